@@ -1,0 +1,7 @@
+package io.millwright.model;
+
+/** What starts a machine. */
+public enum Firmware {
+  BIOS,
+  UEFI
+}

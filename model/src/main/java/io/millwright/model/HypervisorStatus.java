@@ -1,0 +1,41 @@
+package io.millwright.model;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of a hypervisor.
+ *
+ * @param version what it calls itself
+ * @param acceleration {@code kvm} or {@code emulation}, if it is known
+ * @param cores of its host
+ * @param memory of its host
+ * @param diskFree in the place where disks go
+ * @param machines how many of ours run or stand there
+ * @param foreign how many others do
+ * @param facets what its driver can do there
+ */
+public record HypervisorStatus(
+    @Default List<Condition> conditions,
+    @Nullable String version,
+    @Nullable String acceleration,
+    @Nullable Integer cores,
+    @Nullable ByteSize memory,
+    @Nullable ByteSize diskFree,
+    @Nullable Integer machines,
+    @Nullable Integer foreign,
+    @Default List<String> facets)
+    implements Status {
+  public static final HypervisorStatus EMPTY =
+      new HypervisorStatus(List.of(), null, null, null, null, null, null, null, List.of());
+
+  public HypervisorStatus {
+    conditions = conditions == null ? List.of() : List.copyOf(conditions);
+    facets = facets == null ? List.of() : List.copyOf(facets);
+  }
+
+  public HypervisorStatus withConditions(List<Condition> next) {
+    return new HypervisorStatus(
+        next, version, acceleration, cores, memory, diskFree, machines, foreign, facets);
+  }
+}

@@ -1,0 +1,108 @@
+package io.millwright.model;
+
+import java.util.List;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operating system release that a machine can have; exactly one of source and build is given.
+ *
+ * @param os family, for example {@code debian}
+ * @param version release, for example {@code 12}
+ * @param arch processor architecture; {@code x86_64} if not given
+ * @param firmware what it boots with; BIOS and UEFI if not given
+ * @param source a finished disk image
+ * @param build how Millwright makes the disk image by itself
+ * @param firstBoot what configures a machine made from it; cloud-init if not given
+ */
+public record ImageSpec(
+    String os,
+    String version,
+    @Default("x86_64") String arch,
+    @Default("bios and uefi") List<Firmware> firmware,
+    @Nullable Source source,
+    @Nullable Build build,
+    @Default("cloud-init") FirstBoot firstBoot)
+    implements Spec {
+  private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+  private static final Pattern WORD = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9._]{0,63}");
+  private static final Pattern PACKAGE = Pattern.compile("[a-z0-9][-a-z0-9+.]{0,127}");
+
+  public ImageSpec {
+    arch = arch == null ? "x86_64" : arch;
+    firmware = firmware == null ? List.of(Firmware.BIOS, Firmware.UEFI) : List.copyOf(firmware);
+    firstBoot = firstBoot == null ? FirstBoot.CLOUD_INIT : firstBoot;
+  }
+
+  /** What reads the seed on a machine's first boot. */
+  public enum FirstBoot {
+    /** cloud-init with the NoCloud data source. */
+    CLOUD_INIT,
+    /** Nothing: the image runs as it is and cannot report. */
+    NONE
+  }
+
+  /**
+   * A disk image in qcow2 or raw form; exactly one of path and url is given.
+   *
+   * @param path a file on the server
+   * @param url where to fetch it, by http or https
+   * @param sha256 its checksum, 64 hex digits; needed with a url
+   */
+  public record Source(@Nullable String path, @Nullable String url, @Nullable String sha256) {}
+
+  /**
+   * An automated build.
+   *
+   * @param builder name of the driver that builds, for example {@code mmdebstrap}
+   * @param suite release to build, for example {@code bookworm}
+   * @param packages more packages
+   */
+  public record Build(String builder, String suite, @Default List<String> packages) {
+    public Build {
+      packages = packages == null ? List.of() : List.copyOf(packages);
+    }
+  }
+
+  @Override
+  public void check(Violations at) {
+    at.field("os").require(WORD.matcher(os).matches(), Names.quote(os) + " is no system's name, such as debian");
+    at.field("version").require(WORD.matcher(version).matches(), Names.quote(version) + " is no version, such as 12");
+    at.field("arch").require(arch.equals("x86_64"), "only x86_64 is supported");
+    at.field("firmware").require(!firmware.isEmpty(), "give bios, uefi or both");
+    at.require((source == null) != (build == null), "give exactly one of source and build");
+    if (source != null) {
+      Violations here = at.field("source");
+      here.require((source.path() == null) != (source.url() == null), "give exactly one of path and url");
+      if (source.url() != null) {
+        here.field("url")
+            .require(
+                source.url().matches("https?://[^\\s\\p{Cntrl}]{1,2000}"),
+                "a URL starts with http:// or https://");
+        here.field("sha256").require(source.sha256() != null, "a url needs the image's sha256");
+      }
+      if (source.path() != null) {
+        here.field("path")
+            .require(
+                source.path().startsWith("/") && source.path().chars().noneMatch(Character::isISOControl),
+                "must be an absolute path on the server");
+      }
+      if (source.sha256() != null) {
+        here.field("sha256")
+            .require(SHA256.matcher(source.sha256()).matches(), "must be 64 lower-case hex digits");
+      }
+    }
+    if (build != null) {
+      Violations here = at.field("build");
+      here.field("suite")
+          .require(WORD.matcher(build.suite()).matches(), Names.quote(build.suite()) + " is no release name");
+      for (int i = 0; i < build.packages().size(); i++) {
+        here.field("packages")
+            .index(i)
+            .require(
+                PACKAGE.matcher(build.packages().get(i)).matches(),
+                Names.quote(build.packages().get(i)) + " is no package name");
+      }
+    }
+  }
+}

@@ -1,0 +1,315 @@
+package io.millwright.model;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine that somebody asks for.
+ *
+ * @param hypervisor where it runs; Millwright places it if not given
+ * @param image what it runs
+ * @param size its shape
+ * @param profiles layers of customisation; a later one wins over an earlier one
+ * @param firmware BIOS if not given
+ * @param power on if not given
+ * @param hostname its name if not given
+ * @param nics network cards, in the guest's order
+ * @param bonds interfaces made of several cards
+ * @param vlans tagged interfaces on a card or a bond
+ * @param volumes data disks, by name
+ * @param readyTimeoutSeconds how long its first boot may take, 10 to 86400; 1800 if not given
+ */
+public record MachineSpec(
+    @Nullable String hypervisor,
+    String image,
+    String size,
+    @Default List<String> profiles,
+    @Default("bios") Firmware firmware,
+    @Default("on") Power power,
+    @Nullable String hostname,
+    @Default List<Nic> nics,
+    @Default List<Bond> bonds,
+    @Default List<Vlan> vlans,
+    @Default List<String> volumes,
+    @Default("1800") Integer readyTimeoutSeconds)
+    implements Spec {
+  /** A Linux interface name is at most 15 characters (IFNAMSIZ). */
+  private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9]{0,11}");
+
+  public MachineSpec {
+    profiles = profiles == null ? List.of() : List.copyOf(profiles);
+    firmware = firmware == null ? Firmware.BIOS : firmware;
+    power = power == null ? Power.ON : power;
+    nics = nics == null ? List.of() : List.copyOf(nics);
+    bonds = bonds == null ? List.of() : List.copyOf(bonds);
+    vlans = vlans == null ? List.of() : List.copyOf(vlans);
+    volumes = volumes == null ? List.of() : List.copyOf(volumes);
+    readyTimeoutSeconds = readyTimeoutSeconds == null ? Integer.valueOf(1800) : readyTimeoutSeconds;
+  }
+
+  /** What a card, a bond and a VLAN have in common. */
+  public sealed interface Interface {
+    /** Its name in the manifest, and for bonds and VLANs in the guest. */
+    String name();
+
+    /** Whose subnets, DNS servers and domain it uses; may be left out by cards of a bond. */
+    @Nullable String network();
+
+    @Nullable Addressing ipv4();
+
+    @Nullable Addressing ipv6();
+
+    List<Route> routes();
+  }
+
+  /**
+   * A network card.
+   *
+   * @param name {@code nic0}, {@code nic1}, ... if not given
+   * @param network into which it is plugged
+   * @param mac allocated if not given
+   * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
+   * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
+   * @param routes more routes through it
+   */
+  public record Nic(
+      @Default("nic0, nic1, ...") String name,
+      String network,
+      @Nullable Mac mac,
+      @Nullable Addressing ipv4,
+      @Nullable Addressing ipv6,
+      @Default List<Route> routes)
+      implements Interface {
+    public Nic {
+      name = name == null ? "" : name;
+      routes = routes == null ? List.of() : List.copyOf(routes);
+    }
+
+    Nic named(int index) {
+      return name.isEmpty() ? new Nic("nic" + index, network, mac, ipv4, ipv6, routes) : this;
+    }
+  }
+
+  /**
+   * Several cards as one interface.
+   *
+   * @param mode active-backup if not given
+   * @param members names of its cards, which carry no address themselves
+   * @param network whose subnets it uses
+   */
+  public record Bond(
+      String name,
+      @Default("active-backup") BondMode mode,
+      List<String> members,
+      String network,
+      @Nullable Addressing ipv4,
+      @Nullable Addressing ipv6,
+      @Default List<Route> routes)
+      implements Interface {
+    public Bond {
+      mode = mode == null ? BondMode.ACTIVE_BACKUP : mode;
+      members = List.copyOf(members);
+      routes = routes == null ? List.of() : List.copyOf(routes);
+    }
+  }
+
+  /** As the Linux bonding driver has them. */
+  public enum BondMode {
+    BALANCE_RR,
+    ACTIVE_BACKUP,
+    BALANCE_XOR,
+    BROADCAST,
+    LACP,
+    BALANCE_TLB,
+    BALANCE_ALB
+  }
+
+  /**
+   * A tagged interface.
+   *
+   * @param link name of the card or bond below it
+   * @param id VLAN tag, 1 to 4094
+   * @param network whose subnets it uses
+   */
+  public record Vlan(
+      String name,
+      String link,
+      int id,
+      String network,
+      @Nullable Addressing ipv4,
+      @Nullable Addressing ipv6,
+      @Default List<Route> routes)
+      implements Interface {
+    public Vlan {
+      routes = routes == null ? List.of() : List.copyOf(routes);
+    }
+  }
+
+  /** A route: packets for {@code to} go by {@code via}. */
+  public record Route(Cidr to, Ip via, @Nullable Integer metric) {}
+
+  /** The cards, each with its name. */
+  public List<Nic> namedNics() {
+    List<Nic> out = new ArrayList<>();
+    for (int i = 0; i < nics.size(); i++) {
+      out.add(nics.get(i).named(i));
+    }
+    return out;
+  }
+
+  /** All interfaces: cards, then bonds, then VLANs. */
+  public List<Interface> interfaces() {
+    List<Interface> out = new ArrayList<>(namedNics());
+    out.addAll(bonds);
+    out.addAll(vlans);
+    return out;
+  }
+
+  /** Names of the cards that belong to a bond and so carry no address. */
+  public Set<String> bonded() {
+    Set<String> out = new HashSet<>();
+    bonds.forEach(b -> out.addAll(b.members()));
+    return out;
+  }
+
+  public MachineSpec withPower(Power next) {
+    return new MachineSpec(
+        hypervisor, image, size, profiles, firmware, next, hostname, nics, bonds, vlans, volumes,
+        readyTimeoutSeconds);
+  }
+
+  @Override
+  public void check(Violations at) {
+    if (hostname != null) {
+      Names.checkLabel(hostname, at.field("hostname"));
+    }
+    at.field("readyTimeoutSeconds")
+        .require(
+            readyTimeoutSeconds >= 10 && readyTimeoutSeconds <= 86_400, "must be 10 to 86400");
+    Set<String> names = new HashSet<>();
+    Set<Mac> macs = new HashSet<>();
+    Set<Ip> ips = new HashSet<>();
+    Set<String> bonded = bonded();
+    List<Nic> cards = namedNics();
+    for (int i = 0; i < cards.size(); i++) {
+      Nic nic = cards.get(i);
+      Violations here = at.field("nics").index(i);
+      checkInterface(here, nic, names, ips);
+      if (nic.mac() != null) {
+        here.field("mac").require(macs.add(nic.mac()), nic.mac() + " stands here twice");
+      }
+      if (bonded.contains(nic.name())) {
+        here.require(
+            plain(nic.ipv4()) && plain(nic.ipv6()),
+            "is a member of a bond; the bond carries the addresses");
+      }
+    }
+    Set<String> cardNames = new HashSet<>(cards.stream().map(Nic::name).toList());
+    Set<String> taken = new HashSet<>();
+    for (int i = 0; i < bonds.size(); i++) {
+      Bond bond = bonds.get(i);
+      Violations here = at.field("bonds").index(i);
+      checkInterface(here, bond, names, ips);
+      here.field("members").require(bond.members().size() >= 2, "a bond has at least two members");
+      for (int j = 0; j < bond.members().size(); j++) {
+        String member = bond.members().get(j);
+        Violations there = here.field("members").index(j);
+        there.require(
+            cardNames.contains(member),
+            Names.quote(member) + " is no card of this machine" + Names.hint(member, cardNames));
+        there.require(taken.add(member), Names.quote(member) + " is in a bond already");
+      }
+    }
+    Set<String> links = new HashSet<>(cardNames);
+    bonds.forEach(b -> links.add(b.name()));
+    Set<String> tags = new HashSet<>();
+    for (int i = 0; i < vlans.size(); i++) {
+      Vlan vlan = vlans.get(i);
+      Violations here = at.field("vlans").index(i);
+      checkInterface(here, vlan, names, ips);
+      here.field("id").require(vlan.id() >= 1 && vlan.id() <= 4094, "a VLAN tag is 1 to 4094");
+      here.field("link")
+          .require(
+              links.contains(vlan.link()),
+              Names.quote(vlan.link()) + " is no card or bond of this machine" + Names.hint(vlan.link(), links));
+      here.require(tags.add(vlan.link() + "." + vlan.id()), "this tag is on that link already");
+    }
+    Set<String> seen = new HashSet<>();
+    for (int i = 0; i < volumes.size(); i++) {
+      at.field("volumes").index(i).require(seen.add(volumes.get(i)), "is attached twice");
+    }
+    seen.clear();
+    for (int i = 0; i < profiles.size(); i++) {
+      at.field("profiles").index(i).require(seen.add(profiles.get(i)), "stands here twice");
+    }
+  }
+
+  private static boolean plain(@Nullable Addressing a) {
+    return a == null || a instanceof Addressing.None;
+  }
+
+  private static void checkInterface(
+      Violations at, Interface face, Set<String> names, Set<Ip> ips) {
+    at.field("name")
+        .require(
+            INTERFACE.matcher(face.name()).matches(),
+            Names.quote(face.name())
+                + " is no interface name: use 1 to 12 lower-case letters and digits, a letter"
+                + " first");
+    at.field("name").require(names.add(face.name()), Names.quote(face.name()) + " stands here twice");
+    checkAddressing(at.field("ipv4"), face.ipv4(), false, ips);
+    checkAddressing(at.field("ipv6"), face.ipv6(), true, ips);
+    for (int i = 0; i < face.routes().size(); i++) {
+      Route route = face.routes().get(i);
+      Violations here = at.field("routes").index(i);
+      here.field("via")
+          .require(
+              route.via().v6() == route.to().v6(), "is of another family than its destination");
+      if (route.metric() != null) {
+        here.field("metric").require(route.metric() >= 0, "must not be negative");
+      }
+    }
+  }
+
+  private static void checkAddressing(
+      Violations at, @Nullable Addressing addressing, boolean v6, Set<Ip> ips) {
+    if (addressing instanceof Addressing.Fixed fixed) {
+      at.require(
+          fixed.ip().v6() == v6, fixed.ip() + " is no " + (v6 ? "IPv6" : "IPv4") + " address");
+      at.require(ips.add(fixed.ip()), fixed.ip() + " stands in this machine twice");
+    }
+    if (addressing instanceof Addressing.Slaac) {
+      at.require(v6, "slaac is IPv6's; write dhcp, auto, none or an address");
+    }
+  }
+
+  @Override
+  public List<Ref> references() {
+    List<Ref> out = new ArrayList<>();
+    if (hypervisor != null) {
+      out.add(new Ref(Kind.HYPERVISOR, hypervisor, "spec.hypervisor"));
+    }
+    out.add(new Ref(Kind.IMAGE, image, "spec.image"));
+    out.add(new Ref(Kind.SIZE, size, "spec.size"));
+    for (int i = 0; i < profiles.size(); i++) {
+      out.add(new Ref(Kind.PROFILE, profiles.get(i), "spec.profiles[" + i + "]"));
+    }
+    for (int i = 0; i < nics.size(); i++) {
+      out.add(new Ref(Kind.NETWORK, nics.get(i).network(), "spec.nics[" + i + "].network"));
+    }
+    for (int i = 0; i < bonds.size(); i++) {
+      out.add(new Ref(Kind.NETWORK, bonds.get(i).network(), "spec.bonds[" + i + "].network"));
+    }
+    for (int i = 0; i < vlans.size(); i++) {
+      out.add(new Ref(Kind.NETWORK, vlans.get(i).network(), "spec.vlans[" + i + "].network"));
+    }
+    for (int i = 0; i < volumes.size(); i++) {
+      out.add(new Ref(Kind.VOLUME, volumes.get(i), "spec.volumes[" + i + "]"));
+    }
+    return out;
+  }
+}

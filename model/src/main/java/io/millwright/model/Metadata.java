@@ -1,0 +1,31 @@
+package io.millwright.model;
+
+import java.time.Instant;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What every resource carries.
+ *
+ * @param uid identity for ever; a new resource of an old name has another one
+ * @param generation grows with each change of what is declared
+ * @param revision grows with each change of anything, status included; the ETag
+ * @param deletedAt when its deletion was asked for, or null
+ */
+public record Metadata(
+    String name,
+    String project,
+    Map<String, String> labels,
+    Map<String, String> annotations,
+    UUID uid,
+    long generation,
+    long revision,
+    Instant createdAt,
+    @Nullable Instant deletedAt) {
+  public Metadata {
+    labels = Map.copyOf(new TreeMap<>(labels));
+    annotations = Map.copyOf(new TreeMap<>(annotations));
+  }
+}

@@ -1,0 +1,109 @@
+package io.millwright.model;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** What names may look like. */
+public final class Names {
+  /** RFC 1123 label: what DNS, libvirt, vSphere and file names all take. */
+  private static final Pattern LABEL = Pattern.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?");
+
+  private static final Pattern DOMAIN =
+      Pattern.compile("(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*");
+  private static final Pattern LABEL_KEY =
+      Pattern.compile("([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
+  private static final Pattern LABEL_VALUE =
+      Pattern.compile("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?");
+
+  /** A POSIX user name as Debian's adduser takes it. */
+  private static final Pattern USER = Pattern.compile("[a-z_][-a-z0-9_]{0,31}");
+
+  private Names() {}
+
+  public static boolean isLabel(String s) {
+    return LABEL.matcher(s).matches();
+  }
+
+  public static boolean isDomain(String s) {
+    return DOMAIN.matcher(s).matches();
+  }
+
+  public static boolean isUser(String s) {
+    return USER.matcher(s).matches();
+  }
+
+  public static void checkLabel(String s, Violations at) {
+    at.require(
+        isLabel(s),
+        quote(s)
+            + " is no name: use 1 to 63 lower-case letters, digits and hyphens, no hyphen at the"
+            + " ends");
+  }
+
+  public static void checkDomain(String s, Violations at) {
+    at.require(isDomain(s), quote(s) + " is no domain name, such as lab.example.org");
+  }
+
+  public static void checkLabels(Map<String, String> labels, Violations at) {
+    labels.forEach(
+        (k, v) -> {
+          at.field(k).require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no label key");
+          at.field(k)
+              .require(
+                  LABEL_VALUE.matcher(v).matches(),
+                  quote(v) + " is no label value: at most 63 letters, digits, '-', '_' and '.'");
+        });
+  }
+
+  /** The text in quotes, cut short and with control characters made visible, for messages. */
+  public static String quote(String s) {
+    StringBuilder out = new StringBuilder("\"");
+    s.codePoints()
+        .limit(80)
+        .forEach(
+            c -> {
+              if (Character.isISOControl(c) || Character.getType(c) == Character.FORMAT) {
+                out.append(String.format("\\u%04x", c));
+              } else {
+                out.appendCodePoint(c);
+              }
+            });
+    return out.append(s.codePointCount(0, s.length()) > 80 ? "…\"" : "\"").toString();
+  }
+
+  /** The candidate that a user most likely meant, if one is near enough. */
+  public static Optional<String> nearest(String word, Collection<String> candidates) {
+    return candidates.stream()
+        .filter(c -> distance(word.toLowerCase(java.util.Locale.ROOT), c.toLowerCase(java.util.Locale.ROOT)) <= Math.max(1, c.length() / 3))
+        .min(Comparator.comparingInt((String c) -> distance(word, c)).thenComparing(c -> c));
+  }
+
+  /** {@code , did you mean "x"?} or nothing. */
+  public static String hint(String word, Collection<String> candidates) {
+    return nearest(word, candidates).map(c -> ", did you mean " + quote(c) + "?").orElse("");
+  }
+
+  /** Levenshtein's distance, on words cut to 64 characters. */
+  private static int distance(String first, String second) {
+    String a = first.substring(0, Math.min(64, first.length()));
+    String b = second.substring(0, Math.min(64, second.length()));
+    int[] row = new int[b.length() + 1];
+    for (int j = 0; j <= b.length(); j++) {
+      row[j] = j;
+    }
+    for (int i = 1; i <= a.length(); i++) {
+      int diagonal = row[0];
+      row[0] = i;
+      for (int j = 1; j <= b.length(); j++) {
+        int up = row[j];
+        int cost = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
+        row[j] = Math.min(Math.min(row[j] + 1, row[j - 1] + 1), diagonal + cost);
+        diagonal = up;
+      }
+    }
+    return row[b.length()];
+  }
+}

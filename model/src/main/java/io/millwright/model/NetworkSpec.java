@@ -1,0 +1,186 @@
+package io.millwright.model;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A layer-2 segment and the address ranges in it.
+ *
+ * @param vlan VLAN tag that the hypervisor puts on the segment's frames, 1 to 4094, if any
+ * @param mtu largest packet in bytes, 576 to 9216; the guest's default if not given
+ * @param domain under which its machines have their names, for example {@code lab.test}
+ * @param dns servers that machines on it ask
+ * @param search domains that machines on it search; its own domain if not given
+ * @param subnets at most one IPv4 and one IPv6 range
+ * @param attachments what carries it on each hypervisor
+ * @param services who publishes its DHCP reservations and DNS names, if anybody
+ */
+public record NetworkSpec(
+    @Nullable Integer vlan,
+    @Nullable Integer mtu,
+    @Nullable String domain,
+    @Default List<Ip> dns,
+    @Default("the network's own domain") List<String> search,
+    @Default List<Subnet> subnets,
+    @Default List<Attachment> attachments,
+    @Nullable Services services)
+    implements Spec {
+  public NetworkSpec {
+    dns = dns == null ? List.of() : List.copyOf(dns);
+    search = search == null ? (domain == null ? List.of() : List.of(domain)) : List.copyOf(search);
+    subnets = subnets == null ? List.of() : List.copyOf(subnets);
+    attachments = attachments == null ? List.of() : List.copyOf(attachments);
+  }
+
+  /**
+   * An address range.
+   *
+   * @param cidr for example {@code 10.0.0.0/24}
+   * @param gateway the router, if there is one
+   * @param pool from which Millwright allocates; for IPv4 the whole range, for IPv6 addresses
+   *     {@code ::1000} to {@code ::ffff} of it if not given
+   * @param exclude ranges or addresses that it never allocates by itself
+   * @param cooldownSeconds how long a released address rests before anyone else gets it; 300 if
+   *     not given
+   */
+  public record Subnet(
+      Cidr cidr,
+      @Nullable Ip gateway,
+      @Nullable Range pool,
+      @Default List<Range> exclude,
+      @Default("300") Integer cooldownSeconds) {
+    public Subnet {
+      exclude = exclude == null ? List.of() : List.copyOf(exclude);
+      cooldownSeconds = cooldownSeconds == null ? Integer.valueOf(300) : cooldownSeconds;
+    }
+
+    /** The range from which addresses are allocated. */
+    public Range allocationRange() {
+      if (pool != null) {
+        return pool;
+      }
+      if (cidr.v6()) {
+        Ip from = cidr.prefix() <= 112 ? cidr.network().plus(0x1000) : cidr.network().plus(1);
+        Ip to = cidr.prefix() <= 112 ? cidr.network().plus(0xffff) : cidr.last();
+        return new Range(from.compareTo(cidr.last()) > 0 ? cidr.last() : from, to);
+      }
+      return cidr.prefix() > 30
+          ? new Range(cidr.network(), cidr.last())
+          : new Range(cidr.network().plus(1), cidr.last().plus(-1));
+    }
+
+    /** True if this address may be given to a machine of its own accord. */
+    public boolean allocatable(Ip ip) {
+      return cidr.usable(ip)
+          && allocationRange().contains(ip)
+          && !ip.equals(gateway)
+          && exclude.stream().noneMatch(r -> r.contains(ip));
+    }
+
+    void check(Violations at) {
+      Ip router = gateway;
+      if (router != null) {
+        at.field("gateway")
+            .require(cidr.usable(router), router + " is no usable address of " + cidr);
+      }
+      if (pool != null) {
+        checkRange(at.field("pool"), pool);
+      }
+      for (int i = 0; i < exclude.size(); i++) {
+        checkRange(at.field("exclude").index(i), exclude.get(i));
+      }
+      at.field("cooldownSeconds")
+          .require(cooldownSeconds >= 0 && cooldownSeconds <= 604_800, "must be 0 to 604800");
+    }
+
+    private void checkRange(Violations at, Range range) {
+      at.require(
+          cidr.contains(range.from()) && cidr.contains(range.to()), range + " is not inside " + cidr);
+    }
+  }
+
+  /**
+   * What carries a network on one hypervisor; exactly one of bridge and network is given.
+   *
+   * @param hypervisor whose it is
+   * @param bridge a bridge of its host
+   * @param network one of its own named networks or port groups
+   */
+  public record Attachment(String hypervisor, @Nullable String bridge, @Nullable String network) {
+    void check(Violations at) {
+      at.require(
+          (bridge == null) != (network == null), "give exactly one of bridge and network");
+    }
+  }
+
+  /**
+   * Who publishes DHCP reservations and DNS names.
+   *
+   * @param driver name of the driver, for example {@code dnsmasq}
+   * @param settings what it needs; the driver says which
+   */
+  public record Services(String driver, @Default Map<String, String> settings) {
+    public Services {
+      settings = settings == null ? Map.of() : java.util.Collections.unmodifiableMap(new TreeMap<>(settings));
+    }
+  }
+
+  public Optional<Subnet> subnet(boolean v6) {
+    return subnets.stream().filter(s -> s.cidr().v6() == v6).findFirst();
+  }
+
+  public Optional<Attachment> attachmentOn(String hypervisor) {
+    return attachments.stream().filter(a -> a.hypervisor().equals(hypervisor)).findFirst();
+  }
+
+  @Override
+  public void check(Violations at) {
+    if (vlan != null) {
+      at.field("vlan").require(vlan >= 1 && vlan <= 4094, "a VLAN tag is 1 to 4094");
+    }
+    if (mtu != null) {
+      at.field("mtu").require(mtu >= 576 && mtu <= 9216, "must be 576 to 9216 bytes");
+    }
+    if (domain != null) {
+      Names.checkDomain(domain, at.field("domain"));
+    }
+    for (int i = 0; i < search.size(); i++) {
+      Names.checkDomain(search.get(i), at.field("search").index(i));
+    }
+    Set<Boolean> families = new HashSet<>();
+    for (int i = 0; i < subnets.size(); i++) {
+      Subnet subnet = subnets.get(i);
+      Violations here = at.field("subnets").index(i);
+      subnet.check(here);
+      here.require(
+          families.add(subnet.cidr().v6()),
+          "a network has at most one IPv4 and one IPv6 subnet; declare a second network");
+    }
+    Set<String> seen = new HashSet<>();
+    for (int i = 0; i < attachments.size(); i++) {
+      Attachment attachment = attachments.get(i);
+      Violations here = at.field("attachments").index(i);
+      attachment.check(here);
+      here.field("hypervisor")
+          .require(seen.add(attachment.hypervisor()), "attached to this hypervisor twice");
+    }
+  }
+
+  @Override
+  public List<Ref> references() {
+    java.util.ArrayList<Ref> out = new java.util.ArrayList<>();
+    for (int i = 0; i < attachments.size(); i++) {
+      out.add(
+          new Ref(
+              Kind.HYPERVISOR,
+              attachments.get(i).hypervisor(),
+              "spec.attachments[" + i + "].hypervisor"));
+    }
+    return out;
+  }
+}

@@ -1,0 +1,211 @@
+package io.millwright.model;
+
+import java.util.Base64;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A named layer of customisation.
+ *
+ * @param users who can log in
+ * @param packages to install on first boot
+ * @param files to write on first boot
+ * @param scripts to run on first boot, in order
+ * @param timezone for example {@code Europe/Vienna}
+ * @param locale for example {@code de_AT.UTF-8}
+ * @param ntp time servers
+ */
+public record ProfileSpec(
+    @Default List<User> users,
+    @Default List<String> packages,
+    @Default List<File> files,
+    @Default List<Script> scripts,
+    @Nullable String timezone,
+    @Nullable String locale,
+    @Default List<String> ntp)
+    implements Spec {
+  private static final Pattern KEY =
+      Pattern.compile(
+          "(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com) ([A-Za-z0-9+/]+={0,3})( [\\p{Graph} ]{0,255})?");
+
+  /** crypt(3): $id$[params$]salt$hash; clear text never matches. */
+  private static final Pattern HASH =
+      Pattern.compile("\\$(6|5|y|2[aby])\\$[./A-Za-z0-9$=,]{20,200}");
+
+  private static final Pattern PACKAGE = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9+._:=~]{0,127}");
+  private static final Pattern TIMEZONE = Pattern.compile("[A-Za-z]+([-+_A-Za-z0-9]*)(/[-+_A-Za-z0-9]+){0,2}");
+  private static final Pattern LOCALE = Pattern.compile("[A-Za-z]{1,3}(_[A-Z]{2})?(\\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\\.UTF-8");
+  private static final Pattern MODE = Pattern.compile("0?[0-7]{3,4}");
+  private static final Pattern OWNER = Pattern.compile("[a-z_][-a-z0-9_]{0,31}(:[a-z_][-a-z0-9_]{0,31})?");
+
+  public ProfileSpec {
+    users = users == null ? List.of() : List.copyOf(users);
+    packages = packages == null ? List.of() : List.copyOf(packages);
+    files = files == null ? List.of() : List.copyOf(files);
+    scripts = scripts == null ? List.of() : List.copyOf(scripts);
+    ntp = ntp == null ? List.of() : List.copyOf(ntp);
+  }
+
+  /**
+   * Somebody who can log in.
+   *
+   * @param keys lines as in authorized_keys, without options
+   * @param passwordHash as crypt(3) writes it; no password if not given
+   * @param sudo true to let them become root without a password
+   * @param shell {@code /bin/bash} if not given
+   * @param groups more groups
+   */
+  public record User(
+      String name,
+      @Default List<String> keys,
+      @Nullable String passwordHash,
+      @Default("false") Boolean sudo,
+      @Default("/bin/bash") String shell,
+      @Default List<String> groups) {
+    public User {
+      keys = keys == null ? List.of() : List.copyOf(keys);
+      sudo = sudo != null && sudo;
+      shell = shell == null ? "/bin/bash" : shell;
+      groups = groups == null ? List.of() : List.copyOf(groups);
+    }
+
+    void check(Violations at) {
+      at.field("name")
+          .require(
+              Names.isUser(name),
+              Names.quote(name)
+                  + " is no user name: use 1 to 32 lower-case letters, digits, '_' and '-', a"
+                  + " letter first");
+      for (int i = 0; i < keys.size(); i++) {
+        at.field("keys")
+            .index(i)
+            .require(
+                isKey(keys.get(i)), "is no public SSH key, such as \"ssh-ed25519 AAAA... name\"");
+      }
+      if (passwordHash != null) {
+        at.field("passwordHash")
+            .require(
+                HASH.matcher(passwordHash).matches(),
+                "is no crypt(3) hash; make one with: mkpasswd -m sha-512");
+      }
+      at.field("shell").require(shell.matches("(/[A-Za-z0-9._-]+)+"), "must be an absolute path");
+      for (int i = 0; i < groups.size(); i++) {
+        at.field("groups").index(i).require(Names.isUser(groups.get(i)), "is no group name");
+      }
+    }
+
+    /** True for one line of the form that OpenSSH writes into a .pub file. */
+    private static boolean isKey(String line) {
+      var m = KEY.matcher(line);
+      if (!m.matches()) {
+        return false;
+      }
+      try {
+        byte[] blob = Base64.getDecoder().decode(m.group(3));
+        String type = m.group(1);
+        // RFC 4253 section 6.6: the blob starts with the length and the name of its own type.
+        return blob.length > 4 + type.length()
+            && new String(blob, 4, type.length(), java.nio.charset.StandardCharsets.US_ASCII)
+                .equals(type);
+      } catch (IllegalArgumentException e) {
+        return false;
+      }
+    }
+  }
+
+  /**
+   * A file to write.
+   *
+   * @param path absolute
+   * @param content as it is, UTF-8
+   * @param mode octal; 0644 if not given
+   * @param owner user or user:group; root:root if not given
+   */
+  public record File(
+      String path, String content, @Default("0644") String mode, @Default("root:root") String owner) {
+    public File {
+      mode = mode == null ? "0644" : mode;
+      owner = owner == null ? "root:root" : owner;
+    }
+
+    void check(Violations at) {
+      at.field("path")
+          .require(
+              path.matches("(/[^/\\p{Cntrl}]+)+")
+                  && java.util.Arrays.stream(path.split("/")).noneMatch(p -> p.equals("..") || p.equals(".")),
+              "must be an absolute path without '.' and '..'");
+      at.field("content").require(content.length() <= 1 << 20, "is longer than 1 MiB");
+      at.field("content").require(content.indexOf('\0') < 0, "has a NUL character");
+      at.field("mode").require(MODE.matcher(mode).matches(), "must be octal, such as 0644");
+      at.field("owner").require(OWNER.matcher(owner).matches(), "must be user or user:group");
+    }
+  }
+
+  /**
+   * A program to run once, as root.
+   *
+   * @param name shown with its result
+   * @param content starts with {@code #!}
+   */
+  public record Script(String name, String content) {
+    void check(Violations at) {
+      Names.checkLabel(name, at.field("name"));
+      at.field("content").require(content.startsWith("#!"), "must start with #! and an interpreter");
+      at.field("content").require(content.length() <= 1 << 20, "is longer than 1 MiB");
+      at.field("content").require(content.indexOf('\0') < 0, "has a NUL character");
+    }
+  }
+
+  @Override
+  public void check(Violations at) {
+    Set<String> names = new HashSet<>();
+    for (int i = 0; i < users.size(); i++) {
+      Violations here = at.field("users").index(i);
+      users.get(i).check(here);
+      here.field("name").require(names.add(users.get(i).name()), "stands here twice");
+    }
+    for (int i = 0; i < packages.size(); i++) {
+      at.field("packages")
+          .index(i)
+          .require(
+              PACKAGE.matcher(packages.get(i)).matches(),
+              Names.quote(packages.get(i)) + " is no package name");
+    }
+    for (int i = 0; i < files.size(); i++) {
+      files.get(i).check(at.field("files").index(i));
+    }
+    Set<String> scriptNames = new HashSet<>();
+    for (int i = 0; i < scripts.size(); i++) {
+      Violations here = at.field("scripts").index(i);
+      scripts.get(i).check(here);
+      here.field("name").require(scriptNames.add(scripts.get(i).name()), "stands here twice");
+    }
+    if (timezone != null) {
+      at.field("timezone")
+          .require(TIMEZONE.matcher(timezone).matches(), "must be a zone such as Europe/Vienna");
+    }
+    if (locale != null) {
+      at.field("locale")
+          .require(LOCALE.matcher(locale).matches(), "must be a locale such as de_AT.UTF-8");
+    }
+    for (int i = 0; i < ntp.size(); i++) {
+      String server = ntp.get(i);
+      at.field("ntp").index(i).require(isHost(server), Names.quote(server) + " is no host");
+    }
+  }
+
+  private static boolean isHost(String s) {
+    if (Names.isDomain(s)) {
+      return true;
+    }
+    try {
+      Ip.parse(s);
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+}

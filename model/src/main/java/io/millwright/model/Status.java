@@ -1,0 +1,9 @@
+package io.millwright.model;
+
+import java.util.List;
+
+/** What is known of one resource. */
+public sealed interface Status
+    permits HypervisorStatus, NetworkStatus, ImageStatus, VolumeStatus, MachineStatus, PlainStatus {
+  List<Condition> conditions();
+}
