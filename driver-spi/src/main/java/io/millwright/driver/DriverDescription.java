@@ -1,0 +1,39 @@
+package io.millwright.driver;
+
+import io.millwright.model.Names;
+import io.millwright.model.Violations;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a driver is called and what it needs.
+ *
+ * @param name as in a manifest, for example {@code libvirt}
+ */
+public record DriverDescription(String name, List<Setting> settings) {
+
+  /**
+   * One setting.
+   *
+   * @param required true if there is no default
+   * @param secret true if its value must never be shown
+   * @param description for the manifest reference
+   */
+  public record Setting(String name, boolean required, boolean secret, String description) {}
+
+  /** Reports settings that are unknown or missing. */
+  public void check(Map<String, String> given, Violations at) {
+    List<String> names = settings.stream().map(Setting::name).toList();
+    given
+        .keySet()
+        .forEach(
+            key ->
+                at.field(key)
+                    .require(
+                        names.contains(key),
+                        "driver " + name + " has no such setting" + Names.hint(key, names)));
+    settings.stream()
+        .filter(s -> s.required() && !given.containsKey(s.name()))
+        .forEach(s -> at.field(s.name()).add("is needed: " + s.description()));
+  }
+}

@@ -1,0 +1,54 @@
+package io.millwright.driver;
+
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** One hypervisor: what is there, and by facets what can be done there. */
+public interface HypervisorDriver extends AutoCloseable {
+  /**
+   * What is there, dated, with its gaps admitted. One listing, whatever the number of machines.
+   *
+   * @throws DriverException if nothing at all could be seen
+   */
+  Observation observe(Scope scope) throws DriverException;
+
+  default Optional<Compute> compute() {
+    return Optional.empty();
+  }
+
+  default Optional<Disks> disks() {
+    return Optional.empty();
+  }
+
+  default Optional<Media> media() {
+    return Optional.empty();
+  }
+
+  default Optional<SerialConsole> serialConsole() {
+    return Optional.empty();
+  }
+
+  default Optional<GuestAgent> guestAgent() {
+    return Optional.empty();
+  }
+
+  default Optional<LifecycleEvents> lifecycleEvents() {
+    return Optional.empty();
+  }
+
+  /** Names of the facets that are present, for people. */
+  default Set<String> facets() {
+    Set<String> out = new TreeSet<>();
+    compute().ifPresent(f -> out.add("compute"));
+    disks().ifPresent(f -> out.add("disks"));
+    media().ifPresent(f -> out.add("media"));
+    serialConsole().ifPresent(f -> out.add("serial-console"));
+    guestAgent().ifPresent(f -> out.add("guest-agent"));
+    lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
+    return out;
+  }
+
+  @Override
+  void close();
+}

@@ -1,0 +1,18 @@
+package io.millwright.driver;
+
+import java.util.Map;
+
+/** Makes hypervisor drivers; found by {@link java.util.ServiceLoader}. */
+public interface HypervisorProvider {
+  DriverDescription describe();
+
+  /**
+   * A driver for one hypervisor. It connects when it is first used, and again when the connection
+   * was lost.
+   *
+   * @param settings as described, secrets in clear
+   * @param installation whose marks count as ours
+   * @throws DriverException if a setting makes no sense
+   */
+  HypervisorDriver open(Map<String, String> settings, String installation) throws DriverException;
+}

@@ -1,0 +1,41 @@
+package io.millwright.driver;
+
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/** Publishes DHCP reservations and DNS names of one network, without restarting anything. */
+public interface NetworkServices extends AutoCloseable {
+  /**
+   * What one machine has on one network.
+   *
+   * @param uid of the machine
+   * @param hostname without domain
+   * @param domain of the network, or empty
+   * @param reservations what its cards get by DHCP
+   * @param addresses under which it is found by name, forward and backward
+   */
+  record Records(
+      UUID uid,
+      String hostname,
+      String domain,
+      List<Reservation> reservations,
+      List<Ip> addresses) {}
+
+  /** An address that DHCP keeps for a card. */
+  record Reservation(Mac mac, Ip ip) {}
+
+  /** What is published by this installation, by machine. */
+  Map<UUID, Records> observe() throws DriverException;
+
+  /** Publishes the records of a machine in place of those that it had. */
+  Outcome publish(Records records) throws DriverException;
+
+  /** Withdraws all records of a machine. */
+  Outcome withdraw(UUID uid) throws DriverException;
+
+  @Override
+  void close();
+}

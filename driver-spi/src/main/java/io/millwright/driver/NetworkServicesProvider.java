@@ -1,0 +1,15 @@
+package io.millwright.driver;
+
+import java.util.Map;
+
+/** Makes drivers for DHCP and DNS; found by {@link java.util.ServiceLoader}. */
+public interface NetworkServicesProvider {
+  DriverDescription describe();
+
+  /**
+   * @param settings as described, secrets in clear
+   * @param installation whose records count as ours
+   * @throws DriverException if a setting makes no sense
+   */
+  NetworkServices open(Map<String, String> settings, String installation) throws DriverException;
+}

@@ -1,0 +1,81 @@
+package io.millwright.driver;
+
+import io.millwright.model.ByteSize;
+import io.millwright.model.Mac;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Dated facts about a hypervisor.
+ *
+ * @param at when the listing began
+ * @param machines ours and foreign ones
+ * @param disks ours only; others are not listed
+ * @param media ours only
+ * @param images sha256 of the images that are staged completely
+ * @param host null if only one machine was looked at
+ * @param gaps what could not be seen, one line each; what is missing from an observation with gaps
+ *     is unknown, not absent
+ */
+public record Observation(
+    Instant at,
+    List<Machine> machines,
+    List<Disk> disks,
+    List<Medium> media,
+    List<String> images,
+    @Nullable Host host,
+    List<String> gaps) {
+
+  /** What a machine is doing. */
+  public enum State {
+    RUNNING,
+    STOPPED,
+    PAUSED,
+    /** It stopped by a fault of its own. */
+    CRASHED
+  }
+
+  /**
+   * A virtual machine.
+   *
+   * @param mark null for a foreign one
+   * @param disks object names of its disks that are ours, in order
+   * @param medium object name of the medium in its drive, or null
+   */
+  public record Machine(
+      UUID uid,
+      String name,
+      @Nullable Mark mark,
+      State state,
+      int cores,
+      ByteSize memory,
+      List<String> disks,
+      List<Mac> nics,
+      @Nullable String medium) {}
+
+  /** A disk of ours. */
+  public record Disk(ObjectName name, ByteSize size) {}
+
+  /** A seed or installer medium of ours. */
+  public record Medium(ObjectName name) {}
+
+  /**
+   * The hypervisor's own facts.
+   *
+   * @param acceleration {@code kvm} or {@code emulation}
+   * @param diskFree where disks go
+   */
+  public record Host(
+      String version, String acceleration, int cores, ByteSize memory, ByteSize diskFree) {}
+
+  public boolean complete() {
+    return gaps.isEmpty();
+  }
+
+  public Optional<Machine> machine(UUID uid) {
+    return machines.stream().filter(m -> m.uid().equals(uid)).findFirst();
+  }
+}
