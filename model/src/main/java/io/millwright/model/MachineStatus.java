@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
  * @param hypervisor where it was placed
  * @param power as last observed
  * @param interfaces its cards, bonds and VLANs with what they were given or were seen to have
- * @param disk name of its present system disk on the hypervisor
- * @param imageSha256 of the image from which that disk was made
- * @param readyBy how it was found ready: {@code phone-home}, {@code guest-agent}, {@code ssh} or
+ * @param disk object name of the system disk that it has or is about to get
+ * @param imageSha256 of the image from which that disk is made
+ * @param blueprint fingerprint of everything in its spec that only a first boot can change
+ * @param readyBy how the system on that disk was found ready, or null before that: {@code phone-home}, {@code guest-agent}, {@code ssh} or
  *     {@code power}
  * @param hostKeys its public SSH host keys, as in known_hosts without the host
  * @param scripts how each script of its first boot ended
@@ -23,13 +24,14 @@ public record MachineStatus(
     @Default List<Interface> interfaces,
     @Nullable String disk,
     @Nullable String imageSha256,
+    @Nullable String blueprint,
     @Nullable String readyBy,
     @Default List<String> hostKeys,
     @Default List<ScriptResult> scripts)
     implements Status {
   public static final MachineStatus EMPTY =
       new MachineStatus(
-          List.of(), null, null, List.of(), null, null, null, List.of(), List.of());
+          List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of());
 
   public MachineStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -61,7 +63,16 @@ public record MachineStatus(
 
   public MachineStatus withConditions(List<Condition> next) {
     return new MachineStatus(
-        next, hypervisor, power, interfaces, disk, imageSha256, readyBy, hostKeys, scripts);
+        next,
+        hypervisor,
+        power,
+        interfaces,
+        disk,
+        imageSha256,
+        blueprint,
+        readyBy,
+        hostKeys,
+        scripts);
   }
 
   /** All addresses, in the order of the interfaces. */
