@@ -1,0 +1,41 @@
+package io.millwright.planner;
+
+import io.millwright.model.ByteSize;
+import io.millwright.model.Mac;
+import io.millwright.model.Power;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What was declared of a machine, with everything that it names looked up.
+ *
+ * @param present false if it shall go
+ * @param image name of its image, for people
+ * @param sha256 of the disk image that its system disk starts as; null if it is not known yet
+ * @param disk object name of the system disk
+ * @param booted true once the system on that disk was found ready
+ * @param seed object name of its first-boot medium, or null if its image reads none
+ * @param volumes object names of its data disks, in order
+ * @param records what shall be published, by network, as a fingerprint
+ */
+public record MachineGoal(
+    boolean present,
+    Power power,
+    int cores,
+    ByteSize memory,
+    ByteSize diskSize,
+    String image,
+    @Nullable String sha256,
+    String disk,
+    boolean booted,
+    @Nullable String seed,
+    List<String> volumes,
+    List<Mac> nics,
+    Map<String, Integer> records,
+    int readyTimeoutSeconds) {
+  public MachineGoal {
+    volumes = List.copyOf(volumes);
+    nics = List.copyOf(nics);
+  }
+}

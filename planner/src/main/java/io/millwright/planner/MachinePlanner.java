@@ -1,0 +1,145 @@
+package io.millwright.planner;
+
+import io.millwright.model.ByteSize;
+import io.millwright.model.Power;
+import io.millwright.planner.MachineFacts.Vm;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** Plans for one machine. */
+public final class MachinePlanner {
+  private MachinePlanner() {}
+
+  /** The steps from the facts to the goal; none if they agree. */
+  public static Plan plan(MachineGoal goal, MachineFacts facts) {
+    return new Plan(goal.present() ? keep(goal, facts) : remove(facts));
+  }
+
+  /** Undoes a machine that could not be made: nothing of it stays but its declaration. */
+  public static Plan undo(MachineFacts facts) {
+    List<Step> steps = remove(facts);
+    steps.removeLast();
+    return new Plan(steps);
+  }
+
+  private static List<Step> keep(MachineGoal goal, MachineFacts facts) {
+    List<Step> steps = new ArrayList<>();
+    prepareDisk(goal, facts, steps);
+    goal.records()
+        .forEach(
+            (network, wanted) -> {
+              if (!wanted.equals(facts.records().get(network))) {
+                steps.add(new Step.Publish(network));
+              }
+            });
+    facts.records().keySet().stream()
+        .filter(network -> !goal.records().containsKey(network))
+        .sorted()
+        .forEach(network -> steps.add(new Step.Withdraw(network)));
+
+    Vm vm = facts.vm();
+    String medium = goal.booted() ? null : goal.seed();
+    // A guest that boots already reads the seed that it has; a new one would only confuse it.
+    boolean booting = vm != null && vm.running() && hasDisk(vm, goal.disk());
+    if (medium != null && !booting && (goal.power() == Power.ON || !facts.media().contains(medium))) {
+      steps.add(new Step.PutSeed(medium));
+    }
+    boolean running = vm != null && vm.running();
+    if (vm == null || !asDefined(goal, vm) || !(running || java.util.Objects.equals(medium, vm.medium()))) {
+      if (running) {
+        steps.add(new Step.Stop());
+        running = false;
+      }
+      steps.add(new Step.Define(medium));
+    }
+    if (goal.power() == Power.ON) {
+      if (!running) {
+        steps.add(new Step.Start());
+      }
+      if (!goal.booted()) {
+        steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
+      }
+      cleanUp(goal, facts, medium != null, steps);
+    } else {
+      if (running) {
+        steps.add(new Step.Stop());
+      }
+      if (goal.booted()) {
+        cleanUp(goal, facts, false, steps);
+      }
+    }
+    return steps;
+  }
+
+  private static void prepareDisk(MachineGoal goal, MachineFacts facts, List<Step> steps) {
+    ByteSize present = facts.systemDisks().get(goal.disk());
+    if (present == null) {
+      String sha256 = goal.sha256();
+      if (sha256 == null) {
+        throw new IllegalArgumentException("a disk cannot be planned before its image is known");
+      }
+      if (!facts.imageStaged()) {
+        steps.add(new Step.StageImage(goal.image(), sha256));
+      }
+      steps.add(new Step.CreateDisk(goal.disk(), goal.diskSize(), sha256));
+    } else if (present.compareTo(goal.diskSize()) < 0) {
+      steps.add(new Step.GrowDisk(goal.disk(), goal.diskSize()));
+    }
+  }
+
+  /** What is of no use once the machine is up: its seed, and system disks that it had before. */
+  private static void cleanUp(
+      MachineGoal goal, MachineFacts facts, boolean seeded, List<Step> steps) {
+    if (seeded || (facts.vm() != null && facts.vm().medium() != null)) {
+      steps.add(new Step.Eject());
+    }
+    TreeSet<String> media = new TreeSet<>(facts.media());
+    if (seeded && goal.seed() != null) {
+      media.add(goal.seed());
+    }
+    media.forEach(m -> steps.add(new Step.DeleteSeed(m)));
+    facts.systemDisks().keySet().stream()
+        .filter(disk -> !disk.equals(goal.disk()))
+        .sorted()
+        .forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
+  }
+
+  private static List<Step> remove(MachineFacts facts) {
+    List<Step> steps = new ArrayList<>();
+    if (facts.vm() != null) {
+      steps.add(new Step.Remove());
+    }
+    facts.systemDisks().keySet().stream().sorted().forEach(d -> steps.add(new Step.DeleteDisk(d)));
+    facts.media().stream().sorted().forEach(m -> steps.add(new Step.DeleteSeed(m)));
+    facts.records().keySet().stream().sorted().forEach(n -> steps.add(new Step.Withdraw(n)));
+    steps.add(new Step.Forget());
+    return steps;
+  }
+
+  private static boolean hasDisk(Vm vm, String disk) {
+    return vm.disks().contains(disk);
+  }
+
+  private static boolean asDefined(MachineGoal goal, Vm vm) {
+    List<String> disks = new ArrayList<>();
+    disks.add(goal.disk());
+    disks.addAll(goal.volumes());
+    return vm.cores() == goal.cores()
+        && vm.memory().equals(goal.memory())
+        && vm.disks().equals(disks)
+        && vm.nics().equals(goal.nics());
+  }
+
+  /** How a change of the goal reaches a machine, for the person who reads the plan. */
+  public static String impact(MachineGoal goal, @Nullable Vm vm, Plan plan) {
+    if (vm == null || !goal.present()) {
+      return goal.present() ? "create" : "destroy";
+    }
+    if (!hasDisk(vm, goal.disk())) {
+      return "rebuild";
+    }
+    return plan.steps().stream().anyMatch(s -> s instanceof Step.Stop) ? "restart" : "in place";
+  }
+}

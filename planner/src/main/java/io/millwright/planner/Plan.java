@@ -1,0 +1,20 @@
+package io.millwright.planner;
+
+import java.util.List;
+
+/**
+ * The ordered work that takes the observed to the declared.
+ *
+ * @param steps none if it is there already
+ */
+public record Plan(List<Step> steps) {
+  public static final Plan NOTHING = new Plan(List.of());
+
+  public Plan {
+    steps = List.copyOf(steps);
+  }
+
+  public boolean empty() {
+    return steps.isEmpty();
+  }
+}

@@ -1,0 +1,152 @@
+package io.millwright.planner;
+
+import io.millwright.model.ByteSize;
+import org.jspecify.annotations.Nullable;
+
+/** One idempotent act. Its arguments are all that it needs besides the goal it belongs to. */
+public sealed interface Step {
+
+  /** Brings the image to the hypervisor. */
+  record StageImage(String image, String sha256) implements Step {}
+
+  /** Makes the system disk. */
+  record CreateDisk(String disk, ByteSize size, String sha256) implements Step {}
+
+  record GrowDisk(String disk, ByteSize size) implements Step {}
+
+  /** Puts DHCP reservations and DNS names of one network in place. */
+  record Publish(String network) implements Step {}
+
+  /** Renders the first-boot data and puts it where the machine finds it. */
+  record PutSeed(String medium) implements Step {}
+
+  /**
+   * Makes the machine on the hypervisor, or gives it its present definition.
+   *
+   * @param medium in its drive, or null
+   */
+  record Define(@Nullable String medium) implements Step {}
+
+  record Start() implements Step {}
+
+  /** Asks the guest to stop, and cuts the power when it does not. */
+  record Stop() implements Step {}
+
+  record Reset() implements Step {}
+
+  /** Waits for the first boot to report. */
+  record AwaitReady(int timeoutSeconds) implements Step {}
+
+  /** Takes the medium out of the drive. */
+  record Eject() implements Step {}
+
+  record DeleteSeed(String medium) implements Step {}
+
+  /** Removes the machine from the hypervisor; its disks stay. */
+  record Remove() implements Step {}
+
+  /** Deletes a system disk for ever. */
+  record DeleteDisk(String disk) implements Step {}
+
+  /** Takes DHCP reservations and DNS names of one network away. */
+  record Withdraw(String network) implements Step {}
+
+  /** Makes a data volume's disk. */
+  record CreateVolume(String disk, ByteSize size) implements Step {}
+
+  record GrowVolume(String disk, ByteSize size) implements Step {}
+
+  /** Puts a volume's disk aside, from where it can be restored; its data stays. */
+  record QuarantineVolume(String disk) implements Step {}
+
+  /** Fetches an image and checks it. */
+  record FetchImage(String from) implements Step {}
+
+  /** Builds an image. */
+  record BuildImage(String builder) implements Step {}
+
+  /** Forgets the resource: frees its addresses and its name. */
+  record Forget() implements Step {}
+
+  /** Names the act within its operation; the same key is the same act. */
+  default String key() {
+    return switch (this) {
+      case StageImage s -> "stage-image/" + s.sha256();
+      case CreateDisk s -> "create-disk/" + s.disk();
+      case GrowDisk s -> "grow-disk/" + s.disk() + "/" + s.size();
+      case Publish s -> "publish/" + s.network();
+      case PutSeed s -> "put-seed/" + s.medium();
+      case Define s -> "define/" + (s.medium() == null ? "" : s.medium());
+      case Start _ -> "start";
+      case Stop _ -> "stop";
+      case Reset _ -> "reset";
+      case AwaitReady _ -> "await-ready";
+      case Eject _ -> "eject";
+      case DeleteSeed s -> "delete-seed/" + s.medium();
+      case Remove _ -> "remove";
+      case DeleteDisk s -> "delete-disk/" + s.disk();
+      case Withdraw s -> "withdraw/" + s.network();
+      case CreateVolume s -> "create-volume/" + s.disk();
+      case GrowVolume s -> "grow-volume/" + s.disk() + "/" + s.size();
+      case QuarantineVolume s -> "quarantine-volume/" + s.disk();
+      case FetchImage _ -> "fetch-image";
+      case BuildImage s -> "build-image/" + s.builder();
+      case Forget _ -> "forget";
+    };
+  }
+
+  /** For people. */
+  default String title() {
+    return switch (this) {
+      case StageImage s -> "bring image " + s.image() + " to the hypervisor";
+      case CreateDisk s -> "create the system disk of " + s.size();
+      case GrowDisk s -> "grow the system disk to " + s.size();
+      case Publish s -> "publish DHCP and DNS on network " + s.network();
+      case PutSeed _ -> "write the first-boot seed";
+      case Define _ -> "define the machine";
+      case Start _ -> "power it on";
+      case Stop _ -> "shut it down";
+      case Reset _ -> "reset it";
+      case AwaitReady _ -> "wait until it reports ready";
+      case Eject _ -> "eject the seed";
+      case DeleteSeed _ -> "delete the seed";
+      case Remove _ -> "remove the machine";
+      case DeleteDisk s -> "destroy the system disk " + s.disk();
+      case Withdraw s -> "withdraw DHCP and DNS on network " + s.network();
+      case CreateVolume s -> "create the volume of " + s.size();
+      case GrowVolume s -> "grow the volume to " + s.size();
+      case QuarantineVolume _ -> "put the volume into quarantine";
+      case FetchImage s -> "fetch " + s.from();
+      case BuildImage s -> "build the image with " + s.builder();
+      case Forget _ -> "release its name and addresses";
+    };
+  }
+
+  /** True if something is gone afterwards that cannot be made again from what is declared. */
+  default boolean destroys() {
+    return switch (this) {
+      case DeleteDisk _ -> true;
+      case StageImage _,
+              CreateDisk _,
+              GrowDisk _,
+              Publish _,
+              PutSeed _,
+              Define _,
+              Start _,
+              Stop _,
+              Reset _,
+              AwaitReady _,
+              Eject _,
+              DeleteSeed _,
+              Remove _,
+              Withdraw _,
+              CreateVolume _,
+              GrowVolume _,
+              QuarantineVolume _,
+              FetchImage _,
+              BuildImage _,
+              Forget _ ->
+          false;
+    };
+  }
+}
