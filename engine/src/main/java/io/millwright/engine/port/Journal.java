@@ -1,0 +1,60 @@
+package io.millwright.engine.port;
+
+import io.millwright.model.Kind;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What happened, in an order in which nobody who reads along misses anything. */
+public interface Journal {
+  /** What a line tells of. */
+  enum Change {
+    ADDED,
+    MODIFIED,
+    DELETED,
+    /** Nothing was changed, but there is something to tell. */
+    NOTE
+  }
+
+  /**
+   * A line.
+   *
+   * @param cursor to read on from behind it
+   * @param kind null for operations
+   * @param reason one word in CamelCase, or empty
+   * @param message one sentence for people, or empty for a change not worth telling
+   */
+  record Entry(
+      String cursor,
+      Instant at,
+      @Nullable Kind kind,
+      String project,
+      UUID uid,
+      String name,
+      Change change,
+      String reason,
+      String message) {}
+
+  /** Adds a line about a resource. */
+  void note(Kind kind, String project, UUID uid, String name, String reason, String message);
+
+  /**
+   * Lines behind a cursor, oldest first, and only such before which no line can appear any more.
+   *
+   * @param cursor null for from now on: no line, only {@link #head} is of use then
+   * @throws io.millwright.model.ProblemException GONE if lines behind this cursor were dropped
+   *     already; INVALID if it is no cursor
+   */
+  List<Entry> after(String cursor, int limit);
+
+  /** Cursor of the present end. */
+  String head();
+
+  /** The last lines with a message, oldest first; all filters may be null. */
+  List<Entry> told(@Nullable String project, @Nullable Kind kind, @Nullable String name, int limit);
+
+  /** Drops lines that are older. */
+  int prune(Duration age);
+}

@@ -1,0 +1,74 @@
+package io.millwright.engine.port;
+
+import io.millwright.model.Kind;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Operation.StepRecord;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** The records of work. Each change writes its line into the journal. */
+public interface Operations {
+  /**
+   * Which operations to list, newest first.
+   *
+   * @param project null for all
+   * @param state one word of {@link State#word()}, or null
+   * @param target null for all
+   */
+  record Query(
+      @Nullable String project,
+      @Nullable Kind kind,
+      @Nullable String name,
+      @Nullable String state,
+      @Nullable UUID target,
+      int limit,
+      @Nullable String cursor) {}
+
+  /** A line of a step's log. */
+  record LogLine(long seq, Instant at, String step, String line) {}
+
+  /**
+   * Adds an operation; one of the same target that has not ended is superseded.
+   *
+   * @return what was added
+   */
+  Operation insert(Operation operation);
+
+  Optional<Operation> find(UUID uid);
+
+  /** The operation of this target that has not ended, if there is one; there is never more. */
+  Optional<Operation> active(UUID target);
+
+  /** The operation of this target that was created last. */
+  Optional<Operation> latest(UUID target);
+
+  Page<Operation> list(Query query);
+
+  /**
+   * Takes an operation up: raises its epoch and sets it running.
+   *
+   * @return it as it is now, or nothing if it has ended
+   */
+  Optional<Operation> claim(UUID uid);
+
+  /**
+   * Writes how far it got, if nobody else has taken it up since.
+   *
+   * @return false if somebody has, or if it ended: then nothing was written and whoever asked must
+   *     not act any more
+   */
+  boolean progress(UUID uid, long epoch, State state, List<StepRecord> steps);
+
+  /** Asks it to stop. Returns false if it had ended already. */
+  boolean requestCancel(UUID uid);
+
+  /** Adds lines to the log of a step; each is cut at 4 KiB, and their number at 10,000. */
+  void log(UUID uid, String step, List<String> lines);
+
+  /** Lines after {@code afterSeq}, oldest first. */
+  List<LogLine> logs(UUID uid, long afterSeq, int limit);
+}

@@ -1,0 +1,117 @@
+package io.millwright.engine.port;
+
+import io.millwright.model.Kind;
+import io.millwright.model.Resource;
+import io.millwright.model.Selector;
+import io.millwright.model.Spec;
+import io.millwright.model.Status;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The declared resources. Each insert, change and removal writes its line into the journal by
+ * itself, so that watchers miss nothing.
+ */
+public interface Resources {
+  /**
+   * Which resources to list.
+   *
+   * @param project null for all
+   * @param fields equality on {@code metadata.name}, and on paths into spec and status such as
+   *     {@code spec.image} or {@code status.hypervisor}; the condition {@code status.ready} takes
+   *     {@code true}, {@code false} and {@code unknown}
+   * @param limit at most 1000
+   * @param cursor of an earlier page, or null
+   */
+  record Query(
+      Kind kind,
+      @Nullable String project,
+      Selector labels,
+      Map<String, String> fields,
+      int limit,
+      @Nullable String cursor) {}
+
+  /** A resource that is gone, of which outside objects may still turn up. */
+  record Tombstone(
+      UUID uid,
+      Kind kind,
+      String project,
+      String name,
+      @Nullable UUID hypervisor,
+      Instant deletedAt) {}
+
+  Optional<Resource<?, ?>> find(Kind kind, String project, String name);
+
+  Optional<Resource<?, ?>> find(UUID uid);
+
+  /** As {@code find}, and nobody else can change it before this transaction ends. */
+  Optional<Resource<?, ?>> lock(Kind kind, String project, String name);
+
+  Optional<Resource<?, ?>> lock(UUID uid);
+
+  /** In the order of project and name. */
+  Page<Resource<?, ?>> list(Query query);
+
+  /** How many there are of each kind; for metrics. */
+  Map<Kind, Long> count();
+
+  /** Names of all projects that have a resource, sorted. */
+  List<String> projects();
+
+  /**
+   * Adds a resource.
+   *
+   * @throws io.millwright.model.ProblemException CONFLICT if there is one of this kind, project and
+   *     name; if it is being deleted the detail says so
+   */
+  void insert(Resource<?, ?> resource);
+
+  /**
+   * Puts a changed declaration in place: labels, annotations, spec and deletion time as given, the
+   * generation as given, the revision raised by one.
+   */
+  void update(Resource<?, ?> resource);
+
+  /**
+   * Puts a status in place and raises the revision, if it differs from the one that is there.
+   *
+   * @param reason one word in CamelCase for the journal
+   * @param message one sentence for the journal; empty for a change not worth telling
+   */
+  void updateStatus(UUID uid, Status status, String reason, String message);
+
+  /**
+   * Removes a resource and leaves a tombstone; its MACs and its own references go with it.
+   *
+   * @throws io.millwright.model.ProblemException CONFLICT if another one refers to it
+   */
+  void remove(UUID uid);
+
+  Optional<Tombstone> tombstone(UUID uid);
+
+  /** Sets which resources this one refers to, in place of those before. */
+  void refer(UUID from, Collection<UUID> to);
+
+  /** Titles of the resources that refer to this one, at most {@code limit}, sorted. */
+  List<Resource<?, ?>> referrers(UUID to, int limit);
+
+  /** Says on which hypervisor a machine or volume lives, for {@link #on}. */
+  void place(UUID uid, @Nullable UUID hypervisor);
+
+  /** All machines and volumes that live on this hypervisor, in no order. */
+  List<Resource<?, ?>> on(UUID hypervisor);
+
+  /** Cores and memory in MiB that were promised to machines on each hypervisor. */
+  Map<UUID, long[]> committed();
+
+  /** Convenience: narrows {@link #find(Kind, String, String)} to its kind. */
+  default <S extends Spec, T extends Status> Optional<Resource<S, T>> find(
+      Kind kind, String project, String name, Class<S> spec, Class<T> status) {
+    return find(kind, project, name).map(r -> r.as(spec, status));
+  }
+}

@@ -1,0 +1,34 @@
+package io.millwright.engine.port;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** API tokens; only their SHA-256 is kept (they are random, so that no slow hash is needed). */
+public interface Tokens {
+  /**
+   * A token.
+   *
+   * @param name unique among those in force
+   * @param expiresAt null for never
+   */
+  record Token(
+      UUID uid, String name, Instant createdAt, @Nullable Instant expiresAt) {}
+
+  /**
+   * Adds a token.
+   *
+   * @throws io.millwright.model.ProblemException CONFLICT if the name is taken
+   */
+  void insert(Token token, byte[] sha256);
+
+  /** The token of this hash, unless it has expired. */
+  Optional<Token> find(byte[] sha256);
+
+  List<Token> list();
+
+  /** Takes a token out of force; false if there is none of this name. */
+  boolean revoke(String name);
+}

@@ -1,0 +1,23 @@
+package io.millwright.engine.port;
+
+/** An open transaction: the parts of the database as seen and changed in it. */
+public interface Tx {
+  Resources resources();
+
+  Operations operations();
+
+  Addresses addresses();
+
+  Journal journal();
+
+  Nudges nudges();
+
+  Reports reports();
+
+  Tokens tokens();
+
+  Requests requests();
+
+  /** Eight hex digits that name this installation for ever; made with the database. */
+  String installation();
+}
