@@ -42,10 +42,11 @@ final class Settings {
     autovacuum_max_workers = 2
     io_method = sync
 
-    # No replicas hang on this server, so the log of changes holds only what a crash needs, and
+    # Nothing replicates from or to this server, so the log of changes holds only what a crash needs, and
     # recovery after one takes seconds.
     wal_level = minimal
     max_wal_senders = 0
+    max_logical_replication_workers = 0
     min_wal_size = 32MB
     max_wal_size = 256MB
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 class ServerVersionTest {
@@ -49,7 +50,7 @@ class ServerVersionTest {
     return fake(Connection.class, method -> server);
   }
 
-  private static <T> T fake(Class<T> type, java.util.function.Function<String, Object> answers) {
+  private static <T> T fake(Class<T> type, Function<String, Object> answers) {
     return type.cast(
         Proxy.newProxyInstance(
             type.getClassLoader(),
