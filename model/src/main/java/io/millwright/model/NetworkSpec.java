@@ -130,6 +130,10 @@ public record NetworkSpec(
     }
   }
 
+  public NetworkSpec withServices(Services next) {
+    return new NetworkSpec(vlan, mtu, domain, dns, search, subnets, attachments, next);
+  }
+
   public Optional<Subnet> subnet(boolean v6) {
     return subnets.stream().filter(s -> s.cidr().v6() == v6).findFirst();
   }

@@ -1,0 +1,178 @@
+package io.millwright.engine;
+
+import io.millwright.driver.DriverDescription;
+import io.millwright.engine.port.Addresses.Lease;
+import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.Resource;
+import io.millwright.model.Selector;
+import io.millwright.model.Spec;
+import io.millwright.model.Status;
+import io.millwright.model.Violations;
+import io.millwright.model.VolumeSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What a declaration must meet beyond being well-formed, and what is reserved for it. */
+public final class Admission {
+  private final Drivers drivers;
+  private final SecretBox secrets;
+  private final MachineAdmission machines = new MachineAdmission();
+
+  public Admission(Drivers drivers, SecretBox secrets) {
+    this.drivers = drivers;
+    this.secrets = secrets;
+  }
+
+  /** Checks the parts that drivers understand, and seals what they call secret. */
+  Spec normalise(Spec spec, @Nullable Spec before, Violations at) {
+    return switch (spec) {
+      case HypervisorSpec h ->
+          Drivers.find(drivers.hypervisors(), h.driver(), at.field("spec").field("driver"))
+              .<Spec>map(
+                  provider ->
+                      h.withSettings(
+                          settings(
+                              provider.describe(),
+                              h.settings(),
+                              before instanceof HypervisorSpec old ? old.settings() : Map.of(),
+                              at.field("spec").field("settings"))))
+              .orElse(h);
+      case NetworkSpec n -> {
+        NetworkSpec.Services services = n.services();
+        if (services == null) {
+          yield n;
+        }
+        Violations here = at.field("spec").field("services");
+        Map<String, String> old =
+            before instanceof NetworkSpec b && b.services() != null
+                ? b.services().settings()
+                : Map.of();
+        yield Drivers.find(drivers.networkServices(), services.driver(), here.field("driver"))
+            .<Spec>map(
+                provider ->
+                    n.withServices(
+                        new NetworkSpec.Services(
+                            services.driver(),
+                            settings(
+                                provider.describe(),
+                                services.settings(),
+                                old,
+                                here.field("settings")))))
+            .orElse(n);
+      }
+      case ImageSpec i -> {
+        if (i.build() != null) {
+          Drivers.find(
+              drivers.builders(),
+              i.build().builder(),
+              at.field("spec").field("build").field("builder"));
+        }
+        yield i;
+      }
+      default -> spec;
+    };
+  }
+
+  private Map<String, String> settings(
+      DriverDescription driver, Map<String, String> given, Map<String, String> old, Violations at) {
+    driver.check(given, at);
+    Map<String, String> out = new TreeMap<>(given);
+    for (DriverDescription.Setting setting : driver.settings()) {
+      String value = given.get(setting.name());
+      if (!setting.secret() || value == null) {
+        continue;
+      }
+      String sealed = old.get(setting.name());
+      if (value.equals(SecretBox.MASK)) {
+        at.field(setting.name())
+            .require(sealed != null, SecretBox.MASK + " stands for a secret that is there already; give the secret");
+        out.put(setting.name(), sealed == null ? "" : sealed);
+      } else if (sealed != null && secrets.open(sealed).equals(value)) {
+        out.put(setting.name(), sealed);
+      } else {
+        out.put(setting.name(), secrets.seal(value));
+      }
+    }
+    return out;
+  }
+
+  /** The settings as the driver needs them, secrets in clear. */
+  public Map<String, String> unsealed(Map<String, String> settings) {
+    Map<String, String> out = new TreeMap<>(settings);
+    out.replaceAll((k, v) -> SecretBox.isSealed(v) ? secrets.open(v) : v);
+    return out;
+  }
+
+  /**
+   * Checks a declaration against everything else that is declared, and reserves what it needs. The
+   * resource is in the database already, and everything it names exists.
+   *
+   * @return the status to begin with
+   */
+  Status admit(Tx tx, Resource<?, ?> resource, @Nullable Spec before, Violations at) {
+    switch (resource.spec()) {
+      case NetworkSpec network -> admitNetwork(tx, resource, network, at.field("spec"));
+      case VolumeSpec volume -> admitVolume(tx, resource, volume, before, at.field("spec"));
+      case MachineSpec _ -> {
+        return machines.admit(
+            tx,
+            resource.as(MachineSpec.class, MachineStatus.class),
+            before instanceof MachineSpec m ? m : null,
+            at.field("spec"));
+      }
+      default -> {}
+    }
+    return resource.status();
+  }
+
+  private static void admitNetwork(
+      Tx tx, Resource<?, ?> resource, NetworkSpec network, Violations at) {
+    for (Lease lease : tx.addresses().leasesOf(resource.uid())) {
+      if (lease.coolingUntil() == null
+          && network.subnets().stream().noneMatch(s -> s.cidr().usable(lease.ip()))) {
+        at.field("subnets")
+            .add(lease.ip() + " is in use and would be outside; delete the machine that has it first");
+        return;
+      }
+    }
+  }
+
+  private static void admitVolume(
+      Tx tx, Resource<?, ?> resource, VolumeSpec volume, @Nullable Spec before, Violations at) {
+    if (before instanceof VolumeSpec old) {
+      at.field("size")
+          .require(
+              volume.size().compareTo(old.size()) >= 0,
+              "a volume cannot shrink; it has " + old.size());
+      at.field("hypervisor")
+          .require(volume.hypervisor().equals(old.hypervisor()), "a volume cannot move");
+    }
+    Lookup.find(tx, Kind.HYPERVISOR, resource.project(), volume.hypervisor())
+        .ifPresent(h -> tx.resources().place(resource.uid(), h.uid()));
+  }
+
+  /** Names that a resource of this project could mention, at most twenty. */
+  List<String> namesOf(Tx tx, Kind kind, String project) {
+    List<String> out = new ArrayList<>();
+    Stream.of(project, Lookup.SHARED)
+        .distinct()
+        .forEach(
+            p ->
+                tx.resources()
+                    .list(new Resources.Query(kind, p, Selector.ALL, Map.of(), 20, null))
+                    .items()
+                    .forEach(r -> out.add(r.name())));
+    return out.stream().distinct().limit(20).toList();
+  }
+}

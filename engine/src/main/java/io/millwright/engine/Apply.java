@@ -1,0 +1,327 @@
+package io.millwright.engine;
+
+import io.millwright.engine.Applied.Action;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Ids;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Metadata;
+import io.millwright.model.Names;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.PlainStatus;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Ref;
+import io.millwright.model.Resource;
+import io.millwright.model.Spec;
+import io.millwright.model.Status;
+import io.millwright.model.Violation;
+import io.millwright.model.Violations;
+import io.millwright.model.VolumeStatus;
+import io.millwright.model.manifest.Diff.Change;
+import io.millwright.model.manifest.Diff;
+import io.millwright.model.manifest.Draft;
+import io.millwright.model.manifest.Json;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Makes a set of drafts the declaration: all of them, or none if anything is wrong with one. */
+public final class Apply {
+  /** The project of a draft that names none. */
+  public static final String DEFAULT_PROJECT = "default";
+
+  private final Store store;
+  private final Admission admission;
+  private final Preview preview;
+  private final InstantSource clock;
+
+  public Apply(Store store, Admission admission, Preview preview, InstantSource clock) {
+    this.store = store;
+    this.admission = admission;
+    this.preview = preview;
+    this.clock = clock;
+  }
+
+  /**
+   * What the caller expects to find.
+   *
+   * @param mustBeNew true to refuse what is there already
+   * @param revision of the one resource that is applied, or null
+   */
+  public record Expectation(boolean mustBeNew, @Nullable Long revision) {
+    public static final Expectation NONE = new Expectation(false, null);
+  }
+
+  /**
+   * Declares.
+   *
+   * @throws ProblemException INVALID with every field that is wrong, CONFLICT, or PRECONDITION
+   */
+  public List<Applied> apply(Caller caller, List<Draft> drafts, Expectation expected) {
+    return store.inTransaction(tx -> new Run(tx, caller, expected).all(drafts));
+  }
+
+  /** What {@link #apply} would do, and the very plan that would run; nothing is changed. */
+  public List<Applied> plan(Caller caller, List<Draft> drafts) {
+    record Found(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {}
+    Found found =
+        store.dryRun(
+            tx -> {
+              List<Applied> applied = new Run(tx, caller, Expectation.NONE).all(drafts);
+              Map<UUID, ResolvedMachine> machines = new LinkedHashMap<>();
+              for (Applied each : applied) {
+                if (each.resource().kind() == Kind.MACHINE) {
+                  ResolvedMachine resolved =
+                      ResolvedMachine.of(
+                          tx, each.resource().as(MachineSpec.class, MachineStatus.class));
+                  machines.put(resolved.uid(), resolved);
+                }
+              }
+              return new Found(applied, machines);
+            });
+    return preview.plan(found.applied(), found.machines());
+  }
+
+  /** One apply in its transaction. */
+  private final class Run {
+    private final Tx tx;
+    private final Caller caller;
+    private final Expectation expected;
+    private final Instant now = clock.instant();
+    private final List<Violation> wrong = new ArrayList<>();
+    private final Map<UUID, Applied> done = new LinkedHashMap<>();
+
+    Run(Tx tx, Caller caller, Expectation expected) {
+      this.tx = tx;
+      this.caller = caller;
+      this.expected = expected;
+    }
+
+    List<Applied> all(List<Draft> drafts) {
+      // What is named comes before what names it, and everybody locks in one order.
+      drafts.stream()
+          .sorted(
+              Comparator.comparing(Draft::kind)
+                  .thenComparing(d -> project(d))
+                  .thenComparing(Draft::name))
+          .forEach(this::one);
+      if (!wrong.isEmpty()) {
+        throw ProblemException.invalid(wrong);
+      }
+      return List.copyOf(done.values());
+    }
+
+    private void one(Draft draft) {
+      Resource<?, ?> before =
+          tx.resources().lock(draft.kind(), project(draft), draft.name()).orElse(null);
+      meetExpectation(draft, before);
+      Violations at = Violations.at("");
+      if (before != null && before.deleting()) {
+        throw ProblemException.of(
+            Problem.Type.CONFLICT,
+            before.title() + " is being deleted; wait for that, then apply again");
+      }
+      Spec spec = admission.normalise(draft.spec(), before == null ? null : before.spec(), at);
+      Resource<?, ?> after = before == null ? fresh(draft, spec) : changed(draft, spec, before);
+      List<UUID> references = references(after, at);
+      if (!at.list().isEmpty()) {
+        at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
+        return;
+      }
+      boolean specChanged = before == null || after.generation() > before.generation();
+      List<Change> changes =
+          Diff.between(
+              before == null ? Json.mapper().createObjectNode() : declaration(before), declaration(after));
+      if (before != null && changes.isEmpty()) {
+        done.put(
+            before.uid(), new Applied(before, Action.UNCHANGED, List.of(), null, "", List.of()));
+        return;
+      }
+      if (before == null) {
+        tx.resources().insert(after);
+      } else {
+        tx.resources().update(after);
+      }
+      if (specChanged) {
+        tx.resources().refer(after.uid(), references);
+        Status status = admission.admit(tx, after, before == null ? null : before.spec(), at);
+        if (!at.list().isEmpty()) {
+          at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
+          return;
+        }
+        tx.resources().updateStatus(after.uid(), status, "", "");
+        after = tx.resources().find(after.uid()).orElseThrow();
+      }
+      Operation operation = null;
+      if (specChanged && needsWork(after.kind())) {
+        operation =
+            start(after, before == null ? Operation.Verb.CREATE : Operation.Verb.UPDATE);
+      } else if (specChanged) {
+        tx.nudges().nudge(after.uid());
+      }
+      done.put(
+          after.uid(),
+          new Applied(
+              after,
+              before == null ? Action.CREATED : Action.CHANGED,
+              changes,
+              operation,
+              "",
+              List.of()));
+      if (before != null && specChanged) {
+        followers(after);
+      }
+    }
+
+    private void meetExpectation(Draft draft, @Nullable Resource<?, ?> before) {
+      if (expected.mustBeNew() && before != null) {
+        throw ProblemException.of(
+            Problem.Type.CONFLICT,
+            "there is a " + draft.kind() + " " + draft.name() + " in project " + project(draft)
+                + " already");
+      }
+      Long revision = expected.revision();
+      if (revision != null && (before == null || before.metadata().revision() != revision)) {
+        throw ProblemException.of(
+            Problem.Type.PRECONDITION,
+            draft.kind() + " " + draft.name() + " was changed by somebody else; read it again and"
+                + " repeat your change on that");
+      }
+    }
+
+    private Resource<?, ?> fresh(Draft draft, Spec spec) {
+      Metadata metadata =
+          new Metadata(
+              draft.name(),
+              project(draft),
+              draft.labels(),
+              draft.annotations(),
+              Ids.next(clock),
+              1,
+              1,
+              now,
+              null);
+      return new Resource<>(draft.kind(), metadata, spec, emptyStatus(draft.kind()));
+    }
+
+    private Resource<?, ?> changed(Draft draft, Spec spec, Resource<?, ?> before) {
+      Metadata old = before.metadata();
+      Metadata metadata =
+          new Metadata(
+              old.name(),
+              old.project(),
+              draft.labels(),
+              draft.annotations(),
+              old.uid(),
+              before.spec().equals(spec) ? old.generation() : old.generation() + 1,
+              old.revision(),
+              old.createdAt(),
+              null);
+      return new Resource<>(before.kind(), metadata, spec, before.status());
+    }
+
+    private Status emptyStatus(Kind kind) {
+      Condition declared =
+          new Condition(Condition.READY, Condition.Value.TRUE, "Declared", "It is declared.", now);
+      Condition pending =
+          new Condition(
+              Condition.READY, Condition.Value.FALSE, "Pending", "Work has not begun yet.", now);
+      return switch (kind) {
+        case HYPERVISOR -> HypervisorStatus.EMPTY.withConditions(List.of(pending));
+        case IMAGE -> ImageStatus.EMPTY.withConditions(List.of(pending));
+        case VOLUME -> VolumeStatus.EMPTY.withConditions(List.of(pending));
+        case MACHINE -> MachineStatus.EMPTY.withConditions(List.of(pending));
+        case NETWORK -> new NetworkStatus(List.of(declared));
+        case SIZE, PROFILE -> new PlainStatus(List.of(declared));
+      };
+    }
+
+    private List<UUID> references(Resource<?, ?> resource, Violations at) {
+      List<UUID> out = new ArrayList<>();
+      for (Ref ref : resource.spec().references()) {
+        Lookup.find(tx, ref.kind(), resource.project(), ref.name())
+            .ifPresentOrElse(
+                found -> {
+                  at.field(ref.field())
+                      .require(!found.deleting(), found.title() + " is being deleted");
+                  out.add(found.uid());
+                },
+                () -> at.field(ref.field()).add(missing(ref, resource.project())));
+      }
+      return out.stream().distinct().toList();
+    }
+
+    private String missing(Ref ref, String project) {
+      List<String> names = admission.namesOf(tx, ref.kind(), project);
+      return "there is no "
+          + ref.kind()
+          + " "
+          + Names.quote(ref.name())
+          + Names.hint(ref.name(), names)
+          + (names.isEmpty()
+              ? "; declare it first, or in the same apply"
+              : "; there are: " + String.join(", ", names));
+    }
+
+    /** Machines that feel a change of what they name: their plans change with it. */
+    private void followers(Resource<?, ?> changed) {
+      if (changed.kind() != Kind.SIZE && changed.kind() != Kind.NETWORK) {
+        return;
+      }
+      for (Resource<?, ?> machine : tx.resources().referrers(changed.uid(), Integer.MAX_VALUE)) {
+        if (machine.kind() == Kind.MACHINE && !machine.deleting() && !done.containsKey(machine.uid())) {
+          done.put(
+              machine.uid(),
+              new Applied(
+                  machine,
+                  Action.UNCHANGED,
+                  List.of(),
+                  start(machine, Operation.Verb.UPDATE),
+                  "",
+                  List.of()));
+        }
+      }
+    }
+
+    private Operation start(Resource<?, ?> target, Operation.Verb verb) {
+      return Begin.operation(tx, target, verb, caller.name(), clock);
+    }
+  }
+
+  private static boolean needsWork(Kind kind) {
+    return switch (kind) {
+      case MACHINE, VOLUME, IMAGE -> true;
+      case HYPERVISOR, NETWORK, SIZE, PROFILE -> false;
+    };
+  }
+
+  /** What of a resource the user declared, for comparing; secrets are sealed or masked in it. */
+  static JsonNode declaration(Resource<?, ?> resource) {
+    ObjectNode out = Json.mapper().createObjectNode();
+    ObjectNode metadata = out.putObject("metadata");
+    metadata.set("labels", Json.tree(resource.metadata().labels()));
+    metadata.set("annotations", Json.tree(resource.metadata().annotations()));
+    out.set("spec", Json.tree(Masking.mask(resource.spec())));
+    return out;
+  }
+
+  static String project(Draft draft) {
+    String given = draft.project();
+    return given == null ? DEFAULT_PROJECT : given;
+  }
+}

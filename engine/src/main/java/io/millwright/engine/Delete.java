@@ -1,0 +1,111 @@
+package io.millwright.engine;
+
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Kind;
+import io.millwright.model.Metadata;
+import io.millwright.model.Operation;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Asks for a resource to go. */
+public final class Delete {
+  private final Store store;
+  private final InstantSource clock;
+
+  public Delete(Store store, InstantSource clock) {
+    this.store = store;
+    this.clock = clock;
+  }
+
+  /**
+   * Deletes; what has a part in the outside world is deleted by an operation.
+   *
+   * @param revision that the caller saw, or null
+   * @return the operation, or nothing if it is gone already
+   * @throws ProblemException NOT_FOUND, PRECONDITION, or CONFLICT if another resource needs it
+   */
+  public Optional<Operation> delete(
+      Caller caller, Kind kind, String project, String name, @Nullable Long revision) {
+    return store.inTransaction(
+        tx -> {
+          Resource<?, ?> found =
+              tx.resources()
+                  .lock(kind, project, name)
+                  .orElseThrow(() -> notFound(kind, project, name));
+          if (revision != null && found.metadata().revision() != revision) {
+            throw ProblemException.of(
+                Problem.Type.PRECONDITION,
+                found.title() + " was changed by somebody else; read it again");
+          }
+          if (found.deleting()) {
+            return tx.operations().active(found.uid());
+          }
+          refuse(tx, found);
+          return switch (kind) {
+            case NETWORK, SIZE, PROFILE -> {
+              tx.resources().remove(found.uid());
+              yield Optional.<Operation>empty();
+            }
+            case HYPERVISOR, IMAGE, VOLUME, MACHINE -> {
+              Metadata m = found.metadata();
+              Resource<?, ?> going =
+                  new Resource<>(
+                      kind,
+                      new Metadata(
+                          m.name(),
+                          m.project(),
+                          m.labels(),
+                          m.annotations(),
+                          m.uid(),
+                          m.generation() + 1,
+                          m.revision(),
+                          m.createdAt(),
+                          clock.instant()),
+                      found.spec(),
+                      found.status());
+              tx.resources().update(going);
+              yield Optional.of(
+                  Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock));
+            }
+          };
+        });
+  }
+
+  private static void refuse(Tx tx, Resource<?, ?> found) {
+    List<Resource<?, ?>> users = tx.resources().referrers(found.uid(), 6);
+    if (!users.isEmpty()) {
+      String some =
+          users.stream()
+              .limit(5)
+              .map(Resource::title)
+              .collect(Collectors.joining(", "));
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          found.title()
+              + " is in use by "
+              + some
+              + (users.size() > 5 ? " and others" : "")
+              + "; delete these first");
+    }
+    if (found.spec() instanceof VolumeSpec v && v.reclaim() == VolumeSpec.Reclaim.RETAIN) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          found.title()
+              + " is kept by its reclaim policy; to delete it, apply it with spec.reclaim: delete"
+              + " first");
+    }
+  }
+
+  static ProblemException notFound(Kind kind, String project, String name) {
+    return ProblemException.of(
+        Problem.Type.NOT_FOUND, "there is no " + kind + " " + name + " in project " + project);
+  }
+}

@@ -1,0 +1,447 @@
+package io.millwright.engine;
+
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.engine.port.Addresses.Lease;
+import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Addressing;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.Ip;
+import io.millwright.model.Kind;
+import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineSpec.Interface;
+import io.millwright.model.MachineSpec.Nic;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkSpec.Subnet;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.PlainStatus;
+import io.millwright.model.Resource;
+import io.millwright.model.Selector;
+import io.millwright.model.SizeSpec;
+import io.millwright.model.Violations;
+import io.millwright.model.VolumeSpec;
+import io.millwright.planner.Placement;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Places a machine and reserves its MACs and addresses. */
+final class MachineAdmission {
+
+  MachineStatus admit(
+      Tx tx,
+      Resource<MachineSpec, MachineStatus> machine,
+      @Nullable MachineSpec before,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    String project = machine.project();
+    SizeSpec size =
+        Lookup.get(tx, Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec();
+    Resource<ImageSpec, ImageStatus> image =
+        Lookup.get(tx, Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class);
+    checkImage(spec, size, image, before, tx, project, at);
+    Map<String, Resource<NetworkSpec, NetworkStatus>> networks = networks(tx, spec, project);
+    MachineStatus status = place(tx, machine, size, networks, at);
+    if (!at.list().isEmpty()) {
+      return status;
+    }
+    checkVolumes(tx, machine, status, at);
+    List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
+    String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
+    String blueprint = Blueprint.of(spec, hostname);
+    boolean rebuild = !blueprint.equals(status.blueprint());
+    String disk =
+        new ObjectName(
+                new Mark(tx.installation(), machine.uid(), machine.generation()),
+                ObjectName.SYSTEM)
+            .toString();
+    return new MachineStatus(
+        status.conditions(),
+        status.hypervisor(),
+        status.power(),
+        interfaces,
+        rebuild ? disk : status.disk(),
+        rebuild ? null : status.imageSha256(),
+        blueprint,
+        rebuild ? null : status.readyBy(),
+        rebuild ? List.of() : status.hostKeys(),
+        rebuild ? List.of() : status.scripts());
+  }
+
+  private static void checkImage(
+      MachineSpec spec,
+      SizeSpec size,
+      Resource<ImageSpec, ImageStatus> image,
+      @Nullable MachineSpec before,
+      Tx tx,
+      String project,
+      Violations at) {
+    at.field("firmware")
+        .require(
+            image.spec().firmware().contains(spec.firmware()),
+            image.title() + " does not boot with it");
+    ByteSize needed = image.status().virtualSize();
+    if (needed != null) {
+      at.field("size")
+          .require(
+              size.disk().compareTo(needed) >= 0,
+              "has a disk of " + size.disk() + ", but " + image.title() + " needs " + needed);
+    }
+    if (before != null && !before.size().equals(spec.size())) {
+      SizeSpec old =
+          Lookup.find(tx, Kind.SIZE, project, before.size())
+              .map(r -> r.as(SizeSpec.class, PlainStatus.class).spec())
+              .orElse(size);
+      at.field("size")
+          .require(
+              size.disk().compareTo(old.disk()) >= 0,
+              "a system disk cannot shrink; it has " + old.disk());
+    }
+  }
+
+  private static Map<String, Resource<NetworkSpec, NetworkStatus>> networks(
+      Tx tx, MachineSpec spec, String project) {
+    Map<String, Resource<NetworkSpec, NetworkStatus>> out = new LinkedHashMap<>();
+    for (Interface face : spec.interfaces()) {
+      String name = face.network();
+      if (name != null) {
+        out.computeIfAbsent(
+            name,
+            n ->
+                Lookup.get(tx, Kind.NETWORK, project, n, NetworkSpec.class, NetworkStatus.class));
+      }
+    }
+    return out;
+  }
+
+  // --- where -------------------------------------------------------------------------------
+
+  private static MachineStatus place(
+      Tx tx,
+      Resource<MachineSpec, MachineStatus> machine,
+      SizeSpec size,
+      Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
+      Violations at) {
+    MachineStatus status = machine.status();
+    String asked = machine.spec().hypervisor();
+    String present = status.hypervisor();
+    if (present != null) {
+      at.field("hypervisor")
+          .require(
+              asked == null || asked.equals(present),
+              "the machine is on " + present + " and cannot move; delete it and declare it anew");
+      Lookup.find(tx, Kind.HYPERVISOR, machine.project(), present)
+          .ifPresent(h -> checkFits(h.as(HypervisorSpec.class, HypervisorStatus.class), size, at));
+      return status;
+    }
+    List<Resource<HypervisorSpec, HypervisorStatus>> all = new ArrayList<>();
+    if (asked != null) {
+      all.add(
+          Lookup.get(
+              tx,
+              Kind.HYPERVISOR,
+              machine.project(),
+              asked,
+              HypervisorSpec.class,
+              HypervisorStatus.class));
+    } else {
+      for (String project : Set.of(machine.project(), Lookup.SHARED)) {
+        tx.resources()
+            .list(
+                new Resources.Query(Kind.HYPERVISOR, project, Selector.ALL, Map.of(), 1000, null))
+            .items()
+            .forEach(h -> all.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
+      }
+    }
+    Map<UUID, long[]> committed = tx.resources().committed();
+    List<Placement.Candidate> candidates =
+        all.stream()
+            .map(h -> candidate(tx, h, machine, networks, committed))
+            .sorted(java.util.Comparator.comparing(Placement.Candidate::name))
+            .toList();
+    Placement.Decision decision = Placement.choose(candidates, size.cores(), size.memory());
+    Placement.Candidate chosen = decision.chosen();
+    if (chosen == null) {
+      at.field(asked == null ? "hypervisor" : "size")
+          .add(
+              candidates.isEmpty()
+                  ? "there is no Hypervisor to place it on; declare one first"
+                  : "there is no place for it: " + String.join("; ", decision.objections()));
+      return status;
+    }
+    tx.resources().place(machine.uid(), chosen.uid());
+    return new MachineStatus(
+        status.conditions(), chosen.name(), null, List.of(), null, null, null, null, List.of(),
+        List.of());
+  }
+
+  private static void checkFits(
+      Resource<HypervisorSpec, HypervisorStatus> host, SizeSpec size, Violations at) {
+    ByteSize memory = host.status().memory();
+    Integer cores = host.status().cores();
+    at.field("size")
+        .require(
+            (memory == null || size.memory().compareTo(memory) <= 0)
+                && (cores == null || size.cores() <= cores),
+            "is larger than " + host.title() + ", which has " + cores + " cores and " + memory);
+  }
+
+  private static Placement.Candidate candidate(
+      Tx tx,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      Resource<MachineSpec, MachineStatus> machine,
+      Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
+      Map<UUID, long[]> committed) {
+    String refusal = null;
+    if (host.deleting()) {
+      refusal = "it is being deleted";
+    } else if (host.spec().cordoned()) {
+      refusal = "it is cordoned";
+    }
+    Set<String> plugged =
+        machine.spec().nics().stream().map(Nic::network).collect(Collectors.toSet());
+    for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network : networks.entrySet()) {
+      // Only cards are plugged in; bonds and VLANs ride on them.
+      if (plugged.contains(network.getKey())
+          && !attached(tx, network.getValue(), host)) {
+        refusal = "network " + network.getKey() + " is not attached there";
+      }
+    }
+    for (String name : machine.spec().volumes()) {
+      boolean here =
+          Lookup.find(tx, Kind.VOLUME, machine.project(), name)
+              .map(v -> ((VolumeSpec) v.spec()).hypervisor().equals(host.name()))
+              .orElse(false);
+      if (!here) {
+        refusal = "volume " + name + " is elsewhere";
+      }
+    }
+    long[] used = committed.getOrDefault(host.uid(), new long[] {0, 0});
+    return new Placement.Candidate(
+        host.uid(),
+        host.name(),
+        refusal,
+        host.status().cores(),
+        host.status().memory(),
+        host.status().diskFree(),
+        used[1]);
+  }
+
+  /** True if the name in one of the network's attachments is this very hypervisor. */
+  private static boolean attached(
+      Tx tx,
+      Resource<NetworkSpec, NetworkStatus> network,
+      Resource<HypervisorSpec, HypervisorStatus> host) {
+    return network
+        .spec()
+        .attachmentOn(host.name())
+        .flatMap(a -> Lookup.find(tx, Kind.HYPERVISOR, network.project(), a.hypervisor()))
+        .filter(h -> h.uid().equals(host.uid()))
+        .isPresent();
+  }
+
+  private static void checkVolumes(
+      Tx tx, Resource<MachineSpec, MachineStatus> machine, MachineStatus status, Violations at) {
+    for (int i = 0; i < machine.spec().volumes().size(); i++) {
+      String name = machine.spec().volumes().get(i);
+      Violations here = at.field("volumes").index(i);
+      Resource<?, ?> volume =
+          Lookup.find(tx, Kind.VOLUME, machine.project(), name).orElseThrow();
+      here.require(
+          ((VolumeSpec) volume.spec()).hypervisor().equals(status.hypervisor()),
+          volume.title() + " is not on " + status.hypervisor());
+      // Locked, so that two machines cannot take the same volume in two transactions.
+      tx.resources().lock(volume.uid());
+      tx.resources().referrers(volume.uid(), 10).stream()
+          .filter(r -> r.kind() == Kind.MACHINE && !r.uid().equals(machine.uid()))
+          .findFirst()
+          .ifPresent(other -> here.add(volume.title() + " is attached to " + other.title()));
+    }
+  }
+
+  // --- names and numbers -------------------------------------------------------------------
+
+  private static List<MachineStatus.Interface> reserve(
+      Tx tx,
+      Resource<MachineSpec, MachineStatus> machine,
+      Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    UUID uid = machine.uid();
+    Map<String, Mac> macs = reserveMacs(tx, machine, at);
+    Map<UUID, List<Ip>> keep = new HashMap<>();
+    Map<UUID, Integer> cooldown = new HashMap<>();
+    List<Lease> had = tx.addresses().leases(uid);
+    // Fixed ones first: an automatic one must not take what the same manifest asks for by number.
+    Map<String, List<Ip>> given = new LinkedHashMap<>();
+    List<Interface> faces =
+        spec.interfaces().stream().filter(f -> !spec.bonded().contains(f.name())).toList();
+    for (boolean fixed : new boolean[] {true, false}) {
+      for (Interface face : faces) {
+        Resource<NetworkSpec, NetworkStatus> network = networks.get(face.network());
+        if (network == null) {
+          continue;
+        }
+        network
+            .spec()
+            .subnets()
+            .forEach(s -> cooldown.merge(network.uid(), s.cooldownSeconds(), Math::max));
+        for (boolean v6 : new boolean[] {false, true}) {
+          Addressing way = ResolvedMachine.addressing(face, network.spec(), v6);
+          if (way instanceof Addressing.Fixed != fixed) {
+            continue;
+          }
+          Violations here = path(at, spec, face).field(v6 ? "ipv6" : "ipv4");
+          one(tx, uid, face, network, way, v6, had, here)
+              .ifPresent(
+                  ip -> {
+                    keep.computeIfAbsent(network.uid(), n -> new ArrayList<>()).add(ip);
+                    given.computeIfAbsent(face.name(), n -> new ArrayList<>()).add(ip);
+                  });
+        }
+      }
+    }
+    for (Lease lease : had) {
+      cooldown.putIfAbsent(lease.network(), 300);
+    }
+    tx.addresses().release(uid, keep, cooldown);
+    return spec.interfaces().stream()
+        .map(
+            f ->
+                new MachineStatus.Interface(
+                    f.name(),
+                    macs.get(f.name()),
+                    f.network() == null ? "" : f.network(),
+                    given.getOrDefault(f.name(), List.of())))
+        .toList();
+  }
+
+  private static Map<String, Mac> reserveMacs(
+      Tx tx, Resource<MachineSpec, MachineStatus> machine, Violations at) {
+    Map<String, Mac> macs = new HashMap<>();
+    List<Nic> nics = machine.spec().namedNics();
+    tx.addresses().releaseMacs(machine.uid(), nics.stream().map(Nic::name).toList());
+    for (int i = 0; i < nics.size(); i++) {
+      Nic nic = nics.get(i);
+      Mac asked = nic.mac();
+      if (asked == null) {
+        macs.put(nic.name(), tx.addresses().allocateMac(machine.uid(), nic.name()));
+      } else {
+        Violations here = at.field("nics").index(i).field("mac");
+        tx.addresses()
+            .claimMac(asked, machine.uid(), nic.name())
+            .ifPresent(other -> here.add(asked + " belongs to " + title(tx, other)));
+        macs.put(nic.name(), asked);
+      }
+    }
+    return macs;
+  }
+
+  private static Optional<Ip> one(
+      Tx tx,
+      UUID uid,
+      Interface face,
+      Resource<NetworkSpec, NetworkStatus> network,
+      Addressing way,
+      boolean v6,
+      List<Lease> had,
+      Violations at) {
+    Optional<Subnet> subnet = network.spec().subnet(v6);
+    String family = v6 ? "IPv6" : "IPv4";
+    boolean wanted =
+        way instanceof Addressing.Auto
+            // DHCP gets a reservation wherever somebody is there to publish it.
+            || (way instanceof Addressing.Dhcp
+                && network.spec().services() != null
+                && subnet.isPresent()
+                && !v6);
+    if (way instanceof Addressing.Fixed fixed) {
+      at.require(
+          subnet.isPresent(), network.title() + " has no " + family + " subnet");
+      subnet.ifPresent(s -> checkFixed(fixed.ip(), s, at));
+      if (at.list().stream().noneMatch(v -> v.field().equals(at.path()))) {
+        tx.addresses()
+            .claim(network.uid(), fixed.ip(), uid, face.name())
+            .ifPresent(
+                lease -> at.add(fixed.ip() + " is taken by " + title(tx, lease.machine())));
+      }
+      return Optional.of(fixed.ip());
+    }
+    if (!wanted) {
+      return Optional.empty();
+    }
+    if (subnet.isEmpty()) {
+      at.add(network.title() + " has no " + family + " subnet to allocate from");
+      return Optional.empty();
+    }
+    Optional<Ip> kept =
+        had.stream()
+            .filter(
+                l ->
+                    l.coolingUntil() == null
+                        && l.network().equals(network.uid())
+                        && l.iface().equals(face.name())
+                        && l.ip().v6() == v6
+                        && subnet.get().cidr().usable(l.ip()))
+            .map(Lease::ip)
+            .findFirst();
+    if (kept.isPresent()) {
+      return kept;
+    }
+    Optional<Ip> fresh = tx.addresses().allocate(network.uid(), subnet.get(), uid, face.name());
+    at.require(
+        fresh.isPresent(),
+        "all addresses of "
+            + network.title()
+            + " in "
+            + subnet.get().allocationRange()
+            + " are taken; delete a machine or widen the pool");
+    return fresh;
+  }
+
+  private static void checkFixed(Ip ip, Subnet subnet, Violations at) {
+    if (!subnet.cidr().contains(ip)) {
+      at.add(ip + " is outside the subnet " + subnet.cidr());
+    } else if (!subnet.cidr().usable(ip)) {
+      at.add(
+          ip
+              + (ip.equals(subnet.cidr().network())
+                  ? " is the network address of "
+                  : " is the broadcast address of ")
+              + subnet.cidr());
+    } else if (ip.equals(subnet.gateway())) {
+      at.add(ip + " is the gateway of " + subnet.cidr());
+    }
+  }
+
+  private static String title(Tx tx, UUID uid) {
+    return tx.resources()
+        .find(uid)
+        .map(r -> r.title() + " of project " + r.project())
+        .orElse("a machine that is being deleted");
+  }
+
+  private static Violations path(Violations at, MachineSpec spec, Interface face) {
+    return switch (face) {
+      case Nic nic ->
+          at.field("nics").index(spec.namedNics().stream().map(Nic::name).toList().indexOf(nic.name()));
+      case MachineSpec.Bond bond -> at.field("bonds").index(spec.bonds().indexOf(bond));
+      case MachineSpec.Vlan vlan -> at.field("vlans").index(spec.vlans().indexOf(vlan));
+    };
+  }
+}

@@ -1,0 +1,129 @@
+package io.millwright.engine;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import io.millwright.engine.outside.Busy;
+import io.millwright.engine.outside.Outside;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import io.millwright.planner.MachineFacts;
+import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.Plan;
+import io.millwright.planner.Step;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+
+/** Plans what an apply would cause, by the same planner and the same observation as the real one. */
+public final class Preview {
+  /** Stands for the checksum of an image that is not made yet. */
+  private static final String UNKNOWN_IMAGE = "0".repeat(64);
+
+  private final Outside outside;
+  private final String installation;
+
+  public Preview(Outside outside, String installation) {
+    this.outside = outside;
+    this.installation = installation;
+  }
+
+  /** The same with impact and steps put in; machines that nothing would happen to stay bare. */
+  List<Applied> plan(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {
+    List<Applied> out = new ArrayList<>();
+    for (Applied each : applied) {
+      if (each.operation() == null) {
+        out.add(each);
+        continue;
+      }
+      ResolvedMachine machine = machines.get(each.resource().uid());
+      out.add(machine == null ? simple(each) : machine(each, machine));
+    }
+    return out;
+  }
+
+  private Applied machine(Applied applied, ResolvedMachine machine) {
+    boolean fresh = applied.action() == Applied.Action.CREATED;
+    MachineGoal goal = MachineGoals.goal(machine, installation);
+    if (goal.sha256() == null) {
+      goal = withImage(goal, UNKNOWN_IMAGE);
+    }
+    MachineFacts facts = fresh ? MachineGoals.nothing() : observe(machine, goal);
+    Plan plan = MachinePlanner.plan(goal, facts);
+    return new Applied(
+        applied.resource(),
+        applied.action(),
+        applied.changes(),
+        applied.operation(),
+        MachinePlanner.impact(goal, facts.vm(), plan),
+        plan.steps());
+  }
+
+  private MachineFacts observe(ResolvedMachine machine, MachineGoal goal) {
+    try {
+      Observation seen =
+          outside.call(machine.hypervisor(), d -> d.observe(new Scope.One(machine.uid())));
+      Map<String, Records> published = new LinkedHashMap<>();
+      for (var network : machine.networks().entrySet()) {
+        if (network.getValue().spec().services() != null) {
+          Records records =
+              outside.callServices(network.getValue(), s -> s.observe()).get(machine.uid());
+          if (records != null) {
+            published.put(network.getKey(), records);
+          }
+        }
+      }
+      if (!seen.complete()) {
+        throw unavailable(machine, String.join("; ", seen.gaps()));
+      }
+      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published);
+    } catch (DriverException e) {
+      throw unavailable(machine, e.forUser());
+    } catch (Busy e) {
+      throw unavailable(machine, "too much goes on there");
+    }
+  }
+
+  private static ProblemException unavailable(ResolvedMachine machine, String why) {
+    return ProblemException.of(
+        Problem.Type.UNAVAILABLE,
+        machine.machine().title() + " cannot be planned, because its present state is unknown: " + why);
+  }
+
+  private static Applied simple(Applied applied) {
+    Resource<?, ?> resource = applied.resource();
+    List<Step> steps =
+        switch (resource.spec()) {
+          case ImageSpec image -> List.of(ImageSteps.of(image));
+          case VolumeSpec volume ->
+              applied.action() == Applied.Action.CREATED
+                  ? List.<Step>of(new Step.CreateVolume(resource.name(), volume.size()))
+                  : grow(resource, volume);
+          default -> List.of();
+        };
+    return new Applied(
+        resource, applied.action(), applied.changes(), applied.operation(), "", steps);
+  }
+
+  private static List<Step> grow(Resource<?, ?> resource, VolumeSpec volume) {
+    VolumeStatus status = (VolumeStatus) resource.status();
+    return status.size() == null || Objects.equals(status.size(), volume.size())
+        ? List.of()
+        : List.of(new Step.GrowVolume(resource.name(), volume.size()));
+  }
+
+  private static MachineGoal withImage(MachineGoal g, String sha256) {
+    return new MachineGoal(
+        g.present(), g.power(), g.cores(), g.memory(), g.diskSize(), g.image(), sha256, g.disk(),
+        g.booted(), g.seed(), g.volumes(), g.nics(), g.records(), g.readyTimeoutSeconds());
+  }
+}

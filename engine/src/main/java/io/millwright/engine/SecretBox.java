@@ -1,0 +1,130 @@
+package io.millwright.engine;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.GeneralSecurityException;
+import java.security.SecureRandom;
+import java.util.Base64;
+import java.util.Set;
+import javax.crypto.Cipher;
+import javax.crypto.Mac;
+import javax.crypto.spec.GCMParameterSpec;
+import javax.crypto.spec.SecretKeySpec;
+
+/**
+ * Seals secrets for the database (AES-256-GCM) and signs links for machines (HMAC-SHA-256), with
+ * keys drawn from one key file.
+ */
+public final class SecretBox {
+  /** What a sealed value looks like in the database. */
+  private static final String PREFIX = "sealed:1:";
+
+  /** What stands for a secret in every answer. Given back, it means: as it is. */
+  public static final String MASK = "(sealed)";
+
+  private static final int NONCE = 12;
+  private final SecureRandom random = new SecureRandom();
+  private final SecretKeySpec sealing;
+  private final SecretKeySpec signing;
+
+  /**
+   * @param key at least 32 random bytes
+   */
+  public SecretBox(byte[] key) {
+    if (key.length < 32) {
+      throw new IllegalArgumentException("the key is too short");
+    }
+    // Two keys from one, so that a signature never tells anything of the sealing key (RFC 5869's
+    // expand step with one block).
+    this.sealing = new SecretKeySpec(hmac(new SecretKeySpec(key, "HmacSHA256"), "seal\1"), "AES");
+    this.signing =
+        new SecretKeySpec(hmac(new SecretKeySpec(key, "HmacSHA256"), "sign\1"), "HmacSHA256");
+  }
+
+  /**
+   * Reads the key file, or makes it with mode 0600.
+   *
+   * @throws IOException if it cannot be read, or others can read it as well
+   */
+  public static SecretBox open(Path file) throws IOException {
+    byte[] fresh = new byte[32];
+    new SecureRandom().nextBytes(fresh);
+    try {
+      Files.createFile(
+          file,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.write(file, fresh, StandardOpenOption.WRITE, StandardOpenOption.SYNC);
+    } catch (FileAlreadyExistsException e) {
+      Set<PosixFilePermission> mode = Files.getPosixFilePermissions(file);
+      if (!Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE)
+          .containsAll(mode)) {
+        throw new IOException(
+            file + " can be read by others; run: chmod 600 " + file, e);
+      }
+    }
+    byte[] key = Files.readAllBytes(file);
+    if (key.length != 32) {
+      throw new IOException(file + " is no key file; restore it from your backup");
+    }
+    return new SecretBox(key);
+  }
+
+  public String seal(String secret) {
+    byte[] nonce = new byte[NONCE];
+    random.nextBytes(nonce);
+    try {
+      Cipher cipher = Cipher.getInstance("AES/GCM/NoPadding");
+      cipher.init(Cipher.ENCRYPT_MODE, sealing, new GCMParameterSpec(128, nonce));
+      byte[] sealed = cipher.doFinal(secret.getBytes(StandardCharsets.UTF_8));
+      byte[] out = new byte[NONCE + sealed.length];
+      System.arraycopy(nonce, 0, out, 0, NONCE);
+      System.arraycopy(sealed, 0, out, NONCE, sealed.length);
+      return PREFIX + Base64.getEncoder().encodeToString(out);
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+
+  /** True for what {@link #seal} makes. */
+  public static boolean isSealed(String value) {
+    return value.startsWith(PREFIX);
+  }
+
+  /**
+   * The secret in a sealed value.
+   *
+   * @throws IllegalStateException if it was sealed with another key
+   */
+  public String open(String sealed) {
+    byte[] raw = Base64.getDecoder().decode(sealed.substring(PREFIX.length()));
+    try {
+      Cipher cipher = Cipher.getInstance("AES/GCM/NoPadding");
+      cipher.init(Cipher.DECRYPT_MODE, sealing, new GCMParameterSpec(128, raw, 0, NONCE));
+      return new String(cipher.doFinal(raw, NONCE, raw.length - NONCE), StandardCharsets.UTF_8);
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(
+          "a secret was sealed with another key file than the present one", e);
+    }
+  }
+
+  /** A signature over this text, URL-safe, 32 characters (192 bits). */
+  public String sign(String text) {
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(hmac(signing, text)).substring(0, 32);
+  }
+
+  private static byte[] hmac(SecretKeySpec key, String text) {
+    try {
+      Mac mac = Mac.getInstance("HmacSHA256");
+      mac.init(key);
+      return mac.doFinal(text.getBytes(StandardCharsets.UTF_8));
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+}

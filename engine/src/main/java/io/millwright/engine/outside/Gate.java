@@ -1,0 +1,150 @@
+package io.millwright.engine.outside;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Bulkhead, deadline and breaker of one outside system, so that one which hangs delays nobody else.
+ *
+ * <p>A call that overran its deadline keeps its place until its thread really ends: threads that
+ * hang in an outside system never pile up beyond the limit.
+ */
+final class Gate {
+  /** After so many unanswered calls in a row nobody is let through for a while. */
+  private static final int TRIP = 3;
+
+  private static final Duration LONGEST_BREAK = Duration.ofSeconds(20);
+
+  private final String name;
+  private final InstantSource clock;
+  private final Semaphore places;
+  private final Duration deadline;
+  private final int maxWaiting;
+  private final AtomicInteger waiting = new AtomicInteger();
+
+  private int unanswered;
+  private Instant closedUntil = Instant.MIN;
+
+  Gate(String name, int concurrency, Duration deadline, InstantSource clock) {
+    this.name = name;
+    this.clock = clock;
+    this.places = new Semaphore(concurrency, true);
+    this.deadline = deadline;
+    // Enough to keep the places busy, few enough to leave the workers to other hypervisors.
+    this.maxWaiting = 2 * concurrency;
+  }
+
+  /** An act that may fail. */
+  interface Act<T> {
+    T run() throws DriverException;
+  }
+
+  /**
+   * Runs an act in its own thread and waits for it until the deadline.
+   *
+   * @throws Busy if there is no place
+   * @throws DriverException what the act threw, or UNREACHABLE if it did not answer in time
+   */
+  <T> T pass(Act<T> act) throws DriverException {
+    refuseWhileBroken();
+    enter();
+    CompletableFuture<T> answer = new CompletableFuture<>();
+    Thread thread =
+        Thread.ofVirtual()
+            .name("call " + name)
+            .start(
+                () -> {
+                  try {
+                    answer.complete(act.run());
+                  } catch (Throwable t) { // handed to the caller below, whatever it is
+                    answer.completeExceptionally(t);
+                  } finally {
+                    places.release();
+                  }
+                });
+    try {
+      T value = answer.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
+      answered();
+      return value;
+    } catch (TimeoutException e) {
+      thread.interrupt();
+      unanswered();
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          name + " did not answer within " + deadline.toSeconds() + " s",
+          name + " did not answer within " + deadline.toSeconds() + " s",
+          e);
+    } catch (InterruptedException e) {
+      thread.interrupt();
+      Thread.currentThread().interrupt();
+      throw new DriverException(FaultKind.UNREACHABLE, "Millwright is shutting down");
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause();
+      throw failure(cause == null ? e : cause);
+    }
+  }
+
+  private DriverException failure(Throwable cause) {
+    if (cause instanceof DriverException fault) {
+      if (fault.kind() == FaultKind.UNREACHABLE) {
+        unanswered();
+      } else {
+        answered();
+      }
+      return fault;
+    }
+    answered();
+    return new DriverException(
+        FaultKind.BUG, "the driver of " + name + " failed; see the server's log", String.valueOf(cause), cause);
+  }
+
+  private void enter() throws DriverException {
+    if (places.tryAcquire()) {
+      return;
+    }
+    if (waiting.incrementAndGet() > maxWaiting) {
+      waiting.decrementAndGet();
+      throw new Busy(Duration.ofMillis(250));
+    }
+    try {
+      if (!places.tryAcquire(deadline.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new Busy(Duration.ofSeconds(1));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DriverException(FaultKind.UNREACHABLE, "Millwright is shutting down");
+    } finally {
+      waiting.decrementAndGet();
+    }
+  }
+
+  private synchronized void refuseWhileBroken() throws DriverException {
+    if (clock.instant().isBefore(closedUntil)) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          name + " does not answer; trying again at " + closedUntil.truncatedTo(java.time.temporal.ChronoUnit.SECONDS));
+    }
+  }
+
+  private synchronized void answered() {
+    unanswered = 0;
+    closedUntil = Instant.MIN;
+  }
+
+  private synchronized void unanswered() {
+    unanswered++;
+    if (unanswered >= TRIP) {
+      long seconds = Math.min(LONGEST_BREAK.toSeconds(), 1L << Math.min(10, unanswered - TRIP + 1));
+      closedUntil = clock.instant().plusSeconds(seconds);
+    }
+  }
+}

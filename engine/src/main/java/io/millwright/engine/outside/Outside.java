@@ -1,0 +1,173 @@
+package io.millwright.engine.outside;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.NetworkServices;
+import io.millwright.engine.Admission;
+import io.millwright.engine.Drivers;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.Resource;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** The drivers in use, opened when first needed and opened anew when their settings change. */
+public final class Outside implements AutoCloseable {
+  /** Files and a signal: what takes longer than this hangs. */
+  private static final Duration SERVICES_DEADLINE = Duration.ofSeconds(15);
+
+  private static final int SERVICES_CONCURRENCY = 4;
+
+  private final Drivers drivers;
+  private final Admission admission;
+  private final String installation;
+  private final InstantSource clock;
+  private final Consumer<UUID> nudge;
+  private final Map<UUID, Open<HypervisorDriver>> hypervisors = new ConcurrentHashMap<>();
+  private final Map<UUID, Open<NetworkServices>> services = new ConcurrentHashMap<>();
+
+  /**
+   * @param nudge hears the uid of each machine of which a hypervisor says that it changed
+   */
+  public Outside(
+      Drivers drivers,
+      Admission admission,
+      String installation,
+      InstantSource clock,
+      Consumer<UUID> nudge) {
+    this.drivers = drivers;
+    this.admission = admission;
+    this.installation = installation;
+    this.clock = clock;
+    this.nudge = nudge;
+  }
+
+  private record Open<D extends AutoCloseable>(Object spec, D driver, Gate gate) {}
+
+  /** An act on a driver. */
+  public interface Act<D, T> {
+    T on(D driver) throws DriverException;
+  }
+
+  /**
+   * Does something on a hypervisor.
+   *
+   * @throws Busy if too much goes on there already
+   * @throws DriverException what the driver threw, or UNREACHABLE if it did not answer in time
+   */
+  public <T> T call(
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor, Act<HypervisorDriver, T> act)
+      throws DriverException {
+    Open<HypervisorDriver> open = open(hypervisor);
+    return open.gate().pass(() -> act.on(open.driver()));
+  }
+
+  /** Does something on the network services of a network that has some. */
+  public <T> T callServices(
+      Resource<NetworkSpec, NetworkStatus> network, Act<NetworkServices, T> act)
+      throws DriverException {
+    Open<NetworkServices> open = openServices(network);
+    return open.gate().pass(() -> act.on(open.driver()));
+  }
+
+  private Open<HypervisorDriver> open(Resource<HypervisorSpec, HypervisorStatus> hypervisor)
+      throws DriverException {
+    HypervisorSpec spec = hypervisor.spec();
+    Open<HypervisorDriver> present = hypervisors.get(hypervisor.uid());
+    if (present != null && present.spec().equals(spec)) {
+      return present;
+    }
+    synchronized (this) {
+      present = hypervisors.get(hypervisor.uid());
+      if (present != null && present.spec().equals(spec)) {
+        return present;
+      }
+      HypervisorDriver driver =
+          known(drivers.hypervisors().get(spec.driver()), spec.driver())
+              .open(admission.unsealed(spec.settings()), installation);
+      driver.lifecycleEvents().ifPresent(events -> events.subscribe(nudge));
+      Open<HypervisorDriver> fresh =
+          new Open<>(
+              spec,
+              driver,
+              new Gate(
+                  "hypervisor " + hypervisor.name(),
+                  spec.concurrency(),
+                  Duration.ofSeconds(spec.deadlineSeconds()),
+                  clock));
+      hypervisors.put(hypervisor.uid(), fresh);
+      close(present);
+      return fresh;
+    }
+  }
+
+  private Open<NetworkServices> openServices(Resource<NetworkSpec, NetworkStatus> network)
+      throws DriverException {
+    NetworkSpec.Services spec =
+        Objects.requireNonNull(network.spec().services(), "the network has no services");
+    Open<NetworkServices> present = services.get(network.uid());
+    if (present != null && present.spec().equals(spec)) {
+      return present;
+    }
+    synchronized (this) {
+      present = services.get(network.uid());
+      if (present != null && present.spec().equals(spec)) {
+        return present;
+      }
+      Open<NetworkServices> fresh =
+          new Open<>(
+              spec,
+              known(drivers.networkServices().get(spec.driver()), spec.driver())
+                  .open(admission.unsealed(spec.settings()), installation),
+              new Gate(
+                  "DHCP and DNS of network " + network.name(),
+                  SERVICES_CONCURRENCY,
+                  SERVICES_DEADLINE,
+                  clock));
+      services.put(network.uid(), fresh);
+      close(present);
+      return fresh;
+    }
+  }
+
+  /** A driver may be missing although it was there when the resource was declared. */
+  private static <P> P known(@Nullable P provider, String name) throws DriverException {
+    if (provider == null) {
+      throw new DriverException(
+          FaultKind.UNSUPPORTED, "this installation has no driver " + name + " any more");
+    }
+    return provider;
+  }
+
+  /** Closes the connection to a hypervisor that is gone. */
+  public void forget(UUID hypervisor) {
+    close(hypervisors.remove(hypervisor));
+  }
+
+  private static void close(@Nullable Open<?> open) {
+    if (open != null) {
+      switch (open.driver()) {
+        case HypervisorDriver h -> h.close();
+        case NetworkServices n -> n.close();
+        default -> throw new IllegalStateException("no driver");
+      }
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    hypervisors.values().forEach(Outside::close);
+    services.values().forEach(Outside::close);
+    hypervisors.clear();
+    services.clear();
+  }
+}

@@ -1,0 +1,78 @@
+package io.millwright.planner;
+
+import io.millwright.model.ByteSize;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Chooses a hypervisor for a new machine: the one with the most free memory that will do. */
+public final class Placement {
+  private Placement() {}
+
+  /**
+   * A hypervisor to choose from.
+   *
+   * @param refusal why it cannot be at all (cordoned, a network is not attached), or null
+   * @param memory of its host; null if it was never seen, which refuses nothing
+   * @param committedMib what was promised to machines there
+   */
+  public record Candidate(
+      UUID uid,
+      String name,
+      @Nullable String refusal,
+      @Nullable Integer cores,
+      @Nullable ByteSize memory,
+      @Nullable ByteSize diskFree,
+      long committedMib) {
+
+    /** Free memory in MiB; of a host never seen, nothing, so that one that was seen is preferred. */
+    long freeMib() {
+      return memory == null ? 0 : memory.mib() - committedMib;
+    }
+
+    /** Why this one does not do, or null. */
+    @Nullable String objection(int wantedCores, ByteSize wantedMemory) {
+      if (refusal != null) {
+        return refusal;
+      }
+      if (cores != null && wantedCores > cores) {
+        return cores + " cores of " + wantedCores + " asked";
+      }
+      if (memory != null && freeMib() < wantedMemory.mib()) {
+        return ByteSize.ofMib(Math.max(0, freeMib())) + " free of " + wantedMemory + " asked";
+      }
+      return null;
+    }
+  }
+
+  /**
+   * What was chosen.
+   *
+   * @param chosen null if none will do
+   * @param objections one line for each that will not, such as "not on hv2: 1GiB free of 2GiB asked"
+   */
+  public record Decision(@Nullable Candidate chosen, List<String> objections) {}
+
+  /** Chooses; the same input always gives the same choice. */
+  public static Decision choose(List<Candidate> candidates, int cores, ByteSize memory) {
+    List<Candidate> fit = new ArrayList<>();
+    List<String> objections = new ArrayList<>();
+    for (Candidate candidate : candidates) {
+      String objection = candidate.objection(cores, memory);
+      if (objection == null) {
+        fit.add(candidate);
+      } else {
+        objections.add("not on " + candidate.name() + ": " + objection);
+      }
+    }
+    Candidate best =
+        fit.stream()
+            .max(
+                Comparator.comparingLong(Candidate::freeMib)
+                    .thenComparing(Candidate::name, Comparator.reverseOrder()))
+            .orElse(null);
+    return new Decision(best, objections);
+  }
+}
