@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -77,7 +78,7 @@ public record MachineSpec(
    * @param routes more routes through it
    */
   public record Nic(
-      @Default("nic0, nic1, ...") String name,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) @Default("nic0, nic1, ...") String name,
       String network,
       @Nullable Mac mac,
       @Nullable Addressing ipv4,

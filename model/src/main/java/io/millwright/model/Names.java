@@ -21,7 +21,14 @@ public final class Names {
   /** A POSIX user name as Debian's adduser takes it. */
   private static final Pattern USER = Pattern.compile("[a-z_][-a-z0-9_]{0,31}");
 
+  /** What can stand in a path of fields without quotes. */
+  private static final Pattern WORD = Pattern.compile("[-A-Za-z0-9_./]{1,317}");
+
   private Names() {}
+
+  public static boolean isWord(String s) {
+    return WORD.matcher(s).matches();
+  }
 
   public static boolean isLabel(String s) {
     return LABEL.matcher(s).matches();
@@ -50,12 +57,20 @@ public final class Names {
   public static void checkLabels(Map<String, String> labels, Violations at) {
     labels.forEach(
         (k, v) -> {
-          at.field(k).require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no label key");
-          at.field(k)
-              .require(
+          Violations here = at.field(isWord(k) ? k : quote(k));
+          here.require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no label key");
+          here.require(
                   LABEL_VALUE.matcher(v).matches(),
                   quote(v) + " is no label value: at most 63 letters, digits, '-', '_' and '.'");
         });
+  }
+
+  /** Annotations have keys like those of labels, and any text as values. */
+  public static void checkAnnotations(Map<String, String> annotations, Violations at) {
+    for (String k : annotations.keySet()) {
+      at.field(isWord(k) ? k : quote(k))
+          .require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no annotation key");
+    }
   }
 
   /** The text in quotes, cut short and with control characters made visible, for messages. */

@@ -5,6 +5,9 @@ import java.util.List;
 
 /** Collects what is wrong with an input, so that a user hears all of it at once. */
 public final class Violations {
+  /** Nobody reads more, and an input of some megabytes could have millions. */
+  private static final int MOST = 100;
+
   private final String path;
   private final List<Violation> found;
 
@@ -28,8 +31,16 @@ public final class Violations {
     return new Violations(path + "[" + i + "]", found);
   }
 
+  /** Adds a violation; beyond a hundred no more are kept. */
   public void add(String message) {
-    found.add(new Violation(path, message));
+    if (!full()) {
+      found.add(new Violation(path, message));
+    }
+  }
+
+  /** True once there are so many that looking for more is of no use. */
+  public boolean full() {
+    return found.size() >= MOST;
   }
 
   /** Adds {@code message} unless {@code ok}. */

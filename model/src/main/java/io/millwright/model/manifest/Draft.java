@@ -1,0 +1,43 @@
+package io.millwright.model.manifest;
+
+import io.millwright.model.Kind;
+import io.millwright.model.Spec;
+import java.util.Collections;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A resource as somebody declared it, good in itself but not yet compared with anything.
+ *
+ * @param project null if the manifest names none, for whoever took it to choose
+ * @param where it stands, for messages, such as {@code hello.yaml document 2}
+ */
+public record Draft(
+    Kind kind,
+    String name,
+    @Nullable String project,
+    Map<String, String> labels,
+    Map<String, String> annotations,
+    Spec spec,
+    String where) {
+  public Draft {
+    labels = Collections.unmodifiableMap(new TreeMap<>(labels));
+    annotations = Collections.unmodifiableMap(new TreeMap<>(annotations));
+  }
+
+  /** For messages: {@code Machine hello}. */
+  public String title() {
+    return kind.title() + " " + name;
+  }
+
+  /** The field of a violation in this draft: {@code Machine hello: spec.image}. */
+  public String field(String path) {
+    return title() + ": " + path;
+  }
+
+  /** The same draft in this project, unless it names one itself. */
+  public Draft orProject(String chosen) {
+    return project != null ? this : new Draft(kind, name, chosen, labels, annotations, spec, where);
+  }
+}
