@@ -100,9 +100,8 @@ public final class FirstBootDoor {
     if (name.isEmpty()) {
       return new Answer(404);
     }
-    String text = new String(body, StandardCharsets.UTF_8);
     try {
-      FirstBootReport.parse(text);
+      FirstBootReport.parse(body);
     } catch (ProblemException e) {
       LOG.warn("a first boot's report on {} is refused: {}", disk, e.problem().detail());
       return new Answer(400);
@@ -118,7 +117,7 @@ public final class FirstBootDoor {
               if (machine.isEmpty()) {
                 return 410;
               }
-              if (!tx.reports().add(machine.get().uid(), disk, text)) {
+              if (!tx.reports().add(machine.get().uid(), disk, new String(body, StandardCharsets.UTF_8))) {
                 return 410;
               }
               tx.nudges().nudge(machine.get().uid());

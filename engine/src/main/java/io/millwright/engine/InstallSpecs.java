@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Describes a machine's first boot in the neutral terms that every renderer takes; pure. */
 public final class InstallSpecs {
@@ -70,7 +71,7 @@ public final class InstallSpecs {
     List<HostAddress> addresses = new ArrayList<>();
     boolean[] dynamic = new boolean[2];
     boolean slaac = false;
-    Ip[] gateways = new Ip[2];
+    @Nullable Ip[] gateways = new @Nullable Ip[2];
     for (boolean v6 : new boolean[] {false, true}) {
       switch (ResolvedMachine.addressing(face, network, v6)) {
         case Addressing.Auto _, Addressing.Fixed _ -> {

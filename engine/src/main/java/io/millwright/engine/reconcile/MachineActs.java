@@ -20,7 +20,6 @@ import io.millwright.engine.outside.Outside;
 import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Refusal;
-import io.millwright.images.SeedIso;
 import io.millwright.model.Ids;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.NetworkSpec;
@@ -128,9 +127,9 @@ final class MachineActs {
     CloudInit renderer = new CloudInit();
     List<Refusal> refusals = renderer.check(spec);
     if (!refusals.isEmpty()) {
-      throw new DriverException(FaultKind.REFUSED, refusals.getFirst().toString());
+      throw new DriverException(FaultKind.REFUSED, refusals.getFirst().field() + ": " + refusals.getFirst().reason());
     }
-    byte[] iso = SeedIso.write(renderer.render(spec));
+    byte[] iso = renderer.render(spec).iso();
     return media(machine, m -> m.put(name(medium), iso));
   }
 

@@ -300,9 +300,7 @@ public final class MachineReconciler {
     List<MachineStatus.Interface> interfaces = new ArrayList<>();
     for (MachineStatus.Interface face : s.interfaces()) {
       Set<Ip> all = new LinkedHashSet<>(face.addresses());
-      if (face.mac() != null) {
-        all.addAll(ready.addresses().getOrDefault(face.mac(), List.of()));
-      }
+      all.addAll(ready.addresses(face));
       interfaces.add(
           new MachineStatus.Interface(
               face.name(), face.mac(), face.network(), List.copyOf(all)));

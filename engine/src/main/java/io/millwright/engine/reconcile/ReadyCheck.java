@@ -11,16 +11,15 @@ import io.millwright.engine.port.Store;
 import io.millwright.images.FirstBootReport;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Ip;
-import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec.Interface;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.MachineStatus.ScriptResult;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** Finds out whether a machine's first boot has ended. */
@@ -47,7 +46,21 @@ final class ReadyCheck {
    *     or {@code power}
    */
   record Ready(
-      String by, List<String> hostKeys, Map<Mac, List<Ip>> addresses, List<ScriptResult> scripts) {}
+      String by,
+      List<String> hostKeys,
+      List<FirstBootReport.Interface> interfaces,
+      List<ScriptResult> scripts) {
+
+    /** What the guest said of this interface: of the one of its name, else of its card. */
+    List<Ip> addresses(MachineStatus.Interface face) {
+      return interfaces.stream()
+          .filter(i -> face.name().equals(i.name()))
+          .findFirst()
+          .or(() -> interfaces.stream().filter(i -> i.mac().equals(face.mac())).findFirst())
+          .map(FirstBootReport.Interface::addresses)
+          .orElse(List.of());
+    }
+  }
 
   /**
    * Looks once.
@@ -73,10 +86,16 @@ final class ReadyCheck {
             });
     if (facts.isPresent()) {
       return Optional.of(
-          new Ready("guest-agent", facts.get().hostKeys(), facts.get().addresses(), List.of()));
+          new Ready(
+              "guest-agent",
+              facts.get().hostKeys(),
+              facts.get().addresses().entrySet().stream()
+                  .map(e -> new FirstBootReport.Interface(null, e.getKey(), e.getValue()))
+                  .toList(),
+              List.of()));
     }
     if (answersSsh(machine)) {
-      return Optional.of(new Ready("ssh", List.of(), Map.of(), List.of()));
+      return Optional.of(new Ready("ssh", List.of(), List.of(), List.of()));
     }
     boolean silent =
         machine.addressed().stream()
@@ -84,7 +103,7 @@ final class ReadyCheck {
                 f -> machine.address(f, false).isEmpty() && machine.address(f, true).isEmpty());
     // With no address, no agent and no seed there is nothing that could tell more.
     return !reads && silent && outsideHasNoAgent(machine)
-        ? Optional.of(new Ready("power", List.of(), Map.of(), List.of()))
+        ? Optional.of(new Ready("power", List.of(), List.of(), List.of()))
         : Optional.empty();
   }
 
@@ -114,9 +133,7 @@ final class ReadyCheck {
   }
 
   private static Ready fromReport(Report report) {
-    FirstBootReport told = FirstBootReport.parse(report.body());
-    Map<Mac, List<Ip>> addresses = new HashMap<>();
-    told.interfaces().forEach(i -> addresses.put(i.mac(), i.addresses()));
-    return new Ready("phone-home", told.hostKeys(), addresses, told.scripts());
+    FirstBootReport told = FirstBootReport.parse(report.body().getBytes(StandardCharsets.UTF_8));
+    return new Ready("phone-home", told.hostKeys(), told.interfaces(), told.scripts());
   }
 }
