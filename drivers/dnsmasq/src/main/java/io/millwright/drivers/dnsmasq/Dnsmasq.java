@@ -37,15 +37,16 @@ import org.jspecify.annotations.Nullable;
  * the rest (see {@link RecordText}). Files of other installations, and of people, are left alone.
  *
  * <p>What it cannot do: dnsmasq keeps a lease, with its name and address, until it ends, also when
- * the reservation is withdrawn. An address can be reserved for another card at once, but dnsmasq
- * refuses it to that card as long as the old lease runs: a subnet's cooldown should not be shorter
- * than dnsmasq's lease time.
+ * the reservation is withdrawn. Until then the name of a machine that got its address by DHCP still
+ * answers, unless somebody else has it by now, and dnsmasq does not give the address to another
+ * card. So a subnet's cooldown should not be shorter than the lease time.
  */
 final class Dnsmasq implements NetworkServices {
   private static final Pattern FORM =
       Pattern.compile("mw-([0-9a-f]{8})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})");
 
   private final String installation;
+  private final String lease;
   private final WatchedDirectory dhcp;
   private final WatchedDirectory hosts;
   private final Daemon daemon;
@@ -58,8 +59,12 @@ final class Dnsmasq implements NetworkServices {
   private final ReentrantLock[] locks =
       IntStream.range(0, 1024).mapToObj(i -> new ReentrantLock()).toArray(ReentrantLock[]::new);
 
-  Dnsmasq(Path directory, Daemon daemon, String installation) {
+  /**
+   * @param lease seconds, or empty for what dnsmasq says
+   */
+  Dnsmasq(Path directory, Daemon daemon, String installation, String lease) {
     this.installation = installation;
+    this.lease = lease;
     this.dhcp = new WatchedDirectory(directory.resolve("dhcp"));
     this.hosts = new WatchedDirectory(directory.resolve("hosts"));
     this.daemon = daemon;
@@ -94,7 +99,7 @@ final class Dnsmasq implements NetworkServices {
     if (objection != null) {
       throw new DriverException(FaultKind.REFUSED, "dnsmasq cannot serve this: " + objection + ".");
     }
-    String newDhcp = RecordText.dhcp(records);
+    String newDhcp = RecordText.dhcp(records, lease);
     String newHosts = RecordText.hosts(records, RecordText.digest(newDhcp));
     return alone(
         records.uid(),
@@ -112,7 +117,7 @@ final class Dnsmasq implements NetworkServices {
   private void replace(
       String name, @Nullable String oldDhcp, @Nullable String oldHosts, Records records)
       throws IOException, DriverException {
-    String newDhcp = RecordText.dhcp(records);
+    String newDhcp = RecordText.dhcp(records, lease);
     boolean same = newDhcp.equals(oldDhcp == null ? "" : oldDhcp);
     if (!same) {
       if (newDhcp.isEmpty()) {

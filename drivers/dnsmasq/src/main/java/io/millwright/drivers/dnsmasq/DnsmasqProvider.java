@@ -19,6 +19,7 @@ import java.util.stream.Collectors;
 public final class DnsmasqProvider implements NetworkServicesProvider {
   static final String DIRECTORY = "directory";
   static final String PID_FILE = "pidFile";
+  static final String LEASE_SECONDS = "leaseSeconds";
 
   private static final DriverDescription DESCRIPTION =
       new DriverDescription(
@@ -31,7 +32,15 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
                   "directory on the server whose subdirectories dhcp and hosts dnsmasq was told of"
                       + " by dhcp-hostsdir and hostsdir; each network needs one of its own, and"
                       + " one dnsmasq can have several"),
-              new Setting(PID_FILE, true, false, "dnsmasq's own pid-file")));
+              new Setting(PID_FILE, true, false, "dnsmasq's own pid-file"),
+              new Setting(
+                  LEASE_SECONDS,
+                  false,
+                  false,
+                  "for how long a machine may use its address before it asks again, 120 to 604800;"
+                      + " what dnsmasq's dhcp-range says if not given. After a machine is gone,"
+                      + " dnsmasq keeps its address and name taken for so long: no longer than the"
+                      + " cooldown of the network's subnets is best")));
 
   @Override
   public DriverDescription describe() {
@@ -45,6 +54,14 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
     DESCRIPTION.check(settings, at);
     Path directory = path(settings, DIRECTORY, at);
     Path pidFile = path(settings, PID_FILE, at);
+    String lease = settings.getOrDefault(LEASE_SECONDS, "");
+    at.field(LEASE_SECONDS)
+        .require(
+            !settings.containsKey(LEASE_SECONDS)
+                || lease.matches("[1-9][0-9]{2,5}")
+                    && Integer.parseInt(lease) >= 120
+                    && Integer.parseInt(lease) <= 604_800,
+            "must be 120 to 604800");
     if (!at.list().isEmpty()) {
       throw new DriverException(
           FaultKind.REFUSED,
@@ -53,7 +70,7 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
     if (!installation.matches("[0-9a-f]{8}")) {
       throw new DriverException(FaultKind.BUG, Names.quote(installation) + " is no installation.");
     }
-    return new Dnsmasq(directory, new Daemon(pidFile), installation);
+    return new Dnsmasq(directory, new Daemon(pidFile), installation, lease);
   }
 
   private static Path path(Map<String, String> settings, String name, Violations at) {

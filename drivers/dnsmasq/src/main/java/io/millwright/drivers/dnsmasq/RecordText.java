@@ -42,8 +42,10 @@ final class RecordText {
   /**
    * Lines for dhcp-hostsdir; empty if there are no reservations. One line a reservation: dnsmasq
    * finds the right one by family, and the order survives.
+   *
+   * @param lease seconds, or empty
    */
-  static String dhcp(Records records) {
+  static String dhcp(Records records, String lease) {
     StringBuilder out = new StringBuilder();
     for (Reservation r : records.reservations()) {
       out.append(r.mac()).append(',');
@@ -53,6 +55,9 @@ final class RecordText {
         out.append(',').append(records.hostname()).append('.').append(records.domain());
       } else if (!AMBIGUOUS.matcher(records.hostname()).matches()) {
         out.append(',').append(records.hostname());
+      }
+      if (!lease.isEmpty()) {
+        out.append(',').append(lease);
       }
       out.append('\n');
     }

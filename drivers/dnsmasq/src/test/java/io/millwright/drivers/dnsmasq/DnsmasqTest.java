@@ -352,6 +352,8 @@ class DnsmasqTest {
             Map.of("directory", "/a"),
             Map.of("directory", "a", "pidFile", "/b"),
             Map.of("directory", "/a\u0000", "pidFile", "/b"),
+            Map.of("directory", "/a", "pidFile", "/b", "leaseSeconds", "119"),
+            Map.of("directory", "/a", "pidFile", "/b", "leaseSeconds", "1h"),
             Map.of("directory", "/a", "pidFile", "/b", "pidfile", "/c"))) {
       assertThat(failure(() -> provider.open(settings, OURS)).kind()).isEqualTo(FaultKind.REFUSED);
     }

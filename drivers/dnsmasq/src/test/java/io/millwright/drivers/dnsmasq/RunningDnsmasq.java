@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -133,10 +134,14 @@ final class RunningDnsmasq implements AutoCloseable {
   }
 
   NetworkServices open(String installation) throws Exception {
-    return new DnsmasqProvider()
-        .open(
-            Map.of("directory", home.toString(), "pidFile", home.resolve("pid").toString()),
-            installation);
+    return open(installation, Map.of());
+  }
+
+  NetworkServices open(String installation, Map<String, String> more) throws Exception {
+    Map<String, String> settings = new HashMap<>(more);
+    settings.put("directory", home.toString());
+    settings.put("pidFile", home.resolve("pid").toString());
+    return new DnsmasqProvider().open(settings, installation);
   }
 
   long pid() {
