@@ -30,6 +30,7 @@ class DnsmasqOnANetworkTest {
   private static final UUID UID2 = UUID.fromString("01900000-0000-7000-8000-000000000002");
   private static final String CARD = "52:54:00:00:00:01";
   private static final String CARD2 = "52:54:00:00:00:02";
+  private static final String CARD3 = "52:54:00:00:00:03";
 
   @TempDir Path home;
 
@@ -60,16 +61,21 @@ class DnsmasqOnANetworkTest {
       assertThat(network.dhcp(CARD)).isEqualTo("10.99.0.6 hello lab.test 3600");
 
       // Another card under the same address: dnsmasq takes that only after it forgot the first.
+      services.publish(records(UID2, "other", CARD3, "10.99.0.7"));
       services.publish(records(UID2, "other", CARD2, "10.99.0.7"));
+      assertThat(network.dhcp(CARD2)).isEqualTo("10.99.0.7 other lab.test 3600");
+
+      // The same, where the first was another machine's.
+      services.publish(records(UID2, "other", CARD2, "10.99.0.8"));
       services.withdraw(UID2);
-      services.publish(records(UID, "hello", CARD2, "10.99.0.7"));
-      assertThat(network.dhcp(CARD2)).isEqualTo("10.99.0.7 hello lab.test 3600");
+      services.publish(records(UID, "hello", CARD3, "10.99.0.8"));
+      assertThat(network.dhcp(CARD3)).isEqualTo("10.99.0.8 hello lab.test 3600");
 
       services.withdraw(UID);
       await()
           .pollInterval(Duration.ofMillis(100))
           .atMost(Duration.ofSeconds(20))
-          .untilAsserted(() -> assertThat(network.dhcp(CARD2)).isEmpty());
+          .untilAsserted(() -> assertThat(network.dhcp(CARD3)).isEmpty());
       assertThat(dnsmasq.alive()).isTrue();
     }
   }
