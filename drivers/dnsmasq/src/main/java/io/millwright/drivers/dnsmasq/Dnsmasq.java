@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -80,17 +81,35 @@ final class Dnsmasq implements NetworkServices {
         Matcher form = FORM.matcher(name);
         if (form.matches() && form.group(1).equals(installation)) {
           UUID uid = UUID.fromString(form.group(2));
-          String inDhcp = dhcp.read(name);
-          String inHosts = hosts.read(name);
-          if (inDhcp != null || inHosts != null) { // else it was withdrawn since the listing
-            found.put(uid, RecordText.read(uid, inDhcp, inHosts));
-          }
+          // Nothing is there if it was withdrawn since the listing.
+          read(uid, name).ifPresent(records -> found.put(uid, records));
         }
       }
       return found;
     } catch (IOException e) {
       throw fault(e);
     }
+  }
+
+  @Override
+  public Optional<Records> find(UUID uid) throws DriverException {
+    try {
+      return read(uid, name(uid));
+    } catch (IOException e) {
+      throw fault(e);
+    }
+  }
+
+  private String name(UUID uid) {
+    return "mw-" + installation + "-" + uid;
+  }
+
+  private Optional<Records> read(UUID uid, String name) throws IOException {
+    String inDhcp = dhcp.read(name);
+    String inHosts = hosts.read(name);
+    return inDhcp == null && inHosts == null
+        ? Optional.empty()
+        : Optional.of(RecordText.read(uid, inDhcp, inHosts));
   }
 
   @Override
@@ -185,7 +204,7 @@ final class Dnsmasq implements NetworkServices {
         dhcp.sweep("mw-" + installation + "-");
         hosts.sweep("mw-" + installation + "-");
       }
-      act.on("mw-" + installation + "-" + uid);
+      act.on(name(uid));
       return Outcome.DONE;
     } catch (IOException e) {
       throw fault(e);
