@@ -41,6 +41,9 @@ public record MachineSpec(
   /** A Linux interface name is at most 15 characters (IFNAMSIZ). */
   private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9]{0,11}");
 
+  /** The kernel's own: the loopback interface, and two directories beside those of interfaces. */
+  private static final Set<String> RESERVED = Set.of("lo", "all", "default");
+
   public MachineSpec {
     profiles = profiles == null ? List.of() : List.copyOf(profiles);
     firmware = firmware == null ? Firmware.BIOS : firmware;
@@ -179,7 +182,17 @@ public record MachineSpec(
 
   public MachineSpec withPower(Power next) {
     return new MachineSpec(
-        hypervisor, image, size, profiles, firmware, next, hostname, nics, bonds, vlans, volumes,
+        hypervisor,
+        image,
+        size,
+        profiles,
+        firmware,
+        next,
+        hostname,
+        nics,
+        bonds,
+        vlans,
+        volumes,
         readyTimeoutSeconds);
   }
 
@@ -189,8 +202,7 @@ public record MachineSpec(
       Names.checkLabel(hostname, at.field("hostname"));
     }
     at.field("readyTimeoutSeconds")
-        .require(
-            readyTimeoutSeconds >= 10 && readyTimeoutSeconds <= 86_400, "must be 10 to 86400");
+        .require(readyTimeoutSeconds >= 10 && readyTimeoutSeconds <= 86_400, "must be 10 to 86400");
     Set<String> names = new HashSet<>();
     Set<Mac> macs = new HashSet<>();
     Set<Ip> ips = new HashSet<>();
@@ -219,9 +231,10 @@ public record MachineSpec(
       for (int j = 0; j < bond.members().size(); j++) {
         String member = bond.members().get(j);
         Violations there = here.field("members").index(j);
-        there.require(
-            cardNames.contains(member),
-            Names.quote(member) + " is no card of this machine" + Names.hint(member, cardNames));
+        if (!cardNames.contains(member) && !there.full()) {
+          there.add(
+              Names.quote(member) + " is no card of this machine" + Names.hint(member, cardNames));
+        }
         there.require(taken.add(member), Names.quote(member) + " is in a bond already");
       }
     }
@@ -233,10 +246,13 @@ public record MachineSpec(
       Violations here = at.field("vlans").index(i);
       checkInterface(here, vlan, names, ips);
       here.field("id").require(vlan.id() >= 1 && vlan.id() <= 4094, "a VLAN tag is 1 to 4094");
-      here.field("link")
-          .require(
-              links.contains(vlan.link()),
-              Names.quote(vlan.link()) + " is no card or bond of this machine" + Names.hint(vlan.link(), links));
+      if (!links.contains(vlan.link()) && !here.full()) {
+        here.field("link")
+            .add(
+                Names.quote(vlan.link())
+                    + " is no card or bond of this machine"
+                    + Names.hint(vlan.link(), links));
+      }
       here.require(tags.add(vlan.link() + "." + vlan.id()), "this tag is on that link already");
     }
     Set<String> seen = new HashSet<>();
@@ -261,7 +277,12 @@ public record MachineSpec(
             Names.quote(face.name())
                 + " is no interface name: use 1 to 12 lower-case letters and digits, a letter"
                 + " first");
-    at.field("name").require(names.add(face.name()), Names.quote(face.name()) + " stands here twice");
+    at.field("name")
+        .require(
+            !RESERVED.contains(face.name()),
+            Names.quote(face.name()) + " is the kernel's own name");
+    at.field("name")
+        .require(names.add(face.name()), Names.quote(face.name()) + " stands here twice");
     checkAddressing(at.field("ipv4"), face.ipv4(), false, ips);
     checkAddressing(at.field("ipv6"), face.ipv6(), true, ips);
     for (int i = 0; i < face.routes().size(); i++) {
