@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
-import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -65,7 +64,7 @@ class DiffTest {
         .containsExactly("[1]: \"b\" -> null");
   }
 
-  @Property(tries = 500, edgeCases = EdgeCasesMode.NONE)
+  @Property(tries = 500)
   void isEmptyExactlyIfEqual(@ForAll("trees") String before, @ForAll("trees") String after) {
     JsonNode a = Json.read(before, JsonNode.class);
     JsonNode b = Json.read(after, JsonNode.class);
