@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param image what it runs
  * @param size its shape
  * @param profiles layers of customisation; a later one wins over an earlier one
- * @param firmware BIOS if not given
- * @param power on if not given
- * @param hostname its name if not given
+ * @param firmware what starts it; BIOS if not given
+ * @param power whether it runs; on if not given
+ * @param hostname that it gives itself; its name if not given
  * @param nics network cards, in the guest's order
  * @param bonds interfaces made of several cards
  * @param vlans tagged interfaces on a card or a bond
@@ -73,7 +73,8 @@ public record MachineSpec(
   /**
    * A network card.
    *
-   * @param name {@code nic0}, {@code nic1}, ... if not given
+   * @param name by which bonds and VLANs of this machine mean it; {@code nic0}, {@code nic1}, ...
+   *     if not given
    * @param network into which it is plugged
    * @param mac allocated if not given
    * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
@@ -101,9 +102,14 @@ public record MachineSpec(
   /**
    * Several cards as one interface.
    *
-   * @param mode active-backup if not given
-   * @param members names of its cards, which carry no address themselves
+   * @param name that it has in the guest: 1 to 12 lower-case letters and digits
+   * @param mode how the cards share the work, nearly as the Linux bonding driver calls it;
+   *     active-backup if not given
+   * @param members names of its cards, at least two, which carry no address themselves
    * @param network whose subnets it uses
+   * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
+   * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
+   * @param routes more routes through it
    */
   public record Bond(
       String name,
@@ -135,9 +141,13 @@ public record MachineSpec(
   /**
    * A tagged interface.
    *
+   * @param name that it has in the guest: 1 to 12 lower-case letters and digits
    * @param link name of the card or bond below it
    * @param id VLAN tag, 1 to 4094
    * @param network whose subnets it uses
+   * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
+   * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
+   * @param routes more routes through it
    */
   public record Vlan(
       String name,
@@ -153,7 +163,14 @@ public record MachineSpec(
     }
   }
 
-  /** A route: packets for {@code to} go by {@code via}. */
+  /**
+   * A route.
+   *
+   * @param to where the packets go
+   * @param via the router that takes them there, of the same family
+   * @param metric the lower one wins among routes to the same place; the guest's default if not
+   *     given
+   */
   public record Route(Cidr to, Ip via, @Nullable Integer metric) {}
 
   /** The cards, each with its name. */

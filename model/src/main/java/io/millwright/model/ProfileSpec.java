@@ -62,10 +62,11 @@ public record ProfileSpec(
   /**
    * Somebody who can log in.
    *
+   * @param name with which they log in: 1 to 32 lower-case letters, digits, {@code _} and {@code -}
    * @param keys lines as in authorized_keys, without options
    * @param passwordHash as crypt(3) writes it; no password if not given
    * @param sudo true to let them become root without a password
-   * @param shell {@code /bin/bash} if not given
+   * @param shell that they log in to; {@code /bin/bash} if not given
    * @param groups more groups
    */
   public record User(

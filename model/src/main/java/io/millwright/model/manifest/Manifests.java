@@ -54,7 +54,16 @@ public final class Manifests {
   private final List<Draft> drafts = new ArrayList<>();
   private final List<Violation> violations = new ArrayList<>();
 
-  /** What a manifest may say in {@code metadata}. */
+  /**
+   * What a manifest may say in {@code metadata}.
+   *
+   * @param name of the resource, one of its kind in a project: 1 to 63 lower-case letters, digits
+   *     and hyphens
+   * @param project whose it is; the one that the command or the address names if not given
+   * @param labels short words to select by, at most 100; a key may have a prefix, as in {@code
+   *     example.org/tier}
+   * @param annotations any text that somebody wants to keep with it, 64 KiB in all
+   */
   private record Declared(
       String name,
       @Nullable String project,
