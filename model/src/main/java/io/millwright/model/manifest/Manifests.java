@@ -39,6 +39,7 @@ public final class Manifests {
   /** More than this is refused without a look into it. */
   public static final int MAX_BYTES = 4 << 20;
 
+  private static final int MAX_VIOLATIONS = 100;
   private static final int MAX_LABELS = 100;
   private static final int MAX_ANNOTATION_BYTES = 64 << 10;
 
@@ -230,9 +231,14 @@ public final class Manifests {
   }
 
   private void read(List<Node> documents) {
-    for (int i = 0; i < documents.size(); i++) {
+    for (int i = 0; i < documents.size() && !full(); i++) {
       document(documents.get(i), documents.size() == 1 ? source : source + " document " + (i + 1));
     }
+  }
+
+  /** Nobody reads more. */
+  private boolean full() {
+    return violations.size() >= MAX_VIOLATIONS;
   }
 
   private void document(Node node, String where) {
@@ -266,7 +272,7 @@ public final class Manifests {
   }
 
   private void items(Node.Items list, String where) {
-    for (int i = 0; i < list.items().size() && violations.size() < 100; i++) {
+    for (int i = 0; i < list.items().size() && !full(); i++) {
       Node item = list.items().get(i);
       if (!item.empty()) {
         resource(item, where + " item " + (i + 1));
@@ -317,7 +323,7 @@ public final class Manifests {
   /** Takes over what was found in a resource, and adds its place in the text. */
   private void keep(Violations found, Node root, String prefix, String file) {
     for (Violation v : found.list()) {
-      if (violations.size() < 100) {
+      if (!full()) {
         violations.add(
             new Violation(
                 prefix + v.field(),
