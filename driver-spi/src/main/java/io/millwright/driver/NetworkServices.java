@@ -4,6 +4,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 
 /** Publishes DHCP reservations and DNS names of one network, without restarting anything. */
@@ -29,6 +30,11 @@ public interface NetworkServices extends AutoCloseable {
 
   /** What is published by this installation, by machine. */
   Map<UUID, Records> observe() throws DriverException;
+
+  /** What is published of one machine; a driver that can look it up alone does. */
+  default Optional<Records> find(UUID uid) throws DriverException {
+    return Optional.ofNullable(observe().get(uid));
+  }
 
   /** Publishes the records of a machine in place of those that it had. */
   Outcome publish(Records records) throws DriverException;

@@ -14,6 +14,7 @@ import io.millwright.model.Metadata;
 import io.millwright.model.Names;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
 import io.millwright.model.PlainStatus;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -88,7 +89,7 @@ public final class Apply {
                 if (each.resource().kind() == Kind.MACHINE) {
                   ResolvedMachine resolved =
                       ResolvedMachine.of(
-                          tx, each.resource().as(MachineSpec.class, MachineStatus.class));
+                          new Lookup(tx), each.resource().as(MachineSpec.class, MachineStatus.class));
                   machines.put(resolved.uid(), resolved);
                 }
               }
@@ -149,7 +150,8 @@ public final class Apply {
               before == null ? Json.mapper().createObjectNode() : declaration(before), declaration(after));
       if (before != null && changes.isEmpty()) {
         done.put(
-            before.uid(), new Applied(before, Action.UNCHANGED, List.of(), null, "", List.of()));
+            before.uid(),
+            new Applied(before, Action.UNCHANGED, List.of(), again(before), "", List.of()));
         return;
       }
       if (before == null) {
@@ -186,6 +188,19 @@ public final class Apply {
       if (before != null && specChanged) {
         followers(after);
       }
+    }
+
+    /** What failed or was cancelled is tried again when it is applied again. */
+    private @Nullable Operation again(Resource<?, ?> resource) {
+      boolean ended =
+          needsWork(resource.kind())
+              && tx.operations()
+                  .latest(resource.uid())
+                  .filter(o -> o.generation() == resource.generation())
+                  .map(Operation::state)
+                  .filter(s -> s instanceof State.Failed || s instanceof State.Cancelled)
+                  .isPresent();
+      return ended ? start(resource, Operation.Verb.UPDATE) : null;
     }
 
     private void meetExpectation(Draft draft, @Nullable Resource<?, ?> before) {

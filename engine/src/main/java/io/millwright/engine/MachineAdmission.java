@@ -366,10 +366,7 @@ final class MachineAdmission {
     boolean wanted =
         way instanceof Addressing.Auto
             // DHCP gets a reservation wherever somebody is there to publish it.
-            || (way instanceof Addressing.Dhcp
-                && network.spec().services() != null
-                && subnet.isPresent()
-                && !v6);
+            || (way instanceof Addressing.Dhcp && ResolvedMachine.reservesDhcp(network.spec(), v6));
     if (way instanceof Addressing.Fixed fixed) {
       at.require(
           subnet.isPresent(), network.title() + " has no " + family + " subnet");

@@ -1,7 +1,5 @@
 package io.millwright.engine;
 
-import io.millwright.engine.port.Addresses.Lease;
-import io.millwright.engine.port.Tx;
 import io.millwright.model.Addressing;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
@@ -22,7 +20,6 @@ import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +30,6 @@ import java.util.UUID;
  * A machine with everything that it names looked up.
  *
  * @param networks by the name under which the machine mentions them
- * @param macs by name of the card
- * @param leases its static and reserved addresses
  */
 public record ResolvedMachine(
     Resource<MachineSpec, MachineStatus> machine,
@@ -43,12 +38,10 @@ public record ResolvedMachine(
     SizeSpec size,
     List<Resource<ProfileSpec, PlainStatus>> profiles,
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
-    List<Resource<VolumeSpec, VolumeStatus>> volumes,
-    Map<String, Mac> macs,
-    List<Lease> leases) {
+    List<Resource<VolumeSpec, VolumeStatus>> volumes) {
 
   /** Looks everything up that a placed machine names. */
-  public static ResolvedMachine of(Tx tx, Resource<MachineSpec, MachineStatus> machine) {
+  public static ResolvedMachine of(Lookup lookup, Resource<MachineSpec, MachineStatus> machine) {
     MachineSpec spec = machine.spec();
     String project = machine.project();
     String place = machine.status().hypervisor();
@@ -58,34 +51,25 @@ public record ResolvedMachine(
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks = new LinkedHashMap<>();
     for (Interface face : spec.interfaces()) {
       String name = face.network();
-      if (name != null) {
-        networks.computeIfAbsent(
+      if (name != null && !networks.containsKey(name)) {
+        networks.put(
             name,
-            n ->
-                Lookup.get(tx, Kind.NETWORK, project, n, NetworkSpec.class, NetworkStatus.class));
+            lookup.get(Kind.NETWORK, project, name, NetworkSpec.class, NetworkStatus.class));
       }
     }
     return new ResolvedMachine(
         machine,
-        Lookup.get(
-            tx, Kind.HYPERVISOR, project, place, HypervisorSpec.class, HypervisorStatus.class),
-        Lookup.get(tx, Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class),
-        Lookup.get(tx, Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec(),
+        lookup.get(
+            Kind.HYPERVISOR, project, place, HypervisorSpec.class, HypervisorStatus.class),
+        lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class),
+        lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec(),
         spec.profiles().stream()
-            .map(
-                p ->
-                    Lookup.get(
-                        tx, Kind.PROFILE, project, p, ProfileSpec.class, PlainStatus.class))
+            .map(p -> lookup.get(Kind.PROFILE, project, p, ProfileSpec.class, PlainStatus.class))
             .toList(),
         networks,
         spec.volumes().stream()
-            .map(
-                v ->
-                    Lookup.get(
-                        tx, Kind.VOLUME, project, v, VolumeSpec.class, VolumeStatus.class))
-            .toList(),
-        tx.addresses().macs(machine.uid()),
-        tx.addresses().leases(machine.uid()));
+            .map(v -> lookup.get(Kind.VOLUME, project, v, VolumeSpec.class, VolumeStatus.class))
+            .toList());
   }
 
   public UUID uid() {
@@ -121,39 +105,52 @@ public record ResolvedMachine(
     return network.subnet(v6).isPresent() ? new Addressing.Auto() : new Addressing.None();
   }
 
-  /** The address that was allocated to this interface, if any. */
+  /** The address that was reserved for this interface when the machine was declared, if any. */
   public Optional<Ip> address(Interface face, boolean v6) {
-    return leases.stream()
-        .filter(l -> l.iface().equals(face.name()) && l.ip().v6() == v6 && l.coolingUntil() == null)
-        .map(Lease::ip)
+    NetworkSpec network = network(face);
+    boolean reserved =
+        switch (addressing(face, network, v6)) {
+          case Addressing.Auto _, Addressing.Fixed _ -> true;
+          case Addressing.Dhcp _ -> reservesDhcp(network, v6);
+          case Addressing.Slaac _, Addressing.None _ -> false;
+        };
+    return reserved
+        ? known(face).flatMap(i -> i.addresses().stream().filter(ip -> ip.v6() == v6).findFirst())
+        : Optional.empty();
+  }
+
+  /** True if an address is reserved for cards of this network that ask by DHCP. */
+  static boolean reservesDhcp(NetworkSpec network, boolean v6) {
+    return !v6 && network.services() != null && network.subnet(false).isPresent();
+  }
+
+  private Optional<MachineStatus.Interface> known(Interface face) {
+    return machine.status().interfaces().stream()
+        .filter(i -> i.name().equals(face.name()))
         .findFirst();
   }
 
   /** The MAC under which DHCP sees this interface. */
   public Optional<Mac> mac(Interface face) {
     return switch (face) {
-      case Nic nic -> Optional.ofNullable(macs.get(nic.name()));
+      case Nic _ -> known(face).map(MachineStatus.Interface::mac);
       // A bond takes its first member's MAC, and a VLAN that of its link: what Linux does and what
       // the rendered network configuration says explicitly.
-      case MachineSpec.Bond bond -> Optional.ofNullable(macs.get(bond.members().getFirst()));
-      case MachineSpec.Vlan vlan ->
-          machine.spec().interfaces().stream()
-              .filter(f -> f.name().equals(vlan.link()))
-              .findFirst()
-              .flatMap(this::mac);
+      case MachineSpec.Bond bond -> named(bond.members().getFirst()).flatMap(this::mac);
+      case MachineSpec.Vlan vlan -> named(vlan.link()).flatMap(this::mac);
     };
+  }
+
+  private Optional<Interface> named(String name) {
+    return machine.spec().interfaces().stream().filter(f -> f.name().equals(name)).findFirst();
   }
 
   /** The MACs of the cards, in the order of the cards. */
   public List<Mac> cardMacs() {
-    List<Mac> out = new ArrayList<>();
-    for (Nic nic : machine.spec().namedNics()) {
-      Mac mac = macs.get(nic.name());
-      if (mac == null) {
-        throw new IllegalStateException(nic.name() + " has no MAC");
-      }
-      out.add(mac);
-    }
-    return out;
+    return machine.spec().namedNics().stream()
+        .map(
+            nic ->
+                mac(nic).orElseThrow(() -> new IllegalStateException(nic.name() + " has no MAC")))
+        .toList();
   }
 }

@@ -58,6 +58,13 @@ public record Operation(
     /** A step could not be done for now, and is tried again. */
     record Waiting(String reason, String message, Instant until) implements State {}
 
+    /**
+     * It failed or was cancelled, and what it had begun is being undone.
+     *
+     * @param cancelled true if somebody asked for it
+     */
+    record Undoing(String reason, String message, boolean cancelled) implements State {}
+
     record Succeeded() implements State {}
 
     /** It ended without success, and what it had begun was undone. */
@@ -70,7 +77,7 @@ public record Operation(
 
     default boolean terminal() {
       return switch (this) {
-        case Pending _, Running _, Waiting _ -> false;
+        case Pending _, Running _, Waiting _, Undoing _ -> false;
         case Succeeded _, Failed _, Cancelled _, Superseded _ -> true;
       };
     }
@@ -81,6 +88,7 @@ public record Operation(
         case Pending _ -> "pending";
         case Running _ -> "running";
         case Waiting _ -> "waiting";
+        case Undoing _ -> "undoing";
         case Succeeded _ -> "succeeded";
         case Failed _ -> "failed";
         case Cancelled _ -> "cancelled";
@@ -92,6 +100,7 @@ public record Operation(
     default String message() {
       return switch (this) {
         case Waiting w -> w.message();
+        case Undoing u -> u.message();
         case Failed f -> f.message();
         case Pending _, Running _, Succeeded _, Cancelled _, Superseded _ -> "";
       };

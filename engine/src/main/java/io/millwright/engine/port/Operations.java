@@ -49,7 +49,7 @@ public interface Operations {
   Page<Operation> list(Query query);
 
   /**
-   * Takes an operation up: raises its epoch and sets it running.
+   * Takes an operation up: raises its epoch, and sets it running unless it is being undone.
    *
    * @return it as it is now, or nothing if it has ended
    */

@@ -119,6 +119,7 @@ public final class Json {
     @JsonSubTypes.Type(value = Operation.State.Pending.class, name = "pending"),
     @JsonSubTypes.Type(value = Operation.State.Running.class, name = "running"),
     @JsonSubTypes.Type(value = Operation.State.Waiting.class, name = "waiting"),
+    @JsonSubTypes.Type(value = Operation.State.Undoing.class, name = "undoing"),
     @JsonSubTypes.Type(value = Operation.State.Succeeded.class, name = "succeeded"),
     @JsonSubTypes.Type(value = Operation.State.Failed.class, name = "failed"),
     @JsonSubTypes.Type(value = Operation.State.Cancelled.class, name = "cancelled"),

@@ -1,0 +1,91 @@
+package io.millwright.driver.testkit;
+
+import io.millwright.driver.FaultKind;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Predicate;
+
+/** Something that goes wrong with one call. */
+public sealed interface Fault {
+
+  /** Fails, and nothing was done. */
+  record Before(FaultKind kind) implements Fault {}
+
+  /** It is done, and the answer is lost. */
+  record After(FaultKind kind) implements Fault {}
+
+  /** Says that it is done, and nothing was. */
+  record Lie() implements Fault {}
+
+  /** Does not answer until {@link #release} or an interrupt. */
+  final class Hang implements Fault {
+    private final boolean effect;
+    private final CountDownLatch entered = new CountDownLatch(1);
+    private final CountDownLatch released = new CountDownLatch(1);
+
+    private Hang(boolean effect) {
+      this.effect = effect;
+    }
+
+    /** True if it hangs after the effect, false if before it. */
+    boolean afterEffect() {
+      return effect;
+    }
+
+    void await() throws InterruptedException {
+      entered.countDown();
+      released.await();
+    }
+
+    /** Waits until a call hangs. */
+    public void awaitEntered() throws InterruptedException {
+      entered.await();
+    }
+
+    /** Lets the call, and every later one that this fault meets, go on as if nothing had been. */
+    public void release() {
+      released.countDown();
+    }
+  }
+
+  /** Hides machines, and what belongs to them, from an observation, which admits a gap. */
+  record Partial(Predicate<UUID> hidden, String gap) implements Fault {}
+
+  /** Runs code of the test; what that throws, an Error as well, the caller gets. */
+  record Run(boolean afterEffect, Runnable code) implements Fault {}
+
+  /** Fails before the effect; also how a system refuses. */
+  static Fault beforeEffect(FaultKind kind) {
+    return new Before(kind);
+  }
+
+  /** Fails after the effect: with UNREACHABLE, the reply was lost. */
+  static Fault afterEffect(FaultKind kind) {
+    return new After(kind);
+  }
+
+  static Hang hang() {
+    return new Hang(false);
+  }
+
+  static Hang hangAfterEffect() {
+    return new Hang(true);
+  }
+
+  static Fault lie() {
+    return new Lie();
+  }
+
+  /** An observation without the machines, disks and media of these uids. */
+  static Fault partial(Predicate<UUID> hidden) {
+    return new Partial(hidden, "a part of the listing was lost");
+  }
+
+  static Fault runBefore(Runnable code) {
+    return new Run(false, code);
+  }
+
+  static Fault runAfter(Runnable code) {
+    return new Run(true, code);
+  }
+}

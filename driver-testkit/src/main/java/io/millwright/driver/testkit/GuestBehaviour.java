@@ -1,0 +1,101 @@
+package io.millwright.driver.testkit;
+
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What runs in simulated machines. It is asked at each start, on the starter's thread and outside
+ * of all locks, so it may also act by itself, for example call home.
+ */
+@FunctionalInterface
+public interface GuestBehaviour {
+  /**
+   * A machine that starts.
+   *
+   * @param seed content of the medium in its drive, or null
+   * @param systemImage sha256 of the image that its first disk started as, or null
+   */
+  record Guest(
+      UUID uid,
+      MachineDefinition definition,
+      byte @Nullable [] seed,
+      @Nullable String systemImage,
+      Instant startedAt) {}
+
+  /**
+   * How it will behave. Durations are of the simulation's clock.
+   *
+   * @param agentAfter when its agent answers, counted from the start; null for never
+   * @param facts what the agent says
+   * @param stopsAfter how long it takes to stop when asked; null if it pays no heed
+   * @param crashesAfter when it crashes, counted from the start; null for never
+   * @param console what it prints on the serial console at once
+   */
+  record Conduct(
+      @Nullable Duration agentAfter,
+      GuestAgent.Facts facts,
+      @Nullable Duration stopsAfter,
+      @Nullable Duration crashesAfter,
+      String console) {
+
+    public Conduct withAgentAfter(@Nullable Duration d) {
+      return new Conduct(d, facts, stopsAfter, crashesAfter, console);
+    }
+
+    public Conduct withFacts(GuestAgent.Facts f) {
+      return new Conduct(agentAfter, f, stopsAfter, crashesAfter, console);
+    }
+
+    public Conduct withStopsAfter(@Nullable Duration d) {
+      return new Conduct(agentAfter, facts, d, crashesAfter, console);
+    }
+
+    public Conduct withCrashesAfter(@Nullable Duration d) {
+      return new Conduct(agentAfter, facts, stopsAfter, d, console);
+    }
+  }
+
+  Conduct start(Guest guest);
+
+  /**
+   * Its agent answers at once, with one host key and no addresses; it stops at once when asked and
+   * greets on the console.
+   */
+  static GuestBehaviour wellBehaved() {
+    return answering(Duration.ZERO, mac -> List.of());
+  }
+
+  /** As {@link #wellBehaved}, and the agent answers after a while and tells these addresses. */
+  static GuestBehaviour answering(Duration after, Function<Mac, List<Ip>> addresses) {
+    return guest -> {
+      Map<Mac, List<Ip>> byMac = new HashMap<>();
+      guest
+          .definition()
+          .nics()
+          .forEach(nic -> byMac.put(nic.mac(), List.copyOf(addresses.apply(nic.mac()))));
+      return new Conduct(
+          after,
+          new GuestAgent.Facts(
+              Map.copyOf(byMac), List.of("ssh-ed25519 SIMULATED" + guest.uid().hashCode())),
+          Duration.ZERO,
+          null,
+          "simulated " + guest.definition().name() + " login: ");
+    };
+  }
+
+  /** It runs and that is all: no agent, no heed to a request to stop. */
+  static GuestBehaviour silent() {
+    return guest ->
+        new Conduct(null, new GuestAgent.Facts(Map.of(), List.of()), null, null, "");
+  }
+}

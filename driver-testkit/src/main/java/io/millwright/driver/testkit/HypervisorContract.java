@@ -1,0 +1,1022 @@
+package io.millwright.driver.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.LifecycleEvents;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.Media;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
+import io.millwright.driver.SerialConsole;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
+import io.millwright.model.Mac;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * What every hypervisor driver promises, as a test. A driver's own test inherits it, says which
+ * facets it has and how to act behind its back; of a facet that it does not have, the absence is
+ * checked.
+ */
+@Timeout(value = 120, unit = TimeUnit.SECONDS)
+public abstract class HypervisorContract {
+
+  /** What an operator does on the hypervisor with its own tools, behind the driver's back. */
+  public interface Outside {
+    /** Makes a machine, powered off, that carries no mark. */
+    void addMachine(UUID uid, String name) throws Exception;
+
+    /** Everything about a machine that an act of ours could have changed; empty if it is gone. */
+    String look(UUID uid) throws Exception;
+
+    /** Removes a machine; done if it is gone. */
+    void removeMachine(UUID uid) throws Exception;
+
+    /** Pauses a machine that runs. */
+    void pause(UUID uid) throws Exception;
+
+    /** Makes a machine that runs end by a fault. */
+    void crash(UUID uid) throws Exception;
+
+    /** Leaves what a server leaves that was killed in the middle of staging this image. */
+    void leaveHalfStaged(String installation, Disks.Image image) throws Exception;
+  }
+
+  private static final Random RANDOM = new Random();
+
+  /** Of the driver under test. */
+  protected final String installation = HexFormat.of().toHexDigits(RANDOM.nextInt());
+
+  private final String stranger = HexFormat.of().toHexDigits(RANDOM.nextInt());
+  private final List<HypervisorDriver> opened = new ArrayList<>();
+  private final List<UUID> uids = new ArrayList<>();
+  private @Nullable HypervisorDriver connected;
+
+  /** A new driver to the hypervisor, the same one each time. */
+  protected abstract HypervisorDriver open(String installation) throws Exception;
+
+  /** Names of the facets that it is to have, as in {@link HypervisorDriver#facets}. */
+  protected abstract Set<String> facets();
+
+  /** An image that boots and answers on the serial console and to the power button. */
+  protected abstract Disks.Image image();
+
+  /** What the image prints on its console once it is up. */
+  protected abstract String bootedText();
+
+  /** A card that plugs into something that exists there. */
+  protected abstract MachineDefinition.Nic nic(Mac mac);
+
+  protected abstract Outside outside();
+
+  /** How long a machine may take to boot or stop. */
+  protected Duration patience() {
+    return Duration.ofSeconds(60);
+  }
+
+  @BeforeEach
+  final void connect() throws Exception {
+    connected = connectAs(installation);
+  }
+
+  @AfterEach
+  final void cleanUp() throws Exception {
+    for (String owner : List.of(installation, stranger)) {
+      HypervisorDriver own = connectAs(owner);
+      Observation left = own.observe(new Scope.All());
+      for (Observation.Machine machine : left.machines()) {
+        if (machine.mark() != null) {
+          done(compute(own).remove(machine.mark()));
+        }
+      }
+      for (Observation.Disk disk : left.disks()) {
+        done(disks(own).delete(disk.name()));
+      }
+      for (Observation.Medium medium : left.media()) {
+        done(media(own).delete(medium.name()));
+      }
+      for (String image : left.images()) {
+        done(disks(own).unstage(image));
+      }
+    }
+    for (UUID uid : uids) {
+      outside().removeMachine(uid);
+    }
+    opened.forEach(HypervisorDriver::close);
+  }
+
+  private HypervisorDriver connectAs(String owner) throws Exception {
+    HypervisorDriver next = open(owner);
+    opened.add(next);
+    return next;
+  }
+
+  /** The driver under test. */
+  protected final HypervisorDriver driver() {
+    if (connected == null) {
+      throw new IllegalStateException("not connected");
+    }
+    return connected;
+  }
+
+  // ------------------------------------------------------------------------------- small words
+
+  private boolean has(String facet) {
+    boolean declared = facets().contains(facet);
+    assertThat(driver().facets().contains(facet)).as("facet " + facet).isEqualTo(declared);
+    return declared;
+  }
+
+  private static Compute compute(HypervisorDriver driver) {
+    return driver.compute().orElseThrow();
+  }
+
+  private static Disks disks(HypervisorDriver driver) {
+    return driver.disks().orElseThrow();
+  }
+
+  private static Media media(HypervisorDriver driver) {
+    return driver.media().orElseThrow();
+  }
+
+  private Compute compute() {
+    return compute(driver());
+  }
+
+  private Disks disks() {
+    return disks(driver());
+  }
+
+  private Media media() {
+    return media(driver());
+  }
+
+  protected static void done(Outcome outcome) {
+    assertThat(outcome).isEqualTo(Outcome.DONE);
+  }
+
+  /** Twice, for every act is idempotent. */
+  private static void twice(Callable<Outcome> act) throws Exception {
+    done(act.call());
+    done(act.call());
+  }
+
+  protected static void fails(FaultKind kind, ThrowingCallable act) {
+    assertThatThrownBy(act)
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> {
+              assertThat(e.kind()).as(e.forUser() + " / " + e.forOperator()).isEqualTo(kind);
+              assertThat(e.forUser()).as("what a user reads").endsWith(".");
+            });
+  }
+
+  protected final Mark mark() {
+    return new Mark(installation, UUID.randomUUID(), 1);
+  }
+
+  private static Mark later(Mark mark) {
+    return new Mark(mark.installation(), mark.uid(), mark.generation() + 1);
+  }
+
+  protected static ObjectName system(Mark mark) {
+    return new ObjectName(mark, ObjectName.SYSTEM);
+  }
+
+  private static ObjectName seed(Mark mark) {
+    return new ObjectName(mark, ObjectName.SEED);
+  }
+
+  protected static ByteSize mib(long mib) {
+    return ByteSize.ofMib(mib);
+  }
+
+  private ByteSize larger() {
+    return mib(image().virtualSize().mib() + 64);
+  }
+
+  /** A small machine; whoever starts it gives it disks that exist. */
+  protected final MachineDefinition machine(Mark mark, ObjectName... disks) {
+    List<MachineDefinition.Disk> attached = new ArrayList<>();
+    for (ObjectName disk : disks) {
+      attached.add(
+          new MachineDefinition.Disk(
+              disk.toString(), "mw" + disk.mark().uid().toString().substring(0, 8)));
+    }
+    return new MachineDefinition(
+        mark,
+        "contract-" + mark.uid(),
+        1,
+        mib(128),
+        Firmware.BIOS,
+        attached,
+        List.of(nic(Mac.ofQemu(mark.uid().hashCode()))),
+        null);
+  }
+
+  private static MachineDefinition with(MachineDefinition d, @Nullable ObjectName medium) {
+    return new MachineDefinition(
+        d.mark(),
+        d.name(),
+        d.cores(),
+        d.memory(),
+        d.firmware(),
+        d.disks(),
+        d.nics(),
+        medium == null ? null : medium.toString());
+  }
+
+  /** A machine that boots the image, defined and not started. */
+  protected final MachineDefinition bootable() throws Exception {
+    Mark mark = mark();
+    done(disks().stage(image()));
+    done(disks().create(system(mark), image().virtualSize(), image().sha256()));
+    MachineDefinition definition = machine(mark, system(mark));
+    done(compute().define(definition));
+    return definition;
+  }
+
+  private MachineDefinition running() throws Exception {
+    MachineDefinition definition = bootable();
+    done(compute().start(definition.mark()));
+    return definition;
+  }
+
+  protected final Observation.Machine seen(Mark mark) throws DriverException {
+    return driver().observe(new Scope.One(mark.uid())).machine(mark.uid()).orElseThrow();
+  }
+
+  private boolean exists(Mark mark) throws DriverException {
+    return driver().observe(new Scope.One(mark.uid())).machine(mark.uid()).isPresent();
+  }
+
+  private Optional<ByteSize> size(ObjectName disk) throws DriverException {
+    return driver().observe(new Scope.One(disk.mark().uid())).disks().stream()
+        .filter(d -> d.name().equals(disk))
+        .map(Observation.Disk::size)
+        .findFirst();
+  }
+
+  private List<ObjectName> mediaOf(UUID uid) throws DriverException {
+    return driver().observe(new Scope.One(uid)).media().stream()
+        .map(Observation.Medium::name)
+        .toList();
+  }
+
+  private UUID foreignMachine(String name) throws Exception {
+    UUID uid = UUID.randomUUID();
+    uids.add(uid);
+    outside().addMachine(uid, name);
+    return uid;
+  }
+
+  /** Reads a console until it has printed this. */
+  protected static String readUntil(SerialConsole.Session session, String text)
+      throws IOException {
+    StringBuilder out = new StringBuilder();
+    byte[] buffer = new byte[4096];
+    while (out.indexOf(text) < 0) {
+      int n = session.read(buffer);
+      if (n < 0) {
+        throw new IOException("the console ended; it printed: " + out);
+      }
+      out.append(new String(buffer, 0, n, StandardCharsets.ISO_8859_1));
+    }
+    return out.toString();
+  }
+
+  // ------------------------------------------------------------------------------------- facets
+
+  @Test
+  void declaresItsFacets() {
+    assertThat(driver().facets()).isEqualTo(new java.util.TreeSet<>(facets()));
+  }
+
+  // ---------------------------------------------------------------------------------- observing
+
+  @Test
+  void observationIsDatedAndTellsOfTheHost() throws Exception {
+    Instant before = Instant.now();
+    Observation all = driver().observe(new Scope.All());
+    assertThat(all.at()).isBetween(before.minusSeconds(1), Instant.now().plusSeconds(1));
+    assertThat(all.complete()).isTrue();
+    Observation.Host host = all.host();
+    assertThat(host).isNotNull();
+    if (host != null) {
+      assertThat(host.version()).isNotBlank();
+      assertThat(host.acceleration()).isIn("kvm", "emulation");
+      assertThat(host.cores()).isPositive();
+      assertThat(host.memory().bytes()).isPositive();
+      assertThat(host.diskFree().bytes()).isPositive();
+    }
+  }
+
+  @Test
+  void oneMachineLooksTheSameAloneAndAmongAll() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media")) {
+      return;
+    }
+    Mark mark = mark();
+    done(disks().create(system(mark), mib(64), null));
+    done(media().put(seed(mark), new byte[100_000]));
+    done(compute().define(with(machine(mark, system(mark)), seed(mark))));
+    Mark other = mark();
+    done(disks().create(system(other), mib(64), null));
+    done(compute().define(machine(other, system(other))));
+
+    Observation all = driver().observe(new Scope.All());
+    Observation one = driver().observe(new Scope.One(mark.uid()));
+
+    assertThat(one.machines()).containsExactly(all.machine(mark.uid()).orElseThrow());
+    assertThat(one.disks()).containsExactly(new Observation.Disk(system(mark), mib(64)));
+    assertThat(all.disks()).containsAll(one.disks()).hasSize(2);
+    assertThat(one.media()).containsExactly(new Observation.Medium(seed(mark)));
+    assertThat(all.media()).isEqualTo(one.media());
+    assertThat(one.images()).isEqualTo(all.images());
+    assertThat(one.host()).isNull();
+    assertThat(one.complete()).isTrue();
+  }
+
+  @Test
+  void aMachineThatIsNotThereIsNotSeen() throws Exception {
+    Observation one = driver().observe(new Scope.One(UUID.randomUUID()));
+    assertThat(one.machines()).isEmpty();
+    assertThat(one.disks()).isEmpty();
+    assertThat(one.media()).isEmpty();
+    assertThat(one.complete()).isTrue();
+  }
+
+  // ------------------------------------------------------------------------------------ compute
+
+  @Test
+  void aDefinedMachineIsSeenAsItWasDefined() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = mark();
+    ObjectName data = new ObjectName(mark(), ObjectName.DATA);
+    done(disks().create(system(mark), mib(64), null));
+    done(disks().create(data, mib(32), null));
+    MachineDefinition definition = machine(mark, system(mark), data);
+
+    twice(() -> compute().define(definition));
+
+    assertThat(seen(mark))
+        .isEqualTo(
+            new Observation.Machine(
+                mark.uid(),
+                definition.name(),
+                mark,
+                Observation.State.STOPPED,
+                1,
+                mib(128),
+                List.of(system(mark).toString(), data.toString()),
+                List.of(definition.nics().getFirst().mac()),
+                null));
+  }
+
+  @Test
+  void aMachineIsGivenAnotherDefinition() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = mark();
+    done(disks().create(system(mark), mib(64), null));
+    done(compute().define(machine(mark, system(mark))));
+    Mark next = later(mark);
+    done(disks().create(system(next), mib(64), null));
+    Mac mac = Mac.ofQemu(RANDOM.nextInt());
+    MachineDefinition wanted =
+        new MachineDefinition(
+            next,
+            "contract-renamed-" + mark.uid(),
+            2,
+            mib(192),
+            Firmware.UEFI,
+            List.of(new MachineDefinition.Disk(system(next).toString(), "mwother")),
+            List.of(nic(mac)),
+            null);
+
+    twice(() -> compute().define(wanted));
+
+    Observation.Machine seen = seen(mark);
+    assertThat(seen.name()).isEqualTo(wanted.name());
+    assertThat(seen.mark()).isEqualTo(next);
+    assertThat(seen.cores()).isEqualTo(2);
+    assertThat(seen.memory()).isEqualTo(mib(192));
+    assertThat(seen.disks()).containsExactly(system(next).toString());
+    assertThat(seen.nics()).containsExactly(mac);
+    twice(() -> disks().delete(system(mark)));
+    twice(() -> compute().remove(next));
+  }
+
+  @Test
+  void definingWithoutItsDiskOrMediumIsAConflict() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media")) {
+      return;
+    }
+    Mark mark = mark();
+    fails(FaultKind.CONFLICT, () -> compute().define(machine(mark, system(mark))));
+    done(disks().create(system(mark), mib(64), null));
+    fails(
+        FaultKind.CONFLICT,
+        () -> compute().define(with(machine(mark, system(mark)), seed(mark))));
+    assertThat(exists(mark)).isFalse();
+  }
+
+  @Test
+  void startAndForcedStopCanBeRepeated() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = bootable().mark();
+    twice(() -> compute().start(mark));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    done(compute().reset(mark));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    twice(() -> compute().stop(mark, true));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.STOPPED);
+    done(compute().stop(mark, false));
+    fails(FaultKind.CONFLICT, () -> compute().reset(mark));
+  }
+
+  @Test
+  void whatIsNotThereCannotBeStartedAndIsStoppedAndRemovedAlready() throws Exception {
+    if (!has("compute")) {
+      return;
+    }
+    Mark mark = mark();
+    fails(FaultKind.CONFLICT, () -> compute().start(mark));
+    fails(FaultKind.CONFLICT, () -> compute().reset(mark));
+    done(compute().stop(mark, false));
+    done(compute().stop(mark, true));
+    twice(() -> compute().remove(mark));
+  }
+
+  @Test
+  void aRunningMachineIsRemovedAndItsDiskStays() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = running().mark();
+    twice(() -> compute().remove(mark));
+    assertThat(exists(mark)).isFalse();
+    assertThat(size(system(mark))).contains(image().virtualSize());
+  }
+
+  @Test
+  void aMachineWithUefiIsStartedAndRemoved() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = mark();
+    done(disks().create(system(mark), mib(64), null));
+    MachineDefinition d = machine(mark, system(mark));
+    MachineDefinition uefi =
+        new MachineDefinition(
+            mark, d.name(), 1, mib(256), Firmware.UEFI, d.disks(), d.nics(), null);
+    twice(() -> compute().define(uefi));
+    done(compute().start(mark));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    done(compute().define(uefi));
+    twice(() -> compute().remove(mark));
+    assertThat(exists(mark)).isFalse();
+  }
+
+  @Test
+  void aGuestThatIsAskedToStopStops() throws Exception {
+    if (!has("compute") || !has("disks") || !has("serial-console")) {
+      return;
+    }
+    MachineDefinition definition = bootable();
+    Mark mark = definition.mark();
+    done(compute().start(mark));
+    try (SerialConsole.Session session = driver().serialConsole().orElseThrow().open(mark)) {
+      readUntil(session, bootedText());
+    }
+    Outcome asked = compute().stop(mark, false);
+    assertThat(asked).isInstanceOf(Outcome.Running.class);
+    await()
+        .atMost(patience())
+        .until(() -> compute().stop(mark, false), outcome -> outcome.equals(Outcome.DONE));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.STOPPED);
+    done(compute().start(mark));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+  }
+
+  @Test
+  void aPausedMachineIsSeenAndStartedAgain() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = running().mark();
+    outside().pause(mark.uid());
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.PAUSED);
+    twice(() -> compute().start(mark));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    outside().pause(mark.uid());
+    twice(() -> compute().stop(mark, true));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.STOPPED);
+  }
+
+  @Test
+  void aCrashedMachineIsSeenAndStartedAgain() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = running().mark();
+    outside().crash(mark.uid());
+    await().atMost(patience()).until(() -> seen(mark).state() == Observation.State.CRASHED);
+    twice(() -> compute().start(mark));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+  }
+
+  @Test
+  void anotherDefinitionOfARunningMachineCountsFromItsNextStart() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    MachineDefinition d = running();
+    Mark next = later(d.mark());
+    MachineDefinition wanted =
+        new MachineDefinition(
+            next, d.name(), 2, mib(192), d.firmware(), d.disks(), d.nics(), null);
+    twice(() -> compute().define(wanted));
+    Observation.Machine seen = seen(next);
+    assertThat(seen.state()).isEqualTo(Observation.State.RUNNING);
+    assertThat(seen.mark()).isEqualTo(next);
+    assertThat(seen.cores()).isEqualTo(2);
+    done(compute().stop(next, true));
+    done(compute().start(next));
+    assertThat(seen(next).memory()).isEqualTo(mib(192));
+  }
+
+  @Test
+  void theMediumOfARunningMachineIsChangedAndEjectedAtOnce() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media")) {
+      return;
+    }
+    Mark mark = mark();
+    done(disks().stage(image()));
+    done(disks().create(system(mark), image().virtualSize(), image().sha256()));
+    done(media().put(seed(mark), new byte[65536]));
+    MachineDefinition d = machine(mark, system(mark));
+    done(compute().define(with(d, seed(mark))));
+    done(compute().start(mark));
+    assertThat(seen(mark).medium()).isEqualTo(seed(mark).toString());
+
+    ObjectName second = seed(later(mark));
+    done(media().put(second, new byte[70_000]));
+    twice(() -> compute().define(with(d, second)));
+    assertThat(seen(mark).medium()).isEqualTo(second.toString());
+    twice(() -> media().delete(seed(mark)));
+
+    twice(() -> compute().define(with(d, null)));
+    assertThat(seen(mark).medium()).isNull();
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    twice(() -> media().delete(second));
+  }
+
+  // ---------------------------------------------------------------------------------- ownership
+
+  @Test
+  void foreignMachinesAreSeenAndNeverTouched() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    String name = "foreign-" + UUID.randomUUID();
+    UUID uid = foreignMachine(name);
+    String before = outside().look(uid);
+    Observation.Machine seen =
+        driver().observe(new Scope.All()).machine(uid).orElseThrow();
+    assertThat(seen.mark()).isNull();
+    assertThat(seen.name()).isEqualTo(name);
+
+    Mark pretender = new Mark(installation, uid, 1);
+    done(disks().create(system(pretender), mib(64), null));
+    fails(
+        FaultKind.CONFLICT,
+        () -> compute().define(machine(pretender, system(pretender))));
+    Mark rival = mark();
+    done(disks().create(system(rival), mib(64), null));
+    MachineDefinition d = machine(rival, system(rival));
+    fails(
+        FaultKind.CONFLICT,
+        () ->
+            compute()
+                .define(
+                    new MachineDefinition(
+                        rival, name, 1, mib(128), Firmware.BIOS, d.disks(), d.nics(), null)));
+    refusesAll(driver(), pretender);
+
+    assertThat(outside().look(uid)).isEqualTo(before);
+    assertThat(exists(rival)).isFalse();
+  }
+
+  @Test
+  void aNameOfAnotherMachineOfOursIsTaken() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark first = mark();
+    done(disks().create(system(first), mib(64), null));
+    MachineDefinition d = machine(first, system(first));
+    done(compute().define(d));
+    Mark second = mark();
+    fails(
+        FaultKind.CONFLICT,
+        () ->
+            compute()
+                .define(
+                    new MachineDefinition(
+                        second, d.name(), 1, mib(128), Firmware.BIOS, List.of(), d.nics(), null)));
+    assertThat(seen(first).mark()).isEqualTo(first);
+  }
+
+  @Test
+  void whatAnotherInstallationMadeIsForeign() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media")) {
+      return;
+    }
+    MachineDefinition d = running();
+    Mark mark = d.mark();
+    done(media().put(seed(mark), new byte[2048]));
+    String before = outside().look(mark.uid());
+    HypervisorDriver other = connectAs(stranger);
+
+    Observation seen = other.observe(new Scope.All());
+    assertThat(seen.machine(mark.uid()).orElseThrow().mark()).isNull();
+    assertThat(seen.disks()).isEmpty();
+    assertThat(seen.media()).isEmpty();
+    assertThat(seen.images()).isEmpty();
+    Observation one = other.observe(new Scope.One(mark.uid()));
+    assertThat(one.machines()).isEqualTo(List.of(seen.machine(mark.uid()).orElseThrow()));
+    assertThat(one.disks()).isEmpty();
+
+    refusesAll(other, new Mark(stranger, mark.uid(), 1));
+    refusesAll(other, mark);
+    fails(FaultKind.CONFLICT, () -> compute(other).define(d));
+    fails(
+        FaultKind.CONFLICT,
+        () -> compute(other).define(machine(new Mark(stranger, mark.uid(), 1))));
+    fails(FaultKind.CONFLICT, () -> disks(other).delete(system(mark)));
+    fails(FaultKind.CONFLICT, () -> disks(other).grow(system(mark), larger()));
+    fails(FaultKind.CONFLICT, () -> disks(other).create(system(mark), larger(), null));
+    fails(FaultKind.CONFLICT, () -> media(other).put(seed(mark), new byte[2048]));
+    fails(FaultKind.CONFLICT, () -> media(other).delete(seed(mark)));
+    done(disks(other).unstage(image().sha256()));
+
+    assertThat(outside().look(mark.uid())).isEqualTo(before);
+    assertThat(size(system(mark))).contains(image().virtualSize());
+    assertThat(mediaOf(mark.uid())).containsExactly(seed(mark));
+    assertThat(driver().observe(new Scope.All()).images()).containsExactly(image().sha256());
+  }
+
+  /** Each act on a machine that is there and not this owner's. */
+  private static void refusesAll(HypervisorDriver driver, Mark mark) {
+    fails(FaultKind.CONFLICT, () -> compute(driver).start(mark));
+    fails(FaultKind.CONFLICT, () -> compute(driver).stop(mark, false));
+    fails(FaultKind.CONFLICT, () -> compute(driver).stop(mark, true));
+    fails(FaultKind.CONFLICT, () -> compute(driver).reset(mark));
+    fails(FaultKind.CONFLICT, () -> compute(driver).remove(mark));
+    driver
+        .serialConsole()
+        .ifPresent(facet -> fails(FaultKind.CONFLICT, () -> facet.open(mark)));
+    driver.guestAgent().ifPresent(facet -> fails(FaultKind.CONFLICT, () -> facet.ask(mark)));
+  }
+
+  // -------------------------------------------------------------------------------------- disks
+
+  @Test
+  void anImageIsStagedOnceAndUnstaged() throws Exception {
+    if (!has("disks")) {
+      return;
+    }
+    twice(() -> disks().stage(image()));
+    assertThat(driver().observe(new Scope.All()).images()).containsExactly(image().sha256());
+    twice(() -> disks().unstage(image().sha256()));
+    assertThat(driver().observe(new Scope.All()).images()).isEmpty();
+  }
+
+  @Test
+  void aHalfStagedImageIsNotTakenForAWholeOne() throws Exception {
+    if (!has("disks")) {
+      return;
+    }
+    outside().leaveHalfStaged(installation, image());
+    assertThat(driver().observe(new Scope.All()).images()).isEmpty();
+    ObjectName disk = system(mark());
+    fails(
+        FaultKind.REFUSED,
+        () -> disks().create(disk, image().virtualSize(), image().sha256()));
+    assertThat(size(disk)).isEmpty();
+    done(disks().stage(image()));
+    assertThat(driver().observe(new Scope.All()).images()).containsExactly(image().sha256());
+    done(disks().create(disk, image().virtualSize(), image().sha256()));
+  }
+
+  @Test
+  void anImageThatADiskIsBackedByIsKept() throws Exception {
+    if (!has("disks")) {
+      return;
+    }
+    ObjectName disk = system(mark());
+    done(disks().stage(image()));
+    done(disks().create(disk, larger(), image().sha256()));
+    fails(FaultKind.CONFLICT, () -> disks().unstage(image().sha256()));
+    assertThat(driver().observe(new Scope.All()).images()).containsExactly(image().sha256());
+    done(disks().delete(disk));
+    done(disks().unstage(image().sha256()));
+  }
+
+  @Test
+  void aDiskIsMadeOnceAndGrows() throws Exception {
+    if (!has("disks")) {
+      return;
+    }
+    ObjectName disk = new ObjectName(mark(), ObjectName.DATA);
+    twice(() -> disks().create(disk, mib(64), null));
+    assertThat(size(disk)).contains(mib(64));
+    twice(() -> disks().create(disk, mib(96), null));
+    assertThat(size(disk)).contains(mib(96));
+    done(disks().create(disk, mib(64), null));
+    assertThat(size(disk)).contains(mib(96));
+    twice(() -> disks().grow(disk, mib(128)));
+    assertThat(size(disk)).contains(mib(128));
+    fails(FaultKind.REFUSED, () -> disks().grow(disk, mib(64)));
+    assertThat(size(disk)).contains(mib(128));
+    twice(() -> disks().delete(disk));
+    assertThat(size(disk)).isEmpty();
+    fails(FaultKind.CONFLICT, () -> disks().grow(disk, mib(256)));
+  }
+
+  @Test
+  void aDiskFromAnImageIsAtLeastAsLargeAsIt() throws Exception {
+    if (!has("disks")) {
+      return;
+    }
+    ObjectName disk = system(mark());
+    fails(
+        FaultKind.REFUSED, () -> disks().create(disk, larger(), image().sha256()));
+    done(disks().stage(image()));
+    fails(FaultKind.REFUSED, () -> disks().create(disk, mib(1), image().sha256()));
+    assertThat(size(disk)).isEmpty();
+    twice(() -> disks().create(disk, larger(), image().sha256()));
+    assertThat(size(disk)).contains(larger());
+  }
+
+  @Test
+  void aDiskOfARunningMachineGrowsAndCannotBeDeleted() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = running().mark();
+    twice(() -> disks().grow(system(mark), larger()));
+    assertThat(size(system(mark))).contains(larger());
+    fails(FaultKind.CONFLICT, () -> disks().delete(system(mark)));
+    done(compute().stop(mark, true));
+    fails(FaultKind.CONFLICT, () -> disks().delete(system(mark)));
+    assertThat(size(system(mark))).contains(larger());
+    done(compute().remove(mark));
+    done(disks().delete(system(mark)));
+  }
+
+  // -------------------------------------------------------------------------------------- media
+
+  @Test
+  void aMediumIsPutReplacedAndDeleted() throws Exception {
+    if (!has("media")) {
+      return;
+    }
+    ObjectName medium = seed(mark());
+    twice(() -> media().put(medium, new byte[4096]));
+    done(media().put(medium, new byte[512]));
+    done(media().put(medium, new byte[1 << 20]));
+    assertThat(mediaOf(medium.mark().uid())).containsExactly(medium);
+    twice(() -> media().delete(medium));
+    assertThat(mediaOf(medium.mark().uid())).isEmpty();
+  }
+
+  // --------------------------------------------------------------------- console, agent, events
+
+  @Test
+  void theConsoleIsReadAndWritten() throws Exception {
+    if (!has("serial-console") || !has("compute")) {
+      return;
+    }
+    Mark mark = bootable().mark();
+    SerialConsole consoles = driver().serialConsole().orElseThrow();
+    fails(FaultKind.CONFLICT, () -> consoles.open(mark));
+    fails(FaultKind.CONFLICT, () -> consoles.open(mark()));
+    done(compute().start(mark));
+    try (SerialConsole.Session session = consoles.open(mark)) {
+      assertThat(within(() -> readUntil(session, bootedText()))).contains(bootedText());
+      byte[] typed = "echo typed\r".getBytes(StandardCharsets.US_ASCII);
+      session.write(typed, typed.length);
+      assertThat(within(() -> readUntil(session, "typed"))).contains("typed");
+    }
+  }
+
+  @Test
+  void aConsoleIsTakenOverClosedAndEndsWithItsMachine() throws Exception {
+    if (!has("serial-console") || !has("compute")) {
+      return;
+    }
+    Mark mark = running().mark();
+    SerialConsole consoles = driver().serialConsole().orElseThrow();
+    SerialConsole.Session first = consoles.open(mark);
+    CompletableFuture<Integer> cutOff = drain(first);
+    SerialConsole.Session second = consoles.open(mark);
+    assertThat(cutOff.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
+    first.close();
+
+    CompletableFuture<Integer> closed = drain(second);
+    second.close();
+    assertThat(closed.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
+
+    SerialConsole.Session third = consoles.open(mark);
+    CompletableFuture<Integer> stopped = drain(third);
+    done(compute().stop(mark, true));
+    assertThat(stopped.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
+    third.close();
+    third.close();
+  }
+
+  /** Reads to the end, in another thread. */
+  private static CompletableFuture<Integer> drain(SerialConsole.Session session) {
+    CompletableFuture<Integer> out = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              try {
+                int n = 0;
+                while (n >= 0) {
+                  n = session.read(new byte[4096]);
+                }
+                out.complete(n);
+              } catch (IOException | RuntimeException e) {
+                out.completeExceptionally(e);
+              }
+            });
+    return out;
+  }
+
+  private <T> T within(Callable<T> work) throws Exception {
+    try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<T> result = executor.submit(work);
+      try {
+        return result.get(patience().toSeconds(), TimeUnit.SECONDS);
+      } finally {
+        result.cancel(true);
+      }
+    }
+  }
+
+  @Test
+  void aGuestThatDoesNotRunHasNoAgent() throws Exception {
+    if (!has("guest-agent") || !has("compute")) {
+      return;
+    }
+    GuestAgent agents = driver().guestAgent().orElseThrow();
+    assertThat(agents.ask(mark())).isEmpty();
+    assertThat(agents.ask(bootable().mark())).isEmpty();
+  }
+
+  @Test
+  void askingTheAgentTakesSeconds() throws Exception {
+    if (!has("guest-agent") || !has("compute")) {
+      return;
+    }
+    Mark mark = running().mark();
+    Instant before = Instant.now();
+    var _ = driver().guestAgent().orElseThrow().ask(mark);
+    assertThat(Duration.between(before, Instant.now())).isLessThan(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void eventsTellOfChanges() throws Exception {
+    if (!has("lifecycle-events") || !has("compute")) {
+      return;
+    }
+    BlockingQueue<UUID> told = new LinkedBlockingQueue<>();
+    LifecycleEvents events = driver().lifecycleEvents().orElseThrow();
+    events.subscribe(told::add);
+    assertThat(driver().observe(new Scope.All()).complete()).isTrue();
+    MachineDefinition d = bootable();
+    awaitTold(told, d.mark());
+    done(compute().start(d.mark()));
+    awaitTold(told, d.mark());
+    done(compute().stop(d.mark(), true));
+    awaitTold(told, d.mark());
+    done(compute().remove(d.mark()));
+    awaitTold(told, d.mark());
+    UUID foreign = foreignMachine("events-" + d.mark().uid());
+    awaitTold(told, new Mark(installation, foreign, 1));
+  }
+
+  private void awaitTold(BlockingQueue<UUID> told, Mark mark) {
+    await().atMost(patience()).until(() -> mark.uid().equals(told.poll()));
+    told.clear();
+  }
+
+  // ------------------------------------------------------------------------ threads and closing
+
+  @Test
+  void severalThreadsDoTheSame() throws Exception {
+    if (!has("compute") || !has("disks")) {
+      return;
+    }
+    Mark mark = mark();
+    MachineDefinition d = machine(mark, system(mark));
+    try (ExecutorService executor = Executors.newFixedThreadPool(4)) {
+      List<Callable<Void>> work = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        work.add(
+            () -> {
+              done(disks().create(system(mark), mib(64), null));
+              done(compute().define(d));
+              assertThat(seen(mark).mark()).isEqualTo(mark);
+              return null;
+            });
+      }
+      for (Future<Void> result : executor.invokeAll(work)) {
+        var _ = result.get();
+      }
+    }
+    assertThat(driver().observe(new Scope.All()).disks()).hasSize(1);
+  }
+
+  @Test
+  void anInterruptedCallEndsSoonAndTheDriverGoesOn() throws Exception {
+    CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              Thread.currentThread().interrupt();
+              try {
+                var _ = driver().observe(new Scope.All());
+                interrupted.complete(true);
+              } catch (DriverException e) {
+                interrupted.complete(e.kind() == FaultKind.UNREACHABLE);
+              } catch (RuntimeException e) {
+                interrupted.completeExceptionally(e);
+              }
+            });
+    assertThat(interrupted.get(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(driver().observe(new Scope.All()).complete()).isTrue();
+  }
+
+  @Test
+  void closingEndsWhatIsInUse() throws Exception {
+    if (!has("serial-console") || !has("compute")) {
+      return;
+    }
+    Mark mark = running().mark();
+    HypervisorDriver second = connectAs(installation);
+    SerialConsole.Session session = second.serialConsole().orElseThrow().open(mark);
+    CompletableFuture<Integer> read = drain(session);
+    second.close();
+    assertThat(read.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
+    fails(FaultKind.UNREACHABLE, () -> second.observe(new Scope.All()));
+    fails(FaultKind.UNREACHABLE, () -> compute(second).stop(mark, true));
+    second.close();
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+  }
+}

@@ -1,0 +1,955 @@
+package io.millwright.driver.testkit;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.LifecycleEvents;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.Media;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
+import io.millwright.driver.SerialConsole;
+import io.millwright.model.ByteSize;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A hypervisor in memory: one outside world, which outlives the drivers that {@link #attach} to it,
+ * so a server that starts again finds what the former one left.
+ *
+ * <p>Its own methods are what an operator or fate does there. Every call of a driver goes through
+ * {@link #faults}. Thread-safe, and cheap enough for thousands of machines: but for full
+ * observations the cost of a call does not grow with their number.
+ */
+public final class SimulatedHypervisor {
+  private static final Map<String, SimulatedHypervisor> WORLDS = new ConcurrentHashMap<>();
+
+  /** The world of this name, made when it is first asked for. */
+  public static SimulatedHypervisor world(String name) {
+    return WORLDS.computeIfAbsent(name, n -> new SimulatedHypervisor());
+  }
+
+  /** Forgets the world of this name; drivers that are attached to it keep it. */
+  public static void forgetWorld(String name) {
+    WORLDS.remove(name);
+  }
+
+  private static final class Machine {
+    final UUID uid;
+    @Nullable Mark mark;
+    MachineDefinition definition;
+    Observation.State state = Observation.State.STOPPED;
+    Instant startedAt = Instant.EPOCH;
+    @Nullable Instant stopsAt;
+    GuestBehaviour.@Nullable Conduct conduct;
+    SimulatedConsole console = new SimulatedConsole();
+
+    Machine(UUID uid, @Nullable Mark mark, MachineDefinition definition) {
+      this.uid = uid;
+      this.mark = mark;
+      this.definition = definition;
+    }
+
+    boolean on() {
+      return state == Observation.State.RUNNING || state == Observation.State.PAUSED;
+    }
+  }
+
+  private record StoredDisk(ObjectName name, ByteSize size, @Nullable String base) {}
+
+  private record StoredMedium(ObjectName name, byte[] content) {}
+
+  private record ImageKey(String installation, String sha256) {}
+
+  private final Object lock = new Object();
+  private final Map<UUID, Machine> machines = new LinkedHashMap<>();
+  private final Map<String, UUID> names = new HashMap<>();
+  private final Map<String, StoredDisk> disks = new LinkedHashMap<>();
+  private final Map<String, StoredMedium> media = new LinkedHashMap<>();
+  private final Map<UUID, Set<String>> diskNames = new HashMap<>();
+  private final Map<UUID, Set<String>> mediumNames = new HashMap<>();
+  private final Map<String, Integer> attachments = new HashMap<>();
+  private final Map<ImageKey, ByteSize> images = new LinkedHashMap<>();
+  private final Map<ImageKey, Integer> imageUsers = new HashMap<>();
+  private long diskUsed;
+  private long memoryUsed;
+  private final List<Consumer<UUID>> listeners = new CopyOnWriteArrayList<>();
+  private final Faults faults = new Faults();
+  private volatile InstantSource clock = Clock.systemUTC();
+  private volatile GuestBehaviour behaviour = GuestBehaviour.wellBehaved();
+  private volatile Executor events = Runnable::run;
+  private volatile boolean tellsEvents = true;
+  private volatile Observation.Host host =
+      new Observation.Host(
+          "simulated 1", "emulation", 1 << 16, ByteSize.ofMib(1L << 40), ByteSize.ofMib(1L << 40));
+
+  public SimulatedHypervisor() {}
+
+  /** The script of what goes wrong. */
+  public Faults faults() {
+    return faults;
+  }
+
+  /** Tells the time from now on. */
+  public SimulatedHypervisor clock(InstantSource source) {
+    clock = source;
+    return this;
+  }
+
+  /** What runs in machines that start from now on. */
+  public SimulatedHypervisor guests(GuestBehaviour next) {
+    behaviour = next;
+    return this;
+  }
+
+  /** On which thread events are told; on that of the call which caused them, if not set. */
+  public SimulatedHypervisor events(Executor on) {
+    events = on;
+    return this;
+  }
+
+  /** False: events are lost. */
+  public SimulatedHypervisor tellsEvents(boolean yes) {
+    tellsEvents = yes;
+    return this;
+  }
+
+  /** How large the host is; a start past its memory and a disk past its space are CAPACITY. */
+  public SimulatedHypervisor capacity(int cores, ByteSize memory, ByteSize diskSpace) {
+    host = new Observation.Host(host.version(), host.acceleration(), cores, memory, diskSpace);
+    return this;
+  }
+
+  /** A new driver to this world. */
+  public HypervisorDriver attach(String installation) {
+    return new Driver(installation);
+  }
+
+  // ------------------------------------------------------------------ what an operator does there
+
+  /** Adds a machine that is not Millwright's. */
+  public void addForeignMachine(UUID uid, String name, Observation.State state) {
+    synchronized (lock) {
+      Machine machine =
+          new Machine(
+              uid,
+              null,
+              new MachineDefinition(
+                  new Mark("00000000", uid, 0),
+                  name,
+                  1,
+                  ByteSize.ofMib(64),
+                  io.millwright.model.Firmware.BIOS,
+                  List.of(),
+                  List.of(),
+                  null));
+      machine.state = state;
+      memoryUsed += machine.on() ? ByteSize.ofMib(64).bytes() : 0;
+      machines.put(uid, machine);
+      names.put(name, uid);
+    }
+    tell(uid);
+  }
+
+  /** Makes an image staged without copying anything. */
+  public void addImage(String installation, String sha256, ByteSize virtualSize) {
+    synchronized (lock) {
+      images.put(new ImageKey(installation, sha256), virtualSize);
+    }
+  }
+
+  /** Pauses a machine that runs. */
+  public void pause(UUID uid) {
+    force(uid, Observation.State.PAUSED);
+  }
+
+  /** Crashes a machine that runs. */
+  public void crash(UUID uid) {
+    force(uid, Observation.State.CRASHED);
+  }
+
+  /** Cuts the power of a machine. */
+  public void powerOff(UUID uid) {
+    force(uid, Observation.State.STOPPED);
+  }
+
+  /** Removes a machine, whoever's it is; its disks stay. */
+  public void removeMachine(UUID uid) {
+    synchronized (lock) {
+      Machine machine = machines.get(uid);
+      if (machine != null) {
+        drop(machine);
+      }
+    }
+    tell(uid);
+  }
+
+  /** Deletes a disk, whoever's it is and whatever uses it. */
+  public void deleteDisk(String name) {
+    synchronized (lock) {
+      StoredDisk disk = disks.get(name);
+      if (disk != null) {
+        drop(disk);
+      }
+    }
+  }
+
+  /** How many machines there are. */
+  public int size() {
+    synchronized (lock) {
+      return machines.size();
+    }
+  }
+
+  /** What a machine of ours is defined as. */
+  public Optional<MachineDefinition> definition(UUID uid) {
+    synchronized (lock) {
+      Machine machine = machines.get(uid);
+      return machine == null || machine.mark == null
+          ? Optional.empty()
+          : Optional.of(machine.definition);
+    }
+  }
+
+  /** What a machine is doing. */
+  public Optional<Observation.State> state(UUID uid) {
+    synchronized (lock) {
+      Machine machine = machines.get(uid);
+      if (machine == null) {
+        return Optional.empty();
+      }
+      settle(machine);
+      return Optional.of(machine.state);
+    }
+  }
+
+  /** Content of a medium. */
+  public Optional<byte[]> medium(String name) {
+    synchronized (lock) {
+      StoredMedium medium = media.get(name);
+      return medium == null ? Optional.empty() : Optional.of(medium.content().clone());
+    }
+  }
+
+  private void force(UUID uid, Observation.State state) {
+    synchronized (lock) {
+      Machine machine = machines.get(uid);
+      if (machine == null || !machine.on()) {
+        throw new IllegalStateException("no machine runs as " + uid);
+      }
+      change(machine, state);
+    }
+    tell(uid);
+  }
+
+  // ------------------------------------------------------------------------ the world's own rules
+
+  private void tell(UUID uid) {
+    if (tellsEvents) {
+      for (Consumer<UUID> listener : listeners) {
+        events.execute(() -> listener.accept(uid));
+      }
+    }
+  }
+
+  /** Lets happen what was due by the clock. */
+  private void settle(Machine machine) {
+    GuestBehaviour.Conduct conduct = machine.conduct;
+    if (machine.state != Observation.State.RUNNING || conduct == null) {
+      return;
+    }
+    Instant now = clock.instant();
+    Duration crash = conduct.crashesAfter();
+    if (machine.stopsAt != null && !now.isBefore(machine.stopsAt)) {
+      change(machine, Observation.State.STOPPED);
+    } else if (crash != null && !now.isBefore(machine.startedAt.plus(crash))) {
+      change(machine, Observation.State.CRASHED);
+    }
+  }
+
+  private void change(Machine machine, Observation.State to) {
+    boolean was = machine.on();
+    machine.state = to;
+    if (was && !machine.on()) {
+      memoryUsed -= machine.definition.memory().bytes();
+      machine.conduct = null;
+      machine.stopsAt = null;
+      machine.console.end();
+    }
+  }
+
+  private void drop(Machine machine) {
+    change(machine, Observation.State.STOPPED);
+    attach(machine.definition, -1);
+    machines.remove(machine.uid);
+    names.remove(machine.definition.name());
+  }
+
+  private void attach(MachineDefinition definition, int by) {
+    for (MachineDefinition.Disk disk : definition.disks()) {
+      attachments.merge(disk.name(), by, SimulatedHypervisor::sumOrGone);
+    }
+  }
+
+  private static @Nullable Integer sumOrGone(Integer a, Integer b) {
+    return a + b == 0 ? null : Integer.valueOf(a + b);
+  }
+
+  private void drop(StoredDisk disk) {
+    String name = disk.name().toString();
+    disks.remove(name);
+    unindex(diskNames, disk.name());
+    diskUsed -= disk.size().bytes();
+    if (disk.base() != null) {
+      imageUsers.merge(
+          new ImageKey(disk.name().mark().installation(), disk.base()),
+          -1,
+          SimulatedHypervisor::sumOrGone);
+    }
+  }
+
+  private static void index(Map<UUID, Set<String>> by, ObjectName name) {
+    by.computeIfAbsent(name.mark().uid(), u -> new HashSet<>()).add(name.toString());
+  }
+
+  private static void unindex(Map<UUID, Set<String>> by, ObjectName name) {
+    Set<String> there = by.get(name.mark().uid());
+    if (there != null) {
+      there.remove(name.toString());
+      if (there.isEmpty()) {
+        by.remove(name.mark().uid());
+      }
+    }
+  }
+
+  // --------------------------------------------------------------------------------- the driver
+
+  private final class Driver
+      implements HypervisorDriver,
+          Compute,
+          Disks,
+          SerialConsole,
+          GuestAgent,
+          LifecycleEvents {
+    private final String installation;
+    private final Set<Consumer<UUID>> mine = ConcurrentHashMap.newKeySet();
+    private final Set<SerialConsole.Session> sessions = ConcurrentHashMap.newKeySet();
+    private volatile boolean closed;
+
+    Driver(String installation) {
+      this.installation = installation;
+    }
+
+    private <T> T run(
+        Verb verb, @Nullable UUID uid, String subject, T lied, Faults.Effect<T> effect)
+        throws DriverException {
+      if (closed) {
+        throw new DriverException(FaultKind.UNREACHABLE, "The driver was closed.");
+      }
+      return faults.run(new Call(verb, uid, subject), lied, effect);
+    }
+
+    private Outcome act(Verb verb, Mark mark, Faults.Effect<Outcome> effect)
+        throws DriverException {
+      return run(verb, mark.uid(), mark.uid().toString(), Outcome.DONE, effect);
+    }
+
+    private void ours(Mark mark) throws DriverException {
+      if (!mark.installation().equals(installation)) {
+        throw conflict("It belongs to another installation.");
+      }
+    }
+
+    private static DriverException conflict(String why) {
+      return new DriverException(FaultKind.CONFLICT, why);
+    }
+
+    /** The machine, if it is there; a foreign one is a conflict. */
+    private @Nullable Machine find(Mark mark) throws DriverException {
+      ours(mark);
+      Machine machine = machines.get(mark.uid());
+      if (machine != null) {
+        if (machine.mark == null || !machine.mark.sameOwner(mark)) {
+          throw conflict("The machine there is not ours.");
+        }
+        settle(machine);
+      }
+      return machine;
+    }
+
+    private Machine need(Mark mark) throws DriverException {
+      Machine machine = find(mark);
+      if (machine == null) {
+        throw conflict("There is no such machine.");
+      }
+      return machine;
+    }
+
+    // ------------------------------------------------------------------------------- observing
+
+    @Override
+    public Observation observe(Scope scope) throws DriverException {
+      Instant at = clock.instant();
+      Observation nothing =
+          new Observation(at, List.of(), List.of(), List.of(), List.of(), null, List.of());
+      return run(
+          Verb.OBSERVE,
+          scope instanceof Scope.One one ? one.uid() : null,
+          scope.toString(),
+          nothing,
+          new Faults.Effect<>() {
+            @Override
+            public Observation run() {
+              return listing(at, scope);
+            }
+
+            @Override
+            public Observation partly(Fault.Partial lost) {
+              return without(listing(at, scope), lost);
+            }
+          });
+    }
+
+    private Observation listing(Instant at, Scope scope) {
+      synchronized (lock) {
+        return switch (scope) {
+          case Scope.All _ ->
+              new Observation(
+                  at,
+                  machines.values().stream().map(this::seen).toList(),
+                  disksOf(disks.keySet()),
+                  mediaOf(media.keySet()),
+                  stagedImages(),
+                  new Observation.Host(
+                      host.version(),
+                      host.acceleration(),
+                      host.cores(),
+                      host.memory(),
+                      new ByteSize(Math.max(0, host.diskFree().bytes() - diskUsed))),
+                  List.of());
+          case Scope.One(UUID uid) -> {
+            Machine machine = machines.get(uid);
+            yield new Observation(
+                at,
+                machine == null ? List.of() : List.of(seen(machine)),
+                disksOf(diskNames.getOrDefault(uid, Set.of())),
+                mediaOf(mediumNames.getOrDefault(uid, Set.of())),
+                stagedImages(),
+                null,
+                List.of());
+          }
+        };
+      }
+    }
+
+    private Observation without(Observation all, Fault.Partial lost) {
+      return new Observation(
+          all.at(),
+          all.machines().stream().filter(m -> !lost.hidden().test(m.uid())).toList(),
+          all.disks().stream().filter(d -> !lost.hidden().test(d.name().mark().uid())).toList(),
+          all.media().stream().filter(d -> !lost.hidden().test(d.name().mark().uid())).toList(),
+          all.images(),
+          all.host(),
+          List.of(lost.gap()));
+    }
+
+    private Observation.Machine seen(Machine machine) {
+      settle(machine);
+      MachineDefinition d = machine.definition;
+      boolean ours = machine.mark != null && machine.mark.installation().equals(installation);
+      return new Observation.Machine(
+          machine.uid,
+          d.name(),
+          ours ? machine.mark : null,
+          machine.state,
+          d.cores(),
+          d.memory(),
+          d.disks().stream().map(MachineDefinition.Disk::name).filter(this::isOurs).toList(),
+          d.nics().stream().map(MachineDefinition.Nic::mac).toList(),
+          d.medium() != null && isOurs(d.medium()) ? d.medium() : null);
+    }
+
+    private boolean isOurs(String name) {
+      return name.startsWith("mw-" + installation + "-");
+    }
+
+    private List<Observation.Disk> disksOf(Collection<String> which) {
+      List<Observation.Disk> out = new ArrayList<>();
+      for (String name : which) {
+        StoredDisk disk = disks.get(name);
+        if (disk != null && isOurs(name)) {
+          out.add(new Observation.Disk(disk.name(), disk.size()));
+        }
+      }
+      return out;
+    }
+
+    private List<Observation.Medium> mediaOf(Collection<String> which) {
+      List<Observation.Medium> out = new ArrayList<>();
+      for (String name : which) {
+        StoredMedium medium = media.get(name);
+        if (medium != null && isOurs(name)) {
+          out.add(new Observation.Medium(medium.name()));
+        }
+      }
+      return out;
+    }
+
+    private List<String> stagedImages() {
+      return images.keySet().stream()
+          .filter(k -> k.installation().equals(installation))
+          .map(ImageKey::sha256)
+          .toList();
+    }
+
+    // --------------------------------------------------------------------------------- compute
+
+    @Override
+    public Outcome define(MachineDefinition definition) throws DriverException {
+      Outcome done =
+          act(
+              Verb.DEFINE,
+              definition.mark(),
+              () -> {
+                synchronized (lock) {
+                  Machine there = find(definition.mark());
+                  UUID holder = names.get(definition.name());
+                  if (holder != null && !holder.equals(definition.mark().uid())) {
+                    throw conflict("The name " + definition.name() + " is taken there.");
+                  }
+                  for (MachineDefinition.Disk disk : definition.disks()) {
+                    if (!disks.containsKey(disk.name())) {
+                      throw conflict("There is no disk " + disk.name() + ".");
+                    }
+                  }
+                  if (definition.medium() != null && !media.containsKey(definition.medium())) {
+                    throw conflict("There is no medium " + definition.medium() + ".");
+                  }
+                  attach(definition, 1);
+                  if (there == null) {
+                    there = new Machine(definition.mark().uid(), definition.mark(), definition);
+                    machines.put(there.uid, there);
+                  } else {
+                    attach(there.definition, -1);
+                    names.remove(there.definition.name());
+                    if (there.on()) {
+                      memoryUsed +=
+                          definition.memory().bytes() - there.definition.memory().bytes();
+                    }
+                    there.mark = definition.mark();
+                    there.definition = definition;
+                  }
+                  names.put(definition.name(), there.uid);
+                  return Outcome.DONE;
+                }
+              });
+      tell(definition.mark().uid());
+      return done;
+    }
+
+    @Override
+    public Outcome start(Mark mark) throws DriverException {
+      Outcome done = act(Verb.START, mark, () -> boot(mark, false));
+      tell(mark.uid());
+      return done;
+    }
+
+    @Override
+    public Outcome reset(Mark mark) throws DriverException {
+      return act(Verb.RESET, mark, () -> boot(mark, true));
+    }
+
+    private Outcome boot(Mark mark, boolean again) throws DriverException {
+      GuestBehaviour.Guest guest;
+      synchronized (lock) {
+        Machine machine = need(mark);
+        if (again && !machine.on()) {
+          throw conflict("The machine does not run.");
+        }
+        if (!again && machine.on()) {
+          machine.state = Observation.State.RUNNING;
+          return Outcome.DONE;
+        }
+        MachineDefinition d = machine.definition;
+        if (!again) {
+          for (MachineDefinition.Disk disk : d.disks()) {
+            if (!disks.containsKey(disk.name())) {
+              throw conflict("The disk " + disk.name() + " is gone.");
+            }
+          }
+          if (memoryUsed + d.memory().bytes() > host.memory().bytes()) {
+            throw new DriverException(FaultKind.CAPACITY, "The host has not enough memory.");
+          }
+          memoryUsed += d.memory().bytes();
+        }
+        machine.state = Observation.State.RUNNING;
+        machine.startedAt = clock.instant();
+        machine.stopsAt = null;
+        StoredMedium medium = d.medium() == null ? null : media.get(d.medium());
+        StoredDisk first = d.disks().isEmpty() ? null : disks.get(d.disks().getFirst().name());
+        guest =
+            new GuestBehaviour.Guest(
+                machine.uid,
+                d,
+                medium == null ? null : medium.content().clone(),
+                first == null ? null : first.base(),
+                machine.startedAt);
+      }
+      // Outside of the lock: a guest may call home, and what it calls may look here again.
+      GuestBehaviour.Conduct conduct = behaviour.start(guest);
+      synchronized (lock) {
+        Machine machine = machines.get(mark.uid());
+        if (machine != null && machine.on() && machine.startedAt.equals(guest.startedAt())) {
+          machine.conduct = conduct;
+          machine.console.print(conduct.console());
+        }
+      }
+      return Outcome.DONE;
+    }
+
+    @Override
+    public Outcome stop(Mark mark, boolean force) throws DriverException {
+      Outcome done =
+          act(
+              Verb.STOP,
+              mark,
+              () -> {
+                synchronized (lock) {
+                  Machine machine = find(mark);
+                  if (machine == null || !machine.on()) {
+                    if (machine != null) {
+                      machine.state = Observation.State.STOPPED;
+                    }
+                    return Outcome.DONE;
+                  }
+                  if (force) {
+                    change(machine, Observation.State.STOPPED);
+                    return Outcome.DONE;
+                  }
+                  machine.state = Observation.State.RUNNING;
+                  Duration after = machine.conduct == null ? null : machine.conduct.stopsAfter();
+                  if (machine.stopsAt == null && after != null) {
+                    machine.stopsAt = clock.instant().plus(after);
+                  }
+                  return new Outcome.Running("shutdown of " + mark.uid(), Duration.ofSeconds(1));
+                }
+              });
+      tell(mark.uid());
+      return done;
+    }
+
+    @Override
+    public Outcome remove(Mark mark) throws DriverException {
+      Outcome done =
+          act(
+              Verb.REMOVE,
+              mark,
+              () -> {
+                synchronized (lock) {
+                  Machine machine = find(mark);
+                  if (machine != null) {
+                    drop(machine);
+                  }
+                  return Outcome.DONE;
+                }
+              });
+      tell(mark.uid());
+      return done;
+    }
+
+    // ----------------------------------------------------------------------------------- disks
+
+    @Override
+    public Outcome stage(Disks.Image image) throws DriverException {
+      return run(
+          Verb.STAGE,
+          null,
+          image.sha256(),
+          Outcome.DONE,
+          () -> {
+            synchronized (lock) {
+              images.put(new ImageKey(installation, image.sha256()), image.virtualSize());
+              return Outcome.DONE;
+            }
+          });
+    }
+
+    @Override
+    public Outcome unstage(String sha256) throws DriverException {
+      return run(
+          Verb.UNSTAGE,
+          null,
+          sha256,
+          Outcome.DONE,
+          () -> {
+            synchronized (lock) {
+              ImageKey key = new ImageKey(installation, sha256);
+              if (imageUsers.containsKey(key)) {
+                throw conflict("A disk is backed by this image.");
+              }
+              images.remove(key);
+              return Outcome.DONE;
+            }
+          });
+    }
+
+    @Override
+    public Outcome create(ObjectName name, ByteSize size, @Nullable String base)
+        throws DriverException {
+      return run(
+          Verb.CREATE_DISK,
+          name.mark().uid(),
+          name.toString(),
+          Outcome.DONE,
+          () -> {
+            synchronized (lock) {
+              ours(name.mark());
+              StoredDisk there = disks.get(name.toString());
+              if (there != null) {
+                if (there.size().compareTo(size) < 0) {
+                  resize(there, size);
+                }
+                return Outcome.DONE;
+              }
+              if (base != null) {
+                ByteSize least = images.get(new ImageKey(installation, base));
+                if (least == null) {
+                  throw new DriverException(FaultKind.REFUSED, "The image is not staged there.");
+                }
+                if (least.compareTo(size) > 0) {
+                  throw new DriverException(
+                      FaultKind.REFUSED, "The image needs a disk of at least " + least + ".");
+                }
+              }
+              room(size.bytes());
+              diskUsed += size.bytes();
+              disks.put(name.toString(), new StoredDisk(name, size, base));
+              index(diskNames, name);
+              if (base != null) {
+                imageUsers.merge(new ImageKey(installation, base), 1, Integer::sum);
+              }
+              return Outcome.DONE;
+            }
+          });
+    }
+
+    private void room(long more) throws DriverException {
+      if (diskUsed + more > host.diskFree().bytes()) {
+        throw new DriverException(FaultKind.CAPACITY, "There is no room for the disk.");
+      }
+    }
+
+    private void resize(StoredDisk disk, ByteSize size) throws DriverException {
+      long more = size.bytes() - disk.size().bytes();
+      room(more);
+      diskUsed += more;
+      disks.put(disk.name().toString(), new StoredDisk(disk.name(), size, disk.base()));
+    }
+
+    @Override
+    public Outcome grow(ObjectName name, ByteSize size) throws DriverException {
+      return run(
+          Verb.GROW_DISK,
+          name.mark().uid(),
+          name.toString(),
+          Outcome.DONE,
+          () -> {
+            synchronized (lock) {
+              ours(name.mark());
+              StoredDisk disk = disks.get(name.toString());
+              if (disk == null) {
+                throw conflict("There is no such disk.");
+              }
+              if (disk.size().compareTo(size) > 0) {
+                throw new DriverException(
+                    FaultKind.REFUSED, "The disk is larger than that already; disks never shrink.");
+              }
+              resize(disk, size);
+              return Outcome.DONE;
+            }
+          });
+    }
+
+    @Override
+    public Outcome delete(ObjectName name) throws DriverException {
+      return run(
+          Verb.DELETE_DISK,
+          name.mark().uid(),
+          name.toString(),
+          Outcome.DONE,
+          () -> {
+            synchronized (lock) {
+              ours(name.mark());
+              StoredDisk disk = disks.get(name.toString());
+              if (disk != null) {
+                if (attachments.containsKey(name.toString())) {
+                  throw conflict("A machine has the disk attached.");
+                }
+                drop(disk);
+              }
+              return Outcome.DONE;
+            }
+          });
+    }
+
+    // ----------------------------------------------------------------------------------- media
+
+    /** A facet of its own, for its delete is not that of disks. */
+    private final class Drives implements Media {
+      @Override
+      public Outcome put(ObjectName name, byte[] iso) throws DriverException {
+        byte[] content = iso.clone();
+        return run(
+            Verb.PUT_MEDIUM,
+            name.mark().uid(),
+            name.toString(),
+            Outcome.DONE,
+            () -> {
+              synchronized (lock) {
+                ours(name.mark());
+                media.put(name.toString(), new StoredMedium(name, content));
+                index(mediumNames, name);
+                return Outcome.DONE;
+              }
+            });
+      }
+
+      @Override
+      public Outcome delete(ObjectName name) throws DriverException {
+        return run(
+            Verb.DELETE_MEDIUM,
+            name.mark().uid(),
+            name.toString(),
+            Outcome.DONE,
+            () -> {
+              synchronized (lock) {
+                ours(name.mark());
+                media.remove(name.toString());
+                unindex(mediumNames, name);
+                return Outcome.DONE;
+              }
+            });
+      }
+    }
+
+    // ----------------------------------------------------------------- console, agent, events
+
+    @Override
+    public Session open(Mark mark) throws DriverException {
+      Session session =
+          run(
+              Verb.OPEN_CONSOLE,
+              mark.uid(),
+              mark.uid().toString(),
+              new SimulatedConsole().open(),
+              () -> {
+                synchronized (lock) {
+                  Machine machine = need(mark);
+                  if (!machine.on()) {
+                    throw conflict("The machine does not run.");
+                  }
+                  return machine.console.open();
+                }
+              });
+      sessions.add(session);
+      return session;
+    }
+
+    @Override
+    public Optional<Facts> ask(Mark mark) throws DriverException {
+      return run(
+          Verb.ASK_AGENT,
+          mark.uid(),
+          mark.uid().toString(),
+          Optional.empty(),
+          () -> {
+            synchronized (lock) {
+              Machine machine = find(mark);
+              GuestBehaviour.Conduct conduct = machine == null ? null : machine.conduct;
+              if (machine == null || conduct == null || machine.state != Observation.State.RUNNING) {
+                return Optional.empty();
+              }
+              Duration after = conduct.agentAfter();
+              return after == null || clock.instant().isBefore(machine.startedAt.plus(after))
+                  ? Optional.empty()
+                  : Optional.of(conduct.facts());
+            }
+          });
+    }
+
+    @Override
+    public void subscribe(Consumer<UUID> listener) {
+      if (!closed) {
+        mine.add(listener);
+        listeners.add(listener);
+      }
+    }
+
+    @Override
+    public Optional<Compute> compute() {
+      return Optional.of(this);
+    }
+
+    @Override
+    public Optional<Disks> disks() {
+      return Optional.of(this);
+    }
+
+    @Override
+    public Optional<Media> media() {
+      return Optional.of(new Drives());
+    }
+
+    @Override
+    public Optional<SerialConsole> serialConsole() {
+      return Optional.of(this);
+    }
+
+    @Override
+    public Optional<GuestAgent> guestAgent() {
+      return Optional.of(this);
+    }
+
+    @Override
+    public Optional<LifecycleEvents> lifecycleEvents() {
+      return Optional.of(this);
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+      listeners.removeAll(mine);
+      for (Session session : sessions) {
+        try {
+          session.close();
+        } catch (java.io.IOException e) {
+          throw new java.io.UncheckedIOException(e);
+        }
+      }
+      sessions.clear();
+    }
+  }
+}

@@ -1,0 +1,23 @@
+package io.millwright.driver.testkit;
+
+/** What can be asked of a simulated system, and so can go wrong there. */
+public enum Verb {
+  OBSERVE,
+  DEFINE,
+  START,
+  STOP,
+  RESET,
+  REMOVE,
+  STAGE,
+  UNSTAGE,
+  CREATE_DISK,
+  GROW_DISK,
+  DELETE_DISK,
+  PUT_MEDIUM,
+  DELETE_MEDIUM,
+  OPEN_CONSOLE,
+  ASK_AGENT,
+  PUBLISH,
+  WITHDRAW,
+  BUILD
+}

@@ -1,0 +1,75 @@
+package io.millwright.driver.testkit;
+
+import io.millwright.driver.Disks;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Observation;
+import io.millwright.model.Mac;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.UUID;
+
+final class SimulatedHypervisorContractTest extends HypervisorContract {
+  private final SimulatedHypervisor world = new SimulatedHypervisor();
+
+  @Override
+  protected HypervisorDriver open(String installation) {
+    return world.attach(installation);
+  }
+
+  @Override
+  protected Set<String> facets() {
+    return Set.of(
+        "compute", "disks", "media", "serial-console", "guest-agent", "lifecycle-events");
+  }
+
+  @Override
+  protected Disks.Image image() {
+    return new Disks.Image("ab".repeat(32), Path.of("no-such-file"), "qcow2", mib(64));
+  }
+
+  @Override
+  protected String bootedText() {
+    return "login:";
+  }
+
+  @Override
+  protected MachineDefinition.Nic nic(Mac mac) {
+    return new MachineDefinition.Nic(mac, "br0", null, null, null);
+  }
+
+  @Override
+  protected Outside outside() {
+    return new Outside() {
+      @Override
+      public void addMachine(UUID uid, String name) {
+        world.addForeignMachine(uid, name, Observation.State.STOPPED);
+      }
+
+      @Override
+      public String look(UUID uid) {
+        return world.state(uid).map(Object::toString).orElse("")
+            + world.definition(uid).map(Object::toString).orElse("");
+      }
+
+      @Override
+      public void removeMachine(UUID uid) {
+        world.removeMachine(uid);
+      }
+
+      @Override
+      public void pause(UUID uid) {
+        world.pause(uid);
+      }
+
+      @Override
+      public void crash(UUID uid) {
+        world.crash(uid);
+      }
+
+      /** Staging is one act in the simulation: what was killed in the middle left nothing. */
+      @Override
+      public void leaveHalfStaged(String installation, Disks.Image image) {}
+    };
+  }
+}

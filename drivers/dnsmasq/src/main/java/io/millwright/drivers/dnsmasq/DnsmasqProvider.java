@@ -1,0 +1,94 @@
+package io.millwright.drivers.dnsmasq;
+
+import io.millwright.driver.DriverDescription;
+import io.millwright.driver.DriverDescription.Setting;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.NetworkServices;
+import io.millwright.driver.NetworkServicesProvider;
+import io.millwright.model.Names;
+import io.millwright.model.Violation;
+import io.millwright.model.Violations;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Offers {@link Dnsmasq} under the name {@code dnsmasq}. */
+public final class DnsmasqProvider implements NetworkServicesProvider {
+  static final String DIRECTORY = "directory";
+  static final String PID_FILE = "pidFile";
+  static final String LEASE_SECONDS = "leaseSeconds";
+
+  private static final DriverDescription DESCRIPTION =
+      new DriverDescription(
+          "dnsmasq",
+          List.of(
+              new Setting(
+                  DIRECTORY,
+                  true,
+                  false,
+                  "directory on the server whose subdirectories dhcp and hosts dnsmasq was told of"
+                      + " by dhcp-hostsdir and hostsdir; each network needs one of its own, and"
+                      + " one dnsmasq can have several"),
+              new Setting(PID_FILE, true, false, "dnsmasq's own pid-file"),
+              new Setting(
+                  LEASE_SECONDS,
+                  false,
+                  false,
+                  "for how long a machine may use its address before it asks again, 120 to 604800;"
+                      + " what dnsmasq's dhcp-range says if not given. After a machine is gone,"
+                      + " dnsmasq keeps its address and name taken for so long: no longer than the"
+                      + " cooldown of the network's subnets is best")));
+
+  @Override
+  public DriverDescription describe() {
+    return DESCRIPTION;
+  }
+
+  @Override
+  public NetworkServices open(Map<String, String> settings, String installation)
+      throws DriverException {
+    Violations at = Violations.at("settings");
+    DESCRIPTION.check(settings, at);
+    Path directory = path(settings, DIRECTORY, at);
+    Path pidFile = path(settings, PID_FILE, at);
+    String lease = settings.getOrDefault(LEASE_SECONDS, "");
+    at.field(LEASE_SECONDS)
+        .require(
+            !settings.containsKey(LEASE_SECONDS)
+                || lease.matches("[1-9][0-9]{2,5}")
+                    && Integer.parseInt(lease) >= 120
+                    && Integer.parseInt(lease) <= 604_800,
+            "must be 120 to 604800");
+    if (!at.list().isEmpty()) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          at.list().stream().map(DnsmasqProvider::line).collect(Collectors.joining("; ")));
+    }
+    if (!installation.matches("[0-9a-f]{8}")) {
+      throw new DriverException(FaultKind.BUG, Names.quote(installation) + " is no installation.");
+    }
+    return new Dnsmasq(directory, new Daemon(pidFile), installation, lease);
+  }
+
+  private static Path path(Map<String, String> settings, String name, Violations at) {
+    String value = settings.getOrDefault(name, "");
+    try {
+      if (Path.of(value).isAbsolute()) {
+        return Path.of(value).normalize();
+      }
+    } catch (InvalidPathException e) {
+      // said below
+    }
+    at.field(name)
+        .require(
+            !settings.containsKey(name), Names.quote(value) + " is no absolute path on the server");
+    return Path.of("/");
+  }
+
+  private static String line(Violation violation) {
+    return violation.field() + ": " + violation.message();
+  }
+}

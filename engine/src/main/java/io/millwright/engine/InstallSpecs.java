@@ -1,0 +1,102 @@
+package io.millwright.engine;
+
+import io.millwright.images.HostAddress;
+import io.millwright.images.InstallSpec;
+import io.millwright.images.IpConfig;
+import io.millwright.images.NetInterface;
+import io.millwright.images.Profiles;
+import io.millwright.images.Profiles.Layer;
+import io.millwright.model.Addressing;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineSpec.Interface;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkSpec.Subnet;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Describes a machine's first boot in the neutral terms that every renderer takes; pure. */
+public final class InstallSpecs {
+  private InstallSpecs() {}
+
+  /**
+   * Describes a machine.
+   *
+   * @param disk the system disk that boots; another disk is another first boot
+   * @param reportTo where it calls home
+   */
+  public static InstallSpec of(ResolvedMachine machine, String disk, List<URI> reportTo) {
+    List<NetInterface> interfaces = new ArrayList<>();
+    Set<String> bonded = machine.machine().spec().bonded();
+    for (Interface face : machine.machine().spec().interfaces()) {
+      IpConfig ip = bonded.contains(face.name()) ? IpConfig.NONE : ip(machine, face);
+      interfaces.add(
+          switch (face) {
+            case MachineSpec.Nic nic -> new NetInterface.Ethernet(nic.name(), mac(machine, nic), ip);
+            case MachineSpec.Bond bond ->
+                new NetInterface.Bond(bond.name(), bond.mode(), bond.members(), ip);
+            case MachineSpec.Vlan vlan ->
+                new NetInterface.Vlan(vlan.name(), vlan.link(), vlan.id(), ip);
+          });
+    }
+    List<Layer> layers =
+        machine.profiles().stream().map(p -> new Layer(p.title(), p.spec())).toList();
+    return new InstallSpec(
+        new InstallSpec.Identity(disk, machine.hostname(), domain(machine).orElse(null)),
+        interfaces,
+        Profiles.merge(layers).profile(),
+        reportTo);
+  }
+
+  private static Mac mac(ResolvedMachine machine, MachineSpec.Nic nic) {
+    return machine
+        .mac(nic)
+        .orElseThrow(() -> new IllegalStateException(nic.name() + " has no MAC"));
+  }
+
+  /** The domain of the first network that has one. */
+  private static Optional<String> domain(ResolvedMachine machine) {
+    return machine.addressed().stream()
+        .flatMap(f -> Optional.ofNullable(machine.network(f).domain()).stream())
+        .findFirst();
+  }
+
+  private static IpConfig ip(ResolvedMachine machine, Interface face) {
+    NetworkSpec network = machine.network(face);
+    List<HostAddress> addresses = new ArrayList<>();
+    boolean[] dynamic = new boolean[2];
+    boolean slaac = false;
+    @Nullable Ip[] gateways = new @Nullable Ip[2];
+    for (boolean v6 : new boolean[] {false, true}) {
+      switch (ResolvedMachine.addressing(face, network, v6)) {
+        case Addressing.Auto _, Addressing.Fixed _ -> {
+          Subnet subnet = network.subnet(v6).orElseThrow();
+          machine
+              .address(face, v6)
+              .ifPresent(a -> addresses.add(new HostAddress(a, subnet.cidr().prefix())));
+          gateways[v6 ? 1 : 0] = subnet.gateway();
+        }
+        case Addressing.Dhcp _ -> dynamic[v6 ? 1 : 0] = true;
+        case Addressing.Slaac _ -> slaac = true;
+        case Addressing.None _ -> {}
+      }
+    }
+    return new IpConfig(
+        addresses,
+        dynamic[0],
+        dynamic[1],
+        slaac,
+        gateways[0],
+        gateways[1],
+        face.routes(),
+        network.mtu(),
+        network.dns(),
+        network.search(),
+        false);
+  }
+}

@@ -1,0 +1,259 @@
+package io.millwright.engine.image;
+
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.model.ByteSize;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.Resource;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The directory of disk images. A file has its final name, its checksum, only once it is complete,
+ * checked and on the disk.
+ */
+public final class ImageFiles {
+  private final Path dir;
+  private final HttpClient http =
+      HttpClient.newBuilder()
+          .connectTimeout(Duration.ofSeconds(20))
+          .followRedirects(HttpClient.Redirect.NORMAL)
+          .build();
+
+  /**
+   * @param dir made if need be
+   */
+  public ImageFiles(Path dir) throws IOException {
+    this.dir = Files.createDirectories(dir);
+  }
+
+  /** A complete image. */
+  public record Stored(String sha256, long fileSize, ByteSize virtualSize) {}
+
+  /** Hears how far it is. */
+  public interface Progress {
+    void at(int percent, String what);
+  }
+
+  /**
+   * The image of this checksum, for a hypervisor to copy.
+   *
+   * @throws DriverException CONFLICT if this server does not have it
+   */
+  public Disks.Image open(String sha256, Resource<ImageSpec, ImageStatus> image)
+      throws DriverException {
+    Path file = file(sha256);
+    try {
+      DiskFormat format = DiskFormat.of(file);
+      return new Disks.Image(sha256, file, format.name(), format.virtualSize());
+    } catch (NoSuchFileException e) {
+      throw new DriverException(
+          FaultKind.CONFLICT,
+          "the file of " + image.title() + " is missing on this server; delete and apply the image again",
+          file + " does not exist",
+          e);
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  public boolean has(String sha256) {
+    return Files.isRegularFile(file(sha256));
+  }
+
+  /** Deletes the image of this checksum, if it is there. */
+  public void delete(String sha256) throws IOException {
+    Files.deleteIfExists(file(sha256));
+  }
+
+  private Path file(String sha256) {
+    return dir.resolve(sha256 + ".img");
+  }
+
+  /** An empty directory for a piece of work; what an earlier try left in it is gone. */
+  public Path workDirectory(UUID work) throws IOException {
+    Path path = dir.resolve("work-" + work);
+    deleteTree(path);
+    return Files.createDirectory(path);
+  }
+
+  /** Removes the directory of a piece of work. */
+  public void cleanUp(UUID work) throws IOException {
+    deleteTree(dir.resolve("work-" + work));
+  }
+
+  private static void deleteTree(Path path) throws IOException {
+    if (Files.notExists(path)) {
+      return;
+    }
+    List<Path> all;
+    try (Stream<Path> walk = Files.walk(path)) {
+      all = walk.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path each : all) {
+      Files.deleteIfExists(each);
+    }
+  }
+
+  /**
+   * Fetches or copies a source into {@code into}.
+   *
+   * @throws DriverException REFUSED if there is none; UNREACHABLE if the transfer broke off
+   */
+  public void fetch(ImageSpec.Source source, Path into, Progress progress)
+      throws DriverException, InterruptedException {
+    try {
+      String url = source.url();
+      if (url == null) {
+        copy(Path.of(String.valueOf(source.path())), into, progress);
+      } else {
+        download(url, into, progress);
+      }
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private static void copy(Path from, Path into, Progress progress)
+      throws IOException, DriverException {
+    if (!Files.isRegularFile(from)) {
+      throw new DriverException(FaultKind.REFUSED, "there is no file " + from + " on the server");
+    }
+    try (InputStream in = Files.newInputStream(from)) {
+      transfer(in, Files.size(from), into, progress);
+    }
+  }
+
+  private void download(String url, Path into, Progress progress)
+      throws IOException, DriverException, InterruptedException {
+    HttpResponse<InputStream> response;
+    try {
+      response =
+          http.send(
+              HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(60)).build(),
+              HttpResponse.BodyHandlers.ofInputStream());
+    } catch (IOException e) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE, url + " could not be reached", String.valueOf(e), e);
+    }
+    try (InputStream in = response.body()) {
+      if (response.statusCode() != 200) {
+        throw new DriverException(
+            response.statusCode() >= 500 ? FaultKind.UNREACHABLE : FaultKind.REFUSED,
+            url + " answered " + response.statusCode());
+      }
+      long length = response.headers().firstValueAsLong("content-length").orElse(-1);
+      transfer(in, length, into, progress);
+      if (length >= 0 && Files.size(into) != length) {
+        throw new DriverException(
+            FaultKind.UNREACHABLE,
+            "the download broke off after " + Files.size(into) + " of " + length + " bytes");
+      }
+    }
+  }
+
+  private static void transfer(InputStream in, long length, Path into, Progress progress)
+      throws IOException, DriverException {
+    try (OutputStream out =
+        Files.newOutputStream(into, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      byte[] buffer = new byte[1 << 20];
+      long done = 0;
+      while (true) {
+        int n;
+        try {
+          n = in.read(buffer);
+        } catch (IOException e) {
+          throw new DriverException(
+              FaultKind.UNREACHABLE,
+              "the transfer broke off after " + done + " bytes",
+              String.valueOf(e),
+              e);
+        }
+        if (n < 0) {
+          return;
+        }
+        out.write(buffer, 0, n);
+        done += n;
+        progress.at(
+            length <= 0 ? 0 : (int) Math.min(99, 100 * done / length), done / (1 << 20) + " MiB");
+      }
+    }
+  }
+
+  /**
+   * Takes a finished file in under its checksum.
+   *
+   * @param expected checksum, or null to take it as it is
+   * @throws DriverException REFUSED if it is no usable image or has another checksum
+   */
+  public Stored adopt(Path file, @Nullable String expected) throws DriverException {
+    try {
+      String sha256 = sha256(file);
+      if (expected != null && !expected.equals(sha256)) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "the image's checksum is " + sha256 + ", but " + expected + " was declared");
+      }
+      DiskFormat format = DiskFormat.of(file);
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        channel.force(true);
+      }
+      long size = Files.size(file);
+      Files.move(
+          file, file(sha256), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      try (FileChannel directory = FileChannel.open(dir, StandardOpenOption.READ)) {
+        directory.force(true);
+      }
+      return new Stored(sha256, size, format.virtualSize());
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private static String sha256(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      byte[] buffer = new byte[1 << 20];
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        digest.update(buffer, 0, n);
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+
+  private static DriverException failed(IOException e) {
+    String text = String.valueOf(e.getMessage());
+    boolean full = text.contains("No space left") || text.contains("Disk quota exceeded");
+    return new DriverException(
+        full ? FaultKind.CAPACITY : FaultKind.REFUSED,
+        full
+            ? "the server's image directory is full; make room there"
+            : "a file of the image could not be read or written",
+        text,
+        e);
+  }
+}

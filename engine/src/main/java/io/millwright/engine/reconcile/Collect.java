@@ -1,0 +1,29 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.planner.Step;
+
+/** Removes single leftovers of a machine whose declaration is gone. */
+final class Collect {
+  private Collect() {}
+
+  static Outcome act(Step step, HypervisorDriver driver, Mark mark) throws DriverException {
+    return switch (step) {
+      case Step.Remove _ ->
+          MachineActs.facet(driver, HypervisorDriver::compute, "cannot remove machines")
+              .remove(mark);
+      case Step.DeleteDisk s ->
+          MachineActs.facet(driver, HypervisorDriver::disks, "cannot delete disks")
+              .delete(MachineActs.systemDisk(s.disk(), mark.uid()));
+      case Step.DeleteSeed s ->
+          MachineActs.facet(driver, HypervisorDriver::media, "cannot delete media")
+              .delete(ObjectName.parse(s.medium()).orElseThrow());
+      default -> throw new DriverException(FaultKind.BUG, step.key() + " collects nothing");
+    };
+  }
+}

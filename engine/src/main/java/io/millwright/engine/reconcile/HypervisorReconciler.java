@@ -1,0 +1,291 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.Mark;
+import io.millwright.driver.Observation;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Scope;
+import io.millwright.engine.Lookup;
+import io.millwright.engine.MachineGoals;
+import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.outside.Busy;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Resource;
+import io.millwright.planner.MachineFacts;
+import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MachinePlanner;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks at a whole hypervisor in one listing, and nudges only the machines that differ from what
+ * was declared. A round in which nothing differs writes nothing.
+ */
+public final class HypervisorReconciler {
+  /** Between two rounds; events of the hypervisor itself come at once. */
+  private static final Duration ROUND = Duration.ofSeconds(30);
+
+  private static final Duration AWAY = Duration.ofSeconds(5);
+
+  private final Store store;
+  private final Outside outside;
+  private final InstantSource clock;
+
+  public HypervisorReconciler(Store store, Outside outside, InstantSource clock) {
+    this.store = store;
+    this.outside = outside;
+    this.clock = clock;
+  }
+
+  /** What was seen, with the facets that the driver had. */
+  private record Seen(Observation observation, Set<String> facets) {}
+
+  Optional<Duration> reconcile(Resource<HypervisorSpec, HypervisorStatus> hypervisor) {
+    if (hypervisor.deleting()) {
+      return forget(hypervisor);
+    }
+    Seen seen;
+    try {
+      seen =
+          outside.call(
+              hypervisor, d -> new Seen(d.observe(new Scope.All()), d.facets()));
+    } catch (DriverException e) {
+      note(
+          hypervisor,
+          hypervisor.status(),
+          new Condition(
+              Condition.READY,
+              Condition.Value.FALSE,
+              MachineReconciler.reason(e.kind()),
+              MachineReconciler.sentence(e.forUser()),
+              clock.instant()));
+      return Optional.of(AWAY);
+    } catch (Busy e) {
+      return Optional.of(e.retryIn());
+    }
+    compare(hypervisor, seen);
+    return Optional.of(ROUND);
+  }
+
+  private void compare(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Seen listing) {
+    Observation seen = listing.observation();
+    String installation = store.read(Tx::installation);
+    // The listing is older than this reading: what is listed and not declared here is no machine
+    // that is just being made, because a machine is declared before it is made.
+    List<UUID> differing =
+        store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
+    boolean wasAway = !Condition.holds(hypervisor.status().conditions(), Condition.READY);
+    List<UUID> waiting =
+        wasAway
+            ? store.read(
+                tx -> tx.resources().on(hypervisor.uid()).stream().map(Resource::uid).toList())
+            : List.of();
+    if (!differing.isEmpty() || !waiting.isEmpty()) {
+      store.write(
+          tx ->
+              tx.nudges()
+                  .nudgeAll(Stream.concat(differing.stream(), waiting.stream()).distinct().toList()));
+    }
+    describe(hypervisor, listing, installation);
+  }
+
+  /** Declared machines that are not as declared, and machines that are there though deleted. */
+  private static List<UUID> differing(
+      Tx tx, UUID hypervisor, Observation seen, String installation) {
+    List<UUID> out = new ArrayList<>();
+    Index index = Index.of(seen);
+    Lookup lookup = new Lookup(tx);
+    Set<UUID> declared = new HashSet<>();
+    for (Resource<?, ?> resource : tx.resources().on(hypervisor)) {
+      declared.add(resource.uid());
+      if (resource.kind() != Kind.MACHINE || !seen.complete()) {
+        continue;
+      }
+      Resource<MachineSpec, MachineStatus> machine =
+          resource.as(MachineSpec.class, MachineStatus.class);
+      if (!machine.deleting()
+          && machine.status().readyBy() != null
+          && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
+          && differs(lookup, machine, index, installation)) {
+        out.add(machine.uid());
+      }
+    }
+    for (Mark mark : index.marks()) {
+      if (mark.installation().equals(installation)
+          && !declared.contains(mark.uid())
+          && tx.resources().tombstone(mark.uid()).isPresent()) {
+        out.add(mark.uid());
+      }
+    }
+    return out;
+  }
+
+  private static boolean differs(
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Index index,
+      String installation) {
+    ResolvedMachine resolved = ResolvedMachine.of(lookup, machine);
+    MachineGoal goal = MachineGoals.goal(resolved, installation);
+    MachineFacts facts =
+        MachineGoals.facts(
+            machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of());
+    // Names and leases are not the hypervisor's; each machine's own look compares them.
+    MachineFacts asPublished =
+        new MachineFacts(
+            facts.vm(), facts.systemDisks(), facts.media(), facts.imageStaged(), goal.records());
+    return !MachinePlanner.plan(goal, asPublished).empty();
+  }
+
+  /** A listing, found by machine. */
+  private record Index(Observation all, Map<UUID, Observation> byUid, Set<Mark> marks) {
+    static Index of(Observation seen) {
+      Map<UUID, List<Observation.Machine>> machines = new HashMap<>();
+      Map<UUID, List<Observation.Disk>> disks = new HashMap<>();
+      Map<UUID, List<Observation.Medium>> media = new HashMap<>();
+      Set<Mark> marks = new HashSet<>();
+      for (Observation.Machine m : seen.machines()) {
+        machines.computeIfAbsent(m.uid(), u -> new ArrayList<>()).add(m);
+        Mark mark = m.mark();
+        if (mark != null) {
+          marks.add(mark);
+        }
+      }
+      for (Observation.Disk d : seen.disks()) {
+        disks.computeIfAbsent(d.name().mark().uid(), u -> new ArrayList<>()).add(d);
+        if (d.name().role().equals(ObjectName.SYSTEM)) {
+          marks.add(d.name().mark());
+        }
+      }
+      for (Observation.Medium m : seen.media()) {
+        media.computeIfAbsent(m.name().mark().uid(), u -> new ArrayList<>()).add(m);
+        marks.add(m.name().mark());
+      }
+      Map<UUID, Observation> byUid = new HashMap<>();
+      Set<UUID> uids = new HashSet<>(machines.keySet());
+      uids.addAll(disks.keySet());
+      uids.addAll(media.keySet());
+      for (UUID uid : uids) {
+        byUid.put(
+            uid,
+            new Observation(
+                seen.at(),
+                machines.getOrDefault(uid, List.of()),
+                disks.getOrDefault(uid, List.of()),
+                media.getOrDefault(uid, List.of()),
+                seen.images(),
+                null,
+                seen.gaps()));
+      }
+      return new Index(seen, byUid, marks);
+    }
+
+    Observation of(UUID uid) {
+      return byUid.getOrDefault(
+          uid,
+          new Observation(
+              all.at(), List.of(), List.of(), List.of(), all.images(), null, all.gaps()));
+    }
+  }
+
+  private void describe(
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor,
+      Seen listing,
+      String installation) {
+    Observation seen = listing.observation();
+    long ours =
+        seen.machines().stream()
+            .filter(m -> m.mark() != null && m.mark().installation().equals(installation))
+            .count();
+    Observation.Host host = seen.host();
+    HypervisorStatus before = hypervisor.status();
+    HypervisorStatus after =
+        new HypervisorStatus(
+            before.conditions(),
+            host == null ? before.version() : host.version(),
+            host == null ? before.acceleration() : host.acceleration(),
+            host == null ? before.cores() : Integer.valueOf(host.cores()),
+            host == null ? before.memory() : host.memory(),
+            host == null ? before.diskFree() : coarse(host.diskFree(), before.diskFree()),
+            (int) ours,
+            (int) (seen.machines().size() - ours),
+            List.copyOf(new TreeSet<>(listing.facets())));
+    Condition ready =
+        seen.complete()
+            ? new Condition(
+                Condition.READY,
+                Condition.Value.TRUE,
+                "Answering",
+                "It answers.",
+                clock.instant())
+            : new Condition(
+                Condition.READY,
+                Condition.Value.UNKNOWN,
+                "Incomplete",
+                "It could not be seen completely: " + String.join("; ", seen.gaps()) + ".",
+                clock.instant());
+    note(hypervisor, after, ready);
+  }
+
+  /** Free space changes all the time; only a change by a tenth is worth a write. */
+  private static ByteSize coarse(ByteSize now, @Nullable ByteSize before) {
+    return before != null && Math.abs(now.mib() - before.mib()) * 10 < before.mib() ? before : now;
+  }
+
+  private void note(
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor,
+      HypervisorStatus status,
+      Condition ready) {
+    Optional<Condition> before =
+        Condition.find(hypervisor.status().conditions(), Condition.READY);
+    boolean told = before.isPresent() && before.get().value() == ready.value();
+    HypervisorStatus next =
+        status.withConditions(Condition.set(status.conditions(), ready));
+    if (!next.equals(hypervisor.status())) {
+      store.write(
+          tx ->
+              tx.resources()
+                  .updateStatus(
+                      hypervisor.uid(),
+                      next,
+                      told ? "" : ready.reason(),
+                      told ? "" : ready.message()));
+    }
+  }
+
+  private Optional<Duration> forget(Resource<HypervisorSpec, HypervisorStatus> hypervisor) {
+    Optional<Operation> active = store.read(tx -> tx.operations().active(hypervisor.uid()));
+    if (active.isEmpty()) {
+      return Optional.empty();
+    }
+    Run.claim(store, clock, active.get())
+        .ifPresent(
+            run ->
+                run.finish(
+                    new State.Succeeded(), tx -> tx.resources().remove(hypervisor.uid())));
+    outside.forget(hypervisor.uid());
+    return Optional.empty();
+  }
+}

@@ -1,0 +1,214 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.Media;
+import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.engine.FirstBootDoor;
+import io.millwright.engine.InstallSpecs;
+import io.millwright.engine.MachineGoals;
+import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Outside;
+import io.millwright.images.CloudInit;
+import io.millwright.images.InstallSpec;
+import io.millwright.images.Refusal;
+import io.millwright.model.Ids;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.Resource;
+import io.millwright.planner.Step;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Does the steps of a machine's plan, each by one call of one driver. */
+final class MachineActs {
+  /** How long a guest may take to shut down before its power is cut. */
+  private static final Duration GRACE = Duration.ofSeconds(60);
+
+  private final Outside outside;
+  private final ImageFiles files;
+  private final FirstBootDoor door;
+
+  MachineActs(Outside outside, ImageFiles files, FirstBootDoor door) {
+    this.outside = outside;
+    this.files = files;
+    this.door = door;
+  }
+
+  /**
+   * Does a step.
+   *
+   * @param begun how long ago it was begun first
+   */
+  Outcome act(Step step, ResolvedMachine machine, String installation, Duration begun)
+      throws DriverException {
+    Mark mark = MachineGoals.mark(machine.machine(), installation);
+    return switch (step) {
+      case Step.StageImage s -> stage(machine, s.sha256());
+      case Step.CreateDisk s ->
+          disks(machine, d -> d.create(name(s.disk()), s.size(), s.sha256()));
+      case Step.GrowDisk s -> disks(machine, d -> d.grow(name(s.disk()), s.size()));
+      case Step.Publish s -> publish(machine, s.network());
+      case Step.Withdraw s -> withdraw(machine, s.network());
+      case Step.PutSeed s -> putSeed(machine, s.medium());
+      case Step.Define s -> compute(machine, c -> c.define(definition(machine, mark, s.medium())));
+      case Step.Eject _ -> compute(machine, c -> c.define(definition(machine, mark, null)));
+      case Step.Start _ -> compute(machine, c -> c.start(mark));
+      case Step.Stop _ -> compute(machine, c -> c.stop(mark, begun.compareTo(GRACE) > 0));
+      case Step.Reset _ -> compute(machine, c -> c.reset(mark));
+      case Step.Remove _ -> compute(machine, c -> c.remove(mark));
+      case Step.DeleteSeed s -> media(machine, m -> m.delete(name(s.medium())));
+      case Step.DeleteDisk s -> disks(machine, d -> d.delete(systemDisk(s.disk(), machine.uid())));
+      case Step.AwaitReady _,
+              Step.CreateVolume _,
+              Step.GrowVolume _,
+              Step.QuarantineVolume _,
+              Step.FetchImage _,
+              Step.BuildImage _,
+              Step.Forget _ ->
+          throw new IllegalStateException(step.key() + " is no act on a machine");
+    };
+  }
+
+  /** The one way to a disk that is deleted: a system disk, and this machine's own. */
+  static ObjectName systemDisk(String disk, UUID owner) throws DriverException {
+    ObjectName name = name(disk);
+    if (!name.role().equals(ObjectName.SYSTEM) || !name.mark().uid().equals(owner)) {
+      throw new DriverException(FaultKind.BUG, disk + " is no system disk of this machine");
+    }
+    return name;
+  }
+
+  private static ObjectName name(String text) {
+    return ObjectName.parse(text)
+        .orElseThrow(() -> new IllegalStateException(text + " is no name of ours"));
+  }
+
+  private Outcome stage(ResolvedMachine machine, String sha256) throws DriverException {
+    Disks.Image image = files.open(sha256, machine.image());
+    return disks(machine, d -> d.stage(image));
+  }
+
+  private Outcome publish(ResolvedMachine machine, String network) throws DriverException {
+    Records records =
+        Objects.requireNonNull(
+            MachineGoals.records(machine).get(network), "what is published was planned");
+    return outside.callServices(network(machine, network), s -> s.publish(records));
+  }
+
+  private Outcome withdraw(ResolvedMachine machine, String network) throws DriverException {
+    return outside.callServices(network(machine, network), s -> s.withdraw(machine.uid()));
+  }
+
+  private static Resource<NetworkSpec, NetworkStatus> network(
+      ResolvedMachine machine, String name) {
+    return Objects.requireNonNull(machine.networks().get(name), "a planned network is known");
+  }
+
+  private Outcome putSeed(ResolvedMachine machine, String medium) throws DriverException {
+    String disk = Objects.requireNonNull(machine.machine().status().disk());
+    InstallSpec spec =
+        InstallSpecs.of(
+            machine, disk, door.links(disk, machine.machine().metadata().createdAt()));
+    CloudInit renderer = new CloudInit();
+    List<Refusal> refusals = renderer.check(spec);
+    if (!refusals.isEmpty()) {
+      throw new DriverException(FaultKind.REFUSED, refusals.getFirst().field() + ": " + refusals.getFirst().reason());
+    }
+    byte[] iso = renderer.render(spec).iso();
+    return media(machine, m -> m.put(name(medium), iso));
+  }
+
+  static MachineDefinition definition(
+      ResolvedMachine machine, Mark mark, @Nullable String medium) throws DriverException {
+    List<MachineDefinition.Disk> disks = new ArrayList<>();
+    disks.add(
+        new MachineDefinition.Disk(
+            Objects.requireNonNull(machine.machine().status().disk()), "system"));
+    for (var volume : machine.volumes()) {
+      disks.add(
+          new MachineDefinition.Disk(
+              Objects.requireNonNull(volume.status().object()),
+              Objects.requireNonNull(volume.status().serial())));
+    }
+    List<MachineDefinition.Nic> nics = new ArrayList<>();
+    for (MachineSpec.Nic nic : machine.machine().spec().namedNics()) {
+      NetworkSpec network = machine.network(nic);
+      NetworkSpec.Attachment to =
+          network
+              .attachmentOn(machine.hypervisor().name())
+              .orElseThrow(
+                  () ->
+                      new DriverException(
+                          FaultKind.REFUSED,
+                          "network "
+                              + nic.network()
+                              + " is not attached to "
+                              + machine.hypervisor().title()));
+      nics.add(
+          new MachineDefinition.Nic(
+              machine.mac(nic).orElseThrow(),
+              to.bridge(),
+              to.network(),
+              network.vlan(),
+              network.mtu()));
+    }
+    return new MachineDefinition(
+        mark,
+        machine.machine().name() + "-" + Ids.brief(machine.uid()),
+        machine.size().cores(),
+        machine.size().memory(),
+        machine.machine().spec().firmware(),
+        disks,
+        nics,
+        medium);
+  }
+
+  // --- facets ------------------------------------------------------------------------------
+
+  private Outcome compute(ResolvedMachine machine, Outside.Act<Compute, Outcome> act)
+      throws DriverException {
+    return outside.call(
+        machine.hypervisor(),
+        d -> act.on(facet(d, HypervisorDriver::compute, "cannot run virtual machines")));
+  }
+
+  private Outcome disks(ResolvedMachine machine, Outside.Act<Disks, Outcome> act)
+      throws DriverException {
+    return outside.call(
+        machine.hypervisor(), d -> act.on(facet(d, HypervisorDriver::disks, "cannot make disks")));
+  }
+
+  private Outcome media(ResolvedMachine machine, Outside.Act<Media, Outcome> act)
+      throws DriverException {
+    return outside.call(
+        machine.hypervisor(),
+        d -> act.on(facet(d, HypervisorDriver::media, "cannot attach first-boot media")));
+  }
+
+  static <F> F facet(
+      HypervisorDriver driver,
+      java.util.function.Function<HypervisorDriver, Optional<F>> which,
+      String lack)
+      throws DriverException {
+    Optional<F> facet = which.apply(driver);
+    if (facet.isEmpty()) {
+      throw new DriverException(FaultKind.UNSUPPORTED, "this hypervisor " + lack);
+    }
+    return facet.get();
+  }
+}

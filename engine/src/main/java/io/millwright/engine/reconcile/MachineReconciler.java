@@ -1,0 +1,649 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.Mark;
+import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
+import io.millwright.engine.Begin;
+import io.millwright.engine.Lookup;
+import io.millwright.engine.MachineGoals;
+import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Resources.Tombstone;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.engine.reconcile.ReadyCheck.Ready;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Ip;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.MachineStatus.ScriptResult;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Operation.Verb;
+import io.millwright.model.Power;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import io.millwright.planner.MachineFacts;
+import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.Plan;
+import io.millwright.planner.Step;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Makes machines as they were declared. */
+public final class MachineReconciler {
+  /** How often a machine is looked at that should be ready any moment. */
+  private static final Duration POLL = Duration.ofSeconds(1);
+
+  private final Store store;
+  private final Outside outside;
+  private final MachineActs acts;
+  private final ReadyCheck readyCheck;
+  private final InstantSource clock;
+
+  public MachineReconciler(
+      Store store,
+      Outside outside,
+      io.millwright.engine.image.ImageFiles files,
+      io.millwright.engine.FirstBootDoor door,
+      InstantSource clock) {
+    this.store = store;
+    this.outside = outside;
+    this.acts = new MachineActs(outside, files, door);
+    this.readyCheck = new ReadyCheck(store, outside, door);
+    this.clock = clock;
+  }
+
+  Optional<Duration> reconcile(Resource<MachineSpec, MachineStatus> machine) {
+    Optional<Operation> active = store.read(tx -> tx.operations().active(machine.uid()));
+    if (active.isEmpty()) {
+      return unattended(machine);
+    }
+    Optional<Run> claimed = Run.claim(store, clock, active.get());
+    if (claimed.isEmpty()) {
+      return Optional.empty();
+    }
+    Run run = claimed.get();
+    // Read again: only what was declared before the claim is what this operation works towards.
+    Subject subject = store.read(tx -> Subject.read(tx, machine.uid()));
+    if (run.operation().generation() != subject.machine().generation()) {
+      run.finish(new State.Superseded(), tx -> tx.nudges().nudge(machine.uid()));
+      return Optional.empty();
+    }
+    return run.operation().state() instanceof State.Undoing undoing
+        ? undo(run, subject, undoing)
+        : work(run, subject);
+  }
+
+  /** A machine and what is needed to work on it. */
+  private record Subject(
+      Resource<MachineSpec, MachineStatus> machine,
+      Optional<ResolvedMachine> resolved,
+      String installation) {
+
+    static Subject read(Tx tx, UUID uid) {
+      Resource<MachineSpec, MachineStatus> machine =
+          tx.resources()
+              .find(uid)
+              .orElseThrow(Lost::new)
+              .as(MachineSpec.class, MachineStatus.class);
+      return new Subject(
+          machine,
+          machine.status().hypervisor() == null
+              ? Optional.empty()
+              : Optional.of(ResolvedMachine.of(new Lookup(tx), machine)),
+          tx.installation());
+    }
+  }
+
+  // --- with an operation -------------------------------------------------------------------
+
+  private Optional<Duration> work(Run run, Subject subject) {
+    Resource<MachineSpec, MachineStatus> machine = subject.machine();
+    if (subject.resolved().isEmpty()) {
+      // It was never placed, so nothing of it can be anywhere.
+      return machine.deleting() ? forget(run, machine) : Optional.empty();
+    }
+    if (run.operation().cancelRequested()) {
+      return giveUp(run, subject, "Cancelled", "it was cancelled", true);
+    }
+    ResolvedMachine resolved = subject.resolved().get();
+    if (!machine.deleting()) {
+      Optional<String> lack = lacking(resolved);
+      if (lack.isPresent()) {
+        run.waitFor("Waiting", lack.get(), Duration.ofSeconds(2));
+        return Optional.of(Duration.ofSeconds(2));
+      }
+      Optional<String> objection = objection(resolved);
+      if (objection.isPresent()) {
+        return giveUp(run, subject, "Refused", objection.get(), false);
+      }
+      resolved = pinImage(run, resolved);
+    }
+    try {
+      if (run.operation().verb() == Verb.RESET) {
+        return reset(run, resolved, subject.installation());
+      }
+      MachineFacts facts = observe(resolved, subject.installation());
+      Plan plan = MachinePlanner.plan(MachineGoals.goal(resolved, subject.installation()), facts);
+      run.plan(plan.steps());
+    } catch (DriverException e) {
+      return blind(run, subject, e);
+    }
+    return carryOut(run, new Subject(machine, Optional.of(resolved), subject.installation()));
+  }
+
+  /** What another resource must become before work can begin, in words. */
+  private static Optional<String> lacking(ResolvedMachine r) {
+    if (!Condition.holds(r.image().status().conditions(), Condition.READY)
+        && r.machine().status().imageSha256() == null) {
+      String why =
+          Condition.find(r.image().status().conditions(), Condition.READY)
+              .map(Condition::message)
+              .orElse("");
+      return Optional.of(r.image().title() + " is not ready: " + why);
+    }
+    for (Resource<VolumeSpec, VolumeStatus> volume : r.volumes()) {
+      if (!Condition.holds(volume.status().conditions(), Condition.READY)) {
+        return Optional.of(volume.title() + " is not ready");
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Why it can never be made as declared, now that the image is known. */
+  private static Optional<String> objection(ResolvedMachine r) {
+    ByteSize needed = r.image().status().virtualSize();
+    return needed != null && needed.compareTo(r.size().disk()) > 0
+        ? Optional.of(
+            r.image().title()
+                + " needs a disk of "
+                + needed
+                + ", but size "
+                + r.machine().spec().size()
+                + " has "
+                + r.size().disk())
+        : Optional.empty();
+  }
+
+  /** From here on the disk is made from this very image, whatever becomes of the Image. */
+  private ResolvedMachine pinImage(Run run, ResolvedMachine r) {
+    MachineStatus s = r.machine().status();
+    if (s.imageSha256() != null) {
+      return r;
+    }
+    MachineStatus pinned =
+        new MachineStatus(
+            s.conditions(),
+            s.hypervisor(),
+            s.power(),
+            s.interfaces(),
+            s.disk(),
+            Objects.requireNonNull(r.image().status().sha256(), "a ready image has a checksum"),
+            s.blueprint(),
+            s.readyBy(),
+            s.hostKeys(),
+            s.scripts());
+    run.guarded(
+        new State.Running(), tx -> tx.resources().updateStatus(r.uid(), pinned, "", ""));
+    return new ResolvedMachine(
+        r.machine().withStatus(pinned),
+        r.hypervisor(),
+        r.image(),
+        r.size(),
+        r.profiles(),
+        r.networks(),
+        r.volumes());
+  }
+
+  private MachineFacts observe(ResolvedMachine r, String installation) throws DriverException {
+    Observation seen = outside.call(r.hypervisor(), d -> d.observe(new Scope.One(r.uid())));
+    if (!seen.complete()) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          r.hypervisor().title() + " could not be seen completely: " + String.join("; ", seen.gaps()));
+    }
+    Map<String, Records> published = new LinkedHashMap<>();
+    for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network :
+        r.networks().entrySet()) {
+      if (network.getValue().spec().services() != null) {
+        outside
+            .callServices(network.getValue(), s -> s.find(r.uid()))
+            .ifPresent(records -> published.put(network.getKey(), records));
+      }
+    }
+    return MachineGoals.facts(
+        r.uid(), seen, MachineGoals.goal(r, installation).sha256(), published);
+  }
+
+  private Optional<Duration> carryOut(Run run, Subject subject) {
+    ResolvedMachine machine = subject.resolved().orElseThrow();
+    Optional<Ready> ready = Optional.empty();
+    while (run.next().isPresent()) {
+      Step step = run.next().get();
+      if (step instanceof Step.Forget) {
+        return forget(run, subject.machine());
+      }
+      run.begin(new State.Running());
+      Duration begun = Duration.between(startedAt(run), clock.instant());
+      try {
+        if (step instanceof Step.AwaitReady await) {
+          ready = awaitReady(machine, subject.installation(), begun);
+          if (ready.isEmpty()) {
+            if (begun.toSeconds() > await.timeoutSeconds()) {
+              DriverException late =
+                  new DriverException(
+                      FaultKind.REFUSED,
+                      "the machine did not report ready within " + await.timeoutSeconds() + " s");
+              run.fail(late);
+              return giveUp(run, subject, "NotReady", late.forUser(), false);
+            }
+            return Optional.of(POLL);
+          }
+          machine = booted(run, machine, ready.get());
+          run.done("by " + ready.get().by());
+          continue;
+        }
+        Outcome outcome = acts.act(step, machine, subject.installation(), begun);
+        switch (outcome) {
+          case Outcome.Done _ -> run.done(null);
+          case Outcome.Running going -> {
+            run.going(new State.Running(), null, going.token());
+            return Optional.of(going.pollAfter());
+          }
+        }
+      } catch (DriverException e) {
+        return fault(run, subject, e);
+      }
+    }
+    return succeed(run, machine);
+  }
+
+  private Optional<Ready> awaitReady(
+      ResolvedMachine machine, String installation, Duration waited) throws DriverException {
+    String disk = Objects.requireNonNull(machine.machine().status().disk());
+    return readyCheck.look(
+        machine, disk, MachineGoals.mark(machine.machine(), installation), waited);
+  }
+
+  private Instant startedAt(Run run) {
+    Instant started = run.record().startedAt();
+    return started == null ? clock.instant() : started;
+  }
+
+  /** Writes down what the first boot told, so that no crash can make the machine boot first again. */
+  private ResolvedMachine booted(Run run, ResolvedMachine r, Ready ready) {
+    MachineStatus s = r.machine().status();
+    List<MachineStatus.Interface> interfaces = new ArrayList<>();
+    for (MachineStatus.Interface face : s.interfaces()) {
+      Set<Ip> all = new LinkedHashSet<>(face.addresses());
+      all.addAll(ready.addresses(face));
+      interfaces.add(
+          new MachineStatus.Interface(
+              face.name(), face.mac(), face.network(), List.copyOf(all)));
+    }
+    MachineStatus next =
+        new MachineStatus(
+            s.conditions(),
+            s.hypervisor(),
+            Power.ON,
+            interfaces,
+            s.disk(),
+            s.imageSha256(),
+            s.blueprint(),
+            ready.by(),
+            ready.hostKeys(),
+            ready.scripts());
+    run.guarded(new State.Running(), tx -> tx.resources().updateStatus(r.uid(), next, "", ""));
+    return new ResolvedMachine(
+        r.machine().withStatus(next),
+        r.hypervisor(),
+        r.image(),
+        r.size(),
+        r.profiles(),
+        r.networks(),
+        r.volumes());
+  }
+
+  private Optional<Duration> reset(Run run, ResolvedMachine machine, String installation)
+      throws DriverException {
+    run.plan(List.of(new Step.Reset()));
+    run.begin(new State.Running());
+    try {
+      acts.act(new Step.Reset(), machine, installation, Duration.ZERO);
+    } catch (DriverException e) {
+      if (e.kind() == FaultKind.UNREACHABLE) {
+        throw e;
+      }
+      run.fail(e);
+      run.finish(new State.Failed(reason(e.kind()), e.forUser()), tx -> {});
+      return Optional.empty();
+    }
+    run.done(null);
+    run.finish(new State.Succeeded(), tx -> {});
+    return Optional.empty();
+  }
+
+  // --- ends --------------------------------------------------------------------------------
+
+  private Optional<Duration> succeed(Run run, ResolvedMachine r) {
+    MachineStatus s = r.machine().status();
+    boolean on = r.machine().spec().power() == Power.ON;
+    Optional<ScriptResult> bad =
+        s.scripts().stream().filter(script -> script.exitCode() != 0).findFirst();
+    Instant now = clock.instant();
+    List<Condition> conditions = Condition.drop(s.conditions(), HELD);
+    if (s.readyBy() != null) {
+      conditions = Condition.set(conditions, firstBoot(bad, s, now));
+    }
+    Condition ready;
+    if (!on) {
+      ready = condition(Condition.READY, false, "PoweredOff", "It is powered off, as declared.", now);
+    } else if (bad.isPresent()) {
+      ready =
+          condition(
+              Condition.READY,
+              false,
+              "FirstBootFailed",
+              "Script " + bad.get().name() + " of its first boot failed.",
+              now);
+    } else {
+      ready =
+          condition(
+              Condition.READY, true, "Up", "It is up, as told by " + s.readyBy() + ".", now);
+    }
+    MachineStatus next = withPower(s, on ? Power.ON : Power.OFF).withConditions(Condition.set(conditions, ready));
+    boolean first = run.operation().steps().stream().anyMatch(x -> x.key().equals("await-ready"));
+    State end =
+        bad.isPresent() && on && (first || !Condition.holds(s.conditions(), "FirstBoot"))
+            ? new State.Failed(
+                "FirstBootFailed",
+                "script "
+                    + bad.get().name()
+                    + " of the first boot ended with "
+                    + bad.get().exitCode()
+                    + "; see its output in the machine's conditions")
+            : new State.Succeeded();
+    run.finish(
+        end, tx -> tx.resources().updateStatus(r.uid(), next, ready.reason(), ready.message()));
+    return Optional.empty();
+  }
+
+  private static Condition firstBoot(Optional<ScriptResult> bad, MachineStatus s, Instant now) {
+    return bad.map(
+            script ->
+                condition(
+                    "FirstBoot",
+                    false,
+                    "ScriptFailed",
+                    "Script "
+                        + script.name()
+                        + " ended with "
+                        + script.exitCode()
+                        + ": "
+                        + script.output().strip(),
+                    now))
+        .orElseGet(
+            () ->
+                condition(
+                    "FirstBoot",
+                    true,
+                    "Done",
+                    s.scripts().isEmpty()
+                        ? "It ended."
+                        : "It ended, and so did " + s.scripts().size() + " scripts.",
+                    now));
+  }
+
+  private Optional<Duration> forget(Run run, Resource<MachineSpec, MachineStatus> machine) {
+    if (run.next().isPresent()) {
+      run.begin(new State.Running());
+      run.done(null);
+    }
+    run.finish(
+        new State.Succeeded(),
+        tx -> {
+          Map<UUID, Integer> cooldown = new HashMap<>();
+          tx.addresses()
+              .leases(machine.uid())
+              .forEach(l -> cooldown.put(l.network(), cooldown(tx, l.network())));
+          tx.addresses().release(machine.uid(), Map.of(), cooldown);
+          tx.resources().remove(machine.uid());
+        });
+    return Optional.empty();
+  }
+
+  private static int cooldown(Tx tx, UUID network) {
+    return tx.resources()
+        .find(network)
+        .map(
+            n ->
+                ((NetworkSpec) n.spec())
+                    .subnets().stream()
+                        .mapToInt(NetworkSpec.Subnet::cooldownSeconds)
+                        .max()
+                        .orElse(0))
+        .orElse(0);
+  }
+
+  // --- trouble -----------------------------------------------------------------------------
+
+  /** It could not be seen how things are, so nothing can be planned. */
+  private Optional<Duration> blind(Run run, Subject subject, DriverException e) {
+    if (e.kind() == FaultKind.UNREACHABLE || subject.machine().deleting()) {
+      Duration delay = Duration.ofSeconds(3);
+      run.waitFor(reason(e.kind()), e.forUser(), delay);
+      return Optional.of(delay);
+    }
+    return giveUp(run, subject, reason(e.kind()), e.forUser(), false);
+  }
+
+  private Optional<Duration> fault(Run run, Subject subject, DriverException e) {
+    run.log(e.forOperator());
+    int attempts = run.attempts();
+    Optional<Duration> delay =
+        subject.machine().deleting()
+            ? Optional.of(RetryPolicy.untilDone(attempts))
+            : RetryPolicy.decide(e.kind(), attempts);
+    if (delay.isPresent()) {
+      run.wait(reason(e.kind()), e.forUser(), delay.get(), null);
+      return delay;
+    }
+    run.fail(e);
+    return giveUp(run, subject, reason(e.kind()), e.forUser(), false);
+  }
+
+  /** Ends without success; a machine that never came up is taken away again. */
+  private Optional<Duration> giveUp(
+      Run run, Subject subject, String reason, String message, boolean cancelled) {
+    if (subject.machine().status().readyBy() == null && subject.resolved().isPresent()) {
+      State.Undoing undoing = new State.Undoing(reason, message, cancelled);
+      run.write(undoing);
+      return undo(run, subject, undoing);
+    }
+    return end(run, subject, reason, message, cancelled);
+  }
+
+  private Optional<Duration> undo(Run run, Subject subject, State.Undoing why) {
+    ResolvedMachine machine = subject.resolved().orElseThrow();
+    try {
+      MachineFacts facts = observe(machine, subject.installation());
+      if (facts.systemDisks().size() > 1) {
+        // A rebuild: the disk from before is still there, and nothing may take that away.
+        return end(run, subject, why.reason(), why.message(), why.cancelled());
+      }
+      run.plan(MachinePlanner.undo(facts).steps());
+      while (run.next().isPresent()) {
+        run.begin(why);
+        acts.act(
+            run.next().get(),
+            machine,
+            subject.installation(),
+            Duration.between(startedAt(run), clock.instant()));
+        run.done(null);
+      }
+    } catch (DriverException e) {
+      run.log(e.forOperator());
+      Duration delay = RetryPolicy.untilDone(Math.max(1, run.attempts()));
+      run.wait(reason(e.kind()), e.forUser(), delay, why);
+      return Optional.of(delay);
+    }
+    return end(run, subject, why.reason(), why.message(), why.cancelled());
+  }
+
+  /** Marks machines on which nothing is done any more before they are declared anew. */
+  static final String HELD = "Held";
+
+  private Optional<Duration> end(
+      Run run, Subject subject, String reason, String message, boolean cancelled) {
+    Instant now = clock.instant();
+    MachineStatus s = subject.machine().status();
+    List<Condition> conditions =
+        Condition.set(
+            Condition.set(
+                s.conditions(), condition(HELD, true, reason, "Apply it again to try again.", now)),
+            s.readyBy() == null
+                ? condition(Condition.READY, false, reason, sentence(message), now)
+                : Condition.find(s.conditions(), Condition.READY)
+                    .orElseGet(() -> condition(Condition.READY, false, reason, sentence(message), now)));
+    run.finish(
+        cancelled ? new State.Cancelled() : new State.Failed(reason, message),
+        tx ->
+            tx.resources()
+                .updateStatus(
+                    subject.machine().uid(), s.withConditions(conditions), reason, sentence(message)));
+    return Optional.empty();
+  }
+
+  // --- without an operation ----------------------------------------------------------------
+
+  private Optional<Duration> unattended(Resource<MachineSpec, MachineStatus> machine) {
+    if (machine.status().hypervisor() == null
+        || Condition.holds(machine.status().conditions(), HELD)) {
+      return Optional.empty();
+    }
+    Subject subject = store.read(tx -> Subject.read(tx, machine.uid()));
+    ResolvedMachine resolved = subject.resolved().orElseThrow();
+    Plan plan;
+    try {
+      MachineGoal goal = MachineGoals.goal(resolved, subject.installation());
+      if (goal.sha256() == null) {
+        return Optional.empty();
+      }
+      plan = MachinePlanner.plan(goal, observe(resolved, subject.installation()));
+    } catch (DriverException e) {
+      return Optional.empty(); // the hypervisor's own round says so, and looks again
+    }
+    if (plan.empty()) {
+      return Optional.empty();
+    }
+    store.write(
+        tx -> {
+          Resource<?, ?> locked = tx.resources().lock(machine.uid()).orElseThrow(Lost::new);
+          if (locked.generation() == machine.generation()
+              && tx.operations().active(machine.uid()).isEmpty()) {
+            Begin.operation(tx, locked, Verb.REPAIR, "drift", clock);
+          }
+        });
+    return Optional.empty();
+  }
+
+  /** Takes away what turned up of a machine that is gone: a late effect of a frozen or lost call. */
+  Optional<Duration> collect(Tombstone gone) {
+    UUID place = gone.hypervisor();
+    if (place == null) {
+      return Optional.empty();
+    }
+    Optional<Resource<?, ?>> host = store.read(tx -> tx.resources().find(place));
+    if (host.isEmpty()) {
+      return Optional.empty();
+    }
+    Resource<HypervisorSpec, HypervisorStatus> hypervisor =
+        host.get().as(HypervisorSpec.class, HypervisorStatus.class);
+    Mark mark = new Mark(store.read(Tx::installation), gone.uid(), 0);
+    try {
+      Observation seen =
+          outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
+      MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of());
+      for (Step step : MachinePlanner.undo(facts).steps()) {
+        outside.call(hypervisor, d -> Collect.act(step, d, mark));
+      }
+      if (!MachinePlanner.undo(facts).empty()) {
+        store.write(
+            tx ->
+                tx.journal()
+                    .note(
+                        gone.kind(),
+                        gone.project(),
+                        gone.uid(),
+                        gone.name(),
+                        "Collected",
+                        "What was left of it on " + hypervisor.title() + " was taken away."));
+      }
+      return Optional.empty();
+    } catch (DriverException e) {
+      return Optional.of(Duration.ofSeconds(10));
+    }
+  }
+
+  // --- words -------------------------------------------------------------------------------
+
+  private static MachineStatus withPower(MachineStatus s, @Nullable Power power) {
+    return new MachineStatus(
+        s.conditions(),
+        s.hypervisor(),
+        power,
+        s.interfaces(),
+        s.disk(),
+        s.imageSha256(),
+        s.blueprint(),
+        s.readyBy(),
+        s.hostKeys(),
+        s.scripts());
+  }
+
+  static Condition condition(
+      String type, boolean holds, String reason, String message, Instant now) {
+    return new Condition(type, Condition.Value.of(holds), reason, message, now);
+  }
+
+  static String sentence(String message) {
+    String first = message.isEmpty() ? "" : message.substring(0, 1).toUpperCase(java.util.Locale.ROOT);
+    return message.isEmpty() ? "" : first + message.substring(1) + (message.endsWith(".") ? "" : ".");
+  }
+
+  /** One word in CamelCase for a fault. */
+  static String reason(FaultKind kind) {
+    return switch (kind) {
+      case REFUSED -> "Refused";
+      case CONFLICT -> "Conflict";
+      case CAPACITY -> "NoCapacity";
+      case UNREACHABLE -> "Unreachable";
+      case UNSUPPORTED -> "Unsupported";
+      case BUG -> "DriverFailed";
+    };
+  }
+}

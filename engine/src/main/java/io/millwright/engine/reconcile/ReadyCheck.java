@@ -1,0 +1,139 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.Mark;
+import io.millwright.engine.FirstBootDoor;
+import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Reports.Report;
+import io.millwright.engine.port.Store;
+import io.millwright.images.FirstBootReport;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.Ip;
+import io.millwright.model.MachineSpec.Interface;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.MachineStatus.ScriptResult;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** Finds out whether a machine's first boot has ended. */
+final class ReadyCheck {
+  /** How long one that could call home may keep silent before weaker signs count. */
+  private static final Duration SILENCE = Duration.ofMinutes(5);
+
+  private static final int SSH = 22;
+
+  private final Store store;
+  private final Outside outside;
+  private final FirstBootDoor door;
+
+  ReadyCheck(Store store, Outside outside, FirstBootDoor door) {
+    this.store = store;
+    this.outside = outside;
+    this.door = door;
+  }
+
+  /**
+   * A machine that is up.
+   *
+   * @param by the sign by which it was found: {@code phone-home}, {@code guest-agent}, {@code ssh}
+   *     or {@code power}
+   */
+  record Ready(
+      String by,
+      List<String> hostKeys,
+      List<FirstBootReport.Interface> interfaces,
+      List<ScriptResult> scripts) {
+
+    /** What the guest said of this interface: of the one of its name, else of its card. */
+    List<Ip> addresses(MachineStatus.Interface face) {
+      return interfaces.stream()
+          .filter(i -> face.name().equals(i.name()))
+          .findFirst()
+          .or(() -> interfaces.stream().filter(i -> i.mac().equals(face.mac())).findFirst())
+          .map(FirstBootReport.Interface::addresses)
+          .orElse(List.of());
+    }
+  }
+
+  /**
+   * Looks once.
+   *
+   * @param waited since the machine was powered on
+   */
+  Optional<Ready> look(ResolvedMachine machine, String disk, Mark mark, Duration waited)
+      throws DriverException {
+    Optional<Report> report = store.read(tx -> tx.reports().find(machine.uid(), disk));
+    if (report.isPresent()) {
+      return Optional.of(fromReport(report.get()));
+    }
+    boolean reads = machine.image().spec().firstBoot() != ImageSpec.FirstBoot.NONE;
+    if (reads && door.open() && waited.compareTo(SILENCE) < 0) {
+      return Optional.empty();
+    }
+    Optional<GuestAgent.Facts> facts =
+        outside.call(
+            machine.hypervisor(),
+            d -> {
+              Optional<GuestAgent> agent = d.guestAgent();
+              return agent.isPresent() ? agent.get().ask(mark) : Optional.empty();
+            });
+    if (facts.isPresent()) {
+      return Optional.of(
+          new Ready(
+              "guest-agent",
+              facts.get().hostKeys(),
+              facts.get().addresses().entrySet().stream()
+                  .map(e -> new FirstBootReport.Interface(null, e.getKey(), e.getValue()))
+                  .toList(),
+              List.of()));
+    }
+    if (answersSsh(machine)) {
+      return Optional.of(new Ready("ssh", List.of(), List.of(), List.of()));
+    }
+    boolean silent =
+        machine.addressed().stream()
+            .allMatch(
+                f -> machine.address(f, false).isEmpty() && machine.address(f, true).isEmpty());
+    // With no address, no agent and no seed there is nothing that could tell more.
+    return !reads && silent && outsideHasNoAgent(machine)
+        ? Optional.of(new Ready("power", List.of(), List.of(), List.of()))
+        : Optional.empty();
+  }
+
+  private boolean outsideHasNoAgent(ResolvedMachine machine) throws DriverException {
+    return outside.call(machine.hypervisor(), d -> d.guestAgent().isEmpty());
+  }
+
+  private boolean answersSsh(ResolvedMachine machine) {
+    for (Interface face : machine.addressed()) {
+      for (boolean v6 : new boolean[] {false, true}) {
+        Optional<Ip> ip = machine.address(face, v6);
+        if (ip.isPresent() && connects(ip.get())) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private static boolean connects(Ip ip) {
+    try (Socket socket = new Socket()) {
+      socket.connect(new InetSocketAddress(ip.toInetAddress(), SSH), 300);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static Ready fromReport(Report report) {
+    FirstBootReport told = FirstBootReport.parse(report.body().getBytes(StandardCharsets.UTF_8));
+    return new Ready("phone-home", told.hostKeys(), told.interfaces(), told.scripts());
+  }
+}

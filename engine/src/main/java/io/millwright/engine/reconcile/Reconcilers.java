@@ -1,0 +1,78 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.engine.outside.Busy;
+import io.millwright.engine.port.Resources.Tombstone;
+import io.millwright.engine.port.Store;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Sends each nudge to the reconciler of its kind. */
+public final class Reconcilers {
+  private static final Logger LOG = LoggerFactory.getLogger(Reconcilers.class);
+
+  private final Store store;
+  private final MachineReconciler machines;
+  private final HypervisorReconciler hypervisors;
+  private final ImageReconciler images;
+  private final VolumeReconciler volumes;
+
+  public Reconcilers(
+      Store store,
+      MachineReconciler machines,
+      HypervisorReconciler hypervisors,
+      ImageReconciler images,
+      VolumeReconciler volumes) {
+    this.store = store;
+    this.machines = machines;
+    this.hypervisors = hypervisors;
+    this.images = images;
+    this.volumes = volumes;
+  }
+
+  /**
+   * Looks at one resource and does what is due.
+   *
+   * @return when to look again without being nudged, if ever
+   */
+  public Optional<Duration> reconcile(UUID uid) {
+    try {
+      Optional<Resource<?, ?>> found = store.read(tx -> tx.resources().find(uid));
+      if (found.isEmpty()) {
+        Optional<Tombstone> gone = store.read(tx -> tx.resources().tombstone(uid));
+        return gone.isPresent() ? machines.collect(gone.get()) : Optional.empty();
+      }
+      Resource<?, ?> r = found.get();
+      return switch (r.spec()) {
+        case MachineSpec _ -> machines.reconcile(r.as(MachineSpec.class, MachineStatus.class));
+        case HypervisorSpec _ ->
+            hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class));
+        case ImageSpec _ -> images.reconcile(r.as(ImageSpec.class, ImageStatus.class));
+        case VolumeSpec _ -> volumes.reconcile(r.as(VolumeSpec.class, VolumeStatus.class));
+        default -> Optional.empty(); // networks, sizes and profiles have no outside part
+      };
+    } catch (Lost e) {
+      return Optional.empty(); // whoever took over goes on
+    } catch (Busy e) {
+      return Optional.of(e.retryIn());
+    } catch (ProblemException e) {
+      LOG.warn("{}: {}", uid, e.problem().detail());
+      return Optional.of(Duration.ofSeconds(2));
+    } catch (RuntimeException e) {
+      LOG.error("reconciling {} failed", uid, e);
+      return Optional.of(Duration.ofSeconds(10));
+    }
+  }
+}

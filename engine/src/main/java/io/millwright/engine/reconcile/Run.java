@@ -1,0 +1,229 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Operation.StepRecord;
+import io.millwright.model.Operation.StepState;
+import io.millwright.planner.Step;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation that this node has taken up.
+ *
+ * <p>Every step is recorded as begun before its effect, and as done together with the beginning of
+ * the next one. A crash in between costs nothing: the next plan is made from what is observed, and
+ * a step that it no longer needs was done.
+ */
+final class Run {
+  /** A step whose record is older than this may belong to a process that was frozen meanwhile. */
+  private static final Duration TRUSTED = Duration.ofSeconds(2);
+
+  private final Store store;
+  private final InstantSource clock;
+  private final Operation operation;
+  private final List<StepRecord> records;
+  private Deque<Step> todo = new ArrayDeque<>();
+  private int next;
+  private long writtenAt = System.nanoTime();
+
+  private Run(Store store, InstantSource clock, Operation operation) {
+    this.store = store;
+    this.clock = clock;
+    this.operation = operation;
+    this.records = new ArrayList<>(operation.steps());
+    this.next = records.size();
+  }
+
+  /** Takes an operation up; nothing if it has ended. */
+  static Optional<Run> claim(Store store, InstantSource clock, Operation operation) {
+    return store
+        .inTransaction(tx -> tx.operations().claim(operation.uid()))
+        .map(claimed -> new Run(store, clock, claimed));
+  }
+
+  Operation operation() {
+    return operation;
+  }
+
+  /**
+   * Puts a new plan in place of what was not done yet. Steps that were begun and are not needed any
+   * more took effect before their record could say so.
+   */
+  void plan(List<Step> plan) {
+    List<StepRecord> open = new ArrayList<>();
+    List<StepRecord> kept = new ArrayList<>();
+    for (StepRecord record : records) {
+      if (record.state() == StepState.DONE || record.state() == StepState.SKIPPED) {
+        kept.add(record);
+      } else if (plan.stream().anyMatch(s -> s.key().equals(record.key()))) {
+        open.add(record);
+      } else if (record.state() == StepState.RUNNING) {
+        kept.add(record.ended(StepState.DONE, record.message(), clock.instant()));
+      } else if (record.state() == StepState.FAILED) {
+        kept.add(record);
+      }
+    }
+    records.clear();
+    records.addAll(kept);
+    next = records.size();
+    for (Step step : plan) {
+      records.add(
+          open.stream()
+              .filter(r -> r.key().equals(step.key()))
+              .findFirst()
+              .orElseGet(() -> StepRecord.planned(step.key(), step.title())));
+    }
+    todo = new ArrayDeque<>(plan);
+  }
+
+  /** The step to do next, or nothing if all are done. */
+  Optional<Step> next() {
+    return Optional.ofNullable(todo.peek());
+  }
+
+  StepRecord record() {
+    return records.get(next);
+  }
+
+  /**
+   * Records that the next step begins; unless it goes on from before.
+   *
+   * @throws Lost if this node may not act any more
+   */
+  void begin(State state) {
+    StepRecord record = records.get(next);
+    if (record.state() != StepState.RUNNING) {
+      records.set(next, record.begun(clock.instant()));
+      write(state);
+    }
+    confirm(state);
+  }
+
+  /** A step that is tried again after a fault counts as begun again. */
+  void beginAgain(State state) {
+    records.set(next, records.get(next).begun(clock.instant()));
+    write(state);
+    confirm(state);
+  }
+
+  /**
+   * Between the record and the effect lies no time but when this process was stopped: then whoever
+   * took over may have gone on, so the record is confirmed once more.
+   */
+  private void confirm(State state) {
+    if (System.nanoTime() - writtenAt > TRUSTED.toNanos()) {
+      write(state);
+    }
+  }
+
+  /** The next step is done; that is recorded when the one after it begins, or at the end. */
+  void done(@Nullable String message) {
+    records.set(next, records.get(next).ended(StepState.DONE, message, clock.instant()));
+    next++;
+    todo.remove();
+  }
+
+  /** The next step goes on; says how far it is. */
+  void going(State state, @Nullable Integer percent, @Nullable String message) {
+    StepRecord before = records.get(next);
+    StepRecord after = before.at(percent, message);
+    if (!after.equals(before)) {
+      records.set(next, after);
+      write(state);
+    }
+  }
+
+  /** The next step could not be done for now. */
+  void wait(String reason, String message, Duration delay, @Nullable State keep) {
+    if (next < records.size()) {
+      StepRecord before = records.get(next);
+      records.set(
+          next,
+          new StepRecord(
+              before.key(),
+              before.title(),
+              StepState.PENDING,
+              before.attempts(),
+              before.percent(),
+              message,
+              before.startedAt(),
+              null));
+    }
+    write(keep == null ? new State.Waiting(reason, message, clock.instant().plus(delay)) : keep);
+  }
+
+  /** Waits for another resource, before there are steps. */
+  void waitFor(String reason, String message, Duration delay) {
+    if (!(operation.state() instanceof State.Waiting w && w.message().equals(message))) {
+      write(new State.Waiting(reason, message, clock.instant().plus(delay)));
+    }
+  }
+
+  /** How often the next step was begun. */
+  int attempts() {
+    return next < records.size() ? records.get(next).attempts() : 0;
+  }
+
+  /** Marks the next step as failed; what was planned behind it is dropped. */
+  void fail(DriverException fault) {
+    if (next < records.size()) {
+      records.set(
+          next, records.get(next).ended(StepState.FAILED, fault.forUser(), clock.instant()));
+      while (records.size() > next + 1) {
+        records.removeLast();
+      }
+      next = records.size();
+    }
+    todo.clear();
+  }
+
+  void log(String line) {
+    String step = next < records.size() ? records.get(next).key() : "";
+    store.write(tx -> tx.operations().log(operation.uid(), step, List.of(line)));
+  }
+
+  void log(List<String> lines) {
+    String step = next < records.size() ? records.get(next).key() : "";
+    store.write(tx -> tx.operations().log(operation.uid(), step, lines));
+  }
+
+  void write(State state) {
+    store.write(tx -> write(tx, state));
+  }
+
+  /**
+   * Ends the operation and does {@code also} in the same transaction.
+   *
+   * @throws Lost if this node may not act any more; then nothing of it was done
+   */
+  void finish(State state, Consumer<Tx> also) {
+    store.write(
+        tx -> {
+          write(tx, state);
+          also.accept(tx);
+        });
+  }
+
+  /** Does something in a transaction that this node may only do while the operation is its own. */
+  void guarded(State state, Consumer<Tx> act) {
+    finish(state, act);
+  }
+
+  private void write(Tx tx, State state) {
+    if (!tx.operations().progress(operation.uid(), operation.epoch(), state, records)) {
+      throw new Lost();
+    }
+    writtenAt = System.nanoTime();
+  }
+}

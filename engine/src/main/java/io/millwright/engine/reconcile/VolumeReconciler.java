@@ -1,0 +1,157 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.engine.Lookup;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Ids;
+import io.millwright.model.Kind;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import io.millwright.planner.Step;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Makes volumes and lets them grow.
+ *
+ * <p>Nothing in here deletes a disk: a volume that is deleted leaves its disk where it is, under a
+ * name that tells whose it was.
+ */
+public final class VolumeReconciler {
+  private final Store store;
+  private final Outside outside;
+  private final InstantSource clock;
+
+  public VolumeReconciler(Store store, Outside outside, InstantSource clock) {
+    this.store = store;
+    this.outside = outside;
+    this.clock = clock;
+  }
+
+  Optional<Duration> reconcile(Resource<VolumeSpec, VolumeStatus> volume) {
+    Optional<Operation> active = store.read(tx -> tx.operations().active(volume.uid()));
+    if (active.isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<Run> claimed = Run.claim(store, clock, active.get());
+    return claimed.isEmpty() ? Optional.empty() : work(claimed.get(), volume);
+  }
+
+  private Optional<Duration> work(Run run, Resource<VolumeSpec, VolumeStatus> volume) {
+    ObjectName name =
+        new ObjectName(
+            new Mark(store.read(Tx::installation), volume.uid(), 1), ObjectName.DATA);
+    if (volume.deleting()) {
+      run.plan(List.of(new Step.QuarantineVolume(name.toString())));
+      run.begin(new State.Running());
+      run.done("its disk " + name + " stays where it is");
+      run.finish(new State.Succeeded(), tx -> tx.resources().remove(volume.uid()));
+      return Optional.empty();
+    }
+    if (run.operation().cancelRequested()) {
+      run.finish(new State.Cancelled(), tx -> {});
+      return Optional.empty();
+    }
+    Resource<HypervisorSpec, HypervisorStatus> host =
+        store.read(
+            tx ->
+                Lookup.get(
+                    tx,
+                    Kind.HYPERVISOR,
+                    volume.project(),
+                    volume.spec().hypervisor(),
+                    HypervisorSpec.class,
+                    HypervisorStatus.class));
+    boolean exists = volume.status().object() != null;
+    Step step =
+        exists
+            ? new Step.GrowVolume(name.toString(), volume.spec().size())
+            : new Step.CreateVolume(name.toString(), volume.spec().size());
+    run.plan(exists && volume.spec().size().equals(volume.status().size()) ? List.of() : List.of(step));
+    try {
+      if (run.next().isPresent()) {
+        run.begin(new State.Running());
+        Outcome outcome =
+            outside.call(
+                host,
+                d -> {
+                  Disks disks = MachineActs.facet(d, HypervisorDriver::disks, "cannot make disks");
+                  return exists
+                      ? disks.grow(name, volume.spec().size())
+                      : disks.create(name, volume.spec().size(), null);
+                });
+        if (outcome instanceof Outcome.Running going) {
+          run.going(new State.Running(), null, going.token());
+          return Optional.of(going.pollAfter());
+        }
+        run.done(null);
+      }
+    } catch (DriverException e) {
+      return fault(run, volume, e);
+    }
+    VolumeStatus status =
+        new VolumeStatus(
+            Condition.set(
+                volume.status().conditions(),
+                MachineReconciler.condition(
+                    Condition.READY, true, "Made", "Its disk is there.", clock.instant())),
+            name.toString(),
+            // virtio-blk cuts serials at 20 characters; the last eight of the uid tell it apart.
+            "mw-" + Ids.brief(volume.uid()),
+            volume.spec().size(),
+            volume.status().attachedTo());
+    run.finish(
+        new State.Succeeded(),
+        tx -> {
+          tx.resources().updateStatus(volume.uid(), status, "Made", "Its disk is there.");
+          tx.nudges()
+              .nudgeAll(
+                  tx.resources().referrers(volume.uid(), 10).stream().map(Resource::uid).toList());
+        });
+    return Optional.empty();
+  }
+
+  private Optional<Duration> fault(
+      Run run, Resource<VolumeSpec, VolumeStatus> volume, DriverException e) {
+    run.log(e.forOperator());
+    Optional<Duration> delay = RetryPolicy.decide(e.kind(), run.attempts());
+    if (delay.isPresent()) {
+      run.wait(MachineReconciler.reason(e.kind()), e.forUser(), delay.get(), null);
+      return delay;
+    }
+    run.fail(e);
+    String message = MachineReconciler.sentence(e.forUser());
+    Condition ready =
+        MachineReconciler.condition(
+            Condition.READY,
+            volume.status().object() != null,
+            MachineReconciler.reason(e.kind()),
+            message,
+            clock.instant());
+    run.finish(
+        new State.Failed(ready.reason(), e.forUser()),
+        tx ->
+            tx.resources()
+                .updateStatus(
+                    volume.uid(),
+                    volume.status().withConditions(Condition.set(volume.status().conditions(), ready)),
+                    ready.reason(),
+                    message));
+    return Optional.empty();
+  }
+}

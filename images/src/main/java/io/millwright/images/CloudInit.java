@@ -1,0 +1,191 @@
+package io.millwright.images;
+
+import io.millwright.model.ProfileSpec;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Configures a clone of a golden disk by cloud-init's NoCloud data source; written for cloud-init
+ * 22.4 and later on a system with systemd.
+ *
+ * <p>Texts of the user's choice reach the machine as values of a YAML document or in base64, never
+ * as part of a command.
+ */
+public final class CloudInit implements Renderer<Seed> {
+  private static final String PASSWORD_LOGIN = "/etc/ssh/sshd_config.d/20-millwright.conf";
+
+  @Override
+  public List<Refusal> check(InstallSpec spec) {
+    List<Refusal> out = new ArrayList<>();
+    List<ProfileSpec.Script> scripts = spec.profile().scripts();
+    for (int i = 0; i < scripts.size(); i++) {
+      if (scripts.get(i).name().equals(FirstBoot.CLOUD_INIT)) {
+        out.add(
+            new Refusal(
+                "profile.scripts[" + i + "].name",
+                "cloud-init reports its own result under this name; use another one"));
+      }
+    }
+    List<ProfileSpec.File> files = spec.profile().files();
+    for (int i = 0; i < files.size(); i++) {
+      if (files.get(i).path().startsWith(FirstBoot.DIRECTORY + "/")
+          || files.get(i).path().equals(PASSWORD_LOGIN)) {
+        out.add(
+            new Refusal(
+                "profile.files[" + i + "].path", "is a file that Millwright itself writes"));
+      }
+    }
+    return List.copyOf(out);
+  }
+
+  @Override
+  public Seed render(InstallSpec spec) {
+    demand(spec);
+    Map<String, Object> meta = new LinkedHashMap<>();
+    meta.put("instance-id", spec.identity().instanceId());
+    meta.put("local-hostname", spec.identity().hostname());
+    return new Seed(
+        Yaml.write(meta),
+        "#cloud-config\n" + Yaml.write(userData(spec)),
+        Yaml.write(Netplan.of(spec)));
+  }
+
+  private static Map<String, Object> userData(InstallSpec spec) {
+    ProfileSpec profile = spec.profile();
+    boolean passwords = profile.users().stream().anyMatch(u -> u.passwordHash() != null);
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("hostname", spec.identity().hostname());
+    out.put("fqdn", spec.identity().fqdn());
+    out.put("prefer_fqdn_over_hostname", false);
+    // Only the line of its own name: the rest of /etc/hosts stays the user's.
+    out.put("manage_etc_hosts", "localhost");
+    // Always given: without it cloud-init makes a default user of its own.
+    out.put("users", profile.users().stream().map(CloudInit::user).toList());
+    out.put(
+        "disable_root", profile.users().stream().noneMatch(u -> u.name().equals("root")));
+    if (passwords) {
+      // For an sshd that reads no sshd_config.d; where it does, this changes nothing.
+      out.put("ssh_pwauth", true);
+    }
+    put(out, "timezone", profile.timezone());
+    put(out, "locale", profile.locale());
+    if (!profile.ntp().isEmpty()) {
+      Map<String, Object> ntp = new LinkedHashMap<>();
+      ntp.put("enabled", true);
+      ntp.put("servers", profile.ntp());
+      out.put("ntp", ntp);
+    }
+    if (!profile.packages().isEmpty()) {
+      out.put("package_update", true); // a golden disk's package lists are old or gone
+      out.put("packages", profile.packages());
+    }
+    List<Map<String, Object>> files = new ArrayList<>();
+    List<List<String>> boot = new ArrayList<>();
+    FirstBoot.of(spec, late(profile)).ifPresent(first -> {
+      files.addAll(first.files());
+      boot.add(first.start());
+    });
+    // Read when sshd starts, so that it need not be started again, which cuts off who is quick.
+    files.add(
+        file(
+            PASSWORD_LOGIN,
+            "PasswordAuthentication " + (passwords ? "yes" : "no") + "\n",
+            "0600",
+            "root:root"));
+    Netplan.deafToRouters(spec).forEach(name -> boot.add(deafen(name)));
+    profile.files().forEach(f -> files.add(file(f)));
+    out.put("write_files", files);
+    if (!boot.isEmpty()) {
+      out.put("bootcmd", boot);
+    }
+    return out;
+  }
+
+  /**
+   * True if there is something that cloud-init does in its later stages, for which a report of the
+   * first boot has to wait; else it can be sent as soon as users and keys are there, which on a
+   * slow machine is many seconds earlier.
+   */
+  private static boolean late(ProfileSpec profile) {
+    return !profile.packages().isEmpty()
+        || !profile.scripts().isEmpty()
+        || !profile.ntp().isEmpty()
+        || profile.timezone() != null
+        || profile.locale() != null
+        || profile.users().stream().anyMatch(u -> u.passwordHash() != null)
+        || profile.files().stream().anyMatch(CloudInit::deferred);
+  }
+
+  private static Map<String, Object> user(ProfileSpec.User user) {
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("name", user.name());
+    out.put("shell", user.shell());
+    if (!user.groups().isEmpty()) {
+      out.put("groups", user.groups());
+    }
+    if (user.sudo()) {
+      out.put("sudo", "ALL=(ALL) NOPASSWD:ALL");
+    }
+    out.put("lock_passwd", user.passwordHash() == null);
+    put(out, "hashed_passwd", user.passwordHash());
+    if (!user.keys().isEmpty()) {
+      out.put("ssh_authorized_keys", user.keys());
+    }
+    return out;
+  }
+
+  /** Files of root's are there before any package is installed; others need their owner first. */
+  private static boolean deferred(ProfileSpec.File file) {
+    return !file.owner().equals("root") && !file.owner().equals("root:root");
+  }
+
+  private static Map<String, Object> file(ProfileSpec.File file) {
+    Map<String, Object> out = file(file.path(), file.content(), file.mode(), file.owner());
+    if (deferred(file)) {
+      out.put("defer", true);
+    }
+    return out;
+  }
+
+  static Map<String, Object> file(String path, String content, String mode, String owner) {
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("path", path);
+    out.put("encoding", "b64");
+    out.put(
+        "content",
+        Base64.getEncoder().encodeToString(content.getBytes(StandardCharsets.UTF_8)));
+    out.put("permissions", mode);
+    out.put("owner", owner);
+    return out;
+  }
+
+  /**
+   * Tells networkd to leave a router's default route alone on this interface; once, on the first
+   * boot, since the file stays. The reload is left to systemd, because D-Bus is not up yet. Other network managers do not look there and need not: they rank
+   * the default routes of several interfaces by themselves.
+   */
+  private static List<String> deafen(String name) {
+    String directory = "/etc/systemd/network/10-netplan-" + name + ".network.d";
+    return List.of(
+        "sh",
+        "-c",
+        "[ -e "
+            + directory
+            + "/millwright.conf ] || [ ! -d /run/systemd/netif ] || { mkdir -p "
+            + directory
+            + " && printf '[IPv6AcceptRA]\\nUseGateway=no\\nUseRoutePrefix=no\\n' > "
+            + directory
+            + "/millwright.conf && systemd-run --quiet --no-block networkctl reload; }");
+  }
+
+  private static void put(Map<String, Object> at, String key, @Nullable String value) {
+    if (value != null) {
+      at.put(key, value);
+    }
+  }
+}

@@ -1,0 +1,266 @@
+package io.millwright.images;
+
+import io.millwright.model.Cidr;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.Names;
+import io.millwright.model.ProfileSpec;
+import io.millwright.model.Violations;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One machine's installation or first boot, in terms of no particular installer: every renderer's
+ * only input.
+ *
+ * @param identity who the machine is
+ * @param interfaces all its network interfaces, in the machine's order; cards before what is built
+ *     on them
+ * @param profile users, packages, files, scripts and the like, all layers merged; see {@link
+ *     Profiles}
+ * @param reportTo where the result of the first boot is posted: the same door under several
+ *     addresses, tried in order; empty if nobody wants to know
+ */
+public record InstallSpec(
+    Identity identity, List<NetInterface> interfaces, ProfileSpec profile, List<URI> reportTo) {
+  /** IFNAMSIZ less the final NUL; no dot, which sysctl and netplan read as a path. */
+  private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9_-]{0,14}");
+
+  private static final Pattern INSTANCE = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._]{0,127}");
+
+  private static final Set<String> TAKEN_BY_LINUX =
+      Set.of("lo", "all", "default", "bonding_masters");
+
+  private static final Cidr LINK_LOCAL = Cidr.parse("fe80::/10");
+
+  public InstallSpec {
+    interfaces = List.copyOf(interfaces);
+    reportTo = List.copyOf(reportTo);
+  }
+
+  /**
+   * Who a machine is.
+   *
+   * @param instanceId another one means another first boot; made of the machine's uid
+   * @param hostname without domain
+   * @param domain the rest of its full name, or null if it has none
+   */
+  public record Identity(String instanceId, String hostname, @Nullable String domain) {
+    /** Its full name, as far as it has one. */
+    public String fqdn() {
+      return domain == null ? hostname : hostname + "." + domain;
+    }
+  }
+
+  /** The names of the cards that are in a bond and so carry no address. */
+  public Set<String> bonded() {
+    Set<String> out = new HashSet<>();
+    for (NetInterface face : interfaces) {
+      if (face instanceof NetInterface.Bond bond) {
+        out.addAll(bond.members());
+      }
+    }
+    return out;
+  }
+
+  /**
+   * The interface whose router becomes the default one of this family: the first with a static
+   * router; else the first that asks the network for its address. There is only one, because two
+   * default routes leave it to chance which way an answer goes.
+   */
+  public @Nullable NetInterface uplink(boolean v6) {
+    for (NetInterface face : interfaces) {
+      if (face.ip().gateway(v6) != null) {
+        return face;
+      }
+    }
+    for (NetInterface face : interfaces) {
+      if (face.ip().isDynamic(v6)) {
+        return face;
+      }
+    }
+    return null;
+  }
+
+  /** Collects what is wrong with it whatever the installer. */
+  public void check(Violations at) {
+    Violations who = at.field("identity");
+    who.field("instanceId")
+        .require(
+            INSTANCE.matcher(identity.instanceId()).matches(),
+            "must be 1 to 128 letters, digits, '.', '_' and '-'");
+    Names.checkLabel(identity.hostname(), who.field("hostname"));
+    String domain = identity.domain();
+    if (domain != null) {
+      Names.checkDomain(domain, who.field("domain"));
+      who.field("domain")
+          .require(identity.fqdn().length() <= 253, "makes a name longer than 253 characters");
+    }
+    checkInterfaces(at.field("interfaces"));
+    profile.check(at.field("profile"));
+    checkText(at.field("profile"));
+    for (int i = 0; i < reportTo.size(); i++) {
+      URI uri = reportTo.get(i);
+      at.field("reportTo")
+          .index(i)
+          .require(
+              ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
+                  && uri.getHost() != null
+                  && uri.getRawUserInfo() == null
+                  && uri.getRawFragment() == null,
+              "must be an http or https URL with a host, without user and fragment");
+    }
+  }
+
+  /** A lone surrogate has no UTF-8 form, so a file with one could only be written falsely. */
+  private void checkText(Violations at) {
+    for (int i = 0; i < profile.files().size(); i++) {
+      at.field("files")
+          .index(i)
+          .field("content")
+          .require(encodable(profile.files().get(i).content()), "has half a character (UTF-16)");
+      at.field("files")
+          .index(i)
+          .field("path")
+          .require(encodable(profile.files().get(i).path()), "has half a character (UTF-16)");
+    }
+    for (int i = 0; i < profile.scripts().size(); i++) {
+      at.field("scripts")
+          .index(i)
+          .field("content")
+          .require(encodable(profile.scripts().get(i).content()), "has half a character (UTF-16)");
+    }
+  }
+
+  private static boolean encodable(String text) {
+    return StandardCharsets.UTF_8.newEncoder().canEncode(text);
+  }
+
+  private void checkInterfaces(Violations at) {
+    Map<String, NetInterface> byName = new HashMap<>();
+    interfaces.forEach(face -> byName.putIfAbsent(face.name(), face));
+    Set<String> bonded = bonded();
+    Set<String> names = new HashSet<>();
+    Set<Mac> macs = new HashSet<>();
+    Set<Ip> ips = new HashSet<>();
+    Set<String> tags = new HashSet<>();
+    Set<String> taken = new HashSet<>();
+    for (int i = 0; i < interfaces.size(); i++) {
+      NetInterface face = interfaces.get(i);
+      Violations here = at.index(i);
+      here.field("name")
+          .require(
+              INTERFACE.matcher(face.name()).matches(),
+              Names.quote(face.name()) + " is no interface name of 1 to 15 characters");
+      here.field("name")
+          .require(
+              !TAKEN_BY_LINUX.contains(face.name()),
+              Names.quote(face.name()) + " means something else to Linux");
+      here.field("name")
+          .require(names.add(face.name()), Names.quote(face.name()) + " stands here twice");
+      checkIp(here.field("ip"), face.ip(), ips);
+      switch (face) {
+        case NetInterface.Ethernet card -> {
+          here.field("mac").require(macs.add(card.mac()), card.mac() + " stands here twice");
+          here.field("ip")
+              .require(
+                  !bonded.contains(card.name()) || !(card.ip().has(false) || card.ip().has(true)),
+                  "is of a member of a bond; the bond carries the addresses");
+        }
+        case NetInterface.Bond bond -> {
+          here.field("members")
+              .require(bond.members().size() >= 2, "a bond has at least two members");
+          for (int j = 0; j < bond.members().size(); j++) {
+            String member = bond.members().get(j);
+            Violations there = here.field("members").index(j);
+            there.require(
+                byName.get(member) instanceof NetInterface.Ethernet,
+                Names.quote(member) + " is no card of this machine");
+            there.require(taken.add(member), Names.quote(member) + " is in a bond already");
+          }
+        }
+        case NetInterface.Vlan vlan -> {
+          here.field("id").require(vlan.id() >= 1 && vlan.id() <= 4094, "a VLAN tag is 1 to 4094");
+          NetInterface link = byName.get(vlan.link());
+          boolean carries =
+              link != null && !(link instanceof NetInterface.Vlan) && !bonded.contains(vlan.link());
+          here.field("link")
+              .require(
+                  carries, Names.quote(vlan.link()) + " is no card or bond that can carry a VLAN");
+          here.require(tags.add(vlan.link() + "." + vlan.id()), "this tag is on that link already");
+          if (carries && link != null) {
+            here.field("ip")
+                .field("mtu")
+                .require(
+                    mtu(vlan) <= mtu(link),
+                    mtu(vlan) + " is more than " + vlan.link() + " carries, " + mtu(link));
+          }
+        }
+      }
+    }
+  }
+
+  private static int mtu(NetInterface face) {
+    Integer mtu = face.ip().mtu();
+    return mtu == null ? 1500 : mtu;
+  }
+
+  private static void checkIp(Violations at, IpConfig ip, Set<Ip> seen) {
+    for (int i = 0; i < ip.addresses().size(); i++) {
+      HostAddress address = ip.addresses().get(i);
+      Violations here = at.field("addresses").index(i);
+      here.require(seen.add(address.ip()), address.ip() + " stands in this machine twice");
+      here.require(
+          address.subnet().usable(address.ip()),
+          address + " names the network itself or its broadcast address");
+    }
+    checkGateway(at.field("gateway4"), ip, false);
+    checkGateway(at.field("gateway6"), ip, true);
+    for (int i = 0; i < ip.routes().size(); i++) {
+      MachineSpec.Route route = ip.routes().get(i);
+      Violations here = at.field("routes").index(i);
+      here.field("via")
+          .require(
+              route.via().v6() == route.to().v6(), "is of another family than its destination");
+      here.require(
+          ip.has(route.to().v6()),
+          "goes through an interface that has no address of the route's family");
+      Integer metric = route.metric();
+      if (metric != null) {
+        here.field("metric").require(metric >= 0, "must not be negative");
+      }
+    }
+    Integer mtu = ip.mtu();
+    if (mtu != null) {
+      at.field("mtu").require(mtu >= 576 && mtu <= 9216, "must be 576 to 9216 bytes");
+      // RFC 8200 section 5; Linux takes IPv6 off an interface below it.
+      at.field("mtu").require(!ip.has(true) || mtu >= 1280, "IPv6 needs at least 1280 bytes");
+    }
+    for (int i = 0; i < ip.search().size(); i++) {
+      Names.checkDomain(ip.search().get(i), at.field("search").index(i));
+    }
+  }
+
+  private static void checkGateway(Violations at, IpConfig ip, boolean v6) {
+    Ip gateway = ip.gateway(v6);
+    if (gateway == null) {
+      return;
+    }
+    at.require(gateway.v6() == v6, gateway + " is no " + (v6 ? "IPv6" : "IPv4") + " address");
+    at.require(
+        LINK_LOCAL.contains(gateway)
+            || ip.addresses().stream().anyMatch(a -> a.subnet().contains(gateway)),
+        gateway + " is in none of the subnets of this interface's addresses");
+    at.require(
+        ip.addresses().stream().noneMatch(a -> a.ip().equals(gateway)),
+        gateway + " is the machine's own address");
+  }
+}

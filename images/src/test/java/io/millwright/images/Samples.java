@@ -1,0 +1,164 @@
+package io.millwright.images;
+
+import io.millwright.model.Cidr;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.ProfileSpec;
+import java.net.URI;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Machines as people ask for them; each renderer has a golden file of each. */
+final class Samples {
+  static final ProfileSpec PLAIN =
+      new ProfileSpec(List.of(), List.of(), List.of(), List.of(), null, null, List.of());
+
+  static final String KEY =
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9kVvhDlJmNrbTBeCkBYfQY1x7vXPIkGzsLAfUMVVvz ada@desk";
+
+  /** The hash of "correct horse", with a fixed salt. */
+  static final String HASH =
+      "$6$millwright$p9cdfVzlSdm1WjVnpEvI8JvqIa4hyGOhPJ6qkE4yO4dcUqnOfkhW1bpSr4S1pM5EgKnRZd3wKnJ7BR8eYF0uD.";
+
+  private Samples() {}
+
+  static Map<String, InstallSpec> all() {
+    Map<String, InstallSpec> out = new LinkedHashMap<>();
+    out.put("static-v4", net(card(0, static4(5))));
+    out.put("static-v6", net(card(0, static6(5))));
+    out.put("dual-stack", net(card(0, dual(5).withMtu(1400))));
+    out.put("dhcp", net(card(0, IpConfig.NONE.withDynamic(true, false, false))));
+    out.put("slaac", net(card(0, IpConfig.NONE.withDynamic(false, false, true))));
+    out.put(
+        "three-mixed",
+        net(
+            card(0, IpConfig.NONE.withDynamic(true, false, true)),
+            card(
+                1,
+                dual(5)
+                    .withRoutes(
+                        List.of(
+                            new MachineSpec.Route(
+                                Cidr.parse("192.0.2.0/24"), Ip.parse("10.0.0.9"), 50),
+                            new MachineSpec.Route(
+                                Cidr.parse("2001:db8::/32"), Ip.parse("fd00::9"), null)))),
+            card(2, IpConfig.NONE.withDynamic(true, true, false).withOptional(true))));
+    out.put(
+        "vlan",
+        net(
+            card(0, static4(5)),
+            card(1, IpConfig.NONE),
+            new NetInterface.Vlan("storage", "nic1", 40, other(7)),
+            new NetInterface.Vlan(
+                "guests", "nic1", 41, IpConfig.NONE.withDynamic(true, false, false))));
+    out.put(
+        "bond",
+        net(
+            card(0, IpConfig.NONE),
+            card(1, IpConfig.NONE),
+            new NetInterface.Bond(
+                "bond0", MachineSpec.BondMode.ACTIVE_BACKUP, List.of("nic0", "nic1"), dual(5))));
+    out.put(
+        "bond-vlan",
+        net(
+            card(0, IpConfig.NONE.withMtu(9000)),
+            card(1, IpConfig.NONE.withMtu(9000)),
+            new NetInterface.Bond(
+                "bond0",
+                MachineSpec.BondMode.LACP,
+                List.of("nic0", "nic1"),
+                IpConfig.NONE.withMtu(9000)),
+            new NetInterface.Vlan("web", "bond0", 10, dual(5)),
+            new NetInterface.Vlan("storage", "bond0", 40, other(7).withMtu(9000))));
+    out.put("users-and-keys", with(users()));
+    out.put("files-and-scripts", with(filesAndScripts(), URI.create("http://10.0.0.254:8480/m/x?t=1"), URI.create("https://[fd00::fe]/m/x")));
+    return out;
+  }
+
+  static InstallSpec of(String name) {
+    return Objects.requireNonNull(all().get(name), name);
+  }
+
+  static NetInterface.Ethernet card(int n, IpConfig ip) {
+    return new NetInterface.Ethernet("nic" + n, Mac.ofQemu(n + 1), ip);
+  }
+
+  static InstallSpec net(NetInterface... interfaces) {
+    return new InstallSpec(identity("lab.test"), List.of(interfaces), PLAIN, List.of());
+  }
+
+  static InstallSpec with(ProfileSpec profile, URI... reportTo) {
+    return new InstallSpec(
+        identity(null),
+        List.of(card(0, IpConfig.NONE.withDynamic(true, false, false))),
+        profile,
+        List.of(reportTo));
+  }
+
+  static InstallSpec.Identity identity(@Nullable String domain) {
+    return new InstallSpec.Identity("0199-hello-1", "hello", domain);
+  }
+
+  private static IpConfig static4(int host) {
+    return IpConfig.NONE
+        .withStatic(
+            List.of(HostAddress.parse("10.0.0." + host + "/24")), Ip.parse("10.0.0.1"), null)
+        .withDns(List.of(Ip.parse("10.0.0.1"), Ip.parse("10.0.0.2")), List.of("lab.test"));
+  }
+
+  private static IpConfig static6(int host) {
+    return IpConfig.NONE
+        .withStatic(List.of(HostAddress.parse("fd00::" + host + "/64")), null, Ip.parse("fd00::1"))
+        .withDns(List.of(Ip.parse("fd00::1")), List.of("lab.test"));
+  }
+
+  private static IpConfig dual(int host) {
+    return IpConfig.NONE
+        .withStatic(
+            List.of(
+                HostAddress.parse("10.0.0." + host + "/24"),
+                HostAddress.parse("fd00::" + host + "/64")),
+            Ip.parse("10.0.0.1"),
+            Ip.parse("fd00::1"))
+        .withDns(
+            List.of(Ip.parse("10.0.0.1"), Ip.parse("fd00::1")), List.of("lab.test", "test"));
+  }
+
+  private static IpConfig other(int host) {
+    return IpConfig.NONE.withStatic(
+        List.of(HostAddress.parse("10.40.0." + host + "/24")), Ip.parse("10.40.0.1"), null);
+  }
+
+  private static ProfileSpec users() {
+    return new ProfileSpec(
+        List.of(
+            new ProfileSpec.User("ada", List.of(KEY), null, true, "/bin/bash", List.of("adm")),
+            new ProfileSpec.User("bob", List.of(), HASH, false, "/bin/sh", List.of()),
+            new ProfileSpec.User("root", List.of(KEY), null, false, "/bin/bash", List.of())),
+        List.of("curl", "nginx-light"),
+        List.of(),
+        List.of(),
+        "Europe/Vienna",
+        "de_AT.UTF-8",
+        List.of("ntp.lab.test", "10.0.0.1"));
+  }
+
+  private static ProfileSpec filesAndScripts() {
+    return new ProfileSpec(
+        List.of(new ProfileSpec.User("ada", List.of(KEY), null, true, "/bin/bash", List.of())),
+        List.of(),
+        List.of(
+            new ProfileSpec.File("/etc/motd", "Grüße: {{ x }} #cloud-config\n", "0644", "root:root"),
+            new ProfileSpec.File("/home/ada/.profile", "umask 027\n", "0600", "ada:ada")),
+        List.of(
+            new ProfileSpec.Script("first", "#!/bin/sh\necho one\n"),
+            new ProfileSpec.Script("second", "#!/usr/bin/env python3\nprint('two')\n")),
+        null,
+        null,
+        List.of());
+  }
+}

@@ -1,0 +1,201 @@
+package io.millwright.store;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
+import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationState;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/** An open PostgreSQL database with Millwright's tables in their present form. */
+public final class Database implements AutoCloseable {
+  /** What Debian 12 ships. */
+  private static final int OLDEST = 15;
+
+  private static final int CONNECT_SECONDS = 5;
+
+  /** How long work waits for a connection before it is told that the database is away. */
+  private static final Duration WAIT = Duration.ofSeconds(5);
+
+  private final HikariDataSource pool;
+  private final SqlStore store;
+
+  /**
+   * Where the database is.
+   *
+   * @param url as JDBC has it, for example {@code jdbc:postgresql://127.0.0.1:5432/millwright}
+   * @param user null if the URL says it
+   * @param password null if none is needed or the URL says it
+   * @param connections how many it may open, at least 4
+   */
+  public record Settings(
+      String url, @Nullable String user, @Nullable String password, int connections) {
+    public static final int DEFAULT_CONNECTIONS = 12;
+
+    /** Without what must not be seen: the password, which may stand in the URL as well. */
+    @Override
+    public String toString() {
+      return url.replaceFirst("\\?.*", "") + (user == null ? "" : " as " + user);
+    }
+  }
+
+  private Database(HikariDataSource pool) {
+    this.pool = pool;
+    this.store = new SqlStore(pool);
+  }
+
+  /**
+   * Connects, checks the server's version and brings the tables up to date.
+   *
+   * @throws ProblemException UNAVAILABLE if it cannot be reached; INVALID if it can but cannot be
+   *     used, with what to do about it
+   */
+  public static Database open(Settings settings) {
+    DataSource plain = plain(settings);
+    check(plain, settings);
+    migrate(plain);
+    return new Database(new HikariDataSource(pool(settings)));
+  }
+
+  public SqlStore store() {
+    return store;
+  }
+
+  /** For {@link WorkLoop}. */
+  public DataSource dataSource() {
+    return pool;
+  }
+
+  @Override
+  public void close() {
+    pool.close();
+  }
+
+  private static DataSource plain(Settings settings) {
+    PGSimpleDataSource plain = new PGSimpleDataSource();
+    try {
+      plain.setUrl(settings.url());
+    } catch (IllegalArgumentException e) {
+      throw wrong("the database URL looks like jdbc:postgresql://host:5432/name", e);
+    }
+    if (settings.user() != null) {
+      plain.setUser(settings.user());
+    }
+    if (settings.password() != null) {
+      plain.setPassword(settings.password());
+    }
+    plain.setConnectTimeout(CONNECT_SECONDS);
+    plain.setApplicationName("millwright");
+    return plain;
+  }
+
+  private static void check(DataSource plain, Settings settings) {
+    try (Connection connection = plain.getConnection();
+        Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                """
+                SELECT current_setting('server_version_num')::int / 10000 AS major,
+                       current_setting('server_version') AS version,
+                       current_setting('server_encoding') AS encoding,
+                       pg_is_in_recovery() AS standby
+                """)) {
+      row.next();
+      if (row.getInt("major") < OLDEST) {
+        throw wrong(
+            "the server at %s is PostgreSQL %s, which is too old; Millwright needs %d or newer"
+                .formatted(settings, row.getString("version"), OLDEST),
+            null);
+      }
+      if (!row.getString("encoding").equals("UTF8")) {
+        throw wrong(
+            "the database at %s is encoded as %s; create one with ENCODING 'UTF8'"
+                .formatted(settings, row.getString("encoding")),
+            null);
+      }
+      if (row.getBoolean("standby")) {
+        throw wrong(
+            "the server at %s is a standby and takes no writes; give the address of its primary"
+                .formatted(settings),
+            null);
+      }
+    } catch (SQLException e) {
+      String state = e.getSQLState() == null ? "" : e.getSQLState();
+      if (state.startsWith("28") || state.equals("3D000") || state.equals("42501")) {
+        throw wrong("the database at %s refuses: %s".formatted(settings, e.getMessage()), e);
+      }
+      ProblemException problem =
+          ProblemException.of(
+              Problem.Type.UNAVAILABLE,
+              "the database at %s is not reachable: %s".formatted(settings, e.getMessage()));
+      problem.initCause(e);
+      throw problem;
+    }
+  }
+
+  private static void migrate(DataSource plain) {
+    Flyway flyway =
+        Flyway.configure()
+            .dataSource(plain)
+            .locations("classpath:io/millwright/store/migration")
+            .failOnMissingLocations(true)
+            .cleanDisabled(true)
+            .loggers("slf4j")
+            .load();
+    try {
+      boolean newer =
+          Arrays.stream(flyway.info().all())
+              .anyMatch(m -> m.getState() == MigrationState.FUTURE_SUCCESS);
+      if (newer) {
+        throw wrong(
+            "the database was made by a newer Millwright; start that one, or go back to a backup"
+                + " from before",
+            null);
+      }
+      flyway.migrate();
+    } catch (FlywayException e) {
+      throw wrong("the tables could not be brought up to date: " + e.getMessage(), e);
+    }
+  }
+
+  private static HikariConfig pool(Settings settings) {
+    HikariConfig pool = new HikariConfig();
+    pool.setPoolName("database");
+    pool.setJdbcUrl(settings.url());
+    pool.setUsername(settings.user());
+    pool.setPassword(settings.password());
+    pool.setMaximumPoolSize(settings.connections());
+    pool.setMinimumIdle(Math.min(4, settings.connections()));
+    pool.setConnectionTimeout(WAIT.toMillis());
+    pool.setIdleTimeout(TimeUnit.MINUTES.toMillis(2));
+    pool.addDataSourceProperty("ApplicationName", "millwright");
+    pool.addDataSourceProperty("connectTimeout", CONNECT_SECONDS);
+    pool.addDataSourceProperty("socketTimeout", 65);
+    pool.addDataSourceProperty("tcpKeepAlive", true);
+    // A node that is frozen within a transaction holds its locks. The server ends it soon enough
+    // for another node to go on, and a statement that hangs does not hang for ever.
+    pool.setConnectionInitSql(
+        "SET idle_in_transaction_session_timeout = '8s'; SET lock_timeout = '10s';"
+            + " SET statement_timeout = '60s'");
+    return pool;
+  }
+
+  private static ProblemException wrong(String detail, @Nullable Exception cause) {
+    ProblemException problem = ProblemException.of(Problem.Type.INVALID, detail);
+    if (cause != null) {
+      problem.initCause(cause);
+    }
+    return problem;
+  }
+}

@@ -1,0 +1,153 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Journal;
+import io.millwright.model.Kind;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
+
+/** The journal; see its table for why its order has two parts. */
+final class SqlJournal implements Journal {
+  private final JdbcClient jdbc;
+
+  SqlJournal(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public void note(
+      Kind kind, String project, java.util.UUID uid, String name, String reason, String message) {
+    jdbc.sql(
+            """
+            INSERT INTO journal (kind, project, uid, name, change, reason, message)
+            VALUES (:kind, :project, :uid, :name, 'NOTE', :reason, :message)
+            """)
+        .param("kind", kind.name())
+        .param("project", project)
+        .param("uid", uid)
+        .param("name", name)
+        .param("reason", StoredJson.text(reason))
+        .param("message", StoredJson.text(message))
+        .update();
+  }
+
+  @Override
+  public List<Entry> after(String cursor, int limit) {
+    List<String> at = Cursors.decode(cursor, 2);
+    String xid = Long.toString(Cursors.number(at.get(0)));
+    long seq = Cursors.number(at.get(1));
+    List<Entry> out = new ArrayList<>();
+    jdbc.sql(
+            """
+            SELECT gone.it AS gone, j.*
+            FROM (SELECT (f.xid, f.seq) > (CAST(:xid AS xid8), :seq)
+                           -- of another database, from which this one was restored
+                           OR CAST(:xid AS xid8) > pg_snapshot_xmax(pg_current_snapshot()) AS it
+                  FROM journal_floor f) gone
+            LEFT JOIN LATERAL (
+              SELECT * FROM journal
+              WHERE (xid, seq) > (CAST(:xid AS xid8), :seq)
+                AND xid < pg_snapshot_xmin(pg_current_snapshot())
+              ORDER BY xid, seq LIMIT :limit) j ON true
+            """)
+        .param("xid", xid)
+        .param("seq", seq)
+        .param("limit", limit)
+        .query(
+            row -> {
+              if (row.getBoolean("gone")) {
+                throw ProblemException.of(
+                    Problem.Type.GONE,
+                    "what happened after this cursor is not kept any more; list anew and go on"
+                        + " from there");
+              }
+              if (row.getString("xid") != null) {
+                out.add(entry(row));
+              }
+            });
+    return out;
+  }
+
+  @Override
+  public String head() {
+    // Every line of an older transaction is visible to whoever reads along in this snapshot.
+    return Cursors.encode(
+        jdbc.sql("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+            .query(String.class)
+            .single(),
+        "0");
+  }
+
+  @Override
+  public List<Entry> told(
+      @Nullable String project, @Nullable Kind kind, @Nullable String name, int limit) {
+    StringBuilder sql = new StringBuilder("SELECT * FROM journal WHERE message <> ''");
+    if (project != null) {
+      sql.append(" AND project = :project");
+    }
+    if (kind != null) {
+      sql.append(" AND kind = :kind");
+    }
+    if (name != null) {
+      sql.append(" AND name = :name");
+    }
+    sql.append(" ORDER BY seq DESC LIMIT :limit");
+    StatementSpec statement = jdbc.sql(sql.toString()).param("limit", limit);
+    if (project != null) {
+      statement = statement.param("project", project);
+    }
+    if (kind != null) {
+      statement = statement.param("kind", kind.name());
+    }
+    if (name != null) {
+      statement = statement.param("name", name);
+    }
+    return statement.query((row, n) -> entry(row)).list().reversed();
+  }
+
+  @Override
+  public int prune(Duration age) {
+    // All before the first line that is young enough: a beginning, so that one floor tells it all.
+    return jdbc.sql(
+            """
+            WITH keep AS (
+              SELECT xid, seq FROM journal
+              WHERE at >= now() - :seconds * interval '1 second'
+              ORDER BY xid, seq LIMIT 1),
+            gone AS (
+              DELETE FROM journal
+              WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+                AND (NOT EXISTS (SELECT FROM keep)
+                     OR (xid, seq) < (SELECT keep.xid, keep.seq FROM keep))
+              RETURNING xid, seq),
+            floor AS (
+              UPDATE journal_floor f SET xid = last.xid, seq = last.seq
+              FROM (SELECT xid, seq FROM gone ORDER BY xid DESC, seq DESC LIMIT 1) last)
+            SELECT count(*) FROM gone
+            """)
+        .param("seconds", age.toSeconds())
+        .query(Integer.class)
+        .single();
+  }
+
+  private static Entry entry(ResultSet row) throws SQLException {
+    String kind = row.getString("kind");
+    return new Entry(
+        Cursors.encode(row.getString("xid"), row.getString("seq")),
+        Columns.instantOf(row, "at"),
+        kind == null ? null : Kind.valueOf(kind),
+        row.getString("project"),
+        Columns.uuid(row, "uid"),
+        row.getString("name"),
+        Change.valueOf(row.getString("change")),
+        row.getString("reason"),
+        row.getString("message"));
+  }
+}

@@ -1,0 +1,40 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Reports;
+import java.util.Optional;
+import java.util.UUID;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Reports of first boots. */
+final class SqlReports implements Reports {
+  private final JdbcClient jdbc;
+
+  SqlReports(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public boolean add(UUID machine, String disk, String body) {
+    return jdbc.sql(
+                """
+                INSERT INTO report (machine, disk, body) VALUES (:machine, :disk, :body)
+                ON CONFLICT DO NOTHING
+                """)
+            .param("machine", machine)
+            .param("disk", disk)
+            .param("body", StoredJson.text(body))
+            .update()
+        == 1;
+  }
+
+  @Override
+  public Optional<Report> find(UUID machine, String disk) {
+    return jdbc.sql("SELECT at, body FROM report WHERE machine = :machine AND disk = :disk")
+        .param("machine", machine)
+        .param("disk", disk)
+        .query(
+            (row, n) ->
+                new Report(machine, disk, Columns.instantOf(row, "at"), row.getString("body")))
+        .optional();
+  }
+}

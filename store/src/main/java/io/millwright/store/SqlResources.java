@@ -1,0 +1,478 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Page;
+import io.millwright.engine.port.Resources;
+import io.millwright.model.Condition;
+import io.millwright.model.Kind;
+import io.millwright.model.Metadata;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.Selector.Requirement;
+import io.millwright.model.SizeSpec;
+import io.millwright.model.Spec;
+import io.millwright.model.Status;
+import io.millwright.model.manifest.Json;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.springframework.dao.DataIntegrityViolationException;
+import org.springframework.jdbc.core.RowMapper;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
+
+/** Resources; what they hold is JSON, what is searched and joined stands in columns. */
+final class SqlResources implements Resources {
+  private static final int MAX_LIMIT = 1000;
+  private static final String SELECT = "SELECT r.* FROM resource r ";
+  private static final RowMapper<Resource<?, ?>> RESOURCE = (row, n) -> resource(row);
+
+  private final JdbcClient jdbc;
+
+  SqlResources(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public Optional<Resource<?, ?>> find(Kind kind, String project, String name) {
+    return named(kind, project, name, "");
+  }
+
+  @Override
+  public Optional<Resource<?, ?>> find(UUID uid) {
+    return known(uid, "");
+  }
+
+  @Override
+  public Optional<Resource<?, ?>> lock(Kind kind, String project, String name) {
+    return named(kind, project, name, LOCK);
+  }
+
+  @Override
+  public Optional<Resource<?, ?>> lock(UUID uid) {
+    return known(uid, LOCK);
+  }
+
+  /** Lets others refer to it meanwhile: they only need that it is not removed. */
+  private static final String LOCK = " FOR NO KEY UPDATE";
+
+  private Optional<Resource<?, ?>> named(Kind kind, String project, String name, String lock) {
+    return jdbc.sql(
+            SELECT + "WHERE kind = :kind AND project = :project AND name = :name" + lock)
+        .param("kind", kind.name())
+        .param("project", project)
+        .param("name", name)
+        .query(RESOURCE)
+        .optional();
+  }
+
+  private Optional<Resource<?, ?>> known(UUID uid, String lock) {
+    return jdbc.sql(SELECT + "WHERE uid = :uid" + lock)
+        .param("uid", uid)
+        .query(RESOURCE)
+        .optional();
+  }
+
+  @Override
+  public Page<Resource<?, ?>> list(Query query) {
+    if (query.limit() < 1 || query.limit() > MAX_LIMIT) {
+      throw ProblemException.invalid("limit", "must be 1 to " + MAX_LIMIT);
+    }
+    Map<String, Object> params = new LinkedHashMap<>();
+    StringBuilder sql = new StringBuilder(SELECT).append("WHERE kind = :kind");
+    params.put("kind", query.kind().name());
+    if (query.project() != null) {
+      sql.append(" AND project = :project");
+      params.put("project", query.project());
+    }
+    for (Requirement requirement : query.labels().requirements()) {
+      sql.append(" AND ").append(condition(requirement, params));
+    }
+    query
+        .fields()
+        .forEach(
+            (path, value) ->
+                sql.append(" AND ").append(condition(query.kind(), path, value, params)));
+    if (query.cursor() != null) {
+      List<String> last = Cursors.decode(query.cursor(), 2);
+      sql.append(" AND (project, name) > (:lastProject, :lastName)");
+      params.put("lastProject", last.get(0));
+      params.put("lastName", last.get(1));
+    }
+    sql.append(" ORDER BY project, name LIMIT :limit");
+    params.put("limit", query.limit() + 1); // the one too many tells that there is more
+    List<Resource<?, ?>> found = jdbc.sql(sql.toString()).params(params).query(RESOURCE).list();
+    if (found.size() <= query.limit()) {
+      return new Page<>(found, null);
+    }
+    List<Resource<?, ?>> items = found.subList(0, query.limit());
+    Resource<?, ?> last = items.getLast();
+    return new Page<>(items, Cursors.encode(last.project(), last.name()));
+  }
+
+  private static String bind(Map<String, Object> params, Object value) {
+    String name = "p" + params.size();
+    params.put(name, value);
+    return ":" + name;
+  }
+
+  private static String condition(Requirement requirement, Map<String, Object> params) {
+    return switch (requirement) {
+      case Requirement.Equal e -> has(e.key(), e.value(), params);
+      case Requirement.NotEqual n -> "NOT " + has(n.key(), n.value(), params);
+      case Requirement.Present p -> "jsonb_exists(labels, " + bind(params, p.key()) + ")";
+      case Requirement.Absent a -> "NOT jsonb_exists(labels, " + bind(params, a.key()) + ")";
+    };
+  }
+
+  private static String has(String key, String value, Map<String, Object> params) {
+    return "labels @> CAST(" + bind(params, StoredJson.write(Map.of(key, value))) + " AS jsonb)";
+  }
+
+  private static String condition(
+      Kind kind, String path, String value, Map<String, Object> params) {
+    if (path.equals("metadata.name")) {
+      return "name = " + bind(params, StoredJson.text(value));
+    }
+    if (path.equals("status.ready")) {
+      return ready(value, params);
+    }
+    FieldPath field = FieldPath.parse(kind, path);
+    return field.column()
+        + " #>> CAST("
+        + bind(params, field.keys().toArray(String[]::new))
+        + " AS text[]) = "
+        + bind(params, StoredJson.text(value));
+  }
+
+  private static String ready(String word, Map<String, Object> params) {
+    return switch (word) {
+      case "true" -> ready(Condition.Value.TRUE, params);
+      case "false" -> ready(Condition.Value.FALSE, params);
+      // Where nobody has said anything yet, it is unknown as well.
+      case "unknown" ->
+          "NOT ("
+              + ready(Condition.Value.TRUE, params)
+              + " OR "
+              + ready(Condition.Value.FALSE, params)
+              + ")";
+      default -> throw ProblemException.invalid("status.ready", "is true, false or unknown");
+    };
+  }
+
+  private static String ready(Condition.Value value, Map<String, Object> params) {
+    String wanted =
+        StoredJson.write(List.of(Map.of("type", Condition.READY, "value", Json.word(value))));
+    // Without conditions there is no list to look into.
+    return "coalesce(status -> 'conditions' @> CAST(" + bind(params, wanted) + " AS jsonb), false)";
+  }
+
+  @Override
+  public Map<Kind, Long> count() {
+    Map<Kind, Long> out = new EnumMap<>(Kind.class);
+    for (Kind kind : Kind.values()) {
+      out.put(kind, 0L);
+    }
+    jdbc.sql("SELECT kind, count(*) AS n FROM resource GROUP BY kind")
+        .query(row -> { out.put(Kind.valueOf(row.getString("kind")), row.getLong("n")); });
+    return out;
+  }
+
+  @Override
+  public List<String> projects() {
+    return jdbc.sql("SELECT DISTINCT project FROM resource ORDER BY project")
+        .query((row, n) -> row.getString("project"))
+        .list();
+  }
+
+  @Override
+  public void insert(Resource<?, ?> resource) {
+    Metadata metadata = resource.metadata();
+    int added =
+        declaration(
+                jdbc.sql(
+                    """
+                    WITH added AS (
+                      INSERT INTO resource (uid, kind, project, name, generation, revision, labels,
+                                            annotations, spec, status, created_at, deleted_at)
+                      VALUES (:uid, :kind, :project, :name, :generation, :revision,
+                              CAST(:labels AS jsonb), CAST(:annotations AS jsonb),
+                              CAST(:spec AS jsonb), CAST(:status AS jsonb),
+                              :createdAt, :deletedAt)
+                      ON CONFLICT ON CONSTRAINT resource_name DO NOTHING
+                      RETURNING uid, kind, project, name)
+                    INSERT INTO journal (kind, project, uid, name, change)
+                    SELECT kind, project, uid, name, 'ADDED' FROM added
+                    """),
+                resource)
+            .param("kind", resource.kind().name())
+            .param("project", resource.project())
+            .param("name", resource.name())
+            .param("revision", metadata.revision())
+            .param("status", StoredJson.write(resource.status()))
+            .param("createdAt", Columns.time(metadata.createdAt()), Types.TIMESTAMP_WITH_TIMEZONE)
+            .update();
+    if (added == 0) {
+      boolean going =
+          find(resource.kind(), resource.project(), resource.name())
+              .map(Resource::deleting)
+              .orElse(false);
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          "there is a " + resource.title() + " in project " + resource.project() + " already"
+              + (going ? ", which is being deleted; try again when it is gone" : ""));
+    }
+  }
+
+  @Override
+  public void update(Resource<?, ?> resource) {
+    declaration(
+            jdbc.sql(
+                """
+                WITH changed AS (
+                  UPDATE resource SET generation = :generation, revision = revision + 1,
+                    labels = CAST(:labels AS jsonb), annotations = CAST(:annotations AS jsonb),
+                    spec = CAST(:spec AS jsonb), deleted_at = :deletedAt
+                  WHERE uid = :uid
+                    AND (generation, labels, annotations, spec, deleted_at) IS DISTINCT FROM
+                        (:generation, CAST(:labels AS jsonb), CAST(:annotations AS jsonb),
+                         CAST(:spec AS jsonb), :deletedAt)
+                  RETURNING uid, kind, project, name)
+                INSERT INTO journal (kind, project, uid, name, change)
+                SELECT kind, project, uid, name, 'MODIFIED' FROM changed
+                """),
+            resource)
+        .update();
+  }
+
+  private static StatementSpec declaration(StatementSpec statement, Resource<?, ?> resource) {
+    Metadata metadata = resource.metadata();
+    return statement
+        .param("uid", metadata.uid())
+        .param("generation", metadata.generation())
+        .param("labels", StoredJson.write(metadata.labels()))
+        .param("annotations", StoredJson.write(metadata.annotations()))
+        .param("spec", StoredJson.write(resource.spec()))
+        .param("deletedAt", Columns.time(metadata.deletedAt()), Types.TIMESTAMP_WITH_TIMEZONE);
+  }
+
+  @Override
+  public void updateStatus(UUID uid, Status status, String reason, String message) {
+    jdbc.sql(
+            """
+            WITH changed AS (
+              UPDATE resource SET status = CAST(:status AS jsonb), revision = revision + 1
+              WHERE uid = :uid AND status <> CAST(:status AS jsonb)
+              RETURNING uid, kind, project, name)
+            INSERT INTO journal (kind, project, uid, name, change, reason, message)
+            SELECT kind, project, uid, name, 'MODIFIED', :reason, :message FROM changed
+            """)
+        .param("uid", uid)
+        .param("status", StoredJson.write(status))
+        .param("reason", StoredJson.text(reason))
+        .param("message", StoredJson.text(message))
+        .update();
+  }
+
+  @Override
+  public void remove(UUID uid) {
+    int gone;
+    try {
+      // The condition keeps the transaction usable for whoever catches the refusal; the constraints
+      // stand behind it for what is inserted at the same moment.
+      gone =
+          jdbc.sql(
+                  """
+                  WITH lived AS (SELECT hypervisor FROM placement WHERE uid = :uid),
+                  gone AS (
+                    DELETE FROM resource
+                    WHERE uid = :uid
+                      AND NOT EXISTS (SELECT FROM reference WHERE to_uid = :uid)
+                      AND NOT EXISTS (SELECT FROM placement WHERE hypervisor = :uid)
+                    RETURNING uid, kind, project, name),
+                  stone AS (
+                    INSERT INTO tombstone (uid, kind, project, name, hypervisor)
+                    SELECT uid, kind, project, name, (SELECT hypervisor FROM lived) FROM gone),
+                  cards AS (DELETE FROM mac WHERE machine IN (SELECT uid FROM gone)),
+                  reports AS (DELETE FROM report WHERE machine IN (SELECT uid FROM gone)),
+                  -- Whoever removes a machine has released these; should one be left, it would
+                  -- never be free again.
+                  cooling AS (
+                    UPDATE address SET cooling_until = now() + interval '300 seconds'
+                    WHERE machine IN (SELECT uid FROM gone) AND cooling_until IS NULL),
+                  network AS (DELETE FROM address WHERE network IN (SELECT uid FROM gone))
+                  INSERT INTO journal (kind, project, uid, name, change)
+                  SELECT kind, project, uid, name, 'DELETED' FROM gone
+                  """)
+              .param("uid", uid)
+              .update();
+    } catch (DataIntegrityViolationException e) {
+      ProblemException problem =
+          ProblemException.of(Problem.Type.CONFLICT, "it came into use just now");
+      problem.initCause(e);
+      throw problem;
+    }
+    if (gone == 0) {
+      find(uid)
+          .ifPresent(
+              there -> {
+                throw ProblemException.of(Problem.Type.CONFLICT, there.title() + inUse(uid));
+              });
+    }
+  }
+
+  private String inUse(UUID uid) {
+    List<Resource<?, ?>> users = referrers(uid, 4);
+    if (users.isEmpty()) {
+      return " still has machines or volumes";
+    }
+    return " is used by "
+        + users.stream().limit(3).map(Resource::title).collect(Collectors.joining(", "))
+        + (users.size() > 3 ? " and others" : "");
+  }
+
+  @Override
+  public Optional<Tombstone> tombstone(UUID uid) {
+    return jdbc.sql("SELECT * FROM tombstone WHERE uid = :uid")
+        .param("uid", uid)
+        .query(
+            (row, n) ->
+                new Tombstone(
+                    uid,
+                    Kind.valueOf(row.getString("kind")),
+                    row.getString("project"),
+                    row.getString("name"),
+                    row.getObject("hypervisor", UUID.class),
+                    Columns.instantOf(row, "deleted_at")))
+        .optional();
+  }
+
+  @Override
+  public void refer(UUID from, Collection<UUID> to) {
+    try {
+      jdbc.sql(
+              """
+              WITH gone AS (
+                DELETE FROM reference
+                WHERE from_uid = :from AND to_uid <> ALL (CAST(:to AS uuid[]))),
+              sized AS (
+                UPDATE placement p SET size = s.uid
+                FROM resource s
+                WHERE p.uid = :from AND s.kind = 'SIZE' AND s.uid = ANY (CAST(:to AS uuid[]))
+                  AND p.size IS DISTINCT FROM s.uid)
+              INSERT INTO reference (from_uid, to_uid)
+              SELECT DISTINCT CAST(:from AS uuid), t FROM unnest(CAST(:to AS uuid[])) t ORDER BY t
+              ON CONFLICT DO NOTHING
+              """)
+          .param("from", from)
+          .param("to", Columns.texts(to))
+          .update();
+    } catch (DataIntegrityViolationException e) {
+      ProblemException problem =
+          ProblemException.of(
+              Problem.Type.CONFLICT, "something that it names was deleted just now; try again");
+      problem.initCause(e);
+      throw problem;
+    }
+  }
+
+  @Override
+  public List<Resource<?, ?>> referrers(UUID to, int limit) {
+    return jdbc.sql(
+            SELECT
+                + """
+                JOIN reference f ON f.from_uid = r.uid WHERE f.to_uid = :to
+                ORDER BY r.kind, r.project, r.name LIMIT :limit
+                """)
+        .param("to", to)
+        .param("limit", limit)
+        .query(RESOURCE)
+        .list();
+  }
+
+  @Override
+  public void place(UUID uid, @Nullable UUID hypervisor) {
+    if (hypervisor == null) {
+      jdbc.sql("DELETE FROM placement WHERE uid = :uid").param("uid", uid).update();
+      return;
+    }
+    jdbc.sql(
+            """
+            INSERT INTO placement AS p (uid, hypervisor, size)
+            VALUES (:uid, :hypervisor,
+                    (SELECT s.uid FROM reference f JOIN resource s ON s.uid = f.to_uid
+                     WHERE f.from_uid = :uid AND s.kind = 'SIZE'))
+            ON CONFLICT (uid) DO UPDATE SET hypervisor = excluded.hypervisor, size = excluded.size
+            WHERE (p.hypervisor, p.size) IS DISTINCT FROM (excluded.hypervisor, excluded.size)
+            """)
+        .param("uid", uid)
+        .param("hypervisor", hypervisor)
+        .update();
+  }
+
+  @Override
+  public List<Resource<?, ?>> on(UUID hypervisor) {
+    return jdbc.sql(
+            SELECT + "JOIN placement p ON p.uid = r.uid WHERE p.hypervisor = :hypervisor")
+        .param("hypervisor", hypervisor)
+        .query(RESOURCE)
+        .list();
+  }
+
+  @Override
+  public Map<UUID, long[]> committed() {
+    Map<UUID, long[]> out = new HashMap<>();
+    jdbc.sql(
+            """
+            SELECT p.hypervisor, p.machines, s.spec
+            FROM (SELECT hypervisor, size, count(*) AS machines FROM placement
+                  WHERE size IS NOT NULL GROUP BY hypervisor, size) p
+            JOIN resource s ON s.uid = p.size
+            """)
+        .query(
+            row -> {
+              SizeSpec size = StoredJson.read(row.getString("spec"), SizeSpec.class);
+              long machines = row.getLong("machines");
+              long[] sum =
+                  out.computeIfAbsent(Columns.uuid(row, "hypervisor"), h -> new long[] {0, 0});
+              sum[0] += machines * size.cores();
+              sum[1] += machines * size.memory().mib();
+            });
+    return out;
+  }
+
+  private static Resource<?, ?> resource(ResultSet row) throws SQLException {
+    Kind kind = Kind.valueOf(row.getString("kind"));
+    Instant deletedAt = Columns.instant(row, "deleted_at");
+    Metadata metadata =
+        new Metadata(
+            row.getString("name"),
+            row.getString("project"),
+            texts(row.getString("labels")),
+            texts(row.getString("annotations")),
+            Columns.uuid(row, "uid"),
+            row.getLong("generation"),
+            row.getLong("revision"),
+            Columns.instantOf(row, "created_at"),
+            deletedAt);
+    Spec spec = StoredJson.read(row.getString("spec"), kind.specType());
+    Status status = StoredJson.read(row.getString("status"), kind.statusType());
+    return new Resource<>(kind, metadata, spec, status);
+  }
+
+  @SuppressWarnings("unchecked") // labels and annotations are written from such maps only
+  private static Map<String, String> texts(String json) {
+    return json.equals("{}") ? Map.of() : (Map<String, String>) StoredJson.read(json, Map.class);
+  }
+}

@@ -1,0 +1,107 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import javax.sql.DataSource;
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.transaction.TransactionException;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/** The database as the engine sees it. */
+public final class SqlStore implements Store {
+  private static final int ATTEMPTS = 10;
+
+  private final JdbcClient jdbc;
+  private final TransactionTemplate write;
+  private final TransactionTemplate read;
+  private final Candidates candidates = new Candidates();
+  private final List<Consumer<Duration>> nudgeListeners = new CopyOnWriteArrayList<>();
+  private final String installation;
+
+  /** On a database that has its tables. */
+  SqlStore(DataSource database) {
+    this.jdbc = JdbcClient.create(database);
+    JdbcTransactionManager transactions = new JdbcTransactionManager(database);
+    this.write = new TransactionTemplate(transactions);
+    this.read = new TransactionTemplate(transactions);
+    this.read.setReadOnly(true);
+    this.installation = jdbc.sql("SELECT id FROM installation").query(String.class).single();
+  }
+
+  /**
+   * Has the listener told, after each commit here that nudged something, in how long the first of
+   * it is due. It must not block.
+   */
+  public void afterNudge(Consumer<Duration> listener) {
+    nudgeListeners.add(listener);
+  }
+
+  @Override
+  public <T> T inTransaction(Function<Tx, T> work) {
+    return run(write, work, true);
+  }
+
+  @Override
+  public <T> T read(Function<Tx, T> work) {
+    return run(read, work, true);
+  }
+
+  @Override
+  public <T> T dryRun(Function<Tx, T> work) {
+    return run(write, work, false);
+  }
+
+  private <T> T run(TransactionTemplate how, Function<Tx, T> work, boolean keep) {
+    if (TransactionSynchronizationManager.isActualTransactionActive()) {
+      throw new IllegalStateException("a transaction inside a transaction");
+    }
+    for (int attempt = 1; ; attempt++) {
+      SqlTx tx = new SqlTx(jdbc, candidates, installation);
+      try {
+        T result =
+            how.execute(
+                status -> {
+                  if (how.isReadOnly()) {
+                    jdbc.sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").update();
+                  }
+                  T made = work.apply(tx);
+                  if (keep) {
+                    tx.flush();
+                  } else {
+                    status.setRollbackOnly();
+                  }
+                  return made;
+                });
+        Duration due = tx.due();
+        if (keep && due != null) {
+          nudgeListeners.forEach(listener -> listener.accept(due));
+        }
+        return result;
+      } catch (DataAccessException | TransactionException e) {
+        Faults fault = Faults.of(e, how.isReadOnly());
+        if (fault != Faults.RETRY || attempt == ATTEMPTS) {
+          throw fault.problem(e);
+        }
+        pause(attempt);
+      } finally {
+        tx.end();
+      }
+    }
+  }
+
+  /** Both losers of a conflict would meet again if they waited equally long. */
+  private static void pause(int attempt) {
+    long most = Math.min(250, 5L << attempt);
+    LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(1, most + 1) * 1_000_000);
+  }
+}

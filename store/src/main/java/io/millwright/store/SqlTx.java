@@ -1,0 +1,98 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Addresses;
+import io.millwright.engine.port.Journal;
+import io.millwright.engine.port.Nudges;
+import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Reports;
+import io.millwright.engine.port.Requests;
+import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Tokens;
+import io.millwright.engine.port.Tx;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** One transaction, bound to the thread that runs it. */
+final class SqlTx implements Tx {
+  private final JdbcClient jdbc;
+  private final Candidates candidates;
+  private final String installation;
+  private final SqlNudges nudges;
+  private boolean open = true;
+
+  SqlTx(JdbcClient jdbc, Candidates candidates, String installation) {
+    this.jdbc = jdbc;
+    this.candidates = candidates;
+    this.installation = installation;
+    this.nudges = new SqlNudges(jdbc);
+  }
+
+  /** Writes what was put off to the end. */
+  void flush() {
+    nudges.flush();
+  }
+
+  /** In how long the first nudge is due, or null if there was none. */
+  @Nullable Duration due() {
+    return nudges.due();
+  }
+
+  void end() {
+    open = false;
+  }
+
+  /** A statement after the end would be committed all by itself. */
+  private JdbcClient jdbc() {
+    if (!open) {
+      throw new IllegalStateException("this transaction has ended");
+    }
+    return jdbc;
+  }
+
+  @Override
+  public Resources resources() {
+    return new SqlResources(jdbc());
+  }
+
+  @Override
+  public Operations operations() {
+    return new SqlOperations(jdbc());
+  }
+
+  @Override
+  public Addresses addresses() {
+    return new SqlAddresses(jdbc(), candidates);
+  }
+
+  @Override
+  public Journal journal() {
+    return new SqlJournal(jdbc());
+  }
+
+  @Override
+  public Nudges nudges() {
+    jdbc();
+    return nudges;
+  }
+
+  @Override
+  public Reports reports() {
+    return new SqlReports(jdbc());
+  }
+
+  @Override
+  public Tokens tokens() {
+    return new SqlTokens(jdbc());
+  }
+
+  @Override
+  public Requests requests() {
+    return new SqlRequests(jdbc());
+  }
+
+  @Override
+  public String installation() {
+    return installation;
+  }
+}
