@@ -1,0 +1,246 @@
+package io.millwright.api;
+
+import io.millwright.model.Problem;
+import io.millwright.model.manifest.Json;
+import jakarta.servlet.DispatcherType;
+import java.time.Duration;
+import java.util.List;
+import org.apache.catalina.core.StandardHost;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.security.autoconfigure.web.servlet.SecurityFilterAutoConfiguration;
+import org.springframework.boot.tomcat.autoconfigure.servlet.TomcatServletWebServerAutoConfiguration;
+import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.boot.webmvc.autoconfigure.DispatcherServletAutoConfiguration;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.converter.ByteArrayHttpMessageConverter;
+import org.springframework.http.converter.HttpMessageConverters;
+import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
+import org.springframework.security.config.annotation.web.builders.HttpSecurity;
+import org.springframework.security.config.annotation.web.configuration.EnableWebSecurity;
+import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
+import org.springframework.security.config.http.SessionCreationPolicy;
+import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.security.web.access.intercept.AuthorizationFilter;
+import org.springframework.security.web.firewall.RequestRejectedHandler;
+import org.springframework.web.servlet.config.annotation.EnableWebMvc;
+import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
+import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
+
+/**
+ * The API, wired by hand. It needs one bean, the {@link Engine}.
+ *
+ * <p>Of Spring Boot only what is named here is at work.
+ */
+@Configuration(proxyBeanMethods = false)
+@EnableWebMvc
+@EnableWebSecurity
+@ImportAutoConfiguration({
+  TomcatServletWebServerAutoConfiguration.class,
+  DispatcherServletAutoConfiguration.class,
+  SecurityFilterAutoConfiguration.class
+})
+public class ApiConfiguration {
+  private static final Duration KEEP_ALIVE = Duration.ofSeconds(15);
+
+  /** Enough to let a client finish a manifest that is too large, and read why it was refused. */
+  private static final int SWALLOWED = 64 << 20;
+
+  @Bean
+  OnceOnly onceOnly(Engine engine) {
+    return new OnceOnly(engine.store());
+  }
+
+  @Bean
+  LiveStreams liveStreams(Engine engine) {
+    return new LiveStreams(engine.watch(), KEEP_ALIVE);
+  }
+
+  @Bean
+  ConsoleSocket consoleSocket() {
+    return new ConsoleSocket();
+  }
+
+  @Bean
+  Bearers bearers(Engine engine) {
+    return new Bearers(engine.tokens());
+  }
+
+  @Bean
+  HypervisorsApi hypervisorsApi(Engine engine, OnceOnly once, LiveStreams live) {
+    return new HypervisorsApi(engine, once, live);
+  }
+
+  @Bean
+  NetworksApi networksApi(Engine engine, OnceOnly once, LiveStreams live) {
+    return new NetworksApi(engine, once, live);
+  }
+
+  @Bean
+  ImagesApi imagesApi(Engine engine, OnceOnly once, LiveStreams live) {
+    return new ImagesApi(engine, once, live);
+  }
+
+  @Bean
+  SizesApi sizesApi(Engine engine, OnceOnly once, LiveStreams live) {
+    return new SizesApi(engine, once, live);
+  }
+
+  @Bean
+  ProfilesApi profilesApi(Engine engine, OnceOnly once, LiveStreams live) {
+    return new ProfilesApi(engine, once, live);
+  }
+
+  @Bean
+  VolumesApi volumesApi(Engine engine, OnceOnly once, LiveStreams live) {
+    return new VolumesApi(engine, once, live);
+  }
+
+  @Bean
+  MachinesApi machinesApi(
+      Engine engine, OnceOnly once, LiveStreams live, ConsoleSocket console) {
+    return new MachinesApi(engine, once, live, console);
+  }
+
+  @Bean
+  ApplyApi applyApi(Engine engine, OnceOnly once) {
+    return new ApplyApi(engine, once);
+  }
+
+  @Bean
+  OperationsApi operationsApi(Engine engine, OnceOnly once, LiveStreams live) {
+    return new OperationsApi(engine, once, live);
+  }
+
+  @Bean
+  EventsApi eventsApi(Engine engine, LiveStreams live) {
+    return new EventsApi(engine, live);
+  }
+
+  @Bean
+  ProjectsApi projectsApi(Engine engine) {
+    return new ProjectsApi(engine);
+  }
+
+  @Bean
+  TokensApi tokensApi(Engine engine, Bearers bearers) {
+    return new TokensApi(engine, bearers);
+  }
+
+  @Bean
+  HealthApi healthApi(Engine engine) {
+    return new HealthApi(engine);
+  }
+
+  @Bean
+  OpenApiDocument openApiDocument() {
+    return new OpenApiDocument();
+  }
+
+  @Bean
+  Problems problems() {
+    return new Problems();
+  }
+
+  /** Everything needs a token but health; there are no sessions, so there is nothing to forge. */
+  @Bean
+  SecurityFilterChain security(HttpSecurity http, Bearers bearers) throws Exception {
+    return http.csrf(AbstractHttpConfigurer::disable)
+        .formLogin(AbstractHttpConfigurer::disable)
+        .httpBasic(AbstractHttpConfigurer::disable)
+        .logout(AbstractHttpConfigurer::disable)
+        .requestCache(AbstractHttpConfigurer::disable)
+        .anonymous(AbstractHttpConfigurer::disable)
+        .sessionManagement(s -> s.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
+        .headers(
+            h ->
+                h.contentSecurityPolicy(
+                        c -> c.policyDirectives("default-src 'none'; frame-ancestors 'none'"))
+                    .referrerPolicy(
+                        r ->
+                            r.policy(
+                                org.springframework.security.web.header.writers
+                                    .ReferrerPolicyHeaderWriter.ReferrerPolicy.NO_REFERRER)))
+        .authorizeHttpRequests(
+            a ->
+                a.dispatcherTypeMatchers(DispatcherType.ERROR)
+                    .permitAll()
+                    .requestMatchers(HealthApi.PATH)
+                    .permitAll()
+                    .anyRequest()
+                    .authenticated())
+        .exceptionHandling(
+            e ->
+                e.authenticationEntryPoint(
+                        (request, response, _) -> {
+                          boolean tried = BearerFilter.secret(request) != null;
+                          response.setHeader(
+                              HttpHeaders.WWW_AUTHENTICATE,
+                              tried ? "Bearer error=\"invalid_token\"" : "Bearer");
+                          Problems.write(
+                              new Problem(
+                                  Problem.Type.UNAUTHENTICATED,
+                                  tried
+                                      ? "this token is unknown, has expired or was revoked"
+                                      : "send a token, as Authorization: Bearer mwt_...",
+                                  List.of()),
+                              request,
+                              response);
+                        })
+                    .accessDeniedHandler(
+                        (request, response, _) ->
+                            Problems.write(
+                                new Problem(
+                                    Problem.Type.FORBIDDEN, "this token may not do that", List.of()),
+                                request,
+                                response)))
+        .addFilterBefore(new BearerFilter(bearers), AuthorizationFilter.class)
+        .build();
+  }
+
+  /** For what the firewall of Spring Security refuses, such as a path with {@code //}. */
+  @Bean
+  RequestRejectedHandler requestRejectedHandler() {
+    return (request, response, _) ->
+        Problems.write(
+            new Problem(Problem.Type.INVALID, "this is no path of this API", List.of()),
+            request,
+            response);
+  }
+
+  @Bean
+  WebMvcConfigurer webMvc() {
+    return new WebMvcConfigurer() {
+      @Override
+      public void configureMessageConverters(HttpMessageConverters.ServerBuilder converters) {
+        converters
+            .addCustomConverter(new Body.Converter())
+            .addCustomConverter(new ByteArrayHttpMessageConverter())
+            .withJsonConverter(new JacksonJsonHttpMessageConverter(Json.mapper()));
+      }
+
+      @Override
+      public void addInterceptors(InterceptorRegistry interceptors) {
+        interceptors.addInterceptor(new KnownParameters());
+      }
+    };
+  }
+
+  @Bean
+  WebServerFactoryCustomizer<TomcatServletWebServerFactory> tomcat() {
+    return factory -> {
+      factory.addContextCustomizers(
+          context -> {
+            if (context.getParent() instanceof StandardHost host) {
+              host.setErrorReportValveClass(ProblemValve.class.getName());
+              host.getPipeline().addValve(new ProblemValve());
+            }
+          });
+      factory.addConnectorCustomizers(
+          connector ->
+              connector.setProperty("maxSwallowSize", Integer.toString(SWALLOWED)));
+    };
+  }
+}

@@ -1,0 +1,100 @@
+package io.millwright.api;
+
+import io.millwright.engine.Applied;
+import io.millwright.engine.Apply;
+import io.millwright.engine.Caller;
+import io.millwright.model.Names;
+import io.millwright.model.manifest.Draft;
+import io.millwright.model.manifest.Manifests;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletRequest;
+import java.security.Principal;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Many declarations at once, all or none. */
+@RestController
+@RequestMapping("/api/v1/apply")
+@Tag(name = "apply", description = "Many declarations at once, all or none.")
+final class ApplyApi {
+  private static final int LONGEST_SOURCE = 200;
+
+  private final Engine engine;
+  private final OnceOnly once;
+
+  ApplyApi(Engine engine, OnceOnly once) {
+    this.engine = engine;
+    this.once = once;
+  }
+
+  @Operation(
+      operationId = "apply",
+      summary = "Declares resources, all or none",
+      description =
+          "The same again changes nothing. A dry run tells what would change, with the very plan"
+              + " that would run, and changes nothing.")
+  @PostMapping
+  ResponseEntity<byte[]> apply(
+      @Parameter(description = "of resources that name none")
+          @RequestParam(defaultValue = Apply.DEFAULT_PROJECT)
+          String project,
+      @Parameter(description = "true to hear what would be done, and to have nothing done")
+          @RequestParam(defaultValue = "false")
+          boolean dryRun,
+      @Parameter(description = "what the body is called in messages, such as hello.yaml")
+          @RequestHeader(name = "X-Source", required = false)
+          @Nullable String source,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      @RequestBody Body body,
+      HttpServletRequest request,
+      Principal who) {
+    Inputs.project(project);
+    Caller caller = new Caller(who.getName());
+    if (dryRun) {
+      List<Applied> planned = engine.apply().plan(caller, drafts(body, project, source));
+      return Answer.of(200, ApplyView.of(planned, true)).entity();
+    }
+    return once.answer(
+            idempotencyKey,
+            caller,
+            request,
+            body,
+            () -> {
+              List<Applied> applied =
+                  engine
+                      .apply()
+                      .apply(caller, drafts(body, project, source), Apply.Expectation.NONE);
+              boolean work = applied.stream().anyMatch(a -> a.operation() != null);
+              return Answer.of(work ? 202 : 200, ApplyView.of(applied, false));
+            })
+        .entity();
+  }
+
+  private static List<Draft> drafts(Body body, String project, @Nullable String source) {
+    List<Draft> drafts =
+        Manifests.parse(body.bytes(), name(source)).stream()
+            .map(d -> d.orProject(project))
+            .toList();
+    // Two that differ only in that one leaves the project out are the same now.
+    Manifests.requireUnique(drafts);
+    return drafts;
+  }
+
+  private static String name(@Nullable String source) {
+    if (source == null || source.isBlank()) {
+      return Collection.SOURCE;
+    }
+    String brief = source.substring(0, Math.min(LONGEST_SOURCE, source.length()));
+    String quoted = Names.quote(brief.strip());
+    return quoted.substring(1, quoted.length() - 1);
+  }
+}

@@ -1,0 +1,72 @@
+package io.millwright.api;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.millwright.engine.AccessTokens;
+import io.millwright.engine.Caller;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Whose tokens were in force a moment ago, so that not every request asks the database.
+ *
+ * <p>A token that is revoked through this server is void at once, through another one within two
+ * seconds.
+ */
+final class Bearers {
+  private static final long FRESH_NANOS = 2_000_000_000L;
+  private static final int MOST = 1000;
+
+  private final AccessTokens tokens;
+  private final Map<String, Known> known = new ConcurrentHashMap<>();
+  private final AtomicLong age = new AtomicLong();
+
+  Bearers(AccessTokens tokens) {
+    this.tokens = tokens;
+  }
+
+  private record Known(Caller caller, long until) {}
+
+  /** Whose token this is, if it is in force. */
+  Optional<Caller> authenticate(String secret) {
+    String hash = hash(secret);
+    Known before = known.get(hash);
+    if (before != null && System.nanoTime() - before.until() < 0) {
+      return Optional.of(before.caller());
+    }
+    long asked = age.get();
+    Optional<Caller> caller = tokens.authenticate(secret);
+    if (known.size() >= MOST) {
+      known.clear();
+    }
+    if (caller.isPresent()) {
+      known.put(hash, new Known(caller.get(), System.nanoTime() + FRESH_NANOS));
+      if (age.get() != asked) {
+        known.remove(hash); // one was revoked meanwhile, perhaps this one
+      }
+    } else {
+      known.remove(hash);
+    }
+    return caller;
+  }
+
+  /** Asks anew from now on. */
+  void forget() {
+    age.incrementAndGet();
+    known.clear();
+  }
+
+  private static String hash(String secret) {
+    try {
+      return HexFormat.of()
+          .formatHex(MessageDigest.getInstance("SHA-256").digest(secret.getBytes(UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+}

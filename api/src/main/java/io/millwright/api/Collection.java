@@ -1,0 +1,245 @@
+package io.millwright.api;
+
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
+import io.millwright.engine.Applied;
+import io.millwright.engine.Apply;
+import io.millwright.engine.Caller;
+import io.millwright.engine.port.Resources;
+import io.millwright.model.Kind;
+import io.millwright.model.Names;
+import io.millwright.model.Operation;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.Selector;
+import io.millwright.model.manifest.Draft;
+import io.millwright.model.manifest.Manifests;
+import io.swagger.v3.oas.annotations.Hidden;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.security.Principal;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.PutMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestParam;
+
+/** What the collections of all kinds have in common. */
+abstract class Collection {
+  /** What a body is called in messages. */
+  static final String SOURCE = "the request's body";
+
+  final Engine engine;
+  final OnceOnly once;
+  private final Kind kind;
+  private final LiveStreams live;
+
+  Collection(Kind kind, Engine engine, OnceOnly once, LiveStreams live) {
+    this.kind = kind;
+    this.engine = engine;
+    this.once = once;
+    this.live = live;
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  /** Lists. */
+  @GetMapping
+  ResourceView.ListView list(
+      @PathVariable String project,
+      @RequestParam(required = false) @Nullable String labelSelector,
+      @RequestParam(required = false) @Nullable String fieldSelector,
+      @RequestParam(defaultValue = "100") int limit,
+      @RequestParam(required = false) @Nullable String cursor) {
+    Resources.Query query =
+        new Resources.Query(
+            kind,
+            Inputs.projectOrAll(project),
+            labels(labelSelector),
+            Inputs.fields(fieldSelector),
+            Inputs.limit(limit),
+            cursor);
+    return ResourceView.ListView.of(
+        kind, engine.store().read(tx -> tx.resources().list(query)));
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @PathVariable String project,
+      @RequestParam(required = false) @Nullable String labelSelector,
+      @RequestParam(required = false) @Nullable String fieldSelector,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    CollectionWatch watch =
+        new CollectionWatch(
+            engine.store(),
+            kind,
+            Inputs.projectOrAll(project),
+            labels(labelSelector),
+            Inputs.fields(fieldSelector));
+    live.serve(
+        response,
+        watch::concerns,
+        stream -> watch.tell(stream, LiveStreams.cursor(lastEventId)));
+  }
+
+  /** Declares a new one. */
+  @PostMapping
+  ResponseEntity<byte[]> create(
+      @PathVariable String project,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      @RequestBody Body body,
+      HttpServletRequest request,
+      Principal who) {
+    Caller caller = new Caller(who.getName());
+    Supplier<Answer> create =
+        () -> {
+          Draft draft = draft(body, project, null);
+          Applied applied = apply(caller, draft, new Apply.Expectation(true, null));
+          Operation operation = applied.operation();
+          return operation != null
+              ? Answer.accepted(operation)
+              : Answer.of(201, applied.resource())
+                  .with(HttpHeaders.LOCATION, location(applied.resource()));
+        };
+    return once.answer(idempotencyKey, caller, request, body, create).entity();
+  }
+
+  /** Shows one. */
+  @GetMapping("/{name}")
+  ResponseEntity<ResourceView> get(
+      @PathVariable String project,
+      @PathVariable String name,
+      @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false) @Nullable String ifNoneMatch) {
+    Resource<?, ?> found = find(project, name);
+    String etag = Precondition.etag(found);
+    return new Precondition(null, ifNoneMatch).unchanged(found)
+        ? ResponseEntity.status(304).eTag(etag).build()
+        : ResponseEntity.ok().eTag(etag).body(ResourceView.of(found));
+  }
+
+  /** Declares one, new or not. */
+  @PutMapping("/{name}")
+  ResponseEntity<byte[]> put(
+      @PathVariable String project,
+      @PathVariable String name,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
+      @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false) @Nullable String ifNoneMatch,
+      @RequestBody Body body,
+      Principal who) {
+    Draft draft = draft(body, project, name);
+    Caller caller = new Caller(who.getName());
+    Applied applied =
+        provided(
+            new Precondition(ifMatch, ifNoneMatch),
+            project,
+            name,
+            () -> apply(caller, draft, Apply.Expectation.NONE));
+    Operation operation = applied.operation();
+    return (operation != null ? Answer.accepted(operation) : Answer.of(200, applied.resource()))
+        .entity();
+  }
+
+  /** Has one go. */
+  @DeleteMapping("/{name}")
+  ResponseEntity<byte[]> delete(
+      @PathVariable String project,
+      @PathVariable String name,
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
+      Principal who) {
+    Inputs.project(project);
+    Caller caller = new Caller(who.getName());
+    Optional<Operation> operation =
+        provided(
+            new Precondition(ifMatch, null),
+            project,
+            name,
+            () -> engine.delete().delete(caller, kind, project, name, null));
+    return operation.map(Answer::accepted).orElseGet(Answer::gone).entity();
+  }
+
+  Resource<?, ?> find(String project, String name) {
+    Inputs.project(project);
+    return engine
+        .store()
+        .read(tx -> tx.resources().find(kind, project, name))
+        .orElseThrow(
+            () ->
+                ProblemException.of(
+                    Problem.Type.NOT_FOUND,
+                    "there is no " + kind + " " + name + " in project " + project));
+  }
+
+  /** Does {@code act} if the resource is as expected, and nobody changes it in between. */
+  private <R> R provided(Precondition expected, String project, String name, Supplier<R> act) {
+    if (expected.isNone()) {
+      return act.get();
+    }
+    return engine
+        .store()
+        .inTransaction(
+            tx -> {
+              expected.require(kind + " " + name, tx.resources().lock(kind, project, name));
+              return act.get();
+            });
+  }
+
+  private Applied apply(Caller caller, Draft draft, Apply.Expectation expected) {
+    // The list has what follows from the change as well, such as restarts of other machines.
+    return engine.apply().apply(caller, List.of(draft), expected).stream()
+        .filter(a -> a.resource().kind() == kind && a.resource().name().equals(draft.name()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private Draft draft(Body body, String project, @Nullable String name) {
+    Inputs.project(project);
+    List<Draft> drafts = Manifests.parse(body.bytes(), SOURCE);
+    Draft draft = drafts.getFirst();
+    if (drafts.size() > 1) {
+      throw ProblemException.invalid(
+          "", SOURCE + " has " + drafts.size() + " resources; send one, or all to /api/v1/apply");
+    }
+    require(draft.kind() == kind, draft.field("kind"), "must be " + kind + " here");
+    String given = draft.project();
+    require(
+        given == null || given.equals(project),
+        draft.field("metadata.project"),
+        "must be " + Names.quote(project) + " as in the path, or left out");
+    require(
+        name == null || draft.name().equals(name),
+        draft.field("metadata.name"),
+        "must be " + Names.quote(String.valueOf(name)) + " as in the path");
+    return draft.orProject(project);
+  }
+
+  private static void require(boolean ok, String field, String message) {
+    if (!ok) {
+      throw ProblemException.invalid(field, message);
+    }
+  }
+
+  private static Selector labels(@Nullable String text) {
+    return text == null ? Selector.ALL : Selector.parse("labelSelector", text);
+  }
+
+  private String location(Resource<?, ?> resource) {
+    return "/api/v1/projects/" + resource.project() + "/" + kind.plural() + "/" + resource.name();
+  }
+}

@@ -1,0 +1,180 @@
+package io.millwright.api;
+
+import io.millwright.engine.port.Journal.Change;
+import io.millwright.engine.port.Journal.Entry;
+import io.millwright.engine.port.Page;
+import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Kind;
+import io.millwright.model.Resource;
+import io.millwright.model.Selector;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells one client of one collection: what there is, then what becomes of it.
+ *
+ * <p>The place in the journal is taken before the list is read, so that nothing falls between them;
+ * what changes in between may be told twice.
+ */
+final class CollectionWatch {
+  private static final int BATCH = 500;
+
+  private final Store store;
+  private final Kind kind;
+  private final @Nullable String project;
+  private final Selector labels;
+  private final Map<String, String> fields;
+
+  /**
+   * With a selector: what was told and not taken back, because a resource that no longer matches is
+   * gone for this client. Without one nothing needs to be remembered.
+   */
+  private final Set<UUID> told = new HashSet<>();
+
+  CollectionWatch(
+      Store store,
+      Kind kind,
+      @Nullable String project,
+      Selector labels,
+      Map<String, String> fields) {
+    this.store = store;
+    this.kind = kind;
+    this.project = project;
+    this.labels = labels;
+    this.fields = fields;
+  }
+
+  private record Event(String name, String cursor, Object view) {}
+
+  private record Batch(List<Event> events, String cursor, boolean more) {}
+
+  boolean concerns(Entry entry) {
+    return entry.kind() == kind
+        && entry.change() != Change.NOTE
+        && (project == null || project.equals(entry.project()));
+  }
+
+  /**
+   * Tells.
+   *
+   * @param since cursor of the last event that the client got, or null to begin with what there is
+   */
+  void tell(LiveStreams.Stream stream, @Nullable String since)
+      throws IOException, InterruptedException {
+    String cursor;
+    if (since == null) {
+      cursor = store.read(tx -> tx.journal().head());
+      present(stream);
+      stream.send("synced", cursor, Map.of());
+    } else {
+      cursor = since;
+    }
+    while (!stream.ended()) {
+      String behind = cursor;
+      Batch batch = store.read(tx -> changes(tx, behind));
+      stream.begin();
+      for (Event event : batch.events()) {
+        stream.send(event.name(), event.cursor(), event.view());
+      }
+      cursor = batch.cursor();
+      if (!batch.more() && !stream.await()) {
+        return;
+      }
+    }
+  }
+
+  private void present(LiveStreams.Stream stream) throws IOException {
+    String at = null;
+    do {
+      String from = at;
+      Page<Resource<?, ?>> page =
+          store.read(
+              tx ->
+                  tx.resources()
+                      .list(new Resources.Query(kind, project, labels, fields, BATCH, from)));
+      for (Resource<?, ?> resource : page.items()) {
+        // Without an id: to resume in the middle of this would skip the rest.
+        stream.send("added", null, ResourceView.of(resource));
+        remember(resource.uid());
+      }
+      at = page.next();
+    } while (at != null);
+  }
+
+  private Batch changes(Tx tx, String behind) {
+    List<Entry> lines = tx.journal().after(behind, BATCH);
+    Map<UUID, Entry> last = new LinkedHashMap<>();
+    Map<UUID, Boolean> added = new HashMap<>();
+    for (Entry line : lines) {
+      if (concerns(line)) {
+        last.remove(line.uid()); // to stand at the place of its last line
+        last.put(line.uid(), line);
+        added.merge(line.uid(), line.change() == Change.ADDED, Boolean::logicalOr);
+      }
+    }
+    List<Event> events = new ArrayList<>();
+    last.forEach(
+        (uid, line) -> event(tx, line, added.getOrDefault(uid, false)).ifPresent(events::add));
+    return new Batch(events, LiveStreams.end(lines, behind), lines.size() == BATCH);
+  }
+
+  private Optional<Event> event(Tx tx, Entry line, boolean added) {
+    Optional<Resource<?, ?>> found = matching(tx, line);
+    if (found.isPresent()) {
+      boolean fresh = selective() ? !told.contains(line.uid()) : added;
+      remember(line.uid());
+      return Optional.of(
+          new Event(
+              fresh ? "added" : "modified", line.cursor(), ResourceView.of(found.get())));
+    }
+    // After a resume it is not known what was told before, so rather once too often.
+    boolean known = !selective() || told.remove(line.uid()) || line.change() == Change.DELETED;
+    if (!known || (added && line.change() == Change.DELETED)) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Event(
+            "deleted",
+            line.cursor(),
+            ResourceView.GoneView.of(kind, line.project(), line.name(), line.uid())));
+  }
+
+  private Optional<Resource<?, ?>> matching(Tx tx, Entry line) {
+    if (!selective()) {
+      return tx.resources().find(line.uid());
+    }
+    Map<String, String> one = new HashMap<>(fields);
+    String wanted = one.put("metadata.name", line.name());
+    if (wanted != null && !wanted.equals(line.name())) {
+      return Optional.empty();
+    }
+    return tx
+        .resources()
+        .list(new Resources.Query(kind, line.project(), labels, one, 1, null))
+        .items()
+        .stream()
+        .filter(r -> r.uid().equals(line.uid()))
+        .findFirst();
+  }
+
+  private boolean selective() {
+    return !labels.requirements().isEmpty() || !fields.isEmpty();
+  }
+
+  private void remember(UUID uid) {
+    if (selective()) {
+      told.add(uid);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+package io.millwright.api;
+
+import io.millwright.engine.Consoles;
+import io.millwright.model.ProblemException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.http.server.ServletServerHttpRequest;
+import org.springframework.http.server.ServletServerHttpResponse;
+import org.springframework.web.socket.BinaryMessage;
+import org.springframework.web.socket.CloseStatus;
+import org.springframework.web.socket.TextMessage;
+import org.springframework.web.socket.WebSocketSession;
+import org.springframework.web.socket.handler.AbstractWebSocketHandler;
+import org.springframework.web.socket.server.support.DefaultHandshakeHandler;
+
+/** Joins WebSockets with consoles. */
+final class ConsoleSocket implements SmartLifecycle {
+  private static final Logger LOG = LoggerFactory.getLogger(ConsoleSocket.class);
+
+  /** How soon a console ends when its token is revoked. */
+  private static final Duration CHECK = Duration.ofSeconds(5);
+
+  private final DefaultHandshakeHandler handshake = new DefaultHandshakeHandler();
+  private final Set<Joint> open = ConcurrentHashMap.newKeySet();
+  private volatile boolean running;
+
+  /** Opens the console first, so that a problem can be answered as one. */
+  void open(
+      HttpServletRequest request,
+      HttpServletResponse response,
+      Supplier<Consoles.Session> console) {
+    if (!"websocket".equalsIgnoreCase(request.getHeader("Upgrade"))) {
+      throw ProblemException.invalid("", "a console is a WebSocket; open it with a client for these");
+    }
+    Joint joint = new Joint(console.get(), BearerFilter.inForce());
+    boolean joined = false;
+    try {
+      joined =
+          handshake.doHandshake(
+              new ServletServerHttpRequest(request),
+              new ServletServerHttpResponse(response),
+              joint,
+              Map.of());
+    } finally {
+      if (!joined) {
+        joint.end();
+      }
+    }
+  }
+
+  /** One socket and its console. */
+  private final class Joint extends AbstractWebSocketHandler {
+    private final Consoles.Session console;
+    private final BooleanSupplier inForce;
+    private final CountDownLatch ended = new CountDownLatch(1);
+
+    Joint(Consoles.Session console, BooleanSupplier inForce) {
+      this.console = console;
+      this.inForce = inForce;
+    }
+
+    @Override
+    public void afterConnectionEstablished(WebSocketSession socket) {
+      open.add(this);
+      Thread.ofVirtual().name("console").start(() -> show(socket));
+      Thread.ofVirtual().name("console-check").start(this::check);
+    }
+
+    private void show(WebSocketSession socket) {
+      byte[] buffer = new byte[8192];
+      CloseStatus why = CloseStatus.NORMAL;
+      try {
+        for (int n = console.read(buffer); n >= 0; n = console.read(buffer)) {
+          socket.sendMessage(new BinaryMessage(ByteBuffer.wrap(buffer, 0, n)));
+        }
+      } catch (IOException | RuntimeException e) {
+        LOG.debug("a console ended: {}", e.toString());
+        why = ended.getCount() == 0 ? CloseStatus.GOING_AWAY : CloseStatus.SERVER_ERROR;
+      } finally {
+        end();
+        try {
+          socket.close(why);
+        } catch (IOException e) {
+          LOG.debug("a console's socket was not closed: {}", e.toString());
+        }
+      }
+    }
+
+    private void check() {
+      try {
+        while (!ended.await(CHECK.toMillis(), TimeUnit.MILLISECONDS)) {
+          if (!inForce.getAsBoolean()) {
+            end();
+          }
+        }
+      } catch (InterruptedException e) {
+        end();
+      }
+    }
+
+    @Override
+    protected void handleBinaryMessage(WebSocketSession socket, BinaryMessage message)
+        throws IOException {
+      ByteBuffer bytes = message.getPayload();
+      byte[] out = new byte[bytes.remaining()];
+      bytes.get(out);
+      console.write(out, out.length);
+    }
+
+    @Override
+    protected void handleTextMessage(WebSocketSession socket, TextMessage message)
+        throws IOException {
+      socket.close(CloseStatus.NOT_ACCEPTABLE.withReason("send binary frames"));
+    }
+
+    @Override
+    public void handleTransportError(WebSocketSession socket, Throwable e) {
+      LOG.debug("a console's socket broke: {}", e.toString());
+      end();
+    }
+
+    @Override
+    public void afterConnectionClosed(WebSocketSession socket, CloseStatus status) {
+      end();
+    }
+
+    void end() {
+      open.remove(this);
+      ended.countDown();
+      try {
+        console.close();
+      } catch (IOException e) {
+        LOG.debug("a console was not closed: {}", e.toString());
+      }
+    }
+  }
+
+  /** Consoles that are open now. */
+  int count() {
+    return open.size();
+  }
+
+  @Override
+  public void start() {
+    running = true;
+  }
+
+  @Override
+  public void stop() {
+    running = false;
+    open.forEach(Joint::end);
+  }
+
+  @Override
+  public boolean isRunning() {
+    return running;
+  }
+
+  @Override
+  public int getPhase() {
+    return Integer.MAX_VALUE;
+  }
+}

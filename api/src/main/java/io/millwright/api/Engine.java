@@ -1,0 +1,26 @@
+package io.millwright.api;
+
+import io.millwright.engine.AccessTokens;
+import io.millwright.engine.Apply;
+import io.millwright.engine.Cancel;
+import io.millwright.engine.Consoles;
+import io.millwright.engine.Delete;
+import io.millwright.engine.PowerSwitch;
+import io.millwright.engine.Watch;
+import io.millwright.engine.port.Store;
+
+/**
+ * What the API asks things of; the server makes it.
+ *
+ * @param version of this Millwright, for clients
+ */
+public record Engine(
+    String version,
+    Store store,
+    Apply apply,
+    Delete delete,
+    PowerSwitch power,
+    Cancel cancel,
+    AccessTokens tokens,
+    Watch watch,
+    Consoles consoles) {}

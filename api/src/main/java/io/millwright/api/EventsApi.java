@@ -1,0 +1,150 @@
+package io.millwright.api;
+
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
+import io.millwright.engine.port.Journal.Entry;
+import io.millwright.model.Kind;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Hidden;
+import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** What happened, for people. */
+@RestController
+@RequestMapping("/api/v1/projects/{project}/events")
+@Tag(name = "events", description = "What happened, for people.")
+final class EventsApi {
+  private static final int BATCH = 500;
+
+  private final Engine engine;
+  private final LiveStreams live;
+
+  EventsApi(Engine engine, LiveStreams live) {
+    this.engine = engine;
+    this.live = live;
+  }
+
+  /**
+   * Something that happened.
+   *
+   * @param cursor its place, to resume behind it
+   * @param kind of the resource; left out for operations
+   * @param reason one word in CamelCase, for programs
+   * @param message one sentence, for people
+   */
+  record EventView(
+      String cursor,
+      Instant at,
+      @Nullable Kind kind,
+      String project,
+      String name,
+      String reason,
+      String message) {
+    static EventView of(Entry e) {
+      return new EventView(
+          e.cursor(), e.at(), e.kind(), e.project(), e.name(), e.reason(), e.message());
+    }
+  }
+
+  /** The last events, oldest first. */
+  record ListView(List<EventView> items) {}
+
+  @Operation(
+      operationId = "listEvents",
+      summary = "Lists what happened last, oldest first",
+      description =
+          "As text/event-stream: `event` events, first the last ones, then each as it happens; with"
+              + " Last-Event-ID only those behind it.")
+  @GetMapping
+  ListView list(
+      @PathVariable String project,
+      @Parameter(description = "of the resource, such as Machine") @RequestParam(required = false)
+          @Nullable String kind,
+      @Parameter(description = "of the resource") @RequestParam(required = false)
+          @Nullable String name,
+      @RequestParam(defaultValue = "100") int limit) {
+    String in = Inputs.projectOrAll(project);
+    Kind of = Inputs.kind(kind);
+    Inputs.limit(limit);
+    return new ListView(
+        engine.store().read(tx -> tx.journal().told(in, of, name, limit)).stream()
+            .map(EventView::of)
+            .toList());
+  }
+
+  /** Tells what happened, and then what happens. */
+  @Hidden // the description has it with the listing
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void follow(
+      @PathVariable String project,
+      @RequestParam(required = false) @Nullable String kind,
+      @RequestParam(required = false) @Nullable String name,
+      @RequestParam(defaultValue = "100") int limit,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    Filter filter = new Filter(Inputs.projectOrAll(project), Inputs.kind(kind), name);
+    Inputs.limit(limit);
+    live.serve(
+        response,
+        filter::takes,
+        stream -> tell(stream, filter, limit, LiveStreams.cursor(lastEventId)));
+  }
+
+  private record Filter(@Nullable String project, @Nullable Kind kind, @Nullable String name) {
+    boolean takes(Entry e) {
+      return !e.message().isEmpty()
+          && (project == null || project.equals(e.project()))
+          && (kind == null || kind == e.kind())
+          && (name == null || name.equals(e.name()));
+    }
+  }
+
+  private void tell(LiveStreams.Stream stream, Filter filter, int limit, @Nullable String since)
+      throws IOException, InterruptedException {
+    String cursor;
+    Set<String> told = new HashSet<>();
+    if (since == null) {
+      cursor = engine.store().read(tx -> tx.journal().head());
+      for (Entry e :
+          engine
+              .store()
+              .read(tx -> tx.journal().told(filter.project(), filter.kind(), filter.name(), limit))) {
+        stream.send("event", e.cursor(), EventView.of(e));
+        told.add(e.cursor());
+      }
+    } else {
+      cursor = since;
+    }
+    while (!stream.ended()) {
+      String behind = cursor;
+      List<Entry> lines = engine.store().read(tx -> tx.journal().after(behind, BATCH));
+      stream.begin();
+      for (Entry e : lines) {
+        if (filter.takes(e) && !told.contains(e.cursor())) {
+          stream.send("event", e.cursor(), EventView.of(e));
+        }
+      }
+      cursor = LiveStreams.end(lines, behind);
+      if (lines.size() < BATCH) {
+        told.clear(); // all that was told is behind us now
+        if (!stream.await()) {
+          return;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package io.millwright.api;
+
+import io.millwright.model.Kind;
+import io.millwright.model.Names;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Violations;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Reads the parts of a URL. */
+final class Inputs {
+  /** Stands for all projects in a path. */
+  static final String ALL_PROJECTS = "-";
+
+  private static final int MOST = 1000;
+
+  private Inputs() {}
+
+  /** The project, or null for all. */
+  static @Nullable String projectOrAll(String text) {
+    return text.equals(ALL_PROJECTS) ? null : project(text);
+  }
+
+  static String project(String text) {
+    Violations at = Violations.at("project");
+    Names.checkLabel(text, at);
+    at.raise();
+    return text;
+  }
+
+  static int limit(int limit) {
+    if (limit < 1 || limit > MOST) {
+      throw ProblemException.invalid("limit", "must be 1 to " + MOST);
+    }
+    return limit;
+  }
+
+  static @Nullable Kind kind(@Nullable String text) {
+    return text == null
+        ? null
+        : Kind.ofWord(text)
+            .orElseThrow(
+                () -> unknown("kind", text, Arrays.stream(Kind.values()).map(Kind::title).toList()));
+  }
+
+  /** The word, if it is one of these. */
+  static @Nullable String word(String field, @Nullable String text, List<String> words) {
+    if (text != null && !words.contains(text)) {
+      throw unknown(field, text, words);
+    }
+    return text;
+  }
+
+  static ProblemException unknown(String field, String text, List<String> words) {
+    return ProblemException.invalid(
+        field,
+        Names.quote(text)
+            + " is unknown"
+            + Names.hint(text, words)
+            + (words.isEmpty() ? "" : "; there are: " + String.join(", ", words)));
+  }
+
+  /** {@code spec.image=debian,status.ready=true} as a mapping. */
+  static Map<String, String> fields(@Nullable String text) {
+    Map<String, String> out = new LinkedHashMap<>();
+    if (text == null || text.isBlank()) {
+      return out;
+    }
+    for (String part : text.split(",", -1)) {
+      int equals = part.indexOf('=');
+      String path = equals < 0 ? "" : part.substring(0, equals).strip();
+      String value = equals < 0 ? "" : part.substring(equals + 1).strip();
+      if (value.startsWith("=")) {
+        value = value.substring(1).strip();
+      }
+      if (!path.matches("[A-Za-z][A-Za-z0-9]*(\\.[A-Za-z][A-Za-z0-9]*)*")) {
+        throw ProblemException.invalid(
+            "fieldSelector",
+            Names.quote(part) + " is no requirement; write path=value, such as spec.image=debian");
+      }
+      if (out.putIfAbsent(path, value) != null) {
+        throw ProblemException.invalid("fieldSelector", path + " stands here twice");
+      }
+    }
+    return out;
+  }
+}

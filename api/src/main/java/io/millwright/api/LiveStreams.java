@@ -1,0 +1,232 @@
+package io.millwright.api;
+
+import io.millwright.engine.Watch;
+import io.millwright.engine.port.Journal.Entry;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.manifest.Json;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Server-sent events, each stream in the virtual thread of its request.
+ *
+ * <p>Nothing is queued for a stream: the journal rings its bell, and the stream reads on from where
+ * it is. So one that is slow costs no memory; it falls behind, until a write takes too long or the
+ * journal no longer has its place, and is dropped. It can resume.
+ */
+final class LiveStreams implements SmartLifecycle {
+  private static final Logger LOG = LoggerFactory.getLogger(LiveStreams.class);
+
+  /** Each costs a connection and some statements for each change. */
+  private static final int MOST = 1000;
+
+  private final Watch watch;
+  private final Duration keepAlive;
+  private final Semaphore places = new Semaphore(MOST);
+  private final Set<Stream> open = ConcurrentHashMap.newKeySet();
+  private volatile boolean running;
+
+  /**
+   * @param keepAlive after how much silence a comment is sent
+   */
+  LiveStreams(Watch watch, Duration keepAlive) {
+    this.watch = watch;
+    this.keepAlive = keepAlive;
+  }
+
+  /** What a stream tells. */
+  interface Telling {
+    void to(Stream stream) throws IOException, InterruptedException;
+  }
+
+  /**
+   * Tells until the telling ends, the client goes away, its token is revoked or the server stops.
+   *
+   * @param concerns whether a line of the journal is a reason to look
+   */
+  void serve(HttpServletResponse response, Predicate<Entry> concerns, Telling telling)
+      throws IOException {
+    if (!places.tryAcquire()) {
+      throw ProblemException.of(
+          Problem.Type.TOO_MANY, MOST + " streams are open already; close some, or try again later");
+    }
+    Stream stream = new Stream(response, keepAlive, BearerFilter.inForce());
+    Watch.Subscription subscription =
+        watch.subscribe(
+            batch -> {
+              // An empty batch says only that reading begins: what came before it is to be looked for.
+              if (batch.isEmpty() || batch.stream().anyMatch(concerns)) {
+                stream.ring();
+              }
+            });
+    try {
+      open.add(stream);
+      telling.to(stream);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ProblemException e) {
+      if (!response.isCommitted()) {
+        throw e;
+      }
+      // It hears of the problem when it resumes.
+      LOG.debug("a stream was ended: {}", e.getMessage());
+    } finally {
+      open.remove(stream);
+      subscription.close();
+      places.release();
+    }
+  }
+
+  /** Streams that are open now. */
+  int count() {
+    return open.size();
+  }
+
+  @Override
+  public void start() {
+    running = true;
+  }
+
+  /** Comes before the web server waits for its requests to end. */
+  @Override
+  public void stop() {
+    running = false;
+    open.forEach(Stream::end);
+  }
+
+  @Override
+  public boolean isRunning() {
+    return running;
+  }
+
+  @Override
+  public int getPhase() {
+    return Integer.MAX_VALUE;
+  }
+
+  /** One client that listens. */
+  static final class Stream {
+    private final HttpServletResponse response;
+    private final Duration keepAlive;
+    private final BooleanSupplier inForce;
+    private final Semaphore bell = new Semaphore(0);
+    private volatile boolean ended;
+    private @Nullable OutputStream out;
+
+    Stream(HttpServletResponse response, Duration keepAlive, BooleanSupplier inForce) {
+      this.response = response;
+      this.keepAlive = keepAlive;
+      this.inForce = inForce;
+    }
+
+    void ring() {
+      if (bell.availablePermits() == 0) {
+        bell.release();
+      }
+    }
+
+    private void end() {
+      ended = true;
+      bell.release();
+    }
+
+    /**
+     * Waits until there may be something to tell; keeps the connection alive meanwhile.
+     *
+     * @return false if the stream shall end
+     */
+    boolean await() throws IOException, InterruptedException {
+      while (!ended) {
+        if (bell.tryAcquire(keepAlive.toMillis(), TimeUnit.MILLISECONDS)) {
+          bell.drainPermits();
+          return !ended;
+        }
+        if (!inForce.getAsBoolean()) {
+          return false;
+        }
+        write(":\n\n");
+      }
+      return false;
+    }
+
+    /** As {@link #await()}, but for {@code most} at the longest and without keeping alive. */
+    boolean await(Duration most) throws InterruptedException {
+      if (bell.tryAcquire(most.toMillis(), TimeUnit.MILLISECONDS)) {
+        bell.drainPermits();
+      }
+      return !ended;
+    }
+
+    boolean ended() {
+      return ended;
+    }
+
+    void keepAlive() throws IOException {
+      write(":\n\n");
+    }
+
+    boolean inForce() {
+      return inForce.getAsBoolean();
+    }
+
+    /** Begins the answer; before that a problem can still be one. */
+    void begin() throws IOException {
+      if (out == null) {
+        response.setStatus(200);
+        response.setContentType("text/event-stream;charset=UTF-8");
+        response.setHeader("Cache-Control", "no-store");
+        out = response.getOutputStream();
+        response.flushBuffer();
+      }
+    }
+
+    /**
+     * Sends an event.
+     *
+     * @param id to resume behind it, or null if that is not possible here
+     */
+    void send(String event, @Nullable String id, Object data) throws IOException {
+      // Our JSON has no line breaks, so it is one line of data.
+      write(
+          (id == null ? "" : "id: " + id + "\n")
+              + "event: "
+              + event
+              + "\ndata: "
+              + Json.write(data)
+              + "\n\n");
+    }
+
+    private void write(String text) throws IOException {
+      begin();
+      OutputStream to = out;
+      if (to != null) {
+        to.write(text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        to.flush();
+      }
+    }
+  }
+
+  /** For journals: nothing at all or a cursor. */
+  static @Nullable String cursor(@Nullable String lastEventId) {
+    return lastEventId == null || lastEventId.isBlank() ? null : lastEventId.strip();
+  }
+
+  /** The last cursor of a batch, or the one before it. */
+  static String end(List<Entry> batch, String before) {
+    return batch.isEmpty() ? before : batch.getLast().cursor();
+  }
+}

@@ -1,0 +1,126 @@
+package io.millwright.api;
+
+import io.millwright.engine.Caller;
+import io.millwright.model.Kind;
+import io.millwright.model.Power;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.security.Principal;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Machines, and what can be done with them besides declaring. */
+@RestController
+@RequestMapping("/api/v1/projects/{project}/machines")
+@Tag(name = "machines", description = "Machines that people ask for.")
+final class MachinesApi extends Collection {
+  private static final Body NOTHING = new Body(new byte[0]);
+
+  private final ConsoleSocket console;
+
+  MachinesApi(Engine engine, OnceOnly once, LiveStreams live, ConsoleSocket console) {
+    super(Kind.MACHINE, engine, once, live);
+    this.console = console;
+  }
+
+  @Operation(
+      operationId = "powerOnMachine",
+      summary = "Powers a machine on",
+      description = "Declares spec.power: on. Nothing is done if that is declared already.")
+  @PostMapping("/{name}:power-on")
+  ResponseEntity<byte[]> powerOn(
+      @PathVariable String project,
+      @PathVariable String name,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request,
+      Principal who) {
+    return power(project, name, Power.ON, idempotencyKey, request, who);
+  }
+
+  @Operation(
+      operationId = "powerOffMachine",
+      summary = "Shuts a machine down",
+      description =
+          "Declares spec.power: off. The guest is asked to stop; when it does not, the power is"
+              + " cut. Nothing is done if that is declared already.")
+  @PostMapping("/{name}:power-off")
+  ResponseEntity<byte[]> powerOff(
+      @PathVariable String project,
+      @PathVariable String name,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request,
+      Principal who) {
+    return power(project, name, Power.OFF, idempotencyKey, request, who);
+  }
+
+  private ResponseEntity<byte[]> power(
+      String project,
+      String name,
+      Power power,
+      @Nullable String key,
+      HttpServletRequest request,
+      Principal who) {
+    Inputs.project(project);
+    Caller caller = new Caller(who.getName());
+    return once.answer(
+            key,
+            caller,
+            request,
+            NOTHING,
+            () -> {
+              Optional<io.millwright.model.Operation> operation =
+                  engine.power().set(caller, project, name, power);
+              return operation
+                  .map(Answer::accepted)
+                  .orElseGet(() -> Answer.of(200, find(project, name)));
+            })
+        .entity();
+  }
+
+  @Operation(
+      operationId = "resetMachine",
+      summary = "Presses a machine's reset button",
+      description = "Refused while other work on the machine goes on.")
+  @PostMapping("/{name}:reset")
+  ResponseEntity<byte[]> reset(
+      @PathVariable String project,
+      @PathVariable String name,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request,
+      Principal who) {
+    Inputs.project(project);
+    Caller caller = new Caller(who.getName());
+    return once.answer(
+            idempotencyKey,
+            caller,
+            request,
+            NOTHING,
+            () -> Answer.accepted(engine.power().reset(caller, project, name)))
+        .entity();
+  }
+
+  @Operation(
+      operationId = "openConsole",
+      summary = "Opens a machine's serial console",
+      description =
+          "A WebSocket: binary frames both ways. Closing it closes the console; when the console"
+              + " ends, so does the socket.")
+  @GetMapping("/{name}/console")
+  void console(
+      @PathVariable String project,
+      @PathVariable String name,
+      HttpServletRequest request,
+      HttpServletResponse response) {
+    Inputs.project(project);
+    console.open(request, response, () -> engine.consoles().openSerial(project, name));
+  }
+}

@@ -1,0 +1,60 @@
+package io.millwright.api;
+
+import io.millwright.engine.AccessTokens;
+import io.millwright.engine.Admission;
+import io.millwright.engine.Apply;
+import io.millwright.engine.Cancel;
+import io.millwright.engine.Consoles;
+import io.millwright.engine.Delete;
+import io.millwright.engine.Drivers;
+import io.millwright.engine.PowerSwitch;
+import io.millwright.engine.Preview;
+import io.millwright.engine.SecretBox;
+import io.millwright.engine.Watch;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.function.Function;
+
+/** A database that is away, and an engine on it. */
+final class Unreachable implements Store {
+  @Override
+  public <T> T inTransaction(Function<Tx, T> work) {
+    throw ProblemException.of(Problem.Type.UNAVAILABLE, "the database cannot be reached just now");
+  }
+
+  @Override
+  public <T> T read(Function<Tx, T> work) {
+    return inTransaction(work);
+  }
+
+  @Override
+  public <T> T dryRun(Function<Tx, T> work) {
+    return inTransaction(work);
+  }
+
+  static Engine engine() {
+    Store store = new Unreachable();
+    InstantSource clock = InstantSource.system();
+    Admission admission =
+        new Admission(new Drivers(Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]));
+    Outside outside =
+        new Outside(
+            new Drivers(Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
+    return new Engine(
+        "test",
+        store,
+        new Apply(store, admission, new Preview(outside, "00000000"), clock),
+        new Delete(store, clock),
+        new PowerSwitch(store, clock),
+        new Cancel(store),
+        new AccessTokens(store, clock),
+        new Watch(store, Duration.ofMillis(100)),
+        new Consoles(store, outside));
+  }
+}
