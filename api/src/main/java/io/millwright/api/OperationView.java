@@ -46,6 +46,7 @@ record OperationView(
     PENDING,
     RUNNING,
     WAITING,
+    UNDOING,
     SUCCEEDED,
     FAILED,
     CANCELLED,
@@ -56,6 +57,7 @@ record OperationView(
         case Operation.State.Pending _ -> PENDING;
         case Operation.State.Running _ -> RUNNING;
         case Operation.State.Waiting _ -> WAITING;
+        case Operation.State.Undoing _ -> UNDOING;
         case Operation.State.Succeeded _ -> SUCCEEDED;
         case Operation.State.Failed _ -> FAILED;
         case Operation.State.Cancelled _ -> CANCELLED;

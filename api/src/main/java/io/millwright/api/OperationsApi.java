@@ -168,7 +168,7 @@ final class OperationsApi {
 
   private static boolean ended(OperationView operation) {
     return switch (operation.state()) {
-      case PENDING, RUNNING, WAITING -> false;
+      case PENDING, RUNNING, WAITING, UNDOING -> false;
       case SUCCEEDED, FAILED, CANCELLED, SUPERSEDED -> true;
     };
   }
