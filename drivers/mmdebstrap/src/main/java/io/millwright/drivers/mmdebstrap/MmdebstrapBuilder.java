@@ -218,7 +218,8 @@ public final class MmdebstrapBuilder implements ImageBuilder {
     return false;
   }
 
-  private static String packaged() {
+  /** The text of the script that is delivered with this class. */
+  static String packaged() {
     try (InputStream in = MmdebstrapBuilder.class.getResourceAsStream(SCRIPT)) {
       if (in == null) {
         throw new IllegalStateException(SCRIPT + " is not on the class path");

@@ -306,6 +306,30 @@ class MmdebstrapBuilderTest {
   }
 
   @Test
+  void thePackagedScriptTakesTheArgumentsThatItIsGiven() throws Exception {
+    // It reads all of them before it looks at their values, and no package is called so.
+    Path file = Files.writeString(home.resolve("build.sh"), MmdebstrapBuilder.packaged());
+    Process script =
+        new ProcessBuilder(
+                "bash",
+                file.toString(),
+                "--suite",
+                "bookworm",
+                "--out",
+                out.toString(),
+                "--work",
+                work.toString(),
+                "--package",
+                "NOT A PACKAGE")
+            .redirectErrorStream(true)
+            .start();
+    assertThat(new String(script.getInputStream().readAllBytes()).strip())
+        .startsWith("ERROR --package: 'NOT A PACKAGE'");
+    assertThat(script.waitFor()).isEqualTo(1);
+    assertNothingIsLeft();
+  }
+
+  @Test
   void isFoundByItsName() {
     assertThat(ServiceLoader.load(ImageBuilder.class).stream().map(p -> p.get().name()))
         .contains("mmdebstrap");
