@@ -210,7 +210,7 @@ public final class MmdebstrapBuilder implements ImageBuilder {
     if (tool.startsWith("/")) {
       return Files.exists(Path.of(tool));
     }
-    for (String directory : ProcessTree.PATH.split(":")) {
+    for (String directory : ProcessTree.PATH.split(":", -1)) {
       if (Files.isExecutable(Path.of(directory, tool))) {
         return true;
       }

@@ -323,7 +323,10 @@ class MmdebstrapBuilderTest {
                 "NOT A PACKAGE")
             .redirectErrorStream(true)
             .start();
-    assertThat(new String(script.getInputStream().readAllBytes()).strip())
+    assertThat(
+            new String(
+                    script.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)
+                .strip())
         .startsWith("ERROR --package: 'NOT A PACKAGE'");
     assertThat(script.waitFor()).isEqualTo(1);
     assertNothingIsLeft();
