@@ -335,6 +335,8 @@ report_stages() { # mmdebstrap's own milestones, as far along as they come
       'I: installing essential'*) progress 25 'configuring the base system' ;;
       'I: installing remaining'*) progress 35 'installing packages' ;;
       'I: running --customize-hook'*) progress 75 'configuring the image' ;;
+      # the first error is the cause, those after it are its consequences
+      'E: '*) [[ -e $SCRATCH/why ]] || printf '%s' "${line#E: }" >"$SCRATCH/why" ;;
     esac
   done
 }
@@ -342,6 +344,8 @@ report_stages() { # mmdebstrap's own milestones, as far along as they come
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 OPTIONS=()
 [[ ! -e $KEYRING ]] || OPTIONS+=(--keyring="$KEYRING")
+exec {LOG}> >(report_stages)
+REPORTER=$!
 # In namespaces of its own: when we end early, every process in the chroot ends with it and its mounts are gone.
 run unshare --mount --pid --fork --kill-child --mount-proc \
   mmdebstrap --variant=minbase --mode=root --format=directory "${OPTIONS[@]}" \
@@ -354,8 +358,10 @@ run unshare --mount --pid --fork --kill-child --mount-proc \
   --customize-hook='chroot "$1" systemctl enable systemd-networkd systemd-networkd-wait-online systemd-resolved' \
   --customize-hook='rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/hostname" "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1"/etc/machine-id; : >"$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"' \
   --customize-hook='ln -sf ../run/systemd/resolve/stub-resolv.conf "$1/etc/resolv.conf"' \
-  "$SUITE" "$ROOT" "$SCRATCH/sources.list" > >(report_stages) 2>&1 ||
-  fail "mmdebstrap could not make the $SUITE root; its log says why"
+  "$SUITE" "$ROOT" "$SCRATCH/sources.list" >&"$LOG" 2>&1 && MADE=1 || MADE=0
+exec {LOG}>&-
+wait "$REPORTER" || true
+((MADE)) || fail "mmdebstrap could not make the $SUITE root: $(cut -c1-300 "$SCRATCH/why" 2>/dev/null)"
 # A root without its kernel or initrd is an image that does not boot.
 for link in vmlinuz initrd.img; do [[ -e $ROOT/$(readlink "$ROOT/$link") ]] || fail "the root has no /$link"; done
 
