@@ -148,6 +148,7 @@ INCLUDE_MODULES="$(IFS=,; echo "${DISK_MODULES[*]}")"
 CONF
 else
   INITRD_PACKAGE=initramfs-tools
+  PACKAGES+=(systemd-repart)      # a package of its own after bookworm
   put etc/initramfs-tools/conf.d/golden <<<'MODULES=list'
   printf '%s\n' "${DISK_MODULES[@]}" | put etc/initramfs-tools/modules
 fi
@@ -186,7 +187,9 @@ put etc/cloud/ds-identify.cfg <<<'policy: enabled'
 # to call the generator, which is a C program. The rest still goes to the command.
 put usr/local/sbin/netplan 755 <<'CONF'
 #!/bin/sh
-[ "$*" = generate ] && exec /lib/netplan/generate
+for generator in /lib/netplan/generate /usr/libexec/netplan/generate; do
+  [ "$*" = generate ] && [ -x "$generator" ] && exec "$generator"
+done
 exec /usr/sbin/netplan "$@"
 CONF
 
