@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param title for people, such as {@code create Machine hello}
  * @param generation of the target that it works towards
- * @param state pending, running and waiting go on; succeeded, failed, cancelled and superseded are
+ * @param state pending, running, waiting and undoing go on; succeeded, failed, cancelled and superseded are
  *     the ends
  * @param message why it waits or failed; empty otherwise
  * @param percent how much of it is done, 0 to 100
@@ -46,6 +46,7 @@ record OperationView(
     PENDING,
     RUNNING,
     WAITING,
+    UNDOING,
     SUCCEEDED,
     FAILED,
     CANCELLED,
@@ -56,6 +57,7 @@ record OperationView(
         case Operation.State.Pending _ -> PENDING;
         case Operation.State.Running _ -> RUNNING;
         case Operation.State.Waiting _ -> WAITING;
+        case Operation.State.Undoing _ -> UNDOING;
         case Operation.State.Succeeded _ -> SUCCEEDED;
         case Operation.State.Failed _ -> FAILED;
         case Operation.State.Cancelled _ -> CANCELLED;
