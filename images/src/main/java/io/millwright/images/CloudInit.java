@@ -66,8 +66,7 @@ public final class CloudInit implements Renderer<Seed> {
     out.put("manage_etc_hosts", "localhost");
     // Always given: without it cloud-init makes a default user of its own.
     out.put("users", profile.users().stream().map(CloudInit::user).toList());
-    out.put(
-        "disable_root", profile.users().stream().noneMatch(u -> u.name().equals("root")));
+    out.put("disable_root", profile.users().stream().noneMatch(u -> u.name().equals("root")));
     if (passwords) {
       // For an sshd that reads no sshd_config.d; where it does, this changes nothing.
       out.put("ssh_pwauth", true);
@@ -86,10 +85,11 @@ public final class CloudInit implements Renderer<Seed> {
     }
     List<Map<String, Object>> files = new ArrayList<>();
     List<List<String>> boot = new ArrayList<>();
-    FirstBoot.of(spec, late(profile)).ifPresent(first -> {
-      files.addAll(first.files());
-      boot.add(first.start());
-    });
+    FirstBoot.of(spec, late(profile))
+        .ifPresent(first -> {
+          files.addAll(first.files());
+          boot.add(first.start());
+        });
     // Read when sshd starts, so that it need not be started again, which cuts off who is quick.
     files.add(
         file(
@@ -157,8 +157,7 @@ public final class CloudInit implements Renderer<Seed> {
     out.put("path", path);
     out.put("encoding", "b64");
     out.put(
-        "content",
-        Base64.getEncoder().encodeToString(content.getBytes(StandardCharsets.UTF_8)));
+        "content", Base64.getEncoder().encodeToString(content.getBytes(StandardCharsets.UTF_8)));
     out.put("permissions", mode);
     out.put("owner", owner);
     return out;
@@ -166,8 +165,9 @@ public final class CloudInit implements Renderer<Seed> {
 
   /**
    * Tells networkd to leave a router's default route alone on this interface; once, on the first
-   * boot, since the file stays. The reload is left to systemd, because D-Bus is not up yet. Other network managers do not look there and need not: they rank
-   * the default routes of several interfaces by themselves.
+   * boot, since the file stays. The reload is left to systemd, because D-Bus is not up yet. Other
+   * network managers do not look there and need not: they rank the default routes of several
+   * interfaces by themselves.
    */
   private static List<String> deafen(String name) {
     String directory = "/etc/systemd/network/10-netplan-" + name + ".network.d";

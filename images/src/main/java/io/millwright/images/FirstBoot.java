@@ -58,13 +58,14 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
     List<String> unit = new ArrayList<>();
     unit.add("exec systemd-run --quiet --no-block --unit=millwright-first-boot");
     unit.add("--description='Millwright first boot' --service-type=oneshot");
-    unit.add("-p After='cloud-init.service ssh.service sshd.service" + (late ? " cloud-final.service'" : "'"));
+    unit.add(
+        "-p After='cloud-init.service ssh.service sshd.service"
+            + (late ? " cloud-final.service'" : "'"));
     // What a script leaves running shall go on.
     unit.add("-p KillMode=process -p TimeoutStartSec=infinity");
     unit.add("-p StandardOutput=journal+console -p StandardError=journal+console");
     unit.add("/usr/bin/env python3 -IS " + DIRECTORY + "/run");
-    return List.of(
-        "sh", "-c", "[ -e " + DIRECTORY + "/done ] || " + String.join(" ", unit));
+    return List.of("sh", "-c", "[ -e " + DIRECTORY + "/done ] || " + String.join(" ", unit));
   }
 
   /** The program's only input. */

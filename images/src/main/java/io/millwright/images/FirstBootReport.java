@@ -229,20 +229,19 @@ public record FirstBootReport(
   private static String printable(String text) {
     StringBuilder out = new StringBuilder(text.length());
     text.codePoints()
-        .forEach(
-            c -> {
-              if (c == '\n' || c == '\t') {
-                out.append((char) c);
-              } else if (c == '\r') {
-                // Progress bars and DOS line ends: the rest of the line says enough.
-              } else if (Character.isISOControl(c)
-                  || Character.getType(c) == Character.SURROGATE
-                  || Character.getType(c) == Character.FORMAT) {
-                out.append('\ufffd');
-              } else {
-                out.appendCodePoint(c);
-              }
-            });
+        .forEach(c -> {
+          if (c == '\n' || c == '\t') {
+            out.append((char) c);
+          } else if (c == '\r') {
+            // Progress bars and DOS line ends: the rest of the line says enough.
+          } else if (Character.isISOControl(c)
+              || Character.getType(c) == Character.SURROGATE
+              || Character.getType(c) == Character.FORMAT) {
+            out.append('\ufffd');
+          } else {
+            out.appendCodePoint(c);
+          }
+        });
     return out.toString();
   }
 }

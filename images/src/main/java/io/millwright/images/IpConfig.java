@@ -49,7 +49,16 @@ public record IpConfig(
   public IpConfig withStatic(
       List<HostAddress> nowAddresses, @Nullable Ip nowGateway4, @Nullable Ip nowGateway6) {
     return new IpConfig(
-        nowAddresses, dhcp4, dhcp6, slaac, nowGateway4, nowGateway6, routes, mtu, dns, search,
+        nowAddresses,
+        dhcp4,
+        dhcp6,
+        slaac,
+        nowGateway4,
+        nowGateway6,
+        routes,
+        mtu,
+        dns,
+        search,
         optional);
   }
 

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** The network of a machine in netplan's form, which cloud-init calls network-config version 2. */
@@ -51,6 +52,9 @@ final class Netplan {
         case NetInterface.Bond bond -> {
           device.put("interfaces", bond.members());
           device.put("parameters", parameters(bond.mode()));
+          // Else it gets one out of the air, which a switch or a hypervisor that knows the card's
+          // address may not let through, and which no DHCP reservation is for.
+          firstCard(bond).ifPresent(card -> device.put("macaddress", card.mac().text()));
           bonds.put(bond.name(), device);
         }
         case NetInterface.Vlan vlan -> {
@@ -67,6 +71,13 @@ final class Netplan {
     putIfAny(out, "bonds", bonds);
     putIfAny(out, "vlans", vlans);
     return out;
+  }
+
+  private Optional<NetInterface.Ethernet> firstCard(NetInterface.Bond bond) {
+    return spec.interfaces().stream()
+        .filter(face -> bond.members().contains(face.name()))
+        .map(NetInterface.Ethernet.class::cast)
+        .findFirst();
   }
 
   private static Map<String, Object> parameters(MachineSpec.BondMode mode) {
@@ -106,8 +117,7 @@ final class Netplan {
         device.put("dhcp6-overrides", Map.of("use-routes", false));
       }
     }
-    putIfAny(
-        device, "addresses", ip.addresses().stream().map(HostAddress::toString).toList());
+    putIfAny(device, "addresses", ip.addresses().stream().map(HostAddress::toString).toList());
     putIfAny(device, "routes", routes(face));
     Map<String, Object> nameservers = new LinkedHashMap<>();
     putIfAny(nameservers, "addresses", ip.dns().stream().map(Ip::toString).toList());

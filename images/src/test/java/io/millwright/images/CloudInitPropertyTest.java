@@ -54,8 +54,14 @@ class CloudInitPropertyTest {
     Set<String> keys =
         new LinkedHashSet<>(
             List.of(
-                "hostname", "fqdn", "prefer_fqdn_over_hostname", "manage_etc_hosts", "users",
-                "disable_root", "write_files", "bootcmd"));
+                "hostname",
+                "fqdn",
+                "prefer_fqdn_over_hostname",
+                "manage_etc_hosts",
+                "users",
+                "disable_root",
+                "write_files",
+                "bootcmd"));
     if (profile.users().stream().anyMatch(u -> u.passwordHash() != null)) {
       keys.add("ssh_pwauth");
     }
@@ -143,11 +149,10 @@ class CloudInitPropertyTest {
 
   private static List<String> texts(JsonNode list) {
     List<String> out = new ArrayList<>();
-    list.forEach(
-        e -> {
-          assertThat(e.isString()).isTrue();
-          out.add(e.asString());
-        });
+    list.forEach(e -> {
+      assertThat(e.isString()).isTrue();
+      out.add(e.asString());
+    });
     return out;
   }
 
@@ -222,8 +227,7 @@ class CloudInitPropertyTest {
   }
 
   private static ProfileSpec profile(ProfileSpec.User user) {
-    return new ProfileSpec(
-        List.of(user), List.of(), List.of(), List.of(), null, null, List.of());
+    return new ProfileSpec(List.of(user), List.of(), List.of(), List.of(), null, null, List.of());
   }
 
   @Property(tries = 2000)
@@ -248,7 +252,8 @@ class CloudInitPropertyTest {
               List.of(
                   "/usr/bin/python3",
                   "-c",
-                  "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1], 'rb'))))",
+                  "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1],"
+                      + " 'rb'))))",
                   file.toString()));
       assertThat(JSON.readValue(read, Map.class)).isEqualTo(document);
     } finally {

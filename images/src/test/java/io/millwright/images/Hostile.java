@@ -16,11 +16,59 @@ import org.jspecify.annotations.Nullable;
 final class Hostile {
   private static final List<String> BREAKOUTS =
       List.of(
-          "", " ", "~", "y", "No", "on", "null", "<<", "0x1f", "1e3", "0777", "-", "---", "...",
-          "!!python/object:os.system", "&a", "*a", "'", "\"", "\\", "`id`", "$(id)", "${x}", "%",
-          "\n", "\r\n", "\t", "a: b", "a\n- b", "x\nruncmd:\n- reboot", "#", "{{ x }}", "]]>",
-          "<!--", "&amp;", "%end", "%packages", "\u0000", "\u0085", "\u2028", "\ufeff", "\ufffe",
-          "\u007f", "\u009b", "\u202e", "\ud83d\ude00", "Ünïcödé", "@", "|", ">", "? ", ": ", ", ");
+          "",
+          " ",
+          "~",
+          "y",
+          "No",
+          "on",
+          "null",
+          "<<",
+          "0x1f",
+          "1e3",
+          "0777",
+          "-",
+          "---",
+          "...",
+          "!!python/object:os.system",
+          "&a",
+          "*a",
+          "'",
+          "\"",
+          "\\",
+          "`id`",
+          "$(id)",
+          "${x}",
+          "%",
+          "\n",
+          "\r\n",
+          "\t",
+          "a: b",
+          "a\n- b",
+          "x\nruncmd:\n- reboot",
+          "#",
+          "{{ x }}",
+          "]]>",
+          "<!--",
+          "&amp;",
+          "%end",
+          "%packages",
+          "\u0000",
+          "\u0085",
+          "\u2028",
+          "\ufeff",
+          "\ufffe",
+          "\u007f",
+          "\u009b",
+          "\u202e",
+          "\ud83d\ude00",
+          "Ünïcödé",
+          "@",
+          "|",
+          ">",
+          "? ",
+          ": ",
+          ", ");
 
   private Hostile() {}
 
@@ -41,7 +89,8 @@ final class Hostile {
   /** A right one, of words that mean something to YAML, shells and kernels. */
   static Arbitrary<String> word() {
     return Arbitraries.oneOf(
-        Arbitraries.of("y", "no", "on", "off", "true", "null", "e1", "x0f", "n", "yes", "inf", "nan"),
+        Arbitraries.of(
+            "y", "no", "on", "off", "true", "null", "e1", "x0f", "n", "yes", "inf", "nan"),
         Arbitraries.strings()
             .withCharRange('a', 'z')
             .ofMinLength(1)
@@ -53,7 +102,10 @@ final class Hostile {
     Arbitrary<ProfileSpec.User> user =
         Combinators.combine(
                 word(),
-                Arbitraries.of(Samples.KEY, Samples.KEY + " #", "ssh-ed25519 " + Samples.KEY.split(" ")[1] + " '\"\\$(id)`{}: #")
+                Arbitraries.of(
+                        Samples.KEY,
+                        Samples.KEY + " #",
+                        "ssh-ed25519 " + Samples.KEY.split(" ")[1] + " '\"\\$(id)`{}: #")
                     .list()
                     .ofMaxSize(2),
                 Arbitraries.of(Samples.HASH).injectNull(0.5),
@@ -78,7 +130,10 @@ final class Hostile {
             script.list().ofMaxSize(3).uniqueElements(ProfileSpec.Script::name),
             Arbitraries.of("Europe/Vienna", "Etc/GMT+1", "No").injectNull(0.5),
             Arbitraries.of("C.UTF-8", "no_NO.UTF-8").injectNull(0.5),
-            Arbitraries.of("no", "10.0.0.1", "fd00::1", "on.off").list().uniqueElements().ofMaxSize(3))
+            Arbitraries.of("no", "10.0.0.1", "fd00::1", "on.off")
+                .list()
+                .uniqueElements()
+                .ofMaxSize(3))
         .as(ProfileSpec::new);
   }
 
@@ -94,7 +149,11 @@ final class Hostile {
   }
 
   private static List<NetInterface> network(
-      List<String> names, int cards, MachineSpec.@Nullable BondMode bond, int vlans, List<Integer> shapes) {
+      List<String> names,
+      int cards,
+      MachineSpec.@Nullable BondMode bond,
+      int vlans,
+      List<Integer> shapes) {
     List<NetInterface> out = new ArrayList<>();
     boolean bonded = bond != null && cards >= 2;
     for (int i = 0; i < cards; i++) {
@@ -136,12 +195,11 @@ final class Hostile {
 
   static Arbitrary<InstallSpec> spec() {
     return Combinators.combine(word(), word().injectNull(0.3), network(), profile())
-        .as(
-            (host, domain, network, profile) ->
-                new InstallSpec(
-                    new InstallSpec.Identity("1e3", host, domain),
-                    network,
-                    profile,
-                    List.of(java.net.URI.create("http://[fd00::1]:80/%0a?'\"".replace("'\"", "%22")))));
+        .as((host, domain, network, profile) ->
+            new InstallSpec(
+                new InstallSpec.Identity("1e3", host, domain),
+                network,
+                profile,
+                List.of(java.net.URI.create("http://[fd00::1]:80/%0a?'\"".replace("'\"", "%22")))));
   }
 }

@@ -13,7 +13,9 @@ import org.junit.jupiter.api.Assumptions;
 final class Outside {
   private Outside() {}
 
-  /** A schema beside the checkout; where it is missing a test fails in CI, and says so elsewhere. */
+  /**
+   * A schema beside the checkout; where it is missing a test fails in CI, and says so elsewhere.
+   */
   static Path schema(String name) {
     return needed(Path.of("../../shared/schemas", name));
   }

@@ -75,7 +75,12 @@ final class Samples {
             new NetInterface.Vlan("web", "bond0", 10, dual(5)),
             new NetInterface.Vlan("storage", "bond0", 40, other(7).withMtu(9000))));
     out.put("users-and-keys", with(users()));
-    out.put("files-and-scripts", with(filesAndScripts(), URI.create("http://10.0.0.254:8480/m/x?t=1"), URI.create("https://[fd00::fe]/m/x")));
+    out.put(
+        "files-and-scripts",
+        with(
+            filesAndScripts(),
+            URI.create("http://10.0.0.254:8480/m/x?t=1"),
+            URI.create("https://[fd00::fe]/m/x")));
     return out;
   }
 
@@ -124,8 +129,7 @@ final class Samples {
                 HostAddress.parse("fd00::" + host + "/64")),
             Ip.parse("10.0.0.1"),
             Ip.parse("fd00::1"))
-        .withDns(
-            List.of(Ip.parse("10.0.0.1"), Ip.parse("fd00::1")), List.of("lab.test", "test"));
+        .withDns(List.of(Ip.parse("10.0.0.1"), Ip.parse("fd00::1")), List.of("lab.test", "test"));
   }
 
   private static IpConfig other(int host) {
@@ -152,7 +156,8 @@ final class Samples {
         List.of(new ProfileSpec.User("ada", List.of(KEY), null, true, "/bin/bash", List.of())),
         List.of(),
         List.of(
-            new ProfileSpec.File("/etc/motd", "Grüße: {{ x }} #cloud-config\n", "0644", "root:root"),
+            new ProfileSpec.File(
+                "/etc/motd", "Grüße: {{ x }} #cloud-config\n", "0644", "root:root"),
             new ProfileSpec.File("/home/ada/.profile", "umask 027\n", "0600", "ada:ada")),
         List.of(
             new ProfileSpec.Script("first", "#!/bin/sh\necho one\n"),

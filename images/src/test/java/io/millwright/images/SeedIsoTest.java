@@ -41,7 +41,8 @@ class SeedIsoTest {
             directory.resolve("seed.iso"),
             SeedIso.write(
                 "OEMDRV",
-                Map.of("ks.cfg", bytes("a"), "user-data-1", bytes("b"), "user-data-2", bytes("c"))));
+                Map.of(
+                    "ks.cfg", bytes("a"), "user-data-1", bytes("b"), "user-data-2", bytes("c"))));
     assertThat(Outside.run(List.of("isoinfo", "-f", "-i", iso.toString())).lines())
         .containsExactlyInAnyOrder("/KS.CFG;1", "/USER_DAT.;1", "/USER_DA1.;1");
     assertThat(shortNamed(iso, "/KS.CFG;1")).isEqualTo("a");
@@ -95,8 +96,16 @@ class SeedIsoTest {
     Path out = directory.resolve("out");
     Outside.run(
         List.of(
-            "xorriso", "-osirrox", "on", "-read_fs", "norock", "-indev", iso.toString(), "-extract",
-            "/", out.toString()));
+            "xorriso",
+            "-osirrox",
+            "on",
+            "-read_fs",
+            "norock",
+            "-indev",
+            iso.toString(),
+            "-extract",
+            "/",
+            out.toString()));
     return out;
   }
 

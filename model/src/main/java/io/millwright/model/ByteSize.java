@@ -14,7 +14,7 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
   public static final long MIB = 1L << 20;
   public static final long GIB = 1L << 30;
   private static final long TIB = 1L << 40;
-  private static final Pattern TEXT = Pattern.compile("([0-9]{1,9})(MiB|GiB|TiB|Mi|Gi|Ti)");
+  private static final Pattern TEXT = Pattern.compile("([0-9]{1,13})(MiB|GiB|TiB|Mi|Gi|Ti)");
 
   public ByteSize {
     if (bytes < 0 || bytes % MIB != 0) {
@@ -31,7 +31,8 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
   public static ByteSize parse(String text) {
     Matcher m = TEXT.matcher(text);
     if (!m.matches()) {
-      throw new IllegalArgumentException("write a size with its unit, such as 512MiB, 8GiB or 1TiB");
+      throw new IllegalArgumentException(
+          "write a size with its unit, such as 512MiB, 8GiB or 1TiB");
     }
     long unit =
         switch (m.group(2).charAt(0)) {
@@ -39,7 +40,11 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
           case 'G' -> GIB;
           default -> TIB;
         };
-    return new ByteSize(Math.multiplyExact(Long.parseLong(m.group(1)), unit));
+    long count = Long.parseLong(m.group(1));
+    if (count > Long.MAX_VALUE / unit) {
+      throw new IllegalArgumentException("is more than any disk holds");
+    }
+    return new ByteSize(count * unit);
   }
 
   public long mib() {

@@ -33,7 +33,8 @@ public record Cidr(Ip network, int prefix) {
     if (slash < 0 || !text.substring(slash + 1).matches("[0-9]{1,3}")) {
       throw new IllegalArgumentException("a range looks like 10.0.0.0/24 or fd00:1::/64");
     }
-    return new Cidr(Ip.parse(text.substring(0, slash)), Integer.parseInt(text.substring(slash + 1)));
+    return new Cidr(
+        Ip.parse(text.substring(0, slash)), Integer.parseInt(text.substring(slash + 1)));
   }
 
   public boolean v6() {
@@ -44,7 +45,8 @@ public record Cidr(Ip network, int prefix) {
   public Ip last() {
     int bits = v6() ? 128 : 32;
     return new Ip(
-        v6(), network.value().add(BigInteger.ONE.shiftLeft(bits - prefix)).subtract(BigInteger.ONE));
+        v6(),
+        network.value().add(BigInteger.ONE.shiftLeft(bits - prefix)).subtract(BigInteger.ONE));
   }
 
   public boolean contains(Ip ip) {

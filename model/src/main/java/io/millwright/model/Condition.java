@@ -48,8 +48,7 @@ public record Condition(String type, Value value, String reason, String message,
       } else {
         out.add(
             c.value() == next.value()
-                ? new Condition(
-                    next.type(), next.value(), next.reason(), next.message(), c.since())
+                ? new Condition(next.type(), next.value(), next.reason(), next.message(), c.since())
                 : next);
         placed = true;
       }

@@ -21,7 +21,10 @@ public record HypervisorSpec(
     @Default("false") Boolean cordoned)
     implements Spec {
   public HypervisorSpec {
-    settings = settings == null ? Map.of() : java.util.Collections.unmodifiableMap(new TreeMap<>(settings));
+    settings =
+        settings == null
+            ? Map.of()
+            : java.util.Collections.unmodifiableMap(new TreeMap<>(settings));
     concurrency = concurrency == null ? Integer.valueOf(4) : concurrency;
     deadlineSeconds = deadlineSeconds == null ? Integer.valueOf(60) : deadlineSeconds;
     cordoned = cordoned != null && cordoned;
@@ -29,6 +32,7 @@ public record HypervisorSpec(
 
   @Override
   public void check(Violations at) {
+    Names.checkLabel(driver, at.field("driver"));
     at.field("concurrency").require(concurrency >= 1 && concurrency <= 64, "must be 1 to 64");
     at.field("deadlineSeconds")
         .require(deadlineSeconds >= 1 && deadlineSeconds <= 3600, "must be 1 to 3600");

@@ -66,25 +66,32 @@ public record ImageSpec(
 
   @Override
   public void check(Violations at) {
-    at.field("os").require(WORD.matcher(os).matches(), Names.quote(os) + " is no system's name, such as debian");
-    at.field("version").require(WORD.matcher(version).matches(), Names.quote(version) + " is no version, such as 12");
+    at.field("os")
+        .require(
+            WORD.matcher(os).matches(), Names.quote(os) + " is no system's name, such as debian");
+    at.field("version")
+        .require(
+            WORD.matcher(version).matches(), Names.quote(version) + " is no version, such as 12");
     at.field("arch").require(arch.equals("x86_64"), "only x86_64 is supported");
     at.field("firmware").require(!firmware.isEmpty(), "give bios, uefi or both");
     at.require((source == null) != (build == null), "give exactly one of source and build");
     if (source != null) {
       Violations here = at.field("source");
-      here.require((source.path() == null) != (source.url() == null), "give exactly one of path and url");
+      here.require(
+          (source.path() == null) != (source.url() == null), "give exactly one of path and url");
       if (source.url() != null) {
         here.field("url")
             .require(
-                source.url().matches("https?://[^\\s\\p{Cntrl}]{1,2000}"),
+                source.url().matches("https?://[^\\s]{1,2000}") && Names.isPlain(source.url()),
                 "a URL starts with http:// or https://");
         here.field("sha256").require(source.sha256() != null, "a url needs the image's sha256");
       }
       if (source.path() != null) {
         here.field("path")
             .require(
-                source.path().startsWith("/") && source.path().chars().noneMatch(Character::isISOControl),
+                source.path().startsWith("/")
+                    && source.path().length() <= 4096
+                    && Names.isPlain(source.path()),
                 "must be an absolute path on the server");
       }
       if (source.sha256() != null) {
@@ -94,8 +101,11 @@ public record ImageSpec(
     }
     if (build != null) {
       Violations here = at.field("build");
+      Names.checkLabel(build.builder(), here.field("builder"));
       here.field("suite")
-          .require(WORD.matcher(build.suite()).matches(), Names.quote(build.suite()) + " is no release name");
+          .require(
+              WORD.matcher(build.suite()).matches(),
+              Names.quote(build.suite()) + " is no release name");
       for (int i = 0; i < build.packages().size(); i++) {
         here.field("packages")
             .index(i)

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.math.BigInteger;
 import java.net.Inet4Address;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.regex.Pattern;
@@ -15,6 +16,9 @@ import java.util.regex.Pattern;
  * @param value unsigned, 32 or 128 bits
  */
 public record Ip(boolean v6, BigInteger value) implements Comparable<Ip> {
+  /** The longest literal is an IPv6 address that ends like an IPv4 address. */
+  private static final int LONGEST = 45;
+
   private static final Pattern V4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
   private static final Pattern V6 = Pattern.compile("[0-9a-fA-F:.]*:[0-9a-fA-F:.]*");
 
@@ -27,6 +31,9 @@ public record Ip(boolean v6, BigInteger value) implements Comparable<Ip> {
   /** Reads a literal; never asks DNS. */
   @JsonCreator
   public static Ip parse(String text) {
+    if (text.length() > LONGEST) {
+      throw new IllegalArgumentException("an address looks like 10.0.0.5 or fd00::5");
+    }
     try {
       if (V4.matcher(text).matches()) {
         for (String part : text.split("\\.", -1)) {
@@ -43,8 +50,7 @@ public record Ip(boolean v6, BigInteger value) implements Comparable<Ip> {
         }
       }
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(
-          "an address looks like 10.0.0.5 or fd00::5", e);
+      throw new IllegalArgumentException("an address looks like 10.0.0.5 or fd00::5", e);
     }
     throw new IllegalArgumentException("an address looks like 10.0.0.5 or fd00::5");
   }
@@ -60,7 +66,8 @@ public record Ip(boolean v6, BigInteger value) implements Comparable<Ip> {
     int n = Math.min(raw.length, size);
     System.arraycopy(raw, raw.length - n, bytes, size - n, n);
     try {
-      return InetAddress.getByAddress(bytes);
+      // Inet6Address by name, because InetAddress makes an IPv4 address of ::ffff:0:0/96.
+      return v6 ? Inet6Address.getByAddress(null, bytes, -1) : InetAddress.getByAddress(bytes);
     } catch (UnknownHostException e) {
       throw new IllegalStateException(e); // the length is always right
     }
@@ -73,7 +80,10 @@ public record Ip(boolean v6, BigInteger value) implements Comparable<Ip> {
     for (int i = bytes.length - 1; i >= 0; i--) {
       int b = bytes[i] & 0xff;
       if (v6) {
-        out.append(Integer.toHexString(b & 15)).append('.').append(Integer.toHexString(b >> 4)).append('.');
+        out.append(Integer.toHexString(b & 15))
+            .append('.')
+            .append(Integer.toHexString(b >> 4))
+            .append('.');
       } else {
         out.append(b).append('.');
       }

@@ -19,8 +19,7 @@ public enum Kind {
   private final Class<? extends Spec> spec;
   private final Class<? extends Status> status;
 
-  Kind(
-      String title, String plural, Class<? extends Spec> spec, Class<? extends Status> status) {
+  Kind(String title, String plural, Class<? extends Spec> spec, Class<? extends Status> status) {
     this.title = title;
     this.plural = plural;
     this.spec = spec;

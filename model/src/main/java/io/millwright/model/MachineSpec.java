@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param image what it runs
  * @param size its shape
  * @param profiles layers of customisation; a later one wins over an earlier one
- * @param firmware BIOS if not given
- * @param power on if not given
- * @param hostname its name if not given
+ * @param firmware what starts it; BIOS if not given
+ * @param power whether it runs; on if not given
+ * @param hostname that it gives itself; its name if not given
  * @param nics network cards, in the guest's order
  * @param bonds interfaces made of several cards
  * @param vlans tagged interfaces on a card or a bond
@@ -40,6 +40,9 @@ public record MachineSpec(
     implements Spec {
   /** A Linux interface name is at most 15 characters (IFNAMSIZ). */
   private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9]{0,11}");
+
+  /** The kernel's own: the loopback interface, and two directories beside those of interfaces. */
+  private static final Set<String> RESERVED = Set.of("lo", "all", "default");
 
   public MachineSpec {
     profiles = profiles == null ? List.of() : List.copyOf(profiles);
@@ -70,7 +73,8 @@ public record MachineSpec(
   /**
    * A network card.
    *
-   * @param name {@code nic0}, {@code nic1}, ... if not given
+   * @param name by which bonds and VLANs of this machine mean it; {@code nic0}, {@code nic1}, ...
+   *     if not given
    * @param network into which it is plugged
    * @param mac allocated if not given
    * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
@@ -98,9 +102,14 @@ public record MachineSpec(
   /**
    * Several cards as one interface.
    *
-   * @param mode active-backup if not given
-   * @param members names of its cards, which carry no address themselves
+   * @param name that it has in the guest: 1 to 12 lower-case letters and digits
+   * @param mode how the cards share the work, nearly as the Linux bonding driver calls it;
+   *     active-backup if not given
+   * @param members names of its cards, at least two, which carry no address themselves
    * @param network whose subnets it uses
+   * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
+   * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
+   * @param routes more routes through it
    */
   public record Bond(
       String name,
@@ -132,9 +141,13 @@ public record MachineSpec(
   /**
    * A tagged interface.
    *
+   * @param name that it has in the guest: 1 to 12 lower-case letters and digits
    * @param link name of the card or bond below it
    * @param id VLAN tag, 1 to 4094
    * @param network whose subnets it uses
+   * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
+   * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
+   * @param routes more routes through it
    */
   public record Vlan(
       String name,
@@ -150,7 +163,14 @@ public record MachineSpec(
     }
   }
 
-  /** A route: packets for {@code to} go by {@code via}. */
+  /**
+   * A route.
+   *
+   * @param to where the packets go
+   * @param via the router that takes them there, of the same family
+   * @param metric the lower one wins among routes to the same place; the guest's default if not
+   *     given
+   */
   public record Route(Cidr to, Ip via, @Nullable Integer metric) {}
 
   /** The cards, each with its name. */
@@ -179,7 +199,17 @@ public record MachineSpec(
 
   public MachineSpec withPower(Power next) {
     return new MachineSpec(
-        hypervisor, image, size, profiles, firmware, next, hostname, nics, bonds, vlans, volumes,
+        hypervisor,
+        image,
+        size,
+        profiles,
+        firmware,
+        next,
+        hostname,
+        nics,
+        bonds,
+        vlans,
+        volumes,
         readyTimeoutSeconds);
   }
 
@@ -189,8 +219,7 @@ public record MachineSpec(
       Names.checkLabel(hostname, at.field("hostname"));
     }
     at.field("readyTimeoutSeconds")
-        .require(
-            readyTimeoutSeconds >= 10 && readyTimeoutSeconds <= 86_400, "must be 10 to 86400");
+        .require(readyTimeoutSeconds >= 10 && readyTimeoutSeconds <= 86_400, "must be 10 to 86400");
     Set<String> names = new HashSet<>();
     Set<Mac> macs = new HashSet<>();
     Set<Ip> ips = new HashSet<>();
@@ -219,9 +248,10 @@ public record MachineSpec(
       for (int j = 0; j < bond.members().size(); j++) {
         String member = bond.members().get(j);
         Violations there = here.field("members").index(j);
-        there.require(
-            cardNames.contains(member),
-            Names.quote(member) + " is no card of this machine" + Names.hint(member, cardNames));
+        if (!cardNames.contains(member) && !there.full()) {
+          there.add(
+              Names.quote(member) + " is no card of this machine" + Names.hint(member, cardNames));
+        }
         there.require(taken.add(member), Names.quote(member) + " is in a bond already");
       }
     }
@@ -233,10 +263,13 @@ public record MachineSpec(
       Violations here = at.field("vlans").index(i);
       checkInterface(here, vlan, names, ips);
       here.field("id").require(vlan.id() >= 1 && vlan.id() <= 4094, "a VLAN tag is 1 to 4094");
-      here.field("link")
-          .require(
-              links.contains(vlan.link()),
-              Names.quote(vlan.link()) + " is no card or bond of this machine" + Names.hint(vlan.link(), links));
+      if (!links.contains(vlan.link()) && !here.full()) {
+        here.field("link")
+            .add(
+                Names.quote(vlan.link())
+                    + " is no card or bond of this machine"
+                    + Names.hint(vlan.link(), links));
+      }
       here.require(tags.add(vlan.link() + "." + vlan.id()), "this tag is on that link already");
     }
     Set<String> seen = new HashSet<>();
@@ -261,7 +294,12 @@ public record MachineSpec(
             Names.quote(face.name())
                 + " is no interface name: use 1 to 12 lower-case letters and digits, a letter"
                 + " first");
-    at.field("name").require(names.add(face.name()), Names.quote(face.name()) + " stands here twice");
+    at.field("name")
+        .require(
+            !RESERVED.contains(face.name()),
+            Names.quote(face.name()) + " is the kernel's own name");
+    at.field("name")
+        .require(names.add(face.name()), Names.quote(face.name()) + " stands here twice");
     checkAddressing(at.field("ipv4"), face.ipv4(), false, ips);
     checkAddressing(at.field("ipv6"), face.ipv6(), true, ips);
     for (int i = 0; i < face.routes().size(); i++) {

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param disk object name of the system disk that it has or is about to get
  * @param imageSha256 of the image from which that disk is made
  * @param blueprint fingerprint of everything in its spec that only a first boot can change
- * @param readyBy how the system on that disk was found ready, or null before that: {@code phone-home}, {@code guest-agent}, {@code ssh} or
- *     {@code power}
+ * @param readyBy how the system on that disk was found ready, or null before that: {@code
+ *     phone-home}, {@code guest-agent}, {@code ssh} or {@code power}
  * @param hostKeys its public SSH host keys, as in known_hosts without the host
  * @param scripts how each script of its first boot ended
  */

@@ -1,6 +1,7 @@
 package io.millwright.model;
 
 import java.time.Instant;
+import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -25,7 +26,8 @@ public record Metadata(
     Instant createdAt,
     @Nullable Instant deletedAt) {
   public Metadata {
-    labels = Map.copyOf(new TreeMap<>(labels));
-    annotations = Map.copyOf(new TreeMap<>(annotations));
+    // Sorted and kept so: Map.copyOf would shuffle them anew in every process.
+    labels = Collections.unmodifiableMap(new TreeMap<>(labels));
+    annotations = Collections.unmodifiableMap(new TreeMap<>(annotations));
   }
 }

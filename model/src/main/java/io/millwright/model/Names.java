@@ -12,9 +12,11 @@ public final class Names {
   private static final Pattern LABEL = Pattern.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?");
 
   private static final Pattern DOMAIN =
-      Pattern.compile("(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*");
+      Pattern.compile(
+          "(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*");
   private static final Pattern LABEL_KEY =
-      Pattern.compile("([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
+      Pattern.compile(
+          "([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
   private static final Pattern LABEL_VALUE =
       Pattern.compile("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?");
 
@@ -23,6 +25,9 @@ public final class Names {
 
   /** What can stand in a path of fields without quotes. */
   private static final Pattern WORD = Pattern.compile("[-A-Za-z0-9_./]{1,317}");
+
+  /** More are not looked at: a hint is worth some work, but not all that an input asks for. */
+  private static final int MOST_CANDIDATES = 200;
 
   private Names() {}
 
@@ -55,14 +60,13 @@ public final class Names {
   }
 
   public static void checkLabels(Map<String, String> labels, Violations at) {
-    labels.forEach(
-        (k, v) -> {
-          Violations here = at.field(isWord(k) ? k : quote(k));
-          here.require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no label key");
-          here.require(
-                  LABEL_VALUE.matcher(v).matches(),
-                  quote(v) + " is no label value: at most 63 letters, digits, '-', '_' and '.'");
-        });
+    labels.forEach((k, v) -> {
+      Violations here = at.field(isWord(k) ? k : quote(k));
+      here.require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no label key");
+      here.require(
+          LABEL_VALUE.matcher(v).matches(),
+          quote(v) + " is no label value: at most 63 letters, digits, '-', '_' and '.'");
+    });
   }
 
   /** Annotations have keys like those of labels, and any text as values. */
@@ -78,21 +82,40 @@ public final class Names {
     StringBuilder out = new StringBuilder("\"");
     s.codePoints()
         .limit(80)
-        .forEach(
-            c -> {
-              if (Character.isISOControl(c) || Character.getType(c) == Character.FORMAT) {
-                out.append(String.format("\\u%04x", c));
-              } else {
-                out.appendCodePoint(c);
-              }
-            });
+        .forEach(c -> {
+          if (!isPlain(c)) {
+            out.append(String.format("\\u%04x", c));
+          } else {
+            out.appendCodePoint(c);
+          }
+        });
     return out.append(s.codePointCount(0, s.length()) > 80 ? "…\"" : "\"").toString();
+  }
+
+  /** True for text of one line in which everything can be seen. */
+  public static boolean isPlain(String s) {
+    return s.codePoints().allMatch(Names::isPlain);
+  }
+
+  private static boolean isPlain(int c) {
+    return switch (Character.getType(c)) {
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR,
+          Character.SURROGATE ->
+          false;
+      default -> true;
+    };
   }
 
   /** The candidate that a user most likely meant, if one is near enough. */
   public static Optional<String> nearest(String word, Collection<String> candidates) {
     return candidates.stream()
-        .filter(c -> distance(word.toLowerCase(java.util.Locale.ROOT), c.toLowerCase(java.util.Locale.ROOT)) <= Math.max(1, c.length() / 3))
+        .limit(MOST_CANDIDATES)
+        .filter(c ->
+            distance(word.toLowerCase(java.util.Locale.ROOT), c.toLowerCase(java.util.Locale.ROOT))
+                <= Math.max(1, c.length() / 3))
         .min(Comparator.comparingInt((String c) -> distance(word, c)).thenComparing(c -> c));
   }
 

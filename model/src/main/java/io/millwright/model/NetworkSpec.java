@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,12 +42,12 @@ public record NetworkSpec(
    * An address range.
    *
    * @param cidr for example {@code 10.0.0.0/24}
-   * @param gateway the router, if there is one
+   * @param gateway the router, if there is one; for IPv6 also a link-local address
    * @param pool from which Millwright allocates; for IPv4 the whole range, for IPv6 addresses
    *     {@code ::1000} to {@code ::ffff} of it if not given
    * @param exclude ranges or addresses that it never allocates by itself
-   * @param cooldownSeconds how long a released address rests before anyone else gets it; 300 if
-   *     not given
+   * @param cooldownSeconds how long a released address rests before anyone else gets it; 300 if not
+   *     given
    */
   public record Subnet(
       Cidr cidr,
@@ -54,6 +55,9 @@ public record NetworkSpec(
       @Nullable Range pool,
       @Default List<Range> exclude,
       @Default("300") Integer cooldownSeconds) {
+    /** RFC 4291 section 2.5.6; many a router announces only such an address. */
+    private static final Cidr LINK_LOCAL = Cidr.parse("fe80::/10");
+
     public Subnet {
       exclude = exclude == null ? List.of() : List.copyOf(exclude);
       cooldownSeconds = cooldownSeconds == null ? Integer.valueOf(300) : cooldownSeconds;
@@ -65,9 +69,12 @@ public record NetworkSpec(
         return pool;
       }
       if (cidr.v6()) {
+        if (cidr.prefix() > 126) {
+          return new Range(cidr.network(), cidr.last());
+        }
         Ip from = cidr.prefix() <= 112 ? cidr.network().plus(0x1000) : cidr.network().plus(1);
         Ip to = cidr.prefix() <= 112 ? cidr.network().plus(0xffff) : cidr.last();
-        return new Range(from.compareTo(cidr.last()) > 0 ? cidr.last() : from, to);
+        return new Range(from, to);
       }
       return cidr.prefix() > 30
           ? new Range(cidr.network(), cidr.last())
@@ -86,7 +93,9 @@ public record NetworkSpec(
       Ip router = gateway;
       if (router != null) {
         at.field("gateway")
-            .require(cidr.usable(router), router + " is no usable address of " + cidr);
+            .require(
+                cidr.usable(router) || cidr.v6() && LINK_LOCAL.contains(router),
+                router + " is no usable address of " + cidr);
       }
       if (pool != null) {
         checkRange(at.field("pool"), pool);
@@ -100,7 +109,8 @@ public record NetworkSpec(
 
     private void checkRange(Violations at, Range range) {
       at.require(
-          cidr.contains(range.from()) && cidr.contains(range.to()), range + " is not inside " + cidr);
+          cidr.contains(range.from()) && cidr.contains(range.to()),
+          range + " is not inside " + cidr);
     }
   }
 
@@ -112,9 +122,22 @@ public record NetworkSpec(
    * @param network one of its own named networks or port groups
    */
   public record Attachment(String hypervisor, @Nullable String bridge, @Nullable String network) {
+    /** As long as IFNAMSIZ lets a Linux interface's name be. */
+    private static final Pattern BRIDGE = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9_.]{0,14}");
+
     void check(Violations at) {
-      at.require(
-          (bridge == null) != (network == null), "give exactly one of bridge and network");
+      at.require((bridge == null) != (network == null), "give exactly one of bridge and network");
+      if (bridge != null) {
+        at.field("bridge")
+            .require(
+                BRIDGE.matcher(bridge).matches(), Names.quote(bridge) + " is no interface name");
+      }
+      if (network != null) {
+        at.field("network")
+            .require(
+                !network.isBlank() && network.length() <= 80 && Names.isPlain(network),
+                Names.quote(network) + " is no network's name");
+      }
     }
   }
 
@@ -126,7 +149,10 @@ public record NetworkSpec(
    */
   public record Services(String driver, @Default Map<String, String> settings) {
     public Services {
-      settings = settings == null ? Map.of() : java.util.Collections.unmodifiableMap(new TreeMap<>(settings));
+      settings =
+          settings == null
+              ? Map.of()
+              : java.util.Collections.unmodifiableMap(new TreeMap<>(settings));
     }
   }
 
@@ -164,6 +190,9 @@ public record NetworkSpec(
       here.require(
           families.add(subnet.cidr().v6()),
           "a network has at most one IPv4 and one IPv6 subnet; declare a second network");
+    }
+    if (services != null) {
+      Names.checkLabel(services.driver(), at.field("services").field("driver"));
     }
     Set<String> seen = new HashSet<>();
     for (int i = 0; i < attachments.size(); i++) {

@@ -1,5 +1,8 @@
 package io.millwright.model;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
@@ -27,19 +30,26 @@ public record ProfileSpec(
     @Nullable String locale,
     @Default List<String> ntp)
     implements Spec {
+  /** RSA keys of 16384 bits, the largest that OpenSSH takes, are well below. */
+  private static final int LONGEST_KEY = 8192;
+
   private static final Pattern KEY =
       Pattern.compile(
-          "(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com) ([A-Za-z0-9+/]+={0,3})( [\\p{Graph} ]{0,255})?");
+          "(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com)"
+              + " ([A-Za-z0-9+/]+={0,3})( .{0,255})?");
 
   /** crypt(3): $id$[params$]salt$hash; clear text never matches. */
   private static final Pattern HASH =
       Pattern.compile("\\$(6|5|y|2[aby])\\$[./A-Za-z0-9$=,]{20,200}");
 
   private static final Pattern PACKAGE = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9+._:=~]{0,127}");
-  private static final Pattern TIMEZONE = Pattern.compile("[A-Za-z]+([-+_A-Za-z0-9]*)(/[-+_A-Za-z0-9]+){0,2}");
-  private static final Pattern LOCALE = Pattern.compile("[A-Za-z]{1,3}(_[A-Z]{2})?(\\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\\.UTF-8");
+  private static final Pattern TIMEZONE =
+      Pattern.compile("[A-Za-z]+([-+_A-Za-z0-9]*)(/[-+_A-Za-z0-9]+){0,2}");
+  private static final Pattern LOCALE =
+      Pattern.compile("[A-Za-z]{1,3}(_[A-Z]{2})?(\\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\\.UTF-8");
   private static final Pattern MODE = Pattern.compile("0?[0-7]{3,4}");
-  private static final Pattern OWNER = Pattern.compile("[a-z_][-a-z0-9_]{0,31}(:[a-z_][-a-z0-9_]{0,31})?");
+  private static final Pattern OWNER =
+      Pattern.compile("[a-z_][-a-z0-9_]{0,31}(:[a-z_][-a-z0-9_]{0,31})?");
 
   public ProfileSpec {
     users = users == null ? List.of() : List.copyOf(users);
@@ -52,10 +62,11 @@ public record ProfileSpec(
   /**
    * Somebody who can log in.
    *
+   * @param name with which they log in: 1 to 32 lower-case letters, digits, {@code _} and {@code -}
    * @param keys lines as in authorized_keys, without options
    * @param passwordHash as crypt(3) writes it; no password if not given
    * @param sudo true to let them become root without a password
-   * @param shell {@code /bin/bash} if not given
+   * @param shell that they log in to; {@code /bin/bash} if not given
    * @param groups more groups
    */
   public record User(
@@ -66,7 +77,8 @@ public record ProfileSpec(
       @Default("/bin/bash") String shell,
       @Default List<String> groups) {
     public User {
-      keys = keys == null ? List.of() : List.copyOf(keys);
+      // A .pub file ends with a line feed, which a block text keeps.
+      keys = keys == null ? List.of() : keys.stream().map(String::strip).toList();
       sudo = sudo != null && sudo;
       shell = shell == null ? "/bin/bash" : shell;
       groups = groups == null ? List.of() : List.copyOf(groups);
@@ -91,7 +103,10 @@ public record ProfileSpec(
                 HASH.matcher(passwordHash).matches(),
                 "is no crypt(3) hash; make one with: mkpasswd -m sha-512");
       }
-      at.field("shell").require(shell.matches("(/[A-Za-z0-9._-]+)+"), "must be an absolute path");
+      at.field("shell")
+          .require(
+              shell.length() <= 255 && shell.matches("(/[A-Za-z0-9._-]+)+"),
+              "must be an absolute path");
       for (int i = 0; i < groups.size(); i++) {
         at.field("groups").index(i).require(Names.isUser(groups.get(i)), "is no group name");
       }
@@ -99,20 +114,40 @@ public record ProfileSpec(
 
     /** True for one line of the form that OpenSSH writes into a .pub file. */
     private static boolean isKey(String line) {
+      if (line.length() > LONGEST_KEY || !Names.isPlain(line)) {
+        return false;
+      }
       var m = KEY.matcher(line);
       if (!m.matches()) {
         return false;
       }
       try {
         byte[] blob = Base64.getDecoder().decode(m.group(3));
-        String type = m.group(1);
-        // RFC 4253 section 6.6: the blob starts with the length and the name of its own type.
-        return blob.length > 4 + type.length()
-            && new String(blob, 4, type.length(), java.nio.charset.StandardCharsets.US_ASCII)
-                .equals(type);
+        List<byte[]> parts = parts(blob);
+        return parts.size() >= 2
+            && new String(parts.getFirst(), StandardCharsets.US_ASCII).equals(m.group(1));
       } catch (IllegalArgumentException e) {
         return false;
       }
+    }
+
+    /**
+     * The strings that a key consists of, each after its length (RFC 4251 section 5, RFC 4253
+     * section 6.6); none if they do not fill it exactly, as of a key that was cut off.
+     */
+    private static List<byte[]> parts(byte[] blob) {
+      List<byte[]> out = new ArrayList<>();
+      ByteBuffer in = ByteBuffer.wrap(blob);
+      while (in.remaining() >= 4) {
+        int length = in.getInt();
+        if (length < 0 || length > in.remaining()) {
+          return List.of();
+        }
+        byte[] part = new byte[length];
+        in.get(part);
+        out.add(part);
+      }
+      return in.hasRemaining() ? List.of() : out;
     }
   }
 
@@ -125,7 +160,12 @@ public record ProfileSpec(
    * @param owner user or user:group; root:root if not given
    */
   public record File(
-      String path, String content, @Default("0644") String mode, @Default("root:root") String owner) {
+      String path,
+      String content,
+      @Default("0644") String mode,
+      @Default("root:root") String owner) {
+    private static final int LONGEST_PATH = 1024;
+
     public File {
       mode = mode == null ? "0644" : mode;
       owner = owner == null ? "root:root" : owner;
@@ -134,8 +174,11 @@ public record ProfileSpec(
     void check(Violations at) {
       at.field("path")
           .require(
-              path.matches("(/[^/\\p{Cntrl}]+)+")
-                  && java.util.Arrays.stream(path.split("/")).noneMatch(p -> p.equals("..") || p.equals(".")),
+              path.length() <= LONGEST_PATH
+                  && path.matches("(/[^/]+)+")
+                  && Names.isPlain(path)
+                  && java.util.Arrays.stream(path.split("/"))
+                      .noneMatch(p -> p.equals("..") || p.equals(".")),
               "must be an absolute path without '.' and '..'");
       at.field("content").require(content.length() <= 1 << 20, "is longer than 1 MiB");
       at.field("content").require(content.indexOf('\0') < 0, "has a NUL character");
@@ -153,7 +196,13 @@ public record ProfileSpec(
   public record Script(String name, String content) {
     void check(Violations at) {
       Names.checkLabel(name, at.field("name"));
-      at.field("content").require(content.startsWith("#!"), "must start with #! and an interpreter");
+      at.field("content")
+          .require(content.startsWith("#!"), "must start with #! and an interpreter");
+      int end = content.indexOf('\n');
+      at.field("content")
+          .require(
+              end < 1 || content.charAt(end - 1) != '\r',
+              "has DOS line ends, with which no interpreter is found; save it with Unix ones");
       at.field("content").require(content.length() <= 1 << 20, "is longer than 1 MiB");
       at.field("content").require(content.indexOf('\0') < 0, "has a NUL character");
     }
@@ -185,11 +234,15 @@ public record ProfileSpec(
     }
     if (timezone != null) {
       at.field("timezone")
-          .require(TIMEZONE.matcher(timezone).matches(), "must be a zone such as Europe/Vienna");
+          .require(
+              timezone.length() <= 64 && TIMEZONE.matcher(timezone).matches(),
+              "must be a zone such as Europe/Vienna");
     }
     if (locale != null) {
       at.field("locale")
-          .require(LOCALE.matcher(locale).matches(), "must be a locale such as de_AT.UTF-8");
+          .require(
+              locale.length() <= 64 && LOCALE.matcher(locale).matches(),
+              "must be a locale such as de_AT.UTF-8");
     }
     for (int i = 0; i < ntp.size(); i++) {
       String server = ntp.get(i);

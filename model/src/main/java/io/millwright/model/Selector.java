@@ -48,7 +48,8 @@ public record Selector(List<Requirement> requirements) {
       boolean not = m.matches() && m.group(1).equals("!");
       if (!m.matches() || (not && m.group(3) != null)) {
         throw ProblemException.invalid(
-            field, Names.quote(part) + " is no requirement; write key=value, key!=value, key or !key");
+            field,
+            Names.quote(part) + " is no requirement; write key=value, key!=value, key or !key");
       }
       String key = m.group(2);
       if (m.group(3) == null) {
@@ -64,13 +65,12 @@ public record Selector(List<Requirement> requirements) {
 
   public boolean matches(Map<String, String> labels) {
     return requirements.stream()
-        .allMatch(
-            r ->
-                switch (r) {
-                  case Requirement.Equal e -> e.value().equals(labels.get(e.key()));
-                  case Requirement.NotEqual n -> !n.value().equals(labels.get(n.key()));
-                  case Requirement.Present p -> labels.containsKey(p.key());
-                  case Requirement.Absent a -> !labels.containsKey(a.key());
-                });
+        .allMatch(r ->
+            switch (r) {
+              case Requirement.Equal e -> e.value().equals(labels.get(e.key()));
+              case Requirement.NotEqual n -> !n.value().equals(labels.get(n.key()));
+              case Requirement.Present p -> labels.containsKey(p.key());
+              case Requirement.Absent a -> !labels.containsKey(a.key());
+            });
   }
 }

@@ -175,8 +175,9 @@ final class SqlOperations implements Operations {
             WITH old AS (
               SELECT uid, word FROM operation WHERE uid = :uid AND ended_at IS NULL FOR UPDATE),
             claimed AS (
-              UPDATE operation o SET epoch = o.epoch + 1, word = :word,
-                state = CAST(:state AS jsonb),
+              UPDATE operation o SET epoch = o.epoch + 1,
+                word = CASE WHEN o.word = 'pending' THEN :word ELSE o.word END,
+                state = CASE WHEN o.word = 'pending' THEN CAST(:state AS jsonb) ELSE o.state END,
                 started_at = coalesce(o.started_at, clock_timestamp())
               FROM old WHERE o.uid = old.uid
               RETURNING o.*),
@@ -184,7 +185,7 @@ final class SqlOperations implements Operations {
               INSERT INTO journal (project, uid, name, change, reason)
               SELECT c.project, c.uid, c.name, 'MODIFIED', 'Running'
               FROM claimed c JOIN old ON old.uid = c.uid
-              WHERE old.word <> :word)
+              WHERE old.word = 'pending')
             SELECT * FROM claimed
             """)
         .param("uid", uid)
@@ -195,7 +196,7 @@ final class SqlOperations implements Operations {
   }
 
   @Override
-  public boolean progress(UUID uid, long epoch, State state, List<StepRecord> steps) {
+  public Hold progress(UUID uid, long epoch, State state, List<StepRecord> steps) {
     // What is as it was is not written, but still answered with the truth of this statement's
     // snapshot.
     return jdbc.sql(
@@ -207,14 +208,15 @@ final class SqlOperations implements Operations {
               WHERE uid = :uid AND epoch = :epoch AND ended_at IS NULL
                 AND (state, steps) IS DISTINCT FROM
                     (CAST(:state AS jsonb), CAST(:steps AS jsonb))
-              RETURNING project, uid, name),
+              RETURNING project, uid, name, cancel_requested),
             told AS (
               INSERT INTO journal (project, uid, name, change, reason)
               SELECT project, uid, name, 'MODIFIED', initcap(:word) FROM changed)
-            SELECT EXISTS (SELECT FROM changed)
-              OR EXISTS (SELECT FROM operation
-                         WHERE uid = :uid AND epoch = :epoch AND ended_at IS NULL
-                           AND state = CAST(:state AS jsonb) AND steps = CAST(:steps AS jsonb))
+            SELECT cancel_requested FROM changed
+            UNION ALL
+            SELECT cancel_requested FROM operation
+            WHERE uid = :uid AND epoch = :epoch AND ended_at IS NULL
+              AND state = CAST(:state AS jsonb) AND steps = CAST(:steps AS jsonb)
             """)
         .param("uid", uid)
         .param("epoch", epoch)
@@ -223,7 +225,9 @@ final class SqlOperations implements Operations {
         .param("state", StoredJson.write(state))
         .param("steps", StoredJson.write(steps))
         .query(Boolean.class)
-        .single();
+        .optional()
+        .map(cancel -> cancel ? Hold.CANCEL_REQUESTED : Hold.MINE)
+        .orElse(Hold.LOST);
   }
 
   @Override

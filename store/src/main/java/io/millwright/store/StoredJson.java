@@ -1,19 +1,28 @@
 package io.millwright.store;
 
 import io.millwright.model.manifest.Json;
-import tools.jackson.core.SerializableString;
-import tools.jackson.core.io.CharacterEscapes;
-import tools.jackson.core.io.SerializedString;
-import tools.jackson.databind.ObjectWriter;
 
 /** How records stand in jsonb columns: as the model writes them. */
 final class StoredJson {
-  private static final ObjectWriter WRITER = Json.mapper().writer(new WithoutNul());
+  private static final String NUL = "\\u0000";
 
   private StoredJson() {}
 
+  /** jsonb refuses an escaped NUL, so that it becomes the replacement character here too. */
   static String write(Object value) {
-    return WRITER.writeValueAsString(value);
+    String json = Json.write(value);
+    int at = json.indexOf(NUL);
+    if (at < 0) {
+      return json;
+    }
+    StringBuilder out = new StringBuilder(json);
+    // From escape to escape: in \\u0000 it is the backslash that is escaped.
+    for (int i = json.indexOf('\\'); i >= 0; i = json.indexOf('\\', i + 2)) {
+      if (json.startsWith(NUL, i)) {
+        out.replace(i, i + NUL.length(), "\\ufffd");
+      }
+    }
+    return out.toString();
   }
 
   static <T> T read(String json, Class<T> type) {
@@ -23,23 +32,5 @@ final class StoredJson {
   /** PostgreSQL's text holds no NUL; what guests print may well have some. */
   static String text(String any) {
     return any.indexOf('\0') < 0 ? any : any.replace('\0', '\ufffd');
-  }
-
-  /** jsonb refuses {@code \u0000}, so that it becomes the replacement character here too. */
-  private static final class WithoutNul extends CharacterEscapes {
-    private static final long serialVersionUID = 1L;
-    private static final SerializableString REPLACEMENT = new SerializedString("\\ufffd");
-
-    @Override
-    public int[] getEscapeCodesForAscii() {
-      int[] codes = standardAsciiEscapesForJSON();
-      codes[0] = ESCAPE_CUSTOM;
-      return codes;
-    }
-
-    @Override
-    public SerializableString getEscapeSequence(int c) {
-      return REPLACEMENT;
-    }
   }
 }

@@ -28,6 +28,14 @@ public interface Operations {
       int limit,
       @Nullable String cursor) {}
 
+  /** Whose an operation is. */
+  enum Hold {
+    MINE,
+    /** Mine, and somebody asked to stop it. */
+    CANCEL_REQUESTED,
+    LOST
+  }
+
   /** A line of a step's log. */
   record LogLine(long seq, Instant at, String step, String line) {}
 
@@ -49,7 +57,7 @@ public interface Operations {
   Page<Operation> list(Query query);
 
   /**
-   * Takes an operation up: raises its epoch, and sets it running unless it is being undone.
+   * Takes an operation up: raises its epoch, and sets it running if it was pending.
    *
    * @return it as it is now, or nothing if it has ended
    */
@@ -58,10 +66,10 @@ public interface Operations {
   /**
    * Writes how far it got, if nobody else has taken it up since.
    *
-   * @return false if somebody has, or if it ended: then nothing was written and whoever asked must
+   * @return LOST if somebody has, or if it ended: then nothing was written and whoever asked must
    *     not act any more
    */
-  boolean progress(UUID uid, long epoch, State state, List<StepRecord> steps);
+  Hold progress(UUID uid, long epoch, State state, List<StepRecord> steps);
 
   /** Asks it to stop. Returns false if it had ended already. */
   boolean requestCancel(UUID uid);

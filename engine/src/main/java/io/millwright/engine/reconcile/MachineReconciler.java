@@ -127,7 +127,7 @@ public final class MachineReconciler {
       // It was never placed, so nothing of it can be anywhere.
       return machine.deleting() ? forget(run, machine) : Optional.empty();
     }
-    if (run.operation().cancelRequested()) {
+    if (run.cancelled()) {
       return giveUp(run, subject, "Cancelled", "it was cancelled", true);
     }
     ResolvedMachine resolved = subject.resolved().get();
@@ -248,6 +248,9 @@ public final class MachineReconciler {
         return forget(run, subject.machine());
       }
       run.begin(new State.Running());
+      if (run.cancelled()) {
+        return giveUp(run, subject, "Cancelled", "it was cancelled", true);
+      }
       Duration begun = Duration.between(startedAt(run), clock.instant());
       try {
         if (step instanceof Step.AwaitReady await) {

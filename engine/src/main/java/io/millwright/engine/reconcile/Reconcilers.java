@@ -1,6 +1,7 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.engine.outside.Busy;
+import io.millwright.engine.port.Reconcile;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.model.HypervisorSpec;
@@ -20,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Sends each nudge to the reconciler of its kind. */
-public final class Reconcilers {
+public final class Reconcilers implements Reconcile {
   private static final Logger LOG = LoggerFactory.getLogger(Reconcilers.class);
 
   private final Store store;
@@ -42,11 +43,7 @@ public final class Reconcilers {
     this.volumes = volumes;
   }
 
-  /**
-   * Looks at one resource and does what is due.
-   *
-   * @return when to look again without being nudged, if ever
-   */
+  @Override
   public Optional<Duration> reconcile(UUID uid) {
     try {
       Optional<Resource<?, ?>> found = store.read(tx -> tx.resources().find(uid));

@@ -1,6 +1,7 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
+import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Operation;
@@ -35,6 +36,7 @@ final class Run {
   private final List<StepRecord> records;
   private Deque<Step> todo = new ArrayDeque<>();
   private int next;
+  private boolean cancelled;
   private long writtenAt = System.nanoTime();
 
   private Run(Store store, InstantSource clock, Operation operation) {
@@ -43,6 +45,12 @@ final class Run {
     this.operation = operation;
     this.records = new ArrayList<>(operation.steps());
     this.next = records.size();
+    this.cancelled = operation.cancelRequested();
+  }
+
+  /** True if somebody asked to stop it, as far as the last writing told. */
+  boolean cancelled() {
+    return cancelled;
   }
 
   /** Takes an operation up; nothing if it has ended. */
@@ -221,9 +229,12 @@ final class Run {
   }
 
   private void write(Tx tx, State state) {
-    if (!tx.operations().progress(operation.uid(), operation.epoch(), state, records)) {
+    Operations.Hold hold =
+        tx.operations().progress(operation.uid(), operation.epoch(), state, records);
+    if (hold == Operations.Hold.LOST) {
       throw new Lost();
     }
+    cancelled = hold == Operations.Hold.CANCEL_REQUESTED;
     writtenAt = System.nanoTime();
   }
 }

@@ -11,9 +11,11 @@ import java.lang.reflect.RecordComponent;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.StreamWriteFeature;
+import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.JacksonModule;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.ObjectWriter;
 import tools.jackson.databind.cfg.MapperBuilder;
 import tools.jackson.databind.cfg.MapperConfig;
 import tools.jackson.databind.introspect.Annotated;
@@ -51,6 +53,9 @@ public final class Json {
                       .build()))
           .build();
 
+  private static final ObjectWriter ASCII =
+      JSON.writerWithDefaultPrettyPrinter().with(JsonWriteFeature.ESCAPE_NON_ASCII);
+
   private Json() {}
 
   public static JsonMapper mapper() {
@@ -71,7 +76,12 @@ public final class Json {
 
   /** One YAML document, without {@code ---}. */
   public static String yaml(Object value) {
-    return YAML.writeValueAsString(value);
+    String yaml = YAML.writeValueAsString(value);
+    // YAML's emitter writes this one (next line) as it is and its parser then takes it for a break;
+    // JSON with escapes is YAML as well.
+    return yaml.indexOf('\u0085') < 0
+        ? yaml
+        : ASCII.writeValueAsString(value).replace("\u007f", "\\u007f");
   }
 
   /** How an enum's constant is written. */

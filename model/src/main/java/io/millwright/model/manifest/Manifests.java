@@ -39,6 +39,7 @@ public final class Manifests {
   /** More than this is refused without a look into it. */
   public static final int MAX_BYTES = 4 << 20;
 
+  private static final int MAX_VIOLATIONS = 100;
   private static final int MAX_LABELS = 100;
   private static final int MAX_ANNOTATION_BYTES = 64 << 10;
 
@@ -54,7 +55,16 @@ public final class Manifests {
   private final List<Draft> drafts = new ArrayList<>();
   private final List<Violation> violations = new ArrayList<>();
 
-  /** What a manifest may say in {@code metadata}. */
+  /**
+   * What a manifest may say in {@code metadata}.
+   *
+   * @param name of the resource, one of its kind in a project: 1 to 63 lower-case letters, digits
+   *     and hyphens
+   * @param project whose it is; the one that the command or the address names if not given
+   * @param labels short words to select by, at most 100; a key may have a prefix, as in {@code
+   *     example.org/tier}
+   * @param annotations any text that somebody wants to keep with it, 64 KiB in all
+   */
   private record Declared(
       String name,
       @Nullable String project,
@@ -221,9 +231,14 @@ public final class Manifests {
   }
 
   private void read(List<Node> documents) {
-    for (int i = 0; i < documents.size(); i++) {
+    for (int i = 0; i < documents.size() && !full(); i++) {
       document(documents.get(i), documents.size() == 1 ? source : source + " document " + (i + 1));
     }
+  }
+
+  /** Nobody reads more. */
+  private boolean full() {
+    return violations.size() >= MAX_VIOLATIONS;
   }
 
   private void document(Node node, String where) {
@@ -257,7 +272,7 @@ public final class Manifests {
   }
 
   private void items(Node.Items list, String where) {
-    for (int i = 0; i < list.items().size() && violations.size() < 100; i++) {
+    for (int i = 0; i < list.items().size() && !full(); i++) {
       Node item = list.items().get(i);
       if (!item.empty()) {
         resource(item, where + " item " + (i + 1));
@@ -308,7 +323,7 @@ public final class Manifests {
   /** Takes over what was found in a resource, and adds its place in the text. */
   private void keep(Violations found, Node root, String prefix, String file) {
     for (Violation v : found.list()) {
-      if (violations.size() < 100) {
+      if (!full()) {
         violations.add(
             new Violation(
                 prefix + v.field(),

@@ -41,6 +41,8 @@ final class YamlReader {
     LoadSettings settings =
         LoadSettings.builder()
             .setCodePointLimit(Manifests.MAX_BYTES)
+            // With the usual 1 KiB the reader copies a scalar of n characters n / 1024 times.
+            .setBufferSize(Math.max(1024, text.length() + 1))
             .setUseMarks(true)
             .setParseComments(false)
             .build();

@@ -1,0 +1,111 @@
+package io.millwright.engine;
+
+import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.engine.reconcile.HypervisorReconciler;
+import io.millwright.engine.reconcile.ImageReconciler;
+import io.millwright.engine.reconcile.MachineReconciler;
+import io.millwright.engine.reconcile.Reconcilers;
+import io.millwright.engine.reconcile.VolumeReconciler;
+import java.net.URI;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+
+/** The engine's parts, put together by hand; reading the constructor tells who needs whom. */
+public final class Engine implements AutoCloseable {
+  /** How soon a watcher hears of what another node did. */
+  private static final Duration WATCH = Duration.ofMillis(200);
+
+  private final Outside outside;
+  private final Apply apply;
+  private final Delete delete;
+  private final PowerSwitch power;
+  private final Cancel cancel;
+  private final AccessTokens tokens;
+  private final Consoles consoles;
+  private final Watch watch;
+  private final FirstBootDoor door;
+  private final Reconcilers reconcilers;
+
+  /**
+   * @param doorBases under which guests reach this server, such as {@code http://10.0.0.1:7071}
+   */
+  public Engine(
+      Store store,
+      Drivers drivers,
+      SecretBox secrets,
+      ImageFiles images,
+      List<URI> doorBases,
+      InstantSource clock) {
+    String installation = store.read(Tx::installation);
+    Admission admission = new Admission(drivers, secrets);
+    outside =
+        new Outside(
+            drivers,
+            admission,
+            installation,
+            clock,
+            uid -> store.write(tx -> tx.nudges().nudge(uid)));
+    apply = new Apply(store, admission, new Preview(outside, installation), clock);
+    delete = new Delete(store, clock);
+    power = new PowerSwitch(store, clock);
+    cancel = new Cancel(store);
+    tokens = new AccessTokens(store, clock);
+    consoles = new Consoles(store, outside);
+    watch = new Watch(store, WATCH);
+    door = new FirstBootDoor(store, secrets, clock, doorBases);
+    reconcilers =
+        new Reconcilers(
+            store,
+            new MachineReconciler(store, outside, images, door, clock),
+            new HypervisorReconciler(store, outside, clock),
+            new ImageReconciler(store, drivers, outside, images, clock),
+            new VolumeReconciler(store, outside, clock));
+  }
+
+  public Apply apply() {
+    return apply;
+  }
+
+  public Delete delete() {
+    return delete;
+  }
+
+  public PowerSwitch power() {
+    return power;
+  }
+
+  public Cancel cancel() {
+    return cancel;
+  }
+
+  public AccessTokens tokens() {
+    return tokens;
+  }
+
+  public Consoles consoles() {
+    return consoles;
+  }
+
+  public Watch watch() {
+    return watch;
+  }
+
+  public FirstBootDoor door() {
+    return door;
+  }
+
+  public Reconcilers reconcilers() {
+    return reconcilers;
+  }
+
+  /** Ends watching and closes the drivers; work must have ended before. */
+  @Override
+  public void close() {
+    watch.close();
+    outside.close();
+  }
+}

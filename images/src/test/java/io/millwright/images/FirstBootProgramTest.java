@@ -1,0 +1,206 @@
+package io.millwright.images;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.net.httpserver.HttpServer;
+import io.millwright.model.MachineStatus.ScriptResult;
+import io.millwright.model.ProfileSpec;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/** The program of the first boot, as it is rendered, run here instead of in a machine. */
+class FirstBootProgramTest {
+  private static final String PYTHON = "/usr/bin/python3";
+
+  @TempDir Path directory;
+  private HttpServer door;
+  private final List<byte[]> reports = Collections.synchronizedList(new ArrayList<>());
+  private final Deque<Integer> answers = new ArrayDeque<>();
+
+  @BeforeEach
+  void open() throws IOException {
+    door = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    door.createContext(
+        "/door",
+        exchange -> {
+          reports.add(exchange.getRequestBody().readAllBytes());
+          Integer status = answers.poll();
+          exchange.sendResponseHeaders(status == null ? 204 : status, -1);
+          exchange.close();
+        });
+    door.start();
+  }
+
+  @AfterEach
+  void close() {
+    door.stop(0);
+  }
+
+  private void install(ProfileSpec.Script... scripts) throws IOException {
+    ProfileSpec profile =
+        new ProfileSpec(List.of(), List.of(), List.of(), List.of(scripts), null, null, List.of());
+    URI closed = URI.create("http://127.0.0.1:1/door");
+    URI open = URI.create("http://127.0.0.1:" + door.getAddress().getPort() + "/door?t=secret");
+    InstallSpec spec =
+        new InstallSpec(Samples.identity(null), List.of(), profile, List.of(closed, open));
+    var files =
+        new YAMLMapper().readTree(new CloudInit().render(spec).userData()).get("write_files");
+    files.forEach(f -> {
+      Path path = Path.of(f.get("path").asString());
+      if (path.startsWith("/var/lib/millwright/first-boot")) {
+        try {
+          Files.write(
+              directory.resolve(path.getFileName()),
+              Base64.getDecoder().decode(f.get("content").asString()));
+        } catch (IOException e) {
+          throw new java.io.UncheckedIOException(e);
+        }
+      }
+    });
+  }
+
+  private Process start() throws IOException {
+    return new ProcessBuilder(PYTHON, "-IS", directory.resolve("run").toString())
+        .redirectErrorStream(true)
+        .redirectOutput(directory.resolve("console").toFile())
+        .start();
+  }
+
+  private String run(int code) throws Exception {
+    Process process = start();
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    String said = Files.readString(directory.resolve("console"));
+    assertThat(process.exitValue()).as(said).isEqualTo(code);
+    return said;
+  }
+
+  private static ProfileSpec.Script script(String name, String body) {
+    return new ProfileSpec.Script(name, "#!/bin/sh\n" + body);
+  }
+
+  @Test
+  void runsAllInOrderAndReportsOnce() throws Exception {
+    install(
+        script("good", "echo fine; echo worse >&2"),
+        script("bad", "exit 3"),
+        new ProfileSpec.Script("nothing", "#!/nowhere\n"),
+        script("killed", "kill -9 $$"),
+        script("loud", "head -c 100000 /dev/zero | tr '\\0' 'x'; printf end"),
+        script("odd", "head -c 20000 /dev/zero | tr '\\0' '\\377'"));
+    String said = run(0);
+    assertThat(reports).hasSize(1);
+    FirstBootReport report = FirstBootReport.parse(reports.getFirst());
+    List<ScriptResult> results = report.scripts();
+    assertThat(results)
+        .extracting(ScriptResult::name)
+        .containsExactly("good", "bad", "nothing", "killed", "loud", "odd");
+    assertThat(results).extracting(ScriptResult::exitCode).containsExactly(0, 3, 127, 137, 0, 0);
+    assertThat(results.get(0).output()).isEqualTo("fine\nworse\n");
+    assertThat(results.get(4).output()).hasSize(8192).endsWith("xend");
+    assertThat(results.get(5).output()).matches("\ufffd{2000,2731}");
+    assertThat(said).doesNotContain("secret").contains("script bad ended with 3", "reported");
+    assertThat(directory.resolve("done")).exists();
+    for (String gone : List.of("task.json", "results.json", "run", "script")) {
+      assertThat(directory.resolve(gone)).doesNotExist();
+    }
+  }
+
+  @Test
+  void aDaemonHoldsNothingUp() throws Exception {
+    install(script("daemon", "sleep 20 & echo $!"));
+    long begun = System.nanoTime();
+    run(0);
+    assertThat(System.nanoTime() - begun).isLessThan(TimeUnit.SECONDS.toNanos(15));
+    String pid = FirstBootReport.parse(reports.getFirst()).scripts().getFirst().output().strip();
+    ProcessHandle.of(Long.parseLong(pid)).ifPresent(ProcessHandle::destroy);
+  }
+
+  @Test
+  void triesAgainUntilTaken() throws Exception {
+    answers.addAll(List.of(503, 500));
+    install(script("good", "true"));
+    run(0);
+    assertThat(reports).hasSize(3);
+  }
+
+  @Test
+  void whoReportedAlreadyIsDone() throws Exception {
+    answers.add(410);
+    install(script("good", "true"));
+    run(0);
+    assertThat(reports).hasSize(1);
+    assertThat(directory.resolve("done")).exists();
+  }
+
+  @Test
+  void goesOnAfterTheMachineWentDown() throws Exception {
+    Path mark = directory.resolve("mark");
+    install(
+        script("first", "echo >> " + mark),
+        script("second", "echo >> " + mark + "; sleep 20"),
+        script("third", "echo >> " + mark));
+    Process process = start();
+    while (!Files.exists(mark) || Files.size(mark) < 2) {
+      assertThat(process.isAlive()).isTrue();
+      Thread.onSpinWait();
+    }
+    List<ProcessHandle> scripts = process.descendants().toList();
+    process.destroyForcibly().waitFor();
+    scripts.forEach(ProcessHandle::destroyForcibly);
+    run(0);
+    assertThat(FirstBootReport.parse(reports.getFirst()).scripts())
+        .extracting(ScriptResult::exitCode)
+        .satisfies(codes -> {
+          assertThat(codes.get(0)).isZero();
+          assertThat(codes.get(1)).isNotZero();
+          assertThat(codes.get(2)).isZero();
+        });
+    assertThat(Files.size(mark)).isEqualTo(3);
+  }
+
+  @Test
+  void startsNothingNewWhenToldToStop() throws Exception {
+    Path mark = directory.resolve("mark");
+    install(
+        script("first", "echo >> " + mark + "; sleep 1; echo one"),
+        script("second", "echo >> " + mark));
+    Process process = start();
+    while (!Files.exists(mark)) {
+      Thread.onSpinWait();
+    }
+    process.destroy();
+    assertThat(process.waitFor()).isZero();
+    assertThat(reports).isEmpty();
+    assertThat(Files.size(mark)).isEqualTo(1);
+    run(0);
+    assertThat(FirstBootReport.parse(reports.getFirst()).scripts())
+        .containsExactly(new ScriptResult("first", 0, "one\n"), new ScriptResult("second", 0, ""));
+  }
+
+  @Test
+  void itsTextIsAscii() throws IOException {
+    install(script("x", "# \u00fc \ud83d\ude00\n"));
+    assertThat(
+            StandardCharsets.US_ASCII
+                .newEncoder()
+                .canEncode(Files.readString(directory.resolve("task.json"))))
+        .isTrue();
+  }
+}

@@ -1,0 +1,214 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.Applied;
+import io.millwright.model.Ip;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Power;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What becomes of a machine from its declaration to its end, whatever happens meanwhile. */
+class MachineLifeTest {
+  private World world;
+
+  @BeforeEach
+  void begin() {
+    world = new World();
+    world.apply(World.BASE);
+  }
+
+  @AfterEach
+  void end() {
+    world.close();
+  }
+
+  @Test
+  void aDeclaredMachineComesUpAndASecondApplyChangesNothing() {
+    Applied applied = world.apply(World.machine("web", "")).getFirst();
+    assertThat(applied.action()).isEqualTo(Applied.Action.CREATED);
+    world.awaitReady("web");
+
+    Resource<MachineSpec, MachineStatus> web = world.machine("web");
+    assertThat(world.hypervisor.state(web.uid())).contains(Observation.State.RUNNING);
+    assertThat(web.status().readyBy()).isEqualTo("guest-agent");
+    assertThat(web.status().interfaces()).hasSize(2);
+    assertThat(web.status().interfaces().getFirst().addresses()).hasSize(2);
+    Operation operation = world.awaitEnd(web.uid());
+    assertThat(operation.state()).isEqualTo(new State.Succeeded());
+    assertThat(operation.steps())
+        .allSatisfy(s -> assertThat(s.state()).isEqualTo(Operation.StepState.DONE));
+
+    Applied again = world.apply(World.machine("web", "")).getFirst();
+    assertThat(again.action()).isEqualTo(Applied.Action.UNCHANGED);
+    assertThat(again.operation()).isNull();
+    assertThat(world.plan(World.machine("web", "")).getFirst().steps()).isEmpty();
+  }
+
+  @Test
+  void aDeletedMachineLeavesNothing() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.awaitGone("web");
+    assertNothingLeft();
+  }
+
+  @Test
+  void powerFollowsWhatIsDeclared() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+
+    world.engine.power().set(World.ANNA, "default", "web", Power.OFF);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
+
+    world.engine.power().set(World.ANNA, "default", "web", Power.ON);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+  }
+
+  @Test
+  void aMachineRemovedByHandComesBack() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+    world.awaitEnd(uid);
+
+    world.hypervisor.removeMachine(uid);
+    world.store.write(tx -> tx.nudges().nudge(uid));
+    world.await("it runs again", () -> world.hypervisor.state(uid).isPresent());
+    assertThat(world.awaitEnd(uid).verb()).isEqualTo(Operation.Verb.REPAIR);
+  }
+
+  @Test
+  void aRefusedStepUndoesWhatWasBegun() {
+    world.hypervisor.faults().next(Verb.START, Fault.beforeEffect(FaultKind.REFUSED));
+    UUID uid = world.apply(World.machine("web", "")).getFirst().resource().uid();
+    Operation operation = world.awaitEnd(uid);
+    assertThat(operation.state()).isInstanceOf(State.Failed.class);
+    assertNothingLeft();
+
+    // Applied again, it is tried again.
+    assertThat(world.apply(World.machine("web", "")).getFirst().operation()).isNotNull();
+    world.awaitReady("web");
+  }
+
+  @Test
+  void aLostReplyIsNoReasonToDoItTwice() {
+    world.hypervisor.faults().next(Verb.DEFINE, Fault.afterEffect(FaultKind.UNREACHABLE));
+    world.hypervisor.faults().next(Verb.CREATE_DISK, Fault.afterEffect(FaultKind.UNREACHABLE));
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    assertThat(world.hypervisor.size()).isEqualTo(1);
+  }
+
+  @Test
+  void aCancelledCreationLeavesNothing() throws Exception {
+    Fault.Hang hang = Fault.hang();
+    world.hypervisor.faults().next(Verb.START, hang);
+    UUID uid = world.apply(World.machine("web", "")).getFirst().resource().uid();
+    hang.awaitEntered();
+    world.engine.cancel().cancel(world.latest(uid).uid());
+    hang.release();
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Cancelled.class);
+    assertNothingLeft();
+  }
+
+  @Test
+  void aSizeThatGrowsRestartsItsMachines() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    String bigger =
+        """
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: small}
+        spec: {cores: 2, memory: 512MiB, disk: 3GiB}
+        """;
+    assertThat(world.plan(bigger))
+        .anySatisfy(a -> assertThat(a.impact()).isEqualTo("restart"));
+    world.apply(bigger);
+    UUID uid = world.machine("web").uid();
+    world.awaitEnd(uid);
+    assertThat(world.hypervisor.definition(uid).orElseThrow().cores()).isEqualTo(2);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+  }
+
+  @Test
+  void anotherImageRebuildsOnANewDiskUnderTheSameNameAndAddresses() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    Resource<MachineSpec, MachineStatus> before = world.machine("web");
+    String rebuilt = World.machine("web", "firmware: uefi");
+    assertThat(world.plan(rebuilt).getFirst().impact()).isEqualTo("rebuild");
+    world.apply(rebuilt);
+    world.awaitEnd(before.uid());
+    world.awaitReady("web");
+    Resource<MachineSpec, MachineStatus> after = world.machine("web");
+    assertThat(after.status().disk()).isNotEqualTo(before.status().disk());
+    assertThat(after.status().interfaces()).isEqualTo(before.status().interfaces());
+    assertThat(world.hypervisor.definition(before.uid()).orElseThrow().disks()).hasSize(1);
+  }
+
+  @Test
+  void aVolumeOutlivesItsMachine() {
+    String volume =
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: data}
+        spec: {size: 1GiB, hypervisor: sim}
+        ---
+        """;
+    world.apply(volume + World.machine("web", "volumes: [data]"));
+    world.awaitReady("web");
+    assertThat(world.hypervisor.definition(world.machine("web").uid()).orElseThrow().disks())
+        .hasSize(2);
+    assertThatThrownBy(() -> world.apply(World.machine("db", "volumes: [data]")))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("attached to Machine web");
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.awaitGone("web");
+    assertThat(world.outside().disks())
+        .singleElement()
+        .satisfies(d -> assertThat(d.name().role()).isEqualTo("data"));
+    world.apply(World.machine("db", "volumes: [data]"));
+    world.awaitReady("db");
+  }
+
+  @Test
+  void addressesAreNeverGivenTwice() {
+    world.apply(World.machine("a", ""));
+    world.awaitReady("a");
+    Ip taken = world.machine("a").status().interfaces().getFirst().addresses().getFirst();
+    String wants =
+        World.machine("b", "").replace("[{network: net},", "[{network: net, ipv4: " + taken + "},");
+    assertThatThrownBy(() -> world.apply(wants))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining(taken + " is taken by Machine a");
+    assertThat(world.find("b")).isEmpty();
+  }
+
+  private void assertNothingLeft() {
+    assertThat(world.hypervisor.size()).isZero();
+    assertThat(world.outside().disks()).isEmpty();
+    assertThat(world.outside().media()).isEmpty();
+    assertThat(world.published()).isEmpty();
+  }
+}

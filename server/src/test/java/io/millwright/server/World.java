@@ -1,0 +1,276 @@
+package io.millwright.server;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.NetworkServices;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.SimulatedHypervisor;
+import io.millwright.driver.testkit.SimulatedNetworkServices;
+import io.millwright.engine.Applied;
+import io.millwright.engine.Apply;
+import io.millwright.engine.Caller;
+import io.millwright.engine.Drivers;
+import io.millwright.engine.Engine;
+import io.millwright.engine.SecretBox;
+import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.Resource;
+import io.millwright.model.manifest.Manifests;
+import io.millwright.store.Database;
+import io.millwright.store.WorkLoop;
+import io.millwright.store.embedded.EmbeddedPostgres;
+import io.millwright.store.embedded.Progress;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
+
+/** A whole Millwright on a real PostgreSQL, with simulated hypervisors and network services. */
+final class World implements AutoCloseable {
+  static final Caller ANNA = new Caller("anna");
+
+  /** Cards, addresses and names of a machine that does everything that the quickstart's does. */
+  static final String BASE =
+      """
+      apiVersion: millwright/v1
+      kind: Hypervisor
+      metadata: {name: sim, project: shared}
+      spec: {driver: simulated, settings: {world: WORLD}, concurrency: 32}
+      ---
+      apiVersion: millwright/v1
+      kind: Network
+      metadata: {name: net}
+      spec:
+        domain: lab.test
+        subnets:
+          - {cidr: 10.0.0.0/16, gateway: 10.0.0.1}
+          - {cidr: "fd00:1::/64", gateway: "fd00:1::1"}
+        attachments: [{hypervisor: sim, bridge: br0}]
+        services: {driver: simulated, settings: {world: WORLD}}
+      ---
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: img}
+      spec: {os: debian, version: "12", build: {builder: simulated, suite: bookworm}}
+      ---
+      apiVersion: millwright/v1
+      kind: Size
+      metadata: {name: small}
+      spec: {cores: 1, memory: 256MiB, disk: 2GiB}
+      ---
+      apiVersion: millwright/v1
+      kind: Profile
+      metadata: {name: me}
+      spec: {users: [{name: admin}]}
+      """;
+
+  private static final AtomicInteger COUNT = new AtomicInteger();
+  private static EmbeddedPostgres postgres;
+
+  final String name = "world" + COUNT.incrementAndGet();
+  final SimulatedHypervisor hypervisor = SimulatedHypervisor.world(name);
+  final SimulatedNetworkServices services = SimulatedNetworkServices.world(name);
+  private final Path images = directory("images");
+  private final SecretBox secrets = new SecretBox(new byte[32]);
+  private Database database;
+  private WorkLoop loop;
+  Engine engine;
+  Store store;
+
+  World() {
+    createDatabase(name);
+    start();
+  }
+
+  /** A server comes up, as after a crash: nothing but the database and the outside world is left. */
+  void start() {
+    try {
+      database = Database.open(settings(name));
+      store = database.store();
+      engine =
+          new Engine(
+              store,
+              Drivers.load(),
+              secrets,
+              new ImageFiles(images),
+              List.<URI>of(),
+              InstantSource.system());
+      loop = new WorkLoop(database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of(name));
+      loop.start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  void stop() {
+    loop.close();
+    engine.close();
+    database.close();
+  }
+
+  List<Applied> apply(String manifest) {
+    return engine.apply().apply(ANNA, Manifests.parse(text(manifest), "test"), Apply.Expectation.NONE);
+  }
+
+  List<Applied> plan(String manifest) {
+    return engine.apply().plan(ANNA, Manifests.parse(text(manifest), "test"));
+  }
+
+  private byte[] text(String manifest) {
+    return manifest.replace("WORLD", name).getBytes(StandardCharsets.UTF_8);
+  }
+
+  static String machine(String name, String more) {
+    return """
+        apiVersion: millwright/v1
+        kind: Machine
+        metadata: {name: %s}
+        spec:
+          image: img
+          size: small
+          profiles: [me]
+          nics: [{network: net}, {network: net, ipv4: dhcp, ipv6: none}]
+        %s
+        """
+        .formatted(name, more.indent(2).stripTrailing());
+  }
+
+  /** What there is outside, seen past the engine. */
+  Observation outside() {
+    try (HypervisorDriver driver = hypervisor.attach(store.read(Tx::installation))) {
+      return driver.observe(new Scope.All());
+    } catch (DriverException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  Map<UUID, NetworkServices.Records> published() {
+    try (NetworkServices driver = services.attach(store.read(Tx::installation))) {
+      return driver.observe();
+    } catch (DriverException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  Resource<MachineSpec, MachineStatus> machine(String machine) {
+    return find(machine).orElseThrow();
+  }
+
+  Optional<Resource<MachineSpec, MachineStatus>> find(String machine) {
+    return store.read(
+        tx ->
+            tx.resources()
+                .find(
+                    Kind.MACHINE, "default", machine, MachineSpec.class, MachineStatus.class));
+  }
+
+  boolean ready(String machine) {
+    return find(machine)
+        .map(m -> Condition.holds(m.status().conditions(), Condition.READY))
+        .orElse(false);
+  }
+
+  void awaitReady(String machine) {
+    await("machine " + machine + " is ready", () -> ready(machine));
+  }
+
+  void awaitGone(String machine) {
+    await("machine " + machine + " is gone", () -> find(machine).isEmpty());
+  }
+
+  Operation latest(UUID target) {
+    return store.read(tx -> tx.operations().latest(target)).orElseThrow();
+  }
+
+  /** Waits until the latest operation of the target has ended. */
+  Operation awaitEnd(UUID target) {
+    await("its operation ends", () -> latest(target).state().terminal());
+    return latest(target);
+  }
+
+  void await(String what, java.util.concurrent.Callable<Boolean> condition) {
+    Awaitility.await(what)
+        .atMost(Duration.ofSeconds(30))
+        .pollInterval(Duration.ofMillis(20))
+        .until(condition);
+  }
+
+  @Override
+  public void close() {
+    stop();
+    SimulatedHypervisor.forgetWorld(name);
+  }
+
+  // --- the database ------------------------------------------------------------------------
+
+  private static synchronized EmbeddedPostgres postgres() {
+    if (postgres == null) {
+      postgres = EmbeddedPostgres.start(directory("postgres"), Progress.silent());
+      EmbeddedPostgres running = postgres;
+      Runtime.getRuntime().addShutdownHook(new Thread(running::close));
+    }
+    return postgres;
+  }
+
+  private static Database.Settings settings(String database) {
+    EmbeddedPostgres server = postgres();
+    return new Database.Settings(
+        server.jdbcUrl().replaceFirst("/[a-z]+(\\?|$)", "/" + database + "$1"),
+        server.user(),
+        server.password(),
+        Database.Settings.DEFAULT_CONNECTIONS);
+  }
+
+  private static void createDatabase(String name) {
+    EmbeddedPostgres server = postgres();
+    try (Connection connection =
+            DriverManager.getConnection(server.jdbcUrl(), server.user(), server.password());
+        Statement statement = connection.createStatement()) {
+      statement.execute("CREATE DATABASE " + name);
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Below a directory that PostgreSQL's own user can pass through. */
+  private static Path directory(String what) {
+    try {
+      Path dir = Files.createTempDirectory("millwright-test-" + what);
+      Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> deleteTree(dir)));
+      return dir;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void deleteTree(Path dir) {
+    try (var walk = Files.walk(dir)) {
+      walk.sorted(java.util.Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
+    } catch (IOException | UncheckedIOException e) {
+      // PostgreSQL may still be removing its own files
+    }
+  }
+}
