@@ -65,6 +65,19 @@ public abstract class NetworkServicesContract {
   }
 
   @Test
+  void oneMachineIsFoundAsItIsObserved() throws Exception {
+    try (NetworkServices ours = open(OURS);
+        NetworkServices theirs = open(THEIRS)) {
+      ours.publish(machine(1));
+      theirs.publish(machine(2));
+      assertThat(ours.find(machine(1).uid())).contains(machine(1));
+      assertThat(ours.find(machine(2).uid())).isEmpty();
+      ours.withdraw(machine(1).uid());
+      assertThat(ours.find(machine(1).uid())).isEmpty();
+    }
+  }
+
+  @Test
   void orderAndEmptyPartsSurvive() throws Exception {
     Records base = machine(1);
     List<Reservation> two = new ArrayList<>(base.reservations());

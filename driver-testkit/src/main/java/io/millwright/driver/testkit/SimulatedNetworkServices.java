@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.NetworkServices;
 import io.millwright.driver.Outcome;
+import io.millwright.model.Names;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
@@ -62,12 +63,11 @@ public final class SimulatedNetworkServices {
           Map.of(),
           () -> {
             Map<UUID, Records> out = new HashMap<>();
-            published.forEach(
-                (key, records) -> {
-                  if (key.installation().equals(installation)) {
-                    out.put(key.uid(), records);
-                  }
-                });
+            published.forEach((key, records) -> {
+              if (key.installation().equals(installation)) {
+                out.put(key.uid(), records);
+              }
+            });
             return out;
           });
     }
@@ -75,6 +75,11 @@ public final class SimulatedNetworkServices {
     @Override
     public Outcome publish(Records records) throws DriverException {
       open();
+      if (!Names.isLabel(records.hostname())
+          || !(records.domain().isEmpty() || Names.isDomain(records.domain()))) {
+        throw new DriverException(
+            FaultKind.REFUSED, Names.quote(records.hostname()) + " is no host name.");
+      }
       return faults.run(
           new Call(Verb.PUBLISH, records.uid(), records.hostname()),
           Outcome.DONE,

@@ -88,10 +88,12 @@ final class Daemon {
    * @throws DriverException UNREACHABLE if it does not run
    */
   void reload(IntSupplier reservations) throws DriverException {
-    CompletableFuture<Void> fresh = new CompletableFuture<>();
-    CompletableFuture<Void> mine = join(fresh);
-    if (mine == fresh) {
+    CompletableFuture<Void> mine = new CompletableFuture<>();
+    CompletableFuture<Void> waiting = join(mine);
+    if (waiting == null) {
       lead(mine, reservations);
+    } else {
+      mine = waiting;
     }
     try {
       mine.get();
@@ -105,15 +107,15 @@ final class Daemon {
     }
   }
 
-  private CompletableFuture<Void> join(CompletableFuture<Void> fresh) {
+  /** Those who wait for the next signal; if nobody does, null, and these here do from now on. */
+  private @Nullable CompletableFuture<Void> join(CompletableFuture<Void> fresh) {
     lock.lock();
     try {
-      CompletableFuture<Void> open = next;
-      if (open != null) {
-        return open;
+      CompletableFuture<Void> waiting = next;
+      if (waiting == null) {
+        next = fresh;
       }
-      next = fresh;
-      return fresh;
+      return waiting;
     } finally {
       lock.unlock();
     }

@@ -58,9 +58,9 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
     at.field(LEASE_SECONDS)
         .require(
             !settings.containsKey(LEASE_SECONDS)
-                || lease.matches("[1-9][0-9]{2,5}")
+                || (lease.matches("[1-9][0-9]{2,5}")
                     && Integer.parseInt(lease) >= 120
-                    && Integer.parseInt(lease) <= 604_800,
+                    && Integer.parseInt(lease) <= 604_800),
             "must be 120 to 604800");
     if (!at.list().isEmpty()) {
       throw new DriverException(

@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -35,8 +36,8 @@ final class WatchedDirectory {
   }
 
   /** Names of all files in it. */
-  TreeSet<String> list() throws IOException {
-    TreeSet<String> names = new TreeSet<>();
+  Set<String> list() throws IOException {
+    Set<String> names = new TreeSet<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
       entries.forEach(entry -> names.add(entry.getFileName().toString()));
     } catch (java.nio.file.DirectoryIteratorException e) {
@@ -63,7 +64,7 @@ final class WatchedDirectory {
       try (FileChannel channel =
           FileChannel.open(
               temporary,
-              java.util.Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
               // dnsmasq reads it as a user of its own
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--")))) {
         ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.ISO_8859_1));

@@ -173,7 +173,8 @@ final class RunningDnsmasq implements AutoCloseable {
 
   /** What it answers now, as text, sorted; empty if there is nothing of that name and type. */
   List<String> ask(String name, int type) throws IOException {
-    SimpleResolver resolver = new SimpleResolver(new InetSocketAddress("127.0.0.1", port));
+    SimpleResolver resolver =
+        new SimpleResolver(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port));
     resolver.setTimeout(Duration.ofSeconds(5));
     Lookup lookup = new Lookup(Name.fromString(name + "."), type);
     lookup.setResolver(resolver);
@@ -202,7 +203,7 @@ final class RunningDnsmasq implements AutoCloseable {
   }
 
   private static int freePort() throws IOException {
-    InetAddress loopback = InetAddress.getByName("127.0.0.1");
+    InetAddress loopback = InetAddress.ofLiteral("127.0.0.1");
     while (true) {
       try (ServerSocket tcp = new ServerSocket(0, 1, loopback);
           DatagramSocket udp = new DatagramSocket(tcp.getLocalPort(), loopback)) {

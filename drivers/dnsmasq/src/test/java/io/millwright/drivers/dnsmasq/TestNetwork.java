@@ -36,7 +36,7 @@ final class TestNetwork implements AutoCloseable {
       run("ip", "netns", "add", server);
       run("ip", "netns", "add", client);
       run(
-          ("ip -n %s link add %s type veth peer name %s netns %s")
+          "ip -n %s link add %s type veth peer name %s netns %s"
               .formatted(server, SERVER_INTERFACE, CLIENT_INTERFACE, client)
               .split(" "));
       run("ip", "-n", server, "addr", "add", "10.99.0.1/24", "dev", SERVER_INTERFACE);
@@ -93,7 +93,7 @@ final class TestNetwork implements AutoCloseable {
   @Override
   public void close() throws IOException, InterruptedException {
     List<String> here = new ArrayList<>();
-    output("ip", "netns", "list").lines().forEach(l -> here.add(l.split(" ")[0]));
+    output("ip", "netns", "list").lines().forEach(l -> here.add(l.replaceAll(" .*", "")));
     for (String namespace : List.of(server, client)) {
       if (here.contains(namespace)) {
         run("ip", "netns", "del", namespace);

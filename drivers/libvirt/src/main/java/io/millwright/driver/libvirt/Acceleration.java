@@ -1,0 +1,117 @@
+package io.millwright.driver.libvirt;
+
+import io.millwright.driver.libvirt.Handle.Domain;
+import java.time.Duration;
+import java.util.OptionalLong;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Finds out whether machines are to be run with KVM.
+ *
+ * <p>That /dev/kvm exists, and that libvirt announces KVM, proves nothing: inside some virtual
+ * machines guests then hang, or crawl. So a guest without any device is run, whose firmware finds
+ * nothing to boot and resets at once; that reset, which libvirt takes for a shutdown, proves that
+ * the guest's code has run from its first instruction through setting up memory, timers and PCI.
+ * The same guest in emulation is the measure: KVM that needs much longer than that is not taken.
+ * The guest is transient and bound to the connection, so the daemon itself removes it should this
+ * process die.
+ */
+final class Acceleration {
+  /** What the operator chose. */
+  enum Choice {
+    AUTO,
+    KVM,
+    EMULATION
+  }
+
+  /** For the emulated guest, on a host under load; it needs 0.2 s on an idle one. */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+  private Acceleration() {}
+
+  static boolean kvm(Connection connection, Settings settings) throws LibvirtError {
+    return switch (settings.acceleration()) {
+      case KVM -> true;
+      case EMULATION -> false;
+      case AUTO -> connection.offers("kvm") && works(connection);
+    };
+  }
+
+  private static boolean works(Connection connection) throws LibvirtError {
+    OptionalLong emulated =
+        connection.offers("qemu") ? nanosToReset(connection, "qemu", PATIENCE) : OptionalLong.empty();
+    // Without a measure, real KVM still does it in a second.
+    long most =
+        emulated.isPresent()
+            ? 2 * emulated.getAsLong() + TimeUnit.MILLISECONDS.toNanos(500)
+            : TimeUnit.SECONDS.toNanos(2);
+    return nanosToReset(connection, "kvm", Duration.ofNanos(most)).isPresent();
+  }
+
+  /** How long the guest took, or nothing if it did not start or did not reset in time. */
+  private static OptionalLong nanosToReset(Connection connection, String type, Duration patience)
+      throws LibvirtError {
+    try (Domain guest = connection.runTransient(guest(type))) {
+      long begun = System.nanoTime();
+      try {
+        long past = 0;
+        while (past < patience.toNanos()) {
+          Domain.State state = guest.state();
+          past = System.nanoTime() - begun;
+          if (state.state() == Domain.SHUTDOWN) {
+            return OptionalLong.of(past);
+          }
+          if (Thread.interrupted()) {
+            break;
+          }
+          LockSupport.parkNanos(POLL_NANOS);
+        }
+        return OptionalLong.empty();
+      } finally {
+        // It may have gone by itself meanwhile; if not, it goes with the connection.
+        var _ = Libvirt.get().virDomainDestroyFlags(guest.pointer, 0);
+      }
+    } catch (LibvirtError e) {
+      if (!connection.alive()) {
+        throw e;
+      }
+      return OptionalLong.empty(); // QEMU could not even be started so
+    }
+  }
+
+  private static String guest(String type) {
+    XmlText xml = new XmlText();
+    return xml.in(
+            "domain",
+            () -> {
+              xml.leaf("name", "mw-probe-" + UUID.randomUUID());
+              xml.in(
+                  "metadata",
+                  () ->
+                      xml.empty("mw:probe", "xmlns:mw", DomainXml.NAMESPACE));
+              xml.leaf("memory", "32", "unit", "MiB");
+              xml.leaf("vcpu", "1");
+              xml.in(
+                  "os",
+                  () -> {
+                    xml.leaf("type", "hvm", "arch", "x86_64", "machine", "pc");
+                    xml.empty("boot", "dev", "hd");
+                    xml.empty("bios", "rebootTimeout", "0");
+                  });
+              xml.leaf("on_reboot", "destroy");
+              xml.in(
+                  "devices",
+                  () -> {
+                    xml.empty("controller", "type", "usb", "model", "none");
+                    xml.empty("memballoon", "model", "none");
+                  });
+            },
+            "type",
+            type)
+        .toString();
+  }
+}

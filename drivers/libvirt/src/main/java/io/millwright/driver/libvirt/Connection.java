@@ -1,0 +1,312 @@
+package io.millwright.driver.libvirt;
+
+import static io.millwright.driver.libvirt.LibvirtError.check;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.LongByReference;
+import com.sun.jna.ptr.PointerByReference;
+import io.millwright.driver.libvirt.Handle.Domain;
+import io.millwright.driver.libvirt.Handle.Pool;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection to a libvirt daemon. Who uses it takes a {@link #use} first, and it is closed when
+ * it was retired and the last one has ended; so a handle is never pulled from under a call that
+ * still hangs in it.
+ */
+final class Connection {
+  private static final Libvirt C = Libvirt.get();
+
+  /** Seconds between keepalives, and how many may stay unanswered: dead after 20 seconds or so. */
+  private static final int KEEPALIVE_INTERVAL = 5;
+
+  private static final int KEEPALIVE_COUNT = 3;
+
+  private final Pointer pointer;
+  private final Libvirt.LifecycleFunction lifecycle;
+  private final Libvirt.CloseFunction onClose;
+  private final int lifecycleId;
+  private volatile boolean alive = true;
+  private final Object probing = new Object();
+  private int uses;
+  private boolean retired;
+  private @Nullable Boolean kvm;
+
+  private Connection(Pointer pointer, Consumer<UUID> events, Runnable lost) throws LibvirtError {
+    this.pointer = pointer;
+    this.onClose =
+        (connection, reason, opaque) -> {
+          alive = false;
+          lost.run();
+        };
+    this.lifecycle =
+        (connection, domain, event, detail, opaque) -> {
+          try {
+            events.accept(Domain.uuid(domain));
+          } catch (LibvirtError e) {
+            // A domain without a readable id is none of ours, and an event is a nudge only.
+          }
+          return 0;
+        };
+    // Neither is had by the drivers that run inside the client (test:///), which cannot be lost.
+    var _ = C.virConnectSetKeepAlive(pointer, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
+    var _ = C.virConnectRegisterCloseCallback(pointer, onClose, null, null);
+    int anyLifecycle = 0; // VIR_DOMAIN_EVENT_ID_LIFECYCLE
+    this.lifecycleId =
+        check(
+            C.virConnectDomainEventRegisterAny(
+                pointer, null, anyLifecycle, lifecycle, null, null));
+  }
+
+  /**
+   * Opens one; may block for as long as the daemon does not answer.
+   *
+   * @param events told the id of each domain that changed, on the event loop
+   * @param lost called on the event loop when the daemon went away
+   */
+  static Connection open(Settings settings, Consumer<UUID> events, Runnable lost)
+      throws LibvirtError {
+    EventLoop.ensure();
+    Credentials credentials = new Credentials(settings);
+    Pointer opened;
+    try (Memory auth = credentials.struct()) {
+      opened = check(C.virConnectOpenAuth(settings.uri(), auth, 0));
+    }
+    boolean whole = false;
+    try {
+      Connection connection = new Connection(opened, events, lost);
+      whole = true;
+      return connection;
+    } finally {
+      if (!whole) {
+        var _ = C.virConnectClose(opened);
+      }
+    }
+  }
+
+  /** Answers what libvirt asks while it opens a connection: user and password of the settings. */
+  private static final class Credentials {
+    private static final int AUTHNAME = 2;
+    private static final int PASSPHRASE = 5;
+    private static final int NOECHOPROMPT = 7;
+    private static final int[] ANSWERED = {AUTHNAME, PASSPHRASE, NOECHOPROMPT};
+    private static final int CREDENTIAL = 48; // sizeof(virConnectCredential)
+
+    private final Settings settings;
+    private final Libvirt.CredentialFunction callback = this::answer;
+    private final Memory types = new Memory(4L * ANSWERED.length);
+
+    Credentials(Settings settings) {
+      this.settings = settings;
+      types.write(0, ANSWERED, 0, ANSWERED.length);
+    }
+
+    /** virConnectAuth. */
+    Memory struct() {
+      Memory auth = new Memory(32);
+      auth.setPointer(0, types);
+      auth.setInt(8, ANSWERED.length);
+      auth.setPointer(16, com.sun.jna.CallbackReference.getFunctionPointer(callback));
+      auth.setPointer(24, Pointer.NULL);
+      return auth;
+    }
+
+    private int answer(Pointer credentials, int count, @Nullable Pointer data) {
+      for (int i = 0; i < count; i++) {
+        Pointer each = credentials.share((long) CREDENTIAL * i);
+        String result = each.getInt(0) == AUTHNAME ? settings.user() : settings.password();
+        if (result == null) {
+          return -1; // libvirt ends with AUTH_FAILED or AUTH_CANCELLED
+        }
+        byte[] bytes = result.getBytes(StandardCharsets.UTF_8);
+        // libvirt frees it
+        Pointer kept = new Pointer(Native.malloc(bytes.length + 1L));
+        kept.write(0, bytes, 0, bytes.length);
+        kept.setByte(bytes.length, (byte) 0);
+        each.setPointer(32, kept);
+        each.setInt(40, bytes.length);
+      }
+      return 0;
+    }
+  }
+
+  // ---------------------------------------------------------------------------------- its life
+
+  /** True if it can be used; each true needs a {@link #release}. */
+  synchronized boolean use() {
+    if (retired || !alive()) {
+      return false;
+    }
+    uses++;
+    return true;
+  }
+
+  synchronized void release() {
+    uses--;
+    closeIfIdle();
+  }
+
+  /** No new use; closed at once or by the last one that ends. */
+  synchronized void retire() {
+    if (!retired) {
+      retired = true;
+      closeIfIdle();
+    }
+  }
+
+  private void closeIfIdle() {
+    if (retired && uses == 0) {
+      uses = -1; // once
+      // Both hold a reference: without this the connection would stay open.
+      var _ = C.virConnectDomainEventDeregisterAny(pointer, lifecycleId);
+      var _ = C.virConnectUnregisterCloseCallback(pointer, onClose);
+      var _ = C.virConnectClose(pointer);
+      alive = false;
+    }
+  }
+
+  /** Known without asking the daemon. */
+  boolean alive() {
+    return alive && C.virConnectIsAlive(pointer) != 0;
+  }
+
+  /** Whether its machines are run with KVM; found out once for each connection. */
+  boolean kvm(Settings settings) throws LibvirtError {
+    // Asked under the lock, so that no two probes run at once and slow each other down.
+    synchronized (probing) {
+      if (kvm == null) {
+        kvm = Acceleration.kvm(this, settings);
+      }
+      return kvm;
+    }
+  }
+
+  // ------------------------------------------------------------------------------------ domains
+
+  @Nullable Domain domain(UUID uid) throws LibvirtError {
+    return found(C.virDomainLookupByUUIDString(pointer, uid.toString()));
+  }
+
+  @Nullable Domain domain(String name) throws LibvirtError {
+    return found(C.virDomainLookupByName(pointer, name));
+  }
+
+  private static @Nullable Domain found(@Nullable Pointer domain) throws LibvirtError {
+    if (domain != null) {
+      return new Domain(domain);
+    }
+    LibvirtError error = LibvirtError.last();
+    if (error.is(LibvirtError.NO_DOMAIN)) {
+      return null;
+    }
+    throw error;
+  }
+
+  Domain define(String xml) throws LibvirtError {
+    return new Domain(check(C.virDomainDefineXMLFlags(pointer, xml, 0)));
+  }
+
+  /** Runs a domain that is gone when it ends, or when this connection does. */
+  Domain runTransient(String xml) throws LibvirtError {
+    int autodestroy = 2; // VIR_DOMAIN_START_AUTODESTROY
+    return new Domain(check(C.virDomainCreateXML(pointer, xml, autodestroy)));
+  }
+
+  List<Domain> domains() throws LibvirtError {
+    PointerByReference array = new PointerByReference();
+    int count = check(C.virConnectListAllDomains(pointer, array, 0));
+    return Handle.owned(array, count, Domain::new);
+  }
+
+  /** The states of all domains, asked for at once. */
+  Map<UUID, Domain.State> states() throws LibvirtError {
+    int stateGroup = 1; // VIR_DOMAIN_STATS_STATE
+    PointerByReference array = new PointerByReference();
+    int count = check(C.virConnectGetAllDomainStats(pointer, stateGroup, array, 0));
+    Pointer records = array.getValue();
+    Map<UUID, Domain.State> out = new HashMap<>();
+    try {
+      for (int i = 0; i < count; i++) {
+        Pointer record = records.getPointer((long) Native.POINTER_SIZE * i);
+        Pointer parameters = record.getPointer(8);
+        int state = 0;
+        int reason = 0;
+        for (int j = 0; j < record.getInt(16); j++) {
+          // virTypedParameter: char field[80], int type, union of 8 bytes
+          long at = 96L * j;
+          String field = parameters.getString(at, StandardCharsets.US_ASCII.name());
+          if (field.equals("state.state")) {
+            state = parameters.getInt(at + 88);
+          } else if (field.equals("state.reason")) {
+            reason = parameters.getInt(at + 88);
+          }
+        }
+        out.put(Domain.uuid(record.getPointer(0)), new Domain.State(state, reason));
+      }
+      return out;
+    } finally {
+      C.virDomainStatsRecordListFree(records);
+    }
+  }
+
+  // ------------------------------------------------------------------------------- host, storage
+
+  /** Name and version of the hypervisor and of libvirt. */
+  String version() throws LibvirtError {
+    LongByReference number = new LongByReference();
+    List<String> out = new ArrayList<>();
+    check(C.virConnectGetVersion(pointer, number));
+    out.add(LibvirtError.utf8(check(C.virConnectGetType(pointer))) + " " + dotted(number));
+    check(C.virConnectGetLibVersion(pointer, number));
+    out.add("libvirt " + dotted(number));
+    return String.join(", ", out);
+  }
+
+  private static String dotted(LongByReference number) {
+    long n = number.getValue();
+    return n / 1_000_000 + "." + n / 1_000 % 1_000 + "." + n % 1_000;
+  }
+
+  /** Its processors, and its memory in bytes. */
+  record Node(int processors, long memory) {}
+
+  Node node() throws LibvirtError {
+    try (Memory info = new Memory(72)) {
+      check(C.virNodeGetInfo(pointer, info));
+      return new Node(info.getInt(40), info.getLong(32) << 10);
+    }
+  }
+
+  /** True if the daemon offers domains of this type: {@code kvm} or {@code qemu}. */
+  boolean offers(String type) throws LibvirtError {
+    Pointer xml =
+        C.virConnectGetDomainCapabilities(pointer, null, "x86_64", null, type, 0);
+    if (xml != null) {
+      var _ = Handle.owned(xml);
+      return true;
+    }
+    LibvirtError error = LibvirtError.last();
+    if (alive()) {
+      return false;
+    }
+    throw error;
+  }
+
+  /** The storage pool; NO_STORAGE_POOL if there is none of that name. */
+  Pool pool(String name) throws LibvirtError {
+    return new Pool(check(C.virStoragePoolLookupByName(pointer, name)));
+  }
+
+  Pointer newStream(int flags) throws LibvirtError {
+    return check(C.virStreamNew(pointer, flags));
+  }
+}

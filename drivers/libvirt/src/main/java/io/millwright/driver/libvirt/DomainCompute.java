@@ -1,0 +1,291 @@
+package io.millwright.driver.libvirt;
+
+import static io.millwright.driver.libvirt.LibvirtError.check;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.libvirt.Handle.Domain;
+import io.millwright.driver.libvirt.Handle.Pool;
+import io.millwright.driver.libvirt.Handle.Volume;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Machines as libvirt domains, whose UUID is the machine's uid. */
+final class DomainCompute implements Compute {
+  private static final Libvirt C = Libvirt.get();
+
+  /** Also what libvirt keeps beside a definition: saved memory, firmware variables, snapshots. */
+  private static final int UNDEFINE_ALL = 1 | 2 | 4 | 16;
+
+  private static final Duration SHUTDOWN_POLL = Duration.ofSeconds(2);
+
+  private final Line line;
+  private final Settings settings;
+  private final PoolFiles files;
+  private final String installation;
+
+  DomainCompute(Line line, Settings settings, PoolFiles files, String installation) {
+    this.line = line;
+    this.settings = settings;
+    this.files = files;
+    this.installation = installation;
+  }
+
+  // ---------------------------------------------------------------------------------- ownership
+
+  private static DriverException conflict(String forUser, String forOperator) {
+    return new DriverException(FaultKind.CONFLICT, forUser, forOperator, null);
+  }
+
+  /** The domain, if it is there and ours. */
+  static @Nullable Domain find(Connection connection, Mark mark, String installation)
+      throws LibvirtError, DriverException {
+    if (!mark.installation().equals(installation)) {
+      throw conflict("It belongs to another installation of Millwright.", mark.toString());
+    }
+    Domain domain = connection.domain(mark.uid());
+    if (domain == null) {
+      return null;
+    }
+    boolean ours = false;
+    try {
+      ours = markOf(domain).map(there -> there.sameOwner(mark)).orElse(false);
+      if (!ours) {
+        throw conflict("The machine there is not ours.", mark.uid().toString());
+      }
+      return domain;
+    } catch (LibvirtError e) {
+      if (e.is(LibvirtError.NO_DOMAIN)) {
+        return null;
+      }
+      throw e;
+    } finally {
+      if (!ours) {
+        domain.close();
+      }
+    }
+  }
+
+  private static Optional<Mark> markOf(Domain domain) throws LibvirtError {
+    try {
+      return DomainFacts.mark(domain.metadata());
+    } catch (LibvirtError e) {
+      if (e.is(LibvirtError.NO_DOMAIN_METADATA)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  static Domain need(Connection connection, Mark mark, String installation)
+      throws LibvirtError, DriverException {
+    Domain domain = find(connection, mark, installation);
+    if (domain == null) {
+      throw conflict("There is no such machine on the hypervisor.", mark.uid().toString());
+    }
+    return domain;
+  }
+
+  // ------------------------------------------------------------------------------------- define
+
+  @Override
+  public Outcome define(MachineDefinition machine) throws DriverException {
+    return line.call(
+        connection -> {
+          try (Domain there = find(connection, machine.mark(), installation)) {
+            requireFreeName(connection, machine);
+            DomainXml.Placed placed = place(connection, machine);
+            String xml = DomainXml.of(machine, placed);
+            if (there != null) {
+              rename(there, machine.name());
+            }
+            try (Domain defined = connection.define(xml)) {
+              if (defined.state().active()) {
+                changeMedium(defined, placed.medium());
+              }
+            }
+            return Outcome.DONE;
+          }
+        });
+  }
+
+  private static void requireFreeName(Connection connection, MachineDefinition machine)
+      throws LibvirtError, DriverException {
+    try (Domain holder = connection.domain(machine.name())) {
+      if (holder != null && !holder.uuid().equals(machine.mark().uid())) {
+        throw conflict(
+            "The name " + machine.name() + " is taken on the hypervisor by another machine.",
+            holder.uuid().toString());
+      }
+    }
+  }
+
+  private DomainXml.Placed place(Connection connection, MachineDefinition machine)
+      throws LibvirtError, DriverException {
+    List<String> paths = new ArrayList<>();
+    String medium = null;
+    try (Pool pool = files.pool(connection)) {
+      for (MachineDefinition.Disk disk : machine.disks()) {
+        try (Volume volume = files.find(pool, disk.name() + PoolFiles.DISK)) {
+          paths.add(existing(volume, "disk", disk.name()).path());
+        }
+      }
+      if (machine.medium() != null) {
+        Optional<ObjectName> name = ObjectName.parse(machine.medium());
+        try (Volume volume = name.isPresent() ? files.medium(pool, name.get()) : null) {
+          medium = existing(volume, "medium", machine.medium()).path();
+        }
+      }
+    }
+    return new DomainXml.Placed(
+        connection.kvm(settings), settings.machineType(), settings.openvswitch(), paths, medium);
+  }
+
+  private static Volume existing(@Nullable Volume volume, String what, String name)
+      throws DriverException {
+    if (volume == null) {
+      throw conflict("There is no " + what + " of this name on the hypervisor.", name);
+    }
+    return volume;
+  }
+
+  private static void rename(Domain domain, String name) throws LibvirtError, DriverException {
+    DomainFacts facts = DomainFacts.read(domain.xml(Domain.XML_INACTIVE), "");
+    if (facts.name().equals(name)) {
+      return;
+    }
+    if (domain.state().active()) {
+      throw conflict("A machine can be renamed only when it is powered off.", facts.name());
+    }
+    check(C.virDomainRename(domain.pointer, name, 0));
+  }
+
+  private static void changeMedium(Domain domain, @Nullable String medium) throws LibvirtError {
+    DomainFacts live = DomainFacts.read(domain.xml(0), "");
+    if (!Objects.equals(live.mediumFile(), medium)) {
+      check(
+          C.virDomainUpdateDeviceFlags(
+              domain.pointer, DomainXml.drive(medium), Domain.AFFECT_LIVE));
+    }
+  }
+
+  // -------------------------------------------------------------------------------------- power
+
+  @Override
+  public Outcome start(Mark mark) throws DriverException {
+    return line.call(
+        connection -> {
+          try (Domain domain = need(connection, mark, installation)) {
+            return start(domain);
+          }
+        });
+  }
+
+  private static Outcome start(Domain domain) throws LibvirtError, DriverException {
+    Domain.State state = domain.state();
+    switch (state.state()) {
+      case Domain.PAUSED -> check(C.virDomainResume(domain.pointer));
+      case Domain.PMSUSPENDED -> check(C.virDomainPMWakeup(domain.pointer, 0));
+      case Domain.SHUTDOWN -> throw conflict("The machine is shutting down.", state.toString());
+      case Domain.CRASHED -> {
+        destroy(domain);
+        check(C.virDomainCreate(domain.pointer));
+      }
+      case Domain.SHUTOFF -> {
+        try {
+          check(C.virDomainCreate(domain.pointer));
+        } catch (LibvirtError e) {
+          // Somebody else was faster.
+          if (!e.is(LibvirtError.OPERATION_INVALID) || !domain.state().active()) {
+            throw e;
+          }
+        }
+      }
+      default -> {} // it runs
+    }
+    return Outcome.DONE;
+  }
+
+  @Override
+  public Outcome stop(Mark mark, boolean force) throws DriverException {
+    return line.call(
+        connection -> {
+          try (Domain domain = find(connection, mark, installation)) {
+            if (domain == null || !Survey.stateOf(domain).active()) {
+              return Outcome.DONE;
+            }
+            if (force) {
+              destroy(domain);
+              return Outcome.DONE;
+            }
+            if (domain.state().state() == Domain.PAUSED) {
+              // It could not hear.
+              check(C.virDomainResume(domain.pointer));
+            }
+            try {
+              check(C.virDomainShutdownFlags(domain.pointer, 0));
+            } catch (LibvirtError e) {
+              if (!e.is(LibvirtError.OPERATION_INVALID) || domain.state().active()) {
+                throw e;
+              }
+              return Outcome.DONE; // it has stopped meanwhile
+            }
+            return new Outcome.Running("shutdown of " + mark.uid(), SHUTDOWN_POLL);
+          }
+        });
+  }
+
+  private static void destroy(Domain domain) throws LibvirtError {
+    try {
+      check(C.virDomainDestroyFlags(domain.pointer, 0));
+    } catch (LibvirtError e) {
+      // OPERATION_INVALID: it does not run any more, which is as was asked.
+      if (!e.is(LibvirtError.OPERATION_INVALID, LibvirtError.NO_DOMAIN)) {
+        throw e;
+      }
+    }
+  }
+
+  @Override
+  public Outcome reset(Mark mark) throws DriverException {
+    return line.call(
+        connection -> {
+          try (Domain domain = need(connection, mark, installation)) {
+            check(C.virDomainReset(domain.pointer, 0));
+            return Outcome.DONE;
+          }
+        });
+  }
+
+  @Override
+  public Outcome remove(Mark mark) throws DriverException {
+    return line.call(
+        connection -> {
+          try (Domain domain = find(connection, mark, installation)) {
+            if (domain == null) {
+              return Outcome.DONE;
+            }
+            if (Survey.stateOf(domain).active()) {
+              destroy(domain);
+            }
+            try {
+              check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
+            } catch (LibvirtError e) {
+              if (!e.is(LibvirtError.NO_DOMAIN)) {
+                throw e;
+              }
+            }
+            return Outcome.DONE;
+          }
+        });
+  }
+}

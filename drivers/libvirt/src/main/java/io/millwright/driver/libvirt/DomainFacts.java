@@ -1,0 +1,208 @@
+package io.millwright.driver.libvirt;
+
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Mac;
+import java.io.IOException;
+import java.io.StringReader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import javax.xml.parsers.DocumentBuilder;
+import javax.xml.parsers.DocumentBuilderFactory;
+import javax.xml.parsers.ParserConfigurationException;
+import org.jspecify.annotations.Nullable;
+import org.w3c.dom.Element;
+import org.w3c.dom.Node;
+import org.xml.sax.InputSource;
+import org.xml.sax.SAXException;
+
+/**
+ * What a domain document says; foreign ones as well, which may hold anything libvirt allows.
+ *
+ * @param mark null if it carries none of ours
+ * @param files paths of all its disks and media, whosever they are
+ * @param disks object names of its disks that are ours, in order
+ * @param targets what its disks are called in the document, by file: {@code vda}
+ */
+record DomainFacts(
+    UUID uid,
+    String name,
+    @Nullable Mark mark,
+    int cores,
+    ByteSize memory,
+    List<String> files,
+    List<String> disks,
+    List<Mac> nics,
+    @Nullable String mediumFile,
+    @Nullable String medium,
+    List<Target> targets) {
+
+  /** A disk of the machine and the file behind it. */
+  record Target(String device, String file) {}
+
+  /** Builders are not safe for several threads, and dear to make. */
+  private static final ThreadLocal<DocumentBuilder> BUILDER =
+      ThreadLocal.withInitial(DomainFacts::builder);
+
+  private static DocumentBuilder builder() {
+    try {
+      DocumentBuilderFactory factory = DocumentBuilderFactory.newDefaultInstance();
+      factory.setNamespaceAware(true);
+      factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
+      factory.setXIncludeAware(false);
+      return factory.newDocumentBuilder();
+    } catch (ParserConfigurationException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * Reads a document.
+   *
+   * @param installation whose marks and objects count as ours
+   */
+  static DomainFacts read(String xml, String installation) throws LibvirtError {
+    Element domain = parse(xml);
+    UUID uid = UUID.fromString(text(domain, "uuid"));
+    List<String> files = new ArrayList<>();
+    List<String> disks = new ArrayList<>();
+    List<Mac> nics = new ArrayList<>();
+    List<Target> targets = new ArrayList<>();
+    String mediumFile = null;
+    for (Element devices : children(domain, "devices")) {
+      for (Element disk : children(devices, "disk")) {
+        String file = file(disk);
+        if (file == null) {
+          continue;
+        }
+        files.add(file);
+        child(disk, "target")
+            .ifPresent(target -> targets.add(new Target(target.getAttribute("dev"), file)));
+        if (disk.getAttribute("device").equals("cdrom")) {
+          mediumFile = mediumFile == null ? file : mediumFile;
+        } else {
+          objectName(file, installation).ifPresent(disks::add);
+        }
+      }
+      for (Element nic : children(devices, "interface")) {
+        child(nic, "mac").flatMap(mac -> mac(mac.getAttribute("address"))).ifPresent(nics::add);
+      }
+    }
+    Mark mark =
+        child(domain, "metadata")
+            .flatMap(DomainFacts::markIn)
+            .filter(m -> m.installation().equals(installation) && m.uid().equals(uid))
+            .orElse(null);
+    return new DomainFacts(
+        uid,
+        text(domain, "name"),
+        mark,
+        number(text(domain, "vcpu")),
+        memory(domain),
+        files,
+        disks,
+        nics,
+        mediumFile,
+        mediumFile == null ? null : objectName(mediumFile, installation).orElse(null),
+        targets);
+  }
+
+  /** The mark in the element that libvirt keeps for us, or nothing. */
+  static Optional<Mark> mark(String element) throws LibvirtError {
+    return mark(parse(element));
+  }
+
+  private static Optional<Mark> markIn(Element metadata) {
+    for (Node n = metadata.getFirstChild(); n != null; n = n.getNextSibling()) {
+      if (n instanceof Element e && DomainXml.NAMESPACE.equals(e.getNamespaceURI())) {
+        return mark(e);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<Mark> mark(Element element) {
+    try {
+      return Optional.of(
+          new Mark(
+              element.getAttribute("installation"),
+              UUID.fromString(element.getAttribute("uid")),
+              Long.parseLong(element.getAttribute("generation"))));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty(); // somebody has edited it: not to be taken for ours
+    }
+  }
+
+  /** True for a guest that only tries out the acceleration. */
+  static boolean probe(String xml) {
+    return xml.contains(DomainXml.NAMESPACE) && xml.contains("<name>mw-probe-");
+  }
+
+  private static @Nullable String file(Element disk) {
+    Optional<Element> source = child(disk, "source");
+    String file = source.map(s -> s.getAttribute("file")).orElse("");
+    if (file.isEmpty()) {
+      file = source.map(s -> s.getAttribute("volume")).orElse("");
+    }
+    return file.isEmpty() ? null : file;
+  }
+
+  /** The object name in a path, if the object is this installation's. */
+  static Optional<String> objectName(String path, String installation) {
+    return ObjectName.parse(path.substring(path.lastIndexOf('/') + 1))
+        .filter(name -> name.mark().installation().equals(installation))
+        .map(ObjectName::toString);
+  }
+
+  private static Optional<Mac> mac(String text) {
+    try {
+      return Optional.of(Mac.parse(text));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty(); // a foreign machine's, of a kind that we do not have
+    }
+  }
+
+  private static ByteSize memory(Element domain) {
+    Element memory = child(domain, "memory").orElse(null);
+    if (memory == null) {
+      return ByteSize.ofMib(0);
+    }
+    long amount = Long.parseLong(memory.getTextContent().strip());
+    // libvirt always answers in KiB
+    return ByteSize.ofMib(amount / 1024);
+  }
+
+  private static int number(String text) {
+    return text.isEmpty() ? 0 : Integer.parseInt(text);
+  }
+
+  private static Element parse(String xml) throws LibvirtError {
+    try {
+      return BUILDER.get().parse(new InputSource(new StringReader(xml))).getDocumentElement();
+    } catch (SAXException | IOException e) {
+      throw new LibvirtError(
+          LibvirtError.INTERNAL_ERROR, 0, "libvirt gave a document that is no XML: " + e);
+    }
+  }
+
+  private static List<Element> children(Element of, String name) {
+    List<Element> out = new ArrayList<>();
+    for (Node n = of.getFirstChild(); n != null; n = n.getNextSibling()) {
+      if (n instanceof Element e && name.equals(e.getLocalName())) {
+        out.add(e);
+      }
+    }
+    return out;
+  }
+
+  private static Optional<Element> child(Element of, String name) {
+    return children(of, name).stream().findFirst();
+  }
+
+  private static String text(Element of, String name) {
+    return child(of, name).map(e -> e.getTextContent().strip()).orElse("");
+  }
+}

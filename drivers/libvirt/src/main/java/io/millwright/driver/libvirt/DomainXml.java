@@ -1,0 +1,232 @@
+package io.millwright.driver.libvirt;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.model.Firmware;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A machine as libvirt's domain document; pure, for its golden tests. */
+final class DomainXml {
+  /** Of the element in a domain's metadata that carries its mark. */
+  static final String NAMESPACE = "urn:millwright:domain:1";
+
+  static final String MEDIUM_TARGET = "sda";
+
+  private DomainXml() {}
+
+  /**
+   * What a definition leaves to the hypervisor.
+   *
+   * @param disks paths of the definition's disks, in order
+   * @param medium path of its medium, or null for an empty drive
+   */
+  record Placed(
+      boolean kvm,
+      @Nullable String machineType,
+      boolean openvswitch,
+      List<String> disks,
+      @Nullable String medium) {}
+
+  static String of(MachineDefinition machine, Placed placed) throws DriverException {
+    for (MachineDefinition.Nic nic : machine.nics()) {
+      if (nic.bridge() != null && nic.vlan() != null && !placed.openvswitch()) {
+        throw new DriverException(
+            FaultKind.UNSUPPORTED,
+            "A Linux bridge cannot tag VLAN "
+                + nic.vlan()
+                + ": attach a bridge that carries only this VLAN, or a libvirt network, or set"
+                + " openvswitch to true in the hypervisor's settings if the bridge is Open"
+                + " vSwitch's.");
+      }
+    }
+    XmlText xml = new XmlText();
+    try {
+      return xml.in(
+              "domain",
+              () -> {
+                head(xml, machine, placed);
+                xml.in("devices", () -> devices(xml, machine, placed));
+              },
+              "type",
+              placed.kvm() ? "kvm" : "qemu")
+          .toString();
+    } catch (IllegalArgumentException e) {
+      throw new DriverException(
+          FaultKind.REFUSED, "A name in the machine's definition has characters that libvirt"
+              + " cannot take.", String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static void head(XmlText xml, MachineDefinition machine, Placed placed) {
+    Mark mark = machine.mark();
+    xml.leaf("name", machine.name());
+    xml.leaf("uuid", mark.uid().toString());
+    xml.in(
+        "metadata",
+        () ->
+            xml.empty(
+                "mw:machine",
+                "xmlns:mw",
+                NAMESPACE,
+                "installation",
+                mark.installation(),
+                "uid",
+                mark.uid().toString(),
+                "generation",
+                Long.toString(mark.generation())));
+    xml.leaf("memory", Long.toString(machine.memory().mib()), "unit", "MiB");
+    xml.leaf("vcpu", Integer.toString(machine.cores()));
+    boolean uefi = machine.firmware() == Firmware.UEFI;
+    xml.in(
+        "os",
+        () -> {
+          xml.leaf(
+              "type",
+              "hvm",
+              "arch",
+              "x86_64",
+              "machine",
+              placed.machineType() == null ? "q35" : placed.machineType());
+          if (uefi) {
+            // Images are not signed for Secure Boot as a rule.
+            xml.in(
+                "firmware", () -> xml.empty("feature", "enabled", "no", "name", "secure-boot"));
+          }
+        },
+        uefi ? new String[] {"firmware", "efi"} : new String[0]);
+    xml.in(
+        "features",
+        () -> {
+          xml.empty("acpi");
+          xml.empty("apic");
+          if (!placed.kvm()) {
+            // QEMU's own share of translated code, an eighth of the memory, is too small for it.
+            xml.in("tcg", () -> xml.leaf("tb-cache", "512", "unit", "MiB"));
+          }
+        });
+    if (placed.kvm()) {
+      xml.empty("cpu", "mode", "host-passthrough", "check", "none", "migratable", "on");
+    } else {
+      // Emulated five-level paging slows every memory access down.
+      xml.in(
+          "cpu",
+          () -> xml.empty("feature", "policy", "disable", "name", "la57"),
+          "mode",
+          "maximum",
+          "check",
+          "none");
+    }
+    xml.empty("clock", "offset", "utc");
+    xml.leaf("on_poweroff", "destroy");
+    xml.leaf("on_reboot", "restart");
+    xml.leaf("on_crash", "destroy");
+  }
+
+  private static void devices(XmlText xml, MachineDefinition machine, Placed placed) {
+    for (int i = 0; i < machine.disks().size(); i++) {
+      MachineDefinition.Disk disk = machine.disks().get(i);
+      String path = placed.disks().get(i);
+      int index = i;
+      xml.in(
+          "disk",
+          () -> {
+            xml.empty("driver", "name", "qemu", "type", "qcow2", "discard", "unmap");
+            xml.empty("source", "file", path);
+            xml.empty("target", "dev", target(index), "bus", "virtio");
+            xml.leaf("serial", disk.serial());
+            if (index == 0) {
+              xml.empty("boot", "order", "1");
+            }
+          },
+          "type",
+          "file",
+          "device",
+          "disk");
+    }
+    // By virtio-scsi, for cloud kernels have no driver for an emulated SATA or IDE controller.
+    xml.empty("controller", "type", "scsi", "index", "0", "model", "virtio-scsi");
+    xml.empty("controller", "type", "usb", "model", "none");
+    drive(xml, placed.medium());
+    for (MachineDefinition.Nic nic : machine.nics()) {
+      nic(xml, nic);
+    }
+    xml.in("serial", () -> xml.empty("target", "port", "0"), "type", "pty");
+    xml.in("console", () -> xml.empty("target", "type", "serial", "port", "0"), "type", "pty");
+    xml.in(
+        "channel",
+        () -> xml.empty("target", "type", "virtio", "name", "org.qemu.guest_agent.0"),
+        "type",
+        "unix");
+    xml.in(
+        "rng", () -> xml.leaf("backend", "/dev/urandom", "model", "random"), "model", "virtio");
+    xml.empty("memballoon", "model", "virtio");
+    // Tells us of a kernel panic.
+    xml.empty("panic", "model", "isa");
+  }
+
+  /** The drive with this medium, as for {@code virDomainUpdateDeviceFlags}. */
+  static String drive(@Nullable String medium) {
+    XmlText xml = new XmlText();
+    drive(xml, medium);
+    return xml.toString();
+  }
+
+  private static void drive(XmlText xml, @Nullable String medium) {
+    xml.in(
+        "disk",
+        () -> {
+          xml.empty("driver", "name", "qemu", "type", "raw");
+          if (medium != null) {
+            // A medium that is gone must not keep a machine from starting.
+            xml.empty("source", "file", medium, "startupPolicy", "optional");
+          }
+          xml.empty("target", "dev", MEDIUM_TARGET, "bus", "scsi");
+          xml.empty("readonly");
+        },
+        "type",
+        "file",
+        "device",
+        "cdrom");
+  }
+
+  private static void nic(XmlText xml, MachineDefinition.Nic nic) {
+    boolean bridge = nic.bridge() != null;
+    xml.in(
+        "interface",
+        () -> {
+          xml.empty("mac", "address", nic.mac().text());
+          if (nic.bridge() != null) {
+            xml.empty("source", "bridge", nic.bridge());
+          } else if (nic.network() != null) {
+            xml.empty("source", "network", nic.network());
+          }
+          Integer vlan = nic.vlan();
+          if (vlan != null) {
+            if (bridge) {
+              xml.empty("virtualport", "type", "openvswitch");
+            }
+            xml.in("vlan", () -> xml.empty("tag", "id", vlan.toString()));
+          }
+          xml.empty("model", "type", "virtio");
+          if (nic.mtu() != null) {
+            xml.empty("mtu", "size", nic.mtu().toString());
+          }
+          // The firmware never boots from the network, and its option ROM costs a second.
+          xml.empty("rom", "enabled", "no");
+        },
+        "type",
+        bridge ? "bridge" : "network");
+  }
+
+  /** vda to vdz, vdaa, ... */
+  static String target(int index) {
+    String letters = "";
+    for (int n = index; n >= 0; n = n / 26 - 1) {
+      letters = (char) ('a' + n % 26) + letters;
+    }
+    return "vd" + letters;
+  }
+}

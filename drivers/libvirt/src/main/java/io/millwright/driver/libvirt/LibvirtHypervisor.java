@@ -1,0 +1,82 @@
+package io.millwright.driver.libvirt;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.LifecycleEvents;
+import io.millwright.driver.Media;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import io.millwright.driver.SerialConsole;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Optional;
+
+/** One libvirt daemon with QEMU, and one storage pool of it. */
+final class LibvirtHypervisor implements HypervisorDriver {
+  private final Line line;
+  private final Survey survey;
+  private final Compute compute;
+  private final Disks disks;
+  private final Media media;
+  private final StreamConsole console;
+  private final GuestAgent agent;
+
+  LibvirtHypervisor(Settings settings, String installation) {
+    line = new Line((events, lost) -> Connection.open(settings, events, lost));
+    PoolFiles files = new PoolFiles(settings, installation);
+    survey = new Survey(line, settings, files, installation);
+    compute = new DomainCompute(line, settings, files, installation);
+    disks = new PoolDisks(line, files, installation);
+    media = new PoolMedia(line, files);
+    console = new StreamConsole(line, installation);
+    agent = new QemuAgent(line, installation);
+  }
+
+  @Override
+  public Observation observe(Scope scope) throws DriverException {
+    return survey.observe(scope);
+  }
+
+  @Override
+  public Optional<Compute> compute() {
+    return Optional.of(compute);
+  }
+
+  @Override
+  public Optional<Disks> disks() {
+    return Optional.of(disks);
+  }
+
+  @Override
+  public Optional<Media> media() {
+    return Optional.of(media);
+  }
+
+  @Override
+  public Optional<SerialConsole> serialConsole() {
+    return Optional.of(console);
+  }
+
+  @Override
+  public Optional<GuestAgent> guestAgent() {
+    return Optional.of(agent);
+  }
+
+  @Override
+  public Optional<LifecycleEvents> lifecycleEvents() {
+    return Optional.of(line::subscribe);
+  }
+
+  @Override
+  public void close() {
+    line.close();
+    try {
+      console.closeAll();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

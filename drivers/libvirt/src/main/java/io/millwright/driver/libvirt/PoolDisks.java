@@ -1,0 +1,294 @@
+package io.millwright.driver.libvirt;
+
+import static io.millwright.driver.libvirt.LibvirtError.check;
+
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.libvirt.Handle.Domain;
+import io.millwright.driver.libvirt.Handle.Pool;
+import io.millwright.driver.libvirt.Handle.Volume;
+import io.millwright.model.ByteSize;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** Disks as qcow2 files of a storage pool, system disks as overlays on the staged image. */
+final class PoolDisks implements Disks {
+  private static final Libvirt C = Libvirt.get();
+
+  private final Line line;
+  private final PoolFiles files;
+  private final String installation;
+
+  PoolDisks(Line line, PoolFiles files, String installation) {
+    this.line = line;
+    this.files = files;
+    this.installation = installation;
+  }
+
+  @Override
+  public Outcome stage(Image image) throws DriverException {
+    return line.call(Line.UNBOUNDED, connection -> stage(connection, image));
+  }
+
+  private Outcome stage(Connection connection, Image image) throws LibvirtError, DriverException {
+    ReentrantLock lock = files.uploads();
+    try (Pool pool = files.pool(connection)) {
+      try (Volume there = files.image(pool, image.sha256())) {
+        if (there != null) {
+          return Outcome.DONE;
+        }
+      }
+      // What a killed server left, in whichever format.
+      files.deleteImage(pool, image.sha256());
+      try (FileChannel content = FileChannel.open(image.file(), StandardOpenOption.READ)) {
+        MessageDigest digest = sha256();
+        files.upload(
+            connection,
+            pool,
+            files.imageStem(image.sha256()),
+            image.format(),
+            "." + image.format(),
+            image.virtualSize().bytes(),
+            content.size(),
+            content,
+            (ByteBuffer piece) -> digest.update(piece),
+            () -> {
+              if (!HexFormat.of().formatHex(digest.digest()).equals(image.sha256())) {
+                throw new DriverException(
+                    FaultKind.REFUSED,
+                    "The image's file on the server has not the checksum that it should have.",
+                    image.file().toString(),
+                    null);
+              }
+            });
+        return Outcome.DONE;
+      } catch (IOException e) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "The image's file on the server cannot be read.",
+            e.toString(),
+            e);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+
+  @Override
+  public Outcome unstage(String sha256) throws DriverException {
+    return line.call(
+        connection -> {
+          try (Pool pool = files.pool(connection)) {
+            List<Volume> volumes = pool.volumes();
+            try {
+              for (Volume volume : volumes) {
+                if (volume.name().endsWith(PoolFiles.DISK)
+                    && backing(volume).contains(files.imageStem(sha256) + ".")) {
+                  throw new DriverException(
+                      FaultKind.CONFLICT,
+                      "A disk is backed by this image.",
+                      volume.name(),
+                      null);
+                }
+              }
+            } finally {
+              Handle.closeAll(volumes);
+            }
+            files.deleteImage(pool, sha256);
+            return Outcome.DONE;
+          }
+        });
+  }
+
+  /** The part of a volume's document that tells what it is backed by; empty if it is gone. */
+  private static String backing(Volume volume) throws LibvirtError {
+    try {
+      String xml = volume.xml();
+      int at = xml.indexOf("<backingStore>");
+      return at < 0 ? "" : xml.substring(at);
+    } catch (LibvirtError e) {
+      if (e.is(LibvirtError.NO_STORAGE_VOL)) {
+        return "";
+      }
+      throw e;
+    }
+  }
+
+  @Override
+  public Outcome create(ObjectName name, ByteSize size, @Nullable String base)
+      throws DriverException {
+    return line.call(
+        connection -> {
+          files.requireOurs(name);
+          try (Pool pool = files.pool(connection)) {
+            try (Volume there = files.find(pool, name + PoolFiles.DISK)) {
+              if (there != null) {
+                return atLeast(connection, there, name, size);
+              }
+            }
+            String xml =
+                base == null
+                    ? PoolFiles.volumeXml(
+                        name + PoolFiles.DISK, size.bytes(), "qcow2", null, "")
+                    : overlay(pool, name, size, base);
+            try {
+              files.create(pool, xml);
+              return Outcome.DONE;
+            } catch (LibvirtError e) {
+              // Somebody else was faster, and has the same in mind.
+              try (Volume there = files.find(pool, name + PoolFiles.DISK)) {
+                if (there != null) {
+                  return atLeast(connection, there, name, size);
+                }
+              }
+              throw e;
+            }
+          }
+        });
+  }
+
+  private String overlay(Pool pool, ObjectName name, ByteSize size, String base)
+      throws LibvirtError, DriverException {
+    try (Volume image = files.image(pool, base)) {
+      if (image == null) {
+        throw new DriverException(
+            FaultKind.REFUSED, "The image is not staged on the hypervisor.", base, null);
+      }
+      if (image.capacity() > size.bytes()) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "The image needs a disk of at least "
+                + ByteSize.ofMib((image.capacity() + ByteSize.MIB - 1) / ByteSize.MIB)
+                + ".");
+      }
+      String path = image.path();
+      return PoolFiles.volumeXml(
+          name + PoolFiles.DISK,
+          size.bytes(),
+          "qcow2",
+          path,
+          path.substring(path.lastIndexOf('.') + 1));
+    }
+  }
+
+  private Outcome atLeast(Connection connection, Volume volume, ObjectName name, ByteSize size)
+      throws LibvirtError {
+    if (volume.capacity() < size.bytes()) {
+      resize(connection, volume, name, size);
+    }
+    return Outcome.DONE;
+  }
+
+  @Override
+  public Outcome grow(ObjectName name, ByteSize size) throws DriverException {
+    return line.call(
+        connection -> {
+          files.requireOurs(name);
+          try (Pool pool = files.pool(connection);
+              Volume volume = files.find(pool, name + PoolFiles.DISK)) {
+            if (volume == null) {
+              throw new DriverException(
+                  FaultKind.CONFLICT, "There is no such disk.", name.toString(), null);
+            }
+            if (volume.capacity() > size.bytes()) {
+              throw new DriverException(
+                  FaultKind.REFUSED, "The disk is larger than that already; disks never shrink.");
+            }
+            return atLeast(connection, volume, name, size);
+          }
+        });
+  }
+
+  /** By the machine that runs with it, or else in the file: two must not write to it. */
+  private void resize(Connection connection, Volume volume, ObjectName name, ByteSize size)
+      throws LibvirtError {
+    List<Domain> domains = connection.domains();
+    try {
+      for (Domain domain : domains) {
+        if (!Survey.stateOf(domain).active()) {
+          continue;
+        }
+        Optional<DomainFacts.Target> disk =
+            Survey.facts(domain, 0, installation)
+                .flatMap(
+                    facts ->
+                        facts.targets().stream()
+                            .filter(target -> names(target.file(), name))
+                            .findFirst());
+        if (disk.isPresent()) {
+          int bytes = 1; // VIR_DOMAIN_BLOCK_RESIZE_BYTES
+          check(
+              C.virDomainBlockResize(
+                  domain.pointer, disk.get().device(), size.bytes(), bytes));
+          return;
+        }
+      }
+    } finally {
+      Handle.closeAll(domains);
+    }
+    check(C.virStorageVolResize(volume.pointer, size.bytes(), 0));
+  }
+
+  private static boolean names(String file, ObjectName disk) {
+    return file.endsWith("/" + disk + PoolFiles.DISK) || file.equals(disk + PoolFiles.DISK);
+  }
+
+  @Override
+  public Outcome delete(ObjectName name) throws DriverException {
+    return line.call(
+        connection -> {
+          files.requireOurs(name);
+          try (Pool pool = files.pool(connection)) {
+            if (!files.has(pool, name + PoolFiles.DISK)) {
+              return Outcome.DONE;
+            }
+            requireDetached(connection, name);
+            files.delete(pool, name + PoolFiles.DISK);
+            return Outcome.DONE;
+          }
+        });
+  }
+
+  /** Foreign machines count as well, what runs and what is defined. */
+  private void requireDetached(Connection connection, ObjectName name)
+      throws LibvirtError, DriverException {
+    List<Domain> domains = connection.domains();
+    try {
+      for (Domain domain : domains) {
+        for (int flags : new int[] {0, Domain.XML_INACTIVE}) {
+          Optional<DomainFacts> facts = Survey.facts(domain, flags, installation);
+          if (facts.isPresent()
+              && facts.get().files().stream().anyMatch(file -> names(file, name))) {
+            throw new DriverException(
+                FaultKind.CONFLICT,
+                "A machine has the disk attached.",
+                facts.get().name(),
+                null);
+          }
+        }
+      }
+    } finally {
+      Handle.closeAll(domains);
+    }
+  }
+}

@@ -1,0 +1,334 @@
+package io.millwright.driver.libvirt;
+
+import static io.millwright.driver.libvirt.LibvirtError.check;
+
+import com.sun.jna.Pointer;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.libvirt.Handle.Pool;
+import io.millwright.driver.libvirt.Handle.Volume;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Our files in a storage pool.
+ *
+ * <p>Disks are {@code OBJECT.qcow2}, media {@code OBJECT.iso}, images {@code
+ * mw-INSTALLATION-image-SHA256.FORMAT}. What is uploaded counts only when an empty volume {@code
+ * ....whole} stands beside it, which is made last and deleted first: libvirt cannot rename a volume,
+ * and an upload that was cut off leaves a file that looks like any other.
+ */
+final class PoolFiles {
+  static final String DISK = ".qcow2";
+  static final String MEDIUM = ".iso";
+  private static final String WHOLE = ".whole";
+  private static final List<String> IMAGE_FORMATS = List.of("qcow2", "raw");
+
+  /** As libvirt cuts a stream into packets. */
+  private static final int PIECE = 256 << 10;
+
+  private static final Libvirt C = Libvirt.get();
+
+  private final Settings settings;
+  private final String installation;
+  private final Pattern imageName;
+
+  /** Uploads of one driver go one after the other: two of the same name would be in each other's way. */
+  private final ReentrantLock uploading = new ReentrantLock();
+
+  PoolFiles(Settings settings, String installation) {
+    this.settings = settings;
+    this.installation = installation;
+    this.imageName =
+        Pattern.compile(Pattern.quote(imageStem("")) + "([0-9a-f]{64})\\.(qcow2|raw)");
+  }
+
+  /** What of ours is in the pool. */
+  record Listing(
+      Map<ObjectName, Volume> disks, Set<ObjectName> media, Map<String, Volume> images) {}
+
+  String imageStem(String sha256) {
+    return "mw-" + installation + "-image-" + sha256;
+  }
+
+  boolean ours(ObjectName name) {
+    return name.mark().installation().equals(installation);
+  }
+
+  void requireOurs(ObjectName name) throws DriverException {
+    if (!ours(name)) {
+      throw new DriverException(
+          FaultKind.CONFLICT, "It belongs to another installation of Millwright.", name.toString(),
+          null);
+    }
+  }
+
+  /** The pool, running. */
+  Pool pool(Connection connection) throws LibvirtError, DriverException {
+    Pool pool;
+    try {
+      pool = connection.pool(settings.pool());
+    } catch (LibvirtError e) {
+      if (e.is(LibvirtError.NO_STORAGE_POOL)) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "The hypervisor has no storage pool "
+                + settings.pool()
+                + "; define one of this name, or name another in its settings.",
+            FaultKinds.operator(e),
+            e);
+      }
+      throw e;
+    }
+    return pool;
+  }
+
+  @Nullable Volume find(Pool pool, String name) throws LibvirtError {
+    Pointer volume = C.virStorageVolLookupByName(pool.pointer, name);
+    if (volume != null) {
+      return new Volume(volume);
+    }
+    LibvirtError error = LibvirtError.last();
+    if (error.is(LibvirtError.NO_STORAGE_VOL)) {
+      return null;
+    }
+    throw error;
+  }
+
+  boolean has(Pool pool, String name) throws LibvirtError {
+    try (Volume volume = find(pool, name)) {
+      return volume != null;
+    }
+  }
+
+  /** Sorts volumes; they live as long as their owner keeps them. */
+  Listing sort(List<Volume> volumes) throws LibvirtError {
+    Set<String> whole = new HashSet<>();
+    Map<String, Volume> byName = new HashMap<>();
+    for (Volume volume : volumes) {
+      String name = volume.name();
+      if (name.endsWith(WHOLE)) {
+        whole.add(name.substring(0, name.length() - WHOLE.length()));
+      } else {
+        byName.put(name, volume);
+      }
+    }
+    Map<ObjectName, Volume> disks = new HashMap<>();
+    Set<ObjectName> media = new HashSet<>();
+    Map<String, Volume> images = new HashMap<>();
+    byName.forEach(
+        (name, volume) -> {
+          Matcher image = imageName.matcher(name);
+          if (image.matches()) {
+            if (whole.contains(imageStem(image.group(1)))) {
+              images.put(image.group(1), volume);
+            }
+            return;
+          }
+          Optional<ObjectName> object = ObjectName.parse(name).filter(this::ours);
+          if (object.isPresent() && name.endsWith(DISK)) {
+            disks.put(object.get(), volume);
+          } else if (object.isPresent()
+              && name.endsWith(MEDIUM)
+              && whole.contains(object.get().toString())) {
+            media.add(object.get());
+          }
+        });
+    return new Listing(disks, media, images);
+  }
+
+  /** The staged image, whole, or null. */
+  @Nullable Volume image(Pool pool, String sha256) throws LibvirtError {
+    if (!has(pool, imageStem(sha256) + WHOLE)) {
+      return null;
+    }
+    for (String format : IMAGE_FORMATS) {
+      Volume volume = find(pool, imageStem(sha256) + "." + format);
+      if (volume != null) {
+        return volume;
+      }
+    }
+    return null;
+  }
+
+  @Nullable Volume medium(Pool pool, ObjectName name) throws LibvirtError {
+    return has(pool, name + WHOLE) ? find(pool, name + MEDIUM) : null;
+  }
+
+  void create(Pool pool, String xml) throws LibvirtError {
+    new Volume(check(C.virStorageVolCreateXML(pool.pointer, xml, 0))).close();
+  }
+
+  static String volumeXml(
+      String name, long capacity, String format, @Nullable String backing, String backingFormat) {
+    XmlText xml = new XmlText();
+    return xml.in(
+            "volume",
+            () -> {
+              xml.leaf("name", name);
+              xml.leaf("capacity", Long.toString(capacity), "unit", "bytes");
+              xml.leaf("allocation", "0");
+              xml.in(
+                  "target",
+                  () -> {
+                    xml.empty("format", "type", format);
+                    if (format.equals("qcow2")) {
+                      xml.leaf("compat", "1.1");
+                    }
+                  });
+              if (backing != null) {
+                xml.in(
+                    "backingStore",
+                    () -> {
+                      xml.leaf("path", backing);
+                      xml.empty("format", "type", backingFormat);
+                    });
+              }
+            })
+        .toString();
+  }
+
+  /** Deletes a volume; done if it is not there. */
+  void delete(Pool pool, String name) throws LibvirtError {
+    try (Volume volume = find(pool, name)) {
+      if (volume != null) {
+        volume.delete();
+      }
+    } catch (LibvirtError e) {
+      if (!e.is(LibvirtError.NO_STORAGE_VOL)) {
+        throw e;
+      }
+    }
+  }
+
+  /** Deletes what was uploaded, the proof first. */
+  void deleteUploaded(Pool pool, String stem, String ending) throws LibvirtError {
+    delete(pool, stem + WHOLE);
+    delete(pool, stem + ending);
+  }
+
+  void deleteImage(Pool pool, String sha256) throws LibvirtError {
+    delete(pool, imageStem(sha256) + WHOLE);
+    for (String format : IMAGE_FORMATS) {
+      delete(pool, imageStem(sha256) + "." + format);
+    }
+  }
+
+  /** Who waits for the uploads before its own; to be unlocked. */
+  ReentrantLock uploads() throws DriverException {
+    try {
+      uploading.lockInterruptibly();
+      return uploading;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DriverException(
+          FaultKind.UNREACHABLE, "The upload was given up.", "interrupted before it began", e);
+    }
+  }
+
+  /**
+   * Uploads a file in place of one of this name.
+   *
+   * @param capacity of the disk in it
+   * @param seen gets each piece as well
+   * @param check throws if what was sent is not what it should have been
+   */
+  void upload(
+      Connection connection,
+      Pool pool,
+      String stem,
+      String format,
+      String ending,
+      long capacity,
+      long length,
+      ReadableByteChannel content,
+      Consumer<ByteBuffer> seen,
+      Check check)
+      throws LibvirtError, DriverException, IOException {
+    deleteUploaded(pool, stem, ending);
+    create(pool, volumeXml(stem + ending, capacity, format, null, ""));
+    boolean whole = false;
+    try (Volume volume = find(pool, stem + ending)) {
+      if (volume == null) {
+        throw new DriverException(
+            FaultKind.CONFLICT, "Somebody deleted the file while it was uploaded.");
+      }
+      send(connection, volume, length, content, seen);
+      check.sent();
+      create(pool, volumeXml(stem + WHOLE, 0, "raw", null, ""));
+      whole = true;
+    } finally {
+      if (!whole && connection.alive()) {
+        try {
+          delete(pool, stem + ending);
+        } catch (LibvirtError e) {
+          // The first failure is the one to tell of; what is left is no whole file.
+        }
+      }
+    }
+  }
+
+  /** Looks at what was sent. */
+  interface Check {
+    void sent() throws DriverException;
+  }
+
+  private static void send(
+      Connection connection,
+      Volume volume,
+      long length,
+      ReadableByteChannel content,
+      Consumer<ByteBuffer> seen)
+      throws LibvirtError, DriverException, IOException {
+    Pointer stream = connection.newStream(0);
+    boolean finished = false;
+    try {
+      check(C.virStorageVolUpload(volume.pointer, stream, 0, length, 0));
+      ByteBuffer piece = ByteBuffer.allocateDirect(PIECE);
+      long left = length;
+      while (left > 0) {
+        if (Thread.interrupted()) {
+          throw new DriverException(
+              FaultKind.UNREACHABLE, "The upload was given up.", "interrupted", null);
+        }
+        piece.clear().limit((int) Math.min(PIECE, left));
+        while (piece.hasRemaining()) {
+          if (content.read(piece) < 0) {
+            throw new DriverException(
+                FaultKind.REFUSED,
+                "The file on the server is shorter than it was.",
+                left + " bytes are missing",
+                null);
+          }
+        }
+        piece.flip();
+        left -= piece.remaining();
+        seen.accept(piece.duplicate());
+        while (piece.hasRemaining()) {
+          int sent = check(C.virStreamSend(stream, piece.slice(), piece.remaining()));
+          piece.position(piece.position() + sent);
+        }
+      }
+      finished = true;
+      check(C.virStreamFinish(stream));
+    } finally {
+      if (!finished) {
+        var _ = C.virStreamAbort(stream);
+      }
+      var _ = C.virStreamFree(stream);
+    }
+  }
+}

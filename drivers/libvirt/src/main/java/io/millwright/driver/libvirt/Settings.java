@@ -1,0 +1,104 @@
+package io.millwright.driver.libvirt;
+
+import io.millwright.driver.DriverDescription;
+import io.millwright.driver.DriverDescription.Setting;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.model.Names;
+import io.millwright.model.Violation;
+import io.millwright.model.Violations;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The settings of one hypervisor, read. */
+record Settings(
+    String uri,
+    String pool,
+    Acceleration.Choice acceleration,
+    @Nullable String machineType,
+    boolean openvswitch,
+    @Nullable String user,
+    @Nullable String password) {
+
+  static final DriverDescription DESCRIPTION =
+      new DriverDescription(
+          "libvirt",
+          List.of(
+              new Setting("uri", true, false, "libvirt URI, for example qemu:///system"),
+              new Setting(
+                  "pool", false, false, "storage pool for disks; millwright if not given"),
+              new Setting(
+                  "acceleration",
+                  false,
+                  false,
+                  "auto tries whether KVM works, kvm and emulation force; auto if not given"),
+              new Setting(
+                  "machineType", false, false, "QEMU machine type; q35 if not given"),
+              new Setting(
+                  "openvswitch",
+                  false,
+                  false,
+                  "true if the host's bridges are Open vSwitch's, which can tag VLANs"),
+              new Setting("user", false, false, "for a URI that asks for a login"),
+              new Setting("password", false, true, "for a URI that asks for a login")));
+
+  private static final Pattern URI = Pattern.compile("[a-z][a-z0-9+]*://[^\\s\\p{Cntrl}]*");
+  private static final Pattern WORD = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._]{0,99}");
+
+  static Settings read(Map<String, String> given) throws DriverException {
+    Violations found = Violations.at("settings");
+    DESCRIPTION.check(given, found);
+    String uri = given.getOrDefault("uri", "");
+    String pool = given.getOrDefault("pool", "millwright");
+    String acceleration = given.getOrDefault("acceleration", "auto");
+    String machineType = given.get("machineType");
+    String openvswitch = given.getOrDefault("openvswitch", "false");
+    found
+        .field("uri")
+        .require(
+            !given.containsKey("uri") || URI.matcher(uri).matches(),
+            "a libvirt URI looks like qemu:///system or qemu+ssh://host/system");
+    found.field("pool").require(WORD.matcher(pool).matches(), Names.quote(pool) + " is no name");
+    found
+        .field("acceleration")
+        .require(
+            List.of("auto", "kvm", "emulation").contains(acceleration),
+            "write auto, kvm or emulation");
+    found
+        .field("machineType")
+        .require(
+            machineType == null || WORD.matcher(machineType).matches(),
+            "a machine type looks like q35 or pc-q35-7.2");
+    found
+        .field("openvswitch")
+        .require(List.of("true", "false").contains(openvswitch), "write true or false");
+    if (!found.list().isEmpty()) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          String.join(
+              "; ", found.list().stream().map(Settings::line).toList())
+              + ".");
+    }
+    return new Settings(
+        uri,
+        pool,
+        Acceleration.Choice.valueOf(acceleration.toUpperCase(Locale.ROOT)),
+        machineType,
+        Boolean.parseBoolean(openvswitch),
+        given.get("user"),
+        given.get("password"));
+  }
+
+  private static String line(Violation violation) {
+    return violation.field() + ": " + violation.message();
+  }
+
+  /** Without the password. */
+  @Override
+  public String toString() {
+    return "libvirt at " + uri;
+  }
+}

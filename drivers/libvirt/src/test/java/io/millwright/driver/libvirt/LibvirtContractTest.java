@@ -1,0 +1,121 @@
+package io.millwright.driver.libvirt;
+
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.testkit.HypervisorContract;
+import io.millwright.driver.testkit.Lab;
+import io.millwright.model.Mac;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.Tag;
+
+/** The contract, kept by a real libvirt. */
+@Tag("libvirt")
+class LibvirtContractTest extends HypervisorContract {
+  static final Lab LAB = Lab.shared();
+  static final Disks.Image MICRO = micro();
+
+  private static Disks.Image micro() {
+    Path file = Lab.microImage();
+    return new Disks.Image(Lab.sha256(file), file, "qcow2", Micro.virtualSize(file));
+  }
+
+  @Override
+  protected HypervisorDriver open(String installation) throws DriverException {
+    // Emulation everywhere: whether KVM works is one test's question, not every one's.
+    return new LibvirtProvider()
+        .open(Map.of("uri", LAB.uri(), "acceleration", "emulation"), installation);
+  }
+
+  @Override
+  protected Set<String> facets() {
+    return Set.of(
+        "compute", "disks", "media", "serial-console", "guest-agent", "lifecycle-events");
+  }
+
+  @Override
+  protected Disks.Image image() {
+    return MICRO;
+  }
+
+  @Override
+  protected String bootedText() {
+    return "MICRO-READY";
+  }
+
+  @Override
+  protected MachineDefinition.Nic nic(Mac mac) {
+    return new MachineDefinition.Nic(mac, LAB.bridge(), null, null, null);
+  }
+
+  @Override
+  protected Outside outside() {
+    return new Virsh();
+  }
+
+  private static final class Virsh implements Outside {
+    @Override
+    public void addMachine(UUID uid, String name) throws Exception {
+      Path xml = Files.createTempFile("foreign", ".xml");
+      Files.writeString(
+          xml,
+          "<domain type='qemu'><name>%s</name><uuid>%s</uuid><memory unit='KiB'>65537</memory>"
+                  .formatted(name, uid)
+              + "<os><type arch='x86_64'>hvm</type></os></domain>");
+      LAB.virsh("define", xml.toString());
+      Files.delete(xml);
+    }
+
+    @Override
+    public String look(UUID uid) {
+      return exists(uid)
+          ? LAB.virsh("domstate", uid.toString())
+              + LAB.virsh("dumpxml", uid.toString())
+              + LAB.virsh("dumpxml", "--inactive", uid.toString())
+          : "";
+    }
+
+    private static boolean exists(UUID uid) {
+      return LAB.virsh("list", "--all", "--uuid").contains(uid.toString());
+    }
+
+    @Override
+    public void removeMachine(UUID uid) {
+      if (exists(uid)) {
+        LAB.virsh("undefine", uid.toString());
+      }
+    }
+
+    @Override
+    public void pause(UUID uid) {
+      LAB.virsh("suspend", uid.toString());
+    }
+
+    @Override
+    public void crash(UUID uid) throws Exception {
+      String name = LAB.virsh("domname", uid.toString()).strip();
+      Path pid = LAB.directory().resolve("libvirt/run/qemu/" + name + ".pid");
+      ProcessHandle.of(Long.parseLong(Files.readString(pid).strip()))
+          .orElseThrow()
+          .destroyForcibly();
+    }
+
+    @Override
+    public void leaveHalfStaged(String installation, Disks.Image image) throws Exception {
+      String name = "mw-" + installation + "-image-" + image.sha256() + ".qcow2";
+      LAB.virsh(
+          "vol-create-as", LAB.get("LAB_POOL"), name, "64M", "--format", "qcow2");
+      Path half = Files.createTempFile("half", ".qcow2");
+      try (var in = Files.newInputStream(image.file())) {
+        Files.write(half, in.readNBytes(1 << 20));
+      }
+      LAB.virsh("vol-upload", "--pool", LAB.get("LAB_POOL"), name, half.toString());
+      Files.delete(half);
+    }
+  }
+}
