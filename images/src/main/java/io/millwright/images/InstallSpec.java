@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -90,6 +91,15 @@ public record InstallSpec(
       }
     }
     return out;
+  }
+
+  /** The card whose MAC address a bond has. */
+  Optional<NetInterface.Ethernet> firstCard(NetInterface.Bond bond) {
+    return interfaces.stream()
+        .filter(face -> bond.members().contains(face.name()))
+        .filter(NetInterface.Ethernet.class::isInstance)
+        .map(NetInterface.Ethernet.class::cast)
+        .findFirst();
   }
 
   /**
