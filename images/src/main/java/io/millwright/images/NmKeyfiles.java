@@ -95,11 +95,10 @@ final class NmKeyfiles {
       family(section(file, "ipv6"), face, true);
     }
     StringBuilder out = new StringBuilder();
-    file.forEach(
-        (name, values) -> {
-          out.append(out.isEmpty() ? "" : "\n").append('[').append(name).append("]\n");
-          values.forEach((key, value) -> out.append(key).append('=').append(value).append('\n'));
-        });
+    file.forEach((name, values) -> {
+      out.append(out.isEmpty() ? "" : "\n").append('[').append(name).append("]\n");
+      values.forEach((key, value) -> out.append(key).append('=').append(value).append('\n'));
+    });
     return out.toString();
   }
 
