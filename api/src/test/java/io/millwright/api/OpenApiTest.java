@@ -49,7 +49,7 @@ class OpenApiTest {
               List.of(
                   Path.of("src/main/java"),
                   Path.of("../model/src/main/java"),
-                  Path.of("../engine/src/main/java/io/millwright/engine"))));
+                  Path.of("../backend/src/main/java/io/millwright/backend"))));
     }
 
     @Bean
@@ -119,7 +119,7 @@ class OpenApiTest {
   private static String generate() throws Exception {
     try (RunningApi api =
         RunningApi.start(
-            Unreachable.engine(),
+            Unreachable.backend(),
             Map.of(
                 "springdoc.api-docs.path", GENERATED,
                 "springdoc.api-docs.version", "openapi_3_1",
