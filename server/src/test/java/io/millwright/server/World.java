@@ -24,6 +24,7 @@ import io.millwright.model.Operation;
 import io.millwright.model.Resource;
 import io.millwright.model.manifest.Manifests;
 import io.millwright.store.Database;
+import io.millwright.store.SqlStore;
 import io.millwright.store.WorkLoop;
 import io.millwright.store.embedded.EmbeddedPostgres;
 import io.millwright.store.embedded.Progress;
@@ -108,7 +109,8 @@ final class World implements AutoCloseable {
   void start() {
     try {
       database = Database.open(settings(name));
-      store = database.store();
+      SqlStore sql = database.store();
+      store = sql;
       engine =
           new Engine(
               store,
@@ -118,6 +120,7 @@ final class World implements AutoCloseable {
               List.<URI>of(),
               InstantSource.system());
       loop = new WorkLoop(database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of(name));
+      sql.afterNudge(loop::wake);
       loop.start();
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -4,6 +4,8 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.store.embedded.ServerVersion;
+import io.millwright.store.embedded.UnsupportedServerVersionException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -20,9 +22,6 @@ import org.postgresql.ds.PGSimpleDataSource;
 
 /** An open PostgreSQL database with Millwright's tables in their present form. */
 public final class Database implements AutoCloseable {
-  /** What Debian 12 ships. */
-  private static final int OLDEST = 15;
-
   private static final int CONNECT_SECONDS = 5;
 
   /** How long work waits for a connection before it is told that the database is away. */
@@ -62,10 +61,16 @@ public final class Database implements AutoCloseable {
    *     used, with what to do about it
    */
   public static Database open(Settings settings) {
+    return open(settings, WAIT);
+  }
+
+  static Database open(Settings settings, Duration wait) {
     DataSource plain = plain(settings);
     check(plain, settings);
     migrate(plain);
-    return new Database(new HikariDataSource(pool(settings)));
+    HikariConfig pool = pool(settings);
+    pool.setConnectionTimeout(wait.toMillis());
+    return new Database(new HikariDataSource(pool));
   }
 
   public SqlStore store() {
@@ -102,22 +107,15 @@ public final class Database implements AutoCloseable {
 
   private static void check(DataSource plain, Settings settings) {
     try (Connection connection = plain.getConnection();
-        Statement statement = connection.createStatement();
-        ResultSet row =
-            statement.executeQuery(
-                """
-                SELECT current_setting('server_version_num')::int / 10000 AS major,
-                       current_setting('server_version') AS version,
-                       current_setting('server_encoding') AS encoding,
-                       pg_is_in_recovery() AS standby
-                """)) {
+        Statement statement = connection.createStatement()) {
+      ServerVersion.requireSupported(connection);
+      ResultSet row =
+          statement.executeQuery(
+              """
+              SELECT current_setting('server_encoding') AS encoding,
+                     pg_is_in_recovery() AS standby
+              """);
       row.next();
-      if (row.getInt("major") < OLDEST) {
-        throw wrong(
-            "the server at %s is PostgreSQL %s, which is too old; Millwright needs %d or newer"
-                .formatted(settings, row.getString("version"), OLDEST),
-            null);
-      }
       if (!row.getString("encoding").equals("UTF8")) {
         throw wrong(
             "the database at %s is encoded as %s; create one with ENCODING 'UTF8'"
@@ -130,6 +128,8 @@ public final class Database implements AutoCloseable {
                 .formatted(settings),
             null);
       }
+    } catch (UnsupportedServerVersionException e) {
+      throw wrong(e.getMessage(), e);
     } catch (SQLException e) {
       String state = e.getSQLState() == null ? "" : e.getSQLState();
       if (state.startsWith("28") || state.equals("3D000") || state.equals("42501")) {
@@ -177,7 +177,6 @@ public final class Database implements AutoCloseable {
     pool.setPassword(settings.password());
     pool.setMaximumPoolSize(settings.connections());
     pool.setMinimumIdle(Math.min(4, settings.connections()));
-    pool.setConnectionTimeout(WAIT.toMillis());
     pool.setIdleTimeout(TimeUnit.MINUTES.toMillis(2));
     pool.addDataSourceProperty("ApplicationName", "millwright");
     pool.addDataSourceProperty("connectTimeout", CONNECT_SECONDS);
@@ -191,8 +190,9 @@ public final class Database implements AutoCloseable {
     return pool;
   }
 
-  private static ProblemException wrong(String detail, @Nullable Exception cause) {
-    ProblemException problem = ProblemException.of(Problem.Type.INVALID, detail);
+  private static ProblemException wrong(@Nullable String detail, @Nullable Exception cause) {
+    ProblemException problem =
+        ProblemException.of(Problem.Type.INVALID, String.valueOf(detail));
     if (cause != null) {
       problem.initCause(cause);
     }

@@ -308,7 +308,7 @@ public final class MachineReconciler {
           new MachineStatus.Interface(
               face.name(), face.mac(), face.network(), List.copyOf(all)));
     }
-    MachineStatus next =
+    MachineStatus up =
         new MachineStatus(
             s.conditions(),
             s.hypervisor(),
@@ -320,7 +320,11 @@ public final class MachineReconciler {
             ready.by(),
             ready.hostKeys(),
             ready.scripts());
-    run.guarded(new State.Running(), tx -> tx.resources().updateStatus(r.uid(), next, "", ""));
+    // Whoever waits for it need not wait for the clearing away of its seed.
+    MachineStatus next = up.withConditions(settled(up, Power.ON));
+    run.guarded(
+        new State.Running(),
+        tx -> tell(tx, r.uid(), next));
     return new ResolvedMachine(
         r.machine().withStatus(next),
         r.hypervisor(),
@@ -354,16 +358,44 @@ public final class MachineReconciler {
 
   private Optional<Duration> succeed(Run run, ResolvedMachine r) {
     MachineStatus s = r.machine().status();
-    boolean on = r.machine().spec().power() == Power.ON;
-    Optional<ScriptResult> bad =
-        s.scripts().stream().filter(script -> script.exitCode() != 0).findFirst();
+    Power power = r.machine().spec().power();
+    MachineStatus next = withPower(s, power).withConditions(settled(s, power));
+    // The operation in which it booted first tells of a script that failed; later ones do not.
+    boolean first = run.operation().verb() == Verb.CREATE || run.booted();
+    Optional<ScriptResult> bad = failedScript(s);
+    State end =
+        first && bad.isPresent()
+            ? new State.Failed(
+                "FirstBootFailed",
+                "script "
+                    + bad.get().name()
+                    + " of the first boot ended with "
+                    + bad.get().exitCode()
+                    + "; see its output in the machine's conditions")
+            : new State.Succeeded();
+    run.finish(end, tx -> tell(tx, r.uid(), next));
+    return Optional.empty();
+  }
+
+  private static void tell(Tx tx, UUID uid, MachineStatus next) {
+    Condition ready = Condition.find(next.conditions(), Condition.READY).orElseThrow();
+    tx.resources().updateStatus(uid, next, ready.reason(), ready.message());
+  }
+
+  private static Optional<ScriptResult> failedScript(MachineStatus s) {
+    return s.scripts().stream().filter(script -> script.exitCode() != 0).findFirst();
+  }
+
+  /** Its conditions when nothing more is to be done. */
+  private List<Condition> settled(MachineStatus s, Power power) {
     Instant now = clock.instant();
+    Optional<ScriptResult> bad = failedScript(s);
     List<Condition> conditions = Condition.drop(s.conditions(), HELD);
     if (s.readyBy() != null) {
       conditions = Condition.set(conditions, firstBoot(bad, s, now));
     }
     Condition ready;
-    if (!on) {
+    if (power == Power.OFF) {
       ready = condition(Condition.READY, false, "PoweredOff", "It is powered off, as declared.", now);
     } else if (bad.isPresent()) {
       ready =
@@ -378,21 +410,7 @@ public final class MachineReconciler {
           condition(
               Condition.READY, true, "Up", "It is up, as told by " + s.readyBy() + ".", now);
     }
-    MachineStatus next = withPower(s, on ? Power.ON : Power.OFF).withConditions(Condition.set(conditions, ready));
-    boolean first = run.operation().steps().stream().anyMatch(x -> x.key().equals("await-ready"));
-    State end =
-        bad.isPresent() && on && (first || !Condition.holds(s.conditions(), "FirstBoot"))
-            ? new State.Failed(
-                "FirstBootFailed",
-                "script "
-                    + bad.get().name()
-                    + " of the first boot ended with "
-                    + bad.get().exitCode()
-                    + "; see its output in the machine's conditions")
-            : new State.Succeeded();
-    run.finish(
-        end, tx -> tx.resources().updateStatus(r.uid(), next, ready.reason(), ready.message()));
-    return Optional.empty();
+    return Condition.set(conditions, ready);
   }
 
   private static Condition firstBoot(Optional<ScriptResult> bad, MachineStatus s, Instant now) {

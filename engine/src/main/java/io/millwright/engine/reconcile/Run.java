@@ -60,6 +60,12 @@ final class Run {
         .map(claimed -> new Run(store, clock, claimed));
   }
 
+  /** True if a first boot was waited for in this operation. */
+  boolean booted() {
+    String await = new Step.AwaitReady(0).key();
+    return records.stream().anyMatch(r -> r.key().equals(await));
+  }
+
   Operation operation() {
     return operation;
   }

@@ -17,6 +17,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 final class PoolDisks implements Disks {
   private static final Libvirt C = Libvirt.get();
 
+  private static final Duration BEING_MADE_POLL = Duration.ofSeconds(1);
+
+  private final Object making = new Object();
   private final Line line;
   private final PoolFiles files;
   private final String installation;
@@ -140,31 +144,44 @@ final class PoolDisks implements Disks {
     return line.call(
         connection -> {
           files.requireOurs(name);
-          try (Pool pool = files.pool(connection)) {
-            try (Volume there = files.find(pool, name + PoolFiles.DISK)) {
-              if (there != null) {
-                return atLeast(connection, there, name, size);
-              }
-            }
-            String xml =
-                base == null
-                    ? PoolFiles.volumeXml(
-                        name + PoolFiles.DISK, size.bytes(), "qcow2", null, "")
-                    : overlay(pool, name, size, base);
-            try {
-              files.create(pool, xml);
-              return Outcome.DONE;
-            } catch (LibvirtError e) {
-              // Somebody else was faster, and has the same in mind.
+          // libvirt lists a volume that it has not made yet, so two who want the same take turns.
+          synchronized (making) {
+            try (Pool pool = files.pool(connection)) {
               try (Volume there = files.find(pool, name + PoolFiles.DISK)) {
                 if (there != null) {
                   return atLeast(connection, there, name, size);
                 }
+              } catch (LibvirtError e) {
+                if (!e.is(LibvirtError.NO_STORAGE_VOL)) {
+                  throw e;
+                }
+                if (!forgotten(pool, name)) {
+                  return new Outcome.Running("creation of " + name, BEING_MADE_POLL);
+                }
               }
-              throw e;
+              files.create(
+                  pool,
+                  base == null
+                      ? PoolFiles.volumeXml(
+                          name + PoolFiles.DISK, size.bytes(), "qcow2", null, "")
+                      : overlay(pool, name, size, base));
+              return Outcome.DONE;
             }
           }
         });
+  }
+
+  /**
+   * A volume without a file: another server is just making it, or somebody has deleted the file.
+   * True if libvirt has forgotten it after a second look; it refuses one while it makes volumes.
+   */
+  private boolean forgotten(Pool pool, ObjectName name) throws LibvirtError {
+    try {
+      pool.refresh();
+    } catch (LibvirtError e) {
+      return false;
+    }
+    return !files.has(pool, name + PoolFiles.DISK);
   }
 
   private String overlay(Pool pool, ObjectName name, ByteSize size, String base)

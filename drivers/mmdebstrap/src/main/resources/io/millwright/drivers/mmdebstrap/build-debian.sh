@@ -148,6 +148,7 @@ INCLUDE_MODULES="$(IFS=,; echo "${DISK_MODULES[*]}")"
 CONF
 else
   INITRD_PACKAGE=initramfs-tools
+  PACKAGES+=(systemd-repart)      # a package of its own after bookworm
   put etc/initramfs-tools/conf.d/golden <<<'MODULES=list'
   printf '%s\n' "${DISK_MODULES[@]}" | put etc/initramfs-tools/modules
 fi
@@ -186,7 +187,9 @@ put etc/cloud/ds-identify.cfg <<<'policy: enabled'
 # to call the generator, which is a C program. The rest still goes to the command.
 put usr/local/sbin/netplan 755 <<'CONF'
 #!/bin/sh
-[ "$*" = generate ] && exec /lib/netplan/generate
+for generator in /lib/netplan/generate /usr/libexec/netplan/generate; do
+  [ "$*" = generate ] && [ -x "$generator" ] && exec "$generator"
+done
 exec /usr/sbin/netplan "$@"
 CONF
 
@@ -335,6 +338,8 @@ report_stages() { # mmdebstrap's own milestones, as far along as they come
       'I: installing essential'*) progress 25 'configuring the base system' ;;
       'I: installing remaining'*) progress 35 'installing packages' ;;
       'I: running --customize-hook'*) progress 75 'configuring the image' ;;
+      # the first error is the cause, those after it are its consequences
+      'E: '*) [[ -e $SCRATCH/why ]] || printf '%s' "${line#E: }" >"$SCRATCH/why" ;;
     esac
   done
 }
@@ -342,6 +347,8 @@ report_stages() { # mmdebstrap's own milestones, as far along as they come
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 OPTIONS=()
 [[ ! -e $KEYRING ]] || OPTIONS+=(--keyring="$KEYRING")
+exec {LOG}> >(report_stages)
+REPORTER=$!
 # In namespaces of its own: when we end early, every process in the chroot ends with it and its mounts are gone.
 run unshare --mount --pid --fork --kill-child --mount-proc \
   mmdebstrap --variant=minbase --mode=root --format=directory "${OPTIONS[@]}" \
@@ -354,8 +361,10 @@ run unshare --mount --pid --fork --kill-child --mount-proc \
   --customize-hook='chroot "$1" systemctl enable systemd-networkd systemd-networkd-wait-online systemd-resolved' \
   --customize-hook='rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/hostname" "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1"/etc/machine-id; : >"$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"' \
   --customize-hook='ln -sf ../run/systemd/resolve/stub-resolv.conf "$1/etc/resolv.conf"' \
-  "$SUITE" "$ROOT" "$SCRATCH/sources.list" > >(report_stages) 2>&1 ||
-  fail "mmdebstrap could not make the $SUITE root; its log says why"
+  "$SUITE" "$ROOT" "$SCRATCH/sources.list" >&"$LOG" 2>&1 && MADE=1 || MADE=0
+exec {LOG}>&-
+wait "$REPORTER" || true
+((MADE)) || fail "mmdebstrap could not make the $SUITE root: $(cut -c1-300 "$SCRATCH/why" 2>/dev/null)"
 # A root without its kernel or initrd is an image that does not boot.
 for link in vmlinuz initrd.img; do [[ -e $ROOT/$(readlink "$ROOT/$link") ]] || fail "the root has no /$link"; done
 
