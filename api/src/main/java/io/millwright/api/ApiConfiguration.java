@@ -224,6 +224,7 @@ public class ApiConfiguration {
       @Override
       public void addInterceptors(InterceptorRegistry interceptors) {
         interceptors.addInterceptor(new KnownParameters());
+        interceptors.addInterceptor(new Body.Limit());
       }
     };
   }
@@ -239,8 +240,11 @@ public class ApiConfiguration {
             }
           });
       factory.addConnectorCustomizers(
-          connector ->
-              connector.setProperty("maxSwallowSize", Integer.toString(SWALLOWED)));
+          connector -> {
+            connector.setProperty("maxSwallowSize", Integer.toString(SWALLOWED));
+            // Not before we want to read: what is too large is refused before it is sent.
+            connector.setProperty("continueResponseTiming", "onRead");
+          });
     };
   }
 }

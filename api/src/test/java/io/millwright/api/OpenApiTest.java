@@ -49,7 +49,7 @@ class OpenApiTest {
               List.of(
                   Path.of("src/main/java"),
                   Path.of("../model/src/main/java"),
-                  Path.of("../backend/src/main/java/io/millwright/backend"))));
+                  Path.of("../engine/src/main/java/io/millwright/engine"))));
     }
 
     @Bean
