@@ -1,5 +1,6 @@
 package io.millwright.store;
 
+import io.millwright.engine.port.Operations;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import java.io.IOException;
