@@ -64,7 +64,8 @@ final class Node {
     boolean mineStill =
         store.inTransaction(tx ->
             tx.operations()
-                .progress(mine.uid(), mine.epoch(), new State.Failed("Node", "x"), List.of()));
+                    .progress(mine.uid(), mine.epoch(), new State.Failed("Node", "x"), List.of())
+                != Operations.Hold.LOST);
     say(mineStill ? "wrote" : "void");
   }
 
