@@ -241,10 +241,13 @@ final class DomainCompute implements Compute {
             try {
               check(C.virDomainShutdownFlags(domain.pointer, 0));
             } catch (LibvirtError e) {
-              if (!e.is(LibvirtError.OPERATION_INVALID) || domain.state().active()) {
+              Domain.State now = Survey.stateOf(domain);
+              if (!now.active()) {
+                return Outcome.DONE; // it has stopped meanwhile
+              }
+              if (now.state() != Domain.SHUTDOWN) {
                 throw e;
               }
-              return Outcome.DONE; // it has stopped meanwhile
             }
             return new Outcome.Running("shutdown of " + mark.uid(), SHUTDOWN_POLL);
           }
