@@ -60,7 +60,9 @@ final class Acceleration {
 
   private static boolean works(Connection connection) throws LibvirtError {
     OptionalLong emulated =
-        connection.offers("qemu") ? nanosToReset(connection, "qemu", PATIENCE) : OptionalLong.empty();
+        connection.offers("qemu")
+            ? nanosToReset(connection, "qemu", PATIENCE)
+            : OptionalLong.empty();
     // Real KVM does it in a fraction of a second, whatever a loaded host does to the measure.
     long most =
         Math.min(
@@ -106,10 +108,7 @@ final class Acceleration {
             "domain",
             () -> {
               xml.leaf("name", "mw-probe-" + UUID.randomUUID());
-              xml.in(
-                  "metadata",
-                  () ->
-                      xml.empty("mw:probe", "xmlns:mw", DomainXml.NAMESPACE));
+              xml.in("metadata", () -> xml.empty("mw:probe", "xmlns:mw", DomainXml.NAMESPACE));
               xml.leaf("memory", "32", "unit", "MiB");
               xml.leaf("vcpu", "1");
               xml.in(
