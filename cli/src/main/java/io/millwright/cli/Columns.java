@@ -25,7 +25,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
           case IMAGE -> List.of("STATUS", "OS", "VERSION", "ARCH", "SIZE", "AGE");
           case SIZE -> List.of("CORES", "MEMORY", "DISK", "AGE");
           case PROFILE -> List.of("USERS", "PACKAGES", "FILES", "SCRIPTS", "AGE");
-          case VOLUME -> List.of("STATUS", "SIZE", "HYPERVISOR", "ATTACHED", "AGE");
+          case VOLUME -> List.of("STATUS", "SIZE", "HYPERVISOR", "AGE");
           case MACHINE ->
               List.of("STATUS", "HYPERVISOR", "IMAGE", "SIZE", "POWER", "ADDRESSES", "AGE");
         });
@@ -84,7 +84,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               count(v, "packages"),
               count(v, "files"),
               count(v, "scripts"));
-      case VOLUME -> List.of(v.spec("size"), v.spec("hypervisor"), v.status("attachedTo"));
+      case VOLUME -> List.of(v.spec("size"), v.spec("hypervisor"));
       case MACHINE ->
           List.of(
               v.status("hypervisor").isEmpty() ? v.spec("hypervisor") : v.status("hypervisor"),
@@ -98,9 +98,9 @@ record Columns(Kind kind, boolean wide, boolean projects) {
   private List<String> more(View v) {
     return switch (kind) {
       case HYPERVISOR ->
-          List.of(v.status("version"), v.status("diskFree"), v.status("foreign"), v.spec("cordoned"));
-      case NETWORK ->
-          List.of(list(v, "dns"), Trees.text(v.spec().path("services"), "driver"));
+          List.of(
+              v.status("version"), v.status("diskFree"), v.status("foreign"), v.spec("cordoned"));
+      case NETWORK -> List.of(list(v, "dns"), Trees.text(v.spec().path("services"), "driver"));
       case IMAGE -> {
         String sum = v.status("sha256");
         yield List.of(sum.substring(0, Math.min(12, sum.length())), list(v, "firmware"));

@@ -136,7 +136,7 @@ final class DoctorCommand extends Part {
     if (ready(api, Kind.HYPERVISOR) == 0) {
       find(
           "there is no hypervisor, so no machine can run",
-          "apply a manifest of kind Hypervisor; see: docs/manifests.md");
+          "apply a manifest of kind Hypervisor; see: docs/manifest.md");
     }
   }
 

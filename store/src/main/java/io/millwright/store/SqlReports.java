@@ -28,6 +28,14 @@ final class SqlReports implements Reports {
   }
 
   @Override
+  public void remove(UUID machine, String disk) {
+    jdbc.sql("DELETE FROM report WHERE machine = :machine AND disk = :disk")
+        .param("machine", machine)
+        .param("disk", disk)
+        .update();
+  }
+
+  @Override
   public Optional<Report> find(UUID machine, String disk) {
     return jdbc.sql("SELECT at, body FROM report WHERE machine = :machine AND disk = :disk")
         .param("machine", machine)

@@ -412,7 +412,7 @@ final class SqlResources implements Resources {
             INSERT INTO placement AS p (uid, hypervisor, size)
             VALUES (:uid, :hypervisor,
                     (SELECT s.uid FROM reference f JOIN resource s ON s.uid = f.to_uid
-                     WHERE f.from_uid = :uid AND s.kind = 'SIZE'))
+                     WHERE f.from_uid = :uid AND s.kind = 'SIZE' LIMIT 1))
             ON CONFLICT (uid) DO UPDATE SET hypervisor = excluded.hypervisor, size = excluded.size
             WHERE (p.hypervisor, p.size) IS DISTINCT FROM (excluded.hypervisor, excluded.size)
             """)

@@ -66,7 +66,7 @@ abstract class DatabaseTest {
     settings = server().create(20);
     database = Database.open(settings);
     store = database.store();
-    jdbc = JdbcClient.create(database.dataSource());
+    jdbc = JdbcClient.create(database.pool());
   }
 
   @AfterAll

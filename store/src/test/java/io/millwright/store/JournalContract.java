@@ -169,7 +169,7 @@ abstract class JournalContract extends DatabaseTest {
       List<Entry> both = its.read(tx -> tx.journal().after(first, 10));
       assertThat(both).hasSize(2);
       assertThat(its.<Integer>inTransaction(tx -> tx.journal().prune(Duration.ofHours(1)))).isZero();
-      org.springframework.jdbc.core.simple.JdbcClient.create(own.dataSource())
+      org.springframework.jdbc.core.simple.JdbcClient.create(own.pool())
           .sql("UPDATE journal SET at = at - interval '2 hours' WHERE message = 'old'")
           .update();
       assertThat(its.<Integer>inTransaction(tx -> tx.journal().prune(Duration.ofHours(1)))).isOne();

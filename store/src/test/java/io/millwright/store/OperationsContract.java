@@ -63,7 +63,7 @@ abstract class OperationsContract extends DatabaseTest {
   }
 
   private boolean progress(Operation o, long epoch, State state, List<StepRecord> steps) {
-    return tx(tx -> tx.operations().progress(o.uid(), epoch, state, steps));
+    return tx(tx -> tx.operations().progress(o.uid(), epoch, state, steps)) != Operations.Hold.LOST;
   }
 
   private List<String> told(UUID uid) {

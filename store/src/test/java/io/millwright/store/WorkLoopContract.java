@@ -36,7 +36,7 @@ abstract class WorkLoopContract extends DatabaseTest {
   private WorkLoop loop(Database database, Reconcile reconcile, Duration poll) {
     WorkLoop loop =
         new WorkLoop(
-            database.dataSource(),
+            database.loopDataSource(),
             reconcile,
             new WorkLoop.Settings("test", 20, Duration.ofMillis(200), poll));
     database.store().afterNudge(loop::wake);
