@@ -19,9 +19,13 @@ import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationState;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** An open PostgreSQL database with Millwright's tables in their present form. */
 public final class Database implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Database.class);
   private static final int CONNECT_SECONDS = 5;
 
   /** How long work waits for a connection before it is told that the database is away. */
@@ -81,6 +85,7 @@ public final class Database implements AutoCloseable {
     DataSource plain = plain(settings);
     check(plain, settings);
     migrate(plain);
+    begin(plain);
     HikariConfig pool = pool(settings, "database", settings.connections(), 4, LIMITS);
     pool.setConnectionTimeout(wait.toMillis());
     HikariConfig loop =
@@ -196,6 +201,27 @@ public final class Database implements AutoCloseable {
     }
   }
 
+  /**
+   * What was copied here from another server has a journal numbered by that server's transactions,
+   * which may be ahead of this one's by far: nothing in it would be read for a long time.
+   */
+  private static void begin(DataSource plain) {
+    JdbcClient jdbc = JdbcClient.create(plain);
+    int foreign =
+        jdbc.sql("DELETE FROM journal WHERE xid > pg_snapshot_xmax(pg_current_snapshot())")
+            .update();
+    int floor =
+        jdbc.sql(
+                """
+                UPDATE journal_floor SET xid = pg_snapshot_xmin(pg_current_snapshot()), seq = 0
+                WHERE xid > pg_snapshot_xmax(pg_current_snapshot())
+                """)
+            .update();
+    if (foreign + floor > 0) {
+      LOG.info("The database comes from another server; its journal begins anew");
+    }
+  }
+
   private static HikariConfig pool(
       Settings settings, String name, int connections, int idle, String first) {
     HikariConfig pool = new HikariConfig();
@@ -216,8 +242,7 @@ public final class Database implements AutoCloseable {
   }
 
   private static ProblemException wrong(@Nullable String detail, @Nullable Exception cause) {
-    ProblemException problem =
-        ProblemException.of(Problem.Type.INVALID, String.valueOf(detail));
+    ProblemException problem = ProblemException.of(Problem.Type.INVALID, String.valueOf(detail));
     if (cause != null) {
       problem.initCause(cause);
     }

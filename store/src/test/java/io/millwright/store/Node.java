@@ -1,5 +1,6 @@
 package io.millwright.store;
 
+import io.millwright.engine.port.Operations;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import java.io.IOException;
@@ -22,10 +23,7 @@ final class Node {
     Database database =
         Database.open(
             new Database.Settings(
-                args[0],
-                args[1].isEmpty() ? null : args[1],
-                args[2].isEmpty() ? null : args[2],
-                4));
+                args[0], System.getenv("DATABASE_USER"), System.getenv("DATABASE_PASSWORD"), 4));
     CountDownLatch input = new CountDownLatch(1);
     WorkLoop loop =
         new WorkLoop(
@@ -48,27 +46,26 @@ final class Node {
     Operation active = store.read(tx -> tx.operations().active(uid)).orElseThrow();
     Operation mine = store.inTransaction(tx -> tx.operations().claim(active.uid())).orElseThrow();
     try {
-      store.write(
-          tx -> {
-            if (tx.resources().lock(uid).isPresent()) {
-              say("locked");
-            }
-            try {
-              input.await();
-            } catch (InterruptedException e) {
-              Thread.currentThread().interrupt();
-            }
-            tx.resources().place(uid, null);
-          });
+      store.write(tx -> {
+        if (tx.resources().lock(uid).isPresent()) {
+          say("locked");
+        }
+        try {
+          input.await();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+        tx.resources().place(uid, null);
+      });
       say("committed");
     } catch (RuntimeException e) {
       say("refused: " + e.getMessage());
     }
     boolean mineStill =
-        store.inTransaction(
-            tx ->
-                tx.operations()
-                    .progress(mine.uid(), mine.epoch(), new State.Failed("Node", "x"), List.of()));
+        store.inTransaction(tx ->
+            tx.operations()
+                    .progress(mine.uid(), mine.epoch(), new State.Failed("Node", "x"), List.of())
+                != Operations.Hold.LOST);
     say(mineStill ? "wrote" : "void");
   }
 
