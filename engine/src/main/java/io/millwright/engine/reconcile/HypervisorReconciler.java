@@ -45,18 +45,21 @@ import org.jspecify.annotations.Nullable;
  */
 public final class HypervisorReconciler {
   /** Between two rounds; events of the hypervisor itself come at once. */
-  private static final Duration ROUND = Duration.ofSeconds(30);
+  public static final Duration ROUND = Duration.ofSeconds(30);
 
   private static final Duration AWAY = Duration.ofSeconds(5);
 
   private final Store store;
   private final Outside outside;
   private final InstantSource clock;
+  private final Duration round;
 
-  public HypervisorReconciler(Store store, Outside outside, InstantSource clock) {
+  public HypervisorReconciler(
+      Store store, Outside outside, InstantSource clock, Duration round) {
     this.store = store;
     this.outside = outside;
     this.clock = clock;
+    this.round = round;
   }
 
   /** What was seen, with the facets that the driver had. */
@@ -86,7 +89,7 @@ public final class HypervisorReconciler {
       return Optional.of(e.retryIn());
     }
     compare(hypervisor, seen);
-    return Optional.of(ROUND);
+    return Optional.of(round);
   }
 
   private void compare(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Seen listing) {
