@@ -30,7 +30,7 @@ import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
 /**
- * The API, wired by hand. It needs one bean, the {@link Engine}.
+ * The API, wired by hand. It needs one bean, the {@link Backend}.
  *
  * <p>Of Spring Boot only what is named here is at work.
  */
@@ -49,13 +49,13 @@ public class ApiConfiguration {
   private static final int SWALLOWED = 64 << 20;
 
   @Bean
-  OnceOnly onceOnly(Engine engine) {
-    return new OnceOnly(engine.store());
+  OnceOnly onceOnly(Backend backend) {
+    return new OnceOnly(backend.store());
   }
 
   @Bean
-  LiveStreams liveStreams(Engine engine) {
-    return new LiveStreams(engine.watch(), KEEP_ALIVE);
+  LiveStreams liveStreams(Backend backend) {
+    return new LiveStreams(backend.watch(), KEEP_ALIVE);
   }
 
   @Bean
@@ -64,74 +64,74 @@ public class ApiConfiguration {
   }
 
   @Bean
-  Bearers bearers(Engine engine) {
-    return new Bearers(engine.tokens());
+  Bearers bearers(Backend backend) {
+    return new Bearers(backend.tokens());
   }
 
   @Bean
-  HypervisorsApi hypervisorsApi(Engine engine, OnceOnly once, LiveStreams live) {
-    return new HypervisorsApi(engine, once, live);
+  HypervisorsApi hypervisorsApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new HypervisorsApi(backend, once, live);
   }
 
   @Bean
-  NetworksApi networksApi(Engine engine, OnceOnly once, LiveStreams live) {
-    return new NetworksApi(engine, once, live);
+  NetworksApi networksApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new NetworksApi(backend, once, live);
   }
 
   @Bean
-  ImagesApi imagesApi(Engine engine, OnceOnly once, LiveStreams live) {
-    return new ImagesApi(engine, once, live);
+  ImagesApi imagesApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new ImagesApi(backend, once, live);
   }
 
   @Bean
-  SizesApi sizesApi(Engine engine, OnceOnly once, LiveStreams live) {
-    return new SizesApi(engine, once, live);
+  SizesApi sizesApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new SizesApi(backend, once, live);
   }
 
   @Bean
-  ProfilesApi profilesApi(Engine engine, OnceOnly once, LiveStreams live) {
-    return new ProfilesApi(engine, once, live);
+  ProfilesApi profilesApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new ProfilesApi(backend, once, live);
   }
 
   @Bean
-  VolumesApi volumesApi(Engine engine, OnceOnly once, LiveStreams live) {
-    return new VolumesApi(engine, once, live);
+  VolumesApi volumesApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new VolumesApi(backend, once, live);
   }
 
   @Bean
   MachinesApi machinesApi(
-      Engine engine, OnceOnly once, LiveStreams live, ConsoleSocket console) {
-    return new MachinesApi(engine, once, live, console);
+      Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
+    return new MachinesApi(backend, once, live, console);
   }
 
   @Bean
-  ApplyApi applyApi(Engine engine, OnceOnly once) {
-    return new ApplyApi(engine, once);
+  ApplyApi applyApi(Backend backend, OnceOnly once) {
+    return new ApplyApi(backend, once);
   }
 
   @Bean
-  OperationsApi operationsApi(Engine engine, OnceOnly once, LiveStreams live) {
-    return new OperationsApi(engine, once, live);
+  OperationsApi operationsApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new OperationsApi(backend, once, live);
   }
 
   @Bean
-  EventsApi eventsApi(Engine engine, LiveStreams live) {
-    return new EventsApi(engine, live);
+  EventsApi eventsApi(Backend backend, LiveStreams live) {
+    return new EventsApi(backend, live);
   }
 
   @Bean
-  ProjectsApi projectsApi(Engine engine) {
-    return new ProjectsApi(engine);
+  ProjectsApi projectsApi(Backend backend) {
+    return new ProjectsApi(backend);
   }
 
   @Bean
-  TokensApi tokensApi(Engine engine, Bearers bearers) {
-    return new TokensApi(engine, bearers);
+  TokensApi tokensApi(Backend backend, Bearers bearers) {
+    return new TokensApi(backend, bearers);
   }
 
   @Bean
-  HealthApi healthApi(Engine engine) {
-    return new HealthApi(engine);
+  HealthApi healthApi(Backend backend) {
+    return new HealthApi(backend);
   }
 
   @Bean
@@ -224,6 +224,7 @@ public class ApiConfiguration {
       @Override
       public void addInterceptors(InterceptorRegistry interceptors) {
         interceptors.addInterceptor(new KnownParameters());
+        interceptors.addInterceptor(new Body.Limit());
       }
     };
   }
@@ -239,8 +240,11 @@ public class ApiConfiguration {
             }
           });
       factory.addConnectorCustomizers(
-          connector ->
-              connector.setProperty("maxSwallowSize", Integer.toString(SWALLOWED)));
+          connector -> {
+            connector.setProperty("maxSwallowSize", Integer.toString(SWALLOWED));
+            // Not before we want to read: what is too large is refused before it is sent.
+            connector.setProperty("continueResponseTiming", "onRead");
+          });
     };
   }
 }

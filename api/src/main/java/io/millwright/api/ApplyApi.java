@@ -28,11 +28,11 @@ import org.springframework.web.bind.annotation.RestController;
 final class ApplyApi {
   private static final int LONGEST_SOURCE = 200;
 
-  private final Engine engine;
+  private final Backend backend;
   private final OnceOnly once;
 
-  ApplyApi(Engine engine, OnceOnly once) {
-    this.engine = engine;
+  ApplyApi(Backend backend, OnceOnly once) {
+    this.backend = backend;
     this.once = once;
   }
 
@@ -59,8 +59,9 @@ final class ApplyApi {
       Principal who) {
     Inputs.project(project);
     Caller caller = new Caller(who.getName());
+    List<Draft> drafts = drafts(body, project, source);
     if (dryRun) {
-      List<Applied> planned = engine.apply().plan(caller, drafts(body, project, source));
+      List<Applied> planned = backend.apply().plan(caller, drafts);
       return Answer.of(200, ApplyView.of(planned, true)).entity();
     }
     return once.answer(
@@ -68,11 +69,9 @@ final class ApplyApi {
             caller,
             request,
             body,
-            () -> {
+            tx -> {
               List<Applied> applied =
-                  engine
-                      .apply()
-                      .apply(caller, drafts(body, project, source), Apply.Expectation.NONE);
+                  backend.apply().apply(tx, caller, drafts, Apply.Expectation.NONE);
               boolean work = applied.stream().anyMatch(a -> a.operation() != null);
               return Answer.of(work ? 202 : 200, ApplyView.of(applied, false));
             })

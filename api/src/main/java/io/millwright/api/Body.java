@@ -3,6 +3,8 @@ package io.millwright.api;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Manifests;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +12,7 @@ import org.springframework.http.HttpInputMessage;
 import org.springframework.http.HttpOutputMessage;
 import org.springframework.http.MediaType;
 import org.springframework.http.converter.HttpMessageConverter;
+import org.springframework.web.servlet.HandlerInterceptor;
 
 /** A request's body as it was sent: manifests are read by the model, which knows lines and columns. */
 record Body(byte[] bytes) {
@@ -39,9 +42,6 @@ record Body(byte[] bytes) {
 
     @Override
     public Body read(Class<? extends Body> type, HttpInputMessage input) throws IOException {
-      if (input.getHeaders().getContentLength() > Manifests.MAX_BYTES) {
-        throw tooLarge();
-      }
       byte[] bytes = input.getBody().readNBytes(Manifests.MAX_BYTES + 1);
       if (bytes.length > Manifests.MAX_BYTES) {
         throw tooLarge();
@@ -49,16 +49,29 @@ record Body(byte[] bytes) {
       return new Body(bytes);
     }
 
-    private static ProblemException tooLarge() {
-      return ProblemException.of(
-          Problem.Type.TOO_LARGE,
-          "at most " + (Manifests.MAX_BYTES >> 20) + " MiB are taken at once; send it in several"
-              + " parts");
-    }
-
     @Override
     public void write(Body body, @Nullable MediaType contentType, HttpOutputMessage output) {
       throw new UnsupportedOperationException("bodies are only read");
     }
+  }
+
+  /** Refuses by what the request says of its length, before a byte of it is read. */
+  static final class Limit implements HandlerInterceptor {
+    @Override
+    public boolean preHandle(
+        HttpServletRequest request, HttpServletResponse response, Object handler) {
+      if (request.getContentLengthLong() > Manifests.MAX_BYTES) {
+        throw tooLarge();
+      }
+      return true;
+    }
+  }
+
+  private static ProblemException tooLarge() {
+    return ProblemException.of(
+        Problem.Type.TOO_LARGE,
+        "at most "
+            + (Manifests.MAX_BYTES >> 20)
+            + " MiB are taken at once; send it in several parts");
   }
 }

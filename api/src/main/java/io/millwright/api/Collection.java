@@ -6,6 +6,7 @@ import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
 import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
 import io.millwright.model.Names;
 import io.millwright.model.Operation;
@@ -22,7 +23,7 @@ import java.io.IOException;
 import java.security.Principal;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.ResponseEntity;
@@ -40,14 +41,14 @@ abstract class Collection {
   /** What a body is called in messages. */
   static final String SOURCE = "the request's body";
 
-  final Engine engine;
+  final Backend backend;
   final OnceOnly once;
   private final Kind kind;
   private final LiveStreams live;
 
-  Collection(Kind kind, Engine engine, OnceOnly once, LiveStreams live) {
+  Collection(Kind kind, Backend backend, OnceOnly once, LiveStreams live) {
     this.kind = kind;
-    this.engine = engine;
+    this.backend = backend;
     this.once = once;
     this.live = live;
   }
@@ -73,7 +74,7 @@ abstract class Collection {
             Inputs.limit(limit),
             cursor);
     return ResourceView.ListView.of(
-        kind, engine.store().read(tx -> tx.resources().list(query)));
+        kind, backend.store().read(tx -> tx.resources().list(query)));
   }
 
   /** Tells what there is, and then what becomes of it. */
@@ -88,7 +89,7 @@ abstract class Collection {
       throws IOException {
     CollectionWatch watch =
         new CollectionWatch(
-            engine.store(),
+            backend.store(),
             kind,
             Inputs.projectOrAll(project),
             labels(labelSelector),
@@ -108,10 +109,10 @@ abstract class Collection {
       HttpServletRequest request,
       Principal who) {
     Caller caller = new Caller(who.getName());
-    Supplier<Answer> create =
-        () -> {
-          Draft draft = draft(body, project, null);
-          Applied applied = apply(caller, draft, new Apply.Expectation(true, null));
+    Draft draft = draft(body, project, null);
+    Function<Tx, Answer> create =
+        tx -> {
+          Applied applied = apply(tx, caller, draft, new Apply.Expectation(true, null));
           Operation operation = applied.operation();
           return operation != null
               ? Answer.accepted(operation)
@@ -150,7 +151,7 @@ abstract class Collection {
             new Precondition(ifMatch, ifNoneMatch),
             project,
             name,
-            () -> apply(caller, draft, Apply.Expectation.NONE));
+            tx -> apply(tx, caller, draft, Apply.Expectation.NONE));
     Operation operation = applied.operation();
     return (operation != null ? Answer.accepted(operation) : Answer.of(200, applied.resource()))
         .entity();
@@ -170,15 +171,18 @@ abstract class Collection {
             new Precondition(ifMatch, null),
             project,
             name,
-            () -> engine.delete().delete(caller, kind, project, name, null));
+            tx -> backend.delete().delete(tx, caller, kind, project, name, null));
     return operation.map(Answer::accepted).orElseGet(Answer::gone).entity();
   }
 
   Resource<?, ?> find(String project, String name) {
     Inputs.project(project);
-    return engine
-        .store()
-        .read(tx -> tx.resources().find(kind, project, name))
+    return backend.store().read(tx -> find(tx, project, name));
+  }
+
+  Resource<?, ?> find(Tx tx, String project, String name) {
+    return tx.resources()
+        .find(kind, project, name)
         .orElseThrow(
             () ->
                 ProblemException.of(
@@ -187,22 +191,22 @@ abstract class Collection {
   }
 
   /** Does {@code act} if the resource is as expected, and nobody changes it in between. */
-  private <R> R provided(Precondition expected, String project, String name, Supplier<R> act) {
-    if (expected.isNone()) {
-      return act.get();
-    }
-    return engine
+  private <R> R provided(
+      Precondition expected, String project, String name, Function<Tx, R> act) {
+    return backend
         .store()
         .inTransaction(
             tx -> {
-              expected.require(kind + " " + name, tx.resources().lock(kind, project, name));
-              return act.get();
+              if (!expected.isNone()) {
+                expected.require(kind + " " + name, tx.resources().lock(kind, project, name));
+              }
+              return act.apply(tx);
             });
   }
 
-  private Applied apply(Caller caller, Draft draft, Apply.Expectation expected) {
+  private Applied apply(Tx tx, Caller caller, Draft draft, Apply.Expectation expected) {
     // The list has what follows from the change as well, such as restarts of other machines.
-    return engine.apply().apply(caller, List.of(draft), expected).stream()
+    return backend.apply().apply(tx, caller, List.of(draft), expected).stream()
         .filter(a -> a.resource().kind() == kind && a.resource().name().equals(draft.name()))
         .findFirst()
         .orElseThrow();

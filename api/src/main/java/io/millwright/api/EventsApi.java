@@ -29,11 +29,11 @@ import org.springframework.web.bind.annotation.RestController;
 final class EventsApi {
   private static final int BATCH = 500;
 
-  private final Engine engine;
+  private final Backend backend;
   private final LiveStreams live;
 
-  EventsApi(Engine engine, LiveStreams live) {
-    this.engine = engine;
+  EventsApi(Backend backend, LiveStreams live) {
+    this.backend = backend;
     this.live = live;
   }
 
@@ -80,7 +80,7 @@ final class EventsApi {
     Kind of = Inputs.kind(kind);
     Inputs.limit(limit);
     return new ListView(
-        engine.store().read(tx -> tx.journal().told(in, of, name, limit)).stream()
+        backend.store().read(tx -> tx.journal().told(in, of, name, limit)).stream()
             .map(EventView::of)
             .toList());
   }
@@ -118,9 +118,9 @@ final class EventsApi {
     String cursor;
     Set<String> told = new HashSet<>();
     if (since == null) {
-      cursor = engine.store().read(tx -> tx.journal().head());
+      cursor = backend.store().read(tx -> tx.journal().head());
       for (Entry e :
-          engine
+          backend
               .store()
               .read(tx -> tx.journal().told(filter.project(), filter.kind(), filter.name(), limit))) {
         stream.send("event", e.cursor(), EventView.of(e));
@@ -131,19 +131,16 @@ final class EventsApi {
     }
     while (!stream.ended()) {
       String behind = cursor;
-      List<Entry> lines = engine.store().read(tx -> tx.journal().after(behind, BATCH));
+      List<Entry> lines = backend.store().read(tx -> tx.journal().after(behind, BATCH));
       stream.begin();
       for (Entry e : lines) {
-        if (filter.takes(e) && !told.contains(e.cursor())) {
+        if (filter.takes(e) && !told.remove(e.cursor())) {
           stream.send("event", e.cursor(), EventView.of(e));
         }
       }
       cursor = LiveStreams.end(lines, behind);
-      if (lines.size() < BATCH) {
-        told.clear(); // all that was told is behind us now
-        if (!stream.await()) {
-          return;
-        }
+      if (lines.size() < BATCH && !stream.await()) {
+        return;
       }
     }
   }

@@ -14,10 +14,10 @@ import org.springframework.web.bind.annotation.RestController;
 final class HealthApi {
   static final String PATH = "/api/v1/health";
 
-  private final Engine engine;
+  private final Backend backend;
 
-  HealthApi(Engine engine) {
-    this.engine = engine;
+  HealthApi(Backend backend) {
+    this.backend = backend;
   }
 
   /**
@@ -35,7 +35,7 @@ final class HealthApi {
   @SecurityRequirements
   @GetMapping
   HealthView get() {
-    engine.store().read(tx -> tx.journal().head());
-    return new HealthView("ok", engine.version());
+    backend.store().read(tx -> tx.journal().head());
+    return new HealthView("ok", backend.version());
   }
 }

@@ -10,7 +10,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/images")
 @Tag(name = "images", description = "Operating system releases that machines can have.")
 final class ImagesApi extends Collection {
-  ImagesApi(Engine engine, OnceOnly once, LiveStreams live) {
-    super(Kind.IMAGE, engine, once, live);
+  ImagesApi(Backend backend, OnceOnly once, LiveStreams live) {
+    super(Kind.IMAGE, backend, once, live);
   }
 }

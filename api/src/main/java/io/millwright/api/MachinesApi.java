@@ -27,8 +27,8 @@ final class MachinesApi extends Collection {
 
   private final ConsoleSocket console;
 
-  MachinesApi(Engine engine, OnceOnly once, LiveStreams live, ConsoleSocket console) {
-    super(Kind.MACHINE, engine, once, live);
+  MachinesApi(Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
+    super(Kind.MACHINE, backend, once, live);
     this.console = console;
   }
 
@@ -76,12 +76,12 @@ final class MachinesApi extends Collection {
             caller,
             request,
             NOTHING,
-            () -> {
+            tx -> {
               Optional<io.millwright.model.Operation> operation =
-                  engine.power().set(caller, project, name, power);
+                  backend.power().set(tx, caller, project, name, power);
               return operation
                   .map(Answer::accepted)
-                  .orElseGet(() -> Answer.of(200, find(project, name)));
+                  .orElseGet(() -> Answer.of(200, find(tx, project, name)));
             })
         .entity();
   }
@@ -104,7 +104,7 @@ final class MachinesApi extends Collection {
             caller,
             request,
             NOTHING,
-            () -> Answer.accepted(engine.power().reset(caller, project, name)))
+            tx -> Answer.accepted(backend.power().reset(tx, caller, project, name)))
         .entity();
   }
 
@@ -121,6 +121,6 @@ final class MachinesApi extends Collection {
       HttpServletRequest request,
       HttpServletResponse response) {
     Inputs.project(project);
-    console.open(request, response, () -> engine.consoles().openSerial(project, name));
+    console.open(request, response, () -> backend.consoles().openSerial(project, name));
   }
 }

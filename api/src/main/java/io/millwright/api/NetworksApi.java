@@ -10,7 +10,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/networks")
 @Tag(name = "networks", description = "Layer-2 segments and the address ranges in them.")
 final class NetworksApi extends Collection {
-  NetworksApi(Engine engine, OnceOnly once, LiveStreams live) {
-    super(Kind.NETWORK, engine, once, live);
+  NetworksApi(Backend backend, OnceOnly once, LiveStreams live) {
+    super(Kind.NETWORK, backend, once, live);
   }
 }

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millwright.engine.Caller;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Json;
@@ -14,7 +15,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -45,9 +46,9 @@ final class OnceOnly {
       Caller caller,
       HttpServletRequest request,
       Body body,
-      Supplier<Answer> act) {
+      Function<Tx, Answer> act) {
     if (key == null) {
-      return act.get();
+      return store.inTransaction(act);
     }
     if (!FORM.matcher(key).matches()) {
       throw ProblemException.invalid(KEY, "must be 1 to 200 printable ASCII characters");
@@ -59,7 +60,7 @@ final class OnceOnly {
           if (before.isPresent()) {
             return replay(before.get(), fingerprint);
           }
-          Answer answer = act.get();
+          Answer answer = act.apply(tx);
           tx.requests()
               .insert(
                   caller.name(),

@@ -48,12 +48,12 @@ final class OperationsApi {
 
   private static final Body NOTHING = new Body(new byte[0]);
 
-  private final Engine engine;
+  private final Backend backend;
   private final OnceOnly once;
   private final LiveStreams live;
 
-  OperationsApi(Engine engine, OnceOnly once, LiveStreams live) {
-    this.engine = engine;
+  OperationsApi(Backend backend, OnceOnly once, LiveStreams live) {
+    this.backend = backend;
     this.once = once;
     this.live = live;
   }
@@ -74,7 +74,7 @@ final class OperationsApi {
           @Nullable String name,
       @Parameter(
               description =
-                  "pending, running, waiting, succeeded, failed, cancelled or superseded")
+                  "pending, running, waiting, undoing, succeeded, failed, cancelled or superseded")
           @RequestParam(required = false)
           @Nullable String state,
       @RequestParam(defaultValue = "100") int limit,
@@ -89,7 +89,7 @@ final class OperationsApi {
             Inputs.limit(limit),
             cursor);
     return OperationView.ListView.of(
-        engine.store().read(tx -> tx.operations().list(query)));
+        backend.store().read(tx -> tx.operations().list(query)));
   }
 
   @io.swagger.v3.oas.annotations.Operation(
@@ -130,7 +130,7 @@ final class OperationsApi {
     while (!stream.ended()) {
       long after = seq;
       Seen seen =
-          engine
+          backend
               .store()
               .read(
                   tx ->
@@ -185,7 +185,7 @@ final class OperationsApi {
       @RequestParam(defaultValue = "1000") int limit) {
     Inputs.limit(limit);
     List<LogLine> lines =
-        engine
+        backend
             .store()
             .read(
                 tx -> {
@@ -212,12 +212,12 @@ final class OperationsApi {
             new Caller(who.getName()),
             request,
             NOTHING,
-            () -> Answer.accepted(engine.cancel().cancel(uid)))
+            tx -> Answer.accepted(backend.cancel().cancel(tx, uid)))
         .entity();
   }
 
   private Operation find(UUID uid) {
-    return engine.store().read(tx -> tx.operations().find(uid)).orElseThrow(() -> none(uid));
+    return backend.store().read(tx -> tx.operations().find(uid)).orElseThrow(() -> none(uid));
   }
 
   private static ProblemException none(UUID uid) {

@@ -13,10 +13,10 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects")
 @Tag(name = "projects", description = "Projects, which own everything else.")
 final class ProjectsApi {
-  private final Engine engine;
+  private final Backend backend;
 
-  ProjectsApi(Engine engine) {
-    this.engine = engine;
+  ProjectsApi(Backend backend) {
+    this.backend = backend;
   }
 
   /** Names of projects, sorted. */
@@ -28,7 +28,7 @@ final class ProjectsApi {
       description = "All that have a resource, and `default` and `shared`, which are always there.")
   @GetMapping
   ListView list() {
-    List<String> declared = engine.store().read(tx -> tx.resources().projects());
+    List<String> declared = backend.store().read(tx -> tx.resources().projects());
     TreeSet<String> names = new TreeSet<>(declared);
     names.add(io.millwright.engine.Apply.DEFAULT_PROJECT);
     names.add(io.millwright.engine.Lookup.SHARED);

@@ -27,11 +27,11 @@ import org.springframework.web.bind.annotation.RestController;
 final class TokensApi {
   private static final long LONGEST_SECONDS = Duration.ofDays(3660).toSeconds();
 
-  private final Engine engine;
+  private final Backend backend;
   private final Bearers bearers;
 
-  TokensApi(Engine engine, Bearers bearers) {
-    this.engine = engine;
+  TokensApi(Backend backend, Bearers bearers) {
+    this.backend = backend;
     this.bearers = bearers;
   }
 
@@ -67,7 +67,7 @@ final class TokensApi {
   @Operation(operationId = "listTokens", summary = "Lists the tokens in force")
   @GetMapping
   ListView list() {
-    return new ListView(engine.tokens().list().stream().map(TokenView::of).toList());
+    return new ListView(backend.tokens().list().stream().map(TokenView::of).toList());
   }
 
   @Operation(
@@ -94,7 +94,7 @@ final class TokensApi {
     return ResponseEntity.status(201)
         .body(
             FreshTokenView.of(
-                engine
+                backend
                     .tokens()
                     .create(params.name(), seconds == null ? null : Duration.ofSeconds(seconds))));
   }
@@ -102,7 +102,7 @@ final class TokensApi {
   @Operation(operationId = "revokeToken", summary = "Takes a token out of force")
   @DeleteMapping("/{name}")
   ResponseEntity<Void> revoke(@PathVariable String name) {
-    engine.tokens().revoke(name);
+    backend.tokens().revoke(name);
     bearers.forget();
     return ResponseEntity.noContent().build();
   }

@@ -119,7 +119,7 @@ class OpenApiTest {
   private static String generate() throws Exception {
     try (RunningApi api =
         RunningApi.start(
-            Unreachable.engine(),
+            Unreachable.backend(),
             Map.of(
                 "springdoc.api-docs.path", GENERATED,
                 "springdoc.api-docs.version", "openapi_3_1",

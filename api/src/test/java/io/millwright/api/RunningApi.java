@@ -9,7 +9,7 @@ import org.springframework.context.support.GenericApplicationContext;
 /** The API over real HTTP on a free port. */
 record RunningApi(ServletWebServerApplicationContext context) implements AutoCloseable {
 
-  static RunningApi start(Engine engine, Map<String, Object> settings, Class<?>... sources) {
+  static RunningApi start(Backend backend, Map<String, Object> settings, Class<?>... sources) {
     SpringApplication app = new SpringApplication(sources);
     Map<String, Object> all = new HashMap<>(settings);
     all.put("server.port", "0");
@@ -21,7 +21,7 @@ record RunningApi(ServletWebServerApplicationContext context) implements AutoClo
     app.addInitializers(
         context ->
             ((GenericApplicationContext) context)
-                .registerBean(Engine.class, () -> engine));
+                .registerBean(Backend.class, () -> backend));
     return new RunningApi((ServletWebServerApplicationContext) app.run());
   }
 

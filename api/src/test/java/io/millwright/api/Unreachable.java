@@ -21,7 +21,7 @@ import java.time.InstantSource;
 import java.util.Map;
 import java.util.function.Function;
 
-/** A database that is away, and an engine on it. */
+/** A database that is away, and an backend on it. */
 final class Unreachable implements Store {
   @Override
   public <T> T inTransaction(Function<Tx, T> work) {
@@ -38,7 +38,7 @@ final class Unreachable implements Store {
     return inTransaction(work);
   }
 
-  static Engine engine() {
+  static Backend backend() {
     Store store = new Unreachable();
     InstantSource clock = InstantSource.system();
     Admission admission =
@@ -46,7 +46,7 @@ final class Unreachable implements Store {
     Outside outside =
         new Outside(
             new Drivers(Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
-    return new Engine(
+    return new Backend(
         "test",
         store,
         new Apply(store, admission, new Preview(outside, "00000000"), clock),

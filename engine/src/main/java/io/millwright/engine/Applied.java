@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param resource as it is afterwards
  * @param changes of its declaration
  * @param operation that carries it out, or null if there is nothing to carry out
- * @param impact on a machine: create, in place, restart, rebuild, repair; empty for others
+ * @param impact on a machine: create, in place, restart, rebuild; empty for others
  * @param steps that a dry run planned; the operation has its own
  */
 public record Applied(

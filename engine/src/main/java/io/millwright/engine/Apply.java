@@ -74,7 +74,12 @@ public final class Apply {
    * @throws ProblemException INVALID with every field that is wrong, CONFLICT, or PRECONDITION
    */
   public List<Applied> apply(Caller caller, List<Draft> drafts, Expectation expected) {
-    return store.inTransaction(tx -> new Run(tx, caller, expected).all(drafts));
+    return store.inTransaction(tx -> apply(tx, caller, drafts, expected));
+  }
+
+  /** As {@link #apply(Caller, List, Expectation)}, as a part of a larger transaction. */
+  public List<Applied> apply(Tx tx, Caller caller, List<Draft> drafts, Expectation expected) {
+    return new Run(tx, caller, expected).all(drafts);
   }
 
   /** What {@link #apply} would do, and the very plan that would run; nothing is changed. */

@@ -1,6 +1,7 @@
 package io.millwright.engine;
 
 import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Operation;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -20,26 +21,28 @@ public final class Cancel {
    * @throws ProblemException NOT_FOUND, or CONFLICT if it has ended already or cannot be stopped
    */
   public Operation cancel(UUID uid) {
-    return store.inTransaction(
-        tx -> {
-          Operation operation =
-              tx.operations()
-                  .find(uid)
-                  .orElseThrow(
-                      () ->
-                          ProblemException.of(
-                              Problem.Type.NOT_FOUND, "there is no operation " + uid));
-          if (operation.verb() == Operation.Verb.DELETE) {
-            throw ProblemException.of(
-                Problem.Type.CONFLICT, "a deletion cannot be cancelled once it has begun");
-          }
-          if (!tx.operations().requestCancel(uid)) {
-            throw ProblemException.of(
-                Problem.Type.CONFLICT,
-                "operation " + uid + " has ended already: " + operation.state().word());
-          }
-          tx.nudges().nudge(operation.target().uid());
-          return tx.operations().find(uid).orElseThrow();
-        });
+    return store.inTransaction(tx -> cancel(tx, uid));
+  }
+
+  /** As the other one, as a part of a larger transaction. */
+  public Operation cancel(Tx tx, UUID uid) {
+    Operation operation =
+        tx.operations()
+            .find(uid)
+            .orElseThrow(
+                () ->
+                    ProblemException.of(
+                        Problem.Type.NOT_FOUND, "there is no operation " + uid));
+    if (operation.verb() == Operation.Verb.DELETE) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT, "a deletion cannot be cancelled once it has begun");
+    }
+    if (!tx.operations().requestCancel(uid)) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          "operation " + uid + " has ended already: " + operation.state().word());
+    }
+    tx.nudges().nudge(operation.target().uid());
+    return tx.operations().find(uid).orElseThrow();
   }
 }

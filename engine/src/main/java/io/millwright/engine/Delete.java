@@ -34,49 +34,52 @@ public final class Delete {
    */
   public Optional<Operation> delete(
       Caller caller, Kind kind, String project, String name, @Nullable Long revision) {
-    return store.inTransaction(
-        tx -> {
-          Resource<?, ?> found =
-              tx.resources()
-                  .lock(kind, project, name)
-                  .orElseThrow(() -> notFound(kind, project, name));
-          if (revision != null && found.metadata().revision() != revision) {
-            throw ProblemException.of(
-                Problem.Type.PRECONDITION,
-                found.title() + " was changed by somebody else; read it again");
-          }
-          if (found.deleting()) {
-            return tx.operations().active(found.uid());
-          }
-          refuse(tx, found);
-          return switch (kind) {
-            case NETWORK, SIZE, PROFILE -> {
-              tx.resources().remove(found.uid());
-              yield Optional.<Operation>empty();
-            }
-            case HYPERVISOR, IMAGE, VOLUME, MACHINE -> {
-              Metadata m = found.metadata();
-              Resource<?, ?> going =
-                  new Resource<>(
-                      kind,
-                      new Metadata(
-                          m.name(),
-                          m.project(),
-                          m.labels(),
-                          m.annotations(),
-                          m.uid(),
-                          m.generation() + 1,
-                          m.revision(),
-                          m.createdAt(),
-                          clock.instant()),
-                      found.spec(),
-                      found.status());
-              tx.resources().update(going);
-              yield Optional.of(
-                  Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock));
-            }
-          };
-        });
+    return store.inTransaction(tx -> delete(tx, caller, kind, project, name, revision));
+  }
+
+  /** As the other one, as a part of a larger transaction. */
+  public Optional<Operation> delete(
+      Tx tx, Caller caller, Kind kind, String project, String name, @Nullable Long revision) {
+    Resource<?, ?> found =
+        tx.resources()
+            .lock(kind, project, name)
+            .orElseThrow(() -> notFound(kind, project, name));
+    if (revision != null && found.metadata().revision() != revision) {
+      throw ProblemException.of(
+          Problem.Type.PRECONDITION,
+          found.title() + " was changed by somebody else; read it again");
+    }
+    if (found.deleting()) {
+      return tx.operations().active(found.uid());
+    }
+    refuse(tx, found);
+    return switch (kind) {
+      case NETWORK, SIZE, PROFILE -> {
+        tx.resources().remove(found.uid());
+        yield Optional.<Operation>empty();
+      }
+      case HYPERVISOR, IMAGE, VOLUME, MACHINE -> {
+        Metadata m = found.metadata();
+        Resource<?, ?> going =
+            new Resource<>(
+                kind,
+                new Metadata(
+                    m.name(),
+                    m.project(),
+                    m.labels(),
+                    m.annotations(),
+                    m.uid(),
+                    m.generation() + 1,
+                    m.revision(),
+                    m.createdAt(),
+                    clock.instant()),
+                found.spec(),
+                found.status());
+        tx.resources().update(going);
+        yield Optional.of(
+            Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock));
+      }
+    };
   }
 
   private static void refuse(Tx tx, Resource<?, ?> found) {

@@ -66,7 +66,7 @@ public final class FirstBootDoor {
   /**
    * Where the machine on this disk reports, by each way that it may have.
    *
-   * @param since when the disk was declared; the same moment gives the same links
+   * @param since from when on the links count their days; the same moment gives the same links
    */
   public List<URI> links(String disk, Instant since) {
     String path = path(disk, since.plus(LIFETIME).getEpochSecond());

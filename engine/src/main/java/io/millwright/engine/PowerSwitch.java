@@ -31,32 +31,35 @@ public final class PowerSwitch {
    */
   public Optional<Operation> set(
       Caller caller, String project, String name, Power power) {
-    return store.inTransaction(
-        tx -> {
-          Resource<MachineSpec, MachineStatus> machine = machine(tx, project, name);
-          if (machine.spec().power() == power) {
-            return tx.operations().active(machine.uid());
-          }
-          Metadata m = machine.metadata();
-          Resource<?, ?> next =
-              new Resource<>(
-                  Kind.MACHINE,
-                  new Metadata(
-                      m.name(),
-                      m.project(),
-                      m.labels(),
-                      m.annotations(),
-                      m.uid(),
-                      m.generation() + 1,
-                      m.revision(),
-                      m.createdAt(),
-                      null),
-                  machine.spec().withPower(power),
-                  machine.status());
-          tx.resources().update(next);
-          return Optional.of(
-              Begin.operation(tx, next, Operation.Verb.UPDATE, caller.name(), clock));
-        });
+    return store.inTransaction(tx -> set(tx, caller, project, name, power));
+  }
+
+  /** As the other one, as a part of a larger transaction. */
+  public Optional<Operation> set(
+      Tx tx, Caller caller, String project, String name, Power power) {
+    Resource<MachineSpec, MachineStatus> machine = machine(tx, project, name);
+    if (machine.spec().power() == power) {
+      return tx.operations().active(machine.uid());
+    }
+    Metadata m = machine.metadata();
+    Resource<?, ?> next =
+        new Resource<>(
+            Kind.MACHINE,
+            new Metadata(
+                m.name(),
+                m.project(),
+                m.labels(),
+                m.annotations(),
+                m.uid(),
+                m.generation() + 1,
+                m.revision(),
+                m.createdAt(),
+                null),
+            machine.spec().withPower(power),
+            machine.status());
+    tx.resources().update(next);
+    return Optional.of(
+        Begin.operation(tx, next, Operation.Verb.UPDATE, caller.name(), clock));
   }
 
   /**
@@ -65,24 +68,26 @@ public final class PowerSwitch {
    * @throws ProblemException CONFLICT if it shall be off, or other work on it goes on
    */
   public Operation reset(Caller caller, String project, String name) {
-    return store.inTransaction(
-        tx -> {
-          Resource<MachineSpec, MachineStatus> machine = machine(tx, project, name);
-          if (machine.spec().power() == Power.OFF) {
-            throw ProblemException.of(
-                Problem.Type.CONFLICT, machine.title() + " is off; power it on instead");
-          }
-          tx.operations()
-              .active(machine.uid())
-              .ifPresent(
-                  busy -> {
-                    throw ProblemException.of(
-                        Problem.Type.CONFLICT,
-                        "operation " + busy.uid() + " is at work on " + machine.title()
-                            + "; wait for it, or cancel it");
-                  });
-          return Begin.operation(tx, machine, Operation.Verb.RESET, caller.name(), clock);
-        });
+    return store.inTransaction(tx -> reset(tx, caller, project, name));
+  }
+
+  /** As the other one, as a part of a larger transaction. */
+  public Operation reset(Tx tx, Caller caller, String project, String name) {
+    Resource<MachineSpec, MachineStatus> machine = machine(tx, project, name);
+    if (machine.spec().power() == Power.OFF) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT, machine.title() + " is off; power it on instead");
+    }
+    tx.operations()
+        .active(machine.uid())
+        .ifPresent(
+            busy -> {
+              throw ProblemException.of(
+                  Problem.Type.CONFLICT,
+                  "operation " + busy.uid() + " is at work on " + machine.title()
+                      + "; wait for it, or cancel it");
+            });
+    return Begin.operation(tx, machine, Operation.Verb.RESET, caller.name(), clock);
   }
 
   private static Resource<MachineSpec, MachineStatus> machine(Tx tx, String project, String name) {

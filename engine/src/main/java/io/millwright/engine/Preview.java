@@ -57,7 +57,7 @@ public final class Preview {
     if (goal.sha256() == null) {
       goal = withImage(goal, UNKNOWN_IMAGE);
     }
-    MachineFacts facts = fresh ? MachineGoals.nothing() : observe(machine, goal);
+    MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
     Plan plan = MachinePlanner.plan(goal, facts);
     return new Applied(
         applied.resource(),
@@ -66,6 +66,15 @@ public final class Preview {
         applied.operation(),
         MachinePlanner.impact(goal, facts.vm(), plan),
         plan.steps());
+  }
+
+  /** Of a machine that cannot be anywhere yet; a hypervisor that is away is no hindrance. */
+  private MachineFacts observeNew(ResolvedMachine machine, MachineGoal goal) {
+    try {
+      return observe(machine, goal);
+    } catch (ProblemException e) {
+      return MachineGoals.nothing();
+    }
   }
 
   private MachineFacts observe(ResolvedMachine machine, MachineGoal goal) {

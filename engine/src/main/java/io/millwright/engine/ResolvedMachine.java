@@ -72,6 +72,12 @@ public record ResolvedMachine(
             .toList());
   }
 
+  /** The same machine with another status. */
+  public ResolvedMachine with(MachineStatus status) {
+    return new ResolvedMachine(
+        machine.withStatus(status), hypervisor, image, size, profiles, networks, volumes);
+  }
+
   public UUID uid() {
     return machine.uid();
   }

@@ -2,12 +2,16 @@ package io.millwright.engine;
 
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.engine.port.Store;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Reads the journal along, once for everybody who watches.
@@ -15,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>While nobody watches nothing is read.
  */
 public final class Watch implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
   private static final int BATCH = 1000;
 
   private final Store store;
@@ -40,8 +45,9 @@ public final class Watch implements AutoCloseable {
   }
 
   /**
-   * Hears of every line from now on. The listener must not block for long; it gets lines in order,
-   * in batches, with no line twice.
+   * Hears of every line from some moment after this call on. The listener must not block for long;
+   * it gets lines in order, in batches, with no line twice. An empty batch says that reading begins
+   * now: whoever needs to know what was written between the call and this moment looks for it then.
    */
   public Subscription subscribe(Consumer<List<Entry>> listener) {
     listeners.add(listener);
@@ -65,15 +71,24 @@ public final class Watch implements AutoCloseable {
         cursor = read(cursor);
       } catch (InterruptedException e) {
         return;
+      } catch (ProblemException e) {
+        if (e.problem().type() == Problem.Type.GONE) {
+          cursor = null; // away for so long that lines were dropped: begin anew, and say so
+        }
+        LOG.debug("journal not read: {}", e.toString());
       } catch (RuntimeException e) {
         // The database is away for a moment: go on from the same place when it is back.
-        org.slf4j.LoggerFactory.getLogger(Watch.class).debug("journal not read: {}", e.toString());
+        LOG.debug("journal not read: {}", e.toString());
       }
     }
   }
 
   private String read(@Nullable String from) {
-    String cursor = from == null ? store.read(tx -> tx.journal().head()) : from;
+    String cursor = from;
+    if (cursor == null) {
+      cursor = store.read(tx -> tx.journal().head());
+      listeners.forEach(listener -> listener.accept(List.of()));
+    }
     while (true) {
       String behind = cursor;
       List<Entry> batch = store.read(tx -> tx.journal().after(behind, BATCH));

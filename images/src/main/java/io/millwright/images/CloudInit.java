@@ -55,7 +55,8 @@ public final class CloudInit implements Renderer<Seed> {
         Yaml.write(Netplan.of(spec)));
   }
 
-  private static Map<String, Object> userData(InstallSpec spec) {
+  /** The content of a {@code #cloud-config}. */
+  Map<String, Object> userData(InstallSpec spec) {
     ProfileSpec profile = spec.profile();
     boolean passwords = profile.users().stream().anyMatch(u -> u.passwordHash() != null);
     Map<String, Object> out = new LinkedHashMap<>();

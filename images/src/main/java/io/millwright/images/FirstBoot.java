@@ -58,8 +58,9 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
     List<String> unit = new ArrayList<>();
     unit.add("exec systemd-run --quiet --no-block --unit=millwright-first-boot");
     unit.add("--description='Millwright first boot' --service-type=oneshot");
+    // cloud-init 24.3 calls its second stage cloud-init-network; sshd is ssh on Debian.
     unit.add(
-        "-p After='cloud-init.service ssh.service sshd.service"
+        "-p After='cloud-init.service cloud-init-network.service ssh.service sshd.service"
             + (late ? " cloud-final.service'" : "'"));
     // What a script leaves running shall go on.
     unit.add("-p KillMode=process -p TimeoutStartSec=infinity");

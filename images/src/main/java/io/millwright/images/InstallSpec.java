@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -28,9 +29,14 @@ import org.jspecify.annotations.Nullable;
  *     Profiles}
  * @param reportTo where the result of the first boot is posted: the same door under several
  *     addresses, tried in order; empty if nobody wants to know
+ * @param installation how an installer does it, or null for a clone of a golden disk
  */
 public record InstallSpec(
-    Identity identity, List<NetInterface> interfaces, ProfileSpec profile, List<URI> reportTo) {
+    Identity identity,
+    List<NetInterface> interfaces,
+    ProfileSpec profile,
+    List<URI> reportTo,
+    @Nullable Installation installation) {
   /** IFNAMSIZ less the final NUL; no dot, which sysctl and netplan read as a path. */
   private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9_-]{0,14}");
 
@@ -44,6 +50,22 @@ public record InstallSpec(
   public InstallSpec {
     interfaces = List.copyOf(interfaces);
     reportTo = List.copyOf(reportTo);
+  }
+
+  /** The first boot of a clone. */
+  public InstallSpec(
+      Identity identity, List<NetInterface> interfaces, ProfileSpec profile, List<URI> reportTo) {
+    this(identity, interfaces, profile, reportTo, null);
+  }
+
+  /** With the same, but this profile. */
+  public InstallSpec withProfile(ProfileSpec next) {
+    return new InstallSpec(identity, interfaces, next, reportTo, installation);
+  }
+
+  /** With the same, but installed in this way. */
+  public InstallSpec withInstallation(@Nullable Installation next) {
+    return new InstallSpec(identity, interfaces, profile, reportTo, next);
   }
 
   /**
@@ -69,6 +91,15 @@ public record InstallSpec(
       }
     }
     return out;
+  }
+
+  /** The card whose MAC address a bond has. */
+  Optional<NetInterface.Ethernet> firstCard(NetInterface.Bond bond) {
+    return interfaces.stream()
+        .filter(face -> bond.members().contains(face.name()))
+        .filter(NetInterface.Ethernet.class::isInstance)
+        .map(NetInterface.Ethernet.class::cast)
+        .findFirst();
   }
 
   /**
@@ -107,6 +138,9 @@ public record InstallSpec(
     checkInterfaces(at.field("interfaces"));
     profile.check(at.field("profile"));
     checkText(at.field("profile"));
+    if (installation != null) {
+      installation.check(at.field("installation"));
+    }
     for (int i = 0; i < reportTo.size(); i++) {
       URI uri = reportTo.get(i);
       at.field("reportTo")

@@ -7,7 +7,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** The network of a machine in netplan's form, which cloud-init calls network-config version 2. */
@@ -54,7 +53,7 @@ final class Netplan {
           device.put("parameters", parameters(bond.mode()));
           // Else it gets one out of the air, which a switch or a hypervisor that knows the card's
           // address may not let through, and which no DHCP reservation is for.
-          firstCard(bond).ifPresent(card -> device.put("macaddress", card.mac().text()));
+          spec.firstCard(bond).ifPresent(card -> device.put("macaddress", card.mac().text()));
           bonds.put(bond.name(), device);
         }
         case NetInterface.Vlan vlan -> {
@@ -73,20 +72,16 @@ final class Netplan {
     return out;
   }
 
-  private Optional<NetInterface.Ethernet> firstCard(NetInterface.Bond bond) {
-    return spec.interfaces().stream()
-        .filter(face -> bond.members().contains(face.name()))
-        .map(NetInterface.Ethernet.class::cast)
-        .findFirst();
+  /** In the kernel's words. */
+  static String mode(MachineSpec.BondMode mode) {
+    return mode == MachineSpec.BondMode.LACP
+        ? "802.3ad"
+        : mode.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   private static Map<String, Object> parameters(MachineSpec.BondMode mode) {
     Map<String, Object> out = new LinkedHashMap<>();
-    out.put(
-        "mode",
-        mode == MachineSpec.BondMode.LACP
-            ? "802.3ad"
-            : mode.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+    out.put("mode", mode(mode));
     // Without a monitor a bond never notices that a cable is out.
     out.put("mii-monitor-interval", "100");
     return out;

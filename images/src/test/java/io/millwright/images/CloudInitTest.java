@@ -65,6 +65,22 @@ class CloudInitTest {
         .isEmpty();
   }
 
+  @Test
+  void theSchemasDoJudge() throws IOException {
+    assertThat(
+            schema("cloud-init/schema-cloud-config-v1.json")
+                .validate(YAML.readTree("users: [{name: ada, shel: /bin/sh}]")))
+        .isNotEmpty();
+    assertThat(
+            schema("cloud-init/schema-network-config-v2.json")
+                .validate(YAML.readTree("{version: 2, ethernets: {nic0: {dhcp4: 7}}}")))
+        .isNotEmpty();
+    assertThat(
+            schema("autoinstall/autoinstall-schema.json")
+                .validate(YAML.readTree("{version: 1, shutdown: never}")))
+        .isNotEmpty();
+  }
+
   private static Schema schema(String name) throws IOException {
     // Version 4 is what cloud-config names; network-config names 7. Each names its own.
     return SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_4)

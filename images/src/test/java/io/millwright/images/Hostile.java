@@ -3,6 +3,7 @@ package io.millwright.images;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
+import io.millwright.model.Names;
 import io.millwright.model.ProfileSpec;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -86,6 +87,19 @@ final class Hostile {
     return text().map(s -> s.replace("\u0000", ""));
   }
 
+  /** A file's path, as odd as one may be. */
+  private static Arbitrary<String> path() {
+    return content()
+        .map(s ->
+            s.codePoints()
+                .filter(c -> c != '/' && Names.isPlain(Character.toString(c)))
+                .collect(
+                    () -> new StringBuilder("/etc/x"),
+                    StringBuilder::appendCodePoint,
+                    StringBuilder::append)
+                .toString());
+  }
+
   /** A right one, of words that mean something to YAML, shells and kernels. */
   static Arbitrary<String> word() {
     return Arbitraries.oneOf(
@@ -115,7 +129,7 @@ final class Hostile {
             .as(ProfileSpec.User::new);
     Arbitrary<ProfileSpec.File> file =
         Combinators.combine(
-                content().map(s -> "/etc/x" + s.replaceAll("[/\\p{Cntrl}]", "")),
+                path(),
                 content(),
                 Arbitraries.of("0644", "600", "4755"),
                 Arbitraries.of("root", "root:root", "no:on", "null"))

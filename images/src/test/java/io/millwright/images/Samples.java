@@ -88,6 +88,62 @@ final class Samples {
     return Objects.requireNonNull(all().get(name), name);
   }
 
+  static final Installation ON_DISK =
+      new Installation(
+          new Installation.Disk.BySerial("mw-system"),
+          List.of(),
+          Installation.Layout.PLAIN,
+          "us",
+          null,
+          null,
+          false,
+          Installation.End.REBOOT);
+
+  /** The same machines, put there by an installer, and what only an installer is asked. */
+  static Map<String, InstallSpec> installed() {
+    Map<String, InstallSpec> out = new LinkedHashMap<>();
+    all().forEach((name, spec) -> out.put(name, spec.withInstallation(ON_DISK)));
+    InstallSpec plain = of("dual-stack");
+    out.put(
+        "two-disks",
+        plain.withInstallation(
+            new Installation(
+                new Installation.Disk.BySerial("mw-system"),
+                List.of("mw-data"),
+                Installation.Layout.LVM,
+                "us",
+                null,
+                null,
+                false,
+                Installation.End.REBOOT)));
+    out.put(
+        "air-gapped",
+        plain.withInstallation(
+            new Installation(
+                new Installation.Disk.BySerial("mw-system"),
+                List.of(),
+                Installation.Layout.PLAIN,
+                "us",
+                null,
+                null,
+                true,
+                Installation.End.POWEROFF)));
+    out.put(
+        "mirror-and-proxy",
+        of("users-and-keys")
+            .withInstallation(
+                new Installation(
+                    new Installation.Disk.ByPath("/dev/disk/by-path/pci-0000:00:04.0"),
+                    List.of("mw-data"),
+                    Installation.Layout.LVM,
+                    "de",
+                    URI.create("http://mirror.lab.test/ubuntu"),
+                    URI.create("http://proxy.lab.test:3128"),
+                    false,
+                    Installation.End.POWEROFF)));
+    return out;
+  }
+
   static NetInterface.Ethernet card(int n, IpConfig ip) {
     return new NetInterface.Ethernet("nic" + n, Mac.ofQemu(n + 1), ip);
   }

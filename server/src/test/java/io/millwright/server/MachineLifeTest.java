@@ -167,6 +167,35 @@ class MachineLifeTest {
   }
 
   @Test
+  void aRebuildThatIsRefusedLeavesTheMachineAsItWas() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    Resource<MachineSpec, MachineStatus> before = world.machine("web");
+    world.awaitEnd(before.uid());
+    world.hypervisor.faults().next(Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
+    world.apply(World.machine("web", "firmware: uefi"));
+    assertThat(world.awaitEnd(before.uid()).state()).isInstanceOf(State.Failed.class);
+    assertThat(world.hypervisor.state(before.uid())).contains(Observation.State.RUNNING);
+    assertThat(world.outside().disks())
+        .anySatisfy(d -> assertThat(d.name().toString()).isEqualTo(before.status().disk()));
+  }
+
+  @Test
+  void aMachineWhoseSystemDiskIsLostBootsAnew() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    Resource<MachineSpec, MachineStatus> before = world.machine("web");
+    world.awaitEnd(before.uid());
+    world.hypervisor.removeMachine(before.uid());
+    world.hypervisor.deleteDisk(before.status().disk());
+    world.store.write(tx -> tx.nudges().nudge(before.uid()));
+    world.await("it is repaired", () -> world.latest(before.uid()).verb() == Operation.Verb.REPAIR);
+    Operation repair = world.awaitEnd(before.uid());
+    assertThat(repair.steps()).anySatisfy(s -> assertThat(s.key()).isEqualTo("await-ready"));
+    world.awaitReady("web");
+  }
+
+  @Test
   void aVolumeOutlivesItsMachine() {
     String volume =
         """

@@ -28,13 +28,20 @@ final class SqlReports implements Reports {
   }
 
   @Override
+  public void remove(UUID machine, String disk) {
+    jdbc.sql("DELETE FROM report WHERE machine = :machine AND disk = :disk")
+        .param("machine", machine)
+        .param("disk", disk)
+        .update();
+  }
+
+  @Override
   public Optional<Report> find(UUID machine, String disk) {
     return jdbc.sql("SELECT at, body FROM report WHERE machine = :machine AND disk = :disk")
         .param("machine", machine)
         .param("disk", disk)
-        .query(
-            (row, n) ->
-                new Report(machine, disk, Columns.instantOf(row, "at"), row.getString("body")))
+        .query((row, n) ->
+            new Report(machine, disk, Columns.instantOf(row, "at"), row.getString("body")))
         .optional();
   }
 }

@@ -14,6 +14,7 @@ import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.TransactionException;
+import org.springframework.transaction.TransactionSystemException;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -69,34 +70,42 @@ public final class SqlStore implements Store {
       SqlTx tx = new SqlTx(jdbc, candidates, installation);
       try {
         T result =
-            how.execute(
-                status -> {
-                  if (how.isReadOnly()) {
-                    jdbc.sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").update();
-                  }
-                  T made = work.apply(tx);
-                  if (keep) {
-                    tx.flush();
-                  } else {
-                    status.setRollbackOnly();
-                  }
-                  return made;
-                });
+            how.execute(status -> {
+              if (how.isReadOnly()) {
+                jdbc.sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").update();
+              }
+              T made = work.apply(tx);
+              if (keep) {
+                tx.flush();
+              } else {
+                status.setRollbackOnly();
+              }
+              return made;
+            });
         Duration due = tx.due();
         if (keep && due != null) {
           nudgeListeners.forEach(listener -> listener.accept(due));
         }
         return result;
       } catch (DataAccessException | TransactionException e) {
-        Faults fault = Faults.of(e, how.isReadOnly());
+        RuntimeException first = first(e);
+        Faults fault = Faults.of(first, how.isReadOnly());
         if (fault != Faults.RETRY || attempt == ATTEMPTS) {
-          throw fault.problem(e);
+          throw fault.problem(first);
         }
         pause(attempt);
       } finally {
         tx.end();
       }
     }
+  }
+
+  /** Where a connection breaks, the rollback fails too, and hides what was thrown before. */
+  private static RuntimeException first(RuntimeException thrown) {
+    return thrown instanceof TransactionSystemException failed
+            && failed.getApplicationException() instanceof RuntimeException before
+        ? before
+        : thrown;
   }
 
   /** Both losers of a conflict would meet again if they waited equally long. */

@@ -165,6 +165,29 @@ public final class Lab {
     return Map.copyOf(out);
   }
 
+  /** Starts again what of it does not run any more. */
+  public void repair() {
+    run(
+        List.of(
+            script("lab").toString(),
+            "up",
+            "--name",
+            get("LAB_NAME"),
+            "--dir",
+            directory.toString()));
+  }
+
+  /** The libvirt daemon's process. */
+  public ProcessHandle libvirtd() {
+    try {
+      String pid = Files.readString(directory.resolve("libvirt/run/libvirtd.pid")).strip();
+      return ProcessHandle.of(Long.parseLong(pid))
+          .orElseThrow(() -> new IllegalStateException("libvirtd does not run"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** A variable of its {@code lab.env}, such as {@code LAB_GATEWAY4}. */
   public String get(String variable) {
     String value = environment.get(variable);

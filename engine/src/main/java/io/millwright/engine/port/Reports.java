@@ -17,5 +17,8 @@ public interface Reports {
   /** Keeps a report; false if there is one of this machine and disk already. */
   boolean add(UUID machine, String disk, String body);
 
+  /** Forgets a report, so that the same machine can boot that disk for the first time again. */
+  void remove(UUID machine, String disk);
+
   Optional<Report> find(UUID machine, String disk);
 }

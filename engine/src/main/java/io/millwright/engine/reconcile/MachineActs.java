@@ -27,6 +27,7 @@ import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
 import io.millwright.planner.Step;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -52,9 +53,11 @@ final class MachineActs {
   /**
    * Does a step.
    *
+   * @param asked when the operation was asked for; from then on its links count their days
    * @param begun how long ago it was begun first
    */
-  Outcome act(Step step, ResolvedMachine machine, String installation, Duration begun)
+  Outcome act(
+      Step step, ResolvedMachine machine, String installation, Instant asked, Duration begun)
       throws DriverException {
     Mark mark = MachineGoals.mark(machine.machine(), installation);
     return switch (step) {
@@ -64,7 +67,7 @@ final class MachineActs {
       case Step.GrowDisk s -> disks(machine, d -> d.grow(name(s.disk()), s.size()));
       case Step.Publish s -> publish(machine, s.network());
       case Step.Withdraw s -> withdraw(machine, s.network());
-      case Step.PutSeed s -> putSeed(machine, s.medium());
+      case Step.PutSeed s -> putSeed(machine, s.medium(), asked);
       case Step.Define s -> compute(machine, c -> c.define(definition(machine, mark, s.medium())));
       case Step.Eject _ -> compute(machine, c -> c.define(definition(machine, mark, null)));
       case Step.Start _ -> compute(machine, c -> c.start(mark));
@@ -119,11 +122,10 @@ final class MachineActs {
     return Objects.requireNonNull(machine.networks().get(name), "a planned network is known");
   }
 
-  private Outcome putSeed(ResolvedMachine machine, String medium) throws DriverException {
+  private Outcome putSeed(ResolvedMachine machine, String medium, Instant asked)
+      throws DriverException {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
-    InstallSpec spec =
-        InstallSpecs.of(
-            machine, disk, door.links(disk, machine.machine().metadata().createdAt()));
+    InstallSpec spec = InstallSpecs.of(machine, disk, door.links(disk, asked));
     CloudInit renderer = new CloudInit();
     List<Refusal> refusals = renderer.check(spec);
     if (!refusals.isEmpty()) {

@@ -104,6 +104,11 @@ public final class MachineReconciler {
       Optional<ResolvedMachine> resolved,
       String installation) {
 
+    /** The same, with what was written down meanwhile. */
+    Subject with(ResolvedMachine now) {
+      return new Subject(now.machine(), Optional.of(now), installation);
+    }
+
     static Subject read(Tx tx, UUID uid) {
       Resource<MachineSpec, MachineStatus> machine =
           tx.resources()
@@ -148,12 +153,15 @@ public final class MachineReconciler {
         return reset(run, resolved, subject.installation());
       }
       MachineFacts facts = observe(resolved, subject.installation());
+      if (!machine.deleting()) {
+        resolved = bootAgain(run, resolved, facts);
+      }
       Plan plan = MachinePlanner.plan(MachineGoals.goal(resolved, subject.installation()), facts);
       run.plan(plan.steps());
     } catch (DriverException e) {
       return blind(run, subject, e);
     }
-    return carryOut(run, new Subject(machine, Optional.of(resolved), subject.installation()));
+    return carryOut(run, subject.with(resolved));
   }
 
   /** What another resource must become before work can begin, in words. */
@@ -209,14 +217,37 @@ public final class MachineReconciler {
             s.scripts());
     run.guarded(
         new State.Running(), tx -> tx.resources().updateStatus(r.uid(), pinned, "", ""));
-    return new ResolvedMachine(
-        r.machine().withStatus(pinned),
-        r.hypervisor(),
-        r.image(),
-        r.size(),
-        r.profiles(),
-        r.networks(),
-        r.volumes());
+    return r.with(pinned);
+  }
+
+  /** A system disk that vanished takes its first boot with it: the one made in its place boots anew. */
+  private ResolvedMachine bootAgain(Run run, ResolvedMachine r, MachineFacts facts) {
+    MachineStatus s = r.machine().status();
+    String disk = Objects.requireNonNull(s.disk());
+    if (s.readyBy() == null || facts.systemDisks().containsKey(disk)) {
+      return r;
+    }
+    MachineStatus anew =
+        new MachineStatus(
+            s.conditions(),
+            s.hypervisor(),
+            s.power(),
+            s.interfaces(),
+            disk,
+            s.imageSha256(),
+            s.blueprint(),
+            null,
+            List.of(),
+            List.of());
+    run.guarded(
+        new State.Running(),
+        tx -> {
+          tx.reports().remove(r.uid(), disk);
+          tx.resources()
+              .updateStatus(
+                  r.uid(), anew, "SystemDiskLost", "Its system disk is gone; it gets a new one.");
+        });
+    return r.with(anew);
   }
 
   private MachineFacts observe(ResolvedMachine r, String installation) throws DriverException {
@@ -239,9 +270,9 @@ public final class MachineReconciler {
         r.uid(), seen, MachineGoals.goal(r, installation).sha256(), published);
   }
 
-  private Optional<Duration> carryOut(Run run, Subject subject) {
+  private Optional<Duration> carryOut(Run run, Subject begun) {
+    Subject subject = begun;
     ResolvedMachine machine = subject.resolved().orElseThrow();
-    Optional<Ready> ready = Optional.empty();
     while (run.next().isPresent()) {
       Step step = run.next().get();
       if (step instanceof Step.Forget) {
@@ -251,12 +282,12 @@ public final class MachineReconciler {
       if (run.cancelled()) {
         return giveUp(run, subject, "Cancelled", "it was cancelled", true);
       }
-      Duration begun = Duration.between(startedAt(run), clock.instant());
       try {
         if (step instanceof Step.AwaitReady await) {
-          ready = awaitReady(machine, subject.installation(), begun);
+          Duration waited = Duration.between(startedAt(run), clock.instant());
+          Optional<Ready> ready = awaitReady(machine, subject.installation(), waited);
           if (ready.isEmpty()) {
-            if (begun.toSeconds() > await.timeoutSeconds()) {
+            if (waited.toSeconds() > await.timeoutSeconds()) {
               DriverException late =
                   new DriverException(
                       FaultKind.REFUSED,
@@ -267,11 +298,11 @@ public final class MachineReconciler {
             return Optional.of(POLL);
           }
           machine = booted(run, machine, ready.get());
+          subject = subject.with(machine);
           run.done("by " + ready.get().by());
           continue;
         }
-        Outcome outcome = acts.act(step, machine, subject.installation(), begun);
-        switch (outcome) {
+        switch (act(run, step, machine, subject.installation())) {
           case Outcome.Done _ -> run.done(null);
           case Outcome.Running going -> {
             run.going(new State.Running(), null, going.token());
@@ -283,6 +314,16 @@ public final class MachineReconciler {
       }
     }
     return succeed(run, machine);
+  }
+
+  private Outcome act(Run run, Step step, ResolvedMachine machine, String installation)
+      throws DriverException {
+    return acts.act(
+        step,
+        machine,
+        installation,
+        run.operation().createdAt(),
+        Duration.between(startedAt(run), clock.instant()));
   }
 
   private Optional<Ready> awaitReady(
@@ -325,14 +366,7 @@ public final class MachineReconciler {
     run.guarded(
         new State.Running(),
         tx -> tell(tx, r.uid(), next));
-    return new ResolvedMachine(
-        r.machine().withStatus(next),
-        r.hypervisor(),
-        r.image(),
-        r.size(),
-        r.profiles(),
-        r.networks(),
-        r.volumes());
+    return r.with(next);
   }
 
   private Optional<Duration> reset(Run run, ResolvedMachine machine, String installation)
@@ -340,7 +374,7 @@ public final class MachineReconciler {
     run.plan(List.of(new Step.Reset()));
     run.begin(new State.Running());
     try {
-      acts.act(new Step.Reset(), machine, installation, Duration.ZERO);
+      act(run, new Step.Reset(), machine, installation);
     } catch (DriverException e) {
       if (e.kind() == FaultKind.UNREACHABLE) {
         throw e;
@@ -512,18 +546,19 @@ public final class MachineReconciler {
     ResolvedMachine machine = subject.resolved().orElseThrow();
     try {
       MachineFacts facts = observe(machine, subject.installation());
-      if (facts.systemDisks().size() > 1) {
+      String disk = machine.machine().status().disk();
+      if (facts.systemDisks().keySet().stream().anyMatch(d -> !d.equals(disk))) {
         // A rebuild: the disk from before is still there, and nothing may take that away.
         return end(run, subject, why.reason(), why.message(), why.cancelled());
       }
       run.plan(MachinePlanner.undo(facts).steps());
       while (run.next().isPresent()) {
         run.begin(why);
-        acts.act(
-            run.next().get(),
-            machine,
-            subject.installation(),
-            Duration.between(startedAt(run), clock.instant()));
+        Outcome outcome = act(run, run.next().get(), machine, subject.installation());
+        if (outcome instanceof Outcome.Running going) {
+          run.going(why, null, going.token());
+          return Optional.of(going.pollAfter());
+        }
         run.done(null);
       }
     } catch (DriverException e) {

@@ -113,8 +113,7 @@ public final class VolumeReconciler {
             name.toString(),
             // virtio-blk cuts serials at 20 characters; the last eight of the uid tell it apart.
             "mw-" + Ids.brief(volume.uid()),
-            volume.spec().size(),
-            volume.status().attachedTo());
+            volume.spec().size());
     run.finish(
         new State.Succeeded(),
         tx -> {

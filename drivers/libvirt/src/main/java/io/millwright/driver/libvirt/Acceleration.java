@@ -6,6 +6,7 @@ import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out whether machines are to be run with KVM.
@@ -29,26 +30,44 @@ final class Acceleration {
   /** For the emulated guest, on a host under load; it needs 0.2 s on an idle one. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
+  /** The most that KVM ever gets. */
+  private static final Duration LONGEST = Duration.ofSeconds(2);
+
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-  private Acceleration() {}
+  private final Choice choice;
+  private @Nullable Boolean known;
 
-  static boolean kvm(Connection connection, Settings settings) throws LibvirtError {
-    return switch (settings.acceleration()) {
-      case KVM -> true;
-      case EMULATION -> false;
-      case AUTO -> connection.offers("kvm") && works(connection);
-    };
+  Acceleration(Choice choice) {
+    this.choice = choice;
+  }
+
+  /**
+   * Whether to use KVM; tried out when it is first asked. The lock is held meanwhile: two trials at
+   * once would slow each other down.
+   */
+  synchronized boolean kvm(Connection connection) throws LibvirtError {
+    if (known == null) {
+      known =
+          switch (choice) {
+            case KVM -> true;
+            case EMULATION -> false;
+            case AUTO -> connection.offers("kvm") && works(connection);
+          };
+    }
+    return known;
   }
 
   private static boolean works(Connection connection) throws LibvirtError {
     OptionalLong emulated =
-        connection.offers("qemu") ? nanosToReset(connection, "qemu", PATIENCE) : OptionalLong.empty();
-    // Without a measure, real KVM still does it in a second.
+        connection.offers("qemu")
+            ? nanosToReset(connection, "qemu", PATIENCE)
+            : OptionalLong.empty();
+    // Real KVM does it in a fraction of a second, whatever a loaded host does to the measure.
     long most =
-        emulated.isPresent()
-            ? 2 * emulated.getAsLong() + TimeUnit.MILLISECONDS.toNanos(500)
-            : TimeUnit.SECONDS.toNanos(2);
+        Math.min(
+            2 * emulated.orElse(LONGEST.toNanos()) + TimeUnit.MILLISECONDS.toNanos(500),
+            LONGEST.toNanos());
     return nanosToReset(connection, "kvm", Duration.ofNanos(most)).isPresent();
   }
 
@@ -89,10 +108,7 @@ final class Acceleration {
             "domain",
             () -> {
               xml.leaf("name", "mw-probe-" + UUID.randomUUID());
-              xml.in(
-                  "metadata",
-                  () ->
-                      xml.empty("mw:probe", "xmlns:mw", DomainXml.NAMESPACE));
+              xml.in("metadata", () -> xml.empty("mw:probe", "xmlns:mw", DomainXml.NAMESPACE));
               xml.leaf("memory", "32", "unit", "MiB");
               xml.leaf("vcpu", "1");
               xml.in(

@@ -32,27 +32,27 @@ final class StreamConsole implements SerialConsole {
 
   @Override
   public Session open(Mark mark) throws DriverException {
-    return line.call(
-        connection -> {
-          try (Domain domain = DomainCompute.need(connection, mark, installation)) {
-            if (!Survey.stateOf(domain).active()) {
-              throw new DriverException(
-                  FaultKind.CONFLICT, "The machine does not run.", mark.uid().toString(), null);
-            }
-            StreamSession session = new StreamSession(connection, open::remove);
-            boolean whole = false;
-            try {
-              session.connect(domain);
-              open.add(session);
-              whole = true;
-              return session;
-            } finally {
-              if (!whole) {
-                session.close();
-              }
-            }
+    // A connection of its own, which the session closes.
+    return line.take(connection -> {
+      try (Domain domain = DomainCompute.need(connection, mark, installation)) {
+        if (!Survey.stateOf(domain).active()) {
+          throw new DriverException(
+              FaultKind.CONFLICT, "The machine does not run.", mark.uid().toString(), null);
+        }
+        StreamSession session = new StreamSession(connection, open::remove);
+        boolean whole = false;
+        try {
+          session.connect(domain);
+          open.add(session);
+          whole = true;
+          return session;
+        } finally {
+          if (!whole) {
+            session.free();
           }
-        });
+        }
+      }
+    });
   }
 
   /** Ends all sessions, when the driver is closed. */
@@ -84,31 +84,17 @@ final class StreamConsole implements SerialConsole {
     private int queued;
     private int interest = READABLE | FAILED;
     private boolean ended;
-    private boolean connected;
     private boolean closed;
 
     StreamSession(Connection connection, Consumer<Session> whenClosed) throws LibvirtError {
       this.connection = connection;
       this.whenClosed = whenClosed;
-      // The one that holds it now counts for as long as this call; this counts for the session.
-      if (!connection.use()) {
-        throw new LibvirtError(LibvirtError.INVALID_CONN, 0, "the connection was lost");
-      }
-      boolean whole = false;
-      try {
-        this.stream = connection.newStream(1); // VIR_STREAM_NONBLOCK
-        whole = true;
-      } finally {
-        if (!whole) {
-          connection.release();
-        }
-      }
+      this.stream = connection.newStream(1); // VIR_STREAM_NONBLOCK
     }
 
     void connect(Domain domain) throws LibvirtError {
       int force = 1; // VIR_DOMAIN_CONSOLE_FORCE
       check(C.virDomainOpenConsole(domain.pointer, null, stream, force));
-      connected = true;
       check(C.virStreamEventAddCallback(stream, interest, callback, null, null));
     }
 
@@ -225,7 +211,7 @@ final class StreamConsole implements SerialConsole {
         if (closed) {
           return;
         }
-        abort = connected && !ended;
+        abort = !ended;
         if (abort) {
           end();
         }
@@ -238,12 +224,16 @@ final class StreamConsole implements SerialConsole {
       Thread.ofPlatform()
           .name("libvirt-console-close")
           .daemon()
-          .start(
-              () -> {
-                var _ = connected ? C.virStreamAbort(stream) : 0;
-                var _ = C.virStreamFree(stream);
-                connection.release();
-              });
+          .start(() -> {
+            var _ = abort ? C.virStreamAbort(stream) : 0;
+            free();
+            connection.close();
+          });
+    }
+
+    /** Of a stream that nothing is done with any more. */
+    void free() {
+      var _ = C.virStreamFree(stream);
     }
   }
 }

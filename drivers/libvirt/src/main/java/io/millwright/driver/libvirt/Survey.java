@@ -24,65 +24,64 @@ import org.jspecify.annotations.Nullable;
  */
 final class Survey {
   private final Line line;
-  private final Settings settings;
+  private final Acceleration acceleration;
   private final PoolFiles files;
   private final String installation;
 
-  Survey(Line line, Settings settings, PoolFiles files, String installation) {
+  Survey(Line line, Acceleration acceleration, PoolFiles files, String installation) {
     this.line = line;
-    this.settings = settings;
+    this.acceleration = acceleration;
     this.files = files;
     this.installation = installation;
   }
 
   Observation observe(Scope scope) throws DriverException {
     Instant at = Instant.now();
-    return line.call(
-        connection -> {
-          List<String> gaps = new ArrayList<>();
-          List<Observation.Machine> machines =
-              switch (scope) {
-                case Scope.All _ -> all(connection);
-                case Scope.One(UUID uid) -> one(connection, uid);
-              };
-          List<Observation.Disk> disks = new ArrayList<>();
-          List<Observation.Medium> media = new ArrayList<>();
-          List<String> images = new ArrayList<>();
-          Predicate<ObjectName> wanted =
-              name -> !(scope instanceof Scope.One(UUID uid)) || name.mark().uid().equals(uid);
-          Observation.Host host = null;
-          try (Pool pool = files.pool(connection)) {
-            stored(pool, wanted, disks, media, images, gaps);
-            if (scope instanceof Scope.All) {
-              host = host(connection, pool.available());
-            }
-          } catch (DriverException e) {
-            gaps.add(e.forUser());
-          } catch (LibvirtError e) {
-            if (!connection.alive()) {
-              throw e;
-            }
-            gaps.add("The storage pool cannot be looked at: " + FaultKinds.operator(e));
-          }
-          if (scope instanceof Scope.All && host == null) {
-            host = host(connection, 0);
-          }
-          return new Observation(
-              at,
-              List.copyOf(machines),
-              List.copyOf(disks),
-              List.copyOf(media),
-              images.stream().sorted().toList(),
-              host,
-              List.copyOf(gaps));
-        });
+    return line.call(connection -> {
+      List<String> gaps = new ArrayList<>();
+      List<Observation.Machine> machines =
+          switch (scope) {
+            case Scope.All _ -> all(connection);
+            case Scope.One(UUID uid) -> one(connection, uid);
+          };
+      List<Observation.Disk> disks = new ArrayList<>();
+      List<Observation.Medium> media = new ArrayList<>();
+      List<String> images = new ArrayList<>();
+      Predicate<ObjectName> wanted =
+          name -> !(scope instanceof Scope.One(UUID uid)) || name.mark().uid().equals(uid);
+      Observation.Host host = null;
+      try (Pool pool = files.pool(connection)) {
+        stored(pool, wanted, disks, media, images, gaps);
+        if (scope instanceof Scope.All) {
+          host = host(connection, pool.available());
+        }
+      } catch (DriverException e) {
+        gaps.add(e.forUser());
+      } catch (LibvirtError e) {
+        if (!connection.alive()) {
+          throw e;
+        }
+        gaps.add("The storage pool cannot be looked at: " + FaultKinds.operator(e));
+      }
+      if (scope instanceof Scope.All && host == null) {
+        host = host(connection, 0);
+      }
+      return new Observation(
+          at,
+          List.copyOf(machines),
+          List.copyOf(disks),
+          List.copyOf(media),
+          images.stream().sorted().toList(),
+          host,
+          List.copyOf(gaps));
+    });
   }
 
   private Observation.Host host(Connection connection, long free) throws LibvirtError {
     Connection.Node node = connection.node();
     return new Observation.Host(
         connection.version(),
-        connection.kvm(settings) ? "kvm" : "emulation",
+        acceleration.kvm(connection) ? "kvm" : "emulation",
         node.processors(),
         ByteSize.ofMib(node.memory() / ByteSize.MIB),
         ByteSize.ofMib(free / ByteSize.MIB));

@@ -14,7 +14,7 @@ import io.millwright.engine.port.Store;
  *
  * @param version of this Millwright, for clients
  */
-public record Engine(
+public record Backend(
     String version,
     Store store,
     Apply apply,

@@ -1,0 +1,262 @@
+package io.millwright.api;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.millwright.driver.testkit.SimulatedHypervisor;
+import io.millwright.engine.Drivers;
+import io.millwright.engine.Engine;
+import io.millwright.engine.SecretBox;
+import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.port.Store;
+import io.millwright.model.manifest.Json;
+import io.millwright.store.Database;
+import io.millwright.store.WorkLoop;
+import io.millwright.store.embedded.EmbeddedPostgres;
+import io.millwright.store.embedded.Progress;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.Primary;
+import tools.jackson.databind.JsonNode;
+
+/** The API over real HTTP, on a real PostgreSQL and a simulated hypervisor; one for all tests. */
+final class Rig {
+  static final String WORLD = "api-tests";
+  static final Duration KEEP_ALIVE = Duration.ofMillis(200);
+
+  private static @Nullable Rig shared;
+
+  final Store store;
+  final Engine engine;
+  final RunningApi api;
+  final String token;
+  final HttpClient http = HttpClient.newHttpClient();
+  private final Database database;
+
+  @Configuration(proxyBeanMethods = false)
+  @Import(ApiConfiguration.class)
+  static class Impatient {
+    @Bean
+    @Primary
+    LiveStreams impatientStreams(Backend backend) {
+      return new LiveStreams(backend.watch(), KEEP_ALIVE);
+    }
+  }
+
+  /** An answer, with its body read. */
+  record Reply(int status, HttpResponse<String> raw) {
+    JsonNode json() {
+      return Json.mapper().readTree(raw.body());
+    }
+
+    String header(String name) {
+      return raw.headers().firstValue(name).orElse("");
+    }
+  }
+
+  private Rig() throws IOException {
+    EmbeddedPostgres postgres =
+        EmbeddedPostgres.start(directory("postgres"), Progress.silent());
+    database =
+        Database.open(
+            new Database.Settings(postgres.jdbcUrl(), postgres.user(), postgres.password(), 12));
+    store = database.store();
+    engine =
+        new Engine(
+            store,
+            Drivers.load(),
+            new SecretBox(new byte[32]),
+            new ImageFiles(directory("images")),
+            List.of(),
+            InstantSource.system());
+    token = engine.tokens().create("anna", null).secret();
+    api =
+        RunningApi.start(
+            new Backend(
+                "test",
+                store,
+                engine.apply(),
+                engine.delete(),
+                engine.power(),
+                engine.cancel(),
+                engine.tokens(),
+                engine.watch(),
+                engine.consoles()),
+            Map.of(),
+            Impatient.class);
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  api.close();
+                  engine.close();
+                  database.close();
+                  postgres.close();
+                  SimulatedHypervisor.forgetWorld(WORLD);
+                }));
+    apply(
+        "shared",
+        """
+        apiVersion: millwright/v1
+        kind: Hypervisor
+        metadata: {name: sim}
+        spec: {driver: simulated, settings: {world: %s, password: secret}}
+        ---
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: small}
+        spec: {cores: 1, memory: 256MiB, disk: 2GiB}
+        ---
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: img}
+        spec: {os: debian, version: "12", build: {builder: simulated, suite: bookworm}}
+        """
+            .formatted(WORLD));
+  }
+
+  static synchronized Rig shared() {
+    Rig rig = shared;
+    if (rig == null) {
+      try {
+        rig = new Rig();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      shared = rig;
+    }
+    return rig;
+  }
+
+  /** Has the work done that is otherwise only recorded. */
+  WorkLoop work() {
+    WorkLoop loop =
+        new WorkLoop(
+            database.loopDataSource(), engine.reconcilers(), WorkLoop.Settings.of("api-tests"));
+    loop.start();
+    return loop;
+  }
+
+  URI uri(String path) {
+    return URI.create(api.url() + (path.startsWith("/") ? path : "/api/v1/" + path));
+  }
+
+  HttpRequest.Builder request(String path, String... headers) {
+    HttpRequest.Builder out =
+        HttpRequest.newBuilder(uri(path)).header("Authorization", "Bearer " + token);
+    if (headers.length > 0) {
+      out.headers(headers);
+    }
+    return out;
+  }
+
+  Reply send(HttpRequest request) {
+    try {
+      HttpResponse<String> raw = http.send(request, HttpResponse.BodyHandlers.ofString(UTF_8));
+      return new Reply(raw.statusCode(), raw);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  Reply get(String path, String... headers) {
+    return send(request(path, headers).build());
+  }
+
+  Reply delete(String path, String... headers) {
+    return send(request(path, headers).DELETE().build());
+  }
+
+  Reply post(String path, String yaml, String... headers) {
+    return send(
+        request(path, headers)
+            .header("Content-Type", "application/yaml")
+            .POST(HttpRequest.BodyPublishers.ofString(yaml))
+            .build());
+  }
+
+  Reply post(String path) {
+    return send(request(path).POST(HttpRequest.BodyPublishers.noBody()).build());
+  }
+
+  Reply put(String path, String yaml, String... headers) {
+    return send(
+        request(path, headers)
+            .header("Content-Type", "application/yaml")
+            .PUT(HttpRequest.BodyPublishers.ofString(yaml))
+            .build());
+  }
+
+  Reply apply(String project, String yaml) {
+    Reply reply = post("apply?project=" + project, yaml);
+    if (reply.status() > 202) {
+      throw new IllegalStateException(reply.raw().body());
+    }
+    return reply;
+  }
+
+  static String size(String name, int cores, String metadata) {
+    return """
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: %s%s}
+        spec: {cores: %d, memory: 1GiB, disk: 4GiB}
+        """
+        .formatted(name, metadata.isEmpty() ? "" : ", " + metadata, cores);
+  }
+
+  static String machine(String name) {
+    return """
+        apiVersion: millwright/v1
+        kind: Machine
+        metadata: {name: %s}
+        spec: {image: img, size: small}
+        """
+        .formatted(name);
+  }
+
+  static String volume(String name, String size) {
+    return """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: %s}
+        spec: {size: %s, hypervisor: sim, reclaim: delete}
+        """
+        .formatted(name, size);
+  }
+
+  /** Below a directory that PostgreSQL's own user can pass through. */
+  private static Path directory(String what) throws IOException {
+    Path dir = Files.createTempDirectory("millwright-test-" + what);
+    Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  try (Stream<Path> all = Files.walk(dir)) {
+                    all.sorted(Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
+                  } catch (IOException | UncheckedIOException e) {
+                    // PostgreSQL is still removing its own files.
+                  }
+                }));
+    return dir;
+  }
+}

@@ -1,0 +1,242 @@
+package io.millwright.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.api.Events.Event;
+import io.millwright.api.Rig.Reply;
+import io.millwright.model.Kind;
+import io.millwright.model.Operation;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+
+/** Watches: nothing is lost, not at the beginning and not between two connections. */
+class StreamsTest {
+  private final Rig rig = Rig.shared();
+
+  private LiveStreams live() {
+    return rig.api.context().getBean("impatientStreams", LiveStreams.class);
+  }
+
+  @Test
+  void aWatchTellsWhatThereIsAndWhatBecomesOfIt() throws Exception {
+    rig.put("projects/w1/sizes/old", Rig.size("old", 1, ""));
+    try (Events events = Events.open(rig, "projects/w1/sizes")) {
+      assertThat(events.status).isEqualTo(200);
+      assertThat(events.contentType).startsWith("text/event-stream");
+      Event present = events.next();
+      assertThat(present.name()).isEqualTo("added");
+      assertThat(present.about()).isEqualTo("old");
+      assertThat(present.id()).isEmpty();
+      Event synced = events.next();
+      assertThat(synced.name()).isEqualTo("synced");
+      assertThat(synced.id()).isNotEmpty();
+
+      rig.put("projects/w1/sizes/new", Rig.size("new", 1, ""));
+      expect(events, "added", "new");
+      rig.put("projects/w1/sizes/new", Rig.size("new", 2, ""));
+      Event changed = expect(events, "modified", "new");
+      assertThat(changed.json().at("/spec/cores").asInt()).isEqualTo(2);
+      rig.put("projects/w1/profiles/p", "{apiVersion: millwright/v1, kind: Profile, metadata: {name: p}, spec: {}}");
+      rig.put("projects/w1-other/sizes/new", Rig.size("new", 1, ""));
+      rig.delete("projects/w1/sizes/new");
+      Event gone = expect(events, "deleted", "new");
+      assertThat(gone.json().has("spec")).isFalse();
+      assertThat(gone.json().at("/metadata/uid").asString()).isNotEmpty();
+    }
+  }
+
+  private static Event expect(Events events, String name, String about) throws Exception {
+    Event event = events.next();
+    assertThat(event.name() + " " + event.about()).isEqualTo(name + " " + about);
+    assertThat(event.id()).isNotEmpty();
+    return event;
+  }
+
+  @Test
+  void aWatchGoesOnWhereItStopped() throws Exception {
+    String last;
+    try (Events events = Events.open(rig, "projects/w2/sizes")) {
+      last = events.next().id();
+    }
+    rig.put("projects/w2/sizes/a", Rig.size("a", 1, ""));
+    rig.put("projects/w2/sizes/b", Rig.size("b", 1, ""));
+    rig.put("projects/w2/sizes/b", Rig.size("b", 2, ""));
+    rig.put("projects/w2/sizes/c", Rig.size("c", 1, ""));
+    rig.delete("projects/w2/sizes/c");
+    try (Events events = Events.open(rig, "projects/w2/sizes", "Last-Event-ID", last)) {
+      Event a = expect(events, "added", "a");
+      Event b = expect(events, "added", "b");
+      assertThat(b.json().at("/spec/cores").asInt()).isEqualTo(2);
+      rig.put("projects/w2/sizes/a", Rig.size("a", 3, ""));
+      expect(events, "modified", "a");
+      assertThat(a.id()).isNotEqualTo(b.id());
+      last = a.id();
+    }
+    try (Events events = Events.open(rig, "projects/w2/sizes", "Last-Event-ID", last)) {
+      expect(events, "added", "b");
+      expect(events, "modified", "a");
+    }
+    Reply nonsense = rig.get("projects/w2/sizes", "Accept", "text/event-stream", "Last-Event-ID", "x");
+    assertThat(nonsense.status()).isEqualTo(400);
+    assertThat(nonsense.header("Content-Type")).isEqualTo("application/problem+json");
+  }
+
+  @Test
+  void aPlaceThatIsNotKeptIsGone() throws Exception {
+    String last;
+    try (Events events = Events.open(rig, "projects/w3/sizes")) {
+      last = events.next().id();
+    }
+    rig.put("projects/w3/sizes/a", Rig.size("a", 1, ""));
+    rig.put("projects/w3/sizes/b", Rig.size("b", 1, ""));
+    rig.store.write(tx -> tx.journal().prune(Duration.ZERO));
+    Reply gone = rig.get("projects/w3/sizes", "Accept", "text/event-stream", "Last-Event-ID", last);
+    assertThat(gone.status()).as(gone.raw().body()).isEqualTo(410);
+  }
+
+  @Test
+  void whatNoLongerMatchesIsDeletedForAWatcherWithASelector() throws Exception {
+    rig.put("projects/w4/sizes/a", Rig.size("a", 1, "labels: {on: \"yes\"}"));
+    rig.put("projects/w4/sizes/b", Rig.size("b", 1, ""));
+    try (Events events = Events.open(rig, "projects/w4/sizes?labelSelector=on=yes")) {
+      assertThat(events.next().about()).isEqualTo("a");
+      assertThat(events.next().name()).isEqualTo("synced");
+      rig.put("projects/w4/sizes/b", Rig.size("b", 2, ""));
+      rig.put("projects/w4/sizes/b", Rig.size("b", 2, "labels: {on: \"yes\"}"));
+      expect(events, "added", "b");
+      rig.put("projects/w4/sizes/a", Rig.size("a", 1, ""));
+      expect(events, "deleted", "a");
+      rig.put("projects/w4/sizes/b", Rig.size("b", 3, "labels: {on: \"yes\"}"));
+      expect(events, "modified", "b");
+    }
+    try (Events events = Events.open(rig, "projects/w4/sizes?fieldSelector=spec.cores=3")) {
+      assertThat(events.next().about()).isEqualTo("b");
+      assertThat(events.next().name()).isEqualTo("synced");
+    }
+  }
+
+  /** Writers write while watchers come: each sees every resource, whenever it came. */
+  @Test
+  void nothingIsLostBetweenTheListAndTheChanges() throws Exception {
+    int writers = 3;
+    int each = 20;
+    List<Thread> threads = new ArrayList<>();
+    for (int w = 0; w < writers; w++) {
+      int writer = w;
+      threads.add(
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    for (int i = 0; i < each; i++) {
+                      String name = "s" + writer + "-" + i;
+                      rig.put("projects/w5/sizes/" + name, Rig.size(name, 1, ""));
+                    }
+                  }));
+    }
+    List<Events> watchers = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      watchers.add(Events.open(rig, "projects/w5/sizes"));
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    for (Events events : watchers) {
+      Set<String> seen = new HashSet<>();
+      while (seen.size() < writers * each) {
+        Event event = events.next();
+        assertThat(event.name()).isNotEqualTo(Events.END);
+        if (!event.name().equals("synced")) {
+          seen.add(event.about());
+        }
+      }
+      events.close();
+    }
+  }
+
+  @Test
+  void anOperationIsFollowedToItsEnd() throws Exception {
+    Reply made = rig.post("projects/w6/machines", Rig.machine("m"));
+    String path = made.header("Location");
+    UUID uid = UUID.fromString(made.json().path("uid").asString());
+    List<String> ids = new ArrayList<>();
+    try (Events events = Events.open(rig, path)) {
+      assertThat(events.next().json().path("state").asString()).isEqualTo("pending");
+      Operation claimed =
+          rig.store.inTransaction(tx -> tx.operations().claim(uid)).orElseThrow();
+      assertThat(events.next().json().path("state").asString()).isEqualTo("running");
+      rig.store.write(tx -> tx.operations().log(uid, "create-disk", List.of("one", "two")));
+      Event one = events.next();
+      assertThat(one.name()).isEqualTo("log");
+      assertThat(one.json().path("line").asString()).isEqualTo("one");
+      ids.add(one.id());
+      assertThat(events.next().json().path("line").asString()).isEqualTo("two");
+      rig.store.write(
+          tx -> {
+            tx.operations().log(uid, "create-disk", List.of("three"));
+            tx.operations()
+                .progress(uid, claimed.epoch(), new Operation.State.Succeeded(), List.of());
+          });
+      assertThat(events.next().json().path("line").asString()).isEqualTo("three");
+      Event last = events.next();
+      assertThat(last.json().path("state").asString()).isEqualTo("succeeded");
+      assertThat(last.json().path("percent").asInt()).isEqualTo(100);
+      assertThat(events.next().name()).isEqualTo(Events.END);
+    }
+    try (Events events = Events.open(rig, path, "Last-Event-ID", ids.getFirst())) {
+      assertThat(events.next().json().path("line").asString()).isEqualTo("two");
+      assertThat(events.next().json().path("line").asString()).isEqualTo("three");
+      assertThat(events.next().name()).isEqualTo("operation");
+      assertThat(events.next().name()).isEqualTo(Events.END);
+    }
+  }
+
+  @Test
+  void eventsAreToldAsTheyHappen() throws Exception {
+    UUID uid = UUID.randomUUID();
+    note(uid, "one");
+    String last;
+    try (Events events = Events.open(rig, "projects/w7/events")) {
+      assertThat(events.next().json().path("message").asString()).isEqualTo("one");
+      note(uid, "two");
+      Event two = events.next();
+      assertThat(two.json().path("message").asString()).isEqualTo("two");
+      last = two.id();
+      note(uid, "three");
+      assertThat(events.next().json().path("message").asString()).isEqualTo("three");
+    }
+    try (Events events = Events.open(rig, "projects/w7/events", "Last-Event-ID", last)) {
+      assertThat(events.next().json().path("message").asString()).isEqualTo("three");
+    }
+  }
+
+  private void note(UUID uid, String message) {
+    rig.store.write(tx -> tx.journal().note(Kind.SIZE, "w7", uid, "s", "Told", message));
+  }
+
+  @Test
+  void whoGoesAwayLeavesNothingBehind() throws Exception {
+    Events events = Events.open(rig, "projects/w8/sizes");
+    events.next();
+    int open = live().count();
+    assertThat(open).isPositive();
+    assertThat(events.any().name()).isEqualTo(Events.COMMENT);
+    events.close();
+    Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> live().count() < open);
+  }
+
+  @Test
+  void aWatchEndsWithItsToken() throws Exception {
+    String secret = rig.post("tokens", "{name: watcher}").json().path("secret").asString();
+    try (Events events = Events.openAs(rig, secret, "projects/w9/sizes")) {
+      assertThat(events.next().name()).isEqualTo("synced");
+      rig.delete("tokens/watcher");
+      assertThat(events.next().name()).isEqualTo(Events.END);
+    }
+  }
+}

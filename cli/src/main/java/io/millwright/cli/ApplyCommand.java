@@ -1,0 +1,96 @@
+package io.millwright.cli;
+
+import io.millwright.client.MillwrightApi;
+import io.millwright.client.Trees;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
+
+/** Declares what manifests say. */
+@Command(
+    name = "apply",
+    description = {
+      "Declare what manifests say: all of it, or nothing if anything is wrong.",
+      "The same again changes nothing."
+    })
+final class ApplyCommand extends Part {
+  @Option(
+      names = {"-f", "--file"},
+      paramLabel = "FILE",
+      required = true,
+      description = "A file, a directory with *.yaml, *.yml and *.json, or - for standard input.")
+  List<String> files = new ArrayList<>();
+
+  @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
+  boolean wait;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "DURATION",
+      description = "How long to wait, such as 10m; for ever if not given.")
+  @Nullable Duration timeout;
+
+  @Option(names = "--dry-run", description = "Say what would be done, and do nothing.")
+  boolean dryRun;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FORMAT",
+      description = "table, json, yaml or name.")
+  Format format = Format.TABLE;
+
+  @Override
+  public Integer call() {
+    Bundle bundle = Bundle.read(files, shell().in());
+    MillwrightApi api = api();
+    // With it, an apply whose answer was lost can be sent again.
+    String key = dryRun ? null : UUID.randomUUID().toString();
+    JsonNode answer =
+        Manifests.located(
+                bundle, () -> api.apply(key, Bundle.SOURCE, dryRun, cli().project(), bundle.body()))
+            .body();
+    List<String> operations = new ArrayList<>();
+    for (JsonNode item : answer.path("items")) {
+      String uid = Trees.text(item, "operation");
+      if (!uid.isEmpty()) {
+        operations.add(uid);
+      }
+      if (format.human()) {
+        print(line(item));
+      } else if (format == Format.NAME) {
+        print(Plan.reference(item));
+      }
+    }
+    if (!format.human() && format != Format.NAME) {
+      Listing.one(shell(), format, answer);
+    }
+    shell().out().flush();
+    if (wait && !dryRun) {
+      new Follow(shell(), api, timeout, !format.human()).all(operations);
+    } else if (format.human() && !dryRun && !operations.isEmpty()) {
+      print("The work goes on; see it with: millwright logs -f " + operations.getFirst());
+    }
+    return 0;
+  }
+
+  private String line(JsonNode item) {
+    String action = Trees.text(item, "action");
+    Style style =
+        switch (action) {
+          case "created" -> Style.GREEN;
+          case "changed" -> Style.YELLOW;
+          default -> Style.NONE;
+        };
+    String project = Trees.text(item, "project");
+    return Plan.reference(item)
+        + " "
+        + style.apply(
+            (dryRun && !action.equals("unchanged") ? "would be " : "") + action, shell().coloured())
+        + (project.equals(cli().project()) ? "" : " (project " + Safe.line(project) + ")");
+  }
+}

@@ -1,0 +1,150 @@
+package io.millwright.cli;
+
+import io.millwright.cli.Table.Cell;
+import io.millwright.client.Trees;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import tools.jackson.databind.JsonNode;
+
+/** What a table shows of each kind. */
+record Columns(Kind kind, boolean wide, boolean projects) {
+
+  List<String> titles() {
+    List<String> out = new ArrayList<>();
+    if (projects) {
+      out.add("PROJECT");
+    }
+    out.add("NAME");
+    out.addAll(
+        switch (kind) {
+          case HYPERVISOR ->
+              List.of("STATUS", "DRIVER", "ACCELERATION", "CORES", "MEMORY", "MACHINES", "AGE");
+          case NETWORK -> List.of("STATUS", "VLAN", "DOMAIN", "SUBNETS", "AGE");
+          case IMAGE -> List.of("STATUS", "OS", "VERSION", "ARCH", "SIZE", "AGE");
+          case SIZE -> List.of("CORES", "MEMORY", "DISK", "AGE");
+          case PROFILE -> List.of("USERS", "PACKAGES", "FILES", "SCRIPTS", "AGE");
+          case VOLUME -> List.of("STATUS", "SIZE", "HYPERVISOR", "AGE");
+          case MACHINE ->
+              List.of("STATUS", "HYPERVISOR", "IMAGE", "SIZE", "POWER", "ADDRESSES", "AGE");
+        });
+    if (wide) {
+      out.addAll(
+          switch (kind) {
+            case HYPERVISOR -> List.of("VERSION", "DISK-FREE", "FOREIGN", "CORDONED");
+            case NETWORK -> List.of("DNS", "SERVICES");
+            case IMAGE -> List.of("SHA256", "FIRMWARE");
+            case SIZE -> List.of();
+            case PROFILE -> List.of("TIMEZONE", "LOCALE");
+            case VOLUME -> List.of("RECLAIM", "SERIAL");
+            case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY");
+          });
+      out.addAll(List.of("LABELS", "UID"));
+    }
+    return out;
+  }
+
+  List<Cell> row(View view, Instant now) {
+    List<Cell> out = new ArrayList<>();
+    if (projects) {
+      out.add(Cell.of(view.project()));
+    }
+    out.add(Cell.of(view.name()));
+    if (kind != Kind.SIZE && kind != Kind.PROFILE) {
+      out.add(new Cell(view.state(), view.stateStyle()));
+    }
+    List<String> cells = new ArrayList<>(narrow(view));
+    cells.add(Durations.age(view.createdAt(), now));
+    if (wide) {
+      cells.addAll(more(view));
+      cells.add(labels(view));
+      cells.add(view.uid());
+    }
+    cells.forEach(c -> out.add(Cell.of(c)));
+    return out;
+  }
+
+  private List<String> narrow(View v) {
+    return switch (kind) {
+      case HYPERVISOR ->
+          List.of(
+              v.spec("driver"),
+              v.status("acceleration"),
+              v.status("cores"),
+              v.status("memory"),
+              v.status("machines"));
+      case NETWORK -> List.of(v.spec("vlan"), v.spec("domain"), each(v, "subnets", "cidr"));
+      case IMAGE ->
+          List.of(v.spec("os"), v.spec("version"), v.spec("arch"), bytes(v.status("fileSize")));
+      case SIZE -> List.of(v.spec("cores"), v.spec("memory"), v.spec("disk"));
+      case PROFILE ->
+          List.of(
+              each(v, "users", "name"),
+              count(v, "packages"),
+              count(v, "files"),
+              count(v, "scripts"));
+      case VOLUME -> List.of(v.spec("size"), v.spec("hypervisor"));
+      case MACHINE ->
+          List.of(
+              v.status("hypervisor").isEmpty() ? v.spec("hypervisor") : v.status("hypervisor"),
+              v.spec("image"),
+              v.spec("size"),
+              v.status("power"),
+              String.join(",", v.addresses()));
+    };
+  }
+
+  private List<String> more(View v) {
+    return switch (kind) {
+      case HYPERVISOR ->
+          List.of(
+              v.status("version"), v.status("diskFree"), v.status("foreign"), v.spec("cordoned"));
+      case NETWORK -> List.of(list(v, "dns"), Trees.text(v.spec().path("services"), "driver"));
+      case IMAGE -> {
+        String sum = v.status("sha256");
+        yield List.of(sum.substring(0, Math.min(12, sum.length())), list(v, "firmware"));
+      }
+      case SIZE -> List.of();
+      case PROFILE -> List.of(v.spec("timezone"), v.spec("locale"));
+      case VOLUME -> List.of(v.spec("reclaim"), v.status("serial"));
+      case MACHINE -> List.of(list(v, "profiles"), list(v, "volumes"), v.status("readyBy"));
+    };
+  }
+
+  static String labels(View v) {
+    List<String> out = new ArrayList<>();
+    v.tree()
+        .path("metadata")
+        .path("labels")
+        .properties()
+        .forEach(e -> out.add(e.getKey() + "=" + e.getValue().asString("")));
+    return String.join(",", out);
+  }
+
+  private static String list(View v, String field) {
+    return String.join(",", View.texts(v.spec().path(field)));
+  }
+
+  private static String count(View v, String field) {
+    return String.valueOf(v.spec().path(field).size());
+  }
+
+  private static String each(View v, String list, String field) {
+    List<String> out = new ArrayList<>();
+    for (JsonNode each : v.spec().path(list)) {
+      out.add(Trees.text(each, field));
+    }
+    return String.join(",", out);
+  }
+
+  private static String bytes(String number) {
+    if (number.isEmpty()) {
+      return "";
+    }
+    double mib = Double.parseDouble(number) / (1 << 20);
+    return mib < 1024
+        ? String.format(Locale.ROOT, "%.0fMiB", mib)
+        : String.format(Locale.ROOT, "%.1fGiB", mib / 1024);
+  }
+}

@@ -1,0 +1,151 @@
+package io.millwright.cli;
+
+import io.millwright.client.Answer;
+import io.millwright.client.ApiException;
+import io.millwright.client.MillwrightApi;
+import io.millwright.client.Trees;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+
+/** Deletes resources. */
+@Command(
+    name = "delete",
+    description = {
+      "Delete resources, by name or as they stand in manifests.",
+      "With -f, what needs others goes first and is waited for; what is gone already is no error."
+    })
+final class DeleteCommand extends Part {
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "KIND NAME",
+      completionCandidates = Kind.Words.class,
+      description = "As KIND NAME..., or KIND/NAME...")
+  List<String> words = new ArrayList<>();
+
+  @Option(
+      names = {"-f", "--file"},
+      paramLabel = "FILE",
+      description = "A file, a directory with *.yaml, *.yml and *.json, or - for standard input.")
+  List<String> files = new ArrayList<>();
+
+  @Option(names = "--all", description = "All of the kind.")
+  boolean all;
+
+  @Option(
+      names = {"-A", "--all-projects"},
+      description = "With --all: from all projects.")
+  boolean allProjects;
+
+  @Option(names = "--wait", description = "Wait until they are gone.")
+  boolean wait;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "DURATION",
+      description = "How long to wait, such as 10m; for ever if not given.")
+  @Nullable Duration timeout;
+
+  private record Doomed(String project, Target target) {}
+
+  @Override
+  public Integer call() {
+    if (words.isEmpty() == files.isEmpty()) {
+      throw Failure.usage("name what to delete: KIND NAME, KIND/NAME or -f FILE");
+    }
+    if (all ? words.size() != 1 : allProjects) {
+      throw Failure.usage("--all takes one KIND and no name, and -A belongs to --all");
+    }
+    MillwrightApi api = api();
+    if (files.isEmpty()) {
+      List<String> operations = delete(api, named(api), all);
+      if (wait) {
+        new Follow(shell(), api, timeout, false).all(operations);
+      }
+      return 0;
+    }
+    List<Doomed> declared = declared();
+    // Machines use volumes, volumes live on hypervisors; so it goes against the order of kinds.
+    for (Kind kind : List.of(Kind.values()).reversed()) {
+      List<Doomed> same = declared.stream().filter(d -> d.target().kind() == kind).toList();
+      List<String> operations = delete(api, same, true);
+      boolean others = declared.stream().anyMatch(d -> d.target().kind().compareTo(kind) < 0);
+      if (wait || others) {
+        new Follow(shell(), api, timeout, false).all(operations);
+      }
+    }
+    return 0;
+  }
+
+  private List<Doomed> named(MillwrightApi api) {
+    List<Doomed> out = new ArrayList<>();
+    if (all) {
+      Kind kind = Kind.parse(words.getFirst());
+      String from = allProjects ? "-" : cli().project();
+      for (JsonNode each : GetCommand.list(api, kind, from, null, null)) {
+        View view = new View(each);
+        out.add(new Doomed(view.project(), new Target(kind, view.name())));
+      }
+    } else {
+      Target.parse(words).forEach(t -> out.add(new Doomed(cli().project(), t)));
+    }
+    return out;
+  }
+
+  private List<String> delete(MillwrightApi api, List<Doomed> doomed, boolean lenient) {
+    List<String> operations = new ArrayList<>();
+    for (Doomed each : doomed) {
+      Target target = each.target();
+      try {
+        Answer answer = target.kind().delete(api, each.project(), target.name());
+        String uid = answer.accepted() ? Trees.text(answer.body(), "uid") : "";
+        if (!uid.isEmpty()) {
+          operations.add(uid);
+        }
+        print(target + (answer.accepted() ? " is being deleted" : " deleted"));
+      } catch (ApiException e) {
+        if (!lenient || !Follow.notFound(e)) {
+          throw e;
+        }
+        print(target + " is gone already");
+      }
+    }
+    shell().out().flush();
+    return operations;
+  }
+
+  private List<Doomed> declared() {
+    Bundle bundle = Bundle.read(files, shell().in());
+    return Manifests.located(
+        bundle,
+        () -> {
+          List<Doomed> out = new ArrayList<>();
+          for (JsonNode document : Yaml.read(bundle.text())) {
+            if (document.isArray()) {
+              document.forEach(each -> out.add(doomed(each)));
+            } else if (Trees.text(document, "kind").equals("List")) {
+              document.path("items").forEach(each -> out.add(doomed(each)));
+            } else if (!document.isValueNode() || !document.asString("").isEmpty()) {
+              out.add(doomed(document));
+            }
+          }
+          return out;
+        });
+  }
+
+  private Doomed doomed(JsonNode resource) {
+    String name = Trees.text(resource.path("metadata"), "name");
+    String kind = Trees.text(resource, "kind");
+    if (name.isEmpty() || kind.isEmpty()) {
+      throw Failure.usage("a resource in " + Bundle.SOURCE + " has no kind or no metadata.name");
+    }
+    String project = Trees.text(resource.path("metadata"), "project");
+    return new Doomed(
+        project.isEmpty() ? cli().project() : project, new Target(Kind.parse(kind), name));
+  }
+}

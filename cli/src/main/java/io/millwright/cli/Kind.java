@@ -1,0 +1,130 @@
+package io.millwright.cli;
+
+import io.millwright.client.Answer;
+import io.millwright.client.EventStream;
+import io.millwright.client.MillwrightApi;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** The kinds of resources, and which calls of the API belong to each. */
+enum Kind {
+  HYPERVISOR,
+  NETWORK,
+  IMAGE,
+  SIZE,
+  PROFILE,
+  VOLUME,
+  MACHINE;
+
+  /** {@code machine}. */
+  String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** {@code Machine}, as in a manifest. */
+  String title() {
+    return name().charAt(0) + word().substring(1);
+  }
+
+  /** {@code machines}. */
+  String plural() {
+    return word() + "s";
+  }
+
+  /**
+   * The kind of this singular or plural, in any case.
+   *
+   * @throws Failure if there is none
+   */
+  static Kind parse(String text) {
+    String lower = text.toLowerCase(Locale.ROOT);
+    for (Kind kind : values()) {
+      if (kind.word().equals(lower) || kind.plural().equals(lower)) {
+        return kind;
+      }
+    }
+    String rest =
+        switch (lower) {
+          case "operation", "operations" ->
+              "; operations have a command of their own:" + " millwright operation list";
+          case "event", "events" -> "; events have a command of their own: millwright events";
+          case "token", "tokens" -> "; tokens have a command of their own: millwright token list";
+          default -> "; the kinds are " + String.join(", ", words());
+        };
+    throw Failure.usage("there is no kind '" + text + "'" + rest);
+  }
+
+  static List<String> words() {
+    return Arrays.stream(values()).map(Kind::word).toList();
+  }
+
+  /** For the shell's completion. */
+  static final class Words implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return words().iterator();
+    }
+  }
+
+  Answer list(
+      MillwrightApi api,
+      String project,
+      @Nullable String labels,
+      @Nullable String fields,
+      @Nullable String cursor) {
+    Integer limit = 500;
+    return switch (this) {
+      case HYPERVISOR -> api.listHypervisors(project, cursor, fields, labels, limit);
+      case NETWORK -> api.listNetworks(project, cursor, fields, labels, limit);
+      case IMAGE -> api.listImages(project, cursor, fields, labels, limit);
+      case SIZE -> api.listSizes(project, cursor, fields, labels, limit);
+      case PROFILE -> api.listProfiles(project, cursor, fields, labels, limit);
+      case VOLUME -> api.listVolumes(project, cursor, fields, labels, limit);
+      case MACHINE -> api.listMachines(project, cursor, fields, labels, limit);
+    };
+  }
+
+  EventStream watch(
+      MillwrightApi api,
+      String project,
+      @Nullable String labels,
+      @Nullable String fields,
+      @Nullable String last) {
+    return switch (this) {
+      case HYPERVISOR -> api.streamHypervisors(project, last, null, fields, labels, null);
+      case NETWORK -> api.streamNetworks(project, last, null, fields, labels, null);
+      case IMAGE -> api.streamImages(project, last, null, fields, labels, null);
+      case SIZE -> api.streamSizes(project, last, null, fields, labels, null);
+      case PROFILE -> api.streamProfiles(project, last, null, fields, labels, null);
+      case VOLUME -> api.streamVolumes(project, last, null, fields, labels, null);
+      case MACHINE -> api.streamMachines(project, last, null, fields, labels, null);
+    };
+  }
+
+  Answer get(MillwrightApi api, String project, String name) {
+    return switch (this) {
+      case HYPERVISOR -> api.getHypervisor(project, name, null);
+      case NETWORK -> api.getNetwork(project, name, null);
+      case IMAGE -> api.getImage(project, name, null);
+      case SIZE -> api.getSize(project, name, null);
+      case PROFILE -> api.getProfile(project, name, null);
+      case VOLUME -> api.getVolume(project, name, null);
+      case MACHINE -> api.getMachine(project, name, null);
+    };
+  }
+
+  Answer delete(MillwrightApi api, String project, String name) {
+    return switch (this) {
+      case HYPERVISOR -> api.deleteHypervisor(project, name, null);
+      case NETWORK -> api.deleteNetwork(project, name, null);
+      case IMAGE -> api.deleteImage(project, name, null);
+      case SIZE -> api.deleteSize(project, name, null);
+      case PROFILE -> api.deleteProfile(project, name, null);
+      case VOLUME -> api.deleteVolume(project, name, null);
+      case MACHINE -> api.deleteMachine(project, name, null);
+    };
+  }
+}

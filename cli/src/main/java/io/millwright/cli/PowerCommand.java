@@ -1,0 +1,69 @@
+package io.millwright.cli;
+
+import io.millwright.client.Answer;
+import io.millwright.client.MillwrightApi;
+import io.millwright.client.Trees;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Switches machines. */
+@Command(name = "power", description = "Switch machines on or off, or reset them.")
+final class PowerCommand extends Part {
+  /** What can be done with a switch. */
+  enum Act {
+    ON,
+    OFF,
+    RESET
+  }
+
+  @Parameters(index = "0", paramLabel = "on|off|reset", description = "What to do.")
+  Act act = Act.ON;
+
+  @Parameters(index = "1..*", arity = "1..*", paramLabel = "NAME", description = "The machines.")
+  List<String> names = List.of();
+
+  @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
+  boolean wait;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "DURATION",
+      description = "How long to wait, such as 10m; for ever if not given.")
+  @Nullable Duration timeout;
+
+  @Override
+  public Integer call() {
+    MillwrightApi api = api();
+    List<String> operations = new java.util.ArrayList<>();
+    for (String name : names) {
+      Answer answer = act(api, name.startsWith("machine/") ? name.substring(8) : name);
+      String word = "machine/" + name + " power " + act.name().toLowerCase(Locale.ROOT);
+      if (answer.accepted()) {
+        String uid = Trees.text(answer.body(), "uid");
+        operations.add(uid);
+        print(word + ": operation " + uid);
+      } else {
+        print(word + ": nothing to do");
+      }
+    }
+    if (wait) {
+      new Follow(shell(), api, timeout, false).all(operations);
+    }
+    return 0;
+  }
+
+  private Answer act(MillwrightApi api, String name) {
+    String key = UUID.randomUUID().toString();
+    return switch (act) {
+      case ON -> api.powerOnMachine(cli().project(), name, key);
+      case OFF -> api.powerOffMachine(cli().project(), name, key);
+      case RESET -> api.resetMachine(cli().project(), name, key);
+    };
+  }
+}

@@ -1,0 +1,109 @@
+package io.millwright.cli;
+
+import io.millwright.cli.Table.Cell;
+import io.millwright.client.Body;
+import io.millwright.client.Trees;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Tokens, by which people and programs show who they are. */
+@Command(
+    name = "token",
+    description = "Make, list and revoke tokens.",
+    subcommands = {TokenCommand.Create.class, TokenCommand.ListOf.class, TokenCommand.Revoke.class})
+final class TokenCommand extends Part {
+  @Override
+  public Integer call() {
+    throw Failure.usage("say what to do: millwright token create, list or revoke");
+  }
+
+  /** Makes one. */
+  @Command(
+      name = "create",
+      description = "Make a token and print it; it is shown this once and kept nowhere.")
+  static final class Create extends Part {
+    @Parameters(paramLabel = "NAME", description = "Whose it is; it stands in what it asks for.")
+    String name = "";
+
+    @Option(
+        names = "--ttl",
+        paramLabel = "DURATION",
+        description = "How long it is valid, such as 90d; for ever if not given.")
+    @Nullable Duration ttl;
+
+    @Option(
+        names = {"-o", "--output"},
+        paramLabel = "FORMAT",
+        description = "table, json or yaml.")
+    Format format = Format.TABLE;
+
+    @Override
+    public Integer call() {
+      ObjectNode params = Trees.object();
+      params.put("name", name);
+      if (ttl != null) {
+        params.put("ttlSeconds", ttl.toSeconds());
+      }
+      JsonNode made = api().createToken(Body.json(params)).body();
+      if (format == Format.JSON || format == Format.YAML) {
+        Listing.one(shell(), format, made);
+      } else {
+        // Nothing else on standard output, so that it can be piped into a file.
+        print(Safe.line(Trees.text(made, "secret")));
+      }
+      return 0;
+    }
+  }
+
+  /** Lists. */
+  @Command(name = "list", description = "List the tokens in force.")
+  static final class ListOf extends Part {
+    @Option(
+        names = {"-o", "--output"},
+        paramLabel = "FORMAT",
+        description = "table, json, yaml or name.")
+    Format format = Format.TABLE;
+
+    @Override
+    public Integer call() {
+      List<JsonNode> items = new ArrayList<>();
+      api().listTokens().body().path("items").forEach(items::add);
+      Listing.rows(
+          shell(),
+          format,
+          items,
+          List.of("NAME", "AGE", "EXPIRES"),
+          t ->
+              List.of(
+                  Cell.of(Trees.text(t, "name")),
+                  Cell.of(Durations.age(Trees.text(t, "createdAt"), shell().clock().instant())),
+                  Cell.of(
+                      Trees.text(t, "expiresAt").isEmpty() ? "never" : Trees.text(t, "expiresAt"))),
+          t -> Trees.text(t, "name"));
+      return 0;
+    }
+  }
+
+  /** Takes one out of force. */
+  @Command(name = "revoke", description = "Take tokens out of force.")
+  static final class Revoke extends Part {
+    @Parameters(arity = "1..*", paramLabel = "NAME", description = "The tokens.")
+    List<String> names = List.of();
+
+    @Override
+    public Integer call() {
+      for (String name : names) {
+        api().deleteToken(name);
+        print("token " + name + " revoked");
+      }
+      return 0;
+    }
+  }
+}

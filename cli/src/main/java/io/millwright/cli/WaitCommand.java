@@ -1,0 +1,159 @@
+package io.millwright.cli;
+
+import io.millwright.client.ApiException;
+import io.millwright.client.Event;
+import io.millwright.client.MillwrightApi;
+import io.millwright.client.Trees;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Waits for something to become true. */
+@Command(name = "wait", description = "Wait until something is true of a resource.")
+final class WaitCommand extends Part {
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "KIND NAME",
+      completionCandidates = Kind.Words.class,
+      description = "As KIND NAME..., or KIND/NAME...")
+  List<String> words = new ArrayList<>();
+
+  @Option(
+      names = "--for",
+      paramLabel = "WHAT",
+      description =
+          "condition=Ready (or another one, or condition=Ready=false), deleted, or operation: the"
+              + " end of the latest one. condition=Ready if not given.")
+  String what = "condition=Ready";
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "DURATION",
+      description = "How long to wait, such as 10m; 30m if not given.")
+  Duration timeout = Duration.ofMinutes(30);
+
+  @Override
+  public Integer call() {
+    List<Target> targets = Target.parse(words);
+    MillwrightApi api = api();
+    long end = System.nanoTime() + timeout.toNanos();
+    for (Target target : targets) {
+      Duration left = Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+      switch (what.split("=", 2)[0]) {
+        case "condition" -> condition(api, target, left);
+        case "deleted" -> deleted(api, target, left);
+        case "operation" -> operation(api, target, left);
+        default ->
+            throw Failure.usage(
+                "--for takes condition=TYPE, deleted or operation, not '" + what + "'");
+      }
+    }
+    return 0;
+  }
+
+  private void condition(MillwrightApi api, Target target, Duration left) {
+    String[] parts = what.split("=", -1);
+    if (parts.length < 2 || parts.length > 3 || parts[1].isEmpty()) {
+      throw Failure.usage("write --for condition=Ready or condition=Ready=false");
+    }
+    String type = parts[1];
+    String wanted = parts.length == 3 ? parts[2] : "true";
+    if (!List.of("true", "false", "unknown").contains(wanted)) {
+      throw Failure.usage("a condition is true, false or unknown, not '" + wanted + "'");
+    }
+    // Says at once if there is no such thing.
+    View view = new View(target.kind().get(api, cli().project(), target.name()).body());
+    if (Trees.text(view.condition(type), "value").equals(wanted)) {
+      print(target + " has " + type + " " + wanted);
+      return;
+    }
+    View last = view;
+    try (Resumed events = watch(api, target, left)) {
+      for (Event event = events.next(); event != null; event = events.next()) {
+        if (event.name().equals("deleted")) {
+          throw Failure.failed(target + " was deleted; there is nothing to wait for");
+        }
+        if (!event.name().equals("synced")) {
+          last = new View(event.data());
+          if (Trees.text(last.condition(type), "value").equals(wanted)) {
+            print(target + " has " + type + " " + wanted);
+            return;
+          }
+        }
+      }
+    }
+    var now = last.condition(type);
+    throw Failure.failed(
+        target
+            + " has not "
+            + type
+            + " "
+            + wanted
+            + " after "
+            + Durations.age(timeout)
+            + (now.isMissingNode()
+                ? ", and no such condition"
+                : ": " + Trees.text(now, "reason") + ", " + Trees.text(now, "message"))
+            + "; see: millwright describe "
+            + target);
+  }
+
+  private Resumed watch(MillwrightApi api, Target target, Duration left) {
+    Resumed events =
+        new Resumed(
+            last ->
+                target
+                    .kind()
+                    .watch(api, cli().project(), null, "metadata.name=" + target.name(), last),
+            left);
+    events.closeAfter(left);
+    return events;
+  }
+
+  private void deleted(MillwrightApi api, Target target, Duration left) {
+    if (!exists(api, target)) {
+      print(target + " is gone");
+      return;
+    }
+    try (Resumed events = watch(api, target, left)) {
+      for (Event event = events.next(); event != null; event = events.next()) {
+        // It may have gone between the question and the watch.
+        if (event.name().equals("deleted")
+            || (event.name().equals("synced") && !exists(api, target))) {
+          print(target + " is gone");
+          return;
+        }
+      }
+    }
+    throw Failure.failed(
+        target
+            + " is still there after "
+            + Durations.age(timeout)
+            + "; see: millwright describe "
+            + target);
+  }
+
+  private boolean exists(MillwrightApi api, Target target) {
+    try {
+      target.kind().get(api, cli().project(), target.name());
+      return true;
+    } catch (ApiException e) {
+      if (Follow.notFound(e)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private void operation(MillwrightApi api, Target target, Duration left) {
+    @Nullable Timeline latest = Follow.latest(api, cli().project(), target);
+    if (latest == null) {
+      throw Failure.failed("no operation ever concerned " + target);
+    }
+    new Follow(shell(), api, left, false).all(List.of(latest.uid()));
+  }
+}

@@ -1,0 +1,371 @@
+package io.millwright.driver.libvirt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.Lab;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
+import io.millwright.model.Mac;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is libvirt's own, and so not in the contract. */
+@Tag("libvirt")
+@Timeout(180)
+final class LibvirtTest {
+  private static final Lab LAB = Lab.shared();
+
+  private final String installation = HexFormat.of().toHexDigits(new Random().nextInt());
+  private final List<HypervisorDriver> opened = new ArrayList<>();
+
+  private HypervisorDriver open(String... settings) throws DriverException {
+    Map<String, String> given =
+        new HashMap<>(Map.of("uri", LAB.uri(), "acceleration", "emulation"));
+    for (int i = 0; i < settings.length; i += 2) {
+      given.put(settings[i], settings[i + 1]);
+    }
+    HypervisorDriver driver = new LibvirtProvider().open(given, installation);
+    opened.add(driver);
+    return driver;
+  }
+
+  @AfterEach
+  void cleanUp() throws Exception {
+    HypervisorDriver driver = open();
+    Observation left = driver.observe(new Scope.All());
+    for (Observation.Machine machine : left.machines()) {
+      if (machine.mark() != null) {
+        done(driver.compute().orElseThrow().remove(machine.mark()));
+      }
+    }
+    Disks disks = driver.disks().orElseThrow();
+    for (Observation.Disk disk : left.disks()) {
+      done(disks.delete(disk.name()));
+    }
+    for (String image : left.images()) {
+      done(disks.unstage(image));
+    }
+    opened.forEach(HypervisorDriver::close);
+  }
+
+  private static void done(Outcome outcome) {
+    assertThat(outcome).isEqualTo(Outcome.DONE);
+  }
+
+  private MachineDefinition machine(Mark mark, MachineDefinition.Nic nic) {
+    String disk = new ObjectName(mark, ObjectName.SYSTEM).toString();
+    return new MachineDefinition(
+        mark,
+        "libvirt-" + mark.uid(),
+        1,
+        ByteSize.ofMib(64),
+        Firmware.BIOS,
+        List.of(new MachineDefinition.Disk(disk, "system")),
+        List.of(nic),
+        null);
+  }
+
+  private MachineDefinition defined(HypervisorDriver driver) throws DriverException {
+    Mark mark = new Mark(installation, UUID.randomUUID(), 1);
+    done(
+        driver
+            .disks()
+            .orElseThrow()
+            .create(new ObjectName(mark, ObjectName.SYSTEM), ByteSize.ofMib(64), null));
+    MachineDefinition machine =
+        machine(
+            mark,
+            new MachineDefinition.Nic(
+                Mac.ofQemu(mark.uid().hashCode()), LAB.bridge(), null, null, null));
+    done(driver.compute().orElseThrow().define(machine));
+    return machine;
+  }
+
+  private static FaultKind kindOf(DriverException e) {
+    return e.kind();
+  }
+
+  // ---------------------------------------------------------------------------------- documents
+
+  @ParameterizedTest
+  @EnumSource(Samples.class)
+  void theDocumentsPassLibvirtsOwnSchema(Samples sample, @TempDir Path dir) throws Exception {
+    Path file = Files.writeString(dir.resolve("domain.xml"), sample.xml());
+    LAB.virsh("define", "--validate", file.toString());
+    LAB.virsh("undefine", "--nvram", sample.machine().mark().uid().toString());
+  }
+
+  @Test
+  void aBridgeThatIsNotThereIsRefused() throws Exception {
+    HypervisorDriver driver = open();
+    Mark mark = defined(driver).mark();
+    Compute compute = driver.compute().orElseThrow();
+    done(
+        compute.define(
+            machine(
+                mark,
+                new MachineDefinition.Nic(
+                    Mac.parse("52:54:00:00:00:09"), "nobridge", null, null, null))));
+    assertThatThrownBy(() -> compute.start(mark))
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> assertThat(e.kind()).as(e.forOperator()).isEqualTo(FaultKind.REFUSED));
+  }
+
+  // ------------------------------------------------------------------------------- acceleration
+
+  @Test
+  void kvmIsTriedOutAndTheTrialLeavesNothing() throws Exception {
+    HypervisorDriver driver = open("acceleration", "auto");
+    Observation.Host first = driver.observe(new Scope.All()).host();
+    assertThat(first).isNotNull();
+    assertThat(LAB.virsh("list", "--all", "--name")).doesNotContain("mw-probe");
+    long begun = System.nanoTime();
+    assertThat(driver.observe(new Scope.All()).host()).isEqualTo(first);
+    assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(1));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"kvm", "emulation"})
+  void theSettingForces(String acceleration) throws Exception {
+    HypervisorDriver driver = open("acceleration", acceleration);
+    Observation.Host host = driver.observe(new Scope.All()).host();
+    assertThat(host).isNotNull().extracting(h -> h.acceleration()).isEqualTo(acceleration);
+  }
+
+  // -------------------------------------------------------------------------------- connections
+
+  @Test
+  void aPoolThatIsNotThereIsAGapInWhatIsSeen() throws Exception {
+    HypervisorDriver driver = open("pool", "nopool");
+    Observation seen = driver.observe(new Scope.All());
+    assertThat(seen.complete()).isFalse();
+    assertThat(seen.gaps()).anyMatch(gap -> gap.contains("nopool"));
+    assertThat(seen.host()).isNotNull();
+    ObjectName disk = new ObjectName(new Mark(installation, UUID.randomUUID(), 1), ObjectName.DATA);
+    assertThatThrownBy(() -> driver.disks().orElseThrow().create(disk, ByteSize.ofMib(1), null))
+        .isInstanceOfSatisfying(
+            DriverException.class, e -> assertThat(e.kind()).isEqualTo(FaultKind.REFUSED));
+  }
+
+  @Test
+  void nobodyThereIsUnreachable() throws Exception {
+    HypervisorDriver driver = open("uri", "qemu+unix:///system?socket=/nonexistent/socket");
+    assertThatThrownBy(() -> driver.observe(new Scope.All()))
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> assertThat(e.kind()).as(e.forOperator()).isEqualTo(FaultKind.UNREACHABLE));
+  }
+
+  /** libvirt's own test driver asks for a login as a remote daemon does. */
+  @Test
+  void theLoginIsGivenAndARefusalTellsNoSecret(@TempDir Path dir) throws Exception {
+    Path node = dir.resolve("node.xml");
+    Files.writeString(
+        node,
+        """
+        <node>
+          <auth><user password="right-secret">operator</user></auth>
+          <pool type="dir"><name>millwright</name><target><path>/nowhere</path></target></pool>
+        </node>
+        """);
+    String uri = "test://" + node;
+    assertThat(
+            open("uri", uri, "user", "operator", "password", "right-secret")
+                .observe(new Scope.All())
+                .machines())
+        .isEmpty();
+    for (String[] login :
+        new String[][] {
+          {"uri", uri, "user", "operator", "password", "wrong-secret"},
+          {"uri", uri, "user", "nobody", "password", "right-secret"},
+          {"uri", uri}
+        }) {
+      HypervisorDriver driver = open(login);
+      assertThatThrownBy(() -> driver.observe(new Scope.All()))
+          .isInstanceOfSatisfying(
+              DriverException.class,
+              e -> {
+                assertThat(e.kind()).as(e.forOperator()).isEqualTo(FaultKind.REFUSED);
+                assertThat(e.forUser() + e.forOperator() + e).doesNotContain("secret");
+              });
+    }
+  }
+
+  private static void signal(String name) {
+    Lab.run(List.of("kill", "-" + name, Long.toString(LAB.libvirtd().pid())));
+  }
+
+  private static CompletableFuture<FaultKind> observing(HypervisorDriver driver, Thread[] out) {
+    CompletableFuture<FaultKind> result = new CompletableFuture<>();
+    out[0] =
+        Thread.startVirtualThread(() -> {
+          try {
+            var _ = driver.observe(new Scope.All());
+            result.completeExceptionally(new AssertionError("it answered"));
+          } catch (DriverException e) {
+            result.complete(kindOf(e));
+          }
+        });
+    return result;
+  }
+
+  @Test
+  void aDaemonThatAcceptsAndNeverAnswersHoldsNobody() throws Exception {
+    HypervisorDriver connected = open();
+    assertThat(connected.observe(new Scope.All()).complete()).isTrue();
+    HypervisorDriver fresh = open();
+    signal("STOP");
+    try {
+      Thread[] thread = new Thread[1];
+      for (HypervisorDriver driver : List.of(connected, fresh)) {
+        CompletableFuture<FaultKind> given = observing(driver, thread);
+        thread[0].interrupt();
+        assertThat(given.get(5, TimeUnit.SECONDS)).isEqualTo(FaultKind.UNREACHABLE);
+      }
+      // Who is patient is told by keepalives, or because no connection comes about.
+      List<CompletableFuture<FaultKind>> patient = new ArrayList<>();
+      for (HypervisorDriver driver : List.of(connected, fresh)) {
+        patient.add(observing(driver, thread));
+      }
+      for (CompletableFuture<FaultKind> each : patient) {
+        assertThat(each.get(90, TimeUnit.SECONDS)).isEqualTo(FaultKind.UNREACHABLE);
+      }
+      fresh.close();
+    } finally {
+      signal("CONT");
+    }
+    assertThat(connected.observe(new Scope.All()).complete()).isTrue();
+  }
+
+  @Test
+  void goesOnWhenTheDaemonIsStartedAgain() throws Exception {
+    HypervisorDriver driver = open();
+    BlockingQueue<UUID> told = new LinkedBlockingQueue<>();
+    driver.lifecycleEvents().orElseThrow().subscribe(told::add);
+    MachineDefinition machine = defined(driver);
+    Compute compute = driver.compute().orElseThrow();
+    done(compute.start(machine.mark()));
+
+    ProcessHandle daemon = LAB.libvirtd();
+    assertThat(daemon.destroy()).isTrue();
+    var _ = daemon.onExit().get(30, TimeUnit.SECONDS);
+    assertThatThrownBy(() -> driver.observe(new Scope.All()))
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> assertThat(e.kind()).as(e.forOperator()).isEqualTo(FaultKind.UNREACHABLE));
+    LAB.repair();
+
+    Observation seen = driver.observe(new Scope.All());
+    assertThat(seen.machine(machine.mark().uid()).orElseThrow().state())
+        .isEqualTo(Observation.State.RUNNING);
+    // Who listens hears again, by a connection that nobody but the driver has asked for.
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> {
+          told.clear();
+          LAB.virsh("suspend", machine.mark().uid().toString());
+          LAB.virsh("resume", machine.mark().uid().toString());
+          return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
+        });
+    done(compute.stop(machine.mark(), true));
+  }
+
+  // -------------------------------------------------------------------------------------- disks
+
+  @Test
+  void aFileThatIsNotWhatItShouldBeIsNotStaged(@TempDir Path dir) throws Exception {
+    HypervisorDriver driver = open();
+    Path file = Files.write(dir.resolve("other"), new byte[1 << 20]);
+    Disks.Image image = new Disks.Image("ab".repeat(32), file, "raw", ByteSize.ofMib(1));
+    assertThatThrownBy(() -> driver.disks().orElseThrow().stage(image))
+        .isInstanceOfSatisfying(
+            DriverException.class, e -> assertThat(e.kind()).isEqualTo(FaultKind.REFUSED));
+    assertThat(LAB.virsh("vol-list", LAB.get("LAB_POOL"))).doesNotContain(installation);
+    Disks.Image gone =
+        new Disks.Image("ab".repeat(32), dir.resolve("gone"), "raw", ByteSize.ofMib(1));
+    assertThatThrownBy(() -> driver.disks().orElseThrow().stage(gone))
+        .isInstanceOf(DriverException.class);
+  }
+
+  @Test
+  void aRawImageIsABaseToo(@TempDir Path dir) throws Exception {
+    HypervisorDriver driver = open();
+    Path file = Files.write(dir.resolve("raw"), new byte[2 << 20]);
+    Disks.Image image = new Disks.Image(Lab.sha256(file), file, "raw", ByteSize.ofMib(2));
+    Disks disks = driver.disks().orElseThrow();
+    done(disks.stage(image));
+    ObjectName disk =
+        new ObjectName(new Mark(installation, UUID.randomUUID(), 1), ObjectName.SYSTEM);
+    done(disks.create(disk, ByteSize.ofMib(8), image.sha256()));
+    assertThat(LAB.virsh("vol-dumpxml", "--pool", LAB.get("LAB_POOL"), disk + ".qcow2"))
+        .contains("<backingStore>", "<format type='raw'/>");
+  }
+
+  @Test
+  void aDiskWhoseFileSomebodyDeletedIsMadeAgain() throws Exception {
+    HypervisorDriver driver = open();
+    Disks disks = driver.disks().orElseThrow();
+    ObjectName disk = new ObjectName(new Mark(installation, UUID.randomUUID(), 1), ObjectName.DATA);
+    done(disks.create(disk, ByteSize.ofMib(8), null));
+    Files.delete(Path.of(LAB.get("LAB_POOL_DIR")).resolve(disk + ".qcow2"));
+    assertThat(driver.observe(new Scope.All()).disks()).isEmpty();
+    done(disks.create(disk, ByteSize.ofMib(8), null));
+    assertThat(driver.observe(new Scope.All()).disks())
+        .containsExactly(new Observation.Disk(disk, ByteSize.ofMib(8)));
+  }
+
+  // --------------------------------------------------------------------------------------- size
+
+  @Test
+  void twoHundredMachinesAreSeenAtOnce() throws Exception {
+    HypervisorDriver driver = open();
+    for (int i = 0; i < 200; i++) {
+      defined(driver);
+    }
+    Duration best = Duration.ofDays(1);
+    for (int i = 0; i < 5; i++) {
+      long begun = System.nanoTime();
+      Observation seen = driver.observe(new Scope.All());
+      Duration took = Duration.ofNanos(System.nanoTime() - begun);
+      best = best.compareTo(took) < 0 ? best : took;
+      assertThat(seen.machines().stream().filter(m -> m.mark() != null)).hasSize(200);
+      assertThat(seen.disks()).hasSize(200);
+    }
+    System.out.println("observe 200 machines and disks: " + best.toMillis() + " ms");
+    assertThat(best).isLessThan(Duration.ofSeconds(2));
+  }
+}

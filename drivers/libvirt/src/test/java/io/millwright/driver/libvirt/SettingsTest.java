@@ -1,0 +1,54 @@
+package io.millwright.driver.libvirt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class SettingsTest {
+  @Test
+  void hasDefaults() throws DriverException {
+    Settings settings = Settings.read(Map.of("uri", "qemu:///system"));
+    assertThat(settings.pool()).isEqualTo("millwright");
+    assertThat(settings.acceleration()).isEqualTo(Acceleration.Choice.AUTO);
+    assertThat(settings.machineType()).isNull();
+    assertThat(settings.openvswitch()).isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "uri,not a uri,looks like qemu",
+    "pool,a/../b,is no name",
+    "acceleration,fast,'auto, kvm or emulation'",
+    "machineType,q35 -x,looks like q35",
+    "openvswitch,yes,true or false",
+    "passwrod,x,password"
+  })
+  void saysWhatMakesNoSense(String key, String value, String says) {
+    Map<String, String> given =
+        key.equals("uri") ? Map.of(key, value) : Map.of("uri", "qemu:///system", key, value);
+    assertThatThrownBy(() -> Settings.read(given))
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> {
+              assertThat(e.kind()).isEqualTo(FaultKind.REFUSED);
+              assertThat(e.forUser()).contains("settings." + key, says);
+            });
+  }
+
+  @Test
+  void keepsThePasswordToItself() throws DriverException {
+    Settings settings =
+        Settings.read(Map.of("uri", "qemu:///system", "user", "u", "password", "s3cret"));
+    assertThat(settings.toString()).doesNotContain("s3cret");
+    assertThat(Settings.DESCRIPTION.settings())
+        .filteredOn(s -> s.secret())
+        .extracting(s -> s.name())
+        .containsExactly("password");
+  }
+}

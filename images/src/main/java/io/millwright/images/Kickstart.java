@@ -1,0 +1,213 @@
+package io.millwright.images;
+
+import io.millwright.model.Ip;
+import io.millwright.model.ProfileSpec;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Installs the systems of the Red Hat family (8 and later, Fedora) by Anaconda, which looks for
+ * {@code ks.cfg} on a medium with the label OEMDRV by itself.
+ *
+ * <p>Anaconda gets as much network as it needs to install. The installed system gets its full
+ * network as NetworkManager's keyfiles, and for all else the same cloud-init configuration as a
+ * clone, from a directory on its disk.
+ */
+public final class Kickstart implements Renderer<AnswerMedium> {
+  private static final String SEED = "/var/lib/cloud/seed/nocloud/";
+
+  /** Without it the network would be described twice, and only a part of it by cloud-init. */
+  private static final String CLOUD_CONFIG =
+      "datasource_list: [ NoCloud, None ]\nnetwork: { config: disabled }\n";
+
+  private final CloudInit cloudInit = new CloudInit();
+
+  @Override
+  public List<Refusal> check(InstallSpec spec) {
+    List<Refusal> out = new ArrayList<>(cloudInit.check(spec));
+    Installation how = spec.installation();
+    if (how == null) {
+      out.add(new Refusal("installation", "an installer must be told on which disk to install"));
+      return List.copyOf(out);
+    }
+    if (how.disk() instanceof Installation.Disk.BySerial by
+        && how.untouched().stream().anyMatch(other -> other.endsWith(by.serial()))) {
+      out.add(
+          new Refusal(
+              "installation.disk",
+              "the serial of a disk to leave alone ends like this one's, and Anaconda goes by the"
+                  + " end; give the disk's path"));
+    }
+    if (!how.offline() && uplink(spec).isEmpty()) {
+      out.add(
+          new Refusal(
+              "interfaces",
+              "the installer needs a card with an address of its own, beside bonds and VLANs, to"
+                  + " fetch packages; or install offline"));
+    }
+    if (how.proxy() != null && how.mirror() == null) {
+      out.add(
+          new Refusal(
+              "installation.proxy", "Anaconda takes a proxy only together with a mirror's URL"));
+    }
+    return List.copyOf(out);
+  }
+
+  @Override
+  public AnswerMedium render(InstallSpec spec) {
+    demand(spec);
+    Installation how = spec.installation();
+    if (how == null) {
+      throw new IllegalStateException("check() lets no spec without installation pass");
+    }
+    ProfileSpec profile = spec.profile();
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("fqdn", spec.identity().fqdn());
+    values.put("source", source(how));
+    values.put("locale", or(profile.locale(), "en_US.UTF-8"));
+    values.put("timezone", or(profile.timezone(), "UTC"));
+    values.put("keyboard", how.keyboard());
+    values.put(
+        "network", how.offline() ? "network --hostname=" + spec.identity().fqdn() : network(spec));
+    values.put("disk", disk(how.disk()));
+    values.put(
+        "layout",
+        switch (how.layout()) {
+          case PLAIN -> "plain";
+          case LVM -> "lvm";
+        });
+    values.put("end", how.end().name().toLowerCase(Locale.ROOT));
+    List<String> packages = new ArrayList<>(List.of("cloud-init", "openssh-server", "python3"));
+    profile.packages().stream().filter(p -> !packages.contains(p)).forEach(packages::add);
+    values.put("packages", packages);
+    values.put("files", files(spec));
+    return new AnswerMedium("OEMDRV", Map.of("ks.cfg", Template.fill("kickstart.peb", values)));
+  }
+
+  private static String or(@Nullable String value, String otherwise) {
+    return value == null ? otherwise : value;
+  }
+
+  private static String source(Installation how) {
+    if (how.mirror() == null) {
+      return "cdrom";
+    }
+    return "url --url="
+        + quoted(how.mirror().toString())
+        + (how.proxy() == null ? "" : " --proxy=" + quoted(how.proxy().toString()));
+  }
+
+  /** Anaconda splits lines as a shell does; a URI holds neither quotes, blanks nor backslashes. */
+  private static String quoted(String uri) {
+    return "\"" + uri + "\"";
+  }
+
+  private static String disk(Installation.Disk disk) {
+    return switch (disk) {
+      // udev puts bus, maker and model before the serial, and a partition's number after it.
+      case Installation.Disk.BySerial by -> "/dev/disk/by-id/*" + by.serial();
+      case Installation.Disk.ByPath by -> by.path();
+    };
+  }
+
+  /** The card by which packages are fetched: the one with the default route, else any. */
+  private static Optional<NetInterface.Ethernet> uplink(InstallSpec spec) {
+    for (boolean v6 : new boolean[] {false, true}) {
+      if (spec.uplink(v6) instanceof NetInterface.Ethernet card) {
+        return Optional.of(card);
+      }
+    }
+    return spec.interfaces().stream()
+        .filter(NetInterface.Ethernet.class::isInstance)
+        .map(NetInterface.Ethernet.class::cast)
+        .filter(card -> card.ip().has(false) || card.ip().has(true))
+        .findFirst();
+  }
+
+  private static String network(InstallSpec spec) {
+    NetInterface.Ethernet card = uplink(spec).orElseThrow();
+    IpConfig ip = card.ip();
+    StringBuilder out = new StringBuilder("network --device=").append(card.mac());
+    Optional<HostAddress> v4 = ip.addresses().stream().filter(a -> !a.v6()).findFirst();
+    if (ip.dhcp4()) {
+      out.append(" --bootproto=dhcp");
+    } else if (v4.isPresent()) {
+      out.append(" --bootproto=static --ip=").append(v4.get().ip());
+      out.append(" --netmask=").append(netmask(v4.get().prefix()));
+      if (ip.gateway4() != null) {
+        out.append(" --gateway=").append(ip.gateway4());
+      }
+    } else {
+      out.append(" --noipv4");
+    }
+    Optional<HostAddress> v6 = ip.addresses().stream().filter(HostAddress::v6).findFirst();
+    if (ip.isDynamic(true)) {
+      out.append(ip.slaac() ? " --ipv6=auto" : " --ipv6=dhcp");
+    } else if (v6.isPresent()) {
+      out.append(" --ipv6=").append(v6.get());
+      if (ip.gateway6() != null) {
+        out.append(" --ipv6gateway=").append(ip.gateway6());
+      }
+    } else {
+      out.append(" --noipv6");
+    }
+    if (!ip.dns().isEmpty()) {
+      out.append(" --nameserver=")
+          .append(String.join(",", ip.dns().stream().map(Ip::toString).toList()));
+    }
+    if (ip.mtu() != null) {
+      out.append(" --mtu=").append(ip.mtu());
+    }
+    return out.append(" --activate --hostname=").append(spec.identity().fqdn()).toString();
+  }
+
+  private static Ip netmask(int prefix) {
+    BigInteger all = BigInteger.ONE.shiftLeft(32).subtract(BigInteger.ONE);
+    return new Ip(false, all.shiftRight(32 - prefix).shiftLeft(32 - prefix));
+  }
+
+  /** What is written into the installed system; its paths hold no letter that a shell minds. */
+  private List<Map<String, String>> files(InstallSpec spec) {
+    ProfileSpec profile = spec.profile();
+    // Packages, time zone and locale are there by now.
+    Seed seed =
+        cloudInit.render(
+            spec.withProfile(
+                new ProfileSpec(
+                    profile.users(),
+                    List.of(),
+                    profile.files(),
+                    profile.scripts(),
+                    null,
+                    null,
+                    profile.ntp())));
+    List<Map<String, String>> out = new ArrayList<>();
+    out.add(file("/etc/cloud/cloud.cfg.d/99-millwright.cfg", "0644", CLOUD_CONFIG));
+    out.add(file(SEED + "meta-data", "0600", seed.metaData()));
+    out.add(file(SEED + "user-data", "0600", seed.userData()));
+    NmKeyfiles.of(spec)
+        .forEach(
+            (path, text) -> out.add(file(path, path.endsWith(".link") ? "0644" : "0600", text)));
+    return out;
+  }
+
+  /** In base64, so that no line of it can be taken for a line of the kickstart or the script. */
+  private static Map<String, String> file(String path, String mode, String text) {
+    Map<String, String> out = new LinkedHashMap<>();
+    out.put("path", path);
+    out.put("mode", mode);
+    out.put(
+        "content",
+        Base64.getMimeEncoder(76, new byte[] {'\n'})
+            .encodeToString(text.getBytes(StandardCharsets.UTF_8)));
+    return out;
+  }
+}

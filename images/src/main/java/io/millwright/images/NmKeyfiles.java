@@ -1,0 +1,154 @@
+package io.millwright.images;
+
+import io.millwright.model.Ip;
+import io.millwright.model.MachineSpec;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * The network of a machine as NetworkManager keeps it: one keyfile for each interface, and a
+ * systemd.link file for the name of each card. Connections know cards by MAC address and each other
+ * by UUID, so nothing depends on a name that the kernel gave.
+ */
+final class NmKeyfiles {
+  private final InstallSpec spec;
+
+  private NmKeyfiles(InstallSpec spec) {
+    this.spec = spec;
+  }
+
+  /** Content by path. NetworkManager reads keyfiles only if none but root can. */
+  static Map<String, String> of(InstallSpec spec) {
+    NmKeyfiles all = new NmKeyfiles(spec);
+    Map<String, String> out = new LinkedHashMap<>();
+    for (NetInterface face : spec.interfaces()) {
+      out.put(
+          "/etc/NetworkManager/system-connections/" + face.name() + ".nmconnection",
+          all.keyfile(face));
+      if (face instanceof NetInterface.Ethernet card) {
+        out.put(
+            "/etc/systemd/network/10-millwright-" + card.name() + ".link",
+            "[Match]\nPermanentMACAddress="
+                + card.mac()
+                + "\n\n[Link]\nName="
+                + card.name()
+                + "\n");
+      }
+    }
+    return out;
+  }
+
+  private UUID uuid(String name) {
+    return UUID.nameUUIDFromBytes(
+        (spec.identity().instanceId() + "/" + name).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private String keyfile(NetInterface face) {
+    Map<String, Map<String, String>> file = new LinkedHashMap<>();
+    Map<String, String> connection = section(file, "connection");
+    connection.put("id", face.name());
+    connection.put("uuid", uuid(face.name()).toString());
+    Map<String, String> ethernet = new LinkedHashMap<>();
+    boolean port = false;
+    switch (face) {
+      case NetInterface.Ethernet card -> {
+        connection.put("type", "ethernet");
+        ethernet.put("mac-address", card.mac().text());
+        for (NetInterface other : spec.interfaces()) {
+          if (other instanceof NetInterface.Bond bond && bond.members().contains(card.name())) {
+            connection.put("master", uuid(bond.name()).toString());
+            connection.put("slave-type", "bond");
+            port = true;
+          }
+        }
+      }
+      case NetInterface.Bond bond -> {
+        connection.put("type", "bond");
+        connection.put("interface-name", bond.name());
+        // Brings its cards up with it, in whatever order they are found.
+        connection.put("autoconnect-slaves", "1");
+        Map<String, String> options = section(file, "bond");
+        options.put("mode", Netplan.mode(bond.mode()));
+        options.put("miimon", "100");
+        spec.firstCard(bond).ifPresent(c -> ethernet.put("cloned-mac-address", c.mac().text()));
+      }
+      case NetInterface.Vlan vlan -> {
+        connection.put("type", "vlan");
+        connection.put("interface-name", vlan.name());
+        Map<String, String> options = section(file, "vlan");
+        options.put("id", Integer.toString(vlan.id()));
+        options.put("parent", uuid(vlan.link()).toString());
+      }
+    }
+    Integer mtu = face.ip().mtu();
+    if (mtu != null) {
+      ethernet.put("mtu", mtu.toString());
+    }
+    if (!ethernet.isEmpty()) {
+      file.put("ethernet", ethernet);
+    }
+    if (!port) {
+      family(section(file, "ipv4"), face, false);
+      family(section(file, "ipv6"), face, true);
+    }
+    StringBuilder out = new StringBuilder();
+    file.forEach((name, values) -> {
+      out.append(out.isEmpty() ? "" : "\n").append('[').append(name).append("]\n");
+      values.forEach((key, value) -> out.append(key).append('=').append(value).append('\n'));
+    });
+    return out.toString();
+  }
+
+  private static Map<String, String> section(Map<String, Map<String, String>> file, String name) {
+    Map<String, String> out = new LinkedHashMap<>();
+    file.put(name, out);
+    return out;
+  }
+
+  private void family(Map<String, String> at, NetInterface face, boolean v6) {
+    IpConfig ip = face.ip();
+    if (!ip.has(v6)) {
+      at.put("method", "disabled");
+      return;
+    }
+    // "auto" asks by DHCPv6 too where the router says that there is somebody to ask.
+    at.put("method", ip.isDynamic(v6) ? "auto" : "manual");
+    if (v6) {
+      at.put("addr-gen-mode", "eui64"); // the same address as networkd makes in a clone
+    }
+    int n = 1;
+    for (HostAddress address : ip.addresses()) {
+      if (address.v6() == v6) {
+        at.put("address" + n++, address.toString());
+      }
+    }
+    boolean uplink = spec.uplink(v6) == face;
+    Ip gateway = ip.gateway(v6);
+    if (uplink && gateway != null) {
+      at.put("gateway", gateway.toString());
+    }
+    if (!uplink) {
+      at.put("never-default", "true");
+    }
+    n = 1;
+    for (MachineSpec.Route route : ip.routes()) {
+      if (route.to().v6() == v6) {
+        Integer metric = route.metric();
+        at.put(
+            "route" + n++, route.to() + "," + route.via() + (metric == null ? "" : "," + metric));
+      }
+    }
+    list(at, "dns", ip.dns().stream().filter(d -> d.v6() == v6).map(Ip::toString).toList());
+    // Once is enough, and IPv4 comes first.
+    list(at, "dns-search", v6 && ip.has(false) ? List.of() : ip.search());
+  }
+
+  private static void list(Map<String, String> at, String key, List<String> values) {
+    if (!values.isEmpty()) {
+      at.put(key, String.join(";", values) + ";");
+    }
+  }
+}

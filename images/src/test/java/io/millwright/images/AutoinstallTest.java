@@ -1,0 +1,197 @@
+package io.millwright.images;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.networknt.schema.InputFormat;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
+import io.millwright.model.ProblemException;
+import io.millwright.model.ProfileSpec;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+class AutoinstallTest {
+  private static final Autoinstall RENDERER = new Autoinstall();
+  private static final YAMLMapper YAML = new YAMLMapper();
+
+  static Stream<String> samples() {
+    return Samples.installed().keySet().stream();
+  }
+
+  private static Seed seed(String sample) {
+    return RENDERER.render(Objects.requireNonNull(Samples.installed().get(sample)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("samples")
+  void isGolden(String sample) throws IOException {
+    Seed seed = seed(sample);
+    Golden.same("autoinstall/" + sample + "/meta-data", seed.metaData());
+    Golden.same("autoinstall/" + sample + "/user-data", seed.userData());
+    Golden.same("autoinstall/" + sample + "/network-config", seed.networkConfig());
+  }
+
+  @ParameterizedTest
+  @MethodSource("samples")
+  void obeysItsSchemas(String sample) throws IOException {
+    String text = seed(sample).userData();
+    assertThat(text).startsWith("#cloud-config\n");
+    JsonNode data = YAML.readTree(text);
+    assertThat(data.propertyNames()).containsExactly("autoinstall");
+    SchemaRegistry registry = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_4);
+    String schema = Files.readString(Outside.schema("autoinstall/autoinstall-schema.json"));
+    assertThat(registry.getSchema(schema, InputFormat.JSON).validate(data.get("autoinstall")))
+        .isEmpty();
+    // What is for the installed system is judged as what it is.
+    String cloudConfig = Files.readString(Outside.schema("cloud-init/schema-cloud-config-v1.json"));
+    assertThat(
+            registry
+                .getSchema(cloudConfig, InputFormat.JSON)
+                .validate(data.at("/autoinstall/user-data")))
+        .isEmpty();
+  }
+
+  @Test
+  void theInstalledSystemIsLikeAClone() {
+    JsonNode clone =
+        YAML.readTree(new CloudInit().render(Samples.of("files-and-scripts")).userData());
+    JsonNode installed = YAML.readTree(seed("files-and-scripts").userData());
+    assertThat(installed.at("/autoinstall/user-data")).isEqualTo(clone);
+    assertThat(installed.at("/autoinstall/network"))
+        .isEqualTo(
+            YAML.readTree(new CloudInit().render(Samples.of("files-and-scripts")).networkConfig()));
+  }
+
+  @Test
+  void refusesWhatItCannotDo() {
+    assertThat(fields(Samples.of("dhcp"))).containsExactly("installation");
+    assertThatThrownBy(() -> RENDERER.render(Samples.of("dhcp")))
+        .isInstanceOf(ProblemException.class);
+    assertThat(
+            fields(
+                Samples.of("users-and-keys")
+                    .withInstallation(on(new Installation.Disk.BySerial("a"), List.of(), true))))
+        .containsExactly("profile.packages");
+    assertThat(
+            fields(
+                Samples.of("dhcp")
+                    .withInstallation(
+                        on(new Installation.Disk.BySerial("data"), List.of("mw-data"), false))))
+        .containsExactly("installation.disk");
+    assertThat(
+            fields(
+                Samples.of("dhcp")
+                    .withInstallation(
+                        on(new Installation.Disk.ByPath("/dev/disk/by-id/x"), List.of(), false))))
+        .containsExactly("installation.disk");
+  }
+
+  private static Installation on(Installation.Disk disk, List<String> untouched, boolean offline) {
+    return new Installation(
+        disk,
+        untouched,
+        Installation.Layout.PLAIN,
+        "us",
+        null,
+        null,
+        offline,
+        Installation.End.REBOOT);
+  }
+
+  private static List<String> fields(InstallSpec spec) {
+    return RENDERER.check(spec).stream().map(Refusal::field).toList();
+  }
+
+  @Test
+  void whatCouldMeanMoreThanItSaysIsWrong() {
+    for (Installation bad :
+        List.of(
+            on(new Installation.Disk.BySerial("*"), List.of(), false),
+            on(new Installation.Disk.BySerial(""), List.of(), false),
+            on(new Installation.Disk.BySerial("a"), List.of("a"), false),
+            on(new Installation.Disk.ByPath("/dev/sd?"), List.of(), false),
+            on(new Installation.Disk.ByPath("/dev/../etc"), List.of(), false),
+            new Installation(
+                new Installation.Disk.BySerial("a"),
+                List.of(),
+                Installation.Layout.PLAIN,
+                "us",
+                URI.create("http://u:p@h/"),
+                null,
+                false,
+                Installation.End.REBOOT))) {
+      assertThatThrownBy(() -> RENDERER.render(Samples.of("dhcp").withInstallation(bad)))
+          .as(bad.toString())
+          .isInstanceOf(ProblemException.class);
+    }
+  }
+
+  @Provide
+  Arbitrary<InstallSpec> spec() {
+    return Hostile.spec().map(spec -> spec.withInstallation(Samples.ON_DISK));
+  }
+
+  @Property(tries = 200)
+  void saysWhatTheProfileSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
+    ProfileSpec profile = spec.profile();
+    JsonNode data = YAML.readTree(RENDERER.render(spec).userData()).get("autoinstall");
+    Set<String> keys =
+        new LinkedHashSet<>(
+            List.of(
+                "version",
+                "refresh-installer",
+                "keyboard",
+                "network",
+                "apt",
+                "storage",
+                "ssh",
+                "user-data",
+                "shutdown"));
+    if (profile.locale() != null) {
+      keys.add("locale");
+      assertThat(data.get("locale").asString()).isEqualTo(profile.locale());
+    }
+    if (profile.timezone() != null) {
+      keys.add("timezone");
+      assertThat(data.get("timezone").asString()).isEqualTo(profile.timezone());
+    }
+    if (!profile.packages().isEmpty()) {
+      keys.add("packages");
+      List<String> packages = new ArrayList<>();
+      data.get("packages").forEach(p -> packages.add(p.asString()));
+      assertThat(packages).isEqualTo(profile.packages());
+    }
+    assertThat(data.propertyNames()).containsExactlyInAnyOrderElementsOf(keys);
+    // The rest is CloudInit's, and looked at there.
+    ProfileSpec left =
+        new ProfileSpec(
+            profile.users(),
+            List.of(),
+            profile.files(),
+            profile.scripts(),
+            null,
+            null,
+            profile.ntp());
+    assertThat(data.get("user-data"))
+        .isEqualTo(YAML.readTree(new CloudInit().render(spec.withProfile(left)).userData()));
+    assertThat(data.get("network"))
+        .isEqualTo(YAML.readTree(new CloudInit().render(spec).networkConfig()));
+  }
+}

@@ -1,0 +1,249 @@
+package io.millwright.images;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.model.ProblemException;
+import io.millwright.model.ProfileSpec;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class KickstartTest {
+  private static final Kickstart RENDERER = new Kickstart();
+
+  /** What Anaconda is told before the first section, in this order. */
+  private static final List<Pattern> COMMANDS =
+      Stream.of(
+              "text",
+              "cdrom|url --url=\"https?://[^\"\\\\ ]+\"( --proxy=\"https?://[^\"\\\\ ]+\")?",
+              "lang [A-Za-z0-9_.@-]+",
+              "keyboard --xlayouts=[a-z]+",
+              "timezone [A-Za-z0-9_/+-]+ --utc",
+              "network( --[a-z0-9]+(=[A-Za-z0-9.:,/-]+)?)+",
+              "rootpw --lock",
+              "firstboot --disable",
+              "eula --agreed",
+              "services --enabled=sshd",
+              "ignoredisk --only-use=/dev/[A-Za-z0-9_.:+*/-]+",
+              "zerombr",
+              "clearpart --all --initlabel",
+              "autopart --type=(plain|lvm)",
+              "(reboot|poweroff) --eject")
+          .map(Pattern::compile)
+          .toList();
+
+  private static final Pattern PUT = Pattern.compile("put (0[0-7]{3}) (/[A-Za-z0-9_./-]+) <<'EOF'");
+
+  /** The samples that this installer takes. */
+  static Stream<String> samples() {
+    return Samples.installed().entrySet().stream()
+        .filter(s -> RENDERER.check(s.getValue()).isEmpty())
+        .map(Map.Entry::getKey);
+  }
+
+  private static String kickstart(InstallSpec spec) {
+    AnswerMedium medium = RENDERER.render(spec);
+    assertThat(medium.label()).isEqualTo("OEMDRV");
+    assertThat(medium.files()).containsOnlyKeys("ks.cfg");
+    return Objects.requireNonNull(medium.files().get("ks.cfg"));
+  }
+
+  private static InstallSpec sample(String name) {
+    return Objects.requireNonNull(Samples.installed().get(name), name);
+  }
+
+  @ParameterizedTest
+  @MethodSource("samples")
+  void isGolden(String sample) throws IOException {
+    Golden.same("kickstart/" + sample + "/ks.cfg", kickstart(sample(sample)));
+    NmKeyfiles.of(sample(sample))
+        .forEach((path, text) -> {
+          try {
+            Golden.same("kickstart/" + sample + "/" + Path.of(path).getFileName(), text);
+          } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+          }
+        });
+  }
+
+  @Test
+  void refusesWhatItCannotDo() {
+    assertThat(samples())
+        .doesNotContain("bond", "bond-vlan")
+        .contains("vlan", "two-disks")
+        .hasSize(12);
+    assertThat(RENDERER.check(sample("bond")))
+        .extracting(Refusal::field)
+        .containsExactly("interfaces");
+    assertThat(RENDERER.check(Samples.of("dhcp")))
+        .extracting(Refusal::field)
+        .containsExactly("installation");
+    assertThatThrownBy(() -> RENDERER.render(sample("bond"))).isInstanceOf(ProblemException.class);
+  }
+
+  /** A kickstart taken apart again. */
+  private record Parsed(List<String> commands, List<String> packages, Map<String, String> files) {}
+
+  private static Parsed parse(String text) {
+    List<String> lines = text.lines().toList();
+    int packages = lines.indexOf("%packages");
+    int post = lines.indexOf("%post --erroronfail --interpreter=/bin/bash");
+    assertThat(lines.stream().filter(l -> l.startsWith("%")))
+        .containsExactly(
+            "%packages", "%end", "%post --erroronfail --interpreter=/bin/bash", "%end");
+    List<String> commands =
+        lines.subList(0, packages).stream()
+            .filter(l -> !l.isEmpty() && !l.startsWith("#"))
+            .toList();
+    List<String> names = lines.subList(packages + 1, lines.indexOf("%end"));
+    Map<String, String> files = new LinkedHashMap<>();
+    List<String> rest = new ArrayList<>();
+    for (int i = post + 1; i < lines.size(); i++) {
+      Matcher put = PUT.matcher(lines.get(i));
+      if (put.matches()) {
+        int end = lines.subList(i, lines.size()).indexOf("EOF") + i;
+        files.put(
+            put.group(2),
+            new String(
+                Base64.getDecoder().decode(String.join("", lines.subList(i + 1, end))),
+                StandardCharsets.UTF_8));
+        i = end;
+      } else {
+        rest.add(lines.get(i));
+      }
+    }
+    assertThat(String.join("\n", rest)).isEqualTo(SCRIPT);
+    return new Parsed(commands, names, files);
+  }
+
+  private static final String SCRIPT =
+      """
+      set -euo pipefail
+      umask 077
+      rm -f /etc/NetworkManager/system-connections/*.nmconnection /etc/sysconfig/network-scripts/ifcfg-*
+      put() { base64 -d | install -D -m "$1" /dev/stdin "$2"; }
+      chmod 0700 /var/lib/cloud/seed
+      for unit in cloud-init-local cloud-init-main cloud-init-network cloud-init cloud-config cloud-final; do
+        if [ -e /usr/lib/systemd/system/$unit.service ]; then systemctl enable $unit.service; fi
+      done
+      if command -v restorecon >/dev/null; then
+        restorecon -RF /etc/NetworkManager /etc/systemd/network /etc/cloud /var/lib/cloud
+      fi
+      %end\
+      """;
+
+  @Provide
+  Arbitrary<InstallSpec> spec() {
+    return Hostile.spec()
+        .map(spec -> {
+          InstallSpec online = spec.withInstallation(Samples.ON_DISK);
+          return RENDERER.check(online).isEmpty()
+              ? online
+              : spec.withInstallation(Objects.requireNonNull(sample("air-gapped").installation()));
+        });
+  }
+
+  @Property(tries = 200)
+  void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
+    Parsed parsed = parse(kickstart(spec));
+    assertThat(parsed.commands()).hasSameSizeAs(COMMANDS);
+    for (int i = 0; i < COMMANDS.size(); i++) {
+      assertThat(parsed.commands().get(i)).matches(COMMANDS.get(i));
+    }
+    List<String> packages =
+        new ArrayList<>(List.of("@core", "cloud-init", "openssh-server", "python3"));
+    spec.profile().packages().stream().distinct().forEach(packages::add);
+    assertThat(parsed.packages()).isEqualTo(packages);
+    ProfileSpec profile = spec.profile();
+    Seed seed =
+        new CloudInit()
+            .render(
+                spec.withProfile(
+                    new ProfileSpec(
+                        profile.users(),
+                        List.of(),
+                        profile.files(),
+                        profile.scripts(),
+                        null,
+                        null,
+                        profile.ntp())));
+    Map<String, String> files = new LinkedHashMap<>();
+    files.put(
+        "/etc/cloud/cloud.cfg.d/99-millwright.cfg",
+        "datasource_list: [ NoCloud, None ]\nnetwork: { config: disabled }\n");
+    files.put("/var/lib/cloud/seed/nocloud/meta-data", seed.metaData());
+    files.put("/var/lib/cloud/seed/nocloud/user-data", seed.userData());
+    files.putAll(NmKeyfiles.of(spec));
+    assertThat(parsed.files()).isEqualTo(files);
+  }
+
+  /** NetworkManager's own library reads every keyfile and finds each connection right. */
+  @ParameterizedTest
+  @MethodSource("everySample")
+  void keyfilesAreUnderstoodByNetworkManager(String sample, @TempDir Path directory)
+      throws Exception {
+    Outside.needed(Path.of("/usr/lib/x86_64-linux-gnu/girepository-1.0/NM-1.0.typelib"));
+    List<String> command = new ArrayList<>(List.of("/usr/bin/python3", "-c", READ_KEYFILES));
+    for (var file : NmKeyfiles.of(sample(sample)).entrySet()) {
+      if (file.getKey().endsWith(".nmconnection")) {
+        Path path = directory.resolve(Path.of(file.getKey()).getFileName());
+        Files.writeString(path, file.getValue());
+        command.add(path.toString());
+      }
+    }
+    assertThat(Outside.run(command).lines())
+        .hasSize(sample(sample).interfaces().size())
+        .allMatch(line -> line.endsWith(" right"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("samples")
+  void theScriptIsOne(String sample, @TempDir Path directory) throws Exception {
+    String text = kickstart(sample(sample));
+    String script = text.substring(text.indexOf("set -euo"), text.lastIndexOf("%end"));
+    Path file = Files.writeString(directory.resolve("post"), script);
+    assertThat(Outside.run(List.of("bash", "-n", file.toString()))).isEmpty();
+  }
+
+  static Stream<String> everySample() {
+    return Samples.installed().keySet().stream();
+  }
+
+  private static final String READ_KEYFILES =
+      """
+      import sys, gi
+      gi.require_version('NM', '1.0')
+      from gi.repository import GLib, NM
+      warnings = []
+      for path in sys.argv[1:]:
+          keyfile = GLib.KeyFile()
+          keyfile.load_from_file(path, GLib.KeyFileFlags.NONE)
+          def handler(keyfile, connection, kind, data, *rest):
+              if kind == NM.KeyfileHandlerType.WARN:
+                  warnings.append(data.warn_get())
+                  return True
+              return False
+          connection = NM.keyfile_read(keyfile, '/', NM.KeyfileHandlerFlags.NONE, handler)
+          connection.verify()
+          print(connection.get_id(), 'right' if not warnings else warnings)
+      """;
+}

@@ -1,0 +1,193 @@
+package io.millwright.server;
+
+import io.millwright.model.Names;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the server is asked to run; there are no other settings than these.
+ *
+ * @param data the directory where everything lies that belongs to this server
+ * @param listen where people's clients reach it
+ * @param doors where machines reach it
+ * @param database an external PostgreSQL, or null for one of its own
+ * @param printToken true to print the first token on standard output
+ * @param newAdminToken true to replace the token {@code admin}, which was lost or has leaked
+ */
+record ServerSettings(
+    Path data,
+    Address listen,
+    List<Address> doors,
+    @Nullable ExternalDatabase database,
+    boolean printToken,
+    boolean newAdminToken) {
+
+  static final String HELP =
+      """
+      usage: server/run [settings]
+
+        --data DIR                    what belongs to this server: key, database, images
+                                      (default /var/lib/millwright)
+        --listen ADDRESS:PORT         where clients reach it (default 127.0.0.1:7070)
+        --door ADDRESS:PORT           where machines reach it, to report their first boot; may be
+                                      repeated (default none)
+        --database JDBC-URL           an external PostgreSQL, 15 or newer
+                                      (default: one of its own in the data directory)
+        --database-user NAME          as whom to connect to it
+        --database-password-file FILE the first line of which is the password
+        --print-token                 print the first token on standard output; it is always written
+                                      to the file admin-token in the data directory
+        --new-admin-token             replace the token "admin", which was lost or has leaked
+        --version                     print the version
+        --help                        print this
+      """;
+
+  private static final Set<String> FLAGS = Set.of("--print-token", "--new-admin-token");
+  private static final Set<String> VALUES =
+      Set.of(
+          "--data",
+          "--listen",
+          "--door",
+          "--database",
+          "--database-user",
+          "--database-password-file");
+
+  /** An external PostgreSQL. */
+  record ExternalDatabase(String url, @Nullable String user, @Nullable Path passwordFile) {}
+
+  /** The command line makes no sense; the message says what to write. */
+  static final class UsageException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    UsageException(String message) {
+      super(message);
+    }
+  }
+
+  /**
+   * A place to listen at.
+   *
+   * @param host a name or an address, IPv6 without brackets
+   */
+  record Address(String host, int port) {
+    static Address parse(String name, String text) throws UsageException {
+      int colon = text.lastIndexOf(':');
+      String host = colon < 0 ? "" : text.substring(0, colon);
+      if (host.startsWith("[") && host.endsWith("]")) {
+        host = host.substring(1, host.length() - 1);
+      } else if (host.indexOf(':') >= 0) {
+        throw new UsageException(name + ": write an IPv6 address in brackets, such as [::1]:7070");
+      }
+      String port = text.substring(colon + 1);
+      if (host.isEmpty() || !port.matches("[0-9]{1,5}") || Integer.parseInt(port) > 65535) {
+        throw new UsageException(
+            name + ": " + Names.quote(text) + " is no address with a port, such as 127.0.0.1:7070");
+      }
+      return new Address(host, Integer.parseInt(port));
+    }
+
+    InetSocketAddress resolve() throws java.net.UnknownHostException {
+      return new InetSocketAddress(java.net.InetAddress.getByName(host), port);
+    }
+
+    /** The same with another port, which was chosen for port 0. */
+    Address at(int chosen) {
+      return new Address(host, chosen);
+    }
+
+    String url() {
+      return "http://" + this;
+    }
+
+    @Override
+    public String toString() {
+      return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port;
+    }
+  }
+
+  /** Reads the command line. */
+  static ServerSettings parse(List<String> arguments) throws UsageException {
+    Map<String, String> given = new TreeMap<>();
+    List<Address> doors = new ArrayList<>();
+    Set<String> flags = new HashSet<>();
+    for (int i = 0; i < arguments.size(); i++) {
+      String argument = arguments.get(i);
+      int equals = argument.indexOf('=');
+      String name = equals < 0 ? argument : argument.substring(0, equals);
+      if (FLAGS.contains(name)) {
+        if (equals >= 0) {
+          throw new UsageException(name + " takes no value");
+        }
+        flags.add(name);
+        continue;
+      }
+      if (!VALUES.contains(name)) {
+        throw new UsageException(unknown(name));
+      }
+      if (equals < 0 && (i + 1 == arguments.size() || arguments.get(i + 1).startsWith("--"))) {
+        throw new UsageException(name + " needs a value");
+      }
+      String value = equals < 0 ? arguments.get(++i) : argument.substring(equals + 1);
+      if (value.isBlank()) {
+        throw new UsageException(name + " needs a value");
+      }
+      if (name.equals("--door")) {
+        doors.add(door(value));
+      } else if (given.put(name, value) != null) {
+        throw new UsageException(name + " is given twice");
+      }
+    }
+    return new ServerSettings(
+        Path.of(given.getOrDefault("--data", "/var/lib/millwright")).toAbsolutePath().normalize(),
+        Address.parse("--listen", given.getOrDefault("--listen", "127.0.0.1:7070")),
+        List.copyOf(doors),
+        database(given),
+        flags.contains("--print-token"),
+        flags.contains("--new-admin-token"));
+  }
+
+  private static Address door(String value) throws UsageException {
+    Address door = Address.parse("--door", value);
+    if (door.host().equals("0.0.0.0") || door.host().equals("::")) {
+      throw new UsageException(
+          "--door: give the address under which machines reach it, not " + door.host());
+    }
+    return door;
+  }
+
+  private static @Nullable ExternalDatabase database(Map<String, String> given)
+      throws UsageException {
+    String url = given.get("--database");
+    String user = given.get("--database-user");
+    String file = given.get("--database-password-file");
+    if (url == null) {
+      if (user != null || file != null) {
+        throw new UsageException("--database is missing, to which the other settings belong");
+      }
+      return null;
+    }
+    if (!url.startsWith("jdbc:postgresql:")) {
+      throw new UsageException("--database looks like jdbc:postgresql://host:5432/name");
+    }
+    if (url.matches("(?i).*[?&]password=.*")) {
+      throw new UsageException(
+          "--database: everybody on this machine can read a password here; put it into a file and"
+              + " give --database-password-file");
+    }
+    return new ExternalDatabase(url, user, file == null ? null : Path.of(file));
+  }
+
+  private static String unknown(String name) {
+    Set<String> known = new HashSet<>(VALUES);
+    known.addAll(FLAGS);
+    known.addAll(Set.of("--help", "--version"));
+    return "there is no setting " + Names.quote(name) + Names.hint(name, known) + "; see --help";
+  }
+}

@@ -1,0 +1,162 @@
+package io.millwright.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.millwright.engine.port.Requests.Answered;
+import io.millwright.engine.port.Tokens.Token;
+import io.millwright.model.Kind;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Operation.Target;
+import io.millwright.model.Operation.Verb;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.Test;
+
+/** What the store promises of tokens, requests and reports, and of its housekeeping. */
+@NullUnmarked
+abstract class SmallPortsContract extends DatabaseTest {
+  private static byte[] sha(int n) {
+    byte[] out = new byte[32];
+    out[0] = (byte) n;
+    return out;
+  }
+
+  private Token token(String name, Instant expiresAt, int n) {
+    Token token = new Token(uid(), name, now(), expiresAt);
+    store.write(tx -> tx.tokens().insert(token, sha(n)));
+    return token;
+  }
+
+  private Optional<Token> find(int n) {
+    return store.read(tx -> tx.tokens().find(sha(n)));
+  }
+
+  @Test
+  void tokensAreFoundByTheirHashWhileTheyAreInForce() {
+    Token admin = token("admin", null, 1);
+    Token ci = token("ci", now().plusSeconds(3600), 2);
+    token("old", now().minusSeconds(1), 3);
+    assertThat(find(1)).contains(admin);
+    assertThat(find(2)).contains(ci);
+    assertThat(find(3)).isEmpty();
+    assertThat(find(4)).isEmpty();
+    assertThat(store.<List<Token>>read(tx -> tx.tokens().list())).containsExactly(admin, ci);
+    ProblemException taken =
+        catchThrowableOfType(ProblemException.class, () -> token("ci", null, 5));
+    assertThat(taken.problem().type()).isEqualTo(Problem.Type.CONFLICT);
+    token("old", null, 6); // the name of one that has expired is free
+    assertThat(this.<Boolean>tx(tx -> tx.tokens().revoke("ci"))).isTrue();
+    assertThat(this.<Boolean>tx(tx -> tx.tokens().revoke("ci"))).isFalse();
+    assertThat(find(2)).isEmpty();
+  }
+
+  @Test
+  void aRequestWaitsForAnotherOfTheSameKey() throws Exception {
+    AtomicInteger done = new AtomicInteger();
+    List<Answered> answers =
+        together(
+            8,
+            20,
+            () ->
+                store.inTransaction(tx ->
+                    tx.requests()
+                        .find("admin", "k")
+                        .orElseGet(() -> {
+                          Answered answered =
+                              new Answered("00", 201, "{}", "" + done.incrementAndGet());
+                          tx.requests().insert("admin", "k", answered);
+                          return answered;
+                        })));
+    assertThat(done).hasValue(1);
+    assertThat(answers).containsOnly(new Answered("00", 201, "{}", "1"));
+    assertThat(this.<Boolean>tx(tx -> tx.requests().find("ci", "k").isPresent())).isFalse();
+    jdbc.sql("UPDATE request SET at = at - interval '25 hours' WHERE key = 'k'").update();
+    store.write(tx -> {
+      assertThat(tx.requests().find("admin", "k").isPresent()).isFalse();
+      tx.requests().insert("admin", "k", new Answered("01", 200, "{}", "b"));
+    });
+    assertThat(this.<String>tx(tx -> tx.requests().find("admin", "k").orElseThrow().bodySha256()))
+        .isEqualTo("01");
+  }
+
+  @Test
+  void aReportIsKeptOnce() {
+    UUID machine = uid();
+    assertThat(this.<Boolean>tx(tx -> tx.reports().add(machine, "d1", "{\"a\":1}"))).isTrue();
+    assertThat(this.<Boolean>tx(tx -> tx.reports().add(machine, "d1", "{}"))).isFalse();
+    assertThat(this.<Boolean>tx(tx -> tx.reports().add(machine, "d2", "{\0}"))).isTrue();
+    assertThat(store.read(tx -> tx.reports().find(machine, "d1")).orElseThrow().body())
+        .isEqualTo("{\"a\":1}");
+    store.write(tx -> tx.reports().remove(machine, "d2"));
+    assertThat(this.<Boolean>tx(tx -> tx.reports().add(machine, "d2", "{}"))).isTrue();
+    assertThat(store.<Boolean>read(tx -> tx.reports().find(machine, "d3").isPresent())).isFalse();
+  }
+
+  @Test
+  void housekeepingDropsWhatIsOldAndNothingElse() {
+    UUID target = uid();
+    Operation old = operation(target);
+    Operation active = operation(target);
+    store.write(tx -> {
+      tx.operations().log(old.uid(), "s", List.of("x"));
+      tx.operations().log(active.uid(), "s", List.of("x"));
+      tx.requests().insert("t", "old", new Answered("", 200, "", ""));
+      tx.requests().insert("t", "new", new Answered("", 200, "", ""));
+      tx.addresses().allocate(target, subnet("10.0.0.0/24", null), target, "a");
+      tx.addresses().release(target, Map.of(), Map.of());
+      tx.addresses().allocate(target, subnet("10.0.0.0/24", null), target, "b");
+    });
+    jdbc.sql(
+            "UPDATE operation SET ended_at = ended_at - interval '91 days',"
+                + " created_at = created_at - interval '91 days'")
+        .update();
+    jdbc.sql("UPDATE request SET at = at - interval '25 hours' WHERE key = 'old'").update();
+    jdbc.sql("UPDATE address SET cooling_until = cooling_until - interval '2 days'").update();
+    jdbc.sql("UPDATE journal SET at = at - interval '8 days'").update();
+    add(machine("kept", "m"));
+    Housekeeping housekeeping = new Housekeeping(database, Housekeeping.Kept.DEFAULT);
+    housekeeping.run();
+    assertThat(count("operation WHERE uid = '" + old.uid() + "'")).isZero();
+    assertThat(count("operation_log WHERE operation = '" + old.uid() + "'")).isZero();
+    assertThat(count("operation WHERE uid = '" + active.uid() + "'")).isOne();
+    assertThat(count("operation_log WHERE operation = '" + active.uid() + "'")).isOne();
+    assertThat(count("request WHERE token = 't'")).isOne();
+    assertThat(count("address")).isOne();
+    assertThat(count("journal")).isOne();
+    housekeeping.run();
+    assertThat(count("journal")).isOne();
+  }
+
+  private Operation operation(UUID target) {
+    return tx(tx ->
+        tx.operations()
+            .insert(
+                new Operation(
+                    uid(),
+                    "p",
+                    Verb.CREATE,
+                    new Target(Kind.MACHINE, target, "m"),
+                    1,
+                    new State.Pending(),
+                    "admin",
+                    now(),
+                    null,
+                    null,
+                    false,
+                    0,
+                    List.of())));
+  }
+
+  private int count(String from) {
+    return jdbc.sql("SELECT count(*) FROM " + from).query(Integer.class).single();
+  }
+}

@@ -1,0 +1,3 @@
+package io.millwright.store;
+
+class SmallPortsTest extends SmallPortsContract {}
