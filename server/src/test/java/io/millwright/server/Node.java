@@ -51,7 +51,7 @@ final class Node implements AutoCloseable {
     }
     this.loop =
         new WorkLoop(
-            database.loopDataSource(),
+            database.dataSource(),
             engine.reconcilers(),
             new WorkLoop.Settings(name, 50, pace.heartbeat(), pace.poll()));
     sql.afterNudge(loop::wake);
