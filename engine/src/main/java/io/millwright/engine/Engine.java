@@ -7,6 +7,7 @@ import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
+import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
 import io.millwright.engine.reconcile.VolumeReconciler;
 import java.net.URI;
@@ -49,7 +50,7 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * @param round between two looks at a whole hypervisor
+   * @param round between two looks at a whole hypervisor or network
    */
   public Engine(
       Store store,
@@ -82,7 +83,8 @@ public final class Engine implements AutoCloseable {
             new MachineReconciler(store, outside, images, door, clock),
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
-            new VolumeReconciler(store, outside, clock));
+            new VolumeReconciler(store, outside, clock),
+            new NetworkReconciler(store, outside, round));
   }
 
   /**
