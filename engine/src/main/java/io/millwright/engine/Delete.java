@@ -91,6 +91,18 @@ public final class Delete {
               + (users.size() > 5 ? " and others" : "")
               + "; delete these first");
     }
+    List<Resource<?, ?>> placed =
+        found.kind() == Kind.HYPERVISOR ? tx.resources().on(found.uid()) : List.of();
+    if (!placed.isEmpty()) {
+      // Most machines do not name the hypervisor that was chosen for them.
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          found.title()
+              + " has "
+              + placed.getFirst().title()
+              + (placed.size() > 1 ? " and " + (placed.size() - 1) + " others" : "")
+              + " on it; delete these first");
+    }
     if (found.spec() instanceof VolumeSpec v && v.reclaim() == VolumeSpec.Reclaim.RETAIN) {
       throw ProblemException.of(
           Problem.Type.CONFLICT,

@@ -7,17 +7,23 @@ import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
+import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
 import io.millwright.engine.reconcile.VolumeReconciler;
 import java.net.URI;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The engine's parts, put together by hand; reading the constructor tells who needs whom. */
 public final class Engine implements AutoCloseable {
   /** How soon a watcher hears of what another node did. */
   private static final Duration WATCH = Duration.ofMillis(200);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
   private final Outside outside;
   private final Apply apply;
@@ -40,6 +46,20 @@ public final class Engine implements AutoCloseable {
       ImageFiles images,
       List<URI> doorBases,
       InstantSource clock) {
+    this(store, drivers, secrets, images, doorBases, clock, HypervisorReconciler.ROUND);
+  }
+
+  /**
+   * @param round between two looks at a whole hypervisor or network
+   */
+  public Engine(
+      Store store,
+      Drivers drivers,
+      SecretBox secrets,
+      ImageFiles images,
+      List<URI> doorBases,
+      InstantSource clock,
+      Duration round) {
     String installation = store.read(Tx::installation);
     Admission admission = new Admission(drivers, secrets);
     outside =
@@ -48,7 +68,7 @@ public final class Engine implements AutoCloseable {
             admission,
             installation,
             clock,
-            uid -> store.write(tx -> tx.nudges().nudge(uid)));
+            uid -> heard(store, uid));
     apply = new Apply(store, admission, new Preview(outside, installation), clock);
     delete = new Delete(store, clock);
     power = new PowerSwitch(store, clock);
@@ -61,9 +81,22 @@ public final class Engine implements AutoCloseable {
         new Reconcilers(
             store,
             new MachineReconciler(store, outside, images, door, clock),
-            new HypervisorReconciler(store, outside, clock),
+            new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
-            new VolumeReconciler(store, outside, clock));
+            new VolumeReconciler(store, outside, clock),
+            new NetworkReconciler(store, outside, round));
+  }
+
+  /**
+   * A hypervisor says that a machine changed. It is told on a thread of the driver's, which must not
+   * die of a database that is away; what is missed the next round finds.
+   */
+  private static void heard(Store store, UUID uid) {
+    try {
+      store.write(tx -> tx.nudges().nudge(uid));
+    } catch (RuntimeException e) {
+      LOG.info("an event of {} was missed: {}", uid, e.toString());
+    }
   }
 
   public Apply apply() {

@@ -10,7 +10,6 @@ import io.millwright.driver.testkit.SimulatedNetworkServices;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
-import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.image.ImageFiles;
@@ -24,8 +23,6 @@ import io.millwright.model.Operation;
 import io.millwright.model.Resource;
 import io.millwright.model.manifest.Manifests;
 import io.millwright.store.Database;
-import io.millwright.store.SqlStore;
-import io.millwright.store.WorkLoop;
 import io.millwright.store.embedded.EmbeddedPostgres;
 import io.millwright.store.embedded.Progress;
 import java.io.IOException;
@@ -37,10 +34,11 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -95,42 +93,102 @@ final class World implements AutoCloseable {
   final SimulatedNetworkServices services = SimulatedNetworkServices.world(name);
   private final Path images = directory("images");
   private final SecretBox secrets = new SecretBox(new byte[32]);
-  private Database database;
-  private WorkLoop loop;
+  private final Pace pace;
+  private final List<Node> nodes = new ArrayList<>();
+  private final List<Thread> burials = new ArrayList<>();
+  private int started;
+
+  /** The first node, and its parts. */
+  Node node;
+
   Engine engine;
-  Store store;
+
+  /** The database as the test sees it, past all nodes. */
+  final Store store;
+
+  private final Database observer;
+
+  /**
+   * How fast its nodes live.
+   *
+   * @param heartbeat without four of which a node counts as dead
+   * @param poll how often a node looks for what others nudged
+   * @param round between two looks at a whole hypervisor
+   * @param connections of each node to the database
+   */
+  record Pace(Duration heartbeat, Duration poll, Duration round, int connections) {
+    /** As in earnest. */
+    static final Pace USUAL =
+        new Pace(
+            Duration.ofSeconds(1),
+            Duration.ofMillis(500),
+            Duration.ofSeconds(30),
+            Database.Settings.DEFAULT_CONNECTIONS);
+
+    /** As in earnest, but quick to hear of what another node left. */
+    static final Pace EAGER =
+        new Pace(Duration.ofSeconds(1), Duration.ofMillis(50), Duration.ofSeconds(30), 4);
+
+    /** For tests that wait for heartbeats or rounds. */
+    static final Pace FAST =
+        new Pace(Duration.ofMillis(200), Duration.ofMillis(50), Duration.ofMillis(500), 8);
+  }
 
   World() {
+    this(Pace.USUAL);
+  }
+
+  World(Pace pace) {
+    this.pace = pace;
     createDatabase(name);
+    // As with real hypervisors, events come on threads of their own, and so keep no call waiting.
+    hypervisor.events(Thread::startVirtualThread);
+    observer = Database.open(settings(name, port(), 4));
+    store = observer.store();
     start();
   }
 
   /** A server comes up, as after a crash: nothing but the database and the outside world is left. */
   void start() {
-    try {
-      database = Database.open(settings(name));
-      SqlStore sql = database.store();
-      store = sql;
-      engine =
-          new Engine(
-              store,
-              Drivers.load(),
-              secrets,
-              new ImageFiles(images),
-              List.<URI>of(),
-              InstantSource.system());
-      loop = new WorkLoop(database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of(name));
-      sql.afterNudge(loop::wake);
-      loop.start();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    node = join();
+    engine = node.engine;
+  }
+
+  /** One more server on the same database. */
+  Node join() {
+    Wire wire = new Wire("127.0.0.1", port());
+    Node joined =
+        new Node(
+            name + "-" + ++started, wire, settings(name, wire.port(), pace.connections()), secrets, images, pace);
+    nodes.add(joined);
+    return joined;
+  }
+
+  /** Ends what is left of a node that was killed; nobody need wait for that. */
+  void bury(Node dead) {
+    nodes.remove(dead);
+    burials.add(Thread.startVirtualThread(dead::bury));
+  }
+
+  /** So much time passes that a dead node's heartbeats are missed. */
+  void passTime(Node dead) {
+    sql(
+        "UPDATE scheduled_tasks SET last_heartbeat = last_heartbeat - interval '1 hour' WHERE picked"
+            + " AND picked_by = '"
+            + dead.name
+            + "'");
   }
 
   void stop() {
-    loop.close();
-    engine.close();
-    database.close();
+    List.copyOf(nodes).forEach(Node::close);
+    nodes.clear();
+    try {
+      for (Thread burial : burials) {
+        burial.join();
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   List<Applied> apply(String manifest) {
@@ -223,7 +281,9 @@ final class World implements AutoCloseable {
   @Override
   public void close() {
     stop();
+    observer.close();
     SimulatedHypervisor.forgetWorld(name);
+    SimulatedNetworkServices.forgetWorld(name);
   }
 
   // --- the database ------------------------------------------------------------------------
@@ -233,28 +293,64 @@ final class World implements AutoCloseable {
       postgres = EmbeddedPostgres.start(directory("postgres"), Progress.silent());
       EmbeddedPostgres running = postgres;
       Runtime.getRuntime().addShutdownHook(new Thread(running::close));
+      // These databases need not outlive a power cut.
+      execute(running.jdbcUrl(), "ALTER ROLE CURRENT_USER SET synchronous_commit = off");
     }
     return postgres;
   }
 
-  private static Database.Settings settings(String database) {
+  private static Database.Settings settings(String database, int port, int connections) {
     EmbeddedPostgres server = postgres();
     return new Database.Settings(
-        server.jdbcUrl().replaceFirst("/[a-z]+(\\?|$)", "/" + database + "$1"),
+        url(database).replaceFirst(":[0-9]+/", ":" + port + "/"),
         server.user(),
         server.password(),
-        Database.Settings.DEFAULT_CONNECTIONS);
+        connections);
   }
 
-  private static void createDatabase(String name) {
-    EmbeddedPostgres server = postgres();
-    try (Connection connection =
-            DriverManager.getConnection(server.jdbcUrl(), server.user(), server.password());
-        Statement statement = connection.createStatement()) {
-      statement.execute("CREATE DATABASE " + name);
+  private static int port() {
+    return URI.create(postgres().jdbcUrl().substring(5)).getPort();
+  }
+
+  private static String url(String database) {
+    return postgres().jdbcUrl().replaceFirst("/[a-z]+(\\?|$)", "/" + database + "$1");
+  }
+
+  /** Does something to the database past all nodes. */
+  void sql(String... statements) {
+    execute(url(name), statements);
+  }
+
+  /** Asks the database past all nodes for one number. */
+  long number(String query) {
+    try (Connection connection = connect(url(name));
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(query)) {
+      row.next();
+      return row.getLong(1);
     } catch (SQLException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private static Connection connect(String url) throws SQLException {
+    EmbeddedPostgres server = postgres();
+    return DriverManager.getConnection(url, server.user(), server.password());
+  }
+
+  private static void execute(String url, String... statements) {
+    try (Connection connection = connect(url);
+        Statement statement = connection.createStatement()) {
+      for (String each : statements) {
+        statement.execute(each);
+      }
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void createDatabase(String name) {
+    execute(postgres().jdbcUrl(), "CREATE DATABASE " + name);
   }
 
   /** Below a directory that PostgreSQL's own user can pass through. */

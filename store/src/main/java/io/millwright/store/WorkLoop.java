@@ -67,7 +67,7 @@ public final class WorkLoop implements AutoCloseable {
    */
   public record Settings(String nodeName, int threads, Duration heartbeat, Duration pollInterval) {
     public static Settings of(String nodeName) {
-      return new Settings(nodeName, 50, Duration.ofSeconds(1), Duration.ofMillis(500));
+      return new Settings(nodeName, 128, Duration.ofSeconds(1), Duration.ofMillis(500));
     }
   }
 

@@ -7,6 +7,7 @@ import io.millwright.driver.Outcome;
 import io.millwright.model.Names;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -70,6 +71,15 @@ public final class SimulatedNetworkServices {
             });
             return out;
           });
+    }
+
+    @Override
+    public Optional<Records> find(UUID uid) throws DriverException {
+      open();
+      return faults.run(
+          new Call(Verb.OBSERVE, uid, uid.toString()),
+          Optional.empty(),
+          () -> Optional.ofNullable(published.get(new Key(installation, uid))));
     }
 
     @Override

@@ -27,6 +27,12 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +41,11 @@ import org.jspecify.annotations.Nullable;
  * checked and on the disk.
  */
 public final class ImageFiles {
+  /** A transfer from which nothing comes for so long counts as broken off. */
+  private static final Duration STALL = Duration.ofSeconds(60);
+
   private final Path dir;
+  private final Duration stall;
   private final HttpClient http =
       HttpClient.newBuilder()
           .connectTimeout(Duration.ofSeconds(20))
@@ -46,7 +56,15 @@ public final class ImageFiles {
    * @param dir made if need be
    */
   public ImageFiles(Path dir) throws IOException {
+    this(dir, STALL);
+  }
+
+  /**
+   * @param stall after how long a transfer from which nothing comes counts as broken off
+   */
+  public ImageFiles(Path dir, Duration stall) throws IOException {
     this.dir = Files.createDirectories(dir);
+    this.stall = stall;
   }
 
   /** A complete image. */
@@ -92,16 +110,44 @@ public final class ImageFiles {
     return dir.resolve(sha256 + ".img");
   }
 
-  /** An empty directory for a piece of work; what an earlier try left in it is gone. */
-  public Path workDirectory(UUID work) throws IOException {
-    Path path = dir.resolve("work-" + work);
-    deleteTree(path);
-    return Files.createDirectory(path);
+  /**
+   * An empty directory for one try to make an image. Each try has one of its own, so that a node
+   * which was frozen in it cannot meddle with the try of the node that took over. What older tries
+   * left is removed.
+   *
+   * @param operation whose uids grow with time
+   * @param epoch of the operation
+   */
+  public Path workDirectory(UUID image, UUID operation, long epoch) throws IOException {
+    String mine = work(image) + operation + "-" + String.format("%010d", epoch);
+    for (Path other : tries(image)) {
+      if (other.getFileName().toString().compareTo(mine) <= 0) {
+        deleteTree(other);
+      }
+    }
+    return Files.createDirectory(dir.resolve(mine));
   }
 
-  /** Removes the directory of a piece of work. */
-  public void cleanUp(UUID work) throws IOException {
-    deleteTree(dir.resolve("work-" + work));
+  /** Removes the directory of a try. */
+  public void cleanUp(Path work) throws IOException {
+    deleteTree(work);
+  }
+
+  /** Removes whatever tries to make this image left. */
+  public void forget(UUID image) throws IOException {
+    for (Path each : tries(image)) {
+      deleteTree(each);
+    }
+  }
+
+  private static String work(UUID image) {
+    return "work-" + image + "-";
+  }
+
+  private List<Path> tries(UUID image) throws IOException {
+    try (Stream<Path> all = Files.list(dir)) {
+      return all.filter(p -> p.getFileName().toString().startsWith(work(image))).toList();
+    }
   }
 
   private static void deleteTree(Path path) throws IOException {
@@ -136,8 +182,8 @@ public final class ImageFiles {
     }
   }
 
-  private static void copy(Path from, Path into, Progress progress)
-      throws IOException, DriverException {
+  private void copy(Path from, Path into, Progress progress)
+      throws IOException, DriverException, InterruptedException {
     if (!Files.isRegularFile(from)) {
       throw new DriverException(FaultKind.REFUSED, "there is no file " + from + " on the server");
     }
@@ -174,32 +220,62 @@ public final class ImageFiles {
     }
   }
 
-  private static void transfer(InputStream in, long length, Path into, Progress progress)
-      throws IOException, DriverException {
+  private void transfer(InputStream in, long length, Path into, Progress progress)
+      throws IOException, DriverException, InterruptedException {
+    // Reading has its own thread, because a read from a server that says nothing ends never.
     try (OutputStream out =
-        Files.newOutputStream(into, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            Files.newOutputStream(into, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        ExecutorService reader = Executors.newVirtualThreadPerTaskExecutor()) {
       byte[] buffer = new byte[1 << 20];
       long done = 0;
       while (true) {
+        Future<Integer> reading = reader.submit(() -> in.read(buffer));
         int n;
         try {
-          n = in.read(buffer);
-        } catch (IOException e) {
+          n = await(reading, length, done, progress);
+        } catch (ExecutionException | TimeoutException e) {
+          String what =
+              e instanceof TimeoutException
+                  ? "nothing came for " + stall.toSeconds() + " s"
+                  : "the transfer broke off";
           throw new DriverException(
-              FaultKind.UNREACHABLE,
-              "the transfer broke off after " + done + " bytes",
-              String.valueOf(e),
-              e);
+              FaultKind.UNREACHABLE, what + " after " + done + " bytes", String.valueOf(e), e);
+        } finally {
+          if (!reading.isDone()) {
+            in.close(); // which ends the read
+            reading.cancel(true);
+          }
         }
         if (n < 0) {
           return;
         }
         out.write(buffer, 0, n);
         done += n;
-        progress.at(
-            length <= 0 ? 0 : (int) Math.min(99, 100 * done / length), done / (1 << 20) + " MiB");
+        tell(length, done, progress);
       }
     }
+  }
+
+  /** Waits for a read, and tells every second that it does: whoever listens may call it off. */
+  private int await(Future<Integer> reading, long length, long done, Progress progress)
+      throws ExecutionException, TimeoutException, InterruptedException {
+    long until = System.nanoTime() + stall.toNanos();
+    while (true) {
+      long left = until - System.nanoTime();
+      try {
+        return reading.get(Math.min(left, TimeUnit.SECONDS.toNanos(1)), TimeUnit.NANOSECONDS);
+      } catch (TimeoutException e) {
+        if (left <= TimeUnit.SECONDS.toNanos(1)) {
+          throw e;
+        }
+        tell(length, done, progress);
+      }
+    }
+  }
+
+  private static void tell(long length, long done, Progress progress) {
+    progress.at(
+        length <= 0 ? 0 : (int) Math.min(99, 100 * done / length), done / (1 << 20) + " MiB");
   }
 
   /**

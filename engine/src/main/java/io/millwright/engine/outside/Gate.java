@@ -33,6 +33,7 @@ final class Gate {
 
   private int unanswered;
   private Instant closedUntil = Instant.MIN;
+  private boolean probed;
 
   Gate(String name, int concurrency, Duration deadline, InstantSource clock) {
     this.name = name;
@@ -40,7 +41,7 @@ final class Gate {
     this.places = new Semaphore(concurrency, true);
     this.deadline = deadline;
     // Enough to keep the places busy, few enough to leave the workers to other hypervisors.
-    this.maxWaiting = 2 * concurrency;
+    this.maxWaiting = Math.min(2 * concurrency, 8);
   }
 
   /** An act that may fail. */
@@ -55,7 +56,17 @@ final class Gate {
    * @throws DriverException what the act threw, or UNREACHABLE if it did not answer in time
    */
   <T> T pass(Act<T> act) throws DriverException {
-    refuseWhileBroken();
+    boolean probe = refuseWhileBroken();
+    try {
+      return go(act);
+    } finally {
+      if (probe) {
+        probeEnded();
+      }
+    }
+  }
+
+  private <T> T go(Act<T> act) throws DriverException {
     enter();
     CompletableFuture<T> answer = new CompletableFuture<>();
     Thread thread =
@@ -127,12 +138,25 @@ final class Gate {
     }
   }
 
-  private synchronized void refuseWhileBroken() throws DriverException {
-    if (clock.instant().isBefore(closedUntil)) {
-      throw new DriverException(
-          FaultKind.UNREACHABLE,
-          name + " does not answer; trying again at " + closedUntil.truncatedTo(java.time.temporal.ChronoUnit.SECONDS));
+  /**
+   * Lets nobody through while it is broken, and after that one call first, so that not everybody
+   * hangs anew in what still does not answer.
+   *
+   * @return true if this is the one
+   */
+  private synchronized boolean refuseWhileBroken() throws DriverException {
+    if (unanswered < TRIP) {
+      return false;
     }
+    if (probed || clock.instant().isBefore(closedUntil)) {
+      throw new DriverException(FaultKind.UNREACHABLE, name + " does not answer");
+    }
+    probed = true;
+    return true;
+  }
+
+  private synchronized void probeEnded() {
+    probed = false;
   }
 
   private synchronized void answered() {

@@ -21,6 +21,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
@@ -45,18 +46,21 @@ import org.jspecify.annotations.Nullable;
  */
 public final class HypervisorReconciler {
   /** Between two rounds; events of the hypervisor itself come at once. */
-  private static final Duration ROUND = Duration.ofSeconds(30);
+  public static final Duration ROUND = Duration.ofSeconds(30);
 
   private static final Duration AWAY = Duration.ofSeconds(5);
 
   private final Store store;
   private final Outside outside;
   private final InstantSource clock;
+  private final Duration round;
 
-  public HypervisorReconciler(Store store, Outside outside, InstantSource clock) {
+  public HypervisorReconciler(
+      Store store, Outside outside, InstantSource clock, Duration round) {
     this.store = store;
     this.outside = outside;
     this.clock = clock;
+    this.round = round;
   }
 
   /** What was seen, with the facets that the driver had. */
@@ -86,7 +90,7 @@ public final class HypervisorReconciler {
       return Optional.of(e.retryIn());
     }
     compare(hypervisor, seen);
-    return Optional.of(ROUND);
+    return Optional.of(round);
   }
 
   private void compare(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Seen listing) {
@@ -96,9 +100,11 @@ public final class HypervisorReconciler {
     // that is just being made, because a machine is declared before it is made.
     List<UUID> differing =
         store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
-    boolean wasAway = !Condition.holds(hypervisor.status().conditions(), Condition.READY);
+    // Only a whole answer ends an absence: as long as something is hidden, nothing can be planned.
+    boolean isBack =
+        seen.complete() && !Condition.holds(hypervisor.status().conditions(), Condition.READY);
     List<UUID> waiting =
-        wasAway
+        isBack
             ? store.read(
                 tx -> tx.resources().on(hypervisor.uid()).stream().map(Resource::uid).toList())
             : List.of();
@@ -280,11 +286,19 @@ public final class HypervisorReconciler {
     if (active.isEmpty()) {
       return Optional.empty();
     }
-    Run.claim(store, clock, active.get())
-        .ifPresent(
-            run ->
-                run.finish(
-                    new State.Succeeded(), tx -> tx.resources().remove(hypervisor.uid())));
+    Optional<Run> claimed = Run.claim(store, clock, active.get());
+    if (claimed.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      claimed
+          .get()
+          .finish(new State.Succeeded(), tx -> tx.resources().remove(hypervisor.uid()));
+    } catch (ProblemException e) {
+      // Something was placed on it in the very moment in which it was deleted.
+      claimed.get().waitFor("InUse", e.problem().detail(), AWAY);
+      return Optional.of(AWAY);
+    }
     outside.forget(hypervisor.uid());
     return Optional.empty();
   }

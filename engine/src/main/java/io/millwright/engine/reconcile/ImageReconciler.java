@@ -54,8 +54,8 @@ public final class ImageReconciler {
     this.clock = clock;
   }
 
-  Optional<Duration> reconcile(Resource<ImageSpec, ImageStatus> image) {
-    Optional<Operation> active = store.read(tx -> tx.operations().active(image.uid()));
+  Optional<Duration> reconcile(Resource<ImageSpec, ImageStatus> before) {
+    Optional<Operation> active = store.read(tx -> tx.operations().active(before.uid()));
     if (active.isEmpty()) {
       return Optional.empty();
     }
@@ -64,6 +64,12 @@ public final class ImageReconciler {
       return Optional.empty();
     }
     Run run = claimed.get();
+    // Read again: what was read before the claim may be older than what the operation is about.
+    Resource<ImageSpec, ImageStatus> image =
+        store
+            .read(tx -> tx.resources().find(before.uid()))
+            .orElseThrow(Lost::new)
+            .as(ImageSpec.class, ImageStatus.class);
     if (image.deleting()) {
       return delete(run, image);
     }
@@ -102,7 +108,8 @@ public final class ImageReconciler {
       throws DriverException, InterruptedException {
     ImageSpec spec = image.spec();
     try {
-      Path work = files.workDirectory(run.operation().uid());
+      Path work =
+          files.workDirectory(image.uid(), run.operation().uid(), run.operation().epoch());
       try {
         Path out = work.resolve("image");
         Teller teller = new Teller(run);
@@ -122,7 +129,7 @@ public final class ImageReconciler {
         teller.flush();
         return files.adopt(out, source == null ? null : source.sha256());
       } finally {
-        files.cleanUp(run.operation().uid());
+        files.cleanUp(work);
       }
     } catch (IOException e) {
       throw new DriverException(
@@ -250,6 +257,7 @@ public final class ImageReconciler {
       }
       try {
         files.delete(sha256);
+        files.forget(image.uid());
       } catch (IOException e) {
         LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
       }

@@ -567,7 +567,24 @@ public final class MachineReconciler {
       run.wait(reason(e.kind()), e.forUser(), delay, why);
       return Optional.of(delay);
     }
-    return end(run, subject, why.reason(), why.message(), why.cancelled());
+    // Nothing is left of it, so the next try begins with the image as it is then.
+    return end(
+        run, subject.with(machine.with(unpinned(machine))), why.reason(), why.message(), why.cancelled());
+  }
+
+  private static MachineStatus unpinned(ResolvedMachine machine) {
+    MachineStatus s = machine.machine().status();
+    return new MachineStatus(
+        s.conditions(),
+        s.hypervisor(),
+        null,
+        s.interfaces(),
+        s.disk(),
+        null,
+        s.blueprint(),
+        null,
+        List.of(),
+        List.of());
   }
 
   /** Marks machines on which nothing is done any more before they are declared anew. */
@@ -576,12 +593,16 @@ public final class MachineReconciler {
   private Optional<Duration> end(
       Run run, Subject subject, String reason, String message, boolean cancelled) {
     Instant now = clock.instant();
-    MachineStatus s = subject.machine().status();
+    // What was stopped for a change that then failed is down, however well it was before.
+    MachineStatus s =
+        run.halted()
+            ? withPower(subject.machine().status(), Power.OFF)
+            : subject.machine().status();
     List<Condition> conditions =
         Condition.set(
             Condition.set(
                 s.conditions(), condition(HELD, true, reason, "Apply it again to try again.", now)),
-            s.readyBy() == null
+            s.readyBy() == null || run.halted()
                 ? condition(Condition.READY, false, reason, sentence(message), now)
                 : Condition.find(s.conditions(), Condition.READY)
                     .orElseGet(() -> condition(Condition.READY, false, reason, sentence(message), now)));

@@ -10,6 +10,8 @@ import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
@@ -29,18 +31,21 @@ public final class Reconcilers implements Reconcile {
   private final HypervisorReconciler hypervisors;
   private final ImageReconciler images;
   private final VolumeReconciler volumes;
+  private final NetworkReconciler networks;
 
   public Reconcilers(
       Store store,
       MachineReconciler machines,
       HypervisorReconciler hypervisors,
       ImageReconciler images,
-      VolumeReconciler volumes) {
+      VolumeReconciler volumes,
+      NetworkReconciler networks) {
     this.store = store;
     this.machines = machines;
     this.hypervisors = hypervisors;
     this.images = images;
     this.volumes = volumes;
+    this.networks = networks;
   }
 
   @Override
@@ -58,7 +63,8 @@ public final class Reconcilers implements Reconcile {
             hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class));
         case ImageSpec _ -> images.reconcile(r.as(ImageSpec.class, ImageStatus.class));
         case VolumeSpec _ -> volumes.reconcile(r.as(VolumeSpec.class, VolumeStatus.class));
-        default -> Optional.empty(); // networks, sizes and profiles have no outside part
+        case NetworkSpec _ -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class));
+        default -> Optional.empty(); // sizes and profiles have no outside part
       };
     } catch (Lost e) {
       return Optional.empty(); // whoever took over goes on

@@ -37,6 +37,8 @@ final class Run {
   private Deque<Step> todo = new ArrayDeque<>();
   private int next;
   private boolean cancelled;
+  private boolean halted;
+  private boolean restarts;
   private long writtenAt = System.nanoTime();
 
   private Run(Store store, InstantSource clock, Operation operation) {
@@ -99,6 +101,14 @@ final class Run {
               .orElseGet(() -> StepRecord.planned(step.key(), step.title())));
     }
     todo = new ArrayDeque<>(plan);
+    boolean starts = plan.stream().anyMatch(s -> s instanceof Step.Start);
+    halted = starts && plan.stream().noneMatch(s -> s instanceof Step.Stop);
+    restarts = starts && !halted;
+  }
+
+  /** True if the machine stands still in the middle of this plan, and was to be started by it. */
+  boolean halted() {
+    return halted;
   }
 
   /** The step to do next, or nothing if all are done. */
@@ -145,7 +155,11 @@ final class Run {
   void done(@Nullable String message) {
     records.set(next, records.get(next).ended(StepState.DONE, message, clock.instant()));
     next++;
-    todo.remove();
+    switch (todo.remove()) {
+      case Step.Stop _ -> halted = restarts;
+      case Step.Start _ -> halted = false;
+      default -> {}
+    }
   }
 
   /** The next step goes on; says how far it is. */
@@ -171,7 +185,8 @@ final class Run {
               before.attempts(),
               before.percent(),
               message,
-              before.startedAt(),
+              // A guest that could not be asked to stop has not been asked yet.
+              todo.peek() instanceof Step.Stop ? null : before.startedAt(),
               null));
     }
     write(keep == null ? new State.Waiting(reason, message, clock.instant().plus(delay)) : keep);
@@ -224,6 +239,16 @@ final class Run {
   void finish(State state, Consumer<Tx> also) {
     store.write(
         tx -> {
+          // Whoever declares the target anew locks it first; so what is written of it here cannot
+          // overwrite what belongs to a newer generation.
+          boolean current =
+              tx.resources()
+                  .lock(operation.target().uid())
+                  .filter(r -> r.generation() == operation.generation())
+                  .isPresent();
+          if (!current) {
+            throw new Lost();
+          }
           write(tx, state);
           also.accept(tx);
         });

@@ -49,7 +49,13 @@ public final class VolumeReconciler {
       return Optional.empty();
     }
     Optional<Run> claimed = Run.claim(store, clock, active.get());
-    return claimed.isEmpty() ? Optional.empty() : work(claimed.get(), volume);
+    if (claimed.isEmpty()) {
+      return Optional.empty();
+    }
+    // Read again: what was read before the claim may be older than what the operation is about.
+    return store
+        .read(tx -> tx.resources().find(volume.uid()))
+        .flatMap(now -> work(claimed.get(), now.as(VolumeSpec.class, VolumeStatus.class)));
   }
 
   private Optional<Duration> work(Run run, Resource<VolumeSpec, VolumeStatus> volume) {

@@ -1,0 +1,135 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.NetworkServices.Records;
+import io.millwright.engine.Lookup;
+import io.millwright.engine.MachineGoals;
+import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.outside.Busy;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.Resource;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Looks at all that is published on a network in one listing: nudges the machines whose records
+ * differ, and withdraws what no machine on it accounts for, such as what a frozen node published
+ * late or what a machine had that has moved to another network.
+ */
+public final class NetworkReconciler {
+  private static final Logger LOG = LoggerFactory.getLogger(NetworkReconciler.class);
+
+  private final Store store;
+  private final Outside outside;
+  private final Duration round;
+
+  public NetworkReconciler(Store store, Outside outside, Duration round) {
+    this.store = store;
+    this.outside = outside;
+    this.round = round;
+  }
+
+  Optional<Duration> reconcile(Resource<NetworkSpec, NetworkStatus> network) {
+    if (network.spec().services() == null) {
+      return Optional.empty();
+    }
+    try {
+      Map<UUID, Records> published = outside.callServices(network, s -> s.observe());
+      Difference found = store.read(tx -> difference(tx, network, published));
+      if (!found.differing().isEmpty()) {
+        store.write(tx -> tx.nudges().nudgeAll(found.differing()));
+      }
+      for (UUID uid : found.strange()) {
+        LOG.info("{}: what is published of {} is nobody's and is withdrawn", network.title(), uid);
+        outside.callServices(network, s -> s.withdraw(uid));
+      }
+      return Optional.of(round);
+    } catch (DriverException e) {
+      LOG.info("{}: {}", network.title(), e.forOperator());
+      return Optional.of(round);
+    } catch (Busy e) {
+      return Optional.of(e.retryIn());
+    }
+  }
+
+  /**
+   * What the listing and the declaration do not agree about.
+   *
+   * @param strange uids of which something is published and nothing shall be
+   */
+  private record Difference(List<UUID> differing, List<UUID> strange) {}
+
+  private static Difference difference(
+      Tx tx, Resource<NetworkSpec, NetworkStatus> network, Map<UUID, Records> published) {
+    List<UUID> differing = new ArrayList<>();
+    Set<UUID> accounted = new HashSet<>();
+    Lookup lookup = new Lookup(tx);
+    for (Resource<?, ?> user : tx.resources().referrers(network.uid(), Integer.MAX_VALUE)) {
+      if (user.kind() != Kind.MACHINE) {
+        continue;
+      }
+      accounted.add(user.uid());
+      Resource<MachineSpec, MachineStatus> machine =
+          user.as(MachineSpec.class, MachineStatus.class);
+      // One that was not up yet, or is held, is looked at by its operation or by nobody.
+      if (!machine.deleting()
+          && machine.status().readyBy() != null
+          && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
+          && differs(lookup, machine, network, published)) {
+        differing.add(machine.uid());
+      }
+    }
+    List<UUID> strange =
+        published.keySet().stream()
+            .filter(uid -> !accounted.contains(uid))
+            .filter(uid -> !sharesServices(tx, lookup, uid, network))
+            .toList();
+    return new Difference(differing, strange);
+  }
+
+  private static boolean differs(
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<NetworkSpec, NetworkStatus> network,
+      Map<UUID, Records> published) {
+    ResolvedMachine resolved = ResolvedMachine.of(lookup, machine);
+    Map<String, Records> wanted = MachineGoals.records(resolved);
+    return resolved.networks().entrySet().stream()
+        .filter(n -> n.getValue().uid().equals(network.uid()))
+        .anyMatch(
+            n -> !Objects.equals(wanted.get(n.getKey()), published.get(machine.uid())));
+  }
+
+  /** True if the machine is on another network that is served by the very same servers. */
+  private static boolean sharesServices(
+      Tx tx, Lookup lookup, UUID uid, Resource<NetworkSpec, NetworkStatus> network) {
+    return tx.resources()
+        .find(uid)
+        .filter(r -> r.kind() == Kind.MACHINE)
+        .map(r -> r.as(MachineSpec.class, MachineStatus.class))
+        .filter(m -> m.status().hypervisor() != null)
+        .map(
+            m ->
+                ResolvedMachine.of(lookup, m).networks().values().stream()
+                    .anyMatch(
+                        n -> Objects.equals(n.spec().services(), network.spec().services())))
+        .orElse(false);
+  }
+}

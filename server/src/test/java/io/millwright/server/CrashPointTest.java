@@ -1,0 +1,682 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.net.httpserver.HttpServer;
+import io.millwright.driver.testkit.Call;
+import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.Faults;
+import io.millwright.driver.testkit.SimulatedBuilder;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.port.Operations;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Kind;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Power;
+import io.millwright.planner.Step;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.RecordComponent;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/**
+ * Kills the server at every call that it makes to the outside world: before the call takes effect,
+ * and after it did but before that could be written down. The next server must bring every
+ * operation to its end as if nothing had happened.
+ *
+ * <p>Which calls there are is not listed here: each flow is run once undisturbed and watched, and
+ * every kind of {@link Step} must have come up in one of them.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class CrashPointTest {
+  /** Worlds at work side by side: most of the time each waits. */
+  private static final int LANES = 4;
+
+  /** Calls that change nothing. */
+  private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT);
+
+  /** Calls of which there may be fewer or more from one run to the next. */
+  private static final Set<Verb> REPEATED = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.STOP);
+
+  private static final AtomicInteger SCENES = new AtomicInteger();
+
+  /** What a person does, and what must have come of it. */
+  private record Flow(String name, Part prepare, Act act, State end, Part check) {
+    Flow(String name, Part prepare, Act act, Part check) {
+      this(name, prepare, act, new State.Succeeded(), check);
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  private interface Part {
+    void run(Scene scene) throws Exception;
+  }
+
+  private interface Act {
+    /** Whose operation to wait for. */
+    UUID run(Scene scene) throws Exception;
+  }
+
+  /** Who is called. */
+  private enum System {
+    HYPERVISOR,
+    SERVICES,
+    BUILDER,
+    WEB
+  }
+
+  /** A moment at which the server dies. */
+  private record Point(Flow flow, System system, Verb verb, int ordinal, boolean after) {
+    @Override
+    public String toString() {
+      return flow + ": " + (after ? "after " : "before ") + verb + " #" + ordinal + " of " + system;
+    }
+  }
+
+  /** The server is no more; nothing may catch this and go on. */
+  private static final class Crash extends Error {
+    private static final long serialVersionUID = 1L;
+
+    Crash() {
+      super("crash", null, false, false);
+    }
+  }
+
+  // --- a flow on its stage -------------------------------------------------------------------
+
+  /** One run of a flow: names of its own in a world that it shares with those before it. */
+  private final class Scene {
+    final World world;
+    final int number = SCENES.incrementAndGet();
+    final String machine = "m" + number;
+    final String image = "i" + number;
+    final String size = "s" + number;
+    final String volume = "v" + number;
+    final Fault.Hang hang = Fault.hang();
+
+    private Node victim;
+
+    /** An operation that is not the one which the flow is about. */
+    UUID before;
+
+    private final CountDownLatch crashed = new CountDownLatch(1);
+
+    Scene(World world) {
+      this.world = world;
+    }
+
+    void apply(String manifest) {
+      world.apply(manifest);
+    }
+
+    String machine(String more) {
+      return World.machine(machine, more).replace("size: small", "size: " + size);
+    }
+
+    String size(int cores, String disk) {
+      return """
+          apiVersion: millwright/v1
+          kind: Size
+          metadata: {name: %s}
+          spec: {cores: %d, memory: 256MiB, disk: %s}
+          ---
+          """
+          .formatted(size, cores, disk);
+    }
+
+    String builtImage() {
+      return """
+          apiVersion: millwright/v1
+          kind: Image
+          metadata: {name: %s}
+          spec: {os: debian, version: "12.%d", build: {builder: simulated, suite: bookworm}}
+          ---
+          """
+          .formatted(image, number);
+    }
+
+    String fetchedImage() {
+      return """
+          apiVersion: millwright/v1
+          kind: Image
+          metadata: {name: %s}
+          spec:
+            os: debian
+            version: "12"
+            source: {url: "%s/%d", sha256: "%s"}
+          ---
+          """
+          .formatted(image, web.url(), number, web.sha256());
+    }
+
+    String volume(String bytes) {
+      return """
+          apiVersion: millwright/v1
+          kind: Volume
+          metadata: {name: %s}
+          spec: {size: %s, hypervisor: sim, reclaim: delete}
+          ---
+          """
+          .formatted(volume, bytes);
+    }
+
+    void ready(String more) {
+      apply(size(1, "2GiB") + machine(more));
+      world.awaitReady(machine);
+      world.awaitEnd(uid());
+    }
+
+    UUID uid() {
+      return world.machine(machine).uid();
+    }
+
+    UUID uid(Kind kind, String name) {
+      return world.store.read(tx -> tx.resources().find(kind, "default", name)).orElseThrow().uid();
+    }
+
+    UUID delete(Kind kind, String name) {
+      UUID uid = uid(kind, name);
+      world.engine.delete().delete(World.ANNA, kind, "default", name, null);
+      return uid;
+    }
+
+    /** How large the volume's disk is. */
+    ByteSize dataDisk() {
+      UUID uid = uid(Kind.VOLUME, volume);
+      return world.outside().disks().stream()
+          .filter(d -> d.name().mark().uid().equals(uid))
+          .findFirst()
+          .orElseThrow()
+          .size();
+    }
+
+    /** The calls of this scene, and not of the rounds that go on beside it. */
+    boolean concerns(System system, Call call) {
+      return switch (system) {
+        case HYPERVISOR, SERVICES -> call.verb() != Verb.OBSERVE || call.uid() != null;
+        case BUILDER -> call.subject().endsWith("12." + number);
+        case WEB -> true;
+      };
+    }
+
+    void arm(Point point) {
+      victim = world.node;
+      Runnable kill =
+          () -> {
+            victim.kill();
+            crashed.countDown();
+            throw new Crash();
+          };
+      if (point.system() == System.WEB) {
+        web.disturb(number, point.after(), kill);
+        return;
+      }
+      AtomicInteger count = new AtomicInteger();
+      faults(world, point.system())
+          .when(
+              call ->
+                  call.verb() == point.verb()
+                      && concerns(point.system(), call)
+                      && count.incrementAndGet() == point.ordinal(),
+              1,
+              point.after() ? Fault.runAfter(kill) : Fault.runBefore(kill));
+    }
+
+    /** Runs the flow; true if the server died in it. */
+    boolean play(Flow flow, Optional<Point> point) throws Exception {
+      flow.prepare().run(this);
+      point.ifPresent(this::arm);
+      UUID target;
+      try {
+        target = flow.act().run(this);
+      } catch (RuntimeException e) {
+        if (crashed.getCount() > 0) {
+          throw e;
+        }
+        // Whoever gets no answer asks again.
+        revive();
+        target = flow.act().run(this);
+      }
+      UUID whose = target;
+      if (point.isPresent()) {
+        world.await("it dies or ends", () -> crashed.getCount() == 0 || ended(whose));
+        if (crashed.getCount() == 0) {
+          revive();
+        }
+        faults(world, point.get().system()).clear();
+      }
+      world.await("operation of " + flow + " ends", () -> ended(whose));
+      assertThat(world.latest(whose).state()).isEqualTo(flow.end());
+      flow.check().run(this);
+      return crashed.getCount() == 0;
+    }
+
+    /** Starts another server, unless that was done already. */
+    private void revive() {
+      Node dead = world.node;
+      if (dead == victim) {
+        world.passTime(dead);
+        world.start();
+        world.bury(dead);
+      }
+    }
+
+    private boolean ended(UUID target) {
+      Operation latest = world.latest(target);
+      return !latest.uid().equals(before) && latest.state().terminal();
+    }
+  }
+
+  private static Faults faults(World world, System system) {
+    return switch (system) {
+      case HYPERVISOR -> world.hypervisor.faults();
+      case SERVICES -> world.services.faults();
+      case BUILDER, WEB -> SimulatedBuilder.faults();
+    };
+  }
+
+  // --- the flows -----------------------------------------------------------------------------
+
+  private static final Part NOTHING = scene -> {};
+
+  private static final List<Flow> FLOWS =
+      List.of(
+          new Flow(
+              "provision",
+              NOTHING,
+              s -> {
+                s.apply(
+                    s.builtImage()
+                        + s.size(1, "2GiB")
+                        + s.machine("").replace("image: img", "image: " + s.image));
+                return s.uid();
+              },
+              s -> assertThat(s.world.ready(s.machine)).isTrue()),
+          new Flow(
+              "delete",
+              s -> s.ready(""),
+              s -> s.delete(Kind.MACHINE, s.machine),
+              s -> assertThat(s.world.find(s.machine)).isEmpty()),
+          new Flow(
+              "rebuild",
+              s -> s.ready(""),
+              s -> {
+                s.apply(s.machine("firmware: uefi"));
+                return s.uid();
+              },
+              s -> assertThat(s.world.ready(s.machine)).isTrue()),
+          new Flow(
+              "power off",
+              s -> s.ready(""),
+              s -> {
+                s.world.engine.power().set(World.ANNA, "default", s.machine, Power.OFF);
+                return s.uid();
+              },
+              NOTHING),
+          new Flow(
+              "power on",
+              s -> {
+                s.ready("");
+                s.world.engine.power().set(World.ANNA, "default", s.machine, Power.OFF);
+                s.world.awaitEnd(s.uid());
+              },
+              s -> {
+                s.world.engine.power().set(World.ANNA, "default", s.machine, Power.ON);
+                return s.uid();
+              },
+              NOTHING),
+          new Flow(
+              "reset",
+              s -> s.ready(""),
+              s -> {
+                s.world.engine.power().reset(World.ANNA, "default", s.machine);
+                return s.uid();
+              },
+              NOTHING),
+          new Flow(
+              "size",
+              s -> s.ready(""),
+              s -> {
+                s.apply(s.size(2, "3GiB"));
+                return s.uid();
+              },
+              s ->
+                  assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().cores())
+                      .isEqualTo(2)),
+          new Flow(
+              "volume",
+              NOTHING,
+              s -> {
+                s.apply(s.volume("1GiB"));
+                return s.uid(Kind.VOLUME, s.volume);
+              },
+              s -> assertThat(s.dataDisk()).isEqualTo(ByteSize.ofMib(1024))),
+          new Flow(
+              "volume growth",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                s.world.awaitEnd(s.uid(Kind.VOLUME, s.volume));
+              },
+              s -> {
+                s.apply(s.volume("2GiB"));
+                return s.uid(Kind.VOLUME, s.volume);
+              },
+              s -> assertThat(s.dataDisk()).isEqualTo(ByteSize.ofMib(2048))),
+          new Flow(
+              "attachment",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                s.ready("");
+              },
+              s -> {
+                s.apply(s.machine("volumes: [" + s.volume + "]"));
+                return s.uid();
+              },
+              s ->
+                  assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks())
+                      .hasSize(2)),
+          new Flow(
+              "volume deletion",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                s.world.awaitEnd(s.uid(Kind.VOLUME, s.volume));
+              },
+              s -> s.delete(Kind.VOLUME, s.volume),
+              NOTHING),
+          new Flow(
+              "image download",
+              NOTHING,
+              s -> {
+                s.apply(s.fetchedImage());
+                return s.uid(Kind.IMAGE, s.image);
+              },
+              NOTHING),
+          new Flow(
+              "image deletion",
+              s -> {
+                s.apply(s.builtImage());
+                s.world.awaitEnd(s.uid(Kind.IMAGE, s.image));
+              },
+              s -> s.delete(Kind.IMAGE, s.image),
+              NOTHING),
+          new Flow(
+              "cancellation",
+              s -> {
+                s.world.hypervisor.faults().next(Verb.START, s.hang);
+                s.apply(s.size(1, "2GiB") + s.machine(""));
+                s.hang.awaitEntered();
+              },
+              s -> {
+                s.world.engine.cancel().cancel(s.world.latest(s.uid()).uid());
+                s.hang.release();
+                return s.uid();
+              },
+              new State.Cancelled(),
+              s -> assertThat(s.world.hypervisor.state(s.uid())).isEmpty()),
+          new Flow(
+              "repair",
+              s -> s.ready(""),
+              s -> {
+                UUID uid = s.uid();
+                s.before = s.world.latest(uid).uid();
+                // Its own event tells of it.
+                s.world.hypervisor.removeMachine(uid);
+                return uid;
+              },
+              NOTHING));
+
+  // --- the tests -----------------------------------------------------------------------------
+
+  private final List<Point> points = new ArrayList<>();
+  private final Set<String> stepsMet = new HashSet<>();
+  private Web web;
+
+  /** Runs every flow once and watches which calls it makes and which steps it takes. */
+  @BeforeAll
+  void watch() throws Exception {
+    web = new Web();
+    try (World world = stage()) {
+      Invariants invariants = new Invariants(world);
+      for (Flow flow : FLOWS) {
+        Scene scene = new Scene(world);
+        Map<System, List<Verb>> calls = new HashMap<>();
+        for (System system : List.of(System.HYPERVISOR, System.SERVICES, System.BUILDER)) {
+          List<Verb> verbs = java.util.Collections.synchronizedList(new ArrayList<>());
+          calls.put(system, verbs);
+          faults(world, system)
+              .witness(
+                  call -> {
+                    if (scene.concerns(system, call)) {
+                      verbs.add(call.verb());
+                    }
+                  });
+        }
+        Flow watched =
+            new Flow(
+                flow.name(),
+                s -> {
+                  flow.prepare().run(s);
+                  calls.values().forEach(List::clear);
+                },
+                flow.act(),
+                flow.end(),
+                flow.check());
+        scene.play(watched, Optional.empty());
+        invariants.await();
+        calls.forEach((system, verbs) -> enumerate(flow, system, List.copyOf(verbs)));
+        if (flow.name().equals("image download")) {
+          points.add(new Point(flow, System.WEB, null, 1, false));
+          points.add(new Point(flow, System.WEB, null, 1, true));
+        }
+      }
+      SimulatedBuilder.faults().witness(call -> {});
+      world
+          .store
+          .read(
+              tx ->
+                  tx.operations()
+                      .list(new Operations.Query(null, null, null, null, null, 1000, null)))
+          .items()
+          .forEach(o -> o.steps().forEach(s -> stepsMet.add(kind(s.key()))));
+    }
+  }
+
+  @AfterAll
+  void end() {
+    web.close();
+  }
+
+  private void enumerate(Flow flow, System system, List<Verb> verbs) {
+    Map<Verb, Integer> counts = new HashMap<>();
+    for (Verb verb : verbs) {
+      int ordinal = counts.merge(verb, 1, Integer::sum);
+      points.add(new Point(flow, system, verb, ordinal, false));
+      if (!LOOKS.contains(verb)) {
+        points.add(new Point(flow, system, verb, ordinal, true));
+      }
+    }
+  }
+
+  @Test
+  void everyKindOfStepComesUpInAFlow() throws Exception {
+    Set<String> all = new HashSet<>();
+    for (Class<?> step : Step.class.getPermittedSubclasses()) {
+      all.add(kind(example(step).key()));
+    }
+    assertThat(all).hasSameSizeAs(Step.class.getPermittedSubclasses());
+    assertThat(stepsMet).containsAll(all);
+  }
+
+  @Test
+  void theServerMayDieAtEveryCallThatHasAnEffect() throws Exception {
+    dieAt(points.stream().filter(p -> !LOOKS.contains(p.verb())).toList());
+  }
+
+  /** Dying at a look is like dying after what was done before it; so this is for thorough runs. */
+  @Test
+  @Tag("slow")
+  void theServerMayDieAtEveryLook() throws Exception {
+    dieAt(points.stream().filter(p -> LOOKS.contains(p.verb())).toList());
+  }
+
+  private void dieAt(List<Point> chosen) throws Exception {
+    assertThat(chosen).hasSizeGreaterThan(20);
+    Queue<Point> left = new ConcurrentLinkedQueue<>(chosen);
+    Queue<Throwable> wrong = new ConcurrentLinkedQueue<>();
+    Queue<Point> unmet = new ConcurrentLinkedQueue<>();
+    List<Thread> lanes = new ArrayList<>();
+    for (int i = 0; i < LANES; i++) {
+      lanes.add(Thread.ofPlatform().start(() -> lane(left, unmet, wrong)));
+    }
+    for (Thread lane : lanes) {
+      lane.join();
+    }
+    if (!wrong.isEmpty()) {
+      AssertionError all = new AssertionError(wrong.size() + " of " + chosen.size() + " went wrong");
+      wrong.forEach(all::addSuppressed);
+      throw all;
+    }
+    assertThat(unmet).allSatisfy(p -> assertThat(REPEATED).contains(p.verb()));
+  }
+
+  private void lane(Queue<Point> left, Queue<Point> unmet, Queue<Throwable> wrong) {
+    while (true) {
+      try (World world = stage()) {
+        Invariants invariants = new Invariants(world);
+        for (Point point = left.poll(); point != null; point = left.poll()) {
+          try {
+            if (!new Scene(world).play(point.flow(), Optional.of(point))) {
+              unmet.add(point);
+            }
+            invariants.await();
+          } catch (Throwable e) { // the next point begins in a new world
+            wrong.add(new AssertionError(point.toString(), e));
+            break;
+          }
+        }
+        if (left.isEmpty()) {
+          return;
+        }
+      }
+    }
+  }
+
+  private static World stage() {
+    World world = new World(World.Pace.EAGER);
+    world.apply(World.BASE);
+    world.await(
+        "the image is made",
+        () ->
+            world.latest(
+                    world
+                        .store
+                        .read(tx -> tx.resources().find(Kind.IMAGE, "default", "img"))
+                        .orElseThrow()
+                        .uid())
+                .state()
+                .terminal());
+    return world;
+  }
+
+  // --- steps ---------------------------------------------------------------------------------
+
+  private static String kind(String key) {
+    return key.replaceFirst("/.*", "");
+  }
+
+  /** A step of this kind with whatever arguments. */
+  private static Step example(Class<?> step) throws ReflectiveOperationException {
+    RecordComponent[] parts = step.getRecordComponents();
+    Constructor<?> make =
+        step.getDeclaredConstructor(
+            Arrays.stream(parts).map(RecordComponent::getType).toArray(Class<?>[]::new));
+    return (Step)
+        make.newInstance(
+            Arrays.stream(parts)
+                .map(
+                    part ->
+                        part.getType() == int.class
+                            ? (Object) 1
+                            : part.getType() == ByteSize.class ? ByteSize.ofMib(1) : "x")
+                .toArray());
+  }
+
+  // --- a web server --------------------------------------------------------------------------
+
+  /** Serves one image to everybody, and lets somebody die while it does. */
+  private static final class Web implements AutoCloseable {
+    private final HttpServer server;
+    private final byte[] image = TestImages.qcow2();
+    private final Map<Integer, Boolean> after = new java.util.concurrent.ConcurrentHashMap<>();
+    private final Map<Integer, Runnable> kills = new java.util.concurrent.ConcurrentHashMap<>();
+
+    Web() throws IOException {
+      server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+      server.createContext(
+          "/",
+          exchange -> {
+            int scene = Integer.parseInt(exchange.getRequestURI().getPath().substring(1));
+            Runnable kill = kills.remove(scene);
+            int first = kill == null ? image.length : after.remove(scene) ? image.length / 2 : 0;
+            exchange.sendResponseHeaders(200, image.length);
+            try (OutputStream out = exchange.getResponseBody()) {
+              out.write(image, 0, first);
+              out.flush();
+              if (kill != null) {
+                try {
+                  kill.run();
+                } catch (Crash e) {
+                  // it was the other side that died
+                }
+                out.write(image, first, image.length - first);
+              }
+            }
+          });
+      server.start();
+    }
+
+    void disturb(int scene, boolean midway, Runnable kill) {
+      after.put(scene, midway);
+      kills.put(scene, kill);
+    }
+
+    String url() {
+      return "http://127.0.0.1:" + server.getAddress().getPort();
+    }
+
+    String sha256() {
+      return TestImages.sha256(image);
+    }
+
+    @Override
+    public void close() {
+      server.stop(0);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package io.millwright.server;
+
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** Small disk images, whole and broken ones. */
+final class TestImages {
+  private static final int CLUSTER = 1 << 16;
+  private static final long VIRTUAL_SIZE = 1L << 30;
+
+  private TestImages() {}
+
+  /** An empty disk of 1 GiB in three clusters: header, refcounts, and a table of nothing. */
+  static byte[] qcow2() {
+    ByteBuffer out = ByteBuffer.allocate(4 * CLUSTER);
+    out.putInt(0, 0x514649fb).putInt(4, 3);
+    out.putInt(20, 16).putLong(24, VIRTUAL_SIZE);
+    out.putInt(36, 2).putLong(40, 3L * CLUSTER);
+    out.putLong(48, CLUSTER).putInt(56, 1);
+    out.putInt(96, 4).putInt(100, 104);
+    out.putLong(CLUSTER, 2L * CLUSTER);
+    for (int cluster = 0; cluster < 4; cluster++) {
+      out.putShort(2 * CLUSTER + 2 * cluster, (short) 1);
+    }
+    return out.array();
+  }
+
+  /** As {@link #qcow2}, with the name of a backing file in its header. */
+  static byte[] qcow2WithBackingFile(String name) {
+    byte[] image = qcow2();
+    byte[] text = name.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    ByteBuffer.wrap(image).putLong(8, 512).putInt(16, text.length);
+    System.arraycopy(text, 0, image, 512, text.length);
+    return image;
+  }
+
+  /** As {@link #qcow2}, and says that its data lies in another file. */
+  static byte[] qcow2WithExternalData() {
+    byte[] image = qcow2();
+    ByteBuffer.wrap(image).putLong(72, 1L << 2);
+    return image;
+  }
+
+  static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
