@@ -54,18 +54,18 @@ final class GenerateClient {
       }
     }
     return """
-        package io.millwright.client;
+    package io.millwright.client;
 
-        import java.io.OutputStream;
-        import org.jspecify.annotations.Nullable;
-        /** Every operation of the server's API. Generated from openapi.json; do not edit. */
-        public final class MillwrightApi {
-          private final Connection connection;
+    import java.io.OutputStream;
+    import org.jspecify.annotations.Nullable;
+    /** Every operation of the server's API. Generated from openapi.json; do not edit. */
+    public final class MillwrightApi {
+      private final Connection connection;
 
-          public MillwrightApi(Connection connection) {
-            this.connection = connection;
-          }
-        """
+      public MillwrightApi(Connection connection) {
+        this.connection = connection;
+      }
+    """
         + String.join("", members.values())
         + "}\n";
   }
@@ -140,8 +140,7 @@ final class GenerateClient {
     StringBuilder code = new StringBuilder();
     for (Parameter p : parameters) {
       signature.add((p.required() ? "" : "@Nullable ") + p.type() + " " + p.identifier());
-      code.append(
-          "\n            .%s(\"%s\", %s)".formatted(p.in(), p.name(), p.identifier()));
+      code.append("\n            .%s(\"%s\", %s)".formatted(p.in(), p.name(), p.identifier()));
     }
     if (body) {
       signature.add("Body body");
@@ -185,7 +184,8 @@ final class GenerateClient {
           default -> "String";
         };
     String in = p.path("in").asString("");
-    return new Parameter(p.path("name").asString(""), in, type, p.path("required").asBoolean(false));
+    return new Parameter(
+        p.path("name").asString(""), in, type, p.path("required").asBoolean(false));
   }
 
   private JsonNode resolve(JsonNode node) {

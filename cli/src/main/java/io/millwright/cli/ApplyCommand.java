@@ -52,8 +52,7 @@ final class ApplyCommand extends Part {
     String key = dryRun ? null : UUID.randomUUID().toString();
     JsonNode answer =
         Manifests.located(
-                bundle,
-                () -> api.apply(key, Bundle.SOURCE, dryRun, cli().project(), bundle.body()))
+                bundle, () -> api.apply(key, Bundle.SOURCE, dryRun, cli().project(), bundle.body()))
             .body();
     List<String> operations = new ArrayList<>();
     for (JsonNode item : answer.path("items")) {
@@ -91,8 +90,7 @@ final class ApplyCommand extends Part {
     return Plan.reference(item)
         + " "
         + style.apply(
-            (dryRun && !action.equals("unchanged") ? "would be " : "") + action,
-            shell().coloured())
+            (dryRun && !action.equals("unchanged") ? "would be " : "") + action, shell().coloured())
         + (project.equals(cli().project()) ? "" : " (project " + Safe.line(project) + ")");
   }
 }

@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 /**
  * What {@code -f} names, as one body, so that the server takes all of it or nothing.
  *
- * <p>The server knows the body by one name and counts its lines and documents; {@link #locate} turns
- * that back into files.
+ * <p>The server knows the body by one name and counts its lines and documents; {@link #locate}
+ * turns that back into files.
  */
 final class Bundle {
   /** What the body is called towards the server: nothing that occurs in messages by itself. */
@@ -102,8 +102,7 @@ final class Bundle {
   private static byte[] limited(String name, InputStream in) throws IOException {
     byte[] bytes = in.readNBytes(MAX_BYTES + 1);
     if (bytes.length > MAX_BYTES) {
-      throw Failure.usage(
-          Safe.line(name) + " is larger than 4 MiB; apply it in several parts");
+      throw Failure.usage(Safe.line(name) + " is larger than 4 MiB; apply it in several parts");
     }
     return bytes;
   }
@@ -186,9 +185,11 @@ final class Bundle {
         text.append('\n');
       }
       documents += count;
-      line += (int) content.chars().filter(c -> c == '\n').count() + (content.endsWith("\n") ? 0 : 1);
+      line +=
+          (int) content.chars().filter(c -> c == '\n').count() + (content.endsWith("\n") ? 0 : 1);
       if (text.length() > MAX_BYTES) {
-        throw Failure.usage("the files are larger than 4 MiB together; apply them in several parts");
+        throw Failure.usage(
+            "the files are larger than 4 MiB together; apply them in several parts");
       }
     }
     return new Bundle(List.copyOf(parts), text.toString());

@@ -138,8 +138,7 @@ final class Cli implements Callable<Integer> {
     line.setExpandAtFiles(false);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.registerConverter(Duration.class, Durations::parse);
-    line.setColorScheme(
-        CommandLine.Help.defaultColorScheme(shell.coloured() ? Ansi.ON : Ansi.OFF));
+    line.setColorScheme(CommandLine.Help.defaultColorScheme(shell.coloured() ? Ansi.ON : Ansi.OFF));
     line.setUsageHelpWidth(100);
     line.setOut(new PrintWriter(shell.out(), true));
     line.setErr(new PrintWriter(shell.err(), true));
@@ -298,11 +297,10 @@ final class Cli implements Callable<Integer> {
     return usual.stream()
         .filter(Files::isReadable)
         .findFirst()
-        .orElseThrow(
-            () ->
-                Failure.usage(
-                    "no token: put one into ~/.config/millwright/token, or name its file with"
-                        + " --token-file or MILLWRIGHT_TOKEN_FILE"));
+        .orElseThrow(() ->
+            Failure.usage(
+                "no token: put one into ~/.config/millwright/token, or name its file with"
+                    + " --token-file or MILLWRIGHT_TOKEN_FILE"));
   }
 
   private static String readToken(Path file) {

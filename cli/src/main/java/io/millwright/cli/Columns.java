@@ -98,9 +98,9 @@ record Columns(Kind kind, boolean wide, boolean projects) {
   private List<String> more(View v) {
     return switch (kind) {
       case HYPERVISOR ->
-          List.of(v.status("version"), v.status("diskFree"), v.status("foreign"), v.spec("cordoned"));
-      case NETWORK ->
-          List.of(list(v, "dns"), Trees.text(v.spec().path("services"), "driver"));
+          List.of(
+              v.status("version"), v.status("diskFree"), v.status("foreign"), v.spec("cordoned"));
+      case NETWORK -> List.of(list(v, "dns"), Trees.text(v.spec().path("services"), "driver"));
       case IMAGE -> {
         String sum = v.status("sha256");
         yield List.of(sum.substring(0, Math.min(12, sum.length())), list(v, "firmware"));

@@ -22,8 +22,7 @@ final class ConsoleCommand extends Part {
   @Override
   public Integer call() throws IOException, InterruptedException {
     String machine = name.startsWith("machine/") ? name.substring("machine/".length()) : name;
-    try (Console console =
-        api().openMachineConsole(cli().project(), machine, shell().out())) {
+    try (Console console = api().openMachineConsole(cli().project(), machine, shell().out())) {
       shell().err().println("console of " + machine + "; leave it with Ctrl-]");
       @Nullable String saved = raw();
       boolean left;
@@ -68,7 +67,9 @@ final class ConsoleCommand extends Part {
 
   private String stty(String... arguments) throws IOException, InterruptedException {
     Path program =
-        shell().program("stty").orElseThrow(() -> Failure.failed("there is no stty; install coreutils"));
+        shell()
+            .program("stty")
+            .orElseThrow(() -> Failure.failed("there is no stty; install coreutils"));
     List<String> line = new ArrayList<>(List.of(program.toString()));
     line.addAll(List.of(arguments));
     Process process =

@@ -130,7 +130,7 @@ final class DeleteCommand extends Part {
               document.forEach(each -> out.add(doomed(each)));
             } else if (Trees.text(document, "kind").equals("List")) {
               document.path("items").forEach(each -> out.add(doomed(each)));
-            } else if (!document.isNull()) {
+            } else if (!document.isValueNode() || !document.asString("").isEmpty()) {
               out.add(doomed(document));
             }
           }

@@ -14,7 +14,8 @@ import tools.jackson.databind.node.ObjectNode;
 /** Tells everything about a resource. */
 @Command(
     name = "describe",
-    description = "Tell everything about a resource: conditions, addresses, events, last operation.")
+    description =
+        "Tell everything about a resource: conditions, addresses, events, last operation.")
 final class DescribeCommand extends Part {
   private static final int EVENTS = 20;
 
@@ -52,8 +53,7 @@ final class DescribeCommand extends Part {
         .path("metadata")
         .path("annotations")
         .properties()
-        .forEach(
-            e -> field("Annotation", Safe.line(e.getKey() + "=" + e.getValue().asString(""))));
+        .forEach(e -> field("Annotation", Safe.line(e.getKey() + "=" + e.getValue().asString(""))));
     field("UID", view.uid());
     field("Generation", Trees.text(view.tree().path("metadata"), "generation"));
     field("Created", view.createdAt() + " (" + Durations.age(view.createdAt(), now) + " ago)");
@@ -146,13 +146,12 @@ final class DescribeCommand extends Part {
     ObjectNode rest = Trees.object();
     view.status()
         .properties()
-        .forEach(
-            e -> {
-              if (!List.of("conditions", "interfaces", "scripts").contains(e.getKey())
-                  && !(e.getValue().isContainer() && e.getValue().isEmpty())) {
-                rest.set(e.getKey(), e.getValue());
-              }
-            });
+        .forEach(e -> {
+          if (!List.of("conditions", "interfaces", "scripts").contains(e.getKey())
+              && !(e.getValue().isContainer() && e.getValue().isEmpty())) {
+            rest.set(e.getKey(), e.getValue());
+          }
+        });
     block("Status", rest);
   }
 

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import picocli.CommandLine.TypeConversionException;
 
 /** Spans of time, as people write and read them. */
 final class Durations {
@@ -17,8 +18,10 @@ final class Durations {
   static Duration parse(String text) {
     Matcher m = FORM.matcher(text);
     if (!m.matches()) {
-      throw new IllegalArgumentException(
-          "'" + text + "' is no duration; write a number and its unit, such as 30s, 10m, 12h or 7d");
+      throw new TypeConversionException(
+          "'"
+              + text
+              + "' is no duration; write a number and its unit, such as 30s, 10m, 12h or 7d");
     }
     long n = Long.parseLong(m.group(1));
     return switch (m.group(2) == null ? "s" : m.group(2)) {

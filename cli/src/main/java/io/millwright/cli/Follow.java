@@ -60,23 +60,22 @@ final class Follow {
       started.add(events);
       Thread.ofVirtual()
           .name("follow " + uid)
-          .start(
-              () -> {
-                streams.acquireUninterruptibly();
-                try {
-                  Timeline end = one(events, quiet ? null : progress);
-                  if (end != null) {
-                    synchronized (ended) {
-                      ended.put(uid, end);
-                    }
-                  }
-                } catch (RuntimeException e) {
-                  trouble.compareAndSet(null, e);
-                } finally {
-                  streams.release();
-                  open.countDown();
+          .start(() -> {
+            streams.acquireUninterruptibly();
+            try {
+              Timeline end = one(events, quiet ? null : progress);
+              if (end != null) {
+                synchronized (ended) {
+                  ended.put(uid, end);
                 }
-              });
+              }
+            } catch (RuntimeException e) {
+              trouble.compareAndSet(null, e);
+            } finally {
+              streams.release();
+              open.countDown();
+            }
+          });
     }
     boolean inTime = await(open, quiet ? null : progress);
     started.forEach(Resumed::close);
@@ -95,8 +94,7 @@ final class Follow {
     for (String uid : uids) {
       Timeline end = ended.get(uid);
       if (end == null) {
-        wrong.add(
-            "operation " + uid + " goes on; see: millwright logs -f " + uid);
+        wrong.add("operation " + uid + " goes on; see: millwright logs -f " + uid);
         continue;
       }
       if (!quiet) {
@@ -108,8 +106,7 @@ final class Follow {
     }
     shell.out().flush();
     if (!wrong.isEmpty()) {
-      String more =
-          wrong.size() > 1 ? " (and " + (wrong.size() - 1) + " more like that)" : "";
+      String more = wrong.size() > 1 ? " (and " + (wrong.size() - 1) + " more like that)" : "";
       String first = inTime ? "" : "time is up: ";
       throw Failure.failed(first + wrong.getFirst() + more);
     }

@@ -101,8 +101,7 @@ final class GetCommand extends Part {
     if (items.isEmpty() && format.human()) {
       shell()
           .err()
-          .println(
-              "no " + of.plural() + (allProjects ? "" : " in project " + cli().project()));
+          .println("no " + of.plural() + (allProjects ? "" : " in project " + cli().project()));
     }
     Listing.resources(shell(), format, allProjects, of, items);
     return 0;
@@ -135,14 +134,16 @@ final class GetCommand extends Part {
     if (targets.size() > 1) {
       throw Failure.usage("watch one resource, or a whole kind");
     }
-    String fields = targets.isEmpty() ? fieldSelector : "metadata.name=" + targets.getFirst().name();
+    String fields =
+        targets.isEmpty() ? fieldSelector : "metadata.name=" + targets.getFirst().name();
     MillwrightApi api = api();
     Columns columns = new Columns(of, format == Format.WIDE, allProjects);
     Table table = new Table(columns.titles());
     Map<String, String> shown = new HashMap<>();
     boolean synced = false;
     try (Resumed events =
-        new Resumed(last -> of.watch(api, project(), selector, fields, last), Duration.ofMinutes(1))) {
+        new Resumed(
+            last -> of.watch(api, project(), selector, fields, last), Duration.ofMinutes(1))) {
       for (Event event = events.next(); event != null; event = events.next()) {
         if (event.name().equals("synced")) {
           if (!synced && format.human()) {

@@ -137,17 +137,13 @@ final class OperationCommand extends Part {
         Listing.one(shell(), format, found);
         return 0;
       }
-      new Timeline(found)
-          .lines(shell().clock().instant(), shell().coloured())
-          .forEach(this::print);
+      new Timeline(found).lines(shell().clock().instant(), shell().coloured()).forEach(this::print);
       return 0;
     }
   }
 
   /** Cancels one. */
-  @Command(
-      name = "cancel",
-      description = "Ask an operation to stop; what it had begun is undone.")
+  @Command(name = "cancel", description = "Ask an operation to stop; what it had begun is undone.")
   static final class Cancel extends Part {
     @Parameters(paramLabel = "UID", description = "The operation.")
     String uid = "";

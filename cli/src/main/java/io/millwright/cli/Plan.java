@@ -112,8 +112,7 @@ final class Plan {
     } else if (gone) {
       leaves(path, before, "    - ", Style.RED, out);
     } else {
-      out.add(
-          paint(Style.YELLOW, "    ~ " + path + ": " + value(before) + " -> " + value(after)));
+      out.add(paint(Style.YELLOW, "    ~ " + path + ": " + value(before) + " -> " + value(after)));
     }
   }
 
@@ -121,8 +120,7 @@ final class Plan {
   private void leaves(String path, JsonNode node, String sign, Style style, List<String> out) {
     if (node.isObject()) {
       node.properties()
-          .forEach(
-              e -> leaves(path + "." + Safe.line(e.getKey()), e.getValue(), sign, style, out));
+          .forEach(e -> leaves(path + "." + Safe.line(e.getKey()), e.getValue(), sign, style, out));
     } else if (node.isArray()) {
       int i = 0;
       for (JsonNode each : node) {

@@ -35,8 +35,7 @@ final class PlanCommand extends Part {
     MillwrightApi api = api();
     JsonNode answer =
         Manifests.located(
-                bundle,
-                () -> api.apply(null, Bundle.SOURCE, true, cli().project(), bundle.body()))
+                bundle, () -> api.apply(null, Bundle.SOURCE, true, cli().project(), bundle.body()))
             .body();
     Plan plan = new Plan(answer, shell().coloured());
     switch (format) {

@@ -47,7 +47,8 @@ final class Progress {
         say(now.target() + "         ... " + Safe.line(Trees.text(step, "title")));
       }
     }
-    if (now.state().equals("waiting") && !now.message().equals(said.put(now.uid(), now.message()))) {
+    if (now.state().equals("waiting")
+        && !now.message().equals(said.put(now.uid(), now.message()))) {
       say(now.target() + "   waiting  " + Safe.line(now.message()));
     }
     if (now.ended()) {

@@ -21,7 +21,8 @@ final class Reach {
 
   /** The address that takes a connection first, all being tried at once. */
   static Optional<String> first(List<String> addresses, int port) {
-    BlockingQueue<Optional<String>> answers = new ArrayBlockingQueue<>(Math.max(1, addresses.size()));
+    BlockingQueue<Optional<String>> answers =
+        new ArrayBlockingQueue<>(Math.max(1, addresses.size()));
     Optional<String> winner = Optional.empty();
     int asked = 0;
     int answered = 0;
@@ -49,8 +50,7 @@ final class Reach {
 
   private static Optional<String> answers(String address, int port) {
     try (Socket socket = new Socket()) {
-      socket.connect(
-          new InetSocketAddress(InetAddress.ofLiteral(address), port), CONNECT_MILLIS);
+      socket.connect(new InetSocketAddress(InetAddress.ofLiteral(address), port), CONNECT_MILLIS);
       return Optional.of(address);
     } catch (IOException | IllegalArgumentException e) {
       return Optional.empty();

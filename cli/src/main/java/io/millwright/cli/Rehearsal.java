@@ -28,7 +28,8 @@ final class Rehearsal {
       "createdAt":"2026-01-01T00:00:00Z"},"spec":{"image":"i","size":"s","profiles":["p"]},\
       "status":{"conditions":[{"type":"Ready","value":"true","reason":"Up","message":"Up.",\
       "since":"2026-01-01T00:00:00Z"}],"power":"on","interfaces":[{"name":"nic0","network":"n",\
-      "addresses":["192.0.2.1","2001:db8::1"]}]}}""";
+      "addresses":["192.0.2.1","2001:db8::1"]}]}}\
+      """;
 
   private static final String OPERATION =
       """
@@ -36,14 +37,16 @@ final class Rehearsal {
       "target":{"kind":"Machine","name":"a","uid":"u"},"state":"succeeded","message":"",\
       "percent":100,"createdAt":"2026-01-01T00:00:00Z","endedAt":"2026-01-01T00:00:01Z",\
       "steps":[{"key":"k","title":"t","state":"done","attempts":1,\
-      "startedAt":"2026-01-01T00:00:00Z","endedAt":"2026-01-01T00:00:01Z"}]}""";
+      "startedAt":"2026-01-01T00:00:00Z","endedAt":"2026-01-01T00:00:01Z"}]}\
+      """;
 
   private static final String APPLIED =
       """
       {"items":[{"kind":"Machine","project":"default","name":"a","action":"created","changes":[\
       {"path":"spec","after":{"image":"i"}},{"path":"spec.size","before":"s","after":"t"}],\
       "impact":"create","destroys":false,"steps":[{"title":"t","destroys":false}],\
-      "operation":"o"}]}""";
+      "operation":"o"}]}\
+      """;
 
   private Rehearsal() {}
 
@@ -92,7 +95,8 @@ final class Rehearsal {
   }
 
   private static Shell shell(Map<String, String> environment) {
-    PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+    PrintStream nowhere =
+        new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
     byte[] manifest = "kind: Machine\n".getBytes(StandardCharsets.UTF_8);
     return new Shell(
         environment,
@@ -118,7 +122,8 @@ final class Rehearsal {
 
   private static void answer(Socket socket) throws IOException {
     BufferedReader in =
-        new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII));
+        new BufferedReader(
+            new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII));
     String request = String.valueOf(in.readLine());
     int length = 0;
     boolean stream = false;
@@ -137,11 +142,18 @@ final class Rehearsal {
     status = request.startsWith("POST") || request.startsWith("DELETE") ? 202 : status;
     String body = body(path, request.startsWith("GET"), status);
     if (stream) {
-      body = "event: " + (path.startsWith("/operations") ? "operation" : "added") + "\ndata: " + body + "\n\n";
+      body =
+          "event: "
+              + (path.startsWith("/operations") ? "operation" : "added")
+              + "\ndata: "
+              + body
+              + "\n\n";
     }
     byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
     String type =
-        stream ? "text/event-stream" : status == 404 ? "application/problem+json" : "application/json";
+        stream
+            ? "text/event-stream"
+            : status == 404 ? "application/problem+json" : "application/json";
     String head =
         "HTTP/1.1 "
             + status

@@ -64,7 +64,8 @@ final class SshCommand extends Part {
     MillwrightApi api = api();
     View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
     List<String> keys = keys(view, name);
-    String user = login != null ? login : at >= 0 ? machine.substring(0, at) : user(api, view, name);
+    String user =
+        login != null ? login : at >= 0 ? machine.substring(0, at) : user(api, view, name);
     if (user.isEmpty() || user.startsWith("-")) {
       throw Failure.usage("'" + user + "' is no user name");
     }
@@ -101,11 +102,10 @@ final class SshCommand extends Part {
     }
     Optional<String> key =
         identity != null ? Optional.of(identity) : shell().variable("MILLWRIGHT_IDENTITY");
-    key.ifPresent(
-        k -> {
-          out.add("-i");
-          out.add(k);
-        });
+    key.ifPresent(k -> {
+      out.add("-i");
+      out.add(k);
+    });
     if (port != 22) {
       out.add("-p");
       out.add(String.valueOf(port));
@@ -141,23 +141,23 @@ final class SshCommand extends Part {
   private String address(View view, String name) {
     // A link-local address means nothing without the link.
     List<String> addresses =
-        view.addresses().stream().filter(a -> !a.toLowerCase(java.util.Locale.ROOT).startsWith("fe80:")).toList();
+        view.addresses().stream()
+            .filter(a -> !a.toLowerCase(java.util.Locale.ROOT).startsWith("fe80:"))
+            .toList();
     if (addresses.isEmpty()) {
-      throw Failure.failed(
-          name + " has no address yet; see: millwright describe machine " + name);
+      throw Failure.failed(name + " has no address yet; see: millwright describe machine " + name);
     }
     return Reach.first(addresses, port)
-        .orElseThrow(
-            () ->
-                Failure.failed(
-                    "no address of "
-                        + name
-                        + " answers on port "
-                        + port
-                        + " from here ("
-                        + String.join(", ", addresses)
-                        + "); is it on? see: millwright console "
-                        + name));
+        .orElseThrow(() ->
+            Failure.failed(
+                "no address of "
+                    + name
+                    + " answers on port "
+                    + port
+                    + " from here ("
+                    + String.join(", ", addresses)
+                    + "); is it on? see: millwright console "
+                    + name));
   }
 
   private String user(MillwrightApi api, View view, String name) {

@@ -17,11 +17,7 @@ import tools.jackson.databind.node.ObjectNode;
 @Command(
     name = "token",
     description = "Make, list and revoke tokens.",
-    subcommands = {
-      TokenCommand.Create.class,
-      TokenCommand.ListOf.class,
-      TokenCommand.Revoke.class
-    })
+    subcommands = {TokenCommand.Create.class, TokenCommand.ListOf.class, TokenCommand.Revoke.class})
 final class TokenCommand extends Part {
   @Override
   public Integer call() {
@@ -87,8 +83,7 @@ final class TokenCommand extends Part {
           t ->
               List.of(
                   Cell.of(Trees.text(t, "name")),
-                  Cell.of(
-                      Durations.age(Trees.text(t, "createdAt"), shell().clock().instant())),
+                  Cell.of(Durations.age(Trees.text(t, "createdAt"), shell().clock().instant())),
                   Cell.of(
                       Trees.text(t, "expiresAt").isEmpty() ? "never" : Trees.text(t, "expiresAt"))),
           t -> Trees.text(t, "name"));

@@ -106,7 +106,9 @@ final class WaitCommand extends Part {
     Resumed events =
         new Resumed(
             last ->
-                target.kind().watch(api, cli().project(), null, "metadata.name=" + target.name(), last),
+                target
+                    .kind()
+                    .watch(api, cli().project(), null, "metadata.name=" + target.name(), last),
             left);
     events.closeAfter(left);
     return events;

@@ -73,8 +73,7 @@ final class Yaml {
       }
       return out;
     } catch (JacksonException e) {
-      String where =
-          e.getLocation() == null ? "" : " line " + e.getLocation().getLineNr() + ": ";
+      String where = e.getLocation() == null ? "" : " line " + e.getLocation().getLineNr() + ": ";
       throw Failure.usage(Bundle.SOURCE + where + "is no YAML: " + e.getOriginalMessage());
     }
   }

@@ -123,26 +123,24 @@ public final class Connection {
     }
   }
 
-  /**
-   * Opens a stream of events.
-   *
-   * @throws ApiException if the server refuses or fails
-   * @throws UnreachableException if no answer came
-   */
+  /** A stream of events; what the server has against it is heard at the first one. */
   EventStream stream(Request request) {
-    HttpURLConnection http = open(request, "text/event-stream", SILENCE_MILLIS);
-    try {
-      int status = send(http, request);
-      if (status != 200) {
-        try (InputStream in = stream(http, status)) {
-          throw new ApiException(Problem.of(status, tree(http, in.readAllBytes())));
-        }
+    return new EventStream(() -> {
+      HttpURLConnection http = open(request, "text/event-stream", SILENCE_MILLIS);
+      int status;
+      try {
+        status = send(http, request);
+      } catch (IOException e) {
+        throw unreachable(e);
       }
-      return new EventStream(http, http.getInputStream());
-    } catch (IOException e) {
-      http.disconnect();
-      throw unreachable(e);
-    }
+      InputStream in = stream(http, status);
+      if (status == 200) {
+        return in;
+      }
+      try (in) {
+        throw new ApiException(Problem.of(status, tree(http, in.readAllBytes())));
+      }
+    });
   }
 
   private HttpURLConnection open(Request request, String accept, int readMillis) {

@@ -81,7 +81,8 @@ public final class Console implements AutoCloseable {
   public boolean attach(InputStream keyboard, int leave) {
     CompletableFuture<Boolean> end = new CompletableFuture<>();
     listener.closed.whenComplete((_, _) -> end.complete(false));
-    // A read from a terminal cannot be interrupted, so its thread is left to the end of the process.
+    // A read from a terminal cannot be interrupted, so its thread is left to the end of the
+    // process.
     Thread.ofPlatform().daemon().name("keyboard").start(() -> pump(keyboard, leave, end));
     return end.join();
   }

@@ -6,6 +6,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Cursors: opaque to clients, and checked when they come back. */
 final class Cursors {
@@ -52,8 +53,7 @@ final class Cursors {
     throw wrong(null);
   }
 
-  private static ProblemException wrong(
-      @org.jspecify.annotations.Nullable Exception cause) {
+  private static ProblemException wrong(@Nullable Exception cause) {
     ProblemException problem =
         ProblemException.invalid(
             "cursor", "is none that this server gave out; leave it out to begin anew");

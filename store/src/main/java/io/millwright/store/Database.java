@@ -19,15 +19,30 @@ import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationState;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** An open PostgreSQL database with Millwright's tables in their present form. */
 public final class Database implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Database.class);
   private static final int CONNECT_SECONDS = 5;
 
   /** How long work waits for a connection before it is told that the database is away. */
   private static final Duration WAIT = Duration.ofSeconds(5);
 
+  /**
+   * A node that is frozen within a transaction holds its locks. The server ends it soon enough for
+   * another node to go on, and a statement that hangs does not hang for ever.
+   */
+  private static final String LIMITS =
+      "SET idle_in_transaction_session_timeout = '8s'; SET lock_timeout = '10s';"
+          + " SET statement_timeout = '60s';";
+
+  private static final int LOOP_CONNECTIONS = 4;
+
   private final HikariDataSource pool;
+  private final HikariDataSource loopPool;
   private final SqlStore store;
 
   /**
@@ -36,7 +51,8 @@ public final class Database implements AutoCloseable {
    * @param url as JDBC has it, for example {@code jdbc:postgresql://127.0.0.1:5432/millwright}
    * @param user null if the URL says it
    * @param password null if none is needed or the URL says it
-   * @param connections how many it may open, at least 4
+   * @param connections how many requests and reconcilers may use at once; the work loop has four
+   *     more of its own
    */
   public record Settings(
       String url, @Nullable String user, @Nullable String password, int connections) {
@@ -49,8 +65,9 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  private Database(HikariDataSource pool) {
+  private Database(HikariDataSource pool, HikariDataSource loopPool) {
     this.pool = pool;
+    this.loopPool = loopPool;
     this.store = new SqlStore(pool);
   }
 
@@ -68,22 +85,37 @@ public final class Database implements AutoCloseable {
     DataSource plain = plain(settings);
     check(plain, settings);
     migrate(plain);
-    HikariConfig pool = pool(settings);
+    begin(plain);
+    HikariConfig pool = pool(settings, "database", settings.connections(), 4, LIMITS);
     pool.setConnectionTimeout(wait.toMillis());
-    return new Database(new HikariDataSource(pool));
+    HikariConfig loop =
+        pool(settings, "work-loop", LOOP_CONNECTIONS, 1, LIMITS + " SET synchronous_commit = off;");
+    return new Database(new HikariDataSource(pool), new HikariDataSource(loop));
   }
 
   public SqlStore store() {
     return store;
   }
 
-  /** For {@link WorkLoop}. */
-  public DataSource dataSource() {
+  /**
+   * Connections for {@link WorkLoop} alone, so that heartbeats never queue behind other work.
+   *
+   * <p>Their commits do not wait for the disk: should a crash of the database undo that a row was
+   * picked or done, then its resource is looked at once more, and that is all. A nudge is committed
+   * with the work that made it, and waits.
+   */
+  public DataSource loopDataSource() {
+    return loopPool;
+  }
+
+  /** What the store works on. */
+  DataSource pool() {
     return pool;
   }
 
   @Override
   public void close() {
+    loopPool.close();
     pool.close();
   }
 
@@ -169,30 +201,48 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  private static HikariConfig pool(Settings settings) {
+  /**
+   * What was copied here from another server has a journal numbered by that server's transactions,
+   * which may be ahead of this one's by far: nothing in it would be read for a long time.
+   */
+  private static void begin(DataSource plain) {
+    JdbcClient jdbc = JdbcClient.create(plain);
+    int foreign =
+        jdbc.sql("DELETE FROM journal WHERE xid > pg_snapshot_xmax(pg_current_snapshot())")
+            .update();
+    int floor =
+        jdbc.sql(
+                """
+                UPDATE journal_floor SET xid = pg_snapshot_xmin(pg_current_snapshot()), seq = 0
+                WHERE xid > pg_snapshot_xmax(pg_current_snapshot())
+                """)
+            .update();
+    if (foreign + floor > 0) {
+      LOG.info("The database comes from another server; its journal begins anew");
+    }
+  }
+
+  private static HikariConfig pool(
+      Settings settings, String name, int connections, int idle, String first) {
     HikariConfig pool = new HikariConfig();
-    pool.setPoolName("database");
+    pool.setPoolName(name);
     pool.setJdbcUrl(settings.url());
     pool.setUsername(settings.user());
     pool.setPassword(settings.password());
-    pool.setMaximumPoolSize(settings.connections());
-    pool.setMinimumIdle(Math.min(4, settings.connections()));
+    pool.setMaximumPoolSize(connections);
+    pool.setMinimumIdle(Math.min(idle, connections));
+    pool.setConnectionTimeout(WAIT.toMillis());
     pool.setIdleTimeout(TimeUnit.MINUTES.toMillis(2));
     pool.addDataSourceProperty("ApplicationName", "millwright");
     pool.addDataSourceProperty("connectTimeout", CONNECT_SECONDS);
     pool.addDataSourceProperty("socketTimeout", 65);
     pool.addDataSourceProperty("tcpKeepAlive", true);
-    // A node that is frozen within a transaction holds its locks. The server ends it soon enough
-    // for another node to go on, and a statement that hangs does not hang for ever.
-    pool.setConnectionInitSql(
-        "SET idle_in_transaction_session_timeout = '8s'; SET lock_timeout = '10s';"
-            + " SET statement_timeout = '60s'");
+    pool.setConnectionInitSql(first);
     return pool;
   }
 
   private static ProblemException wrong(@Nullable String detail, @Nullable Exception cause) {
-    ProblemException problem =
-        ProblemException.of(Problem.Type.INVALID, String.valueOf(detail));
+    ProblemException problem = ProblemException.of(Problem.Type.INVALID, String.valueOf(detail));
     if (cause != null) {
       problem.initCause(cause);
     }

@@ -1,5 +1,6 @@
 package io.millwright.store;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import io.millwright.model.Kind;
 import io.millwright.model.Names;
 import io.millwright.model.ProblemException;
@@ -78,8 +79,7 @@ record FieldPath(String column, List<String> keys) {
   private static boolean composite(Class<?> type) {
     return type.isRecord()
         && Arrays.stream(type.getDeclaredMethods())
-            .noneMatch(
-                m -> m.isAnnotationPresent(com.fasterxml.jackson.annotation.JsonValue.class));
+            .noneMatch(m -> m.isAnnotationPresent(JsonValue.class));
   }
 
   private static ProblemException wrong(String path, String message) {

@@ -29,7 +29,7 @@ public final class Housekeeping {
 
   public Housekeeping(Database database, Kept kept) {
     this.store = database.store();
-    this.jdbc = JdbcClient.create(database.dataSource());
+    this.jdbc = JdbcClient.create(database.pool());
     this.kept = kept;
   }
 

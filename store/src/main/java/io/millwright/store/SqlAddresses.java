@@ -240,17 +240,14 @@ final class SqlAddresses implements Addresses {
   }
 
   @Override
-  public void release(
-      UUID machine, Map<UUID, List<Ip>> keep, Map<UUID, Integer> cooldownSeconds) {
+  public void release(UUID machine, Map<UUID, List<Ip>> keep, Map<UUID, Integer> cooldownSeconds) {
     List<String> keptNetworks = new ArrayList<>();
     List<String> keptIps = new ArrayList<>();
-    keep.forEach(
-        (network, ips) ->
-            ips.forEach(
-                ip -> {
-                  keptNetworks.add(network.toString());
-                  keptIps.add(ip.toString());
-                }));
+    keep.forEach((network, ips) ->
+        ips.forEach(ip -> {
+          keptNetworks.add(network.toString());
+          keptIps.add(ip.toString());
+        }));
     jdbc.sql(
             """
             UPDATE address a SET cooling_until = now() + interval '1 second' *
@@ -279,7 +276,8 @@ final class SqlAddresses implements Addresses {
 
   @Override
   public List<Lease> leases(UUID machine) {
-    return jdbc.sql(LEASES + "WHERE machine = :machine AND " + TAKEN + " ORDER BY network, address.ip")
+    return jdbc.sql(
+            LEASES + "WHERE machine = :machine AND " + TAKEN + " ORDER BY network, address.ip")
         .param("machine", machine)
         .query((row, n) -> lease(row))
         .list();
@@ -367,14 +365,15 @@ final class SqlAddresses implements Addresses {
     Map<String, Mac> out = new TreeMap<>();
     jdbc.sql("SELECT iface, mac::text AS mac FROM mac WHERE machine = :machine")
         .param("machine", machine)
-        .query(row -> { out.put(row.getString("iface"), Mac.parse(row.getString("mac"))); });
+        .query(row -> {
+          out.put(row.getString("iface"), Mac.parse(row.getString("mac")));
+        });
     return out;
   }
 
   @Override
   public void releaseMacs(UUID machine, List<String> keep) {
-    jdbc.sql(
-            "DELETE FROM mac WHERE machine = :machine AND iface <> ALL (CAST(:keep AS text[]))")
+    jdbc.sql("DELETE FROM mac WHERE machine = :machine AND iface <> ALL (CAST(:keep AS text[]))")
         .param("machine", machine)
         .param("keep", keep.toArray(String[]::new))
         .update();

@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
@@ -23,7 +24,7 @@ final class SqlJournal implements Journal {
 
   @Override
   public void note(
-      Kind kind, String project, java.util.UUID uid, String name, String reason, String message) {
+      Kind kind, String project, UUID uid, String name, String reason, String message) {
     jdbc.sql(
             """
             INSERT INTO journal (kind, project, uid, name, change, reason, message)
@@ -60,18 +61,17 @@ final class SqlJournal implements Journal {
         .param("xid", xid)
         .param("seq", seq)
         .param("limit", limit)
-        .query(
-            row -> {
-              if (row.getBoolean("gone")) {
-                throw ProblemException.of(
-                    Problem.Type.GONE,
-                    "what happened after this cursor is not kept any more; list anew and go on"
-                        + " from there");
-              }
-              if (row.getString("xid") != null) {
-                out.add(entry(row));
-              }
-            });
+        .query(row -> {
+          if (row.getBoolean("gone")) {
+            throw ProblemException.of(
+                Problem.Type.GONE,
+                "what happened after this cursor is not kept any more; list anew and go on"
+                    + " from there");
+          }
+          if (row.getString("xid") != null) {
+            out.add(entry(row));
+          }
+        });
     return out;
   }
 

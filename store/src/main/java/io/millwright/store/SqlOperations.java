@@ -302,13 +302,12 @@ final class SqlOperations implements Operations {
         .param("uid", uid)
         .param("after", afterSeq)
         .param("limit", limit)
-        .query(
-            (row, n) ->
-                new LogLine(
-                    row.getLong("seq"),
-                    Columns.instantOf(row, "at"),
-                    row.getString("step"),
-                    row.getString("line")))
+        .query((row, n) ->
+            new LogLine(
+                row.getLong("seq"),
+                Columns.instantOf(row, "at"),
+                row.getString("step"),
+                row.getString("line")))
         .list();
   }
 

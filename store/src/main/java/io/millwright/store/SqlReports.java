@@ -40,9 +40,8 @@ final class SqlReports implements Reports {
     return jdbc.sql("SELECT at, body FROM report WHERE machine = :machine AND disk = :disk")
         .param("machine", machine)
         .param("disk", disk)
-        .query(
-            (row, n) ->
-                new Report(machine, disk, Columns.instantOf(row, "at"), row.getString("body")))
+        .query((row, n) ->
+            new Report(machine, disk, Columns.instantOf(row, "at"), row.getString("body")))
         .optional();
   }
 }

@@ -26,13 +26,12 @@ final class SqlRequests implements Requests {
             """)
         .param("token", token)
         .param("key", key)
-        .query(
-            (row, n) ->
-                new Answered(
-                    row.getString("body_sha256"),
-                    row.getInt("status"),
-                    row.getString("headers"),
-                    row.getString("body")))
+        .query((row, n) ->
+            new Answered(
+                row.getString("body_sha256"),
+                row.getInt("status"),
+                row.getString("headers"),
+                row.getString("body")))
         .optional();
   }
 

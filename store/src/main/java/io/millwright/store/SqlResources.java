@@ -68,8 +68,7 @@ final class SqlResources implements Resources {
   private static final String LOCK = " FOR NO KEY UPDATE";
 
   private Optional<Resource<?, ?>> named(Kind kind, String project, String name, String lock) {
-    return jdbc.sql(
-            SELECT + "WHERE kind = :kind AND project = :project AND name = :name" + lock)
+    return jdbc.sql(SELECT + "WHERE kind = :kind AND project = :project AND name = :name" + lock)
         .param("kind", kind.name())
         .param("project", project)
         .param("name", name)
@@ -101,9 +100,8 @@ final class SqlResources implements Resources {
     }
     query
         .fields()
-        .forEach(
-            (path, value) ->
-                sql.append(" AND ").append(condition(query.kind(), path, value, params)));
+        .forEach((path, value) ->
+            sql.append(" AND ").append(condition(query.kind(), path, value, params)));
     if (query.cursor() != null) {
       List<String> last = Cursors.decode(query.cursor(), 2);
       sql.append(" AND (project, name) > (:lastProject, :lastName)");
@@ -185,7 +183,9 @@ final class SqlResources implements Resources {
       out.put(kind, 0L);
     }
     jdbc.sql("SELECT kind, count(*) AS n FROM resource GROUP BY kind")
-        .query(row -> { out.put(Kind.valueOf(row.getString("kind")), row.getLong("n")); });
+        .query(row -> {
+          out.put(Kind.valueOf(row.getString("kind")), row.getLong("n"));
+        });
     return out;
   }
 
@@ -230,7 +230,11 @@ final class SqlResources implements Resources {
               .orElse(false);
       throw ProblemException.of(
           Problem.Type.CONFLICT,
-          "there is a " + resource.title() + " in project " + resource.project() + " already"
+          "there is a "
+              + resource.title()
+              + " in project "
+              + resource.project()
+              + " already"
               + (going ? ", which is being deleted; try again when it is gone" : ""));
     }
   }
@@ -294,16 +298,27 @@ final class SqlResources implements Resources {
       gone =
           jdbc.sql(
                   """
-                  WITH lived AS (SELECT hypervisor FROM placement WHERE uid = :uid),
-                  gone AS (
+                  WITH gone AS (
                     DELETE FROM resource
                     WHERE uid = :uid
                       AND NOT EXISTS (SELECT FROM reference WHERE to_uid = :uid)
                       AND NOT EXISTS (SELECT FROM placement WHERE hypervisor = :uid)
                     RETURNING uid, kind, project, name),
+                  lived AS (
+                    DELETE FROM placement WHERE uid IN (SELECT uid FROM gone)
+                    RETURNING hypervisor, size),
                   stone AS (
                     INSERT INTO tombstone (uid, kind, project, name, hypervisor)
                     SELECT uid, kind, project, name, (SELECT hypervisor FROM lived) FROM gone),
+                  fewer AS (
+                    INSERT INTO promise AS p (hypervisor, size, shard, machines)
+                    SELECT hypervisor, size, pg_backend_pid() % 16, -1 FROM lived
+                    WHERE size IS NOT NULL
+                    ON CONFLICT (hypervisor, size, shard) DO UPDATE
+                      SET machines = p.machines + excluded.machines),
+                  none AS (
+                    DELETE FROM promise
+                    WHERE hypervisor IN (SELECT uid FROM gone) OR size IN (SELECT uid FROM gone)),
                   cards AS (DELETE FROM mac WHERE machine IN (SELECT uid FROM gone)),
                   reports AS (DELETE FROM report WHERE machine IN (SELECT uid FROM gone)),
                   -- Whoever removes a machine has released these; should one be left, it would
@@ -325,10 +340,9 @@ final class SqlResources implements Resources {
     }
     if (gone == 0) {
       find(uid)
-          .ifPresent(
-              there -> {
-                throw ProblemException.of(Problem.Type.CONFLICT, there.title() + inUse(uid));
-              });
+          .ifPresent(there -> {
+            throw ProblemException.of(Problem.Type.CONFLICT, there.title() + inUse(uid));
+          });
     }
   }
 
@@ -346,15 +360,14 @@ final class SqlResources implements Resources {
   public Optional<Tombstone> tombstone(UUID uid) {
     return jdbc.sql("SELECT * FROM tombstone WHERE uid = :uid")
         .param("uid", uid)
-        .query(
-            (row, n) ->
-                new Tombstone(
-                    uid,
-                    Kind.valueOf(row.getString("kind")),
-                    row.getString("project"),
-                    row.getString("name"),
-                    row.getObject("hypervisor", UUID.class),
-                    Columns.instantOf(row, "deleted_at")))
+        .query((row, n) ->
+            new Tombstone(
+                uid,
+                Kind.valueOf(row.getString("kind")),
+                row.getString("project"),
+                row.getString("name"),
+                row.getObject("hypervisor", UUID.class),
+                Columns.instantOf(row, "deleted_at")))
         .optional();
   }
 
@@ -366,11 +379,23 @@ final class SqlResources implements Resources {
               WITH gone AS (
                 DELETE FROM reference
                 WHERE from_uid = :from AND to_uid <> ALL (CAST(:to AS uuid[]))),
+              old AS (SELECT hypervisor, size FROM placement WHERE uid = :from),
               sized AS (
                 UPDATE placement p SET size = s.uid
                 FROM resource s
                 WHERE p.uid = :from AND s.kind = 'SIZE' AND s.uid = ANY (CAST(:to AS uuid[]))
-                  AND p.size IS DISTINCT FROM s.uid)
+                  AND p.size IS DISTINCT FROM s.uid
+                RETURNING p.hypervisor, p.size),
+              counted AS (
+                INSERT INTO promise AS p (hypervisor, size, shard, machines)
+                SELECT hypervisor, size, pg_backend_pid() % 16, n
+                FROM (SELECT hypervisor, size, 1 AS n FROM sized
+                      UNION ALL
+                      SELECT hypervisor, size, -1 FROM old WHERE EXISTS (SELECT FROM sized)) c
+                WHERE size IS NOT NULL
+                ORDER BY hypervisor, size
+                ON CONFLICT (hypervisor, size, shard) DO UPDATE
+                  SET machines = p.machines + excluded.machines)
               INSERT INTO reference (from_uid, to_uid)
               SELECT DISTINCT CAST(:from AS uuid), t FROM unnest(CAST(:to AS uuid[])) t ORDER BY t
               ON CONFLICT DO NOTHING
@@ -403,28 +428,43 @@ final class SqlResources implements Resources {
 
   @Override
   public void place(UUID uid, @Nullable UUID hypervisor) {
-    if (hypervisor == null) {
-      jdbc.sql("DELETE FROM placement WHERE uid = :uid").param("uid", uid).update();
-      return;
-    }
     jdbc.sql(
             """
-            INSERT INTO placement AS p (uid, hypervisor, size)
-            VALUES (:uid, :hypervisor,
-                    (SELECT s.uid FROM reference f JOIN resource s ON s.uid = f.to_uid
-                     WHERE f.from_uid = :uid AND s.kind = 'SIZE'))
-            ON CONFLICT (uid) DO UPDATE SET hypervisor = excluded.hypervisor, size = excluded.size
-            WHERE (p.hypervisor, p.size) IS DISTINCT FROM (excluded.hypervisor, excluded.size)
+            WITH old AS (SELECT hypervisor, size FROM placement WHERE uid = :uid),
+            gone AS (
+              DELETE FROM placement
+              WHERE uid = :uid AND CAST(:hypervisor AS uuid) IS NULL
+              RETURNING 1),
+            put AS (
+              INSERT INTO placement AS p (uid, hypervisor, size)
+              SELECT :uid, CAST(:hypervisor AS uuid),
+                     (SELECT s.uid FROM reference f JOIN resource s ON s.uid = f.to_uid
+                      WHERE f.from_uid = :uid AND s.kind = 'SIZE' LIMIT 1)
+              WHERE CAST(:hypervisor AS uuid) IS NOT NULL
+              ON CONFLICT (uid) DO UPDATE
+                SET hypervisor = excluded.hypervisor, size = excluded.size
+              WHERE (p.hypervisor, p.size) IS DISTINCT FROM (excluded.hypervisor, excluded.size)
+              RETURNING p.hypervisor, p.size)
+            INSERT INTO promise AS p (hypervisor, size, shard, machines)
+            SELECT hypervisor, size, pg_backend_pid() % 16, sum(n)
+            FROM (SELECT hypervisor, size, 1 AS n FROM put
+                  UNION ALL
+                  SELECT hypervisor, size, -1 FROM old
+                  WHERE EXISTS (SELECT FROM put) OR EXISTS (SELECT FROM gone)) c
+            WHERE size IS NOT NULL
+            GROUP BY hypervisor, size
+            ORDER BY hypervisor, size
+            ON CONFLICT (hypervisor, size, shard) DO UPDATE
+              SET machines = p.machines + excluded.machines
             """)
         .param("uid", uid)
-        .param("hypervisor", hypervisor)
+        .param("hypervisor", Columns.text(hypervisor), Types.VARCHAR)
         .update();
   }
 
   @Override
   public List<Resource<?, ?>> on(UUID hypervisor) {
-    return jdbc.sql(
-            SELECT + "JOIN placement p ON p.uid = r.uid WHERE p.hypervisor = :hypervisor")
+    return jdbc.sql(SELECT + "JOIN placement p ON p.uid = r.uid WHERE p.hypervisor = :hypervisor")
         .param("hypervisor", hypervisor)
         .query(RESOURCE)
         .list();
@@ -436,19 +476,18 @@ final class SqlResources implements Resources {
     jdbc.sql(
             """
             SELECT p.hypervisor, p.machines, s.spec
-            FROM (SELECT hypervisor, size, count(*) AS machines FROM placement
-                  WHERE size IS NOT NULL GROUP BY hypervisor, size) p
+            FROM (SELECT hypervisor, size, sum(machines) AS machines FROM promise
+                  GROUP BY hypervisor, size) p
             JOIN resource s ON s.uid = p.size
+            WHERE p.machines > 0
             """)
-        .query(
-            row -> {
-              SizeSpec size = StoredJson.read(row.getString("spec"), SizeSpec.class);
-              long machines = row.getLong("machines");
-              long[] sum =
-                  out.computeIfAbsent(Columns.uuid(row, "hypervisor"), h -> new long[] {0, 0});
-              sum[0] += machines * size.cores();
-              sum[1] += machines * size.memory().mib();
-            });
+        .query(row -> {
+          SizeSpec size = StoredJson.read(row.getString("spec"), SizeSpec.class);
+          long machines = row.getLong("machines");
+          long[] sum = out.computeIfAbsent(Columns.uuid(row, "hypervisor"), h -> new long[] {0, 0});
+          sum[0] += machines * size.cores();
+          sum[1] += machines * size.memory().mib();
+        });
     return out;
   }
 

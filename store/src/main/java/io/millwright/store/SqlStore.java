@@ -70,19 +70,18 @@ public final class SqlStore implements Store {
       SqlTx tx = new SqlTx(jdbc, candidates, installation);
       try {
         T result =
-            how.execute(
-                status -> {
-                  if (how.isReadOnly()) {
-                    jdbc.sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").update();
-                  }
-                  T made = work.apply(tx);
-                  if (keep) {
-                    tx.flush();
-                  } else {
-                    status.setRollbackOnly();
-                  }
-                  return made;
-                });
+            how.execute(status -> {
+              if (how.isReadOnly()) {
+                jdbc.sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").update();
+              }
+              T made = work.apply(tx);
+              if (keep) {
+                tx.flush();
+              } else {
+                status.setRollbackOnly();
+              }
+              return made;
+            });
         Duration due = tx.due();
         if (keep && due != null) {
           nudgeListeners.forEach(listener -> listener.accept(due));

@@ -17,7 +17,9 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
@@ -47,9 +49,13 @@ public final class WorkLoop implements AutoCloseable {
   private final Reconcile reconcile;
   private final Scheduler scheduler;
   private final DatabaseClock clock;
+
+  /** After the end nobody needs to be woken. */
   private final ScheduledExecutorService alarms =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().daemon().name("work-alarms").factory());
+      new ScheduledThreadPoolExecutor(
+          1,
+          Thread.ofPlatform().daemon().name("work-alarms").factory(),
+          new ThreadPoolExecutor.DiscardPolicy());
 
   /**
    * How to run.
@@ -106,7 +112,7 @@ public final class WorkLoop implements AutoCloseable {
   public void wake(Duration in) {
     if (in.compareTo(Duration.ZERO) <= 0) {
       scheduler.triggerCheckForDueExecutions();
-    } else if (in.compareTo(LONGEST_ALARM) <= 0 && !alarms.isShutdown()) {
+    } else if (in.compareTo(LONGEST_ALARM) <= 0) {
       alarms.schedule(
           scheduler::triggerCheckForDueExecutions, in.toMillis() + 1, TimeUnit.MILLISECONDS);
     }
@@ -178,8 +184,7 @@ public final class WorkLoop implements AutoCloseable {
 
   /** Random parts keep resources that failed together from coming back together. */
   private static Duration backoff(int failures) {
-    long most =
-        Math.min(LONGEST_BACKOFF.toMillis(), 1000L << Math.min(failures - 1, 20));
+    long most = Math.min(LONGEST_BACKOFF.toMillis(), 1000L << Math.min(failures - 1, 20));
     return Duration.ofMillis(most / 2 + ThreadLocalRandom.current().nextLong(most / 2 + 1));
   }
 

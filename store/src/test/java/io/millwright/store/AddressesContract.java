@@ -29,10 +29,8 @@ abstract class AddressesContract extends DatabaseTest {
     return allocate(store, network, subnet, machine);
   }
 
-  private static Optional<Ip> allocate(
-      SqlStore store, UUID network, Subnet subnet, UUID machine) {
-    return store.inTransaction(
-        tx -> tx.addresses().allocate(network, subnet, machine, "nic0"));
+  private static Optional<Ip> allocate(SqlStore store, UUID network, Subnet subnet, UUID machine) {
+    return store.inTransaction(tx -> tx.addresses().allocate(network, subnet, machine, "nic0"));
   }
 
   private Optional<Lease> claim(UUID network, String ip, UUID machine, String iface) {
@@ -40,10 +38,8 @@ abstract class AddressesContract extends DatabaseTest {
   }
 
   private void release(UUID machine, UUID network, int seconds, Ip... keep) {
-    store.write(
-        tx ->
-            tx.addresses()
-                .release(machine, Map.of(network, List.of(keep)), Map.of(network, seconds)));
+    store.write(tx ->
+        tx.addresses().release(machine, Map.of(network, List.of(keep)), Map.of(network, seconds)));
   }
 
   /** Lets all cool-downs of a network end now. */
@@ -87,8 +83,7 @@ abstract class AddressesContract extends DatabaseTest {
             subnet("fd00::/123", null),
             subnet("fd00::/64", "fd00::ffff:0-fd00::1:ffff:0", "fd00::ffff:1-fd00::1:fffe:ffff"),
             subnet("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff8/126", null),
-            new Subnet(
-                Cidr.parse("10.2.0.0/29"), Ip.parse("10.2.0.1"), null, List.of(), null))) {
+            new Subnet(Cidr.parse("10.2.0.0/29"), Ip.parse("10.2.0.1"), null, List.of(), null))) {
       if (subnet.cidr().toString().startsWith("fd00::/64")) {
         // Too many to walk through here, and the store must not do so either.
         assertThat(all(uid(), subnet))
@@ -140,12 +135,11 @@ abstract class AddressesContract extends DatabaseTest {
     Subnet v6 = subnet("fd00::/64", null);
     UUID machine = uid();
     Ip kept =
-        tx(
-            tx -> {
-              tx.addresses().allocate(network, v6, machine, "nic0");
-              tx.addresses().allocate(other, v4, machine, "nic1");
-              return tx.addresses().allocate(network, v4, machine, "nic0").orElseThrow();
-            });
+        tx(tx -> {
+          tx.addresses().allocate(network, v6, machine, "nic0");
+          tx.addresses().allocate(other, v4, machine, "nic1");
+          return tx.addresses().allocate(network, v4, machine, "nic0").orElseThrow();
+        });
     release(machine, network, 60, kept);
     List<Lease> leases = store.read(tx -> tx.addresses().leases(machine));
     assertThat(leases).hasSize(3);
@@ -269,20 +263,17 @@ abstract class AddressesContract extends DatabaseTest {
                 Random random = new Random(n);
                 UUID machine = uid();
                 return (n % 2 == 0 ? store : second.store())
-                    .inTransaction(
-                        tx -> {
-                          int got = 0;
-                          for (int i = 0; i < 9; i++) {
-                            UUID network = networks.get((i + random.nextInt(3)) % 3);
-                            got +=
-                                tx.addresses()
-                                        .allocate(network, subnet, machine, "nic" + i)
-                                        .isPresent()
-                                    ? 1
-                                    : 0;
-                          }
-                          return got;
-                        });
+                    .inTransaction(tx -> {
+                      int got = 0;
+                      for (int i = 0; i < 9; i++) {
+                        UUID network = networks.get((i + random.nextInt(3)) % 3);
+                        got +=
+                            tx.addresses().allocate(network, subnet, machine, "nic" + i).isPresent()
+                                ? 1
+                                : 0;
+                      }
+                      return got;
+                    });
               });
       // Each network has room for a third and some; what one of them lacks is never given twice.
       assertThat(given.stream().mapToInt(i -> i).sum()).isBetween(300, 360);

@@ -7,12 +7,12 @@ import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
 import io.millwright.model.Kind;
-import io.millwright.model.MachineSpec.Nic;
 import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineSpec.Nic;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Metadata;
-import io.millwright.model.NetworkSpec.Subnet;
 import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkSpec.Subnet;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.PlainStatus;
 import io.millwright.model.Range;
@@ -34,8 +34,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import org.awaitility.Awaitility;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -66,7 +66,7 @@ abstract class DatabaseTest {
     settings = server().create(20);
     database = Database.open(settings);
     store = database.store();
-    jdbc = JdbcClient.create(database.dataSource());
+    jdbc = JdbcClient.create(database.pool());
   }
 
   @AfterAll
@@ -145,7 +145,8 @@ abstract class DatabaseTest {
         HypervisorStatus.EMPTY);
   }
 
-  static Resource<NetworkSpec, NetworkStatus> network(String project, String name, Subnet... subnets) {
+  static Resource<NetworkSpec, NetworkStatus> network(
+      String project, String name, Subnet... subnets) {
     return resource(
         Kind.NETWORK,
         project,
@@ -171,11 +172,10 @@ abstract class DatabaseTest {
       List<Future<T>> all = new ArrayList<>();
       for (int i = 0; i < times; i++) {
         all.add(
-            pool.submit(
-                () -> {
-                  start.await();
-                  return work.call();
-                }));
+            pool.submit(() -> {
+              start.await();
+              return work.call();
+            }));
       }
       start.countDown();
       List<T> out = new ArrayList<>();
@@ -192,13 +192,11 @@ abstract class DatabaseTest {
   }
 
   /** Waits until it holds, and fails after a while. */
-  static void eventually(Duration limit, BooleanSupplier holds) throws InterruptedException {
-    long end = System.nanoTime() + limit.toNanos();
-    while (!holds.getAsBoolean()) {
-      if (System.nanoTime() > end) {
-        throw new AssertionError("not within " + limit);
-      }
-      Thread.sleep(5);
-    }
+  static void eventually(Duration limit, Callable<Boolean> holds) {
+    Awaitility.await()
+        .pollDelay(Duration.ZERO)
+        .pollInterval(Duration.ofMillis(5))
+        .atMost(limit)
+        .until(holds);
   }
 }

@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** What the store promises of the journal. */
 @NullUnmarked
@@ -65,19 +66,16 @@ abstract class JournalContract extends DatabaseTest {
     CountDownLatch seen = new CountDownLatch(1);
     Thread slow =
         Thread.ofVirtual()
-            .start(
-                () ->
-                    store.write(
-                        tx -> {
-                          tx.journal()
-                              .note(Kind.IMAGE, "late", uid(), "x", "Said", "slow");
-                          written.countDown();
-                          try {
-                            seen.await();
-                          } catch (InterruptedException e) {
-                            throw new IllegalStateException(e);
-                          }
-                        }));
+            .start(() ->
+                store.write(tx -> {
+                  tx.journal().note(Kind.IMAGE, "late", uid(), "x", "Said", "slow");
+                  written.countDown();
+                  try {
+                    seen.await();
+                  } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                  }
+                }));
     written.await();
     note(uid(), "fast");
     assertThat(after(head)).isEmpty(); // it must wait for the slow one, which is before it
@@ -95,40 +93,37 @@ abstract class JournalContract extends DatabaseTest {
     Thread reader =
         Thread.ofPlatform()
             .uncaughtExceptionHandler((t, e) -> thrown.add(e))
-            .start(
-                () -> {
-                  String cursor = head;
-                  boolean last;
-                  do {
-                    last = !writing.get();
-                    List<Entry> batch;
-                    do {
-                      String from = cursor;
-                      batch = store.read(tx -> tx.journal().after(from, 7));
-                      for (Entry e : batch) {
-                        seen.merge(e.message(), 1, Integer::sum);
-                        cursor = e.cursor();
-                      }
-                    } while (!batch.isEmpty());
-                  } while (!last);
-                });
+            .start(() -> {
+              String cursor = head;
+              boolean last;
+              do {
+                last = !writing.get();
+                List<Entry> batch;
+                do {
+                  String from = cursor;
+                  batch = store.read(tx -> tx.journal().after(from, 7));
+                  for (Entry e : batch) {
+                    seen.merge(e.message(), 1, Integer::sum);
+                    cursor = e.cursor();
+                  }
+                } while (!batch.isEmpty());
+              } while (!last);
+            });
     AtomicInteger number = new AtomicInteger();
     together(
         8,
         200,
         () -> {
           int n = number.incrementAndGet();
-          store.dryRun(
-              tx -> {
-                tx.journal().note(Kind.IMAGE, "many", uid(), "x", "Said", "never " + n);
-                return 0;
-              });
-          store.write(
-              tx -> {
-                tx.journal().note(Kind.IMAGE, "many", uid(), "x", "Said", "a" + n);
-                LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(3_000_000));
-                tx.journal().note(Kind.IMAGE, "many", uid(), "x", "Said", "b" + n);
-              });
+          store.dryRun(tx -> {
+            tx.journal().note(Kind.IMAGE, "many", uid(), "x", "Said", "never " + n);
+            return 0;
+          });
+          store.write(tx -> {
+            tx.journal().note(Kind.IMAGE, "many", uid(), "x", "Said", "a" + n);
+            LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(3_000_000));
+            tx.journal().note(Kind.IMAGE, "many", uid(), "x", "Said", "b" + n);
+          });
           return 0;
         });
     writing.set(false);
@@ -168,8 +163,9 @@ abstract class JournalContract extends DatabaseTest {
       its.write(tx -> tx.journal().note(Kind.IMAGE, "p", uid(), "x", "Said", "young"));
       List<Entry> both = its.read(tx -> tx.journal().after(first, 10));
       assertThat(both).hasSize(2);
-      assertThat(its.<Integer>inTransaction(tx -> tx.journal().prune(Duration.ofHours(1)))).isZero();
-      org.springframework.jdbc.core.simple.JdbcClient.create(own.dataSource())
+      assertThat(its.<Integer>inTransaction(tx -> tx.journal().prune(Duration.ofHours(1))))
+          .isZero();
+      JdbcClient.create(own.pool())
           .sql("UPDATE journal SET at = at - interval '2 hours' WHERE message = 'old'")
           .update();
       assertThat(its.<Integer>inTransaction(tx -> tx.journal().prune(Duration.ofHours(1)))).isOne();
@@ -187,8 +183,14 @@ abstract class JournalContract extends DatabaseTest {
   void whatIsNoCursorIsRefused() {
     for (String bad :
         List.of(
-            "", "1", "x.y", "\0", Cursors.encode("1"), Cursors.encode("-1", "0"),
-            Cursors.encode("1", "0x"), Cursors.encode("1); DROP TABLE journal", "0"),
+            "",
+            "1",
+            "x.y",
+            "\0",
+            Cursors.encode("1"),
+            Cursors.encode("-1", "0"),
+            Cursors.encode("1", "0x"),
+            Cursors.encode("1); DROP TABLE journal", "0"),
             Cursors.encode("99999999999999999999", "0"))) {
       assertThat(problem(() -> after(bad)).problem().errors().getFirst().field())
           .isEqualTo("cursor");

@@ -169,13 +169,12 @@ abstract class OperationsContract extends DatabaseTest {
   void logsAreKeptInOrderWithinLimits() {
     Operation o = begin(uid());
     String wide = "\u20ac".repeat(3000);
-    store.write(
-        tx -> {
-          tx.operations().log(o.uid(), "a", List.of("one", "two\0", wide));
-          tx.operations().log(o.uid(), "b", List.of());
-          tx.operations().log(o.uid(), "b", List.of("three"));
-          tx.operations().log(uid(), "b", List.of("nobody's"));
-        });
+    store.write(tx -> {
+      tx.operations().log(o.uid(), "a", List.of("one", "two\0", wide));
+      tx.operations().log(o.uid(), "b", List.of());
+      tx.operations().log(o.uid(), "b", List.of("three"));
+      tx.operations().log(uid(), "b", List.of("nobody's"));
+    });
     List<LogLine> lines = logs(o, 0, 10);
     assertThat(lines).extracting(LogLine::seq).containsExactly(1L, 2L, 3L, 4L);
     assertThat(lines).extracting(LogLine::step).containsExactly("a", "a", "a", "b");
@@ -187,7 +186,11 @@ abstract class OperationsContract extends DatabaseTest {
     for (int i = 0; i < 11; i++) {
       store.write(tx -> tx.operations().log(o.uid(), "c", Collections.nCopies(999, "x")));
     }
-    assertThat(logs(o, 9_998, 10)).extracting(LogLine::line).hasSize(2).last().asString()
+    assertThat(logs(o, 9_998, 10))
+        .extracting(LogLine::line)
+        .hasSize(2)
+        .last()
+        .asString()
         .contains("full");
   }
 
@@ -231,11 +234,8 @@ abstract class OperationsContract extends DatabaseTest {
 
   private Page<Operation> list(
       String project, String name, String state, UUID target, int limit, String cursor) {
-    return store.read(
-        tx ->
-            tx.operations()
-                .list(
-                    new Operations.Query(
-                        project, Kind.MACHINE, name, state, target, limit, cursor)));
+    return store.read(tx ->
+        tx.operations()
+            .list(new Operations.Query(project, Kind.MACHINE, name, state, target, limit, cursor)));
   }
 }

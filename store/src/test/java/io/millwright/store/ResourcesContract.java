@@ -10,8 +10,8 @@ import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
-import io.millwright.model.MachineStatus.ScriptResult;
 import io.millwright.model.MachineStatus;
+import io.millwright.model.MachineStatus.ScriptResult;
 import io.millwright.model.Metadata;
 import io.millwright.model.Power;
 import io.millwright.model.Problem;
@@ -51,23 +51,20 @@ abstract class ResourcesContract extends DatabaseTest {
 
   private Page<Resource<?, ?>> list(
       String project, String labels, Map<String, String> fields, int limit, String cursor) {
-    return store.read(
-        tx ->
-            tx.resources()
-                .list(
-                    new Resources.Query(
-                        Kind.MACHINE,
-                        project,
-                        Selector.parse("labels", labels),
-                        fields,
-                        limit,
-                        cursor)));
+    return store.read(tx ->
+        tx.resources()
+            .list(
+                new Resources.Query(
+                    Kind.MACHINE,
+                    project,
+                    Selector.parse("labels", labels),
+                    fields,
+                    limit,
+                    cursor)));
   }
 
   private List<String> names(String project, String labels, Map<String, String> fields) {
-    return list(project, labels, fields, 1000, null).items().stream()
-        .map(Resource::name)
-        .toList();
+    return list(project, labels, fields, 1000, null).items().stream().map(Resource::name).toList();
   }
 
   private Optional<Resource<?, ?>> find(Function<Tx, Optional<Resource<?, ?>>> look) {
@@ -106,26 +103,30 @@ abstract class ResourcesContract extends DatabaseTest {
   @Test
   void aNameIsTakenOnceAndTheTransactionLivesOn() {
     Resource<?, ?> first = add(machine("names", "m"));
-    tx(
-        tx -> {
-          ProblemException taken =
-              problem(() -> tx.resources().insert(machine("names", "m")));
-          assertThat(taken.problem().type()).isEqualTo(Problem.Type.CONFLICT);
-          assertThat(taken).hasMessageContaining("Machine m").hasMessageNotContaining("deleted");
-          return tx.resources().find(first.uid());
-        });
+    tx(tx -> {
+      ProblemException taken = problem(() -> tx.resources().insert(machine("names", "m")));
+      assertThat(taken.problem().type()).isEqualTo(Problem.Type.CONFLICT);
+      assertThat(taken).hasMessageContaining("Machine m").hasMessageNotContaining("deleted");
+      return tx.resources().find(first.uid());
+    });
     Metadata m = first.metadata();
-    store.write(
-        tx ->
-            tx.resources()
-                .update(
-                    new Resource<>(
-                        first.kind(),
-                        new Metadata(
-                            m.name(), m.project(), m.labels(), m.annotations(), m.uid(), 2, 1,
-                            m.createdAt(), now()),
-                        first.spec(),
-                        first.status())));
+    store.write(tx ->
+        tx.resources()
+            .update(
+                new Resource<>(
+                    first.kind(),
+                    new Metadata(
+                        m.name(),
+                        m.project(),
+                        m.labels(),
+                        m.annotations(),
+                        m.uid(),
+                        2,
+                        1,
+                        m.createdAt(),
+                        now()),
+                    first.spec(),
+                    first.status())));
     assertThat(problem(() -> add(machine("names", "m")))).hasMessageContaining("being deleted");
   }
 
@@ -184,7 +185,15 @@ abstract class ResourcesContract extends DatabaseTest {
     Resource<?, ?> r = add(machine("guests", "m"));
     MachineStatus status =
         new MachineStatus(
-            List.of(), null, null, null, null, null, null, null, null,
+            List.of(),
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
             List.of(new ScriptResult("s", 1, "a\0b\\u0000c\u001b[0m\ud83d\ude00 \ud800")));
     store.write(tx -> tx.resources().updateStatus(r.uid(), status, "Script\0", "said \0"));
     MachineStatus back =
@@ -199,43 +208,39 @@ abstract class ResourcesContract extends DatabaseTest {
     Resource<?, ?> size = add(size("gone", "s", 1, 1));
     Resource<?, ?> r = add(machine("gone", "m"));
     UUID network = uid();
-    store.write(
-        tx -> {
-          tx.resources().refer(r.uid(), List.of(size.uid()));
-          tx.resources().place(r.uid(), host.uid());
-          tx.addresses().allocateMac(r.uid(), "nic0");
-          tx.addresses().allocate(network, subnet("10.0.0.0/24", null), r.uid(), "nic0");
-          tx.reports().add(r.uid(), "disk", "{}");
-        });
-    tx(
-        tx -> {
-          assertThat(problem(() -> tx.resources().remove(size.uid())))
-              .hasMessage("Size s is used by Machine m");
-          assertThat(problem(() -> tx.resources().remove(host.uid())))
-              .hasMessageContaining("still has machines");
-          return tx.resources().find(r.uid()); // it is still usable
-        });
+    store.write(tx -> {
+      tx.resources().refer(r.uid(), List.of(size.uid()));
+      tx.resources().place(r.uid(), host.uid());
+      tx.addresses().allocateMac(r.uid(), "nic0");
+      tx.addresses().allocate(network, subnet("10.0.0.0/24", null), r.uid(), "nic0");
+      tx.reports().add(r.uid(), "disk", "{}");
+    });
+    tx(tx -> {
+      assertThat(problem(() -> tx.resources().remove(size.uid())))
+          .hasMessage("Size s is used by Machine m");
+      assertThat(problem(() -> tx.resources().remove(host.uid())))
+          .hasMessageContaining("still has machines");
+      return tx.resources().find(r.uid()); // it is still usable
+    });
     store.write(tx -> tx.resources().remove(r.uid()));
-    store.read(
-        tx -> {
-          assertThat(tx.resources().find(r.uid())).isEmpty();
-          assertThat(tx.resources().tombstone(r.uid()).orElseThrow())
-              .extracting("kind", "project", "name", "hypervisor")
-              .containsExactly(Kind.MACHINE, "gone", "m", host.uid());
-          assertThat(tx.addresses().macs(r.uid())).isEmpty();
-          assertThat(tx.addresses().leases(r.uid()).getFirst().coolingUntil()).isNotNull();
-          assertThat(tx.reports().find(r.uid(), "disk")).isEmpty();
-          assertThat(tx.resources().on(host.uid())).isEmpty();
-          assertThat(tx.resources().referrers(size.uid(), 10)).isEmpty();
-          return 0;
-        });
+    store.read(tx -> {
+      assertThat(tx.resources().find(r.uid())).isEmpty();
+      assertThat(tx.resources().tombstone(r.uid()).orElseThrow())
+          .extracting("kind", "project", "name", "hypervisor")
+          .containsExactly(Kind.MACHINE, "gone", "m", host.uid());
+      assertThat(tx.addresses().macs(r.uid())).isEmpty();
+      assertThat(tx.addresses().leases(r.uid()).getFirst().coolingUntil()).isNotNull();
+      assertThat(tx.reports().find(r.uid(), "disk")).isEmpty();
+      assertThat(tx.resources().on(host.uid())).isEmpty();
+      assertThat(tx.resources().referrers(size.uid(), 10)).isEmpty();
+      return 0;
+    });
     assertThat(told(r.uid())).containsExactly("ADDED", "DELETED");
-    store.write(
-        tx -> {
-          tx.resources().remove(size.uid());
-          tx.resources().remove(host.uid());
-          tx.resources().remove(r.uid()); // gone already
-        });
+    store.write(tx -> {
+      tx.resources().remove(size.uid());
+      tx.resources().remove(host.uid());
+      tx.resources().remove(r.uid()); // gone already
+    });
     add(machine("gone", "m"));
   }
 
@@ -247,32 +252,28 @@ abstract class ResourcesContract extends DatabaseTest {
     CountDownLatch removing = new CountDownLatch(1);
     Thread user =
         Thread.ofVirtual()
-            .start(
-                () ->
-                    store.write(
-                        tx -> {
-                          tx.resources().refer(r.uid(), List.of(size.uid()));
-                          referred.countDown();
-                          await(removing);
-                        }));
+            .start(() ->
+                store.write(tx -> {
+                  tx.resources().refer(r.uid(), List.of(size.uid()));
+                  referred.countDown();
+                  await(removing);
+                }));
     referred.await();
     AtomicInteger seen = new AtomicInteger();
     Thread watcher =
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  // The removal waits for the other transaction by now.
-                  while (jdbc.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                          .query(Integer.class)
-                          .single()
-                      == 0) {
-                    Thread.onSpinWait();
-                  }
-                  seen.incrementAndGet();
-                  removing.countDown();
-                });
-    ProblemException refused =
-        problem(() -> store.write(tx -> tx.resources().remove(size.uid())));
+            .start(() -> {
+              // The removal waits for the other transaction by now.
+              while (jdbc.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                      .query(Integer.class)
+                      .single()
+                  == 0) {
+                Thread.onSpinWait();
+              }
+              seen.incrementAndGet();
+              removing.countDown();
+            });
+    ProblemException refused = problem(() -> store.write(tx -> tx.resources().remove(size.uid())));
     user.join();
     watcher.join();
     assertThat(seen).hasValue(1);
@@ -292,21 +293,17 @@ abstract class ResourcesContract extends DatabaseTest {
   void aLockedResourceCanStillBeReferredTo() throws Exception {
     Resource<?, ?> size = add(size("locks", "s", 1, 1));
     Resource<?, ?> r = add(machine("locks", "m"));
-    store.write(
-        tx -> {
-          assertThat(tx.resources().lock(size.uid()).isPresent()).isTrue();
-          Thread other =
-              Thread.ofVirtual()
-                  .start(
-                      () ->
-                          store.write(
-                              it -> it.resources().refer(r.uid(), List.of(size.uid()))));
-          try {
-            other.join();
-          } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-          }
-        });
+    store.write(tx -> {
+      assertThat(tx.resources().lock(size.uid()).isPresent()).isTrue();
+      Thread other =
+          Thread.ofVirtual()
+              .start(() -> store.write(it -> it.resources().refer(r.uid(), List.of(size.uid()))));
+      try {
+        other.join();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    });
     assertThat(referrers(size.uid())).hasSize(1);
     assertThatThrownBy(
             () -> store.write(tx -> tx.resources().refer(r.uid(), List.of(UUID.randomUUID()))))
@@ -394,12 +391,11 @@ abstract class ResourcesContract extends DatabaseTest {
     assertThat(names("fields", "", Map.of("status.ready", "unknown"))).containsExactly("none");
     ready(none.uid(), Condition.Value.UNKNOWN);
     assertThat(names("fields", "", Map.of("status.ready", "unknown"))).containsExactly("none");
-    store.write(
-        tx ->
-            tx.resources()
-                .update(
-                    new Resource<>(
-                        on.kind(), on.metadata(), on.spec().withPower(Power.OFF), on.status())));
+    store.write(tx ->
+        tx.resources()
+            .update(
+                new Resource<>(
+                    on.kind(), on.metadata(), on.spec().withPower(Power.OFF), on.status())));
     assertThat(names("fields", "", Map.of("spec.power", "off"))).containsExactly("on");
     assertThat(names("fields", "", Map.of("metadata.name", "off"))).containsExactly("off");
     assertThat(names("fields", "", Map.of("spec.image", "debian-12"))).hasSize(3);
@@ -457,23 +453,63 @@ abstract class ResourcesContract extends DatabaseTest {
     Resource<?, ?> large = add(size("promise", "large", 4, 8));
     Resource<?, ?> one = add(machine("promise", "one"));
     Resource<?, ?> two = add(machine("promise", "two"));
-    store.write(
-        tx -> {
-          tx.resources().refer(one.uid(), List.of(small.uid()));
-          tx.resources().place(one.uid(), host.uid());
-          tx.resources().place(two.uid(), host.uid());
-          tx.resources().refer(two.uid(), List.of(small.uid()));
-        });
+    store.write(tx -> {
+      tx.resources().refer(one.uid(), List.of(small.uid()));
+      tx.resources().place(one.uid(), host.uid());
+      tx.resources().place(two.uid(), host.uid());
+      tx.resources().refer(two.uid(), List.of(small.uid()));
+    });
     assertThat(promised(host.uid())).containsExactly(2, 4096);
     store.write(tx -> tx.resources().refer(two.uid(), List.of(large.uid())));
     assertThat(promised(host.uid())).containsExactly(5, 10_240);
-    store.write(
-        tx ->
-            assertThat(tx.resources().on(host.uid()))
-                .extracting(r -> r.name())
-                .containsExactlyInAnyOrder("one", "two"));
-    store.write(tx -> tx.resources().place(two.uid(), null));
+    store.write(tx ->
+        assertThat(tx.resources().on(host.uid()))
+            .extracting(r -> r.name())
+            .containsExactlyInAnyOrder("one", "two"));
+    Resource<?, ?> next = add(hypervisor("promise", "next"));
+    store.write(tx -> {
+      tx.resources().place(two.uid(), next.uid());
+      tx.resources().place(two.uid(), next.uid());
+    });
     assertThat(promised(host.uid())).containsExactly(1, 2048);
+    assertThat(promised(next.uid())).containsExactly(4, 8192);
+    store.write(tx -> tx.resources().place(two.uid(), null));
+    assertThat(promised(next.uid())).isNull();
+    store.write(tx -> tx.resources().remove(one.uid()));
+    assertThat(promised(host.uid())).isNull();
+    store.write(tx -> tx.resources().remove(host.uid()));
+  }
+
+  @Test
+  void whatWasPromisedAddsUpWhenManyComeAndGo() throws Exception {
+    Resource<?, ?> host = add(hypervisor("many", "h"));
+    Resource<?, ?> small = add(size("many", "small", 1, 1));
+    Resource<?, ?> large = add(size("many", "large", 3, 1));
+    AtomicInteger turn = new AtomicInteger();
+    List<Integer> cores =
+        together(
+            8,
+            60,
+            () -> {
+              int n = turn.incrementAndGet();
+              Resource<?, ?> r = machine("many", "m" + n);
+              store.write(tx -> {
+                tx.resources().insert(r);
+                tx.resources().refer(r.uid(), List.of(small.uid()));
+                tx.resources().place(r.uid(), host.uid());
+              });
+              if (n % 3 == 0) {
+                store.write(tx -> tx.resources().refer(r.uid(), List.of(large.uid())));
+                return 3;
+              }
+              if (n % 3 == 1) {
+                store.write(tx -> tx.resources().remove(r.uid()));
+                return 0;
+              }
+              return 1;
+            });
+    int sum = cores.stream().mapToInt(i -> i).sum();
+    assertThat(promised(host.uid())).containsExactly(sum, 40 * 1024);
   }
 
   private long[] promised(UUID hypervisor) {

@@ -67,26 +67,23 @@ abstract class SmallPortsContract extends DatabaseTest {
             8,
             20,
             () ->
-                store.inTransaction(
-                    tx ->
-                        tx.requests()
-                            .find("admin", "k")
-                            .orElseGet(
-                                () -> {
-                                  Answered answered =
-                                      new Answered("00", 201, "{}", "" + done.incrementAndGet());
-                                  tx.requests().insert("admin", "k", answered);
-                                  return answered;
-                                })));
+                store.inTransaction(tx ->
+                    tx.requests()
+                        .find("admin", "k")
+                        .orElseGet(() -> {
+                          Answered answered =
+                              new Answered("00", 201, "{}", "" + done.incrementAndGet());
+                          tx.requests().insert("admin", "k", answered);
+                          return answered;
+                        })));
     assertThat(done).hasValue(1);
     assertThat(answers).containsOnly(new Answered("00", 201, "{}", "1"));
     assertThat(this.<Boolean>tx(tx -> tx.requests().find("ci", "k").isPresent())).isFalse();
     jdbc.sql("UPDATE request SET at = at - interval '25 hours' WHERE key = 'k'").update();
-    store.write(
-        tx -> {
-          assertThat(tx.requests().find("admin", "k").isPresent()).isFalse();
-          tx.requests().insert("admin", "k", new Answered("01", 200, "{}", "b"));
-        });
+    store.write(tx -> {
+      assertThat(tx.requests().find("admin", "k").isPresent()).isFalse();
+      tx.requests().insert("admin", "k", new Answered("01", 200, "{}", "b"));
+    });
     assertThat(this.<String>tx(tx -> tx.requests().find("admin", "k").orElseThrow().bodySha256()))
         .isEqualTo("01");
   }
@@ -107,16 +104,15 @@ abstract class SmallPortsContract extends DatabaseTest {
     UUID target = uid();
     Operation old = operation(target);
     Operation active = operation(target);
-    store.write(
-        tx -> {
-          tx.operations().log(old.uid(), "s", List.of("x"));
-          tx.operations().log(active.uid(), "s", List.of("x"));
-          tx.requests().insert("t", "old", new Answered("", 200, "", ""));
-          tx.requests().insert("t", "new", new Answered("", 200, "", ""));
-          tx.addresses().allocate(target, subnet("10.0.0.0/24", null), target, "a");
-          tx.addresses().release(target, Map.of(), Map.of());
-          tx.addresses().allocate(target, subnet("10.0.0.0/24", null), target, "b");
-        });
+    store.write(tx -> {
+      tx.operations().log(old.uid(), "s", List.of("x"));
+      tx.operations().log(active.uid(), "s", List.of("x"));
+      tx.requests().insert("t", "old", new Answered("", 200, "", ""));
+      tx.requests().insert("t", "new", new Answered("", 200, "", ""));
+      tx.addresses().allocate(target, subnet("10.0.0.0/24", null), target, "a");
+      tx.addresses().release(target, Map.of(), Map.of());
+      tx.addresses().allocate(target, subnet("10.0.0.0/24", null), target, "b");
+    });
     jdbc.sql(
             "UPDATE operation SET ended_at = ended_at - interval '91 days',"
                 + " created_at = created_at - interval '91 days'")
@@ -139,13 +135,23 @@ abstract class SmallPortsContract extends DatabaseTest {
   }
 
   private Operation operation(UUID target) {
-    return tx(
-        tx ->
-            tx.operations()
-                .insert(
-                    new Operation(
-                        uid(), "p", Verb.CREATE, new Target(Kind.MACHINE, target, "m"), 1,
-                        new State.Pending(), "admin", now(), null, null, false, 0, List.of())));
+    return tx(tx ->
+        tx.operations()
+            .insert(
+                new Operation(
+                    uid(),
+                    "p",
+                    Verb.CREATE,
+                    new Target(Kind.MACHINE, target, "m"),
+                    1,
+                    new State.Pending(),
+                    "admin",
+                    now(),
+                    null,
+                    null,
+                    false,
+                    0,
+                    List.of())));
   }
 
   private int count(String from) {

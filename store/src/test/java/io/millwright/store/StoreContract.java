@@ -27,14 +27,12 @@ abstract class StoreContract extends DatabaseTest {
   @Test
   void whatThrowsLeavesNothing() {
     Resource<?, ?> r = machine("tx", "thrown");
-    assertThatThrownBy(
-            () ->
-                store.write(
-                    tx -> {
-                      tx.resources().insert(r);
-                      tx.nudges().nudge(r.uid());
-                      throw new IllegalArgumentException("no");
-                    }))
+    assertThatThrownBy(() ->
+            store.write(tx -> {
+              tx.resources().insert(r);
+              tx.nudges().nudge(r.uid());
+              throw new IllegalArgumentException("no");
+            }))
         .hasMessage("no");
     assertThat(there(r)).isFalse();
     assertThat(nudged(r)).isFalse();
@@ -52,12 +50,11 @@ abstract class StoreContract extends DatabaseTest {
   void aDryRunShowsWhatWouldBeAndLeavesNothing() {
     Resource<?, ?> r = machine("tx", "dry");
     boolean seen =
-        store.dryRun(
-            tx -> {
-              tx.resources().insert(r);
-              tx.nudges().nudge(r.uid());
-              return tx.resources().find(r.uid()).isPresent();
-            });
+        store.dryRun(tx -> {
+          tx.resources().insert(r);
+          tx.nudges().nudge(r.uid());
+          return tx.resources().find(r.uid()).isPresent();
+        });
     assertThat(seen).isTrue();
     assertThat(there(r)).isFalse();
     assertThat(nudged(r)).isFalse();
@@ -66,22 +63,19 @@ abstract class StoreContract extends DatabaseTest {
   @Test
   void aReadSeesOneMomentAndCannotWrite() {
     Resource<?, ?> later = machine("tx", "later");
-    store.read(
-        tx -> {
-          assertThat(tx.resources().find(later.uid()).isPresent()).isFalse();
-          Thread other = Thread.ofVirtual().start(() -> add(later));
-          join(other);
-          assertThat(tx.resources().find(later.uid()).isPresent()).isFalse();
-          return 0;
-        });
+    store.read(tx -> {
+      assertThat(tx.resources().find(later.uid()).isPresent()).isFalse();
+      Thread other = Thread.ofVirtual().start(() -> add(later));
+      join(other);
+      assertThat(tx.resources().find(later.uid()).isPresent()).isFalse();
+      return 0;
+    });
     assertThat(there(later)).isTrue();
-    assertThatThrownBy(
-            () ->
-                store.read(
-                    tx -> {
-                      tx.resources().remove(later.uid());
-                      return 0;
-                    }))
+    assertThatThrownBy(() ->
+            store.read(tx -> {
+              tx.resources().remove(later.uid());
+              return 0;
+            }))
         .isNotInstanceOf(ProblemException.class)
         .hasStackTraceContaining("read-only transaction");
     assertThat(there(later)).isTrue();
@@ -120,18 +114,14 @@ abstract class StoreContract extends DatabaseTest {
       threads.add(
           Thread.ofPlatform()
               .uncaughtExceptionHandler((t, e) -> thrown.add(e))
-              .start(
-                  () ->
-                      store.write(
-                          tx -> {
-                            assertThat(tx.resources().lock(order.get(0).uid()).isPresent())
-                                .isTrue();
-                            if (runs.incrementAndGet() <= 2) {
-                              meet(both);
-                            }
-                            assertThat(tx.resources().lock(order.get(1).uid()).isPresent())
-                                .isTrue();
-                          })));
+              .start(() ->
+                  store.write(tx -> {
+                    assertThat(tx.resources().lock(order.get(0).uid()).isPresent()).isTrue();
+                    if (runs.incrementAndGet() <= 2) {
+                      meet(both);
+                    }
+                    assertThat(tx.resources().lock(order.get(1).uid()).isPresent()).isTrue();
+                  })));
     }
     for (Thread thread : threads) {
       thread.join();
@@ -155,16 +145,14 @@ abstract class StoreContract extends DatabaseTest {
         catchThrowableOfType(
             ProblemException.class,
             () ->
-                store.write(
-                    tx -> {
-                      tx.resources().insert(r);
-                      jdbc.sql("SELECT pg_terminate_backend(pg_backend_pid())")
-                          .query(Boolean.class)
-                          .single();
-                    }));
+                store.write(tx -> {
+                  tx.resources().insert(r);
+                  jdbc.sql("SELECT pg_terminate_backend(pg_backend_pid())")
+                      .query(Boolean.class)
+                      .single();
+                }));
     assertThat(problem.problem().type()).isEqualTo(Problem.Type.UNAVAILABLE);
-    assertThat(problem)
-        .hasMessage("the database is not reachable, try again in a few seconds");
+    assertThat(problem).hasMessage("the database is not reachable, try again in a few seconds");
     assertThat(there(r)).isFalse();
   }
 
@@ -176,12 +164,11 @@ abstract class StoreContract extends DatabaseTest {
       AtomicReference<Throwable> thrown = new AtomicReference<>();
       small
           .store()
-          .write(
-              tx ->
-                  join(
-                      Thread.ofPlatform()
-                          .uncaughtExceptionHandler((t, e) -> thrown.set(e))
-                          .start(() -> small.store().write(it -> {}))));
+          .write(tx ->
+              join(
+                  Thread.ofPlatform()
+                      .uncaughtExceptionHandler((t, e) -> thrown.set(e))
+                      .start(() -> small.store().write(it -> {}))));
       assertThat(thrown.get())
           .hasMessage("the database is not reachable, try again in a few seconds");
     }
@@ -201,10 +188,9 @@ abstract class StoreContract extends DatabaseTest {
         catchThrowableOfType(
             ProblemException.class,
             () ->
-                store.write(
-                    tx ->
-                        jdbc.sql("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '53100'; END $$")
-                            .update()));
+                store.write(tx ->
+                    jdbc.sql("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '53100'; END $$")
+                        .update()));
     assertThat(problem).hasMessageContaining("disk");
   }
 
@@ -217,11 +203,10 @@ abstract class StoreContract extends DatabaseTest {
       its.write(tx -> tx.nudges().nudgeIn(uid(), Duration.ofSeconds(9)));
       its.write(tx -> tx.nudges().nudgeAll(List.of(uid(), uid())));
       its.write(tx -> {});
-      its.dryRun(
-          tx -> {
-            tx.nudges().nudge(uid());
-            return 0;
-          });
+      its.dryRun(tx -> {
+        tx.nudges().nudge(uid());
+        return 0;
+      });
       jdbc.sql("DELETE FROM scheduled_tasks").update();
     }
     assertThat(heard).containsExactly(Duration.ofSeconds(9), Duration.ZERO);

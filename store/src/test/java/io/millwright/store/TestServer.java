@@ -80,11 +80,10 @@ final class TestServer {
     try {
       Path dir = directory();
       EmbeddedPostgres postgres = EmbeddedPostgres.start(dir, Progress.silent());
-      atEnd(
-          () -> {
-            postgres.close();
-            delete(dir);
-          });
+      atEnd(() -> {
+        postgres.close();
+        delete(dir);
+      });
       return new TestServer(postgres.jdbcUrl(), postgres.user(), postgres.password());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -133,18 +132,17 @@ final class TestServer {
               .redirectErrorStream(true)
               .redirectOutput(dir.resolve("log").toFile())
               .start();
-      atEnd(
-          () -> {
-            try {
-              run(List.of("kill", "-INT", Long.toString(postgres.pid())));
-              postgres.waitFor(20, TimeUnit.SECONDS);
-            } catch (InterruptedException e) {
-              Thread.currentThread().interrupt();
-            } finally {
-              postgres.destroyForcibly();
-              delete(dir);
-            }
-          });
+      atEnd(() -> {
+        try {
+          run(List.of("kill", "-INT", Long.toString(postgres.pid())));
+          postgres.waitFor(20, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        } finally {
+          postgres.destroyForcibly();
+          delete(dir);
+        }
+      });
       String url = "jdbc:postgresql://127.0.0.1:" + port + "/postgres";
       await(url, postgres, dir.resolve("log"));
       return new TestServer(url, "test", "");
@@ -177,10 +175,7 @@ final class TestServer {
   private static void run(List<String> command) {
     try {
       Process process =
-          new ProcessBuilder(command)
-              .directory(new File("/"))
-              .redirectErrorStream(true)
-              .start();
+          new ProcessBuilder(command).directory(new File("/")).redirectErrorStream(true).start();
       String said = new String(process.getInputStream().readAllBytes());
       if (process.waitFor() != 0) {
         throw new IllegalStateException(command + ": " + said);

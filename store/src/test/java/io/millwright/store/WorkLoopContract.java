@@ -3,6 +3,8 @@ package io.millwright.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.engine.port.Reconcile;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,9 +19,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import javax.sql.DataSource;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.springframework.jdbc.datasource.DelegatingDataSource;
 
 /** What the work loop promises. */
 @NullUnmarked
@@ -36,7 +40,7 @@ abstract class WorkLoopContract extends DatabaseTest {
   private WorkLoop loop(Database database, Reconcile reconcile, Duration poll) {
     WorkLoop loop =
         new WorkLoop(
-            database.dataSource(),
+            database.loopDataSource(),
             reconcile,
             new WorkLoop.Settings("test", 20, Duration.ofMillis(200), poll));
     database.store().afterNudge(loop::wake);
@@ -78,12 +82,11 @@ abstract class WorkLoopContract extends DatabaseTest {
   void aNudgeIsFollowedAtOnceAndLeavesNothing() throws Exception {
     AtomicLong began = new AtomicLong();
     AtomicReference<UUID> seen = new AtomicReference<>();
-    loop(
-        uid -> {
-          began.set(System.nanoTime());
-          seen.set(uid);
-          return Optional.empty();
-        });
+    loop(uid -> {
+      began.set(System.nanoTime());
+      seen.set(uid);
+      return Optional.empty();
+    });
     long best = Long.MAX_VALUE;
     for (int i = 0; i < 20; i++) {
       UUID uid = uid();
@@ -116,13 +119,12 @@ abstract class WorkLoopContract extends DatabaseTest {
   @Test
   void aResourceIsLookedAtAgainWhenItWasSaid() throws Exception {
     List<Long> times = new ArrayList<>();
-    loop(
-        uid -> {
-          synchronized (times) {
-            times.add(System.nanoTime());
-            return times.size() < 3 ? Optional.of(Duration.ofMillis(150)) : Optional.empty();
-          }
-        });
+    loop(uid -> {
+      synchronized (times) {
+        times.add(System.nanoTime());
+        return times.size() < 3 ? Optional.of(Duration.ofMillis(150)) : Optional.empty();
+      }
+    });
     nudge(uid());
     eventually(SOON, () -> times.size() == 3 && rows() == 0);
     for (int i = 1; i < 3; i++) {
@@ -134,20 +136,18 @@ abstract class WorkLoopContract extends DatabaseTest {
   @Test
   void aDelayedNudgeWaitsAndAnEarlierOneWins() throws Exception {
     AtomicReference<Long> at = new AtomicReference<>();
-    loop(
-        uid -> {
-          at.set(System.nanoTime());
-          return Optional.empty();
-        });
+    loop(uid -> {
+      at.set(System.nanoTime());
+      return Optional.empty();
+    });
     UUID uid = uid();
     long begun = System.nanoTime();
     store.write(tx -> tx.nudges().nudgeIn(uid, Duration.ofHours(1)));
     store.write(tx -> tx.nudges().nudgeIn(uid, Duration.ofMillis(200)));
-    store.write(
-        tx -> {
-          tx.nudges().nudgeIn(uid, Duration.ofHours(2));
-          tx.nudges().nudgeIn(uid, Duration.ofHours(1));
-        });
+    store.write(tx -> {
+      tx.nudges().nudgeIn(uid, Duration.ofHours(2));
+      tx.nudges().nudgeIn(uid, Duration.ofHours(1));
+    });
     eventually(SOON, () -> at.get() != null);
     assertThat(at.get() - begun).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(190));
     eventually(SOON, () -> rows() == 0);
@@ -158,14 +158,13 @@ abstract class WorkLoopContract extends DatabaseTest {
     AtomicInteger looks = new AtomicInteger();
     CountDownLatch looking = new CountDownLatch(1);
     CountDownLatch nudged = new CountDownLatch(1);
-    loop(
-        uid -> {
-          if (looks.incrementAndGet() == 1) {
-            looking.countDown();
-            await(nudged);
-          }
-          return looks.get() < 3 ? Optional.of(Duration.ofHours(1)) : Optional.empty();
-        });
+    loop(uid -> {
+      if (looks.incrementAndGet() == 1) {
+        looking.countDown();
+        await(nudged);
+      }
+      return looks.get() < 3 ? Optional.of(Duration.ofHours(1)) : Optional.empty();
+    });
     UUID uid = uid();
     nudge(uid);
     looking.await();
@@ -195,11 +194,10 @@ abstract class WorkLoopContract extends DatabaseTest {
     Map<UUID, AtomicInteger> inside = new ConcurrentHashMap<>();
     AtomicInteger overlaps = new AtomicInteger();
     AtomicInteger looks = new AtomicInteger();
-    uids.forEach(
-        uid -> {
-          lastBegun.put(uid, new AtomicLong());
-          inside.put(uid, new AtomicInteger());
-        });
+    uids.forEach(uid -> {
+      lastBegun.put(uid, new AtomicLong());
+      inside.put(uid, new AtomicInteger());
+    });
     Reconcile slow =
         uid -> {
           if (inside.get(uid).incrementAndGet() > 1) {
@@ -226,16 +224,15 @@ abstract class WorkLoopContract extends DatabaseTest {
         () -> {
           ThreadLocalRandom random = ThreadLocalRandom.current();
           SqlStore node = turn.incrementAndGet() % 2 == 0 ? store : second.store();
-          node.write(
-              tx -> {
-                tx.nudges().nudge(uids.get(random.nextInt(uids.size())));
-                if (random.nextInt(3) == 0) {
-                  tx.nudges().nudge(uids.get(random.nextInt(uids.size())));
-                }
-                if (random.nextInt(20) == 0) {
-                  tx.nudges().nudgeAll(uids);
-                }
-              });
+          node.write(tx -> {
+            tx.nudges().nudge(uids.get(random.nextInt(uids.size())));
+            if (random.nextInt(3) == 0) {
+              tx.nudges().nudge(uids.get(random.nextInt(uids.size())));
+            }
+            if (random.nextInt(20) == 0) {
+              tx.nudges().nudgeAll(uids);
+            }
+          });
           return 0;
         });
     Map<UUID, Long> lastNudge = new ConcurrentHashMap<>();
@@ -250,8 +247,7 @@ abstract class WorkLoopContract extends DatabaseTest {
         });
     assertThat(lastNudge).hasSize(uids.size());
     eventually(
-        SOON,
-        () -> uids.stream().allMatch(uid -> lastBegun.get(uid).get() > lastNudge.get(uid)));
+        SOON, () -> uids.stream().allMatch(uid -> lastBegun.get(uid).get() > lastNudge.get(uid)));
     assertThat(overlaps).hasValue(0);
     assertThat(looks.get()).isGreaterThan(uids.size());
   }
@@ -259,13 +255,12 @@ abstract class WorkLoopContract extends DatabaseTest {
   @Test
   void whatThrowsIsTriedAgainLaterAndLater() throws Exception {
     AtomicInteger looks = new AtomicInteger();
-    loop(
-        uid -> {
-          if (looks.incrementAndGet() < 3) {
-            throw new IllegalStateException("not yet");
-          }
-          return Optional.empty();
-        });
+    loop(uid -> {
+      if (looks.incrementAndGet() < 3) {
+        throw new IllegalStateException("not yet");
+      }
+      return Optional.empty();
+    });
     nudge(uid());
     eventually(SOON, () -> looks.get() == 3 && rows() == 0);
   }
@@ -337,17 +332,30 @@ abstract class WorkLoopContract extends DatabaseTest {
   @Test
   void anIdleLoopWritesNothing() throws Exception {
     AtomicInteger looks = new AtomicInteger();
-    loop(
-        database,
-        uid -> {
-          looks.incrementAndGet();
-          return Optional.of(Duration.ofHours(1));
-        },
-        Duration.ofMillis(20));
+    AtomicInteger polls = new AtomicInteger();
+    DataSource counted =
+        new DelegatingDataSource(database.loopDataSource()) {
+          @Override
+          public Connection getConnection() throws SQLException {
+            polls.incrementAndGet();
+            return super.getConnection();
+          }
+        };
+    WorkLoop loop =
+        new WorkLoop(
+            counted,
+            uid -> {
+              looks.incrementAndGet();
+              return Optional.of(Duration.ofHours(1));
+            },
+            new WorkLoop.Settings("test", 20, Duration.ofMillis(50), Duration.ofMillis(10)));
+    opened.add(loop);
+    loop.start();
     nudge(uid());
     eventually(SOON, () -> looks.get() == 1 && count("NOT picked") == 1);
     String before = xid();
-    pause(Duration.ofMillis(500));
+    int begin = polls.get();
+    eventually(SOON, () -> polls.get() > begin + 30);
     assertThat(xid()).isEqualTo(before);
   }
 

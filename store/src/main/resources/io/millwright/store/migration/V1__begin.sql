@@ -32,14 +32,25 @@ CREATE TABLE reference (
 );
 CREATE INDEX reference_to_uid ON reference (to_uid);
 
--- Where machines and volumes live; apart from resource, for that is a wide row. The size of a
--- machine stands here as well, so that what was promised is summed up without a join.
+-- Where machines and volumes live; apart from resource, for that is a wide row. Whoever writes it
+-- has the resource locked.
 CREATE TABLE placement (
     uid        uuid PRIMARY KEY CONSTRAINT placement_of REFERENCES resource ON DELETE CASCADE,
     hypervisor uuid NOT NULL CONSTRAINT placement_on REFERENCES resource,
     size       uuid
 );
-CREATE INDEX placement_hypervisor ON placement (hypervisor, size);
+CREATE INDEX placement_hypervisor ON placement (hypervisor);
+
+-- How many machines of a size live on a hypervisor, so that nobody has to count them to place one
+-- more. Each count is the sum of its shards: transactions that place machines at the same time
+-- would wait for each other at a single row.
+CREATE TABLE promise (
+    hypervisor uuid     NOT NULL,
+    size       uuid     NOT NULL,
+    shard      smallint NOT NULL,
+    machines   integer  NOT NULL,
+    PRIMARY KEY (hypervisor, size, shard)
+) WITH (fillfactor = 20);
 
 CREATE TABLE tombstone (
     uid        uuid PRIMARY KEY,

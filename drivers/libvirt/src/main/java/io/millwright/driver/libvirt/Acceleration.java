@@ -6,6 +6,7 @@ import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out whether machines are to be run with KVM.
@@ -31,14 +32,27 @@ final class Acceleration {
 
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-  private Acceleration() {}
+  private final Choice choice;
+  private @Nullable Boolean known;
 
-  static boolean kvm(Connection connection, Settings settings) throws LibvirtError {
-    return switch (settings.acceleration()) {
-      case KVM -> true;
-      case EMULATION -> false;
-      case AUTO -> connection.offers("kvm") && works(connection);
-    };
+  Acceleration(Choice choice) {
+    this.choice = choice;
+  }
+
+  /**
+   * Whether to use KVM; tried out when it is first asked. The lock is held meanwhile: two trials at
+   * once would slow each other down.
+   */
+  synchronized boolean kvm(Connection connection) throws LibvirtError {
+    if (known == null) {
+      known =
+          switch (choice) {
+            case KVM -> true;
+            case EMULATION -> false;
+            case AUTO -> connection.offers("kvm") && works(connection);
+          };
+    }
+    return known;
   }
 
   private static boolean works(Connection connection) throws LibvirtError {

@@ -19,11 +19,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection to a libvirt daemon. Who uses it takes a {@link #use} first, and it is closed when
- * it was retired and the last one has ended; so a handle is never pulled from under a call that
- * still hangs in it.
+ * A connection to a libvirt daemon, for one thread at a time: with several calls under way on one
+ * connection, libvirt's client library (9.0) crashes the process when a dead daemon comes back.
  */
-final class Connection {
+final class Connection implements AutoCloseable {
   private static final Libvirt C = Libvirt.get();
 
   /** Seconds between keepalives, and how many may stay unanswered: dead after 20 seconds or so. */
@@ -32,23 +31,40 @@ final class Connection {
   private static final int KEEPALIVE_COUNT = 3;
 
   private final Pointer pointer;
-  private final Libvirt.LifecycleFunction lifecycle;
   private final Libvirt.CloseFunction onClose;
-  private final int lifecycleId;
+  private Libvirt.@Nullable LifecycleFunction lifecycle;
+  private int lifecycleId;
   private volatile boolean alive = true;
-  private final Object probing = new Object();
-  private int uses;
-  private boolean retired;
-  private @Nullable Boolean kvm;
+  private boolean closed;
 
-  private Connection(Pointer pointer, Consumer<UUID> events, Runnable lost) throws LibvirtError {
+  private Connection(Pointer pointer, Runnable lost) {
     this.pointer = pointer;
     this.onClose =
         (connection, reason, opaque) -> {
           alive = false;
           lost.run();
         };
-    this.lifecycle =
+    // Neither is had by the drivers that run inside the client (test:///), which cannot be lost.
+    var _ = C.virConnectSetKeepAlive(pointer, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
+    var _ = C.virConnectRegisterCloseCallback(pointer, onClose, null, null);
+  }
+
+  /**
+   * Opens one; may block for as long as the daemon does not answer.
+   *
+   * @param lost called on the event loop when the daemon went away
+   */
+  static Connection open(Settings settings, Runnable lost) throws LibvirtError {
+    EventLoop.ensure();
+    Credentials credentials = new Credentials(settings);
+    try (Memory auth = credentials.struct()) {
+      return new Connection(check(C.virConnectOpenAuth(settings.uri(), auth, 0)), lost);
+    }
+  }
+
+  /** Tells the id of each domain that changes from now on, on the event loop. */
+  void listen(Consumer<UUID> events) throws LibvirtError {
+    Libvirt.LifecycleFunction callback =
         (connection, domain, event, detail, opaque) -> {
           try {
             events.accept(Domain.uuid(domain));
@@ -57,40 +73,32 @@ final class Connection {
           }
           return 0;
         };
-    // Neither is had by the drivers that run inside the client (test:///), which cannot be lost.
-    var _ = C.virConnectSetKeepAlive(pointer, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
-    var _ = C.virConnectRegisterCloseCallback(pointer, onClose, null, null);
     int anyLifecycle = 0; // VIR_DOMAIN_EVENT_ID_LIFECYCLE
-    this.lifecycleId =
+    lifecycleId =
         check(
-            C.virConnectDomainEventRegisterAny(
-                pointer, null, anyLifecycle, lifecycle, null, null));
+            C.virConnectDomainEventRegisterAny(pointer, null, anyLifecycle, callback, null, null));
+    lifecycle = callback; // kept from the garbage collector
   }
 
-  /**
-   * Opens one; may block for as long as the daemon does not answer.
-   *
-   * @param events told the id of each domain that changed, on the event loop
-   * @param lost called on the event loop when the daemon went away
-   */
-  static Connection open(Settings settings, Consumer<UUID> events, Runnable lost)
-      throws LibvirtError {
-    EventLoop.ensure();
-    Credentials credentials = new Credentials(settings);
-    Pointer opened;
-    try (Memory auth = credentials.struct()) {
-      opened = check(C.virConnectOpenAuth(settings.uri(), auth, 0));
+  /** May block, like any call. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
     }
-    boolean whole = false;
-    try {
-      Connection connection = new Connection(opened, events, lost);
-      whole = true;
-      return connection;
-    } finally {
-      if (!whole) {
-        var _ = C.virConnectClose(opened);
-      }
+    closed = true;
+    // Both hold a reference: without this the connection would stay open.
+    if (lifecycle != null) {
+      var _ = C.virConnectDomainEventDeregisterAny(pointer, lifecycleId);
     }
+    var _ = C.virConnectUnregisterCloseCallback(pointer, onClose);
+    var _ = C.virConnectClose(pointer);
+    alive = false;
+  }
+
+  /** Known without asking the daemon. */
+  boolean alive() {
+    return alive && C.virConnectIsAlive(pointer) != 0;
   }
 
   /** Answers what libvirt asks while it opens a connection: user and password of the settings. */
@@ -136,57 +144,6 @@ final class Connection {
         each.setInt(40, bytes.length);
       }
       return 0;
-    }
-  }
-
-  // ---------------------------------------------------------------------------------- its life
-
-  /** True if it can be used; each true needs a {@link #release}. */
-  synchronized boolean use() {
-    if (retired || !alive()) {
-      return false;
-    }
-    uses++;
-    return true;
-  }
-
-  synchronized void release() {
-    uses--;
-    closeIfIdle();
-  }
-
-  /** No new use; closed at once or by the last one that ends. */
-  synchronized void retire() {
-    if (!retired) {
-      retired = true;
-      closeIfIdle();
-    }
-  }
-
-  private void closeIfIdle() {
-    if (retired && uses == 0) {
-      uses = -1; // once
-      // Both hold a reference: without this the connection would stay open.
-      var _ = C.virConnectDomainEventDeregisterAny(pointer, lifecycleId);
-      var _ = C.virConnectUnregisterCloseCallback(pointer, onClose);
-      var _ = C.virConnectClose(pointer);
-      alive = false;
-    }
-  }
-
-  /** Known without asking the daemon. */
-  boolean alive() {
-    return alive && C.virConnectIsAlive(pointer) != 0;
-  }
-
-  /** Whether its machines are run with KVM; found out once for each connection. */
-  boolean kvm(Settings settings) throws LibvirtError {
-    // Asked under the lock, so that no two probes run at once and slow each other down.
-    synchronized (probing) {
-      if (kvm == null) {
-        kvm = Acceleration.kvm(this, settings);
-      }
-      return kvm;
     }
   }
 

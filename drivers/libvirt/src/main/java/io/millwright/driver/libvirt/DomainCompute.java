@@ -30,12 +30,19 @@ final class DomainCompute implements Compute {
 
   private final Line line;
   private final Settings settings;
+  private final Acceleration acceleration;
   private final PoolFiles files;
   private final String installation;
 
-  DomainCompute(Line line, Settings settings, PoolFiles files, String installation) {
+  DomainCompute(
+      Line line,
+      Settings settings,
+      Acceleration acceleration,
+      PoolFiles files,
+      String installation) {
     this.line = line;
     this.settings = settings;
+    this.acceleration = acceleration;
     this.files = files;
     this.installation = installation;
   }
@@ -147,7 +154,7 @@ final class DomainCompute implements Compute {
       }
     }
     return new DomainXml.Placed(
-        connection.kvm(settings), settings.machineType(), settings.openvswitch(), paths, medium);
+        acceleration.kvm(connection), settings.machineType(), settings.openvswitch(), paths, medium);
   }
 
   private static Volume existing(@Nullable Volume volume, String what, String name)

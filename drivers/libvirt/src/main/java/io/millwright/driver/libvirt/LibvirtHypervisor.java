@@ -25,10 +25,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final GuestAgent agent;
 
   LibvirtHypervisor(Settings settings, String installation) {
-    line = new Line((events, lost) -> Connection.open(settings, events, lost));
+    line = new Line(lost -> Connection.open(settings, lost));
+    Acceleration acceleration = new Acceleration(settings.acceleration());
     PoolFiles files = new PoolFiles(settings, installation);
-    survey = new Survey(line, settings, files, installation);
-    compute = new DomainCompute(line, settings, files, installation);
+    survey = new Survey(line, acceleration, files, installation);
+    compute = new DomainCompute(line, settings, acceleration, files, installation);
     disks = new PoolDisks(line, files, installation);
     media = new PoolMedia(line, files);
     console = new StreamConsole(line, installation);

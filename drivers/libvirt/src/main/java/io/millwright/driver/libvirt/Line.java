@@ -2,18 +2,23 @@ package io.millwright.driver.libvirt;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import java.io.Closeable;
+import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -26,10 +31,12 @@ import org.jspecify.annotations.Nullable;
  * <p>A call into the C library cannot be interrupted, and a daemon that accepts and never answers
  * would keep its caller for ever. So each piece of work runs on a thread of this line's own while
  * the caller waits for it in Java, where a deadline and an interrupt count: who gives up leaves the
- * thread behind. Keepalives end the calls of a dead connection after 20 seconds or so, and with
- * them the threads left behind; opening a connection knows no keepalive, so that is done by one
- * thread for all who wait. Threads that are stuck nevertheless are counted, and past a number of
- * them the line refuses work at once instead of collecting more.
+ * thread behind. Keepalives end the call of a dead connection after 20 seconds or so, and with it
+ * the thread left behind; opening a connection knows no keepalive, so one thread does that for all
+ * who wait. Threads that are stuck nevertheless are counted, and past a number of them the line
+ * refuses work at once instead of collecting more.
+ *
+ * <p>A connection serves one piece of work at a time; idle ones are kept for the next.
  */
 final class Line implements AutoCloseable {
   /** Something to be asked over a connection; may throw what the user is to hear, or libvirt's. */
@@ -39,7 +46,7 @@ final class Line implements AutoCloseable {
 
   /** Makes connections. */
   interface Opener {
-    Connection open(Consumer<UUID> events, Runnable lost) throws LibvirtError;
+    Connection open(Runnable lost) throws LibvirtError;
   }
 
   /** How long work may take: the outermost bound, for callers have deadlines of their own. */
@@ -49,8 +56,10 @@ final class Line implements AutoCloseable {
   static final Duration UNBOUNDED = Duration.ofDays(1);
 
   private static final Duration OPEN_DEADLINE = Duration.ofSeconds(30);
+  private static final Duration LISTEN_PATIENCE = Duration.ofSeconds(2);
   private static final int MOST_STUCK = 16;
   private static final int MOST_STUCK_OPENING = 3;
+  private static final int MOST_IDLE = 4;
   private static final long FIRST_PAUSE_MILLIS = 500;
   private static final long LONGEST_PAUSE_MILLIS = 30_000;
 
@@ -63,11 +72,14 @@ final class Line implements AutoCloseable {
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().name("libvirt-nudges").daemon().factory());
   private final AtomicInteger stuck = new AtomicInteger();
-  private final AtomicInteger opening = new AtomicInteger();
+
   private final Object lock = new Object();
-  private @Nullable CompletableFuture<Connection> current;
+  private final Deque<Connection> idle = new ArrayDeque<>();
+  private @Nullable Opening opening;
+  private int openers;
   private boolean closed;
-  private boolean reconnecting;
+  private boolean listening;
+  private boolean hears;
 
   Line(Opener opener) {
     this.opener = opener;
@@ -78,10 +90,19 @@ final class Line implements AutoCloseable {
   }
 
   <T extends @Nullable Object> T call(Duration deadline, Work<T> work) throws DriverException {
+    return call(deadline, new Job<>(work, false));
+  }
+
+  /** Runs work whose result keeps the connection, and closes it when it is closed itself. */
+  <T extends Closeable> T take(Work<T> work) throws DriverException {
+    return call(DEADLINE, new Job<>(work, true));
+  }
+
+  private <T extends @Nullable Object> T call(Duration deadline, Job<T> job)
+      throws DriverException {
     if (stuck.get() >= MOST_STUCK) {
       throw unreachable(stuck + " calls were given up and have not returned yet", null);
     }
-    Job<T> job = new Job<>(work);
     synchronized (lock) {
       if (closed) {
         throw unreachable("the driver was closed", null);
@@ -97,8 +118,6 @@ final class Line implements AutoCloseable {
       throw unreachable("the caller gave up", e);
     } catch (TimeoutException e) {
       job.abandon();
-      // Whoever hangs there for so long does so for the next caller as well.
-      retire(job.connection);
       throw unreachable("no answer within " + deadline.toSeconds() + " s", e);
     } catch (CancellationException e) {
       throw unreachable("the driver was closed", e);
@@ -141,12 +160,14 @@ final class Line implements AutoCloseable {
   private final class Job<T extends @Nullable Object> implements Callable<T> {
     final FutureTask<T> task = new FutureTask<>(this);
     private final Work<T> work;
-    private volatile @Nullable Connection connection;
+    private final boolean keeps;
     private boolean runs;
     private boolean abandoned;
+    private @Nullable Closeable kept;
 
-    Job(Work<T> work) {
+    Job(Work<T> work, boolean keeps) {
       this.work = work;
+      this.keeps = keeps;
     }
 
     @Override
@@ -155,18 +176,7 @@ final class Line implements AutoCloseable {
         runs = true;
       }
       try {
-        Connection used = connection();
-        connection = used;
-        try {
-          return work.on(used);
-        } catch (LibvirtError e) {
-          if (used.alive()) {
-            throw e;
-          }
-          throw lost(e);
-        } finally {
-          used.release();
-        }
+        return onConnection();
       } finally {
         synchronized (this) {
           runs = false;
@@ -177,109 +187,163 @@ final class Line implements AutoCloseable {
       }
     }
 
+    private T onConnection() throws DriverException, LibvirtError, InterruptedException {
+      Connection connection = acquire();
+      boolean passedOn = false;
+      try {
+        T result = work.on(connection);
+        if (keeps && result instanceof Closeable closeable) {
+          passedOn = true;
+          keep(closeable);
+        }
+        return result;
+      } catch (LibvirtError e) {
+        if (connection.alive()) {
+          throw e;
+        }
+        throw unreachable("the connection was lost: " + e.words(), e);
+      } finally {
+        if (!passedOn) {
+          release(connection);
+        }
+      }
+    }
+
+    /** Who has gone meanwhile does not close it. */
+    private void keep(Closeable result) {
+      boolean late;
+      synchronized (this) {
+        late = abandoned;
+        kept = result;
+      }
+      if (late) {
+        closeQuietly(result);
+      }
+    }
+
     void abandon() {
+      Closeable nobodys;
       synchronized (this) {
         if (runs && !abandoned) {
-          abandoned = true;
           stuck.incrementAndGet();
         }
+        abandoned |= runs;
+        nobodys = kept;
+      }
+      if (nobodys != null) {
+        closeQuietly(nobodys);
       }
       // Does nothing to a call of C, but ends an upload at its next piece.
       task.cancel(true);
     }
   }
 
-  private static DriverException lost(LibvirtError e) {
-    return unreachable("the connection was lost: " + e.words(), e);
+  private static void closeQuietly(Closeable closeable) {
+    try {
+      closeable.close();
+    } catch (IOException e) {
+      // nobody is there to hear of it
+    }
   }
 
   // -------------------------------------------------------------------------------- connections
 
-  /** A live connection, in use; opened if there is none. */
-  private Connection connection() throws DriverException, LibvirtError, InterruptedException {
+  /** One attempt to connect, for all who wait. */
+  private static final class Opening {
+    private @Nullable Throwable failure;
+  }
+
+  /** A live connection for the caller alone; opened if none is idle. */
+  private Connection acquire() throws DriverException, LibvirtError, InterruptedException {
+    long deadline = System.nanoTime() + OPEN_DEADLINE.toNanos();
     while (true) {
-      CompletableFuture<Connection> future = opened();
-      Connection connection;
-      try {
-        connection = future.get(OPEN_DEADLINE.toMillis(), TimeUnit.MILLISECONDS);
-      } catch (TimeoutException e) {
-        forget(future);
-        throw unreachable("it accepts no connection", e);
-      } catch (ExecutionException e) {
-        forget(future);
-        if (e.getCause() instanceof LibvirtError error) {
-          throw error;
-        }
-        throw fault(e.getCause());
-      }
-      if (connection.use()) {
-        return connection;
-      }
-      forget(future);
-    }
-  }
-
-  private CompletableFuture<Connection> opened() throws DriverException {
-    synchronized (lock) {
-      if (closed) {
-        throw unreachable("the driver was closed", null);
-      }
-      CompletableFuture<Connection> now = current;
-      if (now == null) {
-        if (opening.get() >= MOST_STUCK_OPENING) {
-          throw unreachable("it accepts no connection, nor did it before", null);
-        }
-        CompletableFuture<Connection> next = new CompletableFuture<>();
-        current = next;
-        now = next;
-        opening.incrementAndGet();
-        Thread.ofPlatform().name("libvirt-open").daemon().start(() -> open(next));
-      }
-      return now;
-    }
-  }
-
-  private void open(CompletableFuture<Connection> next) {
-    try {
-      Connection connection = opener.open(this::tell, () -> lost(next));
-      boolean late;
+      Connection candidate;
       synchronized (lock) {
-        late = closed || current != next;
+        if (closed) {
+          throw unreachable("the driver was closed", null);
+        }
+        candidate = idle.poll();
+        if (candidate == null) {
+          await(opening(), deadline);
+          continue;
+        }
       }
-      if (late) {
-        connection.retire(); // nobody waits any more
+      if (candidate.alive()) {
+        return candidate;
       }
-      next.complete(connection);
+      candidate.close();
+    }
+  }
+
+  private Opening opening() throws DriverException {
+    Opening now = opening;
+    if (now == null) {
+      if (openers >= MOST_STUCK_OPENING) {
+        throw unreachable("it accepts no connection, nor did it before", null);
+      }
+      Opening next = new Opening();
+      now = next;
+      opening = next;
+      openers++;
+      Thread.ofPlatform().name("libvirt-open").daemon().start(() -> open(next));
+    }
+    return now;
+  }
+
+  /** Waits, holding the lock, until there may be an idle connection. */
+  private void await(Opening attempt, long deadline)
+      throws DriverException, LibvirtError, InterruptedException {
+    while (!closed && idle.isEmpty() && opening == attempt) {
+      long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+      if (left <= 0) {
+        opening = null; // the next one who asks tries anew
+        throw unreachable("it accepts no connection", null);
+      }
+      lock.wait(left);
+    }
+    Throwable failure = attempt.failure;
+    if (failure instanceof LibvirtError error) {
+      throw error;
+    }
+    if (failure != null) {
+      throw fault(failure);
+    }
+  }
+
+  private void open(Opening attempt) {
+    Connection connection = null;
+    Throwable failure = null;
+    try {
+      connection = opener.open(() -> {});
     } catch (LibvirtError | RuntimeException | LinkageError e) {
-      next.completeExceptionally(e);
-    } finally {
-      opening.decrementAndGet();
+      failure = e;
+    }
+    synchronized (lock) {
+      openers--;
+      attempt.failure = failure;
+      if (opening == attempt) {
+        opening = null;
+      }
+      if (connection != null && !closed) {
+        idle.add(connection); // a late one serves as well
+        connection = null;
+      }
+      lock.notifyAll();
+    }
+    if (connection != null) {
+      connection.close();
     }
   }
 
-  /** The next one who asks opens another connection. */
-  private void forget(CompletableFuture<Connection> future) {
+  private void release(Connection connection) {
     synchronized (lock) {
-      if (current == future) {
-        current = null;
+      if (!closed && idle.size() < MOST_IDLE && connection.alive()) {
+        idle.push(connection);
+        lock.notifyAll();
+        return;
       }
     }
-    retire(future.isDone() && !future.isCompletedExceptionally() ? future.join() : null);
-  }
-
-  private void retire(@Nullable Connection connection) {
-    if (connection == null) {
-      return;
-    }
-    synchronized (lock) {
-      CompletableFuture<Connection> now = current;
-      if (now != null && now.isDone() && !now.isCompletedExceptionally()
-          && now.join() == connection) {
-        current = null;
-      }
-    }
-    // To close it is a call to the daemon, which may hang.
-    Thread.ofPlatform().name("libvirt-close").daemon().start(connection::retire);
+    connection.close();
   }
 
   // ------------------------------------------------------------------------------------- events
@@ -290,61 +354,51 @@ final class Line implements AutoCloseable {
         return;
       }
       listeners.add(listener);
+      if (!listening) {
+        listening = true;
+        Thread.ofPlatform().name("libvirt-listen").daemon().start(this::listen);
+        // So that the listener hears of what its subscriber does next, as a rule.
+        long deadline = System.nanoTime() + LISTEN_PATIENCE.toNanos();
+        long left = LISTEN_PATIENCE.toMillis();
+        try {
+          while (!closed && !hears && left > 0) {
+            lock.wait(left);
+            left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+          }
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+      }
     }
-    reconnect();
   }
 
   /** On the event loop, where nothing may block: so a listener runs elsewhere. */
   private void tell(UUID uid) {
-    if (!listeners.isEmpty()) {
+    try {
       telling.execute(() -> listeners.forEach(listener -> listener.accept(uid)));
+    } catch (RejectedExecutionException e) {
+      // closed meanwhile
     }
   }
 
-  private void lost(CompletableFuture<Connection> which) {
-    synchronized (lock) {
-      if (closed) {
-        return;
-      }
-      if (current == which) {
-        current = null;
-      }
-    }
-    if (which.isDone() && !which.isCompletedExceptionally()) {
-      Thread.ofPlatform().name("libvirt-close").daemon().start(which.join()::retire);
-    }
-    if (!listeners.isEmpty()) {
-      reconnect();
-    }
-  }
-
-  /** Who listens needs a connection although nobody calls. */
-  private void reconnect() {
-    synchronized (lock) {
-      if (closed || reconnecting) {
-        return;
-      }
-      reconnecting = true;
-    }
-    Thread.ofPlatform().name("libvirt-reconnect").daemon().start(this::keepTrying);
-  }
-
-  private void keepTrying() {
+  /** Keeps one connection that nobody else uses, for what the daemon tells by itself. */
+  private void listen() {
     long pause = FIRST_PAUSE_MILLIS;
     while (true) {
-      synchronized (lock) {
-        if (closed) {
-          return;
-        }
-      }
-      try {
-        call(OPEN_DEADLINE.multipliedBy(2), connection -> true);
+      try (Connection connection = opener.open(this::wakeListening)) {
+        connection.listen(this::tell);
+        pause = FIRST_PAUSE_MILLIS;
         synchronized (lock) {
-          reconnecting = false;
+          hears = true;
+          lock.notifyAll();
+          while (!closed && connection.alive()) {
+            lock.wait(LONGEST_PAUSE_MILLIS);
+          }
         }
-        return;
-      } catch (DriverException e) {
-        // tried again below
+      } catch (LibvirtError | RuntimeException | LinkageError e) {
+        // Whoever calls hears of it; here it is tried again.
+      } catch (InterruptedException e) {
+        return; // nobody knows this thread
       }
       synchronized (lock) {
         try {
@@ -352,30 +406,37 @@ final class Line implements AutoCloseable {
             lock.wait(pause);
           }
         } catch (InterruptedException e) {
-          return; // nobody else knows this thread
+          return;
+        }
+        if (closed) {
+          return;
         }
       }
       pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS);
     }
   }
 
+  private void wakeListening() {
+    synchronized (lock) {
+      lock.notifyAll();
+    }
+  }
+
   @Override
   public void close() {
-    CompletableFuture<Connection> last;
+    List<Connection> unused;
     synchronized (lock) {
       if (closed) {
         return;
       }
       closed = true;
-      last = current;
-      current = null;
+      unused = List.copyOf(idle);
+      idle.clear();
       lock.notifyAll();
     }
     listeners.clear();
     jobs.forEach(Job::abandon);
-    if (last != null && last.isDone() && !last.isCompletedExceptionally()) {
-      retire(last.join());
-    }
+    threads.execute(() -> unused.forEach(Connection::close)); // each may block
     threads.shutdown();
     telling.shutdownNow();
   }

@@ -32,7 +32,8 @@ final class StreamConsole implements SerialConsole {
 
   @Override
   public Session open(Mark mark) throws DriverException {
-    return line.call(
+    // A connection of its own, which the session closes.
+    return line.take(
         connection -> {
           try (Domain domain = DomainCompute.need(connection, mark, installation)) {
             if (!Survey.stateOf(domain).active()) {
@@ -48,7 +49,7 @@ final class StreamConsole implements SerialConsole {
               return session;
             } finally {
               if (!whole) {
-                session.close();
+                session.free();
               }
             }
           }
@@ -84,31 +85,17 @@ final class StreamConsole implements SerialConsole {
     private int queued;
     private int interest = READABLE | FAILED;
     private boolean ended;
-    private boolean connected;
     private boolean closed;
 
     StreamSession(Connection connection, Consumer<Session> whenClosed) throws LibvirtError {
       this.connection = connection;
       this.whenClosed = whenClosed;
-      // The one that holds it now counts for as long as this call; this counts for the session.
-      if (!connection.use()) {
-        throw new LibvirtError(LibvirtError.INVALID_CONN, 0, "the connection was lost");
-      }
-      boolean whole = false;
-      try {
-        this.stream = connection.newStream(1); // VIR_STREAM_NONBLOCK
-        whole = true;
-      } finally {
-        if (!whole) {
-          connection.release();
-        }
-      }
+      this.stream = connection.newStream(1); // VIR_STREAM_NONBLOCK
     }
 
     void connect(Domain domain) throws LibvirtError {
       int force = 1; // VIR_DOMAIN_CONSOLE_FORCE
       check(C.virDomainOpenConsole(domain.pointer, null, stream, force));
-      connected = true;
       check(C.virStreamEventAddCallback(stream, interest, callback, null, null));
     }
 
@@ -225,7 +212,7 @@ final class StreamConsole implements SerialConsole {
         if (closed) {
           return;
         }
-        abort = connected && !ended;
+        abort = !ended;
         if (abort) {
           end();
         }
@@ -240,10 +227,15 @@ final class StreamConsole implements SerialConsole {
           .daemon()
           .start(
               () -> {
-                var _ = connected ? C.virStreamAbort(stream) : 0;
-                var _ = C.virStreamFree(stream);
-                connection.release();
+                var _ = abort ? C.virStreamAbort(stream) : 0;
+                free();
+                connection.close();
               });
+    }
+
+    /** Of a stream that nothing is done with any more. */
+    void free() {
+      var _ = C.virStreamFree(stream);
     }
   }
 }

@@ -24,13 +24,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class Survey {
   private final Line line;
-  private final Settings settings;
+  private final Acceleration acceleration;
   private final PoolFiles files;
   private final String installation;
 
-  Survey(Line line, Settings settings, PoolFiles files, String installation) {
+  Survey(Line line, Acceleration acceleration, PoolFiles files, String installation) {
     this.line = line;
-    this.settings = settings;
+    this.acceleration = acceleration;
     this.files = files;
     this.installation = installation;
   }
@@ -82,7 +82,7 @@ final class Survey {
     Connection.Node node = connection.node();
     return new Observation.Host(
         connection.version(),
-        connection.kvm(settings) ? "kvm" : "emulation",
+        acceleration.kvm(connection) ? "kvm" : "emulation",
         node.processors(),
         ByteSize.ofMib(node.memory() / ByteSize.MIB),
         ByteSize.ofMib(free / ByteSize.MIB));

@@ -54,7 +54,7 @@ final class LineTest {
     AtomicInteger opened = new AtomicInteger();
     try (Line line =
         new Line(
-            (events, lost) -> {
+            lost -> {
               opened.incrementAndGet();
               neverAnswers(end);
               throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "late");
@@ -80,7 +80,7 @@ final class LineTest {
     CountDownLatch begun = new CountDownLatch(1);
     Line line =
         new Line(
-            (events, lost) -> {
+            lost -> {
               begun.countDown();
               neverAnswers(end);
               throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "late");
@@ -99,7 +99,7 @@ final class LineTest {
     AtomicInteger opened = new AtomicInteger();
     try (Line line =
         new Line(
-            (events, lost) -> {
+            lost -> {
               opened.incrementAndGet();
               throw new LibvirtError(LibvirtError.AUTH_FAILED, 13, "authentication failed");
             })) {
@@ -117,7 +117,7 @@ final class LineTest {
     AtomicInteger opened = new AtomicInteger();
     try (Line line =
         new Line(
-            (events, lost) -> {
+            lost -> {
               opened.incrementAndGet();
               throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "not yet");
             })) {
@@ -131,7 +131,7 @@ final class LineTest {
   void aFaultOfTheDriverIsABug() {
     try (Line line =
         new Line(
-            (events, lost) -> {
+            lost -> {
               throw new IllegalStateException("oops");
             })) {
       assertThatThrownBy(() -> line.call(connection -> true))

@@ -302,6 +302,13 @@ HostKey /etc/ssh/ssh_host_ed25519_key
 GSSAPIAuthentication no
 CONF
 put etc/default/locale <<<'LANG=C.UTF-8'
+# cloud-init adds the machine's own name to what is there.
+put etc/hosts <<'CONF'
+127.0.0.1 localhost
+::1 localhost ip6-localhost ip6-loopback
+ff02::1 ip6-allnodes
+ff02::2 ip6-allrouters
+CONF
 
 CMDLINE="root=UUID=$ROOT_UUID rw console=tty0 console=ttyS0,115200n8 quiet"
 put boot/grub/grub.cfg <<CONF
@@ -318,6 +325,7 @@ CONF
 
 INCLUDE=(systemd-sysv udev dbus libpam-systemd- linux-image-cloud-amd64 "$INITRD_PACKAGE" zstd
   openssh-server cloud-init netplan.io systemd-resolved qemu-guest-agent sudo iproute2 e2fsprogs cloud-guest-utils
+  locales systemd-timesyncd   # what a Profile's locale and ntp need
   fdisk ca-certificates python3 "${PACKAGES[@]}")
 MASK=(apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer
   systemd-pstore.service

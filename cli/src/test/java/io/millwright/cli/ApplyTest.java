@@ -1,0 +1,296 @@
+package io.millwright.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+/** apply, plan and delete: what is sent, what is printed, how it ends. */
+class ApplyTest extends CliTestCase {
+  private static final String APPLIED =
+      """
+      {"items":[
+       {"kind":"Network","project":"default","name":"lab","action":"unchanged","changes":[],
+        "impact":"","destroys":false,"steps":[]},
+       {"kind":"Machine","project":"default","name":"hello","action":"created","changes":[],
+        "impact":"","destroys":false,"steps":[],"operation":"0193-op"},
+       {"kind":"Size","project":"shared","name":"small","action":"changed","changes":[],
+        "impact":"","destroys":false,"steps":[]}]}\
+      """;
+
+  @Test
+  void applySaysWhatBecameOfEach() throws IOException {
+    server.on("POST /apply", 202, APPLIED);
+    Path file = file("hello.yaml", "kind: Machine\n");
+    assertThat(run("apply", "-f", file.toString()).done().out())
+        .isEqualTo(
+            """
+            network/lab unchanged
+            machine/hello created
+            size/small changed (project shared)
+            The work goes on; see it with: millwright logs -f 0193-op
+            """);
+    FakeServer.Seen seen = server.seen().getFirst();
+    assertThat(seen.line()).isEqualTo("POST /apply?dryRun=false&project=default");
+    assertThat(seen.body()).isEqualTo("kind: Machine\n");
+    assertThat(seen.header("Content-type")).isEqualTo("application/yaml");
+    assertThat(seen.header("Idempotency-key")).hasSize(36);
+    assertThat(run("apply", "-f", file.toString(), "-o", "name").done().out())
+        .isEqualTo("network/lab\nmachine/hello\nsize/small\n");
+    assertThat(run("apply", "-f", file.toString(), "--dry-run").done().out())
+        .contains("machine/hello would be created\n")
+        .doesNotContain("goes on");
+    assertThat(server.seen().getLast().line()).isEqualTo("POST /apply?dryRun=true&project=default");
+  }
+
+  @Test
+  void applyAndWait() throws IOException {
+    server
+        .on("POST /apply", 202, APPLIED)
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.running(), ""),
+            FakeServer.events("event: operation", "data: " + Samples.succeeded(), ""));
+    input = "kind: Machine\n";
+    golden("apply-wait.txt", run("apply", "-f", "-", "--wait").done().out());
+  }
+
+  @Test
+  void applyAndWaitForWhatFails() {
+    server
+        .on("POST /apply", 202, APPLIED)
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.failed(), ""));
+    input = "kind: Machine\n";
+    Result result = run("apply", "-f", "-", "--wait");
+    result.failed(
+        1,
+        "create Machine hello failed: it did not report within 30 s; see: millwright logs 0193-op");
+    assertThat(result.out()).contains("wait until it reports ready  failed (no report)");
+  }
+
+  @Test
+  void waitingHasAnEnd() {
+    server
+        .on("POST /apply", 202, APPLIED)
+        .on(
+            "GET /operations/0193-op",
+            server.eventsAndSilence("event: operation", "data: " + Samples.running(), ""));
+    input = "kind: Machine\n";
+    run("apply", "-f", "-", "--wait", "--timeout", "300ms")
+        .failed(1, "time is up: operation 0193-op goes on; see: millwright logs -f 0193-op");
+  }
+
+  @Test
+  void waitingForAProgramPrintsOnlyTheAnswer() {
+    server
+        .on("POST /apply", 202, APPLIED)
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.succeeded(), ""));
+    input = "kind: Machine\n";
+    String out = run("apply", "-f", "-", "--wait", "-o", "json").done().out();
+    assertThat(io.millwright.client.Trees.read(out))
+        .isEqualTo(io.millwright.client.Trees.read(APPLIED));
+  }
+
+  @Test
+  void onATerminalTheLastLineIsWrittenAgain() {
+    terminal = true;
+    environment.put("NO_COLOR", "1");
+    server
+        .on("POST /apply", 202, APPLIED)
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events(
+                "event: operation",
+                "data: " + Samples.running(),
+                "",
+                "event: operation",
+                "data: " + Samples.succeeded(),
+                ""));
+    input = "kind: Machine\n";
+    assertThat(run("apply", "-f", "-", "--wait").done().out())
+        .contains("machine/hello   178.0 s  wait until it reports ready  running (30 %)\r\u001b[K")
+        .contains("machine/hello    29.0 s  wait until it reports ready\n");
+  }
+
+  @Test
+  void planIsReadable() throws IOException {
+    server.on("POST /apply", 200, resource("plan.json"));
+    input = "kind: Machine\n";
+    Result result = run("plan", "-f", "-");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.code()).isEqualTo(2);
+    golden("plan.txt", result.out());
+    terminal = true;
+    golden("plan.coloured.txt", run("plan", "-f", "-").out());
+    assertThat(server.lines()).containsOnly("POST /apply?dryRun=true&project=default");
+    assertThat(server.seen().getFirst().headers()).doesNotContainKey("Idempotency-key");
+  }
+
+  @Test
+  void planWithNothingToDo() {
+    server.on(
+        "POST /apply",
+        200,
+        "{\"items\":[{\"kind\":\"Size\",\"name\":\"a\",\"action\":\"unchanged\",\"steps\":[]}]}");
+    input = "kind: Size\n";
+    assertThat(run("plan", "-f", "-").done().out()).isEqualTo("Nothing to do: 1 unchanged.\n");
+  }
+
+  @Test
+  void messagesNameTheFiles() throws IOException {
+    file("d/b/2.yml", "# second\nkind: Size\n---\nkind: Nope\n");
+    file("d/a.yaml", "---\nkind: Network\n");
+    file("d/c.json", "{\n\t\"kind\": \"Image\"\n}");
+    file("d/.hidden/x.yaml", "never: read\n");
+    file("d/readme.md", "never read\n");
+    server.on(
+        "POST /apply",
+        400,
+        """
+        {"status":400,"errors":[
+         {"field":"{manifest} document 3: kind","message":"\\"Nope\\" is unknown ({manifest} line 7, column 7)"},
+         {"field":"Image x: spec","message":"is missing ({manifest} line 10, column 3)"},
+         {"field":"Image x: metadata.name",
+          "message":"stands here twice: {manifest} document 1 (line 2) and {manifest} document 4 item 2 (line 9)"},
+         {"field":"{manifest} line 5, column 1","message":"tabs"},
+         {"field":"{manifest}","message":"declares no resource"}]}\
+        """);
+    String d = dir.resolve("d").toString();
+    run("apply", "-f", d)
+        .failed(
+            2,
+            d
+                + "/b/2.yml document 2: kind: \"Nope\" is unknown ("
+                + d
+                + "/b/2.yml line 4, column 7)"
+                + "; Image x: spec: is missing ("
+                + d
+                + "/c.json line 2, column 3)"
+                + "; Image x: metadata.name: stands here twice: "
+                + d
+                + "/a.yaml (line 2) and "
+                + d
+                + "/c.json item 2 (line 1)"
+                + "; "
+                + d
+                + "/b/2.yml line 2, column 1: tabs"
+                + "; the manifests: declares no resource");
+    assertThat(server.seen().getFirst().body())
+        .isEqualTo(
+            "---\nkind: Network\n---\n# second\nkind: Size\n---\nkind: Nope\n---\n{\n"
+                + " \"kind\": \"Image\"\n}\n");
+    assertThat(server.seen().getFirst().header("X-source")).isEqualTo("{manifest}");
+  }
+
+  @Test
+  void ofOneFileTheNameIsPutIn() throws IOException {
+    Path file = file("ü.json", "{}");
+    server.on(
+        "POST /apply",
+        400,
+        "{\"status\":400,\"errors\":[{\"field\":\"{manifest} document 2: kind\",\"message\":\"x"
+            + " ({manifest} line 3, column 1)\"}]}");
+    run("apply", "-f", file.toString())
+        .failed(2, file + " document 2: kind: x (" + file + " line 3, column 1)");
+    assertThat(server.seen().getFirst().header("Content-type")).isEqualTo("application/json");
+  }
+
+  @Test
+  void filesThatCannotBeTaken() throws IOException {
+    String absent = dir.resolve("absent.yaml").toString();
+    run("apply", "-f", absent).failed(2, "there is no file " + absent);
+    run("plan", "-f", absent).failed(1, "there is no file " + absent);
+    Path latin = Files.write(dir.resolve("latin.yaml"), new byte[] {'a', (byte) 0xe9, '\n'});
+    run("apply", "-f", latin.toString()).failed(2, latin + " is not UTF-8; save it as UTF-8");
+    Path large = Files.write(dir.resolve("large.yaml"), new byte[(4 << 20) + 1]);
+    run("apply", "-f", large.toString())
+        .failed(2, large + " is larger than 4 MiB; apply it in several parts");
+    Path empty = Files.createDirectories(dir.resolve("empty"));
+    run("apply", "-f", empty.toString())
+        .failed(2, "there is no *.yaml, *.yml or *.json in " + empty);
+    assertThat(server.seen()).isEmpty();
+  }
+
+  @Test
+  void linksLeadNowhereElse() throws IOException {
+    file("outside.yaml", "secret: true\n");
+    file("d/a.yaml", "kind: Size\n");
+    server.on("POST /apply", 200, "{\"items\":[]}");
+    Files.createSymbolicLink(dir.resolve("d/b.yaml"), Path.of("a.yaml"));
+    run("apply", "-f", dir.resolve("d").toString()).done();
+    Files.createSymbolicLink(dir.resolve("d/c.yaml"), Path.of("../outside.yaml"));
+    run("apply", "-f", dir.resolve("d").toString())
+        .failed(
+            2,
+            dir.resolve("d/c.yaml")
+                + " is a link that leads out of the directory; name its target with -f if you mean"
+                + " it");
+    assertThat(server.seen()).hasSize(1);
+  }
+
+  @Test
+  void deleteByName() {
+    server
+        .on("DELETE /projects/default/machines/hello", 202, Samples.running())
+        .on("DELETE /projects/default/sizes/small", 204, "");
+    assertThat(run("delete", "machine", "hello").done().out())
+        .isEqualTo("machine/hello is being deleted\n");
+    assertThat(run("delete", "size/small").done().out()).isEqualTo("size/small deleted\n");
+    run("delete", "size", "none")
+        .failed(1, "there is nothing at DELETE /projects/default/sizes/none");
+  }
+
+  @Test
+  void deleteAllOfAKind() {
+    server
+        .on("GET /projects/-/machines", 200, Samples.list(Samples.HELLO))
+        .on("DELETE /projects/default/machines/hello", 202, Samples.running())
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.succeeded(), ""));
+    assertThat(run("delete", "machine", "--all", "-A", "--wait", "--timeout", "60").done().out())
+        .startsWith("machine/hello is being deleted\n")
+        .contains("succeeded in 31.5 s");
+  }
+
+  @Test
+  void deleteWhatManifestsDeclareInTheOrderThatWorks() throws IOException {
+    file(
+        "m/1.yaml",
+        "kind: Network\nmetadata: {name: lab}\n---\n---\nkind: Machine\nmetadata: {name: hello}\n");
+    file(
+        "m/2.json",
+        "[{\"kind\":\"Size\",\"metadata\":{\"name\":\"gone\",\"project\":\"shared\"}}]");
+    server
+        .on("DELETE /projects/default/machines/hello", 202, Samples.running())
+        .on("DELETE /projects/default/networks/lab", 204, "")
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.succeeded(), ""));
+    assertThat(run("delete", "-f", dir.resolve("m").toString()).done().out())
+        .startsWith("machine/hello is being deleted\n")
+        .contains("size/gone is gone already\n")
+        .endsWith("network/lab deleted\n");
+    assertThat(server.lines())
+        .containsExactly(
+            "DELETE /projects/default/machines/hello",
+            "GET /operations/0193-op",
+            "DELETE /projects/shared/sizes/gone",
+            "DELETE /projects/default/networks/lab");
+  }
+
+  @Test
+  void deleteOfWhatIsNoManifest() throws IOException {
+    Path file = file("x.yaml", "a: [\n");
+    assertThat(run("delete", "-f", file.toString()))
+        .satisfies(r -> assertThat(r.code()).isEqualTo(2))
+        .satisfies(
+            r -> assertThat(r.err()).startsWith("millwright: " + file + " line ").hasLineCount(1));
+  }
+}

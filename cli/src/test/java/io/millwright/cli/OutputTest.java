@@ -1,0 +1,266 @@
+package io.millwright.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.client.Trees;
+import java.io.IOException;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What get, describe and their like print. */
+class OutputTest extends CliTestCase {
+
+  @BeforeEach
+  void machines() {
+    server
+        .on("GET /projects/default/machines", 200, Samples.list(Samples.HELLO, Samples.BROKEN))
+        .on("GET /projects/-/machines", 200, Samples.list(Samples.HELLO))
+        .on("GET /projects/default/machines/hello", 200, Samples.HELLO)
+        .on("GET /projects/default/machines/broken-machine", 200, Samples.BROKEN);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"table", "wide", "json", "yaml", "name"})
+  void machines(String format) throws IOException {
+    golden("machines." + format + ".txt", run("get", "machines", "-o", format).done().out());
+  }
+
+  @Test
+  void jsonIsWhatTheServerSent() {
+    String out = run("get", "machine", "hello", "-o", "json").done().out();
+    assertThat(Trees.read(out)).isEqualTo(Trees.read(Samples.HELLO));
+  }
+
+  @Test
+  void yamlIsWhatTheServerSent() {
+    String out = run("get", "machine", "hello", "-o", "yaml").done().out();
+    assertThat(Yaml.read(out)).containsExactly(Trees.read(Samples.HELLO));
+  }
+
+  @Test
+  void yamlQuotesWhatCouldBeTakenForSomethingElse() {
+    var tree = Trees.object();
+    List<String> texts =
+        List.of(
+            "no",
+            "NULL",
+            "1",
+            "1e3",
+            "0x1f",
+            "1:30",
+            "-",
+            "a: b",
+            "a #b",
+            " a",
+            "a ",
+            "~",
+            "",
+            "2026-01-01",
+            "[a",
+            "{a",
+            "*a",
+            "&a",
+            "!a",
+            "%a",
+            "@a",
+            "`a",
+            "'a",
+            "\"a",
+            "|",
+            "a:",
+            "a\nb",
+            "a\nb\n",
+            "\ta",
+            "é",
+            "a\u0000",
+            "a  b",
+            "a,b",
+            "ssh-ed25519 AAAA= me@host",
+            "http://x/y",
+            "=",
+            "y",
+            ".5",
+            "? a",
+            "- a",
+            "---",
+            "a\u2028b",
+            "\ufeff");
+    texts.forEach(text -> tree.put("k" + tree.size(), text));
+    tree.put("on", "key").put("1", "key").put("a b", "key").put("", "key");
+    tree.putArray("empty");
+    tree.putObject("none");
+    tree.putNull("null");
+    assertThat(Yaml.read(Yaml.write(tree))).containsExactly(tree);
+    assertThat(Yaml.write(Trees.object().put("v", "no").put("w", "plain text")))
+        .isEqualTo("v: \"no\"\nw: plain text\n");
+  }
+
+  @Test
+  void kindsInAnyCaseAndNumber() {
+    for (String kind : List.of("machine", "Machines", "MACHINE")) {
+      assertThat(run("get", kind, "hello", "-o", "name").done().out()).isEqualTo("machine/hello\n");
+    }
+    assertThat(run("get", "machine/hello", "-o", "name").done().out()).isEqualTo("machine/hello\n");
+    assertThat(run("get", "machine", "hello", "broken-machine", "-o", "name").done().out())
+        .isEqualTo("machine/hello\nmachine/broken-machine\n");
+  }
+
+  @Test
+  void projectsAndSelectorsGoToTheServer() {
+    server.on("GET /projects/shop/sizes", 200, Samples.list());
+    run("-p", "shop", "get", "sizes", "-l", "a=b", "--field-selector", "spec.cores=2");
+    environment.put("MILLWRIGHT_PROJECT", "shop");
+    assertThat(run("get", "sizes").err()).isEqualTo("no sizes in project shop\n");
+    assertThat(run("get", "machines", "-A").done().out())
+        .startsWith("PROJECT  NAME   STATUS")
+        .contains("\ndefault  hello  Ready");
+    assertThat(server.lines())
+        .containsExactly(
+            "GET /projects/shop/sizes?fieldSelector=spec.cores%3D2&labelSelector=a%3Db&limit=500",
+            "GET /projects/shop/sizes?limit=500", "GET /projects/-/machines?limit=500");
+  }
+
+  @Test
+  void allPages() {
+    server.on(
+        "GET /projects/default/volumes",
+        FakeServer.json(
+            200,
+            "{\"items\":[{\"kind\":\"Volume\",\"metadata\":{\"name\":\"a\"}}],\"next\":\"c+1\"}"),
+        FakeServer.json(200, "{\"items\":[{\"kind\":\"Volume\",\"metadata\":{\"name\":\"b\"}}]}"));
+    assertThat(run("get", "volumes", "-o", "name").done().out()).isEqualTo("volume/a\nvolume/b\n");
+    assertThat(server.lines())
+        .last()
+        .isEqualTo("GET /projects/default/volumes?cursor=c%2B1&limit=500");
+  }
+
+  @Test
+  void everyKindHasItsTable() throws IOException {
+    StringBuilder all = new StringBuilder();
+    for (Kind kind : Kind.values()) {
+      server.on("GET /projects/-/" + kind.plural(), 200, resource("kinds.json"));
+      all.append(run("get", kind.word(), "-A", "-o", "wide").done().out()).append('\n');
+    }
+    golden("kinds.txt", all.toString());
+  }
+
+  @Test
+  void coloursOnlyOnATerminalThatWantsThem() {
+    terminal = true;
+    assertThat(run("get", "machines").done().out()).contains("\u001b[32mReady\u001b[0m");
+    environment.put("NO_COLOR", "1");
+    assertThat(run("get", "machines").done().out()).doesNotContain("\u001b");
+  }
+
+  @Test
+  void describe() throws IOException {
+    server
+        .on(
+            "GET /projects/default/events",
+            200,
+            """
+            {"items":[{"cursor":"9","at":"2026-11-21T11:58:00Z","kind":"Machine",
+             "project":"default","name":"hello","reason":"Ready","message":"It phoned home."}]}\
+            """)
+        .on("GET /operations", 200, "{\"items\":[" + Samples.succeeded() + "]}");
+    golden("describe.txt", run("describe", "machine", "hello").done().out());
+    assertThat(server.lines())
+        .contains(
+            "GET /projects/default/events?kind=Machine&limit=20&name=hello",
+            "GET /operations?kind=Machine&limit=1&name=hello&project=default");
+  }
+
+  @Test
+  void operations() throws IOException {
+    server
+        .on(
+            "GET /operations?limit=50&project=default",
+            200,
+            "{\"items\":[" + Samples.succeeded() + "," + Samples.failed() + "]}")
+        .on("GET /operations/0193-op", 200, Samples.failed())
+        .on("POST /operations/0193-op:cancel", 202, Samples.running());
+    golden(
+        "operations.txt",
+        run("operation", "list").done().out()
+            + run("operation", "list", "-o", "name").done().out()
+            + run("operation", "show", "0193-op").done().out()
+            + run("operation", "cancel", "0193-op").done().out());
+    assertThat(Trees.read(run("operation", "show", "0193-op", "-o", "json").done().out()))
+        .isEqualTo(Trees.read(Samples.failed()));
+  }
+
+  @Test
+  void tokens() {
+    server
+        .on(
+            "POST /tokens",
+            201,
+            "{\"name\":\"ci\",\"secret\":\"mwt_fresh\",\"expiresAt\":\"2026-12-21T12:00:00Z\"}")
+        .on(
+            "GET /tokens",
+            200,
+            "{\"items\":[{\"name\":\"ci\",\"createdAt\":\"2026-11-21T11:00:00Z\"}]}")
+        .on("DELETE /tokens/ci", 204, "");
+    assertThat(run("token", "create", "ci", "--ttl", "30d").done().out()).isEqualTo("mwt_fresh\n");
+    assertThat(server.seen().getFirst().body())
+        .isEqualTo("{\"name\":\"ci\",\"ttlSeconds\":2592000}");
+    assertThat(run("token", "list").done().out())
+        .isEqualTo("NAME  AGE  EXPIRES\nci    1h   never\n");
+    assertThat(run("token", "revoke", "ci").done().out()).isEqualTo("token ci revoked\n");
+  }
+
+  @Test
+  void power() {
+    server
+        .on("POST /projects/default/machines/hello:power-on", 200, Samples.HELLO)
+        .on("POST /projects/default/machines/hello:reset", 202, Samples.running());
+    assertThat(run("power", "on", "hello").done().out())
+        .isEqualTo("machine/hello power on: nothing to do\n");
+    assertThat(run("power", "reset", "hello").done().out())
+        .isEqualTo("machine/hello power reset: operation 0193-op\n");
+  }
+
+  @Test
+  void version() {
+    server.on("GET /health", 200, "{\"status\":\"ok\",\"version\":\"9.9\"}");
+    String own = Cli.Version.text();
+    assertThat(own).isNotEmpty().doesNotContain("$");
+    assertThat(run("version").done().out())
+        .isEqualTo("client " + own + "\nserver 9.9 at " + server.address() + "\n");
+    assertThat(server.seen().getFirst().header("Authorization")).isEmpty();
+    assertThat(run("--version").done().out()).isEqualTo("millwright " + own + "\n");
+  }
+
+  @Test
+  void doctorFindsWhatIsWrongAndSaysWhatToDo() {
+    String version = Cli.Version.text();
+    server
+        .on("GET /health", 200, "{\"status\":\"ok\",\"version\":\"" + version + "\"}")
+        .on("GET /projects", 200, "{\"items\":[]}");
+    for (Kind kind : Kind.values()) {
+      server.on("GET /projects/-/" + kind.plural(), 200, Samples.list());
+    }
+    server.on("GET /projects/-/machines", 200, Samples.list(Samples.HELLO, Samples.BROKEN));
+    Result result = run("doctor");
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.out())
+        .contains("ok   token is valid\n")
+        .contains("BAD  there is no hypervisor, so no machine can run\n     -> apply a manifest")
+        .contains(
+            "BAD  machine/broken-machine in project default is not ready: BootFailed, It did not"
+                + " report in time.\n     -> see: millwright describe machine/broken-machine -p"
+                + " default\n");
+    assertThat(run("doctor", "-o", "json").out()).contains("\"well\": false");
+  }
+
+  @Test
+  void doctorWithoutAServer() {
+    server.on("GET /health", FakeServer.problem(503, "unavailable", "the database is away"));
+    Result result = run("doctor");
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.out()).contains("is not well: the database is away\n     -> look into");
+  }
+}
