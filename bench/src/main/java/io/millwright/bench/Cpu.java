@@ -31,7 +31,7 @@ record Cpu(double java, double postgres) {
   }
 
   private static long postmaster(Path postgres) throws IOException {
-    try (var files = Files.walk(postgres, 2)) {
+    try (var files = Files.walk(postgres, 3)) {
       Path file =
           files
               .filter(p -> p.endsWith("postmaster.pid"))
