@@ -6,22 +6,32 @@ public interface Compute {
    * Makes the machine, powered off, or gives the one that is there this definition; for a running
    * machine it counts from its next start, except that the medium is changed at once.
    *
-   * @throws DriverException CONFLICT if the uid or the name belongs to something that is not ours
+   * @throws DriverException CONFLICT if the uid belongs to something that is not ours, if another
+   *     machine has the name, or if a disk or the medium is not there; a running machine may also
+   *     refuse to be renamed so
    */
   Outcome define(MachineDefinition definition) throws DriverException;
 
-  /** Runs it; a paused one is resumed. */
+  /**
+   * Runs it; a paused one is resumed, a crashed one started.
+   *
+   * @throws DriverException CONFLICT if there is no such machine
+   */
   Outcome start(Mark mark) throws DriverException;
 
   /**
-   * Stops it.
+   * Stops it; one that is not there has stopped.
    *
    * @param force false to ask the guest, which answers {@link Outcome.Running} until it did; true
    *     to cut the power
    */
   Outcome stop(Mark mark, boolean force) throws DriverException;
 
-  /** Presses the reset button. */
+  /**
+   * Presses the reset button.
+   *
+   * @throws DriverException CONFLICT if the machine does not run
+   */
   Outcome reset(Mark mark) throws DriverException;
 
   /** Removes the machine, powered off first if need be; its disks stay. */

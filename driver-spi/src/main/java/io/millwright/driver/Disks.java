@@ -18,7 +18,8 @@ public interface Disks {
   /**
    * Brings an image to the hypervisor. A half-copied one is never taken for a whole one.
    *
-   * @throws DriverException CAPACITY if there is no room
+   * @throws DriverException CAPACITY if there is no room, REFUSED if the file cannot be read or has
+   *     another checksum
    */
   Outcome stage(Image image) throws DriverException;
 
@@ -37,7 +38,8 @@ public interface Disks {
   /**
    * Makes a disk larger, that of a running machine as well.
    *
-   * @throws DriverException REFUSED if it is larger than that already
+   * @throws DriverException REFUSED if it is larger than that already, CONFLICT if there is no such
+   *     disk
    */
   Outcome grow(ObjectName name, ByteSize size) throws DriverException;
 

@@ -39,7 +39,7 @@ public record Observation(
   }
 
   /**
-   * A virtual machine.
+   * A virtual machine, as it is defined; for a running one that counts from its next start.
    *
    * @param mark null for a foreign one
    * @param disks object names of its disks that are ours, in order

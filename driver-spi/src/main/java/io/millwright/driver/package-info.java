@@ -14,7 +14,11 @@
  *       ours; such an act fails with {@link io.millwright.driver.FaultKind#CONFLICT}.
  *   <li>Failures are {@link io.millwright.driver.DriverException}s with the kind on which the retry
  *       policy hangs; a call that may have had its effect fails with {@code UNREACHABLE}.
- *   <li>A call may block; whoever calls sets a deadline and interrupts the thread.
+ *   <li>A call may block; whoever calls sets a deadline and interrupts the thread. An interrupted
+ *       call ends soon, with {@code UNREACHABLE} and the thread's interrupt flag set, or as if it
+ *       had not been interrupted.
+ *   <li>Closing a driver ends the calls and sessions that are under way, and every later act fails
+ *       with {@code UNREACHABLE}.
  *   <li>Objects are safe for use by several threads.
  *   <li>Secrets never stand in an exception's message or in a log.
  * </ul>

@@ -135,7 +135,7 @@ public final class Main implements AutoCloseable {
         add(
             "work",
             new WorkLoop(
-                database.dataSource(),
+                database.loopDataSource(),
                 engine.reconcilers(),
                 WorkLoop.Settings.of(nodeName())));
     store.afterNudge(work::wake);

@@ -91,7 +91,8 @@ public final class Faults {
         faults.length > 0
             ? List.of(faults)
             : List.of(
-                Fault.beforeEffect(FaultKind.UNREACHABLE), Fault.afterEffect(FaultKind.UNREACHABLE));
+                Fault.beforeEffect(FaultKind.UNREACHABLE),
+                Fault.afterEffect(FaultKind.UNREACHABLE));
     armed = true;
     return this;
   }

@@ -95,7 +95,6 @@ public interface GuestBehaviour {
 
   /** It runs and that is all: no agent, no heed to a request to stop. */
   static GuestBehaviour silent() {
-    return guest ->
-        new Conduct(null, new GuestAgent.Facts(Map.of(), List.of()), null, null, "");
+    return guest -> new Conduct(null, new GuestAgent.Facts(Map.of(), List.of()), null, null, "");
   }
 }

@@ -306,8 +306,7 @@ public abstract class HypervisorContract {
   }
 
   /** Reads a console until it has printed this. */
-  protected static String readUntil(SerialConsole.Session session, String text)
-      throws IOException {
+  protected static String readUntil(SerialConsole.Session session, String text) throws IOException {
     StringBuilder out = new StringBuilder();
     byte[] buffer = new byte[4096];
     while (out.indexOf(text) < 0) {
@@ -454,8 +453,7 @@ public abstract class HypervisorContract {
     fails(FaultKind.CONFLICT, () -> compute().define(machine(mark, system(mark))));
     done(disks().create(system(mark), mib(64), null));
     fails(
-        FaultKind.CONFLICT,
-        () -> compute().define(with(machine(mark, system(mark)), seed(mark))));
+        FaultKind.CONFLICT, () -> compute().define(with(machine(mark, system(mark)), seed(mark))));
     assertThat(exists(mark)).isFalse();
   }
 
@@ -574,8 +572,7 @@ public abstract class HypervisorContract {
     MachineDefinition d = running();
     Mark next = later(d.mark());
     MachineDefinition wanted =
-        new MachineDefinition(
-            next, d.name(), 2, mib(192), d.firmware(), d.disks(), d.nics(), null);
+        new MachineDefinition(next, d.name(), 2, mib(192), d.firmware(), d.disks(), d.nics(), null);
     twice(() -> compute().define(wanted));
     Observation.Machine seen = seen(next);
     assertThat(seen.state()).isEqualTo(Observation.State.RUNNING);
@@ -622,16 +619,13 @@ public abstract class HypervisorContract {
     String name = "foreign-" + UUID.randomUUID();
     UUID uid = foreignMachine(name);
     String before = outside().look(uid);
-    Observation.Machine seen =
-        driver().observe(new Scope.All()).machine(uid).orElseThrow();
+    Observation.Machine seen = driver().observe(new Scope.All()).machine(uid).orElseThrow();
     assertThat(seen.mark()).isNull();
     assertThat(seen.name()).isEqualTo(name);
 
     Mark pretender = new Mark(installation, uid, 1);
     done(disks().create(system(pretender), mib(64), null));
-    fails(
-        FaultKind.CONFLICT,
-        () -> compute().define(machine(pretender, system(pretender))));
+    fails(FaultKind.CONFLICT, () -> compute().define(machine(pretender, system(pretender))));
     Mark rival = mark();
     done(disks().create(system(rival), mib(64), null));
     MachineDefinition d = machine(rival, system(rival));
@@ -714,9 +708,7 @@ public abstract class HypervisorContract {
     fails(FaultKind.CONFLICT, () -> compute(driver).stop(mark, true));
     fails(FaultKind.CONFLICT, () -> compute(driver).reset(mark));
     fails(FaultKind.CONFLICT, () -> compute(driver).remove(mark));
-    driver
-        .serialConsole()
-        .ifPresent(facet -> fails(FaultKind.CONFLICT, () -> facet.open(mark)));
+    driver.serialConsole().ifPresent(facet -> fails(FaultKind.CONFLICT, () -> facet.open(mark)));
     driver.guestAgent().ifPresent(facet -> fails(FaultKind.CONFLICT, () -> facet.ask(mark)));
   }
 
@@ -741,9 +733,7 @@ public abstract class HypervisorContract {
     outside().leaveHalfStaged(installation, image());
     assertThat(driver().observe(new Scope.All()).images()).isEmpty();
     ObjectName disk = system(mark());
-    fails(
-        FaultKind.REFUSED,
-        () -> disks().create(disk, image().virtualSize(), image().sha256()));
+    fails(FaultKind.REFUSED, () -> disks().create(disk, image().virtualSize(), image().sha256()));
     assertThat(size(disk)).isEmpty();
     done(disks().stage(image()));
     assertThat(driver().observe(new Scope.All()).images()).containsExactly(image().sha256());
@@ -791,8 +781,7 @@ public abstract class HypervisorContract {
       return;
     }
     ObjectName disk = system(mark());
-    fails(
-        FaultKind.REFUSED, () -> disks().create(disk, larger(), image().sha256()));
+    fails(FaultKind.REFUSED, () -> disks().create(disk, larger(), image().sha256()));
     done(disks().stage(image()));
     fails(FaultKind.REFUSED, () -> disks().create(disk, mib(1), image().sha256()));
     assertThat(size(disk)).isEmpty();
@@ -882,18 +871,17 @@ public abstract class HypervisorContract {
     CompletableFuture<Integer> out = new CompletableFuture<>();
     Thread.ofPlatform()
         .daemon()
-        .start(
-            () -> {
-              try {
-                int n = 0;
-                while (n >= 0) {
-                  n = session.read(new byte[4096]);
-                }
-                out.complete(n);
-              } catch (IOException | RuntimeException e) {
-                out.completeExceptionally(e);
-              }
-            });
+        .start(() -> {
+          try {
+            int n = 0;
+            while (n >= 0) {
+              n = session.read(new byte[4096]);
+            }
+            out.complete(n);
+          } catch (IOException | RuntimeException e) {
+            out.completeExceptionally(e);
+          }
+        });
     return out;
   }
 
@@ -967,13 +955,12 @@ public abstract class HypervisorContract {
     try (ExecutorService executor = Executors.newFixedThreadPool(4)) {
       List<Callable<Void>> work = new ArrayList<>();
       for (int i = 0; i < 4; i++) {
-        work.add(
-            () -> {
-              done(disks().create(system(mark), mib(64), null));
-              done(compute().define(d));
-              assertThat(seen(mark).mark()).isEqualTo(mark);
-              return null;
-            });
+        work.add(() -> {
+          done(disks().create(system(mark), mib(64), null));
+          done(compute().define(d));
+          assertThat(seen(mark).mark()).isEqualTo(mark);
+          return null;
+        });
       }
       for (Future<Void> result : executor.invokeAll(work)) {
         var _ = result.get();
@@ -987,18 +974,17 @@ public abstract class HypervisorContract {
     CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
     Thread.ofPlatform()
         .daemon()
-        .start(
-            () -> {
-              Thread.currentThread().interrupt();
-              try {
-                var _ = driver().observe(new Scope.All());
-                interrupted.complete(true);
-              } catch (DriverException e) {
-                interrupted.complete(e.kind() == FaultKind.UNREACHABLE);
-              } catch (RuntimeException e) {
-                interrupted.completeExceptionally(e);
-              }
-            });
+        .start(() -> {
+          Thread.currentThread().interrupt();
+          try {
+            var _ = driver().observe(new Scope.All());
+            interrupted.complete(true);
+          } catch (DriverException e) {
+            interrupted.complete(e.kind() == FaultKind.UNREACHABLE);
+          } catch (RuntimeException e) {
+            interrupted.completeExceptionally(e);
+          }
+        });
     assertThat(interrupted.get(10, TimeUnit.SECONDS)).isTrue();
     assertThat(driver().observe(new Scope.All()).complete()).isTrue();
   }

@@ -348,12 +348,7 @@ public final class SimulatedHypervisor {
   // --------------------------------------------------------------------------------- the driver
 
   private final class Driver
-      implements HypervisorDriver,
-          Compute,
-          Disks,
-          SerialConsole,
-          GuestAgent,
-          LifecycleEvents {
+      implements HypervisorDriver, Compute, Disks, SerialConsole, GuestAgent, LifecycleEvents {
     private final String installation;
     private final Set<Consumer<UUID>> mine = ConcurrentHashMap.newKeySet();
     private final Set<SerialConsole.Session> sessions = ConcurrentHashMap.newKeySet();
@@ -556,8 +551,7 @@ public final class SimulatedHypervisor {
                     attach(there.definition, -1);
                     names.remove(there.definition.name());
                     if (there.on()) {
-                      memoryUsed +=
-                          definition.memory().bytes() - there.definition.memory().bytes();
+                      memoryUsed += definition.memory().bytes() - there.definition.memory().bytes();
                     }
                     there.mark = definition.mark();
                     there.definition = definition;
@@ -889,7 +883,9 @@ public final class SimulatedHypervisor {
             synchronized (lock) {
               Machine machine = find(mark);
               GuestBehaviour.Conduct conduct = machine == null ? null : machine.conduct;
-              if (machine == null || conduct == null || machine.state != Observation.State.RUNNING) {
+              if (machine == null
+                  || conduct == null
+                  || machine.state != Observation.State.RUNNING) {
                 return Optional.empty();
               }
               Duration after = conduct.agentAfter();

@@ -19,8 +19,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of(
-        "compute", "disks", "media", "serial-console", "guest-agent", "lifecycle-events");
+    return Set.of("compute", "disks", "media", "serial-console", "guest-agent", "lifecycle-events");
   }
 
   @Override

@@ -43,20 +43,12 @@ final class SimulationTest {
 
   private static MachineDefinition machine(Mark mark) {
     return new MachineDefinition(
-        mark,
-        "m-" + mark.uid(),
-        1,
-        ByteSize.ofMib(512),
-        Firmware.BIOS,
-        List.of(),
-        List.of(),
-        null);
+        mark, "m-" + mark.uid(), 1, ByteSize.ofMib(512), Firmware.BIOS, List.of(), List.of(), null);
   }
 
   private static void fails(FaultKind kind, ThrowingCallable act) {
     assertThatThrownBy(act)
-        .isInstanceOfSatisfying(
-            DriverException.class, e -> assertThat(e.kind()).isEqualTo(kind));
+        .isInstanceOfSatisfying(DriverException.class, e -> assertThat(e.kind()).isEqualTo(kind));
   }
 
   @Test
@@ -87,14 +79,13 @@ final class SimulationTest {
     Fault.Hang first = Fault.hang();
     world.faults().next(Verb.DEFINE, first);
     CompletableFuture<Outcome> released = new CompletableFuture<>();
-    Thread.startVirtualThread(
-        () -> {
-          try {
-            released.complete(compute.define(machine(mark)));
-          } catch (DriverException e) {
-            released.completeExceptionally(e);
-          }
-        });
+    Thread.startVirtualThread(() -> {
+      try {
+        released.complete(compute.define(machine(mark)));
+      } catch (DriverException e) {
+        released.completeExceptionally(e);
+      }
+    });
     first.awaitEntered();
     assertThat(world.size()).isZero();
     first.release();
@@ -104,14 +95,13 @@ final class SimulationTest {
     world.faults().next(Verb.START, second);
     CompletableFuture<FaultKind> given = new CompletableFuture<>();
     Thread thread =
-        Thread.startVirtualThread(
-            () -> {
-              try {
-                var _ = compute.start(mark);
-              } catch (DriverException e) {
-                given.complete(e.kind());
-              }
-            });
+        Thread.startVirtualThread(() -> {
+          try {
+            var _ = compute.start(mark);
+          } catch (DriverException e) {
+            given.complete(e.kind());
+          }
+        });
     second.awaitEntered();
     assertThat(world.state(mark.uid())).contains(Observation.State.RUNNING);
     thread.interrupt();
@@ -165,12 +155,11 @@ final class SimulationTest {
   void guestsLiveByTheClock() throws DriverException {
     AtomicReference<Instant> now = new AtomicReference<>(Instant.parse("2026-01-01T00:00:00Z"));
     world.clock(now::get);
-    world.guests(
-        guest ->
-            GuestBehaviour.answering(Duration.ofSeconds(5), mac -> List.of())
-                .start(guest)
-                .withStopsAfter(Duration.ofSeconds(3))
-                .withCrashesAfter(Duration.ofMinutes(1)));
+    world.guests(guest ->
+        GuestBehaviour.answering(Duration.ofSeconds(5), mac -> List.of())
+            .start(guest)
+            .withStopsAfter(Duration.ofSeconds(3))
+            .withCrashesAfter(Duration.ofMinutes(1)));
     assertThat(compute.define(machine(mark))).isEqualTo(Outcome.DONE);
     assertThat(compute.start(mark)).isEqualTo(Outcome.DONE);
     var agent = driver.guestAgent().orElseThrow();
@@ -211,8 +200,8 @@ final class SimulationTest {
   void isFoundOnTheClasspath() throws DriverException {
     HypervisorProvider provider = ServiceLoader.load(HypervisorProvider.class).iterator().next();
     assertThat(provider.describe().name()).isEqualTo("simulated");
-    SimulatedHypervisor.world("found").addForeignMachine(
-        mark.uid(), "found", Observation.State.STOPPED);
+    SimulatedHypervisor.world("found")
+        .addForeignMachine(mark.uid(), "found", Observation.State.STOPPED);
     try (HypervisorDriver found = provider.open(Map.of("world", "found"), "0a0b0c0d")) {
       assertThat(found.observe(new Scope.All()).machine(mark.uid())).isPresent();
     }

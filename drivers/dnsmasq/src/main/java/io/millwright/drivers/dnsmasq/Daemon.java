@@ -18,10 +18,10 @@ import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The running dnsmasq, known by its pid file.
+ * A running dnsmasq, known by its pid file.
  *
  * <p>Requests to reload that come together share one SIGHUP, because dnsmasq works off each signal
- * on its own however many there are, and answers nobody while it does.
+ * on its own however many there are, and serves nobody while it does.
  */
 final class Daemon {
   private static final Duration LEAST = Duration.ofMillis(100);

@@ -25,22 +25,23 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Publishes records to a running dnsmasq, through files in the directories that it watches.
+ * Publishes records to two running dnsmasq, one for DHCP and one for DNS, through files in the
+ * directories that they watch.
  *
  * <p>{@link #publish} returns {@link Outcome.Done} when the files are safely on disk and a running
  * dnsmasq either watches them appear (inotify) or has a SIGHUP pending that was sent after they
- * were in place. It serves them within milliseconds, and after any restart. If it does not run, the
- * files are written for its next start and the act fails as UNREACHABLE. {@link #withdraw} is done
- * as well when no dnsmasq runs, for then nothing is served.
+ * were in place. It serves them within milliseconds, and after any restart. If one does not run,
+ * the files are written for its next start and the act fails as UNREACHABLE. {@link #withdraw} is
+ * done as well when no dnsmasq runs, for then nothing is served.
  *
  * <p>A machine's DHCP file is written first, then dnsmasq is told, then the hosts file; wherever
  * that is cut short, by a crash or on another node, the next act on that machine sees it and does
  * the rest (see {@link RecordText}). Files of other installations, and of people, are left alone.
  *
- * <p>What it cannot do: dnsmasq keeps a lease, with its name and address, until it ends, also when
- * the reservation is withdrawn. Until then the name of a machine that got its address by DHCP still
- * answers, unless somebody else has it by now, and dnsmasq does not give the address to another
- * card. So a subnet's cooldown should not be shorter than the lease time.
+ * <p>What it cannot do: dnsmasq keeps a lease until it ends, also when the reservation is
+ * withdrawn. Until then it does not give the address to another card, so a subnet's cooldown should
+ * not be shorter than the lease time. The name is gone at once, for the one that answers for names
+ * knows no leases.
  */
 final class Dnsmasq implements NetworkServices {
   private static final Pattern FORM =
@@ -51,6 +52,7 @@ final class Dnsmasq implements NetworkServices {
   private final WatchedDirectory dhcp;
   private final WatchedDirectory hosts;
   private final Daemon daemon;
+  private final Daemon dns;
   private final AtomicBoolean swept = new AtomicBoolean();
 
   /**
@@ -61,14 +63,17 @@ final class Dnsmasq implements NetworkServices {
       IntStream.range(0, 1024).mapToObj(i -> new ReentrantLock()).toArray(ReentrantLock[]::new);
 
   /**
+   * @param daemon the one for DHCP
+   * @param dns the one for DNS
    * @param lease seconds, or empty for what dnsmasq says
    */
-  Dnsmasq(Path directory, Daemon daemon, String installation, String lease) {
+  Dnsmasq(Path directory, Daemon daemon, Daemon dns, String installation, String lease) {
     this.installation = installation;
     this.lease = lease;
     this.dhcp = new WatchedDirectory(directory.resolve("dhcp"));
     this.hosts = new WatchedDirectory(directory.resolve("hosts"));
     this.daemon = daemon;
+    this.dns = dns;
   }
 
   @Override
@@ -130,6 +135,7 @@ final class Dnsmasq implements NetworkServices {
             replace(name, oldDhcp, oldHosts, records);
           }
           daemon.requireRunning();
+          dns.requireRunning();
         });
   }
 

@@ -19,6 +19,7 @@ import java.util.stream.Collectors;
 public final class DnsmasqProvider implements NetworkServicesProvider {
   static final String DIRECTORY = "directory";
   static final String PID_FILE = "pidFile";
+  static final String DNS_PID_FILE = "dnsPidFile";
   static final String LEASE_SECONDS = "leaseSeconds";
 
   private static final DriverDescription DESCRIPTION =
@@ -29,18 +30,29 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
                   DIRECTORY,
                   true,
                   false,
-                  "directory on the server whose subdirectories dhcp and hosts dnsmasq was told of"
-                      + " by dhcp-hostsdir and hostsdir; each network needs one of its own, and"
+                  "directory on the server with the subdirectories dhcp and hosts; a dnsmasq for"
+                      + " DHCP was told of the first by dhcp-hostsdir, and another one for DNS of"
+                      + " the second by hostsdir. Each network needs a directory of its own, and"
                       + " one dnsmasq can have several"),
-              new Setting(PID_FILE, true, false, "dnsmasq's own pid-file"),
+              new Setting(
+                  PID_FILE,
+                  true,
+                  false,
+                  "pid-file of the dnsmasq for DHCP, which needs port=0: one that served names too"
+                      + " would go on with a deleted machine's until its lease ends"),
+              new Setting(
+                  DNS_PID_FILE,
+                  true,
+                  false,
+                  "pid-file of the dnsmasq for DNS, which has no dhcp-range"),
               new Setting(
                   LEASE_SECONDS,
                   false,
                   false,
                   "for how long a machine may use its address before it asks again, 120 to 604800;"
                       + " what dnsmasq's dhcp-range says if not given. After a machine is gone,"
-                      + " dnsmasq keeps its address and name taken for so long: no longer than the"
-                      + " cooldown of the network's subnets is best")));
+                      + " dnsmasq keeps its address taken for so long: no longer than the cooldown"
+                      + " of the network's subnets is best")));
 
   @Override
   public DriverDescription describe() {
@@ -54,6 +66,14 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
     DESCRIPTION.check(settings, at);
     Path directory = path(settings, DIRECTORY, at);
     Path pidFile = path(settings, PID_FILE, at);
+    Path dnsPidFile = path(settings, DNS_PID_FILE, at);
+    at.field(DNS_PID_FILE)
+        .require(
+            !settings.containsKey(DNS_PID_FILE)
+                || !settings.containsKey(PID_FILE)
+                || !dnsPidFile.equals(pidFile),
+            "must not be pidFile's: a dnsmasq that serves DHCP and DNS goes on with the names of"
+                + " deleted machines");
     String lease = settings.getOrDefault(LEASE_SECONDS, "");
     at.field(LEASE_SECONDS)
         .require(
@@ -70,7 +90,7 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
     if (!installation.matches("[0-9a-f]{8}")) {
       throw new DriverException(FaultKind.BUG, Names.quote(installation) + " is no installation.");
     }
-    return new Dnsmasq(directory, new Daemon(pidFile), installation, lease);
+    return new Dnsmasq(directory, new Daemon(pidFile), new Daemon(dnsPidFile), installation, lease);
   }
 
   private static Path path(Map<String, String> settings, String name, Violations at) {

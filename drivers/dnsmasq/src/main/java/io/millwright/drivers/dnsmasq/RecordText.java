@@ -50,7 +50,8 @@ final class RecordText {
     for (Reservation r : records.reservations()) {
       out.append(r.mac()).append(',');
       out.append(r.ip().v6() ? "[" + r.ip() + "]" : r.ip().toString());
-      // With its domain a name is never ambiguous; without, dnsmasq takes it from the hosts file.
+      // The name is for the guest to be told; DNS has its own. With its domain it is never
+      // ambiguous; without, a guest is rather told none than served a line that means otherwise.
       if (!records.domain().isEmpty()) {
         out.append(',').append(records.hostname()).append('.').append(records.domain());
       } else if (!AMBIGUOUS.matcher(records.hostname()).matches()) {

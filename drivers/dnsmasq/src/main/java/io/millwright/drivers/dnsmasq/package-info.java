@@ -1,9 +1,18 @@
 /**
  * DHCP reservations and DNS names by dnsmasq.
  *
- * <p>dnsmasq is started by whoever owns the host, with {@code dhcp-hostsdir=DIR/dhcp} and {@code
- * hostsdir=DIR/hosts}; this driver puts one file a machine into each, and never restarts it. What
- * dnsmasq 2.90 (Debian 12) does of its own accord, found by experiment:
+ * <p>Whoever owns the host starts two of them: one for DHCP, with {@code port=0} and {@code
+ * dhcp-hostsdir=DIR/dhcp}, and one for DNS, with {@code hostsdir=DIR/hosts} and without any {@code
+ * dhcp-range}. This driver puts one file a machine into each directory, and never restarts either.
+ * Two, because a dnsmasq that does both answers for every name it has leased until the lease ends,
+ * and nothing but D-Bus or the guest itself ends one early: a deleted machine's name would outlive
+ * it. Leaving names out of the reservations and {@code dhcp-ignore-names} do not help: it then
+ * takes a lease's name from the hosts file, unless that name's domain is not its own. With {@code
+ * port=0} a lease is no name, and a guest cannot claim one; the host name is still told to the
+ * guest. The one for DHCP has to tell guests of the one for DNS, by {@code
+ * dhcp-option=option:dns-server,ADDRESS}.
+ *
+ * <p>What dnsmasq 2.90 (Debian 12) does of its own accord, found by experiment:
  *
  * <table>
  *   <caption>When a file in a watched directory is added, replaced or removed</caption>
@@ -19,6 +28,7 @@
  * On SIGHUP dnsmasq reads everything again. That takes time with the square of the number of
  * reservations (1,000: 40 ms; 10,000: 1.7 s), during which it answers nobody, and signals that come
  * meanwhile queue up one by one: hence {@link io.millwright.drivers.dnsmasq.Daemon} spaces them.
+ * Names answer all the while, for the other one does not get the signal.
  */
 @org.jspecify.annotations.NullMarked
 package io.millwright.drivers.dnsmasq;

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.awaitility.core.ThrowingRunnable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +45,14 @@ class DnsmasqOnANetworkTest {
                 Mac.parse(mac), Ip.parse("fd00:99::" + (uid.getLeastSignificantBits() & 15))),
             new Reservation(Mac.parse(mac), Ip.parse(ip))),
         List.of(Ip.parse(ip)));
+  }
+
+  /** inotify tells dnsmasq within milliseconds; a lease would go on for an hour. */
+  private static void soon(ThrowingRunnable assertion) {
+    await()
+        .pollInterval(Duration.ofMillis(20))
+        .atMost(Duration.ofSeconds(5))
+        .untilAsserted(assertion);
   }
 
   @Test
@@ -77,6 +86,75 @@ class DnsmasqOnANetworkTest {
           .atMost(Duration.ofSeconds(20))
           .untilAsserted(() -> assertThat(network.dhcp(CARD3)).isEmpty());
       assertThat(dnsmasq.alive()).isTrue();
+    }
+  }
+
+  @Test
+  void aWithdrawnMachinesNameIsGoneAtOnceWhileItsLeaseGoesOn() throws Exception {
+    try (TestNetwork network = new TestNetwork(home);
+        RunningDnsmasq dnsmasq =
+            RunningDnsmasq.startIn(network.serverNamespace(), TestNetwork.SERVER_INTERFACE, home);
+        NetworkServices services = dnsmasq.open(OURS)) {
+      // With a domain and without: dnsmasq would name a lease by other rules in each case.
+      for (String domain : List.of("lab.test", "")) {
+        String name = domain.isEmpty() ? "hello" : "hello.lab.test";
+        Records hello =
+            new Records(
+                UID,
+                "hello",
+                domain,
+                List.of(new Reservation(Mac.parse(CARD), Ip.parse("10.99.0.5"))),
+                List.of(Ip.parse("10.99.0.5"), Ip.parse("10.99.0.9")));
+        services.publish(hello);
+        assertThat(network.dhcp(CARD)).isEqualTo("10.99.0.5 hello lab.test 3600");
+        soon(() -> {
+          assertThat(network.dig(name)).containsExactly("10.99.0.5", "10.99.0.9");
+          assertThat(network.dig("-x", "10.99.0.5")).containsExactly(name + ".");
+        });
+
+        services.withdraw(UID);
+
+        soon(() -> {
+          for (String question : List.of("hello.lab.test", "hello")) {
+            assertThat(network.dig(question)).isEmpty();
+          }
+          assertThat(network.dig("-x", "10.99.0.5")).isEmpty();
+          assertThat(network.dig("-x", "10.99.0.9")).isEmpty();
+        });
+        // Nor does a signal bring it back, though the lease is still there.
+        services.publish(records(UID2, "other", CARD2, "10.99.0.7"));
+        services.withdraw(UID2);
+        assertThat(network.dig(name)).isEmpty();
+        assertThat(Files.readString(home.resolve("leases"))).contains(CARD + " 10.99.0.5");
+      }
+
+      // The address is free for the card that has the lease, under whatever name.
+      services.publish(records(UID2, "other", CARD, "10.99.0.5"));
+      assertThat(network.dhcp(CARD)).isEqualTo("10.99.0.5 other lab.test 3600");
+      soon(() -> assertThat(network.dig("-x", "10.99.0.5")).containsExactly("other.lab.test."));
+      assertThat(network.dig("hello.lab.test")).isEmpty();
+    }
+  }
+
+  @Test
+  void aGuestCannotGiveItselfAName() throws Exception {
+    try (TestNetwork network = new TestNetwork(home);
+        RunningDnsmasq dnsmasq =
+            RunningDnsmasq.startIn(network.serverNamespace(), TestNetwork.SERVER_INTERFACE, home);
+        NetworkServices services = dnsmasq.open(OURS)) {
+      // Reserved under a name that cannot stand in its line, so the guest's own is the only one.
+      services.publish(
+          new Records(
+              UID,
+              "12h",
+              "",
+              List.of(new Reservation(Mac.parse(CARD), Ip.parse("10.99.0.5"))),
+              List.of()));
+      assertThat(network.dhcp(CARD, "-x", "hostname:claimed")).startsWith("10.99.0.5 ");
+      assertThat(Files.readString(home.resolve("leases"))).contains("10.99.0.5 claimed");
+      assertThat(network.dig("claimed")).isEmpty();
+      assertThat(network.dig("claimed.lab.test")).isEmpty();
+      assertThat(network.dig("-x", "10.99.0.5")).isEmpty();
     }
   }
 
@@ -130,7 +208,12 @@ class DnsmasqOnANetworkTest {
       TestNetwork.run("mount", "-o", "remount,bind,ro", disk.toString());
       try (NetworkServices services =
           new DnsmasqProvider()
-              .open(Map.of("directory", disk.toString(), "pidFile", disk + "/pid"), OURS)) {
+              .open(
+                  Map.of(
+                      "directory", disk.toString(),
+                      "pidFile", disk + "/pid",
+                      "dnsPidFile", disk + "/dns.pid"),
+                  OURS)) {
         assertThatExceptionOfType(DriverException.class)
             .isThrownBy(() -> services.publish(records(UID, "hello", CARD, "10.99.0.5")))
             .satisfies(e -> assertThat(e.kind()).isEqualTo(FaultKind.REFUSED));

@@ -79,7 +79,7 @@ class DnsmasqTest {
 
   @Test
   void namesAnswerForwardAndBackwardWithoutARestart() throws Exception {
-    long pid = dnsmasq.pid();
+    List<Long> pids = dnsmasq.pids();
     services.publish(HELLO);
     soon(() -> {
       assertThat(dnsmasq.addresses("hello.lab.test")).containsExactly("10.99.0.5", "fd00:99::5");
@@ -101,7 +101,7 @@ class DnsmasqTest {
       assertThat(dnsmasq.addresses("bye.lab.test")).isEmpty();
       assertThat(dnsmasq.names(OTHER)).isEmpty();
     });
-    assertThat(dnsmasq.pid()).isEqualTo(pid);
+    assertThat(dnsmasq.pids()).isEqualTo(pids);
     assertThat(dnsmasq.alive()).isTrue();
   }
 
@@ -159,6 +159,17 @@ class DnsmasqTest {
     soon(() -> assertThat(dnsmasq.addresses("hello.lab.test")).hasSize(2));
     assertThat(services.publish(HELLO)).isEqualTo(Outcome.DONE);
     assertThat(services.observe()).containsEntry(UID, HELLO);
+  }
+
+  @Test
+  void namesThatNobodyServesAreNotPublishedButCanBeWithdrawn() throws Exception {
+    dnsmasq.stopNames();
+    assertThat(failure(() -> services.publish(HELLO)))
+        .hasMessageContaining("start dnsmasq")
+        .satisfies(e -> assertThat(((DriverException) e).forOperator()).contains("dns.pid"));
+
+    assertThat(services.withdraw(UID)).isEqualTo(Outcome.DONE);
+    assertThat(services.observe()).isEmpty();
   }
 
   @Test
@@ -293,7 +304,12 @@ class DnsmasqTest {
   void aMissingDirectoryIsUnknownAndNotEmpty() throws Exception {
     NetworkServices elsewhere =
         new DnsmasqProvider()
-            .open(Map.of("directory", home + "/nowhere", "pidFile", home + "/pid"), OURS);
+            .open(
+                Map.of(
+                    "directory", home + "/nowhere",
+                    "pidFile", home + "/pid",
+                    "dnsPidFile", home + "/dns.pid"),
+                OURS);
     assertThat(failure(elsewhere::observe).kind()).isEqualTo(FaultKind.UNREACHABLE);
     assertThat(failure(() -> elsewhere.publish(HELLO)).kind()).isEqualTo(FaultKind.UNREACHABLE);
     assertThat(failure(() -> elsewhere.withdraw(UID)).kind()).isEqualTo(FaultKind.UNREACHABLE);
@@ -350,12 +366,16 @@ class DnsmasqTest {
         List.of(
             Map.<String, String>of(),
             Map.of("directory", "/a"),
-            Map.of("directory", "a", "pidFile", "/b"),
-            Map.of("directory", "/a\u0000", "pidFile", "/b"),
-            Map.of("directory", "/a", "pidFile", "/b", "leaseSeconds", "119"),
-            Map.of("directory", "/a", "pidFile", "/b", "leaseSeconds", "1h"),
-            Map.of("directory", "/a", "pidFile", "/b", "pidfile", "/c"))) {
+            Map.of("directory", "/a", "pidFile", "/b"),
+            Map.of("directory", "a", "pidFile", "/b", "dnsPidFile", "/c"),
+            Map.of("directory", "/a\u0000", "pidFile", "/b", "dnsPidFile", "/c"),
+            Map.of("directory", "/a", "pidFile", "/b", "dnsPidFile", "/c", "leaseSeconds", "119"),
+            Map.of("directory", "/a", "pidFile", "/b", "dnsPidFile", "/c", "leaseSeconds", "1h"),
+            Map.of("directory", "/a", "pidFile", "/b", "dnsPidFile", "/c", "pidfile", "/d"))) {
       assertThat(failure(() -> provider.open(settings, OURS)).kind()).isEqualTo(FaultKind.REFUSED);
     }
+    Map<String, String> one = Map.of("directory", "/a", "pidFile", "/b", "dnsPidFile", "/x/../b");
+    assertThat(failure(() -> provider.open(one, OURS)))
+        .hasMessageContaining("names of deleted machines");
   }
 }

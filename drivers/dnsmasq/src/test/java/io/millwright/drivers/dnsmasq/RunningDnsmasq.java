@@ -24,79 +24,98 @@ import org.xbill.DNS.Record;
 import org.xbill.DNS.SimpleResolver;
 import org.xbill.DNS.Type;
 
-/** A dnsmasq of Debian's package dnsmasq-base, on loopback, with ports and files of its own. */
+/**
+ * Two dnsmasq of Debian's package dnsmasq-base, one for DHCP and one for DNS, with ports and files
+ * of their own.
+ */
 final class RunningDnsmasq implements AutoCloseable {
+  private static final String MARK = "empty";
+
   private final Path home;
   private final int port;
-  private final List<String> command;
+  private final List<String> dhcpCommand;
+  private final List<String> dnsCommand;
   private Process process;
+  private Process names;
 
-  private RunningDnsmasq(Path home, int port, List<String> command) throws IOException {
+  private RunningDnsmasq(Path home, int port, List<String> dhcpCommand, List<String> dnsCommand)
+      throws IOException {
     this.home = home;
     this.port = port;
-    this.command = command;
-    this.process = run();
-  }
-
-  /** Starts one that keeps its files below an existing directory. */
-  static RunningDnsmasq start(Path home) throws IOException {
-    int port = freePort();
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                "dnsmasq",
-                "--port=" + port,
-                "--listen-address=127.0.0.1",
-                "--bind-interfaces",
-                "--dhcp-range=10.99.0.0,static",
-                // Not the well-known ports, which somebody else may have
-                "--dhcp-alternate-port=" + freePort() + "," + freePort()));
-    command.addAll(common(home));
-    return new RunningDnsmasq(home, port, command);
-  }
-
-  /** Starts one that serves DHCP on an interface in a network namespace. */
-  static RunningDnsmasq startIn(String namespace, String networkInterface, Path home)
-      throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                "ip",
-                "netns",
-                "exec",
-                namespace,
-                "dnsmasq",
-                "--interface=" + networkInterface,
-                "--no-ping",
-                "--dhcp-range=10.99.0.0,static,1h"));
-    command.addAll(common(home));
-    return new RunningDnsmasq(home, 53, command);
-  }
-
-  private static List<String> common(Path home) throws IOException {
+    this.dhcpCommand = dhcpCommand;
+    this.dnsCommand = dnsCommand;
     Files.createDirectories(home.resolve("dhcp"));
     Files.createDirectories(home.resolve("hosts"));
+    Files.writeString(home.resolve(MARK), "");
+    startAgain();
+  }
+
+  /** Starts them on loopback, with their files below an existing directory. */
+  static RunningDnsmasq start(Path home) throws IOException {
+    int port = freePort();
+    List<String> here = List.of("dnsmasq", "--listen-address=127.0.0.1", "--bind-interfaces");
+    List<String> dhcp = new ArrayList<>(here);
+    dhcp.addAll(dhcp(home));
+    dhcp.add("--dhcp-range=10.99.0.0,static");
+    // Not the well-known ports, which somebody else may have
+    dhcp.add("--dhcp-alternate-port=" + freePort() + "," + freePort());
+    List<String> dns = new ArrayList<>(here);
+    dns.addAll(dns(home));
+    dns.add("--port=" + port);
+    return new RunningDnsmasq(home, port, dhcp, dns);
+  }
+
+  /** Starts them on an interface in a network namespace. */
+  static RunningDnsmasq startIn(String namespace, String networkInterface, Path home)
+      throws IOException {
+    List<String> there =
+        List.of("ip", "netns", "exec", namespace, "dnsmasq", "--interface=" + networkInterface);
+    List<String> dhcp = new ArrayList<>(there);
+    dhcp.addAll(dhcp(home));
+    dhcp.addAll(List.of("--no-ping", "--dhcp-range=10.99.0.0,static,1h"));
+    List<String> dns = new ArrayList<>(there);
+    dns.addAll(dns(home));
+    return new RunningDnsmasq(home, 53, dhcp, dns);
+  }
+
+  private static List<String> dhcp(Path home) {
     return List.of(
+        "--port=0",
         "--keep-in-foreground",
         "--log-facility=" + home.resolve("log"),
         "--conf-file=/dev/null",
         "--user=root",
-        "--no-resolv",
-        "--no-hosts",
         "--domain=lab.test",
-        "--local=/lab.test/",
-        "--hostsdir=" + home.resolve("hosts"),
         "--dhcp-hostsdir=" + home.resolve("dhcp"),
+        "--dhcp-hostsfile=" + home.resolve(MARK),
         "--dhcp-leasefile=" + home.resolve("leases"),
         "--pid-file=" + home.resolve("pid"));
   }
 
-  private Process run() throws IOException {
-    int before = count("cleared cache");
+  private static List<String> dns(Path home) {
+    return List.of(
+        "--keep-in-foreground",
+        "--log-facility=" + home.resolve("dns.log"),
+        "--conf-file=/dev/null",
+        "--user=root",
+        "--no-resolv",
+        "--no-hosts",
+        "--local=/lab.test/",
+        "--hostsdir=" + home.resolve("hosts"),
+        "--pid-file=" + home.resolve("dns.pid"));
+  }
+
+  /**
+   * @param served what it logs when it has read everything
+   */
+  private Process run(List<String> command, String pidFile, String log, String served)
+      throws IOException {
+    int before = count(log, served);
+    Path output = home.resolve(log + ".output");
     Process started =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
-            .redirectOutput(home.resolve("output").toFile())
+            .redirectOutput(output.toFile())
             .start();
     try {
       await("dnsmasq starts")
@@ -104,10 +123,9 @@ final class RunningDnsmasq implements AutoCloseable {
           .atMost(Duration.ofSeconds(20))
           .until(() -> {
             if (!started.isAlive()) {
-              throw new IllegalStateException(
-                  "dnsmasq ended: " + Files.readString(home.resolve("output")));
+              throw new IllegalStateException("dnsmasq ended: " + Files.readString(output));
             }
-            return count("cleared cache") > before && Files.exists(home.resolve("pid"));
+            return count(log, served) > before && Files.exists(home.resolve(pidFile));
           });
     } catch (RuntimeException e) {
       started.destroyForcibly();
@@ -116,17 +134,17 @@ final class RunningDnsmasq implements AutoCloseable {
     return started;
   }
 
-  /** How often it has read everything again. */
+  /** How often the one for DHCP has read everything again. */
   int reloads() {
-    // It clears its cache once when it starts and once for each SIGHUP.
-    return count("cleared cache") - count("started, version");
+    // It reads this file once when it starts and once for each SIGHUP.
+    return count("log", "read " + home.resolve(MARK)) - count("log", "started, version");
   }
 
-  private int count(String words) {
+  private int count(String log, String words) {
+    Path file = home.resolve(log);
     try {
-      return Files.exists(home.resolve("log"))
-          ? (int)
-              Files.readString(home.resolve("log")).lines().filter(l -> l.contains(words)).count()
+      return Files.exists(file)
+          ? (int) Files.readString(file).lines().filter(l -> l.contains(words)).count()
           : 0;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -141,15 +159,16 @@ final class RunningDnsmasq implements AutoCloseable {
     Map<String, String> settings = new HashMap<>(more);
     settings.put("directory", home.toString());
     settings.put("pidFile", home.resolve("pid").toString());
+    settings.put("dnsPidFile", home.resolve("dns.pid").toString());
     return new DnsmasqProvider().open(settings, installation);
   }
 
-  long pid() {
-    return process.pid();
+  List<Long> pids() {
+    return List.of(process.pid(), names.pid());
   }
 
   boolean alive() {
-    return process.isAlive();
+    return process.isAlive() && names.isAlive();
   }
 
   Path dhcpFile(String name) {
@@ -161,14 +180,34 @@ final class RunningDnsmasq implements AutoCloseable {
   }
 
   void stop() throws InterruptedException {
-    process.destroy();
-    if (!process.waitFor(10, TimeUnit.SECONDS)) {
-      process.destroyForcibly().waitFor();
+    end(process);
+    stopNames();
+  }
+
+  void stopNames() throws InterruptedException {
+    end(names);
+  }
+
+  private static void end(Process one) throws InterruptedException {
+    one.destroy();
+    if (!one.waitFor(10, TimeUnit.SECONDS)) {
+      one.destroyForcibly().waitFor();
     }
   }
 
+  /** Starts those that do not run. */
   void startAgain() throws IOException {
-    process = run();
+    if (process == null || !process.isAlive()) {
+      process = run(dhcpCommand, "pid", "log", "read " + home.resolve(MARK));
+    }
+    try {
+      if (names == null || !names.isAlive()) {
+        names = run(dnsCommand, "dns.pid", "dns.log", "cleared cache");
+      }
+    } catch (IOException | RuntimeException e) {
+      process.destroyForcibly(); // nobody else will, if this is the first start
+      throw e;
+    }
   }
 
   /** What it answers now, as text, sorted; empty if there is nothing of that name and type. */

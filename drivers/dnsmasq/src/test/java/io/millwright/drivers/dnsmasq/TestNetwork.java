@@ -41,6 +41,8 @@ final class TestNetwork implements AutoCloseable {
               .split(" "));
       run("ip", "-n", server, "addr", "add", "10.99.0.1/24", "dev", SERVER_INTERFACE);
       run("ip", "-n", server, "link", "set", SERVER_INTERFACE, "up");
+      // What the server asks itself goes by loopback, whatever address it asks.
+      run("ip", "-n", server, "link", "set", "lo", "up");
     } catch (IOException | InterruptedException | RuntimeException e) {
       close();
       throw e;
@@ -52,19 +54,34 @@ final class TestNetwork implements AutoCloseable {
   }
 
   /** What a card with this address gets by DHCP: address, host name, domain, lease; or nothing. */
-  String dhcp(String mac) throws IOException, InterruptedException {
+  String dhcp(String mac, String... more) throws IOException, InterruptedException {
     run("ip", "-n", client, "link", "set", CLIENT_INTERFACE, "down");
     run("ip", "-n", client, "link", "set", CLIENT_INTERFACE, "address", mac, "up");
     // -q and -n: ends when it has a lease, or none after -t attempts
     String command =
-        "ip netns exec %s busybox udhcpc -i %s -f -q -n -t 3 -T 1 -A 1 -s %s"
-            .formatted(client, CLIENT_INTERFACE, script);
-    return output(command.split(" "))
+        "ip netns exec %s busybox udhcpc -i %s -f -q -n -t 3 -T 1 -A 1 -s %s %s"
+            .formatted(client, CLIENT_INTERFACE, script, String.join(" ", more));
+    return output(command.strip().split(" "))
         .lines()
         .filter(l -> l.startsWith("BOUND "))
         .map(l -> l.substring(6))
         .findFirst()
         .orElse("");
+  }
+
+  /** What the server answers to dig, sorted; empty if it knows nothing of that. */
+  List<String> dig(String... question) throws IOException, InterruptedException {
+    List<String> command =
+        new ArrayList<>(
+            List.of("ip", "netns", "exec", server, "dig", "+short", "+time=5", "@10.99.0.1"));
+    command.addAll(List.of(question));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said = read(process);
+    // dig says so by its exit code if there was no answer, which is not the same as an empty one.
+    if (process.exitValue() != 0) {
+      throw new IOException(String.join(" ", command) + ": " + said);
+    }
+    return said.lines().sorted().toList();
   }
 
   static void run(String... command) throws IOException, InterruptedException {

@@ -245,8 +245,7 @@ final class Connection implements AutoCloseable {
 
   /** True if the daemon offers domains of this type: {@code kvm} or {@code qemu}. */
   boolean offers(String type) throws LibvirtError {
-    Pointer xml =
-        C.virConnectGetDomainCapabilities(pointer, null, "x86_64", null, type, 0);
+    Pointer xml = C.virConnectGetDomainCapabilities(pointer, null, "x86_64", null, type, 0);
     if (xml != null) {
       var _ = Handle.owned(xml);
       return true;

@@ -106,23 +106,22 @@ final class DomainCompute implements Compute {
 
   @Override
   public Outcome define(MachineDefinition machine) throws DriverException {
-    return line.call(
-        connection -> {
-          try (Domain there = find(connection, machine.mark(), installation)) {
-            requireFreeName(connection, machine);
-            DomainXml.Placed placed = place(connection, machine);
-            String xml = DomainXml.of(machine, placed);
-            if (there != null) {
-              rename(there, machine.name());
-            }
-            try (Domain defined = connection.define(xml)) {
-              if (defined.state().active()) {
-                changeMedium(defined, placed.medium());
-              }
-            }
-            return Outcome.DONE;
+    return line.call(connection -> {
+      try (Domain there = find(connection, machine.mark(), installation)) {
+        requireFreeName(connection, machine);
+        DomainXml.Placed placed = place(connection, machine);
+        String xml = DomainXml.of(machine, placed);
+        if (there != null) {
+          rename(there, machine.name());
+        }
+        try (Domain defined = connection.define(xml)) {
+          if (defined.state().active()) {
+            changeMedium(defined, placed.medium());
           }
-        });
+        }
+        return Outcome.DONE;
+      }
+    });
   }
 
   private static void requireFreeName(Connection connection, MachineDefinition machine)
@@ -154,7 +153,11 @@ final class DomainCompute implements Compute {
       }
     }
     return new DomainXml.Placed(
-        acceleration.kvm(connection), settings.machineType(), settings.openvswitch(), paths, medium);
+        acceleration.kvm(connection),
+        settings.machineType(),
+        settings.openvswitch(),
+        paths,
+        medium);
   }
 
   private static Volume existing(@Nullable Volume volume, String what, String name)
@@ -189,12 +192,11 @@ final class DomainCompute implements Compute {
 
   @Override
   public Outcome start(Mark mark) throws DriverException {
-    return line.call(
-        connection -> {
-          try (Domain domain = need(connection, mark, installation)) {
-            return start(domain);
-          }
-        });
+    return line.call(connection -> {
+      try (Domain domain = need(connection, mark, installation)) {
+        return start(domain);
+      }
+    });
   }
 
   private static Outcome start(Domain domain) throws LibvirtError, DriverException {
@@ -224,31 +226,33 @@ final class DomainCompute implements Compute {
 
   @Override
   public Outcome stop(Mark mark, boolean force) throws DriverException {
-    return line.call(
-        connection -> {
-          try (Domain domain = find(connection, mark, installation)) {
-            if (domain == null || !Survey.stateOf(domain).active()) {
-              return Outcome.DONE;
-            }
-            if (force) {
-              destroy(domain);
-              return Outcome.DONE;
-            }
-            if (domain.state().state() == Domain.PAUSED) {
-              // It could not hear.
-              check(C.virDomainResume(domain.pointer));
-            }
-            try {
-              check(C.virDomainShutdownFlags(domain.pointer, 0));
-            } catch (LibvirtError e) {
-              if (!e.is(LibvirtError.OPERATION_INVALID) || domain.state().active()) {
-                throw e;
-              }
-              return Outcome.DONE; // it has stopped meanwhile
-            }
-            return new Outcome.Running("shutdown of " + mark.uid(), SHUTDOWN_POLL);
+    return line.call(connection -> {
+      try (Domain domain = find(connection, mark, installation)) {
+        if (domain == null || !Survey.stateOf(domain).active()) {
+          return Outcome.DONE;
+        }
+        if (force) {
+          destroy(domain);
+          return Outcome.DONE;
+        }
+        if (domain.state().state() == Domain.PAUSED) {
+          // It could not hear.
+          check(C.virDomainResume(domain.pointer));
+        }
+        try {
+          check(C.virDomainShutdownFlags(domain.pointer, 0));
+        } catch (LibvirtError e) {
+          Domain.State now = Survey.stateOf(domain);
+          if (!now.active()) {
+            return Outcome.DONE; // it has stopped meanwhile
           }
-        });
+          if (now.state() != Domain.SHUTDOWN) {
+            throw e;
+          }
+        }
+        return new Outcome.Running("shutdown of " + mark.uid(), SHUTDOWN_POLL);
+      }
+    });
   }
 
   private static void destroy(Domain domain) throws LibvirtError {
@@ -264,35 +268,33 @@ final class DomainCompute implements Compute {
 
   @Override
   public Outcome reset(Mark mark) throws DriverException {
-    return line.call(
-        connection -> {
-          try (Domain domain = need(connection, mark, installation)) {
-            check(C.virDomainReset(domain.pointer, 0));
-            return Outcome.DONE;
-          }
-        });
+    return line.call(connection -> {
+      try (Domain domain = need(connection, mark, installation)) {
+        check(C.virDomainReset(domain.pointer, 0));
+        return Outcome.DONE;
+      }
+    });
   }
 
   @Override
   public Outcome remove(Mark mark) throws DriverException {
-    return line.call(
-        connection -> {
-          try (Domain domain = find(connection, mark, installation)) {
-            if (domain == null) {
-              return Outcome.DONE;
-            }
-            if (Survey.stateOf(domain).active()) {
-              destroy(domain);
-            }
-            try {
-              check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
-            } catch (LibvirtError e) {
-              if (!e.is(LibvirtError.NO_DOMAIN)) {
-                throw e;
-              }
-            }
-            return Outcome.DONE;
+    return line.call(connection -> {
+      try (Domain domain = find(connection, mark, installation)) {
+        if (domain == null) {
+          return Outcome.DONE;
+        }
+        if (Survey.stateOf(domain).active()) {
+          destroy(domain);
+        }
+        try {
+          check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
+        } catch (LibvirtError e) {
+          if (!e.is(LibvirtError.NO_DOMAIN)) {
+            throw e;
           }
-        });
+        }
+        return Outcome.DONE;
+      }
+    });
   }
 }

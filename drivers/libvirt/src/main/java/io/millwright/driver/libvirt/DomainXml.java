@@ -55,8 +55,10 @@ final class DomainXml {
           .toString();
     } catch (IllegalArgumentException e) {
       throw new DriverException(
-          FaultKind.REFUSED, "A name in the machine's definition has characters that libvirt"
-              + " cannot take.", String.valueOf(e.getMessage()), e);
+          FaultKind.REFUSED,
+          "A name in the machine's definition has characters that libvirt" + " cannot take.",
+          String.valueOf(e.getMessage()),
+          e);
     }
   }
 
@@ -92,8 +94,7 @@ final class DomainXml {
               placed.machineType() == null ? "q35" : placed.machineType());
           if (uefi) {
             // Images are not signed for Secure Boot as a rule.
-            xml.in(
-                "firmware", () -> xml.empty("feature", "enabled", "no", "name", "secure-boot"));
+            xml.in("firmware", () -> xml.empty("feature", "enabled", "no", "name", "secure-boot"));
           }
         },
         uefi ? new String[] {"firmware", "efi"} : new String[0]);
@@ -160,8 +161,7 @@ final class DomainXml {
         () -> xml.empty("target", "type", "virtio", "name", "org.qemu.guest_agent.0"),
         "type",
         "unix");
-    xml.in(
-        "rng", () -> xml.leaf("backend", "/dev/urandom", "model", "random"), "model", "virtio");
+    xml.in("rng", () -> xml.leaf("backend", "/dev/urandom", "model", "random"), "model", "virtio");
     xml.empty("memballoon", "model", "virtio");
     // Tells us of a kernel panic.
     xml.empty("panic", "model", "isa");

@@ -104,8 +104,7 @@ abstract class Handle implements AutoCloseable {
     String metadata() throws LibvirtError {
       int element = 2; // VIR_DOMAIN_METADATA_ELEMENT
       return owned(
-          LibvirtError.check(
-              C.virDomainGetMetadata(pointer, element, DomainXml.NAMESPACE, 0)));
+          LibvirtError.check(C.virDomainGetMetadata(pointer, element, DomainXml.NAMESPACE, 0)));
     }
 
     @Override

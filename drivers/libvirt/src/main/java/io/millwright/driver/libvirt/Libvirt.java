@@ -48,7 +48,8 @@ interface Libvirt extends Library {
 
   /** Of libvirt-qemu. */
   interface Qemu extends Library {
-    @Nullable Pointer virDomainQemuAgentCommand(Pointer domain, String command, int timeout, int flags);
+    @Nullable Pointer virDomainQemuAgentCommand(
+        Pointer domain, String command, int timeout, int flags);
   }
 
   interface ErrorFunction extends Callback {
@@ -60,8 +61,7 @@ interface Libvirt extends Library {
   }
 
   interface LifecycleFunction extends Callback {
-    int invoke(
-        Pointer connection, Pointer domain, int event, int detail, @Nullable Pointer opaque);
+    int invoke(Pointer connection, Pointer domain, int event, int detail, @Nullable Pointer opaque);
   }
 
   interface StreamFunction extends Callback {

@@ -75,8 +75,7 @@ final class LibvirtError extends Exception {
       return new LibvirtError(0, 0, "libvirt told no reason");
     }
     Pointer message = error.getPointer(8);
-    return new LibvirtError(
-        error.getInt(0), error.getInt(4), message == null ? "" : utf8(message));
+    return new LibvirtError(error.getInt(0), error.getInt(4), message == null ? "" : utf8(message));
   }
 
   static int check(int result) throws LibvirtError {

@@ -80,10 +80,7 @@ final class PoolDisks implements Disks {
         return Outcome.DONE;
       } catch (IOException e) {
         throw new DriverException(
-            FaultKind.REFUSED,
-            "The image's file on the server cannot be read.",
-            e.toString(),
-            e);
+            FaultKind.REFUSED, "The image's file on the server cannot be read.", e.toString(), e);
       }
     } finally {
       lock.unlock();
@@ -100,28 +97,24 @@ final class PoolDisks implements Disks {
 
   @Override
   public Outcome unstage(String sha256) throws DriverException {
-    return line.call(
-        connection -> {
-          try (Pool pool = files.pool(connection)) {
-            List<Volume> volumes = pool.volumes();
-            try {
-              for (Volume volume : volumes) {
-                if (volume.name().endsWith(PoolFiles.DISK)
-                    && backing(volume).contains(files.imageStem(sha256) + ".")) {
-                  throw new DriverException(
-                      FaultKind.CONFLICT,
-                      "A disk is backed by this image.",
-                      volume.name(),
-                      null);
-                }
-              }
-            } finally {
-              Handle.closeAll(volumes);
+    return line.call(connection -> {
+      try (Pool pool = files.pool(connection)) {
+        List<Volume> volumes = pool.volumes();
+        try {
+          for (Volume volume : volumes) {
+            if (volume.name().endsWith(PoolFiles.DISK)
+                && backing(volume).contains(files.imageStem(sha256) + ".")) {
+              throw new DriverException(
+                  FaultKind.CONFLICT, "A disk is backed by this image.", volume.name(), null);
             }
-            files.deleteImage(pool, sha256);
-            return Outcome.DONE;
           }
-        });
+        } finally {
+          Handle.closeAll(volumes);
+        }
+        files.deleteImage(pool, sha256);
+        return Outcome.DONE;
+      }
+    });
   }
 
   /** The part of a volume's document that tells what it is backed by; empty if it is gone. */
@@ -141,34 +134,32 @@ final class PoolDisks implements Disks {
   @Override
   public Outcome create(ObjectName name, ByteSize size, @Nullable String base)
       throws DriverException {
-    return line.call(
-        connection -> {
-          files.requireOurs(name);
-          // libvirt lists a volume that it has not made yet, so two who want the same take turns.
-          synchronized (making) {
-            try (Pool pool = files.pool(connection)) {
-              try (Volume there = files.find(pool, name + PoolFiles.DISK)) {
-                if (there != null) {
-                  return atLeast(connection, there, name, size);
-                }
-              } catch (LibvirtError e) {
-                if (!e.is(LibvirtError.NO_STORAGE_VOL)) {
-                  throw e;
-                }
-                if (!forgotten(pool, name)) {
-                  return new Outcome.Running("creation of " + name, BEING_MADE_POLL);
-                }
-              }
-              files.create(
-                  pool,
-                  base == null
-                      ? PoolFiles.volumeXml(
-                          name + PoolFiles.DISK, size.bytes(), "qcow2", null, "")
-                      : overlay(pool, name, size, base));
-              return Outcome.DONE;
+    return line.call(connection -> {
+      files.requireOurs(name);
+      // libvirt lists a volume that it has not made yet, so two who want the same take turns.
+      synchronized (making) {
+        try (Pool pool = files.pool(connection)) {
+          try (Volume there = files.find(pool, name + PoolFiles.DISK)) {
+            if (there != null) {
+              return atLeast(connection, there, name, size);
+            }
+          } catch (LibvirtError e) {
+            if (!e.is(LibvirtError.NO_STORAGE_VOL)) {
+              throw e;
+            }
+            if (!forgotten(pool, name)) {
+              return new Outcome.Running("creation of " + name, BEING_MADE_POLL);
             }
           }
-        });
+          files.create(
+              pool,
+              base == null
+                  ? PoolFiles.volumeXml(name + PoolFiles.DISK, size.bytes(), "qcow2", null, "")
+                  : overlay(pool, name, size, base));
+          return Outcome.DONE;
+        }
+      }
+    });
   }
 
   /**
@@ -218,22 +209,21 @@ final class PoolDisks implements Disks {
 
   @Override
   public Outcome grow(ObjectName name, ByteSize size) throws DriverException {
-    return line.call(
-        connection -> {
-          files.requireOurs(name);
-          try (Pool pool = files.pool(connection);
-              Volume volume = files.find(pool, name + PoolFiles.DISK)) {
-            if (volume == null) {
-              throw new DriverException(
-                  FaultKind.CONFLICT, "There is no such disk.", name.toString(), null);
-            }
-            if (volume.capacity() > size.bytes()) {
-              throw new DriverException(
-                  FaultKind.REFUSED, "The disk is larger than that already; disks never shrink.");
-            }
-            return atLeast(connection, volume, name, size);
-          }
-        });
+    return line.call(connection -> {
+      files.requireOurs(name);
+      try (Pool pool = files.pool(connection);
+          Volume volume = files.find(pool, name + PoolFiles.DISK)) {
+        if (volume == null) {
+          throw new DriverException(
+              FaultKind.CONFLICT, "There is no such disk.", name.toString(), null);
+        }
+        if (volume.capacity() > size.bytes()) {
+          throw new DriverException(
+              FaultKind.REFUSED, "The disk is larger than that already; disks never shrink.");
+        }
+        return atLeast(connection, volume, name, size);
+      }
+    });
   }
 
   /** By the machine that runs with it, or else in the file: two must not write to it. */
@@ -247,16 +237,13 @@ final class PoolDisks implements Disks {
         }
         Optional<DomainFacts.Target> disk =
             Survey.facts(domain, 0, installation)
-                .flatMap(
-                    facts ->
-                        facts.targets().stream()
-                            .filter(target -> names(target.file(), name))
-                            .findFirst());
+                .flatMap(facts ->
+                    facts.targets().stream()
+                        .filter(target -> names(target.file(), name))
+                        .findFirst());
         if (disk.isPresent()) {
           int bytes = 1; // VIR_DOMAIN_BLOCK_RESIZE_BYTES
-          check(
-              C.virDomainBlockResize(
-                  domain.pointer, disk.get().device(), size.bytes(), bytes));
+          check(C.virDomainBlockResize(domain.pointer, disk.get().device(), size.bytes(), bytes));
           return;
         }
       }
@@ -272,18 +259,17 @@ final class PoolDisks implements Disks {
 
   @Override
   public Outcome delete(ObjectName name) throws DriverException {
-    return line.call(
-        connection -> {
-          files.requireOurs(name);
-          try (Pool pool = files.pool(connection)) {
-            if (!files.has(pool, name + PoolFiles.DISK)) {
-              return Outcome.DONE;
-            }
-            requireDetached(connection, name);
-            files.delete(pool, name + PoolFiles.DISK);
-            return Outcome.DONE;
-          }
-        });
+    return line.call(connection -> {
+      files.requireOurs(name);
+      try (Pool pool = files.pool(connection)) {
+        if (!files.has(pool, name + PoolFiles.DISK)) {
+          return Outcome.DONE;
+        }
+        requireDetached(connection, name);
+        files.delete(pool, name + PoolFiles.DISK);
+        return Outcome.DONE;
+      }
+    });
   }
 
   /** Foreign machines count as well, what runs and what is defined. */
@@ -297,10 +283,7 @@ final class PoolDisks implements Disks {
           if (facts.isPresent()
               && facts.get().files().stream().anyMatch(file -> names(file, name))) {
             throw new DriverException(
-                FaultKind.CONFLICT,
-                "A machine has the disk attached.",
-                facts.get().name(),
-                null);
+                FaultKind.CONFLICT, "A machine has the disk attached.", facts.get().name(), null);
           }
         }
       }

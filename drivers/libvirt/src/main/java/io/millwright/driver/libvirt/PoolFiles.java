@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Disks are {@code OBJECT.qcow2}, media {@code OBJECT.iso}, images {@code
  * mw-INSTALLATION-image-SHA256.FORMAT}. What is uploaded counts only when an empty volume {@code
- * ....whole} stands beside it, which is made last and deleted first: libvirt cannot rename a volume,
- * and an upload that was cut off leaves a file that looks like any other.
+ * ....whole} stands beside it, which is made last and deleted first: libvirt cannot rename a
+ * volume, and an upload that was cut off leaves a file that looks like any other.
  */
 final class PoolFiles {
   static final String DISK = ".qcow2";
@@ -46,14 +46,16 @@ final class PoolFiles {
   private final String installation;
   private final Pattern imageName;
 
-  /** Uploads of one driver go one after the other: two of the same name would be in each other's way. */
+  /**
+   * Uploads of one driver go one after the other: two of the same name would be in each other's
+   * way.
+   */
   private final ReentrantLock uploading = new ReentrantLock();
 
   PoolFiles(Settings settings, String installation) {
     this.settings = settings;
     this.installation = installation;
-    this.imageName =
-        Pattern.compile(Pattern.quote(imageStem("")) + "([0-9a-f]{64})\\.(qcow2|raw)");
+    this.imageName = Pattern.compile(Pattern.quote(imageStem("")) + "([0-9a-f]{64})\\.(qcow2|raw)");
   }
 
   /** What of ours is in the pool. */
@@ -71,7 +73,9 @@ final class PoolFiles {
   void requireOurs(ObjectName name) throws DriverException {
     if (!ours(name)) {
       throw new DriverException(
-          FaultKind.CONFLICT, "It belongs to another installation of Millwright.", name.toString(),
+          FaultKind.CONFLICT,
+          "It belongs to another installation of Millwright.",
+          name.toString(),
           null);
     }
   }
@@ -129,24 +133,23 @@ final class PoolFiles {
     Map<ObjectName, Volume> disks = new HashMap<>();
     Set<ObjectName> media = new HashSet<>();
     Map<String, Volume> images = new HashMap<>();
-    byName.forEach(
-        (name, volume) -> {
-          Matcher image = imageName.matcher(name);
-          if (image.matches()) {
-            if (whole.contains(imageStem(image.group(1)))) {
-              images.put(image.group(1), volume);
-            }
-            return;
-          }
-          Optional<ObjectName> object = ObjectName.parse(name).filter(this::ours);
-          if (object.isPresent() && name.endsWith(DISK)) {
-            disks.put(object.get(), volume);
-          } else if (object.isPresent()
-              && name.endsWith(MEDIUM)
-              && whole.contains(object.get().toString())) {
-            media.add(object.get());
-          }
-        });
+    byName.forEach((name, volume) -> {
+      Matcher image = imageName.matcher(name);
+      if (image.matches()) {
+        if (whole.contains(imageStem(image.group(1)))) {
+          images.put(image.group(1), volume);
+        }
+        return;
+      }
+      Optional<ObjectName> object = ObjectName.parse(name).filter(this::ours);
+      if (object.isPresent() && name.endsWith(DISK)) {
+        disks.put(object.get(), volume);
+      } else if (object.isPresent()
+          && name.endsWith(MEDIUM)
+          && whole.contains(object.get().toString())) {
+        media.add(object.get());
+      }
+    });
     return new Listing(disks, media, images);
   }
 

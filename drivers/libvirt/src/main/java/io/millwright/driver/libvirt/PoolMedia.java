@@ -23,41 +23,39 @@ final class PoolMedia implements Media {
 
   @Override
   public Outcome put(ObjectName name, byte[] iso) throws DriverException {
-    return line.call(
-        connection -> {
-          files.requireOurs(name);
-          ReentrantLock lock = files.uploads();
-          try (Pool pool = files.pool(connection)) {
-            files.upload(
-                connection,
-                pool,
-                name.toString(),
-                "raw",
-                PoolFiles.MEDIUM,
-                iso.length,
-                iso.length,
-                Channels.newChannel(new ByteArrayInputStream(iso)),
-                piece -> {},
-                () -> {});
-            return Outcome.DONE;
-          } catch (IOException e) {
-            throw new DriverException(
-                FaultKind.BUG, "The libvirt driver failed to read memory.", e.toString(), e);
-          } finally {
-            lock.unlock();
-          }
-        });
+    return line.call(connection -> {
+      files.requireOurs(name);
+      ReentrantLock lock = files.uploads();
+      try (Pool pool = files.pool(connection)) {
+        files.upload(
+            connection,
+            pool,
+            name.toString(),
+            "raw",
+            PoolFiles.MEDIUM,
+            iso.length,
+            iso.length,
+            Channels.newChannel(new ByteArrayInputStream(iso)),
+            piece -> {},
+            () -> {});
+        return Outcome.DONE;
+      } catch (IOException e) {
+        throw new DriverException(
+            FaultKind.BUG, "The libvirt driver failed to read memory.", e.toString(), e);
+      } finally {
+        lock.unlock();
+      }
+    });
   }
 
   @Override
   public Outcome delete(ObjectName name) throws DriverException {
-    return line.call(
-        connection -> {
-          files.requireOurs(name);
-          try (Pool pool = files.pool(connection)) {
-            files.deleteUploaded(pool, name.toString(), PoolFiles.MEDIUM);
-            return Outcome.DONE;
-          }
-        });
+    return line.call(connection -> {
+      files.requireOurs(name);
+      try (Pool pool = files.pool(connection)) {
+        files.deleteUploaded(pool, name.toString(), PoolFiles.MEDIUM);
+        return Outcome.DONE;
+      }
+    });
   }
 }

@@ -49,32 +49,30 @@ final class QemuAgent implements GuestAgent {
 
   @Override
   public Optional<Facts> ask(Mark mark) throws DriverException {
-    return line.call(
-        connection -> {
-          try (Domain domain = DomainCompute.find(connection, mark, installation)) {
-            if (domain == null || Survey.stateOf(domain).state() != Domain.RUNNING) {
-              return Optional.<Facts>empty();
-            }
-            return ask(domain);
-          } catch (LibvirtError e) {
-            if (e.is(
-                LibvirtError.AGENT_UNRESPONSIVE,
-                LibvirtError.AGENT_UNSYNCED,
-                LibvirtError.OPERATION_INVALID,
-                LibvirtError.ARGUMENT_UNSUPPORTED,
-                LibvirtError.OPERATION_TIMEOUT,
-                LibvirtError.NO_DOMAIN)) {
-              return Optional.<Facts>empty();
-            }
-            throw e;
-          }
-        });
+    return line.call(connection -> {
+      try (Domain domain = DomainCompute.find(connection, mark, installation)) {
+        if (domain == null || Survey.stateOf(domain).state() != Domain.RUNNING) {
+          return Optional.<Facts>empty();
+        }
+        return ask(domain);
+      } catch (LibvirtError e) {
+        if (e.is(
+            LibvirtError.AGENT_UNRESPONSIVE,
+            LibvirtError.AGENT_UNSYNCED,
+            LibvirtError.OPERATION_INVALID,
+            LibvirtError.ARGUMENT_UNSUPPORTED,
+            LibvirtError.OPERATION_TIMEOUT,
+            LibvirtError.NO_DOMAIN)) {
+          return Optional.<Facts>empty();
+        }
+        throw e;
+      }
+    });
   }
 
   private static Optional<Facts> ask(Domain domain) throws LibvirtError {
     // The call for addresses has no timeout of its own.
-    LibvirtError.check(
-        C.virDomainAgentSetResponseTimeout(domain.pointer, TIMEOUT_SECONDS, 0));
+    LibvirtError.check(C.virDomainAgentSetResponseTimeout(domain.pointer, TIMEOUT_SECONDS, 0));
     command(domain, "{\"execute\":\"guest-ping\"}");
     return Optional.of(new Facts(addresses(domain), hostKeys(domain)));
   }
@@ -82,15 +80,13 @@ final class QemuAgent implements GuestAgent {
   private static String command(Domain domain, String json) throws LibvirtError {
     return Handle.owned(
         LibvirtError.check(
-            Libvirt.qemu()
-                .virDomainQemuAgentCommand(domain.pointer, json, TIMEOUT_SECONDS, 0)));
+            Libvirt.qemu().virDomainQemuAgentCommand(domain.pointer, json, TIMEOUT_SECONDS, 0)));
   }
 
   private static Map<Mac, List<Ip>> addresses(Domain domain) throws LibvirtError {
     int agent = 1; // VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT
     PointerByReference array = new PointerByReference();
-    int count =
-        LibvirtError.check(C.virDomainInterfaceAddresses(domain.pointer, array, agent, 0));
+    int count = LibvirtError.check(C.virDomainInterfaceAddresses(domain.pointer, array, agent, 0));
     Map<Mac, List<Ip>> out = new HashMap<>();
     Pointer faces = array.getValue();
     for (int i = 0; i < count; i++) {
@@ -128,10 +124,9 @@ final class QemuAgent implements GuestAgent {
       return text == null
           ? Optional.empty()
           : Optional.of(Ip.parse(LibvirtError.utf8(text)))
-              .filter(
-                  ip ->
-                      !ip.toInetAddress().isLoopbackAddress()
-                          && !ip.toInetAddress().isLinkLocalAddress());
+              .filter(ip ->
+                  !ip.toInetAddress().isLoopbackAddress()
+                      && !ip.toInetAddress().isLinkLocalAddress());
     } catch (IllegalArgumentException e) {
       return Optional.empty();
     }

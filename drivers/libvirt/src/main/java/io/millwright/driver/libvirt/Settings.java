@@ -28,15 +28,13 @@ record Settings(
           "libvirt",
           List.of(
               new Setting("uri", true, false, "libvirt URI, for example qemu:///system"),
-              new Setting(
-                  "pool", false, false, "storage pool for disks; millwright if not given"),
+              new Setting("pool", false, false, "storage pool for disks; millwright if not given"),
               new Setting(
                   "acceleration",
                   false,
                   false,
                   "auto tries whether KVM works, kvm and emulation force; auto if not given"),
-              new Setting(
-                  "machineType", false, false, "QEMU machine type; q35 if not given"),
+              new Setting("machineType", false, false, "QEMU machine type; q35 if not given"),
               new Setting(
                   "openvswitch",
                   false,
@@ -78,9 +76,7 @@ record Settings(
     if (!found.list().isEmpty()) {
       throw new DriverException(
           FaultKind.REFUSED,
-          String.join(
-              "; ", found.list().stream().map(Settings::line).toList())
-              + ".");
+          String.join("; ", found.list().stream().map(Settings::line).toList()) + ".");
     }
     return new Settings(
         uri,

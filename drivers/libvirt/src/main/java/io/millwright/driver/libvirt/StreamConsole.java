@@ -33,27 +33,26 @@ final class StreamConsole implements SerialConsole {
   @Override
   public Session open(Mark mark) throws DriverException {
     // A connection of its own, which the session closes.
-    return line.take(
-        connection -> {
-          try (Domain domain = DomainCompute.need(connection, mark, installation)) {
-            if (!Survey.stateOf(domain).active()) {
-              throw new DriverException(
-                  FaultKind.CONFLICT, "The machine does not run.", mark.uid().toString(), null);
-            }
-            StreamSession session = new StreamSession(connection, open::remove);
-            boolean whole = false;
-            try {
-              session.connect(domain);
-              open.add(session);
-              whole = true;
-              return session;
-            } finally {
-              if (!whole) {
-                session.free();
-              }
-            }
+    return line.take(connection -> {
+      try (Domain domain = DomainCompute.need(connection, mark, installation)) {
+        if (!Survey.stateOf(domain).active()) {
+          throw new DriverException(
+              FaultKind.CONFLICT, "The machine does not run.", mark.uid().toString(), null);
+        }
+        StreamSession session = new StreamSession(connection, open::remove);
+        boolean whole = false;
+        try {
+          session.connect(domain);
+          open.add(session);
+          whole = true;
+          return session;
+        } finally {
+          if (!whole) {
+            session.free();
           }
-        });
+        }
+      }
+    });
   }
 
   /** Ends all sessions, when the driver is closed. */
@@ -225,12 +224,11 @@ final class StreamConsole implements SerialConsole {
       Thread.ofPlatform()
           .name("libvirt-console-close")
           .daemon()
-          .start(
-              () -> {
-                var _ = abort ? C.virStreamAbort(stream) : 0;
-                free();
-                connection.close();
-              });
+          .start(() -> {
+            var _ = abort ? C.virStreamAbort(stream) : 0;
+            free();
+            connection.close();
+          });
     }
 
     /** Of a stream that nothing is done with any more. */

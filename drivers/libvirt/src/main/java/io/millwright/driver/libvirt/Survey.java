@@ -37,45 +37,44 @@ final class Survey {
 
   Observation observe(Scope scope) throws DriverException {
     Instant at = Instant.now();
-    return line.call(
-        connection -> {
-          List<String> gaps = new ArrayList<>();
-          List<Observation.Machine> machines =
-              switch (scope) {
-                case Scope.All _ -> all(connection);
-                case Scope.One(UUID uid) -> one(connection, uid);
-              };
-          List<Observation.Disk> disks = new ArrayList<>();
-          List<Observation.Medium> media = new ArrayList<>();
-          List<String> images = new ArrayList<>();
-          Predicate<ObjectName> wanted =
-              name -> !(scope instanceof Scope.One(UUID uid)) || name.mark().uid().equals(uid);
-          Observation.Host host = null;
-          try (Pool pool = files.pool(connection)) {
-            stored(pool, wanted, disks, media, images, gaps);
-            if (scope instanceof Scope.All) {
-              host = host(connection, pool.available());
-            }
-          } catch (DriverException e) {
-            gaps.add(e.forUser());
-          } catch (LibvirtError e) {
-            if (!connection.alive()) {
-              throw e;
-            }
-            gaps.add("The storage pool cannot be looked at: " + FaultKinds.operator(e));
-          }
-          if (scope instanceof Scope.All && host == null) {
-            host = host(connection, 0);
-          }
-          return new Observation(
-              at,
-              List.copyOf(machines),
-              List.copyOf(disks),
-              List.copyOf(media),
-              images.stream().sorted().toList(),
-              host,
-              List.copyOf(gaps));
-        });
+    return line.call(connection -> {
+      List<String> gaps = new ArrayList<>();
+      List<Observation.Machine> machines =
+          switch (scope) {
+            case Scope.All _ -> all(connection);
+            case Scope.One(UUID uid) -> one(connection, uid);
+          };
+      List<Observation.Disk> disks = new ArrayList<>();
+      List<Observation.Medium> media = new ArrayList<>();
+      List<String> images = new ArrayList<>();
+      Predicate<ObjectName> wanted =
+          name -> !(scope instanceof Scope.One(UUID uid)) || name.mark().uid().equals(uid);
+      Observation.Host host = null;
+      try (Pool pool = files.pool(connection)) {
+        stored(pool, wanted, disks, media, images, gaps);
+        if (scope instanceof Scope.All) {
+          host = host(connection, pool.available());
+        }
+      } catch (DriverException e) {
+        gaps.add(e.forUser());
+      } catch (LibvirtError e) {
+        if (!connection.alive()) {
+          throw e;
+        }
+        gaps.add("The storage pool cannot be looked at: " + FaultKinds.operator(e));
+      }
+      if (scope instanceof Scope.All && host == null) {
+        host = host(connection, 0);
+      }
+      return new Observation(
+          at,
+          List.copyOf(machines),
+          List.copyOf(disks),
+          List.copyOf(media),
+          images.stream().sorted().toList(),
+          host,
+          List.copyOf(gaps));
+    });
   }
 
   private Observation.Host host(Connection connection, long free) throws LibvirtError {

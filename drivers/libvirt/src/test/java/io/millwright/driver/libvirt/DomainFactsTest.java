@@ -12,15 +12,15 @@ final class DomainFactsTest {
 
   private static String foreign(String metadata, String devices) {
     return """
-        <domain type='kvm' id='3'>
-          <name>old &amp; foreign</name>
-          <uuid>%s</uuid>
-          <metadata>%s</metadata>
-          <memory unit='KiB'>1048577</memory>
-          <vcpu placement='static' current='1'>4</vcpu>
-          <devices>%s</devices>
-        </domain>
-        """
+    <domain type='kvm' id='3'>
+      <name>old &amp; foreign</name>
+      <uuid>%s</uuid>
+      <metadata>%s</metadata>
+      <memory unit='KiB'>1048577</memory>
+      <vcpu placement='static' current='1'>4</vcpu>
+      <devices>%s</devices>
+    </domain>
+    """
         .formatted(UID, metadata, devices);
   }
 
@@ -74,11 +74,10 @@ final class DomainFactsTest {
 
   @Test
   void readsNoEntitiesAndNoNonsense() {
-    assertThatThrownBy(
-            () ->
-                DomainFacts.read(
-                    "<!DOCTYPE d [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><domain>&e;</domain>",
-                    "0a0b0c0d"))
+    assertThatThrownBy(() ->
+            DomainFacts.read(
+                "<!DOCTYPE d [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><domain>&e;</domain>",
+                "0a0b0c0d"))
         .isInstanceOf(LibvirtError.class);
     assertThatThrownBy(() -> DomainFacts.read("nonsense", "0a0b0c0d"))
         .isInstanceOf(LibvirtError.class);

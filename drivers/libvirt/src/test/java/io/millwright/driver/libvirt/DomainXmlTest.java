@@ -24,8 +24,7 @@ final class DomainXmlTest {
   }
 
   private static String golden(Samples sample) throws IOException {
-    try (InputStream in =
-        DomainXmlTest.class.getResourceAsStream("/domains/" + sample.file())) {
+    try (InputStream in = DomainXmlTest.class.getResourceAsStream("/domains/" + sample.file())) {
       return in == null ? "" : new String(in.readAllBytes(), StandardCharsets.UTF_8);
     }
   }
@@ -51,10 +50,9 @@ final class DomainXmlTest {
   @Test
   void aLinuxBridgeCannotTag() {
     MachineDefinition machine = Samples.OPEN_VSWITCH.machine();
-    assertThatThrownBy(
-            () ->
-                DomainXml.of(
-                    machine, new DomainXml.Placed(false, null, false, List.of("/a.qcow2"), null)))
+    assertThatThrownBy(() ->
+            DomainXml.of(
+                machine, new DomainXml.Placed(false, null, false, List.of("/a.qcow2"), null)))
         .isInstanceOfSatisfying(
             DriverException.class,
             e -> {
@@ -70,8 +68,7 @@ final class DomainXmlTest {
         new MachineDefinition(
             d.mark(), "a\u0000b", 1, d.memory(), Firmware.BIOS, List.of(), List.of(), null);
     assertThatThrownBy(
-            () ->
-                DomainXml.of(machine, new DomainXml.Placed(false, null, false, List.of(), null)))
+            () -> DomainXml.of(machine, new DomainXml.Placed(false, null, false, List.of(), null)))
         .isInstanceOfSatisfying(
             DriverException.class, e -> assertThat(e.kind()).isEqualTo(FaultKind.REFUSED));
   }

@@ -17,8 +17,10 @@ final class FaultKindsTest {
         "9|10|operation failed: domain 'web' already exists with uuid 1|CONFLICT",
         "90|18|storage volume 'a' exists already|CONFLICT",
         "55|10|Requested operation is not valid: domain is not running|CONFLICT",
-        "1|10|internal error: process exited while connecting to monitor: unsupported machine type|REFUSED",
-        "1|10|internal error: process exited while connecting to monitor: Cannot allocate memory|CAPACITY",
+        "1|10|internal error: process exited while connecting to monitor: unsupported machine"
+            + " type|REFUSED",
+        "1|10|internal error: process exited while connecting to monitor: Cannot allocate"
+            + " memory|CAPACITY",
         "1|10|internal error: unexpected async job|UNREACHABLE",
         "38|18|cannot extend file '/p/a': No space left on device|CAPACITY",
         "38|0|Cannot get interface MTU on 'brx': No such device|REFUSED",

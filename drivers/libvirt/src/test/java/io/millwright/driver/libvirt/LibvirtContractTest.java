@@ -34,8 +34,7 @@ class LibvirtContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of(
-        "compute", "disks", "media", "serial-console", "guest-agent", "lifecycle-events");
+    return Set.of("compute", "disks", "media", "serial-console", "guest-agent", "lifecycle-events");
   }
 
   @Override
@@ -108,8 +107,7 @@ class LibvirtContractTest extends HypervisorContract {
     @Override
     public void leaveHalfStaged(String installation, Disks.Image image) throws Exception {
       String name = "mw-" + installation + "-image-" + image.sha256() + ".qcow2";
-      LAB.virsh(
-          "vol-create-as", LAB.get("LAB_POOL"), name, "64M", "--format", "qcow2");
+      LAB.virsh("vol-create-as", LAB.get("LAB_POOL"), name, "64M", "--format", "qcow2");
       Path half = Files.createTempFile("half", ".qcow2");
       try (var in = Files.newInputStream(image.file())) {
         Files.write(half, in.readNBytes(1 << 20));

@@ -175,10 +175,8 @@ final class LibvirtTest {
     assertThat(seen.complete()).isFalse();
     assertThat(seen.gaps()).anyMatch(gap -> gap.contains("nopool"));
     assertThat(seen.host()).isNotNull();
-    ObjectName disk =
-        new ObjectName(new Mark(installation, UUID.randomUUID(), 1), ObjectName.DATA);
-    assertThatThrownBy(
-            () -> driver.disks().orElseThrow().create(disk, ByteSize.ofMib(1), null))
+    ObjectName disk = new ObjectName(new Mark(installation, UUID.randomUUID(), 1), ObjectName.DATA);
+    assertThatThrownBy(() -> driver.disks().orElseThrow().create(disk, ByteSize.ofMib(1), null))
         .isInstanceOfSatisfying(
             DriverException.class, e -> assertThat(e.kind()).isEqualTo(FaultKind.REFUSED));
   }
@@ -234,15 +232,14 @@ final class LibvirtTest {
   private static CompletableFuture<FaultKind> observing(HypervisorDriver driver, Thread[] out) {
     CompletableFuture<FaultKind> result = new CompletableFuture<>();
     out[0] =
-        Thread.startVirtualThread(
-            () -> {
-              try {
-                var _ = driver.observe(new Scope.All());
-                result.completeExceptionally(new AssertionError("it answered"));
-              } catch (DriverException e) {
-                result.complete(kindOf(e));
-              }
-            });
+        Thread.startVirtualThread(() -> {
+          try {
+            var _ = driver.observe(new Scope.All());
+            result.completeExceptionally(new AssertionError("it answered"));
+          } catch (DriverException e) {
+            result.complete(kindOf(e));
+          }
+        });
     return result;
   }
 
@@ -298,13 +295,12 @@ final class LibvirtTest {
     // Who listens hears again, by a connection that nobody but the driver has asked for.
     await()
         .atMost(Duration.ofSeconds(60))
-        .until(
-            () -> {
-              told.clear();
-              LAB.virsh("suspend", machine.mark().uid().toString());
-              LAB.virsh("resume", machine.mark().uid().toString());
-              return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
-            });
+        .until(() -> {
+          told.clear();
+          LAB.virsh("suspend", machine.mark().uid().toString());
+          LAB.virsh("resume", machine.mark().uid().toString());
+          return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
+        });
     done(compute.stop(machine.mark(), true));
   }
 
@@ -343,8 +339,7 @@ final class LibvirtTest {
   void aDiskWhoseFileSomebodyDeletedIsMadeAgain() throws Exception {
     HypervisorDriver driver = open();
     Disks disks = driver.disks().orElseThrow();
-    ObjectName disk =
-        new ObjectName(new Mark(installation, UUID.randomUUID(), 1), ObjectName.DATA);
+    ObjectName disk = new ObjectName(new Mark(installation, UUID.randomUUID(), 1), ObjectName.DATA);
     done(disks.create(disk, ByteSize.ofMib(8), null));
     Files.delete(Path.of(LAB.get("LAB_POOL_DIR")).resolve(disk + ".qcow2"));
     assertThat(driver.observe(new Scope.All()).disks()).isEmpty();

@@ -32,14 +32,13 @@ final class LineTest {
     static Call on(Line line, Duration deadline) {
       CompletableFuture<DriverException> failed = new CompletableFuture<>();
       Thread thread =
-          Thread.startVirtualThread(
-              () -> {
-                try {
-                  line.call(deadline, connection -> true);
-                } catch (DriverException e) {
-                  failed.complete(e);
-                }
-              });
+          Thread.startVirtualThread(() -> {
+            try {
+              line.call(deadline, connection -> true);
+            } catch (DriverException e) {
+              failed.complete(e);
+            }
+          });
       return new Call(thread, failed);
     }
 
@@ -53,12 +52,11 @@ final class LineTest {
     CountDownLatch end = new CountDownLatch(1);
     AtomicInteger opened = new AtomicInteger();
     try (Line line =
-        new Line(
-            lost -> {
-              opened.incrementAndGet();
-              neverAnswers(end);
-              throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "late");
-            })) {
+        new Line(lost -> {
+          opened.incrementAndGet();
+          neverAnswers(end);
+          throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "late");
+        })) {
       Call first = Call.on(line, Line.DEADLINE);
       await().until(() -> opened.get() == 1);
       Call second = Call.on(line, Line.DEADLINE);
@@ -79,12 +77,11 @@ final class LineTest {
     CountDownLatch end = new CountDownLatch(1);
     CountDownLatch begun = new CountDownLatch(1);
     Line line =
-        new Line(
-            lost -> {
-              begun.countDown();
-              neverAnswers(end);
-              throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "late");
-            });
+        new Line(lost -> {
+          begun.countDown();
+          neverAnswers(end);
+          throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "late");
+        });
     Call call = Call.on(line, Line.DEADLINE);
     begun.await();
     line.close();
@@ -98,11 +95,10 @@ final class LineTest {
   void triesAgainAfterAFailure() {
     AtomicInteger opened = new AtomicInteger();
     try (Line line =
-        new Line(
-            lost -> {
-              opened.incrementAndGet();
-              throw new LibvirtError(LibvirtError.AUTH_FAILED, 13, "authentication failed");
-            })) {
+        new Line(lost -> {
+          opened.incrementAndGet();
+          throw new LibvirtError(LibvirtError.AUTH_FAILED, 13, "authentication failed");
+        })) {
       for (int i = 1; i <= 3; i++) {
         assertThatThrownBy(() -> line.call(connection -> true))
             .isInstanceOfSatisfying(
@@ -116,11 +112,10 @@ final class LineTest {
   void whoListensKeepsTrying() {
     AtomicInteger opened = new AtomicInteger();
     try (Line line =
-        new Line(
-            lost -> {
-              opened.incrementAndGet();
-              throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "not yet");
-            })) {
+        new Line(lost -> {
+          opened.incrementAndGet();
+          throw new LibvirtError(LibvirtError.NO_CONNECT, 0, "not yet");
+        })) {
       line.subscribe(uid -> {});
       line.subscribe(uid -> {});
       await().atMost(Duration.ofSeconds(10)).until(() -> opened.get() >= 2);
@@ -130,10 +125,9 @@ final class LineTest {
   @Test
   void aFaultOfTheDriverIsABug() {
     try (Line line =
-        new Line(
-            lost -> {
-              throw new IllegalStateException("oops");
-            })) {
+        new Line(lost -> {
+          throw new IllegalStateException("oops");
+        })) {
       assertThatThrownBy(() -> line.call(connection -> true))
           .isInstanceOfSatisfying(
               DriverException.class, e -> assertThat(e.kind()).isEqualTo(FaultKind.BUG));

@@ -1,0 +1,65 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.server.ServerSettings.Address;
+import io.millwright.server.ServerSettings.UsageException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ServerSettingsTest {
+  @Test
+  void nothingNeedsToBeSaid() throws UsageException {
+    ServerSettings settings = ServerSettings.parse(List.of());
+    assertThat(settings.data()).isEqualTo(Path.of("/var/lib/millwright"));
+    assertThat(settings.listen()).isEqualTo(new Address("127.0.0.1", 7070));
+    assertThat(settings.doors()).isEmpty();
+    assertThat(settings.database()).isNull();
+    assertThat(settings.printToken()).isFalse();
+  }
+
+  @Test
+  void everythingCanBe() throws UsageException {
+    ServerSettings settings =
+        ServerSettings.parse(
+            List.of(
+                "--data=/srv/mw", "--listen", "[::1]:0", "--door", "10.0.0.1:81",
+                "--door=[fd00::1]:81", "--database", "jdbc:postgresql://db:5432/mw",
+                "--database-user", "mw", "--database-password-file", "/run/pw", "--print-token"));
+    assertThat(settings.data()).isEqualTo(Path.of("/srv/mw"));
+    assertThat(settings.listen().url()).isEqualTo("http://[::1]:0");
+    assertThat(settings.doors()).hasSize(2).last().hasToString("[fd00::1]:81");
+    assertThat(settings.database()).isNotNull();
+    assertThat(settings.printToken()).isTrue();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--dta x | did you mean \"--data\"?",
+        "serve | there is no setting \"serve\"",
+        "--data | needs a value",
+        "--data --door 1.2.3.4:5 | --data needs a value",
+        "--data= | needs a value",
+        "--data a --data b | given twice",
+        "--print-token=yes | takes no value",
+        "--listen 7070 | no address with a port",
+        "--listen :7070 | no address with a port",
+        "--listen 127.0.0.1:70000 | no address with a port",
+        "--listen ::1:7070 | brackets",
+        "--door 0.0.0.0:81 | under which machines reach it",
+        "--database mysql://x | looks like jdbc:postgresql:",
+        "--database-user mw | --database is missing",
+        "--database jdbc:postgresql://h/d?user=a&password=b | --database-password-file"
+      })
+  void whatMakesNoSenseIsExplained(String line, String message) {
+    assertThatThrownBy(() -> ServerSettings.parse(List.of(line.strip().split(" "))))
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining(message.strip());
+  }
+}
