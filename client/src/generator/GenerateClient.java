@@ -200,7 +200,7 @@ final class GenerateClient {
     if (parts.size() > 2 && parts.get(0).equals("projects")) {
       parts = parts.subList(2, parts.size());
     }
-    String last = parts.getLast();
+    String last = parts.get(parts.size() - 1);
     StringBuilder owner = new StringBuilder();
     for (String part : parts.subList(0, parts.size() - 1)) {
       if (!part.startsWith("{")) {

@@ -148,7 +148,7 @@ final class Rig {
   WorkLoop work() {
     WorkLoop loop =
         new WorkLoop(
-            database.loopDataSource(), engine.reconcilers(), WorkLoop.Settings.of("api-tests"));
+            database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of("api-tests"));
     loop.start();
     return loop;
   }

@@ -135,7 +135,7 @@ public final class Main implements AutoCloseable {
         add(
             "work",
             new WorkLoop(
-                database.loopDataSource(),
+                database.dataSource(),
                 engine.reconcilers(),
                 WorkLoop.Settings.of(nodeName())));
     store.afterNudge(work::wake);

@@ -119,7 +119,7 @@ final class World implements AutoCloseable {
               new ImageFiles(images),
               List.<URI>of(),
               InstantSource.system());
-      loop = new WorkLoop(database.loopDataSource(), engine.reconcilers(), WorkLoop.Settings.of(name));
+      loop = new WorkLoop(database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of(name));
       sql.afterNudge(loop::wake);
       loop.start();
     } catch (IOException e) {

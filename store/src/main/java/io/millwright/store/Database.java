@@ -104,7 +104,7 @@ public final class Database implements AutoCloseable {
    * picked or done, then its resource is looked at once more, and that is all. A nudge is committed
    * with the work that made it, and waits.
    */
-  public DataSource loopDataSource() {
+  public DataSource dataSource() {
     return loopPool;
   }
 

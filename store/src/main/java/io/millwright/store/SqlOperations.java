@@ -33,7 +33,15 @@ final class SqlOperations implements Operations {
   private static final int MAX_LINES = 10_000;
   private static final int MAX_LINE_BYTES = 4096;
   private static final Set<String> WORDS =
-      Set.of("pending", "running", "waiting", "undoing", "succeeded", "failed", "cancelled", "superseded");
+      Set.of(
+          "pending",
+          "running",
+          "waiting",
+          "undoing",
+          "succeeded",
+          "failed",
+          "cancelled",
+          "superseded");
   private static final RowMapper<Operation> OPERATION = (row, n) -> operation(row);
 
   private final JdbcClient jdbc;

@@ -128,9 +128,11 @@ abstract class OperationsContract extends DatabaseTest {
     State waiting = new State.Waiting("NoRoom", "no room\0", now().plusSeconds(5));
     assertThat(progress(theirs, 2, waiting, STEPS)).isTrue();
     assertThat(find(o.uid()).state().message()).isEqualTo("no room\ufffd");
-    assertThat(progress(theirs, 2, new State.Failed("NoRoom", "none at all"), STEPS)).isTrue();
+    State kept = tx(tx -> tx.operations().claim(o.uid())).orElseThrow().state();
+    assertThat(kept).isInstanceOf(State.Waiting.class);
+    assertThat(progress(theirs, 3, new State.Failed("NoRoom", "none at all"), STEPS)).isTrue();
     assertThat(find(o.uid()).endedAt()).isNotNull();
-    assertThat(progress(theirs, 2, new State.Running(), STEPS)).isFalse();
+    assertThat(progress(theirs, 3, new State.Running(), STEPS)).isFalse();
     assertThat(told(o.uid()))
         .containsExactly(
             "ADDEDRequested",
@@ -158,11 +160,15 @@ abstract class OperationsContract extends DatabaseTest {
     assertThat(this.<Boolean>tx(tx -> tx.operations().requestCancel(o.uid()))).isTrue();
     assertThat(this.<Boolean>tx(tx -> tx.operations().requestCancel(o.uid()))).isTrue();
     assertThat(find(o.uid()).cancelRequested()).isTrue();
+    Operations.Hold hold =
+        tx(tx -> tx.operations().progress(o.uid(), 0, new State.Running(), STEPS));
+    assertThat(hold).isEqualTo(Operations.Hold.CANCEL_REQUESTED);
     assertThat(progress(o, 0, new State.Cancelled(), List.of())).isTrue();
     assertThat(this.<Boolean>tx(tx -> tx.operations().requestCancel(o.uid()))).isFalse();
     assertThat(this.<Boolean>tx(tx -> tx.operations().requestCancel(uid()))).isFalse();
     assertThat(told(o.uid()))
-        .containsExactly("ADDEDRequested", "MODIFIEDCancelRequested", "MODIFIEDCancelled");
+        .containsExactly(
+            "ADDEDRequested", "MODIFIEDCancelRequested", "MODIFIEDRunning", "MODIFIEDCancelled");
   }
 
   @Test

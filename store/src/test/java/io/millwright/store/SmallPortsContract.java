@@ -96,6 +96,8 @@ abstract class SmallPortsContract extends DatabaseTest {
     assertThat(this.<Boolean>tx(tx -> tx.reports().add(machine, "d2", "{\0}"))).isTrue();
     assertThat(store.read(tx -> tx.reports().find(machine, "d1")).orElseThrow().body())
         .isEqualTo("{\"a\":1}");
+    store.write(tx -> tx.reports().remove(machine, "d2"));
+    assertThat(this.<Boolean>tx(tx -> tx.reports().add(machine, "d2", "{}"))).isTrue();
     assertThat(store.<Boolean>read(tx -> tx.reports().find(machine, "d3").isPresent())).isFalse();
   }
 

@@ -64,7 +64,7 @@ class TwoNodesTest extends DatabaseTest {
     AtomicLong done = new AtomicLong();
     try (WorkLoop loop =
         new WorkLoop(
-            database.loopDataSource(),
+            database.dataSource(),
             uid -> {
               Operation active = store.read(tx -> tx.operations().active(uid)).orElseThrow();
               Operation mine =

@@ -40,7 +40,7 @@ abstract class WorkLoopContract extends DatabaseTest {
   private WorkLoop loop(Database database, Reconcile reconcile, Duration poll) {
     WorkLoop loop =
         new WorkLoop(
-            database.loopDataSource(),
+            database.dataSource(),
             reconcile,
             new WorkLoop.Settings("test", 20, Duration.ofMillis(200), poll));
     database.store().afterNudge(loop::wake);
@@ -334,7 +334,7 @@ abstract class WorkLoopContract extends DatabaseTest {
     AtomicInteger looks = new AtomicInteger();
     AtomicInteger polls = new AtomicInteger();
     DataSource counted =
-        new DelegatingDataSource(database.loopDataSource()) {
+        new DelegatingDataSource(database.dataSource()) {
           @Override
           public Connection getConnection() throws SQLException {
             polls.incrementAndGet();
