@@ -74,7 +74,7 @@ final class World implements AutoCloseable {
             new ImageFiles(dir.resolve("images")),
             List.of(),
             InstantSource.system());
-    loop = new WorkLoop(database.loopDataSource(), engine.reconcilers(), WorkLoop.Settings.of("bench"));
+    loop = new WorkLoop(database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of("bench"));
     store.afterNudge(loop::wake);
     own = connect();
     loop.start();
