@@ -118,15 +118,18 @@ public final class Admission {
    * Checks a declaration against everything else that is declared, and reserves what it needs. The
    * resource is in the database already, and everything it names exists.
    *
+   * @param lookup finds what it names
    * @return the status to begin with
    */
-  Status admit(Tx tx, Resource<?, ?> resource, @Nullable Spec before, Violations at) {
+  Status admit(
+      Tx tx, Lookup lookup, Resource<?, ?> resource, @Nullable Spec before, Violations at) {
     switch (resource.spec()) {
       case NetworkSpec network -> admitNetwork(tx, resource, network, at.field("spec"));
-      case VolumeSpec volume -> admitVolume(tx, resource, volume, before, at.field("spec"));
+      case VolumeSpec volume -> admitVolume(tx, lookup, resource, volume, before, at.field("spec"));
       case MachineSpec _ -> {
         return machines.admit(
             tx,
+            lookup,
             resource.as(MachineSpec.class, MachineStatus.class),
             before instanceof MachineSpec m ? m : null,
             at.field("spec"));
@@ -149,7 +152,12 @@ public final class Admission {
   }
 
   private static void admitVolume(
-      Tx tx, Resource<?, ?> resource, VolumeSpec volume, @Nullable Spec before, Violations at) {
+      Tx tx,
+      Lookup lookup,
+      Resource<?, ?> resource,
+      VolumeSpec volume,
+      @Nullable Spec before,
+      Violations at) {
     if (before instanceof VolumeSpec old) {
       at.field("size")
           .require(
@@ -158,7 +166,8 @@ public final class Admission {
       at.field("hypervisor")
           .require(volume.hypervisor().equals(old.hypervisor()), "a volume cannot move");
     }
-    Lookup.find(tx, Kind.HYPERVISOR, resource.project(), volume.hypervisor())
+    lookup
+        .find(Kind.HYPERVISOR, resource.project(), volume.hypervisor())
         .ifPresent(h -> tx.resources().place(resource.uid(), h.uid()));
   }
 

@@ -1,11 +1,14 @@
 package io.millwright.engine;
 
+import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
 import io.millwright.model.Resource;
+import io.millwright.model.Selector;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -19,25 +22,52 @@ public final class Lookup {
   /** The project whose resources all others may name. */
   public static final String SHARED = "shared";
 
+  private static final int MOST = 1000;
+
   private final Tx tx;
   private final Map<Key, Optional<Resource<?, ?>>> found = new HashMap<>();
+  private final Map<Place, List<Resource<?, ?>>> listed = new HashMap<>();
 
   public Lookup(Tx tx) {
     this.tx = tx;
   }
 
-  private record Key(Kind kind, String project, String name) {}
+  private record Place(Kind kind, String project) {}
+
+  private record Key(Place place, String name) {}
 
   public Optional<Resource<?, ?>> find(Kind kind, String project, String name) {
-    return found.computeIfAbsent(
-        new Key(kind, project, name), k -> find(tx, kind, project, name));
+    Optional<Resource<?, ?>> own = in(new Place(kind, project), name);
+    return own.isPresent() || project.equals(SHARED) ? own : in(new Place(kind, SHARED), name);
   }
 
+  private Optional<Resource<?, ?>> in(Place place, String name) {
+    List<Resource<?, ?>> all = listed.get(place);
+    // Of a list that is full there may be more.
+    if (all != null && all.size() < MOST) {
+      return found.getOrDefault(new Key(place, name), Optional.empty());
+    }
+    return found.computeIfAbsent(
+        new Key(place, name), k -> tx.resources().find(place.kind(), place.project(), name));
+  }
+
+  /** Those of one project, at most a thousand; each of them is found from now on. */
+  public List<Resource<?, ?>> all(Kind kind, String project) {
+    return listed.computeIfAbsent(
+        new Place(kind, project),
+        place -> {
+          List<Resource<?, ?>> items =
+              tx.resources()
+                  .list(new Resources.Query(kind, project, Selector.ALL, Map.of(), MOST, null))
+                  .items();
+          items.forEach(r -> found.put(new Key(place, r.name()), Optional.of(r)));
+          return items;
+        });
+  }
+
+  /** As {@link #find(Kind, String, String)}, for one look. */
   public static Optional<Resource<?, ?>> find(Tx tx, Kind kind, String project, String name) {
-    Optional<Resource<?, ?>> own = tx.resources().find(kind, project, name);
-    return own.isPresent() || project.equals(SHARED)
-        ? own
-        : tx.resources().find(kind, SHARED, name);
+    return new Lookup(tx).find(kind, project, name);
   }
 
   /**
