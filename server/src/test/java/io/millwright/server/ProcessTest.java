@@ -21,10 +21,12 @@ import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The server as a process of its own, as it is run. */
+@Tag("slow")
 class ProcessTest {
   private static final Pattern READY = Pattern.compile("is ready at (http://[^ ]+)");
 
