@@ -333,6 +333,32 @@ final class World implements AutoCloseable {
     }
   }
 
+  /** Names of the nodes that work on something just now. */
+  List<String> pickers() {
+    return strings("SELECT DISTINCT picked_by FROM scheduled_tasks WHERE picked");
+  }
+
+  /** Name of the node that works on this resource just now. */
+  String picker(UUID uid) {
+    return strings(
+            "SELECT picked_by FROM scheduled_tasks WHERE picked AND task_instance = '" + uid + "'")
+        .getFirst();
+  }
+
+  private List<String> strings(String query) {
+    List<String> out = new ArrayList<>();
+    try (Connection connection = connect(url(name));
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(query)) {
+      while (row.next()) {
+        out.add(row.getString(1));
+      }
+      return out;
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static Connection connect(String url) throws SQLException {
     EmbeddedPostgres server = postgres();
     return DriverManager.getConnection(url, server.user(), server.password());
