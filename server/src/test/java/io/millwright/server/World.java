@@ -272,8 +272,13 @@ final class World implements AutoCloseable {
   }
 
   void await(String what, java.util.concurrent.Callable<Boolean> condition) {
+    await(what, 1, condition);
+  }
+
+  /** As the other one, with so many times its patience. */
+  void await(String what, int patience, java.util.concurrent.Callable<Boolean> condition) {
     Awaitility.await(what)
-        .atMost(Duration.ofSeconds(30))
+        .atMost(Duration.ofSeconds(30).multipliedBy(patience))
         .pollInterval(Duration.ofMillis(20))
         .until(condition);
   }
