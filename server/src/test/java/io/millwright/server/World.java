@@ -272,8 +272,13 @@ final class World implements AutoCloseable {
   }
 
   void await(String what, java.util.concurrent.Callable<Boolean> condition) {
+    await(what, 1, condition);
+  }
+
+  /** As the other one, with so many times its patience. */
+  void await(String what, int patience, java.util.concurrent.Callable<Boolean> condition) {
     Awaitility.await(what)
-        .atMost(Duration.ofSeconds(30))
+        .atMost(Duration.ofSeconds(30).multipliedBy(patience))
         .pollInterval(Duration.ofMillis(20))
         .until(condition);
   }
@@ -328,6 +333,32 @@ final class World implements AutoCloseable {
         ResultSet row = statement.executeQuery(query)) {
       row.next();
       return row.getLong(1);
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Names of the nodes that work on something just now. */
+  List<String> pickers() {
+    return strings("SELECT DISTINCT picked_by FROM scheduled_tasks WHERE picked");
+  }
+
+  /** Name of the node that works on this resource just now. */
+  String picker(UUID uid) {
+    return strings(
+            "SELECT picked_by FROM scheduled_tasks WHERE picked AND task_instance = '" + uid + "'")
+        .getFirst();
+  }
+
+  private List<String> strings(String query) {
+    List<String> out = new ArrayList<>();
+    try (Connection connection = connect(url(name));
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(query)) {
+      while (row.next()) {
+        out.add(row.getString(1));
+      }
+      return out;
     } catch (SQLException e) {
       throw new IllegalStateException(e);
     }

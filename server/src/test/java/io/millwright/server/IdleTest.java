@@ -1,0 +1,108 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Call;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.model.Operation;
+import java.util.Queue;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Machines that do not change cost no writes and no calls of their own. */
+class IdleTest {
+  /** Rows that three rounds, a node's start and its heartbeats may write, however many machines. */
+  private static final long FEW = 150;
+
+  private World world;
+
+  @BeforeEach
+  void begin() {
+    world = new World(World.Pace.FAST);
+    // Whoever hears nothing must look.
+    world.hypervisor.tellsEvents(false);
+    world.apply(World.BASE);
+  }
+
+  @AfterEach
+  void end() {
+    world.close();
+  }
+
+  @Test
+  void hundredsOfMachinesAtRest() {
+    rest(400);
+  }
+
+  @Test
+  @Tag("slow")
+  void tenThousandMachinesAtRest() {
+    rest(10_000);
+  }
+
+  private void rest(int count) {
+    int batch = 400;
+    for (int first = 0; first < count; first += batch) {
+      StringBuilder all = new StringBuilder();
+      for (int i = first; i < first + batch; i++) {
+        all.append(World.machine("m" + i, "")).append("---\n");
+      }
+      world.apply(all.toString());
+    }
+    world.await(
+        "all are up",
+        5,
+        () ->
+            world.number("SELECT count(*) FROM operation WHERE ended_at IS NULL") == 0
+                && world.number("SELECT count(*) FROM scheduled_tasks") <= 2);
+    assertThat(world.number("SELECT count(*) FROM operation WHERE word = 'succeeded'"))
+        .isEqualTo(count + 1);
+
+    // The server counts what a session wrote for certain only when the session has ended.
+    world.stop();
+    long before = written();
+    Queue<Call> looks = new ConcurrentLinkedQueue<>();
+    world
+        .hypervisor
+        .faults()
+        .witness(
+            call -> {
+              if (call.verb() == Verb.OBSERVE) {
+                looks.add(call);
+              }
+            });
+    world.start();
+    world.await("three rounds pass", 5, () -> looks.size() >= 3);
+    world.stop();
+    assertThat(looks).allSatisfy(call -> assertThat(call.uid()).isNull());
+    assertThat(written() - before).isLessThan(FEW);
+
+    world.start();
+    UUID one = world.machine("m7").uid();
+    looks.clear();
+    world.hypervisor.powerOff(one);
+    world.await(
+        "it runs again",
+        5,
+        () -> world.hypervisor.state(one).equals(java.util.Optional.of(Observation.State.RUNNING)));
+    assertThat(world.awaitEnd(one).verb()).isEqualTo(Operation.Verb.REPAIR);
+    assertThat(world.number("SELECT count(*) FROM operation WHERE verb = 'REPAIR'")).isEqualTo(1);
+    assertThat(looks)
+        .allSatisfy(
+            call -> {
+              if (call.uid() != null) {
+                assertThat(call.uid()).isEqualTo(one);
+              }
+            });
+  }
+
+  private long written() {
+    return world.number(
+        "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables");
+  }
+}
