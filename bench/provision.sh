@@ -122,17 +122,20 @@ import base64, re, sys
 work, host, door, port = sys.argv[1:]
 path = work + "/seed/user-data"
 text = open(path).read()
-there, here = "http://%s:%s" % (host, door), "http://%s:%s" % (host, port)
 
 def turned(match):
     try:
         inside = base64.b64decode(match.group(0), validate=True).decode()
     except ValueError:
         return match.group(0)
-    return base64.b64encode(inside.replace(there, here).encode()).decode() if there in inside else match.group(0)
+    # The first boot's task names host and port apart, and together.
+    if '"reportTo"' not in inside or host not in inside:
+        return match.group(0)
+    return base64.b64encode(inside.replace(":" + door, ":" + port).encode()).decode()
 
-text = re.sub(r"[A-Za-z0-9+/]{40,}={0,2}", turned, text).replace(there, here)
-open(path, "w").write(text)
+turned_text = re.sub(r"[A-Za-z0-9+/]{40,}={0,2}", turned, text)
+assert turned_text != text, "the seed does not say where to report"
+open(path, "w").write(turned_text)
 P
 }
 
@@ -144,7 +147,7 @@ operation_steps() {
 by_script() {
   local begun base disk=$LAB_POOL_DIR/script.qcow2 iso=$LAB_POOL_DIR/script.iso
   rm -f "$TMP/knocked"
-  base=$(find "$LAB_POOL_DIR" -name '*image*' -print -quit)
+  base=$(find "$LAB_POOL_DIR" -name '*image*.qcow2' -print -quit)
   begun=$(now)
   qemu-img create -q -f qcow2 -F qcow2 -b "$base" "$disk" 4G
   xorriso -as genisoimage -quiet -V cidata -J -r -o "$iso" "$TMP/seed" 2>/dev/null

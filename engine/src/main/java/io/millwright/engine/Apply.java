@@ -278,6 +278,7 @@ public final class Apply {
 
     private List<UUID> references(Resource<?, ?> resource, Violations at) {
       List<UUID> out = new ArrayList<>();
+      lookup.prepare(resource.project(), resource.spec().references());
       for (Ref ref : resource.spec().references()) {
         lookup
             .find(ref.kind(), resource.project(), ref.name())

@@ -1,16 +1,21 @@
 package io.millwright.engine;
 
 import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
+import io.millwright.model.Ref;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * How a name that one resource mentions is found: in its own project, then in the shared one.
@@ -25,7 +30,7 @@ public final class Lookup {
   private static final int MOST = 1000;
 
   private final Tx tx;
-  private final Map<Key, Optional<Resource<?, ?>>> found = new HashMap<>();
+  private final Map<Name, Optional<Resource<?, ?>>> found = new HashMap<>();
   private final Map<Place, List<Resource<?, ?>>> listed = new HashMap<>();
 
   public Lookup(Tx tx) {
@@ -34,21 +39,38 @@ public final class Lookup {
 
   private record Place(Kind kind, String project) {}
 
-  private record Key(Place place, String name) {}
-
   public Optional<Resource<?, ?>> find(Kind kind, String project, String name) {
-    Optional<Resource<?, ?>> own = in(new Place(kind, project), name);
-    return own.isPresent() || project.equals(SHARED) ? own : in(new Place(kind, SHARED), name);
+    Optional<Resource<?, ?>> own = in(new Name(kind, project, name));
+    return own.isPresent() || project.equals(SHARED) ? own : in(new Name(kind, SHARED, name));
   }
 
-  private Optional<Resource<?, ?>> in(Place place, String name) {
-    List<Resource<?, ?>> all = listed.get(place);
+  private Optional<Resource<?, ?>> in(Name name) {
+    return known(name)
+        ? found.getOrDefault(name, Optional.empty())
+        : found.computeIfAbsent(
+            name, n -> tx.resources().find(n.kind(), n.project(), n.name()));
+  }
+
+  private boolean known(Name name) {
+    List<Resource<?, ?>> all = listed.get(new Place(name.kind(), name.project()));
     // Of a list that is full there may be more.
-    if (all != null && all.size() < MOST) {
-      return found.getOrDefault(new Key(place, name), Optional.empty());
+    return found.containsKey(name) || (all != null && all.size() < MOST);
+  }
+
+  /** Reads what a resource of this project mentions all together, so that {@link #find} need not. */
+  public void prepare(String project, Collection<Ref> refs) {
+    Set<Name> wanted = new LinkedHashSet<>();
+    for (Ref ref : refs) {
+      wanted.add(new Name(ref.kind(), project, ref.name()));
+      wanted.add(new Name(ref.kind(), SHARED, ref.name()));
     }
-    return found.computeIfAbsent(
-        new Key(place, name), k -> tx.resources().find(place.kind(), place.project(), name));
+    wanted.removeIf(this::known);
+    if (wanted.size() < 2) {
+      return;
+    }
+    List<Resource<?, ?>> there = tx.resources().find(wanted);
+    wanted.forEach(name -> found.put(name, Optional.empty()));
+    there.forEach(r -> found.put(new Name(r.kind(), r.project(), r.name()), Optional.of(r)));
   }
 
   /** Those of one project, at most a thousand; each of them is found from now on. */
@@ -60,7 +82,7 @@ public final class Lookup {
               tx.resources()
                   .list(new Resources.Query(kind, project, Selector.ALL, Map.of(), MOST, null))
                   .items();
-          items.forEach(r -> found.put(new Key(place, r.name()), Optional.of(r)));
+          items.forEach(r -> found.put(new Name(kind, project, r.name()), Optional.of(r)));
           return items;
         });
   }
