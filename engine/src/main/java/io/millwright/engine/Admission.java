@@ -39,14 +39,13 @@ public final class Admission {
     return switch (spec) {
       case HypervisorSpec h ->
           Drivers.find(drivers.hypervisors(), h.driver(), at.field("spec").field("driver"))
-              .<Spec>map(
-                  provider ->
-                      h.withSettings(
-                          settings(
-                              provider.describe(),
-                              h.settings(),
-                              before instanceof HypervisorSpec old ? old.settings() : Map.of(),
-                              at.field("spec").field("settings"))))
+              .<Spec>map(provider ->
+                  h.withSettings(
+                      settings(
+                          provider.describe(),
+                          h.settings(),
+                          before instanceof HypervisorSpec old ? old.settings() : Map.of(),
+                          at.field("spec").field("settings"))))
               .orElse(h);
       case NetworkSpec n -> {
         NetworkSpec.Services services = n.services();
@@ -59,16 +58,15 @@ public final class Admission {
                 ? b.services().settings()
                 : Map.of();
         yield Drivers.find(drivers.networkServices(), services.driver(), here.field("driver"))
-            .<Spec>map(
-                provider ->
-                    n.withServices(
-                        new NetworkSpec.Services(
-                            services.driver(),
-                            settings(
-                                provider.describe(),
-                                services.settings(),
-                                old,
-                                here.field("settings")))))
+            .<Spec>map(provider ->
+                n.withServices(
+                    new NetworkSpec.Services(
+                        services.driver(),
+                        settings(
+                            provider.describe(),
+                            services.settings(),
+                            old,
+                            here.field("settings")))))
             .orElse(n);
       }
       case ImageSpec i -> {
@@ -96,7 +94,9 @@ public final class Admission {
       String sealed = old.get(setting.name());
       if (value.equals(SecretBox.MASK)) {
         at.field(setting.name())
-            .require(sealed != null, SecretBox.MASK + " stands for a secret that is there already; give the secret");
+            .require(
+                sealed != null,
+                SecretBox.MASK + " stands for a secret that is there already; give the secret");
         out.put(setting.name(), sealed == null ? "" : sealed);
       } else if (sealed != null && secrets.open(sealed).equals(value)) {
         out.put(setting.name(), sealed);
@@ -145,7 +145,9 @@ public final class Admission {
       if (lease.coolingUntil() == null
           && network.subnets().stream().noneMatch(s -> s.cidr().usable(lease.ip()))) {
         at.field("subnets")
-            .add(lease.ip() + " is in use and would be outside; delete the machine that has it first");
+            .add(
+                lease.ip()
+                    + " is in use and would be outside; delete the machine that has it first");
         return;
       }
     }
@@ -176,12 +178,11 @@ public final class Admission {
     List<String> out = new ArrayList<>();
     Stream.of(project, Lookup.SHARED)
         .distinct()
-        .forEach(
-            p ->
-                tx.resources()
-                    .list(new Resources.Query(kind, p, Selector.ALL, Map.of(), 20, null))
-                    .items()
-                    .forEach(r -> out.add(r.name())));
+        .forEach(p ->
+            tx.resources()
+                .list(new Resources.Query(kind, p, Selector.ALL, Map.of(), 20, null))
+                .items()
+                .forEach(r -> out.add(r.name())));
     return out.stream().distinct().limit(20).toList();
   }
 }

@@ -18,7 +18,8 @@ public final class Masking {
         NetworkSpec.Services services = n.services();
         yield services == null
             ? n
-            : n.withServices(new NetworkSpec.Services(services.driver(), mask(services.settings())));
+            : n.withServices(
+                new NetworkSpec.Services(services.driver(), mask(services.settings())));
       }
       default -> spec;
     };

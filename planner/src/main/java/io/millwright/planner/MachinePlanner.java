@@ -29,12 +29,11 @@ public final class MachinePlanner {
     List<Step> steps = new ArrayList<>();
     prepareDisk(goal, facts, steps);
     goal.records()
-        .forEach(
-            (network, wanted) -> {
-              if (!wanted.equals(facts.records().get(network))) {
-                steps.add(new Step.Publish(network));
-              }
-            });
+        .forEach((network, wanted) -> {
+          if (!wanted.equals(facts.records().get(network))) {
+            steps.add(new Step.Publish(network));
+          }
+        });
     facts.records().keySet().stream()
         .filter(network -> !goal.records().containsKey(network))
         .sorted()
