@@ -99,8 +99,7 @@ public class ApiConfiguration {
   }
 
   @Bean
-  MachinesApi machinesApi(
-      Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
+  MachinesApi machinesApi(Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
     return new MachinesApi(backend, once, live, console);
   }
 
@@ -154,48 +153,43 @@ public class ApiConfiguration {
         .requestCache(AbstractHttpConfigurer::disable)
         .anonymous(AbstractHttpConfigurer::disable)
         .sessionManagement(s -> s.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
-        .headers(
-            h ->
-                h.contentSecurityPolicy(
-                        c -> c.policyDirectives("default-src 'none'; frame-ancestors 'none'"))
-                    .referrerPolicy(
-                        r ->
-                            r.policy(
-                                org.springframework.security.web.header.writers
-                                    .ReferrerPolicyHeaderWriter.ReferrerPolicy.NO_REFERRER)))
-        .authorizeHttpRequests(
-            a ->
-                a.dispatcherTypeMatchers(DispatcherType.ERROR)
-                    .permitAll()
-                    .requestMatchers(HealthApi.PATH)
-                    .permitAll()
-                    .anyRequest()
-                    .authenticated())
-        .exceptionHandling(
-            e ->
-                e.authenticationEntryPoint(
-                        (request, response, _) -> {
-                          boolean tried = BearerFilter.secret(request) != null;
-                          response.setHeader(
-                              HttpHeaders.WWW_AUTHENTICATE,
-                              tried ? "Bearer error=\"invalid_token\"" : "Bearer");
-                          Problems.write(
-                              new Problem(
-                                  Problem.Type.UNAUTHENTICATED,
-                                  tried
-                                      ? "this token is unknown, has expired or was revoked"
-                                      : "send a token, as Authorization: Bearer mwt_...",
-                                  List.of()),
-                              request,
-                              response);
-                        })
-                    .accessDeniedHandler(
-                        (request, response, _) ->
-                            Problems.write(
-                                new Problem(
-                                    Problem.Type.FORBIDDEN, "this token may not do that", List.of()),
-                                request,
-                                response)))
+        .headers(h ->
+            h.contentSecurityPolicy(
+                    c -> c.policyDirectives("default-src 'none'; frame-ancestors 'none'"))
+                .referrerPolicy(r ->
+                    r.policy(
+                        org.springframework.security.web.header.writers.ReferrerPolicyHeaderWriter
+                            .ReferrerPolicy.NO_REFERRER)))
+        .authorizeHttpRequests(a ->
+            a.dispatcherTypeMatchers(DispatcherType.ERROR)
+                .permitAll()
+                .requestMatchers(HealthApi.PATH)
+                .permitAll()
+                .anyRequest()
+                .authenticated())
+        .exceptionHandling(e ->
+            e.authenticationEntryPoint(
+                    (request, response, _) -> {
+                      boolean tried = BearerFilter.secret(request) != null;
+                      response.setHeader(
+                          HttpHeaders.WWW_AUTHENTICATE,
+                          tried ? "Bearer error=\"invalid_token\"" : "Bearer");
+                      Problems.write(
+                          new Problem(
+                              Problem.Type.UNAUTHENTICATED,
+                              tried
+                                  ? "this token is unknown, has expired or was revoked"
+                                  : "send a token, as Authorization: Bearer mwt_...",
+                              List.of()),
+                          request,
+                          response);
+                    })
+                .accessDeniedHandler((request, response, _) ->
+                    Problems.write(
+                        new Problem(
+                            Problem.Type.FORBIDDEN, "this token may not do that", List.of()),
+                        request,
+                        response)))
         .addFilterBefore(new BearerFilter(bearers), AuthorizationFilter.class)
         .build();
   }
@@ -232,19 +226,17 @@ public class ApiConfiguration {
   @Bean
   WebServerFactoryCustomizer<TomcatServletWebServerFactory> tomcat() {
     return factory -> {
-      factory.addContextCustomizers(
-          context -> {
-            if (context.getParent() instanceof StandardHost host) {
-              host.setErrorReportValveClass(ProblemValve.class.getName());
-              host.getPipeline().addValve(new ProblemValve());
-            }
-          });
-      factory.addConnectorCustomizers(
-          connector -> {
-            connector.setProperty("maxSwallowSize", Integer.toString(SWALLOWED));
-            // Not before we want to read: what is too large is refused before it is sent.
-            connector.setProperty("continueResponseTiming", "onRead");
-          });
+      factory.addContextCustomizers(context -> {
+        if (context.getParent() instanceof StandardHost host) {
+          host.setErrorReportValveClass(ProblemValve.class.getName());
+          host.getPipeline().addValve(new ProblemValve());
+        }
+      });
+      factory.addConnectorCustomizers(connector -> {
+        connector.setProperty("maxSwallowSize", Integer.toString(SWALLOWED));
+        // Not before we want to read: what is too large is refused before it is sent.
+        connector.setProperty("continueResponseTiming", "onRead");
+      });
     };
   }
 }

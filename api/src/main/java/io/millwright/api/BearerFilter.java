@@ -74,8 +74,7 @@ final class BearerFilter extends OncePerRequestFilter {
         if (caller.isPresent()) {
           SecurityContext context = SecurityContextHolder.createEmptyContext();
           context.setAuthentication(
-              new Bearer(
-                  caller.get(), () -> bearers.authenticate(secret).equals(caller)));
+              new Bearer(caller.get(), () -> bearers.authenticate(secret).equals(caller)));
           SecurityContextHolder.setContext(context);
         }
       } catch (ProblemException e) {

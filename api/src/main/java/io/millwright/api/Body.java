@@ -14,7 +14,9 @@ import org.springframework.http.MediaType;
 import org.springframework.http.converter.HttpMessageConverter;
 import org.springframework.web.servlet.HandlerInterceptor;
 
-/** A request's body as it was sent: manifests are read by the model, which knows lines and columns. */
+/**
+ * A request's body as it was sent: manifests are read by the model, which knows lines and columns.
+ */
 record Body(byte[] bytes) {
 
   /** Takes YAML and JSON, and no more than is allowed. */

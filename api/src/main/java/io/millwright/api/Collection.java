@@ -73,8 +73,7 @@ abstract class Collection {
             Inputs.fields(fieldSelector),
             Inputs.limit(limit),
             cursor);
-    return ResourceView.ListView.of(
-        kind, backend.store().read(tx -> tx.resources().list(query)));
+    return ResourceView.ListView.of(kind, backend.store().read(tx -> tx.resources().list(query)));
   }
 
   /** Tells what there is, and then what becomes of it. */
@@ -95,9 +94,7 @@ abstract class Collection {
             labels(labelSelector),
             Inputs.fields(fieldSelector));
     live.serve(
-        response,
-        watch::concerns,
-        stream -> watch.tell(stream, LiveStreams.cursor(lastEventId)));
+        response, watch::concerns, stream -> watch.tell(stream, LiveStreams.cursor(lastEventId)));
   }
 
   /** Declares a new one. */
@@ -127,7 +124,8 @@ abstract class Collection {
   ResponseEntity<ResourceView> get(
       @PathVariable String project,
       @PathVariable String name,
-      @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false) @Nullable String ifNoneMatch) {
+      @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false)
+          @Nullable String ifNoneMatch) {
     Resource<?, ?> found = find(project, name);
     String etag = Precondition.etag(found);
     return new Precondition(null, ifNoneMatch).unchanged(found)
@@ -141,7 +139,8 @@ abstract class Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
-      @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false) @Nullable String ifNoneMatch,
+      @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false)
+          @Nullable String ifNoneMatch,
       @RequestBody Body body,
       Principal who) {
     Draft draft = draft(body, project, name);
@@ -183,25 +182,22 @@ abstract class Collection {
   Resource<?, ?> find(Tx tx, String project, String name) {
     return tx.resources()
         .find(kind, project, name)
-        .orElseThrow(
-            () ->
-                ProblemException.of(
-                    Problem.Type.NOT_FOUND,
-                    "there is no " + kind + " " + name + " in project " + project));
+        .orElseThrow(() ->
+            ProblemException.of(
+                Problem.Type.NOT_FOUND,
+                "there is no " + kind + " " + name + " in project " + project));
   }
 
   /** Does {@code act} if the resource is as expected, and nobody changes it in between. */
-  private <R> R provided(
-      Precondition expected, String project, String name, Function<Tx, R> act) {
+  private <R> R provided(Precondition expected, String project, String name, Function<Tx, R> act) {
     return backend
         .store()
-        .inTransaction(
-            tx -> {
-              if (!expected.isNone()) {
-                expected.require(kind + " " + name, tx.resources().lock(kind, project, name));
-              }
-              return act.apply(tx);
-            });
+        .inTransaction(tx -> {
+          if (!expected.isNone()) {
+            expected.require(kind + " " + name, tx.resources().lock(kind, project, name));
+          }
+          return act.apply(tx);
+        });
   }
 
   private Applied apply(Tx tx, Caller caller, Draft draft, Apply.Expectation expected) {

@@ -99,10 +99,8 @@ final class CollectionWatch {
     do {
       String from = at;
       Page<Resource<?, ?>> page =
-          store.read(
-              tx ->
-                  tx.resources()
-                      .list(new Resources.Query(kind, project, labels, fields, BATCH, from)));
+          store.read(tx ->
+              tx.resources().list(new Resources.Query(kind, project, labels, fields, BATCH, from)));
       for (Resource<?, ?> resource : page.items()) {
         // Without an id: to resume in the middle of this would skip the rest.
         stream.send("added", null, ResourceView.of(resource));
@@ -135,8 +133,7 @@ final class CollectionWatch {
       boolean fresh = selective() ? !told.contains(line.uid()) : added;
       remember(line.uid());
       return Optional.of(
-          new Event(
-              fresh ? "added" : "modified", line.cursor(), ResourceView.of(found.get())));
+          new Event(fresh ? "added" : "modified", line.cursor(), ResourceView.of(found.get())));
     }
     // After a resume it is not known what was told before, so rather once too often.
     boolean known = !selective() || told.remove(line.uid()) || line.change() == Change.DELETED;

@@ -43,7 +43,8 @@ final class ConsoleSocket implements SmartLifecycle {
       HttpServletResponse response,
       Supplier<Consoles.Session> console) {
     if (!"websocket".equalsIgnoreCase(request.getHeader("Upgrade"))) {
-      throw ProblemException.invalid("", "a console is a WebSocket; open it with a client for these");
+      throw ProblemException.invalid(
+          "", "a console is a WebSocket; open it with a client for these");
     }
     Joint joint = new Joint(console.get(), BearerFilter.inForce());
     boolean joined = false;

@@ -4,8 +4,8 @@ import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.model.Kind;
-import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Hidden;
+import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletResponse;
@@ -122,7 +122,8 @@ final class EventsApi {
       for (Entry e :
           backend
               .store()
-              .read(tx -> tx.journal().told(filter.project(), filter.kind(), filter.name(), limit))) {
+              .read(
+                  tx -> tx.journal().told(filter.project(), filter.kind(), filter.name(), limit))) {
         stream.send("event", e.cursor(), EventView.of(e));
         told.add(e.cursor());
       }

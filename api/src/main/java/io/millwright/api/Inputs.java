@@ -42,8 +42,8 @@ final class Inputs {
     return text == null
         ? null
         : Kind.ofWord(text)
-            .orElseThrow(
-                () -> unknown("kind", text, Arrays.stream(Kind.values()).map(Kind::title).toList()));
+            .orElseThrow(() ->
+                unknown("kind", text, Arrays.stream(Kind.values()).map(Kind::title).toList()));
   }
 
   /** The word, if it is one of these. */

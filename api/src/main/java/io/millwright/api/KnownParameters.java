@@ -25,19 +25,18 @@ final class KnownParameters implements HandlerInterceptor {
       List<String> names = known.computeIfAbsent(method.getMethod(), _ -> names(method));
       request
           .getParameterMap()
-          .forEach(
-              (name, values) -> {
-                if (!names.contains(name)) {
-                  throw ProblemException.invalid(
-                      Names.isWord(name) ? name : Names.quote(name),
-                      "there is no such parameter here"
-                          + Names.hint(name, names)
-                          + (names.isEmpty() ? "" : "; there are: " + String.join(", ", names)));
-                }
-                if (values.length > 1) {
-                  throw ProblemException.invalid(name, "stands here " + values.length + " times");
-                }
-              });
+          .forEach((name, values) -> {
+            if (!names.contains(name)) {
+              throw ProblemException.invalid(
+                  Names.isWord(name) ? name : Names.quote(name),
+                  "there is no such parameter here"
+                      + Names.hint(name, names)
+                      + (names.isEmpty() ? "" : "; there are: " + String.join(", ", names)));
+            }
+            if (values.length > 1) {
+              throw ProblemException.invalid(name, "stands here " + values.length + " times");
+            }
+          });
     }
     return true;
   }

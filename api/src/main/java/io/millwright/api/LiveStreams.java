@@ -62,17 +62,17 @@ final class LiveStreams implements SmartLifecycle {
       throws IOException {
     if (!places.tryAcquire()) {
       throw ProblemException.of(
-          Problem.Type.TOO_MANY, MOST + " streams are open already; close some, or try again later");
+          Problem.Type.TOO_MANY,
+          MOST + " streams are open already; close some, or try again later");
     }
     Stream stream = new Stream(response, keepAlive, BearerFilter.inForce());
     Watch.Subscription subscription =
-        watch.subscribe(
-            batch -> {
-              // An empty batch says only that reading begins: what came before it is to be looked for.
-              if (batch.isEmpty() || batch.stream().anyMatch(concerns)) {
-                stream.ring();
-              }
-            });
+        watch.subscribe(batch -> {
+          // An empty batch says only that reading begins: what came before it is to be looked for.
+          if (batch.isEmpty() || batch.stream().anyMatch(concerns)) {
+            stream.ring();
+          }
+        });
     try {
       open.add(stream);
       telling.to(stream);

@@ -54,21 +54,20 @@ final class OnceOnly {
       throw ProblemException.invalid(KEY, "must be 1 to 200 printable ASCII characters");
     }
     String fingerprint = fingerprint(request, body);
-    return store.inTransaction(
-        tx -> {
-          Optional<Requests.Answered> before = tx.requests().find(caller.name(), key);
-          if (before.isPresent()) {
-            return replay(before.get(), fingerprint);
-          }
-          Answer answer = act.apply(tx);
-          tx.requests()
-              .insert(
-                  caller.name(),
-                  key,
-                  new Requests.Answered(
-                      fingerprint, answer.status(), Json.write(answer.headers()), answer.body()));
-          return answer;
-        });
+    return store.inTransaction(tx -> {
+      Optional<Requests.Answered> before = tx.requests().find(caller.name(), key);
+      if (before.isPresent()) {
+        return replay(before.get(), fingerprint);
+      }
+      Answer answer = act.apply(tx);
+      tx.requests()
+          .insert(
+              caller.name(),
+              key,
+              new Requests.Answered(
+                  fingerprint, answer.status(), Json.write(answer.headers()), answer.body()));
+      return answer;
+    });
   }
 
   private static Answer replay(Requests.Answered before, String fingerprint) {

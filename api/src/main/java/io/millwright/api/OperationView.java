@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param title for people, such as {@code create Machine hello}
  * @param generation of the target that it works towards
- * @param state pending, running, waiting and undoing go on; succeeded, failed, cancelled and superseded are
- *     the ends
+ * @param state pending, running, waiting and undoing go on; succeeded, failed, cancelled and
+ *     superseded are the ends
  * @param message why it waits or failed; empty otherwise
  * @param percent how much of it is done, 0 to 100
  * @param requestedBy name of the token or of the part of Millwright that asked

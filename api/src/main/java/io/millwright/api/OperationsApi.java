@@ -88,8 +88,7 @@ final class OperationsApi {
             null,
             Inputs.limit(limit),
             cursor);
-    return OperationView.ListView.of(
-        backend.store().read(tx -> tx.operations().list(query)));
+    return OperationView.ListView.of(backend.store().read(tx -> tx.operations().list(query)));
   }
 
   @io.swagger.v3.oas.annotations.Operation(
@@ -132,11 +131,10 @@ final class OperationsApi {
       Seen seen =
           backend
               .store()
-              .read(
-                  tx ->
-                      new Seen(
-                          OperationView.of(tx.operations().find(uid).orElseThrow(() -> none(uid))),
-                          tx.operations().logs(uid, after, LOG_BATCH)));
+              .read(tx ->
+                  new Seen(
+                      OperationView.of(tx.operations().find(uid).orElseThrow(() -> none(uid))),
+                      tx.operations().logs(uid, after, LOG_BATCH)));
       boolean more = seen.lines().size() == LOG_BATCH;
       for (LogLine line : seen.lines()) {
         stream.send("log", Long.toString(line.seq()), OperationView.LineView.of(line));
@@ -187,11 +185,10 @@ final class OperationsApi {
     List<LogLine> lines =
         backend
             .store()
-            .read(
-                tx -> {
-                  Operation of = tx.operations().find(uid).orElseThrow(() -> none(uid));
-                  return tx.operations().logs(of.uid(), after, limit);
-                });
+            .read(tx -> {
+              Operation of = tx.operations().find(uid).orElseThrow(() -> none(uid));
+              return tx.operations().logs(of.uid(), after, limit);
+            });
     return new OperationView.LogView(
         lines.stream().map(OperationView.LineView::of).toList(),
         lines.isEmpty() ? after : lines.getLast().seq());

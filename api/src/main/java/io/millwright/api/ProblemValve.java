@@ -16,8 +16,7 @@ public final class ProblemValve extends ErrorReportValve {
     if (status < 400 || response.getContentWritten() > 0 || !response.setErrorReported()) {
       return;
     }
-    Problem problem =
-        new Problem(type(status), "the request cannot be understood", List.of());
+    Problem problem = new Problem(type(status), "the request cannot be understood", List.of());
     try {
       if (problem.type() == Problem.Type.INTERNAL) {
         problem = Problems.problem(new IllegalStateException("the web server failed", thrown));

@@ -107,7 +107,8 @@ final class Problems {
       case MissingRequestValueException m -> field("", m.getBody().getDetail() + "");
       case HttpMessageNotReadableException m when m.getCause() instanceof ProblemException p ->
           p.problem();
-      case HttpMessageNotReadableException _ -> field("", "the request has no body, or it ended early");
+      case HttpMessageNotReadableException _ ->
+          field("", "the request has no body, or it ended early");
       case ErrorResponse r when r.getStatusCode().is4xxClientError() ->
           field("", "the request cannot be understood");
       default -> internal(e);
@@ -126,7 +127,9 @@ final class Problems {
   }
 
   private static String instead(String @Nullable [] methods) {
-    return methods == null ? "" : "; there are: " + List.of(methods).stream().sorted().collect(Collectors.joining(", "));
+    return methods == null
+        ? ""
+        : "; there are: " + List.of(methods).stream().sorted().collect(Collectors.joining(", "));
   }
 
   private static String no(@Nullable Class<?> type) {

@@ -12,8 +12,7 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** A resource as it is shown: secrets are masked. */
-record ResourceView(
-    String apiVersion, Kind kind, MetadataView metadata, Spec spec, Status status) {
+record ResourceView(String apiVersion, Kind kind, MetadataView metadata, Spec spec, Status status) {
 
   static ResourceView of(Resource<?, ?> resource) {
     return new ResourceView(
@@ -30,8 +29,7 @@ record ResourceView(
    * @param kind for example {@code MachineList}
    * @param next cursor of the following part; left out at the end
    */
-  record ListView(
-      String apiVersion, String kind, List<ResourceView> items, @Nullable String next) {
+  record ListView(String apiVersion, String kind, List<ResourceView> items, @Nullable String next) {
     static ListView of(Kind kind, Page<Resource<?, ?>> page) {
       return new ListView(
           Manifests.API_VERSION,

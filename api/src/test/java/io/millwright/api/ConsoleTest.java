@@ -63,13 +63,12 @@ class ConsoleTest {
       rig.put("projects/c1/machines/m", Rig.machine("m"));
       Awaitility.await()
           .atMost(Duration.ofSeconds(30))
-          .until(
-              () ->
-                  rig.get("projects/c1/machines?fieldSelector=status.ready=true")
-                          .json()
-                          .path("items")
-                          .size()
-                      == 1);
+          .until(() ->
+              rig.get("projects/c1/machines?fieldSelector=status.ready=true")
+                      .json()
+                      .path("items")
+                      .size()
+                  == 1);
     } finally {
       work.close();
     }
@@ -87,8 +86,7 @@ class ConsoleTest {
     open(path, second);
     Awaitility.await().until(() -> openSockets() == 1);
     UUID uid =
-        UUID.fromString(
-            rig.get("projects/c1/machines/m").json().at("/metadata/uid").asString());
+        UUID.fromString(rig.get("projects/c1/machines/m").json().at("/metadata/uid").asString());
     SimulatedHypervisor.world(Rig.WORLD).powerOff(uid);
     assertThat(second.closed.get(10, TimeUnit.SECONDS)).isEqualTo(WebSocket.NORMAL_CLOSURE);
     Awaitility.await().until(() -> openSockets() == 0);

@@ -73,8 +73,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     Class<?> controller = method.getBeanType();
     boolean inherited = method.getMethod().getDeclaringClass() == Collection.class;
     if (inherited) {
-      Kind kind =
-          Kind.ofTitle(controller.getSimpleName().replaceFirst("sApi$", "")).orElseThrow();
+      Kind kind = Kind.ofTitle(controller.getSimpleName().replaceFirst("sApi$", "")).orElseThrow();
       collection(operation, kind, method.getMethod().getName());
     } else {
       other(operation);
@@ -113,7 +112,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
           answers.put("202", accepted());
         } else {
           answers.put(
-              "201", etag(json(one, "It is declared.").addHeaderObject("Location", header("Where it is."))));
+              "201",
+              etag(
+                  json(one, "It is declared.")
+                      .addHeaderObject("Location", header("Where it is."))));
         }
       }
       case "get" -> {
@@ -164,7 +166,8 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
             "Manifests: YAML with one or several documents, or JSON; at most 4 MiB.");
         schemas.of(ApplyView.class);
         answers.clear();
-        answers.put("200", json("Apply", "It is declared, or was planned; there is nothing to do."));
+        answers.put(
+            "200", json("Apply", "It is declared, or was planned; there is nothing to do."));
         answers.put("202", json("Apply", "It is declared, and there is work to do."));
       }
       case "createToken" -> {
@@ -184,12 +187,11 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
       }
       default -> {}
     }
-    answers.forEach(
-        (status, answer) -> {
-          if ("OK".equals(answer.getDescription())) {
-            answer.setDescription("What was asked for.");
-          }
-        });
+    answers.forEach((status, answer) -> {
+      if ("OK".equals(answer.getDescription())) {
+        answer.setDescription("What was asked for.");
+      }
+    });
   }
 
   private static void resumable(Operation operation) {
@@ -246,16 +248,15 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     }
     out.put("500", "Millwright failed.");
     out.put("503", "Not available just now.");
-    out.forEach(
-        (status, text) ->
-            answers.put(
-                status,
-                new ApiResponse()
-                    .description(text)
-                    .content(
-                        new Content()
-                            .addMediaType(
-                                PROBLEM, new MediaType().schema(RecordSchemas.ref("Problem"))))));
+    out.forEach((status, text) ->
+        answers.put(
+            status,
+            new ApiResponse()
+                .description(text)
+                .content(
+                    new Content()
+                        .addMediaType(
+                            PROBLEM, new MediaType().schema(RecordSchemas.ref("Problem"))))));
   }
 
   private static boolean has(Operation operation, String parameter, String in) {
@@ -269,14 +270,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         new Content()
             .addMediaType(JSON, new MediaType().schema(schema))
             .addMediaType(YAML, new MediaType().schema(schema));
-    operation.setRequestBody(
-        new RequestBody().required(true).description(text).content(content));
+    operation.setRequestBody(new RequestBody().required(true).description(text).content(content));
   }
 
   private static ApiResponse json(String schema, String text) {
     return new ApiResponse()
         .description(text)
-        .content(new Content().addMediaType(JSON, new MediaType().schema(RecordSchemas.ref(schema))));
+        .content(
+            new Content().addMediaType(JSON, new MediaType().schema(RecordSchemas.ref(schema))));
   }
 
   private static ApiResponse accepted() {

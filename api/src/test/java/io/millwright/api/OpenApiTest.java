@@ -28,7 +28,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * The description of the API in the repository is what the code says. Rewrite it with {@code mvn
- * test -pl api -am -Dopenapi.update=true -Dtest=OpenApiTest -Dsurefire.failIfNoSpecifiedTests=false}.
+ * test -pl api -am -Dopenapi.update=true -Dtest=OpenApiTest
+ * -Dsurefire.failIfNoSpecifiedTests=false}.
  */
 class OpenApiTest {
   private static final Path FILE = Path.of("../client/openapi.json");

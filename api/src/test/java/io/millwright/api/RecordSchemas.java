@@ -32,8 +32,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * JSON schemas of records, by the rules by which the model reads and writes them: a component is
- * optional if it is {@code @Nullable} or {@code @Default}, an enum is written in words, a value type
- * is text.
+ * optional if it is {@code @Nullable} or {@code @Default}, an enum is written in words, a value
+ * type is text.
  */
 final class RecordSchemas implements ModelConverter {
   private static final String REF = "#/components/schemas/";
@@ -156,7 +156,10 @@ final class RecordSchemas implements ModelConverter {
       String description = comments.of(c, component.getName());
       if (byDefault != null && !byDefault.value().equals("none")) {
         description =
-            (description == null ? "" : description + "\n\n") + "Default: " + byDefault.value() + ".";
+            (description == null ? "" : description + "\n\n")
+                + "Default: "
+                + byDefault.value()
+                + ".";
       }
       property.setDescription(description);
       out.addProperty(component.getName(), property);

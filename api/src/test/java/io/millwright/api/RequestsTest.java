@@ -48,7 +48,9 @@ class RequestsTest {
     Reply fine = rig.get("projects");
     assertThat(fine.header("X-Content-Type-Options")).isEqualTo("nosniff");
     assertThat(fine.header("Cache-Control")).contains("no-store");
-    assertThat(fine.raw().headers().map()).doesNotContainKey("set-cookie").doesNotContainKey("server");
+    assertThat(fine.raw().headers().map())
+        .doesNotContainKey("set-cookie")
+        .doesNotContainKey("server");
   }
 
   @Test
@@ -75,11 +77,9 @@ class RequestsTest {
 
   @Test
   void theSameKeyIsAnsweredTheSameAndDoneOnce() {
-    Reply first =
-        rig.post("projects/r1/machines", Rig.machine("m"), "Idempotency-Key", "key-1");
+    Reply first = rig.post("projects/r1/machines", Rig.machine("m"), "Idempotency-Key", "key-1");
     assertThat(first.status()).isEqualTo(202);
-    Reply second =
-        rig.post("projects/r1/machines", Rig.machine("m"), "Idempotency-Key", "key-1");
+    Reply second = rig.post("projects/r1/machines", Rig.machine("m"), "Idempotency-Key", "key-1");
     assertThat(second.status()).isEqualTo(202);
     assertThat(second.header("Idempotency-Replayed")).isEqualTo("true");
     assertThat(first.header("Idempotency-Replayed")).isEmpty();
@@ -121,8 +121,8 @@ class RequestsTest {
   void manyAtOnceWithOneKeyAreOne() throws Exception {
     List<Callable<Reply>> all = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
-      all.add(
-          () -> rig.post("projects/r3/volumes", Rig.volume("v", "1GiB"), "Idempotency-Key", "once"));
+      all.add(() ->
+          rig.post("projects/r3/volumes", Rig.volume("v", "1GiB"), "Idempotency-Key", "once"));
     }
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<String> bodies = new ArrayList<>();
@@ -157,12 +157,12 @@ class RequestsTest {
     problem(415, type);
     assertThat(type.json().path("detail").asString()).contains("application/yaml");
     problem(
-        415,
-        rig.send(rig.request("apply").POST(HttpRequest.BodyPublishers.ofString("x")).build()));
+        415, rig.send(rig.request("apply").POST(HttpRequest.BodyPublishers.ofString("x")).build()));
     problem(400, rig.post("apply", ""));
     problem(400, rig.post("apply", "{\"a\": "));
     problem(400, rig.post("apply", "\t- x"));
-    problem(400, rig.post("projects/e/sizes", Rig.size("a", 1, "") + "---\n" + Rig.size("b", 1, "")));
+    problem(
+        400, rig.post("projects/e/sizes", Rig.size("a", 1, "") + "---\n" + Rig.size("b", 1, "")));
     problem(400, rig.post("apply?dryRun=maybe", Rig.size("a", 1, "")));
     problem(400, rig.get("projects/-/machines/m/console"));
     problem(400, rig.get("projects/e/sizes//x"));
@@ -223,9 +223,11 @@ class RequestsTest {
 
   @Test
   void theDatabaseIsAway() {
-    try (RunningApi api = RunningApi.start(Unreachable.backend(), java.util.Map.of(), ApiConfiguration.class)) {
+    try (RunningApi api =
+        RunningApi.start(Unreachable.backend(), java.util.Map.of(), ApiConfiguration.class)) {
       Reply health =
-          rig.send(HttpRequest.newBuilder(java.net.URI.create(api.url() + "/api/v1/health")).build());
+          rig.send(
+              HttpRequest.newBuilder(java.net.URI.create(api.url() + "/api/v1/health")).build());
       problem(503, health);
       problem(
           503,

@@ -111,13 +111,11 @@ class ResourcesTest {
     assertThat(changed.status()).isEqualTo(200);
     assertThat(rig.put(path, Rig.size("s", 4, ""), "If-Match", tag).status()).isEqualTo(412);
     assertThat(rig.put(path, Rig.size("s", 4, ""), "If-Match", "*").status()).isEqualTo(200);
-    assertThat(
-            rig.put("projects/p4/sizes/new", Rig.size("new", 4, ""), "If-Match", "*").status())
+    assertThat(rig.put("projects/p4/sizes/new", Rig.size("new", 4, ""), "If-Match", "*").status())
         .isEqualTo(412);
     assertThat(rig.put(path, Rig.size("s", 5, ""), "If-None-Match", "*").status()).isEqualTo(412);
     assertThat(
-            rig.put("projects/p4/sizes/new", Rig.size("new", 4, ""), "If-None-Match", "*")
-                .status())
+            rig.put("projects/p4/sizes/new", Rig.size("new", 4, ""), "If-None-Match", "*").status())
         .isEqualTo(200);
     String now = rig.get(path).header("ETag");
     Reply unchanged = rig.get(path, "If-None-Match", "W/" + now);
@@ -161,8 +159,14 @@ class ResourcesTest {
 
     for (String wrong :
         List.of(
-            "limit=0", "limit=1001", "limit=x", "cursor=abc", "labelSelector=a%20b",
-            "fieldSelector=spec.coers=1", "fieldSelector=x", "fieldSelector=spec.cores!=1")) {
+            "limit=0",
+            "limit=1001",
+            "limit=x",
+            "cursor=abc",
+            "labelSelector=a%20b",
+            "fieldSelector=spec.coers=1",
+            "fieldSelector=x",
+            "fieldSelector=spec.cores!=1")) {
       Reply reply = rig.get("projects/p5/sizes?" + wrong);
       assertThat(reply.status()).as(wrong).isEqualTo(400);
       assertThat(reply.json().path("errors").size()).as(wrong).isPositive();
@@ -203,7 +207,9 @@ class ResourcesTest {
     assertThat(again.json().at("/items/1/action").asString()).isEqualTo("unchanged");
 
     Reply dry =
-        rig.post("apply?project=p6&dryRun=true", Rig.volume("v", "1GiB") + "---\n" + Rig.size("a", 2, ""));
+        rig.post(
+            "apply?project=p6&dryRun=true",
+            Rig.volume("v", "1GiB") + "---\n" + Rig.size("a", 2, ""));
     assertThat(dry.status()).isEqualTo(200);
     // The machine of that size follows it, and stands between them.
     assertThat(dry.json().at("/items/1/kind").asString()).isEqualTo("Machine");
@@ -234,7 +240,9 @@ class ResourcesTest {
     assertThat(rig.get("projects/p6/sizes/x").status()).isEqualTo(404);
 
     assertThat(
-            rig.post("apply?project=p6", Rig.size("a", 1, "") + "---\n" + Rig.size("a", 1, "project: p6"))
+            rig.post(
+                    "apply?project=p6",
+                    Rig.size("a", 1, "") + "---\n" + Rig.size("a", 1, "project: p6"))
                 .status())
         .isEqualTo(400);
   }
@@ -287,10 +295,8 @@ class ResourcesTest {
     assertThat(rig.get("projects").json().path("items").toString())
         .contains("\"default\"", "\"shared\"", "\"p8\"");
     java.util.UUID uid = java.util.UUID.randomUUID();
-    rig.store.write(
-        tx ->
-            tx.journal()
-                .note(io.millwright.model.Kind.SIZE, "p8", uid, "s", "Told", "It was told."));
+    rig.store.write(tx ->
+        tx.journal().note(io.millwright.model.Kind.SIZE, "p8", uid, "s", "Told", "It was told."));
     JsonNode events = rig.get("projects/p8/events?kind=size&name=s").json();
     assertThat(events.path("items").size()).isEqualTo(1);
     assertThat(events.at("/items/0/message").asString()).isEqualTo("It was told.");

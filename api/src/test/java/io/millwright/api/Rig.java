@@ -71,8 +71,7 @@ final class Rig {
   }
 
   private Rig() throws IOException {
-    EmbeddedPostgres postgres =
-        EmbeddedPostgres.start(directory("postgres"), Progress.silent());
+    EmbeddedPostgres postgres = EmbeddedPostgres.start(directory("postgres"), Progress.silent());
     database =
         Database.open(
             new Database.Settings(postgres.jdbcUrl(), postgres.user(), postgres.password(), 12));
@@ -102,14 +101,13 @@ final class Rig {
             Impatient.class);
     Runtime.getRuntime()
         .addShutdownHook(
-            new Thread(
-                () -> {
-                  api.close();
-                  engine.close();
-                  database.close();
-                  postgres.close();
-                  SimulatedHypervisor.forgetWorld(WORLD);
-                }));
+            new Thread(() -> {
+              api.close();
+              engine.close();
+              database.close();
+              postgres.close();
+              SimulatedHypervisor.forgetWorld(WORLD);
+            }));
     apply(
         "shared",
         """
@@ -215,31 +213,31 @@ final class Rig {
 
   static String size(String name, int cores, String metadata) {
     return """
-        apiVersion: millwright/v1
-        kind: Size
-        metadata: {name: %s%s}
-        spec: {cores: %d, memory: 1GiB, disk: 4GiB}
-        """
+    apiVersion: millwright/v1
+    kind: Size
+    metadata: {name: %s%s}
+    spec: {cores: %d, memory: 1GiB, disk: 4GiB}
+    """
         .formatted(name, metadata.isEmpty() ? "" : ", " + metadata, cores);
   }
 
   static String machine(String name) {
     return """
-        apiVersion: millwright/v1
-        kind: Machine
-        metadata: {name: %s}
-        spec: {image: img, size: small}
-        """
+    apiVersion: millwright/v1
+    kind: Machine
+    metadata: {name: %s}
+    spec: {image: img, size: small}
+    """
         .formatted(name);
   }
 
   static String volume(String name, String size) {
     return """
-        apiVersion: millwright/v1
-        kind: Volume
-        metadata: {name: %s}
-        spec: {size: %s, hypervisor: sim, reclaim: delete}
-        """
+    apiVersion: millwright/v1
+    kind: Volume
+    metadata: {name: %s}
+    spec: {size: %s, hypervisor: sim, reclaim: delete}
+    """
         .formatted(name, size);
   }
 
@@ -249,14 +247,13 @@ final class Rig {
     Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));
     Runtime.getRuntime()
         .addShutdownHook(
-            new Thread(
-                () -> {
-                  try (Stream<Path> all = Files.walk(dir)) {
-                    all.sorted(Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
-                  } catch (IOException | UncheckedIOException e) {
-                    // PostgreSQL is still removing its own files.
-                  }
-                }));
+            new Thread(() -> {
+              try (Stream<Path> all = Files.walk(dir)) {
+                all.sorted(Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
+              } catch (IOException | UncheckedIOException e) {
+                // PostgreSQL is still removing its own files.
+              }
+            }));
     return dir;
   }
 }

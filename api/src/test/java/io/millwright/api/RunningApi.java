@@ -18,16 +18,13 @@ record RunningApi(ServletWebServerApplicationContext context) implements AutoClo
     all.put("spring.threads.virtual.enabled", "true");
     app.setDefaultProperties(all);
     app.setLogStartupInfo(false);
-    app.addInitializers(
-        context ->
-            ((GenericApplicationContext) context)
-                .registerBean(Backend.class, () -> backend));
+    app.addInitializers(context ->
+        ((GenericApplicationContext) context).registerBean(Backend.class, () -> backend));
     return new RunningApi((ServletWebServerApplicationContext) app.run());
   }
 
   String url() {
-    return "http://127.0.0.1:"
-        + java.util.Objects.requireNonNull(context.getWebServer()).getPort();
+    return "http://127.0.0.1:" + java.util.Objects.requireNonNull(context.getWebServer()).getPort();
   }
 
   @Override

@@ -42,7 +42,9 @@ class StreamsTest {
       rig.put("projects/w1/sizes/new", Rig.size("new", 2, ""));
       Event changed = expect(events, "modified", "new");
       assertThat(changed.json().at("/spec/cores").asInt()).isEqualTo(2);
-      rig.put("projects/w1/profiles/p", "{apiVersion: millwright/v1, kind: Profile, metadata: {name: p}, spec: {}}");
+      rig.put(
+          "projects/w1/profiles/p",
+          "{apiVersion: millwright/v1, kind: Profile, metadata: {name: p}, spec: {}}");
       rig.put("projects/w1-other/sizes/new", Rig.size("new", 1, ""));
       rig.delete("projects/w1/sizes/new");
       Event gone = expect(events, "deleted", "new");
@@ -82,7 +84,8 @@ class StreamsTest {
       expect(events, "added", "b");
       expect(events, "modified", "a");
     }
-    Reply nonsense = rig.get("projects/w2/sizes", "Accept", "text/event-stream", "Last-Event-ID", "x");
+    Reply nonsense =
+        rig.get("projects/w2/sizes", "Accept", "text/event-stream", "Last-Event-ID", "x");
     assertThat(nonsense.status()).isEqualTo(400);
     assertThat(nonsense.header("Content-Type")).isEqualTo("application/problem+json");
   }
@@ -131,13 +134,12 @@ class StreamsTest {
       int writer = w;
       threads.add(
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    for (int i = 0; i < each; i++) {
-                      String name = "s" + writer + "-" + i;
-                      rig.put("projects/w5/sizes/" + name, Rig.size(name, 1, ""));
-                    }
-                  }));
+              .start(() -> {
+                for (int i = 0; i < each; i++) {
+                  String name = "s" + writer + "-" + i;
+                  rig.put("projects/w5/sizes/" + name, Rig.size(name, 1, ""));
+                }
+              }));
     }
     List<Events> watchers = new ArrayList<>();
     for (int i = 0; i < 4; i++) {
@@ -167,8 +169,7 @@ class StreamsTest {
     List<String> ids = new ArrayList<>();
     try (Events events = Events.open(rig, path)) {
       assertThat(events.next().json().path("state").asString()).isEqualTo("pending");
-      Operation claimed =
-          rig.store.inTransaction(tx -> tx.operations().claim(uid)).orElseThrow();
+      Operation claimed = rig.store.inTransaction(tx -> tx.operations().claim(uid)).orElseThrow();
       assertThat(events.next().json().path("state").asString()).isEqualTo("running");
       rig.store.write(tx -> tx.operations().log(uid, "create-disk", List.of("one", "two")));
       Event one = events.next();
@@ -176,12 +177,10 @@ class StreamsTest {
       assertThat(one.json().path("line").asString()).isEqualTo("one");
       ids.add(one.id());
       assertThat(events.next().json().path("line").asString()).isEqualTo("two");
-      rig.store.write(
-          tx -> {
-            tx.operations().log(uid, "create-disk", List.of("three"));
-            tx.operations()
-                .progress(uid, claimed.epoch(), new Operation.State.Succeeded(), List.of());
-          });
+      rig.store.write(tx -> {
+        tx.operations().log(uid, "create-disk", List.of("three"));
+        tx.operations().progress(uid, claimed.epoch(), new Operation.State.Succeeded(), List.of());
+      });
       assertThat(events.next().json().path("line").asString()).isEqualTo("three");
       Event last = events.next();
       assertThat(last.json().path("state").asString()).isEqualTo("succeeded");

@@ -36,7 +36,7 @@ final class Progress {
     for (JsonNode step : now.operation().path("steps")) {
       String state = Trees.text(step, "state");
       String key = now.uid() + " " + Trees.text(step, "key");
-      String message = state.equals("running") ? "" : Trees.text(step, "message");
+      String message = Trees.text(step, "message");
       String line = state + " " + step.path("attempts").asInt(0) + " " + message;
       if (state.equals("pending") || line.equals(said.put(key, line))) {
         continue;
@@ -44,7 +44,13 @@ final class Progress {
       if (!state.equals("running")) {
         say(now.target() + Timeline.line(step, clock, shell.coloured()));
       } else if (!live) {
-        say(now.target() + "         ... " + Safe.line(Trees.text(step, "title")));
+        String percent = Trees.text(step, "percent");
+        say(
+            now.target()
+                + "         ... "
+                + Safe.line(Trees.text(step, "title"))
+                + (percent.isEmpty() ? "" : " " + percent + " %")
+                + (message.isEmpty() ? "" : ": " + Safe.line(message)));
       }
     }
     if (now.state().equals("waiting")

@@ -120,16 +120,19 @@ public final class Admission {
    * Checks a declaration against everything else that is declared, and reserves what it needs. The
    * resource is in the database already, and everything it names exists.
    *
+   * @param lookup finds what it names
    * @return the status to begin with
    */
-  Status admit(Tx tx, Resource<?, ?> resource, @Nullable Spec before, Violations at) {
+  Status admit(
+      Tx tx, Lookup lookup, Resource<?, ?> resource, @Nullable Spec before, Violations at) {
     switch (resource.spec()) {
       case NetworkSpec network -> admitNetwork(tx, resource, network, at.field("spec"));
-      case SizeSpec size -> admitSize(tx, resource, size, before, at.field("spec"));
-      case VolumeSpec volume -> admitVolume(tx, resource, volume, before, at.field("spec"));
+      case SizeSpec size -> admitSize(tx, lookup, resource, size, before, at.field("spec"));
+      case VolumeSpec volume -> admitVolume(tx, lookup, resource, volume, before, at.field("spec"));
       case MachineSpec _ -> {
         return machines.admit(
             tx,
+            lookup,
             resource.as(MachineSpec.class, MachineStatus.class),
             before instanceof MachineSpec m ? m : null,
             at.field("spec"));
@@ -153,7 +156,12 @@ public final class Admission {
 
   /** Machines feel a change of their size; so it must do for them as if they were declared anew. */
   private static void admitSize(
-      Tx tx, Resource<?, ?> resource, SizeSpec size, @Nullable Spec before, Violations at) {
+      Tx tx,
+      Lookup lookup,
+      Resource<?, ?> resource,
+      SizeSpec size,
+      @Nullable Spec before,
+      Violations at) {
     List<Resource<MachineSpec, MachineStatus>> machines =
         tx.resources().referrers(resource.uid(), Integer.MAX_VALUE).stream()
             .filter(r -> r.kind() == Kind.MACHINE && !r.deleting())
@@ -171,7 +179,6 @@ public final class Admission {
                   + " has "
                   + old.disk());
     }
-    Lookup lookup = new Lookup(tx);
     machines.stream()
         .flatMap(
             m ->
@@ -187,7 +194,12 @@ public final class Admission {
   }
 
   private static void admitVolume(
-      Tx tx, Resource<?, ?> resource, VolumeSpec volume, @Nullable Spec before, Violations at) {
+      Tx tx,
+      Lookup lookup,
+      Resource<?, ?> resource,
+      VolumeSpec volume,
+      @Nullable Spec before,
+      Violations at) {
     if (before instanceof VolumeSpec old) {
       at.field("size")
           .require(
@@ -196,7 +208,8 @@ public final class Admission {
       at.field("hypervisor")
           .require(volume.hypervisor().equals(old.hypervisor()), "a volume cannot move");
     }
-    Lookup.find(tx, Kind.HYPERVISOR, resource.project(), volume.hypervisor())
+    lookup
+        .find(Kind.HYPERVISOR, resource.project(), volume.hypervisor())
         .ifPresent(h -> tx.resources().place(resource.uid(), h.uid()));
   }
 

@@ -111,11 +111,13 @@ public final class Apply {
     private final Instant now = clock.instant();
     private final List<Violation> wrong = new ArrayList<>();
     private final Map<UUID, Applied> done = new LinkedHashMap<>();
+    private Lookup lookup;
 
     Run(Tx tx, Caller caller, Expectation expected) {
       this.tx = tx;
       this.caller = caller;
       this.expected = expected;
+      this.lookup = new Lookup(tx);
     }
 
     List<Applied> all(List<Draft> drafts) {
@@ -164,9 +166,12 @@ public final class Apply {
       } else {
         tx.resources().update(after);
       }
+      if (after.kind() != Kind.MACHINE) {
+        lookup = new Lookup(tx); // others name this one; machines are named by nobody
+      }
       if (specChanged) {
         tx.resources().refer(after.uid(), references);
-        Status status = admission.admit(tx, after, before == null ? null : before.spec(), at);
+        Status status = admission.admit(tx, lookup, after, before == null ? null : before.spec(), at);
         if (!at.list().isEmpty()) {
           at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
           return;
@@ -273,8 +278,10 @@ public final class Apply {
 
     private List<UUID> references(Resource<?, ?> resource, Violations at) {
       List<UUID> out = new ArrayList<>();
+      lookup.prepare(resource.project(), resource.spec().references());
       for (Ref ref : resource.spec().references()) {
-        Lookup.find(tx, ref.kind(), resource.project(), ref.name())
+        lookup
+            .find(ref.kind(), resource.project(), ref.name())
             .ifPresentOrElse(
                 found -> {
                   at.field(ref.field())

@@ -30,9 +30,7 @@ public final class Cancel {
         tx.operations()
             .find(uid)
             .orElseThrow(
-                () ->
-                    ProblemException.of(
-                        Problem.Type.NOT_FOUND, "there is no operation " + uid));
+                () -> ProblemException.of(Problem.Type.NOT_FOUND, "there is no operation " + uid));
     if (operation.verb() == Operation.Verb.DELETE) {
       throw ProblemException.of(
           Problem.Type.CONFLICT, "a deletion cannot be cancelled once it has begun");

@@ -41,9 +41,7 @@ public final class Delete {
   public Optional<Operation> delete(
       Tx tx, Caller caller, Kind kind, String project, String name, @Nullable Long revision) {
     Resource<?, ?> found =
-        tx.resources()
-            .lock(kind, project, name)
-            .orElseThrow(() -> notFound(kind, project, name));
+        tx.resources().lock(kind, project, name).orElseThrow(() -> notFound(kind, project, name));
     if (revision != null && found.metadata().revision() != revision) {
       throw ProblemException.of(
           Problem.Type.PRECONDITION,
@@ -76,8 +74,7 @@ public final class Delete {
                 found.spec(),
                 found.status());
         tx.resources().update(going);
-        yield Optional.of(
-            Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock));
+        yield Optional.of(Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock));
       }
     };
   }
@@ -85,11 +82,7 @@ public final class Delete {
   private static void refuse(Tx tx, Resource<?, ?> found) {
     List<Resource<?, ?>> users = tx.resources().referrers(found.uid(), 6);
     if (!users.isEmpty()) {
-      String some =
-          users.stream()
-              .limit(5)
-              .map(Resource::title)
-              .collect(Collectors.joining(", "));
+      String some = users.stream().limit(5).map(Resource::title).collect(Collectors.joining(", "));
       throw ProblemException.of(
           Problem.Type.CONFLICT,
           found.title()

@@ -1,13 +1,21 @@
 package io.millwright.engine;
 
+import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
+import io.millwright.model.Ref;
 import io.millwright.model.Resource;
+import io.millwright.model.Selector;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * How a name that one resource mentions is found: in its own project, then in the shared one.
@@ -19,25 +27,69 @@ public final class Lookup {
   /** The project whose resources all others may name. */
   public static final String SHARED = "shared";
 
+  private static final int MOST = 1000;
+
   private final Tx tx;
-  private final Map<Key, Optional<Resource<?, ?>>> found = new HashMap<>();
+  private final Map<Name, Optional<Resource<?, ?>>> found = new HashMap<>();
+  private final Map<Place, List<Resource<?, ?>>> listed = new HashMap<>();
 
   public Lookup(Tx tx) {
     this.tx = tx;
   }
 
-  private record Key(Kind kind, String project, String name) {}
+  private record Place(Kind kind, String project) {}
 
   public Optional<Resource<?, ?>> find(Kind kind, String project, String name) {
-    return found.computeIfAbsent(
-        new Key(kind, project, name), k -> find(tx, kind, project, name));
+    Optional<Resource<?, ?>> own = in(new Name(kind, project, name));
+    return own.isPresent() || project.equals(SHARED) ? own : in(new Name(kind, SHARED, name));
   }
 
+  private Optional<Resource<?, ?>> in(Name name) {
+    return known(name)
+        ? found.getOrDefault(name, Optional.empty())
+        : found.computeIfAbsent(
+            name, n -> tx.resources().find(n.kind(), n.project(), n.name()));
+  }
+
+  private boolean known(Name name) {
+    List<Resource<?, ?>> all = listed.get(new Place(name.kind(), name.project()));
+    // Of a list that is full there may be more.
+    return found.containsKey(name) || (all != null && all.size() < MOST);
+  }
+
+  /** Reads what a resource of this project mentions all together, so that {@link #find} need not. */
+  public void prepare(String project, Collection<Ref> refs) {
+    Set<Name> wanted = new LinkedHashSet<>();
+    for (Ref ref : refs) {
+      wanted.add(new Name(ref.kind(), project, ref.name()));
+      wanted.add(new Name(ref.kind(), SHARED, ref.name()));
+    }
+    wanted.removeIf(this::known);
+    if (wanted.size() < 2) {
+      return;
+    }
+    List<Resource<?, ?>> there = tx.resources().find(wanted);
+    wanted.forEach(name -> found.put(name, Optional.empty()));
+    there.forEach(r -> found.put(new Name(r.kind(), r.project(), r.name()), Optional.of(r)));
+  }
+
+  /** Those of one project, at most a thousand; each of them is found from now on. */
+  public List<Resource<?, ?>> all(Kind kind, String project) {
+    return listed.computeIfAbsent(
+        new Place(kind, project),
+        place -> {
+          List<Resource<?, ?>> items =
+              tx.resources()
+                  .list(new Resources.Query(kind, project, Selector.ALL, Map.of(), MOST, null))
+                  .items();
+          items.forEach(r -> found.put(new Name(kind, project, r.name()), Optional.of(r)));
+          return items;
+        });
+  }
+
+  /** As {@link #find(Kind, String, String)}, for one look. */
   public static Optional<Resource<?, ?>> find(Tx tx, Kind kind, String project, String name) {
-    Optional<Resource<?, ?>> own = tx.resources().find(kind, project, name);
-    return own.isPresent() || project.equals(SHARED)
-        ? own
-        : tx.resources().find(kind, SHARED, name);
+    return new Lookup(tx).find(kind, project, name);
   }
 
   /**

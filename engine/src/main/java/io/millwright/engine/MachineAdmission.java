@@ -3,7 +3,6 @@ package io.millwright.engine;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.engine.port.Addresses.Lease;
-import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Addressing;
 import io.millwright.model.ByteSize;
@@ -24,7 +23,6 @@ import io.millwright.model.NetworkSpec.Subnet;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.PlainStatus;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
@@ -45,22 +43,23 @@ final class MachineAdmission {
 
   MachineStatus admit(
       Tx tx,
+      Lookup lookup,
       Resource<MachineSpec, MachineStatus> machine,
       @Nullable MachineSpec before,
       Violations at) {
     MachineSpec spec = machine.spec();
     String project = machine.project();
     SizeSpec size =
-        Lookup.get(tx, Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec();
+        lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec();
     Resource<ImageSpec, ImageStatus> image =
-        Lookup.get(tx, Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class);
-    checkImage(spec, size, image, before, tx, project, at);
-    Map<String, Resource<NetworkSpec, NetworkStatus>> networks = networks(tx, spec, project);
-    MachineStatus status = place(tx, machine, size, networks, at);
+        lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class);
+    checkImage(spec, size, image, before, lookup, project, at);
+    Map<String, Resource<NetworkSpec, NetworkStatus>> networks = networks(lookup, spec, project);
+    MachineStatus status = place(tx, lookup, machine, size, networks, at);
     if (!at.list().isEmpty()) {
       return status;
     }
-    checkVolumes(tx, machine, status, at);
+    checkVolumes(tx, lookup, machine, status, at);
     List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
     String blueprint = Blueprint.of(spec, hostname);
@@ -88,7 +87,7 @@ final class MachineAdmission {
       SizeSpec size,
       Resource<ImageSpec, ImageStatus> image,
       @Nullable MachineSpec before,
-      Tx tx,
+      Lookup lookup,
       String project,
       Violations at) {
     at.field("firmware")
@@ -104,7 +103,7 @@ final class MachineAdmission {
     }
     if (before != null && !before.size().equals(spec.size())) {
       SizeSpec old =
-          Lookup.find(tx, Kind.SIZE, project, before.size())
+          lookup.find(Kind.SIZE, project, before.size())
               .map(r -> r.as(SizeSpec.class, PlainStatus.class).spec())
               .orElse(size);
       at.field("size")
@@ -115,7 +114,7 @@ final class MachineAdmission {
   }
 
   private static Map<String, Resource<NetworkSpec, NetworkStatus>> networks(
-      Tx tx, MachineSpec spec, String project) {
+      Lookup lookup, MachineSpec spec, String project) {
     Map<String, Resource<NetworkSpec, NetworkStatus>> out = new LinkedHashMap<>();
     for (Interface face : spec.interfaces()) {
       String name = face.network();
@@ -123,7 +122,7 @@ final class MachineAdmission {
         out.computeIfAbsent(
             name,
             n ->
-                Lookup.get(tx, Kind.NETWORK, project, n, NetworkSpec.class, NetworkStatus.class));
+                lookup.get(Kind.NETWORK, project, n, NetworkSpec.class, NetworkStatus.class));
       }
     }
     return out;
@@ -133,6 +132,7 @@ final class MachineAdmission {
 
   private static MachineStatus place(
       Tx tx,
+      Lookup lookup,
       Resource<MachineSpec, MachineStatus> machine,
       SizeSpec size,
       Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
@@ -145,7 +145,7 @@ final class MachineAdmission {
           .require(
               asked == null || asked.equals(present),
               "the machine is on " + present + " and cannot move; delete it and declare it anew");
-      Lookup.find(tx, Kind.HYPERVISOR, machine.project(), present)
+      lookup.find(Kind.HYPERVISOR, machine.project(), present)
           .ifPresent(
               h ->
                   checkFits(
@@ -157,8 +157,7 @@ final class MachineAdmission {
     List<Resource<HypervisorSpec, HypervisorStatus>> all = new ArrayList<>();
     if (asked != null) {
       all.add(
-          Lookup.get(
-              tx,
+          lookup.get(
               Kind.HYPERVISOR,
               machine.project(),
               asked,
@@ -166,17 +165,15 @@ final class MachineAdmission {
               HypervisorStatus.class));
     } else {
       for (String project : Set.of(machine.project(), Lookup.SHARED)) {
-        tx.resources()
-            .list(
-                new Resources.Query(Kind.HYPERVISOR, project, Selector.ALL, Map.of(), 1000, null))
-            .items()
+        lookup
+            .all(Kind.HYPERVISOR, project)
             .forEach(h -> all.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
       }
     }
     Map<UUID, long[]> committed = tx.resources().committed();
     List<Placement.Candidate> candidates =
         all.stream()
-            .map(h -> candidate(tx, h, machine, networks, committed))
+            .map(h -> candidate(lookup, h, machine, networks, committed))
             .sorted(java.util.Comparator.comparing(Placement.Candidate::name))
             .toList();
     Placement.Decision decision = Placement.choose(candidates, size.cores(), size.memory());
@@ -206,7 +203,7 @@ final class MachineAdmission {
   }
 
   private static Placement.Candidate candidate(
-      Tx tx,
+      Lookup lookup,
       Resource<HypervisorSpec, HypervisorStatus> host,
       Resource<MachineSpec, MachineStatus> machine,
       Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
@@ -222,13 +219,13 @@ final class MachineAdmission {
     for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network : networks.entrySet()) {
       // Only cards are plugged in; bonds and VLANs ride on them.
       if (plugged.contains(network.getKey())
-          && !attached(tx, network.getValue(), host)) {
+          && !attached(lookup, network.getValue(), host)) {
         refusal = "network " + network.getKey() + " is not attached there";
       }
     }
     for (String name : machine.spec().volumes()) {
       boolean here =
-          Lookup.find(tx, Kind.VOLUME, machine.project(), name)
+          lookup.find(Kind.VOLUME, machine.project(), name)
               .map(v -> ((VolumeSpec) v.spec()).hypervisor().equals(host.name()))
               .orElse(false);
       if (!here) {
@@ -248,24 +245,28 @@ final class MachineAdmission {
 
   /** True if the name in one of the network's attachments is this very hypervisor. */
   private static boolean attached(
-      Tx tx,
+      Lookup lookup,
       Resource<NetworkSpec, NetworkStatus> network,
       Resource<HypervisorSpec, HypervisorStatus> host) {
     return network
         .spec()
         .attachmentOn(host.name())
-        .flatMap(a -> Lookup.find(tx, Kind.HYPERVISOR, network.project(), a.hypervisor()))
+        .flatMap(a -> lookup.find(Kind.HYPERVISOR, network.project(), a.hypervisor()))
         .filter(h -> h.uid().equals(host.uid()))
         .isPresent();
   }
 
   private static void checkVolumes(
-      Tx tx, Resource<MachineSpec, MachineStatus> machine, MachineStatus status, Violations at) {
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      MachineStatus status,
+      Violations at) {
     for (int i = 0; i < machine.spec().volumes().size(); i++) {
       String name = machine.spec().volumes().get(i);
       Violations here = at.field("volumes").index(i);
       Resource<?, ?> volume =
-          Lookup.find(tx, Kind.VOLUME, machine.project(), name).orElseThrow();
+          lookup.find(Kind.VOLUME, machine.project(), name).orElseThrow();
       here.require(
           ((VolumeSpec) volume.spec()).hypervisor().equals(status.hypervisor()),
           volume.title() + " is not on " + status.hypervisor());

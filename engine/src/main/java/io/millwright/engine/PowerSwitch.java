@@ -29,14 +29,12 @@ public final class PowerSwitch {
    *
    * @return the operation, or nothing if that was declared already
    */
-  public Optional<Operation> set(
-      Caller caller, String project, String name, Power power) {
+  public Optional<Operation> set(Caller caller, String project, String name, Power power) {
     return store.inTransaction(tx -> set(tx, caller, project, name, power));
   }
 
   /** As the other one, as a part of a larger transaction. */
-  public Optional<Operation> set(
-      Tx tx, Caller caller, String project, String name, Power power) {
+  public Optional<Operation> set(Tx tx, Caller caller, String project, String name, Power power) {
     Resource<MachineSpec, MachineStatus> machine = machine(tx, project, name);
     if (machine.spec().power() == power) {
       return tx.operations().active(machine.uid());
@@ -58,8 +56,7 @@ public final class PowerSwitch {
             machine.spec().withPower(power),
             machine.status());
     tx.resources().update(next);
-    return Optional.of(
-        Begin.operation(tx, next, Operation.Verb.UPDATE, caller.name(), clock));
+    return Optional.of(Begin.operation(tx, next, Operation.Verb.UPDATE, caller.name(), clock));
   }
 
   /**
@@ -80,13 +77,15 @@ public final class PowerSwitch {
     }
     tx.operations()
         .active(machine.uid())
-        .ifPresent(
-            busy -> {
-              throw ProblemException.of(
-                  Problem.Type.CONFLICT,
-                  "operation " + busy.uid() + " is at work on " + machine.title()
-                      + "; wait for it, or cancel it");
-            });
+        .ifPresent(busy -> {
+          throw ProblemException.of(
+              Problem.Type.CONFLICT,
+              "operation "
+                  + busy.uid()
+                  + " is at work on "
+                  + machine.title()
+                  + "; wait for it, or cancel it");
+        });
     return Begin.operation(tx, machine, Operation.Verb.RESET, caller.name(), clock);
   }
 

@@ -16,10 +16,12 @@ import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.PlainStatus;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.Ref;
 import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +50,9 @@ public record ResolvedMachine(
     if (place == null) {
       throw new IllegalStateException(machine.title() + " was never placed");
     }
+    List<Ref> named = new ArrayList<>(spec.references());
+    named.add(new Ref(Kind.HYPERVISOR, place, "hypervisor"));
+    lookup.prepare(project, named);
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks = new LinkedHashMap<>();
     for (Interface face : spec.interfaces()) {
       String name = face.network();

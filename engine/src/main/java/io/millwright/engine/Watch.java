@@ -24,7 +24,8 @@ public final class Watch implements AutoCloseable {
 
   private final Store store;
   private final Duration interval;
-  private final CopyOnWriteArrayList<Consumer<List<Entry>>> listeners = new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<Consumer<List<Entry>>> listeners =
+      new CopyOnWriteArrayList<>();
   private final AtomicBoolean open = new AtomicBoolean(true);
   private final Object bell = new Object();
   private final Thread reader;

@@ -5,6 +5,7 @@ import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -41,34 +42,28 @@ public final class MachinePlanner {
 
     Vm vm = facts.vm();
     String medium = goal.booted() ? null : goal.seed();
+    boolean on = goal.power() == Power.ON;
+    boolean running = vm != null && vm.running();
+    boolean matches = vm != null && asDefined(goal, vm);
+    boolean goesOn = running && matches && on;
     // A guest that boots already reads the seed that it has; a new one would only confuse it.
-    boolean booting = vm != null && vm.running() && hasDisk(vm, goal.disk());
-    if (medium != null && !booting && (goal.power() == Power.ON || !facts.media().contains(medium))) {
+    if (medium != null && !goesOn && (on || !facts.media().contains(medium))) {
       steps.add(new Step.PutSeed(medium));
     }
-    boolean running = vm != null && vm.running();
-    if (vm == null || !asDefined(goal, vm) || !(running || java.util.Objects.equals(medium, vm.medium()))) {
-      if (running) {
-        steps.add(new Step.Stop());
-        running = false;
-      }
+    if (running && !goesOn) {
+      steps.add(new Step.Stop());
+    }
+    if (!goesOn && (vm == null || !matches || !Objects.equals(medium, vm.medium()))) {
       steps.add(new Step.Define(medium));
     }
-    if (goal.power() == Power.ON) {
-      if (!running) {
-        steps.add(new Step.Start());
-      }
-      if (!goal.booted()) {
-        steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
-      }
-      cleanUp(goal, facts, medium != null, steps);
-    } else {
-      if (running) {
-        steps.add(new Step.Stop());
-      }
-      if (goal.booted()) {
-        cleanUp(goal, facts, false, steps);
-      }
+    if (on && !goesOn) {
+      steps.add(new Step.Start());
+    }
+    if (on && !goal.booted()) {
+      steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
+    }
+    if (on || goal.booted()) {
+      cleanUp(goal, facts, on && medium != null, steps);
     }
     return steps;
   }

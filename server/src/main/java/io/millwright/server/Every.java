@@ -14,25 +14,24 @@ final class Every implements AutoCloseable {
     thread =
         Thread.ofVirtual()
             .name(name)
-            .start(
-                () -> {
-                  boolean failing = false;
-                  while (true) {
-                    try {
-                      Thread.sleep(pause);
-                      act.run();
-                      failing = false;
-                    } catch (InterruptedException e) {
-                      return;
-                    } catch (RuntimeException e) {
-                      // Said once: a cause that lasts would fill the log.
-                      if (!failing) {
-                        LOG.warn("{} failed and is tried again: {}", name, e.toString());
-                      }
-                      failing = true;
-                    }
+            .start(() -> {
+              boolean failing = false;
+              while (true) {
+                try {
+                  Thread.sleep(pause);
+                  act.run();
+                  failing = false;
+                } catch (InterruptedException e) {
+                  return;
+                } catch (RuntimeException e) {
+                  // Said once: a cause that lasts would fill the log.
+                  if (!failing) {
+                    LOG.warn("{} failed and is tried again: {}", name, e.toString());
                   }
-                });
+                  failing = true;
+                }
+              }
+            });
   }
 
   /** Returns when it has ended. */

@@ -135,9 +135,7 @@ public final class Main implements AutoCloseable {
         add(
             "work",
             new WorkLoop(
-                database.dataSource(),
-                engine.reconcilers(),
-                WorkLoop.Settings.of(nodeName())));
+                database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of(nodeName())));
     store.afterNudge(work::wake);
     work.start();
     Housekeeping housekeeping = new Housekeeping(database, Housekeeping.Kept.DEFAULT);
@@ -161,7 +159,9 @@ public final class Main implements AutoCloseable {
             engine.watch(),
             engine.consoles());
     Web web =
-        add("web", listen("--listen", settings.listen(), () -> Web.start(settings.listen(), backend)));
+        add(
+            "web",
+            listen("--listen", settings.listen(), () -> Web.start(settings.listen(), backend)));
     return settings.listen().at(web.port());
   }
 

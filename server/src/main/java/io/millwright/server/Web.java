@@ -24,18 +24,26 @@ record Web(ServletWebServerApplicationContext context) implements AutoCloseable 
     app.setRegisterShutdownHook(false); // Main ends it in its turn
     Map<String, Object> settings =
         Map.of(
-            "server.address", listen.host(),
-            "server.port", listen.port(),
-            "server.shutdown", "graceful",
-            "server.max-http-request-header-size", "16KB",
-            "spring.lifecycle.timeout-per-shutdown-phase", "3s",
-            "spring.threads.virtual.enabled", true);
-    app.addInitializers(
-        context -> {
-          // First, so that no variable of the environment changes what our own settings say.
-          context.getEnvironment().getPropertySources().addFirst(new MapPropertySource("server", settings));
-          ((GenericApplicationContext) context).registerBean(Backend.class, () -> backend);
-        });
+            "server.address",
+            listen.host(),
+            "server.port",
+            listen.port(),
+            "server.shutdown",
+            "graceful",
+            "server.max-http-request-header-size",
+            "16KB",
+            "spring.lifecycle.timeout-per-shutdown-phase",
+            "3s",
+            "spring.threads.virtual.enabled",
+            true);
+    app.addInitializers(context -> {
+      // First, so that no variable of the environment changes what our own settings say.
+      context
+          .getEnvironment()
+          .getPropertySources()
+          .addFirst(new MapPropertySource("server", settings));
+      ((GenericApplicationContext) context).registerBean(Backend.class, () -> backend);
+    });
     return new Web((ServletWebServerApplicationContext) app.run());
   }
 

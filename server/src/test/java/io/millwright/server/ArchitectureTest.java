@@ -21,8 +21,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Which room may look into which. To make a new arrow, change {@link Room}, and ARCHITECTURE.md with
- * it.
+ * Which room may look into which. To make a new arrow, change {@link Room}, and ARCHITECTURE.md
+ * with it.
  */
 class ArchitectureTest {
   private static JavaClasses classes;
@@ -121,12 +121,25 @@ class ArchitectureTest {
 
   /** Of java.io, what works in memory or only marks. */
   private static final Set<String> IN_MEMORY =
-      Set.of("Serializable", "IOException", "UncheckedIOException", "StringReader", "StringWriter",
-          "Reader", "Writer", "PrintStream", "ObjectStreamException");
+      Set.of(
+          "Serializable",
+          "IOException",
+          "UncheckedIOException",
+          "StringReader",
+          "StringWriter",
+          "Reader",
+          "Writer",
+          "PrintStream",
+          "ObjectStreamException");
 
   /** Of java.net, what parses addresses without asking anybody. */
   private static final Set<String> LITERALS =
-      Set.of("InetAddress", "Inet4Address", "Inet6Address", "UnknownHostException", "URI",
+      Set.of(
+          "InetAddress",
+          "Inet4Address",
+          "Inet6Address",
+          "UnknownHostException",
+          "URI",
           "URISyntaxException");
 
   @Test
@@ -166,14 +179,16 @@ class ArchitectureTest {
         .resideOutsideOfPackage(Room.STORE.packages)
         .should()
         .accessClassesThat()
-        .resideInAnyPackage("java.sql..", "javax.sql..", "org.springframework.jdbc..", "org.postgresql..")
+        .resideInAnyPackage(
+            "java.sql..", "javax.sql..", "org.springframework.jdbc..", "org.postgresql..")
         .check(classes);
     noClasses()
         .that()
         .resideOutsideOfPackages(Room.STORE.packages, Room.SERVER.packages)
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage("java.sql..", "javax.sql..", "org.springframework.jdbc..", "org.postgresql..")
+        .resideInAnyPackage(
+            "java.sql..", "javax.sql..", "org.springframework.jdbc..", "org.postgresql..")
         .check(classes);
   }
 
@@ -181,8 +196,7 @@ class ArchitectureTest {
   void onlyTheFaceKnowsTheFrame() {
     noClasses()
         .that()
-        .resideOutsideOfPackages(
-            Room.API.packages, Room.SERVER.packages, Room.STORE.packages)
+        .resideOutsideOfPackages(Room.API.packages, Room.SERVER.packages, Room.STORE.packages)
         .should()
         .dependOnClassesThat()
         .resideInAPackage("org.springframework..")

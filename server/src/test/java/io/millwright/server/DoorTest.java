@@ -59,9 +59,12 @@ class DoorTest {
   void everythingElseIsNotFoundAndTellsNothing() throws Exception {
     for (String line :
         new String[] {
-          "GET / HTTP/1.1", "GET /right HTTP/1.1", "PUT /right HTTP/1.1\r\nContent-Length: 0",
+          "GET / HTTP/1.1",
+          "GET /right HTTP/1.1",
+          "PUT /right HTTP/1.1\r\nContent-Length: 0",
           "POST /right?x=1 HTTP/1.1\r\nContent-Length: 0",
-          "POST /wrong HTTP/1.1\r\nContent-Length: 0", "GET /../../etc/passwd HTTP/1.1"
+          "POST /wrong HTTP/1.1\r\nContent-Length: 0",
+          "GET /../../etc/passwd HTTP/1.1"
         }) {
       String answer = send(line, new byte[0]);
       assertThat(answer).as(line).startsWith("HTTP/1.1 404").endsWith("\r\n\r\n");

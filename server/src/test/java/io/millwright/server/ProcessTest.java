@@ -21,10 +21,12 @@ import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The server as a process of its own, as it is run. */
+@Tag("slow")
 class ProcessTest {
   private static final Pattern READY = Pattern.compile("is ready at (http://[^ ]+)");
 
@@ -107,8 +109,7 @@ class ProcessTest {
 
   private long postmaster() throws IOException {
     try (var files = Files.walk(data.resolve("postgres/data"), 2)) {
-      Path file =
-          files.filter(f -> f.endsWith("postmaster.pid")).findFirst().orElseThrow();
+      Path file = files.filter(f -> f.endsWith("postmaster.pid")).findFirst().orElseThrow();
       return Long.parseLong(Files.readAllLines(file).getFirst().strip());
     }
   }
@@ -153,7 +154,10 @@ class ProcessTest {
   @Test
   void whatStandsInTheWayIsSaidInOneLine() throws Exception {
     run("--dta", "x");
-    assertThat(outcome()).startsWith("2 millwright-server: ").contains("did you mean \"--data\"?").hasLineCount(1);
+    assertThat(outcome())
+        .startsWith("2 millwright-server: ")
+        .contains("did you mean \"--data\"?")
+        .hasLineCount(1);
 
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       run("--data", data.toString(), "--listen", "127.0.0.1:" + taken.getLocalPort());
@@ -162,13 +166,23 @@ class ProcessTest {
           .hasLineCount(1);
     }
     run("--data", data.toString(), "--listen", "192.0.2.7:7070");
-    assertThat(outcome()).startsWith("1 millwright-server: this machine has no address").hasLineCount(1);
+    assertThat(outcome())
+        .startsWith("1 millwright-server: this machine has no address")
+        .hasLineCount(1);
 
-    run("--data", data.toString(), "--listen", "127.0.0.1:0", "--database",
-        "jdbc:postgresql://127.0.0.1:1/none", "--database-user", "x");
+    run(
+        "--data",
+        data.toString(),
+        "--listen",
+        "127.0.0.1:0",
+        "--database",
+        "jdbc:postgresql://127.0.0.1:1/none",
+        "--database-user",
+        "x");
     assertThat(outcome()).startsWith("1 millwright-server: the database at").hasLineCount(1);
 
-    Files.setPosixFilePermissions(data.resolve("key"), PosixFilePermissions.fromString("rw-r--r--"));
+    Files.setPosixFilePermissions(
+        data.resolve("key"), PosixFilePermissions.fromString("rw-r--r--"));
     run("--data", data.toString(), "--listen", "127.0.0.1:0");
     assertThat(outcome()).startsWith("1 millwright-server: ").contains("chmod 600").hasLineCount(1);
   }

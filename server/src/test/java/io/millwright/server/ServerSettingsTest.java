@@ -27,9 +27,19 @@ class ServerSettingsTest {
     ServerSettings settings =
         ServerSettings.parse(
             List.of(
-                "--data=/srv/mw", "--listen", "[::1]:0", "--door", "10.0.0.1:81",
-                "--door=[fd00::1]:81", "--database", "jdbc:postgresql://db:5432/mw",
-                "--database-user", "mw", "--database-password-file", "/run/pw", "--print-token"));
+                "--data=/srv/mw",
+                "--listen",
+                "[::1]:0",
+                "--door",
+                "10.0.0.1:81",
+                "--door=[fd00::1]:81",
+                "--database",
+                "jdbc:postgresql://db:5432/mw",
+                "--database-user",
+                "mw",
+                "--database-password-file",
+                "/run/pw",
+                "--print-token"));
     assertThat(settings.data()).isEqualTo(Path.of("/srv/mw"));
     assertThat(settings.listen().url()).isEqualTo("http://[::1]:0");
     assertThat(settings.doors()).hasSize(2).last().hasToString("[fd00::1]:81");

@@ -50,6 +50,27 @@ final class SqlResources implements Resources {
   }
 
   @Override
+  public List<Resource<?, ?>> find(Collection<Name> names) {
+    if (names.isEmpty()) {
+      return List.of();
+    }
+    List<Name> wanted = names.stream().distinct().toList();
+    return jdbc.sql(
+            """
+            SELECT r.*
+            FROM unnest(CAST(:kinds AS text[]), CAST(:projects AS text[]), CAST(:names AS text[]))
+                AS w(kind, project, name)
+            JOIN resource r ON r.kind = w.kind AND r.project = w.project COLLATE "C"
+              AND r.name = w.name COLLATE "C"
+            """)
+        .param("kinds", Columns.texts(wanted.stream().map(n -> n.kind().name()).toList()))
+        .param("projects", Columns.texts(wanted.stream().map(Name::project).toList()))
+        .param("names", Columns.texts(wanted.stream().map(Name::name).toList()))
+        .query(RESOURCE)
+        .list();
+  }
+
+  @Override
   public Optional<Resource<?, ?>> find(UUID uid) {
     return known(uid, "");
   }

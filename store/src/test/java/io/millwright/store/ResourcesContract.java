@@ -101,6 +101,23 @@ abstract class ResourcesContract extends DatabaseTest {
   }
 
   @Test
+  void severalNamesAreFoundTogetherWhateverIsMissing() {
+    Resource<?, ?> machine = add(machine("together", "same"));
+    Resource<?, ?> size = add(size("together", "same", 2, 4));
+    add(size("elsewhere", "same", 2, 4));
+    List<Resources.Name> names =
+        List.of(
+            new Resources.Name(Kind.MACHINE, "together", "same"),
+            new Resources.Name(Kind.SIZE, "together", "same"),
+            new Resources.Name(Kind.SIZE, "together", "same"),
+            new Resources.Name(Kind.SIZE, "together", "missing"),
+            new Resources.Name(Kind.IMAGE, "together", "same"));
+    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.resources().find(names)))
+        .containsExactlyInAnyOrder(machine, size);
+    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.resources().find(List.of()))).isEmpty();
+  }
+
+  @Test
   void aNameIsTakenOnceAndTheTransactionLivesOn() {
     Resource<?, ?> first = add(machine("names", "m"));
     tx(tx -> {

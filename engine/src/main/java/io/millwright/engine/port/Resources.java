@@ -47,6 +47,12 @@ public interface Resources {
 
   Optional<Resource<?, ?>> find(Kind kind, String project, String name);
 
+  /** What a resource is found by. */
+  record Name(Kind kind, String project, String name) {}
+
+  /** Those of these names that are there, read together, in no order. */
+  List<Resource<?, ?>> find(Collection<Name> names);
+
   Optional<Resource<?, ?>> find(UUID uid);
 
   /** As {@code find}, and nobody else can change it before this transaction ends. */

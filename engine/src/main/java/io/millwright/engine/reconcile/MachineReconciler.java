@@ -77,12 +77,17 @@ public final class MachineReconciler {
     this.clock = clock;
   }
 
-  Optional<Duration> reconcile(Resource<MachineSpec, MachineStatus> machine) {
-    Optional<Operation> active = store.read(tx -> tx.operations().active(machine.uid()));
-    if (active.isEmpty()) {
+  /**
+   * Looks at a machine.
+   *
+   * @param active its operation that has not ended, read together with it
+   */
+  Optional<Duration> reconcile(
+      Resource<MachineSpec, MachineStatus> machine, @Nullable Operation active) {
+    if (active == null) {
       return unattended(machine);
     }
-    Optional<Run> claimed = Run.claim(store, clock, active.get());
+    Optional<Run> claimed = Run.claim(store, clock, active);
     if (claimed.isEmpty()) {
       return Optional.empty();
     }

@@ -4,14 +4,17 @@ import io.millwright.engine.outside.Busy;
 import io.millwright.engine.port.Reconcile;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
+import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.Operation;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
@@ -19,6 +22,7 @@ import io.millwright.model.VolumeStatus;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,17 +52,33 @@ public final class Reconcilers implements Reconcile {
     this.networks = networks;
   }
 
+  /** What was nudged, read in one transaction: there are many nudges. */
+  private record Look(
+      @Nullable Resource<?, ?> resource, @Nullable Operation active, @Nullable Tombstone gone) {
+
+    static Look at(Tx tx, UUID uid) {
+      Optional<Resource<?, ?>> found = tx.resources().find(uid);
+      if (found.isEmpty()) {
+        return new Look(null, null, tx.resources().tombstone(uid).orElse(null));
+      }
+      boolean machine = found.get().kind() == Kind.MACHINE;
+      return new Look(
+          found.get(), machine ? tx.operations().active(uid).orElse(null) : null, null);
+    }
+  }
+
   @Override
   public Optional<Duration> reconcile(UUID uid) {
     try {
-      Optional<Resource<?, ?>> found = store.read(tx -> tx.resources().find(uid));
-      if (found.isEmpty()) {
-        Optional<Tombstone> gone = store.read(tx -> tx.resources().tombstone(uid));
-        return gone.isPresent() ? machines.collect(gone.get()) : Optional.empty();
+      Look look = store.read(tx -> Look.at(tx, uid));
+      Resource<?, ?> r = look.resource();
+      if (r == null) {
+        Tombstone gone = look.gone();
+        return gone == null ? Optional.empty() : machines.collect(gone);
       }
-      Resource<?, ?> r = found.get();
       return switch (r.spec()) {
-        case MachineSpec _ -> machines.reconcile(r.as(MachineSpec.class, MachineStatus.class));
+        case MachineSpec _ ->
+            machines.reconcile(r.as(MachineSpec.class, MachineStatus.class), look.active());
         case HypervisorSpec _ ->
             hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class));
         case ImageSpec _ -> images.reconcile(r.as(ImageSpec.class, ImageStatus.class));
