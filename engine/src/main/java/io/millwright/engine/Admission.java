@@ -5,6 +5,7 @@ import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
@@ -12,6 +13,7 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
+import io.millwright.model.SizeSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import io.millwright.model.Violations;
@@ -125,6 +127,7 @@ public final class Admission {
       Tx tx, Lookup lookup, Resource<?, ?> resource, @Nullable Spec before, Violations at) {
     switch (resource.spec()) {
       case NetworkSpec network -> admitNetwork(tx, resource, network, at.field("spec"));
+      case SizeSpec size -> admitSize(tx, lookup, resource, size, before, at.field("spec"));
       case VolumeSpec volume -> admitVolume(tx, lookup, resource, volume, before, at.field("spec"));
       case MachineSpec _ -> {
         return machines.admit(
@@ -151,6 +154,39 @@ public final class Admission {
         return;
       }
     }
+  }
+
+  /** Machines feel a change of their size; so it must do for them as if they were declared anew. */
+  private static void admitSize(
+      Tx tx,
+      Lookup lookup,
+      Resource<?, ?> resource,
+      SizeSpec size,
+      @Nullable Spec before,
+      Violations at) {
+    List<Resource<MachineSpec, MachineStatus>> machines =
+        tx.resources().referrers(resource.uid(), Integer.MAX_VALUE).stream()
+            .filter(r -> r.kind() == Kind.MACHINE && !r.deleting())
+            .map(r -> r.as(MachineSpec.class, MachineStatus.class))
+            .toList();
+    if (machines.isEmpty()) {
+      return;
+    }
+    if (before instanceof SizeSpec old) {
+      at.field("disk")
+          .require(
+              size.disk().compareTo(old.disk()) >= 0,
+              "a system disk cannot shrink; " + machines.getFirst().title() + " has " + old.disk());
+    }
+    machines.stream()
+        .flatMap(m ->
+            lookup
+                .find(Kind.HYPERVISOR, m.project(), String.valueOf(m.status().hypervisor()))
+                .stream())
+        .distinct()
+        .forEach(h ->
+            MachineAdmission.checkFits(
+                h.as(HypervisorSpec.class, HypervisorStatus.class), size, at));
   }
 
   private static void admitVolume(

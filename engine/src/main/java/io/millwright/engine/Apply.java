@@ -152,9 +152,10 @@ public final class Apply {
       }
       boolean specChanged = before == null || after.generation() > before.generation();
       List<Change> changes =
-          Diff.between(
-              before == null ? Json.mapper().createObjectNode() : declaration(before),
-              declaration(after));
+          Masking.mask(
+              Diff.between(
+                  before == null ? Json.mapper().createObjectNode() : declaration(before),
+                  declaration(after)));
       if (before != null && changes.isEmpty()) {
         done.put(
             before.uid(),
@@ -347,13 +348,13 @@ public final class Apply {
     };
   }
 
-  /** What of a resource the user declared, for comparing; secrets are sealed or masked in it. */
+  /** What of a resource the user declared, for comparing; secrets are sealed in it. */
   static JsonNode declaration(Resource<?, ?> resource) {
     ObjectNode out = Json.mapper().createObjectNode();
     ObjectNode metadata = out.putObject("metadata");
     metadata.set("labels", Json.tree(resource.metadata().labels()));
     metadata.set("annotations", Json.tree(resource.metadata().annotations()));
-    out.set("spec", Json.tree(Masking.mask(resource.spec())));
+    out.set("spec", Json.tree(resource.spec()));
     return out;
   }
 

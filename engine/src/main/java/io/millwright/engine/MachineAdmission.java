@@ -145,7 +145,9 @@ final class MachineAdmission {
               "the machine is on " + present + " and cannot move; delete it and declare it anew");
       lookup
           .find(Kind.HYPERVISOR, machine.project(), present)
-          .ifPresent(h -> checkFits(h.as(HypervisorSpec.class, HypervisorStatus.class), size, at));
+          .ifPresent(h ->
+              checkFits(
+                  h.as(HypervisorSpec.class, HypervisorStatus.class), size, at.field("size")));
       return status;
     }
     List<Resource<HypervisorSpec, HypervisorStatus>> all = new ArrayList<>();
@@ -194,15 +196,14 @@ final class MachineAdmission {
         List.of());
   }
 
-  private static void checkFits(
+  static void checkFits(
       Resource<HypervisorSpec, HypervisorStatus> host, SizeSpec size, Violations at) {
     ByteSize memory = host.status().memory();
     Integer cores = host.status().cores();
-    at.field("size")
-        .require(
-            (memory == null || size.memory().compareTo(memory) <= 0)
-                && (cores == null || size.cores() <= cores),
-            "is larger than " + host.title() + ", which has " + cores + " cores and " + memory);
+    at.require(
+        (memory == null || size.memory().compareTo(memory) <= 0)
+            && (cores == null || size.cores() <= cores),
+        "is larger than " + host.title() + ", which has " + cores + " cores and " + memory);
   }
 
   private static Placement.Candidate candidate(

@@ -3,8 +3,14 @@ package io.millwright.engine;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.Spec;
+import io.millwright.model.manifest.Diff.Change;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Takes secrets out of what is shown: what was sealed becomes {@link SecretBox#MASK}. */
 public final class Masking {
@@ -22,6 +28,38 @@ public final class Masking {
                 new NetworkSpec.Services(services.driver(), mask(services.settings())));
       }
       default -> spec;
+    };
+  }
+
+  /** The changes as they may be shown; of a secret that changed one sees that it did. */
+  static List<Change> mask(List<Change> changes) {
+    return changes.stream()
+        .map(c -> {
+          JsonNode before = c.before() == null ? null : mask(c.before(), SecretBox.MASK);
+          JsonNode after = c.after() == null ? null : mask(c.after(), SecretBox.MASK);
+          return after != null && after.equals(before)
+              ? new Change(c.path(), before, mask(c.after(), "(sealed anew)"))
+              : new Change(c.path(), before, after);
+        })
+        .toList();
+  }
+
+  private static JsonNode mask(JsonNode node, String mask) {
+    return switch (node) {
+      case ObjectNode object -> {
+        ObjectNode out = JsonNodeFactory.instance.objectNode();
+        object.properties().forEach(p -> out.set(p.getKey(), mask(p.getValue(), mask)));
+        yield out;
+      }
+      case ArrayNode array -> {
+        ArrayNode out = JsonNodeFactory.instance.arrayNode();
+        array.forEach(each -> out.add(mask(each, mask)));
+        yield out;
+      }
+      default ->
+          node.isString() && SecretBox.isSealed(node.stringValue())
+              ? JsonNodeFactory.instance.stringNode(mask)
+              : node;
     };
   }
 

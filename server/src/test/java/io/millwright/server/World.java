@@ -90,7 +90,8 @@ final class World implements AutoCloseable {
   final String name = "world" + COUNT.incrementAndGet();
   final SimulatedHypervisor hypervisor = SimulatedHypervisor.world(name);
   final SimulatedNetworkServices services = SimulatedNetworkServices.world(name);
-  private final Path images = directory("images");
+  final Path images;
+
   private final SecretBox secrets = new SecretBox(new byte[32]);
   private final Pace pace;
   private final List<Node> nodes = new ArrayList<>();
@@ -138,7 +139,15 @@ final class World implements AutoCloseable {
   }
 
   World(Pace pace) {
+    this(pace, directory("images"));
+  }
+
+  /**
+   * @param images directory of its disk images
+   */
+  World(Pace pace, Path images) {
     this.pace = pace;
+    this.images = images;
     createDatabase(name);
     // As with real hypervisors, events come on threads of their own, and so keep no call waiting.
     hypervisor.events(Thread::startVirtualThread);
@@ -170,6 +179,12 @@ final class World implements AutoCloseable {
     return joined;
   }
 
+  /** A server stops in good order. */
+  void leave(Node leaving) {
+    nodes.remove(leaving);
+    leaving.close();
+  }
+
   /** Ends what is left of a node that was killed; nobody need wait for that. */
   void bury(Node dead) {
     nodes.remove(dead);
@@ -198,7 +213,11 @@ final class World implements AutoCloseable {
   }
 
   List<Applied> apply(String manifest) {
-    return engine
+    return apply(node, manifest);
+  }
+
+  List<Applied> apply(Node node, String manifest) {
+    return node.engine
         .apply()
         .apply(ANNA, Manifests.parse(text(manifest), "test"), Apply.Expectation.NONE);
   }
@@ -356,7 +375,8 @@ final class World implements AutoCloseable {
         .getFirst();
   }
 
-  private List<String> strings(String query) {
+  /** Asks the database past all nodes for one column. */
+  List<String> strings(String query) {
     List<String> out = new ArrayList<>();
     try (Connection connection = connect(url(name));
         Statement statement = connection.createStatement();
@@ -391,7 +411,7 @@ final class World implements AutoCloseable {
   }
 
   /** Below a directory that PostgreSQL's own user can pass through. */
-  private static Path directory(String what) {
+  static Path directory(String what) {
     try {
       Path dir = Files.createTempDirectory("millwright-test-" + what);
       Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));

@@ -1,0 +1,423 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.net.httpserver.HttpServer;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.SimulatedHypervisor;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.Applied;
+import io.millwright.engine.Masking;
+import io.millwright.engine.SecretBox;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.Kind;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Resource;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Outside systems that refuse, hang, are full or send rubbish. */
+class TroubleTest {
+  private World world;
+  private HttpServer web;
+  private final CountDownLatch over = new CountDownLatch(1);
+
+  @BeforeEach
+  void begin() throws IOException {
+    world = new World(World.Pace.EAGER);
+    world.apply(World.BASE);
+    web = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    web.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+    web.start();
+  }
+
+  @AfterEach
+  void end() {
+    over.countDown();
+    web.stop(0);
+    world.close();
+  }
+
+  // --- images --------------------------------------------------------------------------------
+
+  private String fetched(String path, String sha256) {
+    return """
+    apiVersion: millwright/v1
+    kind: Image
+    metadata: {name: bad}
+    spec:
+      os: debian
+      version: "12"
+      source: {url: "http://127.0.0.1:%d%s", sha256: "%s"}
+    """
+        .formatted(web.getAddress().getPort(), path, sha256);
+  }
+
+  private UUID apply(String manifest) {
+    return world.apply(manifest).getFirst().resource().uid();
+  }
+
+  private void serve(String path, byte[] body) {
+    web.createContext(
+        path,
+        exchange -> {
+          exchange.sendResponseHeaders(200, body.length);
+          try (OutputStream out = exchange.getResponseBody()) {
+            out.write(body);
+          }
+        });
+  }
+
+  /** Whatever was begun is gone, and nothing half-made has a name under which it would be used. */
+  private void assertNoImageLeft() throws IOException {
+    try (Stream<Path> files = Files.list(world.images)) {
+      assertThat(files.map(p -> p.getFileName().toString()))
+          .allSatisfy(name -> assertThat(name).endsWith(".img"))
+          .hasSizeLessThanOrEqualTo(1); // the one of BASE
+    }
+  }
+
+  @Test
+  void anImageWithAnotherChecksumIsRefused() throws Exception {
+    byte[] image = TestImages.qcow2();
+    serve("/image", image);
+    Operation operation = world.awaitEnd(apply(fetched("/image", "0".repeat(64))));
+    assertThat(operation.state().message())
+        .contains(TestImages.sha256(image))
+        .contains("0".repeat(64));
+    assertNoImageLeft();
+  }
+
+  @Test
+  void anImageThatPointsElsewhereIsRefused() throws Exception {
+    byte[] backed = TestImages.qcow2WithBackingFile("/etc/shadow");
+    serve("/backed", backed);
+    assertThat(
+            world.awaitEnd(apply(fetched("/backed", TestImages.sha256(backed)))).state().message())
+        .contains("backing file");
+    byte[] external = TestImages.qcow2WithExternalData();
+    serve("/external", external);
+    assertThat(
+            world
+                .awaitEnd(apply(fetched("/external", TestImages.sha256(external))))
+                .state()
+                .message())
+        .contains("another file");
+    byte[] text = "this is no image".getBytes();
+    serve("/text", text);
+    assertThat(world.awaitEnd(apply(fetched("/text", TestImages.sha256(text)))).state().message())
+        .contains("neither a qcow2 image nor a raw disk");
+    assertNoImageLeft();
+  }
+
+  @Test
+  void aDownloadThatBreaksOffIsTriedAgainAndSaysSo() throws Exception {
+    byte[] image = TestImages.qcow2();
+    int[] served = {0};
+    web.createContext(
+        "/image",
+        exchange -> {
+          exchange.sendResponseHeaders(200, image.length);
+          // Closing early, the server breaks the connection off.
+          int length = served[0]++ == 0 ? image.length / 2 : image.length;
+          OutputStream out = exchange.getResponseBody();
+          out.write(image, 0, length);
+          out.flush();
+          exchange.close();
+        });
+    UUID uid = apply(fetched("/image", TestImages.sha256(image)));
+    world.await(
+        "it says that it broke off",
+        () -> world.latest(uid).state().message().contains("broke off"));
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+  }
+
+  @Test
+  void aDownloadThatStallsCanBeCancelled() throws Exception {
+    byte[] image = TestImages.qcow2();
+    CountDownLatch stalled = new CountDownLatch(1);
+    web.createContext(
+        "/image",
+        exchange -> {
+          exchange.sendResponseHeaders(200, image.length);
+          exchange.getResponseBody().write(image, 0, 1000);
+          exchange.getResponseBody().flush();
+          stalled.countDown();
+          try {
+            over.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
+    UUID uid = apply(fetched("/image", TestImages.sha256(image)));
+    stalled.await();
+    world.engine.cancel().cancel(world.latest(uid).uid());
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Cancelled.class);
+    assertNoImageLeft();
+  }
+
+  @Test
+  @Tag("netns")
+  void aFullDiskLeavesNoPartOfAnImage() throws Exception {
+    Path small = World.directory("full");
+    run("mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", small.toString());
+    try (World full = new World(World.Pace.EAGER, small)) {
+      byte[] image = TestImages.qcow2();
+      serve("/image", image);
+      UUID uid =
+          full.apply(fetched("/image", TestImages.sha256(image))).getFirst().resource().uid();
+      full.await(
+          "it says that the disk is full",
+          () -> full.latest(uid).state().message().contains("image directory is full"));
+      assertThat(full.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
+      try (Stream<Path> files = Files.list(small)) {
+        assertThat(files).isEmpty();
+      }
+    } finally {
+      run("umount", small.toString());
+    }
+  }
+
+  private static void run(String... command) throws Exception {
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
+  }
+
+  // --- hypervisors ---------------------------------------------------------------------------
+
+  private String secondHypervisor() {
+    return """
+    apiVersion: millwright/v1
+    kind: Hypervisor
+    metadata: {name: sick, project: shared}
+    spec: {driver: simulated, settings: {world: WORLD-sick}, deadlineSeconds: 2}
+    ---
+    """;
+  }
+
+  private SimulatedHypervisor sick() {
+    return SimulatedHypervisor.world(world.name + "-sick");
+  }
+
+  /** A machine without cards, on a hypervisor of its choice. */
+  private static String plain(String name, String hypervisor) {
+    return World.machine(name, "hypervisor: " + hypervisor)
+            .replaceFirst("nics: .*\\n", "nics: []\n")
+        + "---\n";
+  }
+
+  @Test
+  void aHypervisorThatHangsDelaysNobodyElse() {
+    Fault.Hang hang = Fault.hang();
+    sick().faults().always(call -> true, hang);
+    StringBuilder waiting = new StringBuilder(secondHypervisor());
+    for (int i = 0; i < 20; i++) {
+      waiting.append(plain("w" + i, "sick"));
+    }
+    world.apply(waiting.toString());
+    world.await("it hangs", () -> sick().faults().calls() >= 4);
+
+    Instant since = Instant.now();
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    assertThat(Duration.between(since, Instant.now())).isLessThan(Duration.ofSeconds(10));
+
+    // Each that waits says for what, and goes on when it can.
+    for (int i = 0; i < 20; i++) {
+      UUID uid = world.machine("w" + i).uid();
+      world.await(
+          "it says what it waits for",
+          () ->
+              world.latest(uid).state() instanceof State.Waiting w && w.message().contains("sick"));
+    }
+    sick().faults().clear();
+    hang.release();
+    for (int i = 0; i < 20; i++) {
+      world.await("w" + i + " is ready", 2, ready("w" + i));
+    }
+  }
+
+  private java.util.concurrent.Callable<Boolean> ready(String name) {
+    return () -> world.ready(name);
+  }
+
+  @Test
+  void aHypervisorThatIsAwayIsSaidSoAndWaitedFor() {
+    world.apply(secondHypervisor());
+    sick().faults().reachable(false);
+    UUID uid = apply(plain("web", "sick"));
+    world.await(
+        "it waits",
+        () ->
+            world.latest(uid).state() instanceof State.Waiting w
+                && w.reason().equals("Unreachable"));
+    world.await(
+        "the hypervisor says so",
+        () -> condition(Kind.HYPERVISOR, "shared", "sick").reason().equals("Unreachable"));
+    sick().faults().reachable(true);
+    world.awaitReady("web");
+    world.await(
+        "the hypervisor answers",
+        () -> condition(Kind.HYPERVISOR, "shared", "sick").value() == Condition.Value.TRUE);
+  }
+
+  @Test
+  void aHypervisorThatRefusesEndsTheOperation() {
+    world.hypervisor.faults().next(Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
+    UUID uid = apply(World.machine("web", ""));
+    assertThat(world.awaitEnd(uid).state())
+        .isInstanceOfSatisfying(
+            State.Failed.class, f -> assertThat(f.reason()).isEqualTo("Refused"));
+    assertThat(condition(Kind.MACHINE, "default", "web").reason()).isEqualTo("Refused");
+  }
+
+  private Condition condition(Kind kind, String project, String name) {
+    return world
+        .store
+        .read(tx -> tx.resources().find(kind, project, name))
+        .flatMap(r -> Condition.find(r.status().conditions(), Condition.READY))
+        .orElseThrow();
+  }
+
+  @Test
+  void aMachineThatAFailedChangeStoppedIsNotReady() {
+    UUID uid = apply(World.machine("web", ""));
+    world.awaitReady("web");
+    world.awaitEnd(uid);
+    world.hypervisor.faults().next(Verb.START, Fault.beforeEffect(FaultKind.REFUSED));
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: small}
+        spec: {cores: 2, memory: 256MiB, disk: 2GiB}
+        """);
+    world.await("the change fails", () -> world.latest(uid).state() instanceof State.Failed);
+    assertThat(world.ready("web")).isFalse();
+    // Applied again, it is tried again.
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+  }
+
+  @Test
+  void aCardThatMovesToAnotherNetworkTakesItsRecordsAlong() {
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Network
+        metadata: {name: next}
+        spec:
+          domain: next.test
+          subnets: [{cidr: 10.2.0.0/24}]
+          attachments: [{hypervisor: sim, bridge: br1}]
+        """);
+    UUID uid = apply(World.machine("web", ""));
+    world.awaitReady("web");
+    assertThat(world.published()).containsKey(uid);
+    world.apply(World.machine("web", "").replaceFirst("nics: .*", "nics: [{network: next}]"));
+    world.awaitEnd(uid);
+    world.awaitReady("web");
+    Resource<?, ?> net =
+        world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
+    world.store.write(tx -> tx.nudges().nudge(net.uid()));
+    world.await("its old records are withdrawn", () -> world.published().isEmpty());
+  }
+
+  @Test
+  void recordsThatWereLostArePublishedAgain() throws Exception {
+    UUID uid = apply(World.machine("web", ""));
+    world.awaitReady("web");
+    world.awaitEnd(uid);
+    try (var driver = world.services.attach(world.store.read(tx -> tx.installation()))) {
+      driver.withdraw(uid);
+    }
+    Resource<?, ?> net =
+        world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
+    world.store.write(tx -> tx.nudges().nudge(net.uid()));
+    world.await("they are there again", () -> world.published().containsKey(uid));
+  }
+
+  @Test
+  void aVolumeDeletedBetweenTwoLooksIsDeleted() {
+    // The driver is slow enough for the deletion to come while the creation is at work.
+    Fault.Hang hang = Fault.hang();
+    world.hypervisor.faults().next(Verb.CREATE_DISK, hang);
+    apply(
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: data}
+        spec: {size: 1GiB, hypervisor: sim, reclaim: delete}
+        """);
+    world.await("it is being made", () -> world.hypervisor.faults().calls(Verb.CREATE_DISK) == 1);
+    world.engine.delete().delete(World.ANNA, Kind.VOLUME, "default", "data", null);
+    hang.release();
+    world.await(
+        "it is gone",
+        () ->
+            world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "data")).isEmpty());
+  }
+
+  // --- secrets -------------------------------------------------------------------------------
+
+  @Test
+  void aSecretIsSealedAndNeverShown() {
+    String secret = "correct horse battery staple";
+    String manifest =
+        """
+        apiVersion: millwright/v1
+        kind: Hypervisor
+        metadata: {name: vault, project: shared}
+        spec: {driver: simulated, settings: {world: WORLD-vault, password: "%s"}}
+        """;
+    assertThat(world.plan(manifest.formatted(secret)).toString()).doesNotContain(secret);
+    Applied applied = world.apply(manifest.formatted(secret)).getFirst();
+    assertThat(applied.changes().toString()).doesNotContain(secret);
+    assertThat(Masking.mask(applied.resource().spec()).toString())
+        .contains(SecretBox.MASK)
+        .doesNotContain(secret);
+    String stored = sealed();
+    assertThat(SecretBox.isSealed(stored)).isTrue();
+    for (String table : List.of("resource", "operation", "operation_log", "journal")) {
+      assertThat(world.strings("SELECT t::text FROM " + table + " t"))
+          .allSatisfy(row -> assertThat(row).doesNotContain(secret));
+    }
+
+    // The same secret, and the mask in its place, change nothing.
+    for (String given : List.of(secret, SecretBox.MASK)) {
+      assertThat(world.apply(manifest.formatted(given)).getFirst().action())
+          .isEqualTo(Applied.Action.UNCHANGED);
+      assertThat(sealed()).isEqualTo(stored);
+    }
+    Applied changed = world.apply(manifest.formatted("another one")).getFirst();
+    assertThat(changed.action()).isEqualTo(Applied.Action.CHANGED);
+    assertThat(changed.changes().toString()).doesNotContain("another one");
+    assertThat(sealed()).isNotEqualTo(stored);
+  }
+
+  private String sealed() {
+    Resource<?, ?> vault =
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.HYPERVISOR, "shared", "vault"))
+            .orElseThrow();
+    return ((HypervisorSpec) vault.spec()).settings().get("password");
+  }
+}
