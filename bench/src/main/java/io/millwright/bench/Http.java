@@ -39,20 +39,19 @@ public final class Http {
     for (int i = 0; i < connections; i++) {
       threads.add(
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      LongStream own =
-                          ask(at, path, arguments[1], below, begun + (long) (seconds * 1e9));
-                      synchronized (times) {
-                        times.add(own);
-                      }
-                    } catch (IOException e) {
-                      synchronized (times) {
-                        failures.add(e);
-                      }
-                    }
-                  }));
+              .start(() -> {
+                try {
+                  LongStream own =
+                      ask(at, path, arguments[1], below, begun + (long) (seconds * 1e9));
+                  synchronized (times) {
+                    times.add(own);
+                  }
+                } catch (IOException e) {
+                  synchronized (times) {
+                    failures.add(e);
+                  }
+                }
+              }));
     }
     for (Thread thread : threads) {
       thread.join();
@@ -62,8 +61,7 @@ public final class Http {
     }
     double took = (System.nanoTime() - begun) / 1e9;
     long[] all = times.stream().flatMapToLong(s -> s).sorted().toArray();
-    System.out.printf(
-        Locale.ROOT, "%.1f %.3f%n", all.length / took, all[all.length / 2] / 1e6);
+    System.out.printf(Locale.ROOT, "%.1f %.3f%n", all.length / took, all[all.length / 2] / 1e6);
   }
 
   private static LongStream ask(URI at, String pattern, String token, int below, long until)
@@ -84,8 +82,13 @@ public final class Http {
         socket
             .getOutputStream()
             .write(
-                ("GET " + path + " HTTP/1.1\r\nHost: " + at.getAuthority()
-                        + "\r\nAuthorization: Bearer " + token + "\r\n\r\n")
+                ("GET "
+                        + path
+                        + " HTTP/1.1\r\nHost: "
+                        + at.getAuthority()
+                        + "\r\nAuthorization: Bearer "
+                        + token
+                        + "\r\n\r\n")
                     .getBytes(StandardCharsets.US_ASCII));
         answer(in);
         times.add(System.nanoTime() - begun);

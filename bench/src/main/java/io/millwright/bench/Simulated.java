@@ -67,11 +67,7 @@ public final class Simulated {
     void print(double floorSeconds) {
       System.out.printf(
           "%s: %.0f machines/s; floor of %.1f transactions each: %.0f machines/s; ratio %.2f%n",
-          what,
-          count / seconds,
-          transactions,
-          count / floorSeconds,
-          seconds / floorSeconds);
+          what, count / seconds, transactions, count / floorSeconds, seconds / floorSeconds);
       System.out.printf(
           "  each: %.1f statements, %.1f round trips, %.1f transactions; CPU %.2f ms Java + %.2f ms"
               + " PostgreSQL, so two cores can do %.0f machines/s%n",
@@ -95,8 +91,7 @@ public final class Simulated {
     }
   }
 
-  private static Phase measure(
-      World world, String what, int count, IntConsumer each, boolean sql)
+  private static Phase measure(World world, String what, int count, IntConsumer each, boolean sql)
       throws InterruptedException, SQLException {
     List<Long> times = new ArrayList<>();
     List<Cpu> cpus = new ArrayList<>();
@@ -147,14 +142,13 @@ public final class Simulated {
       long share = total / CONNECTIONS;
       threads.add(
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      plain(world, share);
-                    } catch (SQLException e) {
-                      failures.add(e);
-                    }
-                  }));
+              .start(() -> {
+                try {
+                  plain(world, share);
+                } catch (SQLException e) {
+                  failures.add(e);
+                }
+              }));
     }
     for (Thread thread : threads) {
       thread.join();

@@ -15,8 +15,7 @@ public final class StartDatabase {
     long begun = System.nanoTime();
     try (EmbeddedPostgres postgres =
         EmbeddedPostgres.start(Path.of(arguments[0]), Progress.silent())) {
-      DriverManager.getConnection(postgres.jdbcUrl(), postgres.user(), postgres.password())
-          .close();
+      DriverManager.getConnection(postgres.jdbcUrl(), postgres.user(), postgres.password()).close();
       System.out.printf(Locale.ROOT, "%.3f%n", (System.nanoTime() - begun) / 1e9);
     }
   }

@@ -19,7 +19,10 @@ import javax.net.SocketFactory;
  * The JDBC driver takes it by the URL's parameter {@code socketFactory}.
  */
 public final class Wire extends SocketFactory {
-  /** To be added to the URL of an embedded PostgreSQL, which has parameters already; what is encrypted cannot be counted. */
+  /**
+   * To be added to the URL of an embedded PostgreSQL, which has parameters already; what is
+   * encrypted cannot be counted.
+   */
   static final String PARAMETERS =
       "&sslmode=disable&gssEncMode=disable&socketFactory=" + Wire.class.getName();
 
@@ -88,7 +91,9 @@ public final class Wire extends SocketFactory {
     return createSocket(host, port);
   }
 
-  /** Reads the frontend's messages as they pass: a byte of type, four of length, and the content. */
+  /**
+   * Reads the frontend's messages as they pass: a byte of type, four of length, and the content.
+   */
   private static final class Listening extends FilterOutputStream {
     private final Map<String, String> prepared = new HashMap<>();
     private byte[] kept = new byte[8192];
@@ -173,8 +178,7 @@ public final class Wire extends SocketFactory {
       STATEMENTS.increment();
       String line = sql.strip().replaceAll("\\s+", " ");
       BY_TEXT
-          .computeIfAbsent(
-              line.substring(0, Math.min(150, line.length())), t -> new LongAdder())
+          .computeIfAbsent(line.substring(0, Math.min(150, line.length())), t -> new LongAdder())
           .increment();
     }
   }

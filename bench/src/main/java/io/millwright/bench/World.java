@@ -108,7 +108,9 @@ final class World implements AutoCloseable {
           ---
           """
               .formatted(i, i));
-      attachments.append(i == 0 ? "" : ", ").append("{hypervisor: sim-%d, bridge: br0}".formatted(i));
+      attachments
+          .append(i == 0 ? "" : ", ")
+          .append("{hypervisor: sim-%d, bridge: br0}".formatted(i));
     }
     text.append(
         """
@@ -172,9 +174,7 @@ final class World implements AutoCloseable {
   }
 
   void delete(int number) {
-    engine
-        .delete()
-        .delete(CALLER, Kind.MACHINE, "default", "m%05d".formatted(number), null);
+    engine.delete().delete(CALLER, Kind.MACHINE, "default", "m%05d".formatted(number), null);
   }
 
   /**
@@ -193,18 +193,17 @@ final class World implements AutoCloseable {
     for (int i = 0; i < CALLERS; i++) {
       callers.add(
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    try {
-                      for (int n = next.getAndIncrement(); n < count; n = next.getAndIncrement()) {
-                        window.acquireUninterruptibly();
-                        each.accept(n);
-                        asked.incrementAndGet();
-                      }
-                    } catch (RuntimeException e) {
-                      failure.set(e);
-                    }
-                  }));
+              .start(() -> {
+                try {
+                  for (int n = next.getAndIncrement(); n < count; n = next.getAndIncrement()) {
+                    window.acquireUninterruptibly();
+                    each.accept(n);
+                    asked.incrementAndGet();
+                  }
+                } catch (RuntimeException e) {
+                  failure.set(e);
+                }
+              }));
     }
     int done = 0;
     int told = 0;

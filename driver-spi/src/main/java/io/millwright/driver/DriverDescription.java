@@ -26,12 +26,11 @@ public record DriverDescription(String name, List<Setting> settings) {
     List<String> names = settings.stream().map(Setting::name).toList();
     given
         .keySet()
-        .forEach(
-            key ->
-                at.field(key)
-                    .require(
-                        names.contains(key),
-                        "driver " + name + " has no such setting" + Names.hint(key, names)));
+        .forEach(key ->
+            at.field(key)
+                .require(
+                    names.contains(key),
+                    "driver " + name + " has no such setting" + Names.hint(key, names)));
     settings.stream()
         .filter(s -> s.required() && !given.containsKey(s.name()))
         .forEach(s -> at.field(s.name()).add("is needed: " + s.description()));

@@ -10,8 +10,8 @@
  *   <li>Every act is idempotent: done again, after a success whose answer was lost as well, it ends
  *       in the same state and reports {@link io.millwright.driver.Outcome.Done}.
  *   <li>Removing what is not there is done already.
- *   <li>Nothing is changed or removed whose {@link io.millwright.driver.Mark} does not show it to be
- *       ours; such an act fails with {@link io.millwright.driver.FaultKind#CONFLICT}.
+ *   <li>Nothing is changed or removed whose {@link io.millwright.driver.Mark} does not show it to
+ *       be ours; such an act fails with {@link io.millwright.driver.FaultKind#CONFLICT}.
  *   <li>Failures are {@link io.millwright.driver.DriverException}s with the kind on which the retry
  *       policy hangs; a call that may have had its effect fails with {@code UNREACHABLE}.
  *   <li>A call may block; whoever calls sets a deadline and interrupts the thread. An interrupted

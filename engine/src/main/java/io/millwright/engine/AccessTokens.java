@@ -80,12 +80,11 @@ public final class AccessTokens {
    * @throws ProblemException NOT_FOUND
    */
   public void revoke(String name) {
-    store.write(
-        tx -> {
-          if (!tx.tokens().revoke(name)) {
-            throw ProblemException.of(Problem.Type.NOT_FOUND, "there is no token " + name);
-          }
-        });
+    store.write(tx -> {
+      if (!tx.tokens().revoke(name)) {
+        throw ProblemException.of(Problem.Type.NOT_FOUND, "there is no token " + name);
+      }
+    });
   }
 
   private static byte[] hash(String secret) {

@@ -41,14 +41,13 @@ public final class Admission {
     return switch (spec) {
       case HypervisorSpec h ->
           Drivers.find(drivers.hypervisors(), h.driver(), at.field("spec").field("driver"))
-              .<Spec>map(
-                  provider ->
-                      h.withSettings(
-                          settings(
-                              provider.describe(),
-                              h.settings(),
-                              before instanceof HypervisorSpec old ? old.settings() : Map.of(),
-                              at.field("spec").field("settings"))))
+              .<Spec>map(provider ->
+                  h.withSettings(
+                      settings(
+                          provider.describe(),
+                          h.settings(),
+                          before instanceof HypervisorSpec old ? old.settings() : Map.of(),
+                          at.field("spec").field("settings"))))
               .orElse(h);
       case NetworkSpec n -> {
         NetworkSpec.Services services = n.services();
@@ -61,16 +60,15 @@ public final class Admission {
                 ? b.services().settings()
                 : Map.of();
         yield Drivers.find(drivers.networkServices(), services.driver(), here.field("driver"))
-            .<Spec>map(
-                provider ->
-                    n.withServices(
-                        new NetworkSpec.Services(
-                            services.driver(),
-                            settings(
-                                provider.describe(),
-                                services.settings(),
-                                old,
-                                here.field("settings")))))
+            .<Spec>map(provider ->
+                n.withServices(
+                    new NetworkSpec.Services(
+                        services.driver(),
+                        settings(
+                            provider.describe(),
+                            services.settings(),
+                            old,
+                            here.field("settings")))))
             .orElse(n);
       }
       case ImageSpec i -> {
@@ -98,7 +96,9 @@ public final class Admission {
       String sealed = old.get(setting.name());
       if (value.equals(SecretBox.MASK)) {
         at.field(setting.name())
-            .require(sealed != null, SecretBox.MASK + " stands for a secret that is there already; give the secret");
+            .require(
+                sealed != null,
+                SecretBox.MASK + " stands for a secret that is there already; give the secret");
         out.put(setting.name(), sealed == null ? "" : sealed);
       } else if (sealed != null && secrets.open(sealed).equals(value)) {
         out.put(setting.name(), sealed);
@@ -148,7 +148,9 @@ public final class Admission {
       if (lease.coolingUntil() == null
           && network.subnets().stream().noneMatch(s -> s.cidr().usable(lease.ip()))) {
         at.field("subnets")
-            .add(lease.ip() + " is in use and would be outside; delete the machine that has it first");
+            .add(
+                lease.ip()
+                    + " is in use and would be outside; delete the machine that has it first");
         return;
       }
     }
@@ -174,23 +176,17 @@ public final class Admission {
       at.field("disk")
           .require(
               size.disk().compareTo(old.disk()) >= 0,
-              "a system disk cannot shrink; "
-                  + machines.getFirst().title()
-                  + " has "
-                  + old.disk());
+              "a system disk cannot shrink; " + machines.getFirst().title() + " has " + old.disk());
     }
     machines.stream()
-        .flatMap(
-            m ->
-                lookup
-                    .find(
-                        Kind.HYPERVISOR, m.project(), String.valueOf(m.status().hypervisor()))
-                    .stream())
+        .flatMap(m ->
+            lookup
+                .find(Kind.HYPERVISOR, m.project(), String.valueOf(m.status().hypervisor()))
+                .stream())
         .distinct()
-        .forEach(
-            h ->
-                MachineAdmission.checkFits(
-                    h.as(HypervisorSpec.class, HypervisorStatus.class), size, at));
+        .forEach(h ->
+            MachineAdmission.checkFits(
+                h.as(HypervisorSpec.class, HypervisorStatus.class), size, at));
   }
 
   private static void admitVolume(
@@ -218,12 +214,11 @@ public final class Admission {
     List<String> out = new ArrayList<>();
     Stream.of(project, Lookup.SHARED)
         .distinct()
-        .forEach(
-            p ->
-                tx.resources()
-                    .list(new Resources.Query(kind, p, Selector.ALL, Map.of(), 20, null))
-                    .items()
-                    .forEach(r -> out.add(r.name())));
+        .forEach(p ->
+            tx.resources()
+                .list(new Resources.Query(kind, p, Selector.ALL, Map.of(), 20, null))
+                .items()
+                .forEach(r -> out.add(r.name())));
     return out.stream().distinct().limit(20).toList();
   }
 }

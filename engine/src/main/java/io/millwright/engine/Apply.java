@@ -25,8 +25,8 @@ import io.millwright.model.Status;
 import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeStatus;
-import io.millwright.model.manifest.Diff.Change;
 import io.millwright.model.manifest.Diff;
+import io.millwright.model.manifest.Diff.Change;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Json;
 import java.time.Instant;
@@ -86,20 +86,19 @@ public final class Apply {
   public List<Applied> plan(Caller caller, List<Draft> drafts) {
     record Found(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {}
     Found found =
-        store.dryRun(
-            tx -> {
-              List<Applied> applied = new Run(tx, caller, Expectation.NONE).all(drafts);
-              Map<UUID, ResolvedMachine> machines = new LinkedHashMap<>();
-              for (Applied each : applied) {
-                if (each.resource().kind() == Kind.MACHINE) {
-                  ResolvedMachine resolved =
-                      ResolvedMachine.of(
-                          new Lookup(tx), each.resource().as(MachineSpec.class, MachineStatus.class));
-                  machines.put(resolved.uid(), resolved);
-                }
-              }
-              return new Found(applied, machines);
-            });
+        store.dryRun(tx -> {
+          List<Applied> applied = new Run(tx, caller, Expectation.NONE).all(drafts);
+          Map<UUID, ResolvedMachine> machines = new LinkedHashMap<>();
+          for (Applied each : applied) {
+            if (each.resource().kind() == Kind.MACHINE) {
+              ResolvedMachine resolved =
+                  ResolvedMachine.of(
+                      new Lookup(tx), each.resource().as(MachineSpec.class, MachineStatus.class));
+              machines.put(resolved.uid(), resolved);
+            }
+          }
+          return new Found(applied, machines);
+        });
     return preview.plan(found.applied(), found.machines());
   }
 
@@ -173,7 +172,8 @@ public final class Apply {
       }
       if (specChanged) {
         tx.resources().refer(after.uid(), references);
-        Status status = admission.admit(tx, lookup, after, before == null ? null : before.spec(), at);
+        Status status =
+            admission.admit(tx, lookup, after, before == null ? null : before.spec(), at);
         if (!at.list().isEmpty()) {
           at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
           return;
@@ -183,8 +183,7 @@ public final class Apply {
       }
       Operation operation = null;
       if (specChanged && needsWork(after.kind())) {
-        operation =
-            start(after, before == null ? Operation.Verb.CREATE : Operation.Verb.UPDATE);
+        operation = start(after, before == null ? Operation.Verb.CREATE : Operation.Verb.UPDATE);
       } else if (specChanged) {
         tx.nudges().nudge(after.uid());
       }
@@ -219,14 +218,22 @@ public final class Apply {
       if (expected.mustBeNew() && before != null) {
         throw ProblemException.of(
             Problem.Type.CONFLICT,
-            "there is a " + draft.kind() + " " + draft.name() + " in project " + project(draft)
+            "there is a "
+                + draft.kind()
+                + " "
+                + draft.name()
+                + " in project "
+                + project(draft)
                 + " already");
       }
       Long revision = expected.revision();
       if (revision != null && (before == null || before.metadata().revision() != revision)) {
         throw ProblemException.of(
             Problem.Type.PRECONDITION,
-            draft.kind() + " " + draft.name() + " was changed by somebody else; read it again and"
+            draft.kind()
+                + " "
+                + draft.name()
+                + " was changed by somebody else; read it again and"
                 + " repeat your change on that");
       }
     }
@@ -313,7 +320,9 @@ public final class Apply {
         return;
       }
       for (Resource<?, ?> machine : tx.resources().referrers(changed.uid(), Integer.MAX_VALUE)) {
-        if (machine.kind() == Kind.MACHINE && !machine.deleting() && !done.containsKey(machine.uid())) {
+        if (machine.kind() == Kind.MACHINE
+            && !machine.deleting()
+            && !done.containsKey(machine.uid())) {
           done.put(
               machine.uid(),
               new Applied(

@@ -46,31 +46,29 @@ public final class Consoles {
         Resource<HypervisorSpec, HypervisorStatus> hypervisor,
         String installation) {}
     Found found =
-        store.read(
-            tx -> {
-              Resource<MachineSpec, MachineStatus> machine =
-                  tx.resources()
-                      .find(Kind.MACHINE, project, name)
-                      .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name))
-                      .as(MachineSpec.class, MachineStatus.class);
-              String place = machine.status().hypervisor();
-              if (place == null) {
-                throw ProblemException.of(
-                    Problem.Type.CONFLICT, machine.title() + " is not placed yet");
-              }
-              return new Found(
-                  machine,
-                  Lookup.get(
-                      tx,
-                      Kind.HYPERVISOR,
-                      project,
-                      place,
-                      HypervisorSpec.class,
-                      HypervisorStatus.class),
-                  tx.installation());
-            });
-    Mark mark =
-        new Mark(found.installation(), found.machine().uid(), found.machine().generation());
+        store.read(tx -> {
+          Resource<MachineSpec, MachineStatus> machine =
+              tx.resources()
+                  .find(Kind.MACHINE, project, name)
+                  .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name))
+                  .as(MachineSpec.class, MachineStatus.class);
+          String place = machine.status().hypervisor();
+          if (place == null) {
+            throw ProblemException.of(
+                Problem.Type.CONFLICT, machine.title() + " is not placed yet");
+          }
+          return new Found(
+              machine,
+              Lookup.get(
+                  tx,
+                  Kind.HYPERVISOR,
+                  project,
+                  place,
+                  HypervisorSpec.class,
+                  HypervisorStatus.class),
+              tx.installation());
+        });
+    Mark mark = new Mark(found.installation(), found.machine().uid(), found.machine().generation());
     try {
       SerialConsole.Session session =
           outside.call(
@@ -78,11 +76,10 @@ public final class Consoles {
               driver ->
                   driver
                       .serialConsole()
-                      .orElseThrow(
-                          () ->
-                              new DriverException(
-                                  io.millwright.driver.FaultKind.UNSUPPORTED,
-                                  "this hypervisor offers no serial console"))
+                      .orElseThrow(() ->
+                          new DriverException(
+                              io.millwright.driver.FaultKind.UNSUPPORTED,
+                              "this hypervisor offers no serial console"))
                       .open(mark));
       return new Session() {
         @Override

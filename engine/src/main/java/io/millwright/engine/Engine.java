@@ -62,13 +62,7 @@ public final class Engine implements AutoCloseable {
       Duration round) {
     String installation = store.read(Tx::installation);
     Admission admission = new Admission(drivers, secrets);
-    outside =
-        new Outside(
-            drivers,
-            admission,
-            installation,
-            clock,
-            uid -> heard(store, uid));
+    outside = new Outside(drivers, admission, installation, clock, uid -> heard(store, uid));
     apply = new Apply(store, admission, new Preview(outside, installation), clock);
     delete = new Delete(store, clock);
     power = new PowerSwitch(store, clock);
@@ -88,8 +82,8 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * A hypervisor says that a machine changed. It is told on a thread of the driver's, which must not
-   * die of a database that is away; what is missed the next round finds.
+   * A hypervisor says that a machine changed. It is told on a thread of the driver's, which must
+   * not die of a database that is away; what is missed the next round finds.
    */
   private static void heard(Store store, UUID uid) {
     try {

@@ -107,21 +107,21 @@ public final class FirstBootDoor {
       return new Answer(400);
     }
     return new Answer(
-        store.inTransaction(
-            tx -> {
-              Optional<Resource<?, ?>> machine =
-                  tx.resources()
-                      .find(name.get().mark().uid())
-                      .filter(r -> r.kind() == Kind.MACHINE && !r.deleting())
-                      .filter(r -> disk.equals(((MachineStatus) r.status()).disk()));
-              if (machine.isEmpty()) {
-                return 410;
-              }
-              if (!tx.reports().add(machine.get().uid(), disk, new String(body, StandardCharsets.UTF_8))) {
-                return 410;
-              }
-              tx.nudges().nudge(machine.get().uid());
-              return 204;
-            }));
+        store.inTransaction(tx -> {
+          Optional<Resource<?, ?>> machine =
+              tx.resources()
+                  .find(name.get().mark().uid())
+                  .filter(r -> r.kind() == Kind.MACHINE && !r.deleting())
+                  .filter(r -> disk.equals(((MachineStatus) r.status()).disk()));
+          if (machine.isEmpty()) {
+            return 410;
+          }
+          if (!tx.reports()
+              .add(machine.get().uid(), disk, new String(body, StandardCharsets.UTF_8))) {
+            return 410;
+          }
+          tx.nudges().nudge(machine.get().uid());
+          return 204;
+        }));
   }
 }

@@ -37,7 +37,8 @@ public final class InstallSpecs {
       IpConfig ip = bonded.contains(face.name()) ? IpConfig.NONE : ip(machine, face);
       interfaces.add(
           switch (face) {
-            case MachineSpec.Nic nic -> new NetInterface.Ethernet(nic.name(), mac(machine, nic), ip);
+            case MachineSpec.Nic nic ->
+                new NetInterface.Ethernet(nic.name(), mac(machine, nic), ip);
             case MachineSpec.Bond bond ->
                 new NetInterface.Bond(bond.name(), bond.mode(), bond.members(), ip);
             case MachineSpec.Vlan vlan ->

@@ -47,8 +47,7 @@ public final class Lookup {
   private Optional<Resource<?, ?>> in(Name name) {
     return known(name)
         ? found.getOrDefault(name, Optional.empty())
-        : found.computeIfAbsent(
-            name, n -> tx.resources().find(n.kind(), n.project(), n.name()));
+        : found.computeIfAbsent(name, n -> tx.resources().find(n.kind(), n.project(), n.name()));
   }
 
   private boolean known(Name name) {
@@ -57,7 +56,9 @@ public final class Lookup {
     return found.containsKey(name) || (all != null && all.size() < MOST);
   }
 
-  /** Reads what a resource of this project mentions all together, so that {@link #find} need not. */
+  /**
+   * Reads what a resource of this project mentions all together, so that {@link #find} need not.
+   */
   public void prepare(String project, Collection<Ref> refs) {
     Set<Name> wanted = new LinkedHashSet<>();
     for (Ref ref : refs) {

@@ -6,7 +6,6 @@ import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Addressing;
 import io.millwright.model.ByteSize;
-import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
@@ -66,8 +65,7 @@ final class MachineAdmission {
     boolean rebuild = !blueprint.equals(status.blueprint());
     String disk =
         new ObjectName(
-                new Mark(tx.installation(), machine.uid(), machine.generation()),
-                ObjectName.SYSTEM)
+                new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
             .toString();
     return new MachineStatus(
         status.conditions(),
@@ -103,7 +101,8 @@ final class MachineAdmission {
     }
     if (before != null && !before.size().equals(spec.size())) {
       SizeSpec old =
-          lookup.find(Kind.SIZE, project, before.size())
+          lookup
+              .find(Kind.SIZE, project, before.size())
               .map(r -> r.as(SizeSpec.class, PlainStatus.class).spec())
               .orElse(size);
       at.field("size")
@@ -121,8 +120,7 @@ final class MachineAdmission {
       if (name != null) {
         out.computeIfAbsent(
             name,
-            n ->
-                lookup.get(Kind.NETWORK, project, n, NetworkSpec.class, NetworkStatus.class));
+            n -> lookup.get(Kind.NETWORK, project, n, NetworkSpec.class, NetworkStatus.class));
       }
     }
     return out;
@@ -145,13 +143,11 @@ final class MachineAdmission {
           .require(
               asked == null || asked.equals(present),
               "the machine is on " + present + " and cannot move; delete it and declare it anew");
-      lookup.find(Kind.HYPERVISOR, machine.project(), present)
-          .ifPresent(
-              h ->
-                  checkFits(
-                      h.as(HypervisorSpec.class, HypervisorStatus.class),
-                      size,
-                      at.field("size")));
+      lookup
+          .find(Kind.HYPERVISOR, machine.project(), present)
+          .ifPresent(h ->
+              checkFits(
+                  h.as(HypervisorSpec.class, HypervisorStatus.class), size, at.field("size")));
       return status;
     }
     List<Resource<HypervisorSpec, HypervisorStatus>> all = new ArrayList<>();
@@ -188,7 +184,15 @@ final class MachineAdmission {
     }
     tx.resources().place(machine.uid(), chosen.uid());
     return new MachineStatus(
-        status.conditions(), chosen.name(), null, List.of(), null, null, null, null, List.of(),
+        status.conditions(),
+        chosen.name(),
+        null,
+        List.of(),
+        null,
+        null,
+        null,
+        null,
+        List.of(),
         List.of());
   }
 
@@ -197,9 +201,9 @@ final class MachineAdmission {
     ByteSize memory = host.status().memory();
     Integer cores = host.status().cores();
     at.require(
-            (memory == null || size.memory().compareTo(memory) <= 0)
-                && (cores == null || size.cores() <= cores),
-            "is larger than " + host.title() + ", which has " + cores + " cores and " + memory);
+        (memory == null || size.memory().compareTo(memory) <= 0)
+            && (cores == null || size.cores() <= cores),
+        "is larger than " + host.title() + ", which has " + cores + " cores and " + memory);
   }
 
   private static Placement.Candidate candidate(
@@ -218,14 +222,14 @@ final class MachineAdmission {
         machine.spec().nics().stream().map(Nic::network).collect(Collectors.toSet());
     for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network : networks.entrySet()) {
       // Only cards are plugged in; bonds and VLANs ride on them.
-      if (plugged.contains(network.getKey())
-          && !attached(lookup, network.getValue(), host)) {
+      if (plugged.contains(network.getKey()) && !attached(lookup, network.getValue(), host)) {
         refusal = "network " + network.getKey() + " is not attached there";
       }
     }
     for (String name : machine.spec().volumes()) {
       boolean here =
-          lookup.find(Kind.VOLUME, machine.project(), name)
+          lookup
+              .find(Kind.VOLUME, machine.project(), name)
               .map(v -> ((VolumeSpec) v.spec()).hypervisor().equals(host.name()))
               .orElse(false);
       if (!here) {
@@ -265,8 +269,7 @@ final class MachineAdmission {
     for (int i = 0; i < machine.spec().volumes().size(); i++) {
       String name = machine.spec().volumes().get(i);
       Violations here = at.field("volumes").index(i);
-      Resource<?, ?> volume =
-          lookup.find(Kind.VOLUME, machine.project(), name).orElseThrow();
+      Resource<?, ?> volume = lookup.find(Kind.VOLUME, machine.project(), name).orElseThrow();
       here.require(
           ((VolumeSpec) volume.spec()).hypervisor().equals(status.hypervisor()),
           volume.title() + " is not on " + status.hypervisor());
@@ -313,11 +316,10 @@ final class MachineAdmission {
           }
           Violations here = path(at, spec, face).field(v6 ? "ipv6" : "ipv4");
           one(tx, uid, face, network, way, v6, had, here)
-              .ifPresent(
-                  ip -> {
-                    keep.computeIfAbsent(network.uid(), n -> new ArrayList<>()).add(ip);
-                    given.computeIfAbsent(face.name(), n -> new ArrayList<>()).add(ip);
-                  });
+              .ifPresent(ip -> {
+                keep.computeIfAbsent(network.uid(), n -> new ArrayList<>()).add(ip);
+                given.computeIfAbsent(face.name(), n -> new ArrayList<>()).add(ip);
+              });
         }
       }
     }
@@ -326,13 +328,12 @@ final class MachineAdmission {
     }
     tx.addresses().release(uid, keep, cooldown);
     return spec.interfaces().stream()
-        .map(
-            f ->
-                new MachineStatus.Interface(
-                    f.name(),
-                    macs.get(f.name()),
-                    f.network() == null ? "" : f.network(),
-                    given.getOrDefault(f.name(), List.of())))
+        .map(f ->
+            new MachineStatus.Interface(
+                f.name(),
+                macs.get(f.name()),
+                f.network() == null ? "" : f.network(),
+                given.getOrDefault(f.name(), List.of())))
         .toList();
   }
 
@@ -373,14 +374,12 @@ final class MachineAdmission {
             // DHCP gets a reservation wherever somebody is there to publish it.
             || (way instanceof Addressing.Dhcp && ResolvedMachine.reservesDhcp(network.spec(), v6));
     if (way instanceof Addressing.Fixed fixed) {
-      at.require(
-          subnet.isPresent(), network.title() + " has no " + family + " subnet");
+      at.require(subnet.isPresent(), network.title() + " has no " + family + " subnet");
       subnet.ifPresent(s -> checkFixed(fixed.ip(), s, at));
       if (at.list().stream().noneMatch(v -> v.field().equals(at.path()))) {
         tx.addresses()
             .claim(network.uid(), fixed.ip(), uid, face.name())
-            .ifPresent(
-                lease -> at.add(fixed.ip() + " is taken by " + title(tx, lease.machine())));
+            .ifPresent(lease -> at.add(fixed.ip() + " is taken by " + title(tx, lease.machine())));
       }
       return Optional.of(fixed.ip());
     }
@@ -393,13 +392,12 @@ final class MachineAdmission {
     }
     Optional<Ip> kept =
         had.stream()
-            .filter(
-                l ->
-                    l.coolingUntil() == null
-                        && l.network().equals(network.uid())
-                        && l.iface().equals(face.name())
-                        && l.ip().v6() == v6
-                        && subnet.get().cidr().usable(l.ip()))
+            .filter(l ->
+                l.coolingUntil() == null
+                    && l.network().equals(network.uid())
+                    && l.iface().equals(face.name())
+                    && l.ip().v6() == v6
+                    && subnet.get().cidr().usable(l.ip()))
             .map(Lease::ip)
             .findFirst();
     if (kept.isPresent()) {
@@ -441,7 +439,8 @@ final class MachineAdmission {
   private static Violations path(Violations at, MachineSpec spec, Interface face) {
     return switch (face) {
       case Nic nic ->
-          at.field("nics").index(spec.namedNics().stream().map(Nic::name).toList().indexOf(nic.name()));
+          at.field("nics")
+              .index(spec.namedNics().stream().map(Nic::name).toList().indexOf(nic.name()));
       case MachineSpec.Bond bond -> at.field("bonds").index(spec.bonds().indexOf(bond));
       case MachineSpec.Vlan vlan -> at.field("vlans").index(spec.vlans().indexOf(vlan));
     };

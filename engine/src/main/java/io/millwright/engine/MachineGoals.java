@@ -3,8 +3,8 @@ package io.millwright.engine;
 import io.millwright.driver.Mark;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.NetworkServices.Reservation;
-import io.millwright.driver.Observation;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
 import io.millwright.model.Addressing;
 import io.millwright.model.ByteSize;
 import io.millwright.model.ImageSpec;
@@ -68,22 +68,18 @@ public final class MachineGoals {
    * @param published records of this machine, by network; only of networks that could be asked
    */
   public static MachineFacts facts(
-      UUID uid,
-      Observation seen,
-      @Nullable String sha256,
-      Map<String, Records> published) {
+      UUID uid, Observation seen, @Nullable String sha256, Map<String, Records> published) {
     MachineFacts.Vm vm =
         seen.machine(uid)
             .filter(m -> m.mark() != null)
-            .map(
-                m ->
-                    new MachineFacts.Vm(
-                        m.state() == Observation.State.RUNNING,
-                        m.cores(),
-                        m.memory(),
-                        m.disks(),
-                        m.nics(),
-                        m.medium()))
+            .map(m ->
+                new MachineFacts.Vm(
+                    m.state() == Observation.State.RUNNING,
+                    m.cores(),
+                    m.memory(),
+                    m.disks(),
+                    m.nics(),
+                    m.medium()))
             .orElse(null);
     Map<String, ByteSize> disks = new TreeMap<>();
     for (Observation.Disk disk : seen.disks()) {
@@ -108,16 +104,17 @@ public final class MachineGoals {
     return new MachineFacts(null, Map.of(), List.of(), false, Map.of());
   }
 
-  /** What shall be published of a machine, by name of the network; only where somebody publishes. */
+  /**
+   * What shall be published of a machine, by name of the network; only where somebody publishes.
+   */
   public static Map<String, Records> records(ResolvedMachine r) {
     Map<String, Records> out = new LinkedHashMap<>();
     r.networks()
-        .forEach(
-            (name, network) -> {
-              if (network.spec().services() != null) {
-                out.put(name, records(r, name, network.spec()));
-              }
-            });
+        .forEach((name, network) -> {
+          if (network.spec().services() != null) {
+            out.put(name, records(r, name, network.spec()));
+          }
+        });
     return out;
   }
 
@@ -131,13 +128,12 @@ public final class MachineGoals {
       for (boolean v6 : new boolean[] {false, true}) {
         Addressing way = ResolvedMachine.addressing(face, network, v6);
         r.address(face, v6)
-            .ifPresent(
-                ip -> {
-                  addresses.add(ip);
-                  if (way instanceof Addressing.Dhcp) {
-                    r.mac(face).ifPresent(mac -> reservations.add(new Reservation(mac, ip)));
-                  }
-                });
+            .ifPresent(ip -> {
+              addresses.add(ip);
+              if (way instanceof Addressing.Dhcp) {
+                r.mac(face).ifPresent(mac -> reservations.add(new Reservation(mac, ip)));
+              }
+            });
       }
     }
     String domain = network.domain();

@@ -24,7 +24,8 @@ public final class Masking {
         NetworkSpec.Services services = n.services();
         yield services == null
             ? n
-            : n.withServices(new NetworkSpec.Services(services.driver(), mask(services.settings())));
+            : n.withServices(
+                new NetworkSpec.Services(services.driver(), mask(services.settings())));
       }
       default -> spec;
     };
@@ -33,14 +34,13 @@ public final class Masking {
   /** The changes as they may be shown; of a secret that changed one sees that it did. */
   static List<Change> mask(List<Change> changes) {
     return changes.stream()
-        .map(
-            c -> {
-              JsonNode before = c.before() == null ? null : mask(c.before(), SecretBox.MASK);
-              JsonNode after = c.after() == null ? null : mask(c.after(), SecretBox.MASK);
-              return after != null && after.equals(before)
-                  ? new Change(c.path(), before, mask(c.after(), "(sealed anew)"))
-                  : new Change(c.path(), before, after);
-            })
+        .map(c -> {
+          JsonNode before = c.before() == null ? null : mask(c.before(), SecretBox.MASK);
+          JsonNode after = c.after() == null ? null : mask(c.after(), SecretBox.MASK);
+          return after != null && after.equals(before)
+              ? new Change(c.path(), before, mask(c.after(), "(sealed anew)"))
+              : new Change(c.path(), before, after);
+        })
         .toList();
   }
 

@@ -24,7 +24,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 
-/** Plans what an apply would cause, by the same planner and the same observation as the real one. */
+/**
+ * Plans what an apply would cause, by the same planner and the same observation as the real one.
+ */
 public final class Preview {
   /** Stands for the checksum of an image that is not made yet. */
   private static final String UNKNOWN_IMAGE = "0".repeat(64);
@@ -105,7 +107,9 @@ public final class Preview {
   private static ProblemException unavailable(ResolvedMachine machine, String why) {
     return ProblemException.of(
         Problem.Type.UNAVAILABLE,
-        machine.machine().title() + " cannot be planned, because its present state is unknown: " + why);
+        machine.machine().title()
+            + " cannot be planned, because its present state is unknown: "
+            + why);
   }
 
   private static Applied simple(Applied applied) {
@@ -132,7 +136,19 @@ public final class Preview {
 
   private static MachineGoal withImage(MachineGoal g, String sha256) {
     return new MachineGoal(
-        g.present(), g.power(), g.cores(), g.memory(), g.diskSize(), g.image(), sha256, g.disk(),
-        g.booted(), g.seed(), g.volumes(), g.nics(), g.records(), g.readyTimeoutSeconds());
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        sha256,
+        g.disk(),
+        g.booted(),
+        g.seed(),
+        g.volumes(),
+        g.nics(),
+        g.records(),
+        g.readyTimeoutSeconds());
   }
 }

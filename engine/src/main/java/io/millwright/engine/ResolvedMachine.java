@@ -58,14 +58,12 @@ public record ResolvedMachine(
       String name = face.network();
       if (name != null && !networks.containsKey(name)) {
         networks.put(
-            name,
-            lookup.get(Kind.NETWORK, project, name, NetworkSpec.class, NetworkStatus.class));
+            name, lookup.get(Kind.NETWORK, project, name, NetworkSpec.class, NetworkStatus.class));
       }
     }
     return new ResolvedMachine(
         machine,
-        lookup.get(
-            Kind.HYPERVISOR, project, place, HypervisorSpec.class, HypervisorStatus.class),
+        lookup.get(Kind.HYPERVISOR, project, place, HypervisorSpec.class, HypervisorStatus.class),
         lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class),
         lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec(),
         spec.profiles().stream()
@@ -159,9 +157,8 @@ public record ResolvedMachine(
   /** The MACs of the cards, in the order of the cards. */
   public List<Mac> cardMacs() {
     return machine.spec().namedNics().stream()
-        .map(
-            nic ->
-                mac(nic).orElseThrow(() -> new IllegalStateException(nic.name() + " has no MAC")))
+        .map(nic ->
+            mac(nic).orElseThrow(() -> new IllegalStateException(nic.name() + " has no MAC")))
         .toList();
   }
 }

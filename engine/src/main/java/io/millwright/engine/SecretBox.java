@@ -57,15 +57,13 @@ public final class SecretBox {
     new SecureRandom().nextBytes(fresh);
     try {
       Files.createFile(
-          file,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
       Files.write(file, fresh, StandardOpenOption.WRITE, StandardOpenOption.SYNC);
     } catch (FileAlreadyExistsException e) {
       Set<PosixFilePermission> mode = Files.getPosixFilePermissions(file);
       if (!Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE)
           .containsAll(mode)) {
-        throw new IOException(
-            file + " can be read by others; run: chmod 600 " + file, e);
+        throw new IOException(file + " can be read by others; run: chmod 600 " + file, e);
       }
     }
     byte[] key = Files.readAllBytes(file);
@@ -115,7 +113,10 @@ public final class SecretBox {
 
   /** A signature over this text, URL-safe, 32 characters (192 bits). */
   public String sign(String text) {
-    return Base64.getUrlEncoder().withoutPadding().encodeToString(hmac(signing, text)).substring(0, 32);
+    return Base64.getUrlEncoder()
+        .withoutPadding()
+        .encodeToString(hmac(signing, text))
+        .substring(0, 32);
   }
 
   private static byte[] hmac(SecretKeySpec key, String text) {

@@ -7,8 +7,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was observed of a machine. There are no facts from an observation with gaps: what is
- * unknown is not absent, so nobody may plan on it.
+ * What was observed of a machine. There are no facts from an observation with gaps: what is unknown
+ * is not absent, so nobody may plan on it.
  *
  * @param vm null if the hypervisor has no such machine
  * @param systemDisks all its system disks that there are, with their sizes

@@ -27,7 +27,9 @@ public final class Placement {
       @Nullable ByteSize diskFree,
       long committedMib) {
 
-    /** Free memory in MiB; of a host never seen, nothing, so that one that was seen is preferred. */
+    /**
+     * Free memory in MiB; of a host never seen, nothing, so that one that was seen is preferred.
+     */
     long freeMib() {
       return memory == null ? 0 : memory.mib() - committedMib;
     }
@@ -51,7 +53,8 @@ public final class Placement {
    * What was chosen.
    *
    * @param chosen null if none will do
-   * @param objections one line for each that will not, such as "not on hv2: 1GiB free of 2GiB asked"
+   * @param objections one line for each that will not, such as "not on hv2: 1GiB free of 2GiB
+   *     asked"
    */
   public record Decision(@Nullable Candidate chosen, List<String> objections) {}
 

@@ -49,7 +49,8 @@ class MachinePlannerTest {
     }
 
     MachineFacts facts() {
-      return new MachineFacts(vm, Map.copyOf(disks), List.copyOf(media), staged, Map.copyOf(records));
+      return new MachineFacts(
+          vm, Map.copyOf(disks), List.copyOf(media), staged, Map.copyOf(records));
     }
 
     MachineGoal goal() {
@@ -64,11 +65,14 @@ class MachinePlannerTest {
           disks.put(s.disk(), s.size());
         }
         case Step.GrowDisk s -> disks.put(s.disk(), s.size());
-        case Step.Publish s -> records.put(s.network(), goal.records().getOrDefault(s.network(), 0));
+        case Step.Publish s ->
+            records.put(s.network(), goal.records().getOrDefault(s.network(), 0));
         case Step.Withdraw s -> records.remove(s.network());
         case Step.PutSeed s -> media.add(s.medium());
         case Step.Define s -> {
-          assertThat(disks).as("a machine is made of disks that are there").containsKey(goal.disk());
+          assertThat(disks)
+              .as("a machine is made of disks that are there")
+              .containsKey(goal.disk());
           if (s.medium() != null) {
             assertThat(media).contains(s.medium());
           }
@@ -118,7 +122,8 @@ class MachinePlannerTest {
 
   @Property
   void plansConverge(@ForAll("goals") MachineGoal goal, @ForAll("worlds") MachineFacts facts) {
-    MachineGoal present = withBooted(goal, goal.booted() && facts.systemDisks().containsKey(goal.disk()));
+    MachineGoal present =
+        withBooted(goal, goal.booted() && facts.systemDisks().containsKey(goal.disk()));
     Outside outside = new Outside(present, facts);
     MachinePlanner.plan(present, facts).steps().forEach(outside::apply);
     assertThat(MachinePlanner.plan(outside.goal(), outside.facts()).steps()).isEmpty();
@@ -128,7 +133,8 @@ class MachinePlannerTest {
   @Property
   void plansConvergeFromTheMiddle(
       @ForAll("goals") MachineGoal goal, @ForAll("worlds") MachineFacts facts, @ForAll int where) {
-    MachineGoal present = withBooted(goal, goal.booted() && facts.systemDisks().containsKey(goal.disk()));
+    MachineGoal present =
+        withBooted(goal, goal.booted() && facts.systemDisks().containsKey(goal.disk()));
     Outside outside = new Outside(present, facts);
     List<Step> steps = MachinePlanner.plan(present, facts).steps();
     int crash = steps.isEmpty() ? 0 : Math.floorMod(where, steps.size());
@@ -162,7 +168,8 @@ class MachinePlannerTest {
   }
 
   @Property
-  void whatIsUndoneLeavesNothing(@ForAll("worlds") MachineFacts facts, @ForAll("goals") MachineGoal goal) {
+  void whatIsUndoneLeavesNothing(
+      @ForAll("worlds") MachineFacts facts, @ForAll("goals") MachineGoal goal) {
     Outside outside = new Outside(goal, facts);
     MachinePlanner.undo(facts).steps().forEach(outside::apply);
     MachineFacts after = outside.facts();
@@ -173,12 +180,14 @@ class MachinePlannerTest {
   }
 
   @Property
-  void theSameGivesTheSame(@ForAll("goals") MachineGoal goal, @ForAll("worlds") MachineFacts facts) {
+  void theSameGivesTheSame(
+      @ForAll("goals") MachineGoal goal, @ForAll("worlds") MachineFacts facts) {
     assertThat(MachinePlanner.plan(goal, facts)).isEqualTo(MachinePlanner.plan(goal, facts));
   }
 
   @Property
-  void everyStepHasItsOwnKey(@ForAll("goals") MachineGoal goal, @ForAll("worlds") MachineFacts facts) {
+  void everyStepHasItsOwnKey(
+      @ForAll("goals") MachineGoal goal, @ForAll("worlds") MachineFacts facts) {
     List<String> keys = MachinePlanner.plan(goal, facts).steps().stream().map(Step::key).toList();
     assertThat(Set.copyOf(keys)).hasSameSizeAs(keys);
   }
@@ -187,8 +196,20 @@ class MachinePlannerTest {
 
   private static MachineGoal withBooted(MachineGoal g, boolean booted) {
     return new MachineGoal(
-        g.present(), g.power(), g.cores(), g.memory(), g.diskSize(), g.image(), g.sha256(), g.disk(),
-        booted, g.seed(), g.volumes(), g.nics(), g.records(), g.readyTimeoutSeconds());
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        g.sha256(),
+        g.disk(),
+        booted,
+        g.seed(),
+        g.volumes(),
+        g.nics(),
+        g.records(),
+        g.readyTimeoutSeconds());
   }
 
   @Provide
@@ -202,23 +223,22 @@ class MachinePlannerTest {
             Arbitraries.of(SEEDS).injectNull(0.2),
             Arbitraries.of(List.<String>of(), List.of("data")),
             records())
-        .as(
-            (power, cores, gib, disk, booted, seed, volumes, records) ->
-                new MachineGoal(
-                    true,
-                    power,
-                    cores,
-                    ByteSize.ofMib(gib << 10),
-                    ByteSize.ofMib(gib << 10),
-                    "img",
-                    SHA256,
-                    disk,
-                    booted,
-                    seed,
-                    volumes,
-                    MACS,
-                    records,
-                    60));
+        .as((power, cores, gib, disk, booted, seed, volumes, records) ->
+            new MachineGoal(
+                true,
+                power,
+                cores,
+                ByteSize.ofMib(gib << 10),
+                ByteSize.ofMib(gib << 10),
+                "img",
+                SHA256,
+                disk,
+                booted,
+                seed,
+                volumes,
+                MACS,
+                records,
+                60));
   }
 
   @Provide
@@ -226,22 +246,26 @@ class MachinePlannerTest {
     Arbitrary<Map<String, ByteSize>> disks =
         Arbitraries.of(DISKS)
             .set()
-            .map(
-                names -> {
-                  Map<String, ByteSize> out = new HashMap<>();
-                  names.forEach(n -> out.put(n, ByteSize.ofMib(1024)));
-                  return out;
-                });
+            .map(names -> {
+              Map<String, ByteSize> out = new HashMap<>();
+              names.forEach(n -> out.put(n, ByteSize.ofMib(1024)));
+              return out;
+            });
     Arbitrary<List<String>> media = Arbitraries.of(SEEDS).set().map(List::copyOf);
     return Combinators.combine(
-            disks, media, Arbitraries.of(true, false), records(), Arbitraries.integers(), Arbitraries.of(1, 2))
-        .as(
-            (have, seeds, staged, records, pick, cores) ->
-                new MachineFacts(vm(have, seeds, pick, cores), have, seeds, staged, records));
+            disks,
+            media,
+            Arbitraries.of(true, false),
+            records(),
+            Arbitraries.integers(),
+            Arbitraries.of(1, 2))
+        .as((have, seeds, staged, records, pick, cores) ->
+            new MachineFacts(vm(have, seeds, pick, cores), have, seeds, staged, records));
   }
 
   /** A machine that could be there: on one of the disks, with one of the seeds, or none. */
-  private static @Nullable Vm vm(Map<String, ByteSize> disks, List<String> seeds, int pick, int cores) {
+  private static @Nullable Vm vm(
+      Map<String, ByteSize> disks, List<String> seeds, int pick, int cores) {
     if (disks.isEmpty() || pick % 3 == 0) {
       return null;
     }

@@ -54,10 +54,16 @@ class BadInputTest {
 
   /** Everything that an apply could leave behind, and work that goes on meanwhile cannot. */
   private String everything() {
-    StringBuilder query = new StringBuilder("SELECT concat_ws(' ', (SELECT sum(generation) FROM resource)");
+    StringBuilder query =
+        new StringBuilder("SELECT concat_ws(' ', (SELECT sum(generation) FROM resource)");
     for (String table :
         List.of("resource", "reference", "placement", "address", "mac", "operation")) {
-      query.append(", '").append(table).append("', (SELECT count(*) FROM ").append(table).append(")");
+      query
+          .append(", '")
+          .append(table)
+          .append("', (SELECT count(*) FROM ")
+          .append(table)
+          .append(")");
     }
     return world.strings(query.append(")").toString()).getFirst();
   }
@@ -96,8 +102,7 @@ class BadInputTest {
           profiles: [me]   | firmware: uefy    | did you mean "uefi"?
           profiles: [me]   | power: onn        | did you mean "on"?
           """)
-  void aNameThatIsNotThereIsAnsweredWithTheNearestOne(
-      String right, String wrong, String answer) {
+  void aNameThatIsNotThereIsAnsweredWithTheNearestOne(String right, String wrong, String answer) {
     Problem problem = refused(World.machine("new", "").replaceFirst(quoted(right), wrong));
     assertThat(problem.type()).isEqualTo(Problem.Type.INVALID);
     assertThat(problem.detail()).contains(answer);
@@ -236,12 +241,11 @@ class BadInputTest {
       assertThat(problem.detail()).contains("is in use by Machine web");
     }
     assertThat(
-            refused(
-                    () ->
-                        world
-                            .engine
-                            .delete()
-                            .delete(World.ANNA, Kind.HYPERVISOR, "shared", "sim", null))
+            refused(() ->
+                    world
+                        .engine
+                        .delete()
+                        .delete(World.ANNA, Kind.HYPERVISOR, "shared", "sim", null))
                 .detail())
         .contains("in use by");
   }
@@ -338,24 +342,22 @@ class BadInputTest {
   void aChangeOfWhatSomebodyElseChangedIsRefused() {
     long revision = world.machine("web").metadata().revision();
     Problem problem =
-        refused(
-            () ->
-                world
-                    .engine
-                    .apply()
-                    .apply(
-                        World.ANNA,
-                        io.millwright.model.manifest.Manifests.parse(
-                            World.machine("web", "firmware: uefi").getBytes(), "test"),
-                        new Apply.Expectation(false, revision - 1)));
+        refused(() ->
+            world
+                .engine
+                .apply()
+                .apply(
+                    World.ANNA,
+                    io.millwright.model.manifest.Manifests.parse(
+                        World.machine("web", "firmware: uefi").getBytes(), "test"),
+                    new Apply.Expectation(false, revision - 1)));
     assertThat(problem.type()).isEqualTo(Problem.Type.PRECONDITION);
     assertThat(
-            refused(
-                    () ->
-                        world
-                            .engine
-                            .delete()
-                            .delete(World.ANNA, Kind.MACHINE, "default", "web", revision - 1))
+            refused(() ->
+                    world
+                        .engine
+                        .delete()
+                        .delete(World.ANNA, Kind.MACHINE, "default", "web", revision - 1))
                 .type())
         .isEqualTo(Problem.Type.PRECONDITION);
   }
@@ -389,16 +391,15 @@ class BadInputTest {
       for (int t = 0; t < 8; t++) {
         Node node = t % 2 == 0 ? world.node : other;
         threads.add(
-            Thread.startVirtualThread(
-                () -> {
-                  for (Integer i = left.poll(); i != null; i = left.poll()) {
-                    try {
-                      world.apply(node, onNetwork(network + i, network) + "  " + off + "\n");
-                    } catch (RuntimeException e) {
-                      wrong.add(e);
-                    }
-                  }
-                }));
+            Thread.startVirtualThread(() -> {
+              for (Integer i = left.poll(); i != null; i = left.poll()) {
+                try {
+                  world.apply(node, onNetwork(network + i, network) + "  " + off + "\n");
+                } catch (RuntimeException e) {
+                  wrong.add(e);
+                }
+              }
+            }));
       }
       for (Thread thread : threads) {
         thread.join();
@@ -423,20 +424,20 @@ class BadInputTest {
 
   private static String tiny(String name, String cidr, String pool) {
     return """
-        apiVersion: millwright/v1
-        kind: Network
-        metadata: {name: %s}
-        spec:
-          subnets: [{cidr: %s, pool: %s}]
-          attachments: [{hypervisor: sim, bridge: br1}]
-        """
+    apiVersion: millwright/v1
+    kind: Network
+    metadata: {name: %s}
+    spec:
+      subnets: [{cidr: %s, pool: %s}]
+      attachments: [{hypervisor: sim, bridge: br1}]
+    """
         .formatted(name, cidr, pool);
   }
 
   private static String onNetwork(String name, String network) {
     return World.machine(name, "")
-        .replaceFirst("nics: .*", "nics: [{network: " + network + "}]")
-        .stripTrailing()
+            .replaceFirst("nics: .*", "nics: [{network: " + network + "}]")
+            .stripTrailing()
         + "\n";
   }
 

@@ -50,6 +50,7 @@ import org.junit.jupiter.api.TestInstance;
  * every kind of {@link Step} must have come up in one of them.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("slow")
 class CrashPointTest {
   /** Worlds at work side by side: most of the time each waits. */
   private static final int LANES = 4;
@@ -141,48 +142,48 @@ class CrashPointTest {
 
     String size(int cores, String disk) {
       return """
-          apiVersion: millwright/v1
-          kind: Size
-          metadata: {name: %s}
-          spec: {cores: %d, memory: 256MiB, disk: %s}
-          ---
-          """
+      apiVersion: millwright/v1
+      kind: Size
+      metadata: {name: %s}
+      spec: {cores: %d, memory: 256MiB, disk: %s}
+      ---
+      """
           .formatted(size, cores, disk);
     }
 
     String builtImage() {
       return """
-          apiVersion: millwright/v1
-          kind: Image
-          metadata: {name: %s}
-          spec: {os: debian, version: "12.%d", build: {builder: simulated, suite: bookworm}}
-          ---
-          """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: %s}
+      spec: {os: debian, version: "12.%d", build: {builder: simulated, suite: bookworm}}
+      ---
+      """
           .formatted(image, number);
     }
 
     String fetchedImage() {
       return """
-          apiVersion: millwright/v1
-          kind: Image
-          metadata: {name: %s}
-          spec:
-            os: debian
-            version: "12"
-            source: {url: "%s/%d", sha256: "%s"}
-          ---
-          """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: %s}
+      spec:
+        os: debian
+        version: "12"
+        source: {url: "%s/%d", sha256: "%s"}
+      ---
+      """
           .formatted(image, web.url(), number, web.sha256());
     }
 
     String volume(String bytes) {
       return """
-          apiVersion: millwright/v1
-          kind: Volume
-          metadata: {name: %s}
-          spec: {size: %s, hypervisor: sim, reclaim: delete}
-          ---
-          """
+      apiVersion: millwright/v1
+      kind: Volume
+      metadata: {name: %s}
+      spec: {size: %s, hypervisor: sim, reclaim: delete}
+      ---
+      """
           .formatted(volume, bytes);
     }
 
@@ -470,12 +471,11 @@ class CrashPointTest {
           List<Verb> verbs = java.util.Collections.synchronizedList(new ArrayList<>());
           calls.put(system, verbs);
           faults(world, system)
-              .witness(
-                  call -> {
-                    if (scene.concerns(system, call)) {
-                      verbs.add(call.verb());
-                    }
-                  });
+              .witness(call -> {
+                if (scene.concerns(system, call)) {
+                  verbs.add(call.verb());
+                }
+              });
         }
         Flow watched =
             new Flow(
@@ -498,10 +498,8 @@ class CrashPointTest {
       SimulatedBuilder.faults().witness(call -> {});
       world
           .store
-          .read(
-              tx ->
-                  tx.operations()
-                      .list(new Operations.Query(null, null, null, null, null, 1000, null)))
+          .read(tx ->
+              tx.operations().list(new Operations.Query(null, null, null, null, null, 1000, null)))
           .items()
           .forEach(o -> o.steps().forEach(s -> stepsMet.add(kind(s.key()))));
     }
@@ -558,7 +556,8 @@ class CrashPointTest {
       lane.join();
     }
     if (!wrong.isEmpty()) {
-      AssertionError all = new AssertionError(wrong.size() + " of " + chosen.size() + " went wrong");
+      AssertionError all =
+          new AssertionError(wrong.size() + " of " + chosen.size() + " went wrong");
       wrong.forEach(all::addSuppressed);
       throw all;
     }
@@ -593,7 +592,8 @@ class CrashPointTest {
     world.await(
         "the image is made",
         () ->
-            world.latest(
+            world
+                .latest(
                     world
                         .store
                         .read(tx -> tx.resources().find(Kind.IMAGE, "default", "img"))
@@ -619,11 +619,10 @@ class CrashPointTest {
     return (Step)
         make.newInstance(
             Arrays.stream(parts)
-                .map(
-                    part ->
-                        part.getType() == int.class
-                            ? (Object) 1
-                            : part.getType() == ByteSize.class ? ByteSize.ofMib(1) : "x")
+                .map(part ->
+                    part.getType() == int.class
+                        ? (Object) 1
+                        : part.getType() == ByteSize.class ? ByteSize.ofMib(1) : "x")
                 .toArray());
   }
 

@@ -70,12 +70,11 @@ class IdleTest {
     world
         .hypervisor
         .faults()
-        .witness(
-            call -> {
-              if (call.verb() == Verb.OBSERVE) {
-                looks.add(call);
-              }
-            });
+        .witness(call -> {
+          if (call.verb() == Verb.OBSERVE) {
+            looks.add(call);
+          }
+        });
     world.start();
     world.await("three rounds pass", 5, () -> looks.size() >= 3);
     world.stop();
@@ -93,16 +92,14 @@ class IdleTest {
     assertThat(world.awaitEnd(one).verb()).isEqualTo(Operation.Verb.REPAIR);
     assertThat(world.number("SELECT count(*) FROM operation WHERE verb = 'REPAIR'")).isEqualTo(1);
     assertThat(looks)
-        .allSatisfy(
-            call -> {
-              if (call.uid() != null) {
-                assertThat(call.uid()).isEqualTo(one);
-              }
-            });
+        .allSatisfy(call -> {
+          if (call.uid() != null) {
+            assertThat(call.uid()).isEqualTo(one);
+          }
+        });
   }
 
   private long written() {
-    return world.number(
-        "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables");
+    return world.number("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables");
   }
 }

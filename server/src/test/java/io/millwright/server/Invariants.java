@@ -156,14 +156,12 @@ final class Invariants {
         return;
       }
       boolean on = m.spec().power() == Power.ON;
-      require(
-          (vm.state() == Observation.State.RUNNING) == on, m.title() + " is " + vm.state());
+      require((vm.state() == Observation.State.RUNNING) == on, m.title() + " is " + vm.state());
       require(
           Condition.holds(status.conditions(), Condition.READY) == on,
           m.title() + " says " + status.conditions());
       require(vm.cores() == resolved.size().cores(), m.title() + " has " + vm.cores() + " cores");
-      require(
-          vm.memory().equals(resolved.size().memory()), m.title() + " has " + vm.memory());
+      require(vm.memory().equals(resolved.size().memory()), m.title() + " has " + vm.memory());
       require(vm.disks().equals(disks), m.title() + " has " + vm.disks() + ", not " + disks);
       List<Mac> macs =
           status.interfaces().stream()
@@ -232,8 +230,7 @@ final class Invariants {
       for (Observation.Disk disk : outside.disks()) {
         if (disk.name().role().equals(ObjectName.SYSTEM)) {
           Resource<MachineSpec, MachineStatus> owner = machines.get(disk.name().mark().uid());
-          boolean held =
-              owner != null && Condition.holds(owner.status().conditions(), "Held");
+          boolean held = owner != null && Condition.holds(owner.status().conditions(), "Held");
           require(
               owner != null && (held || declaredDisks.contains(disk.name().toString())),
               "the system disk " + disk.name() + " is nobody's");

@@ -141,8 +141,7 @@ class MachineLifeTest {
         metadata: {name: small}
         spec: {cores: 2, memory: 512MiB, disk: 3GiB}
         """;
-    assertThat(world.plan(bigger))
-        .anySatisfy(a -> assertThat(a.impact()).isEqualTo("restart"));
+    assertThat(world.plan(bigger)).anySatisfy(a -> assertThat(a.impact()).isEqualTo("restart"));
     world.apply(bigger);
     UUID uid = world.machine("web").uid();
     world.awaitEnd(uid);

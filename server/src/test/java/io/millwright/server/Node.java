@@ -15,7 +15,9 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 
-/** One server of a {@link World}, without its doors: its engine, and its own wire to the database. */
+/**
+ * One server of a {@link World}, without its doors: its engine, and its own wire to the database.
+ */
 final class Node implements AutoCloseable {
   final String name;
   final Wire wire;

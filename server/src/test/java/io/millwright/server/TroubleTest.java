@@ -60,14 +60,14 @@ class TroubleTest {
 
   private String fetched(String path, String sha256) {
     return """
-        apiVersion: millwright/v1
-        kind: Image
-        metadata: {name: bad}
-        spec:
-          os: debian
-          version: "12"
-          source: {url: "http://127.0.0.1:%d%s", sha256: "%s"}
-        """
+    apiVersion: millwright/v1
+    kind: Image
+    metadata: {name: bad}
+    spec:
+      os: debian
+      version: "12"
+      source: {url: "http://127.0.0.1:%d%s", sha256: "%s"}
+    """
         .formatted(web.getAddress().getPort(), path, sha256);
   }
 
@@ -182,7 +182,8 @@ class TroubleTest {
     try (World full = new World(World.Pace.EAGER, small)) {
       byte[] image = TestImages.qcow2();
       serve("/image", image);
-      UUID uid = full.apply(fetched("/image", TestImages.sha256(image))).getFirst().resource().uid();
+      UUID uid =
+          full.apply(fetched("/image", TestImages.sha256(image))).getFirst().resource().uid();
       full.await(
           "it says that the disk is full",
           () -> full.latest(uid).state().message().contains("image directory is full"));
@@ -203,12 +204,12 @@ class TroubleTest {
 
   private String secondHypervisor() {
     return """
-        apiVersion: millwright/v1
-        kind: Hypervisor
-        metadata: {name: sick, project: shared}
-        spec: {driver: simulated, settings: {world: WORLD-sick}, deadlineSeconds: 2}
-        ---
-        """;
+    apiVersion: millwright/v1
+    kind: Hypervisor
+    metadata: {name: sick, project: shared}
+    spec: {driver: simulated, settings: {world: WORLD-sick}, deadlineSeconds: 2}
+    ---
+    """;
   }
 
   private SimulatedHypervisor sick() {
@@ -218,7 +219,7 @@ class TroubleTest {
   /** A machine without cards, on a hypervisor of its choice. */
   private static String plain(String name, String hypervisor) {
     return World.machine(name, "hypervisor: " + hypervisor)
-        .replaceFirst("nics: .*\\n", "nics: []\n")
+            .replaceFirst("nics: .*\\n", "nics: []\n")
         + "---\n";
   }
 
@@ -243,7 +244,8 @@ class TroubleTest {
       UUID uid = world.machine("w" + i).uid();
       world.await(
           "it says what it waits for",
-          () -> world.latest(uid).state() instanceof State.Waiting w && w.message().contains("sick"));
+          () ->
+              world.latest(uid).state() instanceof State.Waiting w && w.message().contains("sick"));
     }
     sick().faults().clear();
     hang.release();
@@ -264,7 +266,8 @@ class TroubleTest {
     world.await(
         "it waits",
         () ->
-            world.latest(uid).state() instanceof State.Waiting w && w.reason().equals("Unreachable"));
+            world.latest(uid).state() instanceof State.Waiting w
+                && w.reason().equals("Unreachable"));
     world.await(
         "the hypervisor says so",
         () -> condition(Kind.HYPERVISOR, "shared", "sick").reason().equals("Unreachable"));
@@ -368,7 +371,8 @@ class TroubleTest {
     hang.release();
     world.await(
         "it is gone",
-        () -> world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "data")).isEmpty());
+        () ->
+            world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "data")).isEmpty());
   }
 
   // --- secrets -------------------------------------------------------------------------------

@@ -13,9 +13,11 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Two servers on one database, and what happens when one of them is killed or frozen. */
+@Tag("slow")
 class TwoNodesTest {
   private World world;
   private Invariants invariants;
@@ -52,12 +54,11 @@ class TwoNodesTest {
         .hypervisor
         .faults()
         .latency(Duration.ofMillis(10))
-        .witness(
-            call -> {
-              if (call.verb() == Verb.OBSERVE && call.uid() != null) {
-                workers.addAll(world.pickers());
-              }
-            });
+        .witness(call -> {
+          if (call.verb() == Verb.OBSERVE && call.uid() != null) {
+            workers.addAll(world.pickers());
+          }
+        });
     StringBuilder all = new StringBuilder();
     for (int i = 0; i < 30; i++) {
       all.append(World.machine("m" + i, "")).append("---\n");
@@ -165,8 +166,8 @@ class TwoNodesTest {
 
   private boolean collected(UUID uid) {
     return world.number(
-            "SELECT count(*) FROM journal WHERE reason = 'Collected' AND uid = '" + uid + "'")
-        > 0
+                "SELECT count(*) FROM journal WHERE reason = 'Collected' AND uid = '" + uid + "'")
+            > 0
         && !late(uid);
   }
 

@@ -12,7 +12,6 @@ import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
-import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
@@ -157,7 +156,9 @@ final class World implements AutoCloseable {
     start();
   }
 
-  /** A server comes up, as after a crash: nothing but the database and the outside world is left. */
+  /**
+   * A server comes up, as after a crash: nothing but the database and the outside world is left.
+   */
   void start() {
     node = join();
     engine = node.engine;
@@ -168,7 +169,12 @@ final class World implements AutoCloseable {
     Wire wire = new Wire("127.0.0.1", port());
     Node joined =
         new Node(
-            name + "-" + ++started, wire, settings(name, wire.port(), pace.connections()), secrets, images, pace);
+            name + "-" + ++started,
+            wire,
+            settings(name, wire.port(), pace.connections()),
+            secrets,
+            images,
+            pace);
     nodes.add(joined);
     return joined;
   }
@@ -188,8 +194,8 @@ final class World implements AutoCloseable {
   /** So much time passes that a dead node's heartbeats are missed. */
   void passTime(Node dead) {
     sql(
-        "UPDATE scheduled_tasks SET last_heartbeat = last_heartbeat - interval '1 hour' WHERE picked"
-            + " AND picked_by = '"
+        "UPDATE scheduled_tasks SET last_heartbeat = last_heartbeat - interval '1 hour' WHERE"
+            + " picked AND picked_by = '"
             + dead.name
             + "'");
   }
@@ -211,7 +217,9 @@ final class World implements AutoCloseable {
   }
 
   List<Applied> apply(Node node, String manifest) {
-    return node.engine.apply().apply(ANNA, Manifests.parse(text(manifest), "test"), Apply.Expectation.NONE);
+    return node.engine
+        .apply()
+        .apply(ANNA, Manifests.parse(text(manifest), "test"), Apply.Expectation.NONE);
   }
 
   List<Applied> plan(String manifest) {
@@ -224,16 +232,16 @@ final class World implements AutoCloseable {
 
   static String machine(String name, String more) {
     return """
-        apiVersion: millwright/v1
-        kind: Machine
-        metadata: {name: %s}
-        spec:
-          image: img
-          size: small
-          profiles: [me]
-          nics: [{network: net}, {network: net, ipv4: dhcp, ipv6: none}]
-        %s
-        """
+    apiVersion: millwright/v1
+    kind: Machine
+    metadata: {name: %s}
+    spec:
+      image: img
+      size: small
+      profiles: [me]
+      nics: [{network: net}, {network: net, ipv4: dhcp, ipv6: none}]
+    %s
+    """
         .formatted(name, more.indent(2).stripTrailing());
   }
 
@@ -259,11 +267,9 @@ final class World implements AutoCloseable {
   }
 
   Optional<Resource<MachineSpec, MachineStatus>> find(String machine) {
-    return store.read(
-        tx ->
-            tx.resources()
-                .find(
-                    Kind.MACHINE, "default", machine, MachineSpec.class, MachineStatus.class));
+    return store.read(tx ->
+        tx.resources()
+            .find(Kind.MACHINE, "default", machine, MachineSpec.class, MachineStatus.class));
   }
 
   boolean ready(String machine) {

@@ -57,9 +57,9 @@ record DiskFormat(String name, ByteSize virtualSize) {
     if (head.getLong(8) != 0) {
       throw refused("it has a backing file; flatten it with: qemu-img convert -O qcow2");
     }
-    if (version == 3
-        && (head.limit() < HEADER || (head.getLong(72) & EXTERNAL_DATA) != 0)) {
-      throw refused("it keeps its data in another file; flatten it with: qemu-img convert -O qcow2");
+    if (version == 3 && (head.limit() < HEADER || (head.getLong(72) & EXTERNAL_DATA) != 0)) {
+      throw refused(
+          "it keeps its data in another file; flatten it with: qemu-img convert -O qcow2");
     }
     if (head.getInt(32) != 0) {
       throw refused("it is encrypted");

@@ -89,7 +89,9 @@ public final class ImageFiles {
     } catch (NoSuchFileException e) {
       throw new DriverException(
           FaultKind.CONFLICT,
-          "the file of " + image.title() + " is missing on this server; delete and apply the image again",
+          "the file of "
+              + image.title()
+              + " is missing on this server; delete and apply the image again",
           file + " does not exist",
           e);
     } catch (IOException e) {

@@ -72,16 +72,15 @@ final class Gate {
     Thread thread =
         Thread.ofVirtual()
             .name("call " + name)
-            .start(
-                () -> {
-                  try {
-                    answer.complete(act.run());
-                  } catch (Throwable t) { // handed to the caller below, whatever it is
-                    answer.completeExceptionally(t);
-                  } finally {
-                    places.release();
-                  }
-                });
+            .start(() -> {
+              try {
+                answer.complete(act.run());
+              } catch (Throwable t) { // handed to the caller below, whatever it is
+                answer.completeExceptionally(t);
+              } finally {
+                places.release();
+              }
+            });
     try {
       T value = answer.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
       answered();
@@ -115,7 +114,10 @@ final class Gate {
     }
     answered();
     return new DriverException(
-        FaultKind.BUG, "the driver of " + name + " failed; see the server's log", String.valueOf(cause), cause);
+        FaultKind.BUG,
+        "the driver of " + name + " failed; see the server's log",
+        String.valueOf(cause),
+        cause);
   }
 
   private void enter() throws DriverException {

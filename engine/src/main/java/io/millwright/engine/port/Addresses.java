@@ -21,8 +21,7 @@ public interface Addresses {
    * @param iface name of the interface
    * @param coolingUntil null while it is bound
    */
-  record Lease(
-      UUID network, Ip ip, UUID machine, String iface, @Nullable Instant coolingUntil) {}
+  record Lease(UUID network, Ip ip, UUID machine, String iface, @Nullable Instant coolingUntil) {}
 
   /**
    * Binds the next free address of a subnet. One that the same interface had before and that is

@@ -22,10 +22,9 @@ public interface Store {
 
   /** As {@link #inTransaction(Function)}, for work without a result. */
   default void write(Consumer<Tx> work) {
-    inTransaction(
-        tx -> {
-          work.accept(tx);
-          return Boolean.TRUE;
-        });
+    inTransaction(tx -> {
+      work.accept(tx);
+      return Boolean.TRUE;
+    });
   }
 }

@@ -14,8 +14,7 @@ public interface Tokens {
    * @param name unique among those in force
    * @param expiresAt null for never
    */
-  record Token(
-      UUID uid, String name, Instant createdAt, @Nullable Instant expiresAt) {}
+  record Token(UUID uid, String name, Instant createdAt, @Nullable Instant expiresAt) {}
 
   /**
    * Adds a token.

@@ -2,8 +2,8 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.Mark;
-import io.millwright.driver.Observation;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.MachineGoals;
@@ -55,8 +55,7 @@ public final class HypervisorReconciler {
   private final InstantSource clock;
   private final Duration round;
 
-  public HypervisorReconciler(
-      Store store, Outside outside, InstantSource clock, Duration round) {
+  public HypervisorReconciler(Store store, Outside outside, InstantSource clock, Duration round) {
     this.store = store;
     this.outside = outside;
     this.clock = clock;
@@ -72,9 +71,7 @@ public final class HypervisorReconciler {
     }
     Seen seen;
     try {
-      seen =
-          outside.call(
-              hypervisor, d -> new Seen(d.observe(new Scope.All()), d.facets()));
+      seen = outside.call(hypervisor, d -> new Seen(d.observe(new Scope.All()), d.facets()));
     } catch (DriverException e) {
       note(
           hypervisor,
@@ -98,8 +95,7 @@ public final class HypervisorReconciler {
     String installation = store.read(Tx::installation);
     // The listing is older than this reading: what is listed and not declared here is no machine
     // that is just being made, because a machine is declared before it is made.
-    List<UUID> differing =
-        store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
+    List<UUID> differing = store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
     // Only a whole answer ends an absence: as long as something is hidden, nothing can be planned.
     boolean isBack =
         seen.complete() && !Condition.holds(hypervisor.status().conditions(), Condition.READY);
@@ -109,10 +105,9 @@ public final class HypervisorReconciler {
                 tx -> tx.resources().on(hypervisor.uid()).stream().map(Resource::uid).toList())
             : List.of();
     if (!differing.isEmpty() || !waiting.isEmpty()) {
-      store.write(
-          tx ->
-              tx.nudges()
-                  .nudgeAll(Stream.concat(differing.stream(), waiting.stream()).distinct().toList()));
+      store.write(tx ->
+          tx.nudges()
+              .nudgeAll(Stream.concat(differing.stream(), waiting.stream()).distinct().toList()));
     }
     describe(hypervisor, listing, installation);
   }
@@ -156,8 +151,7 @@ public final class HypervisorReconciler {
     ResolvedMachine resolved = ResolvedMachine.of(lookup, machine);
     MachineGoal goal = MachineGoals.goal(resolved, installation);
     MachineFacts facts =
-        MachineGoals.facts(
-            machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of());
+        MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of());
     // Names and leases are not the hypervisor's; each machine's own look compares them.
     MachineFacts asPublished =
         new MachineFacts(
@@ -217,9 +211,7 @@ public final class HypervisorReconciler {
   }
 
   private void describe(
-      Resource<HypervisorSpec, HypervisorStatus> hypervisor,
-      Seen listing,
-      String installation) {
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor, Seen listing, String installation) {
     Observation seen = listing.observation();
     long ours =
         seen.machines().stream()
@@ -241,11 +233,7 @@ public final class HypervisorReconciler {
     Condition ready =
         seen.complete()
             ? new Condition(
-                Condition.READY,
-                Condition.Value.TRUE,
-                "Answering",
-                "It answers.",
-                clock.instant())
+                Condition.READY, Condition.Value.TRUE, "Answering", "It answers.", clock.instant())
             : new Condition(
                 Condition.READY,
                 Condition.Value.UNKNOWN,
@@ -264,20 +252,14 @@ public final class HypervisorReconciler {
       Resource<HypervisorSpec, HypervisorStatus> hypervisor,
       HypervisorStatus status,
       Condition ready) {
-    Optional<Condition> before =
-        Condition.find(hypervisor.status().conditions(), Condition.READY);
+    Optional<Condition> before = Condition.find(hypervisor.status().conditions(), Condition.READY);
     boolean told = before.isPresent() && before.get().value() == ready.value();
-    HypervisorStatus next =
-        status.withConditions(Condition.set(status.conditions(), ready));
+    HypervisorStatus next = status.withConditions(Condition.set(status.conditions(), ready));
     if (!next.equals(hypervisor.status())) {
-      store.write(
-          tx ->
-              tx.resources()
-                  .updateStatus(
-                      hypervisor.uid(),
-                      next,
-                      told ? "" : ready.reason(),
-                      told ? "" : ready.message()));
+      store.write(tx ->
+          tx.resources()
+              .updateStatus(
+                  hypervisor.uid(), next, told ? "" : ready.reason(), told ? "" : ready.message()));
     }
   }
 
@@ -291,9 +273,7 @@ public final class HypervisorReconciler {
       return Optional.empty();
     }
     try {
-      claimed
-          .get()
-          .finish(new State.Succeeded(), tx -> tx.resources().remove(hypervisor.uid()));
+      claimed.get().finish(new State.Succeeded(), tx -> tx.resources().remove(hypervisor.uid()));
     } catch (ProblemException e) {
       // Something was placed on it in the very moment in which it was deleted.
       claimed.get().waitFor("InUse", e.problem().detail(), AWAY);

@@ -108,8 +108,7 @@ public final class ImageReconciler {
       throws DriverException, InterruptedException {
     ImageSpec spec = image.spec();
     try {
-      Path work =
-          files.workDirectory(image.uid(), run.operation().uid(), run.operation().epoch());
+      Path work = files.workDirectory(image.uid(), run.operation().uid(), run.operation().epoch());
       try {
         Path out = work.resolve("image");
         Teller teller = new Teller(run);
@@ -124,7 +123,8 @@ public final class ImageReconciler {
                 FaultKind.UNSUPPORTED,
                 "this installation has no builder " + build.builder() + " any more");
           }
-          builder.build(spec, out, java.nio.file.Files.createDirectory(work.resolve("build")), teller);
+          builder.build(
+              spec, out, java.nio.file.Files.createDirectory(work.resolve("build")), teller);
         }
         teller.flush();
         return files.adopt(out, source == null ? null : source.sha256());
@@ -158,10 +158,12 @@ public final class ImageReconciler {
     public synchronized void at(int nowPercent, String what) {
       boolean further = nowPercent != percent;
       percent = nowPercent;
-      if (Duration.between(told, clock.instant()).compareTo(TELL) >= 0 || (further && nowPercent == 100)) {
+      if (Duration.between(told, clock.instant()).compareTo(TELL) >= 0
+          || (further && nowPercent == 100)) {
         told = clock.instant();
         flush();
-        if (store.read(tx -> tx.operations().find(run.operation().uid()))
+        if (store
+            .read(tx -> tx.operations().find(run.operation().uid()))
             .map(Operation::cancelRequested)
             .orElse(true)) {
           throw new Cancelled();
@@ -220,11 +222,7 @@ public final class ImageReconciler {
       boolean cancelled) {
     Condition ready =
         MachineReconciler.condition(
-            Condition.READY,
-            false,
-            reason,
-            MachineReconciler.sentence(message),
-            clock.instant());
+            Condition.READY, false, reason, MachineReconciler.sentence(message), clock.instant());
     // An image that was made before goes on being of use.
     List<Condition> conditions =
         image.status().sha256() == null
@@ -270,9 +268,7 @@ public final class ImageReconciler {
       throws DriverException {
     try {
       outside.call(
-          host,
-          d ->
-              MachineActs.facet(d, HypervisorDriver::disks, "has no disks").unstage(sha256));
+          host, d -> MachineActs.facet(d, HypervisorDriver::disks, "has no disks").unstage(sha256));
     } catch (DriverException e) {
       // A machine from an older generation of the image may still be backed by it.
       if (e.kind() != FaultKind.CONFLICT && e.kind() != FaultKind.UNSUPPORTED) {
@@ -282,31 +278,29 @@ public final class ImageReconciler {
   }
 
   private boolean stillNamed(Resource<ImageSpec, ImageStatus> image, String sha256) {
-    return store.read(
-        tx ->
-            all(tx.resources(), Kind.IMAGE).stream()
-                    .anyMatch(
-                        other ->
-                            !other.uid().equals(image.uid())
-                                && sha256.equals(((ImageStatus) other.status()).sha256()))
-                || all(tx.resources(), Kind.MACHINE).stream()
-                    .anyMatch(m -> sha256.equals(((MachineStatus) m.status()).imageSha256())));
+    return store.read(tx ->
+        all(tx.resources(), Kind.IMAGE).stream()
+                .anyMatch(other ->
+                    !other.uid().equals(image.uid())
+                        && sha256.equals(((ImageStatus) other.status()).sha256()))
+            || all(tx.resources(), Kind.MACHINE).stream()
+                .anyMatch(m -> sha256.equals(((MachineStatus) m.status()).imageSha256())));
   }
 
   private List<Resource<HypervisorSpec, HypervisorStatus>> hypervisors() {
-    return store.read(
-        tx ->
-            all(tx.resources(), Kind.HYPERVISOR).stream()
-                .filter(h -> !h.deleting())
-                .map(h -> h.as(HypervisorSpec.class, HypervisorStatus.class))
-                .toList());
+    return store.read(tx ->
+        all(tx.resources(), Kind.HYPERVISOR).stream()
+            .filter(h -> !h.deleting())
+            .map(h -> h.as(HypervisorSpec.class, HypervisorStatus.class))
+            .toList());
   }
 
   private static List<Resource<?, ?>> all(Resources resources, Kind kind) {
     List<Resource<?, ?>> out = new ArrayList<>();
     @Nullable String cursor = null;
     do {
-      var page = resources.list(new Resources.Query(kind, null, Selector.ALL, Map.of(), 1000, cursor));
+      var page =
+          resources.list(new Resources.Query(kind, null, Selector.ALL, Map.of(), 1000, cursor));
       out.addAll(page.items());
       cursor = page.next();
     } while (cursor != null);

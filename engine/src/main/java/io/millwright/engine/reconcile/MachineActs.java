@@ -62,8 +62,7 @@ final class MachineActs {
     Mark mark = MachineGoals.mark(machine.machine(), installation);
     return switch (step) {
       case Step.StageImage s -> stage(machine, s.sha256());
-      case Step.CreateDisk s ->
-          disks(machine, d -> d.create(name(s.disk()), s.size(), s.sha256()));
+      case Step.CreateDisk s -> disks(machine, d -> d.create(name(s.disk()), s.size(), s.sha256()));
       case Step.GrowDisk s -> disks(machine, d -> d.grow(name(s.disk()), s.size()));
       case Step.Publish s -> publish(machine, s.network());
       case Step.Withdraw s -> withdraw(machine, s.network());
@@ -77,12 +76,12 @@ final class MachineActs {
       case Step.DeleteSeed s -> media(machine, m -> m.delete(name(s.medium())));
       case Step.DeleteDisk s -> disks(machine, d -> d.delete(systemDisk(s.disk(), machine.uid())));
       case Step.AwaitReady _,
-              Step.CreateVolume _,
-              Step.GrowVolume _,
-              Step.QuarantineVolume _,
-              Step.FetchImage _,
-              Step.BuildImage _,
-              Step.Forget _ ->
+          Step.CreateVolume _,
+          Step.GrowVolume _,
+          Step.QuarantineVolume _,
+          Step.FetchImage _,
+          Step.BuildImage _,
+          Step.Forget _ ->
           throw new IllegalStateException(step.key() + " is no act on a machine");
     };
   }
@@ -129,14 +128,15 @@ final class MachineActs {
     CloudInit renderer = new CloudInit();
     List<Refusal> refusals = renderer.check(spec);
     if (!refusals.isEmpty()) {
-      throw new DriverException(FaultKind.REFUSED, refusals.getFirst().field() + ": " + refusals.getFirst().reason());
+      throw new DriverException(
+          FaultKind.REFUSED, refusals.getFirst().field() + ": " + refusals.getFirst().reason());
     }
     byte[] iso = renderer.render(spec).iso();
     return media(machine, m -> m.put(name(medium), iso));
   }
 
-  static MachineDefinition definition(
-      ResolvedMachine machine, Mark mark, @Nullable String medium) throws DriverException {
+  static MachineDefinition definition(ResolvedMachine machine, Mark mark, @Nullable String medium)
+      throws DriverException {
     List<MachineDefinition.Disk> disks = new ArrayList<>();
     disks.add(
         new MachineDefinition.Disk(
@@ -153,14 +153,13 @@ final class MachineActs {
       NetworkSpec.Attachment to =
           network
               .attachmentOn(machine.hypervisor().name())
-              .orElseThrow(
-                  () ->
-                      new DriverException(
-                          FaultKind.REFUSED,
-                          "network "
-                              + nic.network()
-                              + " is not attached to "
-                              + machine.hypervisor().title()));
+              .orElseThrow(() ->
+                  new DriverException(
+                      FaultKind.REFUSED,
+                      "network "
+                          + nic.network()
+                          + " is not attached to "
+                          + machine.hypervisor().title()));
       nics.add(
           new MachineDefinition.Nic(
               machine.mac(nic).orElseThrow(),

@@ -220,12 +220,13 @@ public final class MachineReconciler {
             s.readyBy(),
             s.hostKeys(),
             s.scripts());
-    run.guarded(
-        new State.Running(), tx -> tx.resources().updateStatus(r.uid(), pinned, "", ""));
+    run.guarded(new State.Running(), tx -> tx.resources().updateStatus(r.uid(), pinned, "", ""));
     return r.with(pinned);
   }
 
-  /** A system disk that vanished takes its first boot with it: the one made in its place boots anew. */
+  /**
+   * A system disk that vanished takes its first boot with it: the one made in its place boots anew.
+   */
   private ResolvedMachine bootAgain(Run run, ResolvedMachine r, MachineFacts facts) {
     MachineStatus s = r.machine().status();
     String disk = Objects.requireNonNull(s.disk());
@@ -260,7 +261,9 @@ public final class MachineReconciler {
     if (!seen.complete()) {
       throw new DriverException(
           FaultKind.UNREACHABLE,
-          r.hypervisor().title() + " could not be seen completely: " + String.join("; ", seen.gaps()));
+          r.hypervisor().title()
+              + " could not be seen completely: "
+              + String.join("; ", seen.gaps()));
     }
     Map<String, Records> published = new LinkedHashMap<>();
     for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network :
@@ -331,8 +334,8 @@ public final class MachineReconciler {
         Duration.between(startedAt(run), clock.instant()));
   }
 
-  private Optional<Ready> awaitReady(
-      ResolvedMachine machine, String installation, Duration waited) throws DriverException {
+  private Optional<Ready> awaitReady(ResolvedMachine machine, String installation, Duration waited)
+      throws DriverException {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
     return readyCheck.look(
         machine, disk, MachineGoals.mark(machine.machine(), installation), waited);
@@ -343,7 +346,9 @@ public final class MachineReconciler {
     return started == null ? clock.instant() : started;
   }
 
-  /** Writes down what the first boot told, so that no crash can make the machine boot first again. */
+  /**
+   * Writes down what the first boot told, so that no crash can make the machine boot first again.
+   */
   private ResolvedMachine booted(Run run, ResolvedMachine r, Ready ready) {
     MachineStatus s = r.machine().status();
     List<MachineStatus.Interface> interfaces = new ArrayList<>();
@@ -351,8 +356,7 @@ public final class MachineReconciler {
       Set<Ip> all = new LinkedHashSet<>(face.addresses());
       all.addAll(ready.addresses(face));
       interfaces.add(
-          new MachineStatus.Interface(
-              face.name(), face.mac(), face.network(), List.copyOf(all)));
+          new MachineStatus.Interface(face.name(), face.mac(), face.network(), List.copyOf(all)));
     }
     MachineStatus up =
         new MachineStatus(
@@ -368,9 +372,7 @@ public final class MachineReconciler {
             ready.scripts());
     // Whoever waits for it need not wait for the clearing away of its seed.
     MachineStatus next = up.withConditions(settled(up, Power.ON));
-    run.guarded(
-        new State.Running(),
-        tx -> tell(tx, r.uid(), next));
+    run.guarded(new State.Running(), tx -> tell(tx, r.uid(), next));
     return r.with(next);
   }
 
@@ -435,7 +437,8 @@ public final class MachineReconciler {
     }
     Condition ready;
     if (power == Power.OFF) {
-      ready = condition(Condition.READY, false, "PoweredOff", "It is powered off, as declared.", now);
+      ready =
+          condition(Condition.READY, false, "PoweredOff", "It is powered off, as declared.", now);
     } else if (bad.isPresent()) {
       ready =
           condition(
@@ -446,36 +449,33 @@ public final class MachineReconciler {
               now);
     } else {
       ready =
-          condition(
-              Condition.READY, true, "Up", "It is up, as told by " + s.readyBy() + ".", now);
+          condition(Condition.READY, true, "Up", "It is up, as told by " + s.readyBy() + ".", now);
     }
     return Condition.set(conditions, ready);
   }
 
   private static Condition firstBoot(Optional<ScriptResult> bad, MachineStatus s, Instant now) {
-    return bad.map(
-            script ->
-                condition(
-                    "FirstBoot",
-                    false,
-                    "ScriptFailed",
-                    "Script "
-                        + script.name()
-                        + " ended with "
-                        + script.exitCode()
-                        + ": "
-                        + script.output().strip(),
-                    now))
-        .orElseGet(
-            () ->
-                condition(
-                    "FirstBoot",
-                    true,
-                    "Done",
-                    s.scripts().isEmpty()
-                        ? "It ended."
-                        : "It ended, and so did " + s.scripts().size() + " scripts.",
-                    now));
+    return bad.map(script ->
+            condition(
+                "FirstBoot",
+                false,
+                "ScriptFailed",
+                "Script "
+                    + script.name()
+                    + " ended with "
+                    + script.exitCode()
+                    + ": "
+                    + script.output().strip(),
+                now))
+        .orElseGet(() ->
+            condition(
+                "FirstBoot",
+                true,
+                "Done",
+                s.scripts().isEmpty()
+                    ? "It ended."
+                    : "It ended, and so did " + s.scripts().size() + " scripts.",
+                now));
   }
 
   private Optional<Duration> forget(Run run, Resource<MachineSpec, MachineStatus> machine) {
@@ -499,13 +499,9 @@ public final class MachineReconciler {
   private static int cooldown(Tx tx, UUID network) {
     return tx.resources()
         .find(network)
-        .map(
-            n ->
-                ((NetworkSpec) n.spec())
-                    .subnets().stream()
-                        .mapToInt(NetworkSpec.Subnet::cooldownSeconds)
-                        .max()
-                        .orElse(0))
+        .map(n ->
+            ((NetworkSpec) n.spec())
+                .subnets().stream().mapToInt(NetworkSpec.Subnet::cooldownSeconds).max().orElse(0))
         .orElse(0);
   }
 
@@ -574,7 +570,11 @@ public final class MachineReconciler {
     }
     // Nothing is left of it, so the next try begins with the image as it is then.
     return end(
-        run, subject.with(machine.with(unpinned(machine))), why.reason(), why.message(), why.cancelled());
+        run,
+        subject.with(machine.with(unpinned(machine))),
+        why.reason(),
+        why.message(),
+        why.cancelled());
   }
 
   private static MachineStatus unpinned(ResolvedMachine machine) {
@@ -610,13 +610,17 @@ public final class MachineReconciler {
             s.readyBy() == null || run.halted()
                 ? condition(Condition.READY, false, reason, sentence(message), now)
                 : Condition.find(s.conditions(), Condition.READY)
-                    .orElseGet(() -> condition(Condition.READY, false, reason, sentence(message), now)));
+                    .orElseGet(
+                        () -> condition(Condition.READY, false, reason, sentence(message), now)));
     run.finish(
         cancelled ? new State.Cancelled() : new State.Failed(reason, message),
         tx ->
             tx.resources()
                 .updateStatus(
-                    subject.machine().uid(), s.withConditions(conditions), reason, sentence(message)));
+                    subject.machine().uid(),
+                    s.withConditions(conditions),
+                    reason,
+                    sentence(message)));
     return Optional.empty();
   }
 
@@ -642,18 +646,19 @@ public final class MachineReconciler {
     if (plan.empty()) {
       return Optional.empty();
     }
-    store.write(
-        tx -> {
-          Resource<?, ?> locked = tx.resources().lock(machine.uid()).orElseThrow(Lost::new);
-          if (locked.generation() == machine.generation()
-              && tx.operations().active(machine.uid()).isEmpty()) {
-            Begin.operation(tx, locked, Verb.REPAIR, "drift", clock);
-          }
-        });
+    store.write(tx -> {
+      Resource<?, ?> locked = tx.resources().lock(machine.uid()).orElseThrow(Lost::new);
+      if (locked.generation() == machine.generation()
+          && tx.operations().active(machine.uid()).isEmpty()) {
+        Begin.operation(tx, locked, Verb.REPAIR, "drift", clock);
+      }
+    });
     return Optional.empty();
   }
 
-  /** Takes away what turned up of a machine that is gone: a late effect of a frozen or lost call. */
+  /**
+   * Takes away what turned up of a machine that is gone: a late effect of a frozen or lost call.
+   */
   Optional<Duration> collect(Tombstone gone) {
     UUID place = gone.hypervisor();
     if (place == null) {
@@ -667,23 +672,21 @@ public final class MachineReconciler {
         host.get().as(HypervisorSpec.class, HypervisorStatus.class);
     Mark mark = new Mark(store.read(Tx::installation), gone.uid(), 0);
     try {
-      Observation seen =
-          outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
+      Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
       MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of());
       for (Step step : MachinePlanner.undo(facts).steps()) {
         outside.call(hypervisor, d -> Collect.act(step, d, mark));
       }
       if (!MachinePlanner.undo(facts).empty()) {
-        store.write(
-            tx ->
-                tx.journal()
-                    .note(
-                        gone.kind(),
-                        gone.project(),
-                        gone.uid(),
-                        gone.name(),
-                        "Collected",
-                        "What was left of it on " + hypervisor.title() + " was taken away."));
+        store.write(tx ->
+            tx.journal()
+                .note(
+                    gone.kind(),
+                    gone.project(),
+                    gone.uid(),
+                    gone.name(),
+                    "Collected",
+                    "What was left of it on " + hypervisor.title() + " was taken away."));
       }
       return Optional.empty();
     } catch (DriverException e) {
@@ -713,8 +716,11 @@ public final class MachineReconciler {
   }
 
   static String sentence(String message) {
-    String first = message.isEmpty() ? "" : message.substring(0, 1).toUpperCase(java.util.Locale.ROOT);
-    return message.isEmpty() ? "" : first + message.substring(1) + (message.endsWith(".") ? "" : ".");
+    String first =
+        message.isEmpty() ? "" : message.substring(0, 1).toUpperCase(java.util.Locale.ROOT);
+    return message.isEmpty()
+        ? ""
+        : first + message.substring(1) + (message.endsWith(".") ? "" : ".");
   }
 
   /** One word in CamelCase for a fault. */

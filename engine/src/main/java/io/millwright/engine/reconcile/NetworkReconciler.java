@@ -113,8 +113,7 @@ public final class NetworkReconciler {
     Map<String, Records> wanted = MachineGoals.records(resolved);
     return resolved.networks().entrySet().stream()
         .filter(n -> n.getValue().uid().equals(network.uid()))
-        .anyMatch(
-            n -> !Objects.equals(wanted.get(n.getKey()), published.get(machine.uid())));
+        .anyMatch(n -> !Objects.equals(wanted.get(n.getKey()), published.get(machine.uid())));
   }
 
   /** True if the machine is on another network that is served by the very same servers. */
@@ -125,11 +124,9 @@ public final class NetworkReconciler {
         .filter(r -> r.kind() == Kind.MACHINE)
         .map(r -> r.as(MachineSpec.class, MachineStatus.class))
         .filter(m -> m.status().hypervisor() != null)
-        .map(
-            m ->
-                ResolvedMachine.of(lookup, m).networks().values().stream()
-                    .anyMatch(
-                        n -> Objects.equals(n.spec().services(), network.spec().services())))
+        .map(m ->
+            ResolvedMachine.of(lookup, m).networks().values().stream()
+                .anyMatch(n -> Objects.equals(n.spec().services(), network.spec().services())))
         .orElse(false);
   }
 }

@@ -62,8 +62,7 @@ public final class Reconcilers implements Reconcile {
         return new Look(null, null, tx.resources().tombstone(uid).orElse(null));
       }
       boolean machine = found.get().kind() == Kind.MACHINE;
-      return new Look(
-          found.get(), machine ? tx.operations().active(uid).orElse(null) : null, null);
+      return new Look(found.get(), machine ? tx.operations().active(uid).orElse(null) : null, null);
     }
   }
 

@@ -237,21 +237,20 @@ final class Run {
    * @throws Lost if this node may not act any more; then nothing of it was done
    */
   void finish(State state, Consumer<Tx> also) {
-    store.write(
-        tx -> {
-          // Whoever declares the target anew locks it first; so what is written of it here cannot
-          // overwrite what belongs to a newer generation.
-          boolean current =
-              tx.resources()
-                  .lock(operation.target().uid())
-                  .filter(r -> r.generation() == operation.generation())
-                  .isPresent();
-          if (!current) {
-            throw new Lost();
-          }
-          write(tx, state);
-          also.accept(tx);
-        });
+    store.write(tx -> {
+      // Whoever declares the target anew locks it first; so what is written of it here cannot
+      // overwrite what belongs to a newer generation.
+      boolean current =
+          tx.resources()
+              .lock(operation.target().uid())
+              .filter(r -> r.generation() == operation.generation())
+              .isPresent();
+      if (!current) {
+        throw new Lost();
+      }
+      write(tx, state);
+      also.accept(tx);
+    });
   }
 
   /** Does something in a transaction that this node may only do while the operation is its own. */

@@ -60,8 +60,7 @@ public final class VolumeReconciler {
 
   private Optional<Duration> work(Run run, Resource<VolumeSpec, VolumeStatus> volume) {
     ObjectName name =
-        new ObjectName(
-            new Mark(store.read(Tx::installation), volume.uid(), 1), ObjectName.DATA);
+        new ObjectName(new Mark(store.read(Tx::installation), volume.uid(), 1), ObjectName.DATA);
     if (volume.deleting()) {
       run.plan(List.of(new Step.QuarantineVolume(name.toString())));
       run.begin(new State.Running());
@@ -74,21 +73,21 @@ public final class VolumeReconciler {
       return Optional.empty();
     }
     Resource<HypervisorSpec, HypervisorStatus> host =
-        store.read(
-            tx ->
-                Lookup.get(
-                    tx,
-                    Kind.HYPERVISOR,
-                    volume.project(),
-                    volume.spec().hypervisor(),
-                    HypervisorSpec.class,
-                    HypervisorStatus.class));
+        store.read(tx ->
+            Lookup.get(
+                tx,
+                Kind.HYPERVISOR,
+                volume.project(),
+                volume.spec().hypervisor(),
+                HypervisorSpec.class,
+                HypervisorStatus.class));
     boolean exists = volume.status().object() != null;
     Step step =
         exists
             ? new Step.GrowVolume(name.toString(), volume.spec().size())
             : new Step.CreateVolume(name.toString(), volume.spec().size());
-    run.plan(exists && volume.spec().size().equals(volume.status().size()) ? List.of() : List.of(step));
+    run.plan(
+        exists && volume.spec().size().equals(volume.status().size()) ? List.of() : List.of(step));
     try {
       if (run.next().isPresent()) {
         run.begin(new State.Running());
@@ -154,7 +153,9 @@ public final class VolumeReconciler {
             tx.resources()
                 .updateStatus(
                     volume.uid(),
-                    volume.status().withConditions(Condition.set(volume.status().conditions(), ready)),
+                    volume
+                        .status()
+                        .withConditions(Condition.set(volume.status().conditions(), ready)),
                     ready.reason(),
                     message));
     return Optional.empty();

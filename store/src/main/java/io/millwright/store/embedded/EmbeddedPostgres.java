@@ -199,12 +199,11 @@ public final class EmbeddedPostgres implements AutoCloseable {
     closed = true;
     // Begun is done: a thread that nobody knows cannot be interrupted half way.
     FutureTask<Void> stopping =
-        new FutureTask<>(
-            () -> {
-              stop();
-              lock.close();
-              return null;
-            });
+        new FutureTask<>(() -> {
+          stop();
+          lock.close();
+          return null;
+        });
     Thread.ofPlatform().name("postgres-stop").start(stopping);
     boolean interrupted = false;
     try {

@@ -58,11 +58,10 @@ record ServerLog(Path file) {
         .filter(line -> !line.contains("STATEMENT:") && !line.isBlank())
         .filter(line -> line.matches(".*(FATAL|PANIC|ERROR|error|failed).*"))
         .reduce((earlier, later) -> later)
-        .or(
-            () ->
-                text.lines()
-                    .filter(line -> !line.contains("STATEMENT:"))
-                    .reduce((earlier, later) -> later))
+        .or(() ->
+            text.lines()
+                .filter(line -> !line.contains("STATEMENT:"))
+                .reduce((earlier, later) -> later))
         .map(line -> line.replaceFirst("^.*?(FATAL|PANIC|ERROR): +", ""))
         .orElse("it said nothing");
   }
