@@ -5,6 +5,7 @@ import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -28,12 +29,11 @@ public final class MachinePlanner {
   private static List<Step> keep(MachineGoal goal, MachineFacts facts) {
     List<Step> steps = new ArrayList<>();
     prepareDisk(goal, facts, steps);
-    goal.records()
-        .forEach((network, wanted) -> {
-          if (!wanted.equals(facts.records().get(network))) {
-            steps.add(new Step.Publish(network));
-          }
-        });
+    goal.records().entrySet().stream()
+        .filter(record -> !record.getValue().equals(facts.records().get(record.getKey())))
+        .map(Map.Entry::getKey)
+        .sorted()
+        .forEach(network -> steps.add(new Step.Publish(network)));
     facts.records().keySet().stream()
         .filter(network -> !goal.records().containsKey(network))
         .sorted()
@@ -45,12 +45,12 @@ public final class MachinePlanner {
     boolean running = vm != null && vm.running();
     boolean matches = vm != null && asDefined(goal, vm);
     boolean goesOn = running && matches && on;
+    if (running && !goesOn) {
+      steps.add(new Step.Stop());
+    }
     // A guest that boots already reads the seed that it has; a new one would only confuse it.
     if (medium != null && !goesOn && (on || !facts.media().contains(medium))) {
       steps.add(new Step.PutSeed(medium));
-    }
-    if (running && !goesOn) {
-      steps.add(new Step.Stop());
     }
     if (!goesOn && (vm == null || !matches || !Objects.equals(medium, vm.medium()))) {
       steps.add(new Step.Define(medium));

@@ -1,3 +1,3 @@
-/** The planner against a model of the outside world that its own steps change. */
-@org.jspecify.annotations.NullMarked
+/** Tests of the planner. */
+@org.jspecify.annotations.NullUnmarked
 package io.millwright.planner;

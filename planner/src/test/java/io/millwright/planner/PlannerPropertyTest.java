@@ -1,0 +1,393 @@
+package io.millwright.planner;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.model.ByteSize;
+import io.millwright.model.Mac;
+import io.millwright.model.Power;
+import io.millwright.planner.MachineFacts.Vm;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.IntRange;
+
+/** What is true of every plan, from whatever was observed to whatever was declared. */
+class PlannerPropertyTest {
+  private static final List<String> DISKS = List.of("g1-system", "g2-system", "g3-system");
+  private static final List<String> SEEDS = List.of("g1-seed", "g2-seed", "g3-seed");
+  private static final List<String> VOLUMES = List.of("a-data", "b-data");
+  private static final List<String> NETWORKS = List.of("blue", "green", "red");
+  private static final String SHA256 = "5".repeat(64);
+
+  /** A goal, and facts from which to get there. */
+  record Case(MachineGoal goal, MachineFacts facts) {}
+
+  // --- a world that does what it is told -----------------------------------------------------
+
+  /** Does steps as an outside system would, and objects to what such a system would not do. */
+  private static final class Outside {
+    final MachineGoal goal;
+    Vm vm;
+    final Map<String, ByteSize> disks;
+    final TreeSet<String> media;
+    final Map<String, Integer> records;
+    boolean staged;
+    boolean booted;
+    boolean forgotten;
+
+    Outside(Case given) {
+      goal = given.goal();
+      vm = given.facts().vm();
+      disks = new TreeMap<>(given.facts().systemDisks());
+      media = new TreeSet<>(given.facts().media());
+      records = new TreeMap<>(given.facts().records());
+      staged = given.facts().imageStaged();
+      booted = goal.booted();
+    }
+
+    MachineFacts facts() {
+      return new MachineFacts(vm, Map.copyOf(disks), List.copyOf(media), staged, Map.copyOf(records));
+    }
+
+    MachineGoal goal() {
+      return with(goal, booted, goal.records());
+    }
+
+    void act(Step step) {
+      switch (step) {
+        case Step.StageImage s -> {
+          assertThat(s.sha256()).isEqualTo(goal.sha256());
+          staged = true;
+        }
+        case Step.CreateDisk s -> {
+          assertThat(staged).as("the image is there before a disk is made from it").isTrue();
+          disks.putIfAbsent(s.disk(), s.size());
+        }
+        case Step.GrowDisk s -> {
+          assertThat(disks.get(s.disk())).isNotNull().isLessThanOrEqualTo(s.size());
+          disks.put(s.disk(), s.size());
+        }
+        case Step.Publish s -> records.put(s.network(), goal.records().get(s.network()));
+        case Step.Withdraw s -> records.remove(s.network());
+        case Step.PutSeed s -> {
+          assertThat(vm != null && vm.running() && s.medium().equals(vm.medium()))
+              .as("nobody changes a seed under a running guest")
+              .isFalse();
+          media.add(s.medium());
+        }
+        case Step.Define s -> {
+          assertThat(vm == null || !vm.running()).as("it stands still to be defined").isTrue();
+          assertThat(disks).containsKey(goal.disk());
+          assertThat(s.medium() == null || media.contains(s.medium())).isTrue();
+          vm = defined(false, s.medium());
+        }
+        case Step.Eject _ -> {
+          assertThat(vm).isNotNull();
+          vm = defined(vm.running(), null);
+        }
+        case Step.Start _ -> {
+          assertThat(vm).isNotNull();
+          assertThat(disks.keySet()).contains(vm.disks().getFirst());
+          if (!booted && goal.seed() != null) {
+            assertThat(vm.medium()).as("its first boot finds its seed").isEqualTo(goal.seed());
+          }
+          vm = running(vm, true);
+        }
+        case Step.Stop _ -> {
+          assertThat(vm).isNotNull();
+          vm = running(vm, false);
+        }
+        case Step.AwaitReady _ -> {
+          assertThat(vm.running()).isTrue();
+          assertThat(vm.disks()).contains(goal.disk());
+          booted = true;
+        }
+        case Step.DeleteSeed s -> {
+          assertThat(vm == null || !s.medium().equals(vm.medium()))
+              .as("no seed is deleted in its drive")
+              .isTrue();
+          media.remove(s.medium());
+        }
+        case Step.DeleteDisk s -> {
+          assertThat(vm == null || !vm.disks().contains(s.disk()))
+              .as("no disk is deleted that is attached")
+              .isTrue();
+          disks.remove(s.disk());
+        }
+        case Step.Remove _ -> vm = null;
+        case Step.Forget _ -> forgotten = true;
+        case Step.Reset _,
+                Step.CreateVolume _,
+                Step.GrowVolume _,
+                Step.QuarantineVolume _,
+                Step.FetchImage _,
+                Step.BuildImage _ ->
+            throw new AssertionError(step + " is in no machine's plan");
+      }
+    }
+
+    private Vm defined(boolean running, String medium) {
+      List<String> all = new ArrayList<>();
+      all.add(goal.disk());
+      all.addAll(goal.volumes());
+      return new Vm(running, goal.cores(), goal.memory(), all, goal.nics(), medium);
+    }
+
+    private static Vm running(Vm vm, boolean yes) {
+      return new Vm(yes, vm.cores(), vm.memory(), vm.disks(), vm.nics(), vm.medium());
+    }
+  }
+
+  // --- what holds ----------------------------------------------------------------------------
+
+  @Property(tries = 1000)
+  void aPlanThatWasCarriedOutLeavesNothingToDo(@ForAll("cases") Case given) {
+    Outside world = new Outside(given);
+    MachinePlanner.plan(given.goal(), given.facts()).steps().forEach(world::act);
+    if (given.goal().present()) {
+      assertThat(MachinePlanner.plan(world.goal(), world.facts()).steps()).isEmpty();
+    } else {
+      assertThat(world.forgotten).isTrue();
+      assertNothingLeft(world);
+    }
+  }
+
+  @Property(tries = 1000)
+  void aPlanThatWasBrokenOffIsTakenUp(
+      @ForAll("cases") Case given, @ForAll @IntRange(max = 12) int done) {
+    Outside world = new Outside(given);
+    MachinePlanner.plan(given.goal(), given.facts()).steps().stream()
+        .limit(done)
+        .forEach(world::act);
+    if (world.forgotten) {
+      return;
+    }
+    MachinePlanner.plan(world.goal(), world.facts()).steps().forEach(world::act);
+    if (given.goal().present()) {
+      assertThat(MachinePlanner.plan(world.goal(), world.facts()).steps()).isEmpty();
+    } else {
+      assertNothingLeft(world);
+    }
+  }
+
+  @Property(tries = 1000)
+  void noPlanTakesAwayTheDiskThatIsWanted(@ForAll("cases") Case given) {
+    List<Step> steps = MachinePlanner.plan(given.goal(), given.facts()).steps();
+    if (given.goal().present()) {
+      assertThat(steps)
+          .noneMatch(s -> s instanceof Step.DeleteDisk d && d.disk().equals(given.goal().disk()))
+          .noneMatch(s -> s instanceof Step.Remove || s instanceof Step.Forget);
+    }
+  }
+
+  @Property(tries = 1000)
+  void noPlanTouchesTheDiskOfAVolume(@ForAll("cases") Case given) {
+    for (Plan plan :
+        List.of(
+            MachinePlanner.plan(given.goal(), given.facts()),
+            MachinePlanner.undo(given.facts()))) {
+      for (Step step : plan.steps()) {
+        switch (step) {
+          case Step.DeleteDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
+          case Step.CreateDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
+          case Step.GrowDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
+          case Step.CreateVolume _, Step.GrowVolume _, Step.QuarantineVolume _ ->
+              throw new AssertionError(step + " is not a machine's");
+          default -> {}
+        }
+      }
+    }
+  }
+
+  @Property(tries = 1000)
+  void anOldSystemDiskStaysUntilTheNewSystemIsUp(@ForAll("cases") Case given) {
+    if (!given.goal().present() || given.goal().booted()) {
+      return;
+    }
+    List<Step> steps = MachinePlanner.plan(given.goal(), given.facts()).steps();
+    boolean up = false;
+    for (Step step : steps) {
+      up |= step instanceof Step.AwaitReady;
+      assertThat(step.destroys() && !up).as("%s in %s", step, steps).isFalse();
+    }
+  }
+
+  @Property(tries = 500)
+  void whatIsUndoneLeavesNothing(@ForAll("cases") Case given) {
+    Outside world = new Outside(given);
+    MachinePlanner.undo(given.facts()).steps().forEach(world::act);
+    assertThat(world.forgotten).isFalse();
+    assertNothingLeft(world);
+    assertThat(MachinePlanner.undo(world.facts()).empty()).isTrue();
+  }
+
+  @Property(tries = 500)
+  void theSameIsPlannedInTheSameWay(@ForAll("cases") Case given) {
+    MachineGoal goal = given.goal();
+    MachineFacts facts = given.facts();
+    // Nobody says in what order an observation or a map comes.
+    MachineFacts shuffled =
+        new MachineFacts(
+            facts.vm(),
+            reversed(facts.systemDisks()),
+            facts.media().reversed(),
+            facts.imageStaged(),
+            reversed(facts.records()));
+    assertThat(MachinePlanner.plan(with(goal, goal.booted(), reversed(goal.records())), shuffled))
+        .isEqualTo(MachinePlanner.plan(goal, facts));
+    assertThat(MachinePlanner.undo(shuffled)).isEqualTo(MachinePlanner.undo(facts));
+  }
+
+  @Property(tries = 500)
+  void everyStepOfAPlanHasAKeyOfItsOwn(@ForAll("cases") Case given) {
+    assertThat(MachinePlanner.plan(given.goal(), given.facts()).steps())
+        .extracting(Step::key)
+        .doesNotHaveDuplicates();
+  }
+
+  private static void assertNothingLeft(Outside world) {
+    assertThat(world.vm).isNull();
+    assertThat(world.disks).isEmpty();
+    assertThat(world.media).isEmpty();
+    assertThat(world.records).isEmpty();
+  }
+
+  private static <V> Map<String, V> reversed(Map<String, V> map) {
+    List<String> keys = new ArrayList<>(new TreeSet<>(map.keySet()));
+    Collections.reverse(keys);
+    Map<String, V> out = new LinkedHashMap<>();
+    keys.forEach(k -> out.put(k, map.get(k)));
+    return out;
+  }
+
+  private static MachineGoal with(MachineGoal g, boolean booted, Map<String, Integer> records) {
+    return new MachineGoal(
+        g.present(), g.power(), g.cores(), g.memory(), g.diskSize(), g.image(), g.sha256(), g.disk(),
+        booted, g.seed(), g.volumes(), g.nics(), records, g.readyTimeoutSeconds());
+  }
+
+  // --- whatever there may be -----------------------------------------------------------------
+
+  @Provide
+  Arbitrary<Case> cases() {
+    return Combinators.combine(goals(), facts())
+        .as(
+            (goal, facts) ->
+                // What booted has its disk: where that was lost, the first boot is forgotten with it.
+                goal.booted() && !facts.systemDisks().containsKey(goal.disk())
+                    ? new Case(with(goal, false, goal.records()), facts)
+                    : new Case(goal, facts));
+  }
+
+  private static Arbitrary<MachineGoal> goals() {
+    Arbitrary<Integer> generation = Arbitraries.integers().between(0, DISKS.size() - 1);
+    Arbitrary<Boolean> yes = Arbitraries.of(true, false);
+    return Combinators.combine(
+            Arbitraries.frequency(
+                net.jqwik.api.Tuple.of(6, true), net.jqwik.api.Tuple.of(1, false)),
+            Arbitraries.of(Power.values()),
+            Combinators.combine(cores(), memory(), sizes()).as(Shape::new),
+            generation,
+            yes,
+            yes,
+            volumes(),
+            nics())
+        .as(
+            (present, power, shape, g, booted, seeded, volumes, nics) ->
+                new MachineGoal(
+                    present,
+                    power,
+                    shape.cores(),
+                    shape.memory(),
+                    shape.disk(),
+                    "image",
+                    SHA256,
+                    DISKS.get(g),
+                    booted,
+                    seeded ? SEEDS.get(g) : null,
+                    volumes,
+                    nics,
+                    Map.of(),
+                    600))
+        .flatMap(
+            goal -> records().map(records -> with(goal, goal.booted(), records)));
+  }
+
+  private record Shape(int cores, ByteSize memory, ByteSize disk) {}
+
+  private static Arbitrary<MachineFacts> facts() {
+    Arbitrary<Map<String, ByteSize>> disks =
+        Arbitraries.maps(Arbitraries.of(DISKS), sizes()).ofMaxSize(3);
+    Arbitrary<List<String>> media = Arbitraries.of(SEEDS).list().uniqueElements().ofMaxSize(3);
+    return Combinators.combine(disks, media, Arbitraries.of(true, false), records())
+        .flatAs(
+            (there, seeds, staged, records) ->
+                vms(there, seeds)
+                    .map(vm -> new MachineFacts(vm, new HashMap<>(there), seeds, staged, records)));
+  }
+
+  /** A machine whose disks and medium are there, or none. */
+  private static Arbitrary<Vm> vms(Map<String, ByteSize> disks, List<String> seeds) {
+    if (disks.isEmpty()) {
+      return Arbitraries.just(null);
+    }
+    Arbitrary<Vm> some =
+        Combinators.combine(
+                Arbitraries.of(true, false),
+                cores(),
+                memory(),
+                Arbitraries.of(new TreeSet<>(disks.keySet())),
+                volumes(),
+                nics(),
+                seeds.isEmpty()
+                    ? Arbitraries.just((String) null)
+                    : Arbitraries.of(seeds).injectNull(0.5))
+            .as(
+                (running, cores, memory, system, volumes, nics, medium) -> {
+                  List<String> all = new ArrayList<>();
+                  all.add(system);
+                  all.addAll(volumes);
+                  return new Vm(running, cores, memory, all, nics, medium);
+                });
+    return some.injectNull(0.2);
+  }
+
+  private static Arbitrary<Integer> cores() {
+    return Arbitraries.of(1, 2);
+  }
+
+  private static Arbitrary<ByteSize> memory() {
+    return Arbitraries.of(256, 512).map(ByteSize::ofMib);
+  }
+
+  private static Arbitrary<ByteSize> sizes() {
+    return Arbitraries.of(1024, 2048, 4096).map(ByteSize::ofMib);
+  }
+
+  private static Arbitrary<List<String>> volumes() {
+    return Arbitraries.of(VOLUMES).list().uniqueElements().ofMaxSize(2);
+  }
+
+  private static Arbitrary<List<Mac>> nics() {
+    return Arbitraries.of("02:00:00:00:00:01", "02:00:00:00:00:02")
+        .map(Mac::parse)
+        .list()
+        .uniqueElements()
+        .ofMaxSize(2);
+  }
+
+  private static Arbitrary<Map<String, Integer>> records() {
+    return Arbitraries.maps(Arbitraries.of(NETWORKS), Arbitraries.of(1, 2)).ofMaxSize(2);
+  }
+}
