@@ -57,7 +57,8 @@ class PlannerPropertyTest {
     }
 
     MachineFacts facts() {
-      return new MachineFacts(vm, Map.copyOf(disks), List.copyOf(media), staged, Map.copyOf(records));
+      return new MachineFacts(
+          vm, Map.copyOf(disks), List.copyOf(media), staged, Map.copyOf(records));
     }
 
     MachineGoal goal() {
@@ -128,11 +129,11 @@ class PlannerPropertyTest {
         case Step.Remove _ -> vm = null;
         case Step.Forget _ -> forgotten = true;
         case Step.Reset _,
-                Step.CreateVolume _,
-                Step.GrowVolume _,
-                Step.QuarantineVolume _,
-                Step.FetchImage _,
-                Step.BuildImage _ ->
+            Step.CreateVolume _,
+            Step.GrowVolume _,
+            Step.QuarantineVolume _,
+            Step.FetchImage _,
+            Step.BuildImage _ ->
             throw new AssertionError(step + " is in no machine's plan");
       }
     }
@@ -195,8 +196,7 @@ class PlannerPropertyTest {
   void noPlanTouchesTheDiskOfAVolume(@ForAll("cases") Case given) {
     for (Plan plan :
         List.of(
-            MachinePlanner.plan(given.goal(), given.facts()),
-            MachinePlanner.undo(given.facts()))) {
+            MachinePlanner.plan(given.goal(), given.facts()), MachinePlanner.undo(given.facts()))) {
       for (Step step : plan.steps()) {
         switch (step) {
           case Step.DeleteDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
@@ -273,8 +273,20 @@ class PlannerPropertyTest {
 
   private static MachineGoal with(MachineGoal g, boolean booted, Map<String, Integer> records) {
     return new MachineGoal(
-        g.present(), g.power(), g.cores(), g.memory(), g.diskSize(), g.image(), g.sha256(), g.disk(),
-        booted, g.seed(), g.volumes(), g.nics(), records, g.readyTimeoutSeconds());
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        g.sha256(),
+        g.disk(),
+        booted,
+        g.seed(),
+        g.volumes(),
+        g.nics(),
+        records,
+        g.readyTimeoutSeconds());
   }
 
   // --- whatever there may be -----------------------------------------------------------------
@@ -282,12 +294,11 @@ class PlannerPropertyTest {
   @Provide
   Arbitrary<Case> cases() {
     return Combinators.combine(goals(), facts())
-        .as(
-            (goal, facts) ->
-                // What booted has its disk: where that was lost, the first boot is forgotten with it.
-                goal.booted() && !facts.systemDisks().containsKey(goal.disk())
-                    ? new Case(with(goal, false, goal.records()), facts)
-                    : new Case(goal, facts));
+        .as((goal, facts) ->
+            // What booted has its disk: where that was lost, the first boot is forgotten with it.
+            goal.booted() && !facts.systemDisks().containsKey(goal.disk())
+                ? new Case(with(goal, false, goal.records()), facts)
+                : new Case(goal, facts));
   }
 
   private static Arbitrary<MachineGoal> goals() {
@@ -303,25 +314,23 @@ class PlannerPropertyTest {
             yes,
             volumes(),
             nics())
-        .as(
-            (present, power, shape, g, booted, seeded, volumes, nics) ->
-                new MachineGoal(
-                    present,
-                    power,
-                    shape.cores(),
-                    shape.memory(),
-                    shape.disk(),
-                    "image",
-                    SHA256,
-                    DISKS.get(g),
-                    booted,
-                    seeded ? SEEDS.get(g) : null,
-                    volumes,
-                    nics,
-                    Map.of(),
-                    600))
-        .flatMap(
-            goal -> records().map(records -> with(goal, goal.booted(), records)));
+        .as((present, power, shape, g, booted, seeded, volumes, nics) ->
+            new MachineGoal(
+                present,
+                power,
+                shape.cores(),
+                shape.memory(),
+                shape.disk(),
+                "image",
+                SHA256,
+                DISKS.get(g),
+                booted,
+                seeded ? SEEDS.get(g) : null,
+                volumes,
+                nics,
+                Map.of(),
+                600))
+        .flatMap(goal -> records().map(records -> with(goal, goal.booted(), records)));
   }
 
   private record Shape(int cores, ByteSize memory, ByteSize disk) {}
@@ -331,10 +340,9 @@ class PlannerPropertyTest {
         Arbitraries.maps(Arbitraries.of(DISKS), sizes()).ofMaxSize(3);
     Arbitrary<List<String>> media = Arbitraries.of(SEEDS).list().uniqueElements().ofMaxSize(3);
     return Combinators.combine(disks, media, Arbitraries.of(true, false), records())
-        .flatAs(
-            (there, seeds, staged, records) ->
-                vms(there, seeds)
-                    .map(vm -> new MachineFacts(vm, new HashMap<>(there), seeds, staged, records)));
+        .flatAs((there, seeds, staged, records) ->
+            vms(there, seeds)
+                .map(vm -> new MachineFacts(vm, new HashMap<>(there), seeds, staged, records)));
   }
 
   /** A machine whose disks and medium are there, or none. */
@@ -353,13 +361,12 @@ class PlannerPropertyTest {
                 seeds.isEmpty()
                     ? Arbitraries.just((String) null)
                     : Arbitraries.of(seeds).injectNull(0.5))
-            .as(
-                (running, cores, memory, system, volumes, nics, medium) -> {
-                  List<String> all = new ArrayList<>();
-                  all.add(system);
-                  all.addAll(volumes);
-                  return new Vm(running, cores, memory, all, nics, medium);
-                });
+            .as((running, cores, memory, system, volumes, nics, medium) -> {
+              List<String> all = new ArrayList<>();
+              all.add(system);
+              all.addAll(volumes);
+              return new Vm(running, cores, memory, all, nics, medium);
+            });
     return some.injectNull(0.2);
   }
 
