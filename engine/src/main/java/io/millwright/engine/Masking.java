@@ -6,6 +6,7 @@ import io.millwright.model.Spec;
 import io.millwright.model.manifest.Diff.Change;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -33,15 +34,18 @@ public final class Masking {
 
   /** The changes as they may be shown; of a secret that changed one sees that it did. */
   static List<Change> mask(List<Change> changes) {
-    return changes.stream()
-        .map(c -> {
-          JsonNode before = c.before() == null ? null : mask(c.before(), SecretBox.MASK);
-          JsonNode after = c.after() == null ? null : mask(c.after(), SecretBox.MASK);
-          return after != null && after.equals(before)
-              ? new Change(c.path(), before, mask(c.after(), "(sealed anew)"))
-              : new Change(c.path(), before, after);
-        })
-        .toList();
+    return changes.stream().map(Masking::mask).toList();
+  }
+
+  private static Change mask(Change change) {
+    JsonNode before = change.before();
+    JsonNode after = change.after();
+    JsonNode shownBefore = before == null ? null : mask(before, SecretBox.MASK);
+    JsonNode shownAfter = after == null ? null : mask(after, SecretBox.MASK);
+    if (after != null && Objects.equals(shownBefore, shownAfter)) {
+      shownAfter = mask(after, "(sealed anew)");
+    }
+    return new Change(change.path(), shownBefore, shownAfter);
   }
 
   private static JsonNode mask(JsonNode node, String mask) {
