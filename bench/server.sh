@@ -9,6 +9,7 @@ start_server() {
   "$ROOT/server/run" --data "$data" --listen 127.0.0.1:0 >"$TMP/server.log" 2>&1 </dev/null &
   SERVER_PID=$!
   SERVER_URL=''
+  : >>"$TMP/server.log"
   until SERVER_URL=$(sed -n 's/.* is ready at \(http:[^ ]*\).*/\1/p' "$TMP/server.log") && [[ -n $SERVER_URL ]]; do
     kill -0 "$SERVER_PID" 2>/dev/null || { cat "$TMP/server.log" >&2; die "the server did not start"; }
     sleep 0.01

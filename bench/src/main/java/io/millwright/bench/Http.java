@@ -67,13 +67,24 @@ public final class Http {
   private static LongStream ask(URI at, String pattern, String token, int below, long until)
       throws IOException {
     LongStream.Builder times = LongStream.builder();
+    while (System.nanoTime() < until) {
+      connected(at, pattern, token, below, until, times);
+    }
+    return times.build();
+  }
+
+  /** On one connection, until the server closes it as it does now and then, or the time is over. */
+  private static void connected(
+      URI at, String pattern, String token, int below, long until, LongStream.Builder times)
+      throws IOException {
     try (Socket socket = new Socket(at.getHost(), at.getPort());
         InputStream in = new BufferedInputStream(socket.getInputStream(), 1 << 16)) {
       socket.setTcpNoDelay(true);
-      while (true) {
+      boolean open = true;
+      while (open) {
         long begun = System.nanoTime();
         if (begun > until) {
-          return times.build();
+          return;
         }
         String path =
             pattern.contains("%")
@@ -90,32 +101,37 @@ public final class Http {
                         + token
                         + "\r\n\r\n")
                     .getBytes(StandardCharsets.US_ASCII));
-        answer(in);
+        open = answer(in);
         times.add(System.nanoTime() - begun);
       }
     }
   }
 
-  private static void answer(InputStream in) throws IOException {
+  /** Reads one answer; false if the connection ends with it. */
+  private static boolean answer(InputStream in) throws IOException {
     String status = line(in);
     if (!status.startsWith("HTTP/1.1 200")) {
       throw new IOException("the server answers " + status);
     }
     int length = -1;
+    boolean open = true;
     for (String header = line(in); !header.isEmpty(); header = line(in)) {
-      if (header.toLowerCase(Locale.ROOT).startsWith("content-length:")) {
+      String lower = header.toLowerCase(Locale.ROOT);
+      open &= !lower.equals("connection: close");
+      if (lower.startsWith("content-length:")) {
         length = Integer.parseInt(header.substring(header.indexOf(':') + 1).strip());
       }
     }
     if (length >= 0) {
       in.skipNBytes(length);
-      return;
+      return open;
     }
     for (int chunk = Integer.parseInt(line(in), 16); chunk > 0; ) {
       in.skipNBytes(chunk + 2);
       chunk = Integer.parseInt(line(in), 16);
     }
     line(in);
+    return open;
   }
 
   private static String line(InputStream in) throws IOException {

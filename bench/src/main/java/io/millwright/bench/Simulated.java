@@ -64,10 +64,16 @@ public final class Simulated {
       Cpu firstCpu,
       Cpu lastCpu) {
 
-    void print(double floorSeconds) {
+    void print(Floor floor) {
       System.out.printf(
-          "%s: %.0f machines/s; floor of %.1f transactions each: %.0f machines/s; ratio %.2f%n",
-          what, count / seconds, transactions, count / floorSeconds, seconds / floorSeconds);
+          "%s: %.0f machines/s; floor of %.1f transactions each: %.0f machines/s, %.2f ms of CPU in"
+              + " PostgreSQL; ratio %.2f%n",
+          what,
+          count / seconds,
+          transactions,
+          count / floor.seconds(),
+          1000 * floor.cpu().postgres() / count,
+          seconds / floor.seconds());
       System.out.printf(
           "  each: %.1f statements, %.1f round trips, %.1f transactions; CPU %.2f ms Java + %.2f ms"
               + " PostgreSQL, so two cores can do %.0f machines/s%n",
@@ -130,13 +136,16 @@ public final class Simulated {
         "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()");
   }
 
-  private static double floor(World world, int count, double transactions)
+  private record Floor(double seconds, Cpu cpu) {}
+
+  private static Floor floor(World world, int count, double transactions)
       throws InterruptedException, SQLException {
     world.execute("DROP TABLE IF EXISTS floor");
     world.execute("CREATE TABLE floor (id uuid PRIMARY KEY, state text, body jsonb)");
     long total = Math.round(count * transactions);
     List<Thread> threads = new ArrayList<>();
     List<Exception> failures = java.util.Collections.synchronizedList(new ArrayList<>());
+    Cpu before = world.cpu();
     long begun = System.nanoTime();
     for (int i = 0; i < CONNECTIONS; i++) {
       long share = total / CONNECTIONS;
@@ -157,8 +166,10 @@ public final class Simulated {
     if (!failures.isEmpty()) {
       throw new IllegalStateException(failures.getFirst());
     }
+    Thread.sleep(200); // until the last connection has ended, and its CPU is counted
+    Cpu cpu = world.cpu().since(before);
     world.execute("DROP TABLE floor");
-    return seconds;
+    return new Floor(seconds, cpu);
   }
 
   private static void plain(World world, long transactions) throws SQLException {

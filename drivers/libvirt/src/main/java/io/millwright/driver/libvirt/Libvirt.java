@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * The functions of libvirt's C library that the driver uses, as they are declared there. Handles
  * are plain pointers, for whose life {@link Handle} and {@link Connection} answer.
  */
-@SuppressWarnings("checkstyle:MethodName") // names of C
+// Methods have the names that C gives them.
 interface Libvirt extends Library {
   /** Loads the library when it is first asked for; later calls cost nothing. */
   final class Loaded {
