@@ -61,12 +61,11 @@ class IdleTest {
     world
         .hypervisor
         .faults()
-        .witness(
-            call -> {
-              if (call.verb() == Verb.OBSERVE && call.uid() == null) {
-                rounds.incrementAndGet();
-              }
-            });
+        .witness(call -> {
+          if (call.verb() == Verb.OBSERVE && call.uid() == null) {
+            rounds.incrementAndGet();
+          }
+        });
     world.await("two rounds pass", 5, () -> rounds.get() >= 3);
     awaitRest();
     assertThat(world.number("SELECT count(*) FROM operation WHERE word = 'succeeded'"))
