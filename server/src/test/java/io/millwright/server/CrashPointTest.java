@@ -267,10 +267,11 @@ class CrashPointTest {
       UUID whose = target;
       if (point.isPresent()) {
         world.await("it dies or ends", () -> crashed.getCount() == 0 || ended(whose));
+        // What has ended may be looked at once more, and meet the fault only then.
+        faults(world, point.get().system()).clear();
         if (crashed.getCount() == 0) {
           revive();
         }
-        faults(world, point.get().system()).clear();
       }
       world.await("operation of " + flow + " ends", () -> ended(whose));
       assertThat(world.latest(whose).state()).isEqualTo(flow.end());
