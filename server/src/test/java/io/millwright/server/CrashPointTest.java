@@ -128,6 +128,9 @@ class CrashPointTest {
 
     private final CountDownLatch crashed = new CountDownLatch(1);
 
+    /** Nobody dies any more. */
+    private boolean over;
+
     Scene(World world) {
       this.world = world;
     }
@@ -230,9 +233,9 @@ class CrashPointTest {
       victim = world.node;
       Runnable kill =
           () -> {
-            victim.kill();
-            crashed.countDown();
-            throw new Crash();
+            if (kill()) {
+              throw new Crash();
+            }
           };
       if (point.system() == System.WEB) {
         web.disturb(number, point.after(), kill);
@@ -242,11 +245,34 @@ class CrashPointTest {
       faults(world, point.system())
           .when(
               call ->
-                  call.verb() == point.verb()
+                  mayDie()
+                      && call.verb() == point.verb()
                       && concerns(point.system(), call)
                       && count.incrementAndGet() == point.ordinal(),
               1,
               point.after() ? Fault.runAfter(kill) : Fault.runBefore(kill));
+    }
+
+    private synchronized boolean mayDie() {
+      return !over;
+    }
+
+    private synchronized boolean kill() {
+      if (over) {
+        return false;
+      }
+      victim.kill();
+      crashed.countDown();
+      return true;
+    }
+
+    /**
+     * What has ended may be looked at once more, and meet the fault only then. Only its own fault
+     * is taken back, for the builder's and the web's are those of every world.
+     */
+    private synchronized boolean survived() {
+      over = true;
+      return crashed.getCount() > 0;
     }
 
     /** Runs the flow; true if the server died in it. */
@@ -267,9 +293,7 @@ class CrashPointTest {
       UUID whose = target;
       if (point.isPresent()) {
         world.await("it dies or ends", () -> crashed.getCount() == 0 || ended(whose));
-        // What has ended may be looked at once more, and meet the fault only then.
-        faults(world, point.get().system()).clear();
-        if (crashed.getCount() == 0) {
+        if (!survived()) {
           revive();
         }
       }
