@@ -326,7 +326,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     }
     schemas.manifestMetadata();
     schemas.of(ProblemView.class);
-    schemas.of(OperationView.class);
+    schemas.operation();
     schemas.of(TokensApi.FreshTokenView.class);
     api.getComponents().setSchemas(null);
     schemas.named().forEach((name, schema) -> api.getComponents().addSchemas(name, schema));
