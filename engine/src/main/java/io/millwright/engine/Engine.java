@@ -78,7 +78,7 @@ public final class Engine implements AutoCloseable {
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
             new VolumeReconciler(store, outside, clock),
-            new NetworkReconciler(store, outside, round));
+            new NetworkReconciler(store, outside, clock, round));
   }
 
   /**

@@ -105,6 +105,11 @@ final class DomainCompute implements Compute {
   // ------------------------------------------------------------------------------------- define
 
   @Override
+  public void check(MachineDefinition machine) throws DriverException {
+    DomainXml.check(machine, settings.openvswitch());
+  }
+
+  @Override
   public Outcome define(MachineDefinition machine) throws DriverException {
     return line.call(connection -> {
       try (Domain there = find(connection, machine.mark(), installation)) {
