@@ -19,7 +19,6 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -28,6 +27,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,19 +44,18 @@ public final class NetworkReconciler {
 
   private final Store store;
   private final Outside outside;
-  private final InstantSource clock;
   private final Duration round;
 
-  public NetworkReconciler(Store store, Outside outside, InstantSource clock, Duration round) {
+  public NetworkReconciler(Store store, Outside outside, Duration round) {
     this.store = store;
     this.outside = outside;
-    this.clock = clock;
     this.round = round;
   }
 
-  Optional<Duration> reconcile(Resource<NetworkSpec, NetworkStatus> network) {
+  Optional<Duration> reconcile(
+      Resource<NetworkSpec, NetworkStatus> network, @Nullable Run run) {
     if (network.deleting()) {
-      return forget(network);
+      return forget(network, run);
     }
     if (network.spec().services() == null) {
       return Optional.empty();
@@ -86,15 +85,11 @@ public final class NetworkReconciler {
   }
 
   /** Withdraws what is left of its machines, and removes the declaration after that. */
-  private Optional<Duration> forget(Resource<NetworkSpec, NetworkStatus> network) {
-    Optional<Run> claimed =
-        store
-            .read(tx -> tx.operations().active(network.uid()))
-            .flatMap(active -> Run.claim(store, clock, active));
-    if (claimed.isEmpty()) {
+  private Optional<Duration> forget(
+      Resource<NetworkSpec, NetworkStatus> network, @Nullable Run run) {
+    if (run == null) {
       return Optional.empty();
     }
-    Run run = claimed.get();
     try {
       Map<UUID, Records> published = outside.callServices(network, s -> s.observe());
       withdraw(network, store.read(tx -> difference(tx, network, published)).strange());
