@@ -52,8 +52,7 @@ public final class NetworkReconciler {
     this.round = round;
   }
 
-  Optional<Duration> reconcile(
-      Resource<NetworkSpec, NetworkStatus> network, @Nullable Run run) {
+  Optional<Duration> reconcile(Resource<NetworkSpec, NetworkStatus> network, @Nullable Run run) {
     if (network.deleting()) {
       return forget(network, run);
     }

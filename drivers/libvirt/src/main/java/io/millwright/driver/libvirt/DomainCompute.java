@@ -1,6 +1,5 @@
 package io.millwright.driver.libvirt;
 
-
 import io.millwright.driver.Compute;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
