@@ -317,6 +317,9 @@ public final class MachineReconciler {
 
   private Outcome act(Run run, Step step, ResolvedMachine machine, String installation)
       throws DriverException {
+    if (step instanceof Step.Stop && run.redefines()) {
+      acts.checkDefinition(machine, installation);
+    }
     return acts.act(
         step,
         machine,
