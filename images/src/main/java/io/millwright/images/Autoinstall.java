@@ -13,7 +13,7 @@ import java.util.Map;
  * clone, so that a profile makes the same machine either way; what the installer can do better
  * itself (disk, packages, time zone, locale) it does.
  */
-public final class Autoinstall implements Renderer<Seed> {
+public final class Autoinstall implements Renderer<Answers> {
   /** Without this word on the kernel's command line subiquity asks before it writes to a disk. */
   public static final String KERNEL_ARGUMENT = "autoinstall";
 
@@ -57,7 +57,7 @@ public final class Autoinstall implements Renderer<Seed> {
   }
 
   @Override
-  public Seed render(InstallSpec spec) {
+  public Answers render(InstallSpec spec) {
     demand(spec);
     Installation how = spec.installation();
     if (how == null) {
@@ -94,11 +94,16 @@ public final class Autoinstall implements Renderer<Seed> {
     meta.put("instance-id", spec.identity().instanceId());
     Map<String, Object> userData = new LinkedHashMap<>();
     userData.put("autoinstall", answers);
-    return new Seed(
-        Yaml.write(meta),
-        "#cloud-config\n" + Yaml.write(userData),
-        // For the installer itself: else it asks every card for DHCP before it reads its answers.
-        Yaml.write(Netplan.of(spec)));
+    Map<String, AnswerFile> files = new LinkedHashMap<>();
+    files.put("meta-data", AnswerFile.text(Yaml.write(meta)));
+    files.put("user-data", AnswerFile.text("#cloud-config\n" + Yaml.write(userData)));
+    // For the installer itself: else it asks every card for DHCP before it reads its answers.
+    files.put("network-config", AnswerFile.text(Yaml.write(Netplan.of(spec))));
+    Map<String, AnswerFile> onMedium = new LinkedHashMap<>();
+    files.forEach((name, file) -> onMedium.put("/nocloud/" + name, file));
+    return Answers.of(
+        Answers.Way.beside(new AnswerMedium(Seed.LABEL, files), KERNEL_ARGUMENT),
+        Answers.Way.on(onMedium, KERNEL_ARGUMENT, "ds=nocloud;s=/cdrom/nocloud/"));
   }
 
   /** What the installer has not done by the time that the new system boots. */

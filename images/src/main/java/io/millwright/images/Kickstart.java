@@ -15,13 +15,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Installs the systems of the Red Hat family (8 and later, Fedora) by Anaconda, which looks for
- * {@code ks.cfg} on a medium with the label OEMDRV by itself.
+ * {@code ks.cfg} on a medium with the label OEMDRV by itself, and takes it from its initrd if told
+ * so.
  *
  * <p>Anaconda gets as much network as it needs to install. The installed system gets its full
  * network as NetworkManager's keyfiles, and for all else the same cloud-init configuration as a
  * clone, from a directory on its disk.
  */
-public final class Kickstart implements Renderer<AnswerMedium> {
+public final class Kickstart implements Renderer<Answers> {
   private static final String SEED = "/var/lib/cloud/seed/nocloud/";
 
   /** Without it the network would be described twice, and only a part of it by cloud-init. */
@@ -62,7 +63,7 @@ public final class Kickstart implements Renderer<AnswerMedium> {
   }
 
   @Override
-  public AnswerMedium render(InstallSpec spec) {
+  public Answers render(InstallSpec spec) {
     demand(spec);
     Installation how = spec.installation();
     if (how == null) {
@@ -89,7 +90,10 @@ public final class Kickstart implements Renderer<AnswerMedium> {
     profile.packages().stream().filter(p -> !packages.contains(p)).forEach(packages::add);
     values.put("packages", packages);
     values.put("files", files(spec));
-    return new AnswerMedium("OEMDRV", Map.of("ks.cfg", Template.fill("kickstart.peb", values)));
+    AnswerFile file = AnswerFile.text(Template.fill("kickstart.peb", values));
+    return Answers.of(
+        Answers.Way.beside(new AnswerMedium("OEMDRV", Map.of("ks.cfg", file))),
+        Answers.Way.inside(Map.of("/ks.cfg", file), "inst.ks=file:/ks.cfg"));
   }
 
   private static String or(@Nullable String value, String otherwise) {

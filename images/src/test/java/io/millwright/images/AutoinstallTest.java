@@ -36,7 +36,32 @@ class AutoinstallTest {
   }
 
   private static Seed seed(String sample) {
-    return RENDERER.render(Objects.requireNonNull(Samples.installed().get(sample)));
+    return seed(Objects.requireNonNull(Samples.installed().get(sample)));
+  }
+
+  private static Seed seed(InstallSpec spec) {
+    AnswerMedium medium = Objects.requireNonNull(RENDERER.render(spec).ways().getFirst().seed());
+    assertThat(medium.label()).isEqualTo("cidata");
+    assertThat(medium.files()).containsOnlyKeys("meta-data", "user-data", "network-config");
+    return new Seed(
+        text(medium, "meta-data"), text(medium, "user-data"), text(medium, "network-config"));
+  }
+
+  private static String text(AnswerMedium medium, String name) {
+    return Objects.requireNonNull(medium.files().get(name)).asText();
+  }
+
+  @Test
+  void isToldByASecondMediumOrOnTheVendorsOwn() {
+    Answers answers = RENDERER.render(Objects.requireNonNull(Samples.installed().get("dhcp")));
+    assertThat(answers.ways())
+        .extracting(Answers.Way::kernelArguments)
+        .containsExactly(
+            List.of("autoinstall"), List.of("autoinstall", "ds=nocloud;s=/cdrom/nocloud/"));
+    AnswerMedium seed = Objects.requireNonNull(answers.ways().getFirst().seed());
+    seed.files()
+        .forEach((name, file) ->
+            assertThat(answers.ways().getLast().medium()).containsEntry("/nocloud/" + name, file));
   }
 
   @ParameterizedTest
@@ -151,7 +176,7 @@ class AutoinstallTest {
   @Property(tries = 200)
   void saysWhatTheProfileSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
     ProfileSpec profile = spec.profile();
-    JsonNode data = YAML.readTree(RENDERER.render(spec).userData()).get("autoinstall");
+    JsonNode data = YAML.readTree(seed(spec).userData()).get("autoinstall");
     Set<String> keys =
         new LinkedHashSet<>(
             List.of(

@@ -61,10 +61,16 @@ class KickstartTest {
   }
 
   private static String kickstart(InstallSpec spec) {
-    AnswerMedium medium = RENDERER.render(spec);
+    Answers answers = RENDERER.render(spec);
+    Answers.Way beside = answers.ways().getFirst();
+    assertThat(beside.leavesMediumUntouched()).isTrue();
+    AnswerMedium medium = Objects.requireNonNull(beside.seed());
     assertThat(medium.label()).isEqualTo("OEMDRV");
     assertThat(medium.files()).containsOnlyKeys("ks.cfg");
-    return Objects.requireNonNull(medium.files().get("ks.cfg"));
+    AnswerFile file = Objects.requireNonNull(medium.files().get("ks.cfg"));
+    assertThat(answers.ways().getLast())
+        .isEqualTo(Answers.Way.inside(Map.of("/ks.cfg", file), "inst.ks=file:/ks.cfg"));
+    return file.asText();
   }
 
   private static InstallSpec sample(String name) {
