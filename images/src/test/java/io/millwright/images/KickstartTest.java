@@ -34,7 +34,8 @@ class KickstartTest {
   private static final List<Pattern> COMMANDS =
       Stream.of(
               "text",
-              "cdrom|url --url=\"https?://[^\"\\\\ ]+\"( --proxy=\"https?://[^\"\\\\ ]+\")?",
+              "cdrom|repo --name=[a-z]+ --baseurl=file:///run/install/repo/[a-z]+|url"
+                  + " --url=\"https?://[^\"\\\\ ]+\"( --proxy=\"https?://[^\"\\\\ ]+\")?",
               "lang [A-Za-z0-9_.@-]+",
               "keyboard --xlayouts=[a-z]+",
               "timezone [A-Za-z0-9_/+-]+ --utc",
@@ -96,7 +97,7 @@ class KickstartTest {
     assertThat(samples())
         .doesNotContain("bond", "bond-vlan")
         .contains("vlan", "two-disks")
-        .hasSize(12);
+        .hasSize(22);
     assertThat(RENDERER.check(sample("bond")))
         .extracting(Refusal::field)
         .containsExactly("interfaces");
