@@ -18,6 +18,12 @@ final class Finish {
   static final String PASSWORD_LOGIN = "/etc/ssh/sshd_config.d/20-millwright.conf";
   static final String SUDOERS = "/etc/sudoers.d/90-millwright";
 
+  /** For daemons whose own file does not name the directory yet. */
+  static final String READ_SSHD_DIRECTORY =
+      "if [ -e /etc/ssh/sshd_config ] && ! grep -qs '^Include /etc/ssh/sshd_config.d/'"
+          + " /etc/ssh/sshd_config; then"
+          + " sed -i '1s|^|Include /etc/ssh/sshd_config.d/*.conf\\n|' /etc/ssh/sshd_config; fi";
+
   private Finish() {}
 
   /** What a profile must not have, because it is written here. */
@@ -48,8 +54,7 @@ final class Finish {
     ProfileSpec profile = spec.profile();
     Installation how = spec.installation();
     List<TargetFile> before = new ArrayList<>();
-    before.add(
-        TargetFile.ofRoot("/etc/hostname", "0644", spec.identity().hostname() + "\n"));
+    before.add(TargetFile.ofRoot("/etc/hostname", "0644", spec.identity().hostname() + "\n"));
     before.add(
         TargetFile.ofRoot(
             PASSWORD_LOGIN,
@@ -64,8 +69,9 @@ final class Finish {
       before.add(TargetFile.ofRoot(SUDOERS, "0440", String.join("", sudoers)));
     }
     before.addAll(files);
-    profile.files().forEach(f ->
-        before.add(new TargetFile(f.path(), f.mode(), f.owner(), f.content())));
+    profile
+        .files()
+        .forEach(f -> before.add(new TargetFile(f.path(), f.mode(), f.owner(), f.content())));
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("fqdn", spec.identity().fqdn());
     values.put("hostname", spec.identity().hostname());
