@@ -148,18 +148,15 @@ public final class Proxmox implements Renderer<Answers> {
       }
     }
     Source source = how.source();
-    for (var given :
-        Map.of(
-                "mirror", Optional.ofNullable(source.mirror()).isPresent(),
-                "proxy", Optional.ofNullable(source.proxy()).isPresent(),
-                "repository", Optional.ofNullable(source.repository()).isPresent())
-            .entrySet()) {
-      if (given.getValue()) {
-        out.add(
-            new Refusal(
-                "installation.source." + given.getKey(),
-                "Proxmox VE installs from its own medium alone"));
-      }
+    String alone = "Proxmox VE installs from its own medium alone";
+    if (source.mirror() != null) {
+      out.add(new Refusal("installation.source.mirror", alone));
+    }
+    if (source.proxy() != null) {
+      out.add(new Refusal("installation.source.proxy", alone));
+    }
+    if (source.repository() != null) {
+      out.add(new Refusal("installation.source.repository", alone));
     }
     if (!how.before().isEmpty()) {
       out.add(

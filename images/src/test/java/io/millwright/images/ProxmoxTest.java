@@ -333,13 +333,13 @@ class ProxmoxTest {
     assertThat(global.get("country").asString()).isEqualTo("at");
     ProfileSpec.User odd =
         new ProfileSpec.User(
-            "root", List.of(Samples.KEY + " \"\\']\u00fc#"), Samples.HASH, false, "/bin/sh", null);
-    global =
-        TOML.readTree(
-                answer(
-                    spec.withProfile(
-                        new ProfileSpec(List.of(odd), null, null, null, null, null, null))))
-            .get("global");
+            "root",
+            List.of(Samples.KEY + " \"\\']\u00fc#"),
+            Samples.HASH,
+            false,
+            "/bin/sh",
+            List.of());
+    global = TOML.readTree(answer(spec.withProfile(Samples.withUsers(odd)))).get("global");
     assertThat(global.get("root-ssh-keys").get(0).asString()).isEqualTo(odd.keys().getFirst());
     assertThat(global.get("root-password-hashed").asString()).isEqualTo(Samples.HASH);
   }
