@@ -285,14 +285,7 @@ public final class Preseed implements Renderer<Answers> {
 
   private static String disk(Installation how) {
     Storage storage = how.storage();
-    Map<String, Object> values = new LinkedHashMap<>();
-    switch (storage.disk()) {
-      case Storage.Disk.BySerial by -> values.put("rule", "by_serial '" + by.serial() + "'");
-      case Storage.Disk.ByPath by -> values.put("rule", "by_path '" + by.path() + "'");
-      case Storage.Disk.BySize by ->
-          values.put("rule", "by_size " + by.atLeast().bytes() + " " + by.atMost().bytes());
-    }
-    values.put("untouched", storage.untouched());
+    Map<String, Object> values = DiskRule.of(storage);
     values.put("method", storage.layout() == Storage.Layout.LVM ? "lvm" : "regular");
     return Template.fill("preseed-disk.peb", values);
   }
