@@ -152,7 +152,7 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
     return out;
   }
 
-  private static String read(String name) {
+  static String read(String name) {
     try (InputStream in = FirstBoot.class.getResourceAsStream(name)) {
       if (in == null) {
         throw new IllegalStateException(name + " is missing from the jar");
