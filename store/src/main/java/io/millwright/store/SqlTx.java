@@ -4,6 +4,7 @@ import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Resources;
@@ -82,6 +83,11 @@ final class SqlTx implements Tx {
   @Override
   public Reports reports() {
     return new SqlReports(jdbc());
+  }
+
+  @Override
+  public Quarantine quarantine() {
+    return new SqlQuarantine(jdbc());
   }
 
   @Override
