@@ -151,8 +151,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("200", etag(json("Machine", "There is nothing to do.")));
         answers.put("202", accepted());
       }
-      case "resetMachine", "cancelOperation" -> {
+      case "resetMachine", "cancelOperation", "restoreVolume" -> {
         answers.clear();
+        answers.put("202", accepted());
+      }
+      case "rebuildMachine" -> {
+        schemas.of(ApplyView.class);
+        answers.clear();
+        answers.put("200", json("Apply", "What would be done."));
         answers.put("202", accepted());
       }
       case "openConsole" -> {

@@ -141,11 +141,22 @@ public final class Admission {
             lookup,
             resource.as(MachineSpec.class, MachineStatus.class),
             before instanceof MachineSpec m ? m : null,
+            false,
             at.field("spec"));
       }
       default -> {}
     }
     return resource.status();
+  }
+
+  /** As {@link #admit}, of a machine that gets a new system disk whatever has changed. */
+  MachineStatus rebuild(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      MachineSpec before,
+      Violations at) {
+    return machines.admit(tx, lookup, machine, before, true, at.field("spec"));
   }
 
   private static void admitNetwork(

@@ -1,5 +1,6 @@
 package io.millwright.engine;
 
+import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.HypervisorSpec;
@@ -16,6 +17,7 @@ import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.VolumeSpec;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -115,6 +117,18 @@ public final class Delete {
               + placed.getFirst().title()
               + (placed.size() > 1 ? " and " + (placed.size() - 1) + " others" : "")
               + " on it; delete these first");
+    }
+    List<Quarantine.Entry> kept =
+        found.kind() == Kind.HYPERVISOR ? tx.quarantine().on(found.uid()) : List.of();
+    if (!kept.isEmpty()) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          found.title()
+              + " has "
+              + kept.size()
+              + " disks of deleted volumes in quarantine on it, the last one until "
+              + kept.stream().map(Quarantine.Entry::until).max(Instant::compareTo).orElseThrow()
+              + "; restore them or wait");
     }
     if (found.spec() instanceof VolumeSpec v && v.reclaim() == VolumeSpec.Reclaim.RETAIN) {
       throw ProblemException.of(

@@ -132,6 +132,7 @@ class PlannerPropertyTest {
             Step.CreateVolume _,
             Step.GrowVolume _,
             Step.QuarantineVolume _,
+            Step.RestoreVolume _,
             Step.FetchImage _,
             Step.BuildImage _ ->
             throw new AssertionError(step + " is in no machine's plan");
@@ -202,7 +203,10 @@ class PlannerPropertyTest {
           case Step.DeleteDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
           case Step.CreateDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
           case Step.GrowDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
-          case Step.CreateVolume _, Step.GrowVolume _, Step.QuarantineVolume _ ->
+          case Step.CreateVolume _,
+              Step.GrowVolume _,
+              Step.QuarantineVolume _,
+              Step.RestoreVolume _ ->
               throw new AssertionError(step + " is not a machine's");
           default -> {}
         }

@@ -156,6 +156,8 @@ public final class Main implements AutoCloseable {
             store,
             engine.apply(),
             engine.delete(),
+            engine.restore(),
+            engine.rebuild(),
             engine.power(),
             engine.cancel(),
             engine.tokens(),

@@ -206,6 +206,13 @@ final class Invariants {
         }
       }
       dataDisks.addAll(there.keySet());
+      Set<String> kept = new HashSet<>();
+      list(Kind.VOLUME)
+          .forEach(v -> kept.add(String.valueOf(((VolumeStatus) v.status()).object())));
+      tx.quarantine().list(null).forEach(e -> kept.add(e.disk()));
+      for (String disk : there.keySet()) {
+        require(kept.contains(disk), "the data disk " + disk + " is nobody's");
+      }
       for (String disk : dataDisks) {
         require(there.containsKey(disk), "the data disk " + disk + " is lost");
       }

@@ -4,6 +4,7 @@ import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Resources;
@@ -18,13 +19,15 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 final class SqlTx implements Tx {
   private final JdbcClient jdbc;
   private final Candidates candidates;
+  private final Parsed parsed;
   private final String installation;
   private final SqlNudges nudges;
   private boolean open = true;
 
-  SqlTx(JdbcClient jdbc, Candidates candidates, String installation) {
+  SqlTx(JdbcClient jdbc, Candidates candidates, Parsed parsed, String installation) {
     this.jdbc = jdbc;
     this.candidates = candidates;
+    this.parsed = parsed;
     this.installation = installation;
     this.nudges = new SqlNudges(jdbc);
   }
@@ -53,7 +56,7 @@ final class SqlTx implements Tx {
 
   @Override
   public Resources resources() {
-    return new SqlResources(jdbc());
+    return new SqlResources(jdbc(), parsed);
   }
 
   @Override
@@ -80,6 +83,11 @@ final class SqlTx implements Tx {
   @Override
   public Reports reports() {
     return new SqlReports(jdbc());
+  }
+
+  @Override
+  public Quarantine quarantine() {
+    return new SqlQuarantine(jdbc());
   }
 
   @Override

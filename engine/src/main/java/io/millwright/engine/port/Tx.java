@@ -14,6 +14,8 @@ public interface Tx {
 
   Reports reports();
 
+  Quarantine quarantine();
+
   Tokens tokens();
 
   Requests requests();

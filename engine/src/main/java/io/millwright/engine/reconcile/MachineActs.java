@@ -42,11 +42,13 @@ final class MachineActs {
   private final Outside outside;
   private final ImageFiles files;
   private final FirstBootDoor door;
+  private final Disposal disposal;
 
-  MachineActs(Outside outside, ImageFiles files, FirstBootDoor door) {
+  MachineActs(Outside outside, ImageFiles files, FirstBootDoor door, Disposal disposal) {
     this.outside = outside;
     this.files = files;
     this.door = door;
+    this.disposal = disposal;
   }
 
   /**
@@ -73,11 +75,13 @@ final class MachineActs {
       case Step.Reset _ -> compute(machine, c -> c.reset(mark));
       case Step.Remove _ -> compute(machine, c -> c.remove(mark));
       case Step.DeleteSeed s -> media(machine, m -> m.delete(name(s.medium())));
-      case Step.DeleteDisk s -> disks(machine, d -> d.delete(systemDisk(s.disk(), machine.uid())));
+      case Step.DeleteDisk s ->
+          disposal.delete(machine.hypervisor(), systemDisk(s.disk(), machine.uid()));
       case Step.AwaitReady _,
           Step.CreateVolume _,
           Step.GrowVolume _,
           Step.QuarantineVolume _,
+          Step.RestoreVolume _,
           Step.FetchImage _,
           Step.BuildImage _,
           Step.Forget _ ->
@@ -85,7 +89,7 @@ final class MachineActs {
     };
   }
 
-  /** The one way to a disk that is deleted: a system disk, and this machine's own. */
+  /** A disk that a machine's plan deletes: a system disk, and this machine's own. */
   static ObjectName systemDisk(String disk, UUID owner) throws DriverException {
     ObjectName name = name(disk);
     if (!name.role().equals(ObjectName.SYSTEM) || !name.mark().uid().equals(owner)) {
@@ -178,7 +182,8 @@ final class MachineActs {
         machine.machine().name() + "-" + Ids.brief(machine.uid()),
         machine.size().cores(),
         machine.size().memory(),
-        machine.machine().spec().firmware(),
+        Objects.requireNonNullElse(
+            machine.machine().status().firmware(), machine.machine().spec().firmware()),
         disks,
         nics,
         medium);
