@@ -39,7 +39,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   private static final String PROBLEM = "application/problem+json";
   private static final Set<Kind> WORKED_ON = EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE);
   private static final Set<Kind> DELETED_BY_WORK =
-      EnumSet.of(Kind.HYPERVISOR, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE);
+      EnumSet.of(Kind.HYPERVISOR, Kind.NETWORK, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE);
 
   private static final String SELECTOR_HINT = "Requirements, joined by commas: ";
   private static final Map<String, String> PARAMETERS =
@@ -336,7 +336,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     }
     schemas.manifestMetadata();
     schemas.of(ProblemView.class);
-    schemas.of(OperationView.class);
+    schemas.operation();
     schemas.of(TokensApi.FreshTokenView.class);
     api.getComponents().setSchemas(null);
     schemas.named().forEach((name, schema) -> api.getComponents().addSchemas(name, schema));

@@ -24,4 +24,10 @@ public interface Tx {
 
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();
+
+  /** What its nodes share; locked until the transaction ends. */
+  Shared shared();
+
+  /** Puts this in the place of {@link #shared}. */
+  void share(Shared now);
 }

@@ -21,7 +21,6 @@ import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Refusal;
 import io.millwright.model.Ids;
-import io.millwright.model.MachineSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
@@ -109,6 +108,22 @@ final class MachineActs {
     return disks(machine, d -> d.stage(image));
   }
 
+  /**
+   * Refuses to stop a machine for a definition that it can never be given.
+   *
+   * @throws DriverException as the definition would
+   */
+  void checkDefinition(ResolvedMachine machine, String installation) throws DriverException {
+    MachineDefinition wanted =
+        definition(machine, MachineGoals.mark(machine.machine(), installation), null);
+    compute(
+        machine,
+        c -> {
+          c.check(wanted);
+          return Outcome.DONE;
+        });
+  }
+
   private Outcome publish(ResolvedMachine machine, String network) throws DriverException {
     Records records =
         Objects.requireNonNull(
@@ -151,26 +166,16 @@ final class MachineActs {
               Objects.requireNonNull(volume.status().object()),
               Objects.requireNonNull(volume.status().serial())));
     }
-    List<MachineDefinition.Nic> nics = new ArrayList<>();
-    for (MachineSpec.Nic nic : machine.machine().spec().namedNics()) {
-      NetworkSpec network = machine.network(nic);
-      NetworkSpec.Attachment to =
-          network
-              .attachmentOn(machine.hypervisor().name())
-              .orElseThrow(() ->
-                  new DriverException(
-                      FaultKind.REFUSED,
-                      "network "
-                          + nic.network()
-                          + " is not attached to "
-                          + machine.hypervisor().title()));
-      nics.add(
-          new MachineDefinition.Nic(
-              machine.mac(nic).orElseThrow(),
-              to.bridge(),
-              to.network(),
-              network.vlan(),
-              network.mtu()));
+    List<MachineDefinition.Nic> nics = machine.nics();
+    for (int i = 0; i < nics.size(); i++) {
+      if (nics.get(i).bridge() == null && nics.get(i).network() == null) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "network "
+                + machine.machine().spec().namedNics().get(i).network()
+                + " is not attached to "
+                + machine.hypervisor().title());
+      }
     }
     return new MachineDefinition(
         mark,

@@ -144,7 +144,7 @@ public final class MachineReconciler {
       if (objection.isPresent()) {
         return giveUp(run, subject, "Refused", objection.get(), false);
       }
-      resolved = pinImage(run, resolved);
+      resolved = pinImage(resolved);
     }
     try {
       if (run.operation().verb() == Verb.RESET) {
@@ -162,6 +162,19 @@ public final class MachineReconciler {
       }
       Plan plan = MachinePlanner.plan(MachineGoals.goal(resolved, subject.installation()), facts);
       run.plan(plan.steps());
+      if (!machine.deleting() && machine.status().imageSha256() == null) {
+        // From here on the disk is made from this very image, whatever becomes of the Image.
+        MachineStatus pinned = resolved.machine().status();
+        run.guarded(
+            new State.Running(),
+            tx -> {
+              if (pinned.former() == null) {
+                tx.resources().updateStatus(machine.uid(), pinned, "", "");
+              } else {
+                tell(tx, machine.uid(), pinned);
+              }
+            });
+      }
     } catch (DriverException e) {
       return blind(run, subject, e);
     }
@@ -232,8 +245,7 @@ public final class MachineReconciler {
         : Optional.empty();
   }
 
-  /** From here on the disk is made from this very image, whatever becomes of the Image. */
-  private ResolvedMachine pinImage(Run run, ResolvedMachine r) {
+  private ResolvedMachine pinImage(ResolvedMachine r) {
     MachineStatus s = r.machine().status();
     if (s.imageSha256() != null) {
       return r;
@@ -241,22 +253,18 @@ public final class MachineReconciler {
     MachineStatus pinned =
         s.withImage(
             Objects.requireNonNull(r.image().status().sha256(), "a ready image has a checksum"));
-    if (s.former() == null) {
-      run.guarded(new State.Running(), tx -> tx.resources().updateStatus(r.uid(), pinned, "", ""));
-      return r.with(pinned);
-    }
-    MachineStatus rebuilding =
-        pinned.withConditions(
-            Condition.set(
-                s.conditions(),
-                condition(
-                    Condition.READY,
-                    false,
-                    "Rebuilding",
-                    "It gets a new system disk.",
-                    clock.instant())));
-    run.guarded(new State.Running(), tx -> tell(tx, r.uid(), rebuilding));
-    return r.with(rebuilding);
+    return r.with(
+        s.former() == null
+            ? pinned
+            : pinned.withConditions(
+                Condition.set(
+                    s.conditions(),
+                    condition(
+                        Condition.READY,
+                        false,
+                        "Rebuilding",
+                        "It gets a new system disk.",
+                        clock.instant()))));
   }
 
   /**
@@ -364,6 +372,9 @@ public final class MachineReconciler {
 
   private Outcome act(Run run, Step step, ResolvedMachine machine, String installation)
       throws DriverException {
+    if (step instanceof Step.Stop && run.redefines()) {
+      acts.checkDefinition(machine, installation);
+    }
     return acts.act(
         step,
         machine,
@@ -447,7 +458,13 @@ public final class MachineReconciler {
                     + bad.get().exitCode()
                     + "; see its output in the machine's conditions")
             : new State.Succeeded();
-    run.finish(end, tx -> tell(tx, r.uid(), next));
+    run.finish(
+        end,
+        tx -> {
+          if (!next.equals(s)) {
+            tell(tx, r.uid(), next);
+          }
+        });
     return Optional.empty();
   }
 
