@@ -17,13 +17,15 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 final class SqlTx implements Tx {
   private final JdbcClient jdbc;
   private final Candidates candidates;
+  private final Parsed parsed;
   private final String installation;
   private final SqlNudges nudges;
   private boolean open = true;
 
-  SqlTx(JdbcClient jdbc, Candidates candidates, String installation) {
+  SqlTx(JdbcClient jdbc, Candidates candidates, Parsed parsed, String installation) {
     this.jdbc = jdbc;
     this.candidates = candidates;
+    this.parsed = parsed;
     this.installation = installation;
     this.nudges = new SqlNudges(jdbc);
   }
@@ -52,7 +54,7 @@ final class SqlTx implements Tx {
 
   @Override
   public Resources resources() {
-    return new SqlResources(jdbc());
+    return new SqlResources(jdbc(), parsed);
   }
 
   @Override

@@ -138,7 +138,7 @@ public final class MachineReconciler {
       if (objection.isPresent()) {
         return giveUp(run, subject, "Refused", objection.get(), false);
       }
-      resolved = pinImage(run, resolved);
+      resolved = pinImage(resolved);
     }
     try {
       if (run.operation().verb() == Verb.RESET) {
@@ -150,6 +150,12 @@ public final class MachineReconciler {
       }
       Plan plan = MachinePlanner.plan(MachineGoals.goal(resolved, subject.installation()), facts);
       run.plan(plan.steps());
+      if (!machine.deleting() && machine.status().imageSha256() == null) {
+        // From here on the disk is made from this very image, whatever becomes of the Image.
+        MachineStatus pinned = resolved.machine().status();
+        run.guarded(
+            new State.Running(), tx -> tx.resources().updateStatus(machine.uid(), pinned, "", ""));
+      }
     } catch (DriverException e) {
       return blind(run, subject, e);
     }
@@ -189,8 +195,7 @@ public final class MachineReconciler {
         : Optional.empty();
   }
 
-  /** From here on the disk is made from this very image, whatever becomes of the Image. */
-  private ResolvedMachine pinImage(Run run, ResolvedMachine r) {
+  private static ResolvedMachine pinImage(ResolvedMachine r) {
     MachineStatus s = r.machine().status();
     if (s.imageSha256() != null) {
       return r;
@@ -207,7 +212,6 @@ public final class MachineReconciler {
             s.readyBy(),
             s.hostKeys(),
             s.scripts());
-    run.guarded(new State.Running(), tx -> tx.resources().updateStatus(r.uid(), pinned, "", ""));
     return r.with(pinned);
   }
 
@@ -401,7 +405,13 @@ public final class MachineReconciler {
                     + bad.get().exitCode()
                     + "; see its output in the machine's conditions")
             : new State.Succeeded();
-    run.finish(end, tx -> tell(tx, r.uid(), next));
+    run.finish(
+        end,
+        tx -> {
+          if (!next.equals(s)) {
+            tell(tx, r.uid(), next);
+          }
+        });
     return Optional.empty();
   }
 
