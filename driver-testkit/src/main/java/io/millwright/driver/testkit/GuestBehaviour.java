@@ -40,28 +40,48 @@ public interface GuestBehaviour {
    * @param stopsAfter how long it takes to stop when asked; null if it pays no heed
    * @param crashesAfter when it crashes, counted from the start; null for never
    * @param console what it prints on the serial console at once
+   * @param endsAfter when it powers itself off, counted from the start; null for never
    */
   record Conduct(
       @Nullable Duration agentAfter,
       GuestAgent.Facts facts,
       @Nullable Duration stopsAfter,
       @Nullable Duration crashesAfter,
-      String console) {
+      String console,
+      @Nullable Duration endsAfter) {
+
+    /** One that does not power itself off. */
+    public Conduct(
+        @Nullable Duration agentAfter,
+        GuestAgent.Facts facts,
+        @Nullable Duration stopsAfter,
+        @Nullable Duration crashesAfter,
+        String console) {
+      this(agentAfter, facts, stopsAfter, crashesAfter, console, null);
+    }
 
     public Conduct withAgentAfter(@Nullable Duration d) {
-      return new Conduct(d, facts, stopsAfter, crashesAfter, console);
+      return new Conduct(d, facts, stopsAfter, crashesAfter, console, endsAfter);
     }
 
     public Conduct withFacts(GuestAgent.Facts f) {
-      return new Conduct(agentAfter, f, stopsAfter, crashesAfter, console);
+      return new Conduct(agentAfter, f, stopsAfter, crashesAfter, console, endsAfter);
     }
 
     public Conduct withStopsAfter(@Nullable Duration d) {
-      return new Conduct(agentAfter, facts, d, crashesAfter, console);
+      return new Conduct(agentAfter, facts, d, crashesAfter, console, endsAfter);
     }
 
     public Conduct withCrashesAfter(@Nullable Duration d) {
-      return new Conduct(agentAfter, facts, stopsAfter, d, console);
+      return new Conduct(agentAfter, facts, stopsAfter, d, console, endsAfter);
+    }
+
+    public Conduct withEndsAfter(@Nullable Duration d) {
+      return new Conduct(agentAfter, facts, stopsAfter, crashesAfter, console, d);
+    }
+
+    public Conduct withConsole(String text) {
+      return new Conduct(agentAfter, facts, stopsAfter, crashesAfter, text, endsAfter);
     }
   }
 

@@ -25,6 +25,7 @@ import org.xml.sax.SAXException;
  * @param mark null if it carries none of ours
  * @param files paths of all its disks and media, whosever they are
  * @param disks object names of its disks that are ours, in order
+ * @param installer true if it starts a kernel or has the drive of an installation medium
  * @param targets what its disks are called in the document, by file: {@code vda}
  */
 record DomainFacts(
@@ -38,6 +39,7 @@ record DomainFacts(
     List<Mac> nics,
     @Nullable String mediumFile,
     @Nullable String medium,
+    boolean installer,
     List<Target> targets) {
 
   /** A disk of the machine and the file behind it. */
@@ -72,6 +74,8 @@ record DomainFacts(
     List<Mac> nics = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
     String mediumFile = null;
+    boolean installer =
+        children(domain, "os").stream().anyMatch(os -> child(os, "kernel").isPresent());
     for (Element devices : children(domain, "devices")) {
       for (Element disk : children(devices, "disk")) {
         String file = file(disk);
@@ -79,10 +83,11 @@ record DomainFacts(
           continue;
         }
         files.add(file);
-        child(disk, "target")
-            .ifPresent(target -> targets.add(new Target(target.getAttribute("dev"), file)));
+        String device = child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
+        targets.add(new Target(device, file));
         if (disk.getAttribute("device").equals("cdrom")) {
-          mediumFile = mediumFile == null ? file : mediumFile;
+          installer |= device.equals(DomainXml.INSTALLER_TARGET);
+          mediumFile = device.equals(DomainXml.MEDIUM_TARGET) ? file : mediumFile;
         } else {
           objectName(file, installation).ifPresent(disks::add);
         }
@@ -107,6 +112,7 @@ record DomainFacts(
         nics,
         mediumFile,
         mediumFile == null ? null : objectName(mediumFile, installation).orElse(null),
+        installer,
         targets);
   }
 
