@@ -166,10 +166,12 @@ class StreamsTest {
     Reply made = rig.post("projects/w6/machines", Rig.machine("m"));
     String path = made.header("Location");
     UUID uid = UUID.fromString(made.json().path("uid").asString());
+    UUID target = UUID.fromString(made.json().path("target").path("uid").asString());
     List<String> ids = new ArrayList<>();
     try (Events events = Events.open(rig, path)) {
       assertThat(events.next().json().path("state").asString()).isEqualTo("pending");
-      Operation claimed = rig.store.inTransaction(tx -> tx.operations().claim(uid)).orElseThrow();
+      Operation claimed =
+          rig.store.inTransaction(tx -> tx.operations().claim(target)).orElseThrow();
       assertThat(events.next().json().path("state").asString()).isEqualTo("running");
       rig.store.write(tx -> tx.operations().log(uid, "create-disk", List.of("one", "two")));
       Event one = events.next();

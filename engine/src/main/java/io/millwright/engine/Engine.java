@@ -15,15 +15,11 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.UUID;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The engine's parts, put together by hand; reading the constructor tells who needs whom. */
 public final class Engine implements AutoCloseable {
   /** How soon a watcher hears of what another node did. */
   private static final Duration WATCH = Duration.ofMillis(200);
-
-  private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
   private final Outside outside;
   private final Apply apply;
@@ -62,7 +58,7 @@ public final class Engine implements AutoCloseable {
       Duration round) {
     String installation = store.read(Tx::installation);
     Admission admission = new Admission(drivers, secrets);
-    outside = new Outside(drivers, admission, installation, clock, uid -> heard(store, uid));
+    outside = new Outside(drivers, admission, installation, clock, this::heard);
     apply = new Apply(store, admission, new Preview(outside, installation), clock);
     delete = new Delete(store, clock);
     power = new PowerSwitch(store, clock);
@@ -74,6 +70,7 @@ public final class Engine implements AutoCloseable {
     reconcilers =
         new Reconcilers(
             store,
+            clock,
             new MachineReconciler(store, outside, images, door, clock),
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
@@ -81,16 +78,9 @@ public final class Engine implements AutoCloseable {
             new NetworkReconciler(store, outside, round));
   }
 
-  /**
-   * A hypervisor says that a machine changed. It is told on a thread of the driver's, which must
-   * not die of a database that is away; what is missed the next round finds.
-   */
-  private static void heard(Store store, UUID uid) {
-    try {
-      store.write(tx -> tx.nudges().nudge(uid));
-    } catch (RuntimeException e) {
-      LOG.info("an event of {} was missed: {}", uid, e.toString());
-    }
+  /** Drivers are opened by reconcilers, so there are some before the first event. */
+  private void heard(UUID machine) {
+    reconcilers.heard(machine);
   }
 
   public Apply apply() {

@@ -41,7 +41,11 @@ public final class Database implements AutoCloseable {
 
   private static final int LOOP_CONNECTIONS = 4;
 
+  private static final String SNAPSHOT =
+      " SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ;";
+
   private final HikariDataSource pool;
+  private final HikariDataSource readPool;
   private final HikariDataSource loopPool;
   private final SqlStore store;
 
@@ -51,8 +55,8 @@ public final class Database implements AutoCloseable {
    * @param url as JDBC has it, for example {@code jdbc:postgresql://127.0.0.1:5432/millwright}
    * @param user null if the URL says it
    * @param password null if none is needed or the URL says it
-   * @param connections how many requests and reconcilers may use at once; the work loop has four
-   *     more of its own
+   * @param connections how many requests and reconcilers may use at once to write, and as many to
+   *     read; the work loop has four more of its own
    */
   public record Settings(
       String url, @Nullable String user, @Nullable String password, int connections) {
@@ -65,10 +69,11 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  private Database(HikariDataSource pool, HikariDataSource loopPool) {
+  private Database(HikariDataSource pool, HikariDataSource readPool, HikariDataSource loopPool) {
     this.pool = pool;
+    this.readPool = readPool;
     this.loopPool = loopPool;
-    this.store = new SqlStore(pool);
+    this.store = new SqlStore(pool, readPool);
   }
 
   /**
@@ -88,9 +93,12 @@ public final class Database implements AutoCloseable {
     begin(plain);
     HikariConfig pool = pool(settings, "database", settings.connections(), 4, LIMITS);
     pool.setConnectionTimeout(wait.toMillis());
+    HikariConfig reads = pool(settings, "reads", settings.connections(), 2, LIMITS + SNAPSHOT);
+    reads.setConnectionTimeout(wait.toMillis());
     HikariConfig loop =
         pool(settings, "work-loop", LOOP_CONNECTIONS, 1, LIMITS + " SET synchronous_commit = off;");
-    return new Database(new HikariDataSource(pool), new HikariDataSource(loop));
+    return new Database(
+        new HikariDataSource(pool), new HikariDataSource(reads), new HikariDataSource(loop));
   }
 
   public SqlStore store() {
@@ -116,6 +124,7 @@ public final class Database implements AutoCloseable {
   @Override
   public void close() {
     loopPool.close();
+    readPool.close();
     pool.close();
   }
 

@@ -176,12 +176,13 @@ final class SqlOperations implements Operations {
   }
 
   @Override
-  public Optional<Operation> claim(UUID uid) {
+  public Optional<Operation> claim(UUID target) {
     State running = new State.Running();
     return jdbc.sql(
             """
             WITH old AS (
-              SELECT uid, word FROM operation WHERE uid = :uid AND ended_at IS NULL FOR UPDATE),
+              SELECT uid, word FROM operation WHERE target = :target AND ended_at IS NULL
+              FOR UPDATE),
             claimed AS (
               UPDATE operation o SET epoch = o.epoch + 1,
                 word = CASE WHEN o.word = 'pending' THEN :word ELSE o.word END,
@@ -196,7 +197,7 @@ final class SqlOperations implements Operations {
               WHERE old.word = 'pending')
             SELECT * FROM claimed
             """)
-        .param("uid", uid)
+        .param("target", target)
         .param("word", running.word())
         .param("state", StoredJson.write(running))
         .query(OPERATION)

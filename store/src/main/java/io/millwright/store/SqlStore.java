@@ -22,21 +22,32 @@ import org.springframework.transaction.support.TransactionTemplate;
 public final class SqlStore implements Store {
   private static final int ATTEMPTS = 10;
 
-  private final JdbcClient jdbc;
-  private final TransactionTemplate write;
-  private final TransactionTemplate read;
+  private final Way write;
+  private final Way read;
   private final Candidates candidates = new Candidates();
   private final List<Consumer<Duration>> nudgeListeners = new CopyOnWriteArrayList<>();
   private final String installation;
 
-  /** On a database that has its tables. */
-  SqlStore(DataSource database) {
-    this.jdbc = JdbcClient.create(database);
-    JdbcTransactionManager transactions = new JdbcTransactionManager(database);
-    this.write = new TransactionTemplate(transactions);
-    this.read = new TransactionTemplate(transactions);
-    this.read.setReadOnly(true);
-    this.installation = jdbc.sql("SELECT id FROM installation").query(String.class).single();
+  /**
+   * On a database that has its tables.
+   *
+   * @param database connections that read what is committed
+   * @param snapshots connections whose transactions see one snapshot: to ask for that in each
+   *     transaction would be one more round trip
+   */
+  SqlStore(DataSource database, DataSource snapshots) {
+    this.write = Way.to(database, false);
+    this.read = Way.to(snapshots, true);
+    this.installation = read.jdbc.sql("SELECT id FROM installation").query(String.class).single();
+  }
+
+  /** How a kind of transaction is run. */
+  private record Way(JdbcClient jdbc, TransactionTemplate template) {
+    static Way to(DataSource database, boolean readOnly) {
+      TransactionTemplate template = new TransactionTemplate(new JdbcTransactionManager(database));
+      template.setReadOnly(readOnly);
+      return new Way(JdbcClient.create(database), template);
+    }
   }
 
   /**
@@ -62,18 +73,15 @@ public final class SqlStore implements Store {
     return run(write, work, false);
   }
 
-  private <T> T run(TransactionTemplate how, Function<Tx, T> work, boolean keep) {
+  private <T> T run(Way how, Function<Tx, T> work, boolean keep) {
     if (TransactionSynchronizationManager.isActualTransactionActive()) {
       throw new IllegalStateException("a transaction inside a transaction");
     }
     for (int attempt = 1; ; attempt++) {
-      SqlTx tx = new SqlTx(jdbc, candidates, installation);
+      SqlTx tx = new SqlTx(how.jdbc, candidates, installation);
       try {
         T result =
-            how.execute(status -> {
-              if (how.isReadOnly()) {
-                jdbc.sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").update();
-              }
+            how.template.execute(status -> {
               T made = work.apply(tx);
               if (keep) {
                 tx.flush();
@@ -89,7 +97,7 @@ public final class SqlStore implements Store {
         return result;
       } catch (DataAccessException | TransactionException e) {
         RuntimeException first = first(e);
-        Faults fault = Faults.of(first, how.isReadOnly());
+        Faults fault = Faults.of(first, how == read);
         if (fault != Faults.RETRY || attempt == ATTEMPTS) {
           throw fault.problem(first);
         }

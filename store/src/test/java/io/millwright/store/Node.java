@@ -44,7 +44,8 @@ final class Node {
 
   private static void look(SqlStore store, UUID uid, CountDownLatch input) {
     Operation active = store.read(tx -> tx.operations().active(uid)).orElseThrow();
-    Operation mine = store.inTransaction(tx -> tx.operations().claim(active.uid())).orElseThrow();
+    Operation mine =
+        store.inTransaction(tx -> tx.operations().claim(active.target().uid())).orElseThrow();
     try {
       store.write(tx -> {
         if (tx.resources().lock(uid).isPresent()) {

@@ -90,8 +90,8 @@ abstract class OperationsContract extends DatabaseTest {
     Operation active = store.read(tx -> tx.operations().active(target)).orElseThrow();
     assertThat(active).isEqualTo(second);
     assertThat(told(first.uid())).containsExactly("ADDEDRequested", "MODIFIEDSuperseded");
-    assertThat(this.<Boolean>tx(tx -> tx.operations().claim(first.uid()).isPresent())).isFalse();
-    assertThat(progress(second, 0, new State.Succeeded(), List.of())).isTrue();
+    assertThat(tx(tx -> tx.operations().claim(target)).orElseThrow().uid()).isEqualTo(second.uid());
+    assertThat(progress(second, 1, new State.Succeeded(), List.of())).isTrue();
     assertThat(store.<Boolean>read(tx -> tx.operations().active(target).isPresent())).isFalse();
     Operation latest = store.read(tx -> tx.operations().latest(target)).orElseThrow();
     assertThat(latest.uid()).isEqualTo(second.uid());
@@ -110,13 +110,13 @@ abstract class OperationsContract extends DatabaseTest {
   @Test
   void onlyWhoTookItUpLastMayWrite() {
     Operation o = begin(uid());
-    Operation mine = tx(tx -> tx.operations().claim(o.uid())).orElseThrow();
+    Operation mine = tx(tx -> tx.operations().claim(o.target().uid())).orElseThrow();
     assertThat(mine.epoch()).isEqualTo(1);
     assertThat(mine.state()).isInstanceOf(State.Running.class);
     assertThat(mine.startedAt()).isNotNull();
     assertThat(progress(mine, 1, new State.Running(), STEPS)).isTrue();
 
-    Operation theirs = tx(tx -> tx.operations().claim(o.uid())).orElseThrow();
+    Operation theirs = tx(tx -> tx.operations().claim(o.target().uid())).orElseThrow();
     assertThat(theirs.epoch()).isEqualTo(2);
     assertThat(theirs.startedAt()).isEqualTo(mine.startedAt());
     assertThat(theirs.steps().getLast().message()).isEqualTo("no");
@@ -128,7 +128,7 @@ abstract class OperationsContract extends DatabaseTest {
     State waiting = new State.Waiting("NoRoom", "no room\0", now().plusSeconds(5));
     assertThat(progress(theirs, 2, waiting, STEPS)).isTrue();
     assertThat(find(o.uid()).state().message()).isEqualTo("no room\ufffd");
-    State kept = tx(tx -> tx.operations().claim(o.uid())).orElseThrow().state();
+    State kept = tx(tx -> tx.operations().claim(o.target().uid())).orElseThrow().state();
     assertThat(kept).isInstanceOf(State.Waiting.class);
     assertThat(progress(theirs, 3, new State.Failed("NoRoom", "none at all"), STEPS)).isTrue();
     assertThat(find(o.uid()).endedAt()).isNotNull();
@@ -145,7 +145,8 @@ abstract class OperationsContract extends DatabaseTest {
   @Test
   void noProgressIsNotWritten() {
     Operation o = begin(uid());
-    assertThat(this.<Boolean>tx(tx -> tx.operations().claim(o.uid()).isPresent())).isTrue();
+    assertThat(this.<Boolean>tx(tx -> tx.operations().claim(o.target().uid()).isPresent()))
+        .isTrue();
     assertThat(progress(o, 1, new State.Running(), STEPS)).isTrue();
     String mark = mark(o.uid());
     assertThat(progress(o, 1, new State.Running(), STEPS)).isTrue();

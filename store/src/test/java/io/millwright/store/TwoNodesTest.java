@@ -68,7 +68,9 @@ class TwoNodesTest extends DatabaseTest {
             uid -> {
               Operation active = store.read(tx -> tx.operations().active(uid)).orElseThrow();
               Operation mine =
-                  store.inTransaction(tx -> tx.operations().claim(active.uid())).orElseThrow();
+                  store
+                      .inTransaction(tx -> tx.operations().claim(active.target().uid()))
+                      .orElseThrow();
               store.write(tx -> {
                 assertThat(tx.resources().lock(uid).isPresent()).isTrue();
                 tx.operations()

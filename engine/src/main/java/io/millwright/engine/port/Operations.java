@@ -57,11 +57,12 @@ public interface Operations {
   Page<Operation> list(Query query);
 
   /**
-   * Takes an operation up: raises its epoch, and sets it running if it was pending.
+   * Takes up the operation of this target that has not ended: raises its epoch, and sets it running
+   * if it was pending.
    *
-   * @return it as it is now, or nothing if it has ended
+   * @return it as it is now, or nothing if there is none
    */
-  Optional<Operation> claim(UUID uid);
+  Optional<Operation> claim(UUID target);
 
   /**
    * Writes how far it got, if nobody else has taken it up since.

@@ -19,7 +19,6 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
-import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
@@ -65,9 +64,10 @@ public final class HypervisorReconciler {
   /** What was seen, with the facets that the driver had. */
   private record Seen(Observation observation, Set<String> facets) {}
 
-  Optional<Duration> reconcile(Resource<HypervisorSpec, HypervisorStatus> hypervisor) {
+  Optional<Duration> reconcile(
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor, @Nullable Run run) {
     if (hypervisor.deleting()) {
-      return forget(hypervisor);
+      return forget(hypervisor, run);
     }
     Seen seen;
     try {
@@ -263,20 +263,16 @@ public final class HypervisorReconciler {
     }
   }
 
-  private Optional<Duration> forget(Resource<HypervisorSpec, HypervisorStatus> hypervisor) {
-    Optional<Operation> active = store.read(tx -> tx.operations().active(hypervisor.uid()));
-    if (active.isEmpty()) {
-      return Optional.empty();
-    }
-    Optional<Run> claimed = Run.claim(store, clock, active.get());
-    if (claimed.isEmpty()) {
+  private Optional<Duration> forget(
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor, @Nullable Run run) {
+    if (run == null) {
       return Optional.empty();
     }
     try {
-      claimed.get().finish(new State.Succeeded(), tx -> tx.resources().remove(hypervisor.uid()));
+      run.finish(new State.Succeeded(), tx -> tx.resources().remove(hypervisor.uid()));
     } catch (ProblemException e) {
       // Something was placed on it in the very moment in which it was deleted.
-      claimed.get().waitFor("InUse", e.problem().detail(), AWAY);
+      run.waitFor("InUse", e.problem().detail(), AWAY);
       return Optional.of(AWAY);
     }
     outside.forget(hypervisor.uid());

@@ -54,22 +54,10 @@ public final class ImageReconciler {
     this.clock = clock;
   }
 
-  Optional<Duration> reconcile(Resource<ImageSpec, ImageStatus> before) {
-    Optional<Operation> active = store.read(tx -> tx.operations().active(before.uid()));
-    if (active.isEmpty()) {
+  Optional<Duration> reconcile(Resource<ImageSpec, ImageStatus> image, @Nullable Run run) {
+    if (run == null) {
       return Optional.empty();
     }
-    Optional<Run> claimed = Run.claim(store, clock, active.get());
-    if (claimed.isEmpty()) {
-      return Optional.empty();
-    }
-    Run run = claimed.get();
-    // Read again: what was read before the claim may be older than what the operation is about.
-    Resource<ImageSpec, ImageStatus> image =
-        store
-            .read(tx -> tx.resources().find(before.uid()))
-            .orElseThrow(Lost::new)
-            .as(ImageSpec.class, ImageStatus.class);
     if (image.deleting()) {
       return delete(run, image);
     }

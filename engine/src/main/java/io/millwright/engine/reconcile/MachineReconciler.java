@@ -26,7 +26,6 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.MachineStatus.ScriptResult;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
-import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
@@ -80,20 +79,13 @@ public final class MachineReconciler {
   /**
    * Looks at a machine.
    *
-   * @param active its operation that has not ended, read together with it
+   * @param run what is to be done with it, if anything
    */
-  Optional<Duration> reconcile(
-      Resource<MachineSpec, MachineStatus> machine, @Nullable Operation active) {
-    if (active == null) {
-      return unattended(machine);
+  Optional<Duration> reconcile(Subject subject, @Nullable Run run) {
+    Resource<MachineSpec, MachineStatus> machine = subject.machine();
+    if (run == null) {
+      return unattended(subject);
     }
-    Optional<Run> claimed = Run.claim(store, clock, active);
-    if (claimed.isEmpty()) {
-      return Optional.empty();
-    }
-    Run run = claimed.get();
-    // Read again: only what was declared before the claim is what this operation works towards.
-    Subject subject = store.read(tx -> Subject.read(tx, machine.uid()));
     if (run.operation().generation() != subject.machine().generation()) {
       run.finish(new State.Superseded(), tx -> tx.nudges().nudge(machine.uid()));
       return Optional.empty();
@@ -104,7 +96,7 @@ public final class MachineReconciler {
   }
 
   /** A machine and what is needed to work on it. */
-  private record Subject(
+  record Subject(
       Resource<MachineSpec, MachineStatus> machine,
       Optional<ResolvedMachine> resolved,
       String installation) {
@@ -114,12 +106,7 @@ public final class MachineReconciler {
       return new Subject(now.machine(), Optional.of(now), installation);
     }
 
-    static Subject read(Tx tx, UUID uid) {
-      Resource<MachineSpec, MachineStatus> machine =
-          tx.resources()
-              .find(uid)
-              .orElseThrow(Lost::new)
-              .as(MachineSpec.class, MachineStatus.class);
+    static Subject read(Tx tx, Resource<MachineSpec, MachineStatus> machine) {
       return new Subject(
           machine,
           machine.status().hypervisor() == null
@@ -626,12 +613,12 @@ public final class MachineReconciler {
 
   // --- without an operation ----------------------------------------------------------------
 
-  private Optional<Duration> unattended(Resource<MachineSpec, MachineStatus> machine) {
+  private Optional<Duration> unattended(Subject subject) {
+    Resource<MachineSpec, MachineStatus> machine = subject.machine();
     if (machine.status().hypervisor() == null
         || Condition.holds(machine.status().conditions(), HELD)) {
       return Optional.empty();
     }
-    Subject subject = store.read(tx -> Subject.read(tx, machine.uid()));
     ResolvedMachine resolved = subject.resolved().orElseThrow();
     Plan plan;
     try {

@@ -5,24 +5,25 @@ import io.millwright.engine.port.Reconcile;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.reconcile.MachineReconciler.Subject;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
-import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
-import io.millwright.model.Operation;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,20 +32,24 @@ public final class Reconcilers implements Reconcile {
   private static final Logger LOG = LoggerFactory.getLogger(Reconcilers.class);
 
   private final Store store;
+  private final InstantSource clock;
   private final MachineReconciler machines;
   private final HypervisorReconciler hypervisors;
   private final ImageReconciler images;
   private final VolumeReconciler volumes;
   private final NetworkReconciler networks;
+  private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
   public Reconcilers(
       Store store,
+      InstantSource clock,
       MachineReconciler machines,
       HypervisorReconciler hypervisors,
       ImageReconciler images,
       VolumeReconciler volumes,
       NetworkReconciler networks) {
     this.store = store;
+    this.clock = clock;
     this.machines = machines;
     this.hypervisors = hypervisors;
     this.images = images;
@@ -52,39 +57,59 @@ public final class Reconcilers implements Reconcile {
     this.networks = networks;
   }
 
-  /** What was nudged, read in one transaction: there are many nudges. */
-  private record Look(
-      @Nullable Resource<?, ?> resource, @Nullable Operation active, @Nullable Tombstone gone) {
+  /** What is to be done next for what was nudged. */
+  private interface Work {
+    Optional<Duration> go();
+  }
 
-    static Look at(Tx tx, UUID uid) {
-      Optional<Resource<?, ?>> found = tx.resources().find(uid);
-      if (found.isEmpty()) {
-        return new Look(null, null, tx.resources().tombstone(uid).orElse(null));
+  /**
+   * Reads what was nudged and takes up its operation in one transaction, for there are many nudges.
+   * The operation comes first: what was declared before that is what it works towards.
+   */
+  private Work look(Tx tx, UUID uid) {
+    Run run = Run.claim(tx, store, clock, uid).orElse(null);
+    Optional<Resource<?, ?>> found = tx.resources().find(uid);
+    if (found.isEmpty()) {
+      Optional<Tombstone> gone = tx.resources().tombstone(uid);
+      return () -> gone.flatMap(machines::collect);
+    }
+    Resource<?, ?> r = found.get();
+    return switch (r.spec()) {
+      case MachineSpec _ -> {
+        Subject machine = Subject.read(tx, r.as(MachineSpec.class, MachineStatus.class));
+        yield () -> machines.reconcile(machine, run);
       }
-      boolean machine = found.get().kind() == Kind.MACHINE;
-      return new Look(found.get(), machine ? tx.operations().active(uid).orElse(null) : null, null);
+      case HypervisorSpec _ ->
+          () -> hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class), run);
+      case ImageSpec _ -> () -> images.reconcile(r.as(ImageSpec.class, ImageStatus.class), run);
+      case VolumeSpec _ -> () -> volumes.reconcile(r.as(VolumeSpec.class, VolumeStatus.class), run);
+      case NetworkSpec _ -> () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class));
+      default -> Optional::empty; // sizes and profiles have no outside part
+    };
+  }
+
+  /**
+   * A hypervisor tells that a machine changed. What it tells of one that is being worked on here is
+   * mostly the echo of that work; whatever else it is, the next round finds.
+   *
+   * <p>It is told on a thread of the driver's, which must not die of a database that is away.
+   */
+  public void heard(UUID machine) {
+    if (busy.contains(machine)) {
+      return;
+    }
+    try {
+      store.write(tx -> tx.nudges().nudge(machine));
+    } catch (RuntimeException e) {
+      LOG.info("an event of {} was missed: {}", machine, e.toString());
     }
   }
 
   @Override
   public Optional<Duration> reconcile(UUID uid) {
+    busy.add(uid);
     try {
-      Look look = store.read(tx -> Look.at(tx, uid));
-      Resource<?, ?> r = look.resource();
-      if (r == null) {
-        Tombstone gone = look.gone();
-        return gone == null ? Optional.empty() : machines.collect(gone);
-      }
-      return switch (r.spec()) {
-        case MachineSpec _ ->
-            machines.reconcile(r.as(MachineSpec.class, MachineStatus.class), look.active());
-        case HypervisorSpec _ ->
-            hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class));
-        case ImageSpec _ -> images.reconcile(r.as(ImageSpec.class, ImageStatus.class));
-        case VolumeSpec _ -> volumes.reconcile(r.as(VolumeSpec.class, VolumeStatus.class));
-        case NetworkSpec _ -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class));
-        default -> Optional.empty(); // sizes and profiles have no outside part
-      };
+      return store.inTransaction(tx -> look(tx, uid)).go();
     } catch (Lost e) {
       return Optional.empty(); // whoever took over goes on
     } catch (Busy e) {
@@ -95,6 +120,8 @@ public final class Reconcilers implements Reconcile {
     } catch (RuntimeException e) {
       LOG.error("reconciling {} failed", uid, e);
       return Optional.of(Duration.ofSeconds(10));
+    } finally {
+      busy.remove(uid);
     }
   }
 }

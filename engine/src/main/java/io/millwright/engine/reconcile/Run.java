@@ -16,17 +16,21 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An operation that this node has taken up.
  *
- * <p>Every step is recorded as begun before its effect, and as done together with the beginning of
- * the next one. A crash in between costs nothing: the next plan is made from what is observed, and
- * a step that it no longer needs was done.
+ * <p>The plan is recorded before its first effect, and how far it got together with the beginning
+ * of the next step that is not quick. A crash in between costs nothing: the next plan is made from
+ * what is observed, and a step that it no longer needs was done.
  */
 final class Run {
+  /** Steps that follow one another faster than this are written down together. */
+  private static final Duration TOGETHER = Duration.ofMillis(250);
+
   /** A step whose record is older than this may belong to a process that was frozen meanwhile. */
   private static final Duration TRUSTED = Duration.ofSeconds(2);
 
@@ -39,6 +43,11 @@ final class Run {
   private boolean cancelled;
   private boolean halted;
   private boolean restarts;
+
+  /** A plan is written before its first effect, whenever that is. */
+  private boolean planned;
+
+  private boolean unwritten;
   private long writtenAt = System.nanoTime();
 
   private Run(Store store, InstantSource clock, Operation operation) {
@@ -55,11 +64,9 @@ final class Run {
     return cancelled;
   }
 
-  /** Takes an operation up; nothing if it has ended. */
-  static Optional<Run> claim(Store store, InstantSource clock, Operation operation) {
-    return store
-        .inTransaction(tx -> tx.operations().claim(operation.uid()))
-        .map(claimed -> new Run(store, clock, claimed));
+  /** Takes up what is to be done with this resource, if anything. */
+  static Optional<Run> claim(Tx tx, Store store, InstantSource clock, UUID target) {
+    return tx.operations().claim(target).map(claimed -> new Run(store, clock, claimed));
   }
 
   /** True if a first boot was waited for in this operation. */
@@ -79,6 +86,7 @@ final class Run {
   void plan(List<Step> plan) {
     List<StepRecord> open = new ArrayList<>();
     List<StepRecord> kept = new ArrayList<>();
+    List<StepRecord> before = List.copyOf(records);
     for (StepRecord record : records) {
       if (record.state() == StepState.DONE || record.state() == StepState.SKIPPED) {
         kept.add(record);
@@ -100,6 +108,7 @@ final class Run {
               .findFirst()
               .orElseGet(() -> StepRecord.planned(step.key(), step.title())));
     }
+    planned |= !records.equals(before);
     todo = new ArrayDeque<>(plan);
     boolean starts = plan.stream().anyMatch(s -> s instanceof Step.Start);
     halted = starts && plan.stream().noneMatch(s -> s instanceof Step.Stop);
@@ -121,7 +130,12 @@ final class Run {
   }
 
   /**
-   * Records that the next step begins; unless it goes on from before.
+   * The next step begins; unless it goes on from before. Its plan was written before its first
+   * step; its own record may follow with those of the next ones, if they are quick. Waiting is not,
+   * and whoever cancelled the operation by then finds nothing of it left.
+   *
+   * <p>Between the last writing and the effect lies no time but when this process was stopped: then
+   * whoever took over may have gone on, so it is asked once more whether this node may act.
    *
    * @throws Lost if this node may not act any more
    */
@@ -129,26 +143,26 @@ final class Run {
     StepRecord record = records.get(next);
     if (record.state() != StepState.RUNNING) {
       records.set(next, record.begun(clock.instant()));
+      unwritten = true;
+    }
+    boolean slow = todo.peek() instanceof Step.AwaitReady;
+    if (planned || (unwritten && (slow || old(TOGETHER)))) {
       write(state);
     }
-    confirm(state);
+    while (old(TRUSTED)) {
+      write(state);
+    }
+  }
+
+  private boolean old(Duration age) {
+    return System.nanoTime() - writtenAt > age.toNanos();
   }
 
   /** A step that is tried again after a fault counts as begun again. */
   void beginAgain(State state) {
     records.set(next, records.get(next).begun(clock.instant()));
-    write(state);
-    confirm(state);
-  }
-
-  /**
-   * Between the record and the effect lies no time but when this process was stopped: then whoever
-   * took over may have gone on, so the record is confirmed once more.
-   */
-  private void confirm(State state) {
-    if (System.nanoTime() - writtenAt > TRUSTED.toNanos()) {
-      write(state);
-    }
+    planned = true;
+    begin(state);
   }
 
   /** The next step is done; that is recorded when the one after it begins, or at the end. */
@@ -166,7 +180,7 @@ final class Run {
   void going(State state, @Nullable Integer percent, @Nullable String message) {
     StepRecord before = records.get(next);
     StepRecord after = before.at(percent, message);
-    if (!after.equals(before)) {
+    if (unwritten || !after.equals(before)) {
       records.set(next, after);
       write(state);
     }
@@ -259,12 +273,16 @@ final class Run {
   }
 
   private void write(Tx tx, State state) {
+    // What it says is true of some moment from here on, but not of when its answer is read.
+    long now = System.nanoTime();
     Operations.Hold hold =
         tx.operations().progress(operation.uid(), operation.epoch(), state, records);
     if (hold == Operations.Hold.LOST) {
       throw new Lost();
     }
     cancelled = hold == Operations.Hold.CANCEL_REQUESTED;
-    writtenAt = System.nanoTime();
+    writtenAt = now;
+    planned = false;
+    unwritten = false;
   }
 }

@@ -15,7 +15,6 @@ import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
 import io.millwright.model.Kind;
-import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
@@ -25,6 +24,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes volumes and lets them grow.
@@ -43,19 +43,8 @@ public final class VolumeReconciler {
     this.clock = clock;
   }
 
-  Optional<Duration> reconcile(Resource<VolumeSpec, VolumeStatus> volume) {
-    Optional<Operation> active = store.read(tx -> tx.operations().active(volume.uid()));
-    if (active.isEmpty()) {
-      return Optional.empty();
-    }
-    Optional<Run> claimed = Run.claim(store, clock, active.get());
-    if (claimed.isEmpty()) {
-      return Optional.empty();
-    }
-    // Read again: what was read before the claim may be older than what the operation is about.
-    return store
-        .read(tx -> tx.resources().find(volume.uid()))
-        .flatMap(now -> work(claimed.get(), now.as(VolumeSpec.class, VolumeStatus.class)));
+  Optional<Duration> reconcile(Resource<VolumeSpec, VolumeStatus> volume, @Nullable Run run) {
+    return run == null ? Optional.empty() : work(run, volume);
   }
 
   private Optional<Duration> work(Run run, Resource<VolumeSpec, VolumeStatus> volume) {
