@@ -24,6 +24,9 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
   /** Where it lives in the machine; only root can look. */
   static final String DIRECTORY = "/var/lib/millwright/first-boot";
 
+  /** Starts it on a system without cloud-init. */
+  static final String UNIT = "/etc/systemd/system/millwright-first-boot.service";
+
   /** Name under which a failure of cloud-init itself stands among the results of the scripts. */
   static final String CLOUD_INIT = "cloud-init";
 
@@ -47,6 +50,45 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
                 CloudInit.file(DIRECTORY + "/run", PROGRAM, "0700", "root:root"),
                 CloudInit.file(DIRECTORY + "/task.json", task(spec), "0600", "root:root")),
             start(late)));
+  }
+
+  /**
+   * The same for a system without cloud-init, whatever starts it there; nothing if there is nothing
+   * to do.
+   */
+  static List<TargetFile> files(InstallSpec spec) {
+    if (spec.profile().scripts().isEmpty() && spec.reportTo().isEmpty()) {
+      return List.of();
+    }
+    return List.of(
+        TargetFile.ofRoot(DIRECTORY + "/run", "0700", PROGRAM),
+        TargetFile.ofRoot(DIRECTORY + "/task.json", "0600", task(spec)));
+  }
+
+  /** What starts it with systemd: on every boot until it is done, as cloud-init would. */
+  static TargetFile unit() {
+    return TargetFile.ofRoot(
+        UNIT,
+        "0644",
+        """
+        [Unit]
+        Description=Millwright first boot
+        ConditionPathExists=!%1$s/done
+        Wants=network-online.target
+        After=network-online.target ssh.service sshd.service
+
+        [Service]
+        Type=oneshot
+        ExecStart=/usr/bin/env python3 -IS %1$s/run
+        KillMode=process
+        TimeoutStartSec=infinity
+        StandardOutput=journal+console
+        StandardError=journal+console
+
+        [Install]
+        WantedBy=multi-user.target
+        """
+            .formatted(DIRECTORY));
   }
 
   /**
