@@ -143,6 +143,7 @@ public final class Preview {
         g.diskSize(),
         g.image(),
         sha256,
+        g.installer(),
         g.disk(),
         g.booted(),
         g.seed(),

@@ -100,7 +100,7 @@ public final class ImageReconciler {
       try {
         Path out = work.resolve("image");
         Teller teller = new Teller(run);
-        ImageSpec.Source source = spec.source();
+        ImageSpec.Source source = spec.origin();
         if (source != null) {
           files.fetch(source, out, teller::at);
         } else {
