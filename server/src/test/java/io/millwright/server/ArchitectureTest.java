@@ -32,6 +32,7 @@ class ArchitectureTest {
     MODEL("io.millwright.model.."),
     PLANNER("io.millwright.planner..", MODEL),
     IMAGES("io.millwright.images..", MODEL),
+    MEDIA("io.millwright.media..", MODEL),
     DRIVER_SPI("io.millwright.driver", MODEL),
     DRIVER_TESTKIT("io.millwright.driver.testkit..", DRIVER_SPI, MODEL),
     LIBVIRT("io.millwright.driver.libvirt..", DRIVER_SPI, MODEL),
