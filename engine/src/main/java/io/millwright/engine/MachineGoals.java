@@ -76,7 +76,7 @@ public final class MachineGoals {
   }
 
   /** Kernel and initial file system of the installer, of the same generation as the disk. */
-  static List<String> bootFileNames(String disk) {
+  public static List<String> bootFileNames(String disk) {
     ObjectName name = ObjectName.parse(disk).orElseThrow();
     return List.of(
         new ObjectName(name.mark(), ObjectName.KERNEL).toString(),

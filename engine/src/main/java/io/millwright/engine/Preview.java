@@ -96,7 +96,7 @@ public final class Preview {
       if (!seen.complete()) {
         throw unavailable(machine, String.join("; ", seen.gaps()));
       }
-      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published);
+      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published, false);
     } catch (DriverException e) {
       throw unavailable(machine, e.forUser());
     } catch (Busy e) {

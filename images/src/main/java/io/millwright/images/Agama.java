@@ -190,9 +190,7 @@ public final class Agama implements Renderer<Answers> {
             "name",
             one.mount() == null ? "swap" + i : one.mount().equals("/") ? "root" : "data" + i);
       }
-      part.put(
-          "size",
-          one.size() == null ? Map.of("min", "1 GiB") : one.size().mib() + " MiB");
+      part.put("size", one.size() == null ? Map.of("min", "1 GiB") : one.size().mib() + " MiB");
       Map<String, Object> filesystem = new LinkedHashMap<>();
       filesystem.put("type", one.kind().name().toLowerCase(Locale.ROOT));
       filesystem.put("path", or(one.mount(), "swap"));
@@ -271,16 +269,13 @@ public final class Agama implements Renderer<Answers> {
     pre.add(script("millwright-disk", Template.fill("agama-disk.peb", values)));
     List<TargetFile> files = new ArrayList<>();
     NmKeyfiles.of(spec)
-        .forEach(
-            (path, text) ->
-                files.add(
-                    TargetFile.ofRoot(path, path.endsWith(".link") ? "0644" : "0600", text)));
+        .forEach((path, text) ->
+            files.add(TargetFile.ofRoot(path, path.endsWith(".link") ? "0644" : "0600", text)));
     List<String> commands = new ArrayList<>();
     commands.add("systemctl enable NetworkManager.service");
     commands.addAll(Suse.commands(spec));
     Map<String, Object> finish =
-        script(
-            "millwright-finish", Finish.script(spec, Suse.files(spec, files), commands));
+        script("millwright-finish", Finish.script(spec, Suse.files(spec, files), commands));
     finish.put("chroot", true);
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("pre", pre);

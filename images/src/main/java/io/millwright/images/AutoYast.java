@@ -71,7 +71,8 @@ public final class AutoYast implements Renderer<Answers> {
       out.add(
           new Refusal(
               "installation.storage.encryption",
-              "AutoYaST encrypts with a pass phrase only, which would have to stand on the medium"));
+              "AutoYaST encrypts with a pass phrase only, which would have to stand on the"
+                  + " medium"));
     }
     for (int i = 0; i < spec.interfaces().size(); i++) {
       String at = "interfaces[" + i + "].";
@@ -123,8 +124,7 @@ public final class AutoYast implements Renderer<Answers> {
         Stream.concat(Stream.of("autoyast=file:///autoinst.xml"), Stream.of(arguments))
             .toArray(String[]::new);
     return Answers.of(
-        Answers.Way.beside(
-            new AnswerMedium("OEMDRV", Map.of("autoinst.xml", profile)), arguments),
+        Answers.Way.beside(new AnswerMedium("OEMDRV", Map.of("autoinst.xml", profile)), arguments),
         Answers.Way.inside(Map.of("/autoinst.xml", profile), inside));
   }
 
@@ -145,7 +145,8 @@ public final class AutoYast implements Renderer<Answers> {
     if (addresses.isEmpty()) {
       out.add("ifcfg=" + which + "=" + (ip.dhcp4() ? ip.dhcp6() ? "dhcp" : "dhcp4" : "dhcp6"));
     } else {
-      // Lists stand in quotes there, and what comes after the addresses is gateways, servers, names.
+      // Lists stand in quotes there, and what comes after the addresses is gateways, servers,
+      // names.
       List<String> gateways =
           Stream.of(Optional.ofNullable(ip.gateway4()), Optional.ofNullable(ip.gateway6()))
               .flatMap(Optional::stream)
@@ -340,7 +341,8 @@ public final class AutoYast implements Renderer<Answers> {
       if (lvm) {
         part.remove("partition_id");
         part.put(
-            "lv_name", new Typed("", swap ? "swap" + i : "/".equals(one.mount()) ? "root" : "data" + i));
+            "lv_name",
+            new Typed("", swap ? "swap" + i : "/".equals(one.mount()) ? "root" : "data" + i));
       }
       parts.add(part);
     }
@@ -411,7 +413,8 @@ public final class AutoYast implements Renderer<Answers> {
     values.put(
         "before",
         how.before().stream()
-            .map(s -> Map.of("name", s.name(), "base64", TargetFile.ofRoot("", "", s.content()).base64()))
+            .map(s ->
+                Map.of("name", s.name(), "base64", TargetFile.ofRoot("", "", s.content()).base64()))
             .toList());
     return Template.fill("autoyast-disk.peb", values);
   }
@@ -436,7 +439,11 @@ public final class AutoYast implements Renderer<Answers> {
     out.put("accept_ra_defrtr", ip.isDynamic(true) && spec.uplink(true) == face ? 1 : 0);
     StringBuilder text = new StringBuilder();
     out.forEach((key, value) ->
-        text.append("net.ipv6.conf.$INTERFACE.").append(key).append(" = ").append(value).append('\n'));
+        text.append("net.ipv6.conf.$INTERFACE.")
+            .append(key)
+            .append(" = ")
+            .append(value)
+            .append('\n'));
     return text.toString();
   }
 }

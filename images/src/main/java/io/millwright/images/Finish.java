@@ -48,8 +48,7 @@ final class Finish {
     ProfileSpec profile = spec.profile();
     Installation how = spec.installation();
     List<TargetFile> before = new ArrayList<>();
-    before.add(
-        TargetFile.ofRoot("/etc/hostname", "0644", spec.identity().hostname() + "\n"));
+    before.add(TargetFile.ofRoot("/etc/hostname", "0644", spec.identity().hostname() + "\n"));
     before.add(
         TargetFile.ofRoot(
             PASSWORD_LOGIN,
@@ -64,8 +63,9 @@ final class Finish {
       before.add(TargetFile.ofRoot(SUDOERS, "0440", String.join("", sudoers)));
     }
     before.addAll(files);
-    profile.files().forEach(f ->
-        before.add(new TargetFile(f.path(), f.mode(), f.owner(), f.content())));
+    profile
+        .files()
+        .forEach(f -> before.add(new TargetFile(f.path(), f.mode(), f.owner(), f.content())));
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("fqdn", spec.identity().fqdn());
     values.put("hostname", spec.identity().hostname());

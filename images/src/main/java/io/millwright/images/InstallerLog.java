@@ -23,7 +23,7 @@ public record InstallerLog(String text) {
   private static final Pattern PAINT =
       Pattern.compile("\\x1b(\\[[0-?]*[ -/]*[@-~]|[()][0-9A-Za-z]|[@-Z\\\\^_=>78])|\\x1b$");
 
-  private static final Pattern CONTROL = Pattern.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f]");
+  private static final Pattern CONTROL = Pattern.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f]");
 
   /** How many lines before a sign of failure are told with it. */
   private static final int TOLD = 8;
@@ -39,7 +39,8 @@ public record InstallerLog(String text) {
       List.of(
           // Debian's and Ubuntu's installer in its text form: nobody is there to answer.
           new Sign(Pattern.compile("Prompt: '\\?' for help"), "the installer asks a question"),
-          new Sign(Pattern.compile("\\[Press enter to continue\\]"), "the installer shows an error"),
+          new Sign(
+              Pattern.compile("\\[Press enter to continue\\]"), "the installer shows an error"),
           new Sign(Pattern.compile("Kernel panic - not syncing"), "its kernel panicked"),
           new Sign(Pattern.compile("(?m)^\\(initramfs\\) *$"), "it cannot find its medium"),
           new Sign(Pattern.compile("Entering emergency mode"), "it cannot find its medium"),
@@ -73,7 +74,9 @@ public record InstallerLog(String text) {
     return ENDED.matcher(text).find();
   }
 
-  /** Why the installation will not go on by itself, as far as it shows that; with its last words. */
+  /**
+   * Why the installation will not go on by itself, as far as it shows that; with its last words.
+   */
   public Optional<String> failure() {
     for (Sign sign : SIGNS) {
       Matcher found = sign.seen().matcher(text);
@@ -82,7 +85,8 @@ public record InstallerLog(String text) {
         return Optional.of(
             sign.means()
                 + ": "
-                + String.join(" / ", before.subList(Math.max(0, before.size() - TOLD), before.size())));
+                + String.join(
+                    " / ", before.subList(Math.max(0, before.size() - TOLD), before.size())));
       }
     }
     return Optional.empty();

@@ -108,8 +108,7 @@ final class Networkd {
     }
     unit.put("LinkLocalAddressing", ip.has(true) ? "ipv6" : "no");
     unit.put("IPv6AcceptRA", ip.isDynamic(true) ? "yes" : "no");
-    unit.put(
-        "DHCP", ip.dhcp4() ? ip.dhcp6() ? "yes" : "ipv4" : ip.dhcp6() ? "ipv6" : "no");
+    unit.put("DHCP", ip.dhcp4() ? ip.dhcp6() ? "yes" : "ipv4" : ip.dhcp6() ? "ipv6" : "no");
     ip.addresses().forEach(address -> unit.put("Address", address.toString()));
     for (boolean v6 : new boolean[] {false, true}) {
       Ip gateway = ip.gateway(v6);

@@ -113,16 +113,15 @@ public final class Preseed implements Renderer<Answers> {
         how.source().offline()
             ? Optional.empty()
             : InstallerCard.of(spec).map(NetInterface.Ethernet::mac);
-    mac.ifPresent(
-        address ->
-            files.put(
-                "/etc/udev/rules.d/70-millwright.rules",
-                AnswerFile.text(
-                    "ACTION==\"add\", SUBSYSTEM==\"net\", ATTR{address}==\""
-                        + address
-                        + "\", NAME=\""
-                        + UPLINK
-                        + "\"\n")));
+    mac.ifPresent(address ->
+        files.put(
+            "/etc/udev/rules.d/70-millwright.rules",
+            AnswerFile.text(
+                "ACTION==\"add\", SUBSYSTEM==\"net\", ATTR{address}==\""
+                    + address
+                    + "\", NAME=\""
+                    + UPLINK
+                    + "\"\n")));
     return Answers.of(Answers.Way.inside(files, "auto=true", "priority=critical"));
   }
 
@@ -197,8 +196,7 @@ public final class Preseed implements Renderer<Answers> {
     NetInterface.Ethernet card = InstallerCard.of(spec).orElseThrow();
     IpConfig ip = card.ip();
     List<String> out = new ArrayList<>();
-    String name =
-        card.mac() != null ? UPLINK : spec.isTheOnly(card) ? "auto" : card.name();
+    String name = card.mac() != null ? UPLINK : spec.isTheOnly(card) ? "auto" : card.name();
     out.add("netcfg/choose_interface select " + name);
     // Static IPv4 is the surest of what there may be; then what asks; then static IPv6.
     Optional<HostAddress> address =

@@ -16,8 +16,9 @@ final class Suse {
     }
     if (!spec.profile().ntp().isEmpty()) {
       StringBuilder text = new StringBuilder();
-      spec.profile().ntp().forEach(server ->
-          text.append("server ").append(server).append(" iburst\n"));
+      spec.profile()
+          .ntp()
+          .forEach(server -> text.append("server ").append(server).append(" iburst\n"));
       out.add(TargetFile.ofRoot("/etc/chrony.d/millwright.conf", "0644", text.toString()));
     }
     List<TargetFile> first = FirstBoot.files(spec);
@@ -32,8 +33,9 @@ final class Suse {
     List<String> out = new ArrayList<>();
     // Before 15.6 the daemon's own file does not name the directory.
     out.add(
-        "if [ -e /etc/ssh/sshd_config ] && ! grep -qs '^Include /etc/ssh/sshd_config.d' /etc/ssh/sshd_config;"
-            + " then sed -i '1i Include /etc/ssh/sshd_config.d/*.conf' /etc/ssh/sshd_config; fi");
+        "if [ -e /etc/ssh/sshd_config ] && ! grep -qs '^Include /etc/ssh/sshd_config.d'"
+            + " /etc/ssh/sshd_config; then sed -i '1i Include /etc/ssh/sshd_config.d/*.conf'"
+            + " /etc/ssh/sshd_config; fi");
     out.add("systemctl enable sshd.service");
     if (!spec.profile().ntp().isEmpty()) {
       out.add("systemctl enable chronyd.service");

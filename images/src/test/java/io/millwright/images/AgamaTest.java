@@ -157,7 +157,14 @@ class AgamaTest {
     JsonNode data = JSON.readTree(profile(SLES, spec));
     assertThat(data.propertyNames())
         .containsExactlyInAnyOrder(
-            "product", "hostname", "l10n", "root", "network", "storage", "software", "questions",
+            "product",
+            "hostname",
+            "l10n",
+            "root",
+            "network",
+            "storage",
+            "software",
+            "questions",
             "scripts");
     assertThat(data.at("/hostname/static").asString()).isEqualTo(spec.identity().hostname());
     assertThat(data.at("/l10n/locale").asString())

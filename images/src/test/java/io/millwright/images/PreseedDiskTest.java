@@ -52,8 +52,7 @@ class PreseedDiskTest {
     // Its driver's own file for letting go.
     Files.createDirectories(root.resolve("drivers"));
     Files.createSymbolicLink(
-        device.resolve("driver/unbind"),
-        Files.createFile(root.resolve("drivers/unbind-" + name)));
+        device.resolve("driver/unbind"), Files.createFile(root.resolve("drivers/unbind-" + name)));
     block(name, device, gib);
     Files.writeString(root.resolve("sys/block/" + name + "/serial"), serial);
   }
@@ -79,8 +78,7 @@ class PreseedDiskTest {
 
   /** What debconf was told; nothing if the program failed. */
   private List<String> chosen(Storage storage) throws Exception {
-    InstallSpec spec =
-        Samples.of("dhcp").withInstallation(Samples.ON_DISK.withStorage(storage));
+    InstallSpec spec = Samples.of("dhcp").withInstallation(Samples.ON_DISK.withStorage(storage));
     String script =
         Objects.requireNonNull(
                 new Preseed().render(spec).ways().getFirst().initrd().get("/millwright/disk"))
@@ -169,8 +167,7 @@ class PreseedDiskTest {
     virtio("vdb", "x", 20);
     virtio("vdc", "y", 50);
     Storage bySize =
-        Storage.on(
-            new Storage.Disk.BySize(ByteSize.parse("20GiB"), ByteSize.parse("40GiB")));
+        Storage.on(new Storage.Disk.BySize(ByteSize.parse("20GiB"), ByteSize.parse("40GiB")));
     assertThat(chosen(bySize)).isEmpty();
     assertThat(chosen(bySize.withUntouched("mw-data"))).isEqualTo(on("/dev/vdb"));
   }

@@ -137,8 +137,7 @@ class PreseedTest {
       }
       String[] words = line.split(" ", 4);
       assertThat(words[0]).isIn("d-i", "popularity-contest");
-      assertThat(words[2])
-          .isIn("string", "boolean", "select", "multiselect", "password", "note");
+      assertThat(words[2]).isIn("string", "boolean", "select", "multiselect", "password", "note");
       assertThat(line).doesNotEndWith("\\");
       assertThat(out.put(words[1], words.length < 4 ? "" : words[3])).as(line).isNull();
     }
@@ -170,21 +169,18 @@ class PreseedTest {
                         .storage()
                         .withLayout(Storage.Layout.LVM)
                         .withFileSystems(
-                            new Storage.FileSystem(
-                                "/", Storage.Kind.EXT4, ByteSize.parse("10GiB")),
-                            new Storage.FileSystem(
-                                null, Storage.Kind.SWAP, ByteSize.parse("1GiB")),
+                            new Storage.FileSystem("/", Storage.Kind.EXT4, ByteSize.parse("10GiB")),
+                            new Storage.FileSystem(null, Storage.Kind.SWAP, ByteSize.parse("1GiB")),
                             new Storage.FileSystem("/srv", Storage.Kind.XFS, null))));
     assertThat(answers(text(spec, "/preseed.cfg")).get("partman-auto/expert_recipe"))
         .isEqualTo(
-            "millwright :: 1 1 1 free $iflabel{ gpt } method{ biosgrub } ."
-                + " 768 768 768 ext4 method{ format } format{ } use_filesystem{ } filesystem{ ext4 }"
-                + " mountpoint{ /boot } ."
+            "millwright :: 1 1 1 free $iflabel{ gpt } method{ biosgrub } . 768 768 768 ext4 method{"
+                + " format } format{ } use_filesystem{ } filesystem{ ext4 } mountpoint{ /boot } ."
                 + " 10738 10738 10738 ext4 $lvmok{ } lv_name{ root } method{ format } format{ }"
-                + " use_filesystem{ } filesystem{ ext4 } mountpoint{ / } ."
-                + " 1074 1074 1074 linux-swap $lvmok{ } lv_name{ swap1 } method{ swap } format{ } ."
-                + " 1024 10000000 -1 xfs $lvmok{ } lv_name{ data2 } method{ format } format{ }"
-                + " use_filesystem{ } filesystem{ xfs } mountpoint{ /srv } . ");
+                + " use_filesystem{ } filesystem{ ext4 } mountpoint{ / } . 1074 1074 1074"
+                + " linux-swap $lvmok{ } lv_name{ swap1 } method{ swap } format{ } . 1024 10000000"
+                + " -1 xfs $lvmok{ } lv_name{ data2 } method{ format } format{ } use_filesystem{ }"
+                + " filesystem{ xfs } mountpoint{ /srv } . ");
   }
 
   @Provide
@@ -203,12 +199,9 @@ class PreseedTest {
     Installation how = Objects.requireNonNull(spec.installation());
     Map<String, String> answers = answers(text(spec, "/preseed.cfg"));
     ProfileSpec profile = spec.profile();
-    InstallSpec plain =
-        spec.withProfile(Samples.PLAIN)
-            .withInstallation(how);
+    InstallSpec plain = spec.withProfile(Samples.PLAIN).withInstallation(how);
     // The questions are those of the machine without anything of the user's.
-    assertThat(answers.keySet())
-        .isEqualTo(answers(text(plain, "/preseed.cfg")).keySet());
+    assertThat(answers.keySet()).isEqualTo(answers(text(plain, "/preseed.cfg")).keySet());
     String domain = spec.identity().domain();
     assertThat(answers)
         .containsEntry("netcfg/get_hostname", spec.identity().hostname())

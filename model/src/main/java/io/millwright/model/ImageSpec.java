@@ -7,8 +7,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operating system release that a machine can have; exactly one of source, build and installer is
- * given.
+ * An operating system release that a machine can have; exactly one of source, build and installer
+ * is given.
  *
  * @param os family, for example {@code debian}
  * @param version release, for example {@code 12}
@@ -30,6 +30,7 @@ public record ImageSpec(
     @Nullable Installer installer)
     implements Spec {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
   /** Families whose installers can be answered. */
   private static final List<String> INSTALLED = List.of("debian");
 
@@ -131,26 +132,26 @@ public record ImageSpec(
 
   private static void check(Source source, Violations here) {
     here.require(
-          (source.path() == null) != (source.url() == null), "give exactly one of path and url");
-      if (source.url() != null) {
-        here.field("url")
-            .require(
-                source.url().matches("https?://[^\\s]{1,2000}") && Names.isPlain(source.url()),
-                "a URL starts with http:// or https://");
-        here.field("sha256").require(source.sha256() != null, "a url needs the image's sha256");
-      }
-      if (source.path() != null) {
-        here.field("path")
-            .require(
-                source.path().startsWith("/")
-                    && source.path().length() <= 4096
-                    && Names.isPlain(source.path()),
-                "must be an absolute path on the server");
-      }
-      if (source.sha256() != null) {
-        here.field("sha256")
-            .require(SHA256.matcher(source.sha256()).matches(), "must be 64 lower-case hex digits");
-      }
+        (source.path() == null) != (source.url() == null), "give exactly one of path and url");
+    if (source.url() != null) {
+      here.field("url")
+          .require(
+              source.url().matches("https?://[^\\s]{1,2000}") && Names.isPlain(source.url()),
+              "a URL starts with http:// or https://");
+      here.field("sha256").require(source.sha256() != null, "a url needs the image's sha256");
+    }
+    if (source.path() != null) {
+      here.field("path")
+          .require(
+              source.path().startsWith("/")
+                  && source.path().length() <= 4096
+                  && Names.isPlain(source.path()),
+              "must be an absolute path on the server");
+    }
+    if (source.sha256() != null) {
+      here.field("sha256")
+          .require(SHA256.matcher(source.sha256()).matches(), "must be 64 lower-case hex digits");
+    }
   }
 
   private void checkBuild(Violations at) {

@@ -191,7 +191,8 @@ class PlannerPropertyTest {
     }
 
     private static Vm running(Vm vm, boolean yes) {
-      return new Vm(yes, vm.cores(), vm.memory(), vm.disks(), vm.nics(), vm.medium(), vm.installer());
+      return new Vm(
+          yes, vm.cores(), vm.memory(), vm.disks(), vm.nics(), vm.medium(), vm.installer());
     }
   }
 
@@ -393,8 +394,7 @@ class PlannerPropertyTest {
         g.image(),
         g.sha256(),
         new MachineGoal.Installer(
-            List.of(
-                g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
+            List.of(g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
             900),
         g.disk(),
         g.booted(),

@@ -57,10 +57,14 @@ public final class MachineReconciler {
   /** How often a machine is looked at that should be ready any moment. */
   private static final Duration POLL = Duration.ofSeconds(1);
 
+  /** How often an installer's log is read: it has minutes of work. */
+  private static final Duration POLL_INSTALLER = Duration.ofSeconds(5);
+
   private final Store store;
   private final Outside outside;
   private final MachineActs acts;
   private final ReadyCheck readyCheck;
+  private final InstallationWatch installations;
   private final InstantSource clock;
 
   public MachineReconciler(
@@ -73,6 +77,7 @@ public final class MachineReconciler {
     this.outside = outside;
     this.acts = new MachineActs(outside, files, door);
     this.readyCheck = new ReadyCheck(store, outside, door);
+    this.installations = new InstallationWatch(outside, clock);
     this.clock = clock;
   }
 
@@ -261,8 +266,13 @@ public final class MachineReconciler {
             .ifPresent(records -> published.put(network.getKey(), records));
       }
     }
+    Optional<Observation.Machine> vm = seen.machine(r.uid()).filter(m -> m.mark() != null);
     return MachineGoals.facts(
-        r.uid(), seen, MachineGoals.goal(r, installation).sha256(), published);
+        r.uid(),
+        seen,
+        MachineGoals.goal(r, installation).sha256(),
+        published,
+        vm.isPresent() && installations.ended(r, vm.get()));
   }
 
   private Optional<Duration> carryOut(Run run, Subject begun) {
@@ -295,6 +305,25 @@ public final class MachineReconciler {
           machine = booted(run, machine, ready.get());
           subject = subject.with(machine);
           run.done("by " + ready.get().by());
+          continue;
+        }
+        if (step instanceof Step.AwaitInstalled await) {
+          InstallationWatch.Found found =
+              installations.look(machine, Duration.ofSeconds(await.stallSeconds()));
+          if (!found.news().isEmpty()) {
+            run.log(found.news());
+          }
+          switch (found.look()) {
+            case InstallationWatch.Look.Ended _ -> run.done(null);
+            case InstallationWatch.Look.Goes goes -> {
+              run.going(new State.Running(), null, goes.doing());
+              return Optional.of(POLL_INSTALLER);
+            }
+            case InstallationWatch.Look.Failed failed -> {
+              run.fail(new DriverException(FaultKind.REFUSED, failed.why()));
+              return giveUp(run, subject, "InstallationFailed", failed.why(), false);
+            }
+          }
           continue;
         }
         switch (act(run, step, machine, subject.installation())) {
@@ -660,7 +689,7 @@ public final class MachineReconciler {
     Mark mark = new Mark(store.read(Tx::installation), gone.uid(), 0);
     try {
       Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
-      MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of());
+      MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of(), false);
       for (Step step : MachinePlanner.undo(facts).steps()) {
         outside.call(hypervisor, d -> Collect.act(step, d, mark));
       }
