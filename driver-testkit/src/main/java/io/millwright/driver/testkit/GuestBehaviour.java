@@ -89,7 +89,7 @@ public interface GuestBehaviour {
 
   /**
    * Its agent answers at once, with one host key and no addresses; it stops at once when asked and
-   * greets on the console.
+   * greets on the console. An installer is done at once.
    */
   static GuestBehaviour wellBehaved() {
     return answering(Duration.ZERO, mac -> List.of());
@@ -98,6 +98,10 @@ public interface GuestBehaviour {
   /** As {@link #wellBehaved}, and the agent answers after a while and tells these addresses. */
   static GuestBehaviour answering(Duration after, Function<Mac, List<Ip>> addresses) {
     return guest -> {
+      if (guest.definition().installer() != null) {
+        return installer("Installing the base system\r\n[    1.000000] reboot: Power down\r\n")
+            .withEndsAfter(Duration.ZERO);
+      }
       Map<Mac, List<Ip>> byMac = new HashMap<>();
       guest
           .definition()
@@ -111,6 +115,11 @@ public interface GuestBehaviour {
           null,
           "simulated " + guest.definition().name() + " login: ");
     };
+  }
+
+  /** An installer that prints this, and goes on for ever. */
+  static Conduct installer(String prints) {
+    return new Conduct(null, new GuestAgent.Facts(Map.of(), List.of()), null, null, prints);
   }
 
   /** It runs and that is all: no agent, no heed to a request to stop. */
