@@ -33,8 +33,7 @@ class PreseedTest {
     Map<String, InstallSpec> out = new LinkedHashMap<>(Samples.installed());
     out.put(
         "bond-offline",
-        Samples.of("bond-vlan")
-            .withInstallation(Samples.ON_DISK.withSource(Source.MEDIUM)));
+        Samples.of("bond-vlan").withInstallation(Samples.ON_DISK.withSource(Source.MEDIUM)));
     return out;
   }
 
