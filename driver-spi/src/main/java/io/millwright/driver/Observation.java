@@ -1,7 +1,6 @@
 package io.millwright.driver;
 
 import io.millwright.model.ByteSize;
-import io.millwright.model.Mac;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -43,6 +42,7 @@ public record Observation(
    *
    * @param mark null for a foreign one
    * @param disks object names of its disks that are ours, in order
+   * @param nics its cards and what they are attached to, in order
    * @param medium object name of the medium in its drive, or null
    */
   public record Machine(
@@ -53,7 +53,7 @@ public record Observation(
       int cores,
       ByteSize memory,
       List<String> disks,
-      List<Mac> nics,
+      List<MachineDefinition.Nic> nics,
       @Nullable String medium) {}
 
   /** A disk of ours. */

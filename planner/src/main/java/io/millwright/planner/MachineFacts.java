@@ -1,7 +1,6 @@
 package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
-import io.millwright.model.Mac;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +28,7 @@ public record MachineFacts(
       int cores,
       ByteSize memory,
       List<String> disks,
-      List<Mac> nics,
+      List<Card> nics,
       @Nullable String medium) {
     public Vm {
       disks = List.copyOf(disks);

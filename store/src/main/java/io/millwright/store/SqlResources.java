@@ -323,13 +323,18 @@ final class SqlResources implements Resources {
                     WHERE uid = :uid
                       AND NOT EXISTS (SELECT FROM reference WHERE to_uid = :uid)
                       AND NOT EXISTS (SELECT FROM placement WHERE hypervisor = :uid)
+                      AND NOT EXISTS (SELECT FROM quarantine WHERE hypervisor = :uid)
                     RETURNING uid, kind, project, name),
                   lived AS (
                     DELETE FROM placement WHERE uid IN (SELECT uid FROM gone)
                     RETURNING hypervisor, size),
                   stone AS (
                     INSERT INTO tombstone (uid, kind, project, name, hypervisor)
-                    SELECT uid, kind, project, name, (SELECT hypervisor FROM lived) FROM gone),
+                    SELECT uid, kind, project, name, (SELECT hypervisor FROM lived) FROM gone
+                    -- A Volume that was restored has one from before.
+                    ON CONFLICT (uid) DO UPDATE
+                      SET name = excluded.name, hypervisor = excluded.hypervisor,
+                          deleted_at = excluded.deleted_at),
                   fewer AS (
                     INSERT INTO promise AS p (hypervisor, size, shard, machines)
                     SELECT hypervisor, size, pg_backend_pid() % 16, -1 FROM lived
@@ -369,7 +374,7 @@ final class SqlResources implements Resources {
   private String inUse(UUID uid) {
     List<Resource<?, ?>> users = referrers(uid, 4);
     if (users.isEmpty()) {
-      return " still has machines or volumes";
+      return " still has machines, volumes or disks in quarantine";
     }
     return " is used by "
         + users.stream().limit(3).map(Resource::title).collect(Collectors.joining(", "))

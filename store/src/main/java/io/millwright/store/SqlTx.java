@@ -4,9 +4,11 @@ import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Shared;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
 import java.time.Duration;
@@ -84,6 +86,11 @@ final class SqlTx implements Tx {
   }
 
   @Override
+  public Quarantine quarantine() {
+    return new SqlQuarantine(jdbc());
+  }
+
+  @Override
   public Tokens tokens() {
     return new SqlTokens(jdbc());
   }
@@ -96,5 +103,23 @@ final class SqlTx implements Tx {
   @Override
   public String installation() {
     return installation;
+  }
+
+  @Override
+  public Shared shared() {
+    return jdbc()
+        .sql("SELECT key_fingerprint, images_marked FROM installation FOR UPDATE")
+        .query((row, n) ->
+            new Shared(row.getString("key_fingerprint"), row.getBoolean("images_marked")))
+        .single();
+  }
+
+  @Override
+  public void share(Shared now) {
+    jdbc()
+        .sql("UPDATE installation SET key_fingerprint = :key, images_marked = :images")
+        .param("key", now.key())
+        .param("images", now.images())
+        .update();
   }
 }

@@ -40,8 +40,7 @@ final class DomainXmlTest {
     assertThat(facts.cores()).isEqualTo(machine.cores());
     assertThat(facts.disks())
         .isEqualTo(machine.disks().stream().map(MachineDefinition.Disk::name).toList());
-    assertThat(facts.nics())
-        .isEqualTo(machine.nics().stream().map(MachineDefinition.Nic::mac).toList());
+    assertThat(facts.nics()).isEqualTo(machine.nics());
     assertThat(facts.medium()).isEqualTo(machine.medium());
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").mark()).isNull();
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").disks()).isEmpty();

@@ -1,0 +1,128 @@
+package io.millwright.media;
+
+import io.millwright.media.BootCatalog.Platform;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A vendor's installation medium, and what a machine's own boots from: a medium made out of it, or
+ * its kernel and initrd for a hypervisor that starts these itself.
+ */
+public final class VendorMedium {
+  private final IsoImage iso;
+  private final Installer installer;
+
+  /**
+   * @param installer where the medium has its installer
+   * @throws MediumException if it is not there
+   */
+  public VendorMedium(IsoImage iso, Installer installer) throws MediumException {
+    this.iso = iso;
+    this.installer = installer;
+    for (String path : List.of(installer.kernel(), installer.initrd())) {
+      if (iso.file(path).isEmpty()) {
+        throw new MediumException(path, "is not on the medium");
+      }
+    }
+  }
+
+  /**
+   * What the medium's own boot menus start first; for media that no catalogue knows.
+   *
+   * @return empty if they start nothing that is on the medium
+   */
+  public static Optional<Installer> installer(IsoImage iso) throws IOException {
+    return BootMenus.installer(iso);
+  }
+
+  /** The index of the vendor's medium. */
+  public IsoImage iso() {
+    return iso;
+  }
+
+  /** The kernel, for direct boot. */
+  public ByteSource kernel() {
+    return iso.file(installer.kernel()).orElseThrow();
+  }
+
+  /** The initrd with an archive of these files behind it, for direct boot. */
+  public ByteSource initrd(Map<String, Cpio.File> files) {
+    return new Composed(grown(files));
+  }
+
+  /** The kernel's command line, for direct boot. */
+  public String commandLine(List<String> more) {
+    return String.join(" ", BootMenus.arguments(installer, more));
+  }
+
+  private List<Piece> grown(Map<String, Cpio.File> files) {
+    Composed initrd = iso.file(installer.initrd()).orElseThrow();
+    List<Piece> out = new ArrayList<>(initrd.pieces());
+    if (!files.isEmpty()) {
+      // The kernel takes an archive that is not compressed at a multiple of four only.
+      out.add(Piece.of(ByteSource.zeros(-initrd.size() & 3)));
+      out.add(Piece.of(Cpio.write(files)));
+    }
+    return out;
+  }
+
+  /**
+   * The machine's own medium: it boots without asking, by BIOS and UEFI, from CD and from a stick,
+   * as far as the vendor's does.
+   *
+   * @throws MediumException if the vendor's medium cannot be changed so
+   */
+  public Composed own(Additions additions) throws IOException {
+    Composer composer = new Composer(iso);
+    additions.files().forEach(composer::put);
+    if (!additions.initrd().isEmpty()) {
+      composer.put(installer.initrd(), grown(additions.initrd()));
+    }
+    List<String> arguments = BootMenus.arguments(installer, additions.kernelArguments());
+    boolean starts = false;
+    for (String path : BootMenus.ISOLINUX) {
+      if (iso.file(path).isPresent()) {
+        composer.put(path, utf8(BootMenus.isolinux(installer, arguments)));
+        starts = true;
+      }
+    }
+    for (String path : BootMenus.GRUB) {
+      String vendors = iso.text(path, BootMenus.LARGEST).orElse("");
+      if (BootMenus.isMenu(vendors)) {
+        composer.put(path, utf8(BootMenus.grub(installer, arguments, vendors)));
+        starts = true;
+      }
+    }
+    starts |= inEfiImage(composer, arguments);
+    if (!starts) {
+      throw new MediumException(
+          "medium", "has no boot menu of isolinux or GRUB that could be changed");
+    }
+    return composer.compose();
+  }
+
+  /** UEFI's GRUB reads its menu from the image that it was started from, if there is one. */
+  private boolean inEfiImage(Composer composer, List<String> arguments) throws IOException {
+    BootCatalog.Entry entry = iso.bootCatalog().flatMap(c -> c.entry(Platform.UEFI)).orElse(null);
+    FatImage efi =
+        entry == null ? null : FatImage.at(composer.within(entry.image()), entry.image());
+    boolean changed = false;
+    if (efi != null) {
+      for (String path : BootMenus.IN_EFI_IMAGE) {
+        String vendors = efi.text(path);
+        if (vendors != null && BootMenus.isMenu(vendors)) {
+          efi.replace(path, utf8(BootMenus.grub(installer, arguments, vendors)));
+          changed = true;
+        }
+      }
+    }
+    return changed;
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+  }
+}

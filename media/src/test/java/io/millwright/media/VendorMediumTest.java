@@ -1,0 +1,231 @@
+package io.millwright.media;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.media.BootCatalog.Platform;
+import io.millwright.media.Samples.Style;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class VendorMediumTest {
+  private static final Installer INSTALLER =
+      new Installer(
+          "/install/vmlinuz", "/install/initrd.gz", List.of("vga=788", "quiet", "rd.live.check"));
+  private static final Additions ADDITIONS =
+      new Additions(
+          Map.of("/pool/extra/Release", Samples.text("signed")),
+          Map.of("/preseed.cfg", new Cpio.File(0644, Samples.text("answers"))),
+          List.of("auto=true", "priority=critical"));
+
+  @TempDir private Path directory;
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Style.class,
+      names = {"ISOHYBRID", "APPENDED", "CD_ONLY"})
+  void startsTheInstallerWithoutAsking(Style style) throws Exception {
+    Path iso = Samples.iso(directory, style, Samples.files(false));
+    try (FileSource base = FileSource.open(iso)) {
+      Composed own = new VendorMedium(IsoImage.read(base), INSTALLER).own(ADDITIONS);
+      Path file = directory.resolve("own.iso");
+      own.writeTo(file, base);
+      Map<String, byte[]> got = Samples.extracted(file);
+      assertThat(got.get("isolinux/isolinux.cfg"))
+          .asString()
+          .isEqualTo(
+              """
+              default millwright
+              prompt 0
+              timeout 1
+              label millwright
+                kernel /install/vmlinuz
+                append initrd=/install/initrd.gz vga=788 auto=true priority=critical
+              """);
+      assertThat(got.get("boot/grub/grub.cfg"))
+          .asString()
+          .contains("linux /install/vmlinuz 'vga=788' 'auto=true' 'priority=critical'\n");
+      Path grub = Files.write(directory.resolve("grub.cfg"), got.get("boot/grub/grub.cfg"));
+      Outside.run("grub-script-check", grub);
+      assertThat(got.get("pool/extra/Release")).asString().isEqualTo("signed");
+      byte[] initrd = got.get("install/initrd.gz");
+      int old = (int) IsoImage.read(base).file("/install/initrd.gz").orElseThrow().size();
+      assertThat(new String(initrd, (old + 3) / 4 * 4, 6, StandardCharsets.US_ASCII))
+          .isEqualTo("070701");
+      assertThat(
+              new VendorMedium(IsoImage.read(base), INSTALLER)
+                  .initrd(ADDITIONS.initrd()).stream().readAllBytes())
+          .isEqualTo(initrd);
+    }
+  }
+
+  /** FAT12, FAT16 and FAT32, by their sizes in KiB. */
+  @ParameterizedTest
+  @CsvSource({"2880,-f 2880", "16384,-T 32768", "70000,-F -T 140000"})
+  void theMenuInTheEfiImageIsChangedToo(int size, String format) throws Exception {
+    Map<String, byte[]> files = Samples.files(false);
+    Path efi = directory.resolve("efi.img");
+    Files.write(efi, new byte[size * 1024]);
+    Outside.run(
+        "sh",
+        "-c",
+        "mformat -i "
+            + efi
+            + " "
+            + format
+            + " -N 12345678 :: && mmd -i "
+            + efi
+            + " ::/EFI ::/EFI/BOOT");
+    Path menu =
+        Files.write(
+            directory.resolve("menu"), Samples.text("menuentry 'x' {\n linuxefi /k a\n}\n"));
+    Path program = Files.write(directory.resolve("program"), new byte[5000]);
+    Outside.run("mcopy", "-i", efi, menu, "::/EFI/BOOT/grub.cfg");
+    Outside.run("mcopy", "-i", efi, program, "::/EFI/BOOT/a longer name.efi");
+    Path tree = directory.resolve("tree");
+    files.put("boot/grub/efi.img", Files.readAllBytes(efi));
+    Path sums = directory.resolve("sums");
+    for (var file : files.entrySet()) {
+      Files.createDirectories(tree.resolve(file.getKey()).getParent());
+      Files.write(tree.resolve(file.getKey()), file.getValue());
+    }
+    Outside.run(
+        "sh",
+        "-c",
+        "cd "
+            + tree
+            + " && find . -type f ! -name isolinux.bin -exec md5sum {} + > "
+            + sums
+            + " && mv "
+            + sums
+            + " md5sum.txt");
+    Path iso = directory.resolve("vendor.iso");
+    Outside.run(
+        "xorriso",
+        "-as",
+        "mkisofs",
+        "-r",
+        "-J",
+        "-o",
+        iso,
+        "-e",
+        "boot/grub/efi.img",
+        "-no-emul-boot",
+        tree);
+    List<String> words = new java.util.ArrayList<>();
+    for (int i = 0; i < 500; i++) {
+      words.add("millwright.argument" + i + "=value"); // more than one cluster
+    }
+    try (FileSource base = FileSource.open(iso)) {
+      Composed own =
+          new VendorMedium(IsoImage.read(base), INSTALLER)
+              .own(new Additions(Map.of(), Map.of(), words));
+      var entry = IsoImage.read(own).bootCatalog().orElseThrow().entry(Platform.UEFI).orElseThrow();
+      Files.write(efi, own.bytes(entry.image(), size * 1024));
+      String got = Outside.run("mtype", "-i", efi, "::/EFI/BOOT/grub.cfg");
+      assertThat(got)
+          .contains("linuxefi /install/vmlinuz")
+          .contains("'millwright.argument499=value'\n")
+          .contains("initrdefi")
+          .endsWith("}\n");
+      assertThat(Outside.run("mtype", "-i", efi, "::/EFI/BOOT/a longer name.efi")).hasSize(5000);
+      Outside.run("fsck.fat", "-n", efi);
+      Path file = directory.resolve("own.iso");
+      own.writeTo(file, base);
+      Path out = directory.resolve("checked");
+      Outside.run("xorriso", "-osirrox", "on", "-indev", file, "-extract", "/", out);
+      assertThat(Outside.run("sh", "-c", "cd " + out + " && md5sum -c md5sum.txt"))
+          .contains("efi.img: OK")
+          .doesNotContain("FAILED");
+    }
+  }
+
+  @Test
+  void theVendorsOwnMenuTellsWhatToStart() throws Exception {
+    Map<String, byte[]> files = new HashMap<>(Samples.files(false));
+    files.put(
+        "boot/grub/grub.cfg",
+        Samples.text(
+            """
+            set timeout=60
+            menuentry 'Rescue' {
+                linux /not/there x
+                initrd /not/there/either
+            }
+            menuentry 'Install' {
+                linux    /install/vmlinuz root=live:CDLABEL=X inst.stage2="hd:LABEL=X" $more quiet --- vga=1
+                initrd   /install/initrd.gz
+            }
+            """));
+    Path iso = Samples.iso(directory, Style.CD_ONLY, files);
+    try (FileSource base = FileSource.open(iso)) {
+      IsoImage image = IsoImage.read(base);
+      Installer found = VendorMedium.installer(image).orElseThrow();
+      assertThat(found)
+          .isEqualTo(
+              new Installer(
+                  "/install/vmlinuz",
+                  "/install/initrd.gz",
+                  List.of("root=live:CDLABEL=X", "inst.stage2=hd:LABEL=X", "quiet", "vga=1")));
+      assertThat(new VendorMedium(image, found).commandLine(List.of("auto")))
+          .isEqualTo("root=live:CDLABEL=X inst.stage2=hd:LABEL=X vga=1 auto");
+    }
+  }
+
+  @Test
+  void whatCannotBeIsRefused() throws Exception {
+    Map<String, byte[]> files = Samples.files(false);
+    files.remove("isolinux/isolinux.cfg");
+    files.remove("boot/grub/grub.cfg");
+    Path iso = Samples.iso(directory, Style.ROCK_RIDGE_ONLY, files);
+    try (FileSource base = FileSource.open(iso)) {
+      IsoImage image = IsoImage.read(base);
+      assertThatThrownBy(
+              () -> new VendorMedium(image, new Installer("/no", "/install/initrd.gz", List.of())))
+          .isInstanceOf(MediumException.class)
+          .hasMessage("/no: is not on the medium");
+      VendorMedium medium = new VendorMedium(image, INSTALLER);
+      assertThatThrownBy(() -> medium.own(ADDITIONS))
+          .isInstanceOf(MediumException.class)
+          .hasMessageContaining("no boot menu");
+      for (String word : List.of("a b", "a\nb", "a'b", "a\"b", "")) {
+        assertThatThrownBy(() -> medium.commandLine(List.of(word)))
+            .as(word)
+            .isInstanceOf(IllegalArgumentException.class);
+      }
+    }
+  }
+
+  @Test
+  void aMediumIsRecognisedByWhatIsOnIt() throws Exception {
+    Map<String, byte[]> files = Samples.files(false);
+    files.put(
+        ".disk/info", Samples.text("Debian GNU/Linux 13.1.0 \"Trixie\" - Official amd64 NETINST"));
+    Path iso = Samples.iso(directory, Style.ISOHYBRID, files);
+    var debian = new Recognition.Sign("/.disk/info", Pattern.compile("^Debian GNU/Linux 13\\."));
+    var label = new Recognition.Sign("", Pattern.compile("^SAMPLE$"));
+    var ubuntu = new Recognition.Sign("/.disk/info", Pattern.compile("^Ubuntu"));
+    var missing = new Recognition.Sign("/.treeinfo", Pattern.compile(""));
+    try (FileSource base = FileSource.open(iso)) {
+      assertThat(
+              Recognition.of(
+                  IsoImage.read(base),
+                  List.of(
+                      new Recognition<>("ubuntu", List.of(ubuntu)),
+                      new Recognition<>("both", List.of(debian, label)),
+                      new Recognition<>("half", List.of(debian, missing)),
+                      new Recognition<>("label", List.of(label)))))
+          .containsExactly("both", "label");
+    }
+  }
+}
