@@ -104,6 +104,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  OrphansApi orphansApi(Backend backend, OnceOnly once) {
+    return new OrphansApi(backend, once);
+  }
+
+  @Bean
   MachinesApi machinesApi(Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
     return new MachinesApi(backend, once, live, console);
   }

@@ -10,6 +10,7 @@ import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Watch;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.reconcile.Sweep;
 
 /**
  * What the API asks things of; the server makes it.
@@ -23,6 +24,7 @@ public record Backend(
     Delete delete,
     Restore restore,
     Rebuild rebuild,
+    Sweep sweep,
     PowerSwitch power,
     Cancel cancel,
     AccessTokens tokens,

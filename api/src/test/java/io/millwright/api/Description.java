@@ -151,7 +151,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("200", etag(json("Machine", "There is nothing to do.")));
         answers.put("202", accepted());
       }
-      case "resetMachine", "cancelOperation", "restoreVolume" -> {
+      case "resetMachine", "cancelOperation", "restoreVolume", "adoptOrphan" -> {
         answers.clear();
         answers.put("202", accepted());
       }
@@ -180,6 +180,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         body(operation, schemas.of(TokensApi.TokenParams.class), "The token that is wanted.");
         answers.clear();
         answers.put("201", json("FreshToken", "The token, with its secret."));
+      }
+      case "purgeOrphan" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It is gone, or in quarantine."));
       }
       case "revokeToken" -> {
         answers.clear();

@@ -94,6 +94,7 @@ final class Rig {
                 engine.delete(),
                 engine.restore(),
                 engine.rebuild(),
+                engine.sweep(),
                 engine.power(),
                 engine.cancel(),
                 engine.tokens(),

@@ -52,6 +52,7 @@ final class Cli implements Callable<Integer> {
           "power",
           "machine",
           "volume",
+          "orphan",
           "operation",
           "token",
           "doctor",
@@ -165,6 +166,7 @@ final class Cli implements Callable<Integer> {
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();
+      case "orphan" -> new OrphanCommand();
       case "operation" -> new OperationCommand();
       case "token" -> new TokenCommand();
       case "doctor" -> new DoctorCommand();

@@ -270,6 +270,11 @@ public final class Admission {
               "a volume cannot shrink; it has " + old.size());
       at.field("hypervisor")
           .require(volume.hypervisor().equals(old.hypervisor()), "a volume cannot move");
+      at.field("filesystem")
+          .require(
+              old.filesystem() == null || old.filesystem() == volume.filesystem(),
+              "a volume is formatted once, and this one is declared with another filesystem; make"
+                  + " a new volume for the new one");
     }
     lookup
         .find(Kind.HYPERVISOR, resource.project(), volume.hypervisor())

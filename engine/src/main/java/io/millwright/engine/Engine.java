@@ -9,6 +9,7 @@ import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
+import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
 import java.net.URI;
 import java.time.Duration;
@@ -26,6 +27,7 @@ public final class Engine implements AutoCloseable {
   private final Delete delete;
   private final Restore restore;
   private final Rebuild rebuild;
+  private final Sweep sweep;
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
@@ -66,6 +68,7 @@ public final class Engine implements AutoCloseable {
     rebuild = new Rebuild(store, admission, preview, clock);
     delete = new Delete(store, clock);
     restore = new Restore(store, clock);
+    sweep = new Sweep(store, outside, restore, clock);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
@@ -102,6 +105,10 @@ public final class Engine implements AutoCloseable {
 
   public Rebuild rebuild() {
     return rebuild;
+  }
+
+  public Sweep sweep() {
+    return sweep;
   }
 
   public PowerSwitch power() {

@@ -271,10 +271,17 @@ final class MachineAdmission {
       Resource<MachineSpec, MachineStatus> machine,
       MachineStatus status,
       Violations at) {
+    Map<String, String> mounts = new HashMap<>();
     for (int i = 0; i < machine.spec().volumes().size(); i++) {
       String name = machine.spec().volumes().get(i);
       Violations here = at.field("volumes").index(i);
       Resource<?, ?> volume = lookup.find(Kind.VOLUME, machine.project(), name).orElseThrow();
+      String mount = ((VolumeSpec) volume.spec()).mount();
+      if (mount != null) {
+        String other = mounts.put(mount, volume.title());
+        here.require(
+            other == null, volume.title() + " is mounted at " + mount + ", and so is " + other);
+      }
       here.require(
           ((VolumeSpec) volume.spec()).hypervisor().equals(status.hypervisor()),
           volume.title() + " is not on " + status.hypervisor());

@@ -76,7 +76,7 @@ public final class Preview {
   private static List<String> keeps(ResolvedMachine machine) {
     List<String> out = new ArrayList<>();
     out.add("name " + machine.machine().name() + " and UUID " + machine.uid());
-    machine.cardMacs().forEach(mac -> out.add("MAC " + mac));
+    machine.nics().forEach(nic -> out.add("MAC " + nic.mac()));
     machine.machine().status().addresses().forEach(ip -> out.add("address " + ip));
     machine.volumes().forEach(v -> out.add("volume " + v.name() + " with its data"));
     return out;

@@ -7,6 +7,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.Names;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.Violations;
+import io.millwright.model.VolumeSpec;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -32,13 +33,15 @@ import org.jspecify.annotations.Nullable;
  * @param reportTo where the result of the first boot is posted: the same door under several
  *     addresses, tried in order; empty if nobody wants to know
  * @param installation how an installer does it, or null for a clone of a golden disk
+ * @param dataDisks data disks that get a file system if they are blank
  */
 public record InstallSpec(
     Identity identity,
     List<NetInterface> interfaces,
     ProfileSpec profile,
     List<URI> reportTo,
-    @Nullable Installation installation) {
+    @Nullable Installation installation,
+    List<DataDisk> dataDisks) {
   /** IFNAMSIZ less the final NUL; no dot, which sysctl and netplan read as a path. */
   private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9_-]{0,14}");
 
@@ -55,6 +58,31 @@ public record InstallSpec(
   public InstallSpec {
     interfaces = List.copyOf(interfaces);
     reportTo = List.copyOf(reportTo);
+    dataDisks = List.copyOf(dataDisks);
+  }
+
+  /**
+   * A data disk.
+   *
+   * @param serial under which the machine sees it
+   * @param filesystem that it gets, if it is blank
+   * @param mount where it is mounted, or null for nowhere
+   */
+  public record DataDisk(String serial, VolumeSpec.Filesystem filesystem, @Nullable String mount) {}
+
+  /** Without data disks. */
+  public InstallSpec(
+      Identity identity,
+      List<NetInterface> interfaces,
+      ProfileSpec profile,
+      List<URI> reportTo,
+      @Nullable Installation installation) {
+    this(identity, interfaces, profile, reportTo, installation, List.of());
+  }
+
+  /** With the same, and these data disks. */
+  public InstallSpec withDataDisks(List<DataDisk> next) {
+    return new InstallSpec(identity, interfaces, profile, reportTo, installation, next);
   }
 
   /** The first boot of a clone. */
@@ -65,12 +93,12 @@ public record InstallSpec(
 
   /** With the same, but this profile. */
   public InstallSpec withProfile(ProfileSpec next) {
-    return new InstallSpec(identity, interfaces, next, reportTo, installation);
+    return new InstallSpec(identity, interfaces, next, reportTo, installation, dataDisks);
   }
 
   /** With the same, but installed in this way. */
   public InstallSpec withInstallation(@Nullable Installation next) {
-    return new InstallSpec(identity, interfaces, profile, reportTo, next);
+    return new InstallSpec(identity, interfaces, profile, reportTo, next, dataDisks);
   }
 
   /**

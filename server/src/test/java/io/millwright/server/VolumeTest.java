@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.model.Condition;
@@ -17,6 +18,7 @@ import io.millwright.model.VolumeStatus;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -193,5 +195,75 @@ class VolumeTest {
             () -> world.engine.delete().delete(World.ANNA, Kind.HYPERVISOR, "shared", "sim", null))
         .isInstanceOf(ProblemException.class)
         .hasMessageContaining("in quarantine");
+  }
+
+  @Test
+  void aVolumeMovesOnlyWhenTheOtherMachineHasLetItGo() {
+    made("data", "");
+    world.apply(World.machine("old", "volumes: [data]"));
+    world.apply(World.machine("new", ""));
+    world.awaitReady("old");
+    world.awaitReady("new");
+    UUID old = world.machine("old").uid();
+    UUID next = world.machine("new").uid();
+    world.awaitEnd(old);
+    world.awaitEnd(next);
+    world
+        .hypervisor
+        .faults()
+        .always(
+            c -> c.verb() == Verb.STOP && old.equals(c.uid()),
+            Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.apply(World.machine("old", ""));
+    world.apply(World.machine("new", "volumes: [data]"));
+    world.await(
+        "the other one waits",
+        () ->
+            world.latest(next).state() instanceof State.Waiting w
+                && w.message().contains("Volume data is still attached to old-"));
+    assertThat(world.hypervisor.definition(next).orElseThrow().disks()).hasSize(1);
+    world.hypervisor.faults().clear();
+    assertThat(world.awaitEnd(old).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.awaitEnd(next).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.definition(old).orElseThrow().disks()).hasSize(1);
+    assertThat(world.hypervisor.definition(next).orElseThrow().disks()).hasSize(2);
+  }
+
+  @Test
+  void whatCannotBeIsRefused() {
+    made("data", ", filesystem: ext4, mount: /srv/data");
+    made("more", ", filesystem: xfs, mount: /srv/data");
+    assertThatThrownBy(() -> world.apply(volume("data", "").replace("1GiB", "512MiB")))
+        .hasMessageContaining("cannot shrink");
+    assertThatThrownBy(() -> world.apply(volume("data", ", filesystem: xfs")))
+        .hasMessageContaining("formatted once");
+    assertThatThrownBy(() -> world.apply(World.machine("m", "volumes: [data, data]")))
+        .hasMessageContaining("attached twice");
+    assertThatThrownBy(() -> world.apply(World.machine("m", "volumes: [data, more]")))
+        .hasMessageContaining("mounted at /srv/data, and so is Volume data");
+    assertThatThrownBy(() -> world.apply(volume("x", ", mount: /srv/x")))
+        .hasMessageContaining("needs a filesystem");
+    assertThatThrownBy(() -> world.apply(volume("x", ", filesystem: ext4, mount: /etc")))
+        .hasMessageContaining("the system's own");
+    assertThatThrownBy(() -> world.apply(volume("x", ", filesystem: ext4, mount: \"/a b\"")))
+        .hasMessageContaining("no path to mount at");
+  }
+
+  @Test
+  void theFirstBootIsToldOfFileSystems() {
+    made("data", ", filesystem: ext4, mount: /srv/data");
+    AtomicReference<byte[]> seed = new AtomicReference<>();
+    GuestBehaviour usual = GuestBehaviour.wellBehaved();
+    world.hypervisor.guests(guest -> {
+      seed.set(guest.seed());
+      return usual.start(guest);
+    });
+    world.apply(World.machine("web", "volumes: [data]"));
+    world.awaitReady("web");
+    String serial = find("data").orElseThrow().status().serial();
+    assertThat(new String(seed.get(), java.nio.charset.StandardCharsets.UTF_8))
+        .contains("\"data-disks\"")
+        .contains(serial)
+        .contains("/srv/data");
   }
 }

@@ -4,6 +4,7 @@ import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Orphans;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports;
 import io.millwright.engine.port.Requests;
@@ -88,6 +89,11 @@ final class SqlTx implements Tx {
   @Override
   public Quarantine quarantine() {
     return new SqlQuarantine(jdbc());
+  }
+
+  @Override
+  public Orphans orphans() {
+    return new SqlOrphans(jdbc());
   }
 
   @Override

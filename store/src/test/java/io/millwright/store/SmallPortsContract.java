@@ -83,7 +83,7 @@ abstract class SmallPortsContract extends DatabaseTest {
         new Resource<>(
             Kind.VOLUME,
             metadata,
-            new VolumeSpec(ByteSize.ofMib(512), "h", VolumeSpec.Reclaim.DELETE, 2),
+            new VolumeSpec(ByteSize.ofMib(512), "h", VolumeSpec.Reclaim.DELETE, 2, null, null),
             new VolumeStatus(List.of(), "mw-x-data", "mw-1", ByteSize.ofMib(512)));
     Quarantine.Entry entry =
         new Quarantine.Entry(volume, host.uid(), "mw-x-data", now(), now().plusSeconds(60), false);

@@ -16,6 +16,8 @@ public interface Tx {
 
   Quarantine quarantine();
 
+  Orphans orphans();
+
   Tokens tokens();
 
   Requests requests();

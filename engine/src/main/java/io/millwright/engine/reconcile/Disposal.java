@@ -17,6 +17,7 @@ import io.millwright.model.Resource;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,14 +65,17 @@ final class Disposal {
    *
    * @param installation whose objects are ours
    * @param quarantinedUntil when its days in quarantine are over; null if it is not there
+   * @param swept true if the sweep found it to be nobody's for long enough
    */
-  record Claim(String installation, Owner owner, @Nullable Instant quarantinedUntil) {}
+  record Claim(
+      String installation, Owner owner, @Nullable Instant quarantinedUntil, boolean swept) {}
 
   /**
    * Why this disk may not be deleted, or nothing if it may; pure.
    *
    * <ul>
    *   <li>A data disk may go when it is nobody's and its days in quarantine are over.
+   *   <li>A system disk of which nobody knows may go when the sweep has found it long enough.
    *   <li>A system disk may go with its machine; or when its machine is up on another one; or when
    *       its machine never came up and is being taken away again.
    *   <li>Everything else stays.
@@ -83,15 +87,15 @@ final class Disposal {
     }
     return switch (disk.role()) {
       case ObjectName.DATA -> dataObjection(claim, now);
-      case ObjectName.SYSTEM -> systemObjection(disk.toString(), claim.owner());
+      case ObjectName.SYSTEM -> systemObjection(disk.toString(), claim);
       default -> Optional.of("it is neither a system disk nor a data disk");
     };
   }
 
   private static Optional<String> dataObjection(Claim claim, Instant now) {
     Instant until = claim.quarantinedUntil();
-    if (!(claim.owner() instanceof Owner.Gone)) {
-      return Optional.of("it holds data, and no Volume of it was deleted");
+    if (!(claim.owner() instanceof Owner.Gone || claim.owner() instanceof Owner.Unknown)) {
+      return Optional.of("it holds data, and its Volume is declared");
     }
     if (until == null) {
       return Optional.of("it holds data and is not in quarantine");
@@ -101,9 +105,10 @@ final class Disposal {
         : Optional.empty();
   }
 
-  private static Optional<String> systemObjection(String disk, Owner owner) {
-    return switch (owner) {
-      case Owner.Unknown _ -> Optional.of("nothing tells whose it was");
+  private static Optional<String> systemObjection(String disk, Claim claim) {
+    return switch (claim.owner()) {
+      case Owner.Unknown _ ->
+          claim.swept() ? Optional.empty() : Optional.of("nothing tells whose it was");
       case Owner.Gone _ -> Optional.empty();
       case Owner.Declared _ -> Optional.of("it is named after something that is no machine");
       case Owner.Machine m -> {
@@ -127,7 +132,7 @@ final class Disposal {
    */
   Outcome delete(Resource<HypervisorSpec, HypervisorStatus> hypervisor, ObjectName disk)
       throws DriverException {
-    Claim claim = store.read(tx -> claim(tx, disk));
+    Claim claim = store.read(tx -> claim(tx, hypervisor.uid(), disk));
     Optional<String> objection = objection(disk, claim, clock.instant());
     if (objection.isPresent()) {
       throw new DriverException(
@@ -138,11 +143,16 @@ final class Disposal {
         d -> MachineActs.facet(d, HypervisorDriver::disks, "cannot delete disks").delete(disk));
   }
 
-  private static Claim claim(Tx tx, ObjectName disk) {
+  private Claim claim(Tx tx, UUID hypervisor, ObjectName disk) {
     Optional<Quarantine.Entry> entry =
         tx.quarantine().find(disk.mark().uid()).filter(e -> e.disk().equals(disk.toString()));
+    Instant now = clock.instant();
+    boolean swept =
+        tx.orphans().on(hypervisor).stream()
+            .filter(o -> o.object().equals(disk.toString()))
+            .anyMatch(o -> Sweep.objection(o, now).isEmpty());
     return new Claim(
-        tx.installation(), owner(tx, disk), entry.map(Quarantine.Entry::until).orElse(null));
+        tx.installation(), owner(tx, disk), entry.map(Quarantine.Entry::until).orElse(null), swept);
   }
 
   private static Owner owner(Tx tx, ObjectName disk) {

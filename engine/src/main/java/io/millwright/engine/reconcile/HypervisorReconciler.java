@@ -89,6 +89,7 @@ public final class HypervisorReconciler {
       return Optional.of(e.retryIn());
     }
     compare(hypervisor, seen);
+    Sweep.look(store, hypervisor.uid(), seen.observation(), clock.instant());
     quarantine.empty(hypervisor);
     return Optional.of(round);
   }

@@ -154,6 +154,12 @@ public final class MachineReconciler {
       if (!machine.deleting()) {
         resolved = bootAgain(run, resolved, facts);
       }
+      Optional<String> held =
+          machine.deleting() ? Optional.empty() : heldElsewhere(resolved, facts);
+      if (held.isPresent()) {
+        run.waitFor("Waiting", held.get(), Duration.ofSeconds(2));
+        return Optional.of(Duration.ofSeconds(2));
+      }
       Plan plan = MachinePlanner.plan(MachineGoals.goal(resolved, subject.installation()), facts);
       run.plan(plan.steps());
       if (!machine.deleting() && machine.status().imageSha256() == null) {
@@ -188,6 +194,37 @@ public final class MachineReconciler {
     for (Resource<VolumeSpec, VolumeStatus> volume : r.volumes()) {
       if (!Condition.holds(volume.status().conditions(), Condition.READY)) {
         return Optional.of(volume.title() + " is not ready");
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Which of its volumes another machine still has on the hypervisor, in words. Declared it is this
+   * one's alone already; but two machines that write to one disk destroy what is on it.
+   */
+  private Optional<String> heldElsewhere(ResolvedMachine r, MachineFacts facts)
+      throws DriverException {
+    List<String> has = facts.vm() == null ? List.of() : facts.vm().disks();
+    List<Resource<VolumeSpec, VolumeStatus>> coming =
+        r.volumes().stream().filter(v -> !has.contains(v.status().object())).toList();
+    if (coming.isEmpty()) {
+      return Optional.empty();
+    }
+    Observation all = outside.call(r.hypervisor(), d -> d.observe(new Scope.All()));
+    if (!all.complete()) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          r.hypervisor().title()
+              + " could not be seen completely: "
+              + String.join("; ", all.gaps()));
+    }
+    for (Resource<VolumeSpec, VolumeStatus> volume : coming) {
+      for (Observation.Machine other : all.machines()) {
+        if (!other.uid().equals(r.uid()) && other.disks().contains(volume.status().object())) {
+          return Optional.of(
+              volume.title() + " is still attached to " + other.name() + " on the hypervisor");
+        }
       }
     }
     return Optional.empty();

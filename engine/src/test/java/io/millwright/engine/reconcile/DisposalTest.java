@@ -37,7 +37,7 @@ class DisposalTest {
   }
 
   private static boolean mayGo(ObjectName disk, Owner owner, Instant until) {
-    return new Case(disk, new Claim(OURS, owner, until)).mayGo();
+    return new Case(disk, new Claim(OURS, owner, until, false)).mayGo();
   }
 
   @Property
@@ -50,7 +50,7 @@ class DisposalTest {
   @Property
   void dataGoesOnlyWhenItIsNobodysAndItsDaysAreOver(@ForAll("cases") Case given) {
     if (given.disk().role().equals(ObjectName.DATA) && given.mayGo()) {
-      assertThat(given.claim().owner()).isInstanceOf(Owner.Gone.class);
+      assertThat(given.claim().owner()).isInstanceOfAny(Owner.Gone.class, Owner.Unknown.class);
       assertThat(given.claim().quarantinedUntil()).isNotNull().isBeforeOrEqualTo(NOW);
     }
   }
@@ -91,13 +91,23 @@ class DisposalTest {
     assertThat(mayGo(SYSTEM, new Owner.Declared(), null)).isFalse();
   }
 
+  @Property
+  void whatNobodyKnowsGoesOnlyByTheSweep(@ForAll("cases") Case given) {
+    if (given.claim().owner() instanceof Owner.Unknown
+        && given.disk().role().equals(ObjectName.SYSTEM)
+        && given.mayGo()) {
+      assertThat(given.claim().swept()).isTrue();
+    }
+  }
+
   @Test
   void aDataDiskGoesAtTheEndOfItsQuarantine() {
     assertThat(mayGo(DATA, new Owner.Gone(), NOW)).isTrue();
     assertThat(mayGo(DATA, new Owner.Gone(), NOW.plusSeconds(1))).isFalse();
     assertThat(mayGo(DATA, new Owner.Gone(), null)).isFalse();
     assertThat(mayGo(DATA, new Owner.Declared(), NOW)).isFalse();
-    assertThat(mayGo(DATA, new Owner.Unknown(), NOW)).isFalse();
+    assertThat(mayGo(DATA, new Owner.Unknown(), NOW)).as("put there by the sweep").isTrue();
+    assertThat(mayGo(DATA, new Owner.Unknown(), null)).isFalse();
     assertThat(mayGo(DATA, new Owner.Machine(DATA.toString(), false, true, true), NOW)).isFalse();
   }
 
@@ -121,7 +131,7 @@ class DisposalTest {
                 .as(Owner.Machine::new));
     Arbitrary<Instant> until =
         Arbitraries.of(NOW.minusSeconds(1), NOW, NOW.plusSeconds(1)).injectNull(0.3);
-    return Combinators.combine(disks, owners, until)
-        .as((disk, owner, end) -> new Case(disk, new Claim(OURS, owner, end)));
+    return Combinators.combine(disks, owners, until, yes)
+        .as((disk, owner, end, swept) -> new Case(disk, new Claim(OURS, owner, end, swept)));
   }
 }
