@@ -108,7 +108,7 @@ public final class Preview {
       if (!seen.complete()) {
         throw unavailable(machine, String.join("; ", seen.gaps()));
       }
-      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published);
+      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published, false);
     } catch (DriverException e) {
       throw unavailable(machine, e.forUser());
     } catch (Busy e) {
@@ -155,6 +155,7 @@ public final class Preview {
         g.diskSize(),
         g.image(),
         sha256,
+        g.installer(),
         g.disk(),
         g.booted(),
         g.seed(),
