@@ -99,6 +99,16 @@ public class ApiConfiguration {
   }
 
   @Bean
+  QuarantineApi quarantineApi(Backend backend, OnceOnly once) {
+    return new QuarantineApi(backend, once);
+  }
+
+  @Bean
+  OrphansApi orphansApi(Backend backend, OnceOnly once) {
+    return new OrphansApi(backend, once);
+  }
+
+  @Bean
   MachinesApi machinesApi(Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
     return new MachinesApi(backend, once, live, console);
   }

@@ -6,8 +6,11 @@ import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.PowerSwitch;
+import io.millwright.engine.Rebuild;
+import io.millwright.engine.Restore;
 import io.millwright.engine.Watch;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.reconcile.Sweep;
 
 /**
  * What the API asks things of; the server makes it.
@@ -19,6 +22,9 @@ public record Backend(
     Store store,
     Apply apply,
     Delete delete,
+    Restore restore,
+    Rebuild rebuild,
+    Sweep sweep,
     PowerSwitch power,
     Cancel cancel,
     AccessTokens tokens,

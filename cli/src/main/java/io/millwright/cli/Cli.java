@@ -50,6 +50,9 @@ final class Cli implements Callable<Integer> {
           "ssh",
           "console",
           "power",
+          "machine",
+          "volume",
+          "orphan",
           "operation",
           "token",
           "doctor",
@@ -161,6 +164,9 @@ final class Cli implements Callable<Integer> {
       case "ssh" -> new SshCommand();
       case "console" -> new ConsoleCommand();
       case "power" -> new PowerCommand();
+      case "machine" -> new MachineCommand();
+      case "volume" -> new VolumeCommand();
+      case "orphan" -> new OrphanCommand();
       case "operation" -> new OperationCommand();
       case "token" -> new TokenCommand();
       case "doctor" -> new DoctorCommand();

@@ -9,6 +9,7 @@ import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
+import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
 import java.net.URI;
 import java.time.Duration;
@@ -24,6 +25,9 @@ public final class Engine implements AutoCloseable {
   private final Outside outside;
   private final Apply apply;
   private final Delete delete;
+  private final Restore restore;
+  private final Rebuild rebuild;
+  private final Sweep sweep;
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
@@ -59,8 +63,12 @@ public final class Engine implements AutoCloseable {
     String installation = store.read(Tx::installation);
     Admission admission = new Admission(drivers, secrets);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
-    apply = new Apply(store, admission, new Preview(outside, installation), clock);
+    Preview preview = new Preview(outside, installation);
+    apply = new Apply(store, admission, preview, clock);
+    rebuild = new Rebuild(store, admission, preview, clock);
     delete = new Delete(store, clock);
+    restore = new Restore(store, clock);
+    sweep = new Sweep(store, outside, restore, clock);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
@@ -89,6 +97,18 @@ public final class Engine implements AutoCloseable {
 
   public Delete delete() {
     return delete;
+  }
+
+  public Restore restore() {
+    return restore;
+  }
+
+  public Rebuild rebuild() {
+    return rebuild;
+  }
+
+  public Sweep sweep() {
+    return sweep;
   }
 
   public PowerSwitch power() {

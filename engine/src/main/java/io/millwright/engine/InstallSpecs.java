@@ -13,6 +13,9 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineSpec.Interface;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkSpec.Subnet;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,10 +51,24 @@ public final class InstallSpecs {
     List<Layer> layers =
         machine.profiles().stream().map(p -> new Layer(p.title(), p.spec())).toList();
     return new InstallSpec(
-        new InstallSpec.Identity(disk, machine.hostname(), domain(machine).orElse(null)),
-        interfaces,
-        Profiles.merge(layers).profile(),
-        reportTo);
+            new InstallSpec.Identity(disk, machine.hostname(), domain(machine).orElse(null)),
+            interfaces,
+            Profiles.merge(layers).profile(),
+            reportTo)
+        .withDataDisks(dataDisks(machine));
+  }
+
+  /** Those of its volumes that are declared with a file system. */
+  private static List<InstallSpec.DataDisk> dataDisks(ResolvedMachine machine) {
+    List<InstallSpec.DataDisk> out = new ArrayList<>();
+    for (Resource<VolumeSpec, VolumeStatus> volume : machine.volumes()) {
+      String serial = volume.status().serial();
+      VolumeSpec.Filesystem filesystem = volume.spec().filesystem();
+      if (serial != null && filesystem != null) {
+        out.add(new InstallSpec.DataDisk(serial, filesystem, volume.spec().mount()));
+      }
+    }
+    return out;
   }
 
   private static Mac mac(ResolvedMachine machine, MachineSpec.Nic nic) {

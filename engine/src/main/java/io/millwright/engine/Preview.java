@@ -61,13 +61,25 @@ public final class Preview {
     }
     MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
     Plan plan = MachinePlanner.plan(goal, facts);
+    String impact = MachinePlanner.impact(goal, facts.vm(), plan);
     return new Applied(
         applied.resource(),
         applied.action(),
         applied.changes(),
         applied.operation(),
-        MachinePlanner.impact(goal, facts.vm(), plan),
-        plan.steps());
+        impact,
+        plan.steps(),
+        impact.equals("rebuild") ? keeps(machine) : List.of());
+  }
+
+  /** What outlives a rebuild, as people ask for it. */
+  private static List<String> keeps(ResolvedMachine machine) {
+    List<String> out = new ArrayList<>();
+    out.add("name " + machine.machine().name() + " and UUID " + machine.uid());
+    machine.nics().forEach(nic -> out.add("MAC " + nic.mac()));
+    machine.machine().status().addresses().forEach(ip -> out.add("address " + ip));
+    machine.volumes().forEach(v -> out.add("volume " + v.name() + " with its data"));
+    return out;
   }
 
   /** Of a machine that cannot be anywhere yet; a hypervisor that is away is no hindrance. */
@@ -96,7 +108,7 @@ public final class Preview {
       if (!seen.complete()) {
         throw unavailable(machine, String.join("; ", seen.gaps()));
       }
-      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published);
+      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published, false);
     } catch (DriverException e) {
       throw unavailable(machine, e.forUser());
     } catch (Busy e) {
@@ -143,6 +155,7 @@ public final class Preview {
         g.diskSize(),
         g.image(),
         sha256,
+        g.installer(),
         g.disk(),
         g.booted(),
         g.seed(),

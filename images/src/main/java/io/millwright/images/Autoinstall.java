@@ -1,7 +1,9 @@
 package io.millwright.images;
 
 import io.millwright.model.ProfileSpec;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -13,11 +15,14 @@ import java.util.Map;
  * clone, so that a profile makes the same machine either way; what the installer can do better
  * itself (disk, packages, time zone, locale) it does.
  */
-public final class Autoinstall implements Renderer<Seed> {
+public final class Autoinstall implements Renderer<Answers> {
   /** Without this word on the kernel's command line subiquity asks before it writes to a disk. */
   public static final String KERNEL_ARGUMENT = "autoinstall";
 
   private static final String BY_PATH = "/dev/disk/by-path/";
+
+  /** A multiple of four, so that each piece is base64 by itself. */
+  private static final int PIECE = 64 * 1024;
 
   private final CloudInit cloudInit = new CloudInit();
 
@@ -29,24 +34,32 @@ public final class Autoinstall implements Renderer<Seed> {
       out.add(new Refusal("installation", "an installer must be told on which disk to install"));
       return List.copyOf(out);
     }
-    if (how.disk() instanceof Installation.Disk.BySerial by
-        && how.untouched().stream().anyMatch(other -> other.endsWith(by.serial()))) {
+    Storage storage = how.storage();
+    if (storage.endsLikeUntouched()) {
       out.add(
           new Refusal(
-              "installation.disk",
+              "installation.storage.disk",
               "the serial of a disk to leave alone ends like this one's, and subiquity goes by the"
                   + " end; give the disk's path"));
     }
-    if (how.disk() instanceof Installation.Disk.ByPath by
-        && by.path().startsWith("/dev/disk/")
-        && !by.path().startsWith(BY_PATH)) {
+    checkDisk("installation.storage.disk", storage.disk(), out);
+    if (storage.mirror() != null) {
+      checkDisk("installation.storage.mirror", storage.mirror(), out);
+    }
+    if (storage.encryption() != null) {
       out.add(
           new Refusal(
-              "installation.disk",
-              "subiquity knows a disk by its serial, by /dev/disk/by-path/... or by the kernel's"
-                  + " name"));
+              "installation.storage.encryption",
+              "subiquity encrypts a disk only with a pass phrase, which would stand on the medium"
+                  + " in clear"));
     }
-    if (how.offline() && !spec.profile().packages().isEmpty()) {
+    if (how.source().repository() != null) {
+      out.add(
+          new Refusal(
+              "installation.source.repository",
+              "subiquity takes packages from a mirror or from Ubuntu's own pool; give a mirror"));
+    }
+    if (how.source().offline() && !spec.profile().packages().isEmpty()) {
       out.add(
           new Refusal(
               "profile.packages",
@@ -56,8 +69,25 @@ public final class Autoinstall implements Renderer<Seed> {
     return List.copyOf(out);
   }
 
+  private static void checkDisk(String field, Storage.Disk disk, List<Refusal> out) {
+    if (disk instanceof Storage.Disk.ByPath by
+        && by.path().startsWith("/dev/disk/")
+        && !by.path().startsWith(BY_PATH)) {
+      out.add(
+          new Refusal(
+              field,
+              "subiquity knows a disk by its serial, by /dev/disk/by-path/... or by the kernel's"
+                  + " name"));
+    }
+    if (disk instanceof Storage.Disk.BySize) {
+      out.add(
+          new Refusal(
+              field, "subiquity knows no disk by a range of sizes; give its serial or its path"));
+    }
+  }
+
   @Override
-  public Seed render(InstallSpec spec) {
+  public Answers render(InstallSpec spec) {
     demand(spec);
     Installation how = spec.installation();
     if (how == null) {
@@ -76,11 +106,20 @@ public final class Autoinstall implements Renderer<Seed> {
       answers.put("timezone", profile.timezone());
     }
     answers.put("network", Netplan.of(spec));
-    if (how.proxy() != null) {
-      answers.put("proxy", how.proxy().toString());
+    if (how.source().proxy() != null) {
+      answers.put("proxy", how.source().proxy().toString());
     }
     answers.put("apt", apt(how));
-    answers.put("storage", Map.of("layout", layout(how)));
+    answers.put("storage", storage(how));
+    if (!how.before().isEmpty()) {
+      answers.put("early-commands", commands(how.before(), "", List.of()));
+    }
+    if (!how.after().isEmpty()) {
+      answers.put(
+          "late-commands",
+          commands(
+              how.after(), "/target", List.of("curtin", "in-target", "--target=/target", "--")));
+    }
     Map<String, Object> ssh = new LinkedHashMap<>();
     ssh.put("install-server", true);
     ssh.put("allow-pw", passwords);
@@ -94,11 +133,16 @@ public final class Autoinstall implements Renderer<Seed> {
     meta.put("instance-id", spec.identity().instanceId());
     Map<String, Object> userData = new LinkedHashMap<>();
     userData.put("autoinstall", answers);
-    return new Seed(
-        Yaml.write(meta),
-        "#cloud-config\n" + Yaml.write(userData),
-        // For the installer itself: else it asks every card for DHCP before it reads its answers.
-        Yaml.write(Netplan.of(spec)));
+    Map<String, AnswerFile> files = new LinkedHashMap<>();
+    files.put("meta-data", AnswerFile.text(Yaml.write(meta)));
+    files.put("user-data", AnswerFile.text("#cloud-config\n" + Yaml.write(userData)));
+    // For the installer itself: else it asks every card for DHCP before it reads its answers.
+    files.put("network-config", AnswerFile.text(Yaml.write(Netplan.of(spec))));
+    Map<String, AnswerFile> onMedium = new LinkedHashMap<>();
+    files.forEach((name, file) -> onMedium.put("/nocloud/" + name, file));
+    return Answers.of(
+        Answers.Way.beside(new AnswerMedium(Seed.LABEL, files), KERNEL_ARGUMENT),
+        Answers.Way.on(onMedium, KERNEL_ARGUMENT, "ds=nocloud;s=/cdrom/nocloud/"));
   }
 
   /** What the installer has not done by the time that the new system boots. */
@@ -110,34 +154,69 @@ public final class Autoinstall implements Renderer<Seed> {
   private static Map<String, Object> apt(Installation how) {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("geoip", false);
-    if (how.mirror() != null) {
+    if (how.source().mirror() != null) {
       out.put(
-          "mirror-selection", Map.of("primary", List.of(Map.of("uri", how.mirror().toString()))));
+          "mirror-selection",
+          Map.of("primary", List.of(Map.of("uri", how.source().mirror().toString()))));
     }
     // A mirror that does not answer must not turn into a system that lacks half of it.
-    out.put("fallback", how.offline() ? "offline-install" : "abort");
+    out.put("fallback", how.source().offline() ? "offline-install" : "abort");
     return out;
   }
 
-  private static Map<String, Object> layout(Installation how) {
+  /**
+   * Commands that write each program and run it. In pieces, because a command's argument holds 128
+   * KiB (execve(2)), and in base64, so that no letter of it means anything to a shell.
+   */
+  private static List<List<String>> commands(
+      List<ProfileSpec.Script> scripts, String root, List<String> run) {
+    List<List<String>> out = new ArrayList<>();
+    for (ProfileSpec.Script script : scripts) {
+      String path = "/tmp/millwright-" + script.name();
+      String text =
+          Base64.getEncoder().encodeToString(script.content().getBytes(StandardCharsets.UTF_8));
+      String file = root + path;
+      out.add(List.of("install", "-m", "0700", "/dev/null", file));
+      for (int at = 0; at < text.length(); at += PIECE) {
+        String piece = text.substring(at, Math.min(text.length(), at + PIECE));
+        out.add(List.of("sh", "-c", "echo " + piece + " | base64 -d >> " + file));
+      }
+      List<String> command = new ArrayList<>(run);
+      command.add(path);
+      out.add(command);
+      out.add(List.of("rm", file));
+    }
+    return out;
+  }
+
+  private static Map<String, Object> storage(Installation how) {
+    Storage storage = how.storage();
+    if (!storage.isInstallersChoice()) {
+      return Map.of("config", CurtinStorage.of(how));
+    }
     Map<String, Object> out = new LinkedHashMap<>();
-    switch (how.layout()) {
+    switch (storage.layout()) {
       case PLAIN -> out.put("name", "direct");
       case LVM -> {
         out.put("name", "lvm");
         out.put("sizing-policy", "all");
       }
     }
-    out.put(
-        "match",
-        switch (how.disk()) {
-          // udev puts the maker's and the model's name before the serials of SCSI and ATA disks.
-          case Installation.Disk.BySerial by -> Map.of("serial", "*" + by.serial());
-          case Installation.Disk.ByPath by ->
-              by.path().startsWith(BY_PATH)
-                  ? Map.of("id_path", by.path().substring(BY_PATH.length()))
-                  : Map.of("path", by.path());
-        });
-    return out;
+    out.put("match", match(storage.disk()));
+    return Map.of("layout", out);
+  }
+
+  /** How subiquity finds a disk. */
+  static Map<String, Object> match(Storage.Disk disk) {
+    return switch (disk) {
+      // udev puts the maker's and the model's name before the serials of SCSI and ATA disks.
+      case Storage.Disk.BySerial by -> Map.of("serial", "*" + by.serial());
+      case Storage.Disk.ByPath by ->
+          by.path().startsWith(BY_PATH)
+              ? Map.of("id_path", by.path().substring(BY_PATH.length()))
+              : Map.of("path", by.path());
+      case Storage.Disk.BySize _ ->
+          throw new IllegalStateException("check() lets no choice by size pass");
+    };
   }
 }

@@ -98,6 +98,7 @@ public final class CloudInit implements Renderer<Seed> {
             "PasswordAuthentication " + (passwords ? "yes" : "no") + "\n",
             "0600",
             "root:root"));
+    DataDisks.start(spec).ifPresent(boot::add);
     Netplan.deafToRouters(spec).forEach(name -> boot.add(deafen(name)));
     profile.files().forEach(f -> files.add(file(f)));
     out.put("write_files", files);

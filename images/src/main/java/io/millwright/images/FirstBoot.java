@@ -24,6 +24,9 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
   /** Where it lives in the machine; only root can look. */
   static final String DIRECTORY = "/var/lib/millwright/first-boot";
 
+  /** Starts it on a system without cloud-init. */
+  static final String UNIT = "/etc/systemd/system/millwright-first-boot.service";
+
   /** Name under which a failure of cloud-init itself stands among the results of the scripts. */
   static final String CLOUD_INIT = "cloud-init";
 
@@ -47,6 +50,76 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
                 CloudInit.file(DIRECTORY + "/run", PROGRAM, "0700", "root:root"),
                 CloudInit.file(DIRECTORY + "/task.json", task(spec), "0600", "root:root")),
             start(late)));
+  }
+
+  /**
+   * The same for a system without cloud-init, whatever starts it there; nothing if there is nothing
+   * to do.
+   */
+  static List<TargetFile> files(InstallSpec spec) {
+    if (spec.profile().scripts().isEmpty() && spec.reportTo().isEmpty()) {
+      return List.of();
+    }
+    return List.of(
+        TargetFile.ofRoot(DIRECTORY + "/run", "0700", PROGRAM),
+        TargetFile.ofRoot(DIRECTORY + "/task.json", "0600", task(spec)));
+  }
+
+  /** The same for FreeBSD, which has no Python either: doors and scripts as files. */
+  static List<TargetFile> filesForFreeBsd(InstallSpec spec) {
+    if (spec.profile().scripts().isEmpty() && spec.reportTo().isEmpty()) {
+      return List.of();
+    }
+    List<TargetFile> out = new ArrayList<>();
+    out.add(TargetFile.ofRoot(DIRECTORY + "/run", "0700", read("first-boot-freebsd.sh")));
+    StringBuilder doors = new StringBuilder();
+    for (URI uri : spec.reportTo()) {
+      Map<String, Object> door = door(uri);
+      doors.append(
+          "%s %s %s %s %s\n"
+              .formatted(
+                  door.get("tls"),
+                  door.get("host"),
+                  door.get("port"),
+                  door.get("authority"),
+                  door.get("path")));
+    }
+    out.add(TargetFile.ofRoot(DIRECTORY + "/doors", "0600", doors.toString()));
+    for (int i = 0; i < spec.profile().scripts().size(); i++) {
+      var script = spec.profile().scripts().get(i);
+      out.add(
+          TargetFile.ofRoot(
+              DIRECTORY + "/scripts/%03d-%s".formatted(i, script.name()),
+              "0600",
+              script.content()));
+    }
+    return out;
+  }
+
+  /** What starts it with systemd: on every boot until it is done, as cloud-init would. */
+  static TargetFile unit() {
+    return TargetFile.ofRoot(
+        UNIT,
+        "0644",
+        """
+        [Unit]
+        Description=Millwright first boot
+        ConditionPathExists=!%1$s/done
+        Wants=network-online.target
+        After=network-online.target ssh.service sshd.service
+
+        [Service]
+        Type=oneshot
+        ExecStart=/usr/bin/env python3 -IS %1$s/run
+        KillMode=process
+        TimeoutStartSec=infinity
+        StandardOutput=journal+console
+        StandardError=journal+console
+
+        [Install]
+        WantedBy=multi-user.target
+        """
+            .formatted(DIRECTORY));
   }
 
   /**
@@ -110,7 +183,7 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
     return out;
   }
 
-  private static String read(String name) {
+  static String read(String name) {
     try (InputStream in = FirstBoot.class.getResourceAsStream(name)) {
       if (in == null) {
         throw new IllegalStateException(name + " is missing from the jar");

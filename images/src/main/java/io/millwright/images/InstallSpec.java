@@ -7,14 +7,17 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.Names;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.Violations;
+import io.millwright.model.VolumeSpec;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -30,15 +33,20 @@ import org.jspecify.annotations.Nullable;
  * @param reportTo where the result of the first boot is posted: the same door under several
  *     addresses, tried in order; empty if nobody wants to know
  * @param installation how an installer does it, or null for a clone of a golden disk
+ * @param dataDisks data disks that get a file system if they are blank
  */
 public record InstallSpec(
     Identity identity,
     List<NetInterface> interfaces,
     ProfileSpec profile,
     List<URI> reportTo,
-    @Nullable Installation installation) {
+    @Nullable Installation installation,
+    List<DataDisk> dataDisks) {
   /** IFNAMSIZ less the final NUL; no dot, which sysctl and netplan read as a path. */
   private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9_-]{0,14}");
+
+  /** The names that systemd gives by place or MAC address: systemd.net-naming-scheme(7). */
+  private static final Pattern PREDICTABLE = Pattern.compile("(en|wl|ib|sl)[osPpxca][a-z0-9]+");
 
   private static final Pattern INSTANCE = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._]{0,127}");
 
@@ -50,6 +58,31 @@ public record InstallSpec(
   public InstallSpec {
     interfaces = List.copyOf(interfaces);
     reportTo = List.copyOf(reportTo);
+    dataDisks = List.copyOf(dataDisks);
+  }
+
+  /**
+   * A data disk.
+   *
+   * @param serial under which the machine sees it
+   * @param filesystem that it gets, if it is blank
+   * @param mount where it is mounted, or null for nowhere
+   */
+  public record DataDisk(String serial, VolumeSpec.Filesystem filesystem, @Nullable String mount) {}
+
+  /** Without data disks. */
+  public InstallSpec(
+      Identity identity,
+      List<NetInterface> interfaces,
+      ProfileSpec profile,
+      List<URI> reportTo,
+      @Nullable Installation installation) {
+    this(identity, interfaces, profile, reportTo, installation, List.of());
+  }
+
+  /** With the same, and these data disks. */
+  public InstallSpec withDataDisks(List<DataDisk> next) {
+    return new InstallSpec(identity, interfaces, profile, reportTo, installation, next);
   }
 
   /** The first boot of a clone. */
@@ -60,12 +93,12 @@ public record InstallSpec(
 
   /** With the same, but this profile. */
   public InstallSpec withProfile(ProfileSpec next) {
-    return new InstallSpec(identity, interfaces, next, reportTo, installation);
+    return new InstallSpec(identity, interfaces, next, reportTo, installation, dataDisks);
   }
 
   /** With the same, but installed in this way. */
   public InstallSpec withInstallation(@Nullable Installation next) {
-    return new InstallSpec(identity, interfaces, profile, reportTo, next);
+    return new InstallSpec(identity, interfaces, profile, reportTo, next, dataDisks);
   }
 
   /**
@@ -82,24 +115,45 @@ public record InstallSpec(
     }
   }
 
-  /** The names of the cards that are in a bond and so carry no address. */
-  public Set<String> bonded() {
+  /** The names of the interfaces that are in a bond or bridge and so carry no address. */
+  public Set<String> ports() {
     Set<String> out = new HashSet<>();
-    for (NetInterface face : interfaces) {
-      if (face instanceof NetInterface.Bond bond) {
-        out.addAll(bond.members());
-      }
-    }
+    interfaces.forEach(face -> out.addAll(face.members()));
     return out;
   }
 
-  /** The card whose MAC address a bond has. */
-  Optional<NetInterface.Ethernet> firstCard(NetInterface.Bond bond) {
+  /** The bond or bridge that this interface is in, if it is in one. */
+  Optional<NetInterface> owner(NetInterface port) {
+    return interfaces.stream().filter(face -> face.members().contains(port.name())).findFirst();
+  }
+
+  /** The MAC address that a bond or bridge takes over from the first of its cards that has one. */
+  Optional<Mac> firstMac(NetInterface face) {
+    for (NetInterface member : interfaces) {
+      if (face.members().contains(member.name())) {
+        Optional<Mac> mac =
+            member instanceof NetInterface.Ethernet card
+                ? Optional.ofNullable(card.mac())
+                : firstMac(member);
+        if (mac.isPresent()) {
+          return mac;
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** True for a card that is meant because there is no other one. */
+  boolean isTheOnly(NetInterface.Ethernet card) {
+    return card.mac() == null && cards().size() == 1;
+  }
+
+  /** Its network cards. */
+  public List<NetInterface.Ethernet> cards() {
     return interfaces.stream()
-        .filter(face -> bond.members().contains(face.name()))
         .filter(NetInterface.Ethernet.class::isInstance)
         .map(NetInterface.Ethernet.class::cast)
-        .findFirst();
+        .toList();
   }
 
   /**
@@ -174,19 +228,21 @@ public record InstallSpec(
     }
   }
 
-  private static boolean encodable(String text) {
+  static boolean encodable(String text) {
     return StandardCharsets.UTF_8.newEncoder().canEncode(text);
   }
 
   private void checkInterfaces(Violations at) {
     Map<String, NetInterface> byName = new HashMap<>();
     interfaces.forEach(face -> byName.putIfAbsent(face.name(), face));
-    Set<String> bonded = bonded();
+    Set<String> ports = ports();
     Set<String> names = new HashSet<>();
     Set<Mac> macs = new HashSet<>();
     Set<Ip> ips = new HashSet<>();
     Set<String> tags = new HashSet<>();
     Set<String> taken = new HashSet<>();
+    List<HostAddress> elsewhere = new ArrayList<>();
+    boolean alone = cards().size() == 1;
     for (int i = 0; i < interfaces.size(); i++) {
       NetInterface face = interfaces.get(i);
       Violations here = at.index(i);
@@ -201,31 +257,46 @@ public record InstallSpec(
       here.field("name")
           .require(names.add(face.name()), Names.quote(face.name()) + " stands here twice");
       checkIp(here.field("ip"), face.ip(), ips);
+      checkOverlaps(here.field("ip").field("addresses"), face.ip(), elsewhere);
+      here.field("ip")
+          .require(
+              !ports.contains(face.name()) || !(face.ip().has(false) || face.ip().has(true)),
+              "is of a member of a bond or bridge, which carries the addresses itself");
       switch (face) {
         case NetInterface.Ethernet card -> {
-          here.field("mac").require(macs.add(card.mac()), card.mac() + " stands here twice");
-          here.field("ip")
-              .require(
-                  !bonded.contains(card.name()) || !(card.ip().has(false) || card.ip().has(true)),
-                  "is of a member of a bond; the bond carries the addresses");
+          Mac mac = card.mac();
+          if (mac == null) {
+            here.field("mac")
+                .require(
+                    alone || PREDICTABLE.matcher(card.name()).matches(),
+                    "is needed, because the machine has several cards and "
+                        + Names.quote(card.name())
+                        + " is no name that a kernel gives for good, such as enp1s0");
+          } else {
+            here.field("mac").require(macs.add(mac), mac + " stands here twice");
+          }
         }
         case NetInterface.Bond bond -> {
           here.field("members")
               .require(bond.members().size() >= 2, "a bond has at least two members");
-          for (int j = 0; j < bond.members().size(); j++) {
-            String member = bond.members().get(j);
-            Violations there = here.field("members").index(j);
-            there.require(
-                byName.get(member) instanceof NetInterface.Ethernet,
-                Names.quote(member) + " is no card of this machine");
-            there.require(taken.add(member), Names.quote(member) + " is in a bond already");
-          }
+          checkMembers(
+              here.field("members"),
+              bond,
+              taken,
+              m -> byName.get(m) instanceof NetInterface.Ethernet);
         }
+        case NetInterface.Bridge bridge ->
+            checkMembers(
+                here.field("members"),
+                bridge,
+                taken,
+                m -> byName.containsKey(m) && !(byName.get(m) instanceof NetInterface.Bridge));
         case NetInterface.Vlan vlan -> {
           here.field("id").require(vlan.id() >= 1 && vlan.id() <= 4094, "a VLAN tag is 1 to 4094");
           NetInterface link = byName.get(vlan.link());
           boolean carries =
-              link != null && !(link instanceof NetInterface.Vlan) && !bonded.contains(vlan.link());
+              (link instanceof NetInterface.Ethernet || link instanceof NetInterface.Bond)
+                  && !ports.contains(vlan.link());
           here.field("link")
               .require(
                   carries, Names.quote(vlan.link()) + " is no card or bond that can carry a VLAN");
@@ -240,6 +311,39 @@ public record InstallSpec(
         }
       }
     }
+  }
+
+  private static void checkMembers(
+      Violations at, NetInterface face, Set<String> taken, Predicate<String> fits) {
+    for (int j = 0; j < face.members().size(); j++) {
+      String member = face.members().get(j);
+      Violations there = at.index(j);
+      there.require(
+          fits.test(member),
+          Names.quote(member)
+              + (face instanceof NetInterface.Bond
+                  ? " is no card of this machine"
+                  : " is no card, bond or VLAN of this machine"));
+      there.require(taken.add(member), Names.quote(member) + " is in a bond or bridge already");
+    }
+  }
+
+  /**
+   * Two interfaces may stand in one subnet. Two subnets of which one is a part of the other are a
+   * mistake: packets for the smaller one leave by an interface whose neighbours they may not be.
+   */
+  private static void checkOverlaps(Violations at, IpConfig ip, List<HostAddress> elsewhere) {
+    for (int i = 0; i < ip.addresses().size(); i++) {
+      HostAddress address = ip.addresses().get(i);
+      for (HostAddress other : elsewhere) {
+        at.index(i)
+            .require(
+                !address.subnet().overlaps(other.subnet())
+                    || address.subnet().equals(other.subnet()),
+                address.subnet() + " overlaps " + other.subnet() + " of another interface");
+      }
+    }
+    elsewhere.addAll(ip.addresses());
   }
 
   private static int mtu(NetInterface face) {

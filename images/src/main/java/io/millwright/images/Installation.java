@@ -1,60 +1,38 @@
 package io.millwright.images;
 
+import io.millwright.model.Firmware;
 import io.millwright.model.Names;
+import io.millwright.model.ProfileSpec;
 import io.millwright.model.Violations;
-import java.net.URI;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How an installer puts the system onto the machine; a clone of a golden disk needs none of it.
  *
- * @param disk the one that is overwritten
- * @param untouched serials of disks that the installer must leave alone; they are named so that a
- *     disk which is chosen by a vague rule can never be one of them
- * @param layout of the system disk
+ * @param storage which disk is overwritten, and how it is divided
+ * @param firmware what starts the machine
  * @param keyboard layout in X11's words, for example {@code us} or {@code de}
- * @param mirror where packages come from, or null for the distribution's own
- * @param proxy for fetching packages, or null
- * @param offline true if the installer reaches no network and all comes from the medium
+ * @param source where the system's packages come from
+ * @param before programs to run in the installer, in order, before it touches a disk
+ * @param after programs to run in the installed system, in order, before its first boot
  * @param end what to do when it is done
  */
 public record Installation(
-    Disk disk,
-    List<String> untouched,
-    Layout layout,
+    Storage storage,
+    Firmware firmware,
     String keyboard,
-    @Nullable URI mirror,
-    @Nullable URI proxy,
-    boolean offline,
+    Source source,
+    List<ProfileSpec.Script> before,
+    List<ProfileSpec.Script> after,
     End end) {
-  /** What every hypervisor and every disk maker keeps to, and no installer takes for a pattern. */
-  private static final Pattern SERIAL = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9_.]{0,63}");
-
-  private static final Pattern PATH =
-      Pattern.compile("/dev(/[A-Za-z0-9][-A-Za-z0-9_.:+]{0,127}){1,4}");
   private static final Pattern KEYBOARD = Pattern.compile("[a-z]{2,10}");
 
   public Installation {
-    untouched = List.copyOf(untouched);
-  }
-
-  /** The disk to install on. */
-  public sealed interface Disk {
-    /** The one with this serial number, whatever the kernel calls it. */
-    record BySerial(String serial) implements Disk {}
-
-    /** The one at this path, for example {@code /dev/disk/by-path/pci-0000:00:04.0}. */
-    record ByPath(String path) implements Disk {}
-  }
-
-  /** How the system disk is divided. */
-  public enum Layout {
-    /** One partition for all, beside what the firmware needs. */
-    PLAIN,
-    /** One volume group with one logical volume for all. */
-    LVM
+    before = List.copyOf(before);
+    after = List.copyOf(after);
   }
 
   /** What follows an installation. */
@@ -63,44 +41,69 @@ public record Installation(
     POWEROFF
   }
 
+  /** The usual one onto this disk: BIOS, a keyboard as in America, packages from the network. */
+  public static Installation on(Storage.Disk disk) {
+    return new Installation(
+        Storage.on(disk),
+        Firmware.BIOS,
+        "us",
+        Source.DISTRIBUTION,
+        List.of(),
+        List.of(),
+        End.REBOOT);
+  }
+
+  public Installation withStorage(Storage next) {
+    return new Installation(next, firmware, keyboard, source, before, after, end);
+  }
+
+  public Installation withFirmware(Firmware next) {
+    return new Installation(storage, next, keyboard, source, before, after, end);
+  }
+
+  public Installation withKeyboard(String next) {
+    return new Installation(storage, firmware, next, source, before, after, end);
+  }
+
+  public Installation withSource(Source next) {
+    return new Installation(storage, firmware, keyboard, next, before, after, end);
+  }
+
+  /** With the same, but these programs before and after. */
+  public Installation withScripts(
+      List<ProfileSpec.Script> nextBefore, List<ProfileSpec.Script> nextAfter) {
+    return new Installation(storage, firmware, keyboard, source, nextBefore, nextAfter, end);
+  }
+
+  public Installation withEnd(End next) {
+    return new Installation(storage, firmware, keyboard, source, before, after, next);
+  }
+
   void check(Violations at) {
-    switch (disk) {
-      case Disk.BySerial by -> {
-        at.field("disk")
-            .require(
-                SERIAL.matcher(by.serial()).matches(),
-                Names.quote(by.serial()) + " is no serial number of 1 to 64 letters and digits");
-        at.field("disk")
-            .require(!untouched.contains(by.serial()), "is also one of those to leave alone");
-      }
-      case Disk.ByPath by ->
-          at.field("disk")
-              .require(
-                  PATH.matcher(by.path()).matches(), Names.quote(by.path()) + " is no disk's path");
-    }
-    for (int i = 0; i < untouched.size(); i++) {
-      at.field("untouched")
-          .index(i)
-          .require(
-              SERIAL.matcher(untouched.get(i)).matches(),
-              Names.quote(untouched.get(i)) + " is no serial number");
-    }
+    storage.check(at.field("storage"));
+    at.field("storage")
+        .field("table")
+        .require(
+            firmware == Firmware.BIOS || storage.table() != Storage.Table.MSDOS,
+            "UEFI starts systems from a GPT; leave it out or give gpt");
     at.field("keyboard")
         .require(
             KEYBOARD.matcher(keyboard).matches(),
             Names.quote(keyboard) + " is no keyboard layout, such as us");
-    checkUri(at.field("mirror"), mirror);
-    checkUri(at.field("proxy"), proxy);
-    at.field("mirror")
-        .require(mirror == null || !offline, "cannot be reached by an installer without network");
+    source.check(at.field("source"));
+    checkScripts(at.field("before"), before);
+    checkScripts(at.field("after"), after);
   }
 
-  private static void checkUri(Violations at, @Nullable URI uri) {
-    at.require(
-        uri == null
-            || (("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
-                && uri.getHost() != null
-                && uri.getRawUserInfo() == null),
-        "must be an http or https URL without user; the medium carries no password");
+  private static void checkScripts(Violations at, List<ProfileSpec.Script> scripts) {
+    Set<String> names = new HashSet<>();
+    for (int i = 0; i < scripts.size(); i++) {
+      ProfileSpec.Script script = scripts.get(i);
+      Violations here = at.index(i);
+      script.check(here);
+      here.field("name").require(names.add(script.name()), "stands here twice");
+      here.field("content")
+          .require(InstallSpec.encodable(script.content()), "has half a character (UTF-16)");
+    }
   }
 }

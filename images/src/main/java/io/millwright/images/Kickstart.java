@@ -1,6 +1,7 @@
 package io.millwright.images;
 
 import io.millwright.model.Ip;
+import io.millwright.model.Mac;
 import io.millwright.model.ProfileSpec;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -15,13 +16,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Installs the systems of the Red Hat family (8 and later, Fedora) by Anaconda, which looks for
- * {@code ks.cfg} on a medium with the label OEMDRV by itself.
+ * {@code ks.cfg} on a medium with the label OEMDRV by itself, and takes it from its initrd if told
+ * so.
  *
  * <p>Anaconda gets as much network as it needs to install. The installed system gets its full
  * network as NetworkManager's keyfiles, and for all else the same cloud-init configuration as a
  * clone, from a directory on its disk.
  */
-public final class Kickstart implements Renderer<AnswerMedium> {
+public final class Kickstart implements Renderer<Answers> {
   private static final String SEED = "/var/lib/cloud/seed/nocloud/";
 
   /** Without it the network would be described twice, and only a part of it by cloud-init. */
@@ -38,31 +40,45 @@ public final class Kickstart implements Renderer<AnswerMedium> {
       out.add(new Refusal("installation", "an installer must be told on which disk to install"));
       return List.copyOf(out);
     }
-    if (how.disk() instanceof Installation.Disk.BySerial by
-        && how.untouched().stream().anyMatch(other -> other.endsWith(by.serial()))) {
+    if (how.storage().endsLikeUntouched()) {
       out.add(
           new Refusal(
-              "installation.disk",
+              "installation.storage.disk",
               "the serial of a disk to leave alone ends like this one's, and Anaconda goes by the"
                   + " end; give the disk's path"));
     }
-    if (!how.offline() && uplink(spec).isEmpty()) {
+    if (how.storage().encryption() instanceof Storage.Encryption.Tang && how.source().offline()) {
+      out.add(
+          new Refusal(
+              "installation.storage.encryption",
+              "a Tang server cannot be reached by an installer without network"));
+    }
+    if (how.storage().encryption() instanceof Storage.Encryption.Tang
+        && uplink(spec).filter(card -> card.ip().dhcp4()).isEmpty()) {
+      out.add(
+          new Refusal(
+              "installation.storage.encryption",
+              "a Tang server is asked before the system has its network, by IPv4 and DHCP; the card"
+                  + " with the default route must have dhcp4"));
+    }
+    if (!how.source().offline() && uplink(spec).isEmpty()) {
       out.add(
           new Refusal(
               "interfaces",
               "the installer needs a card with an address of its own, beside bonds and VLANs, to"
                   + " fetch packages; or install offline"));
     }
-    if (how.proxy() != null && how.mirror() == null) {
+    if (how.source().proxy() != null && how.source().mirror() == null) {
       out.add(
           new Refusal(
-              "installation.proxy", "Anaconda takes a proxy only together with a mirror's URL"));
+              "installation.source.proxy",
+              "Anaconda takes a proxy only together with a mirror's URL"));
     }
     return List.copyOf(out);
   }
 
   @Override
-  public AnswerMedium render(InstallSpec spec) {
+  public Answers render(InstallSpec spec) {
     demand(spec);
     Installation how = spec.installation();
     if (how == null) {
@@ -76,20 +92,24 @@ public final class Kickstart implements Renderer<AnswerMedium> {
     values.put("timezone", or(profile.timezone(), "UTC"));
     values.put("keyboard", how.keyboard());
     values.put(
-        "network", how.offline() ? "network --hostname=" + spec.identity().fqdn() : network(spec));
-    values.put("disk", disk(how.disk()));
-    values.put(
-        "layout",
-        switch (how.layout()) {
-          case PLAIN -> "plain";
-          case LVM -> "lvm";
-        });
+        "network",
+        how.source().offline() ? "network --hostname=" + spec.identity().fqdn() : network(spec));
+    KickstartStorage storage = KickstartStorage.of(how.storage());
+    values.put("storage", storage.commands());
+    values.put("before", how.before().stream().map(Kickstart::script).toList());
+    values.put("after", how.after().stream().map(Kickstart::script).toList());
+    values.put("resolve", storage.program());
+    values.put("unlock", storage.unlock());
     values.put("end", how.end().name().toLowerCase(Locale.ROOT));
     List<String> packages = new ArrayList<>(List.of("cloud-init", "openssh-server", "python3"));
+    packages.addAll(storage.packages());
     profile.packages().stream().filter(p -> !packages.contains(p)).forEach(packages::add);
     values.put("packages", packages);
     values.put("files", files(spec));
-    return new AnswerMedium("OEMDRV", Map.of("ks.cfg", Template.fill("kickstart.peb", values)));
+    AnswerFile file = AnswerFile.text(Template.fill("kickstart.peb", values));
+    return Answers.of(
+        Answers.Way.beside(new AnswerMedium("OEMDRV", Map.of("ks.cfg", file))),
+        Answers.Way.inside(Map.of("/ks.cfg", file), "inst.ks=file:/ks.cfg"));
   }
 
   private static String or(@Nullable String value, String otherwise) {
@@ -97,12 +117,22 @@ public final class Kickstart implements Renderer<AnswerMedium> {
   }
 
   private static String source(Installation how) {
-    if (how.mirror() == null) {
-      return "cdrom";
+    Source from = how.source();
+    StringBuilder out = new StringBuilder();
+    if (from.mirror() == null) {
+      out.append("cdrom");
+    } else {
+      out.append("url --url=").append(quoted(from.mirror().toString()));
+      if (from.proxy() != null) {
+        out.append(" --proxy=").append(quoted(from.proxy().toString()));
+      }
     }
-    return "url --url="
-        + quoted(how.mirror().toString())
-        + (how.proxy() == null ? "" : " --proxy=" + quoted(how.proxy().toString()));
+    if (from.repository() != null) {
+      // Where Anaconda keeps the medium that it was started from.
+      out.append("\nrepo --name=millwright --baseurl=file:///run/install/repo");
+      out.append(from.repository());
+    }
+    return out.toString();
   }
 
   /** Anaconda splits lines as a shell does; a URI holds neither quotes, blanks nor backslashes. */
@@ -110,12 +140,8 @@ public final class Kickstart implements Renderer<AnswerMedium> {
     return "\"" + uri + "\"";
   }
 
-  private static String disk(Installation.Disk disk) {
-    return switch (disk) {
-      // udev puts bus, maker and model before the serial, and a partition's number after it.
-      case Installation.Disk.BySerial by -> "/dev/disk/by-id/*" + by.serial();
-      case Installation.Disk.ByPath by -> by.path();
-    };
+  private static Map<String, String> script(ProfileSpec.Script script) {
+    return file("/tmp/millwright-" + script.name(), "0700", script.content());
   }
 
   /** The card by which packages are fetched: the one with the default route, else any. */
@@ -125,9 +151,7 @@ public final class Kickstart implements Renderer<AnswerMedium> {
         return Optional.of(card);
       }
     }
-    return spec.interfaces().stream()
-        .filter(NetInterface.Ethernet.class::isInstance)
-        .map(NetInterface.Ethernet.class::cast)
+    return spec.cards().stream()
         .filter(card -> card.ip().has(false) || card.ip().has(true))
         .findFirst();
   }
@@ -135,7 +159,7 @@ public final class Kickstart implements Renderer<AnswerMedium> {
   private static String network(InstallSpec spec) {
     NetInterface.Ethernet card = uplink(spec).orElseThrow();
     IpConfig ip = card.ip();
-    StringBuilder out = new StringBuilder("network --device=").append(card.mac());
+    StringBuilder out = new StringBuilder("network --device=").append(device(spec, card));
     Optional<HostAddress> v4 = ip.addresses().stream().filter(a -> !a.v6()).findFirst();
     if (ip.dhcp4()) {
       out.append(" --bootproto=dhcp");
@@ -167,6 +191,12 @@ public final class Kickstart implements Renderer<AnswerMedium> {
       out.append(" --mtu=").append(ip.mtu());
     }
     return out.append(" --activate --hostname=").append(spec.identity().fqdn()).toString();
+  }
+
+  /** "link" is the first card that has one. */
+  private static String device(InstallSpec spec, NetInterface.Ethernet card) {
+    Mac mac = card.mac();
+    return mac != null ? mac.text() : spec.isTheOnly(card) ? "link" : card.name();
   }
 
   private static Ip netmask(int prefix) {

@@ -3,6 +3,7 @@ package io.millwright.images;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A network interface as it shall be in the running system. */
 public sealed interface NetInterface {
@@ -11,8 +12,30 @@ public sealed interface NetInterface {
 
   IpConfig ip();
 
-  /** A network card, known by its MAC address and given its name by us. */
-  record Ethernet(String name, Mac mac, IpConfig ip) implements NetInterface {}
+  /** Names of the interfaces that it is made of; they carry no addresses. */
+  default List<String> members() {
+    return List.of();
+  }
+
+  /**
+   * A network card.
+   *
+   * @param name that it is given, if it is known by its MAC address
+   * @param mac by which it is known. Null in a machine with one card means that card, whatever the
+   *     kernel calls it; in one with several the card that the kernel itself calls by this name
+   */
+  record Ethernet(String name, @Nullable Mac mac, IpConfig ip) implements NetInterface {}
+
+  /**
+   * A switch within the machine, for guests and containers of its own.
+   *
+   * @param members names of cards, bonds and VLANs that are plugged into it; may be none
+   */
+  record Bridge(String name, List<String> members, IpConfig ip) implements NetInterface {
+    public Bridge {
+      members = List.copyOf(members);
+    }
+  }
 
   /**
    * Several cards as one.

@@ -1,6 +1,7 @@
 package io.millwright.images;
 
 import io.millwright.model.Ip;
+import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -12,11 +13,11 @@ import java.util.Set;
 /** The network of a machine in netplan's form, which cloud-init calls network-config version 2. */
 final class Netplan {
   private final InstallSpec spec;
-  private final Set<String> bonded;
+  private final Set<String> ports;
 
   private Netplan(InstallSpec spec) {
     this.spec = spec;
-    this.bonded = spec.bonded();
+    this.ports = spec.ports();
   }
 
   /** The content of the {@code network} key. */
@@ -39,13 +40,20 @@ final class Netplan {
   private Map<String, Object> document() {
     Map<String, Object> ethernets = new LinkedHashMap<>();
     Map<String, Object> bonds = new LinkedHashMap<>();
+    Map<String, Object> bridges = new LinkedHashMap<>();
     Map<String, Object> vlans = new LinkedHashMap<>();
     for (NetInterface face : spec.interfaces()) {
       Map<String, Object> device = new LinkedHashMap<>();
       switch (face) {
         case NetInterface.Ethernet card -> {
-          device.put("match", Map.of("macaddress", card.mac().text()));
-          device.put("set-name", card.name());
+          Mac mac = card.mac();
+          if (mac != null) {
+            device.put("match", Map.of("macaddress", mac.text()));
+            device.put("set-name", card.name());
+          } else if (spec.isTheOnly(card)) {
+            device.put("match", Map.of("name", "e*")); // eth0 as well as enp1s0
+            device.put("set-name", card.name());
+          }
           ethernets.put(card.name(), device);
         }
         case NetInterface.Bond bond -> {
@@ -53,8 +61,15 @@ final class Netplan {
           device.put("parameters", parameters(bond.mode()));
           // Else it gets one out of the air, which a switch or a hypervisor that knows the card's
           // address may not let through, and which no DHCP reservation is for.
-          spec.firstCard(bond).ifPresent(card -> device.put("macaddress", card.mac().text()));
+          spec.firstMac(bond).ifPresent(mac -> device.put("macaddress", mac.text()));
           bonds.put(bond.name(), device);
+        }
+        case NetInterface.Bridge bridge -> {
+          device.put("interfaces", bridge.members());
+          // One machine's switch makes no loops, and with it a port is deaf for its first 30 s.
+          device.put("parameters", Map.of("stp", false));
+          spec.firstMac(bridge).ifPresent(mac -> device.put("macaddress", mac.text()));
+          bridges.put(bridge.name(), device);
         }
         case NetInterface.Vlan vlan -> {
           device.put("id", vlan.id());
@@ -68,6 +83,7 @@ final class Netplan {
     out.put("version", 2);
     putIfAny(out, "ethernets", ethernets);
     putIfAny(out, "bonds", bonds);
+    putIfAny(out, "bridges", bridges);
     putIfAny(out, "vlans", vlans);
     return out;
   }
@@ -89,7 +105,7 @@ final class Netplan {
 
   private void putIp(Map<String, Object> device, NetInterface face) {
     IpConfig ip = face.ip();
-    boolean idle = bonded.contains(face.name()) || !(ip.has(false) || ip.has(true));
+    boolean idle = ports.contains(face.name()) || !(ip.has(false) || ip.has(true));
     Integer mtu = ip.mtu();
     if (mtu != null) {
       device.put("mtu", mtu);

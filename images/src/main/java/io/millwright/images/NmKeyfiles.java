@@ -1,11 +1,13 @@
 package io.millwright.images;
 
 import io.millwright.model.Ip;
+import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -28,11 +30,14 @@ final class NmKeyfiles {
       out.put(
           "/etc/NetworkManager/system-connections/" + face.name() + ".nmconnection",
           all.keyfile(face));
-      if (face instanceof NetInterface.Ethernet card) {
+      if (face instanceof NetInterface.Ethernet card
+          && (card.mac() != null || spec.isTheOnly(card))) {
         out.put(
             "/etc/systemd/network/10-millwright-" + card.name() + ".link",
-            "[Match]\nPermanentMACAddress="
-                + card.mac()
+            "[Match]\n"
+                + (card.mac() != null
+                    ? "PermanentMACAddress=" + card.mac()
+                    : "Type=ether\nOriginalName=e*") // eth0 as well as enp1s0
                 + "\n\n[Link]\nName="
                 + card.name()
                 + "\n");
@@ -52,17 +57,15 @@ final class NmKeyfiles {
     connection.put("id", face.name());
     connection.put("uuid", uuid(face.name()).toString());
     Map<String, String> ethernet = new LinkedHashMap<>();
-    boolean port = false;
+    Optional<NetInterface> owner = spec.owner(face);
     switch (face) {
       case NetInterface.Ethernet card -> {
         connection.put("type", "ethernet");
-        ethernet.put("mac-address", card.mac().text());
-        for (NetInterface other : spec.interfaces()) {
-          if (other instanceof NetInterface.Bond bond && bond.members().contains(card.name())) {
-            connection.put("master", uuid(bond.name()).toString());
-            connection.put("slave-type", "bond");
-            port = true;
-          }
+        Mac mac = card.mac();
+        if (mac != null) {
+          ethernet.put("mac-address", mac.text());
+        } else if (!spec.isTheOnly(card)) {
+          connection.put("interface-name", card.name());
         }
       }
       case NetInterface.Bond bond -> {
@@ -73,7 +76,14 @@ final class NmKeyfiles {
         Map<String, String> options = section(file, "bond");
         options.put("mode", Netplan.mode(bond.mode()));
         options.put("miimon", "100");
-        spec.firstCard(bond).ifPresent(c -> ethernet.put("cloned-mac-address", c.mac().text()));
+        spec.firstMac(bond).ifPresent(mac -> ethernet.put("cloned-mac-address", mac.text()));
+      }
+      case NetInterface.Bridge bridge -> {
+        connection.put("type", "bridge");
+        connection.put("interface-name", bridge.name());
+        connection.put("autoconnect-slaves", "1");
+        section(file, "bridge").put("stp", "false");
+        spec.firstMac(bridge).ifPresent(mac -> ethernet.put("cloned-mac-address", mac.text()));
       }
       case NetInterface.Vlan vlan -> {
         connection.put("type", "vlan");
@@ -83,14 +93,21 @@ final class NmKeyfiles {
         options.put("parent", uuid(vlan.link()).toString());
       }
     }
+    owner.ifPresent(other -> {
+      connection.put("master", uuid(other.name()).toString());
+      connection.put("slave-type", other instanceof NetInterface.Bond ? "bond" : "bridge");
+    });
     Integer mtu = face.ip().mtu();
     if (mtu != null) {
       ethernet.put("mtu", mtu.toString());
     }
-    if (!ethernet.isEmpty()) {
+    if (!ethernet.isEmpty() || face instanceof NetInterface.Ethernet) {
       file.put("ethernet", ethernet);
     }
-    if (!port) {
+    if (owner.isPresent() && owner.get() instanceof NetInterface.Bridge) {
+      section(file, "bridge-port"); // must be there, though it has nothing to say
+    }
+    if (owner.isEmpty()) {
       family(section(file, "ipv4"), face, false);
       family(section(file, "ipv6"), face, true);
     }

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -31,12 +32,40 @@ class AutoinstallTest {
   private static final Autoinstall RENDERER = new Autoinstall();
   private static final YAMLMapper YAML = new YAMLMapper();
 
+  /** The samples that this installer takes. */
   static Stream<String> samples() {
-    return Samples.installed().keySet().stream();
+    return Samples.installed().entrySet().stream()
+        .filter(s -> RENDERER.check(s.getValue()).isEmpty())
+        .map(Map.Entry::getKey);
   }
 
   private static Seed seed(String sample) {
-    return RENDERER.render(Objects.requireNonNull(Samples.installed().get(sample)));
+    return seed(Objects.requireNonNull(Samples.installed().get(sample)));
+  }
+
+  private static Seed seed(InstallSpec spec) {
+    AnswerMedium medium = Objects.requireNonNull(RENDERER.render(spec).ways().getFirst().seed());
+    assertThat(medium.label()).isEqualTo("cidata");
+    assertThat(medium.files()).containsOnlyKeys("meta-data", "user-data", "network-config");
+    return new Seed(
+        text(medium, "meta-data"), text(medium, "user-data"), text(medium, "network-config"));
+  }
+
+  private static String text(AnswerMedium medium, String name) {
+    return Objects.requireNonNull(medium.files().get(name)).asText();
+  }
+
+  @Test
+  void isToldByASecondMediumOrOnTheVendorsOwn() {
+    Answers answers = RENDERER.render(Objects.requireNonNull(Samples.installed().get("dhcp")));
+    assertThat(answers.ways())
+        .extracting(Answers.Way::kernelArguments)
+        .containsExactly(
+            List.of("autoinstall"), List.of("autoinstall", "ds=nocloud;s=/cdrom/nocloud/"));
+    AnswerMedium seed = Objects.requireNonNull(answers.ways().getFirst().seed());
+    seed.files()
+        .forEach((name, file) ->
+            assertThat(answers.ways().getLast().medium()).containsEntry("/nocloud/" + name, file));
   }
 
   @ParameterizedTest
@@ -80,6 +109,15 @@ class AutoinstallTest {
   }
 
   @Test
+  void takesMostSamples() {
+    assertThat(Samples.installed().keySet())
+        .filteredOn(
+            s -> !RENDERER.check(Objects.requireNonNull(Samples.installed().get(s))).isEmpty())
+        .containsExactlyInAnyOrder(
+            "encrypted", "encrypted-tang", "disk-by-size", "repository-on-medium");
+  }
+
+  @Test
   void refusesWhatItCannotDo() {
     assertThat(fields(Samples.of("dhcp"))).containsExactly("installation");
     assertThatThrownBy(() -> RENDERER.render(Samples.of("dhcp")))
@@ -87,32 +125,26 @@ class AutoinstallTest {
     assertThat(
             fields(
                 Samples.of("users-and-keys")
-                    .withInstallation(on(new Installation.Disk.BySerial("a"), List.of(), true))))
+                    .withInstallation(on(new Storage.Disk.BySerial("a"), List.of(), true))))
         .containsExactly("profile.packages");
     assertThat(
             fields(
                 Samples.of("dhcp")
                     .withInstallation(
-                        on(new Installation.Disk.BySerial("data"), List.of("mw-data"), false))))
-        .containsExactly("installation.disk");
+                        on(new Storage.Disk.BySerial("data"), List.of("mw-data"), false))))
+        .containsExactly("installation.storage.disk");
     assertThat(
             fields(
                 Samples.of("dhcp")
                     .withInstallation(
-                        on(new Installation.Disk.ByPath("/dev/disk/by-id/x"), List.of(), false))))
-        .containsExactly("installation.disk");
+                        on(new Storage.Disk.ByPath("/dev/disk/by-id/x"), List.of(), false))))
+        .containsExactly("installation.storage.disk");
   }
 
-  private static Installation on(Installation.Disk disk, List<String> untouched, boolean offline) {
-    return new Installation(
-        disk,
-        untouched,
-        Installation.Layout.PLAIN,
-        "us",
-        null,
-        null,
-        offline,
-        Installation.End.REBOOT);
+  private static Installation on(Storage.Disk disk, List<String> untouched, boolean offline) {
+    return Installation.on(disk)
+        .withStorage(Storage.on(disk).withUntouched(untouched.toArray(String[]::new)))
+        .withSource(offline ? Source.MEDIUM : Source.DISTRIBUTION);
   }
 
   private static List<String> fields(InstallSpec spec) {
@@ -123,20 +155,13 @@ class AutoinstallTest {
   void whatCouldMeanMoreThanItSaysIsWrong() {
     for (Installation bad :
         List.of(
-            on(new Installation.Disk.BySerial("*"), List.of(), false),
-            on(new Installation.Disk.BySerial(""), List.of(), false),
-            on(new Installation.Disk.BySerial("a"), List.of("a"), false),
-            on(new Installation.Disk.ByPath("/dev/sd?"), List.of(), false),
-            on(new Installation.Disk.ByPath("/dev/../etc"), List.of(), false),
-            new Installation(
-                new Installation.Disk.BySerial("a"),
-                List.of(),
-                Installation.Layout.PLAIN,
-                "us",
-                URI.create("http://u:p@h/"),
-                null,
-                false,
-                Installation.End.REBOOT))) {
+            on(new Storage.Disk.BySerial("*"), List.of(), false),
+            on(new Storage.Disk.BySerial(""), List.of(), false),
+            on(new Storage.Disk.BySerial("a"), List.of("a"), false),
+            on(new Storage.Disk.ByPath("/dev/sd?"), List.of(), false),
+            on(new Storage.Disk.ByPath("/dev/../etc"), List.of(), false),
+            on(new Storage.Disk.BySerial("a"), List.of(), false)
+                .withSource(Source.DISTRIBUTION.withMirror(URI.create("http://u:p@h/"))))) {
       assertThatThrownBy(() -> RENDERER.render(Samples.of("dhcp").withInstallation(bad)))
           .as(bad.toString())
           .isInstanceOf(ProblemException.class);
@@ -151,7 +176,7 @@ class AutoinstallTest {
   @Property(tries = 200)
   void saysWhatTheProfileSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
     ProfileSpec profile = spec.profile();
-    JsonNode data = YAML.readTree(RENDERER.render(spec).userData()).get("autoinstall");
+    JsonNode data = YAML.readTree(seed(spec).userData()).get("autoinstall");
     Set<String> keys =
         new LinkedHashSet<>(
             List.of(

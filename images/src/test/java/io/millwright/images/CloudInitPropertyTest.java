@@ -167,13 +167,19 @@ class CloudInitPropertyTest {
           switch (face) {
             case NetInterface.Ethernet card -> {
               JsonNode at = data.at("/ethernets/" + card.name());
-              assertThat(at.at("/match/macaddress").asString()).isEqualTo(card.mac().text());
+              assertThat(at.at("/match/macaddress").asString())
+                  .isEqualTo(String.valueOf(card.mac()));
               assertThat(at.at("/set-name").asString()).isEqualTo(card.name());
               yield at;
             }
             case NetInterface.Bond bond -> {
               JsonNode at = data.at("/bonds/" + bond.name());
               assertThat(texts(at.get("interfaces"))).isEqualTo(bond.members());
+              yield at;
+            }
+            case NetInterface.Bridge bridge -> {
+              JsonNode at = data.at("/bridges/" + bridge.name());
+              assertThat(texts(at.get("interfaces"))).isEqualTo(bridge.members());
               yield at;
             }
             case NetInterface.Vlan vlan -> {
@@ -202,7 +208,7 @@ class CloudInitPropertyTest {
       }
     }
     int named = 0;
-    for (String kind : List.of("ethernets", "bonds", "vlans")) {
+    for (String kind : List.of("ethernets", "bonds", "bridges", "vlans")) {
       named += data.path(kind).size();
     }
     assertThat(named).isEqualTo(seen);

@@ -151,14 +151,17 @@ final class Hostile {
         .as(ProfileSpec::new);
   }
 
-  /** Up to four cards, of which two may be a bond, with up to two VLANs. */
+  /**
+   * Up to four cards, of which two may be a bond, with up to two VLANs, and the last may be in a
+   * bridge.
+   */
   static Arbitrary<List<NetInterface>> network() {
     return Combinators.combine(
-            word().list().uniqueElements().ofSize(7),
+            word().list().uniqueElements().ofSize(8),
             Arbitraries.integers().between(1, 4),
             Arbitraries.of(MachineSpec.BondMode.values()).injectNull(0.5),
             Arbitraries.integers().between(0, 2),
-            Arbitraries.integers().between(0, 15).list().ofSize(7))
+            Arbitraries.integers().between(0, 15).list().ofSize(8))
         .as(Hostile::network);
   }
 
@@ -170,10 +173,20 @@ final class Hostile {
       List<Integer> shapes) {
     List<NetInterface> out = new ArrayList<>();
     boolean bonded = bond != null && cards >= 2;
+    boolean bridged = cards >= 3 && shapes.get(7) % 2 == 0;
     for (int i = 0; i < cards; i++) {
       out.add(
           new NetInterface.Ethernet(
-              names.get(i), Mac.ofQemu(i), bonded && i < 2 ? IpConfig.NONE : ip(i, shapes.get(i))));
+              names.get(i),
+              Mac.ofQemu(i),
+              (bonded && i < 2) || (bridged && i == cards - 1)
+                  ? IpConfig.NONE
+                  : ip(i, shapes.get(i))));
+    }
+    if (bridged) {
+      out.add(
+          new NetInterface.Bridge(
+              names.get(7), List.of(names.get(cards - 1)), ip(7, shapes.get(7))));
     }
     if (bonded && bond != null) {
       out.add(new NetInterface.Bond(names.get(4), bond, names.subList(0, 2), ip(4, shapes.get(4))));

@@ -2,7 +2,9 @@ package io.millwright.images;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millwright.model.ByteSize;
 import io.millwright.model.Cidr;
+import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
@@ -125,6 +127,134 @@ class InstallSpecTest {
                 Samples.net(
                     Samples.card(0, IpConfig.NONE), bond(IpConfig.NONE, "nic0", "nic7", "nic0"))))
         .containsExactly("interfaces[1].members[1]", "interfaces[1].members[2]");
+  }
+
+  @Test
+  void bridges() {
+    assertThat(
+            wrong(
+                Samples.net(
+                    Samples.card(0, IpConfig.NONE),
+                    Samples.card(1, v4("10.0.0.5/24")),
+                    new NetInterface.Bridge("br0", List.of("nic0", "nic1", "nic9"), IpConfig.NONE),
+                    new NetInterface.Bridge("br1", List.of("br0", "nic0"), v4("10.1.0.5/24")),
+                    vlan("br0", 5, IpConfig.NONE))))
+        .containsExactly(
+            "interfaces[1].ip",
+            "interfaces[2].members[2]",
+            "interfaces[3].members[0]",
+            "interfaces[3].members[1]",
+            "interfaces[4].link");
+  }
+
+  @Test
+  void subnetsDoNotOverlap() {
+    assertThat(
+            wrong(
+                Samples.net(
+                    Samples.card(0, v4("10.0.0.5/24")),
+                    Samples.card(1, v4("10.0.0.6/24")),
+                    Samples.card(2, v4("10.0.1.6/16")))))
+        .containsExactly("interfaces[2].ip.addresses[0]", "interfaces[2].ip.addresses[0]");
+  }
+
+  @Test
+  void aCardWithoutMacIsTheOnlyOneOrHasAKernelsName() {
+    NetInterface any = new NetInterface.Ethernet("nic0", null, v4("10.0.0.5/24"));
+    NetInterface byName = new NetInterface.Ethernet("enp1s0f1", null, IpConfig.NONE);
+    assertThat(wrong(Samples.net(any))).isEmpty();
+    assertThat(wrong(Samples.net(byName, Samples.card(1, IpConfig.NONE)))).isEmpty();
+    assertThat(wrong(Samples.net(any, Samples.card(1, IpConfig.NONE))))
+        .containsExactly("interfaces[0].mac");
+  }
+
+  private static List<String> wrong(Installation how) {
+    return wrong(Samples.of("dhcp").withInstallation(how)).stream()
+        .map(field -> field.replace("installation.", ""))
+        .toList();
+  }
+
+  private static List<String> wrong(Storage storage) {
+    return wrong(Samples.ON_DISK.withStorage(storage)).stream()
+        .map(field -> field.replace("storage.", ""))
+        .toList();
+  }
+
+  private static Storage.FileSystem part(String mount, String size) {
+    return new Storage.FileSystem(
+        mount, Storage.Kind.EXT4, size.isEmpty() ? null : ByteSize.parse(size));
+  }
+
+  @Test
+  void storage() {
+    Storage right = Samples.ON_DISK.storage();
+    Storage.Disk path = new Storage.Disk.ByPath("/dev/vda");
+    ByteSize gib = ByteSize.parse("1GiB");
+    Storage.Disk bySize = new Storage.Disk.BySize(gib, gib);
+    assertThat(wrong(right)).isEmpty();
+    assertThat(wrong(right.withMirror(path).withUntouched("mw-data"))).isEmpty();
+    assertThat(wrong(right.withMirror(right.disk()))).containsExactly("mirror");
+    assertThat(wrong(right.withMirror(bySize))).containsExactly("mirror");
+    assertThat(wrong(right.withUntouched("mw-system", "*")))
+        .containsExactly("disk", "untouched[1]");
+    assertThat(wrong(Storage.on(bySize))).containsExactly("capacity");
+    assertThat(wrong(right.withCapacity(gib))).containsExactly("capacity");
+    assertThat(
+            wrong(
+                right
+                    .withCapacity(ByteSize.parse("20GiB"))
+                    .withFileSystems(part("/", "10GiB"), part("/var", "10GiB"))))
+        .containsExactly("capacity");
+    assertThat(
+            wrong(
+                right.withFileSystems(
+                    part("/var", ""),
+                    part("/var", ""),
+                    part("/etc", "1GiB"),
+                    part("/a b", "1MiB"),
+                    new Storage.FileSystem("/x", Storage.Kind.SWAP, gib),
+                    new Storage.FileSystem(null, Storage.Kind.XFS, gib))))
+        .containsExactly(
+            "fileSystems[1].mount",
+            "fileSystems[1].size",
+            "fileSystems[2].mount",
+            "fileSystems[3].mount",
+            "fileSystems[3].size",
+            "fileSystems[4].mount",
+            "fileSystems[5].mount",
+            "fileSystems");
+    assertThat(
+            wrong(
+                right.withEncryption(
+                    new Storage.Encryption.Tang(URI.create("http://u:p@h/"), "'"))))
+        .containsExactly("encryption.server", "encryption.thumbprint");
+  }
+
+  @Test
+  void installation() {
+    Installation right = Samples.ON_DISK;
+    assertThat(
+            wrong(
+                right
+                    .withFirmware(Firmware.UEFI)
+                    .withStorage(right.storage().withTable(Storage.Table.MSDOS))))
+        .containsExactly("storage.table");
+    assertThat(wrong(right.withKeyboard("U S"))).containsExactly("keyboard");
+    assertThat(
+            wrong(
+                right.withSource(
+                    Source.MEDIUM
+                        .withMirror(URI.create("http://h/"))
+                        .withProxy(URI.create("ftp://h/"))
+                        .withRepository("/../x"))))
+        .containsExactlyInAnyOrder(
+            "source.mirror", "source.proxy", "source.proxy", "source.repository");
+    ProfileSpec.Script script = new ProfileSpec.Script("x", "#!/bin/sh\n");
+    assertThat(
+            wrong(
+                right.withScripts(
+                    List.of(script, script), List.of(new ProfileSpec.Script("A", "true")))))
+        .containsExactly("before[1].name", "after[0].name", "after[0].content");
   }
 
   @Test

@@ -34,7 +34,8 @@ class KickstartTest {
   private static final List<Pattern> COMMANDS =
       Stream.of(
               "text",
-              "cdrom|url --url=\"https?://[^\"\\\\ ]+\"( --proxy=\"https?://[^\"\\\\ ]+\")?",
+              "cdrom|repo --name=[a-z]+ --baseurl=file:///run/install/repo/[a-z]+|url"
+                  + " --url=\"https?://[^\"\\\\ ]+\"( --proxy=\"https?://[^\"\\\\ ]+\")?",
               "lang [A-Za-z0-9_.@-]+",
               "keyboard --xlayouts=[a-z]+",
               "timezone [A-Za-z0-9_/+-]+ --utc",
@@ -61,10 +62,16 @@ class KickstartTest {
   }
 
   private static String kickstart(InstallSpec spec) {
-    AnswerMedium medium = RENDERER.render(spec);
+    Answers answers = RENDERER.render(spec);
+    Answers.Way beside = answers.ways().getFirst();
+    assertThat(beside.leavesMediumUntouched()).isTrue();
+    AnswerMedium medium = Objects.requireNonNull(beside.seed());
     assertThat(medium.label()).isEqualTo("OEMDRV");
     assertThat(medium.files()).containsOnlyKeys("ks.cfg");
-    return Objects.requireNonNull(medium.files().get("ks.cfg"));
+    AnswerFile file = Objects.requireNonNull(medium.files().get("ks.cfg"));
+    assertThat(answers.ways().getLast())
+        .isEqualTo(Answers.Way.inside(Map.of("/ks.cfg", file), "inst.ks=file:/ks.cfg"));
+    return file.asText();
   }
 
   private static InstallSpec sample(String name) {
@@ -90,7 +97,7 @@ class KickstartTest {
     assertThat(samples())
         .doesNotContain("bond", "bond-vlan")
         .contains("vlan", "two-disks")
-        .hasSize(12);
+        .hasSize(22);
     assertThat(RENDERER.check(sample("bond")))
         .extracting(Refusal::field)
         .containsExactly("interfaces");

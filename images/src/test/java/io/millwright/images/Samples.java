@@ -1,6 +1,8 @@
 package io.millwright.images;
 
+import io.millwright.model.ByteSize;
 import io.millwright.model.Cidr;
+import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
@@ -88,16 +90,7 @@ final class Samples {
     return Objects.requireNonNull(all().get(name), name);
   }
 
-  static final Installation ON_DISK =
-      new Installation(
-          new Installation.Disk.BySerial("mw-system"),
-          List.of(),
-          Installation.Layout.PLAIN,
-          "us",
-          null,
-          null,
-          false,
-          Installation.End.REBOOT);
+  static final Installation ON_DISK = Installation.on(new Storage.Disk.BySerial("mw-system"));
 
   /** The same machines, put there by an installer, and what only an installer is asked. */
   static Map<String, InstallSpec> installed() {
@@ -107,41 +100,111 @@ final class Samples {
     out.put(
         "two-disks",
         plain.withInstallation(
-            new Installation(
-                new Installation.Disk.BySerial("mw-system"),
-                List.of("mw-data"),
-                Installation.Layout.LVM,
-                "us",
-                null,
-                null,
-                false,
-                Installation.End.REBOOT)));
+            ON_DISK.withStorage(
+                ON_DISK.storage().withUntouched("mw-data").withLayout(Storage.Layout.LVM))));
     out.put(
         "air-gapped",
         plain.withInstallation(
-            new Installation(
-                new Installation.Disk.BySerial("mw-system"),
-                List.of(),
-                Installation.Layout.PLAIN,
-                "us",
-                null,
-                null,
-                true,
-                Installation.End.POWEROFF)));
+            ON_DISK.withSource(Source.MEDIUM).withEnd(Installation.End.POWEROFF)));
     out.put(
         "mirror-and-proxy",
         of("users-and-keys")
             .withInstallation(
-                new Installation(
-                    new Installation.Disk.ByPath("/dev/disk/by-path/pci-0000:00:04.0"),
-                    List.of("mw-data"),
-                    Installation.Layout.LVM,
-                    "de",
-                    URI.create("http://mirror.lab.test/ubuntu"),
-                    URI.create("http://proxy.lab.test:3128"),
-                    false,
-                    Installation.End.POWEROFF)));
+                Installation.on(new Storage.Disk.ByPath("/dev/disk/by-path/pci-0000:00:04.0"))
+                    .withStorage(
+                        Storage.on(new Storage.Disk.ByPath("/dev/disk/by-path/pci-0000:00:04.0"))
+                            .withUntouched("mw-data")
+                            .withLayout(Storage.Layout.LVM))
+                    .withKeyboard("de")
+                    .withSource(
+                        Source.DISTRIBUTION
+                            .withMirror(URI.create("http://mirror.lab.test/ubuntu"))
+                            .withProxy(URI.create("http://proxy.lab.test:3128")))
+                    .withEnd(Installation.End.POWEROFF)));
+    out.put(
+        "one-card-without-mac",
+        net(new NetInterface.Ethernet("nic0", null, static4(5)))
+            .withInstallation(ON_DISK.withFirmware(Firmware.UEFI)));
+    out.put(
+        "bridge",
+        net(
+                card(0, IpConfig.NONE),
+                card(1, static4(5)),
+                new NetInterface.Vlan("guests", "nic1", 41, IpConfig.NONE),
+                new NetInterface.Bridge("br0", List.of("nic0"), other(7)),
+                new NetInterface.Bridge("br1", List.of("guests"), IpConfig.NONE))
+            .withInstallation(ON_DISK));
+    out.put(
+        "raid", plain.withInstallation(ON_DISK.withStorage(raid()).withFirmware(Firmware.UEFI)));
+    out.put(
+        "filesystems",
+        plain.withInstallation(ON_DISK.withStorage(fileSystems(Storage.Layout.PLAIN))));
+    out.put(
+        "lvm-filesystems",
+        plain.withInstallation(
+            ON_DISK.withStorage(fileSystems(Storage.Layout.LVM)).withFirmware(Firmware.UEFI)));
+    out.put(
+        "encrypted",
+        plain.withInstallation(
+            ON_DISK
+                .withStorage(ON_DISK.storage().withEncryption(new Storage.Encryption.Tpm2()))
+                .withFirmware(Firmware.UEFI)));
+    out.put(
+        "encrypted-tang",
+        of("dhcp")
+            .withInstallation(
+                ON_DISK.withStorage(
+                    fileSystems(Storage.Layout.LVM)
+                        .withEncryption(
+                            new Storage.Encryption.Tang(
+                                URI.create("http://tang.lab.test:7500"),
+                                "7ZrXEVjR6Oc6X9bXPdDBVR5Ym3R_Vm3bXD7ZzRrXk2k")))));
+    out.put(
+        "disk-by-size",
+        plain.withInstallation(
+            ON_DISK.withStorage(
+                Storage.on(
+                        new Storage.Disk.BySize(ByteSize.parse("20GiB"), ByteSize.parse("40GiB")))
+                    .withUntouched("mw-data", "mw-more")
+                    .withTable(Storage.Table.GPT))));
+    out.put(
+        "programs-before-and-after",
+        plain.withInstallation(
+            ON_DISK.withScripts(
+                List.of(new ProfileSpec.Script("look", "#!/bin/sh\nlsblk\n")),
+                List.of(
+                    new ProfileSpec.Script("first", "#!/bin/bash\necho '%end' \"$PATH\"\nEOF\n"),
+                    new ProfileSpec.Script("second", "#!/bin/sh\ntrue\n")))));
+    out.put(
+        "repository-on-medium",
+        of("users-and-keys")
+            .withInstallation(ON_DISK.withSource(Source.MEDIUM.withRepository("/millwright"))));
     return out;
+  }
+
+  private static Storage raid() {
+    return ON_DISK
+        .storage()
+        .withMirror(new Storage.Disk.BySerial("mw-mirror"))
+        .withUntouched("mw-data")
+        .withFileSystems(
+            new Storage.FileSystem("/", Storage.Kind.EXT4, null),
+            new Storage.FileSystem(null, Storage.Kind.SWAP, ByteSize.parse("1GiB")));
+  }
+
+  private static Storage fileSystems(Storage.Layout layout) {
+    return ON_DISK
+        .storage()
+        .withLayout(layout)
+        .withCapacity(ByteSize.parse("40GiB"))
+        .withFileSystems(
+            new Storage.FileSystem("/", Storage.Kind.XFS, ByteSize.parse("10GiB")),
+            new Storage.FileSystem("/var/lib/postgresql", Storage.Kind.EXT4, null),
+            new Storage.FileSystem(null, Storage.Kind.SWAP, ByteSize.parse("2GiB")));
+  }
+
+  static ProfileSpec withUsers(ProfileSpec.User... users) {
+    return new ProfileSpec(List.of(users), List.of(), List.of(), List.of(), null, null, List.of());
   }
 
   static NetInterface.Ethernet card(int n, IpConfig ip) {

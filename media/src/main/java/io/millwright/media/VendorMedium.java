@@ -149,14 +149,14 @@ public final class VendorMedium {
   private boolean inEfiImage(Composer composer, Installer installer, List<String> arguments)
       throws IOException {
     BootCatalog.Entry entry = iso.bootCatalog().flatMap(c -> c.entry(Platform.UEFI)).orElse(null);
-    FatImage efi =
-        entry == null ? null : FatImage.at(composer.within(entry.image()), entry.image());
+    FatImage efi = entry == null ? null : FatImage.at(composer.patch(), entry.image());
     boolean changed = false;
     if (efi != null) {
       for (String path : BootMenus.IN_EFI_IMAGE) {
         String vendors = efi.text(path);
         if (vendors != null && BootMenus.isMenu(vendors)) {
           efi.replace(path, utf8(BootMenus.grub(installer, arguments, vendors)));
+          composer.changedWithin(entry.image());
           changed = true;
         }
       }

@@ -194,7 +194,8 @@ public record ProfileSpec(
    * @param content starts with {@code #!}
    */
   public record Script(String name, String content) {
-    void check(Violations at) {
+    /** Collects what is wrong with it. */
+    public void check(Violations at) {
       Names.checkLabel(name, at.field("name"));
       at.field("content")
           .require(content.startsWith("#!"), "must start with #! and an interpreter");

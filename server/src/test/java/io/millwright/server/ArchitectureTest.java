@@ -9,6 +9,8 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.millwright.driver.Disks;
+import io.millwright.driver.ObjectName;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -38,7 +40,7 @@ class ArchitectureTest {
     LIBVIRT("io.millwright.driver.libvirt..", DRIVER_SPI, MODEL),
     DNSMASQ("io.millwright.drivers.dnsmasq..", DRIVER_SPI, MODEL),
     MMDEBSTRAP("io.millwright.drivers.mmdebstrap..", DRIVER_SPI, MODEL),
-    ENGINE("io.millwright.engine..", PLANNER, IMAGES, DRIVER_SPI, MODEL),
+    ENGINE("io.millwright.engine..", PLANNER, IMAGES, MEDIA, DRIVER_SPI, MODEL),
     STORE("io.millwright.store..", ENGINE, MODEL),
     API("io.millwright.api..", ENGINE, PLANNER, MODEL),
     /** Drivers are found by ServiceLoader: not even the server names one. */
@@ -170,6 +172,26 @@ class ArchitectureTest {
         .dependOnClassesThat()
         .areAssignableTo(InstantSource.class)
         .check(classes);
+  }
+
+  /** One decision stands before every deletion of a disk. */
+  @Test
+  void onlyDisposalDeletesDisks() {
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("io.millwright.engine.reconcile.Disposal")
+        .and()
+        .resideOutsideOfPackage(Room.DRIVER_TESTKIT.packages)
+        .should()
+        .callMethod(Disks.class, "delete", ObjectName.class)
+        .check(classes);
+    assertThat(
+            classes.stream()
+                .filter(c -> c.getSimpleName().equals("Disposal"))
+                .flatMap(c -> c.getMethodCallsFromSelf().stream())
+                .filter(call -> call.getTargetOwner().isEquivalentTo(Disks.class)))
+        .as("the rule above knows how a disk is deleted")
+        .isNotEmpty();
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.testkit.Call;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Faults;
@@ -21,6 +22,7 @@ import java.lang.reflect.Constructor;
 import java.lang.reflect.RecordComponent;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -56,10 +58,13 @@ class CrashPointTest {
   private static final int LANES = 4;
 
   /** Calls that change nothing. */
-  private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT);
+  private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
 
   /** Calls of which there may be fewer or more from one run to the next. */
-  private static final Set<Verb> REPEATED = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.STOP);
+  private static final Set<Verb> REPEATED =
+      EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.STOP);
+
+  private static final Path MEDIUM = TestImages.installationMedium();
 
   private static final AtomicInteger SCENES = new AtomicInteger();
 
@@ -163,6 +168,17 @@ class CrashPointTest {
       ---
       """
           .formatted(image, number);
+    }
+
+    String installerImage() {
+      return """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: %s}
+      spec: {os: debian, version: "13", installer: {path: %s, offline: true}}
+      ---
+      """
+          .formatted(image, MEDIUM);
     }
 
     String fetchedImage() {
@@ -345,6 +361,21 @@ class CrashPointTest {
               },
               s -> assertThat(s.world.ready(s.machine)).isTrue()),
           new Flow(
+              "installation",
+              NOTHING,
+              s -> {
+                s.apply(
+                    s.installerImage()
+                        + s.size(1, "4GiB")
+                        + s.machine("").replace("image: img", "image: " + s.image));
+                return s.uid();
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().installer())
+                    .isNull();
+              }),
+          new Flow(
               "delete",
               s -> s.ready(""),
               s -> s.delete(Kind.MACHINE, s.machine),
@@ -357,6 +388,35 @@ class CrashPointTest {
                 return s.uid();
               },
               s -> assertThat(s.world.ready(s.machine)).isTrue()),
+          new Flow(
+              "rebuild that fails",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                s.ready("volumes: [" + s.volume + "]");
+                UUID uid = s.uid();
+                s.before = s.world.latest(uid).uid();
+                s.world
+                    .hypervisor
+                    .faults()
+                    .when(
+                        c -> c.verb() == Verb.START && uid.equals(c.uid()),
+                        1,
+                        Fault.beforeEffect(FaultKind.REFUSED));
+              },
+              s -> {
+                s.world.store.write(tx ->
+                    s.world.engine.rebuild().rebuild(tx, World.ANNA, "default", s.machine, null));
+                return s.uid();
+              },
+              new State.Failed(
+                  "Refused",
+                  "The simulated system failed with REFUSED.; the machine is back on its system"
+                      + " from before"),
+              s -> {
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks()).hasSize(2);
+                assertThat(s.world.machine(s.machine).status().disk()).contains("-g1-");
+                assertThat(s.world.ready(s.machine)).isTrue();
+              }),
           new Flow(
               "power off",
               s -> s.ready(""),
@@ -435,6 +495,22 @@ class CrashPointTest {
               },
               s -> s.delete(Kind.VOLUME, s.volume),
               NOTHING),
+          new Flow(
+              "volume restoration",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                UUID uid = s.uid(Kind.VOLUME, s.volume);
+                s.world.awaitEnd(uid);
+                s.delete(Kind.VOLUME, s.volume);
+                s.world.awaitEnd(uid);
+                s.before = s.world.latest(uid).uid();
+              },
+              s -> {
+                s.world.store.write(tx ->
+                    s.world.engine.restore().restore(tx, World.ANNA, "default", s.volume, null));
+                return s.uid(Kind.VOLUME, s.volume);
+              },
+              s -> assertThat(s.dataDisk()).isEqualTo(ByteSize.ofMib(1024))),
           new Flow(
               "image download",
               NOTHING,
@@ -647,7 +723,9 @@ class CrashPointTest {
                 .map(part ->
                     part.getType() == int.class
                         ? (Object) 1
-                        : part.getType() == ByteSize.class ? ByteSize.ofMib(1) : "x")
+                        : part.getType() == List.class
+                            ? List.of("x")
+                            : part.getType() == ByteSize.class ? ByteSize.ofMib(1) : "x")
                 .toArray());
   }
 

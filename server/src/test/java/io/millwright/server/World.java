@@ -127,7 +127,7 @@ final class World implements AutoCloseable {
 
     /** As in earnest, but quick to hear of what another node left. */
     static final Pace EAGER =
-        new Pace(Duration.ofSeconds(1), Duration.ofMillis(50), Duration.ofSeconds(30), 4);
+        new Pace(Duration.ofSeconds(1), Duration.ofMillis(50), Duration.ofSeconds(30), 2);
 
     /** For tests that wait for heartbeats or rounds. */
     static final Pace FAST =

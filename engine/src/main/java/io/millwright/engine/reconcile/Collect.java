@@ -17,12 +17,12 @@ final class Collect {
       case Step.Remove _ ->
           MachineActs.facet(driver, HypervisorDriver::compute, "cannot remove machines")
               .remove(mark);
-      case Step.DeleteDisk s ->
-          MachineActs.facet(driver, HypervisorDriver::disks, "cannot delete disks")
-              .delete(MachineActs.systemDisk(s.disk(), mark.uid()));
       case Step.DeleteSeed s ->
           MachineActs.facet(driver, HypervisorDriver::media, "cannot delete media")
               .delete(ObjectName.parse(s.medium()).orElseThrow());
+      case Step.DeleteBootFile s ->
+          MachineActs.facet(driver, HypervisorDriver::directBoot, "cannot delete files to boot")
+              .delete(ObjectName.parse(s.file()).orElseThrow());
       default -> throw new DriverException(FaultKind.BUG, step.key() + " collects nothing");
     };
   }

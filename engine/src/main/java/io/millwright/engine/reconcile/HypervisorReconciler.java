@@ -51,12 +51,14 @@ public final class HypervisorReconciler {
 
   private final Store store;
   private final Outside outside;
+  private final QuarantineEnd quarantine;
   private final InstantSource clock;
   private final Duration round;
 
   public HypervisorReconciler(Store store, Outside outside, InstantSource clock, Duration round) {
     this.store = store;
     this.outside = outside;
+    this.quarantine = new QuarantineEnd(store, outside, clock);
     this.clock = clock;
     this.round = round;
   }
@@ -87,6 +89,8 @@ public final class HypervisorReconciler {
       return Optional.of(e.retryIn());
     }
     compare(hypervisor, seen);
+    Sweep.look(store, hypervisor.uid(), seen.observation(), clock.instant());
+    quarantine.empty(hypervisor);
     return Optional.of(round);
   }
 
@@ -151,11 +155,17 @@ public final class HypervisorReconciler {
     ResolvedMachine resolved = ResolvedMachine.of(lookup, machine);
     MachineGoal goal = MachineGoals.goal(resolved, installation);
     MachineFacts facts =
-        MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of());
+        MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of(), false);
     // Names and leases are not the hypervisor's; each machine's own look compares them.
     MachineFacts asPublished =
         new MachineFacts(
-            facts.vm(), facts.systemDisks(), facts.media(), facts.imageStaged(), goal.records());
+            facts.vm(),
+            facts.systemDisks(),
+            facts.media(),
+            facts.bootFiles(),
+            facts.installerDone(),
+            facts.imageStaged(),
+            goal.records());
     return !MachinePlanner.plan(goal, asPublished).empty();
   }
 

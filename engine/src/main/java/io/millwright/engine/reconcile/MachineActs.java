@@ -1,6 +1,7 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.DirectBoot;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -13,15 +14,17 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.engine.FirstBootDoor;
 import io.millwright.engine.InstallSpecs;
+import io.millwright.engine.Installers;
 import io.millwright.engine.MachineGoals;
 import io.millwright.engine.ResolvedMachine;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.image.InstallationMedium;
 import io.millwright.engine.outside.Outside;
+import io.millwright.images.Answers;
 import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Refusal;
 import io.millwright.model.Ids;
-import io.millwright.model.MachineSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
@@ -43,11 +46,13 @@ final class MachineActs {
   private final Outside outside;
   private final ImageFiles files;
   private final FirstBootDoor door;
+  private final Disposal disposal;
 
-  MachineActs(Outside outside, ImageFiles files, FirstBootDoor door) {
+  MachineActs(Outside outside, ImageFiles files, FirstBootDoor door, Disposal disposal) {
     this.outside = outside;
     this.files = files;
     this.door = door;
+    this.disposal = disposal;
   }
 
   /**
@@ -74,11 +79,19 @@ final class MachineActs {
       case Step.Reset _ -> compute(machine, c -> c.reset(mark));
       case Step.Remove _ -> compute(machine, c -> c.remove(mark));
       case Step.DeleteSeed s -> media(machine, m -> m.delete(name(s.medium())));
-      case Step.DeleteDisk s -> disks(machine, d -> d.delete(systemDisk(s.disk(), machine.uid())));
+      case Step.DeleteDisk s ->
+          disposal.delete(machine.hypervisor(), systemDisk(s.disk(), machine.uid()));
+      case Step.PutInstaller s -> putInstaller(machine, s.files(), asked);
+      case Step.DefineInstaller _ ->
+          compute(machine, c -> c.define(withInstaller(machine, mark, asked)));
+      case Step.StartInstaller _ -> compute(machine, c -> c.start(mark));
+      case Step.DeleteBootFile s -> directBoot(machine, b -> b.delete(name(s.file())));
       case Step.AwaitReady _,
+          Step.AwaitInstalled _,
           Step.CreateVolume _,
           Step.GrowVolume _,
           Step.QuarantineVolume _,
+          Step.RestoreVolume _,
           Step.FetchImage _,
           Step.BuildImage _,
           Step.Forget _ ->
@@ -86,7 +99,7 @@ final class MachineActs {
     };
   }
 
-  /** The one way to a disk that is deleted: a system disk, and this machine's own. */
+  /** A disk that a machine's plan deletes: a system disk, and this machine's own. */
   static ObjectName systemDisk(String disk, UUID owner) throws DriverException {
     ObjectName name = name(disk);
     if (!name.role().equals(ObjectName.SYSTEM) || !name.mark().uid().equals(owner)) {
@@ -103,6 +116,22 @@ final class MachineActs {
   private Outcome stage(ResolvedMachine machine, String sha256) throws DriverException {
     Disks.Image image = files.open(sha256, machine.image());
     return disks(machine, d -> d.stage(image));
+  }
+
+  /**
+   * Refuses to stop a machine for a definition that it can never be given.
+   *
+   * @throws DriverException as the definition would
+   */
+  void checkDefinition(ResolvedMachine machine, String installation) throws DriverException {
+    MachineDefinition wanted =
+        definition(machine, MachineGoals.mark(machine.machine(), installation), null);
+    compute(
+        machine,
+        c -> {
+          c.check(wanted);
+          return Outcome.DONE;
+        });
   }
 
   private Outcome publish(ResolvedMachine machine, String network) throws DriverException {
@@ -135,45 +164,84 @@ final class MachineActs {
     return media(machine, m -> m.put(name(medium), iso));
   }
 
+  private Answers.Way answers(ResolvedMachine machine, Instant asked) throws DriverException {
+    String disk = Objects.requireNonNull(machine.machine().status().disk());
+    return Installers.answers(machine, disk, door.links(disk, asked));
+  }
+
+  private InstallationMedium medium(ResolvedMachine machine) throws DriverException {
+    return InstallationMedium.open(files.open(mediumOf(machine), machine.image()).file());
+  }
+
+  private static String mediumOf(ResolvedMachine machine) {
+    return Objects.requireNonNull(
+        machine.machine().status().imageSha256(), "its medium is known before it is installed");
+  }
+
+  private Outcome putInstaller(ResolvedMachine machine, List<String> names, Instant asked)
+      throws DriverException {
+    Answers.Way way = answers(machine, asked);
+    try (InstallationMedium medium = medium(machine)) {
+      Outcome kernel = directBoot(machine, b -> b.put(name(names.getFirst()), medium.kernel()));
+      return kernel instanceof Outcome.Done
+          ? directBoot(machine, b -> b.put(name(names.getLast()), medium.initrd(way.initrd())))
+          : kernel;
+    }
+  }
+
+  /** With its system disk alone: an installer cannot overwrite what is not there. */
+  private MachineDefinition withInstaller(ResolvedMachine machine, Mark mark, Instant asked)
+      throws DriverException {
+    MachineDefinition d = definition(machine, mark, null);
+    List<String> names = MachineGoals.bootFileNames(d.disks().getFirst().name());
+    String arguments;
+    try (InstallationMedium medium = medium(machine)) {
+      arguments = medium.commandLine(Installers.kernelArguments(answers(machine, asked)));
+    }
+    return new MachineDefinition(
+        d.mark(),
+        d.name(),
+        d.cores(),
+        d.memory(),
+        d.firmware(),
+        List.of(d.disks().getFirst()),
+        d.nics(),
+        null,
+        new MachineDefinition.Installer(
+            mediumOf(machine),
+            new MachineDefinition.Kernel(names.getFirst(), names.getLast(), arguments)));
+  }
+
   static MachineDefinition definition(ResolvedMachine machine, Mark mark, @Nullable String medium)
       throws DriverException {
     List<MachineDefinition.Disk> disks = new ArrayList<>();
     disks.add(
         new MachineDefinition.Disk(
-            Objects.requireNonNull(machine.machine().status().disk()), "system"));
+            Objects.requireNonNull(machine.machine().status().disk()), Installers.SYSTEM_SERIAL));
     for (var volume : machine.volumes()) {
       disks.add(
           new MachineDefinition.Disk(
               Objects.requireNonNull(volume.status().object()),
               Objects.requireNonNull(volume.status().serial())));
     }
-    List<MachineDefinition.Nic> nics = new ArrayList<>();
-    for (MachineSpec.Nic nic : machine.machine().spec().namedNics()) {
-      NetworkSpec network = machine.network(nic);
-      NetworkSpec.Attachment to =
-          network
-              .attachmentOn(machine.hypervisor().name())
-              .orElseThrow(() ->
-                  new DriverException(
-                      FaultKind.REFUSED,
-                      "network "
-                          + nic.network()
-                          + " is not attached to "
-                          + machine.hypervisor().title()));
-      nics.add(
-          new MachineDefinition.Nic(
-              machine.mac(nic).orElseThrow(),
-              to.bridge(),
-              to.network(),
-              network.vlan(),
-              network.mtu()));
+    List<MachineDefinition.Nic> nics = machine.nics();
+    for (int i = 0; i < nics.size(); i++) {
+      if (nics.get(i).bridge() == null && nics.get(i).network() == null) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "network "
+                + machine.machine().spec().namedNics().get(i).network()
+                + " is not attached to "
+                + machine.hypervisor().title());
+      }
     }
     return new MachineDefinition(
         mark,
         machine.machine().name() + "-" + Ids.brief(machine.uid()),
         machine.size().cores(),
         machine.size().memory(),
-        machine.machine().spec().firmware(),
+        Objects.requireNonNullElse(
+            machine.machine().status().firmware(), machine.machine().spec().firmware()),
         disks,
         nics,
         medium);
@@ -199,6 +267,13 @@ final class MachineActs {
     return outside.call(
         machine.hypervisor(),
         d -> act.on(facet(d, HypervisorDriver::media, "cannot attach first-boot media")));
+  }
+
+  private Outcome directBoot(ResolvedMachine machine, Outside.Act<DirectBoot, Outcome> act)
+      throws DriverException {
+    return outside.call(
+        machine.hypervisor(),
+        d -> act.on(facet(d, HypervisorDriver::directBoot, "cannot start an installer")));
   }
 
   static <F> F facet(

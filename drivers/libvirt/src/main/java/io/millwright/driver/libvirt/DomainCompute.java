@@ -1,7 +1,5 @@
 package io.millwright.driver.libvirt;
 
-import static io.millwright.driver.libvirt.LibvirtError.check;
-
 import io.millwright.driver.Compute;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -105,6 +103,11 @@ final class DomainCompute implements Compute {
   // ------------------------------------------------------------------------------------- define
 
   @Override
+  public void check(MachineDefinition machine) throws DriverException {
+    DomainXml.check(machine, settings.openvswitch());
+  }
+
+  @Override
   public Outcome define(MachineDefinition machine) throws DriverException {
     return line.call(connection -> {
       try (Domain there = find(connection, machine.mark(), installation)) {
@@ -139,6 +142,7 @@ final class DomainCompute implements Compute {
       throws LibvirtError, DriverException {
     List<String> paths = new ArrayList<>();
     String medium = null;
+    DomainXml.PlacedInstaller installer = null;
     try (Pool pool = files.pool(connection)) {
       for (MachineDefinition.Disk disk : machine.disks()) {
         try (Volume volume = files.find(pool, disk.name() + PoolFiles.DISK)) {
@@ -151,13 +155,44 @@ final class DomainCompute implements Compute {
           medium = existing(volume, "medium", machine.medium()).path();
         }
       }
+      if (machine.installer() != null) {
+        installer = place(pool, machine.mark(), machine.installer());
+      }
     }
     return new DomainXml.Placed(
         acceleration.kvm(connection),
         settings.machineType(),
         settings.openvswitch(),
         paths,
-        medium);
+        medium,
+        installer);
+  }
+
+  private DomainXml.PlacedInstaller place(
+      Pool pool, Mark mark, MachineDefinition.Installer installer)
+      throws LibvirtError, DriverException {
+    String medium = null;
+    if (installer.medium() != null) {
+      try (Volume volume = files.image(pool, installer.medium())) {
+        medium = existing(volume, "installation medium", installer.medium()).path();
+      }
+    }
+    String kernel = null;
+    String initrd = null;
+    if (installer.kernel() != null) {
+      kernel = bootFile(pool, installer.kernel().file());
+      initrd = bootFile(pool, installer.kernel().initrd());
+    }
+    try (Volume log = files.needLog(pool, mark)) {
+      return new DomainXml.PlacedInstaller(medium, kernel, initrd, log.path());
+    }
+  }
+
+  private String bootFile(Pool pool, String name) throws LibvirtError, DriverException {
+    Optional<ObjectName> object = ObjectName.parse(name);
+    try (Volume volume = object.isPresent() ? files.bootFile(pool, object.get()) : null) {
+      return existing(volume, "file to boot", name).path();
+    }
   }
 
   private static Volume existing(@Nullable Volume volume, String what, String name)
@@ -176,13 +211,13 @@ final class DomainCompute implements Compute {
     if (domain.state().active()) {
       throw conflict("A machine can be renamed only when it is powered off.", facts.name());
     }
-    check(C.virDomainRename(domain.pointer, name, 0));
+    LibvirtError.check(C.virDomainRename(domain.pointer, name, 0));
   }
 
   private static void changeMedium(Domain domain, @Nullable String medium) throws LibvirtError {
     DomainFacts live = DomainFacts.read(domain.xml(0), "");
     if (!Objects.equals(live.mediumFile(), medium)) {
-      check(
+      LibvirtError.check(
           C.virDomainUpdateDeviceFlags(
               domain.pointer, DomainXml.drive(medium), Domain.AFFECT_LIVE));
     }
@@ -202,16 +237,16 @@ final class DomainCompute implements Compute {
   private static Outcome start(Domain domain) throws LibvirtError, DriverException {
     Domain.State state = domain.state();
     switch (state.state()) {
-      case Domain.PAUSED -> check(C.virDomainResume(domain.pointer));
-      case Domain.PMSUSPENDED -> check(C.virDomainPMWakeup(domain.pointer, 0));
+      case Domain.PAUSED -> LibvirtError.check(C.virDomainResume(domain.pointer));
+      case Domain.PMSUSPENDED -> LibvirtError.check(C.virDomainPMWakeup(domain.pointer, 0));
       case Domain.SHUTDOWN -> throw conflict("The machine is shutting down.", state.toString());
       case Domain.CRASHED -> {
         destroy(domain);
-        check(C.virDomainCreate(domain.pointer));
+        LibvirtError.check(C.virDomainCreate(domain.pointer));
       }
       case Domain.SHUTOFF -> {
         try {
-          check(C.virDomainCreate(domain.pointer));
+          LibvirtError.check(C.virDomainCreate(domain.pointer));
         } catch (LibvirtError e) {
           // Somebody else was faster.
           if (!e.is(LibvirtError.OPERATION_INVALID) || !domain.state().active()) {
@@ -237,10 +272,10 @@ final class DomainCompute implements Compute {
         }
         if (domain.state().state() == Domain.PAUSED) {
           // It could not hear.
-          check(C.virDomainResume(domain.pointer));
+          LibvirtError.check(C.virDomainResume(domain.pointer));
         }
         try {
-          check(C.virDomainShutdownFlags(domain.pointer, 0));
+          LibvirtError.check(C.virDomainShutdownFlags(domain.pointer, 0));
         } catch (LibvirtError e) {
           Domain.State now = Survey.stateOf(domain);
           if (!now.active()) {
@@ -257,7 +292,7 @@ final class DomainCompute implements Compute {
 
   private static void destroy(Domain domain) throws LibvirtError {
     try {
-      check(C.virDomainDestroyFlags(domain.pointer, 0));
+      LibvirtError.check(C.virDomainDestroyFlags(domain.pointer, 0));
     } catch (LibvirtError e) {
       // OPERATION_INVALID: it does not run any more, which is as was asked.
       if (!e.is(LibvirtError.OPERATION_INVALID, LibvirtError.NO_DOMAIN)) {
@@ -270,7 +305,7 @@ final class DomainCompute implements Compute {
   public Outcome reset(Mark mark) throws DriverException {
     return line.call(connection -> {
       try (Domain domain = need(connection, mark, installation)) {
-        check(C.virDomainReset(domain.pointer, 0));
+        LibvirtError.check(C.virDomainReset(domain.pointer, 0));
         return Outcome.DONE;
       }
     });
@@ -280,21 +315,27 @@ final class DomainCompute implements Compute {
   public Outcome remove(Mark mark) throws DriverException {
     return line.call(connection -> {
       try (Domain domain = find(connection, mark, installation)) {
-        if (domain == null) {
-          return Outcome.DONE;
+        if (domain != null) {
+          undefine(domain);
         }
-        if (Survey.stateOf(domain).active()) {
-          destroy(domain);
-        }
-        try {
-          check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
-        } catch (LibvirtError e) {
-          if (!e.is(LibvirtError.NO_DOMAIN)) {
-            throw e;
-          }
-        }
-        return Outcome.DONE;
       }
+      try (Pool pool = files.pool(connection)) {
+        files.deleteScraps(pool, mark);
+      }
+      return Outcome.DONE;
     });
+  }
+
+  private static void undefine(Domain domain) throws LibvirtError {
+    if (Survey.stateOf(domain).active()) {
+      destroy(domain);
+    }
+    try {
+      LibvirtError.check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
+    } catch (LibvirtError e) {
+      if (!e.is(LibvirtError.NO_DOMAIN)) {
+        throw e;
+      }
+    }
   }
 }

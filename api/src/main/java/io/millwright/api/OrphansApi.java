@@ -1,0 +1,121 @@
+package io.millwright.api;
+
+import io.millwright.engine.Apply;
+import io.millwright.engine.Caller;
+import io.millwright.engine.port.Orphans.What;
+import io.millwright.engine.reconcile.Sweep;
+import io.millwright.model.ByteSize;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletRequest;
+import java.security.Principal;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Objects with our mark to which nothing declared belongs. */
+@RestController
+@RequestMapping("/api/v1/orphans")
+@Tag(name = "orphans", description = "Objects on hypervisors to which nothing declared belongs.")
+final class OrphansApi {
+  private static final Body NOTHING = new Body(new byte[0]);
+
+  private final Backend backend;
+  private final OnceOnly once;
+
+  OrphansApi(Backend backend, OnceOnly once) {
+    this.backend = backend;
+    this.once = once;
+  }
+
+  /**
+   * One object.
+   *
+   * @param hypervisor where it is
+   * @param object its name there; of a machine its uid
+   * @param uid in its mark
+   * @param size of a disk
+   * @param foundAt when it was listed first
+   * @param objection why it cannot be purged yet; left out if it can
+   */
+  record OrphanView(
+      String hypervisor,
+      String object,
+      What what,
+      UUID uid,
+      @Nullable ByteSize size,
+      Instant foundAt,
+      @Nullable String objection) {
+    static OrphanView of(Sweep.Finding f) {
+      return new OrphanView(
+          f.hypervisor(),
+          f.orphan().object(),
+          f.orphan().what(),
+          f.orphan().uid(),
+          f.orphan().size(),
+          f.orphan().foundAt(),
+          f.objection());
+    }
+  }
+
+  /** All of them. */
+  record OrphansView(List<OrphanView> items) {}
+
+  @Operation(
+      operationId = "listOrphans",
+      summary = "Lists objects with our mark to which nothing declared belongs",
+      description =
+          "Also what a purge would do: what has no objection can be purged. What a deleted machine"
+              + " left is not here, because it is taken away by itself.")
+  @GetMapping
+  OrphansView list() {
+    return new OrphansView(backend.sweep().list().stream().map(OrphanView::of).toList());
+  }
+
+  @Operation(
+      operationId = "purgeOrphan",
+      summary = "Takes an orphan away for ever",
+      description =
+          "Only what was in two complete listings, and without an owner for ten minutes. A data"
+              + " disk is put into quarantine for seven days.")
+  @PostMapping("/{name}:purge")
+  ResponseEntity<Void> purge(@PathVariable String name, Principal who) {
+    backend.sweep().purge(new Caller(who.getName()), name);
+    return ResponseEntity.noContent().build();
+  }
+
+  @Operation(
+      operationId = "adoptOrphan",
+      summary = "Makes a data disk that nobody has a Volume",
+      description = "With all that is on it.")
+  @PostMapping("/{name}:adopt")
+  ResponseEntity<byte[]> adopt(
+      @PathVariable String name,
+      @Parameter(description = "the Volume's name") @RequestParam(name = "as") String as,
+      @Parameter(description = "the Volume's project")
+          @RequestParam(defaultValue = Apply.DEFAULT_PROJECT)
+          String project,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request,
+      Principal who) {
+    Inputs.project(project);
+    Caller caller = new Caller(who.getName());
+    return once.answer(
+            idempotencyKey,
+            caller,
+            request,
+            NOTHING,
+            tx -> Answer.accepted(backend.sweep().adopt(tx, caller, name, project, as)))
+        .entity();
+  }
+}

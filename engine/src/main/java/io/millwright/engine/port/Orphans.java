@@ -1,0 +1,49 @@
+package io.millwright.engine.port;
+
+import io.millwright.model.ByteSize;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Objects with our mark to which nothing declared belongs, as the sweep found them. */
+public interface Orphans {
+  /** What an object is. */
+  enum What {
+    MACHINE,
+    SYSTEM_DISK,
+    DATA_DISK,
+    MEDIUM
+  }
+
+  /**
+   * One object.
+   *
+   * @param hypervisor where it is
+   * @param object its name there; of a machine its uid
+   * @param uid in its mark
+   * @param size of a disk, else null
+   * @param foundAt when it was listed first
+   * @param listings in how many complete listings it was since, counted to two
+   */
+  record Orphan(
+      UUID hypervisor,
+      String object,
+      What what,
+      UUID uid,
+      @Nullable ByteSize size,
+      Instant foundAt,
+      int listings) {}
+
+  /** Those of one hypervisor, by name. */
+  List<Orphan> on(UUID hypervisor);
+
+  /** All, by hypervisor and name. */
+  List<Orphan> list();
+
+  /** What one complete listing showed, in place of what was known before. */
+  void found(UUID hypervisor, Collection<Orphan> all);
+
+  void remove(UUID hypervisor, String object);
+}

@@ -1,0 +1,326 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.engine.Caller;
+import io.millwright.engine.Lookup;
+import io.millwright.engine.Restore;
+import io.millwright.engine.outside.Busy;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Orphans.Orphan;
+import io.millwright.engine.port.Orphans.What;
+import io.millwright.engine.port.Quarantine;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.ByteSize;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Ids;
+import io.millwright.model.Kind;
+import io.millwright.model.Metadata;
+import io.millwright.model.Operation;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds objects with our mark to which nothing declared belongs.
+ *
+ * <p>What a known resource left behind is collected by itself, by its tombstone. What is found here
+ * has none: the database was put back to an older state, say, or a disk was copied by hand. So
+ * nobody but a person decides about it.
+ */
+public final class Sweep {
+  /** How long an object must have been without an owner before it can be purged. */
+  static final Duration GRACE = Duration.ofMinutes(10);
+
+  private static final int QUARANTINE_DAYS = 7;
+
+  private final Store store;
+  private final Outside outside;
+  private final Disposal disposal;
+  private final Restore restore;
+  private final InstantSource clock;
+
+  public Sweep(Store store, Outside outside, Restore restore, InstantSource clock) {
+    this.store = store;
+    this.outside = outside;
+    this.disposal = new Disposal(store, outside, clock);
+    this.restore = restore;
+    this.clock = clock;
+  }
+
+  /**
+   * An orphan, and what would become of it.
+   *
+   * @param hypervisor name of the one where it is
+   * @param objection why it cannot be purged yet, or null
+   */
+  public record Finding(Orphan orphan, String hypervisor, @Nullable String objection) {}
+
+  // --- finding -----------------------------------------------------------------------------
+
+  /** Compares a complete listing with what is declared; writes only if something is new. */
+  static void look(Store store, UUID hypervisor, Observation seen, Instant now) {
+    if (!seen.complete()) {
+      return;
+    }
+    record Known(List<Orphan> before, List<Orphan> now) {}
+    Known known =
+        store.read(
+            tx -> new Known(tx.orphans().on(hypervisor), orphans(tx, hypervisor, seen, now)));
+    boolean settled =
+        known.before().size() == known.now().size()
+            && known.before().stream().allMatch(o -> o.listings() >= 2)
+            && names(known.before()).equals(names(known.now()));
+    if (!settled) {
+      store.write(tx -> tx.orphans().found(hypervisor, known.now()));
+    }
+  }
+
+  private static Set<String> names(List<Orphan> orphans) {
+    return Set.copyOf(orphans.stream().map(Orphan::object).toList());
+  }
+
+  private static List<Orphan> orphans(Tx tx, UUID hypervisor, Observation seen, Instant now) {
+    Map<String, Orphan> out = new TreeMap<>();
+    String ours = tx.installation();
+    for (Observation.Machine m : seen.machines()) {
+      Mark mark = m.mark();
+      if (mark != null && mark.installation().equals(ours) && unknown(tx, mark.uid())) {
+        out.put(
+            mark.uid().toString(),
+            new Orphan(hypervisor, mark.uid().toString(), What.MACHINE, mark.uid(), null, now, 1));
+      }
+    }
+    for (Observation.Disk d : seen.disks()) {
+      boolean data = d.name().role().equals(ObjectName.DATA);
+      UUID uid = d.name().mark().uid();
+      boolean nobodys =
+          data
+              ? tx.resources().find(uid).isEmpty() && tx.quarantine().find(uid).isEmpty()
+              : unknown(tx, uid);
+      if (d.name().mark().installation().equals(ours) && nobodys) {
+        String name = d.name().toString();
+        What what = data ? What.DATA_DISK : What.SYSTEM_DISK;
+        out.put(name, new Orphan(hypervisor, name, what, uid, d.size(), now, 1));
+      }
+    }
+    for (Observation.Medium m : seen.media()) {
+      Mark mark = m.name().mark();
+      if (mark.installation().equals(ours) && unknown(tx, mark.uid())) {
+        String name = m.name().toString();
+        out.put(name, new Orphan(hypervisor, name, What.MEDIUM, mark.uid(), null, now, 1));
+      }
+    }
+    return List.copyOf(out.values());
+  }
+
+  /** Neither declared nor deleted here: what was deleted here is collected by its tombstone. */
+  private static boolean unknown(Tx tx, UUID uid) {
+    return tx.resources().find(uid).isEmpty() && tx.resources().tombstone(uid).isEmpty();
+  }
+
+  // --- deciding ----------------------------------------------------------------------------
+
+  /** Why an orphan cannot be purged yet, or nothing; pure. */
+  static Optional<String> objection(Orphan orphan, Instant now) {
+    if (orphan.listings() < 2) {
+      return Optional.of("it was in one listing only; wait for the next round");
+    }
+    Instant ripe = orphan.foundAt().plus(GRACE);
+    return now.isBefore(ripe)
+        ? Optional.of("it was found only lately; it can be purged from " + ripe + " on")
+        : Optional.empty();
+  }
+
+  /** All that were found, and whether they can be purged. */
+  public List<Finding> list() {
+    Instant now = clock.instant();
+    return store.read(tx -> {
+      List<Finding> out = new ArrayList<>();
+      for (Orphan o : tx.orphans().list()) {
+        String name = tx.resources().find(o.hypervisor()).map(Resource::name).orElse("");
+        out.add(new Finding(o, name, objection(o, now).orElse(null)));
+      }
+      return out;
+    });
+  }
+
+  /**
+   * Takes an orphan away for ever; a data disk is put into quarantine instead.
+   *
+   * @throws ProblemException NOT_FOUND; CONFLICT if it cannot be purged yet or the hypervisor
+   *     refuses; UNAVAILABLE if that does not answer
+   */
+  public void purge(Caller caller, String object) {
+    record Found(Orphan orphan, Resource<HypervisorSpec, HypervisorStatus> hypervisor) {}
+    Found found =
+        store.read(tx -> {
+          Orphan o = one(tx, object);
+          return new Found(
+              o,
+              tx.resources()
+                  .find(o.hypervisor())
+                  .orElseThrow()
+                  .as(HypervisorSpec.class, HypervisorStatus.class));
+        });
+    Orphan orphan = found.orphan();
+    refuse(orphan);
+    try {
+      remove(caller, orphan, found.hypervisor());
+    } catch (DriverException e) {
+      throw ProblemException.of(
+          e.kind() == io.millwright.driver.FaultKind.UNREACHABLE
+              ? Problem.Type.UNAVAILABLE
+              : Problem.Type.CONFLICT,
+          object + " could not be purged: " + e.forUser());
+    } catch (Busy e) {
+      throw ProblemException.of(
+          Problem.Type.UNAVAILABLE, "too much goes on on " + found.hypervisor().title());
+    }
+  }
+
+  private void refuse(Orphan orphan) {
+    objection(orphan, clock.instant())
+        .ifPresent(why -> {
+          throw ProblemException.of(
+              Problem.Type.CONFLICT, orphan.object() + " cannot be purged: " + why);
+        });
+  }
+
+  private void remove(
+      Caller caller, Orphan orphan, Resource<HypervisorSpec, HypervisorStatus> hypervisor)
+      throws DriverException {
+    String installation = store.read(Tx::installation);
+    switch (orphan.what()) {
+      case MACHINE ->
+          outside.call(
+              hypervisor,
+              d ->
+                  MachineActs.facet(d, HypervisorDriver::compute, "cannot remove machines")
+                      .remove(new Mark(installation, orphan.uid(), 0)));
+      case SYSTEM_DISK ->
+          disposal.delete(hypervisor, ObjectName.parse(orphan.object()).orElseThrow());
+      case MEDIUM ->
+          outside.call(
+              hypervisor,
+              d ->
+                  MachineActs.facet(d, HypervisorDriver::media, "cannot delete media")
+                      .delete(ObjectName.parse(orphan.object()).orElseThrow()));
+      case DATA_DISK -> {
+        store.write(tx -> {
+          tx.quarantine().put(entry(tx, orphan, "default"));
+          tx.orphans().remove(orphan.hypervisor(), orphan.object());
+          note(tx, caller, orphan, "was put into quarantine");
+        });
+        return;
+      }
+    }
+    store.write(tx -> {
+      tx.orphans().remove(orphan.hypervisor(), orphan.object());
+      note(tx, caller, orphan, "was taken away");
+    });
+  }
+
+  private static void note(Tx tx, Caller caller, Orphan orphan, String what) {
+    tx.resources()
+        .find(orphan.hypervisor())
+        .ifPresent(h ->
+            tx.journal()
+                .note(
+                    Kind.HYPERVISOR,
+                    h.project(),
+                    h.uid(),
+                    h.name(),
+                    "OrphanPurged",
+                    "The orphan "
+                        + orphan.object()
+                        + " "
+                        + what
+                        + " at the request of "
+                        + caller.name()
+                        + "."));
+  }
+
+  /**
+   * Makes a data disk that nobody has a Volume, with all that is on it.
+   *
+   * @param name of the Volume
+   * @throws ProblemException NOT_FOUND; CONFLICT if it is no data disk, or the name is taken
+   */
+  public Operation adopt(Tx tx, Caller caller, String object, String project, String name) {
+    Orphan orphan = one(tx, object);
+    if (orphan.what() != What.DATA_DISK) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT, object + " is no data disk, and only these can be adopted");
+    }
+    tx.quarantine().put(entry(tx, orphan, project));
+    tx.orphans().remove(orphan.hypervisor(), orphan.object());
+    return restore.restore(tx, caller, project, orphan.uid().toString(), name);
+  }
+
+  /** As if a Volume of it had been deleted just now. */
+  private Quarantine.Entry entry(Tx tx, Orphan orphan, String project) {
+    Instant now = clock.instant();
+    Resource<?, ?> hypervisor = tx.resources().find(orphan.hypervisor()).orElseThrow();
+    String brief = Ids.brief(orphan.uid());
+    ByteSize size = Objects.requireNonNull(orphan.size(), "a disk has a size");
+    boolean seen = new Lookup(tx).find(Kind.HYPERVISOR, project, hypervisor.name()).isPresent();
+    return new Quarantine.Entry(
+        new Resource<>(
+            Kind.VOLUME,
+            new Metadata(
+                "orphan-" + brief,
+                seen ? project : hypervisor.project(),
+                Map.of(),
+                Map.of(),
+                orphan.uid(),
+                1,
+                1,
+                now,
+                null),
+            new VolumeSpec(
+                size, hypervisor.name(), VolumeSpec.Reclaim.RETAIN, QUARANTINE_DAYS, null, null),
+            new VolumeStatus(List.of(), orphan.object(), "mw-" + brief, size)),
+        orphan.hypervisor(),
+        orphan.object(),
+        now,
+        now.plus(Duration.ofDays(QUARANTINE_DAYS)),
+        false);
+  }
+
+  private static Orphan one(Tx tx, String object) {
+    List<Orphan> found =
+        tx.orphans().list().stream().filter(o -> o.object().equals(object)).toList();
+    if (found.isEmpty()) {
+      throw ProblemException.of(Problem.Type.NOT_FOUND, "no orphan is called " + object);
+    }
+    if (found.size() > 1) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          object
+              + " is on "
+              + found.size()
+              + " hypervisors; remove one with the hypervisor's tools");
+    }
+    return found.getFirst();
+  }
+}

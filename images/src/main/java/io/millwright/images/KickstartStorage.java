@@ -1,0 +1,213 @@
+package io.millwright.images;
+
+import io.millwright.model.ByteSize;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The disks of a machine in the words of a kickstart (Anaconda's documentation, "Kickstart
+ * commands"). What Anaconda cannot say, a program of {@code %pre} finds out in the machine and
+ * writes as commands into a file that is included.
+ *
+ * @param commands for the kickstart itself
+ * @param program of {@code %pre}, or empty
+ * @param unlock whole sections that put the disk's key where it belongs, or empty
+ * @param packages that the installed system needs for it
+ */
+record KickstartStorage(String commands, String program, String unlock, List<String> packages) {
+  private static final String INCLUDED = "/tmp/millwright-storage.ks";
+
+  static KickstartStorage of(Storage storage) {
+    Storage.Encryption encryption = storage.encryption();
+    if (storage.isInstallersChoice()
+        && encryption == null
+        && !(storage.disk() instanceof Storage.Disk.BySize)) {
+      return new KickstartStorage(whole(disk(storage.disk()), storage, ""), "", "", List.of());
+    }
+    StringBuilder program = new StringBuilder(FindDisk.FUNCTIONS);
+    program.append("disk=$(").append(FindDisk.call(storage.disk(), storage)).append(")\n");
+    String disks = "$disk";
+    if (storage.mirror() != null) {
+      program.append("mirror=$(").append(FindDisk.call(storage.mirror(), storage)).append(")\n");
+      program.append("[ \"$disk\" != \"$mirror\" ] || die \"both disks are $disk\"\n");
+      disks = "$disk,$mirror";
+    }
+    String encrypted = "";
+    if (encryption != null) {
+      program.append("key=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \\n')\n");
+      program.append("printf %s \"$key\" > /tmp/millwright-key\n");
+      program.append("echo $disk ${mirror-} > /tmp/millwright-disks\n");
+      encrypted = " --encrypted --luks-version=luks2 --passphrase=$key";
+    }
+    program.append("cat > ").append(INCLUDED).append(" <<EOF\n");
+    program.append(
+        storage.fileSystems().isEmpty() && storage.mirror() == null
+            ? whole(disks, storage, encrypted)
+            : divided(disks, storage, encrypted));
+    program.append("\nEOF\n");
+    return new KickstartStorage(
+        "%include " + INCLUDED,
+        program.toString(),
+        encryption == null ? "" : unlock(encryption),
+        encryption == null
+            ? List.of()
+            : List.of("clevis", "clevis-luks", "clevis-dracut", "clevis-systemd", "cryptsetup"));
+  }
+
+  /** As Anaconda's own commands name a disk. */
+  private static String disk(Storage.Disk disk) {
+    return switch (disk) {
+      // udev puts bus, maker and model before the serial, and a partition's number after it.
+      case Storage.Disk.BySerial by -> "/dev/disk/by-id/*" + by.serial();
+      case Storage.Disk.ByPath by -> by.path();
+      case Storage.Disk.BySize _ ->
+          throw new IllegalStateException("a size is looked for by the program");
+    };
+  }
+
+  private static String begin(String disks, Storage storage) {
+    return "ignoredisk --only-use="
+        + disks
+        + "\nzerombr\nclearpart --all --initlabel"
+        + (storage.table() == null
+            ? ""
+            : " --disklabel=" + storage.table().name().toLowerCase(Locale.ROOT))
+        + "\n";
+  }
+
+  private static String whole(String disks, Storage storage, String encrypted) {
+    return begin(disks, storage)
+        + "autopart --type="
+        + storage.layout().name().toLowerCase(Locale.ROOT)
+        + encrypted;
+  }
+
+  private static String divided(String disks, Storage storage, String encrypted) {
+    List<String> out = new ArrayList<>();
+    boolean mirrored = storage.mirror() != null;
+    boolean lvm = storage.layout() == Storage.Layout.LVM;
+    out.add("reqpart");
+    List<Storage.FileSystem> parts = new ArrayList<>(storage.parts());
+    if ((lvm || !encrypted.isEmpty()) && parts.stream().noneMatch(KickstartStorage::isBoot)) {
+      // What starts the system must be readable before LVM or LUKS is.
+      parts.addFirst(new Storage.FileSystem("/boot", Storage.Kind.EXT4, ByteSize.ofMib(1024)));
+    }
+    for (int i = 0; i < parts.size(); i++) {
+      Storage.FileSystem part = parts.get(i);
+      if (!lvm || isBoot(part)) {
+        space(
+            out,
+            "part" + i,
+            mount(part),
+            "--fstype=" + kind(part) + (isBoot(part) ? "" : encrypted),
+            part.size(),
+            mirrored);
+      }
+    }
+    if (lvm) {
+      space(out, "pv", "pv.0", encrypted.strip(), null, mirrored);
+      out.add("volgroup system pv.0");
+      for (int i = 0; i < parts.size(); i++) {
+        Storage.FileSystem part = parts.get(i);
+        if (!isBoot(part)) {
+          out.add(
+              "logvol "
+                  + mount(part)
+                  + " --vgname=system --name=part"
+                  + i
+                  + " --fstype="
+                  + kind(part)
+                  + size(part.size()));
+        }
+      }
+    }
+    return begin(disks, storage) + String.join("\n", out);
+  }
+
+  /** A partition, or one on each disk with a RAID over them. */
+  private static void space(
+      List<String> out,
+      String name,
+      String what,
+      String options,
+      @Nullable ByteSize size,
+      boolean mirrored) {
+    String more = options.isEmpty() ? "" : " " + options;
+    if (!mirrored) {
+      out.add("part " + what + more + size(size));
+      return;
+    }
+    out.add("part raid." + name + "a --ondisk=$disk" + size(size));
+    out.add("part raid." + name + "b --ondisk=$mirror" + size(size));
+    out.add(
+        "raid "
+            + what
+            + " --device="
+            + name
+            + " --level=1"
+            + more
+            + " raid."
+            + name
+            + "a raid."
+            + name
+            + "b");
+  }
+
+  private static boolean isBoot(Storage.FileSystem part) {
+    return "/boot".equals(part.mount());
+  }
+
+  private static String mount(Storage.FileSystem part) {
+    return part.mount() == null ? "swap" : part.mount();
+  }
+
+  private static String kind(Storage.FileSystem part) {
+    return part.kind().name().toLowerCase(Locale.ROOT);
+  }
+
+  private static String size(@Nullable ByteSize size) {
+    return size == null ? " --size=1024 --grow" : " --size=" + size.mib();
+  }
+
+  /** The key that the machine drew opens the disk once, to be replaced; then it is gone. */
+  private static String unlock(Storage.Encryption encryption) {
+    String pin =
+        switch (encryption) {
+          case Storage.Encryption.Tpm2 _ -> "tpm2 '{}'";
+          case Storage.Encryption.Tang tang ->
+              // A URI holds neither double quotes nor backslashes.
+              "tang '{\"url\":\""
+                  + tang.server().toString().replace("'", "%27")
+                  + "\",\"thp\":\""
+                  + tang.thumbprint()
+                  + "\"}'";
+        };
+    return """
+    %%post --nochroot --erroronfail --interpreter=/bin/bash
+    set -euo pipefail
+    install -m 0600 /tmp/millwright-key /tmp/millwright-disks /mnt/sysimage/root/
+    shred -u /tmp/millwright-key
+    %%end
+
+    %%post --erroronfail --interpreter=/bin/bash
+    set -euo pipefail
+    for d in $(lsblk -nrpo NAME,FSTYPE $(< /root/millwright-disks) |
+        awk '$2 == "crypto_LUKS" { print $1 }' | sort -u); do
+      clevis luks bind -y -k /root/millwright-key -d "$d" %s
+      cryptsetup luksRemoveKey "$d" /root/millwright-key
+    done
+    shred -u /root/millwright-key
+    rm /root/millwright-disks
+    %s
+    dracut --force --regenerate-all
+    %%end
+    """
+        .formatted(
+            pin,
+            encryption instanceof Storage.Encryption.Tang
+                ? "grubby --update-kernel=ALL --args='rd.neednet=1 ip=dhcp'"
+                : "systemctl enable clevis-luks-askpass.path || true");
+  }
+}

@@ -1,0 +1,42 @@
+# Makes file systems on blank data disks, and mounts those that have a place.
+# Arguments, three for each disk: its serial, the type, where to mount it or "-".
+# A disk is formatted only if nothing at all is found on it, and never a second time by this system.
+: "${DEVICES:=/dev/disk/by-id/virtio-}" "${FSTAB:=/etc/fstab}" "${DONE:=/var/lib/millwright/volumes}"
+failed=0
+complain() { echo "millwright: volume $serial: $*" >&2; failed=1; }
+
+blank() {
+  blkid -p "$device" >/dev/null 2>&1
+  # 2: no signature of anything; 0 is a known one, 8 are several, and whatever else is no proof.
+  [ $? -eq 2 ] || return 1
+  # Data that blkid does not know begin somewhere in the first MiB.
+  [ "$(head -c 1048576 "$device" | tr -d '\000' | wc -c)" -eq 0 ]
+}
+
+if command -v udevadm >/dev/null 2>&1; then udevadm settle --timeout=30 || :; fi
+mkdir -p "$DONE"
+while [ $# -ge 3 ]; do
+  serial=$1 type=$2 place=$3
+  shift 3
+  device=$DEVICES$serial
+  if ! [ -e "$device" ]; then complain "there is no $device"; continue; fi
+  if ! [ -e "$DONE/$serial" ]; then
+    if blank; then
+      if ! "mkfs.$type" -q "$device" </dev/null; then complain "mkfs.$type failed"; continue; fi
+    fi
+    : >"$DONE/$serial"
+  fi
+  [ "$place" != - ] || continue
+  if [ -z "$(blkid -p -o value -s TYPE "$device" 2>/dev/null)" ]; then
+    complain "holds no file system, and is not blank either"
+    continue
+  fi
+  mkdir -p "$place"
+  if ! awk -v p="$place" '$2 == p { found = 1 } END { exit !found }' "$FSTAB" 2>/dev/null; then
+    echo "$device $place auto nofail,x-systemd.device-timeout=30s 0 2" >>"$FSTAB"
+  fi
+  if ! mountpoint -q "$place"; then
+    mount "$place" || complain "cannot be mounted at $place"
+  fi
+done
+exit $failed

@@ -1,0 +1,164 @@
+package io.millwright.images;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.images.InstallSpec.DataDisk;
+import io.millwright.model.VolumeSpec.Filesystem;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The program that formats data disks, run here on files by the system's own tools. */
+class DataDisksTest {
+  @TempDir Path directory;
+  private Path device;
+
+  @BeforeEach
+  void prepare() throws IOException {
+    device = directory.resolve("virtio-mw-12345678");
+    try (RandomAccessFile file = new RandomAccessFile(device.toFile(), "rw")) {
+      file.setLength(32 << 20);
+    }
+    Files.writeString(directory.resolve("fstab"), "/dev/vda1 / ext4 defaults 0 1\n");
+    // Mounting is root's; that it was asked for is what counts here.
+    Path bin = Files.createDirectory(directory.resolve("bin"));
+    tool(bin, "mount", "echo \"$@\" >>" + directory.resolve("mounted"));
+    tool(bin, "mountpoint", "exit 1");
+    tool(bin, "udevadm", "exit 0");
+  }
+
+  private static void tool(Path bin, String name, String act) throws IOException {
+    Path file = Files.writeString(bin.resolve(name), "#!/bin/sh\n" + act + "\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  private record Ended(int code, String said) {}
+
+  private Ended run(DataDisk... disks) throws Exception {
+    InstallSpec spec = Samples.net().withDataDisks(List.of(disks));
+    List<String> command = new ArrayList<>(DataDisks.start(spec).orElseThrow());
+    command.set(0, "/bin/sh");
+    return exec(command);
+  }
+
+  private Ended exec(List<String> command) throws Exception {
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    Map<String, String> env = builder.environment();
+    env.put("PATH", directory.resolve("bin") + ":/usr/sbin:/sbin:/usr/bin:/bin");
+    env.put("DEVICES", directory + "/virtio-");
+    env.put("FSTAB", directory.resolve("fstab").toString());
+    env.put("DONE", directory.resolve("done").toString());
+    Process process = builder.start();
+    String said = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    return new Ended(process.exitValue(), said);
+  }
+
+  private String blkid(String tag) throws Exception {
+    return exec(List.of("blkid", "-p", "-o", "value", "-s", tag, device.toString())).said().strip();
+  }
+
+  private DataDisk disk(String mount) {
+    return new DataDisk("mw-12345678", Filesystem.EXT4, mount);
+  }
+
+  private String place() {
+    return directory.resolve("srv").toString();
+  }
+
+  @Test
+  void aBlankDiskIsFormattedOnceAndMounted() throws Exception {
+    assertThat(run(disk(place()))).isEqualTo(new Ended(0, ""));
+    assertThat(blkid("TYPE")).isEqualTo("ext4");
+    String uuid = blkid("UUID");
+    assertThat(Files.readString(directory.resolve("mounted"))).isEqualTo(place() + "\n");
+    assertThat(run(disk(place()))).isEqualTo(new Ended(0, ""));
+    assertThat(blkid("UUID")).isEqualTo(uuid);
+    assertThat(Files.readAllLines(directory.resolve("fstab")))
+        .hasSize(2)
+        .last()
+        .asString()
+        .startsWith(device + " " + place() + " auto nofail");
+  }
+
+  @Test
+  void anotherMachineFindsWhatTheFirstOneMade() throws Exception {
+    run(disk(null));
+    String uuid = blkid("UUID");
+    Files.delete(directory.resolve("done/mw-12345678"));
+    assertThat(run(disk(place())).code()).isZero();
+    assertThat(blkid("UUID")).isEqualTo(uuid);
+  }
+
+  @Test
+  void aFileSystemOfAnotherTypeStays() throws Exception {
+    assertThat(exec(List.of("mkfs.ext2", "-q", "-L", "precious", device.toString())).code())
+        .isZero();
+    assertThat(run(disk(place())).code()).isZero();
+    assertThat(blkid("TYPE")).isEqualTo("ext2");
+    assertThat(blkid("LABEL")).isEqualTo("precious");
+  }
+
+  @Test
+  void dataOfNoKnownKindStay() throws Exception {
+    try (RandomAccessFile file = new RandomAccessFile(device.toFile(), "rw")) {
+      file.seek(700_000);
+      file.write("precious".getBytes(UTF_8));
+    }
+    byte[] before = Files.readAllBytes(device);
+    Ended ended = run(disk(place()));
+    assertThat(ended.code()).isEqualTo(1);
+    assertThat(ended.said()).contains("volume mw-12345678: holds no file system, and is not blank");
+    assertThat(Files.readAllBytes(device)).isEqualTo(before);
+  }
+
+  @Test
+  void aPartitionTableStays() throws Exception {
+    byte[] mbr = new byte[512];
+    mbr[446 + 4] = (byte) 0x83;
+    mbr[446 + 8] = 8;
+    mbr[446 + 12] = 100;
+    mbr[510] = 0x55;
+    mbr[511] = (byte) 0xaa;
+    try (RandomAccessFile file = new RandomAccessFile(device.toFile(), "rw")) {
+      file.write(mbr);
+    }
+    byte[] before = Files.readAllBytes(device);
+    assertThat(run(disk(place())).code()).isEqualTo(1);
+    assertThat(Files.readAllBytes(device)).isEqualTo(before);
+  }
+
+  @Test
+  void aDiskThatWasFormattedAndWipedIsNotFormattedAgain() throws Exception {
+    run(disk(null));
+    try (RandomAccessFile file = new RandomAccessFile(device.toFile(), "rw")) {
+      file.setLength(0);
+      file.setLength(32 << 20);
+    }
+    assertThat(run(disk(null)).code()).isZero();
+    assertThat(blkid("TYPE")).isEmpty();
+  }
+
+  @Test
+  void aDiskThatIsNotThereIsToldOfAndTheOthersAreMade() throws Exception {
+    Ended ended = run(new DataDisk("mw-00000000", Filesystem.XFS, null), disk(null));
+    assertThat(ended.code()).isEqualTo(1);
+    assertThat(ended.said()).contains("volume mw-00000000: there is no ");
+    assertThat(blkid("TYPE")).isEqualTo("ext4");
+  }
+
+  @Test
+  void withoutDataDisksNothingIsRun() {
+    assertThat(DataDisks.start(Samples.net())).isEmpty();
+  }
+}

@@ -1,0 +1,178 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.engine.port.Orphans.What;
+import io.millwright.engine.port.Tx;
+import io.millwright.engine.reconcile.Sweep;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
+import io.millwright.model.Kind;
+import io.millwright.model.Operation.State;
+import io.millwright.model.ProblemException;
+import io.millwright.model.VolumeStatus;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What of ours is outside and belongs to nothing that is declared. */
+class SweepTest {
+  private World world;
+  private String ours;
+
+  @BeforeEach
+  void begin() {
+    world = new World(World.Pace.FAST);
+    world.apply(World.BASE);
+    ours = world.store.read(Tx::installation);
+  }
+
+  @AfterEach
+  void end() {
+    world.close();
+  }
+
+  private static ObjectName name(String installation, UUID uid, String role) {
+    return new ObjectName(new Mark(installation, uid, 1), role);
+  }
+
+  /** A machine with its disks that a database knew which is no more. */
+  private void leave(String installation, UUID uid, UUID volume) throws DriverException {
+    try (HypervisorDriver driver = world.hypervisor.attach(installation)) {
+      ObjectName system = name(installation, uid, ObjectName.SYSTEM);
+      ObjectName data = name(installation, volume, ObjectName.DATA);
+      driver.disks().orElseThrow().create(system, ByteSize.ofMib(64), null);
+      driver.disks().orElseThrow().create(data, ByteSize.ofMib(32), null);
+      driver.media().orElseThrow().put(name(installation, uid, ObjectName.SEED), new byte[] {1});
+      driver
+          .compute()
+          .orElseThrow()
+          .define(
+              new MachineDefinition(
+                  system.mark(),
+                  "left-" + installation,
+                  1,
+                  ByteSize.ofMib(64),
+                  Firmware.BIOS,
+                  List.of(new MachineDefinition.Disk(system.toString(), "system")),
+                  List.of(),
+                  null));
+    }
+  }
+
+  private List<Sweep.Finding> findings() {
+    return world.engine.sweep().list();
+  }
+
+  private void purge(String object) {
+    world.engine.sweep().purge(World.ANNA, object);
+  }
+
+  private void anHourPasses() {
+    world.sql("UPDATE orphan SET found_at = found_at - interval '1 hour'");
+  }
+
+  private void awaitSettled(int many) {
+    world.await(
+        "they are found twice",
+        () ->
+            findings().size() == many
+                && findings().stream().allMatch(f -> f.orphan().listings() == 2));
+  }
+
+  @Test
+  void whatIsNobodysIsFoundAndPurgedAndItsDataAreKept() throws Exception {
+    UUID uid = UUID.randomUUID();
+    UUID volume = UUID.randomUUID();
+    String system = name(ours, uid, ObjectName.SYSTEM).toString();
+    String data = name(ours, volume, ObjectName.DATA).toString();
+    leave(ours, uid, volume);
+    leave("ffffffff", UUID.randomUUID(), UUID.randomUUID()); // another installation's
+    world.apply(World.machine("web", "")); // and one that is declared
+    world.awaitReady("web");
+    awaitSettled(4);
+    assertThat(findings())
+        .extracting(f -> f.orphan().what())
+        .containsExactlyInAnyOrder(What.MACHINE, What.SYSTEM_DISK, What.DATA_DISK, What.MEDIUM);
+    assertThat(findings()).allSatisfy(f -> assertThat(f.objection()).contains("only lately"));
+    assertThatThrownBy(() -> purge(system))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("only lately");
+    assertThatThrownBy(() -> purge("mw-what"))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("no orphan is called mw-what");
+
+    anHourPasses();
+    assertThat(findings()).allSatisfy(f -> assertThat(f.objection()).isNull());
+    assertThatThrownBy(() -> purge(system))
+        .as("first the machine that has it")
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("attached");
+    purge(uid.toString());
+    purge(system);
+    purge(name(ours, uid, ObjectName.SEED).toString());
+    purge(data);
+    world.await("nothing is left to find", () -> findings().isEmpty());
+    assertThat(world.hypervisor.state(uid)).isEmpty();
+    assertThat(world.outside().disks())
+        .noneMatch(d -> d.name().toString().equals(system))
+        .anyMatch(d -> d.name().toString().equals(data));
+    assertThat(world.engine.restore().list("default"))
+        .singleElement()
+        .satisfies(e -> assertThat(e.disk()).isEqualTo(data));
+    assertThat(world.ready("web")).isTrue();
+    assertThat(world.hypervisor.size()).as("web, and the other installation's").isEqualTo(2);
+
+    world.sql("UPDATE quarantine SET until = now() - interval '1 hour'");
+    world.await(
+        "its days are over",
+        () -> world.outside().disks().stream().noneMatch(d -> d.name().toString().equals(data)));
+  }
+
+  @Test
+  void aDataDiskIsAdoptedWithWhatIsOnIt() throws Exception {
+    UUID uid = UUID.randomUUID();
+    UUID volume = UUID.randomUUID();
+    String data = name(ours, volume, ObjectName.DATA).toString();
+    leave(ours, uid, volume);
+    awaitSettled(4);
+    assertThatThrownBy(() ->
+            world.store.write(
+                tx -> world.engine.sweep().adopt(tx, World.ANNA, uid.toString(), "default", "x")))
+        .hasMessageContaining("no data disk");
+    world.store.write(tx -> world.engine.sweep().adopt(tx, World.ANNA, data, "default", "found"));
+    assertThat(world.awaitEnd(volume).state()).isEqualTo(new State.Succeeded());
+    VolumeStatus status =
+        (VolumeStatus)
+            world
+                .store
+                .read(tx -> tx.resources().find(Kind.VOLUME, "default", "found"))
+                .orElseThrow()
+                .status();
+    assertThat(status.object()).isEqualTo(data);
+    assertThat(status.size()).isEqualTo(ByteSize.ofMib(32));
+    awaitSettled(3);
+  }
+
+  @Test
+  void whatIsBackIsNoOrphanAnyMore() throws Exception {
+    leave(ours, UUID.randomUUID(), UUID.randomUUID());
+    awaitSettled(4);
+    world.hypervisor.faults().reachable(false);
+    world.hypervisor.faults().reachable(true);
+    for (Sweep.Finding f : findings()) {
+      if (f.orphan().what() == What.SYSTEM_DISK || f.orphan().what() == What.DATA_DISK) {
+        world.hypervisor.deleteDisk(f.orphan().object());
+      }
+    }
+    awaitSettled(2);
+  }
+}

@@ -1,0 +1,86 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Orphans;
+import io.millwright.model.ByteSize;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.util.Collection;
+import java.util.List;
+import java.util.UUID;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** What the sweep found. */
+final class SqlOrphans implements Orphans {
+  private final JdbcClient jdbc;
+
+  SqlOrphans(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public List<Orphan> on(UUID hypervisor) {
+    return jdbc.sql("SELECT * FROM orphan WHERE hypervisor = :hypervisor ORDER BY object")
+        .param("hypervisor", hypervisor)
+        .query((row, n) -> orphan(row))
+        .list();
+  }
+
+  @Override
+  public List<Orphan> list() {
+    return jdbc.sql("SELECT * FROM orphan ORDER BY hypervisor, object")
+        .query((row, n) -> orphan(row))
+        .list();
+  }
+
+  @Override
+  public void found(UUID hypervisor, Collection<Orphan> all) {
+    jdbc.sql(
+            """
+            DELETE FROM orphan
+            WHERE hypervisor = :hypervisor AND object <> ALL (CAST(:objects AS text[]))
+            """)
+        .param("hypervisor", hypervisor)
+        .param("objects", Columns.texts(all.stream().map(Orphan::object).toList()))
+        .update();
+    for (Orphan o : all) {
+      ByteSize size = o.size();
+      jdbc.sql(
+              """
+              INSERT INTO orphan AS o
+                (hypervisor, object, what, uid, size_mib, found_at, listings)
+              VALUES (:hypervisor, :object, :what, :uid, :size, :foundAt, 1)
+              ON CONFLICT (hypervisor, object) DO UPDATE
+                SET listings = least(o.listings + 1, 2), size_mib = excluded.size_mib
+              """)
+          .param("hypervisor", hypervisor)
+          .param("object", o.object())
+          .param("what", o.what().name())
+          .param("uid", o.uid())
+          .param("size", size == null ? null : size.mib(), Types.BIGINT)
+          .param("foundAt", Columns.time(o.foundAt()))
+          .update();
+    }
+  }
+
+  @Override
+  public void remove(UUID hypervisor, String object) {
+    jdbc.sql("DELETE FROM orphan WHERE hypervisor = :hypervisor AND object = :object")
+        .param("hypervisor", hypervisor)
+        .param("object", object)
+        .update();
+  }
+
+  private static Orphan orphan(ResultSet row) throws SQLException {
+    long size = row.getLong("size_mib");
+    ByteSize known = row.wasNull() ? null : ByteSize.ofMib(size);
+    return new Orphan(
+        Columns.uuid(row, "hypervisor"),
+        row.getString("object"),
+        What.valueOf(row.getString("what")),
+        Columns.uuid(row, "uid"),
+        known,
+        Columns.instantOf(row, "found_at"),
+        row.getInt("listings"));
+  }
+}
