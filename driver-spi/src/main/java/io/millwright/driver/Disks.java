@@ -4,7 +4,9 @@ import io.millwright.model.ByteSize;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Facet: disks that machines are made of, and the images that they start as. */
+/**
+ * Facet: disks that machines are made of, and the images that they start as or are installed from.
+ */
 public interface Disks {
   /**
    * A disk image on the server.
@@ -23,7 +25,10 @@ public interface Disks {
    */
   Outcome stage(Image image) throws DriverException;
 
-  /** Removes a staged image; one that a disk is backed by is kept, and that is CONFLICT. */
+  /**
+   * Removes a staged image; one that a disk is backed by, or that is in a machine's drive, is kept,
+   * and that is CONFLICT.
+   */
   Outcome unstage(String sha256) throws DriverException;
 
   /**

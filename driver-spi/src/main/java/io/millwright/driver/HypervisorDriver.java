@@ -37,6 +37,14 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<DirectBoot> directBoot() {
+    return Optional.empty();
+  }
+
+  default Optional<SerialLog> serialLog() {
+    return Optional.empty();
+  }
+
   /** Names of the facets that are present, for people. */
   default Set<String> facets() {
     Set<String> out = new TreeSet<>();
@@ -46,6 +54,8 @@ public interface HypervisorDriver extends AutoCloseable {
     serialConsole().ifPresent(f -> out.add("serial-console"));
     guestAgent().ifPresent(f -> out.add("guest-agent"));
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
+    directBoot().ifPresent(f -> out.add("direct-boot"));
+    serialLog().ifPresent(f -> out.add("serial-log"));
     return out;
   }
 

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param name what operators see there
  * @param disks in order; the first one is the system disk and boots
  * @param medium object name of a seed in its drive, or null for an empty drive
+ * @param installer what it starts in place of its system disk, or null
  */
 public record MachineDefinition(
     Mark mark,
@@ -22,7 +23,48 @@ public record MachineDefinition(
     Firmware firmware,
     List<Disk> disks,
     List<Nic> nics,
-    @Nullable String medium) {
+    @Nullable String medium,
+    @Nullable Installer installer) {
+
+  /** A machine that starts from its system disk. */
+  public MachineDefinition(
+      Mark mark,
+      String name,
+      int cores,
+      ByteSize memory,
+      Firmware firmware,
+      List<Disk> disks,
+      List<Nic> nics,
+      @Nullable String medium) {
+    this(mark, name, cores, memory, firmware, disks, nics, medium, null);
+  }
+
+  /**
+   * An operating system's installer. A machine that is defined with one stops where it would
+   * restart, for the next thing that it shall start is its system disk; and what it prints is kept,
+   * see {@link SerialLog}. At least one of the two is given; with both the kernel starts, and finds
+   * the medium in its second drive.
+   *
+   * @param medium sha256 of a staged installation medium (in format {@code raw}) for its second
+   *     drive, or null for an empty one
+   * @param kernel what it starts without a boot loader, or null to boot the medium
+   */
+  public record Installer(@Nullable String medium, @Nullable Kernel kernel) {
+    public Installer {
+      if (medium == null && kernel == null) {
+        throw new IllegalArgumentException("an installer has a medium, a kernel or both");
+      }
+    }
+  }
+
+  /**
+   * A Linux kernel that the hypervisor itself starts, see {@link DirectBoot}.
+   *
+   * @param file object name of the kernel
+   * @param initrd object name of its initial file system
+   * @param arguments its command line
+   */
+  public record Kernel(String file, String initrd, String arguments) {}
 
   /**
    * A disk to attach.

@@ -13,6 +13,8 @@ public record ObjectName(Mark mark, String role) {
   public static final String SYSTEM = "system";
   public static final String DATA = "data";
   public static final String SEED = "seed";
+  public static final String KERNEL = "kernel";
+  public static final String INITRD = "initrd";
 
   private static final Pattern FORM =
       Pattern.compile(

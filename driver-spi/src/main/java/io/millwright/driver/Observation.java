@@ -44,6 +44,7 @@ public record Observation(
    * @param disks object names of its disks that are ours, in order
    * @param nics its cards and what they are attached to, in order
    * @param medium object name of the medium in its drive, or null
+   * @param installer true if it starts an installer in place of its system disk
    */
   public record Machine(
       UUID uid,
@@ -54,12 +55,27 @@ public record Observation(
       ByteSize memory,
       List<String> disks,
       List<MachineDefinition.Nic> nics,
-      @Nullable String medium) {}
+      @Nullable String medium,
+      boolean installer) {
+    /** A machine that starts from its system disk. */
+    public Machine(
+        UUID uid,
+        String name,
+        @Nullable Mark mark,
+        State state,
+        int cores,
+        ByteSize memory,
+        List<String> disks,
+        List<MachineDefinition.Nic> nics,
+        @Nullable String medium) {
+      this(uid, name, mark, state, cores, memory, disks, nics, medium, false);
+    }
+  }
 
   /** A disk of ours. */
   public record Disk(ObjectName name, ByteSize size) {}
 
-  /** A seed or installer medium of ours. */
+  /** A seed of ours, or a file that a machine boots directly. */
   public record Medium(ObjectName name) {}
 
   /**

@@ -12,9 +12,9 @@ public final class ImageSteps {
     if (image.build() != null) {
       return new Step.BuildImage(image.build().builder());
     }
-    ImageSpec.Source source = image.source();
+    ImageSpec.Source source = image.origin();
     if (source == null) {
-      throw new IllegalStateException("an image has a source or a build");
+      throw new IllegalStateException("an image has a source, a build or an installer");
     }
     return new Step.FetchImage(source.url() == null ? String.valueOf(source.path()) : source.url());
   }

@@ -23,12 +23,23 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Turns what was declared and observed of a machine into what the planner takes; pure. */
 public final class MachineGoals {
+  /**
+   * How long an installer may print nothing new. Unpacking a kernel's package or making an initial
+   * file system takes minutes on a host that emulates and has more to do.
+   */
+  private static final int STALL_SECONDS = 900;
+
+  /** What a machine boots directly is listed among the media. */
+  private static final Set<String> BOOT_FILES = Set.of(ObjectName.KERNEL, ObjectName.INITRD);
+
   private MachineGoals() {}
 
   /** What shall be. */
@@ -47,9 +58,12 @@ public final class MachineGoals {
         r.size().disk(),
         r.image().name(),
         pinned == null ? r.image().status().sha256() : pinned,
+        r.image().spec().installer() == null
+            ? null
+            : new MachineGoal.Installer(bootFileNames(disk), STALL_SECONDS),
         disk,
         status.readyBy() != null,
-        r.image().spec().firstBoot() == ImageSpec.FirstBoot.NONE ? null : seedName(disk),
+        readsSeed(r.image().spec()) ? seedName(disk) : null,
         r.volumes().stream()
             .map(v -> Objects.requireNonNullElse(v.status().object(), "volume " + v.name()))
             .toList(),
@@ -78,6 +92,19 @@ public final class MachineGoals {
     return new Card(nic.mac(), String.join(", ", said));
   }
 
+  /** What an installer installs has its first boot from the installer's answers. */
+  private static boolean readsSeed(ImageSpec image) {
+    return image.installer() == null && image.firstBoot() != ImageSpec.FirstBoot.NONE;
+  }
+
+  /** Kernel and initial file system of the installer, of the same generation as the disk. */
+  public static List<String> bootFileNames(String disk) {
+    ObjectName name = ObjectName.parse(disk).orElseThrow();
+    return List.of(
+        new ObjectName(name.mark(), ObjectName.KERNEL).toString(),
+        new ObjectName(name.mark(), ObjectName.INITRD).toString());
+  }
+
   /** A seed belongs to one system disk: both carry the same generation. */
   static String seedName(String disk) {
     ObjectName name = ObjectName.parse(disk).orElseThrow();
@@ -88,9 +115,14 @@ public final class MachineGoals {
    * What is.
    *
    * @param published records of this machine, by network; only of networks that could be asked
+   * @param installerDone true if it stands still, and its installer has ended well
    */
   public static MachineFacts facts(
-      UUID uid, Observation seen, @Nullable String sha256, Map<String, Records> published) {
+      UUID uid,
+      Observation seen,
+      @Nullable String sha256,
+      Map<String, Records> published,
+      boolean installerDone) {
     MachineFacts.Vm vm =
         seen.machine(uid)
             .filter(m -> m.mark() != null)
@@ -101,7 +133,8 @@ public final class MachineGoals {
                     m.memory(),
                     m.disks(),
                     m.nics().stream().map(MachineGoals::card).toList(),
-                    m.medium()))
+                    m.medium(),
+                    m.installer()))
             .orElse(null);
     Map<String, ByteSize> disks = new TreeMap<>();
     for (Observation.Disk disk : seen.disks()) {
@@ -109,16 +142,24 @@ public final class MachineGoals {
         disks.put(disk.name().toString(), disk.size());
       }
     }
-    List<String> media =
+    Map<Boolean, List<String>> media =
         seen.media().stream()
-            .filter(m -> m.name().mark().uid().equals(uid))
-            .map(m -> m.name().toString())
-            .sorted()
-            .toList();
+            .map(Observation.Medium::name)
+            .filter(name -> name.mark().uid().equals(uid))
+            .collect(
+                Collectors.partitioningBy(
+                    name -> BOOT_FILES.contains(name.role()),
+                    Collectors.mapping(ObjectName::toString, Collectors.toList())));
     Map<String, Integer> records = new TreeMap<>();
     published.forEach((network, r) -> records.put(network, r.hashCode()));
     return new MachineFacts(
-        vm, disks, media, sha256 != null && seen.images().contains(sha256), records);
+        vm,
+        disks,
+        Objects.requireNonNull(media.get(false)),
+        Objects.requireNonNull(media.get(true)),
+        installerDone,
+        sha256 != null && seen.images().contains(sha256),
+        records);
   }
 
   /** Of a machine of which nothing can be there yet. */

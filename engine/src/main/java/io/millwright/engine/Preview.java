@@ -76,7 +76,7 @@ public final class Preview {
   private static List<String> keeps(ResolvedMachine machine) {
     List<String> out = new ArrayList<>();
     out.add("name " + machine.machine().name() + " and UUID " + machine.uid());
-    machine.cardMacs().forEach(mac -> out.add("MAC " + mac));
+    machine.nics().forEach(nic -> out.add("MAC " + nic.mac()));
     machine.machine().status().addresses().forEach(ip -> out.add("address " + ip));
     machine.volumes().forEach(v -> out.add("volume " + v.name() + " with its data"));
     return out;
@@ -108,7 +108,7 @@ public final class Preview {
       if (!seen.complete()) {
         throw unavailable(machine, String.join("; ", seen.gaps()));
       }
-      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published);
+      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published, false);
     } catch (DriverException e) {
       throw unavailable(machine, e.forUser());
     } catch (Busy e) {
@@ -155,6 +155,7 @@ public final class Preview {
         g.diskSize(),
         g.image(),
         sha256,
+        g.installer(),
         g.disk(),
         g.booted(),
         g.seed(),

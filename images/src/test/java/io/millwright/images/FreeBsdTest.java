@@ -41,6 +41,12 @@ class FreeBsdTest {
                 Samples.card(2, IpConfig.NONE.withDynamic(true, false, true).withOptional(true)))
             .withInstallation(Samples.ON_DISK));
     out.put(
+        "two-disks-plain",
+        sample("dual-stack")
+            .withInstallation(
+                Samples.ON_DISK.withStorage(
+                    Samples.ON_DISK.storage().withUntouched("mw-data"))));
+    out.put(
         "user-with-password",
         Samples.with(
                 new ProfileSpec(
@@ -270,6 +276,57 @@ class FreeBsdTest {
         .endsWith(files.toArray(new List[0]));
     // No value of rc.conf is more than a value.
     assertThat(rc(spec)).containsEntry("hostname", spec.identity().fqdn());
+  }
+
+  /** What the first part says on a made-up machine; nothing if it gives up. */
+  private static String partitions(Storage storage, Path root) throws Exception {
+    Path script = root.resolve("part");
+    Files.writeString(
+        script,
+        """
+        sysctl() { echo "cd0 vtbd0 vtbd1 da0"; }
+        diskinfo() {
+          case $* in
+            *-s*vtbd0) echo mw-data ;;
+            *-s*vtbd1) echo mw-system ;;
+            *-s*) echo ;;
+            *da0) echo "$1 512 53687091200 104857600" ;;
+            *) echo "$1 512 21474836480 41943040" ;;
+          esac
+        }
+        set -e
+        """
+            + parts(
+                    Samples.of("dhcp")
+                        .withInstallation(Samples.ON_DISK.withStorage(storage)))
+                .getFirst()
+            + "echo \"$PARTITIONS\"\n");
+    Process process =
+        new ProcessBuilder("dash", script.toString())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .redirectOutput(root.resolve("said").toFile())
+            .start();
+    int code = process.waitFor();
+    String said = Files.readString(root.resolve("said")).strip();
+    assertThat(code == 0).isEqualTo(!said.isEmpty());
+    return said;
+  }
+
+  @Test
+  void findsTheDiskAndNoneThatIsToBeLeftAlone(@TempDir Path root) throws Exception {
+    Storage storage = Samples.ON_DISK.storage();
+    assertThat(partitions(storage.withUntouched("mw-data"), root))
+        .isEqualTo("vtbd1 GPT { auto freebsd-ufs / }");
+    assertThat(partitions(Storage.on(new Storage.Disk.BySerial("absent")), root)).isEmpty();
+    assertThat(partitions(Storage.on(new Storage.Disk.ByPath("/dev/da0")), root))
+        .startsWith("da0 GPT");
+    Storage bySize =
+        Storage.on(
+            new Storage.Disk.BySize(
+                io.millwright.model.ByteSize.parse("20GiB"),
+                io.millwright.model.ByteSize.parse("30GiB")));
+    assertThat(partitions(bySize, root)).isEmpty();
+    assertThat(partitions(bySize.withUntouched("mw-data"), root)).startsWith("vtbd1 GPT");
   }
 
   /** The cards of a made-up machine change places, by a stand-in for ifconfig. */

@@ -1,11 +1,14 @@
 package io.millwright.model;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operating system release that a machine can have; exactly one of source and build is given.
+ * An operating system release that a machine can have; exactly one of source, build and installer
+ * is given.
  *
  * @param os family, for example {@code debian}
  * @param version release, for example {@code 12}
@@ -14,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param source a finished disk image
  * @param build how Millwright makes the disk image by itself
  * @param firstBoot what configures a machine made from it; cloud-init if not given
+ * @param installer the vendor's installation medium, by which each machine is installed unattended
  */
 public record ImageSpec(
     String os,
@@ -22,9 +26,14 @@ public record ImageSpec(
     @Default("bios and uefi") List<Firmware> firmware,
     @Nullable Source source,
     @Nullable Build build,
-    @Default("cloud-init") FirstBoot firstBoot)
+    @Default("cloud-init") FirstBoot firstBoot,
+    @Nullable Installer installer)
     implements Spec {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+  /** Families whose installers can be answered. */
+  private static final List<String> INSTALLED = List.of("debian");
+
   private static final Pattern WORD = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9._]{0,63}");
   private static final Pattern PACKAGE = Pattern.compile("[a-z0-9][-a-z0-9+.]{0,127}");
 
@@ -52,6 +61,34 @@ public record ImageSpec(
   public record Source(@Nullable String path, @Nullable String url, @Nullable String sha256) {}
 
   /**
+   * An installation medium; exactly one of path and url is given. Today Debian's are known.
+   *
+   * @param path a file on the server
+   * @param url where to fetch it, by http or https
+   * @param sha256 its checksum, 64 hex digits; needed with a url
+   * @param offline true if all packages come from the medium, and the installer needs no network
+   */
+  public record Installer(
+      @Nullable String path,
+      @Nullable String url,
+      @Nullable String sha256,
+      @Default("false") Boolean offline) {
+    public Installer {
+      offline = offline != null && offline;
+    }
+
+    /** Where it comes from. */
+    public Source source() {
+      return new Source(path, url, sha256);
+    }
+  }
+
+  /** The file that it is made from, finished disk or medium; null if it is built. */
+  public @Nullable Source origin() {
+    return installer == null ? source : installer.source();
+  }
+
+  /**
    * An automated build.
    *
    * @param builder name of the driver that builds, for example {@code mmdebstrap}
@@ -74,31 +111,50 @@ public record ImageSpec(
             WORD.matcher(version).matches(), Names.quote(version) + " is no version, such as 12");
     at.field("arch").require(arch.equals("x86_64"), "only x86_64 is supported");
     at.field("firmware").require(!firmware.isEmpty(), "give bios, uefi or both");
-    at.require((source == null) != (build == null), "give exactly one of source and build");
+    at.require(
+        Stream.of(source, build, installer).filter(Objects::nonNull).count() == 1,
+        "give exactly one of source, build and installer");
     if (source != null) {
-      Violations here = at.field("source");
-      here.require(
-          (source.path() == null) != (source.url() == null), "give exactly one of path and url");
-      if (source.url() != null) {
-        here.field("url")
-            .require(
-                source.url().matches("https?://[^\\s]{1,2000}") && Names.isPlain(source.url()),
-                "a URL starts with http:// or https://");
-        here.field("sha256").require(source.sha256() != null, "a url needs the image's sha256");
-      }
-      if (source.path() != null) {
-        here.field("path")
-            .require(
-                source.path().startsWith("/")
-                    && source.path().length() <= 4096
-                    && Names.isPlain(source.path()),
-                "must be an absolute path on the server");
-      }
-      if (source.sha256() != null) {
-        here.field("sha256")
-            .require(SHA256.matcher(source.sha256()).matches(), "must be 64 lower-case hex digits");
-      }
+      check(source, at.field("source"));
     }
+    if (installer != null) {
+      check(installer.source(), at.field("installer"));
+      at.field("os")
+          .require(
+              INSTALLED.contains(os),
+              "an installer of "
+                  + Names.quote(os)
+                  + " cannot be answered yet; known are "
+                  + String.join(", ", INSTALLED));
+    }
+    checkBuild(at);
+  }
+
+  private static void check(Source source, Violations here) {
+    here.require(
+        (source.path() == null) != (source.url() == null), "give exactly one of path and url");
+    if (source.url() != null) {
+      here.field("url")
+          .require(
+              source.url().matches("https?://[^\\s]{1,2000}") && Names.isPlain(source.url()),
+              "a URL starts with http:// or https://");
+      here.field("sha256").require(source.sha256() != null, "a url needs the image's sha256");
+    }
+    if (source.path() != null) {
+      here.field("path")
+          .require(
+              source.path().startsWith("/")
+                  && source.path().length() <= 4096
+                  && Names.isPlain(source.path()),
+              "must be an absolute path on the server");
+    }
+    if (source.sha256() != null) {
+      here.field("sha256")
+          .require(SHA256.matcher(source.sha256()).matches(), "must be 64 lower-case hex digits");
+    }
+  }
+
+  private void checkBuild(Violations at) {
     if (build != null) {
       Violations here = at.field("build");
       Names.checkLabel(build.builder(), here.field("builder"));

@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * @param vm null if the hypervisor has no such machine
  * @param systemDisks all its system disks that there are, with their sizes
  * @param media all its seeds that there are
+ * @param bootFiles all files that there are which it booted directly
+ * @param installerDone true if it stands still, is defined with an installer, and that has ended
+ *     well
  * @param imageStaged true if the image it needs is on the hypervisor
  * @param records what is published, by network, as a fingerprint; only networks that could be asked
  */
@@ -19,17 +22,45 @@ public record MachineFacts(
     @Nullable Vm vm,
     Map<String, ByteSize> systemDisks,
     List<String> media,
+    List<String> bootFiles,
+    boolean installerDone,
     boolean imageStaged,
     Map<String, Integer> records) {
 
-  /** The machine on the hypervisor. */
+  /** Of a machine that has nothing to do with an installer. */
+  public MachineFacts(
+      @Nullable Vm vm,
+      Map<String, ByteSize> systemDisks,
+      List<String> media,
+      boolean imageStaged,
+      Map<String, Integer> records) {
+    this(vm, systemDisks, media, List.of(), false, imageStaged, records);
+  }
+
+  /**
+   * The machine on the hypervisor.
+   *
+   * @param installer true if it starts an installer in place of its system disk
+   */
   public record Vm(
       boolean running,
       int cores,
       ByteSize memory,
       List<String> disks,
       List<Card> nics,
-      @Nullable String medium) {
+      @Nullable String medium,
+      boolean installer) {
+    /** One that starts from its system disk. */
+    public Vm(
+        boolean running,
+        int cores,
+        ByteSize memory,
+        List<String> disks,
+        List<Card> nics,
+        @Nullable String medium) {
+      this(running, cores, memory, disks, nics, medium, false);
+    }
+
     public Vm {
       disks = List.copyOf(disks);
       nics = List.copyOf(nics);
@@ -38,5 +69,6 @@ public record MachineFacts(
 
   public MachineFacts {
     media = List.copyOf(media);
+    bootFiles = List.copyOf(bootFiles);
   }
 }

@@ -11,7 +11,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param present false if it shall go
  * @param image name of its image, for people
- * @param sha256 of the disk image that its system disk starts as; null if it is not known yet
+ * @param sha256 of the disk image that its system disk starts as, or of the installation medium;
+ *     null if it is not known yet
+ * @param installer how its system comes onto the disk; null if the disk starts as the image
  * @param disk object name of the system disk
  * @param booted true once the system on that disk was found ready
  * @param seed object name of its first-boot medium, or null if its image reads none
@@ -26,6 +28,7 @@ public record MachineGoal(
     ByteSize diskSize,
     String image,
     @Nullable String sha256,
+    @Nullable Installer installer,
     String disk,
     boolean booted,
     @Nullable String seed,
@@ -33,6 +36,52 @@ public record MachineGoal(
     List<Card> nics,
     Map<String, Integer> records,
     int readyTimeoutSeconds) {
+  /**
+   * An installer that a kernel of its own starts.
+   *
+   * @param files object names of the kernel and its initial file system
+   * @param stallSeconds how long it may show no progress
+   */
+  public record Installer(List<String> files, int stallSeconds) {
+    public Installer {
+      files = List.copyOf(files);
+    }
+  }
+
+  /** One whose system disk starts as its image. */
+  public MachineGoal(
+      boolean present,
+      Power power,
+      int cores,
+      ByteSize memory,
+      ByteSize diskSize,
+      String image,
+      @Nullable String sha256,
+      String disk,
+      boolean booted,
+      @Nullable String seed,
+      List<String> volumes,
+      List<Card> nics,
+      Map<String, Integer> records,
+      int readyTimeoutSeconds) {
+    this(
+        present,
+        power,
+        cores,
+        memory,
+        diskSize,
+        image,
+        sha256,
+        null,
+        disk,
+        booted,
+        seed,
+        volumes,
+        nics,
+        records,
+        readyTimeoutSeconds);
+  }
+
   public MachineGoal {
     volumes = List.copyOf(volumes);
     nics = List.copyOf(nics);

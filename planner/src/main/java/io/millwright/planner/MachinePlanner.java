@@ -29,7 +29,8 @@ public final class MachinePlanner {
 
   private static List<Step> keep(MachineGoal goal, MachineFacts facts) {
     List<Step> steps = new ArrayList<>();
-    prepareDisk(goal, facts, steps);
+    MachineGoal.Installer installer = installed(goal, facts) ? null : goal.installer();
+    prepareDisk(goal, installer != null, facts, steps);
     goal.records().entrySet().stream()
         .filter(record -> !record.getValue().equals(facts.records().get(record.getKey())))
         .map(Map.Entry::getKey)
@@ -40,6 +41,10 @@ public final class MachinePlanner {
         .sorted()
         .forEach(network -> steps.add(new Step.Withdraw(network)));
 
+    if (installer != null) {
+      install(goal, installer, facts, steps);
+      return steps;
+    }
     Vm vm = facts.vm();
     String medium = goal.booted() ? null : goal.seed();
     boolean on = goal.power() == Power.ON;
@@ -68,17 +73,60 @@ public final class MachinePlanner {
     return steps;
   }
 
-  private static void prepareDisk(MachineGoal goal, MachineFacts facts, List<Step> steps) {
+  /**
+   * True if its system disk has a system. A machine is defined with its disk, and without an
+   * installer, only once it was installed; so how it is defined tells.
+   */
+  private static boolean installed(MachineGoal goal, MachineFacts facts) {
+    Vm vm = facts.vm();
+    return goal.installer() == null
+        || goal.booted()
+        || (vm != null
+            && facts.systemDisks().containsKey(goal.disk())
+            && hasDisk(vm, goal.disk())
+            && (!vm.installer() || (!vm.running() && facts.installerDone())));
+  }
+
+  /** Installs it, its data disks being away, and boots it for the first time. */
+  private static void install(
+      MachineGoal goal, MachineGoal.Installer installer, MachineFacts facts, List<Step> steps) {
+    Vm vm = facts.vm();
+    boolean running = vm != null && vm.running();
+    boolean goesOn = running && vm.installer() && vm.disks().equals(List.of(goal.disk()));
+    if (goal.power() == Power.OFF) {
+      // It is installed when it shall run.
+      if (running) {
+        steps.add(new Step.Stop());
+      }
+      return;
+    }
+    if (running && !goesOn) {
+      steps.add(new Step.Stop());
+    }
+    if (!goesOn) {
+      steps.add(new Step.PutInstaller(installer.files()));
+      steps.add(new Step.DefineInstaller());
+      steps.add(new Step.StartInstaller());
+    }
+    steps.add(new Step.AwaitInstalled(installer.stallSeconds()));
+    steps.add(new Step.Define(null));
+    steps.add(new Step.Start());
+    steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
+    cleanUp(goal, facts, false, steps);
+  }
+
+  private static void prepareDisk(
+      MachineGoal goal, boolean installs, MachineFacts facts, List<Step> steps) {
     ByteSize present = facts.systemDisks().get(goal.disk());
+    String sha256 = goal.sha256();
+    if ((present == null || installs) && sha256 == null) {
+      throw new IllegalArgumentException("a disk cannot be planned before its image is known");
+    }
+    if ((present == null || installs) && sha256 != null && !facts.imageStaged()) {
+      steps.add(new Step.StageImage(goal.image(), sha256));
+    }
     if (present == null) {
-      String sha256 = goal.sha256();
-      if (sha256 == null) {
-        throw new IllegalArgumentException("a disk cannot be planned before its image is known");
-      }
-      if (!facts.imageStaged()) {
-        steps.add(new Step.StageImage(goal.image(), sha256));
-      }
-      steps.add(new Step.CreateDisk(goal.disk(), goal.diskSize(), sha256));
+      steps.add(new Step.CreateDisk(goal.disk(), goal.diskSize(), installs ? null : sha256));
     } else if (present.compareTo(goal.diskSize()) < 0) {
       steps.add(new Step.GrowDisk(goal.disk(), goal.diskSize()));
     }
@@ -90,6 +138,11 @@ public final class MachinePlanner {
     if (seeded || (facts.vm() != null && facts.vm().medium() != null)) {
       steps.add(new Step.Eject());
     }
+    TreeSet<String> bootFiles = new TreeSet<>(facts.bootFiles());
+    if (goal.installer() != null && !goal.booted()) {
+      bootFiles.addAll(goal.installer().files());
+    }
+    bootFiles.forEach(f -> steps.add(new Step.DeleteBootFile(f)));
     TreeSet<String> media = new TreeSet<>(facts.media());
     if (seeded && goal.seed() != null) {
       media.add(goal.seed());
@@ -108,6 +161,7 @@ public final class MachinePlanner {
     }
     facts.systemDisks().keySet().stream().sorted().forEach(d -> steps.add(new Step.DeleteDisk(d)));
     facts.media().stream().sorted().forEach(m -> steps.add(new Step.DeleteSeed(m)));
+    facts.bootFiles().stream().sorted().forEach(f -> steps.add(new Step.DeleteBootFile(f)));
     facts.records().keySet().stream().sorted().forEach(n -> steps.add(new Step.Withdraw(n)));
     steps.add(new Step.Forget());
     return steps;
@@ -121,7 +175,8 @@ public final class MachinePlanner {
     List<String> disks = new ArrayList<>();
     disks.add(goal.disk());
     disks.addAll(goal.volumes());
-    return vm.cores() == goal.cores()
+    return !vm.installer()
+        && vm.cores() == goal.cores()
         && vm.memory().equals(goal.memory())
         && vm.disks().equals(disks)
         && attached(goal.nics(), vm.nics());

@@ -1,6 +1,7 @@
 package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** One idempotent act. Its arguments are all that it needs besides the goal it belongs to. */
@@ -9,8 +10,12 @@ public sealed interface Step {
   /** Brings the image to the hypervisor. */
   record StageImage(String image, String sha256) implements Step {}
 
-  /** Makes the system disk. */
-  record CreateDisk(String disk, ByteSize size, String sha256) implements Step {}
+  /**
+   * Makes the system disk.
+   *
+   * @param sha256 of the image that it starts as, or null for an empty one
+   */
+  record CreateDisk(String disk, ByteSize size, @Nullable String sha256) implements Step {}
 
   record GrowDisk(String disk, ByteSize size) implements Step {}
 
@@ -28,6 +33,32 @@ public sealed interface Step {
   record Define(@Nullable String medium) implements Step {}
 
   record Start() implements Step {}
+
+  /**
+   * Renders the answers for the installer, and puts it with them where the machine boots it.
+   *
+   * @param files object names of its kernel and its initial file system
+   */
+  record PutInstaller(List<String> files) implements Step {
+    public PutInstaller {
+      files = List.copyOf(files);
+    }
+  }
+
+  /** Makes the machine on the hypervisor with its system disk alone, to start the installer. */
+  record DefineInstaller() implements Step {}
+
+  record StartInstaller() implements Step {}
+
+  /**
+   * Waits for the installer to power the machine off.
+   *
+   * @param stallSeconds how long it may show no progress
+   */
+  record AwaitInstalled(int stallSeconds) implements Step {}
+
+  /** Deletes a file that the machine booted directly. */
+  record DeleteBootFile(String file) implements Step {}
 
   /** Asks the guest to stop, and cuts the power when it does not. */
   record Stop() implements Step {}
@@ -81,6 +112,11 @@ public sealed interface Step {
       case PutSeed s -> "put-seed/" + s.medium();
       case Define s -> "define/" + (s.medium() == null ? "" : s.medium());
       case Start _ -> "start";
+      case PutInstaller s -> "put-installer/" + String.join("/", s.files());
+      case DefineInstaller _ -> "define-installer";
+      case StartInstaller _ -> "start-installer";
+      case AwaitInstalled _ -> "await-installed";
+      case DeleteBootFile s -> "delete-boot-file/" + s.file();
       case Stop _ -> "stop";
       case Reset _ -> "reset";
       case AwaitReady _ -> "await-ready";
@@ -109,6 +145,11 @@ public sealed interface Step {
       case PutSeed _ -> "write the first-boot seed";
       case Define _ -> "define the machine";
       case Start _ -> "power it on";
+      case PutInstaller _ -> "write the installer's answers";
+      case DefineInstaller _ -> "define the machine with its installer";
+      case StartInstaller _ -> "start the installer";
+      case AwaitInstalled _ -> "wait until it is installed";
+      case DeleteBootFile _ -> "delete a file of the installer";
       case Stop _ -> "shut it down";
       case Reset _ -> "reset it";
       case AwaitReady _ -> "wait until it reports ready";
@@ -138,6 +179,11 @@ public sealed interface Step {
           PutSeed _,
           Define _,
           Start _,
+          PutInstaller _,
+          DefineInstaller _,
+          StartInstaller _,
+          AwaitInstalled _,
+          DeleteBootFile _,
           Stop _,
           Reset _,
           AwaitReady _,

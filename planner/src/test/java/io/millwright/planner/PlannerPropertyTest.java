@@ -26,6 +26,7 @@ import net.jqwik.api.constraints.IntRange;
 class PlannerPropertyTest {
   private static final List<String> DISKS = List.of("g1-system", "g2-system", "g3-system");
   private static final List<String> SEEDS = List.of("g1-seed", "g2-seed", "g3-seed");
+  private static final List<String> FILES = List.of("g1-kernel", "g1-initrd", "g2-initrd");
   private static final List<String> VOLUMES = List.of("a-data", "b-data");
   private static final List<String> NETWORKS = List.of("blue", "green", "red");
   private static final String SHA256 = "5".repeat(64);
@@ -42,7 +43,9 @@ class PlannerPropertyTest {
     final Map<String, ByteSize> disks;
     final TreeSet<String> media;
     final Map<String, Integer> records;
+    final TreeSet<String> bootFiles;
     boolean staged;
+    boolean installerDone;
     boolean booted;
     boolean forgotten;
 
@@ -52,13 +55,21 @@ class PlannerPropertyTest {
       disks = new TreeMap<>(given.facts().systemDisks());
       media = new TreeSet<>(given.facts().media());
       records = new TreeMap<>(given.facts().records());
+      bootFiles = new TreeSet<>(given.facts().bootFiles());
+      installerDone = given.facts().installerDone();
       staged = given.facts().imageStaged();
       booted = goal.booted();
     }
 
     MachineFacts facts() {
       return new MachineFacts(
-          vm, Map.copyOf(disks), List.copyOf(media), staged, Map.copyOf(records));
+          vm,
+          Map.copyOf(disks),
+          List.copyOf(media),
+          List.copyOf(bootFiles),
+          installerDone,
+          staged,
+          Map.copyOf(records));
     }
 
     MachineGoal goal() {
@@ -73,6 +84,7 @@ class PlannerPropertyTest {
         }
         case Step.CreateDisk s -> {
           assertThat(staged).as("the image is there before a disk is made from it").isTrue();
+          assertThat(s.sha256() == null).isEqualTo(goal.installer() != null);
           disks.putIfAbsent(s.disk(), s.size());
         }
         case Step.GrowDisk s -> {
@@ -87,7 +99,34 @@ class PlannerPropertyTest {
               .isFalse();
           media.add(s.medium());
         }
+        case Step.PutInstaller s -> {
+          assertThat(vm == null || !vm.running()).as("nobody is just booting them").isTrue();
+          bootFiles.addAll(s.files());
+        }
+        case Step.DefineInstaller _ -> {
+          assertThat(vm == null || !vm.running()).as("it stands still to be defined").isTrue();
+          assertThat(disks).containsKey(goal.disk());
+          assertThat(bootFiles).containsAll(goal.installer().files());
+          assertThat(staged).as("the installer finds its medium").isTrue();
+          vm = new Vm(false, 1, goal.memory(), List.of(goal.disk()), goal.nics(), null, true);
+          installerDone = false;
+        }
+        case Step.StartInstaller _ -> vm = running(vm, true);
+        case Step.AwaitInstalled _ -> {
+          assertThat(vm.running() && vm.installer()).isTrue();
+          assertThat(vm.disks()).as("no data is there").containsExactly(goal.disk());
+          vm = running(vm, false);
+          installerDone = true;
+        }
+        case Step.DeleteBootFile s -> {
+          assertThat(vm == null || !vm.installer()).as("the installer is done").isTrue();
+          bootFiles.remove(s.file());
+        }
         case Step.Define s -> {
+          assertThat(goal.installer() == null || booted || vm != null && isInstalled())
+              .as("what is defined so has a system")
+              .isTrue();
+          installerDone = false;
           assertThat(vm == null || !vm.running()).as("it stands still to be defined").isTrue();
           assertThat(disks).containsKey(goal.disk());
           assertThat(s.medium() == null || media.contains(s.medium())).isTrue();
@@ -100,6 +139,7 @@ class PlannerPropertyTest {
         case Step.Start _ -> {
           assertThat(vm).isNotNull();
           assertThat(disks.keySet()).contains(vm.disks().getFirst());
+          assertThat(vm.installer()).isFalse();
           if (!booted && goal.seed() != null) {
             assertThat(vm.medium()).as("its first boot finds its seed").isEqualTo(goal.seed());
           }
@@ -139,6 +179,11 @@ class PlannerPropertyTest {
       }
     }
 
+    private boolean isInstalled() {
+      return vm.disks().contains(goal.disk())
+          && (!vm.installer() || !vm.running() && installerDone);
+    }
+
     private Vm defined(boolean running, String medium) {
       List<String> all = new ArrayList<>();
       all.add(goal.disk());
@@ -147,7 +192,8 @@ class PlannerPropertyTest {
     }
 
     private static Vm running(Vm vm, boolean yes) {
-      return new Vm(yes, vm.cores(), vm.memory(), vm.disks(), vm.nics(), vm.medium());
+      return new Vm(
+          yes, vm.cores(), vm.memory(), vm.disks(), vm.nics(), vm.medium(), vm.installer());
     }
   }
 
@@ -276,6 +322,8 @@ class PlannerPropertyTest {
             facts.vm(),
             reversed(facts.systemDisks()),
             facts.media().reversed(),
+            facts.bootFiles().reversed(),
+            facts.installerDone(),
             facts.imageStaged(),
             reversed(facts.records()));
     assertThat(MachinePlanner.plan(with(goal, goal.booted(), reversed(goal.records())), shuffled))
@@ -303,6 +351,7 @@ class PlannerPropertyTest {
     assertThat(world.vm).isNull();
     assertThat(world.disks).isEmpty();
     assertThat(world.media).isEmpty();
+    assertThat(world.bootFiles).isEmpty();
     assertThat(world.records).isEmpty();
   }
 
@@ -341,6 +390,7 @@ class PlannerPropertyTest {
         g.diskSize(),
         g.image(),
         g.sha256(),
+        g.installer(),
         g.disk(),
         booted,
         g.seed(),
@@ -391,7 +441,29 @@ class PlannerPropertyTest {
                 nics,
                 Map.of(),
                 600))
+        .flatMap(goal -> yes.map(installs -> installs ? installing(goal) : goal))
         .flatMap(goal -> records().map(records -> with(goal, goal.booted(), records)));
+  }
+
+  private static MachineGoal installing(MachineGoal g) {
+    return new MachineGoal(
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        g.sha256(),
+        new MachineGoal.Installer(
+            List.of(g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
+            900),
+        g.disk(),
+        g.booted(),
+        null,
+        g.volumes(),
+        g.nics(),
+        g.records(),
+        g.readyTimeoutSeconds());
   }
 
   private record Shape(int cores, ByteSize memory, ByteSize disk) {}
@@ -400,10 +472,20 @@ class PlannerPropertyTest {
     Arbitrary<Map<String, ByteSize>> disks =
         Arbitraries.maps(Arbitraries.of(DISKS), sizes()).ofMaxSize(3);
     Arbitrary<List<String>> media = Arbitraries.of(SEEDS).list().uniqueElements().ofMaxSize(3);
-    return Combinators.combine(disks, media, Arbitraries.of(true, false), records())
-        .flatAs((there, seeds, staged, records) ->
+    Arbitrary<List<String>> files = Arbitraries.of(FILES).list().uniqueElements().ofMaxSize(3);
+    Arbitrary<Boolean> yes = Arbitraries.of(true, false);
+    return Combinators.combine(disks, media, files, yes, yes, records())
+        .flatAs((there, seeds, bootFiles, staged, done, records) ->
             vms(there, seeds)
-                .map(vm -> new MachineFacts(vm, new HashMap<>(there), seeds, staged, records)));
+                .map(vm ->
+                    new MachineFacts(
+                        vm,
+                        new HashMap<>(there),
+                        seeds,
+                        bootFiles,
+                        done && vm != null && vm.installer() && !vm.running(),
+                        staged,
+                        records)));
   }
 
   /** A machine whose disks and medium are there, or none. */
@@ -428,7 +510,16 @@ class PlannerPropertyTest {
               all.addAll(volumes);
               return new Vm(running, cores, memory, all, nics, medium);
             });
-    return some.injectNull(0.2);
+    Arbitrary<Vm> installing =
+        Combinators.combine(
+                Arbitraries.of(true, false),
+                cores(),
+                memory(),
+                Arbitraries.of(new TreeSet<>(disks.keySet())),
+                nics())
+            .as((running, cores, memory, system, nics) ->
+                new Vm(running, cores, memory, List.of(system), nics, null, true));
+    return Arbitraries.oneOf(some, installing).injectNull(0.2);
   }
 
   private static Arbitrary<Integer> cores() {

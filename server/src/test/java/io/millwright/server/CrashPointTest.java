@@ -22,6 +22,7 @@ import java.lang.reflect.Constructor;
 import java.lang.reflect.RecordComponent;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -57,10 +58,13 @@ class CrashPointTest {
   private static final int LANES = 4;
 
   /** Calls that change nothing. */
-  private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT);
+  private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
 
   /** Calls of which there may be fewer or more from one run to the next. */
-  private static final Set<Verb> REPEATED = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.STOP);
+  private static final Set<Verb> REPEATED =
+      EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.STOP);
+
+  private static final Path MEDIUM = TestImages.installationMedium();
 
   private static final AtomicInteger SCENES = new AtomicInteger();
 
@@ -164,6 +168,17 @@ class CrashPointTest {
       ---
       """
           .formatted(image, number);
+    }
+
+    String installerImage() {
+      return """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: %s}
+      spec: {os: debian, version: "13", installer: {path: %s, offline: true}}
+      ---
+      """
+          .formatted(image, MEDIUM);
     }
 
     String fetchedImage() {
@@ -345,6 +360,21 @@ class CrashPointTest {
                 return s.uid();
               },
               s -> assertThat(s.world.ready(s.machine)).isTrue()),
+          new Flow(
+              "installation",
+              NOTHING,
+              s -> {
+                s.apply(
+                    s.installerImage()
+                        + s.size(1, "4GiB")
+                        + s.machine("").replace("image: img", "image: " + s.image));
+                return s.uid();
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().installer())
+                    .isNull();
+              }),
           new Flow(
               "delete",
               s -> s.ready(""),
@@ -693,7 +723,9 @@ class CrashPointTest {
                 .map(part ->
                     part.getType() == int.class
                         ? (Object) 1
-                        : part.getType() == ByteSize.class ? ByteSize.ofMib(1) : "x")
+                        : part.getType() == List.class
+                            ? List.of("x")
+                            : part.getType() == ByteSize.class ? ByteSize.ofMib(1) : "x")
                 .toArray());
   }
 

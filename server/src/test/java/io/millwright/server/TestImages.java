@@ -1,9 +1,15 @@
 package io.millwright.server;
 
+import io.millwright.driver.testkit.Lab;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 
 /** Small disk images, whole and broken ones. */
 final class TestImages {
@@ -41,6 +47,37 @@ final class TestImages {
     byte[] image = qcow2();
     ByteBuffer.wrap(image).putLong(72, 1L << 2);
     return image;
+  }
+
+  /** A medium that starts an installer, as far as anybody but a machine can see. */
+  static Path installationMedium() {
+    try {
+      Path tree = World.directory("medium");
+      Path install = Files.createDirectories(tree.resolve("root/install"));
+      Files.write(install.resolve("vmlinuz"), new byte[5000]);
+      Files.write(install.resolve("initrd.gz"), new byte[7001]);
+      Path menu = Files.createDirectories(tree.resolve("root/boot/grub")).resolve("grub.cfg");
+      Files.writeString(
+          menu,
+          "menuentry 'Install' {\n linux /install/vmlinuz vga=788 --- quiet\n initrd"
+              + " /install/initrd.gz\n}\n");
+      Path iso = tree.resolve("medium.iso");
+      Lab.run(
+          List.of(
+              "xorriso",
+              "-as",
+              "mkisofs",
+              "-quiet",
+              "-r",
+              "-V",
+              "TEST",
+              "-o",
+              iso.toString(),
+              tree.resolve("root").toString()));
+      return iso;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   static String sha256(byte[] bytes) {

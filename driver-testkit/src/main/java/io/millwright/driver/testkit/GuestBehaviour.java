@@ -40,28 +40,48 @@ public interface GuestBehaviour {
    * @param stopsAfter how long it takes to stop when asked; null if it pays no heed
    * @param crashesAfter when it crashes, counted from the start; null for never
    * @param console what it prints on the serial console at once
+   * @param endsAfter when it powers itself off, counted from the start; null for never
    */
   record Conduct(
       @Nullable Duration agentAfter,
       GuestAgent.Facts facts,
       @Nullable Duration stopsAfter,
       @Nullable Duration crashesAfter,
-      String console) {
+      String console,
+      @Nullable Duration endsAfter) {
+
+    /** One that does not power itself off. */
+    public Conduct(
+        @Nullable Duration agentAfter,
+        GuestAgent.Facts facts,
+        @Nullable Duration stopsAfter,
+        @Nullable Duration crashesAfter,
+        String console) {
+      this(agentAfter, facts, stopsAfter, crashesAfter, console, null);
+    }
 
     public Conduct withAgentAfter(@Nullable Duration d) {
-      return new Conduct(d, facts, stopsAfter, crashesAfter, console);
+      return new Conduct(d, facts, stopsAfter, crashesAfter, console, endsAfter);
     }
 
     public Conduct withFacts(GuestAgent.Facts f) {
-      return new Conduct(agentAfter, f, stopsAfter, crashesAfter, console);
+      return new Conduct(agentAfter, f, stopsAfter, crashesAfter, console, endsAfter);
     }
 
     public Conduct withStopsAfter(@Nullable Duration d) {
-      return new Conduct(agentAfter, facts, d, crashesAfter, console);
+      return new Conduct(agentAfter, facts, d, crashesAfter, console, endsAfter);
     }
 
     public Conduct withCrashesAfter(@Nullable Duration d) {
-      return new Conduct(agentAfter, facts, stopsAfter, d, console);
+      return new Conduct(agentAfter, facts, stopsAfter, d, console, endsAfter);
+    }
+
+    public Conduct withEndsAfter(@Nullable Duration d) {
+      return new Conduct(agentAfter, facts, stopsAfter, crashesAfter, console, d);
+    }
+
+    public Conduct withConsole(String text) {
+      return new Conduct(agentAfter, facts, stopsAfter, crashesAfter, text, endsAfter);
     }
   }
 
@@ -69,7 +89,7 @@ public interface GuestBehaviour {
 
   /**
    * Its agent answers at once, with one host key and no addresses; it stops at once when asked and
-   * greets on the console.
+   * greets on the console. An installer is done at once.
    */
   static GuestBehaviour wellBehaved() {
     return answering(Duration.ZERO, mac -> List.of());
@@ -78,6 +98,10 @@ public interface GuestBehaviour {
   /** As {@link #wellBehaved}, and the agent answers after a while and tells these addresses. */
   static GuestBehaviour answering(Duration after, Function<Mac, List<Ip>> addresses) {
     return guest -> {
+      if (guest.definition().installer() != null) {
+        return installer("Installing the base system\r\n[    1.000000] reboot: Power down\r\n")
+            .withEndsAfter(Duration.ZERO);
+      }
       Map<Mac, List<Ip>> byMac = new HashMap<>();
       guest
           .definition()
@@ -91,6 +115,11 @@ public interface GuestBehaviour {
           null,
           "simulated " + guest.definition().name() + " login: ");
     };
+  }
+
+  /** An installer that prints this, and goes on for ever. */
+  static Conduct installer(String prints) {
+    return new Conduct(null, new GuestAgent.Facts(Map.of(), List.of()), null, null, prints);
   }
 
   /** It runs and that is all: no agent, no heed to a request to stop. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.DirectBoot;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -19,11 +20,16 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialConsole;
+import io.millwright.driver.SerialLog;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -73,6 +79,9 @@ public abstract class HypervisorContract {
     /** Makes a machine that runs end by a fault. */
     void crash(UUID uid) throws Exception;
 
+    /** Has the guest of a machine that has booted restart itself. */
+    void restart(UUID uid) throws Exception;
+
     /** Leaves what a server leaves that was killed in the middle of staging this image. */
     void leaveHalfStaged(String installation, Disks.Image image) throws Exception;
   }
@@ -95,6 +104,19 @@ public abstract class HypervisorContract {
 
   /** An image that boots and answers on the serial console and to the power button. */
   protected abstract Disks.Image image();
+
+  /** The same system as an installation medium, in format raw. */
+  protected abstract Disks.Image installationMedium();
+
+  /** A kernel and its initial file system that are the same system. */
+  protected abstract BootFiles bootFiles();
+
+  /**
+   * What a machine boots directly.
+   *
+   * @param arguments of the kernel, without which it does not print on the serial console
+   */
+  public record BootFiles(Path kernel, Path initrd, String arguments) {}
 
   /** What the image prints on its console once it is up. */
   protected abstract String bootedText();
@@ -698,6 +720,13 @@ public abstract class HypervisorContract {
     fails(FaultKind.CONFLICT, () -> disks(other).create(system(mark), larger(), null));
     fails(FaultKind.CONFLICT, () -> media(other).put(seed(mark), new byte[2048]));
     fails(FaultKind.CONFLICT, () -> media(other).delete(seed(mark)));
+    other
+        .directBoot()
+        .ifPresent(facet -> {
+          fails(FaultKind.CONFLICT, () -> facet.put(kernel(mark), bytes(700, 700)));
+          fails(FaultKind.CONFLICT, () -> facet.delete(kernel(mark)));
+        });
+    other.serialLog().ifPresent(facet -> fails(FaultKind.CONFLICT, () -> facet.read(mark, 0)));
     done(disks(other).unstage(image().sha256()));
 
     assertThat(outside().look(mark.uid())).isEqualTo(before);
@@ -824,6 +853,182 @@ public abstract class HypervisorContract {
     assertThat(mediaOf(medium.mark().uid())).containsExactly(medium);
     twice(() -> media().delete(medium));
     assertThat(mediaOf(medium.mark().uid())).isEmpty();
+  }
+
+  // --------------------------------------------------------------------------------- installers
+
+  private DirectBoot directBoot() {
+    return driver().directBoot().orElseThrow();
+  }
+
+  private static DirectBoot.BootFile bytes(int length, int claimed) {
+    return new DirectBoot.BootFile() {
+      @Override
+      public long length() {
+        return claimed;
+      }
+
+      @Override
+      public InputStream open() {
+        return new ByteArrayInputStream(new byte[length]);
+      }
+    };
+  }
+
+  private static DirectBoot.BootFile file(Path path) throws IOException {
+    long length = Files.size(path);
+    return new DirectBoot.BootFile() {
+      @Override
+      public long length() {
+        return length;
+      }
+
+      @Override
+      public InputStream open() throws IOException {
+        return Files.newInputStream(path);
+      }
+    };
+  }
+
+  private static ObjectName kernel(Mark mark) {
+    return new ObjectName(mark, ObjectName.KERNEL);
+  }
+
+  private static ObjectName initrd(Mark mark) {
+    return new ObjectName(mark, ObjectName.INITRD);
+  }
+
+  private static MachineDefinition installing(
+      MachineDefinition d, MachineDefinition.@Nullable Installer installer) {
+    return new MachineDefinition(
+        d.mark(),
+        d.name(),
+        d.cores(),
+        mib(256),
+        d.firmware(),
+        d.disks(),
+        d.nics(),
+        null,
+        installer);
+  }
+
+  private String log(Mark mark) throws DriverException {
+    StringBuilder out = new StringBuilder();
+    SerialLog logs = driver().serialLog().orElseThrow();
+    SerialLog.Piece piece = logs.read(mark, 0);
+    while (piece.bytes().length > 0) {
+      out.append(new String(piece.bytes(), StandardCharsets.ISO_8859_1));
+      piece = logs.read(mark, piece.next());
+    }
+    return out.toString();
+  }
+
+  @Test
+  void aFileToBootIsPutReplacedAndDeleted() throws Exception {
+    if (!has("direct-boot")) {
+      return;
+    }
+    ObjectName kernel = kernel(mark());
+    twice(() -> directBoot().put(kernel, bytes(300_000, 300_000)));
+    twice(() -> directBoot().put(kernel, bytes(700, 700)));
+    assertThat(mediaOf(kernel.mark().uid())).containsExactly(kernel);
+    twice(() -> directBoot().delete(kernel));
+    assertThat(mediaOf(kernel.mark().uid())).isEmpty();
+  }
+
+  @Test
+  void aFileToBootOfAnotherLengthIsRefused() throws Exception {
+    if (!has("direct-boot")) {
+      return;
+    }
+    ObjectName kernel = kernel(mark());
+    fails(FaultKind.REFUSED, () -> directBoot().put(kernel, bytes(5_000, 5_001)));
+    fails(FaultKind.REFUSED, () -> directBoot().put(kernel, bytes(5_001, 5_000)));
+    assertThat(mediaOf(kernel.mark().uid())).isEmpty();
+  }
+
+  @Test
+  void anInstallerWithoutItsFilesIsAConflict() throws Exception {
+    if (!has("compute") || !has("disks") || !has("direct-boot")) {
+      return;
+    }
+    Mark mark = mark();
+    done(disks().create(system(mark), mib(64), null));
+    MachineDefinition d = machine(mark, system(mark));
+    MachineDefinition.Kernel kernel =
+        new MachineDefinition.Kernel(kernel(mark).toString(), initrd(mark).toString(), "");
+    fails(
+        FaultKind.CONFLICT,
+        () ->
+            compute()
+                .define(
+                    installing(
+                        d, new MachineDefinition.Installer(installationMedium().sha256(), null))));
+    done(directBoot().put(kernel(mark), bytes(700, 700)));
+    fails(
+        FaultKind.CONFLICT,
+        () -> compute().define(installing(d, new MachineDefinition.Installer(null, kernel))));
+    assertThat(exists(mark)).isFalse();
+  }
+
+  @Test
+  void anInstallerThatRestartsHasStoppedAndItsLogIsThere() throws Exception {
+    if (!has("compute") || !has("disks") || !has("direct-boot") || !has("serial-log")) {
+      return;
+    }
+    Mark mark = mark();
+    BootFiles files = bootFiles();
+    done(disks().stage(image()));
+    done(disks().create(system(mark), image().virtualSize(), image().sha256()));
+    done(disks().stage(installationMedium()));
+    done(directBoot().put(kernel(mark), file(files.kernel())));
+    done(directBoot().put(initrd(mark), file(files.initrd())));
+    MachineDefinition d = machine(mark, system(mark));
+    MachineDefinition.Kernel kernel =
+        new MachineDefinition.Kernel(
+            kernel(mark).toString(), initrd(mark).toString(), files.arguments());
+    MachineDefinition installing =
+        installing(d, new MachineDefinition.Installer(installationMedium().sha256(), kernel));
+
+    twice(() -> compute().define(installing));
+    assertThat(seen(mark).installer()).isTrue();
+    assertThat(seen(mark).medium()).isNull();
+    fails(FaultKind.CONFLICT, () -> disks().unstage(installationMedium().sha256()));
+    assertThat(log(mark)).isEmpty();
+    done(compute().start(mark));
+    await().atMost(patience()).until(() -> log(mark).contains(bootedText()));
+    outside().restart(mark.uid());
+    await().atMost(patience()).until(() -> seen(mark).state() == Observation.State.STOPPED);
+
+    MachineDefinition installed = installing(d, null);
+    twice(() -> compute().define(installed));
+    assertThat(seen(mark).installer()).isFalse();
+    done(disks().unstage(installationMedium().sha256()));
+    twice(() -> directBoot().delete(kernel(mark)));
+    twice(() -> directBoot().delete(initrd(mark)));
+    done(compute().start(mark));
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    assertThat(log(mark)).contains(bootedText());
+    done(compute().remove(mark));
+    assertThat(log(mark)).isEmpty();
+  }
+
+  @Test
+  void anInstallationMediumIsBootedBeforeTheDisk() throws Exception {
+    if (!has("compute") || !has("disks") || !has("serial-log")) {
+      return;
+    }
+    Mark mark = mark();
+    done(disks().create(system(mark), mib(64), null));
+    done(disks().stage(installationMedium()));
+    done(
+        compute()
+            .define(
+                installing(
+                    machine(mark, system(mark)),
+                    new MachineDefinition.Installer(installationMedium().sha256(), null))));
+    done(compute().start(mark));
+    await().atMost(patience()).until(() -> log(mark).contains(bootedText()));
   }
 
   // --------------------------------------------------------------------- console, agent, events

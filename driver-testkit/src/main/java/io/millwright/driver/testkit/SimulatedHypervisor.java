@@ -1,6 +1,7 @@
 package io.millwright.driver.testkit;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.DirectBoot;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -15,7 +16,11 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialConsole;
+import io.millwright.driver.SerialLog;
 import io.millwright.model.ByteSize;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -66,11 +71,20 @@ public final class SimulatedHypervisor {
     @Nullable Instant stopsAt;
     GuestBehaviour.@Nullable Conduct conduct;
     SimulatedConsole console = new SimulatedConsole();
+    final Map<Long, StringBuilder> logs = new HashMap<>();
 
     Machine(UUID uid, @Nullable Mark mark, MachineDefinition definition) {
       this.uid = uid;
       this.mark = mark;
       this.definition = definition;
+    }
+
+    /** What an installer prints is kept, by the generation that it was defined for. */
+    void print(String text) {
+      console.print(text);
+      if (definition.installer() != null) {
+        logs.computeIfAbsent(definition.mark().generation(), g -> new StringBuilder()).append(text);
+      }
     }
 
     boolean on() {
@@ -191,6 +205,33 @@ public final class SimulatedHypervisor {
     force(uid, Observation.State.CRASHED);
   }
 
+  /** The guest of a machine that runs prints something more. */
+  public void print(UUID uid, String text) {
+    synchronized (lock) {
+      Machine machine = machines.get(uid);
+      if (machine == null || !machine.on()) {
+        throw new IllegalStateException("no machine runs as " + uid);
+      }
+      machine.print(text);
+    }
+  }
+
+  /** The guest of a machine restarts itself. */
+  public void restart(UUID uid) {
+    synchronized (lock) {
+      Machine machine = machines.get(uid);
+      if (machine == null || !machine.on()) {
+        throw new IllegalStateException("no machine runs as " + uid);
+      }
+      if (machine.definition.installer() != null) {
+        change(machine, Observation.State.STOPPED);
+      } else {
+        machine.startedAt = clock.instant();
+      }
+    }
+    tell(uid);
+  }
+
   /** Cuts the power of a machine. */
   public void powerOff(UUID uid) {
     force(uid, Observation.State.STOPPED);
@@ -283,7 +324,9 @@ public final class SimulatedHypervisor {
     }
     Instant now = clock.instant();
     Duration crash = conduct.crashesAfter();
-    if (machine.stopsAt != null && !now.isBefore(machine.stopsAt)) {
+    Duration end = conduct.endsAfter();
+    if (machine.stopsAt != null && !now.isBefore(machine.stopsAt)
+        || end != null && !now.isBefore(machine.startedAt.plus(end))) {
       change(machine, Observation.State.STOPPED);
     } else if (crash != null && !now.isBefore(machine.startedAt.plus(crash))) {
       change(machine, Observation.State.CRASHED);
@@ -484,7 +527,8 @@ public final class SimulatedHypervisor {
           d.memory(),
           d.disks().stream().map(MachineDefinition.Disk::name).filter(this::isOurs).toList(),
           d.nics(),
-          d.medium() != null && isOurs(d.medium()) ? d.medium() : null);
+          d.medium() != null && isOurs(d.medium()) ? d.medium() : null,
+          d.installer() != null);
     }
 
     private boolean isOurs(String name) {
@@ -543,6 +587,7 @@ public final class SimulatedHypervisor {
                   if (definition.medium() != null && !media.containsKey(definition.medium())) {
                     throw conflict("There is no medium " + definition.medium() + ".");
                   }
+                  requireInstaller(definition.installer());
                   attach(definition, 1);
                   if (there == null) {
                     there = new Machine(definition.mark().uid(), definition.mark(), definition);
@@ -562,6 +607,22 @@ public final class SimulatedHypervisor {
               });
       tell(definition.mark().uid());
       return done;
+    }
+
+    private void requireInstaller(MachineDefinition.@Nullable Installer installer)
+        throws DriverException {
+      if (installer == null) {
+        return;
+      }
+      String medium = installer.medium();
+      if (medium != null && !images.containsKey(new ImageKey(installation, medium))) {
+        throw conflict("The installation medium is not staged.");
+      }
+      MachineDefinition.Kernel kernel = installer.kernel();
+      if (kernel != null
+          && !(media.containsKey(kernel.file()) && media.containsKey(kernel.initrd()))) {
+        throw conflict("There is no file " + kernel.file() + " or " + kernel.initrd() + ".");
+      }
     }
 
     @Override
@@ -618,7 +679,7 @@ public final class SimulatedHypervisor {
         Machine machine = machines.get(mark.uid());
         if (machine != null && machine.on() && machine.startedAt.equals(guest.startedAt())) {
           machine.conduct = conduct;
-          machine.console.print(conduct.console());
+          machine.print(conduct.console());
         }
       }
       return Outcome.DONE;
@@ -703,6 +764,9 @@ public final class SimulatedHypervisor {
               ImageKey key = new ImageKey(installation, sha256);
               if (imageUsers.containsKey(key)) {
                 throw conflict("A disk is backed by this image.");
+              }
+              if (machines.values().stream().anyMatch(m -> inDrive(m, sha256))) {
+                throw conflict("A machine has this image in its drive.");
               }
               images.remove(key);
               return Outcome.DONE;
@@ -849,6 +913,82 @@ public final class SimulatedHypervisor {
       }
     }
 
+    private boolean inDrive(Machine machine, String sha256) {
+      MachineDefinition.Installer installer = machine.definition.installer();
+      return machine.mark != null
+          && machine.mark.installation().equals(installation)
+          && installer != null
+          && sha256.equals(installer.medium());
+    }
+
+    /** Kept among the media, and told apart by their roles. */
+    private final class BootFiles implements DirectBoot {
+      @Override
+      public Outcome put(ObjectName name, BootFile file) throws DriverException {
+        byte[] content;
+        try (InputStream in = file.open()) {
+          content = in.readAllBytes();
+        } catch (IOException e) {
+          throw new DriverException(
+              FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
+        }
+        if (content.length != file.length()) {
+          throw new DriverException(FaultKind.REFUSED, "A file to boot has another length.");
+        }
+        return run(
+            Verb.PUT_BOOT_FILE,
+            name.mark().uid(),
+            name.toString(),
+            Outcome.DONE,
+            () -> {
+              synchronized (lock) {
+                ours(name.mark());
+                media.put(name.toString(), new StoredMedium(name, content));
+                index(mediumNames, name);
+                return Outcome.DONE;
+              }
+            });
+      }
+
+      @Override
+      public Outcome delete(ObjectName name) throws DriverException {
+        return run(
+            Verb.DELETE_BOOT_FILE,
+            name.mark().uid(),
+            name.toString(),
+            Outcome.DONE,
+            () -> {
+              synchronized (lock) {
+                ours(name.mark());
+                media.remove(name.toString());
+                unindex(mediumNames, name);
+                return Outcome.DONE;
+              }
+            });
+      }
+    }
+
+    private SerialLog.Piece readLog(Mark mark, long from) throws DriverException {
+      return run(
+          Verb.READ_LOG,
+          mark.uid(),
+          mark.uid().toString(),
+          new SerialLog.Piece(new byte[0], 0),
+          () -> {
+            synchronized (lock) {
+              Machine machine = find(mark);
+              StringBuilder log = machine == null ? null : machine.logs.get(mark.generation());
+              if (log == null) {
+                return new SerialLog.Piece(new byte[0], 0);
+              }
+              int at = from > log.length() ? 0 : (int) from;
+              String piece = log.substring(at, Math.min(log.length(), at + SerialLog.PIECE));
+              return new SerialLog.Piece(
+                  piece.getBytes(StandardCharsets.ISO_8859_1), at + piece.length());
+            }
+          });
+    }
+
     // ----------------------------------------------------------------- console, agent, events
 
     @Override
@@ -917,6 +1057,16 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<Media> media() {
       return Optional.of(new Drives());
+    }
+
+    @Override
+    public Optional<DirectBoot> directBoot() {
+      return Optional.of(new BootFiles());
+    }
+
+    @Override
+    public Optional<SerialLog> serialLog() {
+      return Optional.of(this::readLog);
     }
 
     @Override

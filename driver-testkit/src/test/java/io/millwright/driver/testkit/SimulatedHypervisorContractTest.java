@@ -19,12 +19,31 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of("compute", "disks", "media", "serial-console", "guest-agent", "lifecycle-events");
+    return Set.of(
+        "compute",
+        "disks",
+        "media",
+        "serial-console",
+        "guest-agent",
+        "lifecycle-events",
+        "direct-boot",
+        "serial-log");
   }
 
   @Override
   protected Disks.Image image() {
     return new Disks.Image("ab".repeat(32), Path.of("no-such-file"), "qcow2", mib(64));
+  }
+
+  @Override
+  protected Disks.Image installationMedium() {
+    return new Disks.Image("cd".repeat(32), Path.of("no-such-file"), "raw", mib(64));
+  }
+
+  @Override
+  protected BootFiles bootFiles() {
+    Path anything = Path.of("pom.xml");
+    return new BootFiles(anything, anything, "console=ttyS0");
   }
 
   @Override
@@ -64,6 +83,11 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
       @Override
       public void crash(UUID uid) {
         world.crash(uid);
+      }
+
+      @Override
+      public void restart(UUID uid) {
+        world.restart(uid);
       }
 
       /** Staging is one act in the simulation: what was killed in the middle left nothing. */

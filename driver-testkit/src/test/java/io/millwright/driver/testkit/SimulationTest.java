@@ -245,7 +245,8 @@ final class SimulationTest {
             List.of(Firmware.BIOS),
             null,
             new ImageSpec.Build("simulated", "x", List.of()),
-            ImageSpec.FirstBoot.NONE);
+            ImageSpec.FirstBoot.NONE,
+            null);
     Path out = dir.resolve("image.qcow2");
     SimulatedBuilder.faults().next(Verb.BUILD, Fault.afterEffect(FaultKind.CAPACITY));
     fails(FaultKind.CAPACITY, () -> builder.build(debian, out, dir, progress));

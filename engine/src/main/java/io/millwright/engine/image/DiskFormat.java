@@ -6,6 +6,7 @@ import io.millwright.model.ByteSize;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -42,11 +43,18 @@ record DiskFormat(String name, ByteSize virtualSize) {
       if (head.limit() >= 72 && head.getInt(0) == QCOW2_MAGIC) {
         return qcow2(head, channel.size());
       }
-      if (head.limit() >= 512 && (head.getShort(510) & 0xffff) == 0x55aa) {
+      if ((head.limit() >= 512 && (head.getShort(510) & 0xffff) == 0x55aa) || isIso(channel)) {
         return new DiskFormat("raw", mib(channel.size()));
       }
     }
     throw refused("it is neither a qcow2 image nor a raw disk with a partition table");
+  }
+
+  /** ECMA-119, 8.1: the identifier in the first volume descriptor. */
+  private static boolean isIso(FileChannel channel) throws IOException {
+    ByteBuffer identifier = ByteBuffer.allocate(5);
+    return channel.read(identifier, 16 * 2048 + 1) == 5
+        && new String(identifier.array(), StandardCharsets.US_ASCII).equals("CD001");
   }
 
   private static DiskFormat qcow2(ByteBuffer head, long fileSize) throws DriverException {

@@ -20,6 +20,9 @@ final class Collect {
       case Step.DeleteSeed s ->
           MachineActs.facet(driver, HypervisorDriver::media, "cannot delete media")
               .delete(ObjectName.parse(s.medium()).orElseThrow());
+      case Step.DeleteBootFile s ->
+          MachineActs.facet(driver, HypervisorDriver::directBoot, "cannot delete files to boot")
+              .delete(ObjectName.parse(s.file()).orElseThrow());
       default -> throw new DriverException(FaultKind.BUG, step.key() + " collects nothing");
     };
   }

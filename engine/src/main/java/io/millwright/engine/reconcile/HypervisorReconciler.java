@@ -155,11 +155,17 @@ public final class HypervisorReconciler {
     ResolvedMachine resolved = ResolvedMachine.of(lookup, machine);
     MachineGoal goal = MachineGoals.goal(resolved, installation);
     MachineFacts facts =
-        MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of());
+        MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of(), false);
     // Names and leases are not the hypervisor's; each machine's own look compares them.
     MachineFacts asPublished =
         new MachineFacts(
-            facts.vm(), facts.systemDisks(), facts.media(), facts.imageStaged(), goal.records());
+            facts.vm(),
+            facts.systemDisks(),
+            facts.media(),
+            facts.bootFiles(),
+            facts.installerDone(),
+            facts.imageStaged(),
+            goal.records());
     return !MachinePlanner.plan(goal, asPublished).empty();
   }
 

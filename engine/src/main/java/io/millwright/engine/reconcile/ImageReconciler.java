@@ -8,6 +8,7 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.ImageSteps;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.ImageFiles.Stored;
+import io.millwright.engine.image.InstallationMedium;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Store;
@@ -100,9 +101,12 @@ public final class ImageReconciler {
       try {
         Path out = work.resolve("image");
         Teller teller = new Teller(run);
-        ImageSpec.Source source = spec.source();
+        ImageSpec.Source source = spec.origin();
         if (source != null) {
           files.fetch(source, out, teller::at);
+          if (spec.installer() != null) {
+            InstallationMedium.open(out).close();
+          }
         } else {
           ImageSpec.Build build = java.util.Objects.requireNonNull(spec.build());
           ImageBuilder builder = drivers.builders().get(build.builder());

@@ -1,6 +1,7 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.DirectBoot;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -13,10 +14,13 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.engine.FirstBootDoor;
 import io.millwright.engine.InstallSpecs;
+import io.millwright.engine.Installers;
 import io.millwright.engine.MachineGoals;
 import io.millwright.engine.ResolvedMachine;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.image.InstallationMedium;
 import io.millwright.engine.outside.Outside;
+import io.millwright.images.Answers;
 import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Refusal;
@@ -77,7 +81,13 @@ final class MachineActs {
       case Step.DeleteSeed s -> media(machine, m -> m.delete(name(s.medium())));
       case Step.DeleteDisk s ->
           disposal.delete(machine.hypervisor(), systemDisk(s.disk(), machine.uid()));
+      case Step.PutInstaller s -> putInstaller(machine, s.files(), asked);
+      case Step.DefineInstaller _ ->
+          compute(machine, c -> c.define(withInstaller(machine, mark, asked)));
+      case Step.StartInstaller _ -> compute(machine, c -> c.start(mark));
+      case Step.DeleteBootFile s -> directBoot(machine, b -> b.delete(name(s.file())));
       case Step.AwaitReady _,
+          Step.AwaitInstalled _,
           Step.CreateVolume _,
           Step.GrowVolume _,
           Step.QuarantineVolume _,
@@ -154,12 +164,60 @@ final class MachineActs {
     return media(machine, m -> m.put(name(medium), iso));
   }
 
+  private Answers.Way answers(ResolvedMachine machine, Instant asked) throws DriverException {
+    String disk = Objects.requireNonNull(machine.machine().status().disk());
+    return Installers.answers(machine, disk, door.links(disk, asked));
+  }
+
+  private InstallationMedium medium(ResolvedMachine machine) throws DriverException {
+    return InstallationMedium.open(files.open(mediumOf(machine), machine.image()).file());
+  }
+
+  private static String mediumOf(ResolvedMachine machine) {
+    return Objects.requireNonNull(
+        machine.machine().status().imageSha256(), "its medium is known before it is installed");
+  }
+
+  private Outcome putInstaller(ResolvedMachine machine, List<String> names, Instant asked)
+      throws DriverException {
+    Answers.Way way = answers(machine, asked);
+    try (InstallationMedium medium = medium(machine)) {
+      Outcome kernel = directBoot(machine, b -> b.put(name(names.getFirst()), medium.kernel()));
+      return kernel instanceof Outcome.Done
+          ? directBoot(machine, b -> b.put(name(names.getLast()), medium.initrd(way.initrd())))
+          : kernel;
+    }
+  }
+
+  /** With its system disk alone: an installer cannot overwrite what is not there. */
+  private MachineDefinition withInstaller(ResolvedMachine machine, Mark mark, Instant asked)
+      throws DriverException {
+    MachineDefinition d = definition(machine, mark, null);
+    List<String> names = MachineGoals.bootFileNames(d.disks().getFirst().name());
+    String arguments;
+    try (InstallationMedium medium = medium(machine)) {
+      arguments = medium.commandLine(Installers.kernelArguments(answers(machine, asked)));
+    }
+    return new MachineDefinition(
+        d.mark(),
+        d.name(),
+        d.cores(),
+        d.memory(),
+        d.firmware(),
+        List.of(d.disks().getFirst()),
+        d.nics(),
+        null,
+        new MachineDefinition.Installer(
+            mediumOf(machine),
+            new MachineDefinition.Kernel(names.getFirst(), names.getLast(), arguments)));
+  }
+
   static MachineDefinition definition(ResolvedMachine machine, Mark mark, @Nullable String medium)
       throws DriverException {
     List<MachineDefinition.Disk> disks = new ArrayList<>();
     disks.add(
         new MachineDefinition.Disk(
-            Objects.requireNonNull(machine.machine().status().disk()), "system"));
+            Objects.requireNonNull(machine.machine().status().disk()), Installers.SYSTEM_SERIAL));
     for (var volume : machine.volumes()) {
       disks.add(
           new MachineDefinition.Disk(
@@ -209,6 +267,13 @@ final class MachineActs {
     return outside.call(
         machine.hypervisor(),
         d -> act.on(facet(d, HypervisorDriver::media, "cannot attach first-boot media")));
+  }
+
+  private Outcome directBoot(ResolvedMachine machine, Outside.Act<DirectBoot, Outcome> act)
+      throws DriverException {
+    return outside.call(
+        machine.hypervisor(),
+        d -> act.on(facet(d, HypervisorDriver::directBoot, "cannot start an installer")));
   }
 
   static <F> F facet(

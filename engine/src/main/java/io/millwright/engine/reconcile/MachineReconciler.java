@@ -61,11 +61,15 @@ public final class MachineReconciler {
   /** How much of a script's output stands in a message, in characters. */
   private static final int MOST_OUTPUT = 400;
 
+  /** How often an installer's log is read: it has minutes of work. */
+  private static final Duration POLL_INSTALLER = Duration.ofSeconds(5);
+
   private final Store store;
   private final Outside outside;
   private final MachineActs acts;
   private final ReadyCheck readyCheck;
   private final Disposal disposal;
+  private final InstallationWatch installations;
   private final InstantSource clock;
 
   public MachineReconciler(
@@ -79,6 +83,7 @@ public final class MachineReconciler {
     this.disposal = new Disposal(store, outside, clock);
     this.acts = new MachineActs(outside, files, door, disposal);
     this.readyCheck = new ReadyCheck(store, outside, door);
+    this.installations = new InstallationWatch(outside, clock);
     this.clock = clock;
   }
 
@@ -306,8 +311,13 @@ public final class MachineReconciler {
             .ifPresent(records -> published.put(network.getKey(), records));
       }
     }
+    Optional<Observation.Machine> vm = seen.machine(r.uid()).filter(m -> m.mark() != null);
     return MachineGoals.facts(
-        r.uid(), seen, MachineGoals.goal(r, installation).sha256(), published);
+        r.uid(),
+        seen,
+        MachineGoals.goal(r, installation).sha256(),
+        published,
+        vm.isPresent() && installations.ended(r, vm.get()));
   }
 
   private Optional<Duration> carryOut(Run run, Subject begun) {
@@ -354,6 +364,25 @@ public final class MachineReconciler {
           machine = booted(run, machine, ready.get());
           subject = subject.with(machine);
           run.done("by " + ready.get().by());
+          continue;
+        }
+        if (step instanceof Step.AwaitInstalled await) {
+          InstallationWatch.Found found =
+              installations.look(machine, Duration.ofSeconds(await.stallSeconds()));
+          if (!found.news().isEmpty()) {
+            run.log(found.news());
+          }
+          switch (found.look()) {
+            case InstallationWatch.Look.Ended _ -> run.done(null);
+            case InstallationWatch.Look.Goes goes -> {
+              run.going(new State.Running(), null, goes.doing());
+              return Optional.of(POLL_INSTALLER);
+            }
+            case InstallationWatch.Look.Failed failed -> {
+              run.fail(new DriverException(FaultKind.REFUSED, failed.why()));
+              return giveUp(run, subject, "InstallationFailed", failed.why(), false);
+            }
+          }
           continue;
         }
         switch (act(run, step, machine, subject.installation())) {
@@ -794,7 +823,7 @@ public final class MachineReconciler {
     Mark mark = new Mark(store.read(Tx::installation), gone.uid(), 0);
     try {
       Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
-      MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of());
+      MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of(), false);
       for (Step step : MachinePlanner.undo(facts).steps()) {
         if (step instanceof Step.DeleteDisk disk) {
           disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()));

@@ -150,7 +150,8 @@ final class Run {
       records.set(next, record.begun(clock.instant()));
       unwritten = true;
     }
-    boolean slow = todo.peek() instanceof Step.AwaitReady;
+    boolean slow =
+        todo.peek() instanceof Step.AwaitReady || todo.peek() instanceof Step.AwaitInstalled;
     if (planned || (unwritten && (slow || old(TOGETHER)))) {
       write(state);
     }

@@ -142,6 +142,7 @@ final class DomainCompute implements Compute {
       throws LibvirtError, DriverException {
     List<String> paths = new ArrayList<>();
     String medium = null;
+    DomainXml.PlacedInstaller installer = null;
     try (Pool pool = files.pool(connection)) {
       for (MachineDefinition.Disk disk : machine.disks()) {
         try (Volume volume = files.find(pool, disk.name() + PoolFiles.DISK)) {
@@ -154,13 +155,44 @@ final class DomainCompute implements Compute {
           medium = existing(volume, "medium", machine.medium()).path();
         }
       }
+      if (machine.installer() != null) {
+        installer = place(pool, machine.mark(), machine.installer());
+      }
     }
     return new DomainXml.Placed(
         acceleration.kvm(connection),
         settings.machineType(),
         settings.openvswitch(),
         paths,
-        medium);
+        medium,
+        installer);
+  }
+
+  private DomainXml.PlacedInstaller place(
+      Pool pool, Mark mark, MachineDefinition.Installer installer)
+      throws LibvirtError, DriverException {
+    String medium = null;
+    if (installer.medium() != null) {
+      try (Volume volume = files.image(pool, installer.medium())) {
+        medium = existing(volume, "installation medium", installer.medium()).path();
+      }
+    }
+    String kernel = null;
+    String initrd = null;
+    if (installer.kernel() != null) {
+      kernel = bootFile(pool, installer.kernel().file());
+      initrd = bootFile(pool, installer.kernel().initrd());
+    }
+    try (Volume log = files.needLog(pool, mark)) {
+      return new DomainXml.PlacedInstaller(medium, kernel, initrd, log.path());
+    }
+  }
+
+  private String bootFile(Pool pool, String name) throws LibvirtError, DriverException {
+    Optional<ObjectName> object = ObjectName.parse(name);
+    try (Volume volume = object.isPresent() ? files.bootFile(pool, object.get()) : null) {
+      return existing(volume, "file to boot", name).path();
+    }
   }
 
   private static Volume existing(@Nullable Volume volume, String what, String name)
@@ -283,21 +315,27 @@ final class DomainCompute implements Compute {
   public Outcome remove(Mark mark) throws DriverException {
     return line.call(connection -> {
       try (Domain domain = find(connection, mark, installation)) {
-        if (domain == null) {
-          return Outcome.DONE;
+        if (domain != null) {
+          undefine(domain);
         }
-        if (Survey.stateOf(domain).active()) {
-          destroy(domain);
-        }
-        try {
-          LibvirtError.check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
-        } catch (LibvirtError e) {
-          if (!e.is(LibvirtError.NO_DOMAIN)) {
-            throw e;
-          }
-        }
-        return Outcome.DONE;
       }
+      try (Pool pool = files.pool(connection)) {
+        files.deleteScraps(pool, mark);
+      }
+      return Outcome.DONE;
     });
+  }
+
+  private static void undefine(Domain domain) throws LibvirtError {
+    if (Survey.stateOf(domain).active()) {
+      destroy(domain);
+    }
+    try {
+      LibvirtError.check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
+    } catch (LibvirtError e) {
+      if (!e.is(LibvirtError.NO_DOMAIN)) {
+        throw e;
+      }
+    }
   }
 }

@@ -27,6 +27,7 @@ import org.xml.sax.SAXException;
  * @param files paths of all its disks and media, whosever they are
  * @param disks object names of its disks that are ours, in order
  * @param nics its cards in order; one in a network of libvirt's, on a bridge, or on neither
+ * @param installer true if it starts a kernel or has the drive of an installation medium
  * @param targets what its disks are called in the document, by file: {@code vda}
  */
 record DomainFacts(
@@ -40,6 +41,7 @@ record DomainFacts(
     List<MachineDefinition.Nic> nics,
     @Nullable String mediumFile,
     @Nullable String medium,
+    boolean installer,
     List<Target> targets) {
 
   /** A disk of the machine and the file behind it. */
@@ -74,6 +76,8 @@ record DomainFacts(
     List<MachineDefinition.Nic> nics = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
     String mediumFile = null;
+    boolean installer =
+        children(domain, "os").stream().anyMatch(os -> child(os, "kernel").isPresent());
     for (Element devices : children(domain, "devices")) {
       for (Element disk : children(devices, "disk")) {
         String file = file(disk);
@@ -81,10 +85,11 @@ record DomainFacts(
           continue;
         }
         files.add(file);
-        child(disk, "target")
-            .ifPresent(target -> targets.add(new Target(target.getAttribute("dev"), file)));
+        String device = child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
+        targets.add(new Target(device, file));
         if (disk.getAttribute("device").equals("cdrom")) {
-          mediumFile = mediumFile == null ? file : mediumFile;
+          installer |= device.equals(DomainXml.INSTALLER_TARGET);
+          mediumFile = device.equals(DomainXml.MEDIUM_TARGET) ? file : mediumFile;
         } else {
           objectName(file, installation).ifPresent(disks::add);
         }
@@ -111,6 +116,7 @@ record DomainFacts(
         nics,
         mediumFile,
         mediumFile == null ? null : objectName(mediumFile, installation).orElse(null),
+        installer,
         targets);
   }
 

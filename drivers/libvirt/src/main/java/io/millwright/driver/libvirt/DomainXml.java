@@ -15,6 +15,9 @@ final class DomainXml {
 
   static final String MEDIUM_TARGET = "sda";
 
+  /** The second drive, which only machines with an installation medium have. */
+  static final String INSTALLER_TARGET = "sdb";
+
   private DomainXml() {}
 
   /**
@@ -22,13 +25,23 @@ final class DomainXml {
    *
    * @param disks paths of the definition's disks, in order
    * @param medium path of its medium, or null for an empty drive
+   * @param installer paths of what it starts in place of its system disk, or null
    */
   record Placed(
       boolean kvm,
       @Nullable String machineType,
       boolean openvswitch,
       List<String> disks,
-      @Nullable String medium) {}
+      @Nullable String medium,
+      @Nullable PlacedInstaller installer) {}
+
+  /**
+   * Where the files of an installer lie; kernel and initial file system are both there or neither.
+   *
+   * @param log keeps what the machine prints
+   */
+  record PlacedInstaller(
+      @Nullable String medium, @Nullable String kernel, @Nullable String initrd, String log) {}
 
   /** Refuses what cannot be said in a document that libvirt takes. */
   static void check(MachineDefinition machine, boolean openvswitch) throws DriverException {
@@ -101,6 +114,7 @@ final class DomainXml {
             // Images are not signed for Secure Boot as a rule.
             xml.in("firmware", () -> xml.empty("feature", "enabled", "no", "name", "secure-boot"));
           }
+          kernel(xml, machine, placed);
         },
         uefi ? new String[] {"firmware", "efi"} : new String[0]);
     xml.in(
@@ -127,11 +141,28 @@ final class DomainXml {
     }
     xml.empty("clock", "offset", "utc");
     xml.leaf("on_poweroff", "destroy");
-    xml.leaf("on_reboot", "restart");
+    // An installer that restarts the machine is done: it would only be started again.
+    xml.leaf("on_reboot", machine.installer() == null ? "restart" : "destroy");
     xml.leaf("on_crash", "destroy");
   }
 
+  private static void kernel(XmlText xml, MachineDefinition machine, Placed placed) {
+    MachineDefinition.Installer installer = machine.installer();
+    PlacedInstaller files = placed.installer();
+    if (installer != null
+        && installer.kernel() != null
+        && files != null
+        && files.kernel() != null
+        && files.initrd() != null) {
+      xml.leaf("kernel", files.kernel());
+      xml.leaf("initrd", files.initrd());
+      xml.leaf("cmdline", installer.kernel().arguments());
+    }
+  }
+
   private static void devices(XmlText xml, MachineDefinition machine, Placed placed) {
+    PlacedInstaller installer = placed.installer();
+    boolean bootsMedium = installer != null && installer.kernel() == null;
     for (int i = 0; i < machine.disks().size(); i++) {
       MachineDefinition.Disk disk = machine.disks().get(i);
       String path = placed.disks().get(i);
@@ -143,7 +174,7 @@ final class DomainXml {
             xml.empty("source", "file", path);
             xml.empty("target", "dev", target(index), "bus", "virtio");
             xml.leaf("serial", disk.serial());
-            if (index == 0) {
+            if (index == 0 && !bootsMedium) {
               xml.empty("boot", "order", "1");
             }
           },
@@ -156,10 +187,22 @@ final class DomainXml {
     xml.empty("controller", "type", "scsi", "index", "0", "model", "virtio-scsi");
     xml.empty("controller", "type", "usb", "model", "none");
     drive(xml, placed.medium());
+    if (installer != null && installer.medium() != null) {
+      installerDrive(xml, installer.medium(), bootsMedium);
+    }
     for (MachineDefinition.Nic nic : machine.nics()) {
       nic(xml, nic);
     }
-    xml.in("serial", () -> xml.empty("target", "port", "0"), "type", "pty");
+    xml.in(
+        "serial",
+        () -> {
+          if (installer != null) {
+            xml.empty("log", "file", installer.log(), "append", "on");
+          }
+          xml.empty("target", "port", "0");
+        },
+        "type",
+        "pty");
     xml.in("console", () -> xml.empty("target", "type", "serial", "port", "0"), "type", "pty");
     xml.in(
         "channel",
@@ -190,6 +233,24 @@ final class DomainXml {
           }
           xml.empty("target", "dev", MEDIUM_TARGET, "bus", "scsi");
           xml.empty("readonly");
+        },
+        "type",
+        "file",
+        "device",
+        "cdrom");
+  }
+
+  private static void installerDrive(XmlText xml, String medium, boolean boots) {
+    xml.in(
+        "disk",
+        () -> {
+          xml.empty("driver", "name", "qemu", "type", "raw");
+          xml.empty("source", "file", medium);
+          xml.empty("target", "dev", INSTALLER_TARGET, "bus", "scsi");
+          xml.empty("readonly");
+          if (boots) {
+            xml.empty("boot", "order", "1");
+          }
         },
         "type",
         "file",

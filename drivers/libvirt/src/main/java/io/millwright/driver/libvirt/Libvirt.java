@@ -206,6 +206,8 @@ interface Libvirt extends Library {
 
   int virStorageVolDelete(Pointer volume, int flags);
 
+  int virStorageVolDownload(Pointer volume, Pointer stream, long offset, long length, int flags);
+
   int virStorageVolUpload(Pointer volume, Pointer stream, long offset, long length, int flags);
 
   @Nullable Pointer virStreamNew(Pointer connection, int flags);

@@ -1,6 +1,7 @@
 package io.millwright.driver.libvirt;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.DirectBoot;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
@@ -10,6 +11,7 @@ import io.millwright.driver.Media;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialConsole;
+import io.millwright.driver.SerialLog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
@@ -21,6 +23,8 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final Compute compute;
   private final Disks disks;
   private final Media media;
+  private final DirectBoot bootFiles;
+  private final SerialLog log;
   private final StreamConsole console;
   private final GuestAgent agent;
 
@@ -32,6 +36,8 @@ final class LibvirtHypervisor implements HypervisorDriver {
     compute = new DomainCompute(line, settings, acceleration, files, installation);
     disks = new PoolDisks(line, files, installation);
     media = new PoolMedia(line, files);
+    bootFiles = new PoolBootFiles(line, files);
+    log = new PoolLog(line, files);
     console = new StreamConsole(line, installation);
     agent = new QemuAgent(line, installation);
   }
@@ -54,6 +60,16 @@ final class LibvirtHypervisor implements HypervisorDriver {
   @Override
   public Optional<Media> media() {
     return Optional.of(media);
+  }
+
+  @Override
+  public Optional<DirectBoot> directBoot() {
+    return Optional.of(bootFiles);
+  }
+
+  @Override
+  public Optional<SerialLog> serialLog() {
+    return Optional.of(log);
   }
 
   @Override

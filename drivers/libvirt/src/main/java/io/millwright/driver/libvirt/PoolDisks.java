@@ -22,6 +22,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** Disks as qcow2 files of a storage pool, system disks as overlays on the staged image. */
@@ -111,6 +112,10 @@ final class PoolDisks implements Disks {
         } finally {
           Handle.closeAll(volumes);
         }
+        requireDetached(
+            connection,
+            file -> file.contains("/" + files.imageStem(sha256) + "."),
+            "A machine has this image in its drive.");
         files.deleteImage(pool, sha256);
         return Outcome.DONE;
       }
@@ -265,7 +270,7 @@ final class PoolDisks implements Disks {
         if (!files.has(pool, name + PoolFiles.DISK)) {
           return Outcome.DONE;
         }
-        requireDetached(connection, name);
+        requireDetached(connection, file -> names(file, name), "A machine has the disk attached.");
         files.delete(pool, name + PoolFiles.DISK);
         return Outcome.DONE;
       }
@@ -273,17 +278,15 @@ final class PoolDisks implements Disks {
   }
 
   /** Foreign machines count as well, what runs and what is defined. */
-  private void requireDetached(Connection connection, ObjectName name)
+  private void requireDetached(Connection connection, Predicate<String> file, String otherwise)
       throws LibvirtError, DriverException {
     List<Domain> domains = connection.domains();
     try {
       for (Domain domain : domains) {
         for (int flags : new int[] {0, Domain.XML_INACTIVE}) {
           Optional<DomainFacts> facts = Survey.facts(domain, flags, installation);
-          if (facts.isPresent()
-              && facts.get().files().stream().anyMatch(file -> names(file, name))) {
-            throw new DriverException(
-                FaultKind.CONFLICT, "A machine has the disk attached.", facts.get().name(), null);
+          if (facts.isPresent() && facts.get().files().stream().anyMatch(file)) {
+            throw new DriverException(FaultKind.CONFLICT, otherwise, facts.get().name(), null);
           }
         }
       }

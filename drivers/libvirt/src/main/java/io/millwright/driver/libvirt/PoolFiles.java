@@ -5,12 +5,14 @@ import static io.millwright.driver.libvirt.LibvirtError.check;
 import com.sun.jna.Pointer;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.libvirt.Handle.Pool;
 import io.millwright.driver.libvirt.Handle.Volume;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -26,14 +28,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * Our files in a storage pool.
  *
- * <p>Disks are {@code OBJECT.qcow2}, media {@code OBJECT.iso}, images {@code
- * mw-INSTALLATION-image-SHA256.FORMAT}. What is uploaded counts only when an empty volume {@code
- * ....whole} stands beside it, which is made last and deleted first: libvirt cannot rename a
- * volume, and an upload that was cut off leaves a file that looks like any other.
+ * <p>Disks are {@code OBJECT.qcow2}, media {@code OBJECT.iso}, files to boot {@code OBJECT.boot},
+ * logs {@code OBJECT.log}, images {@code mw-INSTALLATION-image-SHA256.FORMAT}. What is uploaded
+ * counts only when an empty volume {@code ....whole} stands beside it, which is made last and
+ * deleted first: libvirt cannot rename a volume, and an upload that was cut off leaves a file that
+ * looks like any other.
  */
 final class PoolFiles {
   static final String DISK = ".qcow2";
   static final String MEDIUM = ".iso";
+  static final String BOOT = ".boot";
+  private static final String LOG = ".log";
   private static final String WHOLE = ".whole";
   private static final List<String> IMAGE_FORMATS = List.of("qcow2", "raw");
 
@@ -145,7 +150,7 @@ final class PoolFiles {
       if (object.isPresent() && name.endsWith(DISK)) {
         disks.put(object.get(), volume);
       } else if (object.isPresent()
-          && name.endsWith(MEDIUM)
+          && (name.endsWith(MEDIUM) || name.endsWith(BOOT))
           && whole.contains(object.get().toString())) {
         media.add(object.get());
       }
@@ -169,6 +174,51 @@ final class PoolFiles {
 
   @Nullable Volume medium(Pool pool, ObjectName name) throws LibvirtError {
     return has(pool, name + WHOLE) ? find(pool, name + MEDIUM) : null;
+  }
+
+  @Nullable Volume bootFile(Pool pool, ObjectName name) throws LibvirtError {
+    return has(pool, name + WHOLE) ? find(pool, name + BOOT) : null;
+  }
+
+  @Nullable Volume log(Pool pool, Mark mark) throws LibvirtError {
+    return find(pool, logName(mark));
+  }
+
+  /** The log of a machine's generation, made if it is not there. */
+  Volume needLog(Pool pool, Mark mark) throws LibvirtError {
+    Volume there = log(pool, mark);
+    if (there != null) {
+      return there;
+    }
+    // As a volume, so that libvirt knows it and can read it out to us.
+    String xml = volumeXml(logName(mark), 0, "raw", null, "");
+    return new Volume(check(C.virStorageVolCreateXML(pool.pointer, xml, 0)));
+  }
+
+  private static String logName(Mark mark) {
+    return new ObjectName(mark, "log") + LOG;
+  }
+
+  /** Deletes what a machine leaves that is neither disk nor medium: logs, and half-made files. */
+  void deleteScraps(Pool pool, Mark mark) throws LibvirtError {
+    List<Volume> volumes = pool.volumes();
+    try {
+      List<String> scraps = new ArrayList<>();
+      for (Volume volume : volumes) {
+        String name = volume.name();
+        Optional<ObjectName> object = ObjectName.parse(name).filter(this::ours);
+        if (object.isPresent()
+            && object.get().mark().sameOwner(mark)
+            && (name.endsWith(LOG) || name.endsWith(BOOT) && !has(pool, object.get() + WHOLE))) {
+          scraps.add(name);
+        }
+      }
+      for (String name : scraps) {
+        delete(pool, name);
+      }
+    } finally {
+      Handle.closeAll(volumes);
+    }
   }
 
   void create(Pool pool, String xml) throws LibvirtError {

@@ -159,7 +159,8 @@ final class Survey {
             facts.memory(),
             List.copyOf(facts.disks()),
             List.copyOf(facts.nics()),
-            facts.medium()));
+            facts.medium(),
+            facts.installer()));
   }
 
   private static Observation.State state(Domain.State state) {

@@ -42,6 +42,7 @@ final class DomainXmlTest {
         .isEqualTo(machine.disks().stream().map(MachineDefinition.Disk::name).toList());
     assertThat(facts.nics()).isEqualTo(machine.nics());
     assertThat(facts.medium()).isEqualTo(machine.medium());
+    assertThat(facts.installer()).isEqualTo(machine.installer() != null);
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").mark()).isNull();
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").disks()).isEmpty();
   }
@@ -51,7 +52,7 @@ final class DomainXmlTest {
     MachineDefinition machine = Samples.OPEN_VSWITCH.machine();
     assertThatThrownBy(() ->
             DomainXml.of(
-                machine, new DomainXml.Placed(false, null, false, List.of("/a.qcow2"), null)))
+                machine, new DomainXml.Placed(false, null, false, List.of("/a.qcow2"), null, null)))
         .isInstanceOfSatisfying(
             DriverException.class,
             e -> {
@@ -66,8 +67,8 @@ final class DomainXmlTest {
     MachineDefinition machine =
         new MachineDefinition(
             d.mark(), "a\u0000b", 1, d.memory(), Firmware.BIOS, List.of(), List.of(), null);
-    assertThatThrownBy(
-            () -> DomainXml.of(machine, new DomainXml.Placed(false, null, false, List.of(), null)))
+    assertThatThrownBy(() ->
+            DomainXml.of(machine, new DomainXml.Placed(false, null, false, List.of(), null, null)))
         .isInstanceOfSatisfying(
             DriverException.class, e -> assertThat(e.kind()).isEqualTo(FaultKind.REFUSED));
   }

@@ -4,9 +4,12 @@ import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.SerialConsole;
 import io.millwright.driver.testkit.HypervisorContract;
 import io.millwright.driver.testkit.Lab;
 import io.millwright.model.Mac;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -34,12 +37,30 @@ class LibvirtContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of("compute", "disks", "media", "serial-console", "guest-agent", "lifecycle-events");
+    return Set.of(
+        "compute",
+        "disks",
+        "media",
+        "serial-console",
+        "guest-agent",
+        "lifecycle-events",
+        "direct-boot",
+        "serial-log");
   }
 
   @Override
   protected Disks.Image image() {
     return MICRO;
+  }
+
+  @Override
+  protected Disks.Image installationMedium() {
+    return Micro.medium();
+  }
+
+  @Override
+  protected BootFiles bootFiles() {
+    return Micro.bootFiles();
   }
 
   @Override
@@ -57,7 +78,18 @@ class LibvirtContractTest extends HypervisorContract {
     return new Virsh();
   }
 
-  private static final class Virsh implements Outside {
+  private final class Virsh implements Outside {
+    @Override
+    public void restart(UUID uid) throws Exception {
+      Mark mark = new Mark(installation, uid, 1);
+      try (SerialConsole.Session session = driver().serialConsole().orElseThrow().open(mark)) {
+        byte[] typed = "reboot -f\r".getBytes(StandardCharsets.US_ASCII);
+        session.write(typed, typed.length);
+        // What was typed is on its way only once it is echoed.
+        readUntil(session, "reboot -f");
+      }
+    }
+
     @Override
     public void addMachine(UUID uid, String name) throws Exception {
       Path xml = Files.createTempFile("foreign", ".xml");

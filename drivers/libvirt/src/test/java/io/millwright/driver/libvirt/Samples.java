@@ -18,7 +18,22 @@ enum Samples {
   KVM(Firmware.BIOS, true, "pc-q35-7.2", false, "web-3", network(null), false),
   NETWORK_VLAN(Firmware.BIOS, true, null, false, "web-4", network(42), false),
   OPEN_VSWITCH(Firmware.BIOS, false, null, true, "web-5", bridge(42, null), false),
-  ESCAPED(Firmware.BIOS, false, null, false, "<a> & \"b\" 'c' ü", bridge(null, null), true);
+  ESCAPED(Firmware.BIOS, false, null, false, "<a> & \"b\" 'c' ü", bridge(null, null), true),
+  INSTALLER_MEDIUM(
+      Firmware.BIOS, false, "web-6", new MachineDefinition.Installer("ab".repeat(32), null)),
+  INSTALLER_KERNEL(
+      Firmware.UEFI,
+      false,
+      "web-7",
+      new MachineDefinition.Installer(
+          "ab".repeat(32),
+          new MachineDefinition.Kernel(
+              Names.OBJECT + "kernel", Names.OBJECT + "initrd", "auto=true -- a='<&>'")));
+
+  /** An enum's constants cannot read its own. */
+  private static final class Names {
+    static final String OBJECT = "mw-0a0b0c0d-01234567-89ab-7cde-8f01-23456789abcd-g7-";
+  }
 
   private final MachineDefinition machine;
   private final DomainXml.Placed placed;
@@ -31,6 +46,22 @@ enum Samples {
       String name,
       MachineDefinition.Nic nic,
       boolean more) {
+    this(firmware, kvm, machineType, openvswitch, name, nic, more, null);
+  }
+
+  Samples(Firmware firmware, boolean kvm, String name, MachineDefinition.Installer installer) {
+    this(firmware, kvm, null, false, name, bridge(null, null), false, installer);
+  }
+
+  Samples(
+      Firmware firmware,
+      boolean kvm,
+      @Nullable String machineType,
+      boolean openvswitch,
+      String name,
+      MachineDefinition.Nic nic,
+      boolean more,
+      MachineDefinition.@Nullable Installer installer) {
     Mark mark = new Mark("0a0b0c0d", UUID.fromString("01234567-89ab-7cde-8f01-23456789abcd"), 7);
     String system = "mw-0a0b0c0d-01234567-89ab-7cde-8f01-23456789abcd-g7-system";
     String data = "mw-0a0b0c0d-11111111-2222-7333-8444-555555555555-g1-data";
@@ -46,14 +77,25 @@ enum Samples {
             firmware,
             more ? List.of(first, second) : List.of(first),
             List.of(nic),
-            more ? seed : null);
+            more ? seed : null,
+            installer);
     this.placed =
         new DomainXml.Placed(
             kvm,
             machineType,
             openvswitch,
             machine.disks().stream().map(d -> "/pool & more/" + d.name() + ".qcow2").toList(),
-            more ? "/pool & more/" + seed + ".iso" : null);
+            more ? "/pool & more/" + seed + ".iso" : null,
+            installer == null ? null : placed(installer));
+  }
+
+  private static DomainXml.PlacedInstaller placed(MachineDefinition.Installer installer) {
+    MachineDefinition.Kernel kernel = installer.kernel();
+    return new DomainXml.PlacedInstaller(
+        "/pool & more/mw-0a0b0c0d-image-" + installer.medium() + ".raw",
+        kernel == null ? null : "/pool & more/" + kernel.file() + ".boot",
+        kernel == null ? null : "/pool & more/" + kernel.initrd() + ".boot",
+        "/pool & more/" + Names.OBJECT + "log.log");
   }
 
   private static MachineDefinition.Nic bridge(@Nullable Integer vlan, @Nullable Integer mtu) {

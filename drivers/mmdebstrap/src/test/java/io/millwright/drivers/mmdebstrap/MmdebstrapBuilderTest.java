@@ -64,7 +64,8 @@ class MmdebstrapBuilderTest {
         List.of(Firmware.BIOS),
         null,
         new ImageSpec.Build("mmdebstrap", suite, List.of(packages)),
-        ImageSpec.FirstBoot.CLOUD_INIT);
+        ImageSpec.FirstBoot.CLOUD_INIT,
+        null);
   }
 
   private void build(String script, String... packages)

@@ -1,0 +1,269 @@
+package io.millwright.images;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.model.Mac;
+import io.millwright.model.ProfileSpec;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class EsxiTest {
+  private static final Esxi RENDERER = new Esxi();
+  private static final JsonMapper JSON = new JsonMapper();
+
+  /** What the installer is told before the first section, in this order. */
+  private static final List<Pattern> COMMANDS =
+      Stream.of(
+              "vmaccepteula",
+              "rootpw --iscrypted \\$6\\$[./A-Za-z0-9$]+",
+              "keyboard '[A-Za-z ]+'",
+              "network( --[a-z]+=[A-Za-z0-9.:,-]+)+",
+              "%include /tmp/millwright-disk\\.cfg",
+              "reboot")
+          .map(Pattern::compile)
+          .toList();
+
+  /** The samples as a host would have them: root alone, no files, nothing that it has not. */
+  static Map<String, InstallSpec> hosts() {
+    Map<String, InstallSpec> out = new TreeMap<>();
+    Samples.installed().forEach((name, spec) -> out.put(name, host(spec)));
+    out.put(
+        "two-disks",
+        host(Samples.of("dual-stack"))
+            .withInstallation(
+                Samples.ON_DISK.withStorage(Samples.ON_DISK.storage().withUntouched("mw-data"))));
+    out.put(
+        "air-gapped",
+        host(Samples.of("dual-stack")).withInstallation(Samples.ON_DISK.withSource(Source.MEDIUM)));
+    return out;
+  }
+
+  private static InstallSpec host(InstallSpec spec) {
+    ProfileSpec profile = spec.profile();
+    return spec.withProfile(
+        new ProfileSpec(
+            profile.users().isEmpty()
+                ? List.of()
+                : List.of(
+                    new ProfileSpec.User(
+                        "root",
+                        profile.users().getFirst().keys(),
+                        Samples.HASH,
+                        false,
+                        "/bin/sh",
+                        List.of())),
+            List.of(),
+            List.of(),
+            profile.scripts().stream()
+                .map(s -> new ProfileSpec.Script(s.name(), "#!/bin/sh\n" + s.content()))
+                .toList(),
+            null,
+            null,
+            profile.ntp()));
+  }
+
+  static Stream<String> samples() {
+    return hosts().entrySet().stream()
+        .filter(s -> RENDERER.check(s.getValue()).isEmpty())
+        .map(Map.Entry::getKey);
+  }
+
+  private static InstallSpec sample(String name) {
+    return Objects.requireNonNull(hosts().get(name), name);
+  }
+
+  private static String kickstart(InstallSpec spec) {
+    Answers answers = RENDERER.render(spec);
+    assertThat(answers.ways()).hasSize(1);
+    Answers.Way way = answers.ways().getFirst();
+    assertThat(way.kernelArguments()).containsExactly("ks=cdrom:/KS.CFG");
+    assertThat(way.medium()).containsOnlyKeys("/KS.CFG");
+    return Objects.requireNonNull(way.medium().get("/KS.CFG")).asText();
+  }
+
+  @ParameterizedTest
+  @MethodSource("samples")
+  void isGolden(String sample) throws IOException {
+    Golden.same("esxi/" + sample + "/KS.CFG", kickstart(sample(sample)));
+    Golden.same(
+        "esxi/" + sample + "/task.json",
+        parse(kickstart(sample(sample))).task().toPrettyString() + "\n");
+  }
+
+  @Test
+  void refusesWhatItCannotDo() {
+    assertThat(hosts().keySet())
+        .filteredOn(s -> !RENDERER.check(sample(s)).isEmpty())
+        .containsExactlyInAnyOrder(
+            "three-mixed", // a route with a metric
+            "bond-vlan", // LACP
+            "bridge",
+            "mirror-and-proxy",
+            "raid",
+            "filesystems",
+            "lvm-filesystems",
+            "encrypted",
+            "encrypted-tang",
+            "programs-before-and-after",
+            "repository-on-medium");
+    assertThat(RENDERER.check(Objects.requireNonNull(Samples.installed().get("users-and-keys"))))
+        .extracting(Refusal::field)
+        .containsExactly(
+            "profile.packages",
+            "profile.locale",
+            "profile.timezone",
+            "profile.users[0].name",
+            "profile.users[1].name");
+  }
+
+  /** The sections of a kickstart, and what is in them. */
+  private record Parsed(
+      List<String> commands, String find, String program, JsonNode task, String python) {}
+
+  private static Parsed parse(String text) {
+    List<String> lines = text.lines().toList();
+    assertThat(lines.stream().filter(l -> l.startsWith("%") && !l.startsWith("%include")))
+        .containsExactly(
+            "%pre --interpreter=busybox", "%end", "%firstboot --interpreter=python", "%end");
+    int pre = lines.indexOf("%pre --interpreter=busybox");
+    int preEnd = lines.indexOf("%end");
+    int boot = lines.indexOf("%firstboot --interpreter=python");
+    int bootEnd = lines.lastIndexOf("%end");
+    List<String> commands =
+        lines.subList(0, pre).stream().filter(l -> !l.isEmpty() && !l.startsWith("#")).toList();
+    String task = lines.get(boot + 1);
+    assertThat(task).matches("TASK = \"[A-Za-z0-9+/=]+\"");
+    return new Parsed(
+        commands,
+        String.join("\n", lines.subList(pre + 1, preEnd)),
+        String.join("\n", lines.subList(boot + 1, bootEnd)) + "\n",
+        JSON.readTree(
+            new String(
+                Base64.getDecoder().decode(task.substring(8, task.length() - 1)),
+                StandardCharsets.UTF_8)),
+        String.join("\n", lines.subList(boot + 2, bootEnd)) + "\n");
+  }
+
+  @ParameterizedTest
+  @MethodSource("samples")
+  void itsProgramsAreSome(String sample, @TempDir Path directory) throws Exception {
+    Parsed parsed = parse(kickstart(sample(sample)));
+    Path find = Files.writeString(directory.resolve("find"), parsed.find());
+    assertThat(Outside.run(List.of("sh", "-n", find.toString()))).isEmpty();
+    Path program = Files.writeString(directory.resolve("program.py"), parsed.program());
+    assertThat(
+            Outside.run(
+                List.of(
+                    "/usr/bin/python3",
+                    "-c",
+                    "import ast, sys; ast.parse(open(sys.argv[1]).read())",
+                    program.toString())))
+        .isEmpty();
+  }
+
+  /** The real program, against an esxcli that writes down what it is told. */
+  @Test
+  void theFirstBootDoesWhatIsAsked(@TempDir Path directory) throws Exception {
+    Parsed parsed = parse(kickstart(sample("vlan")));
+    Path log = directory.resolve("log");
+    Path esxcli = directory.resolve("esxcli");
+    Files.writeString(
+        esxcli,
+        """
+        #!/bin/sh
+        case "$*" in
+        *'nic list') echo '[{"Name":"vmnic5","MACAddress":"52:54:00:00:00:01"},
+          {"Name":"vmnic3","MACAddress":"52:54:00:00:00:02"}]' ;;
+        *) echo "$@" >>%s ;;
+        esac
+        """
+            .formatted(log));
+    assertThat(esxcli.toFile().setExecutable(true)).isTrue();
+    Path program = Files.writeString(directory.resolve("program.py"), parsed.program());
+    Outside.run(
+        List.of(
+            "env", "PATH=" + directory + ":/usr/bin:/bin", "/usr/bin/python3", program.toString()));
+    assertThat(Files.readAllLines(log))
+        .contains(
+            "system hostname set --host hello",
+            "network vswitch standard add -v vSwitch2",
+            "network vswitch standard uplink add -u vmnic3 -v vSwitch2",
+            "network ip interface ipv4 set -i vmk0 -t static -I 10.0.0.5 -N 255.255.255.0",
+            "network vswitch standard portgroup add -p storage -v vSwitch2",
+            "network vswitch standard portgroup set -p storage --vlan-id 40",
+            "network ip interface add -i vmk1 -p storage",
+            "network ip interface ipv4 set -i vmk1 -t static -I 10.40.0.7 -N 255.255.255.0",
+            "network ip interface ipv4 set -i vmk2 -t dhcp")
+        .noneMatch(line -> line.contains("nic:"));
+  }
+
+  @Provide
+  Arbitrary<InstallSpec> spec() {
+    return Hostile.spec()
+        .map(spec -> host(spec).withInstallation(Samples.ON_DISK))
+        .filter(spec -> RENDERER.check(spec).isEmpty());
+  }
+
+  @Property(tries = 100)
+  void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
+    Parsed parsed = parse(kickstart(spec));
+    assertThat(parsed.commands()).hasSameSizeAs(COMMANDS);
+    for (int i = 0; i < COMMANDS.size(); i++) {
+      assertThat(parsed.commands().get(i)).matches(COMMANDS.get(i));
+    }
+    assertThat(parsed.find()).isEqualTo(parse(kickstart(sample("dhcp"))).find());
+    assertThat(parsed.python()).isEqualTo(parse(kickstart(sample("dhcp"))).python());
+    JsonNode task = parsed.task();
+    assertThat(task.propertyNames()).containsExactly("commands", "keys", "scripts", "reportTo");
+    List<String> scripts = new ArrayList<>();
+    task.get("scripts").forEach(s -> scripts.add(s.get("content").asString()));
+    assertThat(scripts)
+        .isEqualTo(spec.profile().scripts().stream().map(ProfileSpec.Script::content).toList());
+    List<String> v4 = new ArrayList<>();
+    List<String> cards = new ArrayList<>();
+    for (JsonNode command : task.get("commands")) {
+      List<String> words = new ArrayList<>();
+      command.forEach(w -> words.add(w.asString()));
+      assertThat(words.getFirst()).isEqualTo("esxcli");
+      assertThat(words.stream().skip(1)).allMatch(w -> w.matches("[A-Za-z0-9:./_-]+"));
+      if (words.contains("-I") && words.contains("ipv4")) {
+        v4.add(words.get(words.indexOf("-I") + 1));
+      }
+      words.stream().filter(w -> w.startsWith("nic:")).forEach(cards::add);
+    }
+    assertThat(v4)
+        .containsExactlyInAnyOrderElementsOf(
+            spec.interfaces().stream()
+                .flatMap(f -> f.ip().addresses().stream())
+                .filter(a -> !a.v6())
+                .map(a -> a.ip().toString())
+                .toList());
+    assertThat(cards)
+        .doesNotHaveDuplicates()
+        .isSubsetOf(spec.cards().stream().map(c -> "nic:" + mac(c)).toList());
+  }
+
+  private static Mac mac(NetInterface.Ethernet card) {
+    return Objects.requireNonNull(card.mac());
+  }
+}
