@@ -104,6 +104,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  DriftApi driftApi(Backend backend) {
+    return new DriftApi(backend);
+  }
+
+  @Bean
   OrphansApi orphansApi(Backend backend, OnceOnly once) {
     return new OrphansApi(backend, once);
   }

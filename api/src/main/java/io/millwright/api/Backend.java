@@ -10,6 +10,7 @@ import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Watch;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Sweep;
 
 /**
@@ -25,6 +26,7 @@ public record Backend(
     Restore restore,
     Rebuild rebuild,
     Sweep sweep,
+    Drift drift,
     PowerSwitch power,
     Cancel cancel,
     AccessTokens tokens,

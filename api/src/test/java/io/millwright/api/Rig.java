@@ -95,6 +95,7 @@ final class Rig {
                 engine.restore(),
                 engine.rebuild(),
                 engine.sweep(),
+                engine.drift(),
                 engine.power(),
                 engine.cancel(),
                 engine.tokens(),

@@ -16,6 +16,7 @@ import io.millwright.engine.Watch;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -58,6 +59,7 @@ final class Unreachable implements Store {
         new Restore(store, clock),
         new Rebuild(store, admission, preview, clock),
         new Sweep(store, outside, new Restore(store, clock), clock),
+        new Drift(store, outside),
         new PowerSwitch(store, clock),
         new Cancel(store),
         new AccessTokens(store, clock),

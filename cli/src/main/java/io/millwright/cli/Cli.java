@@ -53,6 +53,7 @@ final class Cli implements Callable<Integer> {
           "machine",
           "volume",
           "orphan",
+          "drift",
           "operation",
           "token",
           "doctor",
@@ -167,6 +168,7 @@ final class Cli implements Callable<Integer> {
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();
       case "orphan" -> new OrphanCommand();
+      case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();
       case "token" -> new TokenCommand();
       case "doctor" -> new DoctorCommand();

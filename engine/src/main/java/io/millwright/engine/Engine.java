@@ -4,6 +4,7 @@ import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
@@ -28,6 +29,7 @@ public final class Engine implements AutoCloseable {
   private final Restore restore;
   private final Rebuild rebuild;
   private final Sweep sweep;
+  private final Drift drift;
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
@@ -69,6 +71,7 @@ public final class Engine implements AutoCloseable {
     delete = new Delete(store, clock);
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
+    drift = new Drift(store, outside);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
@@ -105,6 +108,10 @@ public final class Engine implements AutoCloseable {
 
   public Rebuild rebuild() {
     return rebuild;
+  }
+
+  public Drift drift() {
+    return drift;
   }
 
   public Sweep sweep() {

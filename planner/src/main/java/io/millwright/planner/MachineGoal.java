@@ -86,4 +86,23 @@ public record MachineGoal(
     volumes = List.copyOf(volumes);
     nics = List.copyOf(nics);
   }
+
+  /** The same, but for what shall be published. */
+  public MachineGoal withRecords(Map<String, Integer> next) {
+    return new MachineGoal(
+        present,
+        power,
+        cores,
+        memory,
+        diskSize,
+        image,
+        sha256,
+        disk,
+        booted,
+        seed,
+        volumes,
+        nics,
+        next,
+        readyTimeoutSeconds);
+  }
 }

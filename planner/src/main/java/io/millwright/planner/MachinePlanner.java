@@ -182,7 +182,7 @@ public final class MachinePlanner {
         && attached(goal.nics(), vm.nics());
   }
 
-  private static boolean attached(List<Card> goal, List<Card> observed) {
+  static boolean attached(List<Card> goal, List<Card> observed) {
     return goal.size() == observed.size()
         && IntStream.range(0, goal.size()).allMatch(i -> goal.get(i).is(observed.get(i)));
   }

@@ -339,6 +339,15 @@ class PlannerPropertyTest {
         .doesNotHaveDuplicates();
   }
 
+  @Property(tries = 1000)
+  void driftIsToldExactlyWhenThereIsSomethingToDo(@ForAll("cases") Case given) {
+    MachineGoal goal = given.goal();
+    if (goal.present() && goal.booted()) {
+      assertThat(MachineDrift.between(goal, given.facts()).isEmpty())
+          .isEqualTo(MachinePlanner.plan(goal, given.facts()).empty());
+    }
+  }
+
   private static void assertNothingLeft(Outside world) {
     assertThat(world.vm).isNull();
     assertThat(world.disks).isEmpty();

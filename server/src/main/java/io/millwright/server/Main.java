@@ -159,6 +159,7 @@ public final class Main implements AutoCloseable {
             engine.restore(),
             engine.rebuild(),
             engine.sweep(),
+            engine.drift(),
             engine.power(),
             engine.cancel(),
             engine.tokens(),

@@ -170,7 +170,7 @@ public final class HypervisorReconciler {
   }
 
   /** A listing, found by machine. */
-  private record Index(Observation all, Map<UUID, Observation> byUid, Set<Mark> marks) {
+  record Index(Observation all, Map<UUID, Observation> byUid, Set<Mark> marks) {
     static Index of(Observation seen) {
       Map<UUID, List<Observation.Machine>> machines = new HashMap<>();
       Map<UUID, List<Observation.Disk>> disks = new HashMap<>();

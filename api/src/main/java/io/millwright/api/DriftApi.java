@@ -1,0 +1,82 @@
+package io.millwright.api;
+
+import io.millwright.engine.reconcile.Drift;
+import io.millwright.planner.MachineDrift.Difference;
+import io.millwright.planner.Step;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/** How machines differ from what is declared of them. */
+@RestController
+@RequestMapping("/api/v1/projects/{project}/drift")
+@Tag(name = "drift", description = "How machines differ from what is declared of them.")
+final class DriftApi {
+  private final Backend backend;
+
+  DriftApi(Backend backend) {
+    this.backend = backend;
+  }
+
+  /**
+   * One difference.
+   *
+   * @param field such as {@code cores}
+   * @param declared what should be
+   * @param observed what is
+   */
+  record DifferenceView(String field, String declared, String observed) {
+    static DifferenceView of(Difference d) {
+      return new DifferenceView(d.field(), d.declared(), d.observed());
+    }
+  }
+
+  /**
+   * One machine.
+   *
+   * @param repair titles of the steps that would put it right
+   * @param note why it could not be compared, or why nothing is done about it
+   */
+  record DriftedMachineView(
+      String project,
+      String name,
+      List<DifferenceView> differences,
+      List<String> repair,
+      @Nullable String note) {
+    static DriftedMachineView of(Drift.Finding f) {
+      return new DriftedMachineView(
+          f.machine().project(),
+          f.machine().name(),
+          f.differences().stream().map(DifferenceView::of).toList(),
+          f.repair().stream().map(Step::title).toList(),
+          f.note());
+    }
+  }
+
+  /**
+   * What was found.
+   *
+   * @param compared how many machines were compared
+   * @param items those that differ, and those that could not be compared
+   */
+  record DriftView(int compared, List<DriftedMachineView> items) {}
+
+  @Operation(
+      operationId = "getDrift",
+      summary = "Compares machines with what is declared of them",
+      description =
+          "Power, cores, memory, cards, disks, seeds, DHCP and DNS records, and missing machines,"
+              + " by one listing of each hypervisor and network. Nothing is changed. The project"
+              + " `-` stands for all.")
+  @GetMapping
+  DriftView drift(@PathVariable String project) {
+    Drift.Report report = backend.drift().look(Inputs.projectOrAll(project));
+    return new DriftView(
+        report.compared(), report.findings().stream().map(DriftedMachineView::of).toList());
+  }
+}

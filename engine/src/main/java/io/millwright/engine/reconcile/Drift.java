@@ -1,0 +1,205 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import io.millwright.engine.Lookup;
+import io.millwright.engine.MachineGoals;
+import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.outside.Busy;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.Resource;
+import io.millwright.model.Selector;
+import io.millwright.planner.MachineDrift;
+import io.millwright.planner.MachineDrift.Difference;
+import io.millwright.planner.MachineFacts;
+import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.Step;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Compares what is there with what is declared, for people to see; nothing is changed. It costs one
+ * listing for each hypervisor and one for each network with services.
+ */
+public final class Drift {
+  private final Store store;
+  private final Outside outside;
+
+  public Drift(Store store, Outside outside) {
+    this.store = store;
+    this.outside = outside;
+  }
+
+  /**
+   * One machine.
+   *
+   * @param repair what Millwright would do about it
+   * @param note why it could not be compared, or why nothing is done about it; or null
+   */
+  public record Finding(
+      Resource<MachineSpec, MachineStatus> machine,
+      List<Difference> differences,
+      List<Step> repair,
+      @Nullable String note) {}
+
+  /**
+   * What was found.
+   *
+   * @param compared how many machines were compared
+   * @param findings those of them that differ, and those that could not be compared
+   */
+  public record Report(int compared, List<Finding> findings) {}
+
+  /** One that shall be compared, with the title of what is at work on it. */
+  private record Subject(ResolvedMachine machine, @Nullable String work) {}
+
+  private record Place(
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor, List<Subject> machines) {}
+
+  /** Looks at all machines of a project, or of all projects for null. */
+  public Report look(@Nullable String project) {
+    String installation = store.read(Tx::installation);
+    List<Place> places = store.read(tx -> places(tx, project));
+    Map<UUID, Optional<Map<UUID, Records>>> published = new HashMap<>();
+    List<Finding> out = new ArrayList<>();
+    int compared = 0;
+    for (Place place : places) {
+      HypervisorReconciler.Index index;
+      try {
+        Observation seen = outside.call(place.hypervisor(), d -> d.observe(new Scope.All()));
+        if (!seen.complete()) {
+          unknown(place, String.join("; ", seen.gaps()), out);
+          continue;
+        }
+        index = HypervisorReconciler.Index.of(seen);
+      } catch (DriverException e) {
+        unknown(place, e.forUser(), out);
+        continue;
+      } catch (Busy e) {
+        unknown(place, "too much goes on there", out);
+        continue;
+      }
+      for (Subject subject : place.machines()) {
+        compared++;
+        Finding finding = compare(subject, index, installation, published);
+        if (!finding.differences().isEmpty() || finding.note() != null) {
+          out.add(finding);
+        }
+      }
+    }
+    return new Report(compared, List.copyOf(out));
+  }
+
+  private static List<Place> places(Tx tx, @Nullable String project) {
+    List<Place> out = new ArrayList<>();
+    Lookup lookup = new Lookup(tx);
+    List<Resource<?, ?>> hypervisors =
+        tx.resources()
+            .list(new Resources.Query(Kind.HYPERVISOR, null, Selector.ALL, Map.of(), 1000, null))
+            .items();
+    for (Resource<?, ?> hypervisor : hypervisors) {
+      List<Subject> machines = new ArrayList<>();
+      for (Resource<?, ?> r : tx.resources().on(hypervisor.uid())) {
+        if (r.kind() == Kind.MACHINE && (project == null || r.project().equals(project))) {
+          machines.add(
+              new Subject(
+                  ResolvedMachine.of(lookup, r.as(MachineSpec.class, MachineStatus.class)),
+                  tx.operations().active(r.uid()).map(o -> o.title()).orElse(null)));
+        }
+      }
+      machines.sort(
+          java.util.Comparator.comparing((Subject s) -> s.machine().machine().project())
+              .thenComparing(s -> s.machine().machine().name()));
+      if (!machines.isEmpty()) {
+        out.add(new Place(hypervisor.as(HypervisorSpec.class, HypervisorStatus.class), machines));
+      }
+    }
+    return out;
+  }
+
+  private static void unknown(Place place, String why, List<Finding> out) {
+    String note = place.hypervisor().title() + " could not be seen: " + why;
+    place
+        .machines()
+        .forEach(s -> out.add(new Finding(s.machine().machine(), List.of(), List.of(), note)));
+  }
+
+  private Finding compare(
+      Subject subject,
+      HypervisorReconciler.Index index,
+      String installation,
+      Map<UUID, Optional<Map<UUID, Records>>> published) {
+    ResolvedMachine r = subject.machine();
+    Resource<MachineSpec, MachineStatus> machine = r.machine();
+    if (subject.work() != null) {
+      return new Finding(machine, List.of(), List.of(), subject.work() + " goes on");
+    }
+    if (machine.status().readyBy() == null) {
+      return new Finding(machine, List.of(), List.of(), "it never came up");
+    }
+    MachineGoal goal = MachineGoals.goal(r, installation);
+    Map<String, Records> records = new LinkedHashMap<>();
+    String note =
+        Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
+            ? "it is held: nothing is done about it before it is applied again"
+            : null;
+    Map<String, Integer> wanted = new HashMap<>(goal.records());
+    for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network :
+        r.networks().entrySet()) {
+      if (network.getValue().spec().services() == null) {
+        continue;
+      }
+      Optional<Map<UUID, Records>> all =
+          published.computeIfAbsent(network.getValue().uid(), _ -> published(network.getValue()));
+      if (all.isEmpty()) {
+        // What could not be seen is not missing.
+        wanted.remove(network.getKey());
+        note = "the records on network " + network.getKey() + " could not be seen";
+        continue;
+      }
+      Records there = all.get().get(r.uid());
+      if (there != null) {
+        records.put(network.getKey(), there);
+      }
+    }
+    MachineFacts facts =
+        MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), records);
+    MachineGoal compared = goal.withRecords(wanted);
+    return new Finding(
+        machine,
+        MachineDrift.between(compared, facts),
+        goal.sha256() == null && !facts.systemDisks().containsKey(goal.disk())
+            ? List.of()
+            : MachinePlanner.plan(compared, facts).steps(),
+        note);
+  }
+
+  /** What is published on a network; nothing if it could not be seen. */
+  private Optional<Map<UUID, Records>> published(Resource<NetworkSpec, NetworkStatus> network) {
+    try {
+      return Optional.of(outside.callServices(network, services -> services.observe()));
+    } catch (DriverException | Busy e) {
+      return Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,89 @@
+package io.millwright.planner;
+
+import io.millwright.model.ByteSize;
+import io.millwright.model.Power;
+import io.millwright.planner.MachineFacts.Vm;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+
+/**
+ * Says in words how a machine that was up differs from what is declared of it. It tells of a
+ * difference if and only if the planner has something to do about it.
+ */
+public final class MachineDrift {
+  private static final String MISSING = "missing";
+  private static final String NONE = "none";
+
+  private MachineDrift() {}
+
+  /**
+   * One difference.
+   *
+   * @param field such as {@code cores}
+   * @param declared what should be
+   * @param observed what is
+   */
+  public record Difference(String field, String declared, String observed) {}
+
+  /** All differences, in a fixed order; of a machine whose first boot has ended. */
+  public static List<Difference> between(MachineGoal goal, MachineFacts facts) {
+    List<Difference> out = new ArrayList<>();
+    Vm vm = facts.vm();
+    if (vm == null) {
+      out.add(new Difference("machine", "present", MISSING));
+    } else {
+      machine(goal, vm, out);
+    }
+    systemDisks(goal, facts, out);
+    new TreeSet<>(facts.media()).forEach(m -> out.add(new Difference("seed", NONE, m)));
+    TreeSet<String> networks = new TreeSet<>(goal.records().keySet());
+    networks.addAll(facts.records().keySet());
+    for (String network : networks) {
+      Integer wanted = goal.records().get(network);
+      Integer there = facts.records().get(network);
+      if (wanted == null || !wanted.equals(there)) {
+        out.add(
+            new Difference(
+                "records on network " + network,
+                wanted == null ? NONE : "published",
+                there == null ? MISSING : "others"));
+      }
+    }
+    return List.copyOf(out);
+  }
+
+  private static void machine(MachineGoal goal, Vm vm, List<Difference> out) {
+    differ("power", goal.power() == Power.ON ? "on" : "off", vm.running() ? "on" : "off", out);
+    differ("cores", String.valueOf(goal.cores()), String.valueOf(vm.cores()), out);
+    differ("memory", goal.memory().toString(), vm.memory().toString(), out);
+    List<String> disks = new ArrayList<>();
+    disks.add(goal.disk());
+    disks.addAll(goal.volumes());
+    differ("disks", disks.toString(), vm.disks().toString(), out);
+    if (!MachinePlanner.attached(goal.nics(), vm.nics())) {
+      out.add(new Difference("nics", goal.nics().toString(), vm.nics().toString()));
+    }
+    differ("medium", NONE, vm.medium() == null ? NONE : vm.medium(), out);
+  }
+
+  private static void systemDisks(MachineGoal goal, MachineFacts facts, List<Difference> out) {
+    ByteSize size = facts.systemDisks().get(goal.disk());
+    if (size == null) {
+      out.add(new Difference("system disk", goal.disk(), MISSING));
+    } else if (size.compareTo(goal.diskSize()) < 0) {
+      out.add(new Difference("system disk", goal.diskSize().toString(), size.toString()));
+    }
+    for (String disk : new TreeSet<>(facts.systemDisks().keySet())) {
+      if (!disk.equals(goal.disk())) {
+        out.add(new Difference("former system disk", NONE, disk));
+      }
+    }
+  }
+
+  private static void differ(String field, String declared, String seen, List<Difference> out) {
+    if (!declared.equals(seen)) {
+      out.add(new Difference(field, declared, seen));
+    }
+  }
+}
