@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -68,7 +69,7 @@ class DataDisksTest {
     return exec(List.of("blkid", "-p", "-o", "value", "-s", tag, device.toString())).said().strip();
   }
 
-  private DataDisk disk(String mount) {
+  private DataDisk disk(@Nullable String mount) {
     return new DataDisk("mw-12345678", Filesystem.EXT4, mount);
   }
 
