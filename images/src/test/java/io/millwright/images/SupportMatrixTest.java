@@ -11,6 +11,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.Violations;
+import io.millwright.model.VolumeSpec;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -138,6 +139,16 @@ class SupportMatrixTest {
             how(
                 Storage.on(new Storage.Disk.ByPath("/dev/sda"))
                     .withMirror(new Storage.Disk.ByPath("/dev/sdb")))));
+    out.put(
+        "a filesystem on a data volume",
+        List.of(
+            new InstallSpec(
+                Samples.identity("lab.test"),
+                List.of(Samples.card(0, DHCP)),
+                Samples.PLAIN,
+                List.of(),
+                DISK,
+                List.of(new InstallSpec.DataDisk("mw-data", VolumeSpec.Filesystem.XFS, "/srv")))));
     out.put("LVM", List.of(how(disk.withLayout(Storage.Layout.LVM))));
     out.put(
         "own filesystems",
@@ -299,7 +310,8 @@ class SupportMatrixTest {
                   spec.interfaces(),
                   spec.profile(),
                   spec.reportTo(),
-                  spec.installation()));
+                  spec.installation(),
+                  spec.dataDisks()));
       if (refusals.isEmpty()) {
         return "";
       }
