@@ -149,7 +149,10 @@ public final class VendorMedium {
   private boolean inEfiImage(Composer composer, Installer installer, List<String> arguments)
       throws IOException {
     BootCatalog.Entry entry = iso.bootCatalog().flatMap(c -> c.entry(Platform.UEFI)).orElse(null);
-    FatImage efi = entry == null ? null : FatImage.at(composer.patch(), entry.image());
+    if (entry == null) {
+      return false;
+    }
+    FatImage efi = FatImage.at(composer.patch(), entry.image());
     boolean changed = false;
     if (efi != null) {
       for (String path : BootMenus.IN_EFI_IMAGE) {
