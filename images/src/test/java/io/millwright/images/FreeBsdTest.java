@@ -44,8 +44,7 @@ class FreeBsdTest {
         "two-disks-plain",
         sample("dual-stack")
             .withInstallation(
-                Samples.ON_DISK.withStorage(
-                    Samples.ON_DISK.storage().withUntouched("mw-data"))));
+                Samples.ON_DISK.withStorage(Samples.ON_DISK.storage().withUntouched("mw-data"))));
     out.put(
         "user-with-password",
         Samples.with(
@@ -296,9 +295,7 @@ class FreeBsdTest {
         }
         set -e
         """
-            + parts(
-                    Samples.of("dhcp")
-                        .withInstallation(Samples.ON_DISK.withStorage(storage)))
+            + parts(Samples.of("dhcp").withInstallation(Samples.ON_DISK.withStorage(storage)))
                 .getFirst()
             + "echo \"$PARTITIONS\"\n");
     Process process =

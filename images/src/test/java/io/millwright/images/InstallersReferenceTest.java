@@ -96,8 +96,9 @@ class InstallersReferenceTest {
     StringBuilder out = new StringBuilder(HEAD);
     out.append("\n| Installer | Systems | Reads | Checked by |\n|---|---|---|---|\n");
     for (Row row : INSTALLERS) {
-      out.append("| %s | %s | %s | %s |\n"
-          .formatted(row.name(), row.systems(), row.answers(), row.checked()));
+      out.append(
+          "| %s | %s | %s | %s |\n"
+              .formatted(row.name(), row.systems(), row.answers(), row.checked()));
     }
     out.append("\n## What each can do\n\n");
     out.append(
@@ -105,23 +106,25 @@ class InstallersReferenceTest {
             + " fields that are\nrefused, with the reasons below.\n\n| Machine |");
     INSTALLERS.forEach(row -> out.append(' ').append(row.name()).append(" |"));
     out.append("\n|---|").append("---|".repeat(INSTALLERS.size())).append('\n');
-    samples().forEach((name, spec) -> {
-      out.append("| ").append(name.replace('-', ' ')).append(" |");
-      for (Row row : INSTALLERS) {
-        int refused = row.renderer().check(spec).size();
-        out.append(refused == 0 ? " yes |" : " no (" + refused + ") |");
-      }
-      out.append('\n');
-    });
+    samples()
+        .forEach((name, spec) -> {
+          out.append("| ").append(name.replace('-', ' ')).append(" |");
+          for (Row row : INSTALLERS) {
+            int refused = row.renderer().check(spec).size();
+            out.append(refused == 0 ? " yes |" : " no (" + refused + ") |");
+          }
+          out.append('\n');
+        });
     out.append("\n## What is refused, and why\n");
     for (Row row : INSTALLERS) {
       out.append("\n### ").append(row.name()).append("\n\n");
-      reasons(row).forEach((reason, machines) ->
-          out.append("- ")
-              .append(reason)
-              .append(" (")
-              .append(String.join(", ", machines))
-              .append(")\n"));
+      reasons(row)
+          .forEach((reason, machines) ->
+              out.append("- ")
+                  .append(reason)
+                  .append(" (")
+                  .append(String.join(", ", machines))
+                  .append(")\n"));
     }
     return out.toString();
   }
@@ -129,13 +132,14 @@ class InstallersReferenceTest {
   /** Each reason with the machines that it stops. */
   private static Map<String, Set<String>> reasons(Row row) {
     Map<String, Set<String>> out = new LinkedHashMap<>();
-    samples().forEach((name, spec) -> {
-      for (Refusal refusal : row.renderer().check(spec)) {
-        String field = refusal.field().replaceAll("\\[[0-9]+]", "[]");
-        out.computeIfAbsent("`" + field + "`: " + refusal.reason(), x -> new LinkedHashSet<>())
-            .add(name.replace('-', ' '));
-      }
-    });
+    samples()
+        .forEach((name, spec) -> {
+          for (Refusal refusal : row.renderer().check(spec)) {
+            String field = refusal.field().replaceAll("\\[[0-9]+]", "[]");
+            out.computeIfAbsent("`" + field + "`: " + refusal.reason(), x -> new LinkedHashSet<>())
+                .add(name.replace('-', ' '));
+          }
+        });
     return out;
   }
 

@@ -183,7 +183,7 @@ public final class Drift {
       }
     }
     MachineFacts facts =
-        MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), records);
+        MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), records, false);
     MachineGoal compared = goal.withRecords(wanted);
     return new Finding(
         machine,
