@@ -34,12 +34,13 @@ remaster() {
 }
 
 measure() {
-  local name=$1 i begun first own remastered composed
+  local name=$1 i begun first own cpu remastered composed
   cat "$TMP/$name.iso" >/dev/null # what is measured is not the disk
-  rm -f "$TMP"/{cold,index,remaster,copy,write}
+  rm -f "$TMP"/{cold,index,cpu,remaster,copy,write}
   for ((i = 0; i < PAIRS; i++)); do
-    read -r first own <<<"$(bench_java Media cold "$TMP/$name.iso")"
+    read -r first own cpu <<<"$(bench_java Media cold "$TMP/$name.iso")"
     echo "$first" >>"$TMP/index"
+    echo "$cpu" >>"$TMP/cpu"
     awk -v a="$first" -v b="$own" 'BEGIN {print a + b}' >>"$TMP/cold"
     begun=$(now); remaster "$name"; since "$begun" >>"$TMP/remaster"; rm -f "$TMP/out.iso"
     begun=$(now); cp --reflink=never "$TMP/$name.iso" "$TMP/out.iso"; since "$begun" >>"$TMP/copy"; rm -f "$TMP/out.iso"
@@ -49,7 +50,8 @@ measure() {
   say "$name ($(($(stat -c %s "$TMP/$name.iso") / 1000000)) MB):"
   bench_java Media warm "$TMP/$name.iso" | tee "$TMP/warm" | sed 's/^/  /'
   composed=$(sed -n 's/.*composed in \([0-9.]*\) ms.*/\1/p' "$TMP/warm")
-  printf '  cold: %.1f ms (of it %.1f ms for the index)\n' "$(median <"$TMP/cold")" "$(median <"$TMP/index")"
+  printf '  cold: %.1f ms (of it %.1f ms for the index); %.1f ms of CPU\n' "$(median <"$TMP/cold")" \
+    "$(median <"$TMP/index")" "$(median <"$TMP/cpu")"
   printf '  xorriso remaster: %.2f s; copy: %.2f s; composed and written out: %.2f s\n' "$remastered" \
     "$(median <"$TMP/copy")" "$(median <"$TMP/write")"
   printf '  remaster / composed: %.0f warm, %.0f cold\n' \

@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 public final class Alpine implements Renderer<Answers> {
   static final String ARCHIVE = "millwright.apkovl.tar.gz";
 
+  /** Else the module makes a bond0 when it is loaded, and ours cannot be made any more. */
+  private static final String NO_BOND_OF_ITS_OWN = "options bonding max_bonds=0\n";
+
   private static final Set<String> LOCALES = Set.of("C.UTF-8");
 
   @Override
@@ -141,6 +144,9 @@ public final class Alpine implements Renderer<Answers> {
     out.put("etc/millwright/answers", AnswerFile.text(answers(spec, how)));
     out.put("etc/millwright/names", AnswerFile.program(names(spec)));
     out.put("etc/millwright/finish", AnswerFile.program(finish(spec)));
+    if (bonds(spec)) {
+      out.put("etc/modprobe.d/millwright.conf", AnswerFile.text(NO_BOND_OF_ITS_OWN));
+    }
     for (int i = 0; i < how.before().size(); i++) {
       ProfileSpec.Script script = how.before().get(i);
       out.put(
@@ -148,6 +154,10 @@ public final class Alpine implements Renderer<Answers> {
           AnswerFile.program(script.content()));
     }
     return out;
+  }
+
+  private static boolean bonds(InstallSpec spec) {
+    return spec.interfaces().stream().anyMatch(NetInterface.Bond.class::isInstance);
   }
 
   private static byte[] archive(Map<String, AnswerFile> overlay) {
@@ -302,6 +312,9 @@ public final class Alpine implements Renderer<Answers> {
     List<TargetFile> files = new ArrayList<>();
     List<String> commands = new ArrayList<>();
     files.add(TargetFile.ofRoot("/etc/network/interfaces", "0644", AlpineInterfaces.of(spec)));
+    if (bonds(spec)) {
+      files.add(TargetFile.ofRoot("/etc/modprobe.d/millwright.conf", "0644", NO_BOND_OF_ITS_OWN));
+    }
     files.add(TargetFile.ofRoot("/usr/local/sbin/millwright-names", "0755", names(spec)));
     files.add(TargetFile.ofRoot("/etc/init.d/millwright-names", "0755", NAMES_SERVICE));
     commands.add("rc-update add millwright-names boot");

@@ -52,7 +52,7 @@ public final class Esxi implements Renderer<Answers> {
 
   @Override
   public List<Refusal> check(InstallSpec spec) {
-    List<Refusal> out = new ArrayList<>();
+    List<Refusal> out = new ArrayList<>(Finish.noDataDisks(spec));
     checkInterfaces(spec, out);
     checkProfile(spec.profile(), out);
     Installation how = spec.installation();

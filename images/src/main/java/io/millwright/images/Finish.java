@@ -26,9 +26,20 @@ final class Finish {
 
   private Finish() {}
 
+  /** Filesystems on data disks are made by cloud-init, where there is one. */
+  static List<Refusal> noDataDisks(InstallSpec spec) {
+    return spec.dataDisks().isEmpty()
+        ? List.of()
+        : List.of(
+            new Refusal(
+                "dataDisks",
+                "a data disk is not formatted on a system without cloud-init; give its Volume no"
+                    + " filesystem, and format it by a script"));
+  }
+
   /** What a profile must not have, because it is written here. */
   static List<Refusal> check(InstallSpec spec) {
-    List<Refusal> out = new ArrayList<>();
+    List<Refusal> out = new ArrayList<>(noDataDisks(spec));
     List<ProfileSpec.File> files = spec.profile().files();
     for (int i = 0; i < files.size(); i++) {
       String path = files.get(i).path();

@@ -2,6 +2,7 @@ package io.millwright.images;
 
 import io.millwright.model.ProfileSpec;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,12 +14,26 @@ import org.jspecify.annotations.Nullable;
 public final class Profiles {
   private Profiles() {}
 
+  /** Where a layer comes from; what stands later wins over what stands earlier. */
+  public enum Level {
+    DEFAULT,
+    NETWORK,
+    PROFILE,
+    GROUP,
+    MACHINE
+  }
+
   /**
    * One layer.
    *
    * @param name for people, for example {@code Profile web}
    */
-  public record Layer(String name, ProfileSpec spec) {}
+  public record Layer(Level level, String name, ProfileSpec spec) {
+    /** A profile's. */
+    public Layer(String name, ProfileSpec spec) {
+      this(Level.PROFILE, name, spec);
+    }
+  }
 
   /**
    * All layers as one.
@@ -34,12 +49,14 @@ public final class Profiles {
   }
 
   /**
-   * The layers as one, a later one winning over an earlier one: single values, users by name, files
-   * by path and scripts by name as a whole; packages and time servers are added up. What a later
-   * layer replaces keeps its place in the order, so that a script which is corrected still runs
-   * where it ran.
+   * The layers as one, that of a later level winning over that of an earlier one, and of two on one
+   * level the one that is named later, whatever order they come in otherwise: single values, users
+   * by name, files by path and scripts by name as a whole; packages and time servers are added up.
+   * What a later layer replaces keeps its place in the order, so that a script which is corrected
+   * still runs where it ran.
    */
-  public static Merged merge(List<Layer> layers) {
+  public static Merged merge(List<Layer> given) {
+    List<Layer> layers = given.stream().sorted(Comparator.comparing(Layer::level)).toList();
     Map<String, String> origin = new TreeMap<>();
     return new Merged(
         new ProfileSpec(

@@ -92,7 +92,7 @@ public final class Windows implements Renderer<Answers> {
 
   @Override
   public List<Refusal> check(InstallSpec spec) {
-    List<Refusal> out = new ArrayList<>();
+    List<Refusal> out = new ArrayList<>(Finish.noDataDisks(spec));
     String hostname = spec.identity().hostname();
     if (hostname.length() > 15 || hostname.matches("[0-9]+")) {
       out.add(

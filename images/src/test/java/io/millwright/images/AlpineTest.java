@@ -117,6 +117,8 @@ class AlpineTest {
             "etc/millwright/answers",
             "etc/millwright/names",
             "etc/millwright/finish");
+    assertThat(overlay(Objects.requireNonNull(all().get("bond-offline"))))
+        .containsEntry("etc/modprobe.d/millwright.conf", "options bonding max_bonds=0\n");
   }
 
   /** What Debian's ifup, which reads the same words, would do, each command on a line. */

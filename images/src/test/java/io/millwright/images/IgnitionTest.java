@@ -40,6 +40,11 @@ class IgnitionTest {
   static Map<String, InstallSpec> hosts() {
     Map<String, InstallSpec> out = new TreeMap<>();
     Samples.installed().forEach((name, spec) -> out.put(name, host(spec)));
+    out.put(
+        "two-disks",
+        Samples.of("dual-stack")
+            .withInstallation(
+                Samples.ON_DISK.withStorage(Samples.ON_DISK.storage().withUntouched("mw-data"))));
     return out;
   }
 
@@ -140,7 +145,6 @@ class IgnitionTest {
   void refusesWhatItCannotDo() {
     assertThat(refused(Ignition.System.FEDORA_COREOS))
         .containsExactlyInAnyOrder(
-            "two-disks",
             "mirror-and-proxy",
             "raid",
             "filesystems",
@@ -151,7 +155,6 @@ class IgnitionTest {
     assertThat(refused(Ignition.System.FLATCAR))
         .containsExactlyInAnyOrder(
             "air-gapped",
-            "two-disks",
             "mirror-and-proxy",
             "raid",
             "filesystems",

@@ -75,7 +75,31 @@ class InstallersReferenceTest {
               "FreeBSD 14",
               "/etc/installerconfig on its own medium",
               "dash; rc.conf and the first-boot program are run",
-              new FreeBsd()));
+              new FreeBsd()),
+          new Row(
+              "Windows Setup",
+              "Windows Server 2022, 2025, Windows 11",
+              "Autounattend.xml on a second medium",
+              "jing with a grammar of our own",
+              new Windows(Windows.Version.SERVER_2025, "Windows Server 2025 SERVERSTANDARD")),
+          new Row(
+              "ESXi",
+              "VMware ESXi 8",
+              "KS.CFG on its own medium",
+              "a strict grammar of our own",
+              new Esxi()),
+          new Row(
+              "Proxmox VE's installer",
+              "Proxmox VE 8, 9",
+              "answer.toml on its own medium",
+              "a TOML parser, and the installer's own good and bad samples",
+              new Proxmox()),
+          new Row(
+              "Ignition",
+              "Fedora CoreOS, Flatcar",
+              "an Ignition configuration in the initrd",
+              "ignition-validate",
+              new Ignition(Ignition.System.FEDORA_COREOS)));
 
   private static Map<String, InstallSpec> samples() {
     return Samples.installed();

@@ -36,7 +36,7 @@ class PreseedDiskTest {
         done
         """);
     command("udevadm", "[ \"$1\" = settle ] || cat ROOT/udev/${5#/dev/} 2>/dev/null || true");
-    command("debconf-set", "echo \"$1=$2\" >>ROOT/debconf/answers");
+    command("debconf-set-selections", "cat \"$1\" >>ROOT/debconf/answers");
     command("logger", "exit 0");
   }
 
@@ -84,7 +84,8 @@ class PreseedDiskTest {
                 new Preseed().render(spec).ways().getFirst().initrd().get("/millwright/disk"))
             .asText()
             .replace("/sys/", root + "/sys/")
-            .replace("/millwright/before", root + "/before");
+            .replace("/millwright/before", root + "/before")
+            .replace("/tmp/millwright.cfg", root + "/answers.cfg");
     Path file = Files.writeString(root.resolve("disk"), script);
     Process process =
         new ProcessBuilder(
@@ -105,9 +106,9 @@ class PreseedDiskTest {
 
   private static List<String> on(String disk) {
     return List.of(
-        "partman-auto/disk=" + disk,
-        "partman-auto/method=regular",
-        "grub-installer/bootdev=" + disk);
+        "d-i partman-auto/disk string " + disk,
+        "d-i partman-auto/method string regular",
+        "d-i grub-installer/bootdev string " + disk);
   }
 
   private boolean takenAway(String name) throws IOException {

@@ -28,15 +28,24 @@ import org.junit.jupiter.params.provider.MethodSource;
 class PreseedTest {
   private static final Preseed RENDERER = new Preseed();
 
+  /** All samples, and a bond where the installer itself needs no network. */
+  private static Map<String, InstallSpec> all() {
+    Map<String, InstallSpec> out = new LinkedHashMap<>(Samples.installed());
+    out.put(
+        "bond-offline",
+        Samples.of("bond-vlan").withInstallation(Samples.ON_DISK.withSource(Source.MEDIUM)));
+    return out;
+  }
+
   /** The samples that this installer takes. */
   static Stream<String> samples() {
-    return Samples.installed().entrySet().stream()
+    return all().entrySet().stream()
         .filter(s -> RENDERER.check(s.getValue()).isEmpty())
         .map(Map.Entry::getKey);
   }
 
   private static InstallSpec sample(String name) {
-    return Objects.requireNonNull(Samples.installed().get(name), name);
+    return Objects.requireNonNull(all().get(name), name);
   }
 
   private static Map<String, AnswerFile> files(InstallSpec spec) {
@@ -59,6 +68,10 @@ class PreseedTest {
       Golden.same(
           "preseed/" + sample + "/" + Path.of(file.getKey()).getFileName(),
           file.getValue().asText());
+    }
+    for (var file : Networkd.of(sample(sample)).entrySet()) {
+      Golden.same(
+          "preseed/" + sample + "/" + Path.of(file.getKey()).getFileName(), file.getValue());
     }
   }
 

@@ -8,6 +8,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ProfilesTest {
@@ -62,6 +63,39 @@ class ProfilesTest {
         .containsEntry("scripts[finish]", "default")
         .containsEntry("ntp[10.0.0.2]", "Profile web")
         .hasSize(12);
+  }
+
+  private static Profiles.Layer layer(
+      Profiles.Level level, String name, @Nullable String timezone) {
+    return new Profiles.Layer(
+        level,
+        name,
+        new ProfileSpec(
+            List.of(user("ada", "/bin/" + name)),
+            List.of(),
+            List.of(),
+            List.of(),
+            timezone,
+            null,
+            List.of()));
+  }
+
+  @Test
+  void theLevelCountsBeforeTheOrder() {
+    Profiles.Merged merged =
+        Profiles.merge(
+            List.of(
+                layer(Profiles.Level.MACHINE, "machine", null),
+                layer(Profiles.Level.PROFILE, "first", "UTC"),
+                layer(Profiles.Level.GROUP, "group", "Europe/Vienna"),
+                layer(Profiles.Level.DEFAULT, "default", "Etc/UTC"),
+                layer(Profiles.Level.PROFILE, "second", "Asia/Tokyo")));
+    assertThat(merged.profile().users()).containsExactly(user("ada", "/bin/machine"));
+    assertThat(merged.profile().timezone()).isEqualTo("Europe/Vienna");
+    assertThat(merged.origin())
+        .containsEntry("users[ada]", "machine")
+        .containsEntry("timezone", "group")
+        .hasSize(2);
   }
 
   @Test

@@ -36,6 +36,9 @@ final class BootMenus {
   static final List<String> IN_EFI_IMAGE =
       List.of("/EFI/BOOT/grub.cfg", "/boot/grub/grub.cfg", "/grub/grub.cfg", "/grub.cfg");
 
+  /** ESXi's boot loader reads one of them by BIOS, the other by UEFI. */
+  static final List<String> ESXI = List.of("/BOOT.CFG", "/EFI/BOOT/BOOT.CFG");
+
   static final int LARGEST = 1 << 20;
 
   private static final Pattern LINUX =
@@ -45,6 +48,8 @@ final class BootMenus {
   private static final Pattern ENTRY = Pattern.compile("^\\s*menuentry\\b", Pattern.MULTILINE);
   private static final Pattern EFI_COMMAND = Pattern.compile("^\\s*linuxefi\\b", Pattern.MULTILINE);
   private static final Pattern NAME_OF_A_FILE = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9_./+~]*");
+
+  private static final Pattern OPTIONS = Pattern.compile("^kernelopt=.*$", Pattern.MULTILINE);
 
   private BootMenus() {}
 
@@ -90,9 +95,9 @@ final class BootMenus {
    * The words that the kernel gets. The medium's own check against an implanted checksum is never
    * asked for: the checksum is no longer there.
    */
-  static List<String> arguments(Installer installer, List<String> more) {
+  static List<String> arguments(List<String> vendors, List<String> more) {
     List<String> out = new ArrayList<>();
-    for (String word : installer.arguments()) {
+    for (String word : vendors) {
       if (!word.startsWith("rd.live.check") && !word.equals("quiet")) {
         out.add(word);
       }
@@ -143,6 +148,19 @@ final class BootMenus {
     }
     """
         .formatted(file(installer.kernel()), file(installer.initrd()), suffix, words);
+  }
+
+  static boolean takesOptions(String bootCfg) {
+    return OPTIONS.matcher(bootCfg).find();
+  }
+
+  /** ESXi's boot.cfg with more options for its kernel, which begin its scripted installation. */
+  static String esxi(String bootCfg, List<String> arguments) {
+    return OPTIONS
+        .matcher(bootCfg)
+        .replaceAll(line ->
+            Matcher.quoteReplacement(
+                line.group().stripTrailing() + " " + String.join(" ", arguments)));
   }
 
   private static String file(String path) {

@@ -67,17 +67,6 @@ public interface ByteSource {
 
   /** So many zero bytes, which take no memory. */
   static ByteSource zeros(long size) {
-    return new ByteSource() {
-      @Override
-      public long size() {
-        return size;
-      }
-
-      @Override
-      public void read(long at, ByteBuffer into) {
-        Objects.checkFromIndexSize(at, (long) into.remaining(), size);
-        into.put(new byte[into.remaining()]);
-      }
-    };
+    return new Zeros(size);
   }
 }

@@ -111,7 +111,7 @@ final class Checksums {
     MessageDigest digest = named(algorithm);
     boolean first = true;
     for (Piece piece : content) {
-      if (first && piece.source() == iso.bytes()) {
+      if (first && piece.source().equals(iso.bytes())) {
         digest = continued(algorithm, piece);
       } else {
         feed(digest, piece);

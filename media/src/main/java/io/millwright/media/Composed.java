@@ -98,11 +98,14 @@ public final class Composed implements ByteSource {
   }
 
   private boolean isSame(int i, ByteSource base) {
-    return pieces[i].source() == base && pieces[i].at() == starts[i];
+    return pieces[i].source().equals(base) && pieces[i].at() == starts[i];
   }
 
-  /** Bytes that are not ranges of {@code base}: what this medium costs in memory. */
+  /** Bytes that are neither ranges of {@code base} nor zeros: what this medium costs in memory. */
   public long own(ByteSource base) {
-    return Arrays.stream(pieces).filter(p -> p.source() != base).mapToLong(Piece::length).sum();
+    return Arrays.stream(pieces)
+        .filter(p -> !p.source().equals(base) && !(p.source() instanceof Zeros))
+        .mapToLong(Piece::length)
+        .sum();
   }
 }

@@ -47,14 +47,14 @@ public final class Composer {
     this.patch = new Patch(iso.bytes());
   }
 
-  /**
-   * The medium as it is changed so far in place, to change something inside of a file.
-   *
-   * @param file where that file begins on the medium, in bytes
-   */
-  Patch within(long file) {
-    within.add(file);
+  /** The medium as it is changed so far in place, to change something inside of a file. */
+  Patch patch() {
     return patch;
+  }
+
+  /** Says that something was changed inside of the file that begins there, in bytes. */
+  void changedWithin(long file) {
+    within.add(file);
   }
 
   /**

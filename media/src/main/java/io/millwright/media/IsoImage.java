@@ -126,8 +126,8 @@ public final class IsoImage {
     Tree best = trees.getFirst();
     for (Tree t : trees) {
       if (t.base == 0
-          && (t.kind == Tree.Kind.ROCK_RIDGE && best.kind != Tree.Kind.ROCK_RIDGE
-              || t.kind == Tree.Kind.JOLIET && best.kind == Tree.Kind.PLAIN)) {
+          && ((t.kind == Tree.Kind.ROCK_RIDGE && best.kind != Tree.Kind.ROCK_RIDGE)
+              || (t.kind == Tree.Kind.JOLIET && best.kind == Tree.Kind.PLAIN))) {
         best = t;
       }
     }
@@ -168,6 +168,21 @@ public final class IsoImage {
       return Optional.empty();
     }
     byte[] content = file.get().bytes(0, (int) file.get().size());
+    return Optional.of(new String(content, StandardCharsets.UTF_8));
+  }
+
+  /**
+   * The beginning of a file as text, for recognising a medium by what is on it.
+   *
+   * @return empty if there is no such file; bytes that are no text become anything
+   * @throws IOException if it cannot be read
+   */
+  public Optional<String> head(String path, int most) throws IOException {
+    Optional<Composed> file = file(path);
+    if (file.isEmpty()) {
+      return Optional.empty();
+    }
+    byte[] content = file.get().bytes(0, (int) Math.min(most, file.get().size()));
     return Optional.of(new String(content, StandardCharsets.UTF_8));
   }
 
@@ -289,7 +304,8 @@ public final class IsoImage {
 
     private static String label(Tree tree) {
       Charset charset = tree.kind == Tree.Kind.JOLIET ? UCS2 : LATIN;
-      return MediumException.printable(new String(tree.descriptor, 40, 32, charset).strip());
+      return MediumException.printable(
+          new String(tree.descriptor, 40, 32, charset).stripTrailing());
     }
 
     private Tree tree(int base, long at, byte[] descriptor, int type) throws IOException {
@@ -422,22 +438,22 @@ public final class IsoImage {
           String plain = plainName(record);
           RockRidge rock =
               tree.kind == Tree.Kind.ROCK_RIDGE
-                  ? RockRidge.of(record, tree.skip, bytes, tree.base, path(dir, plain))
+                  ? RockRidge.of(record, tree.skip, bytes, tree.base, () -> path(dir, plain))
                   : new RockRidge(null, false, -1, false);
           String name = rock.name() == null ? plain : rock.name();
-          String path = path(dir, name);
           if (name.isEmpty()
               || name.equals(".")
               || name.equals("..")
               || name.indexOf('/') >= 0
               || name.indexOf('\0') >= 0) {
-            throw new MediumException(path, "is no name for a file");
+            throw new MediumException(path(dir, name), "is no name for a file");
           }
           if (record.interleaved()) {
-            throw new MediumException(path, "is interleaved, which is not read here");
+            throw new MediumException(path(dir, name), "is interleaved, which is not read here");
           }
           Node node;
           if (record.directory()) {
+            String path = path(dir, name);
             Dir child = directory(dir, record.id(), tree.base, record.block(), record, path);
             see(child, path, depths.getOrDefault(dir, 0) + 1);
             node = new Node(name, dir, record.id(), List.of(), false, child);
@@ -451,7 +467,7 @@ public final class IsoImage {
             continue;
           } else {
             tree.versions |= versioned(record);
-            parts.add(extent(record, path));
+            parts.add(extent(record, dir, name));
             if (record.more()) {
               continue;
             }
@@ -465,13 +481,13 @@ public final class IsoImage {
         }
       }
 
-      private Extent extent(DirRecord record, String path) throws MediumException {
+      private Extent extent(DirRecord record, Dir dir, String name) throws MediumException {
         long at = (record.block() + tree.base + record.attributeBlocks()) * SECTOR;
         if (record.length() == 0) {
           return new Extent(0, 0); // what stands as its place means nothing
         }
         if (at + record.length() > bytes.size()) {
-          throw new MediumException(path, "lies past the end of the medium");
+          throw new MediumException(path(dir, name), "lies past the end of the medium");
         }
         dataEnd = Math.max(dataEnd, at + record.length());
         if (tree.descriptorAt == (long) FIRST_DESCRIPTOR * SECTOR) {
@@ -480,9 +496,12 @@ public final class IsoImage {
         return new Extent(at, record.length());
       }
 
-      private boolean versioned(DirRecord record) {
-        String id = new String(record.id(), tree.kind == Tree.Kind.JOLIET ? UCS2 : LATIN);
-        return id.endsWith(";1");
+      /** Ends with {@code ;1}, in one byte a character or two. */
+      private static boolean versioned(DirRecord record) {
+        byte[] raw = record.raw();
+        int end = DirRecord.HIDDEN_PART + Le.u8(raw, 32);
+        return raw[end - 1] == '1'
+            && (raw[end - 2] == ';' || (raw[end - 2] == 0 && raw[end - 3] == ';'));
       }
 
       private String plainName(DirRecord record) {
@@ -496,9 +515,12 @@ public final class IsoImage {
       }
 
       private static String withoutVersion(String name) {
-        int at = name.lastIndexOf(';');
-        return at > 0 && name.substring(at + 1).matches("[0-9]{1,5}")
-            ? name.substring(0, at)
+        int at = name.length();
+        while (at > 0 && name.charAt(at - 1) >= '0' && name.charAt(at - 1) <= '9') {
+          at--;
+        }
+        return at > 1 && at < name.length() && name.charAt(at - 1) == ';'
+            ? name.substring(0, at - 1)
             : name;
       }
     }

@@ -181,7 +181,7 @@ record Partitions(List<Partition> list, byte @Nullable [] gpt) {
       return;
     }
     long last = Math.min(1023, newEnd / cylinder - 1);
-    entry[6] = (byte) (entry[6] & 0x3f | last >> 2 & 0xc0);
+    entry[6] = (byte) ((entry[6] & 0x3f) | ((last >> 2) & 0xc0));
     entry[7] = (byte) last;
   }
 

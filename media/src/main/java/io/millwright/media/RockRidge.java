@@ -1,8 +1,9 @@
 package io.millwright.media;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 record RockRidge(@Nullable String name, boolean symlink, long childBlock, boolean relocated) {
   /** A chain of continuation areas longer than this is a loop, or made to look like one. */
   private static final int MOST_CONTINUATIONS = 32;
+
+  /** Linux has 255 bytes. */
+  private static final int LONGEST_NAME = 1024;
 
   /** CD-ROM XA's fields, the only ones known to come before, have 14 bytes. */
   private static final int MOST_SKIPPED = 32;
@@ -38,13 +42,13 @@ record RockRidge(@Nullable String name, boolean symlink, long childBlock, boolea
     return skip;
   }
 
-  static RockRidge of(DirRecord record, int skip, ByteSource image, int base, String path)
+  static RockRidge of(DirRecord record, int skip, ByteSource image, int base, Supplier<String> path)
       throws IOException {
     byte[] area = record.raw();
     int at = record.systemUse() + skip;
     int end = area.length;
-    ByteArrayOutputStream name = new ByteArrayOutputStream();
-    boolean named = false;
+    String name = null;
+    byte[] longer = new byte[0];
     boolean symlink = false;
     long child = -1;
     boolean relocated = false;
@@ -58,26 +62,35 @@ record RockRidge(@Nullable String name, boolean symlink, long childBlock, boolea
           break; // padding
         }
         if (length < 4 || at + length > end) {
-          throw new MediumException(path, "a Rock Ridge field runs over the end of its area");
+          throw new MediumException(path.get(), "a Rock Ridge field runs over the end of its area");
         }
-        switch ((char) area[at] + "" + (char) area[at + 1]) {
-          case "NM" -> {
+        switch (area[at] << 8 | area[at + 1]) {
+          case 'N' << 8 | 'M' -> {
             if (length >= 5 && (area[at + 4] & 6) == 0) { // neither "." nor ".."
-              named = true;
-              name.write(area, at + 5, length - 5);
+              byte[] part = Arrays.copyOfRange(area, at + 5, at + length);
+              if (longer.length > 0) { // the name goes on from a field before
+                byte[] both = Arrays.copyOf(longer, longer.length + part.length);
+                System.arraycopy(part, 0, both, longer.length, part.length);
+                part = both;
+              }
+              if (part.length > LONGEST_NAME) {
+                throw new MediumException(path.get(), "has a name without end");
+              }
+              longer = part;
+              name = new String(part, StandardCharsets.UTF_8);
             }
           }
-          case "SL" -> symlink = true;
-          case "CL" -> child = length >= 12 ? Le.u32(area, at + 4) : child;
-          case "RE" -> relocated = true;
-          case "CE" -> {
+          case 'S' << 8 | 'L' -> symlink = true;
+          case 'C' << 8 | 'L' -> child = length >= 12 ? Le.u32(area, at + 4) : child;
+          case 'R' << 8 | 'E' -> relocated = true;
+          case 'C' << 8 | 'E' -> {
             if (length >= 28) {
               nextBlock = Le.u32(area, at + 4);
               nextOffset = (int) Math.min(Integer.MAX_VALUE, Le.u32(area, at + 12));
               nextLength = (int) Math.min(Integer.MAX_VALUE, Le.u32(area, at + 20));
             }
           }
-          case "ST" -> end = at;
+          case 'S' << 8 | 'T' -> end = at;
           default -> {}
         }
         at += length;
@@ -86,18 +99,18 @@ record RockRidge(@Nullable String name, boolean symlink, long childBlock, boolea
         break;
       }
       if (++continuations > MOST_CONTINUATIONS) {
-        throw new MediumException(path, "its Rock Ridge fields never end");
+        throw new MediumException(path.get(), "its Rock Ridge fields never end");
       }
       long from = (nextBlock + base) * IsoImage.SECTOR + nextOffset;
       if (nextLength > 1 << 16 || from + nextLength > image.size()) {
-        throw new MediumException(path, "its Rock Ridge fields lie past the end of the medium");
+        throw new MediumException(
+            path.get(), "its Rock Ridge fields lie past the end of the medium");
       }
       area = image.bytes(from, nextLength);
       at = 0;
       end = nextLength;
     }
-    return new RockRidge(
-        named ? name.toString(StandardCharsets.UTF_8) : null, symlink, child, relocated);
+    return new RockRidge(name, symlink, child, relocated);
   }
 
   /**

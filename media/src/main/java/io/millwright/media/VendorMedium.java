@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A vendor's installation medium, and what a machine's own boots from: a medium made out of it, or
@@ -13,7 +14,13 @@ import java.util.Optional;
  */
 public final class VendorMedium {
   private final IsoImage iso;
-  private final Installer installer;
+  private final @Nullable Installer installer;
+
+  /** A medium that is started by its own boot loader only, as ESXi's and FreeBSD's. */
+  public VendorMedium(IsoImage iso) {
+    this.iso = iso;
+    this.installer = null;
+  }
 
   /**
    * @param installer where the medium has its installer
@@ -43,9 +50,16 @@ public final class VendorMedium {
     return iso;
   }
 
+  private Installer installer() {
+    if (installer == null) {
+      throw new IllegalStateException("this medium is started by its own boot loader only");
+    }
+    return installer;
+  }
+
   /** The kernel, for direct boot. */
   public ByteSource kernel() {
-    return iso.file(installer.kernel()).orElseThrow();
+    return iso.file(installer().kernel()).orElseThrow();
   }
 
   /** The initrd with an archive of these files behind it, for direct boot. */
@@ -55,11 +69,11 @@ public final class VendorMedium {
 
   /** The kernel's command line, for direct boot. */
   public String commandLine(List<String> more) {
-    return String.join(" ", BootMenus.arguments(installer, more));
+    return String.join(" ", BootMenus.arguments(installer().arguments(), more));
   }
 
   private List<Piece> grown(Map<String, Cpio.File> files) {
-    Composed initrd = iso.file(installer.initrd()).orElseThrow();
+    Composed initrd = iso.file(installer().initrd()).orElseThrow();
     List<Piece> out = new ArrayList<>(initrd.pieces());
     if (!files.isEmpty()) {
       // The kernel takes an archive that is not compressed at a multiple of four only.
@@ -78,10 +92,19 @@ public final class VendorMedium {
   public Composed own(Additions additions) throws IOException {
     Composer composer = new Composer(iso);
     additions.files().forEach(composer::put);
-    if (!additions.initrd().isEmpty()) {
-      composer.put(installer.initrd(), grown(additions.initrd()));
+    if (installer == null) {
+      untouchedLoader(composer, additions);
+    } else {
+      if (!additions.initrd().isEmpty()) {
+        composer.put(installer.initrd(), grown(additions.initrd()));
+      }
+      menus(composer, installer, additions.kernelArguments());
     }
-    List<String> arguments = BootMenus.arguments(installer, additions.kernelArguments());
+    return composer.compose();
+  }
+
+  private void menus(Composer composer, Installer installer, List<String> more) throws IOException {
+    List<String> arguments = BootMenus.arguments(installer.arguments(), more);
     boolean starts = false;
     for (String path : BootMenus.ISOLINUX) {
       if (iso.file(path).isPresent()) {
@@ -96,25 +119,44 @@ public final class VendorMedium {
         starts = true;
       }
     }
-    starts |= inEfiImage(composer, arguments);
+    starts |= inEfiImage(composer, installer, arguments);
     if (!starts) {
       throw new MediumException(
           "medium", "has no boot menu of isolinux or GRUB that could be changed");
     }
-    return composer.compose();
+  }
+
+  /** A loader that goes on by itself needs no other menu; only ESXi's takes options in a file. */
+  private void untouchedLoader(Composer composer, Additions additions) throws IOException {
+    if (!additions.initrd().isEmpty()) {
+      throw new MediumException("medium", "has no initrd that answers could be put behind");
+    }
+    List<String> arguments = BootMenus.arguments(List.of(), additions.kernelArguments());
+    boolean taken = arguments.isEmpty();
+    for (String path : arguments.isEmpty() ? List.<String>of() : BootMenus.ESXI) {
+      String vendors = iso.text(path, BootMenus.LARGEST).orElse("");
+      if (BootMenus.takesOptions(vendors)) {
+        composer.put(path, utf8(BootMenus.esxi(vendors, arguments)));
+        taken = true;
+      }
+    }
+    if (!taken) {
+      throw new MediumException("medium", "has no boot.cfg that could take kernel arguments");
+    }
   }
 
   /** UEFI's GRUB reads its menu from the image that it was started from, if there is one. */
-  private boolean inEfiImage(Composer composer, List<String> arguments) throws IOException {
+  private boolean inEfiImage(Composer composer, Installer installer, List<String> arguments)
+      throws IOException {
     BootCatalog.Entry entry = iso.bootCatalog().flatMap(c -> c.entry(Platform.UEFI)).orElse(null);
-    FatImage efi =
-        entry == null ? null : FatImage.at(composer.within(entry.image()), entry.image());
+    FatImage efi = entry == null ? null : FatImage.at(composer.patch(), entry.image());
     boolean changed = false;
     if (efi != null) {
       for (String path : BootMenus.IN_EFI_IMAGE) {
         String vendors = efi.text(path);
         if (vendors != null && BootMenus.isMenu(vendors)) {
           efi.replace(path, utf8(BootMenus.grub(installer, arguments, vendors)));
+          composer.changedWithin(entry.image());
           changed = true;
         }
       }

@@ -32,6 +32,7 @@ class ComposerTest {
       Files.deleteIfExists(file);
       out.writeTo(file, base);
       assertThat(file).hasSize(out.size());
+      PathTables.assertSound(out);
       return file;
     }
   }
@@ -95,6 +96,22 @@ class ComposerTest {
     assertThat(after.lines().distinct().count()).isEqualTo(after.lines().count());
     assertThat(after.lines().count() - before.lines().count()).isEqualTo(added + 3); // new/dir/for
     assertThat(Outside.run("isoinfo", "-d", "-i", own)).contains("Volume id: SAMPLE");
+  }
+
+  /** So many that even the path tables need another place. */
+  @Test
+  void manyDirectoriesCanBeAdded() throws Exception {
+    Path iso = Samples.iso(directory, Style.APPENDED, Samples.files(false));
+    Map<String, byte[]> changes = new TreeMap<>();
+    for (int i = 0; i < 300; i++) {
+      changes.put("pool/main/a-directory-" + i + "/below/file.deb", Samples.text("d" + i));
+    }
+    Map<String, byte[]> wanted = Samples.extracted(iso);
+    wanted.putAll(changes);
+    Map<String, byte[]> got = Samples.extracted(composed(iso, changes));
+    got.remove("boot.catalog");
+    wanted.remove("boot.catalog");
+    assertSame(got, wanted);
   }
 
   /** Whether the plain listing has a file of this path. */

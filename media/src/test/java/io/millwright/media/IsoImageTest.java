@@ -52,6 +52,8 @@ class IsoImageTest {
       assertThat(image.text("/isolinux/isolinux.cfg", 100))
           .contains("default install\nlabel install\n");
       assertThat(image.text("/isolinux/isolinux.cfg", 10)).isEmpty();
+      assertThat(image.head("/isolinux/isolinux.cfg", 7)).contains("default");
+      assertThat(image.head("/isolinux", 7)).isEmpty();
       assertThat(image.bootCatalog().isPresent())
           .isEqualTo(style.ordinal() <= Style.CD_ONLY.ordinal());
     }

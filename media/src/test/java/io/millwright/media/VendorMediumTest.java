@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -207,25 +206,51 @@ class VendorMediumTest {
   }
 
   @Test
-  void aMediumIsRecognisedByWhatIsOnIt() throws Exception {
-    Map<String, byte[]> files = Samples.files(false);
-    files.put(
-        ".disk/info", Samples.text("Debian GNU/Linux 13.1.0 \"Trixie\" - Official amd64 NETINST"));
-    Path iso = Samples.iso(directory, Style.ISOHYBRID, files);
-    var debian = new Recognition.Sign("/.disk/info", Pattern.compile("^Debian GNU/Linux 13\\."));
-    var label = new Recognition.Sign("", Pattern.compile("^SAMPLE$"));
-    var ubuntu = new Recognition.Sign("/.disk/info", Pattern.compile("^Ubuntu"));
-    var missing = new Recognition.Sign("/.treeinfo", Pattern.compile(""));
+  void esxisBootLoaderIsToldByItsFiles() throws Exception {
+    Map<String, byte[]> files = Samples.files(true);
+    String bootCfg = "bootstate=0\nkernel=/b.b00\nkernelopt=runweasel cdromBoot\nmodules=/a.b00\n";
+    files.put("boot.cfg", Samples.text(bootCfg));
+    files.put("efi/boot/boot.cfg", Samples.text(bootCfg));
+    Path iso = Samples.iso(directory, Style.PLAIN, files);
     try (FileSource base = FileSource.open(iso)) {
-      assertThat(
-              Recognition.of(
-                  IsoImage.read(base),
-                  List.of(
-                      new Recognition<>("ubuntu", List.of(ubuntu)),
-                      new Recognition<>("both", List.of(debian, label)),
-                      new Recognition<>("half", List.of(debian, missing)),
-                      new Recognition<>("label", List.of(label)))))
-          .containsExactly("both", "label");
+      VendorMedium medium = new VendorMedium(IsoImage.read(base));
+      Composed own =
+          medium.own(
+              new Additions(
+                  Map.of("/KS.CFG", Samples.text("vmaccepteula")),
+                  Map.of(),
+                  List.of("ks=cdrom:/KS.CFG")));
+      IsoImage read = IsoImage.read(own);
+      String wanted =
+          "bootstate=0\n"
+              + "kernel=/b.b00\n"
+              + "kernelopt=runweasel cdromBoot ks=cdrom:/KS.CFG\n"
+              + "modules=/a.b00\n";
+      assertThat(read.text("/BOOT.CFG", 1000)).contains(wanted);
+      assertThat(read.text("/EFI/BOOT/BOOT.CFG", 1000)).contains(wanted);
+      assertThat(read.text("/KS.CFG", 1000)).contains("vmaccepteula");
+      assertThat(read.text("/ISOLINUX/ISOLINUX.CFG", 1000))
+          .contains("default install\nlabel install\n");
+      assertThatThrownBy(() -> medium.own(ADDITIONS)).hasMessageContaining("has no initrd");
+    }
+  }
+
+  @Test
+  void filesAloneLeaveTheBootLoaderAsItIs() throws Exception {
+    Path iso = Samples.iso(directory, Style.CD_ONLY, Samples.files(false));
+    try (FileSource base = FileSource.open(iso)) {
+      VendorMedium medium = new VendorMedium(IsoImage.read(base));
+      Composed own =
+          medium.own(
+              new Additions(
+                  Map.of("/etc/installerconfig", Samples.text("x")), Map.of(), List.of()));
+      IsoImage read = IsoImage.read(own);
+      assertThat(read.text("/etc/installerconfig", 10)).contains("x");
+      assertThat(read.text("/isolinux/isolinux.cfg", 100))
+          .contains("default install\nlabel install\n");
+      assertThatThrownBy(
+              () -> medium.own(new Additions(Map.of(), Map.of(), List.of("ks=cdrom:/KS.CFG"))))
+          .hasMessageContaining("no boot.cfg");
     }
   }
 }

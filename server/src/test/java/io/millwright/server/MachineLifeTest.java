@@ -8,6 +8,7 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Applied;
+import io.millwright.model.Condition;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
@@ -60,6 +61,31 @@ class MachineLifeTest {
     assertThat(again.action()).isEqualTo(Applied.Action.UNCHANGED);
     assertThat(again.operation()).isNull();
     assertThat(world.plan(World.machine("web", "")).getFirst().steps()).isEmpty();
+  }
+
+  @Test
+  void whatFoundItsMachineUpAlreadyIsHeardAllTheSame() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    world.awaitEnd(world.machine("web").uid());
+    MachineStatus before = world.machine("web").status();
+    assertThat(before.readyBy()).isEqualTo("guest-agent");
+    String report =
+        """
+        {"hostKeys": [], "interfaces": [],
+         "scripts": [{"name": "setup", "exitCode": 3, "output": "no disk"}]}
+        """;
+    UUID uid = world.machine("web").uid();
+    world.store.write(tx -> {
+      tx.reports().add(uid, before.disk(), report);
+      tx.nudges().nudge(uid);
+    });
+    world.await("its failed script is known", () -> !world.ready("web"));
+    MachineStatus after = world.machine("web").status();
+    assertThat(after.readyBy()).isEqualTo("phone-home");
+    assertThat(Condition.find(after.conditions(), "FirstBoot").orElseThrow().message())
+        .contains("setup ended with 3: no disk");
+    assertThat(after.interfaces()).isEqualTo(before.interfaces());
   }
 
   @Test

@@ -428,6 +428,13 @@ public final class MachineReconciler {
    * Writes down what the first boot told, so that no crash can make the machine boot first again.
    */
   private ResolvedMachine booted(Run run, ResolvedMachine r, Ready ready) {
+    // Whoever waits for it need not wait for the clearing away of its seed.
+    MachineStatus next = told(r, ready, Power.ON);
+    run.guarded(new State.Running(), tx -> tell(tx, r.uid(), next));
+    return r.with(next);
+  }
+
+  private MachineStatus told(ResolvedMachine r, Ready ready, Power power) {
     MachineStatus s = r.machine().status();
     List<MachineStatus.Interface> interfaces = new ArrayList<>();
     for (MachineStatus.Interface face : s.interfaces()) {
@@ -437,10 +444,7 @@ public final class MachineReconciler {
           new MachineStatus.Interface(face.name(), face.mac(), face.network(), List.copyOf(all)));
     }
     MachineStatus up = s.booted(interfaces, ready.by(), ready.hostKeys(), ready.scripts());
-    // Whoever waits for it need not wait for the clearing away of its seed.
-    MachineStatus next = up.withConditions(settled(up, Power.ON));
-    run.guarded(new State.Running(), tx -> tell(tx, r.uid(), next));
-    return r.with(next);
+    return up.withConditions(settled(up, power));
   }
 
   private Optional<Duration> reset(Run run, ResolvedMachine machine, String installation)
@@ -783,6 +787,7 @@ public final class MachineReconciler {
       return Optional.empty();
     }
     ResolvedMachine resolved = subject.resolved().orElseThrow();
+    hearLateReport(resolved);
     Plan plan;
     try {
       MachineGoal goal = MachineGoals.goal(resolved, subject.installation());
@@ -804,6 +809,24 @@ public final class MachineReconciler {
       }
     });
     return Optional.empty();
+  }
+
+  /** One that was found up by a weaker sign may still tell how its first boot went. */
+  private void hearLateReport(ResolvedMachine r) {
+    MachineStatus s = r.machine().status();
+    if (s.readyBy() == null || s.readyBy().equals(Ready.PHONE_HOME) || s.disk() == null) {
+      return;
+    }
+    readyCheck
+        .reported(r.uid(), s.disk())
+        .ifPresent(ready ->
+            store.write(tx -> {
+              Resource<?, ?> locked = tx.resources().lock(r.uid()).orElseThrow(Lost::new);
+              if (locked.metadata().revision() == r.machine().metadata().revision()
+                  && tx.operations().active(r.uid()).isEmpty()) {
+                tell(tx, r.uid(), told(r, ready, r.machine().spec().power()));
+              }
+            }));
   }
 
   /**

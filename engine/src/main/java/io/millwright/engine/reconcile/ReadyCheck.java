@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 
 /** Finds out whether a machine's first boot has ended. */
 final class ReadyCheck {
@@ -50,6 +51,7 @@ final class ReadyCheck {
       List<String> hostKeys,
       List<FirstBootReport.Interface> interfaces,
       List<ScriptResult> scripts) {
+    static final String PHONE_HOME = "phone-home";
 
     /** What the guest said of this interface: of the one of its name, else of its card. */
     List<Ip> addresses(MachineStatus.Interface face) {
@@ -69,9 +71,9 @@ final class ReadyCheck {
    */
   Optional<Ready> look(ResolvedMachine machine, String disk, Mark mark, Duration waited)
       throws DriverException {
-    Optional<Report> report = store.read(tx -> tx.reports().find(machine.uid(), disk));
-    if (report.isPresent()) {
-      return Optional.of(fromReport(report.get()));
+    Optional<Ready> reported = reported(machine.uid(), disk);
+    if (reported.isPresent()) {
+      return reported;
     }
     boolean reads = machine.image().spec().firstBoot() != ImageSpec.FirstBoot.NONE;
     if (reads && door.open() && waited.compareTo(SILENCE) < 0) {
@@ -132,8 +134,13 @@ final class ReadyCheck {
     }
   }
 
+  /** What the system on this disk told by itself, if it has. */
+  Optional<Ready> reported(UUID machine, String disk) {
+    return store.read(tx -> tx.reports().find(machine, disk)).map(ReadyCheck::fromReport);
+  }
+
   private static Ready fromReport(Report report) {
     FirstBootReport told = FirstBootReport.parse(report.body().getBytes(StandardCharsets.UTF_8));
-    return new Ready("phone-home", told.hostKeys(), told.interfaces(), told.scripts());
+    return new Ready(Ready.PHONE_HOME, told.hostKeys(), told.interfaces(), told.scripts());
   }
 }

@@ -1,0 +1,91 @@
+package io.millwright.images;
+
+import io.millwright.images.Catalogue.Family;
+import io.millwright.images.Catalogue.Release;
+import io.millwright.model.ByteSize;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Which renderer a system's installer needs. */
+public final class Renderers {
+  private Renderers() {}
+
+  /**
+   * The renderer for a system of the catalogue, which also refuses a disk that is too small for the
+   * release.
+   *
+   * @param version known or not; one that is not known is treated like the family's last one
+   */
+  public static Renderer<Answers> of(Family family, String version) {
+    Renderer<Answers> plain = plain(family, version);
+    return new Renderer<>() {
+      @Override
+      public List<Refusal> check(InstallSpec spec) {
+        List<Refusal> out = new ArrayList<>(plain.check(spec));
+        family.release(version).ifPresent(release -> checkDisk(release, spec, out));
+        return List.copyOf(out);
+      }
+
+      @Override
+      public Answers render(InstallSpec spec) {
+        demand(spec);
+        return plain.render(spec);
+      }
+    };
+  }
+
+  private static void checkDisk(Release release, InstallSpec spec, List<Refusal> out) {
+    Installation how = spec.installation();
+    ByteSize capacity = how == null ? null : how.storage().capacity();
+    if (capacity != null && capacity.compareTo(release.disk()) < 0) {
+      out.add(
+          new Refusal(
+              "installation.storage.capacity",
+              "is "
+                  + capacity
+                  + "; "
+                  + release.title()
+                  + " needs a disk of at least "
+                  + release.disk()));
+    }
+  }
+
+  private static Renderer<Answers> plain(Family family, String version) {
+    boolean sles = family.family().startsWith("sles");
+    return switch (family.installerOf(version)) {
+      case PRESEED -> new Preseed();
+      case AUTOINSTALL -> new Autoinstall();
+      case KICKSTART -> new Kickstart();
+      case AUTOYAST -> new AutoYast(sles ? AutoYast.Product.SLES : AutoYast.Product.LEAP);
+      case AGAMA -> new Agama(sles ? Agama.Product.SLES : Agama.Product.LEAP);
+      case ALPINE -> new Alpine();
+      case BSDINSTALL -> new FreeBsd();
+      case UNATTEND -> windows(family, version);
+      case ESXI -> new Esxi();
+      case PROXMOX -> new Proxmox();
+      case IGNITION ->
+          new Ignition(
+              family.family().equals("flatcar")
+                  ? Ignition.System.FLATCAR
+                  : Ignition.System.FEDORA_COREOS);
+    };
+  }
+
+  private static Windows windows(Family family, String version) {
+    Release release =
+        family
+            .release(version)
+            .orElseThrow(() ->
+                new IllegalArgumentException(
+                    "the medium does not tell which Windows it is; give one of "
+                        + family.releases().stream().map(Release::version).toList()));
+    Windows.Version which =
+        family.family().startsWith("windows-server")
+            ? release.version().equals("2022")
+                ? Windows.Version.SERVER_2022
+                : Windows.Version.SERVER_2025
+            : Windows.Version.WINDOWS_11;
+    String edition = release.edition();
+    return new Windows(which, edition == null ? release.title() : edition);
+  }
+}
