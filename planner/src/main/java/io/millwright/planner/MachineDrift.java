@@ -37,6 +37,8 @@ public final class MachineDrift {
     }
     systemDisks(goal, facts, out);
     new TreeSet<>(facts.media()).forEach(m -> out.add(new Difference("seed", NONE, m)));
+    new TreeSet<>(facts.bootFiles())
+        .forEach(f -> out.add(new Difference("installer file", NONE, f)));
     TreeSet<String> networks = new TreeSet<>(goal.records().keySet());
     networks.addAll(facts.records().keySet());
     for (String network : networks) {
@@ -64,6 +66,7 @@ public final class MachineDrift {
     if (!MachinePlanner.attached(goal.nics(), vm.nics())) {
       out.add(new Difference("nics", goal.nics().toString(), vm.nics().toString()));
     }
+    differ("starts", "its system disk", vm.installer() ? "an installer" : "its system disk", out);
     differ("medium", NONE, vm.medium() == null ? NONE : vm.medium(), out);
   }
 

@@ -97,6 +97,7 @@ public record MachineGoal(
         diskSize,
         image,
         sha256,
+        installer,
         disk,
         booted,
         seed,
