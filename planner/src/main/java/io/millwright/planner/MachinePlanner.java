@@ -92,7 +92,8 @@ public final class MachinePlanner {
       MachineGoal goal, MachineGoal.Installer installer, MachineFacts facts, List<Step> steps) {
     Vm vm = facts.vm();
     boolean running = vm != null && vm.running();
-    boolean goesOn = running && vm.installer() && vm.disks().equals(List.of(goal.disk()));
+    boolean goesOn =
+        vm != null && running && vm.installer() && vm.disks().equals(List.of(goal.disk()));
     if (goal.power() == Power.OFF) {
       // It is installed when it shall run.
       if (running) {

@@ -27,8 +27,8 @@ final class Settings {
     full_page_writes = on
     synchronous_commit = on
 
-    # A small neighbour of one Java process, whose connection pool is far below this number.
-    max_connections = 60
+    # A small neighbour of one Java process, whose connection pools are far below this number.
+    max_connections = 100
     shared_buffers = 64MB
     work_mem = 4MB
     maintenance_work_mem = 32MB
