@@ -35,7 +35,7 @@ bench_java() {
   # shellcheck disable=SC2086 # several options are meant to be several words
   "$JAVA" -XX:+UseSerialGC -Xmx768m --enable-native-access=ALL-UNNAMED -Djava.awt.headless=true \
     ${BENCH_JAVA_OPTIONS:-} \
-    -cp "$(echo "$BENCH"/target/bench-*.jar):$(echo "$ROOT"/driver-testkit/target/driver-testkit-*.jar):$ROOT/server/target/server/lib/*" \
+    -cp "$(echo "$BENCH"/target/bench-*.jar):$(echo "$ROOT"/media/target/media-*.jar):$(echo "$ROOT"/driver-testkit/target/driver-testkit-*.jar):$ROOT/server/target/server/lib/*" \
     "io.millwright.bench.$class" "$@"
 }
 

@@ -143,7 +143,7 @@ P
 }
 
 operation_steps() {
-  api "$API/operations?limit=1" | jq -r '.items[0].steps[]? | select(.startedAt and .endedAt) | "\(.key) \(.startedAt) \(.endedAt)"' || true
+  api "$API/operations?limit=1" | jq -r '.items[0].status.steps[]? | select(.startedAt and .endedAt) | "\(.key) \(.startedAt) \(.endedAt)"' || true
 }
 
 # By the script: the same disk, seed and domain, from its first command until the guest knocks.

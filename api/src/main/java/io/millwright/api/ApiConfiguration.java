@@ -99,6 +99,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  QuarantineApi quarantineApi(Backend backend, OnceOnly once) {
+    return new QuarantineApi(backend, once);
+  }
+
+  @Bean
   MachinesApi machinesApi(Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
     return new MachinesApi(backend, once, live, console);
   }

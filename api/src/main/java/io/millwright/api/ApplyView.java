@@ -19,6 +19,7 @@ record ApplyView(List<ItemView> items) {
    * @param impact on a machine, of a dry run: create, in place, restart, rebuild, repair
    * @param destroys true if something is gone afterwards that cannot be made again
    * @param steps that would be taken, of a dry run; otherwise the operation has them
+   * @param keeps what a rebuild leaves as it is, of a dry run
    * @param operation that carries it out; left out if there is nothing to carry out
    */
   record ItemView(
@@ -30,6 +31,7 @@ record ApplyView(List<ItemView> items) {
       String impact,
       boolean destroys,
       List<StepView> steps,
+      List<String> keeps,
       @Nullable UUID operation) {
 
     static ItemView of(Applied a, boolean dryRun) {
@@ -42,6 +44,7 @@ record ApplyView(List<ItemView> items) {
           a.impact(),
           a.steps().stream().anyMatch(Step::destroys),
           a.steps().stream().map(s -> new StepView(s.title(), s.destroys())).toList(),
+          a.keeps(),
           // What a dry run began was rolled back.
           dryRun || a.operation() == null ? null : a.operation().uid());
     }

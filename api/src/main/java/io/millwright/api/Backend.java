@@ -6,6 +6,8 @@ import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.PowerSwitch;
+import io.millwright.engine.Rebuild;
+import io.millwright.engine.Restore;
 import io.millwright.engine.Watch;
 import io.millwright.engine.port.Store;
 
@@ -19,6 +21,8 @@ public record Backend(
     Store store,
     Apply apply,
     Delete delete,
+    Restore restore,
+    Rebuild rebuild,
     PowerSwitch power,
     Cancel cancel,
     AccessTokens tokens,

@@ -4,6 +4,7 @@ import io.millwright.engine.Caller;
 import io.millwright.model.Kind;
 import io.millwright.model.Power;
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -16,6 +17,7 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** Machines, and what can be done with them besides declaring. */
@@ -105,6 +107,43 @@ final class MachinesApi extends Collection {
             request,
             NOTHING,
             tx -> Answer.accepted(backend.power().reset(tx, caller, project, name)))
+        .entity();
+  }
+
+  @Operation(
+      operationId = "rebuildMachine",
+      summary = "Gives a machine a new system disk",
+      description =
+          "Name, UUID, MACs, addresses, DNS and volumes stay. The old disk is deleted when the new"
+              + " system is up; if that does not come up, the machine goes back to the old one. A"
+              + " dry run tells what would be destroyed and kept, with the very plan that would"
+              + " run.")
+  @PostMapping("/{name}:rebuild")
+  ResponseEntity<byte[]> rebuild(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "another image, which becomes the declared one")
+          @RequestParam(required = false)
+          @Nullable String image,
+      @Parameter(description = "true to hear what would be done, and to have nothing done")
+          @RequestParam(defaultValue = "false")
+          boolean dryRun,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request,
+      Principal who) {
+    Inputs.project(project);
+    Caller caller = new Caller(who.getName());
+    if (dryRun) {
+      return Answer.of(
+              200, ApplyView.of(backend.rebuild().plan(caller, project, name, image), true))
+          .entity();
+    }
+    return once.answer(
+            idempotencyKey,
+            caller,
+            request,
+            NOTHING,
+            tx -> Answer.accepted(backend.rebuild().rebuild(tx, caller, project, name, image)))
         .entity();
   }
 

@@ -165,7 +165,7 @@ final class OperationsApi {
   }
 
   private static boolean ended(OperationView operation) {
-    return switch (operation.state()) {
+    return switch (operation.status().state()) {
       case PENDING, RUNNING, WAITING, UNDOING -> false;
       case SUCCEEDED, FAILED, CANCELLED, SUPERSEDED -> true;
     };

@@ -39,7 +39,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   private static final String PROBLEM = "application/problem+json";
   private static final Set<Kind> WORKED_ON = EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE);
   private static final Set<Kind> DELETED_BY_WORK =
-      EnumSet.of(Kind.HYPERVISOR, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE);
+      EnumSet.of(Kind.HYPERVISOR, Kind.NETWORK, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE);
 
   private static final String SELECTOR_HINT = "Requirements, joined by commas: ";
   private static final Map<String, String> PARAMETERS =
@@ -151,8 +151,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("200", etag(json("Machine", "There is nothing to do.")));
         answers.put("202", accepted());
       }
-      case "resetMachine", "cancelOperation" -> {
+      case "resetMachine", "cancelOperation", "restoreVolume" -> {
         answers.clear();
+        answers.put("202", accepted());
+      }
+      case "rebuildMachine" -> {
+        schemas.of(ApplyView.class);
+        answers.clear();
+        answers.put("200", json("Apply", "What would be done."));
         answers.put("202", accepted());
       }
       case "openConsole" -> {
@@ -326,7 +332,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     }
     schemas.manifestMetadata();
     schemas.of(ProblemView.class);
-    schemas.of(OperationView.class);
+    schemas.operation();
     schemas.of(TokensApi.FreshTokenView.class);
     api.getComponents().setSchemas(null);
     schemas.named().forEach((name, schema) -> api.getComponents().addSchemas(name, schema));

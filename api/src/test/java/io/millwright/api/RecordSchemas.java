@@ -190,13 +190,37 @@ final class RecordSchemas implements ModelConverter {
   /** A resource as it is shown, as a list of it, and as it is declared. */
   void resource(Kind kind) {
     String title = kind.title();
+    envelope(title, kind.specType(), MetadataView.class, kind.specType(), kind.statusType());
+
+    JsonSchema manifest = schema("object");
+    manifest.setDescription("What declares a " + title + ".");
+    manifest.addProperty("apiVersion", constant("millwright/v1"));
+    manifest.addProperty("kind", constant(title));
+    manifest.addProperty("metadata", ref("ManifestMetadata"));
+    manifest.addProperty("spec", of(kind.specType()));
+    manifest.setRequired(List.of("apiVersion", "kind", "metadata", "spec"));
+    named.put(title + "Manifest", manifest);
+  }
+
+  /** An operation, which has the form of a resource and is declared by nobody. */
+  void operation() {
+    envelope(
+        OperationView.KIND,
+        OperationView.class,
+        OperationView.MetadataView.class,
+        OperationView.SpecView.class,
+        OperationView.StatusView.class);
+  }
+
+  private void envelope(
+      String title, Class<?> described, Class<?> metadata, Class<?> spec, Class<?> status) {
     JsonSchema shown = schema("object");
-    shown.setDescription(comments.of(kind.specType()));
+    shown.setDescription(comments.of(described));
     shown.addProperty("apiVersion", constant("millwright/v1"));
     shown.addProperty("kind", constant(title));
-    shown.addProperty("metadata", of(MetadataView.class));
-    shown.addProperty("spec", of(kind.specType()));
-    shown.addProperty("status", of(kind.statusType()));
+    shown.addProperty("metadata", of(metadata));
+    shown.addProperty("spec", of(spec));
+    shown.addProperty("status", of(status));
     shown.setRequired(List.of("apiVersion", "kind", "metadata", "spec", "status"));
     named.put(title, shown);
 
@@ -211,15 +235,6 @@ final class RecordSchemas implements ModelConverter {
     list.addProperty("next", next);
     list.setRequired(List.of("apiVersion", "kind", "items"));
     named.put(title + "List", list);
-
-    JsonSchema manifest = schema("object");
-    manifest.setDescription("What declares a " + title + ".");
-    manifest.addProperty("apiVersion", constant("millwright/v1"));
-    manifest.addProperty("kind", constant(title));
-    manifest.addProperty("metadata", ref("ManifestMetadata"));
-    manifest.addProperty("spec", of(kind.specType()));
-    manifest.setRequired(List.of("apiVersion", "kind", "metadata", "spec"));
-    named.put(title + "Manifest", manifest);
   }
 
   /** What of its metadata a manifest says. */

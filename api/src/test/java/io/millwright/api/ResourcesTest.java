@@ -44,17 +44,23 @@ class ResourcesTest {
     assertThat(made.status()).isEqualTo(202);
     JsonNode operation = made.json();
     assertThat(made.header("Location"))
-        .isEqualTo("/api/v1/operations/" + operation.path("uid").asString());
-    assertThat(operation.path("verb").asString()).isEqualTo("create");
-    assertThat(operation.path("state").asString()).isEqualTo("pending");
-    assertThat(operation.path("requestedBy").asString()).isEqualTo("anna");
-    assertThat(operation.at("/target/kind").asString()).isEqualTo("Machine");
+        .isEqualTo("/api/v1/operations/" + operation.at("/metadata/uid").asString());
+    assertThat(operation.path("apiVersion").asString()).isEqualTo("millwright/v1");
+    assertThat(operation.path("kind").asString()).isEqualTo("Operation");
+    assertThat(operation.at("/metadata/name")).isEqualTo(operation.at("/metadata/uid"));
+    assertThat(operation.at("/metadata/project").asString()).isEqualTo("p2");
+    assertThat(operation.at("/status/conditions/0/type").asString()).isEqualTo("Succeeded");
+    assertThat(operation.at("/status/conditions/0/value").asString()).isEqualTo("unknown");
+    assertThat(operation.at("/spec/verb").asString()).isEqualTo("create");
+    assertThat(operation.at("/status/state").asString()).isEqualTo("pending");
+    assertThat(operation.at("/spec/requestedBy").asString()).isEqualTo("anna");
+    assertThat(operation.at("/spec/target/kind").asString()).isEqualTo("Machine");
     assertThat(rig.get(made.header("Location")).json()).isEqualTo(operation);
 
     assertThat(rig.post("projects/p2/machines/m:power-on").status()).isEqualTo(202);
     Reply off = rig.post("projects/p2/machines/m:power-off");
     assertThat(off.status()).isEqualTo(202);
-    assertThat(off.json().path("verb").asString()).isEqualTo("update");
+    assertThat(off.json().at("/spec/verb").asString()).isEqualTo("update");
     assertThat(rig.get("projects/p2/machines/m").json().at("/spec/power").asString())
         .isEqualTo("off");
     assertThat(rig.post("projects/p2/machines/m:reset").status()).isEqualTo(409);
@@ -63,7 +69,7 @@ class ResourcesTest {
 
     Reply gone = rig.delete("projects/p2/machines/m");
     assertThat(gone.status()).isEqualTo(202);
-    assertThat(gone.json().path("verb").asString()).isEqualTo("delete");
+    assertThat(gone.json().at("/spec/verb").asString()).isEqualTo("delete");
     JsonNode going = rig.get("projects/p2/machines/m").json();
     assertThat(going.at("/metadata/deletedAt").asString()).isNotEmpty();
   }
@@ -253,13 +259,13 @@ class ResourcesTest {
     rig.post("projects/p7/machines", Rig.machine("m2"));
     JsonNode list = rig.get("operations?project=p7&kind=machine&state=pending").json();
     assertThat(list.path("items").size()).isEqualTo(2);
-    assertThat(list.at("/items/0/target/name").asString()).isEqualTo("m2");
+    assertThat(list.at("/items/0/spec/target/name").asString()).isEqualTo("m2");
     assertThat(rig.get("operations?project=p7&name=m1").json().path("items").size()).isEqualTo(1);
     JsonNode page = rig.get("operations?project=p7&limit=1").json();
     assertThat(
             rig.get("operations?project=p7&limit=1&cursor=" + page.path("next").asString())
                 .json()
-                .at("/items/0/target/name")
+                .at("/items/0/spec/target/name")
                 .asString())
         .isEqualTo("m1");
     assertThat(rig.get("operations?state=runing").json().path("detail").asString())
@@ -267,7 +273,7 @@ class ResourcesTest {
     assertThat(rig.get("operations?kind=Machne").json().path("detail").asString())
         .contains("did you mean \"Machine\"?");
 
-    String uid = list.at("/items/0/uid").asString();
+    String uid = list.at("/items/0/metadata/uid").asString();
     rig.store.write(
         tx -> tx.operations().log(java.util.UUID.fromString(uid), "step", List.of("one", "two")));
     JsonNode log = rig.get("operations/" + uid + "/logs?limit=1").json();
@@ -281,7 +287,7 @@ class ResourcesTest {
 
     Reply cancelled = rig.post("operations/" + uid + ":cancel");
     assertThat(cancelled.status()).isEqualTo(202);
-    assertThat(cancelled.json().path("cancelRequested").asBoolean()).isTrue();
+    assertThat(cancelled.json().at("/spec/cancelRequested").asBoolean()).isTrue();
     assertThat(rig.get("operations/nonsense").status()).isEqualTo(400);
     String nobody = "operations/00000000-0000-7000-8000-000000000000";
     assertThat(rig.get(nobody).status()).isEqualTo(404);

@@ -92,6 +92,8 @@ final class Rig {
                 store,
                 engine.apply(),
                 engine.delete(),
+                engine.restore(),
+                engine.rebuild(),
                 engine.power(),
                 engine.cancel(),
                 engine.tokens(),

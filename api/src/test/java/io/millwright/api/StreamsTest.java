@@ -165,14 +165,14 @@ class StreamsTest {
   void anOperationIsFollowedToItsEnd() throws Exception {
     Reply made = rig.post("projects/w6/machines", Rig.machine("m"));
     String path = made.header("Location");
-    UUID uid = UUID.fromString(made.json().path("uid").asString());
-    UUID target = UUID.fromString(made.json().path("target").path("uid").asString());
+    UUID uid = UUID.fromString(made.json().at("/metadata/uid").asString());
+    UUID target = UUID.fromString(made.json().at("/spec/target/uid").asString());
     List<String> ids = new ArrayList<>();
     try (Events events = Events.open(rig, path)) {
-      assertThat(events.next().json().path("state").asString()).isEqualTo("pending");
+      assertThat(events.next().json().at("/status/state").asString()).isEqualTo("pending");
       Operation claimed =
           rig.store.inTransaction(tx -> tx.operations().claim(target)).orElseThrow();
-      assertThat(events.next().json().path("state").asString()).isEqualTo("running");
+      assertThat(events.next().json().at("/status/state").asString()).isEqualTo("running");
       rig.store.write(tx -> tx.operations().log(uid, "create-disk", List.of("one", "two")));
       Event one = events.next();
       assertThat(one.name()).isEqualTo("log");
@@ -185,8 +185,8 @@ class StreamsTest {
       });
       assertThat(events.next().json().path("line").asString()).isEqualTo("three");
       Event last = events.next();
-      assertThat(last.json().path("state").asString()).isEqualTo("succeeded");
-      assertThat(last.json().path("percent").asInt()).isEqualTo(100);
+      assertThat(last.json().at("/status/state").asString()).isEqualTo("succeeded");
+      assertThat(last.json().at("/status/percent").asInt()).isEqualTo(100);
       assertThat(events.next().name()).isEqualTo(Events.END);
     }
     try (Events events = Events.open(rig, path, "Last-Event-ID", ids.getFirst())) {

@@ -9,6 +9,8 @@ import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
+import io.millwright.engine.Rebuild;
+import io.millwright.engine.Restore;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.Watch;
 import io.millwright.engine.outside.Outside;
@@ -46,11 +48,14 @@ final class Unreachable implements Store {
     Outside outside =
         new Outside(
             new Drivers(Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
+    Preview preview = new Preview(outside, "00000000");
     return new Backend(
         "test",
         store,
-        new Apply(store, admission, new Preview(outside, "00000000"), clock),
+        new Apply(store, admission, preview, clock),
         new Delete(store, clock),
+        new Restore(store, clock),
+        new Rebuild(store, admission, preview, clock),
         new PowerSwitch(store, clock),
         new Cancel(store),
         new AccessTokens(store, clock),

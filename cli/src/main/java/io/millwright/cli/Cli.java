@@ -50,6 +50,8 @@ final class Cli implements Callable<Integer> {
           "ssh",
           "console",
           "power",
+          "machine",
+          "volume",
           "operation",
           "token",
           "doctor",
@@ -161,6 +163,8 @@ final class Cli implements Callable<Integer> {
       case "ssh" -> new SshCommand();
       case "console" -> new ConsoleCommand();
       case "power" -> new PowerCommand();
+      case "machine" -> new MachineCommand();
+      case "volume" -> new VolumeCommand();
       case "operation" -> new OperationCommand();
       case "token" -> new TokenCommand();
       case "doctor" -> new DoctorCommand();

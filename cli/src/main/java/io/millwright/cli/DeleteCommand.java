@@ -103,7 +103,7 @@ final class DeleteCommand extends Part {
       Target target = each.target();
       try {
         Answer answer = target.kind().delete(api, each.project(), target.name());
-        String uid = answer.accepted() ? Trees.text(answer.body(), "uid") : "";
+        String uid = answer.accepted() ? new View(answer.body()).uid() : "";
         if (!uid.isEmpty()) {
           operations.add(uid);
         }

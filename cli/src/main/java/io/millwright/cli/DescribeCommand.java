@@ -6,6 +6,7 @@ import io.millwright.client.Trees;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
@@ -23,12 +24,17 @@ final class DescribeCommand extends Part {
       arity = "1..*",
       paramLabel = "KIND NAME",
       completionCandidates = Kind.Words.class,
-      description = "As KIND NAME, or KIND/NAME.")
+      description = "As KIND NAME, or KIND/NAME; or operation UID, for its timeline.")
   List<String> words = new ArrayList<>();
 
   @Override
   public Integer call() {
     MillwrightApi api = api();
+    Optional<List<String>> operations = Operations.uids(words);
+    if (operations.isPresent()) {
+      operations(api, operations.get());
+      return 0;
+    }
     String separator = "";
     for (Target each : Target.parse(words)) {
       shell().out().print(separator);
@@ -36,6 +42,17 @@ final class DescribeCommand extends Part {
       describe(api, each);
     }
     return 0;
+  }
+
+  private void operations(MillwrightApi api, List<String> uids) {
+    if (uids.isEmpty()) {
+      throw Failure.usage("which operation? write operation UID");
+    }
+    for (String uid : uids) {
+      new Timeline(api.getOperation(uid).body())
+          .lines(shell().clock().instant(), shell().coloured())
+          .forEach(this::print);
+    }
   }
 
   private void describe(MillwrightApi api, Target target) {

@@ -8,31 +8,20 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 
 /** Shows what happened. */
 @Command(name = "events", description = "Show what happened, oldest first.")
 final class EventsCommand extends Part {
-  @Parameters(
-      arity = "0..2",
-      paramLabel = "KIND NAME",
-      completionCandidates = Kind.Words.class,
-      description = "Only of this kind, or of this resource; as KIND, KIND NAME or KIND/NAME.")
-  List<String> words = new ArrayList<>();
+  @Mixin About about = new About();
 
   @Option(
       names = {"-f", "--follow"},
       description = "Go on showing what happens, until interrupted.")
   boolean follow;
-
-  @Option(
-      names = {"-A", "--all-projects"},
-      description = "From all projects.")
-  boolean allProjects;
 
   @Option(names = "--limit", paramLabel = "N", description = "At most the last so many; 100.")
   int limit = 100;
@@ -45,29 +34,23 @@ final class EventsCommand extends Part {
 
   @Override
   public Integer call() {
-    @Nullable String kind = null;
-    @Nullable String name = null;
-    if (words.size() == 1 && !words.getFirst().contains("/")) {
-      kind = Kind.parse(words.getFirst()).title();
-    } else if (!words.isEmpty()) {
-      Target target = Target.parse(words).getFirst();
-      kind = target.kind().title();
-      name = target.name();
-    }
-    String project = allProjects ? "-" : cli().project();
+    About.Filter filter = about.filter(cli());
     MillwrightApi api = api();
     if (follow) {
-      follow(api, project, kind, name);
+      follow(api, filter);
       return 0;
     }
     List<JsonNode> items = new ArrayList<>();
-    api.listEvents(project, kind, limit, name).body().path("items").forEach(items::add);
+    api.listEvents(filter.project(), filter.kind(), limit, filter.name())
+        .body()
+        .path("items")
+        .forEach(items::add);
     List<String> titles = List.of("AGE", "PROJECT", "OBJECT", "REASON", "MESSAGE");
     Listing.rows(
         shell(),
         format,
         items,
-        allProjects ? titles : titles.stream().filter(t -> !t.equals("PROJECT")).toList(),
+        about.allProjects ? titles : titles.stream().filter(t -> !t.equals("PROJECT")).toList(),
         this::row,
         e -> Trees.text(e, "cursor"));
     return 0;
@@ -76,7 +59,7 @@ final class EventsCommand extends Part {
   private List<Cell> row(JsonNode e) {
     List<Cell> out = new ArrayList<>();
     out.add(Cell.of(Durations.age(Trees.text(e, "at"), shell().clock().instant())));
-    if (allProjects) {
+    if (about.allProjects) {
       out.add(Cell.of(Trees.text(e, "project")));
     }
     out.add(Cell.of(object(e)));
@@ -92,11 +75,11 @@ final class EventsCommand extends Part {
         + Trees.text(e, "name");
   }
 
-  private void follow(
-      MillwrightApi api, String project, @Nullable String kind, @Nullable String name) {
+  private void follow(MillwrightApi api, About.Filter filter) {
     try (Resumed events =
         new Resumed(
-            last -> api.streamEvents(project, last, kind, limit, name), Duration.ofMinutes(1))) {
+            last -> api.streamEvents(filter.project(), last, filter.kind(), limit, filter.name()),
+            Duration.ofMinutes(1))) {
       for (Event event = events.next(); event != null; event = events.next()) {
         JsonNode e = event.data();
         switch (format) {
@@ -104,7 +87,7 @@ final class EventsCommand extends Part {
               print(
                   Safe.line(
                       Trees.text(e, "at")
-                          + (allProjects ? "  " + Trees.text(e, "project") : "")
+                          + (about.allProjects ? "  " + Trees.text(e, "project") : "")
                           + "  "
                           + object(e)
                           + "  "

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -22,7 +23,7 @@ final class GetCommand extends Part {
       index = "0",
       paramLabel = "KIND",
       completionCandidates = Kind.Words.class,
-      description = "machine, volume, image, ..., singular or plural; or KIND/NAME.")
+      description = "machine, volume, operation, ..., singular or plural; or KIND/NAME.")
   String kind = "";
 
   @Parameters(index = "1..*", paramLabel = "NAME", description = "Only these.")
@@ -60,6 +61,10 @@ final class GetCommand extends Part {
   public Integer call() {
     List<String> words = new ArrayList<>(List.of(kind));
     words.addAll(names);
+    Optional<List<String>> operations = Operations.uids(words);
+    if (operations.isPresent()) {
+      return operations(operations.get());
+    }
     boolean named = words.size() > 1 || kind.contains("/");
     if (named && (selector != null || fieldSelector != null || allProjects)) {
       throw Failure.usage("a selector or -A chooses among all; leave it out, or the names");
@@ -68,6 +73,29 @@ final class GetCommand extends Part {
       return watch(named ? Target.parse(words) : List.of());
     }
     return named ? byName(Target.parse(words)) : all(Kind.parse(kind));
+  }
+
+  private int operations(List<String> uids) {
+    if (selector != null || fieldSelector != null || (allProjects && !uids.isEmpty())) {
+      throw Failure.usage("operations are chosen by: millwright operation list KIND NAME --state");
+    }
+    if (watch) {
+      throw Failure.usage("an operation is followed by: millwright logs -f UID");
+    }
+    MillwrightApi api = api();
+    if (uids.isEmpty()) {
+      About.Filter all = new About.Filter(project(), null, null);
+      Operations.print(
+          shell(), format, allProjects, Operations.list(api, all, null, Operations.USUAL));
+      return 0;
+    }
+    List<JsonNode> found = uids.stream().map(uid -> api.getOperation(uid).body()).toList();
+    if (found.size() == 1 && (format == Format.JSON || format == Format.YAML)) {
+      Listing.one(shell(), format, found.getFirst());
+    } else {
+      Operations.print(shell(), format, false, found);
+    }
+    return 0;
   }
 
   private int byName(List<Target> targets) {

@@ -49,7 +49,7 @@ enum Kind {
     String rest =
         switch (lower) {
           case "operation", "operations" ->
-              "; operations have a command of their own:" + " millwright operation list";
+              "; operations have a command of their own: millwright operation";
           case "event", "events" -> "; events have a command of their own: millwright events";
           case "token", "tokens" -> "; tokens have a command of their own: millwright token list";
           default -> "; the kinds are " + String.join(", ", words());

@@ -1,15 +1,12 @@
 package io.millwright.cli;
 
-import io.millwright.cli.Table.Cell;
 import io.millwright.client.Answer;
 import io.millwright.client.MillwrightApi;
-import io.millwright.client.Trees;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
@@ -32,29 +29,18 @@ final class OperationCommand extends Part {
   /** Lists. */
   @Command(name = "list", description = "List operations, newest first.")
   static final class ListOf extends Part {
-    private static final int PAGE = 100;
-
-    @Parameters(
-        arity = "0..2",
-        paramLabel = "KIND NAME",
-        completionCandidates = Kind.Words.class,
-        description = "Only of this kind, or of this resource; as KIND, KIND NAME or KIND/NAME.")
-    List<String> words = new ArrayList<>();
+    @Mixin About about = new About();
 
     @Option(
         names = "--state",
         paramLabel = "STATE",
         description =
-            "Only pending, running, waiting, succeeded, failed, cancelled or superseded ones.")
+            "Only pending, running, waiting, undoing, succeeded, failed, cancelled or superseded"
+                + " ones.")
     @Nullable String state;
 
-    @Option(
-        names = {"-A", "--all-projects"},
-        description = "From all projects.")
-    boolean allProjects;
-
     @Option(names = "--limit", paramLabel = "N", description = "At most so many; 50.")
-    int limit = 50;
+    int limit = Operations.USUAL;
 
     @Option(
         names = {"-o", "--output"},
@@ -64,57 +50,9 @@ final class OperationCommand extends Part {
 
     @Override
     public Integer call() {
-      @Nullable String kind = null;
-      @Nullable String name = null;
-      if (words.size() == 1 && !words.getFirst().contains("/")) {
-        kind = Kind.parse(words.getFirst()).title();
-      } else if (!words.isEmpty()) {
-        Target target = Target.parse(words).getFirst();
-        kind = target.kind().title();
-        name = target.name();
-      }
-      List<JsonNode> items = new ArrayList<>();
-      String cursor = null;
-      MillwrightApi api = api();
-      String project = allProjects ? "-" : cli().project();
-      do {
-        int page = Math.min(PAGE, limit - items.size());
-        JsonNode body = api.listOperations(cursor, kind, page, name, project, state).body();
-        body.path("items").forEach(items::add);
-        String next = Trees.text(body, "next");
-        cursor = next.isEmpty() ? null : next;
-      } while (cursor != null && items.size() < limit);
-      List<String> titles =
-          new ArrayList<>(List.of("UID", "OPERATION", "STATE", "PERCENT", "TOOK", "AGE"));
-      if (allProjects) {
-        titles.addFirst("PROJECT");
-      }
-      if (format == Format.WIDE) {
-        titles.add("BY");
-      }
-      titles.add("MESSAGE");
-      Listing.rows(shell(), format, items, titles, this::row, o -> Trees.text(o, "uid"));
+      List<JsonNode> items = Operations.list(api(), about.filter(cli()), state, limit);
+      Operations.print(shell(), format, about.allProjects, items);
       return 0;
-    }
-
-    private List<Cell> row(JsonNode o) {
-      Instant now = shell().clock().instant();
-      Timeline timeline = new Timeline(o);
-      List<Cell> out = new ArrayList<>();
-      if (allProjects) {
-        out.add(Cell.of(Trees.text(o, "project")));
-      }
-      out.add(Cell.of(timeline.uid()));
-      out.add(Cell.of(timeline.title()));
-      out.add(new Cell(timeline.state(), timeline.style()));
-      out.add(Cell.of(Trees.text(o, "percent")));
-      out.add(Cell.of(Durations.seconds(timeline.length(now))));
-      out.add(Cell.of(Durations.age(Trees.text(o, "createdAt"), now)));
-      if (format == Format.WIDE) {
-        out.add(Cell.of(Trees.text(o, "requestedBy")));
-      }
-      out.add(Cell.of(timeline.message()));
-      return out;
     }
   }
 

@@ -100,6 +100,12 @@ final class Plan {
       String line = "%7d. %s".formatted(n++, Safe.line(Trees.text(step, "title")));
       out.add(destroys ? paint(Style.RED, line + "  [destroys]") : line);
     }
+    if (!item.path("keeps").isEmpty()) {
+      out.add("    kept:");
+    }
+    for (JsonNode kept : item.path("keeps")) {
+      out.add(paint(Style.GREEN, "      = " + Safe.line(kept.asString(""))));
+    }
   }
 
   private void change(JsonNode change, List<String> out) {

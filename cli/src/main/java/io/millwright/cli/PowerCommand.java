@@ -2,7 +2,6 @@ package io.millwright.cli;
 
 import io.millwright.client.Answer;
 import io.millwright.client.MillwrightApi;
-import io.millwright.client.Trees;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -45,7 +44,7 @@ final class PowerCommand extends Part {
       Answer answer = act(api, name.startsWith("machine/") ? name.substring(8) : name);
       String word = "machine/" + name + " power " + act.name().toLowerCase(Locale.ROOT);
       if (answer.accepted()) {
-        String uid = Trees.text(answer.body(), "uid");
+        String uid = new View(answer.body()).uid();
         operations.add(uid);
         print(word + ": operation " + uid);
       } else {

@@ -33,7 +33,7 @@ final class Progress {
   /** Takes a new view of an operation. */
   synchronized void update(Timeline now) {
     Instant clock = shell.clock().instant();
-    for (JsonNode step : now.operation().path("steps")) {
+    for (JsonNode step : now.steps()) {
       String state = Trees.text(step, "state");
       String key = now.uid() + " " + Trees.text(step, "key");
       String message = Trees.text(step, "message");
@@ -76,7 +76,7 @@ final class Progress {
     }
     Timeline first = going.values().iterator().next();
     String text = first.target() + " " + first.state();
-    for (JsonNode step : first.operation().path("steps")) {
+    for (JsonNode step : first.steps()) {
       if (Trees.text(step, "state").equals("running")) {
         text = first.target() + Timeline.line(step, shell.clock().instant(), false);
       }

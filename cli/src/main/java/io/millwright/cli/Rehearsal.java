@@ -33,11 +33,14 @@ final class Rehearsal {
 
   private static final String OPERATION =
       """
-      {"uid":"o","project":"default","verb":"create","title":"create Machine a",\
-      "target":{"kind":"Machine","name":"a","uid":"u"},"state":"succeeded","message":"",\
-      "percent":100,"createdAt":"2026-01-01T00:00:00Z","endedAt":"2026-01-01T00:00:01Z",\
+      {"apiVersion":"millwright/v1","kind":"Operation","metadata":{"name":"o",\
+      "project":"default","uid":"o","createdAt":"2026-01-01T00:00:00Z"},\
+      "spec":{"verb":"create","title":"create Machine a",\
+      "target":{"kind":"Machine","name":"a","uid":"u"}},\
+      "status":{"state":"succeeded","message":"",\
+      "percent":100,"endedAt":"2026-01-01T00:00:01Z",\
       "steps":[{"key":"k","title":"t","state":"done","attempts":1,\
-      "startedAt":"2026-01-01T00:00:00Z","endedAt":"2026-01-01T00:00:01Z"}]}\
+      "startedAt":"2026-01-01T00:00:00Z","endedAt":"2026-01-01T00:00:01Z"}]}}\
       """;
 
   private static final String APPLIED =

@@ -16,26 +16,36 @@ record Timeline(JsonNode operation) {
   private static final Set<String> ENDS = Set.of("succeeded", "failed", "cancelled", "superseded");
 
   String uid() {
-    return Trees.text(operation, "uid");
+    return view().uid();
+  }
+
+  /** What all kinds have. */
+  View view() {
+    return new View(operation);
   }
 
   /** {@code create Machine hello}. */
   String title() {
-    return Trees.text(operation, "title");
+    return view().spec("title");
   }
 
   String state() {
-    return Trees.text(operation, "state");
+    return view().status("state");
   }
 
   String message() {
-    return Trees.text(operation, "message");
+    return view().status("message");
   }
 
   /** {@code machine/hello}. */
   String target() {
-    JsonNode target = operation.path("target");
+    JsonNode target = view().spec().path("target");
     return Trees.text(target, "kind").toLowerCase(Locale.ROOT) + "/" + Trees.text(target, "name");
+  }
+
+  /** The plan, and how far it got. */
+  JsonNode steps() {
+    return view().status().path("steps");
   }
 
   boolean ended() {
@@ -57,8 +67,8 @@ record Timeline(JsonNode operation) {
 
   /** From the request to the end, or to now. */
   Duration length(Instant now) {
-    Instant from = instant(operation, "createdAt");
-    Instant to = instant(operation, "endedAt");
+    Instant from = instant(view().createdAt());
+    Instant to = instant(view().status("endedAt"));
     return from == null ? Duration.ZERO : Duration.between(from, to == null ? now : to);
   }
 
@@ -72,7 +82,7 @@ record Timeline(JsonNode operation) {
             + (ended() ? " in " : " for ")
             + Durations.seconds(length(now))
             + (message().isEmpty() ? "" : " - " + Safe.line(message())));
-    for (JsonNode step : operation.path("steps")) {
+    for (JsonNode step : steps()) {
       out.add(line(step, now, coloured));
     }
     return out;
@@ -114,16 +124,15 @@ record Timeline(JsonNode operation) {
   }
 
   private static @Nullable Duration took(JsonNode step, Instant now) {
-    Instant from = instant(step, "startedAt");
-    Instant to = instant(step, "endedAt");
+    Instant from = instant(Trees.text(step, "startedAt"));
+    Instant to = instant(Trees.text(step, "endedAt"));
     if (from == null) {
       return null;
     }
     return Duration.between(from, to == null ? now : to);
   }
 
-  private static @Nullable Instant instant(JsonNode node, String field) {
-    String text = Trees.text(node, field);
+  private static @Nullable Instant instant(String text) {
     try {
       return text.isEmpty() ? null : Instant.parse(text);
     } catch (DateTimeException e) {

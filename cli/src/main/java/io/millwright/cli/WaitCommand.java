@@ -7,6 +7,7 @@ import io.millwright.client.Trees;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -15,11 +16,13 @@ import picocli.CommandLine.Parameters;
 /** Waits for something to become true. */
 @Command(name = "wait", description = "Wait until something is true of a resource.")
 final class WaitCommand extends Part {
+  private static final String READY = "condition=Ready";
+
   @Parameters(
       arity = "1..*",
       paramLabel = "KIND NAME",
       completionCandidates = Kind.Words.class,
-      description = "As KIND NAME..., or KIND/NAME...")
+      description = "As KIND NAME..., or KIND/NAME...; or operation UID..., for its end.")
   List<String> words = new ArrayList<>();
 
   @Option(
@@ -28,7 +31,7 @@ final class WaitCommand extends Part {
       description =
           "condition=Ready (or another one, or condition=Ready=false), deleted, or operation: the"
               + " end of the latest one. condition=Ready if not given.")
-  String what = "condition=Ready";
+  String what = READY;
 
   @Option(
       names = "--timeout",
@@ -38,6 +41,10 @@ final class WaitCommand extends Part {
 
   @Override
   public Integer call() {
+    Optional<List<String>> operations = Operations.uids(words);
+    if (operations.isPresent()) {
+      return operations(operations.get());
+    }
     List<Target> targets = Target.parse(words);
     MillwrightApi api = api();
     long end = System.nanoTime() + timeout.toNanos();
@@ -52,6 +59,18 @@ final class WaitCommand extends Part {
                 "--for takes condition=TYPE, deleted or operation, not '" + what + "'");
       }
     }
+    return 0;
+  }
+
+  /** What an operation is waited for is its end. */
+  private int operations(List<String> uids) {
+    if (uids.isEmpty()) {
+      throw Failure.usage("which operation? write operation UID");
+    }
+    if (!what.equals(READY) && !what.equals("operation")) {
+      throw Failure.usage("an operation is waited for to its end; leave --for out");
+    }
+    new Follow(shell(), api(), timeout, false).all(uids);
     return 0;
   }
 

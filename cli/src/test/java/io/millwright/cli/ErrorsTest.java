@@ -155,11 +155,15 @@ class ErrorsTest extends CliTestCase {
             2,
             "there is no kind 'machinez'; the kinds are hypervisor, network, image, size, profile,"
                 + " volume, machine");
-    run("get", "operations")
+    run("delete", "operation", "0193-op")
         .failed(
             2,
-            "there is no kind 'operations'; operations have a command of their own: millwright"
-                + " operation list");
+            "there is no kind 'operation'; operations have a command of their own: millwright"
+                + " operation");
+    run("get", "operations", "-l", "a=b")
+        .failed(2, "operations are chosen by: millwright operation list KIND NAME --state");
+    run("get", "operations", "-w").failed(2, "an operation is followed by: millwright logs -f UID");
+    run("describe", "operation").failed(2, "which operation? write operation UID");
     run("describe", "machine").failed(2, "which machine? write machine NAME");
     run("delete").failed(2, "name what to delete: KIND NAME, KIND/NAME or -f FILE");
     run("delete", "machine", "a", "--all")

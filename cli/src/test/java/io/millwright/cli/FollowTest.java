@@ -80,6 +80,13 @@ class FollowTest extends CliTestCase {
         .on(
             "GET /operations/0193-op",
             FakeServer.events("event: operation", "data: " + Samples.failed(), ""));
+    run("wait", "operation", "0193-op", "--for=deleted")
+        .failed(2, "an operation is waited for to its end; leave --for out");
+    run("wait", "operation/0193-op")
+        .failed(
+            1,
+            "create Machine hello failed: it did not report within 30 s; see: millwright logs"
+                + " 0193-op");
     run("wait", "machine", "hello", "--for=operation")
         .failed(
             1,

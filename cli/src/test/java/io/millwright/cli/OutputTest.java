@@ -188,6 +188,15 @@ class OutputTest extends CliTestCase {
             + run("operation", "list", "-o", "name").done().out()
             + run("operation", "show", "0193-op").done().out()
             + run("operation", "cancel", "0193-op").done().out());
+    assertThat(run("get", "operations").done().out())
+        .isEqualTo(run("operation", "list").done().out());
+    assertThat(run("describe", "operation/0193-op").done().out())
+        .isEqualTo(run("operation", "show", "0193-op").done().out());
+    assertThat(run("get", "operation", "0193-op", "-o", "wide").done().out())
+        .startsWith("UID ")
+        .contains("  BY ", "  admin  ", "  it did not report within 30 s\n");
+    assertThat(Trees.read(run("get", "operation", "0193-op", "-o", "json").done().out()))
+        .isEqualTo(Trees.read(Samples.failed()));
     assertThat(Trees.read(run("operation", "show", "0193-op", "-o", "json").done().out()))
         .isEqualTo(Trees.read(Samples.failed()));
   }

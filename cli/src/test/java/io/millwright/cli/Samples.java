@@ -32,11 +32,15 @@ final class Samples {
 
   static final String OPERATION =
       """
-      {"uid":"0193-op","project":"default","verb":"create","title":"create Machine hello",
-       "target":{"kind":"Machine","name":"hello","uid":"0193-a"},"generation":1,
-       "state":"%s","message":"%s","percent":50,"requestedBy":"admin",
-       "createdAt":"2026-11-21T11:57:00Z","startedAt":"2026-11-21T11:57:00Z",%s
-       "cancelRequested":false,"steps":[
+      {"apiVersion":"millwright/v1","kind":"Operation",
+       "metadata":{"name":"0193-op","project":"default","uid":"0193-op",
+        "createdAt":"2026-11-21T11:57:00Z"},
+       "spec":{"verb":"create","title":"create Machine hello",
+        "target":{"kind":"Machine","name":"hello","uid":"0193-a"},"generation":1,
+        "requestedBy":"admin","cancelRequested":false},
+       "status":{"conditions":[],"state":"%s","message":"%s","percent":50,
+       "startedAt":"2026-11-21T11:57:00Z",%s
+       "steps":[
         {"key":"create-disk/x","title":"create the system disk of 8GiB","state":"done",
          "attempts":1,"startedAt":"2026-11-21T11:57:00.100Z","endedAt":"2026-11-21T11:57:00.420Z"},
         {"key":"define/","title":"define the machine","state":"done","attempts":3,
@@ -44,7 +48,7 @@ final class Samples {
          "startedAt":"2026-11-21T11:57:01Z","endedAt":"2026-11-21T11:57:02Z"},
         {"key":"await-ready","title":"wait until it reports ready","state":"%s","attempts":1,
          "percent":30,"message":"%s","startedAt":"2026-11-21T11:57:02Z"%s},
-        {"key":"eject","title":"eject the seed","state":"pending","attempts":0}]}\
+        {"key":"eject","title":"eject the seed","state":"pending","attempts":0}]}}\
       """;
 
   private Samples() {}

@@ -3,6 +3,14 @@ package io.millwright.driver;
 /** Facet: virtual machines. The mark of each call says whose machine it is. */
 public interface Compute {
   /**
+   * Asks nothing outside and refuses what {@link #define} would refuse in any case, so that no
+   * machine is stopped for a definition that it cannot be given.
+   *
+   * @throws DriverException UNSUPPORTED or REFUSED, as from {@code define}
+   */
+  default void check(MachineDefinition definition) throws DriverException {}
+
+  /**
    * Makes the machine, powered off, or gives the one that is there this definition; for a running
    * machine it counts from its next start, except that the medium is changed at once.
    *

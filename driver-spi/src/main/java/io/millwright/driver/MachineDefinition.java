@@ -75,7 +75,8 @@ public record MachineDefinition(
   public record Disk(String name, String serial) {}
 
   /**
-   * A network card; exactly one of bridge and network is given.
+   * A network card; exactly one of bridge and network is given. Of one that was observed neither
+   * is, if it is attached in a way that cannot be said so.
    *
    * @param vlan tag that the hypervisor puts on its frames, or null
    * @param mtu in bytes, or null for the hypervisor's default

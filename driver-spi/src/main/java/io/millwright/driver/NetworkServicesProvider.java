@@ -7,6 +7,12 @@ public interface NetworkServicesProvider {
   DriverDescription describe();
 
   /**
+   * Where records are kept under these settings: what is published under others of the same place
+   * is the same.
+   */
+  String place(Map<String, String> settings);
+
+  /**
    * @param settings as described, secrets in clear
    * @param installation whose records count as ours
    * @throws DriverException if a setting makes no sense

@@ -1,7 +1,6 @@
 package io.millwright.driver;
 
 import io.millwright.model.ByteSize;
-import io.millwright.model.Mac;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -43,6 +42,7 @@ public record Observation(
    *
    * @param mark null for a foreign one
    * @param disks object names of its disks that are ours, in order
+   * @param nics its cards and what they are attached to, in order
    * @param medium object name of the medium in its drive, or null
    * @param installer true if it starts an installer in place of its system disk
    */
@@ -54,7 +54,7 @@ public record Observation(
       int cores,
       ByteSize memory,
       List<String> disks,
-      List<Mac> nics,
+      List<MachineDefinition.Nic> nics,
       @Nullable String medium,
       boolean installer) {
     /** A machine that starts from its system disk. */
@@ -66,7 +66,7 @@ public record Observation(
         int cores,
         ByteSize memory,
         List<String> disks,
-        List<Mac> nics,
+        List<MachineDefinition.Nic> nics,
         @Nullable String medium) {
       this(uid, name, mark, state, cores, memory, disks, nics, medium, false);
     }

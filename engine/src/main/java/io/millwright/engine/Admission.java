@@ -1,6 +1,7 @@
 package io.millwright.engine;
 
 import io.millwright.driver.DriverDescription;
+import io.millwright.driver.NetworkServicesProvider;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
@@ -126,7 +127,12 @@ public final class Admission {
   Status admit(
       Tx tx, Lookup lookup, Resource<?, ?> resource, @Nullable Spec before, Violations at) {
     switch (resource.spec()) {
-      case NetworkSpec network -> admitNetwork(tx, resource, network, at.field("spec"));
+      case NetworkSpec network -> {
+        admitNetwork(tx, resource, network, at.field("spec"));
+        if (before instanceof NetworkSpec old) {
+          keepMachines(tx, resource, network, old, at.field("spec"));
+        }
+      }
       case SizeSpec size -> admitSize(tx, lookup, resource, size, before, at.field("spec"));
       case VolumeSpec volume -> admitVolume(tx, lookup, resource, volume, before, at.field("spec"));
       case MachineSpec _ -> {
@@ -135,11 +141,22 @@ public final class Admission {
             lookup,
             resource.as(MachineSpec.class, MachineStatus.class),
             before instanceof MachineSpec m ? m : null,
+            false,
             at.field("spec"));
       }
       default -> {}
     }
     return resource.status();
+  }
+
+  /** As {@link #admit}, of a machine that gets a new system disk whatever has changed. */
+  MachineStatus rebuild(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      MachineSpec before,
+      Violations at) {
+    return machines.admit(tx, lookup, machine, before, true, at.field("spec"));
   }
 
   private static void admitNetwork(
@@ -154,6 +171,56 @@ public final class Admission {
         return;
       }
     }
+  }
+
+  /** What machines on a network need of it stays as long as they are there. */
+  private void keepMachines(
+      Tx tx, Resource<?, ?> resource, NetworkSpec network, NetworkSpec before, Violations at) {
+    List<Resource<MachineSpec, MachineStatus>> machines =
+        tx.resources().referrers(resource.uid(), Integer.MAX_VALUE).stream()
+            .filter(r -> r.kind() == Kind.MACHINE)
+            .map(r -> r.as(MachineSpec.class, MachineStatus.class))
+            .toList();
+    if (machines.isEmpty()) {
+      return;
+    }
+    at.field("services")
+        .require(
+            before.services() == null || place(before).equals(place(network)),
+            "cannot lead elsewhere as long as "
+                + machines.getFirst().title()
+                + " is on the network: what is published of it would stay behind; delete its"
+                + " machines first, or declare another network and put them there");
+    for (Resource<MachineSpec, MachineStatus> machine : machines) {
+      String place = machine.status().hypervisor();
+      boolean hasCard =
+          machine.spec().nics().stream().anyMatch(n -> n.network().equals(resource.name()));
+      if (place != null
+          && hasCard
+          && before.attachmentOn(place).isPresent()
+          && network.attachmentOn(place).isEmpty()) {
+        at.field("attachments")
+            .add(
+                "lacks hypervisor "
+                    + place
+                    + ", where "
+                    + machine.title()
+                    + " has a card on the network; delete that machine or its card first");
+        return;
+      }
+    }
+  }
+
+  /** Where what is published on a network is kept; the driver knows. */
+  private List<String> place(NetworkSpec network) {
+    NetworkSpec.Services services = network.services();
+    if (services == null) {
+      return List.of();
+    }
+    NetworkServicesProvider provider = drivers.networkServices().get(services.driver());
+    return provider == null
+        ? List.of(services.driver())
+        : List.of(services.driver(), provider.place(unsealed(services.settings())));
   }
 
   /** Machines feel a change of their size; so it must do for them as if they were declared anew. */

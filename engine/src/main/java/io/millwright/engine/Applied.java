@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param operation that carries it out, or null if there is nothing to carry out
  * @param impact on a machine: create, in place, restart, rebuild; empty for others
  * @param steps that a dry run planned; the operation has its own
+ * @param keeps what a rebuild leaves as it is, in words
  */
 public record Applied(
     Resource<?, ?> resource,
@@ -22,7 +23,18 @@ public record Applied(
     List<Change> changes,
     @Nullable Operation operation,
     String impact,
-    List<Step> steps) {
+    List<Step> steps,
+    List<String> keeps) {
+
+  public Applied(
+      Resource<?, ?> resource,
+      Action action,
+      List<Change> changes,
+      @Nullable Operation operation,
+      String impact,
+      List<Step> steps) {
+    this(resource, action, changes, operation, impact, steps, List.of());
+  }
 
   /** What became of the declaration. */
   public enum Action {

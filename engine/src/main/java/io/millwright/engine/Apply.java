@@ -144,7 +144,10 @@ public final class Apply {
             before.title() + " is being deleted; wait for that, then apply again");
       }
       Spec spec = admission.normalise(draft.spec(), before == null ? null : before.spec(), at);
-      Resource<?, ?> after = before == null ? fresh(draft, spec) : changed(draft, spec, before);
+      // A rebuild that failed is tried again like anything else, on yet another disk.
+      boolean retry = before != null && before.spec().equals(spec) && Rebuild.failed(before);
+      Resource<?, ?> after =
+          before == null ? fresh(draft, spec) : changed(draft, spec, before, retry);
       List<UUID> references = references(after, at);
       if (!at.list().isEmpty()) {
         at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
@@ -156,7 +159,7 @@ public final class Apply {
               Diff.between(
                   before == null ? Json.mapper().createObjectNode() : declaration(before),
                   declaration(after)));
-      if (before != null && changes.isEmpty()) {
+      if (before != null && changes.isEmpty() && !retry) {
         done.put(
             before.uid(),
             new Applied(before, Action.UNCHANGED, List.of(), again(before), "", List.of()));
@@ -191,7 +194,9 @@ public final class Apply {
           after.uid(),
           new Applied(
               after,
-              before == null ? Action.CREATED : Action.CHANGED,
+              before == null
+                  ? Action.CREATED
+                  : changes.isEmpty() ? Action.UNCHANGED : Action.CHANGED,
               changes,
               operation,
               "",
@@ -253,7 +258,7 @@ public final class Apply {
       return new Resource<>(draft.kind(), metadata, spec, emptyStatus(draft.kind()));
     }
 
-    private Resource<?, ?> changed(Draft draft, Spec spec, Resource<?, ?> before) {
+    private Resource<?, ?> changed(Draft draft, Spec spec, Resource<?, ?> before, boolean retry) {
       Metadata old = before.metadata();
       Metadata metadata =
           new Metadata(
@@ -262,7 +267,7 @@ public final class Apply {
               draft.labels(),
               draft.annotations(),
               old.uid(),
-              before.spec().equals(spec) ? old.generation() : old.generation() + 1,
+              before.spec().equals(spec) && !retry ? old.generation() : old.generation() + 1,
               old.revision(),
               old.createdAt(),
               null);

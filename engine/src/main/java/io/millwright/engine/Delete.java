@@ -1,14 +1,23 @@
 package io.millwright.engine;
 
+import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
 import io.millwright.model.Metadata;
+import io.millwright.model.NetworkSpec;
 import io.millwright.model.Operation;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.ProfileSpec;
 import io.millwright.model.Resource;
+import io.millwright.model.SizeSpec;
+import io.millwright.model.Spec;
 import io.millwright.model.VolumeSpec;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -51,31 +60,37 @@ public final class Delete {
       return tx.operations().active(found.uid());
     }
     refuse(tx, found);
-    return switch (kind) {
-      case NETWORK, SIZE, PROFILE -> {
-        tx.resources().remove(found.uid());
-        yield Optional.<Operation>empty();
-      }
-      case HYPERVISOR, IMAGE, VOLUME, MACHINE -> {
-        Metadata m = found.metadata();
-        Resource<?, ?> going =
-            new Resource<>(
-                kind,
-                new Metadata(
-                    m.name(),
-                    m.project(),
-                    m.labels(),
-                    m.annotations(),
-                    m.uid(),
-                    m.generation() + 1,
-                    m.revision(),
-                    m.createdAt(),
-                    clock.instant()),
-                found.spec(),
-                found.status());
-        tx.resources().update(going);
-        yield Optional.of(Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock));
-      }
+    if (!outside(found.spec())) {
+      tx.resources().remove(found.uid());
+      return Optional.empty();
+    }
+    Metadata m = found.metadata();
+    Resource<?, ?> going =
+        new Resource<>(
+            kind,
+            new Metadata(
+                m.name(),
+                m.project(),
+                m.labels(),
+                m.annotations(),
+                m.uid(),
+                m.generation() + 1,
+                m.revision(),
+                m.createdAt(),
+                clock.instant()),
+            found.spec(),
+            found.status());
+    tx.resources().update(going);
+    return Optional.of(Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock));
+  }
+
+  /** True if something outside has to go with it. */
+  private static boolean outside(Spec spec) {
+    return switch (spec) {
+      case SizeSpec _, ProfileSpec _ -> false;
+      // A machine that has just left it may have something published there still.
+      case NetworkSpec network -> network.services() != null;
+      case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _ -> true;
     };
   }
 
@@ -102,6 +117,18 @@ public final class Delete {
               + placed.getFirst().title()
               + (placed.size() > 1 ? " and " + (placed.size() - 1) + " others" : "")
               + " on it; delete these first");
+    }
+    List<Quarantine.Entry> kept =
+        found.kind() == Kind.HYPERVISOR ? tx.quarantine().on(found.uid()) : List.of();
+    if (!kept.isEmpty()) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          found.title()
+              + " has "
+              + kept.size()
+              + " disks of deleted volumes in quarantine on it, the last one until "
+              + kept.stream().map(Quarantine.Entry::until).max(Instant::compareTo).orElseThrow()
+              + "; restore them or wait");
     }
     if (found.spec() instanceof VolumeSpec v && v.reclaim() == VolumeSpec.Reclaim.RETAIN) {
       throw ProblemException.of(

@@ -24,6 +24,8 @@ public final class Engine implements AutoCloseable {
   private final Outside outside;
   private final Apply apply;
   private final Delete delete;
+  private final Restore restore;
+  private final Rebuild rebuild;
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
@@ -59,8 +61,11 @@ public final class Engine implements AutoCloseable {
     String installation = store.read(Tx::installation);
     Admission admission = new Admission(drivers, secrets);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
-    apply = new Apply(store, admission, new Preview(outside, installation), clock);
+    Preview preview = new Preview(outside, installation);
+    apply = new Apply(store, admission, preview, clock);
+    rebuild = new Rebuild(store, admission, preview, clock);
     delete = new Delete(store, clock);
+    restore = new Restore(store, clock);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
@@ -89,6 +94,14 @@ public final class Engine implements AutoCloseable {
 
   public Delete delete() {
     return delete;
+  }
+
+  public Restore restore() {
+    return restore;
+  }
+
+  public Rebuild rebuild() {
+    return rebuild;
   }
 
   public PowerSwitch power() {

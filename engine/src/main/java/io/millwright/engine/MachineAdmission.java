@@ -40,11 +40,17 @@ import org.jspecify.annotations.Nullable;
 /** Places a machine and reserves its MACs and addresses. */
 final class MachineAdmission {
 
+  /**
+   * Checks a machine and reserves what it needs.
+   *
+   * @param anew true to give it a new system disk though nothing asks for one
+   */
   MachineStatus admit(
       Tx tx,
       Lookup lookup,
       Resource<MachineSpec, MachineStatus> machine,
       @Nullable MachineSpec before,
+      boolean anew,
       Violations at) {
     MachineSpec spec = machine.spec();
     String project = machine.project();
@@ -62,22 +68,19 @@ final class MachineAdmission {
     List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
     String blueprint = Blueprint.of(spec, hostname);
-    boolean rebuild = !blueprint.equals(status.blueprint());
+    status = status.withInterfaces(interfaces);
+    if (!anew && blueprint.equals(status.blueprint())) {
+      return status;
+    }
+    MachineStatus.Former former = status.former();
+    if (!anew && former != null && blueprint.equals(former.blueprint())) {
+      return status.wentBack(); // the very system from before its rebuild is asked for again
+    }
     String disk =
         new ObjectName(
                 new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
             .toString();
-    return new MachineStatus(
-        status.conditions(),
-        status.hypervisor(),
-        status.power(),
-        interfaces,
-        rebuild ? disk : status.disk(),
-        rebuild ? null : status.imageSha256(),
-        blueprint,
-        rebuild ? null : status.readyBy(),
-        rebuild ? List.of() : status.hostKeys(),
-        rebuild ? List.of() : status.scripts());
+    return status.rebuilt(disk, blueprint, spec.firmware());
   }
 
   private static void checkImage(
@@ -193,7 +196,9 @@ final class MachineAdmission {
         null,
         null,
         List.of(),
-        List.of());
+        List.of(),
+        null,
+        null);
   }
 
   static void checkFits(

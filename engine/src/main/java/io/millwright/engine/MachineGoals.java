@@ -1,5 +1,6 @@
 package io.millwright.engine;
 
+import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.NetworkServices.Reservation;
@@ -14,6 +15,7 @@ import io.millwright.model.MachineSpec.Interface;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.Resource;
+import io.millwright.planner.Card;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
 import java.util.ArrayList;
@@ -65,9 +67,29 @@ public final class MachineGoals {
         r.volumes().stream()
             .map(v -> Objects.requireNonNullElse(v.status().object(), "volume " + v.name()))
             .toList(),
-        r.cardMacs(),
+        r.nics().stream().map(MachineGoals::card).toList(),
         records,
         spec.readyTimeoutSeconds());
+  }
+
+  private static Card card(MachineDefinition.Nic nic) {
+    List<String> said = new ArrayList<>();
+    if (nic.bridge() != null) {
+      said.add("bridge " + nic.bridge());
+    }
+    if (nic.network() != null) {
+      said.add("network " + nic.network());
+    }
+    if (said.isEmpty()) {
+      return new Card(nic.mac(), null);
+    }
+    if (nic.vlan() != null) {
+      said.add("VLAN " + nic.vlan());
+    }
+    if (nic.mtu() != null) {
+      said.add("MTU " + nic.mtu());
+    }
+    return new Card(nic.mac(), String.join(", ", said));
   }
 
   /** What an installer installs has its first boot from the installer's answers. */
@@ -110,7 +132,7 @@ public final class MachineGoals {
                     m.cores(),
                     m.memory(),
                     m.disks(),
-                    m.nics(),
+                    m.nics().stream().map(MachineGoals::card).toList(),
                     m.medium(),
                     m.installer()))
             .orElse(null);

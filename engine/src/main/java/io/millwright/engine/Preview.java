@@ -61,13 +61,25 @@ public final class Preview {
     }
     MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
     Plan plan = MachinePlanner.plan(goal, facts);
+    String impact = MachinePlanner.impact(goal, facts.vm(), plan);
     return new Applied(
         applied.resource(),
         applied.action(),
         applied.changes(),
         applied.operation(),
-        MachinePlanner.impact(goal, facts.vm(), plan),
-        plan.steps());
+        impact,
+        plan.steps(),
+        impact.equals("rebuild") ? keeps(machine) : List.of());
+  }
+
+  /** What outlives a rebuild, as people ask for it. */
+  private static List<String> keeps(ResolvedMachine machine) {
+    List<String> out = new ArrayList<>();
+    out.add("name " + machine.machine().name() + " and UUID " + machine.uid());
+    machine.nics().forEach(nic -> out.add("MAC " + nic.mac()));
+    machine.machine().status().addresses().forEach(ip -> out.add("address " + ip));
+    machine.volumes().forEach(v -> out.add("volume " + v.name() + " with its data"));
+    return out;
   }
 
   /** Of a machine that cannot be anywhere yet; a hypervisor that is away is no hindrance. */

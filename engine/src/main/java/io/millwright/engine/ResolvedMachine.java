@@ -1,5 +1,6 @@
 package io.millwright.engine;
 
+import io.millwright.driver.MachineDefinition;
 import io.millwright.model.Addressing;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
@@ -154,11 +155,22 @@ public record ResolvedMachine(
     return machine.spec().interfaces().stream().filter(f -> f.name().equals(name)).findFirst();
   }
 
-  /** The MACs of the cards, in the order of the cards. */
-  public List<Mac> cardMacs() {
+  /**
+   * The cards as its hypervisor shall have them, in order; with neither bridge nor network where
+   * the declared one is not attached there.
+   */
+  public List<MachineDefinition.Nic> nics() {
     return machine.spec().namedNics().stream()
-        .map(nic ->
-            mac(nic).orElseThrow(() -> new IllegalStateException(nic.name() + " has no MAC")))
+        .map(nic -> {
+          NetworkSpec network = network(nic);
+          Optional<NetworkSpec.Attachment> to = network.attachmentOn(hypervisor.name());
+          return new MachineDefinition.Nic(
+              mac(nic).orElseThrow(() -> new IllegalStateException(nic.name() + " has no MAC")),
+              to.map(NetworkSpec.Attachment::bridge).orElse(null),
+              to.map(NetworkSpec.Attachment::network).orElse(null),
+              network.vlan(),
+              network.mtu());
+        })
         .toList();
   }
 }

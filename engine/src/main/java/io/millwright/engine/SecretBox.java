@@ -11,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.Set;
 import javax.crypto.Cipher;
 import javax.crypto.Mac;
@@ -32,6 +33,7 @@ public final class SecretBox {
   private final SecureRandom random = new SecureRandom();
   private final SecretKeySpec sealing;
   private final SecretKeySpec signing;
+  private final String fingerprint;
 
   /**
    * @param key at least 32 random bytes
@@ -40,11 +42,19 @@ public final class SecretBox {
     if (key.length < 32) {
       throw new IllegalArgumentException("the key is too short");
     }
-    // Two keys from one, so that a signature never tells anything of the sealing key (RFC 5869's
+    // Several from one, so that none tells anything of another (RFC 5869's
     // expand step with one block).
     this.sealing = new SecretKeySpec(hmac(new SecretKeySpec(key, "HmacSHA256"), "seal\1"), "AES");
     this.signing =
         new SecretKeySpec(hmac(new SecretKeySpec(key, "HmacSHA256"), "sign\1"), "HmacSHA256");
+    this.fingerprint =
+        HexFormat.of()
+            .formatHex(hmac(new SecretKeySpec(key, "HmacSHA256"), "fingerprint\1"), 0, 16);
+  }
+
+  /** Tells one key file from another (32 hex digits, 128 bits), and nothing else of it. */
+  public String fingerprint() {
+    return fingerprint;
   }
 
   /**

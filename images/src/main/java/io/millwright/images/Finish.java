@@ -18,6 +18,12 @@ final class Finish {
   static final String PASSWORD_LOGIN = "/etc/ssh/sshd_config.d/20-millwright.conf";
   static final String SUDOERS = "/etc/sudoers.d/90-millwright";
 
+  /** For daemons whose own file does not name the directory yet. */
+  static final String READ_SSHD_DIRECTORY =
+      "if [ -e /etc/ssh/sshd_config ] && ! grep -qs '^Include /etc/ssh/sshd_config.d/'"
+          + " /etc/ssh/sshd_config; then"
+          + " sed -i '1s|^|Include /etc/ssh/sshd_config.d/*.conf\\n|' /etc/ssh/sshd_config; fi";
+
   private Finish() {}
 
   /** What a profile must not have, because it is written here. */

@@ -65,6 +65,37 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
         TargetFile.ofRoot(DIRECTORY + "/task.json", "0600", task(spec)));
   }
 
+  /** The same for FreeBSD, which has no Python either: doors and scripts as files. */
+  static List<TargetFile> filesForFreeBsd(InstallSpec spec) {
+    if (spec.profile().scripts().isEmpty() && spec.reportTo().isEmpty()) {
+      return List.of();
+    }
+    List<TargetFile> out = new ArrayList<>();
+    out.add(TargetFile.ofRoot(DIRECTORY + "/run", "0700", read("first-boot-freebsd.sh")));
+    StringBuilder doors = new StringBuilder();
+    for (URI uri : spec.reportTo()) {
+      Map<String, Object> door = door(uri);
+      doors.append(
+          "%s %s %s %s %s\n"
+              .formatted(
+                  door.get("tls"),
+                  door.get("host"),
+                  door.get("port"),
+                  door.get("authority"),
+                  door.get("path")));
+    }
+    out.add(TargetFile.ofRoot(DIRECTORY + "/doors", "0600", doors.toString()));
+    for (int i = 0; i < spec.profile().scripts().size(); i++) {
+      var script = spec.profile().scripts().get(i);
+      out.add(
+          TargetFile.ofRoot(
+              DIRECTORY + "/scripts/%03d-%s".formatted(i, script.name()),
+              "0600",
+              script.content()));
+    }
+    return out;
+  }
+
   /** What starts it with systemd: on every boot until it is done, as cloud-init would. */
   static TargetFile unit() {
     return TargetFile.ofRoot(
@@ -152,7 +183,7 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
     return out;
   }
 
-  private static String read(String name) {
+  static String read(String name) {
     try (InputStream in = FirstBoot.class.getResourceAsStream(name)) {
       if (in == null) {
         throw new IllegalStateException(name + " is missing from the jar");

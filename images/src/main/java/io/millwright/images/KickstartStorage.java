@@ -19,26 +19,6 @@ import org.jspecify.annotations.Nullable;
 record KickstartStorage(String commands, String program, String unlock, List<String> packages) {
   private static final String INCLUDED = "/tmp/millwright-storage.ks";
 
-  /** Exactly one line each, or the installation ends. */
-  private static final String FIND =
-      """
-      set -euo pipefail
-      umask 077
-      die() { echo "millwright: $*" >&2; exit 1; }
-      only() { [ "$(wc -w <<< "$2")" = 1 ] || die "one disk $1 is needed, found: ${2:-none}"; echo $2; }
-      unused() { while read -r d; do lsblk -nro MOUNTPOINT "$d" | grep -q . || echo "$d"; done; }
-      by_serial() {
-        only "with the serial $1" "$(lsblk -dnpro NAME,TYPE,SERIAL |
-          awk -v s="$1" '$2 == "disk" && $3 == s { print $1 }')"
-      }
-      by_path() { [ -b "$1" ] || die "$1 is no disk"; readlink -f "$1"; }
-      by_size() {
-        only "of $1 to $2 bytes" "$(lsblk -dnpbro NAME,TYPE,SIZE,SERIAL |
-          awk -v lo="$1" -v hi="$2" -v skip=" $3 " '$1 !~ /zram/ && $2 == "disk" && $3 >= lo &&
-            $3 <= hi && ($4 == "" || !index(skip, " " $4 " ")) { print $1 }' | unused)"
-      }
-      """;
-
   static KickstartStorage of(Storage storage) {
     Storage.Encryption encryption = storage.encryption();
     if (storage.isInstallersChoice()
@@ -46,11 +26,11 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
         && !(storage.disk() instanceof Storage.Disk.BySize)) {
       return new KickstartStorage(whole(disk(storage.disk()), storage, ""), "", "", List.of());
     }
-    StringBuilder program = new StringBuilder(FIND);
-    program.append("disk=$(").append(find(storage.disk(), storage)).append(")\n");
+    StringBuilder program = new StringBuilder(FindDisk.FUNCTIONS);
+    program.append("disk=$(").append(FindDisk.call(storage.disk(), storage)).append(")\n");
     String disks = "$disk";
     if (storage.mirror() != null) {
-      program.append("mirror=$(").append(find(storage.mirror(), storage)).append(")\n");
+      program.append("mirror=$(").append(FindDisk.call(storage.mirror(), storage)).append(")\n");
       program.append("[ \"$disk\" != \"$mirror\" ] || die \"both disks are $disk\"\n");
       disks = "$disk,$mirror";
     }
@@ -84,21 +64,6 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
       case Storage.Disk.ByPath by -> by.path();
       case Storage.Disk.BySize _ ->
           throw new IllegalStateException("a size is looked for by the program");
-    };
-  }
-
-  private static String find(Storage.Disk disk, Storage storage) {
-    return switch (disk) {
-      case Storage.Disk.BySerial by -> "by_serial " + by.serial();
-      case Storage.Disk.ByPath by -> "by_path " + by.path();
-      case Storage.Disk.BySize by ->
-          "by_size "
-              + by.atLeast().bytes()
-              + " "
-              + by.atMost().bytes()
-              + " '"
-              + String.join(" ", storage.untouched())
-              + "'";
     };
   }
 

@@ -31,11 +31,7 @@ final class Suse {
 
   static List<String> commands(InstallSpec spec) {
     List<String> out = new ArrayList<>();
-    // Before 15.6 the daemon's own file does not name the directory.
-    out.add(
-        "if [ -e /etc/ssh/sshd_config ] && ! grep -qs '^Include /etc/ssh/sshd_config.d'"
-            + " /etc/ssh/sshd_config; then sed -i '1i Include /etc/ssh/sshd_config.d/*.conf'"
-            + " /etc/ssh/sshd_config; fi");
+    out.add(Finish.READ_SSHD_DIRECTORY);
     out.add("systemctl enable sshd.service");
     if (!spec.profile().ntp().isEmpty()) {
       out.add("systemctl enable chronyd.service");

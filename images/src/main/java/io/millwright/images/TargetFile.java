@@ -17,7 +17,12 @@ record TargetFile(String path, String mode, String owner, String content) {
 
   /** The path as one word of a shell. */
   public String quotedPath() {
-    return "'" + path.replace("'", "'\\''") + "'";
+    return quoted(path);
+  }
+
+  /** Any text of one line as one word of a shell. */
+  static String quoted(String text) {
+    return "'" + text.replace("'", "'\\''") + "'";
   }
 
   /** In lines of base64, of which none can be taken for a command or the end of a document. */

@@ -203,6 +203,10 @@ final class Samples {
             new Storage.FileSystem(null, Storage.Kind.SWAP, ByteSize.parse("2GiB")));
   }
 
+  static ProfileSpec withUsers(ProfileSpec.User... users) {
+    return new ProfileSpec(List.of(users), List.of(), List.of(), List.of(), null, null, List.of());
+  }
+
   static NetInterface.Ethernet card(int n, IpConfig ip) {
     return new NetInterface.Ethernet("nic" + n, Mac.ofQemu(n + 1), ip);
   }

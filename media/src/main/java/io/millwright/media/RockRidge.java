@@ -18,8 +18,11 @@ record RockRidge(@Nullable String name, boolean symlink, long childBlock, boolea
   /** A chain of continuation areas longer than this is a loop, or made to look like one. */
   private static final int MOST_CONTINUATIONS = 32;
 
+  /** CD-ROM XA's fields, the only ones known to come before, have 14 bytes. */
+  private static final int MOST_SKIPPED = 32;
+
   /** The bytes to skip in each system use area, if there is Rock Ridge at all; else -1. */
-  static int skip(DirRecord rootSelf) {
+  static int skip(DirRecord rootSelf) throws MediumException {
     byte[] raw = rootSelf.raw();
     int at = rootSelf.systemUse();
     boolean found =
@@ -28,7 +31,11 @@ record RockRidge(@Nullable String name, boolean symlink, long childBlock, boolea
             && raw[at + 1] == 'P'
             && Le.u8(raw, at + 4) == 0xbe
             && Le.u8(raw, at + 5) == 0xef;
-    return found ? Le.u8(raw, at + 6) : -1;
+    int skip = found ? Le.u8(raw, at + 6) : -1;
+    if (skip > MOST_SKIPPED) {
+      throw new MediumException("/", "its Rock Ridge fields begin nowhere");
+    }
+    return skip;
   }
 
   static RockRidge of(DirRecord record, int skip, ByteSource image, int base, String path)

@@ -213,6 +213,22 @@ public record MachineSpec(
         readyTimeoutSeconds);
   }
 
+  public MachineSpec withImage(String next) {
+    return new MachineSpec(
+        hypervisor,
+        next,
+        size,
+        profiles,
+        firmware,
+        power,
+        hostname,
+        nics,
+        bonds,
+        vlans,
+        volumes,
+        readyTimeoutSeconds);
+  }
+
   @Override
   public void check(Violations at) {
     if (hostname != null) {

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  *     phone-home}, {@code guest-agent}, {@code ssh} or {@code power}
  * @param hostKeys its public SSH host keys, as in known_hosts without the host
  * @param scripts how each script of its first boot ended
+ * @param firmware that starts that disk, or null for the declared one
+ * @param former the system that it had before a rebuild, until that has ended well
  */
 public record MachineStatus(
     @Default List<Condition> conditions,
@@ -27,11 +29,14 @@ public record MachineStatus(
     @Nullable String blueprint,
     @Nullable String readyBy,
     @Default List<String> hostKeys,
-    @Default List<ScriptResult> scripts)
+    @Default List<ScriptResult> scripts,
+    @Nullable Firmware firmware,
+    @Nullable Former former)
     implements Status {
   public static final MachineStatus EMPTY =
       new MachineStatus(
-          List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of());
+          List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of(), null,
+          null);
 
   public MachineStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -61,6 +66,24 @@ public record MachineStatus(
    */
   public record ScriptResult(String name, int exitCode, String output) {}
 
+  /**
+   * A system that was up, and to which the machine goes back if its rebuild fails; the parts are
+   * those of {@link MachineStatus}.
+   */
+  public record Former(
+      String disk,
+      @Nullable String imageSha256,
+      @Nullable String blueprint,
+      String readyBy,
+      @Default List<String> hostKeys,
+      @Default List<ScriptResult> scripts,
+      @Nullable Firmware firmware) {
+    public Former {
+      hostKeys = hostKeys == null ? List.of() : List.copyOf(hostKeys);
+      scripts = scripts == null ? List.of() : List.copyOf(scripts);
+    }
+  }
+
   public MachineStatus withConditions(List<Condition> next) {
     return new MachineStatus(
         next,
@@ -72,7 +95,136 @@ public record MachineStatus(
         blueprint,
         readyBy,
         hostKeys,
-        scripts);
+        scripts,
+        firmware,
+        former);
+  }
+
+  public MachineStatus withPower(@Nullable Power next) {
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        next,
+        interfaces,
+        disk,
+        imageSha256,
+        blueprint,
+        readyBy,
+        hostKeys,
+        scripts,
+        firmware,
+        former);
+  }
+
+  public MachineStatus withInterfaces(List<Interface> next) {
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        power,
+        next,
+        disk,
+        imageSha256,
+        blueprint,
+        readyBy,
+        hostKeys,
+        scripts,
+        firmware,
+        former);
+  }
+
+  /** From here on its system disk is made from this very image; null if it is open which. */
+  public MachineStatus withImage(@Nullable String sha256) {
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        power,
+        interfaces,
+        disk,
+        sha256,
+        blueprint,
+        readyBy,
+        hostKeys,
+        scripts,
+        firmware,
+        former);
+  }
+
+  /** It has not booted its disk yet, or no more. */
+  public MachineStatus unbooted() {
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        power,
+        interfaces,
+        disk,
+        imageSha256,
+        blueprint,
+        null,
+        List.of(),
+        List.of(),
+        firmware,
+        former);
+  }
+
+  /** The system on its disk is up; what was there before is of no use any more. */
+  public MachineStatus booted(
+      List<Interface> seen, String by, List<String> keys, List<ScriptResult> results) {
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        Power.ON,
+        seen,
+        disk,
+        imageSha256,
+        blueprint,
+        by,
+        keys,
+        results,
+        firmware,
+        null);
+  }
+
+  /** It gets a new system disk; what is up now is remembered until the new one is. */
+  public MachineStatus rebuilt(String newDisk, String newBlueprint, Firmware newFirmware) {
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        power,
+        interfaces,
+        newDisk,
+        null,
+        newBlueprint,
+        null,
+        List.of(),
+        List.of(),
+        newFirmware,
+        readyBy != null && disk != null
+            ? new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware)
+            : former);
+  }
+
+  /**
+   * It has the system again that it had before its rebuild.
+   *
+   * @throws IllegalStateException if there is none
+   */
+  public MachineStatus wentBack() {
+    if (former == null) {
+      throw new IllegalStateException("there is no system to go back to");
+    }
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        power,
+        interfaces,
+        former.disk(),
+        former.imageSha256(),
+        former.blueprint(),
+        former.readyBy(),
+        former.hostKeys(),
+        former.scripts(),
+        former.firmware(),
+        null);
   }
 
   /** All addresses, in the order of the interfaces. */

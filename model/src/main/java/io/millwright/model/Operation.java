@@ -42,7 +42,11 @@ public record Operation(
     DELETE,
     /** The outside world differed from what was declared. */
     REPAIR,
-    RESET
+    RESET,
+    /** A machine gets a new system disk. */
+    REBUILD,
+    /** A volume is taken out of quarantine. */
+    RESTORE
   }
 
   /** The resource that an operation concerns. */

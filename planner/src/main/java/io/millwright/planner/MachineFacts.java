@@ -1,7 +1,6 @@
 package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
-import io.millwright.model.Mac;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -48,7 +47,7 @@ public record MachineFacts(
       int cores,
       ByteSize memory,
       List<String> disks,
-      List<Mac> nics,
+      List<Card> nics,
       @Nullable String medium,
       boolean installer) {
     /** One that starts from its system disk. */
@@ -57,7 +56,7 @@ public record MachineFacts(
         int cores,
         ByteSize memory,
         List<String> disks,
-        List<Mac> nics,
+        List<Card> nics,
         @Nullable String medium) {
       this(running, cores, memory, disks, nics, medium, false);
     }

@@ -1,7 +1,6 @@
 package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
-import io.millwright.model.Mac;
 import io.millwright.model.Power;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +33,7 @@ public record MachineGoal(
     boolean booted,
     @Nullable String seed,
     List<String> volumes,
-    List<Mac> nics,
+    List<Card> nics,
     Map<String, Integer> records,
     int readyTimeoutSeconds) {
   /**
@@ -62,7 +61,7 @@ public record MachineGoal(
       boolean booted,
       @Nullable String seed,
       List<String> volumes,
-      List<Mac> nics,
+      List<Card> nics,
       Map<String, Integer> records,
       int readyTimeoutSeconds) {
     this(

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Plans for one machine. */
@@ -178,7 +179,12 @@ public final class MachinePlanner {
         && vm.cores() == goal.cores()
         && vm.memory().equals(goal.memory())
         && vm.disks().equals(disks)
-        && vm.nics().equals(goal.nics());
+        && attached(goal.nics(), vm.nics());
+  }
+
+  private static boolean attached(List<Card> goal, List<Card> observed) {
+    return goal.size() == observed.size()
+        && IntStream.range(0, goal.size()).allMatch(i -> goal.get(i).is(observed.get(i)));
   }
 
   /** How a change of the goal reaches a machine, for the person who reads the plan. */

@@ -90,6 +90,9 @@ public sealed interface Step {
   /** Puts a volume's disk aside, from where it can be restored; its data stays. */
   record QuarantineVolume(String disk) implements Step {}
 
+  /** Takes a volume's disk out of quarantine, as it is. */
+  record RestoreVolume(String disk, ByteSize size) implements Step {}
+
   /** Fetches an image and checks it. */
   record FetchImage(String from) implements Step {}
 
@@ -125,6 +128,7 @@ public sealed interface Step {
       case CreateVolume s -> "create-volume/" + s.disk();
       case GrowVolume s -> "grow-volume/" + s.disk() + "/" + s.size();
       case QuarantineVolume s -> "quarantine-volume/" + s.disk();
+      case RestoreVolume s -> "restore-volume/" + s.disk();
       case FetchImage _ -> "fetch-image";
       case BuildImage s -> "build-image/" + s.builder();
       case Forget _ -> "forget";
@@ -157,6 +161,7 @@ public sealed interface Step {
       case CreateVolume s -> "create the volume of " + s.size();
       case GrowVolume s -> "grow the volume to " + s.size();
       case QuarantineVolume _ -> "put the volume into quarantine";
+      case RestoreVolume _ -> "take the volume out of quarantine";
       case FetchImage s -> "fetch " + s.from();
       case BuildImage s -> "build the image with " + s.builder();
       case Forget _ -> "release its name and addresses";
@@ -189,6 +194,7 @@ public sealed interface Step {
           CreateVolume _,
           GrowVolume _,
           QuarantineVolume _,
+          RestoreVolume _,
           FetchImage _,
           BuildImage _,
           Forget _ ->

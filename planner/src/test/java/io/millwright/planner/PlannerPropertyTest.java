@@ -172,10 +172,16 @@ class PlannerPropertyTest {
             Step.CreateVolume _,
             Step.GrowVolume _,
             Step.QuarantineVolume _,
+            Step.RestoreVolume _,
             Step.FetchImage _,
             Step.BuildImage _ ->
             throw new AssertionError(step + " is in no machine's plan");
       }
+    }
+
+    /** It has a system, or gets one as a copy. */
+    boolean isReady() {
+      return goal.installer() == null || booted || isInstalled();
     }
 
     private boolean isInstalled() {
@@ -248,7 +254,10 @@ class PlannerPropertyTest {
           case Step.DeleteDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
           case Step.CreateDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
           case Step.GrowDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
-          case Step.CreateVolume _, Step.GrowVolume _, Step.QuarantineVolume _ ->
+          case Step.CreateVolume _,
+              Step.GrowVolume _,
+              Step.QuarantineVolume _,
+              Step.RestoreVolume _ ->
               throw new AssertionError(step + " is not a machine's");
           default -> {}
         }
@@ -276,6 +285,37 @@ class PlannerPropertyTest {
     assertThat(world.forgotten).isFalse();
     assertNothingLeft(world);
     assertThat(MachinePlanner.undo(world.facts()).empty()).isTrue();
+  }
+
+  @Property(tries = 1000)
+  void aMachineIsDefinedAnewWhenACardIsAttachedElsewhere(
+      @ForAll("cases") Case given, @ForAll("attachments") String attachment) {
+    MachineGoal goal = given.goal();
+    Outside world = new Outside(given);
+    MachinePlanner.plan(goal, given.facts()).steps().forEach(world::act);
+    // What is off and has no system yet is not defined at all.
+    if (!goal.present() || goal.nics().isEmpty() || world.vm == null || !world.isReady()) {
+      return;
+    }
+    List<Card> moved = new ArrayList<>(goal.nics());
+    Card first = moved.getFirst();
+    moved.set(0, new Card(first.mac(), attachment));
+    List<Step> steps = MachinePlanner.plan(with(world.goal(), moved), world.facts()).steps();
+    if (attachment == null || attachment.equals(first.attachment())) {
+      assertThat(steps).isEmpty();
+    } else {
+      List<Class<?>> kinds = steps.stream().<Class<?>>map(Step::getClass).toList();
+      assertThat(kinds)
+          .isEqualTo(
+              goal.power() == Power.ON
+                  ? List.of(Step.Stop.class, Step.Define.class, Step.Start.class)
+                  : List.of(Step.Define.class));
+    }
+  }
+
+  @Provide
+  Arbitrary<String> attachments() {
+    return Arbitraries.of("bridge br0", "bridge br1", "bridge br0, MTU 9000").injectNull(0.2);
   }
 
   @Property(tries = 500)
@@ -318,6 +358,25 @@ class PlannerPropertyTest {
     Map<String, V> out = new LinkedHashMap<>();
     keys.forEach(k -> out.put(k, map.get(k)));
     return out;
+  }
+
+  private static MachineGoal with(MachineGoal g, List<Card> nics) {
+    return new MachineGoal(
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        g.sha256(),
+        g.installer(),
+        g.disk(),
+        g.booted(),
+        g.seed(),
+        g.volumes(),
+        nics,
+        g.records(),
+        g.readyTimeoutSeconds());
   }
 
   private static MachineGoal with(MachineGoal g, boolean booted, Map<String, Integer> records) {
@@ -477,11 +536,13 @@ class PlannerPropertyTest {
     return Arbitraries.of(VOLUMES).list().uniqueElements().ofMaxSize(2);
   }
 
-  private static Arbitrary<List<Mac>> nics() {
-    return Arbitraries.of("02:00:00:00:00:01", "02:00:00:00:00:02")
-        .map(Mac::parse)
+  private static Arbitrary<List<Card>> nics() {
+    return Combinators.combine(
+            Arbitraries.of("02:00:00:00:00:01", "02:00:00:00:00:02").map(Mac::parse),
+            Arbitraries.of("bridge br0", "bridge br0, VLAN 7", "network trunk"))
+        .as(Card::new)
         .list()
-        .uniqueElements()
+        .uniqueElements(Card::mac)
         .ofMaxSize(2);
   }
 

@@ -3,6 +3,7 @@ package io.millwright.server;
 import io.millwright.api.Backend;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
+import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.model.ProblemException;
@@ -115,10 +116,12 @@ public final class Main implements AutoCloseable {
   private Address start() throws Exception {
     Path data = makeDataDirectory();
     refuseTakenPort(settings.listen());
-    SecretBox secrets = open(data.resolve("key"));
+    Path key = data.resolve("key");
+    SecretBox secrets = open(key);
 
     Database database = add("database", Database.open(database(data)));
     SqlStore store = database.store();
+    ImageFiles images = join(store, secrets, key, data.resolve("images"));
 
     Engine engine =
         add(
@@ -127,7 +130,7 @@ public final class Main implements AutoCloseable {
                 store,
                 Drivers.load(),
                 secrets,
-                new ImageFiles(data.resolve("images")),
+                images,
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
                 InstantSource.system()));
 
@@ -153,6 +156,8 @@ public final class Main implements AutoCloseable {
             store,
             engine.apply(),
             engine.delete(),
+            engine.restore(),
+            engine.rebuild(),
             engine.power(),
             engine.cancel(),
             engine.tokens(),
@@ -163,6 +168,17 @@ public final class Main implements AutoCloseable {
             "web",
             listen("--listen", settings.listen(), () -> Web.start(settings.listen(), backend)));
     return settings.listen().at(web.port());
+  }
+
+  private ImageFiles join(SqlStore store, SecretBox secrets, Path key, Path dir)
+      throws CannotStartException {
+    try {
+      ImageFiles images = new ImageFiles(dir);
+      Joining.join(store, secrets, key, images, settings.replaceKey());
+      return images;
+    } catch (IOException e) {
+      throw new CannotStartException("the image directory cannot be used: " + reason(e), e);
+    }
   }
 
   /** PostgreSQL of our own, started and looked after, or that of somebody else. */

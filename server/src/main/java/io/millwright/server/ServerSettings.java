@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param database an external PostgreSQL, or null for one of its own
  * @param printToken true to print the first token on standard output
  * @param newAdminToken true to replace the token {@code admin}, which was lost or has leaked
+ * @param replaceKey true to go on with another key file than the installation's, which was lost
  */
 record ServerSettings(
     Path data,
@@ -27,7 +28,8 @@ record ServerSettings(
     List<Address> doors,
     @Nullable ExternalDatabase database,
     boolean printToken,
-    boolean newAdminToken) {
+    boolean newAdminToken,
+    boolean replaceKey) {
 
   static final String HELP =
       """
@@ -45,11 +47,14 @@ record ServerSettings(
         --print-token                 print the first token on standard output; it is always written
                                       to the file admin-token in the data directory
         --new-admin-token             replace the token "admin", which was lost or has leaked
+        --replace-key                 go on with this key file, since the installation's was lost;
+                                      secrets sealed with that one must be applied again
         --version                     print the version
         --help                        print this
       """;
 
-  private static final Set<String> FLAGS = Set.of("--print-token", "--new-admin-token");
+  private static final Set<String> FLAGS =
+      Set.of("--print-token", "--new-admin-token", "--replace-key");
   private static final Set<String> VALUES =
       Set.of(
           "--data",
@@ -150,7 +155,8 @@ record ServerSettings(
         List.copyOf(doors),
         database(given),
         flags.contains("--print-token"),
-        flags.contains("--new-admin-token"));
+        flags.contains("--new-admin-token"),
+        flags.contains("--replace-key"));
   }
 
   private static Address door(String value) throws UsageException {

@@ -9,6 +9,8 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.millwright.driver.Disks;
+import io.millwright.driver.ObjectName;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -170,6 +172,26 @@ class ArchitectureTest {
         .dependOnClassesThat()
         .areAssignableTo(InstantSource.class)
         .check(classes);
+  }
+
+  /** One decision stands before every deletion of a disk. */
+  @Test
+  void onlyDisposalDeletesDisks() {
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("io.millwright.engine.reconcile.Disposal")
+        .and()
+        .resideOutsideOfPackage(Room.DRIVER_TESTKIT.packages)
+        .should()
+        .callMethod(Disks.class, "delete", ObjectName.class)
+        .check(classes);
+    assertThat(
+            classes.stream()
+                .filter(c -> c.getSimpleName().equals("Disposal"))
+                .flatMap(c -> c.getMethodCallsFromSelf().stream())
+                .filter(call -> call.getTargetOwner().isEquivalentTo(Disks.class)))
+        .as("the rule above knows how a disk is deleted")
+        .isNotEmpty();
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.testkit.Call;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Faults;
@@ -388,6 +389,35 @@ class CrashPointTest {
               },
               s -> assertThat(s.world.ready(s.machine)).isTrue()),
           new Flow(
+              "rebuild that fails",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                s.ready("volumes: [" + s.volume + "]");
+                UUID uid = s.uid();
+                s.before = s.world.latest(uid).uid();
+                s.world
+                    .hypervisor
+                    .faults()
+                    .when(
+                        c -> c.verb() == Verb.START && uid.equals(c.uid()),
+                        1,
+                        Fault.beforeEffect(FaultKind.REFUSED));
+              },
+              s -> {
+                s.world.store.write(tx ->
+                    s.world.engine.rebuild().rebuild(tx, World.ANNA, "default", s.machine, null));
+                return s.uid();
+              },
+              new State.Failed(
+                  "Refused",
+                  "The simulated system failed with REFUSED.; the machine is back on its system"
+                      + " from before"),
+              s -> {
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks()).hasSize(2);
+                assertThat(s.world.machine(s.machine).status().disk()).contains("-g1-");
+                assertThat(s.world.ready(s.machine)).isTrue();
+              }),
+          new Flow(
               "power off",
               s -> s.ready(""),
               s -> {
@@ -465,6 +495,22 @@ class CrashPointTest {
               },
               s -> s.delete(Kind.VOLUME, s.volume),
               NOTHING),
+          new Flow(
+              "volume restoration",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                UUID uid = s.uid(Kind.VOLUME, s.volume);
+                s.world.awaitEnd(uid);
+                s.delete(Kind.VOLUME, s.volume);
+                s.world.awaitEnd(uid);
+                s.before = s.world.latest(uid).uid();
+              },
+              s -> {
+                s.world.store.write(tx ->
+                    s.world.engine.restore().restore(tx, World.ANNA, "default", s.volume, null));
+                return s.uid(Kind.VOLUME, s.volume);
+              },
+              s -> assertThat(s.dataDisk()).isEqualTo(ByteSize.ofMib(1024))),
           new Flow(
               "image download",
               NOTHING,

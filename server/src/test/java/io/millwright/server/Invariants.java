@@ -1,5 +1,6 @@
 package io.millwright.server;
 
+import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
@@ -168,7 +169,12 @@ final class Invariants {
               .map(MachineStatus.Interface::mac)
               .filter(Objects::nonNull)
               .toList();
-      require(vm.nics().equals(macs), m.title() + " has " + vm.nics() + ", not " + macs);
+      require(
+          vm.nics().equals(resolved.nics()),
+          m.title() + " has " + vm.nics() + ", not " + resolved.nics());
+      require(
+          vm.nics().stream().map(MachineDefinition.Nic::mac).toList().equals(macs),
+          m.title() + " has " + vm.nics() + " and says " + macs);
       Observation.Disk system =
           outside.disks().stream()
               .filter(d -> d.name().toString().equals(status.disk()))
@@ -200,6 +206,13 @@ final class Invariants {
         }
       }
       dataDisks.addAll(there.keySet());
+      Set<String> kept = new HashSet<>();
+      list(Kind.VOLUME)
+          .forEach(v -> kept.add(String.valueOf(((VolumeStatus) v.status()).object())));
+      tx.quarantine().list(null).forEach(e -> kept.add(e.disk()));
+      for (String disk : there.keySet()) {
+        require(kept.contains(disk), "the data disk " + disk + " is nobody's");
+      }
       for (String disk : dataDisks) {
         require(there.containsKey(disk), "the data disk " + disk + " is lost");
       }
@@ -222,7 +235,7 @@ final class Invariants {
       Set<Mac> macs = new HashSet<>();
       for (Observation.Machine vm : outside.machines()) {
         require(names.add(vm.name()), "two machines are called " + vm.name());
-        vm.nics().forEach(mac -> require(macs.add(mac), "two cards have the MAC " + mac));
+        vm.nics().forEach(nic -> require(macs.add(nic.mac()), "two cards have " + nic.mac()));
         if (vm.mark() != null && vm.mark().installation().equals(ours)) {
           require(machines.containsKey(vm.uid()), "the machine " + vm.name() + " is nobody's");
         }

@@ -21,14 +21,17 @@ import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What becomes of a machine from its declaration to its end, whatever happens meanwhile. */
+@Execution(ExecutionMode.CONCURRENT)
 class MachineLifeTest {
   private World world;
 
   @BeforeEach
   void begin() {
-    world = new World();
+    world = new World(World.Pace.EAGER);
     world.apply(World.BASE);
   }
 

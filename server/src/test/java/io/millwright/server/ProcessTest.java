@@ -147,6 +147,15 @@ class ProcessTest {
     process.destroy();
     process.waitFor(30, TimeUnit.SECONDS);
 
+    Path key = data.resolve("key");
+    byte[] own = Files.readAllBytes(key);
+    Files.write(key, new byte[32]);
+    run("--data", data.toString(), "--listen", "127.0.0.1:0");
+    assertThat(outcome())
+        .startsWith("1 ")
+        .contains("millwright-server: " + key + " is not the key file of this installation");
+    Files.write(key, own);
+
     String renewed = start("--new-admin-token");
     assertThat(log()).doesNotContain("mwt_");
     assertThat(status(renewed, "/api/v1/projects", token)).isEqualTo(401);

@@ -20,6 +20,7 @@ class ServerSettingsTest {
     assertThat(settings.doors()).isEmpty();
     assertThat(settings.database()).isNull();
     assertThat(settings.printToken()).isFalse();
+    assertThat(settings.replaceKey()).isFalse();
   }
 
   @Test
@@ -39,12 +40,14 @@ class ServerSettingsTest {
                 "mw",
                 "--database-password-file",
                 "/run/pw",
-                "--print-token"));
+                "--print-token",
+                "--replace-key"));
     assertThat(settings.data()).isEqualTo(Path.of("/srv/mw"));
     assertThat(settings.listen().url()).isEqualTo("http://[::1]:0");
     assertThat(settings.doors()).hasSize(2).last().hasToString("[fd00::1]:81");
     assertThat(settings.database()).isNotNull();
     assertThat(settings.printToken()).isTrue();
+    assertThat(settings.replaceKey()).isTrue();
   }
 
   @ParameterizedTest

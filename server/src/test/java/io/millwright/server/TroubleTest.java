@@ -1,9 +1,12 @@
 package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.NetworkServices;
+import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
@@ -12,6 +15,7 @@ import io.millwright.engine.Masking;
 import io.millwright.engine.SecretBox;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
+import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
@@ -348,6 +352,85 @@ class TroubleTest {
         world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
     world.store.write(tx -> tx.nudges().nudge(net.uid()));
     world.await("its old records are withdrawn", () -> world.published().isEmpty());
+  }
+
+  @Test
+  void anotherBridgeVlanOrMtuReachesMachinesThatAreThere() {
+    UUID uid = apply(World.machine("web", ""));
+    world.awaitReady("web");
+    world.awaitEnd(uid);
+    assertThat(world.plan(network("bridge: br7", "vlan: 7\n  mtu: 1400")))
+        .anySatisfy(a -> {
+          assertThat(a.resource().uid()).isEqualTo(uid);
+          assertThat(a.impact()).isEqualTo("restart");
+        });
+    world.apply(network("bridge: br7", "vlan: 7\n  mtu: 1400"));
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Succeeded.class);
+    assertThat(world.hypervisor.definition(uid).orElseThrow().nics())
+        .allSatisfy(nic -> {
+          assertThat(nic.bridge()).isEqualTo("br7");
+          assertThat(nic.vlan()).isEqualTo(7);
+          assertThat(nic.mtu()).isEqualTo(1400);
+        });
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+  }
+
+  @Test
+  void whatMachinesNeedOfTheirNetworkCannotBeTakenAway() {
+    UUID uid = apply(World.machine("web", ""));
+    world.awaitReady("web");
+    String net = network("bridge: br0", "mtu: 1500");
+    for (String elsewhere :
+        List.of(
+            net.replaceFirst("services: .*", ""),
+            net.replace("{world: WORLD}", "{world: elsewhere}"))) {
+      assertThatThrownBy(() -> world.apply(elsewhere))
+          .hasMessageContaining("spec.services")
+          .hasMessageContaining("Machine web is on the network");
+    }
+    assertThatThrownBy(() -> world.apply(net.replaceFirst("attachments: .*", "")))
+        .hasMessageContaining("spec.attachments")
+        .hasMessageContaining("lacks hypervisor sim, where Machine web has a card");
+    assertThat(world.published()).containsKey(uid);
+
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.awaitGone("web");
+    world.apply(net.replace("{world: WORLD}", "{world: elsewhere}"));
+  }
+
+  @Test
+  void aDeletedNetworkLeavesNoRecords() throws Exception {
+    UUID late = UUID.randomUUID();
+    try (var driver = world.services.attach(world.store.read(tx -> tx.installation()))) {
+      driver.publish(
+          new NetworkServices.Records(
+              late, "late", "lab.test", List.of(), List.of(Ip.parse("10.0.0.77"))));
+    }
+    assertThat(world.published()).containsKey(late);
+    world.services.faults().next(Verb.OBSERVE, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.engine.delete().delete(World.ANNA, Kind.NETWORK, "default", "net", null);
+    world.await(
+        "it is gone",
+        () ->
+            world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).isEmpty());
+    assertThat(world.published()).isEmpty();
+  }
+
+  private static String network(String to, String more) {
+    return """
+    apiVersion: millwright/v1
+    kind: Network
+    metadata: {name: net}
+    spec:
+      domain: lab.test
+      subnets:
+        - {cidr: 10.0.0.0/16, gateway: 10.0.0.1}
+        - {cidr: "fd00:1::/64", gateway: "fd00:1::1"}
+      attachments: [{hypervisor: sim, %s}]
+      services: {driver: simulated, settings: {world: WORLD}}
+      %s
+    """
+        .formatted(to, more);
   }
 
   @Test

@@ -10,13 +10,9 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector.Requirement;
 import io.millwright.model.SizeSpec;
-import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import io.millwright.model.manifest.Json;
-import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.sql.Types;
-import java.time.Instant;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -35,13 +31,14 @@ import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
 /** Resources; what they hold is JSON, what is searched and joined stands in columns. */
 final class SqlResources implements Resources {
   private static final int MAX_LIMIT = 1000;
-  private static final String SELECT = "SELECT r.* FROM resource r ";
-  private static final RowMapper<Resource<?, ?>> RESOURCE = (row, n) -> resource(row);
+  private static final String SELECT = "SELECT " + Parsed.COLUMNS + " FROM resource r ";
 
   private final JdbcClient jdbc;
+  private final RowMapper<Resource<?, ?>> resource;
 
-  SqlResources(JdbcClient jdbc) {
+  SqlResources(JdbcClient jdbc, Parsed parsed) {
     this.jdbc = jdbc;
+    this.resource = (row, n) -> parsed.resource(row);
   }
 
   @Override
@@ -56,17 +53,19 @@ final class SqlResources implements Resources {
     }
     List<Name> wanted = names.stream().distinct().toList();
     return jdbc.sql(
-            """
-            SELECT r.*
-            FROM unnest(CAST(:kinds AS text[]), CAST(:projects AS text[]), CAST(:names AS text[]))
-                AS w(kind, project, name)
-            JOIN resource r ON r.kind = w.kind AND r.project = w.project COLLATE "C"
-              AND r.name = w.name COLLATE "C"
-            """)
+            "SELECT "
+                + Parsed.COLUMNS
+                + """
+
+                FROM unnest(CAST(:kinds AS text[]), CAST(:projects AS text[]), CAST(:names AS text[]))
+                    AS w(kind, project, name)
+                JOIN resource r ON r.kind = w.kind AND r.project = w.project COLLATE "C"
+                  AND r.name = w.name COLLATE "C"
+                """)
         .param("kinds", Columns.texts(wanted.stream().map(n -> n.kind().name()).toList()))
         .param("projects", Columns.texts(wanted.stream().map(Name::project).toList()))
         .param("names", Columns.texts(wanted.stream().map(Name::name).toList()))
-        .query(RESOURCE)
+        .query(resource)
         .list();
   }
 
@@ -93,14 +92,14 @@ final class SqlResources implements Resources {
         .param("kind", kind.name())
         .param("project", project)
         .param("name", name)
-        .query(RESOURCE)
+        .query(resource)
         .optional();
   }
 
   private Optional<Resource<?, ?>> known(UUID uid, String lock) {
     return jdbc.sql(SELECT + "WHERE uid = :uid" + lock)
         .param("uid", uid)
-        .query(RESOURCE)
+        .query(resource)
         .optional();
   }
 
@@ -131,7 +130,7 @@ final class SqlResources implements Resources {
     }
     sql.append(" ORDER BY project, name LIMIT :limit");
     params.put("limit", query.limit() + 1); // the one too many tells that there is more
-    List<Resource<?, ?>> found = jdbc.sql(sql.toString()).params(params).query(RESOURCE).list();
+    List<Resource<?, ?>> found = jdbc.sql(sql.toString()).params(params).query(resource).list();
     if (found.size() <= query.limit()) {
       return new Page<>(found, null);
     }
@@ -324,13 +323,18 @@ final class SqlResources implements Resources {
                     WHERE uid = :uid
                       AND NOT EXISTS (SELECT FROM reference WHERE to_uid = :uid)
                       AND NOT EXISTS (SELECT FROM placement WHERE hypervisor = :uid)
+                      AND NOT EXISTS (SELECT FROM quarantine WHERE hypervisor = :uid)
                     RETURNING uid, kind, project, name),
                   lived AS (
                     DELETE FROM placement WHERE uid IN (SELECT uid FROM gone)
                     RETURNING hypervisor, size),
                   stone AS (
                     INSERT INTO tombstone (uid, kind, project, name, hypervisor)
-                    SELECT uid, kind, project, name, (SELECT hypervisor FROM lived) FROM gone),
+                    SELECT uid, kind, project, name, (SELECT hypervisor FROM lived) FROM gone
+                    -- A Volume that was restored has one from before.
+                    ON CONFLICT (uid) DO UPDATE
+                      SET name = excluded.name, hypervisor = excluded.hypervisor,
+                          deleted_at = excluded.deleted_at),
                   fewer AS (
                     INSERT INTO promise AS p (hypervisor, size, shard, machines)
                     SELECT hypervisor, size, pg_backend_pid() % 16, -1 FROM lived
@@ -370,7 +374,7 @@ final class SqlResources implements Resources {
   private String inUse(UUID uid) {
     List<Resource<?, ?>> users = referrers(uid, 4);
     if (users.isEmpty()) {
-      return " still has machines or volumes";
+      return " still has machines, volumes or disks in quarantine";
     }
     return " is used by "
         + users.stream().limit(3).map(Resource::title).collect(Collectors.joining(", "))
@@ -443,7 +447,7 @@ final class SqlResources implements Resources {
                 """)
         .param("to", to)
         .param("limit", limit)
-        .query(RESOURCE)
+        .query(resource)
         .list();
   }
 
@@ -487,7 +491,7 @@ final class SqlResources implements Resources {
   public List<Resource<?, ?>> on(UUID hypervisor) {
     return jdbc.sql(SELECT + "JOIN placement p ON p.uid = r.uid WHERE p.hypervisor = :hypervisor")
         .param("hypervisor", hypervisor)
-        .query(RESOURCE)
+        .query(resource)
         .list();
   }
 
@@ -510,29 +514,5 @@ final class SqlResources implements Resources {
           sum[1] += machines * size.memory().mib();
         });
     return out;
-  }
-
-  private static Resource<?, ?> resource(ResultSet row) throws SQLException {
-    Kind kind = Kind.valueOf(row.getString("kind"));
-    Instant deletedAt = Columns.instant(row, "deleted_at");
-    Metadata metadata =
-        new Metadata(
-            row.getString("name"),
-            row.getString("project"),
-            texts(row.getString("labels")),
-            texts(row.getString("annotations")),
-            Columns.uuid(row, "uid"),
-            row.getLong("generation"),
-            row.getLong("revision"),
-            Columns.instantOf(row, "created_at"),
-            deletedAt);
-    Spec spec = StoredJson.read(row.getString("spec"), kind.specType());
-    Status status = StoredJson.read(row.getString("status"), kind.statusType());
-    return new Resource<>(kind, metadata, spec, status);
-  }
-
-  @SuppressWarnings("unchecked") // labels and annotations are written from such maps only
-  private static Map<String, String> texts(String json) {
-    return json.equals("{}") ? Map.of() : (Map<String, String>) StoredJson.read(json, Map.class);
   }
 }

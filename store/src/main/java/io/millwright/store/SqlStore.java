@@ -25,6 +25,7 @@ public final class SqlStore implements Store {
   private final Way write;
   private final Way read;
   private final Candidates candidates = new Candidates();
+  private final Parsed parsed = new Parsed();
   private final List<Consumer<Duration>> nudgeListeners = new CopyOnWriteArrayList<>();
   private final String installation;
 
@@ -78,7 +79,7 @@ public final class SqlStore implements Store {
       throw new IllegalStateException("a transaction inside a transaction");
     }
     for (int attempt = 1; ; attempt++) {
-      SqlTx tx = new SqlTx(how.jdbc, candidates, installation);
+      SqlTx tx = new SqlTx(how.jdbc, candidates, parsed, installation);
       try {
         T result =
             how.template.execute(status -> {

@@ -4,9 +4,11 @@ import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Shared;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
 import java.time.Duration;
@@ -17,13 +19,15 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 final class SqlTx implements Tx {
   private final JdbcClient jdbc;
   private final Candidates candidates;
+  private final Parsed parsed;
   private final String installation;
   private final SqlNudges nudges;
   private boolean open = true;
 
-  SqlTx(JdbcClient jdbc, Candidates candidates, String installation) {
+  SqlTx(JdbcClient jdbc, Candidates candidates, Parsed parsed, String installation) {
     this.jdbc = jdbc;
     this.candidates = candidates;
+    this.parsed = parsed;
     this.installation = installation;
     this.nudges = new SqlNudges(jdbc);
   }
@@ -52,7 +56,7 @@ final class SqlTx implements Tx {
 
   @Override
   public Resources resources() {
-    return new SqlResources(jdbc());
+    return new SqlResources(jdbc(), parsed);
   }
 
   @Override
@@ -82,6 +86,11 @@ final class SqlTx implements Tx {
   }
 
   @Override
+  public Quarantine quarantine() {
+    return new SqlQuarantine(jdbc());
+  }
+
+  @Override
   public Tokens tokens() {
     return new SqlTokens(jdbc());
   }
@@ -94,5 +103,23 @@ final class SqlTx implements Tx {
   @Override
   public String installation() {
     return installation;
+  }
+
+  @Override
+  public Shared shared() {
+    return jdbc()
+        .sql("SELECT key_fingerprint, images_marked FROM installation FOR UPDATE")
+        .query((row, n) ->
+            new Shared(row.getString("key_fingerprint"), row.getBoolean("images_marked")))
+        .single();
+  }
+
+  @Override
+  public void share(Shared now) {
+    jdbc()
+        .sql("UPDATE installation SET key_fingerprint = :key, images_marked = :images")
+        .param("key", now.key())
+        .param("images", now.images())
+        .update();
   }
 }

@@ -3,15 +3,21 @@ package io.millwright.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Requests.Answered;
 import io.millwright.engine.port.Tokens.Token;
+import io.millwright.model.ByteSize;
 import io.millwright.model.Kind;
+import io.millwright.model.Metadata;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.Target;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -57,6 +63,49 @@ abstract class SmallPortsContract extends DatabaseTest {
     assertThat(this.<Boolean>tx(tx -> tx.tokens().revoke("ci"))).isTrue();
     assertThat(this.<Boolean>tx(tx -> tx.tokens().revoke("ci"))).isFalse();
     assertThat(find(2)).isEmpty();
+  }
+
+  @Test
+  void whatIsInQuarantineIsKeptWithItsDeclaration() {
+    Resource<?, ?> host = add(hypervisor("attic", "h"));
+    Metadata metadata =
+        new Metadata(
+            "orders",
+            "attic",
+            Map.of("app", "shop"),
+            Map.of("note", "keep"),
+            uid(),
+            3,
+            1,
+            now(),
+            null);
+    Resource<VolumeSpec, VolumeStatus> volume =
+        new Resource<>(
+            Kind.VOLUME,
+            metadata,
+            new VolumeSpec(ByteSize.ofMib(512), "h", VolumeSpec.Reclaim.DELETE, 2),
+            new VolumeStatus(List.of(), "mw-x-data", "mw-1", ByteSize.ofMib(512)));
+    Quarantine.Entry entry =
+        new Quarantine.Entry(volume, host.uid(), "mw-x-data", now(), now().plusSeconds(60), false);
+    store.write(tx -> tx.quarantine().put(entry));
+    store.write(tx -> tx.quarantine().put(entry)); // a crash may have hidden the first time
+    assertThat(store.<List<Quarantine.Entry>>read(tx -> tx.quarantine().list("attic")))
+        .containsExactly(entry);
+    assertThat(store.<List<Quarantine.Entry>>read(tx -> tx.quarantine().list("elsewhere")))
+        .isEmpty();
+    assertThat(store.<List<Quarantine.Entry>>read(tx -> tx.quarantine().on(host.uid())))
+        .containsExactly(entry);
+    ProblemException used =
+        catchThrowableOfType(
+            ProblemException.class, () -> store.write(tx -> tx.resources().remove(host.uid())));
+    assertThat(used.problem().type()).isEqualTo(Problem.Type.CONFLICT);
+    store.write(tx -> tx.quarantine().empty(entry.uid()));
+    assertThat(this.<Optional<Quarantine.Entry>>tx(tx -> tx.quarantine().lock(entry.uid())))
+        .hasValueSatisfying(e -> assertThat(e.emptying()).isTrue());
+    store.write(tx -> tx.quarantine().remove(entry.uid()));
+    assertThat(store.<Optional<Quarantine.Entry>>read(tx -> tx.quarantine().find(entry.uid())))
+        .isEmpty();
+    store.write(tx -> tx.resources().remove(host.uid()));
   }
 
   @Test

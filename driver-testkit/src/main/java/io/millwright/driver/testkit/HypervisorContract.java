@@ -124,6 +124,10 @@ public abstract class HypervisorContract {
   /** A card that plugs into something that exists there. */
   protected abstract MachineDefinition.Nic nic(Mac mac);
 
+  private static MachineDefinition.Nic large(MachineDefinition.Nic nic) {
+    return new MachineDefinition.Nic(nic.mac(), nic.bridge(), nic.network(), nic.vlan(), 1400);
+  }
+
   protected abstract Outside outside();
 
   /** How long a machine may take to boot or stop. */
@@ -427,7 +431,7 @@ public abstract class HypervisorContract {
                 1,
                 mib(128),
                 List.of(system(mark).toString(), data.toString()),
-                List.of(definition.nics().getFirst().mac()),
+                definition.nics(),
                 null));
   }
 
@@ -450,9 +454,10 @@ public abstract class HypervisorContract {
             mib(192),
             Firmware.UEFI,
             List.of(new MachineDefinition.Disk(system(next).toString(), "mwother")),
-            List.of(nic(mac)),
+            List.of(large(nic(mac))),
             null);
 
+    compute().check(wanted);
     twice(() -> compute().define(wanted));
 
     Observation.Machine seen = seen(mark);
@@ -461,7 +466,7 @@ public abstract class HypervisorContract {
     assertThat(seen.cores()).isEqualTo(2);
     assertThat(seen.memory()).isEqualTo(mib(192));
     assertThat(seen.disks()).containsExactly(system(next).toString());
-    assertThat(seen.nics()).containsExactly(mac);
+    assertThat(seen.nics()).containsExactlyElementsOf(wanted.nics());
     twice(() -> disks().delete(system(mark)));
     twice(() -> compute().remove(next));
   }

@@ -526,7 +526,7 @@ public final class SimulatedHypervisor {
           d.cores(),
           d.memory(),
           d.disks().stream().map(MachineDefinition.Disk::name).filter(this::isOurs).toList(),
-          d.nics().stream().map(MachineDefinition.Nic::mac).toList(),
+          d.nics(),
           d.medium() != null && isOurs(d.medium()) ? d.medium() : null,
           d.installer() != null);
     }

@@ -21,6 +21,11 @@ public final class SimulatedNetworkServicesProvider implements NetworkServicesPr
   }
 
   @Override
+  public String place(Map<String, String> settings) {
+    return settings.getOrDefault("world", "default");
+  }
+
+  @Override
   public NetworkServices open(Map<String, String> settings, String installation)
       throws DriverException {
     SimulatedProvider.refuseUnknown(describe(), settings);

@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -65,6 +66,36 @@ public final class ImageFiles {
   public ImageFiles(Path dir, Duration stall) throws IOException {
     this.dir = Files.createDirectories(dir);
     this.stall = stall;
+  }
+
+  /** Where the images lie. */
+  public Path dir() {
+    return dir;
+  }
+
+  /** The file that says whose directory it is. */
+  public Path mark() {
+    return dir.resolve("installation");
+  }
+
+  /** The installation whose directory it is, if any has marked it. */
+  public Optional<String> owner() throws IOException {
+    try {
+      return Optional.of(Files.readString(mark()).strip()).filter(text -> !text.isEmpty());
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Marks it as this installation's. */
+  public void own(String installation) throws IOException {
+    Files.writeString(
+        mark(),
+        installation + "\n",
+        StandardOpenOption.CREATE,
+        StandardOpenOption.TRUNCATE_EXISTING,
+        StandardOpenOption.WRITE,
+        StandardOpenOption.SYNC);
   }
 
   /** A complete image. */

@@ -153,6 +153,11 @@ public final class Outside implements AutoCloseable {
     close(hypervisors.remove(hypervisor));
   }
 
+  /** Closes the connection to the services of a network that is gone. */
+  public void forgetServices(UUID network) {
+    close(services.remove(network));
+  }
+
   private static void close(@Nullable Open<?> open) {
     if (open != null) {
       switch (open.driver()) {

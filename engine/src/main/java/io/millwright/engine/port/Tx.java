@@ -14,10 +14,18 @@ public interface Tx {
 
   Reports reports();
 
+  Quarantine quarantine();
+
   Tokens tokens();
 
   Requests requests();
 
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();
+
+  /** What its nodes share; locked until the transaction ends. */
+  Shared shared();
+
+  /** Puts this in the place of {@link #shared}. */
+  void share(Shared now);
 }

@@ -17,9 +17,6 @@ final class Collect {
       case Step.Remove _ ->
           MachineActs.facet(driver, HypervisorDriver::compute, "cannot remove machines")
               .remove(mark);
-      case Step.DeleteDisk s ->
-          MachineActs.facet(driver, HypervisorDriver::disks, "cannot delete disks")
-              .delete(MachineActs.systemDisk(s.disk(), mark.uid()));
       case Step.DeleteSeed s ->
           MachineActs.facet(driver, HypervisorDriver::media, "cannot delete media")
               .delete(ObjectName.parse(s.medium()).orElseThrow());

@@ -51,12 +51,14 @@ public final class HypervisorReconciler {
 
   private final Store store;
   private final Outside outside;
+  private final QuarantineEnd quarantine;
   private final InstantSource clock;
   private final Duration round;
 
   public HypervisorReconciler(Store store, Outside outside, InstantSource clock, Duration round) {
     this.store = store;
     this.outside = outside;
+    this.quarantine = new QuarantineEnd(store, outside, clock);
     this.clock = clock;
     this.round = round;
   }
@@ -87,6 +89,7 @@ public final class HypervisorReconciler {
       return Optional.of(e.retryIn());
     }
     compare(hypervisor, seen);
+    quarantine.empty(hypervisor);
     return Optional.of(round);
   }
 

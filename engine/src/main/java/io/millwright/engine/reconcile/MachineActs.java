@@ -25,7 +25,6 @@ import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Refusal;
 import io.millwright.model.Ids;
-import io.millwright.model.MachineSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
@@ -47,11 +46,13 @@ final class MachineActs {
   private final Outside outside;
   private final ImageFiles files;
   private final FirstBootDoor door;
+  private final Disposal disposal;
 
-  MachineActs(Outside outside, ImageFiles files, FirstBootDoor door) {
+  MachineActs(Outside outside, ImageFiles files, FirstBootDoor door, Disposal disposal) {
     this.outside = outside;
     this.files = files;
     this.door = door;
+    this.disposal = disposal;
   }
 
   /**
@@ -78,7 +79,8 @@ final class MachineActs {
       case Step.Reset _ -> compute(machine, c -> c.reset(mark));
       case Step.Remove _ -> compute(machine, c -> c.remove(mark));
       case Step.DeleteSeed s -> media(machine, m -> m.delete(name(s.medium())));
-      case Step.DeleteDisk s -> disks(machine, d -> d.delete(systemDisk(s.disk(), machine.uid())));
+      case Step.DeleteDisk s ->
+          disposal.delete(machine.hypervisor(), systemDisk(s.disk(), machine.uid()));
       case Step.PutInstaller s -> putInstaller(machine, s.files(), asked);
       case Step.DefineInstaller _ ->
           compute(machine, c -> c.define(withInstaller(machine, mark, asked)));
@@ -89,6 +91,7 @@ final class MachineActs {
           Step.CreateVolume _,
           Step.GrowVolume _,
           Step.QuarantineVolume _,
+          Step.RestoreVolume _,
           Step.FetchImage _,
           Step.BuildImage _,
           Step.Forget _ ->
@@ -96,7 +99,7 @@ final class MachineActs {
     };
   }
 
-  /** The one way to a disk that is deleted: a system disk, and this machine's own. */
+  /** A disk that a machine's plan deletes: a system disk, and this machine's own. */
   static ObjectName systemDisk(String disk, UUID owner) throws DriverException {
     ObjectName name = name(disk);
     if (!name.role().equals(ObjectName.SYSTEM) || !name.mark().uid().equals(owner)) {
@@ -113,6 +116,22 @@ final class MachineActs {
   private Outcome stage(ResolvedMachine machine, String sha256) throws DriverException {
     Disks.Image image = files.open(sha256, machine.image());
     return disks(machine, d -> d.stage(image));
+  }
+
+  /**
+   * Refuses to stop a machine for a definition that it can never be given.
+   *
+   * @throws DriverException as the definition would
+   */
+  void checkDefinition(ResolvedMachine machine, String installation) throws DriverException {
+    MachineDefinition wanted =
+        definition(machine, MachineGoals.mark(machine.machine(), installation), null);
+    compute(
+        machine,
+        c -> {
+          c.check(wanted);
+          return Outcome.DONE;
+        });
   }
 
   private Outcome publish(ResolvedMachine machine, String network) throws DriverException {
@@ -205,33 +224,24 @@ final class MachineActs {
               Objects.requireNonNull(volume.status().object()),
               Objects.requireNonNull(volume.status().serial())));
     }
-    List<MachineDefinition.Nic> nics = new ArrayList<>();
-    for (MachineSpec.Nic nic : machine.machine().spec().namedNics()) {
-      NetworkSpec network = machine.network(nic);
-      NetworkSpec.Attachment to =
-          network
-              .attachmentOn(machine.hypervisor().name())
-              .orElseThrow(() ->
-                  new DriverException(
-                      FaultKind.REFUSED,
-                      "network "
-                          + nic.network()
-                          + " is not attached to "
-                          + machine.hypervisor().title()));
-      nics.add(
-          new MachineDefinition.Nic(
-              machine.mac(nic).orElseThrow(),
-              to.bridge(),
-              to.network(),
-              network.vlan(),
-              network.mtu()));
+    List<MachineDefinition.Nic> nics = machine.nics();
+    for (int i = 0; i < nics.size(); i++) {
+      if (nics.get(i).bridge() == null && nics.get(i).network() == null) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "network "
+                + machine.machine().spec().namedNics().get(i).network()
+                + " is not attached to "
+                + machine.hypervisor().title());
+      }
     }
     return new MachineDefinition(
         mark,
         machine.machine().name() + "-" + Ids.brief(machine.uid()),
         machine.size().cores(),
         machine.size().memory(),
-        machine.machine().spec().firmware(),
+        Objects.requireNonNullElse(
+            machine.machine().status().firmware(), machine.machine().spec().firmware()),
         disks,
         nics,
         medium);

@@ -10,6 +10,7 @@ import io.millwright.driver.Scope;
 import io.millwright.engine.Begin;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.MachineGoals;
+import io.millwright.engine.Rebuild;
 import io.millwright.engine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Resources.Tombstone;
@@ -60,11 +61,15 @@ public final class MachineReconciler {
   /** How often an installer's log is read: it has minutes of work. */
   private static final Duration POLL_INSTALLER = Duration.ofSeconds(5);
 
+  /** How much of a script's output stands in a message, in characters. */
+  private static final int MOST_OUTPUT = 400;
+
   private final Store store;
   private final Outside outside;
   private final MachineActs acts;
   private final ReadyCheck readyCheck;
   private final InstallationWatch installations;
+  private final Disposal disposal;
   private final InstantSource clock;
 
   public MachineReconciler(
@@ -75,7 +80,8 @@ public final class MachineReconciler {
       InstantSource clock) {
     this.store = store;
     this.outside = outside;
-    this.acts = new MachineActs(outside, files, door);
+    this.disposal = new Disposal(store, outside, clock);
+    this.acts = new MachineActs(outside, files, door, disposal);
     this.readyCheck = new ReadyCheck(store, outside, door);
     this.installations = new InstallationWatch(outside, clock);
     this.clock = clock;
@@ -143,7 +149,7 @@ public final class MachineReconciler {
       if (objection.isPresent()) {
         return giveUp(run, subject, "Refused", objection.get(), false);
       }
-      resolved = pinImage(run, resolved);
+      resolved = pinImage(resolved);
     }
     try {
       if (run.operation().verb() == Verb.RESET) {
@@ -155,6 +161,19 @@ public final class MachineReconciler {
       }
       Plan plan = MachinePlanner.plan(MachineGoals.goal(resolved, subject.installation()), facts);
       run.plan(plan.steps());
+      if (!machine.deleting() && machine.status().imageSha256() == null) {
+        // From here on the disk is made from this very image, whatever becomes of the Image.
+        MachineStatus pinned = resolved.machine().status();
+        run.guarded(
+            new State.Running(),
+            tx -> {
+              if (pinned.former() == null) {
+                tx.resources().updateStatus(machine.uid(), pinned, "", "");
+              } else {
+                tell(tx, machine.uid(), pinned);
+              }
+            });
+      }
     } catch (DriverException e) {
       return blind(run, subject, e);
     }
@@ -194,26 +213,26 @@ public final class MachineReconciler {
         : Optional.empty();
   }
 
-  /** From here on the disk is made from this very image, whatever becomes of the Image. */
-  private ResolvedMachine pinImage(Run run, ResolvedMachine r) {
+  private ResolvedMachine pinImage(ResolvedMachine r) {
     MachineStatus s = r.machine().status();
     if (s.imageSha256() != null) {
       return r;
     }
     MachineStatus pinned =
-        new MachineStatus(
-            s.conditions(),
-            s.hypervisor(),
-            s.power(),
-            s.interfaces(),
-            s.disk(),
-            Objects.requireNonNull(r.image().status().sha256(), "a ready image has a checksum"),
-            s.blueprint(),
-            s.readyBy(),
-            s.hostKeys(),
-            s.scripts());
-    run.guarded(new State.Running(), tx -> tx.resources().updateStatus(r.uid(), pinned, "", ""));
-    return r.with(pinned);
+        s.withImage(
+            Objects.requireNonNull(r.image().status().sha256(), "a ready image has a checksum"));
+    return r.with(
+        s.former() == null
+            ? pinned
+            : pinned.withConditions(
+                Condition.set(
+                    s.conditions(),
+                    condition(
+                        Condition.READY,
+                        false,
+                        "Rebuilding",
+                        "It gets a new system disk.",
+                        clock.instant()))));
   }
 
   /**
@@ -225,18 +244,7 @@ public final class MachineReconciler {
     if (s.readyBy() == null || facts.systemDisks().containsKey(disk)) {
       return r;
     }
-    MachineStatus anew =
-        new MachineStatus(
-            s.conditions(),
-            s.hypervisor(),
-            s.power(),
-            s.interfaces(),
-            disk,
-            s.imageSha256(),
-            s.blueprint(),
-            null,
-            List.of(),
-            List.of());
+    MachineStatus anew = s.unbooted();
     run.guarded(
         new State.Running(),
         tx -> {
@@ -302,6 +310,20 @@ public final class MachineReconciler {
             }
             return Optional.of(POLL);
           }
+          Optional<ScriptResult> bad = failedScript(ready.get().scripts());
+          if (bad.isPresent() && machine.machine().status().former() != null) {
+            DriverException failed =
+                new DriverException(
+                    FaultKind.REFUSED,
+                    "script "
+                        + bad.get().name()
+                        + " of the first boot ended with "
+                        + bad.get().exitCode()
+                        + ": "
+                        + brief(bad.get().output()));
+            run.fail(failed);
+            return giveUp(run, subject, "FirstBootFailed", failed.forUser(), false);
+          }
           machine = booted(run, machine, ready.get());
           subject = subject.with(machine);
           run.done("by " + ready.get().by());
@@ -342,6 +364,9 @@ public final class MachineReconciler {
 
   private Outcome act(Run run, Step step, ResolvedMachine machine, String installation)
       throws DriverException {
+    if (step instanceof Step.Stop && run.redefines()) {
+      acts.checkDefinition(machine, installation);
+    }
     return acts.act(
         step,
         machine,
@@ -374,18 +399,7 @@ public final class MachineReconciler {
       interfaces.add(
           new MachineStatus.Interface(face.name(), face.mac(), face.network(), List.copyOf(all)));
     }
-    MachineStatus up =
-        new MachineStatus(
-            s.conditions(),
-            s.hypervisor(),
-            Power.ON,
-            interfaces,
-            s.disk(),
-            s.imageSha256(),
-            s.blueprint(),
-            ready.by(),
-            ready.hostKeys(),
-            ready.scripts());
+    MachineStatus up = s.booted(interfaces, ready.by(), ready.hostKeys(), ready.scripts());
     // Whoever waits for it need not wait for the clearing away of its seed.
     MachineStatus next = up.withConditions(settled(up, Power.ON));
     run.guarded(new State.Running(), tx -> tell(tx, r.uid(), next));
@@ -416,10 +430,16 @@ public final class MachineReconciler {
   private Optional<Duration> succeed(Run run, ResolvedMachine r) {
     MachineStatus s = r.machine().status();
     Power power = r.machine().spec().power();
-    MachineStatus next = withPower(s, power).withConditions(settled(s, power));
+    List<Condition> conditions = settled(s, power);
+    Optional<Condition> failedRebuild = Condition.find(s.conditions(), Rebuild.REBUILT);
+    if (failedRebuild.isPresent() && Rebuild.pending(r)) {
+      // Power was switched, say; what is declared is still another system.
+      conditions = Condition.set(conditions, failedRebuild.get());
+    }
+    MachineStatus next = s.withPower(power).withConditions(conditions);
     // The operation in which it booted first tells of a script that failed; later ones do not.
     boolean first = run.operation().verb() == Verb.CREATE || run.booted();
-    Optional<ScriptResult> bad = failedScript(s);
+    Optional<ScriptResult> bad = failedScript(s.scripts());
     State end =
         first && bad.isPresent()
             ? new State.Failed(
@@ -430,7 +450,13 @@ public final class MachineReconciler {
                     + bad.get().exitCode()
                     + "; see its output in the machine's conditions")
             : new State.Succeeded();
-    run.finish(end, tx -> tell(tx, r.uid(), next));
+    run.finish(
+        end,
+        tx -> {
+          if (!next.equals(s)) {
+            tell(tx, r.uid(), next);
+          }
+        });
     return Optional.empty();
   }
 
@@ -439,15 +465,24 @@ public final class MachineReconciler {
     tx.resources().updateStatus(uid, next, ready.reason(), ready.message());
   }
 
-  private static Optional<ScriptResult> failedScript(MachineStatus s) {
-    return s.scripts().stream().filter(script -> script.exitCode() != 0).findFirst();
+  private static Optional<ScriptResult> failedScript(List<ScriptResult> scripts) {
+    return scripts.stream().filter(script -> script.exitCode() != 0).findFirst();
+  }
+
+  /** The end of what a script printed, which as a rule says why. */
+  private static String brief(String output) {
+    String stripped = output.strip();
+    return stripped.length() <= MOST_OUTPUT
+        ? stripped
+        : "..." + stripped.substring(stripped.length() - MOST_OUTPUT);
   }
 
   /** Its conditions when nothing more is to be done. */
   private List<Condition> settled(MachineStatus s, Power power) {
     Instant now = clock.instant();
-    Optional<ScriptResult> bad = failedScript(s);
-    List<Condition> conditions = Condition.drop(s.conditions(), HELD);
+    Optional<ScriptResult> bad = failedScript(s.scripts());
+    List<Condition> conditions =
+        Condition.drop(Condition.drop(s.conditions(), HELD), Rebuild.REBUILT);
     if (s.readyBy() != null) {
       conditions = Condition.set(conditions, firstBoot(bad, s, now));
     }
@@ -559,24 +594,28 @@ public final class MachineReconciler {
     return end(run, subject, reason, message, cancelled);
   }
 
-  private Optional<Duration> undo(Run run, Subject subject, State.Undoing why) {
+  private Optional<Duration> undo(Run run, Subject begun, State.Undoing why) {
+    Subject subject = begun;
     ResolvedMachine machine = subject.resolved().orElseThrow();
     try {
       MachineFacts facts = observe(machine, subject.installation());
+      MachineStatus.Former former = machine.machine().status().former();
+      if (former != null && facts.systemDisks().containsKey(former.disk())) {
+        machine = turnBack(run, machine, why);
+        subject = subject.with(machine);
+      }
+      if (machine.machine().status().readyBy() != null) {
+        return goBack(run, subject, why, facts);
+      }
       String disk = machine.machine().status().disk();
       if (facts.systemDisks().keySet().stream().anyMatch(d -> !d.equals(disk))) {
         // A rebuild: the disk from before is still there, and nothing may take that away.
         return end(run, subject, why.reason(), why.message(), why.cancelled());
       }
       run.plan(MachinePlanner.undo(facts).steps());
-      while (run.next().isPresent()) {
-        run.begin(why);
-        Outcome outcome = act(run, run.next().get(), machine, subject.installation());
-        if (outcome instanceof Outcome.Running going) {
-          run.going(why, null, going.token());
-          return Optional.of(going.pollAfter());
-        }
-        run.done(null);
+      Optional<Duration> later = takeBack(run, subject, why);
+      if (later.isPresent()) {
+        return later;
       }
     } catch (DriverException e) {
       run.log(e.forOperator());
@@ -593,19 +632,79 @@ public final class MachineReconciler {
         why.cancelled());
   }
 
-  private static MachineStatus unpinned(ResolvedMachine machine) {
+  /** Does the steps of an undoing; when to go on if one takes its time. */
+  private Optional<Duration> takeBack(Run run, Subject subject, State.Undoing why)
+      throws DriverException {
+    while (run.next().isPresent()) {
+      run.begin(why);
+      Outcome outcome =
+          act(run, run.next().get(), subject.resolved().orElseThrow(), subject.installation());
+      if (outcome instanceof Outcome.Running going) {
+        run.going(why, null, going.token());
+        return Optional.of(going.pollAfter());
+      }
+      run.done(null);
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * From this commit on the machine's system is the one from before its rebuild. The machine is
+   * held by the same commit, so that no crash can make it try again by itself.
+   */
+  private ResolvedMachine turnBack(Run run, ResolvedMachine r, State.Undoing why) {
+    Instant now = clock.instant();
+    MachineStatus s = r.machine().status().wentBack();
+    List<Condition> conditions =
+        Condition.set(
+            Condition.set(
+                s.conditions(),
+                condition(HELD, true, why.reason(), "Apply it again to try again.", now)),
+            condition(
+                Rebuild.REBUILT,
+                false,
+                why.reason(),
+                "Its rebuild failed, and it goes back to its system from before: "
+                    + sentence(why.message()),
+                now));
+    MachineStatus back = s.withConditions(conditions);
+    run.guarded(
+        why,
+        tx ->
+            tx.resources()
+                .updateStatus(
+                    r.uid(),
+                    back,
+                    "GoesBack",
+                    "Its rebuild failed, and it goes back to its system from before."));
+    return r.with(back);
+  }
+
+  /** Brings the system from before a rebuild up again, and takes the new disk away. */
+  private Optional<Duration> goBack(Run run, Subject subject, State.Undoing why, MachineFacts facts)
+      throws DriverException {
+    ResolvedMachine machine = subject.resolved().orElseThrow();
+    run.plan(
+        MachinePlanner.plan(MachineGoals.goal(machine, subject.installation()), facts).steps());
+    Optional<Duration> later = takeBack(run, subject, why);
+    if (later.isPresent()) {
+      return later;
+    }
     MachineStatus s = machine.machine().status();
-    return new MachineStatus(
-        s.conditions(),
-        s.hypervisor(),
-        null,
-        s.interfaces(),
-        s.disk(),
-        null,
-        s.blueprint(),
-        null,
-        List.of(),
-        List.of());
+    Power power = machine.machine().spec().power();
+    Condition up = Condition.find(settled(s, power), Condition.READY).orElseThrow();
+    MachineStatus next = s.withPower(power).withConditions(Condition.set(s.conditions(), up));
+    run.finish(
+        why.cancelled()
+            ? new State.Cancelled()
+            : new State.Failed(
+                why.reason(), why.message() + "; the machine is back on its system from before"),
+        tx -> tell(tx, machine.uid(), next));
+    return Optional.empty();
+  }
+
+  private static MachineStatus unpinned(ResolvedMachine machine) {
+    return machine.machine().status().unbooted().withPower(null).withImage(null);
   }
 
   /** Marks machines on which nothing is done any more before they are declared anew. */
@@ -616,9 +715,7 @@ public final class MachineReconciler {
     Instant now = clock.instant();
     // What was stopped for a change that then failed is down, however well it was before.
     MachineStatus s =
-        run.halted()
-            ? withPower(subject.machine().status(), Power.OFF)
-            : subject.machine().status();
+        run.halted() ? subject.machine().status().withPower(Power.OFF) : subject.machine().status();
     List<Condition> conditions =
         Condition.set(
             Condition.set(
@@ -691,7 +788,11 @@ public final class MachineReconciler {
       Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
       MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of(), false);
       for (Step step : MachinePlanner.undo(facts).steps()) {
-        outside.call(hypervisor, d -> Collect.act(step, d, mark));
+        if (step instanceof Step.DeleteDisk disk) {
+          disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()));
+        } else {
+          outside.call(hypervisor, d -> Collect.act(step, d, mark));
+        }
       }
       if (!MachinePlanner.undo(facts).empty()) {
         store.write(tx ->
@@ -711,20 +812,6 @@ public final class MachineReconciler {
   }
 
   // --- words -------------------------------------------------------------------------------
-
-  private static MachineStatus withPower(MachineStatus s, @Nullable Power power) {
-    return new MachineStatus(
-        s.conditions(),
-        s.hypervisor(),
-        power,
-        s.interfaces(),
-        s.disk(),
-        s.imageSha256(),
-        s.blueprint(),
-        s.readyBy(),
-        s.hostKeys(),
-        s.scripts());
-  }
 
   static Condition condition(
       String type, boolean holds, String reason, String message, Instant now) {

@@ -15,6 +15,8 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.Operation.State;
+import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +27,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +39,9 @@ import org.slf4j.LoggerFactory;
 public final class NetworkReconciler {
   private static final Logger LOG = LoggerFactory.getLogger(NetworkReconciler.class);
 
+  /** Between two tries to take leave of services that do not answer. */
+  private static final Duration AWAY = Duration.ofSeconds(5);
+
   private final Store store;
   private final Outside outside;
   private final Duration round;
@@ -46,7 +52,10 @@ public final class NetworkReconciler {
     this.round = round;
   }
 
-  Optional<Duration> reconcile(Resource<NetworkSpec, NetworkStatus> network) {
+  Optional<Duration> reconcile(Resource<NetworkSpec, NetworkStatus> network, @Nullable Run run) {
+    if (network.deleting()) {
+      return forget(network, run);
+    }
     if (network.spec().services() == null) {
       return Optional.empty();
     }
@@ -56,10 +65,7 @@ public final class NetworkReconciler {
       if (!found.differing().isEmpty()) {
         store.write(tx -> tx.nudges().nudgeAll(found.differing()));
       }
-      for (UUID uid : found.strange()) {
-        LOG.info("{}: what is published of {} is nobody's and is withdrawn", network.title(), uid);
-        outside.callServices(network, s -> s.withdraw(uid));
-      }
+      withdraw(network, found.strange());
       return Optional.of(round);
     } catch (DriverException e) {
       LOG.info("{}: {}", network.title(), e.forOperator());
@@ -67,6 +73,36 @@ public final class NetworkReconciler {
     } catch (Busy e) {
       return Optional.of(e.retryIn());
     }
+  }
+
+  private void withdraw(Resource<NetworkSpec, NetworkStatus> network, List<UUID> strange)
+      throws DriverException {
+    for (UUID uid : strange) {
+      LOG.info("{}: what is published of {} is nobody's and is withdrawn", network.title(), uid);
+      outside.callServices(network, s -> s.withdraw(uid));
+    }
+  }
+
+  /** Withdraws what is left of its machines, and removes the declaration after that. */
+  private Optional<Duration> forget(
+      Resource<NetworkSpec, NetworkStatus> network, @Nullable Run run) {
+    if (run == null) {
+      return Optional.empty();
+    }
+    try {
+      Map<UUID, Records> published = outside.callServices(network, s -> s.observe());
+      withdraw(network, store.read(tx -> difference(tx, network, published)).strange());
+      run.finish(new State.Succeeded(), tx -> tx.resources().remove(network.uid()));
+    } catch (DriverException e) {
+      run.waitFor("Unreachable", "what it has published cannot be withdrawn: " + e.forUser(), AWAY);
+      return Optional.of(AWAY);
+    } catch (ProblemException e) {
+      // A machine was put on it in the very moment in which it was deleted.
+      run.waitFor("InUse", e.problem().detail(), AWAY);
+      return Optional.of(AWAY);
+    }
+    outside.forgetServices(network.uid());
+    return Optional.empty();
   }
 
   /**

@@ -83,7 +83,8 @@ public final class Reconcilers implements Reconcile {
           () -> hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class), run);
       case ImageSpec _ -> () -> images.reconcile(r.as(ImageSpec.class, ImageStatus.class), run);
       case VolumeSpec _ -> () -> volumes.reconcile(r.as(VolumeSpec.class, VolumeStatus.class), run);
-      case NetworkSpec _ -> () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class));
+      case NetworkSpec _ ->
+          () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       default -> Optional::empty; // sizes and profiles have no outside part
     };
   }

@@ -120,6 +120,11 @@ final class Run {
     return halted;
   }
 
+  /** True if a definition is still to come in this plan. */
+  boolean redefines() {
+    return todo.stream().anyMatch(s -> s instanceof Step.Define);
+  }
+
   /** The step to do next, or nothing if all are done. */
   Optional<Step> next() {
     return Optional.ofNullable(todo.peek());

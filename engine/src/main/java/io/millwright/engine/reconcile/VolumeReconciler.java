@@ -8,29 +8,33 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
 import io.millwright.model.Kind;
+import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Step;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Makes volumes and lets them grow.
  *
- * <p>Nothing in here deletes a disk: a volume that is deleted leaves its disk where it is, under a
- * name that tells whose it was.
+ * <p>Nothing in here deletes a disk: that of a volume which is deleted goes into quarantine.
  */
 public final class VolumeReconciler {
   private final Store store;
@@ -53,30 +57,26 @@ public final class VolumeReconciler {
     if (volume.deleting()) {
       run.plan(List.of(new Step.QuarantineVolume(name.toString())));
       run.begin(new State.Running());
-      run.done("its disk " + name + " stays where it is");
-      run.finish(new State.Succeeded(), tx -> tx.resources().remove(volume.uid()));
+      Instant now = clock.instant();
+      Instant until = now.plus(Duration.ofDays(volume.spec().quarantineDays()));
+      run.done("its disk " + name + " is kept until " + until);
+      run.finish(
+          new State.Succeeded(),
+          tx -> {
+            UUID hypervisor = host(tx, volume).uid();
+            tx.quarantine()
+                .put(new Quarantine.Entry(volume, hypervisor, name.toString(), now, until, false));
+            tx.resources().remove(volume.uid());
+          });
       return Optional.empty();
     }
     if (run.operation().cancelRequested()) {
       run.finish(new State.Cancelled(), tx -> {});
       return Optional.empty();
     }
-    Resource<HypervisorSpec, HypervisorStatus> host =
-        store.read(tx ->
-            Lookup.get(
-                tx,
-                Kind.HYPERVISOR,
-                volume.project(),
-                volume.spec().hypervisor(),
-                HypervisorSpec.class,
-                HypervisorStatus.class));
+    Resource<HypervisorSpec, HypervisorStatus> host = store.read(tx -> host(tx, volume));
     boolean exists = volume.status().object() != null;
-    Step step =
-        exists
-            ? new Step.GrowVolume(name.toString(), volume.spec().size())
-            : new Step.CreateVolume(name.toString(), volume.spec().size());
-    run.plan(
-        exists && volume.spec().size().equals(volume.status().size()) ? List.of() : List.of(step));
+    run.plan(steps(run.operation().verb(), volume, name.toString()));
     try {
       if (run.next().isPresent()) {
         run.begin(new State.Running());
@@ -85,6 +85,7 @@ public final class VolumeReconciler {
                 host,
                 d -> {
                   Disks disks = MachineActs.facet(d, HypervisorDriver::disks, "cannot make disks");
+                  // Growing to the size that it has makes sure that it is there.
                   return exists
                       ? disks.grow(name, volume.spec().size())
                       : disks.create(name, volume.spec().size(), null);
@@ -117,6 +118,31 @@ public final class VolumeReconciler {
                   tx.resources().referrers(volume.uid(), 10).stream().map(Resource::uid).toList());
         });
     return Optional.empty();
+  }
+
+  private static List<Step> steps(
+      Operation.Verb verb, Resource<VolumeSpec, VolumeStatus> volume, String disk) {
+    ByteSize size = volume.spec().size();
+    if (volume.status().object() == null) {
+      return List.of(new Step.CreateVolume(disk, size));
+    }
+    if (verb == Operation.Verb.RESTORE) {
+      return List.of(new Step.RestoreVolume(disk, size));
+    }
+    return size.equals(volume.status().size())
+        ? List.of()
+        : List.of(new Step.GrowVolume(disk, size));
+  }
+
+  private static Resource<HypervisorSpec, HypervisorStatus> host(
+      Tx tx, Resource<VolumeSpec, VolumeStatus> volume) {
+    return Lookup.get(
+        tx,
+        Kind.HYPERVISOR,
+        volume.project(),
+        volume.spec().hypervisor(),
+        HypervisorSpec.class,
+        HypervisorStatus.class);
   }
 
   private Optional<Duration> fault(

@@ -106,9 +106,20 @@ public final class Manifests {
    * @throws ProblemException with everything that is wrong with it
    */
   public static <R extends Record> R decode(byte[] body, Class<R> type) {
-    List<Node> documents = documents(body, "the request's body");
+    return decode(body, type, "the request's body");
+  }
+
+  /**
+   * Reads any document that is no manifest as strictly as one.
+   *
+   * @param type a record
+   * @param source what the body is called in messages, for example {@code debian.yaml}
+   * @throws ProblemException with everything that is wrong with it
+   */
+  public static <R extends Record> R decode(byte[] body, Class<R> type, String source) {
+    List<Node> documents = documents(body, source);
     if (documents.size() != 1) {
-      throw ProblemException.invalid("", "the request's body must be one JSON object");
+      throw ProblemException.invalid("", source + " must be one mapping with fields");
     }
     Violations at = Violations.at("");
     R value = Decoder.record(type, documents.getFirst(), at, Set.of());

@@ -60,6 +60,11 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
   }
 
   @Override
+  public String place(Map<String, String> settings) {
+    return settings.getOrDefault(DIRECTORY, "");
+  }
+
+  @Override
   public NetworkServices open(Map<String, String> settings, String installation)
       throws DriverException {
     Violations at = Violations.at("settings");

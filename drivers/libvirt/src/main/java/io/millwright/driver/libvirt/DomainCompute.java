@@ -1,7 +1,5 @@
 package io.millwright.driver.libvirt;
 
-import static io.millwright.driver.libvirt.LibvirtError.check;
-
 import io.millwright.driver.Compute;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -103,6 +101,11 @@ final class DomainCompute implements Compute {
   }
 
   // ------------------------------------------------------------------------------------- define
+
+  @Override
+  public void check(MachineDefinition machine) throws DriverException {
+    DomainXml.check(machine, settings.openvswitch());
+  }
 
   @Override
   public Outcome define(MachineDefinition machine) throws DriverException {
@@ -208,13 +211,13 @@ final class DomainCompute implements Compute {
     if (domain.state().active()) {
       throw conflict("A machine can be renamed only when it is powered off.", facts.name());
     }
-    check(C.virDomainRename(domain.pointer, name, 0));
+    LibvirtError.check(C.virDomainRename(domain.pointer, name, 0));
   }
 
   private static void changeMedium(Domain domain, @Nullable String medium) throws LibvirtError {
     DomainFacts live = DomainFacts.read(domain.xml(0), "");
     if (!Objects.equals(live.mediumFile(), medium)) {
-      check(
+      LibvirtError.check(
           C.virDomainUpdateDeviceFlags(
               domain.pointer, DomainXml.drive(medium), Domain.AFFECT_LIVE));
     }
@@ -234,16 +237,16 @@ final class DomainCompute implements Compute {
   private static Outcome start(Domain domain) throws LibvirtError, DriverException {
     Domain.State state = domain.state();
     switch (state.state()) {
-      case Domain.PAUSED -> check(C.virDomainResume(domain.pointer));
-      case Domain.PMSUSPENDED -> check(C.virDomainPMWakeup(domain.pointer, 0));
+      case Domain.PAUSED -> LibvirtError.check(C.virDomainResume(domain.pointer));
+      case Domain.PMSUSPENDED -> LibvirtError.check(C.virDomainPMWakeup(domain.pointer, 0));
       case Domain.SHUTDOWN -> throw conflict("The machine is shutting down.", state.toString());
       case Domain.CRASHED -> {
         destroy(domain);
-        check(C.virDomainCreate(domain.pointer));
+        LibvirtError.check(C.virDomainCreate(domain.pointer));
       }
       case Domain.SHUTOFF -> {
         try {
-          check(C.virDomainCreate(domain.pointer));
+          LibvirtError.check(C.virDomainCreate(domain.pointer));
         } catch (LibvirtError e) {
           // Somebody else was faster.
           if (!e.is(LibvirtError.OPERATION_INVALID) || !domain.state().active()) {
@@ -269,10 +272,10 @@ final class DomainCompute implements Compute {
         }
         if (domain.state().state() == Domain.PAUSED) {
           // It could not hear.
-          check(C.virDomainResume(domain.pointer));
+          LibvirtError.check(C.virDomainResume(domain.pointer));
         }
         try {
-          check(C.virDomainShutdownFlags(domain.pointer, 0));
+          LibvirtError.check(C.virDomainShutdownFlags(domain.pointer, 0));
         } catch (LibvirtError e) {
           Domain.State now = Survey.stateOf(domain);
           if (!now.active()) {
@@ -289,7 +292,7 @@ final class DomainCompute implements Compute {
 
   private static void destroy(Domain domain) throws LibvirtError {
     try {
-      check(C.virDomainDestroyFlags(domain.pointer, 0));
+      LibvirtError.check(C.virDomainDestroyFlags(domain.pointer, 0));
     } catch (LibvirtError e) {
       // OPERATION_INVALID: it does not run any more, which is as was asked.
       if (!e.is(LibvirtError.OPERATION_INVALID, LibvirtError.NO_DOMAIN)) {
@@ -302,7 +305,7 @@ final class DomainCompute implements Compute {
   public Outcome reset(Mark mark) throws DriverException {
     return line.call(connection -> {
       try (Domain domain = need(connection, mark, installation)) {
-        check(C.virDomainReset(domain.pointer, 0));
+        LibvirtError.check(C.virDomainReset(domain.pointer, 0));
         return Outcome.DONE;
       }
     });
@@ -328,7 +331,7 @@ final class DomainCompute implements Compute {
       destroy(domain);
     }
     try {
-      check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
+      LibvirtError.check(C.virDomainUndefineFlags(domain.pointer, UNDEFINE_ALL));
     } catch (LibvirtError e) {
       if (!e.is(LibvirtError.NO_DOMAIN)) {
         throw e;

@@ -1,5 +1,6 @@
 package io.millwright.driver.libvirt;
 
+import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.model.ByteSize;
@@ -25,6 +26,7 @@ import org.xml.sax.SAXException;
  * @param mark null if it carries none of ours
  * @param files paths of all its disks and media, whosever they are
  * @param disks object names of its disks that are ours, in order
+ * @param nics its cards in order; one in a network of libvirt's, on a bridge, or on neither
  * @param installer true if it starts a kernel or has the drive of an installation medium
  * @param targets what its disks are called in the document, by file: {@code vda}
  */
@@ -36,7 +38,7 @@ record DomainFacts(
     ByteSize memory,
     List<String> files,
     List<String> disks,
-    List<Mac> nics,
+    List<MachineDefinition.Nic> nics,
     @Nullable String mediumFile,
     @Nullable String medium,
     boolean installer,
@@ -71,7 +73,7 @@ record DomainFacts(
     UUID uid = UUID.fromString(text(domain, "uuid"));
     List<String> files = new ArrayList<>();
     List<String> disks = new ArrayList<>();
-    List<Mac> nics = new ArrayList<>();
+    List<MachineDefinition.Nic> nics = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
     String mediumFile = null;
     boolean installer =
@@ -93,7 +95,9 @@ record DomainFacts(
         }
       }
       for (Element nic : children(devices, "interface")) {
-        child(nic, "mac").flatMap(mac -> mac(mac.getAttribute("address"))).ifPresent(nics::add);
+        child(nic, "mac")
+            .flatMap(mac -> mac(mac.getAttribute("address")))
+            .ifPresent(mac -> nics.add(nic(nic, mac)));
       }
     }
     Mark mark =
@@ -161,6 +165,33 @@ record DomainFacts(
     return ObjectName.parse(path.substring(path.lastIndexOf('/') + 1))
         .filter(name -> name.mark().installation().equals(installation))
         .map(ObjectName::toString);
+  }
+
+  /** The card as {@link DomainXml} would have written it; attached to nothing if it would not. */
+  private static MachineDefinition.Nic nic(Element nic, Mac mac) {
+    String type = nic.getAttribute("type");
+    List<Element> tags = child(nic, "vlan").map(vlan -> children(vlan, "tag")).orElseGet(List::of);
+    boolean plain =
+        tags.isEmpty() && child(nic, "vlan").isEmpty()
+            || tags.size() == 1 && !child(nic, "vlan").get().getAttribute("trunk").equals("yes");
+    return new MachineDefinition.Nic(
+        mac,
+        plain && type.equals("bridge") ? source(nic, "bridge") : null,
+        plain && type.equals("network") ? source(nic, "network") : null,
+        plain && !tags.isEmpty() ? size(tags.getFirst(), "id") : null,
+        child(nic, "mtu").map(mtu -> size(mtu, "size")).orElse(null));
+  }
+
+  private static @Nullable String source(Element nic, String attribute) {
+    return child(nic, "source")
+        .map(source -> source.getAttribute(attribute))
+        .filter(name -> !name.isEmpty())
+        .orElse(null);
+  }
+
+  private static @Nullable Integer size(Element of, String attribute) {
+    String text = of.getAttribute(attribute);
+    return text.matches("[0-9]{1,9}") ? Integer.valueOf(text) : null;
   }
 
   private static Optional<Mac> mac(String text) {

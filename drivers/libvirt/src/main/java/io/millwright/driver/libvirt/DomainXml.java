@@ -43,9 +43,10 @@ final class DomainXml {
   record PlacedInstaller(
       @Nullable String medium, @Nullable String kernel, @Nullable String initrd, String log) {}
 
-  static String of(MachineDefinition machine, Placed placed) throws DriverException {
+  /** Refuses what cannot be said in a document that libvirt takes. */
+  static void check(MachineDefinition machine, boolean openvswitch) throws DriverException {
     for (MachineDefinition.Nic nic : machine.nics()) {
-      if (nic.bridge() != null && nic.vlan() != null && !placed.openvswitch()) {
+      if (nic.bridge() != null && nic.vlan() != null && !openvswitch) {
         throw new DriverException(
             FaultKind.UNSUPPORTED,
             "A Linux bridge cannot tag VLAN "
@@ -55,6 +56,10 @@ final class DomainXml {
                 + " vSwitch's.");
       }
     }
+  }
+
+  static String of(MachineDefinition machine, Placed placed) throws DriverException {
+    check(machine, placed.openvswitch());
     XmlText xml = new XmlText();
     try {
       return xml.in(

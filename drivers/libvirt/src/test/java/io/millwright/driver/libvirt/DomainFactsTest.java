@@ -3,7 +3,10 @@ package io.millwright.driver.libvirt;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.driver.MachineDefinition;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Mac;
+import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -58,6 +61,32 @@ final class DomainFactsTest {
     assertThat(facts.disks()).isEmpty();
     assertThat(facts.nics()).hasSize(1);
     assertThat(facts.medium()).isNull();
+  }
+
+  @Test
+  void aCardIsAttachedAsWeWouldHaveWrittenItOrToNothing() throws Exception {
+    String card = "<interface type='%s'><mac address='52:54:00:00:00:01'/>%s</interface>";
+    Mac mac = Mac.parse("52:54:00:00:00:01");
+    assertThat(nic(card.formatted("bridge", "<source bridge='br0'/><mtu size='1400'/>")))
+        .isEqualTo(new MachineDefinition.Nic(mac, "br0", null, null, 1400));
+    String tagged = "<source network='n'/><vlan><tag id='7'/></vlan>";
+    assertThat(nic(card.formatted("network", tagged)))
+        .isEqualTo(new MachineDefinition.Nic(mac, null, "n", 7, null));
+    MachineDefinition.Nic nowhere = new MachineDefinition.Nic(mac, null, null, null, null);
+    for (String trunk :
+        List.of(
+            "<vlan trunk='yes'><tag id='7'/></vlan>",
+            "<vlan><tag id='7'/><tag id='8'/></vlan>",
+            "<vlan/>")) {
+      assertThat(nic(card.formatted("bridge", "<source bridge='br0'/>" + trunk)))
+          .isEqualTo(nowhere);
+    }
+    assertThat(nic(card.formatted("direct", "<source dev='eth0' mode='bridge'/>")))
+        .isEqualTo(nowhere);
+  }
+
+  private static MachineDefinition.Nic nic(String element) throws LibvirtError {
+    return DomainFacts.read(foreign("", element), "0a0b0c0d").nics().getFirst();
   }
 
   @Test

@@ -40,8 +40,7 @@ final class DomainXmlTest {
     assertThat(facts.cores()).isEqualTo(machine.cores());
     assertThat(facts.disks())
         .isEqualTo(machine.disks().stream().map(MachineDefinition.Disk::name).toList());
-    assertThat(facts.nics())
-        .isEqualTo(machine.nics().stream().map(MachineDefinition.Nic::mac).toList());
+    assertThat(facts.nics()).isEqualTo(machine.nics());
     assertThat(facts.medium()).isEqualTo(machine.medium());
     assertThat(facts.installer()).isEqualTo(machine.installer() != null);
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").mark()).isNull();

@@ -1,0 +1,113 @@
+package io.millwright.api;
+
+import io.millwright.engine.Caller;
+import io.millwright.engine.port.Quarantine;
+import io.millwright.model.ByteSize;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletRequest;
+import java.security.Principal;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Volumes that were deleted, and whose disks are kept for a while. */
+@RestController
+@RequestMapping("/api/v1/projects/{project}/quarantine")
+@Tag(name = "quarantine", description = "Deleted volumes whose disks are kept for a while.")
+final class QuarantineApi {
+  private static final Body NOTHING = new Body(new byte[0]);
+
+  private final Backend backend;
+  private final OnceOnly once;
+
+  QuarantineApi(Backend backend, OnceOnly once) {
+    this.backend = backend;
+    this.once = once;
+  }
+
+  /**
+   * A deleted volume.
+   *
+   * @param hypervisor where its disk is
+   * @param disk object name of its disk
+   * @param since when it was deleted
+   * @param until when its disk is deleted, too
+   * @param emptying true if its disk is being deleted, so that it cannot be restored any more
+   */
+  record QuarantinedVolumeView(
+      String project,
+      String name,
+      UUID uid,
+      ByteSize size,
+      String hypervisor,
+      String disk,
+      Instant since,
+      Instant until,
+      boolean emptying) {
+    static QuarantinedVolumeView of(Quarantine.Entry e) {
+      return new QuarantinedVolumeView(
+          e.volume().project(),
+          e.volume().name(),
+          e.uid(),
+          e.volume().spec().size(),
+          e.volume().spec().hypervisor(),
+          e.disk(),
+          e.since(),
+          e.until(),
+          e.emptying());
+    }
+  }
+
+  /** All of them, the oldest first. */
+  record QuarantineView(List<QuarantinedVolumeView> items) {}
+
+  @Operation(
+      operationId = "listQuarantine",
+      summary = "Lists deleted volumes whose disks are kept",
+      description = "The project `-` stands for all.")
+  @GetMapping
+  QuarantineView list(@PathVariable String project) {
+    return new QuarantineView(
+        backend.restore().list(Inputs.projectOrAll(project)).stream()
+            .map(QuarantinedVolumeView::of)
+            .toList());
+  }
+
+  @Operation(
+      operationId = "restoreVolume",
+      summary = "Takes a deleted volume out of quarantine",
+      description =
+          "It is declared again as it was, with the same uid, serial and disk. The name may also be"
+              + " its uid, where several of a name were deleted.")
+  @PostMapping("/{name}:restore")
+  ResponseEntity<byte[]> restore(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "the name that it gets; the one that it had if not given")
+          @RequestParam(name = "as", required = false)
+          @Nullable String as,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request,
+      Principal who) {
+    Inputs.project(project);
+    Caller caller = new Caller(who.getName());
+    return once.answer(
+            idempotencyKey,
+            caller,
+            request,
+            NOTHING,
+            tx -> Answer.accepted(backend.restore().restore(tx, caller, project, name, as)))
+        .entity();
+  }
+}

@@ -1,0 +1,78 @@
+package io.millwright.cli;
+
+import io.millwright.client.Answer;
+import io.millwright.client.MillwrightApi;
+import io.millwright.client.Trees;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+
+/** What can be done with machines besides declaring and switching them. */
+@Command(
+    name = "machine",
+    description = "Rebuild machines.",
+    subcommands = {MachineCommand.Rebuild.class})
+final class MachineCommand extends Part {
+  @Override
+  public Integer call() {
+    throw Failure.usage("say what to do: millwright machine rebuild");
+  }
+
+  /** Rebuilds. */
+  @Command(
+      name = "rebuild",
+      description = {
+        "Give a machine a new system disk.",
+        "Name, UUID, MACs, addresses, DNS and volumes stay. If the new system does not come up, the"
+            + " machine goes back to the disk that it has now. With --dry-run, exit code 2: there"
+            + " is something to do."
+      })
+  static final class Rebuild extends Part {
+    @Parameters(paramLabel = "NAME", description = "The machine.")
+    String name = "";
+
+    @Option(
+        names = "--image",
+        paramLabel = "IMAGE",
+        description = "Another image; the one that it has if not given.")
+    @Nullable String image;
+
+    @Option(
+        names = "--dry-run",
+        description = "Show what would be done, destroyed and kept, and do nothing.")
+    boolean dryRun;
+
+    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
+    boolean wait;
+
+    @Option(
+        names = "--timeout",
+        paramLabel = "DURATION",
+        description = "How long to wait, such as 10m; for ever if not given.")
+    @Nullable Duration timeout;
+
+    @Override
+    public Integer call() {
+      MillwrightApi api = api();
+      String machine = name.startsWith("machine/") ? name.substring(8) : name;
+      String key = UUID.randomUUID().toString();
+      Answer answer = api.rebuildMachine(cli().project(), machine, key, dryRun, image);
+      JsonNode body = answer.body();
+      if (dryRun) {
+        new Plan(body, shell().coloured()).lines().forEach(this::print);
+        return 2;
+      }
+      String uid = Trees.text(body, "uid");
+      print("machine/" + machine + " rebuild: operation " + uid);
+      if (wait) {
+        new Follow(shell(), api, timeout, false).all(List.of(uid));
+      }
+      return 0;
+    }
+  }
+}

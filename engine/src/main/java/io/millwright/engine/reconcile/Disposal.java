@@ -1,0 +1,166 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Quarantine;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.Resource;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides whether a disk on a hypervisor may be deleted for ever, and is the only one who deletes.
+ *
+ * <p>It believes nobody who asks: what the disk belongs to is read from the database at the moment
+ * of its deletion. Without a reason to delete, the disk stays.
+ */
+final class Disposal {
+  private final Store store;
+  private final Outside outside;
+  private final InstantSource clock;
+
+  Disposal(Store store, Outside outside, InstantSource clock) {
+    this.store = store;
+    this.outside = outside;
+    this.clock = clock;
+  }
+
+  /** To whom a disk belongs, by the uid in its name. */
+  sealed interface Owner {
+    /** No resource, and none that was deleted, has this uid. */
+    record Unknown() implements Owner {}
+
+    /** A resource that was deleted. */
+    record Gone() implements Owner {}
+
+    /**
+     * A machine that is declared.
+     *
+     * @param disk that it has or is about to get
+     * @param up true if the system on that disk was found ready
+     * @param going true if the machine's deletion was asked for
+     * @param undoing true if what its operation had begun is being taken away
+     */
+    record Machine(@Nullable String disk, boolean up, boolean going, boolean undoing)
+        implements Owner {}
+
+    /** Any other resource that is declared. */
+    record Declared() implements Owner {}
+  }
+
+  /**
+   * All that the decision depends on.
+   *
+   * @param installation whose objects are ours
+   * @param quarantinedUntil when its days in quarantine are over; null if it is not there
+   */
+  record Claim(String installation, Owner owner, @Nullable Instant quarantinedUntil) {}
+
+  /**
+   * Why this disk may not be deleted, or nothing if it may; pure.
+   *
+   * <ul>
+   *   <li>A data disk may go when it is nobody's and its days in quarantine are over.
+   *   <li>A system disk may go with its machine; or when its machine is up on another one; or when
+   *       its machine never came up and is being taken away again.
+   *   <li>Everything else stays.
+   * </ul>
+   */
+  static Optional<String> objection(ObjectName disk, Claim claim, Instant now) {
+    if (!disk.mark().installation().equals(claim.installation())) {
+      return Optional.of("it belongs to another installation");
+    }
+    return switch (disk.role()) {
+      case ObjectName.DATA -> dataObjection(claim, now);
+      case ObjectName.SYSTEM -> systemObjection(disk.toString(), claim.owner());
+      default -> Optional.of("it is neither a system disk nor a data disk");
+    };
+  }
+
+  private static Optional<String> dataObjection(Claim claim, Instant now) {
+    Instant until = claim.quarantinedUntil();
+    if (!(claim.owner() instanceof Owner.Gone)) {
+      return Optional.of("it holds data, and no Volume of it was deleted");
+    }
+    if (until == null) {
+      return Optional.of("it holds data and is not in quarantine");
+    }
+    return now.isBefore(until)
+        ? Optional.of("it holds data and is in quarantine until " + until)
+        : Optional.empty();
+  }
+
+  private static Optional<String> systemObjection(String disk, Owner owner) {
+    return switch (owner) {
+      case Owner.Unknown _ -> Optional.of("nothing tells whose it was");
+      case Owner.Gone _ -> Optional.empty();
+      case Owner.Declared _ -> Optional.of("it is named after something that is no machine");
+      case Owner.Machine m -> {
+        if (m.going()) {
+          yield Optional.empty();
+        }
+        if (disk.equals(m.disk())) {
+          yield m.undoing() && !m.up()
+              ? Optional.empty()
+              : Optional.of("it is the system disk of a declared machine");
+        }
+        yield m.up() ? Optional.empty() : Optional.of("its machine is not up on another disk yet");
+      }
+    };
+  }
+
+  /**
+   * Deletes a disk for ever, if it may be deleted.
+   *
+   * @throws DriverException REFUSED if it may not; then nothing was done
+   */
+  Outcome delete(Resource<HypervisorSpec, HypervisorStatus> hypervisor, ObjectName disk)
+      throws DriverException {
+    Claim claim = store.read(tx -> claim(tx, disk));
+    Optional<String> objection = objection(disk, claim, clock.instant());
+    if (objection.isPresent()) {
+      throw new DriverException(
+          FaultKind.REFUSED, "the disk " + disk + " is kept: " + objection.get());
+    }
+    return outside.call(
+        hypervisor,
+        d -> MachineActs.facet(d, HypervisorDriver::disks, "cannot delete disks").delete(disk));
+  }
+
+  private static Claim claim(Tx tx, ObjectName disk) {
+    Optional<Quarantine.Entry> entry =
+        tx.quarantine().find(disk.mark().uid()).filter(e -> e.disk().equals(disk.toString()));
+    return new Claim(
+        tx.installation(), owner(tx, disk), entry.map(Quarantine.Entry::until).orElse(null));
+  }
+
+  private static Owner owner(Tx tx, ObjectName disk) {
+    Optional<Resource<?, ?>> found = tx.resources().find(disk.mark().uid());
+    if (found.isEmpty()) {
+      return tx.resources().tombstone(disk.mark().uid()).isPresent()
+          ? new Owner.Gone()
+          : new Owner.Unknown();
+    }
+    if (!(found.get().status() instanceof MachineStatus status)) {
+      return new Owner.Declared();
+    }
+    boolean undoing =
+        tx.operations()
+            .active(found.get().uid())
+            .filter(o -> o.state() instanceof Operation.State.Undoing)
+            .isPresent();
+    return new Owner.Machine(
+        status.disk(), status.readyBy() != null, found.get().deleting(), undoing);
+  }
+}

@@ -1,0 +1,3 @@
+/** Tests of the parts of reconcilers that decide. */
+@org.jspecify.annotations.NullUnmarked
+package io.millwright.engine.reconcile;

@@ -1,0 +1,291 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.GuestBehaviour;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.Applied;
+import io.millwright.engine.port.Operations;
+import io.millwright.model.Condition;
+import io.millwright.model.Firmware;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Power;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.planner.Step;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A new system disk for a machine that keeps everything else, and the way back. */
+class RebuildTest {
+  private static final String VOLUME =
+      """
+      apiVersion: millwright/v1
+      kind: Volume
+      metadata: {name: data}
+      spec: {size: 1GiB, hypervisor: sim}
+      ---
+      """;
+
+  private World world;
+  private UUID uid;
+  private MachineStatus before;
+  private List<String> disks;
+
+  @BeforeEach
+  void begin() {
+    world = new World(World.Pace.FAST);
+    world.apply(World.BASE);
+    world.apply(VOLUME + web(""));
+    world.awaitReady("web");
+    Resource<MachineSpec, MachineStatus> web = world.machine("web");
+    uid = web.uid();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    before = world.machine("web").status();
+    disks = disks();
+  }
+
+  @AfterEach
+  void end() {
+    world.close();
+  }
+
+  private static String web(String more) {
+    // Only by addresses that nobody answers, so that no SSH port of anybody's counts.
+    return World.machine("web", "volumes: [data]\nreadyTimeoutSeconds: 10\n" + more)
+        .replaceFirst("nics: .*", "nics: [{network: net, ipv4: none}]");
+  }
+
+  private List<String> disks() {
+    return world.hypervisor.definition(uid).orElseThrow().disks().stream()
+        .map(MachineDefinition.Disk::name)
+        .toList();
+  }
+
+  private void rebuild(String image) {
+    world.store.write(
+        tx -> world.engine.rebuild().rebuild(tx, World.ANNA, "default", "web", image));
+  }
+
+  /** What starts from now on never tells that it is up. */
+  private void nothingComesUp() {
+    world.hypervisor.guests(guest ->
+        new GuestBehaviour.Conduct(
+            null, new GuestAgent.Facts(Map.of(), List.of()), Duration.ZERO, null, ""));
+  }
+
+  private List<String> systemDisks() {
+    return world.outside().disks().stream()
+        .map(d -> d.name().toString())
+        .filter(d -> d.endsWith("-system"))
+        .toList();
+  }
+
+  private Condition condition(String type) {
+    return Condition.find(world.machine("web").status().conditions(), type).orElseThrow();
+  }
+
+  private void assertBack(Operation ended, String why) {
+    assertThat(ended.state().message()).contains(why).contains("is back on its system from before");
+    Resource<MachineSpec, MachineStatus> web = world.machine("web");
+    assertThat(web.status().disk()).isEqualTo(before.disk());
+    assertThat(web.status().readyBy()).isEqualTo(before.readyBy());
+    assertThat(web.status().hostKeys()).isEqualTo(before.hostKeys());
+    assertThat(web.status().interfaces()).isEqualTo(before.interfaces());
+    assertThat(web.status().former()).isNull();
+    assertThat(disks()).isEqualTo(disks);
+    assertThat(systemDisks()).containsExactly(before.disk());
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(condition("Held").value()).isEqualTo(Condition.Value.TRUE);
+    assertThat(condition("Rebuilt").value()).isEqualTo(Condition.Value.FALSE);
+    assertThat(condition("Rebuilt").message()).containsIgnoringCase(why);
+    assertThat(condition("Ready").value()).isEqualTo(Condition.Value.TRUE);
+  }
+
+  private long operations() {
+    return world
+        .store
+        .read(tx ->
+            tx.operations().list(new Operations.Query(null, null, null, null, uid, 1000, null)))
+        .items()
+        .size();
+  }
+
+  @Test
+  void theVerbGivesANewSystemDiskAndKeepsTheRest() {
+    rebuild(null);
+    Operation done = world.awaitEnd(uid);
+    assertThat(done.verb()).isEqualTo(Operation.Verb.REBUILD);
+    assertThat(done.state()).isEqualTo(new State.Succeeded());
+    MachineStatus after = world.machine("web").status();
+    assertThat(after.disk()).isNotEqualTo(before.disk());
+    assertThat(after.interfaces()).isEqualTo(before.interfaces());
+    assertThat(after.former()).isNull();
+    assertThat(disks()).containsExactly(after.disk(), disks.get(1));
+    assertThat(systemDisks()).containsExactly(after.disk());
+    assertThat(world.ready("web")).isTrue();
+  }
+
+  @Test
+  void thePlanTellsWhatIsDestroyedAndWhatIsKeptAndChangesNothing() {
+    Applied planned = world.engine.rebuild().plan(World.ANNA, "default", "web", null).getFirst();
+    assertThat(planned.impact()).isEqualTo("rebuild");
+    assertThat(planned.steps().stream().filter(Step::destroys))
+        .containsExactly(new Step.DeleteDisk(before.disk()));
+    assertThat(planned.keeps())
+        .contains("volume data with its data")
+        .contains("MAC " + before.interfaces().getFirst().mac())
+        .contains("address " + before.addresses().getFirst());
+    assertThat(world.machine("web").status()).isEqualTo(before);
+    assertThat(operations()).isEqualTo(1);
+  }
+
+  @Test
+  void aSystemThatDoesNotComeUpIsTakenBackAndNotTriedAgain() {
+    nothingComesUp();
+    world.apply(web("firmware: uefi"));
+    Operation failed = world.awaitEnd(uid);
+    assertBack(failed, "did not report ready within 10 s");
+    assertThat(world.hypervisor.definition(uid).orElseThrow().firmware())
+        .as("the old disk is started as it was")
+        .isEqualTo(Firmware.BIOS);
+    long observed = world.hypervisor.faults().calls(Verb.OBSERVE);
+    world.await("rounds", () -> world.hypervisor.faults().calls(Verb.OBSERVE) > observed + 3);
+    assertThat(world.latest(uid).uid()).isEqualTo(failed.uid());
+
+    // Switching it off and on does not make the failure forgotten.
+    world.engine.power().set(World.ANNA, "default", "web", Power.OFF);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    world.engine.power().set(World.ANNA, "default", "web", Power.ON);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(condition("Rebuilt").value()).isEqualTo(Condition.Value.FALSE);
+
+    world.hypervisor.guests(GuestBehaviour.wellBehaved());
+    Applied again = world.apply(web("firmware: uefi")).getFirst();
+    assertThat(again.operation()).as("applied again, it is tried again").isNotNull();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    Resource<MachineSpec, MachineStatus> web = world.machine("web");
+    assertThat(web.status().disk()).isNotEqualTo(before.disk());
+    assertThat(Condition.find(web.status().conditions(), "Rebuilt")).isEmpty();
+    assertThat(Condition.find(web.status().conditions(), "Held")).isEmpty();
+    assertThat(world.hypervisor.definition(uid).orElseThrow().firmware()).isEqualTo(Firmware.UEFI);
+    assertThat(systemDisks()).containsExactly(web.status().disk());
+  }
+
+  @Test
+  void aStartThatIsRefusedLeadsBackAsWell() {
+    world.hypervisor.faults().next(Verb.START, Fault.beforeEffect(FaultKind.REFUSED));
+    rebuild(null);
+    assertBack(world.awaitEnd(uid), "The simulated system failed with REFUSED");
+  }
+
+  @Test
+  void theWayBackIsTriedUntilItIsDone() {
+    world.hypervisor.faults().next(Verb.START, Fault.beforeEffect(FaultKind.REFUSED));
+    world.hypervisor.faults().next(Verb.DELETE_DISK, 2, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    rebuild(null);
+    assertBack(world.awaitEnd(uid), "REFUSED");
+  }
+
+  @Test
+  void aFailedScriptInTheNewSystemLeadsBack() {
+    nothingComesUp();
+    rebuild(null);
+    world.await("it has its new disk", () -> disks().size() == 2 && !disks().equals(disks));
+    String body =
+        """
+        {"hostKeys": [], "interfaces": [],
+         "scripts": [{"name": "join", "exitCode": 3, "output": "no such cluster"}]}
+        """;
+    String disk = world.machine("web").status().disk();
+    world.store.write(tx -> {
+      tx.reports().add(uid, disk, body);
+      tx.nudges().nudge(uid);
+    });
+    assertBack(world.awaitEnd(uid), "script join of the first boot ended with 3: no such cluster");
+  }
+
+  @Test
+  void aCancelledRebuildGoesBack() {
+    nothingComesUp();
+    rebuild(null);
+    world.await(
+        "it waits",
+        () ->
+            world.latest(uid).steps().stream()
+                .anyMatch(s ->
+                    s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+    world.engine.cancel().cancel(world.latest(uid).uid());
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Cancelled());
+    assertThat(disks()).isEqualTo(disks);
+    assertThat(systemDisks()).containsExactly(before.disk());
+    assertThat(world.machine("web").status().disk()).isEqualTo(before.disk());
+  }
+
+  @Test
+  void theFormerManifestAppliedMeanwhileIsTheWayBack() {
+    nothingComesUp();
+    world.apply(web("firmware: uefi"));
+    world.await("it has its new disk", () -> !disks().equals(disks));
+    world.hypervisor.guests(GuestBehaviour.wellBehaved());
+    world.apply(web(""));
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.machine("web").status().disk()).isEqualTo(before.disk());
+    assertThat(disks()).isEqualTo(disks);
+    assertThat(systemDisks()).containsExactly(before.disk());
+  }
+
+  @Test
+  void anImageThatDoesNotFitIsRefusedBeforeAnythingHappens() {
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: uefi-only}
+        spec: {os: debian, version: "13", firmware: [uefi], build: {builder: simulated, suite: trixie}}
+        ---
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: large}
+        spec: {os: debian, version: "13.1", build: {builder: simulated, suite: trixie}}
+        """);
+    UUID large =
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.IMAGE, "default", "large"))
+            .orElseThrow()
+            .uid();
+    world.awaitEnd(large);
+    world.sql(
+        "UPDATE resource SET status = jsonb_set(status, '{virtualSize}', '\"100GiB\"') WHERE uid ="
+            + " '"
+            + large
+            + "'");
+    assertThatThrownBy(() -> rebuild("uefi-only"))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("does not boot with it");
+    assertThatThrownBy(() -> rebuild("large"))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("needs 100GiB");
+    assertThatThrownBy(() -> rebuild("debain"))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("there is no Image");
+    assertThat(world.machine("web").status()).isEqualTo(before);
+    assertThat(operations()).isEqualTo(1);
+  }
+}

@@ -1,0 +1,197 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.port.Quarantine;
+import io.millwright.model.Condition;
+import io.millwright.model.Kind;
+import io.millwright.model.Operation.State;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What becomes of a volume, and above all of its data. */
+class VolumeTest {
+  private World world;
+
+  @BeforeEach
+  void begin() {
+    world = new World(World.Pace.FAST);
+    world.apply(World.BASE);
+  }
+
+  @AfterEach
+  void end() {
+    world.close();
+  }
+
+  private static String volume(String name, String more) {
+    return """
+    apiVersion: millwright/v1
+    kind: Volume
+    metadata: {name: %s, labels: {app: shop}}
+    spec: {size: 1GiB, hypervisor: sim, reclaim: delete%s}
+    """
+        .formatted(name, more);
+  }
+
+  private Optional<Resource<VolumeSpec, VolumeStatus>> find(String name) {
+    return world.store.read(tx ->
+        tx.resources().find(Kind.VOLUME, "default", name, VolumeSpec.class, VolumeStatus.class));
+  }
+
+  private UUID made(String name, String more) {
+    world.apply(volume(name, more));
+    UUID uid = find(name).orElseThrow().uid();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    return uid;
+  }
+
+  private void delete(String name) {
+    UUID uid = find(name).orElseThrow().uid();
+    world.engine.delete().delete(World.ANNA, Kind.VOLUME, "default", name, null);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+  }
+
+  private void restore(String which, String as) {
+    world.store.write(tx -> world.engine.restore().restore(tx, World.ANNA, "default", which, as));
+  }
+
+  private List<Quarantine.Entry> quarantined() {
+    return world.engine.restore().list("default");
+  }
+
+  private boolean diskOf(UUID uid) {
+    return world.outside().disks().stream().anyMatch(d -> d.name().mark().uid().equals(uid));
+  }
+
+  private void anHourBeforeItsEnd() {
+    world.sql("UPDATE quarantine SET until = now() + interval '1 hour'");
+  }
+
+  private void anHourAfterItsEnd() {
+    world.sql("UPDATE quarantine SET until = now() - interval '1 hour'");
+  }
+
+  private void round() {
+    long before = world.hypervisor.faults().calls(Verb.OBSERVE);
+    world.await("two rounds", () -> world.hypervisor.faults().calls(Verb.OBSERVE) > before + 1);
+  }
+
+  @Test
+  void aDeletedVolumeIsKeptAndRestoredAsItWas() {
+    UUID uid = made("data", "");
+    VolumeStatus before = find("data").orElseThrow().status();
+    delete("data");
+    assertThat(find("data")).isEmpty();
+    assertThat(quarantined())
+        .singleElement()
+        .satisfies(e -> {
+          assertThat(e.volume().name()).isEqualTo("data");
+          assertThat(e.until()).isEqualTo(e.since().plusSeconds(7 * 24 * 3600));
+        });
+    anHourBeforeItsEnd();
+    round();
+    assertThat(diskOf(uid)).isTrue();
+
+    restore("data", null);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    Resource<VolumeSpec, VolumeStatus> after = find("data").orElseThrow();
+    assertThat(after.uid()).isEqualTo(uid);
+    assertThat(after.metadata().labels()).containsEntry("app", "shop");
+    assertThat(after.status().serial()).isEqualTo(before.serial());
+    assertThat(after.status().object()).isEqualTo(before.object());
+    assertThat(Condition.holds(after.status().conditions(), Condition.READY)).isTrue();
+    assertThat(quarantined()).isEmpty();
+
+    delete("data"); // and once more, though it left a tombstone before
+    assertThat(quarantined()).hasSize(1);
+  }
+
+  @Test
+  void atTheEndOfItsDaysTheDiskGoes() {
+    UUID uid = made("data", "");
+    delete("data");
+    anHourAfterItsEnd();
+    world.await("its disk is gone", () -> !diskOf(uid));
+    world.await("it is forgotten", () -> quarantined().isEmpty());
+    assertThatThrownBy(() -> restore("data", null))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("no volume \"data\" is in quarantine");
+  }
+
+  @Test
+  void withoutDaysItGoesInTheNextRound() {
+    UUID uid = made("data", ", quarantineDays: 0");
+    delete("data");
+    world.await("its disk is gone", () -> !diskOf(uid));
+  }
+
+  @Test
+  void whatIsBeingDeletedCannotBeRestored() {
+    UUID uid = made("data", "");
+    delete("data");
+    world
+        .hypervisor
+        .faults()
+        .always(c -> c.verb() == Verb.DELETE_DISK, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    anHourAfterItsEnd();
+    world.await("it is being deleted", () -> quarantined().getFirst().emptying());
+    assertThatThrownBy(() -> restore("data", null))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("is being deleted");
+    world.hypervisor.faults().clear();
+    world.await("its disk is gone", () -> !diskOf(uid));
+  }
+
+  @Test
+  void ofSeveralOfOneNameOneIsChosenByItsUid() {
+    UUID first = made("data", "");
+    delete("data");
+    UUID second = made("data", "");
+    delete("data");
+    assertThatThrownBy(() -> restore("data", null))
+        .hasMessageContaining(first.toString())
+        .hasMessageContaining(second.toString());
+    restore(first.toString(), null);
+    assertThatThrownBy(() -> restore(second.toString(), null))
+        .hasMessageContaining("under another name");
+    restore(second.toString(), "data-2");
+    world.awaitEnd(second);
+    assertThat(find("data").orElseThrow().uid()).isEqualTo(first);
+    assertThat(find("data-2").orElseThrow().uid()).isEqualTo(second);
+  }
+
+  @Test
+  void aRestoredVolumeWhoseDiskIsGoneSaysSo() {
+    UUID uid = made("data", "");
+    String disk = find("data").orElseThrow().status().object();
+    delete("data");
+    world.hypervisor.deleteDisk(disk);
+    restore("data", null);
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
+    assertThat(diskOf(uid)).as("no empty disk in place of the lost one").isFalse();
+  }
+
+  @Test
+  void aHypervisorStaysWhileOneOfItsDisksIsInQuarantine() {
+    made("data", "");
+    delete("data");
+    world.sql("DELETE FROM reference WHERE to_uid IN (SELECT uid FROM resource WHERE name='sim')");
+    assertThatThrownBy(
+            () -> world.engine.delete().delete(World.ANNA, Kind.HYPERVISOR, "shared", "sim", null))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("in quarantine");
+  }
+}
