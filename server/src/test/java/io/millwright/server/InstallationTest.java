@@ -78,7 +78,7 @@ class InstallationTest {
   void itsInstallerSeesItsSystemDiskOnlyAndIsGoneInTheEnd() {
     List<GuestBehaviour.Guest> starts = new CopyOnWriteArrayList<>();
     List<String> initrds = new CopyOnWriteArrayList<>();
-    GuestBehaviour usual = GuestBehaviour.wellBehaved();
+    GuestBehaviour usual = GuestBehaviour.installing(GuestBehaviour.wellBehaved());
     world.hypervisor.guests(guest -> {
       starts.add(guest);
       MachineDefinition.Installer installer = guest.definition().installer();

@@ -5,6 +5,7 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.NetworkServices;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.SimulatedNetworkServices;
 import io.millwright.engine.Applied;
@@ -151,6 +152,7 @@ final class World implements AutoCloseable {
     createDatabase(name);
     // As with real hypervisors, events come on threads of their own, and so keep no call waiting.
     hypervisor.events(Thread::startVirtualThread);
+    hypervisor.guests(GuestBehaviour.installing(GuestBehaviour.wellBehaved()));
     observer = Database.open(settings(name, port(), 4));
     store = observer.store();
     start();

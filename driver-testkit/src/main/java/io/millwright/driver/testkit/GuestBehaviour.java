@@ -89,7 +89,7 @@ public interface GuestBehaviour {
 
   /**
    * Its agent answers at once, with one host key and no addresses; it stops at once when asked and
-   * greets on the console. An installer is done at once.
+   * greets on the console.
    */
   static GuestBehaviour wellBehaved() {
     return answering(Duration.ZERO, mac -> List.of());
@@ -98,10 +98,6 @@ public interface GuestBehaviour {
   /** As {@link #wellBehaved}, and the agent answers after a while and tells these addresses. */
   static GuestBehaviour answering(Duration after, Function<Mac, List<Ip>> addresses) {
     return guest -> {
-      if (guest.definition().installer() != null) {
-        return installer("Installing the base system\r\n[    1.000000] reboot: Power down\r\n")
-            .withEndsAfter(Duration.ZERO);
-      }
       Map<Mac, List<Ip>> byMac = new HashMap<>();
       guest
           .definition()
@@ -115,6 +111,15 @@ public interface GuestBehaviour {
           null,
           "simulated " + guest.definition().name() + " login: ");
     };
+  }
+
+  /** Installers are done at once; what they have installed behaves so. */
+  static GuestBehaviour installing(GuestBehaviour then) {
+    return guest ->
+        guest.definition().installer() == null
+            ? then.start(guest)
+            : installer("Installing the base system\r\n[    1.000000] reboot: Power down\r\n")
+                .withEndsAfter(Duration.ZERO);
   }
 
   /** An installer that prints this, and goes on for ever. */
