@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is wrong is refused with a message that helps, and nothing at all is changed by it. */
+@Tag("database")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class BadInputTest {
   private World world;

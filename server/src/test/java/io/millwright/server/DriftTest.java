@@ -8,9 +8,11 @@ import io.millwright.planner.MachineDrift.Difference;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is told of machines that are not as declared. */
+@Tag("database")
 class DriftTest {
   private World world;
   private UUID uid;

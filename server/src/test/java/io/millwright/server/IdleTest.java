@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Machines that do not change cost no writes and no calls of their own. */
+@Tag("database")
 class IdleTest {
   /** Rows that three rounds, a node's start and its heartbeats may write, however many machines. */
   private static final long FEW = 150;

@@ -18,9 +18,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A machine is installed by its system's own installer, from a vendor's medium. */
+@Tag("database")
 class InstallationTest {
   private static Path medium;
   private World world;

@@ -12,10 +12,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Which nodes an installation takes: those with its key and its image directory. */
+@Tag("database")
 class JoiningTest {
   private final World world = new World(World.Pace.FAST);
 

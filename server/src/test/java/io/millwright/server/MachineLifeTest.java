@@ -21,11 +21,13 @@ import io.millwright.model.Resource;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What becomes of a machine from its declaration to its end, whatever happens meanwhile. */
+@Tag("database")
 @Execution(ExecutionMode.CONCURRENT)
 class MachineLifeTest {
   private World world;

@@ -29,9 +29,11 @@ import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A new system disk for a machine that keeps everything else, and the way back. */
+@Tag("database")
 class RebuildTest {
   private static final String VOLUME =
       """

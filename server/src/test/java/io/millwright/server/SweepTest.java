@@ -21,9 +21,11 @@ import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What of ours is outside and belongs to nothing that is declared. */
+@Tag("database")
 class SweepTest {
   private World world;
   private String ours;

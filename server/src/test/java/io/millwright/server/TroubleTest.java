@@ -39,6 +39,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Outside systems that refuse, hang, are full or send rubbish. */
+@Tag("database")
 class TroubleTest {
   private World world;
   private HttpServer web;
