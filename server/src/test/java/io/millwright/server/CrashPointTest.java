@@ -131,6 +131,9 @@ class CrashPointTest {
     /** An operation that is not the one which the flow is about. */
     UUID before;
 
+    /** What the flow itself has refused once; nobody dies at that call. */
+    Verb refused;
+
     private final CountDownLatch crashed = new CountDownLatch(1);
 
     /** Nobody dies any more. */
@@ -243,6 +246,12 @@ class CrashPointTest {
         case BUILDER -> call.subject().endsWith("12." + number);
         case WEB -> true;
       };
+    }
+
+    boolean refuses(Call call) {
+      boolean refuses = call.verb() == refused;
+      refused = refuses ? null : refused;
+      return refuses;
     }
 
     void arm(Point point) {
@@ -395,6 +404,7 @@ class CrashPointTest {
                 s.ready("volumes: [" + s.volume + "]");
                 UUID uid = s.uid();
                 s.before = s.world.latest(uid).uid();
+                s.refused = Verb.START;
                 s.world
                     .hypervisor
                     .faults()
@@ -573,7 +583,7 @@ class CrashPointTest {
           calls.put(system, verbs);
           faults(world, system)
               .witness(call -> {
-                if (scene.concerns(system, call)) {
+                if (scene.concerns(system, call) && !scene.refuses(call)) {
                   verbs.add(call.verb());
                 }
               });

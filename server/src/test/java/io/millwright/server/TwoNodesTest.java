@@ -19,6 +19,9 @@ import org.junit.jupiter.api.Test;
 /** Two servers on one database, and what happens when one of them is killed or frozen. */
 @Tag("slow")
 class TwoNodesTest {
+  /** More machines than one node takes up at once. */
+  private static final int MANY = 120;
+
   private World world;
   private Invariants invariants;
   private Node other;
@@ -60,11 +63,11 @@ class TwoNodesTest {
           }
         });
     StringBuilder all = new StringBuilder();
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < MANY; i++) {
       all.append(World.machine("m" + i, "")).append("---\n");
     }
     world.apply(all.toString());
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < MANY; i++) {
       world.awaitReady("m" + i);
     }
     assertThat(workers).contains(world.node.name, other.name);
