@@ -119,6 +119,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  GroupsApi groupsApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new GroupsApi(backend, once, live);
+  }
+
+  @Bean
   ApplyApi applyApi(Backend backend, OnceOnly once) {
     return new ApplyApi(backend, once);
   }

@@ -8,6 +8,7 @@ import io.millwright.engine.Delete;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
+import io.millwright.engine.Rollouts;
 import io.millwright.engine.Watch;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
@@ -25,6 +26,7 @@ public record Backend(
     Delete delete,
     Restore restore,
     Rebuild rebuild,
+    Rollouts rollouts,
     Sweep sweep,
     Drift drift,
     PowerSwitch power,

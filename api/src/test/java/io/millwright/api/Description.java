@@ -8,6 +8,7 @@ import io.swagger.v3.oas.models.headers.Header;
 import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.info.License;
 import io.swagger.v3.oas.models.media.Content;
+import io.swagger.v3.oas.models.media.JsonSchema;
 import io.swagger.v3.oas.models.media.MediaType;
 import io.swagger.v3.oas.models.media.Schema;
 import io.swagger.v3.oas.models.parameters.Parameter;
@@ -37,9 +38,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   private static final String YAML = "application/yaml";
   private static final String EVENTS = "text/event-stream";
   private static final String PROBLEM = "application/problem+json";
-  private static final Set<Kind> WORKED_ON = EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE);
+  private static final Set<Kind> WORKED_ON = EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
   private static final Set<Kind> DELETED_BY_WORK =
-      EnumSet.of(Kind.HYPERVISOR, Kind.NETWORK, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE);
+      EnumSet.of(
+          Kind.HYPERVISOR, Kind.NETWORK, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
 
   private static final String SELECTOR_HINT = "Requirements, joined by commas: ";
   private static final Map<String, String> PARAMETERS =
@@ -159,6 +161,23 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         schemas.of(ApplyView.class);
         answers.clear();
         answers.put("200", json("Apply", "What would be done."));
+        answers.put("202", accepted());
+      }
+      case "scaleGroup", "rollbackGroup" -> {
+        schemas.of(ApplyView.class);
+        JsonSchema either = RecordSchemas.schema();
+        either.setOneOf(List.of(RecordSchemas.ref("Group"), RecordSchemas.ref("Apply")));
+        answers.clear();
+        answers.put("200", json(either, "There is nothing to do, or what would be done."));
+        answers.put("202", accepted());
+      }
+      case "pauseGroup" -> {
+        answers.clear();
+        answers.put("200", etag(json("Group", "Its rollouts are paused.")));
+      }
+      case "continueGroup" -> {
+        answers.clear();
+        answers.put("200", etag(json("Group", "There is nothing to go on with.")));
         answers.put("202", accepted());
       }
       case "openConsole" -> {
@@ -284,10 +303,13 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   }
 
   private static ApiResponse json(String schema, String text) {
+    return json(RecordSchemas.ref(schema), text);
+  }
+
+  private static ApiResponse json(Schema<?> schema, String text) {
     return new ApiResponse()
         .description(text)
-        .content(
-            new Content().addMediaType(JSON, new MediaType().schema(RecordSchemas.ref(schema))));
+        .content(new Content().addMediaType(JSON, new MediaType().schema(schema)));
   }
 
   private static ApiResponse accepted() {

@@ -94,6 +94,7 @@ final class Rig {
                 engine.delete(),
                 engine.restore(),
                 engine.rebuild(),
+                engine.rollouts(),
                 engine.sweep(),
                 engine.drift(),
                 engine.power(),

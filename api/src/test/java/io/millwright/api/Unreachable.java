@@ -11,6 +11,7 @@ import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
+import io.millwright.engine.Rollouts;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.Watch;
 import io.millwright.engine.outside.Outside;
@@ -51,13 +52,15 @@ final class Unreachable implements Store {
         new Outside(
             new Drivers(Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
     Preview preview = new Preview(outside, "00000000");
+    Apply apply = new Apply(store, admission, preview, clock);
     return new Backend(
         "test",
         store,
-        new Apply(store, admission, preview, clock),
+        apply,
         new Delete(store, clock),
         new Restore(store, clock),
         new Rebuild(store, admission, preview, clock),
+        new Rollouts(store, apply, clock),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
         new PowerSwitch(store, clock),

@@ -52,6 +52,7 @@ final class Cli implements Callable<Integer> {
           "power",
           "machine",
           "volume",
+          "group",
           "orphan",
           "drift",
           "operation",
@@ -167,6 +168,7 @@ final class Cli implements Callable<Integer> {
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();
+      case "group" -> new GroupCommand();
       case "orphan" -> new OrphanCommand();
       case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();

@@ -28,6 +28,8 @@ record Columns(Kind kind, boolean wide, boolean projects) {
           case VOLUME -> List.of("STATUS", "SIZE", "HYPERVISOR", "AGE");
           case MACHINE ->
               List.of("STATUS", "HYPERVISOR", "IMAGE", "SIZE", "POWER", "ADDRESSES", "AGE");
+          case GROUP ->
+              List.of("STATUS", "COUNT", "HEALTHY", "UPDATED", "REVISION", "IMAGE", "SIZE", "AGE");
         });
     if (wide) {
       out.addAll(
@@ -39,6 +41,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case PROFILE -> List.of("TIMEZONE", "LOCALE");
             case VOLUME -> List.of("RECLAIM", "SERIAL");
             case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY");
+            case GROUP -> List.of("ROLLED-OUT", "PAUSED");
           });
       out.addAll(List.of("LABELS", "UID"));
     }
@@ -92,6 +95,14 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.spec("size"),
               v.status("power"),
               String.join(",", v.addresses()));
+      case GROUP ->
+          List.of(
+              v.spec("count"),
+              v.status("healthy"),
+              v.status("updated"),
+              v.status("revision"),
+              Trees.text(v.spec().path("machine"), "image"),
+              Trees.text(v.spec().path("machine"), "size"));
     };
   }
 
@@ -109,6 +120,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
       case PROFILE -> List.of(v.spec("timezone"), v.spec("locale"));
       case VOLUME -> List.of(v.spec("reclaim"), v.status("serial"));
       case MACHINE -> List.of(list(v, "profiles"), list(v, "volumes"), v.status("readyBy"));
+      case GROUP -> List.of(v.status("stable"), v.status("paused"));
     };
   }
 

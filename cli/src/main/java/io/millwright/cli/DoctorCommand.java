@@ -47,6 +47,7 @@ final class DoctorCommand extends Part {
       ready(api, Kind.IMAGE);
       ready(api, Kind.VOLUME);
       ready(api, Kind.MACHINE);
+      ready(api, Kind.GROUP);
     }
     if (shell().program("ssh").isEmpty()) {
       find("there is no ssh on this computer", "install openssh-client");

@@ -17,7 +17,8 @@ enum Kind {
   SIZE,
   PROFILE,
   VOLUME,
-  MACHINE;
+  MACHINE,
+  GROUP;
 
   /** {@code machine}. */
   String word() {
@@ -84,6 +85,7 @@ enum Kind {
       case PROFILE -> api.listProfiles(project, cursor, fields, labels, limit);
       case VOLUME -> api.listVolumes(project, cursor, fields, labels, limit);
       case MACHINE -> api.listMachines(project, cursor, fields, labels, limit);
+      case GROUP -> api.listGroups(project, cursor, fields, labels, limit);
     };
   }
 
@@ -101,6 +103,7 @@ enum Kind {
       case PROFILE -> api.streamProfiles(project, last, null, fields, labels, null);
       case VOLUME -> api.streamVolumes(project, last, null, fields, labels, null);
       case MACHINE -> api.streamMachines(project, last, null, fields, labels, null);
+      case GROUP -> api.streamGroups(project, last, null, fields, labels, null);
     };
   }
 
@@ -113,6 +116,7 @@ enum Kind {
       case PROFILE -> api.getProfile(project, name, null);
       case VOLUME -> api.getVolume(project, name, null);
       case MACHINE -> api.getMachine(project, name, null);
+      case GROUP -> api.getGroup(project, name, null);
     };
   }
 
@@ -125,6 +129,7 @@ enum Kind {
       case PROFILE -> api.deleteProfile(project, name, null);
       case VOLUME -> api.deleteVolume(project, name, null);
       case MACHINE -> api.deleteMachine(project, name, null);
+      case GROUP -> api.deleteGroup(project, name, null);
     };
   }
 }

@@ -108,6 +108,15 @@ final class Plan {
     }
   }
 
+  /** These changes alone. */
+  List<String> changesOf(JsonNode changes) {
+    List<String> out = new ArrayList<>();
+    for (JsonNode change : changes) {
+      change(change, out);
+    }
+    return out;
+  }
+
   private void change(JsonNode change, List<String> out) {
     String path = Safe.line(Trees.text(change, "path"));
     JsonNode before = change.path("before");

@@ -4,6 +4,7 @@ import io.millwright.engine.Applied.Action;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
+import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
 import io.millwright.model.ImageStatus;
@@ -285,6 +286,7 @@ public final class Apply {
         case IMAGE -> ImageStatus.EMPTY.withConditions(List.of(pending));
         case VOLUME -> VolumeStatus.EMPTY.withConditions(List.of(pending));
         case MACHINE -> MachineStatus.EMPTY.withConditions(List.of(pending));
+        case GROUP -> GroupStatus.EMPTY.withConditions(List.of(pending));
         case NETWORK -> new NetworkStatus(List.of(declared));
         case SIZE, PROFILE -> new PlainStatus(List.of(declared));
       };
@@ -348,7 +350,7 @@ public final class Apply {
 
   private static boolean needsWork(Kind kind) {
     return switch (kind) {
-      case MACHINE, VOLUME, IMAGE -> true;
+      case MACHINE, VOLUME, IMAGE, GROUP -> true;
       case HYPERVISOR, NETWORK, SIZE, PROFILE -> false;
     };
   }

@@ -3,6 +3,7 @@ package io.millwright.engine;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.GroupSpec;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
@@ -90,7 +91,7 @@ public final class Delete {
       case SizeSpec _, ProfileSpec _ -> false;
       // A machine that has just left it may have something published there still.
       case NetworkSpec network -> network.services() != null;
-      case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _ -> true;
+      case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, GroupSpec _ -> true;
     };
   }
 

@@ -28,6 +28,7 @@ public final class Engine implements AutoCloseable {
   private final Delete delete;
   private final Restore restore;
   private final Rebuild rebuild;
+  private final Rollouts rollouts;
   private final Sweep sweep;
   private final Drift drift;
   private final PowerSwitch power;
@@ -68,6 +69,7 @@ public final class Engine implements AutoCloseable {
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
+    rollouts = new Rollouts(store, apply, clock);
     delete = new Delete(store, clock);
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
@@ -108,6 +110,10 @@ public final class Engine implements AutoCloseable {
 
   public Rebuild rebuild() {
     return rebuild;
+  }
+
+  public Rollouts rollouts() {
+    return rollouts;
   }
 
   public Drift drift() {

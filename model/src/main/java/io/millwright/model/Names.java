@@ -29,6 +29,15 @@ public final class Names {
   /** More are not looked at: a hint is worth some work, but not all that an input asks for. */
   private static final int MOST_CANDIDATES = 200;
 
+  /** Prefix of the labels and annotations that mean something to Millwright. */
+  public static final String OURS = "millwright.io/";
+
+  /** Label of what belongs to a group: the group's name. */
+  public static final String GROUP = OURS + "group";
+
+  /** Label or annotation of members that leave first when their group is scaled in. */
+  public static final String LEAVE_FIRST = OURS + "leave-first";
+
   private Names() {}
 
   public static boolean isWord(String s) {

@@ -158,6 +158,7 @@ public final class Main implements AutoCloseable {
             engine.delete(),
             engine.restore(),
             engine.rebuild(),
+            engine.rollouts(),
             engine.sweep(),
             engine.drift(),
             engine.power(),

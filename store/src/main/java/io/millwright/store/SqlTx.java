@@ -1,6 +1,7 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Addresses;
+import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
@@ -94,6 +95,11 @@ final class SqlTx implements Tx {
   @Override
   public Orphans orphans() {
     return new SqlOrphans(jdbc());
+  }
+
+  @Override
+  public Groups groups() {
+    return new SqlGroups(jdbc());
   }
 
   @Override

@@ -18,6 +18,8 @@ public interface Tx {
 
   Orphans orphans();
 
+  Groups groups();
+
   Tokens tokens();
 
   Requests requests();

@@ -1,0 +1,68 @@
+package io.millwright.engine.port;
+
+import io.millwright.model.MachineTemplate;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What groups have besides what is declared of them: members, and revisions. */
+public interface Groups {
+  /**
+   * What belongs to a group: a machine, or a volume of one.
+   *
+   * @param uid of the machine or volume
+   * @param ordinal of the machine
+   * @param volume its name in the template; null for a machine
+   * @param revision that it was given last; of a volume 0
+   * @param healthySince since when it has been healthy without a break, as far as it was looked at;
+   *     null if it is not
+   * @param troubleSince since when it has not been, though nothing works on it; null if it is
+   * @param trouble why it is not healthy, or empty
+   */
+  record Member(
+      UUID uid,
+      UUID group,
+      int ordinal,
+      @Nullable String volume,
+      int revision,
+      @Nullable Instant healthySince,
+      @Nullable Instant troubleSince,
+      String trouble) {
+
+    /** One that was given something just now, and of which nothing is known yet. */
+    public static Member fresh(
+        UUID uid, UUID group, int ordinal, @Nullable String volume, int revision) {
+      return new Member(uid, group, ordinal, volume, revision, null, null, "");
+    }
+  }
+
+  /**
+   * What was declared of a group's machines.
+   *
+   * @param number 1 for the first one of its group
+   * @param by who declared it
+   */
+  record Revision(int number, MachineTemplate machine, Instant at, String by) {}
+
+  /** Its machines and volumes, in the order of ordinals, a machine before its volumes. */
+  List<Member> members(UUID group);
+
+  /** To which group a machine or volume belongs, if to any. */
+  Optional<Member> find(UUID uid);
+
+  /** Puts a member in place, new or not. */
+  void put(Member member);
+
+  /** From here on it belongs to no group. */
+  void release(UUID uid);
+
+  /** Its revisions, the first one first. */
+  List<Revision> revisions(UUID group);
+
+  void add(UUID group, Revision revision);
+
+  /** Forgets a group that has no machine any more; volumes that are left are their own. */
+  void forget(UUID group);
+}

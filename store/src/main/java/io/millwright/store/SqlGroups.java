@@ -1,0 +1,115 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Groups;
+import io.millwright.model.MachineTemplate;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Members and revisions of groups. */
+final class SqlGroups implements Groups {
+  private final JdbcClient jdbc;
+
+  SqlGroups(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public List<Member> members(UUID group) {
+    return jdbc.sql(
+            """
+            SELECT * FROM member WHERE "group" = :group ORDER BY ordinal, volume NULLS FIRST
+            """)
+        .param("group", group)
+        .query((row, n) -> member(row))
+        .list();
+  }
+
+  @Override
+  public Optional<Member> find(UUID uid) {
+    return jdbc.sql("SELECT * FROM member WHERE uid = :uid")
+        .param("uid", uid)
+        .query((row, n) -> member(row))
+        .optional();
+  }
+
+  private static Member member(ResultSet row) throws SQLException {
+    return new Member(
+        Columns.uuid(row, "uid"),
+        Columns.uuid(row, "group"),
+        row.getInt("ordinal"),
+        row.getString("volume"),
+        row.getInt("revision"),
+        Columns.instant(row, "healthy_since"),
+        Columns.instant(row, "trouble_since"),
+        row.getString("trouble"));
+  }
+
+  @Override
+  public void put(Member member) {
+    jdbc.sql(
+            """
+            INSERT INTO member
+              (uid, "group", ordinal, volume, revision, healthy_since, trouble_since, trouble)
+            VALUES (:uid, :group, :ordinal, :volume, :revision, :healthySince, :troubleSince,
+                    :trouble)
+            ON CONFLICT (uid) DO UPDATE
+              SET "group" = excluded."group", ordinal = excluded.ordinal, volume = excluded.volume,
+                  revision = excluded.revision, healthy_since = excluded.healthy_since,
+                  trouble_since = excluded.trouble_since, trouble = excluded.trouble
+            """)
+        .param("uid", member.uid())
+        .param("group", member.group())
+        .param("ordinal", member.ordinal())
+        .param("volume", member.volume(), Types.VARCHAR)
+        .param("revision", member.revision())
+        .param("healthySince", Columns.time(member.healthySince()), Types.TIMESTAMP_WITH_TIMEZONE)
+        .param("troubleSince", Columns.time(member.troubleSince()), Types.TIMESTAMP_WITH_TIMEZONE)
+        .param("trouble", StoredJson.text(member.trouble()))
+        .update();
+  }
+
+  @Override
+  public void release(UUID uid) {
+    jdbc.sql("DELETE FROM member WHERE uid = :uid").param("uid", uid).update();
+  }
+
+  @Override
+  public List<Revision> revisions(UUID group) {
+    return jdbc.sql("SELECT * FROM revision WHERE \"group\" = :group ORDER BY number")
+        .param("group", group)
+        .query((row, n) ->
+            new Revision(
+                row.getInt("number"),
+                StoredJson.read(row.getString("machine"), MachineTemplate.class),
+                Columns.instantOf(row, "at"),
+                row.getString("by")))
+        .list();
+  }
+
+  @Override
+  public void add(UUID group, Revision revision) {
+    jdbc.sql(
+            """
+            INSERT INTO revision ("group", number, machine, at, by)
+            VALUES (:group, :number, CAST(:machine AS jsonb), :at, :by)
+            """)
+        .param("group", group)
+        .param("number", revision.number())
+        .param("machine", StoredJson.write(revision.machine()))
+        .param("at", Columns.time(revision.at()), Types.TIMESTAMP_WITH_TIMEZONE)
+        .param("by", StoredJson.text(revision.by()))
+        .update();
+  }
+
+  @Override
+  public void forget(UUID group) {
+    jdbc.sql("DELETE FROM member WHERE \"group\" = :group AND volume IS NOT NULL")
+        .param("group", group)
+        .update();
+  }
+}
