@@ -36,6 +36,7 @@ final class Plan {
     List<String> out = new ArrayList<>();
     int created = 0;
     int changed = 0;
+    int deleted = 0;
     int affected = 0;
     int unchanged = 0;
     List<String> destroyed = new ArrayList<>();
@@ -48,6 +49,7 @@ final class Plan {
       switch (action) {
         case "created" -> created++;
         case "changed" -> changed++;
+        case "deleted" -> deleted++;
         default -> affected++;
       }
       item(item, action, out);
@@ -58,7 +60,7 @@ final class Plan {
       }
       out.add("");
     }
-    if (created + changed + affected == 0) {
+    if (created + changed + deleted + affected == 0) {
       out.add("Nothing to do: " + unchanged + " unchanged.");
       return out;
     }
@@ -67,7 +69,9 @@ final class Plan {
       destroyed.forEach(d -> out.add(paint(Style.RED, "  - " + d)));
       out.add("");
     }
-    String others = affected == 0 ? "" : affected + " affected by them, ";
+    String others =
+        (deleted == 0 ? "" : deleted + " to delete, ")
+            + (affected == 0 ? "" : affected + " affected by them, ");
     out.add(
         "Plan: %d to create, %d to change, %s%d unchanged."
             .formatted(created, changed, others, unchanged));
@@ -86,6 +90,7 @@ final class Plan {
         switch (action) {
           case "created" -> paint(Style.GREEN, "+ " + reference(item)) + " is created" + how;
           case "changed" -> paint(Style.YELLOW, "~ " + reference(item)) + " is changed" + how;
+          case "deleted" -> paint(Style.RED, "- " + reference(item)) + " is deleted" + how;
           default -> paint(Style.YELLOW, "~ " + reference(item)) + " follows" + how;
         });
     for (JsonNode change : item.path("changes")) {

@@ -5,7 +5,10 @@ import io.millwright.driver.NetworkServicesProvider;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.GroupSpec;
+import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
@@ -19,10 +22,12 @@ import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
+import io.millwright.planner.Placement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -144,6 +149,8 @@ public final class Admission {
             false,
             at.field("spec"));
       }
+      case GroupSpec _ ->
+          Members.check(tx, lookup, resource.as(GroupSpec.class, GroupStatus.class), at);
       default -> {}
     }
     return resource.status();
@@ -157,6 +164,16 @@ public final class Admission {
       MachineSpec before,
       Violations at) {
     return machines.admit(tx, lookup, machine, before, true, at.field("spec"));
+  }
+
+  /** A hypervisor with what speaks against a machine of this spec there. */
+  Placement.Candidate candidate(
+      Lookup lookup,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      String project,
+      MachineSpec spec,
+      Map<UUID, long[]> committed) {
+    return MachineAdmission.candidate(lookup, host, project, spec, committed);
   }
 
   private static void admitNetwork(
@@ -239,6 +256,16 @@ public final class Admission {
     if (machines.isEmpty()) {
       return;
     }
+    machines.stream()
+        .flatMap(m -> tx.groups().find(m.uid()).stream())
+        .findFirst()
+        .flatMap(m -> tx.resources().find(m.group()))
+        .ifPresent(group ->
+            at.add(
+                "is the size of the members of "
+                    + group.title()
+                    + ", which would all restart at once; declare another Size, and change the"
+                    + " group to it"));
     if (before instanceof SizeSpec old) {
       at.field("disk")
           .require(

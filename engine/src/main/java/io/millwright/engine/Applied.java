@@ -40,6 +40,8 @@ public record Applied(
   public enum Action {
     CREATED,
     CHANGED,
+    /** A member leaves its group; a dry run alone tells it. */
+    DELETED,
     UNCHANGED
   }
 }

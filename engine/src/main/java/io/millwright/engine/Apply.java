@@ -1,9 +1,12 @@
 package io.millwright.engine;
 
 import io.millwright.engine.Applied.Action;
+import io.millwright.engine.Members.MemberDraft;
+import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
+import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
@@ -30,13 +33,17 @@ import io.millwright.model.manifest.Diff;
 import io.millwright.model.manifest.Diff.Change;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Json;
+import io.millwright.planner.GroupPlanner;
+import io.millwright.planner.Step;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -83,12 +90,45 @@ public final class Apply {
     return new Run(tx, caller, expected).all(drafts);
   }
 
+  /**
+   * New members of a group, as a part of a larger transaction.
+   *
+   * @throws ProblemException INVALID with the reasons if there is no place for one
+   */
+  public void create(
+      Tx tx,
+      Caller caller,
+      Resource<GroupSpec, GroupStatus> group,
+      List<GroupPlanner.Act.Create> creates) {
+    Run run = new Run(tx, caller, Expectation.NONE);
+    run.create(group, creates);
+    run.raise();
+  }
+
+  /**
+   * Gives members of a group a revision, as a part of a larger transaction.
+   *
+   * @throws ProblemException INVALID if what it names is gone
+   */
+  public void change(
+      Tx tx,
+      Caller caller,
+      Resource<GroupSpec, GroupStatus> group,
+      Collection<Integer> ordinals,
+      int revision) {
+    Run run = new Run(tx, caller, Expectation.NONE);
+    run.change(group, ordinals, revision);
+    run.raise();
+  }
+
   /** What {@link #apply} would do, and the very plan that would run; nothing is changed. */
   public List<Applied> plan(Caller caller, List<Draft> drafts) {
     record Found(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {}
     Found found =
         store.dryRun(tx -> {
-          List<Applied> applied = new Run(tx, caller, Expectation.NONE).all(drafts);
+          Run run = new Run(tx, caller, Expectation.NONE);
+          run.all(drafts);
+          List<Applied> applied = run.rollOut();
           Map<UUID, ResolvedMachine> machines = new LinkedHashMap<>();
           for (Applied each : applied) {
             if (each.resource().kind() == Kind.MACHINE) {
@@ -113,6 +153,9 @@ public final class Apply {
     private final Map<UUID, Applied> done = new LinkedHashMap<>();
     private Lookup lookup;
 
+    /** True while it is a group that declares. */
+    private boolean asGroup;
+
     Run(Tx tx, Caller caller, Expectation expected) {
       this.tx = tx;
       this.caller = caller;
@@ -128,16 +171,22 @@ public final class Apply {
                   .thenComparing(d -> project(d))
                   .thenComparing(Draft::name))
           .forEach(this::one);
+      raise();
+      return List.copyOf(done.values());
+    }
+
+    void raise() {
       if (!wrong.isEmpty()) {
         throw ProblemException.invalid(wrong);
       }
-      return List.copyOf(done.values());
     }
 
     private void one(Draft draft) {
       Resource<?, ?> before =
           tx.resources().lock(draft.kind(), project(draft), draft.name()).orElse(null);
-      meetExpectation(draft, before);
+      if (!asGroup) {
+        meetExpectation(draft, before);
+      }
       Violations at = Violations.at("");
       if (before != null && before.deleting()) {
         throw ProblemException.of(
@@ -145,6 +194,9 @@ public final class Apply {
             before.title() + " is being deleted; wait for that, then apply again");
       }
       Spec spec = admission.normalise(draft.spec(), before == null ? null : before.spec(), at);
+      if (!asGroup) {
+        Members.refuseChange(tx, draft, before, before != null && !before.spec().equals(spec), at);
+      }
       // A rebuild that failed is tried again like anything else, on yet another disk.
       boolean retry = before != null && before.spec().equals(spec) && Rebuild.failed(before);
       Resource<?, ?> after =
@@ -171,8 +223,8 @@ public final class Apply {
       } else {
         tx.resources().update(after);
       }
-      if (after.kind() != Kind.MACHINE) {
-        lookup = new Lookup(tx); // others name this one; machines are named by nobody
+      if (after.kind() != Kind.MACHINE && after.kind() != Kind.GROUP) {
+        lookup = new Lookup(tx); // others name this one; machines and groups are named by nobody
       }
       if (specChanged) {
         tx.resources().refer(after.uid(), references);
@@ -181,6 +233,9 @@ public final class Apply {
         if (!at.list().isEmpty()) {
           at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
           return;
+        }
+        if (status instanceof GroupStatus group) {
+          status = declared(after.as(GroupSpec.class, GroupStatus.class), before, group);
         }
         tx.resources().updateStatus(after.uid(), status, "", "");
         after = tx.resources().find(after.uid()).orElseThrow();
@@ -205,6 +260,124 @@ public final class Apply {
       if (before != null && specChanged) {
         followers(after);
       }
+      if (specChanged && after.kind() == Kind.GROUP) {
+        Resource<GroupSpec, GroupStatus> group = after.as(GroupSpec.class, GroupStatus.class);
+        create(group, Members.declared(tx, group).creates());
+      }
+    }
+
+    // --- groups ----------------------------------------------------------------------------
+
+    /** The status of a group that was declared just now; it has a revision from here on. */
+    private GroupStatus declared(
+        Resource<GroupSpec, GroupStatus> group, @Nullable Resource<?, ?> before, GroupStatus was) {
+      GroupStatus next = was.declared(Members.revision(tx, group, caller.name(), now));
+      // Whoever only wants more or fewer of them does not want to try again what has failed.
+      boolean scaled =
+          before != null
+              && before.spec() instanceof GroupSpec old
+              && old.withCount(group.spec().count()).equals(group.spec());
+      return scaled ? next : next.failed(null);
+    }
+
+    void create(
+        Resource<GroupSpec, GroupStatus> group, List<GroupPlanner.Act.Create> creates) {
+      Violations at = Violations.at("");
+      List<MemberDraft> drafts = Members.create(tx, lookup, admission, group, creates, at);
+      at.list()
+          .forEach(v ->
+              wrong.add(new Violation(group.title() + ": " + v.field(), v.message())));
+      drafts.forEach(draft -> member(group, draft));
+    }
+
+    void change(
+        Resource<GroupSpec, GroupStatus> group, Collection<Integer> ordinals, int revision) {
+      Map<Integer, Resource<MachineSpec, MachineStatus>> machines = Members.machines(tx, group);
+      for (int ordinal : ordinals) {
+        Resource<MachineSpec, MachineStatus> machine = machines.get(ordinal);
+        if (machine != null && !machine.deleting()) {
+          Members.change(tx, group, machine, ordinal, revision)
+              .forEach(draft -> member(group, draft));
+        }
+      }
+    }
+
+    private void member(Resource<GroupSpec, GroupStatus> group, MemberDraft member) {
+      boolean outer = asGroup;
+      asGroup = true;
+      one(member.draft());
+      asGroup = outer;
+      if (wrong.isEmpty()) {
+        tx.resources()
+            .find(member.draft().kind(), group.project(), member.draft().name())
+            .ifPresent(r ->
+                tx.groups()
+                    .put(
+                        Member.fresh(
+                            r.uid(),
+                            group.uid(),
+                            member.ordinal(),
+                            member.volume(),
+                            member.revision())));
+      }
+    }
+
+    /** As if the rollouts that were begun went through at once, to show what they would do. */
+    List<Applied> rollOut() {
+      for (Applied each : List.copyOf(done.values())) {
+        if (each.resource().kind() == Kind.GROUP && each.operation() != null) {
+          rollOut(each, each.resource().as(GroupSpec.class, GroupStatus.class));
+        }
+      }
+      raise();
+      return List.copyOf(done.values());
+    }
+
+    private void rollOut(Applied applied, Resource<GroupSpec, GroupStatus> group) {
+      Members.Declared next = Members.declared(tx, group);
+      List<Step> steps = new ArrayList<>();
+      for (Member member : tx.groups().members(group.uid())) {
+        boolean fresh =
+            member.volume() == null
+                && Optional.ofNullable(done.get(member.uid()))
+                    .filter(a -> a.action() == Action.CREATED)
+                    .isPresent();
+        if (fresh || (member.volume() == null && next.changes().contains(member.ordinal()))) {
+          steps.add(
+              new Step.SetMember(
+                  Members.machineName(group.name(), member.ordinal()),
+                  fresh ? member.revision() : group.status().revision()));
+        }
+      }
+      change(group, next.changes(), group.status().revision());
+      Map<Integer, Resource<MachineSpec, MachineStatus>> machines = Members.machines(tx, group);
+      for (int ordinal : next.removes()) {
+        Resource<MachineSpec, MachineStatus> machine = machines.get(ordinal);
+        if (machine != null) {
+          steps.add(new Step.RemoveMember(machine.name()));
+          Resource<?, ?> going = Delete.going(machine, now);
+          tx.resources().update(going);
+          done.put(
+              machine.uid(),
+              new Applied(
+                  going,
+                  Action.DELETED,
+                  List.of(),
+                  start(going, Operation.Verb.DELETE),
+                  "",
+                  List.of(),
+                  Members.left(tx, machine)));
+        }
+      }
+      done.put(
+          group.uid(),
+          new Applied(
+              applied.resource(),
+              applied.action(),
+              applied.changes(),
+              applied.operation(),
+              "",
+              steps));
     }
 
     /** What failed or was cancelled is tried again when it is applied again. */
@@ -217,6 +390,10 @@ public final class Apply {
                   .map(Operation::state)
                   .filter(s -> s instanceof State.Failed || s instanceof State.Cancelled)
                   .isPresent();
+      if (resource.status() instanceof GroupStatus group && (ended || group.failed() != null)) {
+        tx.resources().updateStatus(resource.uid(), group.failed(null), "", "");
+        return start(resource, Operation.Verb.UPDATE);
+      }
       return ended ? start(resource, Operation.Verb.UPDATE) : null;
     }
 

@@ -9,6 +9,7 @@ import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.Metadata;
+import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.Operation;
 import io.millwright.model.Problem;
@@ -22,6 +23,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -60,29 +62,49 @@ public final class Delete {
     if (found.deleting()) {
       return tx.operations().active(found.uid());
     }
+    Members.refuse(
+        tx,
+        found,
+        "to have it go, annotate it with " + Names.LEAVE_FIRST + "=true and scale the group in");
     refuse(tx, found);
     if (!outside(found.spec())) {
       tx.resources().remove(found.uid());
       return Optional.empty();
     }
-    Metadata m = found.metadata();
-    Resource<?, ?> going =
-        new Resource<>(
-            kind,
-            new Metadata(
-                m.name(),
-                m.project(),
-                m.labels(),
-                m.annotations(),
-                m.uid(),
-                m.generation() + 1,
-                m.revision(),
-                m.createdAt(),
-                clock.instant()),
-            found.spec(),
-            found.status());
+    return Optional.of(begin(tx, caller, found));
+  }
+
+  /** Deletes a machine of a group for that group, unless that goes on already. */
+  public void member(Tx tx, Caller caller, UUID machine) {
+    tx.resources()
+        .lock(machine)
+        .filter(m -> !m.deleting())
+        .ifPresent(found -> begin(tx, caller, found));
+  }
+
+  private Operation begin(Tx tx, Caller caller, Resource<?, ?> found) {
+    Resource<?, ?> going = going(found, clock.instant());
     tx.resources().update(going);
-    return Optional.of(Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock));
+    return Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock);
+  }
+
+  /** The same, from this moment on being deleted. */
+  static Resource<?, ?> going(Resource<?, ?> found, Instant now) {
+    Metadata m = found.metadata();
+    return new Resource<>(
+        found.kind(),
+        new Metadata(
+            m.name(),
+            m.project(),
+            m.labels(),
+            m.annotations(),
+            m.uid(),
+            m.generation() + 1,
+            m.revision(),
+            m.createdAt(),
+            now),
+        found.spec(),
+        found.status());
   }
 
   /** True if something outside has to go with it. */

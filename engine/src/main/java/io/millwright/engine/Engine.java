@@ -5,6 +5,7 @@ import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.engine.reconcile.GroupReconciler;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
@@ -37,6 +38,7 @@ public final class Engine implements AutoCloseable {
   private final Consoles consoles;
   private final Watch watch;
   private final FirstBootDoor door;
+  private final GroupReconciler groups;
   private final Reconcilers reconcilers;
 
   /**
@@ -80,6 +82,7 @@ public final class Engine implements AutoCloseable {
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
+    groups = new GroupReconciler(store, apply, delete, clock, round);
     reconcilers =
         new Reconcilers(
             store,
@@ -88,7 +91,8 @@ public final class Engine implements AutoCloseable {
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
             new VolumeReconciler(store, outside, clock),
-            new NetworkReconciler(store, outside, round));
+            new NetworkReconciler(store, outside, round),
+            groups);
   }
 
   /** Drivers are opened by reconcilers, so there are some before the first event. */
@@ -156,6 +160,7 @@ public final class Engine implements AutoCloseable {
   @Override
   public void close() {
     watch.close();
+    groups.close();
     outside.close();
   }
 }

@@ -35,6 +35,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Places a machine and reserves its MACs and addresses. */
@@ -163,7 +164,7 @@ final class MachineAdmission {
               HypervisorSpec.class,
               HypervisorStatus.class));
     } else {
-      for (String project : Set.of(machine.project(), Lookup.SHARED)) {
+      for (String project : Stream.of(machine.project(), Lookup.SHARED).distinct().toList()) {
         lookup
             .all(Kind.HYPERVISOR, project)
             .forEach(h -> all.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
@@ -172,7 +173,7 @@ final class MachineAdmission {
     Map<UUID, long[]> committed = tx.resources().committed();
     List<Placement.Candidate> candidates =
         all.stream()
-            .map(h -> candidate(lookup, h, machine, networks, committed))
+            .map(h -> candidate(lookup, h, machine.project(), machine.spec(), networks, committed))
             .sorted(java.util.Comparator.comparing(Placement.Candidate::name))
             .toList();
     Placement.Decision decision = Placement.choose(candidates, size.cores(), size.memory());
@@ -211,10 +212,21 @@ final class MachineAdmission {
         "is larger than " + host.title() + ", which has " + cores + " cores and " + memory);
   }
 
+  /** A hypervisor with what speaks against a machine of this spec there. */
+  static Placement.Candidate candidate(
+      Lookup lookup,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      String project,
+      MachineSpec spec,
+      Map<UUID, long[]> committed) {
+    return candidate(lookup, host, project, spec, networks(lookup, spec, project), committed);
+  }
+
   private static Placement.Candidate candidate(
       Lookup lookup,
       Resource<HypervisorSpec, HypervisorStatus> host,
-      Resource<MachineSpec, MachineStatus> machine,
+      String project,
+      MachineSpec spec,
       Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
       Map<UUID, long[]> committed) {
     String refusal = null;
@@ -224,17 +236,17 @@ final class MachineAdmission {
       refusal = "it is cordoned";
     }
     Set<String> plugged =
-        machine.spec().nics().stream().map(Nic::network).collect(Collectors.toSet());
+        spec.nics().stream().map(Nic::network).collect(Collectors.toSet());
     for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network : networks.entrySet()) {
       // Only cards are plugged in; bonds and VLANs ride on them.
       if (plugged.contains(network.getKey()) && !attached(lookup, network.getValue(), host)) {
         refusal = "network " + network.getKey() + " is not attached there";
       }
     }
-    for (String name : machine.spec().volumes()) {
+    for (String name : spec.volumes()) {
       boolean here =
           lookup
-              .find(Kind.VOLUME, machine.project(), name)
+              .find(Kind.VOLUME, project, name)
               .map(v -> ((VolumeSpec) v.spec()).hypervisor().equals(host.name()))
               .orElse(false);
       if (!here) {

@@ -6,6 +6,7 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
+import io.millwright.model.GroupSpec;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -69,7 +70,7 @@ public final class Preview {
         applied.operation(),
         impact,
         plan.steps(),
-        impact.equals("rebuild") ? keeps(machine) : List.of());
+        impact.equals("rebuild") ? keeps(machine) : applied.keeps());
   }
 
   /** What outlives a rebuild, as people ask for it. */
@@ -133,6 +134,7 @@ public final class Preview {
               applied.action() == Applied.Action.CREATED
                   ? List.<Step>of(new Step.CreateVolume(resource.name(), volume.size()))
                   : grow(resource, volume);
+          case GroupSpec _ -> applied.steps();
           default -> List.of();
         };
     return new Applied(

@@ -95,6 +95,9 @@ public final class Rebuild {
     if (before.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, before.title() + " is being deleted");
     }
+    if (image != null) {
+      Members.refuse(tx, before, "change the image of that, so that it is rolled out");
+    }
     Metadata m = before.metadata();
     MachineSpec spec = image == null ? before.spec() : before.spec().withImage(image);
     Resource<MachineSpec, MachineStatus> after =

@@ -133,13 +133,16 @@ public final class Rollouts {
     tx.resources()
         .updateStatus(
             group.uid(),
-            status.paused(false).confirmed(changed),
+            status.paused(false).confirmed(changed).failed(null),
             "Continued",
             "Its rollouts go on.");
     tx.nudges().nudge(group.uid());
     Optional<Operation> latest = tx.operations().latest(group.uid());
     return latest
-        .filter(o -> o.state() instanceof Operation.State.Failed)
+        .filter(o ->
+            o.state() instanceof Operation.State.Failed
+                || o.state() instanceof Operation.State.Cancelled
+                || (o.state().terminal() && status.failed() != null))
         .map(_ -> Begin.operation(tx, group, Operation.Verb.UPDATE, caller.name(), clock))
         .or(() -> latest.filter(o -> !o.state().terminal()));
   }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param revision number of what is declared of its machines
  * @param stable number of what all of them had when a rollout last ended well, or null
  * @param previous number of what was declared before, or null
+ * @param failed number of the revision whose rollout has failed, until it is tried again; or null
  * @param paused true if somebody paused its rollouts
  * @param confirmed at how many changed members somebody last said to continue
  */
@@ -23,11 +24,12 @@ public record GroupStatus(
     int revision,
     @Nullable Integer stable,
     @Nullable Integer previous,
+    @Nullable Integer failed,
     boolean paused,
     int confirmed)
     implements Status {
   public static final GroupStatus EMPTY =
-      new GroupStatus(List.of(), 0, 0, 0, 0, null, null, false, 0);
+      new GroupStatus(List.of(), 0, 0, 0, 0, null, null, null, false, 0);
 
   public GroupStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -35,7 +37,7 @@ public record GroupStatus(
 
   public GroupStatus withConditions(List<Condition> next) {
     return new GroupStatus(
-        next, members, healthy, updated, revision, stable, previous, paused, confirmed);
+        next, members, healthy, updated, revision, stable, previous, failed, paused, confirmed);
   }
 
   public GroupStatus counted(int nowMembers, int nowHealthy, int nowUpdated) {
@@ -47,6 +49,7 @@ public record GroupStatus(
         revision,
         stable,
         previous,
+        failed,
         paused,
         confirmed);
   }
@@ -63,6 +66,7 @@ public record GroupStatus(
             next,
             stable,
             revision == 0 ? null : Integer.valueOf(revision),
+            null,
             paused,
             0);
   }
@@ -70,16 +74,22 @@ public record GroupStatus(
   /** All members have this revision. */
   public GroupStatus rolledOut(int now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, now, previous, paused, confirmed);
+        conditions, members, healthy, updated, revision, now, previous, null, paused, confirmed);
+  }
+
+  /** A rollout of the declared revision has failed, or with null is tried again. */
+  public GroupStatus failed(@Nullable Integer now) {
+    return new GroupStatus(
+        conditions, members, healthy, updated, revision, stable, previous, now, paused, confirmed);
   }
 
   public GroupStatus paused(boolean now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, now, confirmed);
+        conditions, members, healthy, updated, revision, stable, previous, failed, now, confirmed);
   }
 
   public GroupStatus confirmed(int now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, paused, now);
+        conditions, members, healthy, updated, revision, stable, previous, failed, paused, now);
   }
 }

@@ -27,6 +27,11 @@ public final class Placement {
       @Nullable ByteSize diskFree,
       long committedMib) {
 
+    /** The same, refused for this reason, or for none. */
+    public Candidate refusedFor(@Nullable String reason) {
+      return new Candidate(uid, name, reason, cores, memory, diskFree, committedMib);
+    }
+
     /**
      * Free memory in MiB; of a host never seen, nothing, so that one that was seen is preferred.
      */
@@ -57,6 +62,45 @@ public final class Placement {
    *     asked"
    */
   public record Decision(@Nullable Candidate chosen, List<String> objections) {}
+
+  /**
+   * A hypervisor to spread members of a group over.
+   *
+   * @param members how many are there already
+   */
+  public record Spot(Candidate candidate, int members) {}
+
+  /**
+   * Chooses for one more member of a group: where the fewest are, and of these the one with the
+   * most free memory.
+   *
+   * @param hard true to take no other than where the fewest are
+   */
+  public static Decision spread(List<Spot> spots, int cores, ByteSize memory, boolean hard) {
+    int fewest = spots.stream().mapToInt(Spot::members).min().orElse(0);
+    List<String> objections = new ArrayList<>();
+    List<Spot> fit = new ArrayList<>();
+    for (Spot spot : spots) {
+      String objection = spot.candidate().objection(cores, memory);
+      if (objection == null && hard && spot.members() > fewest) {
+        objection = "it has " + spot.members() + " members, and another one only " + fewest;
+      }
+      if (objection == null) {
+        fit.add(spot);
+      } else {
+        objections.add("not on " + spot.candidate().name() + ": " + objection);
+      }
+    }
+    Candidate best =
+        fit.stream()
+            .min(
+                Comparator.comparingInt(Spot::members)
+                    .thenComparing(s -> -s.candidate().freeMib())
+                    .thenComparing(s -> s.candidate().name()))
+            .map(Spot::candidate)
+            .orElse(null);
+    return new Decision(best, objections);
+  }
 
   /** Chooses; the same input always gives the same choice. */
   public static Decision choose(List<Candidate> candidates, int cores, ByteSize memory) {

@@ -99,6 +99,16 @@ public sealed interface Step {
   /** Builds an image. */
   record BuildImage(String builder) implements Step {}
 
+  /**
+   * Brings a member of a group to a revision, and waits until it is healthy.
+   *
+   * @param machine its name
+   */
+  record SetMember(String machine, int revision) implements Step {}
+
+  /** Removes a member of a group; its volumes stay or go as they are declared. */
+  record RemoveMember(String machine) implements Step {}
+
   /** Forgets the resource: frees its addresses and its name. */
   record Forget() implements Step {}
 
@@ -131,6 +141,8 @@ public sealed interface Step {
       case RestoreVolume s -> "restore-volume/" + s.disk();
       case FetchImage _ -> "fetch-image";
       case BuildImage s -> "build-image/" + s.builder();
+      case SetMember s -> "set-member/" + s.machine() + "/" + s.revision();
+      case RemoveMember s -> "remove-member/" + s.machine();
       case Forget _ -> "forget";
     };
   }
@@ -164,6 +176,9 @@ public sealed interface Step {
       case RestoreVolume _ -> "take the volume out of quarantine";
       case FetchImage s -> "fetch " + s.from();
       case BuildImage s -> "build the image with " + s.builder();
+      case SetMember s ->
+          "bring " + s.machine() + " to revision " + s.revision() + " and wait until it is healthy";
+      case RemoveMember s -> "remove " + s.machine();
       case Forget _ -> "release its name and addresses";
     };
   }
@@ -171,7 +186,7 @@ public sealed interface Step {
   /** True if something is gone afterwards that cannot be made again from what is declared. */
   default boolean destroys() {
     return switch (this) {
-      case DeleteDisk _ -> true;
+      case DeleteDisk _, RemoveMember _ -> true;
       case StageImage _,
           CreateDisk _,
           GrowDisk _,
@@ -197,6 +212,7 @@ public sealed interface Step {
           RestoreVolume _,
           FetchImage _,
           BuildImage _,
+          SetMember _,
           Forget _ ->
           false;
     };

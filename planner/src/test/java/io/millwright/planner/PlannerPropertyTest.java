@@ -174,7 +174,9 @@ class PlannerPropertyTest {
             Step.QuarantineVolume _,
             Step.RestoreVolume _,
             Step.FetchImage _,
-            Step.BuildImage _ ->
+            Step.BuildImage _,
+            Step.SetMember _,
+            Step.RemoveMember _ ->
             throw new AssertionError(step + " is in no machine's plan");
       }
     }

@@ -19,6 +19,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.util.LinkedHashMap;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -113,6 +114,19 @@ final class SqlOperations implements Operations {
         .param("target", target)
         .query(OPERATION)
         .optional();
+  }
+
+  @Override
+  public Set<UUID> busy(Collection<UUID> targets) {
+    return Set.copyOf(
+        jdbc.sql(
+                """
+                SELECT target FROM operation
+                WHERE target = ANY (CAST(:targets AS uuid[])) AND ended_at IS NULL
+                """)
+            .param("targets", Columns.texts(targets))
+            .query((row, n) -> Columns.uuid(row, "target"))
+            .list());
   }
 
   @Override

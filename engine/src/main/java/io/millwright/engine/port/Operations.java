@@ -5,8 +5,10 @@ import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.StepRecord;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +52,9 @@ public interface Operations {
 
   /** The operation of this target that has not ended, if there is one; there is never more. */
   Optional<Operation> active(UUID target);
+
+  /** Those of these targets of which an operation has not ended. */
+  Set<UUID> busy(Collection<UUID> targets);
 
   /** The operation of this target that was created last. */
   Optional<Operation> latest(UUID target);

@@ -94,6 +94,8 @@ final class MachineActs {
           Step.RestoreVolume _,
           Step.FetchImage _,
           Step.BuildImage _,
+          Step.SetMember _,
+          Step.RemoveMember _,
           Step.Forget _ ->
           throw new IllegalStateException(step.key() + " is no act on a machine");
     };

@@ -6,6 +6,8 @@ import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.MachineReconciler.Subject;
+import io.millwright.model.GroupSpec;
+import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
@@ -38,6 +40,7 @@ public final class Reconcilers implements Reconcile {
   private final ImageReconciler images;
   private final VolumeReconciler volumes;
   private final NetworkReconciler networks;
+  private final GroupReconciler groups;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
   public Reconcilers(
@@ -47,7 +50,8 @@ public final class Reconcilers implements Reconcile {
       HypervisorReconciler hypervisors,
       ImageReconciler images,
       VolumeReconciler volumes,
-      NetworkReconciler networks) {
+      NetworkReconciler networks,
+      GroupReconciler groups) {
     this.store = store;
     this.clock = clock;
     this.machines = machines;
@@ -55,6 +59,7 @@ public final class Reconcilers implements Reconcile {
     this.images = images;
     this.volumes = volumes;
     this.networks = networks;
+    this.groups = groups;
   }
 
   /** What is to be done next for what was nudged. */
@@ -85,6 +90,7 @@ public final class Reconcilers implements Reconcile {
       case VolumeSpec _ -> () -> volumes.reconcile(r.as(VolumeSpec.class, VolumeStatus.class), run);
       case NetworkSpec _ ->
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
+      case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);
       default -> Optional::empty; // sizes and profiles have no outside part
     };
   }

@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -33,6 +34,9 @@ final class Run {
 
   /** A step whose record is older than this may belong to a process that was frozen meanwhile. */
   private static final Duration TRUSTED = Duration.ofSeconds(2);
+
+  /** How soon a group hears of what became of a member. */
+  private static final Duration BEHIND = Duration.ofMillis(200);
 
   private final Store store;
   private final InstantSource clock;
@@ -123,6 +127,42 @@ final class Run {
   /** True if a definition is still to come in this plan. */
   boolean redefines() {
     return todo.stream().anyMatch(s -> s instanceof Step.Define);
+  }
+
+  /**
+   * As {@link #plan}, for work of which several steps go on at once.
+   *
+   * @param begun keys of the steps that go on, each with what there is to say of it
+   */
+  void track(List<Step> plan, Map<String, String> begun) {
+    List<StepRecord> before = List.copyOf(records);
+    boolean unplanned = planned;
+    plan(plan);
+    for (int i = 0; i < records.size(); i++) {
+      StepRecord record = records.get(i);
+      String said = begun.get(record.key());
+      if (said != null && i >= next) {
+        StepRecord running =
+            record.state() == StepState.RUNNING ? record : record.begun(clock.instant());
+        records.set(i, running.at(null, said.isEmpty() ? null : said));
+      }
+    }
+    planned = unplanned || !records.equals(before);
+  }
+
+  /** True if there is something that was not written down yet. */
+  boolean changed() {
+    return planned || unwritten;
+  }
+
+  /** Marks one of several steps that go on as failed; those that were not begun are dropped. */
+  void failStep(String key, String why) {
+    records.replaceAll(r ->
+        r.key().equals(key) && r.state() == StepState.RUNNING
+            ? r.ended(StepState.FAILED, why, clock.instant())
+            : r);
+    records.removeIf(r -> r.state() == StepState.PENDING);
+    planned = true;
   }
 
   /** The step to do next, or nothing if all are done. */
@@ -269,6 +309,12 @@ final class Run {
         throw new Lost();
       }
       write(tx, state);
+      if (state.terminal()) {
+        // A group waits for its machines; many of them may end at once.
+        tx.groups()
+            .find(operation.target().uid())
+            .ifPresent(member -> tx.nudges().nudgeIn(member.group(), BEHIND));
+      }
       also.accept(tx);
     });
   }

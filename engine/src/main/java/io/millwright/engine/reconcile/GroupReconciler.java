@@ -1,0 +1,670 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.engine.Apply;
+import io.millwright.engine.Caller;
+import io.millwright.engine.Delete;
+import io.millwright.engine.Lookup;
+import io.millwright.engine.Members;
+import io.millwright.engine.port.Groups.Member;
+import io.millwright.engine.port.Resources.Name;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
+import io.millwright.model.GroupSpec;
+import io.millwright.model.GroupStatus;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.Violation;
+import io.millwright.model.VolumeSpec;
+import io.millwright.planner.GroupPlanner;
+import io.millwright.planner.GroupPlanner.Act;
+import io.millwright.planner.GroupPlanner.Goal;
+import io.millwright.planner.GroupPlanner.Next;
+import io.millwright.planner.GroupPlanner.Outlook;
+import io.millwright.planner.Step;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings groups to what is declared of them, by ordinary operations on their machines.
+ *
+ * <p>Everything that it does is a transaction of the database: what it begins on a member, and that
+ * the member was given it, is one commit. So it may die at any moment and be looked at again.
+ */
+public final class GroupReconciler implements AutoCloseable {
+  /** Between two looks at a rollout, for what nobody tells: health, and time. */
+  private static final Duration SOON = Duration.ofSeconds(1);
+
+  /** Until what could not be declared is tried again. */
+  private static final Duration AGAIN = Duration.ofSeconds(5);
+
+  private final Store store;
+  private final Apply apply;
+  private final Delete delete;
+  private final InstantSource clock;
+  private final Duration round;
+  private final HealthProbe probe = new HealthProbe();
+
+  public GroupReconciler(
+      Store store, Apply apply, Delete delete, InstantSource clock, Duration round) {
+    this.store = store;
+    this.apply = apply;
+    this.delete = delete;
+    this.clock = clock;
+    this.round = round;
+  }
+
+  @Override
+  public void close() {
+    probe.close();
+  }
+
+  /** A machine of the group, as the database knows it. */
+  private record Look(
+      Member member,
+      Resource<MachineSpec, MachineStatus> machine,
+      boolean busy,
+      Optional<Operation> failed) {
+
+    boolean working() {
+      return busy || machine.deleting();
+    }
+  }
+
+  /** The group, as the database knows it. */
+  private record Seen(
+      Map<Integer, Look> looks,
+      List<HealthProbe.Patient> patients,
+      List<Member> leftVolumes,
+      Set<Integer> taken) {}
+
+  /** A member has changed since it was looked at. */
+  private static final class Stale extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  Optional<Duration> reconcile(Resource<GroupSpec, GroupStatus> group, @Nullable Run run) {
+    if (group.deleting()) {
+      return run == null ? Optional.empty() : dissolve(run, group);
+    }
+    if (run != null && run.operation().generation() != group.generation()) {
+      return Optional.of(SOON); // whoever declared it anew has superseded this
+    }
+    Seen seen = store.read(tx -> see(tx, group));
+    Map<UUID, String> trouble =
+        probe.ask(group.spec().rollout().healthGate(), seen.patients());
+    Instant now = clock.instant();
+    Map<Integer, Member> health = new TreeMap<>();
+    seen.looks().forEach((ordinal, look) -> health.put(ordinal, health(look, trouble, now)));
+    try {
+      return run == null
+          ? observe(group, seen, health, now)
+          : new Work(run, group, seen, health, now).go();
+    } catch (Stale e) {
+      return Optional.of(Duration.ofMillis(100));
+    }
+  }
+
+  // --- seeing --------------------------------------------------------------------------------
+
+  private static Seen see(Tx tx, Resource<GroupSpec, GroupStatus> group) {
+    List<Member> all = tx.groups().members(group.uid());
+    Map<UUID, Member> members = new HashMap<>();
+    List<Name> names = new ArrayList<>();
+    for (Member member : all) {
+      if (member.volume() == null) {
+        members.put(member.uid(), member);
+        names.add(name(group, member.ordinal()));
+      }
+    }
+    Set<UUID> busy = tx.operations().busy(members.keySet());
+    Map<Integer, Look> looks = new TreeMap<>();
+    List<HealthProbe.Patient> patients = new ArrayList<>();
+    Lookup lookup = new Lookup(tx);
+    GroupSpec.HealthGate gate = group.spec().rollout().healthGate();
+    for (Resource<?, ?> found : tx.resources().find(names)) {
+      Member member = members.get(found.uid());
+      if (member == null) {
+        continue;
+      }
+      Resource<MachineSpec, MachineStatus> machine =
+          found.as(MachineSpec.class, MachineStatus.class);
+      boolean works = busy.contains(machine.uid());
+      boolean well =
+          Condition.holds(machine.status().conditions(), Condition.READY)
+              && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD);
+      looks.put(
+          member.ordinal(),
+          new Look(
+              member,
+              machine,
+              works,
+              works || well ? Optional.empty() : Members.failed(tx, machine)));
+      if (!works && !machine.deleting()) {
+        patients.add(
+            gate.tcp() == null && gate.http() == null
+                ? new HealthProbe.Patient(machine, List.of())
+                : HealthProbe.patient(tx, lookup, machine));
+      }
+    }
+    List<Member> left =
+        all.stream().filter(m -> m.volume() != null && !looks.containsKey(m.ordinal())).toList();
+    return new Seen(looks, patients, left, taken(tx, group, looks));
+  }
+
+  private static Name name(Resource<GroupSpec, GroupStatus> group, int ordinal) {
+    return new Name(Kind.MACHINE, group.project(), Members.machineName(group.name(), ordinal));
+  }
+
+  /** Ordinals for a surge whose names belong to others. */
+  private static Set<Integer> taken(
+      Tx tx, Resource<GroupSpec, GroupStatus> group, Map<Integer, Look> looks) {
+    int surge = group.spec().rollout().surge();
+    if (surge == 0) {
+      return Set.of();
+    }
+    int from = looks.keySet().stream().mapToInt(o -> o + 1).max().orElse(0);
+    Map<String, Integer> names = new HashMap<>();
+    for (int i = Math.max(from, group.spec().count()); names.size() < 4 * surge + 16; i++) {
+      names.put(Members.machineName(group.name(), i), i);
+    }
+    List<Name> wanted = names.values().stream().map(i -> name(group, i)).toList();
+    return tx.resources().find(wanted).stream()
+        .map(r -> names.get(r.name()))
+        .filter(Objects::nonNull)
+        .collect(Collectors.toSet());
+  }
+
+  /** The member with what was seen of it just now. */
+  private static Member health(Look look, Map<UUID, String> trouble, Instant now) {
+    Member m = look.member();
+    String why = trouble.get(m.uid());
+    boolean asked = why != null && !look.working();
+    boolean well = asked && why.isEmpty();
+    return new Member(
+        m.uid(),
+        m.group(),
+        m.ordinal(),
+        null,
+        m.revision(),
+        well ? (m.healthySince() == null ? now : m.healthySince()) : null,
+        asked && !well ? (m.troubleSince() == null ? now : m.troubleSince()) : null,
+        asked && !well ? MachineReconciler.sentence(why) : "");
+  }
+
+  private static List<Member> changed(Seen seen, Map<Integer, Member> health) {
+    return health.values().stream()
+        .filter(m -> !Objects.requireNonNull(seen.looks().get(m.ordinal())).member().equals(m))
+        .toList();
+  }
+
+  /**
+   * As the planner sees them.
+   *
+   * @param begun when the present operation was asked for; what failed before that is tried again
+   */
+  private static List<GroupPlanner.Member> members(
+      Seen seen, Map<Integer, Member> health, @Nullable Instant begun) {
+    List<GroupPlanner.Member> out = new ArrayList<>();
+    seen.looks().forEach((ordinal, look) -> {
+      Member m = Objects.requireNonNull(health.get(ordinal));
+      Instant troubleSince = m.troubleSince();
+      Operation failed = look.failed().orElse(null);
+      boolean before =
+          failed != null
+              && begun != null
+              && failed.endedAt() != null
+              && failed.endedAt().isBefore(begun);
+      out.add(
+          new GroupPlanner.Member(
+              ordinal,
+              before ? -1 : m.revision(),
+              look.busy(),
+              look.machine().deleting(),
+              m.healthySince(),
+              troubleSince != null && begun != null && troubleSince.isBefore(begun)
+                  ? begun
+                  : troubleSince,
+              m.trouble(),
+              failed == null || before ? null : why(failed),
+              Members.leavesFirst(look.machine())));
+    });
+    return out;
+  }
+
+  private static String why(Operation failed) {
+    String said = failed.state().message();
+    return failed.title() + (said.isEmpty() ? " was " + failed.state().word() : " failed: " + said);
+  }
+
+  // --- without an operation --------------------------------------------------------------------
+
+  /** Says how its members are; nothing is done. */
+  private Optional<Duration> observe(
+      Resource<GroupSpec, GroupStatus> group, Seen seen, Map<Integer, Member> health, Instant now) {
+    Goal goal = Members.goal(group, false, Set.of());
+    Next next = GroupPlanner.plan(goal, members(seen, health, null), now);
+    GroupStatus counted =
+        group.status().counted(seen.looks().size(), next.healthy(), next.updated());
+    // Why a rollout failed stays to be read.
+    boolean failed = group.status().failed() != null;
+    GroupStatus status =
+        failed ? counted : ready(counted, healthCondition(group, health, next.healthy(), now));
+    List<Member> changed = changed(seen, health);
+    if (!changed.isEmpty() || !status.equals(group.status())) {
+      store.write(tx -> {
+        boolean current =
+            tx.resources()
+                .lock(group.uid())
+                .filter(r -> r.metadata().revision() == group.metadata().revision())
+                .isPresent();
+        if (!current || tx.operations().active(group.uid()).isPresent()) {
+          throw new Stale();
+        }
+        requireAsSeen(tx, seen, changed.stream().map(Member::ordinal).toList());
+        changed.forEach(tx.groups()::put);
+        tell(tx, group, status);
+      });
+    }
+    return Optional.of(round);
+  }
+
+  private static Condition healthCondition(
+      Resource<GroupSpec, GroupStatus> group,
+      Map<Integer, Member> health,
+      int healthy,
+      Instant now) {
+    int count = group.spec().count();
+    String ill =
+        health.values().stream()
+            .filter(m -> m.healthySince() == null)
+            .limit(3)
+            .map(m ->
+                Members.machineName(group.name(), m.ordinal())
+                    + (m.trouble().isEmpty() ? " is being worked on." : ": " + m.trouble()))
+            .collect(Collectors.joining(" "));
+    return MachineReconciler.condition(
+        Condition.READY,
+        healthy >= count,
+        healthy >= count ? "Healthy" : "Unhealthy",
+        healthy + " of " + count + " members are healthy." + (ill.isEmpty() ? "" : " " + ill),
+        now);
+  }
+
+  private static GroupStatus ready(GroupStatus status, Condition ready) {
+    return status.withConditions(Condition.set(status.conditions(), ready));
+  }
+
+  /** Writes a status down, and into the journal if its word has changed. */
+  private static void tell(Tx tx, Resource<GroupSpec, GroupStatus> group, GroupStatus status) {
+    Optional<Condition> before = Condition.find(group.status().conditions(), Condition.READY);
+    Optional<Condition> after = Condition.find(status.conditions(), Condition.READY);
+    boolean news =
+        after.isPresent()
+            && !before.map(Condition::reason).equals(after.map(Condition::reason));
+    tx.resources()
+        .updateStatus(
+            group.uid(),
+            status,
+            news ? after.get().reason() : "",
+            news ? after.get().message() : "");
+  }
+
+  private static void requireAsSeen(Tx tx, Seen seen, List<Integer> ordinals) {
+    for (int ordinal : ordinals) {
+      Look look = seen.looks().get(ordinal);
+      if (look != null
+          && tx.resources()
+              .find(look.machine().uid())
+              .filter(r -> r.metadata().revision() == look.machine().metadata().revision())
+              .isEmpty()) {
+        throw new Stale();
+      }
+    }
+  }
+
+  // --- with an operation -----------------------------------------------------------------------
+
+  /** One look at a group that is being worked on. */
+  private final class Work {
+    private final Run run;
+    private final Resource<GroupSpec, GroupStatus> group;
+    private final Seen seen;
+    private final Map<Integer, Member> health;
+    private final Instant now;
+    private final State.@Nullable Undoing undoing;
+    private final Goal goal;
+    private final Next next;
+
+    Work(
+        Run run,
+        Resource<GroupSpec, GroupStatus> group,
+        Seen seen,
+        Map<Integer, Member> health,
+        Instant now) {
+      this.run = run;
+      this.group = group;
+      this.seen = seen;
+      this.health = health;
+      this.now = now;
+      this.undoing = run.operation().state() instanceof State.Undoing u ? u : null;
+      this.goal = Members.goal(group, undoing != null, seen.taken());
+      this.next =
+          GroupPlanner.plan(goal, members(seen, health, run.operation().createdAt()), now);
+    }
+
+    Optional<Duration> go() {
+      track();
+      if (run.cancelled()) {
+        end(
+            new State.Cancelled(),
+            group.status(),
+            condition(false, "Cancelled", "The rollout was cancelled; " + progress()));
+        return Optional.of(round);
+      }
+      return switch (next.outlook()) {
+        case Outlook.Failed failed -> failed(failed);
+        case Outlook.Done _ -> done();
+        case Outlook.Paused paused -> {
+          String why = paused.why() + "; to go on, continue the rollout";
+          begin(
+              new State.Waiting("Paused", why, now.plus(round)),
+              condition(false, "Paused", MachineReconciler.sentence(why)));
+          yield Optional.of(round.compareTo(SOON) < 0 ? round : SOON.multipliedBy(5));
+        }
+        case Outlook.Going going -> {
+          State state =
+              undoing != null
+                  ? undoing
+                  : going.why().isEmpty()
+                      ? new State.Running()
+                      : new State.Waiting("Promise", going.why(), now.plus(SOON));
+          yield begin(
+              state,
+              condition(
+                  false, undoing == null ? "RollingOut" : "RollingBack", "So far " + progress()));
+        }
+      };
+    }
+
+    /** What is left to do, and what of it goes on. */
+    private void track() {
+      Map<String, Step> steps = new LinkedHashMap<>();
+      Map<String, String> begun = new HashMap<>();
+      Set<Integer> removed = new HashSet<>();
+      for (Act act : next.acts()) {
+        if (act instanceof Act.Remove) {
+          removed.add(act.ordinal());
+        }
+      }
+      Set<Integer> set = new HashSet<>(next.waiting());
+      next.acts().stream()
+          .filter(a -> !(a instanceof Act.Remove))
+          .map(Act::ordinal)
+          .forEach(set::add);
+      set.removeAll(removed);
+      Set<Integer> all = new HashSet<>(seen.looks().keySet());
+      all.addAll(set);
+      Set<Integer> leave = new HashSet<>(removed);
+      leave.addAll(
+          GroupPlanner.leaving(goal, members(seen, health, run.operation().createdAt())));
+      for (int ordinal : all.stream().sorted().toList()) {
+        Look look = seen.looks().get(ordinal);
+        String name = Members.machineName(group.name(), ordinal);
+        boolean goes = look != null && (look.machine().deleting() || leave.contains(ordinal));
+        boolean ahead = next.ahead().contains(ordinal);
+        if (!goes && !set.contains(ordinal) && !ahead) {
+          continue;
+        }
+        Step step =
+            goes ? new Step.RemoveMember(name) : new Step.SetMember(name, goal.revision());
+        steps.put(step.key(), step);
+        boolean working = goes ? !ahead : set.contains(ordinal);
+        if (working) {
+          Member m = health.get(ordinal);
+          begun.put(step.key(), m == null ? "" : m.trouble());
+        }
+      }
+      List<Step> order = new ArrayList<>();
+      steps.values().stream().filter(s -> begun.containsKey(s.key())).forEach(order::add);
+      steps.values().stream().filter(s -> !begun.containsKey(s.key())).forEach(order::add);
+      run.track(order, begun);
+    }
+
+    private String progress() {
+      return next.updated()
+          + " of "
+          + goal.count()
+          + " members have revision "
+          + goal.revision()
+          + ", and "
+          + next.healthy()
+          + " are healthy.";
+    }
+
+    private Condition condition(boolean holds, String reason, String message) {
+      return MachineReconciler.condition(Condition.READY, holds, reason, message, now);
+    }
+
+    private GroupStatus counted(GroupStatus status) {
+      int updated =
+          (int)
+              health.values().stream()
+                  .filter(m -> m.revision() == status.revision())
+                  .count();
+      return status.counted(seen.looks().size(), next.healthy(), updated);
+    }
+
+    /** Begins what is to be begun, in one commit with the record of it. */
+    private Optional<Duration> begin(State state, Condition ready) {
+      GroupStatus status = ready(counted(group.status()), ready);
+      List<Member> changed = changed(seen, health);
+      if (!run.changed()
+          && next.acts().isEmpty()
+          && changed.isEmpty()
+          && status.equals(group.status())
+          && sameState(state)) {
+        return Optional.of(SOON);
+      }
+      try {
+        run.guarded(
+            state,
+            tx -> {
+              requireAsSeen(tx, seen, List.copyOf(seen.looks().keySet()));
+              write(tx, changed, status);
+              act(tx);
+            });
+        return Optional.of(SOON);
+      } catch (ProblemException e) {
+        // There is no place for one more, say, or an image is gone that an old revision names.
+        String why =
+            e.problem().violations().stream()
+                .map(Violation::message)
+                .findFirst()
+                .orElse(e.problem().detail());
+        run.log("nothing more can be begun now: " + why);
+        if (undoing == null) {
+          run.waitFor("Refused", why, AGAIN);
+        }
+        return Optional.of(AGAIN);
+      }
+    }
+
+    private boolean sameState(State state) {
+      State was = run.operation().state();
+      return was.word().equals(state.word()) && was.message().equals(state.message());
+    }
+
+    private void write(Tx tx, List<Member> changed, GroupStatus status) {
+      changed.forEach(tx.groups()::put);
+      tell(tx, group, status);
+      dropVolumes(tx, group, seen.leftVolumes());
+    }
+
+    private void act(Tx tx) {
+      Caller caller = caller(group);
+      List<Act.Create> creates = new ArrayList<>();
+      List<Integer> changes = new ArrayList<>();
+      for (Act act : next.acts()) {
+        switch (act) {
+          case Act.Create c -> creates.add(c);
+          case Act.Change c -> changes.add(c.ordinal());
+          case Act.Remove r ->
+              delete.member(
+                  tx,
+                  caller,
+                  Objects.requireNonNull(seen.looks().get(r.ordinal())).machine().uid());
+        }
+      }
+      apply.change(tx, caller, group, changes, goal.revision());
+      apply.create(tx, caller, group, creates);
+    }
+
+    private void end(State state, GroupStatus status, Condition ready) {
+      List<Member> changed = changed(seen, health);
+      run.finish(
+          state,
+          tx -> {
+            requireAsSeen(tx, seen, List.copyOf(seen.looks().keySet()));
+            write(tx, changed, ready(counted(status), ready));
+          });
+    }
+
+    private Optional<Duration> done() {
+      if (undoing != null) {
+        String message = undoing.message() + "; the group is back on revision " + goal.revision();
+        end(
+            new State.Failed(undoing.reason(), message),
+            group.status().failed(group.status().revision()),
+            condition(false, "RolledBack", MachineReconciler.sentence(message)));
+        return Optional.of(round);
+      }
+      Condition ready =
+          goal.frozen()
+              ? Condition.find(group.status().conditions(), Condition.READY)
+                  .filter(c -> c.reason().startsWith("Roll"))
+                  .orElseGet(() ->
+                      condition(
+                          false,
+                          "RolloutFailed",
+                          "The rollout of revision " + goal.revision() + " has failed."))
+              : healthCondition(group, health, next.healthy(), now);
+      end(
+          new State.Succeeded(),
+          goal.frozen() ? group.status() : group.status().rolledOut(goal.revision()),
+          ready);
+      return Optional.of(round);
+    }
+
+    private Optional<Duration> failed(Outlook.Failed failed) {
+      String machine = Members.machineName(group.name(), failed.ordinal());
+      String why = "revision " + goal.revision() + " failed at " + machine + ": " + failed.why();
+      run.failStep(new Step.SetMember(machine, goal.revision()).key(), failed.why());
+      Integer stable = group.status().stable();
+      boolean back =
+          undoing == null
+              && group.spec().rollout().onFailure() == GroupSpec.OnFailure.ROLLBACK
+              && stable != null
+              && stable != goal.revision();
+      if (back) {
+        State.Undoing next = new State.Undoing("MemberFailed", why, false);
+        List<Member> changed = changed(seen, health);
+        GroupStatus status =
+            ready(
+                counted(group.status()),
+                condition(false, "RollingBack", MachineReconciler.sentence(why)));
+        run.guarded(next, tx -> write(tx, changed, status));
+        return Optional.of(Duration.ofMillis(50));
+      }
+      String message =
+          undoing == null ? why : undoing.message() + "; and on the way back, " + why;
+      end(
+          new State.Failed(undoing == null ? "MemberFailed" : undoing.reason(), message),
+          group.status().failed(group.status().revision()),
+          condition(
+              false,
+              "RolloutFailed",
+              MachineReconciler.sentence(message) + " So far " + progress()));
+      return Optional.of(round);
+    }
+  }
+
+  private static Caller caller(Resource<GroupSpec, GroupStatus> group) {
+    return new Caller("group " + group.name());
+  }
+
+  /** Volumes of members that are gone: they stay, or go into quarantine if that is declared. */
+  private void dropVolumes(
+      Tx tx, Resource<GroupSpec, GroupStatus> group, List<Member> volumes) {
+    for (Member member : volumes) {
+      Resource<?, ?> volume = tx.resources().lock(member.uid()).orElse(null);
+      if (volume == null
+          || volume.deleting()
+          || !(volume.spec() instanceof VolumeSpec spec)
+          || spec.reclaim() != VolumeSpec.Reclaim.DELETE
+          || !tx.resources().referrers(volume.uid(), 1).isEmpty()) {
+        continue;
+      }
+      tx.groups().release(member.uid());
+      delete.delete(
+          tx, caller(group), Kind.VOLUME, volume.project(), volume.name(), null);
+    }
+  }
+
+  // --- the end of a group ------------------------------------------------------------------------
+
+  private Optional<Duration> dissolve(Run run, Resource<GroupSpec, GroupStatus> group) {
+    Seen seen = store.read(tx -> see(tx, group));
+    List<Step> steps = new ArrayList<>();
+    Map<String, String> begun = new HashMap<>();
+    boolean more = false;
+    for (Look look : seen.looks().values()) {
+      Step step = new Step.RemoveMember(look.machine().name());
+      steps.add(step);
+      begun.put(step.key(), "");
+      more |= !look.machine().deleting();
+    }
+    steps.add(new Step.Forget());
+    run.track(steps, begun);
+    if (!seen.looks().isEmpty()) {
+      if (more || run.changed()) {
+        run.guarded(
+            new State.Running(),
+            tx ->
+                seen.looks()
+                    .values()
+                    .forEach(l -> delete.member(tx, caller(group), l.machine().uid())));
+      }
+      return Optional.of(SOON);
+    }
+    run.track(steps, Map.of(new Step.Forget().key(), ""));
+    run.done(null);
+    run.finish(
+        new State.Succeeded(),
+        tx -> {
+          dropVolumes(tx, group, seen.leftVolumes());
+          tx.groups().forget(group.uid());
+          tx.resources().remove(group.uid());
+        });
+    return Optional.empty();
+  }
+}
