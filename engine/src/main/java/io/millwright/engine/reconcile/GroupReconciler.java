@@ -497,7 +497,7 @@ public final class GroupReconciler implements AutoCloseable {
       } catch (ProblemException e) {
         // There is no place for one more, say, or an image is gone that an old revision names.
         String why =
-            e.problem().violations().stream()
+            e.problem().errors().stream()
                 .map(Violation::message)
                 .findFirst()
                 .orElse(e.problem().detail());
