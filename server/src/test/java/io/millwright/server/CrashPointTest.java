@@ -11,6 +11,12 @@ import io.millwright.driver.testkit.SimulatedBuilder;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Operations;
 import io.millwright.model.ByteSize;
+import io.millwright.driver.Observation;
+import io.millwright.engine.Rollouts;
+import io.millwright.model.Firmware;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Resource;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
@@ -124,6 +130,11 @@ class CrashPointTest {
     final String image = "i" + number;
     final String size = "s" + number;
     final String volume = "v" + number;
+    final String group = "g" + number;
+
+    /** When there were fewer members up than promised. */
+    final Queue<String> broken = new ConcurrentLinkedQueue<>();
+
     final Fault.Hang hang = Fault.hang();
 
     private Node victim;
@@ -207,6 +218,59 @@ class CrashPointTest {
       ---
       """
           .formatted(volume, bytes);
+    }
+
+    String group(int count, String firmware) {
+      return """
+      apiVersion: millwright/v1
+      kind: Group
+      metadata: {name: %s}
+      spec:
+        count: %d
+        machine:
+          image: img
+          size: %s
+          profiles: [me]
+          firmware: %s
+          nics: [{network: net}]
+      """
+          .formatted(group, count, size, firmware);
+    }
+
+    List<Resource<MachineSpec, MachineStatus>> members() {
+      return world.engine.rollouts().members("default", group).stream()
+          .map(Rollouts.MemberFacts::machine)
+          .toList();
+    }
+
+    /** At each call that stops or removes a member, so many of the others must be up. */
+    void watchPromise(int promised) {
+      Map<UUID, String> uids = new HashMap<>();
+      members().forEach(m -> uids.put(m.uid(), m.name()));
+      world
+          .hypervisor
+          .faults()
+          .when(
+              call -> {
+                if (call.verb() == Verb.STOP && uids.containsKey(call.uid())) {
+                  long up =
+                      uids.keySet().stream()
+                          .filter(u -> !u.equals(call.uid()))
+                          .filter(u ->
+                              world
+                                  .hypervisor
+                                  .state(u)
+                                  .filter(s -> s == Observation.State.RUNNING)
+                                  .isPresent())
+                          .count();
+                  if (up < promised) {
+                    broken.add(uids.get(call.uid()) + " is stopped while " + up + " are up");
+                  }
+                }
+                return false;
+              },
+              1,
+              Fault.runBefore(() -> {}));
     }
 
     void ready(String more) {
@@ -427,6 +491,56 @@ class CrashPointTest {
                 assertThat(s.world.machine(s.machine).status().disk()).contains("-g1-");
                 assertThat(s.world.ready(s.machine)).isTrue();
               }),
+          new Flow(
+              "group",
+              s -> s.apply(s.size(1, "2GiB")),
+              s -> {
+                s.apply(s.group(2, "bios"));
+                return s.uid(Kind.GROUP, s.group);
+              },
+              s -> assertThat(s.members()).hasSize(2)),
+          new Flow(
+              "group rollout",
+              s -> {
+                s.apply(s.size(1, "2GiB") + s.group(2, "bios"));
+                s.before = s.world.awaitEnd(s.uid(Kind.GROUP, s.group)).uid();
+                s.watchPromise(1);
+              },
+              s -> {
+                s.apply(s.group(2, "uefi"));
+                return s.uid(Kind.GROUP, s.group);
+              },
+              s -> {
+                assertThat(s.members())
+                    .hasSize(2)
+                    .allMatch(m -> m.spec().firmware() == Firmware.UEFI)
+                    .allMatch(m -> m.status().readyBy() != null);
+                assertThat(s.broken).as("promises that were broken").isEmpty();
+              }),
+          new Flow(
+              "group scale-in",
+              s -> {
+                s.apply(s.size(1, "2GiB") + s.group(2, "bios"));
+                s.before = s.world.awaitEnd(s.uid(Kind.GROUP, s.group)).uid();
+                s.watchPromise(0);
+              },
+              s -> {
+                s.apply(s.group(1, "bios"));
+                return s.uid(Kind.GROUP, s.group);
+              },
+              s -> {
+                assertThat(s.members()).hasSize(1);
+                assertThat(s.world.find(s.group + "-1")).isEmpty();
+                assertThat(s.broken).as("promises that were broken").isEmpty();
+              }),
+          new Flow(
+              "group deletion",
+              s -> {
+                s.apply(s.size(1, "2GiB") + s.group(2, "bios"));
+                s.before = s.world.awaitEnd(s.uid(Kind.GROUP, s.group)).uid();
+              },
+              s -> s.delete(Kind.GROUP, s.group),
+              s -> assertThat(s.world.find(s.group + "-0")).isEmpty()),
           new Flow(
               "power off",
               s -> s.ready(""),
