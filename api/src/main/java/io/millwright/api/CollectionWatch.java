@@ -30,8 +30,8 @@ final class CollectionWatch<T> {
   private final Watched<T> watched;
 
   /**
-   * With a selector: what was told and not taken back, because what no longer matches is gone
-   * for this client. Without one nothing needs to be remembered.
+   * With a selector: what was told and not taken back, because what no longer matches is gone for
+   * this client. Without one nothing needs to be remembered.
    */
   private final Set<UUID> told = new HashSet<>();
 
@@ -117,7 +117,8 @@ final class CollectionWatch<T> {
           new Event(fresh ? "added" : "modified", line.cursor(), watched.view(found.get())));
     }
     // After a resume it is not known what was told before, so rather once too often.
-    boolean known = !watched.selective() || told.remove(line.uid()) || line.change() == Change.DELETED;
+    boolean known =
+        !watched.selective() || told.remove(line.uid()) || line.change() == Change.DELETED;
     if (!known || (added && line.change() == Change.DELETED)) {
       return Optional.empty();
     }

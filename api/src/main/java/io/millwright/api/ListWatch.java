@@ -95,8 +95,7 @@ final class ListWatch<T> {
       }
     });
     for (Event event : events) {
-      stream.send(
-          event.name(), event == events.getLast() ? digest(now) : null, event.item());
+      stream.send(event.name(), event == events.getLast() ? digest(now) : null, event.item());
     }
   }
 

@@ -47,8 +47,7 @@ interface Watched<T> {
    *
    * @param project null for all
    */
-  record OfKind(
-      Kind kind, @Nullable String project, Selector labels, Map<String, String> fields)
+  record OfKind(Kind kind, @Nullable String project, Selector labels, Map<String, String> fields)
       implements Watched<Resource<?, ?>> {
     @Override
     public boolean concerns(Entry line) {
@@ -62,8 +61,7 @@ interface Watched<T> {
 
     @Override
     public Page<Resource<?, ?>> list(Tx tx, int limit, @Nullable String cursor) {
-      return tx.resources()
-          .list(new Resources.Query(kind, project, labels, fields, limit, cursor));
+      return tx.resources().list(new Resources.Query(kind, project, labels, fields, limit, cursor));
     }
 
     @Override

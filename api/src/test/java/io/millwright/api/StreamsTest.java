@@ -229,7 +229,8 @@ class StreamsTest {
       assertThat(running.next().name()).isEqualTo("synced");
       rig.store.write(tx ->
           tx.operations()
-              .progress(claimed.uid(), claimed.epoch(), new Operation.State.Succeeded(), List.of()));
+              .progress(
+                  claimed.uid(), claimed.epoch(), new Operation.State.Succeeded(), List.of()));
       Event left = running.next();
       assertThat(left.name()).isEqualTo("deleted");
       assertThat(left.json().at("/metadata/uid").asString()).isEqualTo(uid);
@@ -283,13 +284,15 @@ class StreamsTest {
   void everyListIsWatchable() {
     JsonNode api = rig.get("openapi.json").json();
     List<String> deaf = new ArrayList<>();
-    api.path("paths").properties().forEach(path -> {
-      JsonNode get = path.getValue().path("get");
-      if (get.path("operationId").asString("").startsWith("list")
-          && !get.at("/responses/200/content").has("text/event-stream")) {
-        deaf.add(path.getKey());
-      }
-    });
+    api.path("paths")
+        .properties()
+        .forEach(path -> {
+          JsonNode get = path.getValue().path("get");
+          if (get.path("operationId").asString("").startsWith("list")
+              && !get.at("/responses/200/content").has("text/event-stream")) {
+            deaf.add(path.getKey());
+          }
+        });
     assertThat(api.path("paths").size()).isGreaterThan(20);
     assertThat(deaf).isEmpty();
   }

@@ -136,12 +136,11 @@ class FollowTest extends CliTestCase {
       result.failed(1, "the token was revoked");
       assertThat(result.out().lines().map(l -> l.replaceAll(" +", " ")))
           .hasSize(3)
-          .satisfies(
-              lines -> {
-                assertThat(lines.get(0)).startsWith("UID OPERATION STATE");
-                assertThat(lines.get(1)).contains("running");
-                assertThat(lines.get(2)).contains("succeeded");
-              });
+          .satisfies(lines -> {
+            assertThat(lines.get(0)).startsWith("UID OPERATION STATE");
+            assertThat(lines.get(1)).contains("running");
+            assertThat(lines.get(2)).contains("succeeded");
+          });
     }
   }
 
