@@ -86,15 +86,15 @@ abstract class Collection {
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
       HttpServletResponse response)
       throws IOException {
-    CollectionWatch watch =
-        new CollectionWatch(
-            backend.store(),
+    live.watch(
+        response,
+        backend.store(),
+        new Watched.OfKind(
             kind,
             Inputs.projectOrAll(project),
             labels(labelSelector),
-            Inputs.fields(fieldSelector));
-    live.serve(
-        response, watch::concerns, stream -> watch.tell(stream, LiveStreams.cursor(lastEventId)));
+            Inputs.fields(fieldSelector)),
+        lastEventId);
   }
 
   /** Declares a new one. */

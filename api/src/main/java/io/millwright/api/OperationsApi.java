@@ -64,7 +64,11 @@ final class OperationsApi {
 
   @io.swagger.v3.oas.annotations.Operation(
       operationId = "listOperations",
-      summary = "Lists operations, newest first")
+      summary = "Lists operations, newest first",
+      description =
+          Watched.DESCRIPTION
+              + " With a limit, a watch begins with the newest ones only. One that got into another"
+              + " state than the one asked for is `deleted`.")
   @GetMapping
   OperationView.ListView list(
       @RequestParam(required = false) @Nullable String project,
@@ -89,6 +93,30 @@ final class OperationsApi {
             Inputs.limit(limit),
             cursor);
     return OperationView.ListView.of(backend.store().read(tx -> tx.operations().list(query)));
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestParam(required = false) @Nullable String project,
+      @RequestParam(required = false) @Nullable String kind,
+      @RequestParam(required = false) @Nullable String name,
+      @RequestParam(required = false) @Nullable String state,
+      @RequestParam(required = false) @Nullable Integer limit,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(
+        response,
+        backend.store(),
+        new Watched.OfWork(
+            project == null ? null : Inputs.projectOrAll(project),
+            Inputs.kind(kind),
+            name,
+            Inputs.word("state", state, STATES),
+            limit == null ? null : Inputs.limit(limit)),
+        lastEventId);
   }
 
   @io.swagger.v3.oas.annotations.Operation(

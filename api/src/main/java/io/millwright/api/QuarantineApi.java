@@ -1,12 +1,17 @@
 package io.millwright.api;
 
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
 import io.millwright.engine.Caller;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.model.ByteSize;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.security.Principal;
 import java.time.Instant;
 import java.util.List;
@@ -30,10 +35,12 @@ final class QuarantineApi {
 
   private final Backend backend;
   private final OnceOnly once;
+  private final LiveStreams live;
 
-  QuarantineApi(Backend backend, OnceOnly once) {
+  QuarantineApi(Backend backend, OnceOnly once, LiveStreams live) {
     this.backend = backend;
     this.once = once;
+    this.live = live;
   }
 
   /**
@@ -75,13 +82,26 @@ final class QuarantineApi {
   @Operation(
       operationId = "listQuarantine",
       summary = "Lists deleted volumes whose disks are kept",
-      description = "The project `-` stands for all.")
+      description = "The project `-` stands for all. " + Watched.DESCRIPTION)
   @GetMapping
   QuarantineView list(@PathVariable String project) {
     return new QuarantineView(
         backend.restore().list(Inputs.projectOrAll(project)).stream()
             .map(QuarantinedVolumeView::of)
             .toList());
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @PathVariable String project,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    Inputs.projectOrAll(project);
+    live.watch(
+        response, () -> list(project).items(), volume -> volume.uid().toString(), lastEventId);
   }
 
   @Operation(

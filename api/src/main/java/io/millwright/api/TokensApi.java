@@ -1,11 +1,16 @@
 package io.millwright.api;
 
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
 import io.millwright.engine.AccessTokens;
 import io.millwright.engine.port.Tokens.Token;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Manifests;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -29,10 +34,12 @@ final class TokensApi {
 
   private final Backend backend;
   private final Bearers bearers;
+  private final LiveStreams live;
 
-  TokensApi(Backend backend, Bearers bearers) {
+  TokensApi(Backend backend, Bearers bearers, LiveStreams live) {
     this.backend = backend;
     this.bearers = bearers;
+    this.live = live;
   }
 
   /**
@@ -64,10 +71,23 @@ final class TokensApi {
     }
   }
 
-  @Operation(operationId = "listTokens", summary = "Lists the tokens in force")
+  @Operation(
+      operationId = "listTokens",
+      summary = "Lists the tokens in force",
+      description = Watched.DESCRIPTION)
   @GetMapping
   ListView list() {
     return new ListView(backend.tokens().list().stream().map(TokenView::of).toList());
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(response, () -> list().items(), TokenView::name, lastEventId);
   }
 
   @Operation(
