@@ -1,5 +1,7 @@
 package io.millwright.engine;
 
+import io.millwright.engine.access.Accounts;
+import io.millwright.engine.access.SignIn;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
@@ -33,6 +35,8 @@ public final class Engine implements AutoCloseable {
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
+  private final Accounts accounts;
+  private final SignIn signIn;
   private final Consoles consoles;
   private final Watch watch;
   private final FirstBootDoor door;
@@ -75,6 +79,8 @@ public final class Engine implements AutoCloseable {
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
+    accounts = new Accounts(store, clock);
+    signIn = new SignIn(store, clock);
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
@@ -128,6 +134,14 @@ public final class Engine implements AutoCloseable {
 
   public AccessTokens tokens() {
     return tokens;
+  }
+
+  public Accounts accounts() {
+    return accounts;
+  }
+
+  public SignIn signIn() {
+    return signIn;
   }
 
   public Consoles consoles() {
