@@ -2,6 +2,7 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
@@ -58,6 +59,7 @@ abstract class Collection {
   }
 
   /** Lists. */
+  @Needs(Verb.VIEW)
   @GetMapping
   ResourceView.ListView list(
       @PathVariable String project,
@@ -72,12 +74,14 @@ abstract class Collection {
             labels(labelSelector),
             Inputs.fields(fieldSelector),
             Inputs.limit(limit),
-            cursor);
+            cursor,
+            Callers.visible());
     return ResourceView.ListView.of(kind, backend.store().read(tx -> tx.resources().list(query)));
   }
 
   /** Tells what there is, and then what becomes of it. */
   @Hidden // the description has it with the listing
+  @Needs(Verb.VIEW)
   @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
   void watch(
       @PathVariable String project,
@@ -92,12 +96,14 @@ abstract class Collection {
             kind,
             Inputs.projectOrAll(project),
             labels(labelSelector),
-            Inputs.fields(fieldSelector));
+            Inputs.fields(fieldSelector),
+            Callers.visible());
     live.serve(
         response, watch::concerns, stream -> watch.tell(stream, LiveStreams.cursor(lastEventId)));
   }
 
   /** Declares a new one. */
+  @Needs(Verb.DECLARE)
   @PostMapping
   ResponseEntity<byte[]> create(
       @PathVariable String project,
@@ -120,6 +126,7 @@ abstract class Collection {
   }
 
   /** Shows one. */
+  @Needs(Verb.VIEW)
   @GetMapping("/{name}")
   ResponseEntity<ResourceView> get(
       @PathVariable String project,
@@ -134,6 +141,7 @@ abstract class Collection {
   }
 
   /** Declares one, new or not. */
+  @Needs(Verb.DECLARE)
   @PutMapping("/{name}")
   ResponseEntity<byte[]> put(
       @PathVariable String project,
@@ -157,6 +165,7 @@ abstract class Collection {
   }
 
   /** Has one go. */
+  @Needs(Verb.DELETE)
   @DeleteMapping("/{name}")
   ResponseEntity<byte[]> delete(
       @PathVariable String project,

@@ -35,6 +35,7 @@ final class CollectionWatch {
   private final @Nullable String project;
   private final Selector labels;
   private final Map<String, String> fields;
+  private final @Nullable Set<String> among;
 
   /**
    * With a selector: what was told and not taken back, because a resource that no longer matches is
@@ -42,17 +43,22 @@ final class CollectionWatch {
    */
   private final Set<UUID> told = new HashSet<>();
 
+  /**
+   * @param among the projects of which the client may know, or null for all
+   */
   CollectionWatch(
       Store store,
       Kind kind,
       @Nullable String project,
       Selector labels,
-      Map<String, String> fields) {
+      Map<String, String> fields,
+      @Nullable Set<String> among) {
     this.store = store;
     this.kind = kind;
     this.project = project;
     this.labels = labels;
     this.fields = fields;
+    this.among = among;
   }
 
   private record Event(String name, String cursor, Object view) {}
@@ -62,7 +68,8 @@ final class CollectionWatch {
   boolean concerns(Entry entry) {
     return entry.kind() == kind
         && entry.change() != Change.NOTE
-        && (project == null || project.equals(entry.project()));
+        && (project == null || project.equals(entry.project()))
+        && (among == null || among.contains(entry.project()));
   }
 
   /**
@@ -100,7 +107,9 @@ final class CollectionWatch {
       String from = at;
       Page<Resource<?, ?>> page =
           store.read(tx ->
-              tx.resources().list(new Resources.Query(kind, project, labels, fields, BATCH, from)));
+              tx.resources()
+                  .list(
+                      new Resources.Query(kind, project, labels, fields, BATCH, from, among)));
       for (Resource<?, ?> resource : page.items()) {
         // Without an id: to resume in the middle of this would skip the rest.
         stream.send("added", null, ResourceView.of(resource));

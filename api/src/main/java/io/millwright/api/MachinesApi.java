@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.Caller;
 import io.millwright.model.Kind;
 import io.millwright.model.Power;
@@ -38,6 +39,7 @@ final class MachinesApi extends Collection {
       operationId = "powerOnMachine",
       summary = "Powers a machine on",
       description = "Declares spec.power: on. Nothing is done if that is declared already.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:power-on")
   ResponseEntity<byte[]> powerOn(
       @PathVariable String project,
@@ -54,6 +56,7 @@ final class MachinesApi extends Collection {
       description =
           "Declares spec.power: off. The guest is asked to stop; when it does not, the power is"
               + " cut. Nothing is done if that is declared already.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:power-off")
   ResponseEntity<byte[]> powerOff(
       @PathVariable String project,
@@ -92,6 +95,7 @@ final class MachinesApi extends Collection {
       operationId = "resetMachine",
       summary = "Presses a machine's reset button",
       description = "Refused while other work on the machine goes on.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:reset")
   ResponseEntity<byte[]> reset(
       @PathVariable String project,
@@ -118,6 +122,7 @@ final class MachinesApi extends Collection {
               + " system is up; if that does not come up, the machine goes back to the old one. A"
               + " dry run tells what would be destroyed and kept, with the very plan that would"
               + " run.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:rebuild")
   ResponseEntity<byte[]> rebuild(
       @PathVariable String project,
@@ -153,6 +158,7 @@ final class MachinesApi extends Collection {
       description =
           "A WebSocket: binary frames both ways. Closing it closes the console; when the console"
               + " ends, so does the socket.")
+  @Needs(Verb.CONSOLE)
   @GetMapping("/{name}/console")
   void console(
       @PathVariable String project,

@@ -2,6 +2,7 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.Caller;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Operations.LogLine;
@@ -19,6 +20,7 @@ import java.security.Principal;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -65,6 +67,7 @@ final class OperationsApi {
   @io.swagger.v3.oas.annotations.Operation(
       operationId = "listOperations",
       summary = "Lists operations, newest first")
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping
   OperationView.ListView list(
       @RequestParam(required = false) @Nullable String project,
@@ -87,7 +90,8 @@ final class OperationsApi {
             Inputs.word("state", state, STATES),
             null,
             Inputs.limit(limit),
-            cursor);
+            cursor,
+            Callers.visible());
     return OperationView.ListView.of(backend.store().read(tx -> tx.operations().list(query)));
   }
 
@@ -98,6 +102,7 @@ final class OperationsApi {
           "As text/event-stream: `operation` events with the operation whenever it changes, and"
               + " `log` events with a line each; ends after the operation has. Last-Event-ID skips"
               + " log lines that were seen already.")
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping("/{uid}")
   OperationView get(@PathVariable UUID uid) {
     return OperationView.of(find(uid));
@@ -105,6 +110,7 @@ final class OperationsApi {
 
   /** Tells how an operation goes on. */
   @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping(path = "/{uid}", produces = TEXT_EVENT_STREAM_VALUE)
   void follow(
       @PathVariable UUID uid,
@@ -174,6 +180,7 @@ final class OperationsApi {
   @io.swagger.v3.oas.annotations.Operation(
       operationId = "getOperationLog",
       summary = "Shows what the steps of an operation said")
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping("/{uid}/logs")
   OperationView.LogView logs(
       @PathVariable UUID uid,
@@ -186,7 +193,7 @@ final class OperationsApi {
         backend
             .store()
             .read(tx -> {
-              Operation of = tx.operations().find(uid).orElseThrow(() -> none(uid));
+              Operation of = visible(tx.operations().find(uid), uid);
               return tx.operations().logs(of.uid(), after, limit);
             });
     return new OperationView.LogView(
@@ -198,6 +205,7 @@ final class OperationsApi {
       operationId = "cancelOperation",
       summary = "Asks an operation to stop",
       description = "What it had begun is undone; that is done when the operation has ended.")
+  @Needs(value = Verb.OPERATE, where = Needs.Where.HANDLER)
   @PostMapping("/{uid}:cancel")
   ResponseEntity<byte[]> cancel(
       @PathVariable UUID uid,
@@ -209,12 +217,24 @@ final class OperationsApi {
             new Caller(who.getName()),
             request,
             NOTHING,
-            tx -> Answer.accepted(backend.cancel().cancel(tx, uid)))
+            tx -> {
+              Operation of = visible(tx.operations().find(uid), uid);
+              Callers.require(
+                  Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
+              return Answer.accepted(backend.cancel().cancel(tx, uid));
+            })
         .entity();
   }
 
   private Operation find(UUID uid) {
-    return backend.store().read(tx -> tx.operations().find(uid)).orElseThrow(() -> none(uid));
+    return visible(backend.store().read(tx -> tx.operations().find(uid)), uid);
+  }
+
+  /** What is in a project of which the caller may not know is not there. */
+  private static Operation visible(Optional<Operation> found, UUID uid) {
+    return found
+        .filter(o -> Callers.allowed(Verb.VIEW, o.target().kind(), o.project()).allowed())
+        .orElseThrow(() -> none(uid));
   }
 
   private static ProblemException none(UUID uid) {

@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
 import io.millwright.engine.port.Orphans.What;
@@ -77,6 +78,7 @@ final class OrphansApi {
       description =
           "Also what a purge would do: what has no objection can be purged. What a deleted machine"
               + " left is not here, because it is taken away by itself.")
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping
   OrphansView list() {
     return new OrphansView(backend.sweep().list().stream().map(OrphanView::of).toList());
@@ -88,6 +90,7 @@ final class OrphansApi {
       description =
           "Only what was in two complete listings, and without an owner for ten minutes. A data"
               + " disk is put into quarantine for seven days.")
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @PostMapping("/{name}:purge")
   ResponseEntity<Void> purge(@PathVariable String name, Principal who) {
     backend.sweep().purge(new Caller(who.getName()), name);
@@ -98,6 +101,7 @@ final class OrphansApi {
       operationId = "adoptOrphan",
       summary = "Makes a data disk that nobody has a Volume",
       description = "With all that is on it.")
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @PostMapping("/{name}:adopt")
   ResponseEntity<byte[]> adopt(
       @PathVariable String name,

@@ -1,8 +1,10 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
@@ -25,13 +27,24 @@ final class ProjectsApi {
   @Operation(
       operationId = "listProjects",
       summary = "Lists projects",
-      description = "All that have a resource, and `default` and `shared`, which are always there.")
+      description =
+          "Those that the caller may see: all that have a resource or a member, and `default` and"
+              + " `shared`, which are always there.")
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping
   ListView list() {
-    List<String> declared = backend.store().read(tx -> tx.resources().projects());
-    TreeSet<String> names = new TreeSet<>(declared);
+    Set<String> among = Callers.visible();
+    TreeSet<String> names =
+        backend
+            .store()
+            .read(tx -> {
+              TreeSet<String> all = new TreeSet<>(tx.resources().projects());
+              all.addAll(tx.people().projects());
+              return all;
+            });
     names.add(io.millwright.engine.Apply.DEFAULT_PROJECT);
     names.add(io.millwright.engine.Lookup.SHARED);
+    names.removeIf(project -> among != null && !among.contains(project));
     return new ListView(List.copyOf(names));
   }
 }

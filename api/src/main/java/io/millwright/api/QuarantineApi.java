@@ -1,8 +1,10 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.Caller;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Kind;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
@@ -76,10 +78,12 @@ final class QuarantineApi {
       operationId = "listQuarantine",
       summary = "Lists deleted volumes whose disks are kept",
       description = "The project `-` stands for all.")
+  @Needs(value = Verb.VIEW, of = Kind.VOLUME)
   @GetMapping
   QuarantineView list(@PathVariable String project) {
     return new QuarantineView(
         backend.restore().list(Inputs.projectOrAll(project)).stream()
+            .filter(e -> Callers.sees(e.volume().project()))
             .map(QuarantinedVolumeView::of)
             .toList());
   }
@@ -90,6 +94,7 @@ final class QuarantineApi {
       description =
           "It is declared again as it was, with the same uid, serial and disk. The name may also be"
               + " its uid, where several of a name were deleted.")
+  @Needs(value = Verb.OPERATE, of = Kind.VOLUME)
   @PostMapping("/{name}:restore")
   ResponseEntity<byte[]> restore(
       @PathVariable String project,

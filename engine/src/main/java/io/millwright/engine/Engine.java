@@ -1,5 +1,6 @@
 package io.millwright.engine;
 
+import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.SignIn;
 import io.millwright.engine.image.ImageFiles;
@@ -35,8 +36,7 @@ public final class Engine implements AutoCloseable {
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
-  private final Accounts accounts;
-  private final SignIn signIn;
+  private final Access access;
   private final Consoles consoles;
   private final Watch watch;
   private final FirstBootDoor door;
@@ -79,8 +79,7 @@ public final class Engine implements AutoCloseable {
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
-    accounts = new Accounts(store, clock);
-    signIn = new SignIn(store, clock);
+    access = new Access(new Accounts(store, clock), new SignIn(store, clock));
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
@@ -136,12 +135,8 @@ public final class Engine implements AutoCloseable {
     return tokens;
   }
 
-  public Accounts accounts() {
-    return accounts;
-  }
-
-  public SignIn signIn() {
-    return signIn;
+  public Access access() {
+    return access;
   }
 
   public Consoles consoles() {
