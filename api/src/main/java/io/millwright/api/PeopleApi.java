@@ -223,16 +223,16 @@ final class PeopleApi {
   private static final String GROUP =
       "true if the name is that of a group of the provider of identities";
 
-  @Operation(operationId = "listGlobalMembers", summary = "Lists who has a role in all projects")
+  @Operation(operationId = "listRoles", summary = "Lists who has a role in all projects")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
-  @GetMapping("/members")
+  @GetMapping("/roles")
   MembersView members() {
     return listed(null);
   }
 
-  @Operation(operationId = "putGlobalMember", summary = "Gives a role in all projects")
+  @Operation(operationId = "putRole", summary = "Gives a role in all projects")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
-  @PutMapping("/members/{name}")
+  @PutMapping("/roles/{name}")
   MemberView put(
       @PathVariable String name,
       @Parameter(description = GROUP) @RequestParam(defaultValue = "false") boolean group,
@@ -240,9 +240,9 @@ final class PeopleApi {
     return grant(null, name, group, body);
   }
 
-  @Operation(operationId = "removeGlobalMember", summary = "Takes the role in all projects")
+  @Operation(operationId = "removeRole", summary = "Takes the role in all projects")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
-  @DeleteMapping("/members/{name}")
+  @DeleteMapping("/roles/{name}")
   ResponseEntity<Void> remove(
       @PathVariable String name,
       @Parameter(description = GROUP) @RequestParam(defaultValue = "false") boolean group) {

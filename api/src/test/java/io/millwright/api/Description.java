@@ -206,9 +206,9 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("201", json("FreshUser", "The person, with a first password."));
       }
-      case "putMember", "putGlobalMember" ->
+      case "putMember", "putRole" ->
           body(operation, schemas.of(PeopleApi.MemberParams.class), "The role that is wanted.");
-      case "signOut", "endSession", "deleteUser", "removeMember", "removeGlobalMember" -> {
+      case "signOut", "endSession", "deleteUser", "removeMember", "removeRole" -> {
         answers.clear();
         answers.put("204", new ApiResponse().description("It is gone."));
       }
