@@ -183,6 +183,24 @@ abstract class Collection {
     return operation.map(Answer::accepted).orElseGet(Answer::gone).entity();
   }
 
+  /** Says what can be done with one. */
+  @Needs(Verb.VIEW)
+  @GetMapping("/{name}/actions")
+  ActionsView actions(@PathVariable String project, @PathVariable String name) {
+    Inputs.project(project);
+    return backend
+        .store()
+        .read(tx -> new ActionsView(actions(tx, find(tx, project, name))));
+  }
+
+  /** What can be done with this one, allowed or not; kinds that can do more add to it. */
+  List<ActionView> actions(Tx tx, Resource<?, ?> found) {
+    String going = found.deleting() ? "it is being deleted" : "";
+    return List.of(
+        ActionView.of("change", Verb.DECLARE, found, going),
+        ActionView.of("delete", Verb.DELETE, found, going));
+  }
+
   Resource<?, ?> find(String project, String name) {
     Inputs.project(project);
     return backend.store().read(tx -> find(tx, project, name));

@@ -2,14 +2,20 @@ package io.millwright.api;
 
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.Caller;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Power;
+import io.millwright.model.Resource;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.security.Principal;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -150,6 +156,41 @@ final class MachinesApi extends Collection {
             NOTHING,
             tx -> Answer.accepted(backend.rebuild().rebuild(tx, caller, project, name, image)))
         .entity();
+  }
+
+  @Override
+  List<ActionView> actions(Tx tx, Resource<?, ?> found) {
+    Power power = found.as(MachineSpec.class, MachineStatus.class).spec().power();
+    String going = found.deleting() ? "it is being deleted" : "";
+    String busy =
+        going.isEmpty()
+            ? tx.operations()
+                .active(found.uid())
+                .map(o -> o.title() + " is going on")
+                .orElse("")
+            : going;
+    List<ActionView> out = new ArrayList<>(super.actions(tx, found));
+    out.add(
+        ActionView.of(
+            "power-on",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && power == Power.ON ? "it is declared to be on already" : going));
+    out.add(
+        ActionView.of(
+            "power-off",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && power == Power.OFF ? "it is declared to be off already" : going));
+    out.add(
+        ActionView.of(
+            "reset",
+            Verb.OPERATE,
+            found,
+            busy.isEmpty() && power == Power.OFF ? "it is declared to be off" : busy));
+    out.add(ActionView.of("rebuild", Verb.OPERATE, found, going));
+    out.add(ActionView.of("console", Verb.CONSOLE, found, ""));
+    return out;
   }
 
   @Operation(

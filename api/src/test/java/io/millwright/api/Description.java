@@ -89,7 +89,12 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     String many = kind.title() + "s";
     String words = kind.plural();
     String word = article(kind.title().toLowerCase(Locale.ROOT));
-    operation.setOperationId(verb + (verb.equals("list") ? many : one));
+    operation.setOperationId(
+        switch (verb) {
+          case "list" -> verb + many;
+          case "actions" -> "list" + one + "Actions";
+          default -> verb + one;
+        });
     ApiResponses answers = new ApiResponses();
     switch (verb) {
       case "list" -> {
@@ -123,6 +128,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         operation.setSummary("Shows " + word);
         answers.put("200", etag(json(one, "The resource.")));
         answers.put("304", etag(new ApiResponse().description("The client has it already.")));
+      }
+      case "actions" -> {
+        operation.setSummary("Tells what can be done with " + word);
+        operation.setDescription(
+            "Also what cannot be done, with the reason: the caller may not, or it makes no sense"
+                + " just now.");
+        schemas.of(ActionsView.class);
+        answers.put("200", json("Actions", "What can be done."));
       }
       case "put" -> {
         operation.setSummary("Declares " + word + ", new or not");
