@@ -183,7 +183,7 @@ final class LiveStreams implements SmartLifecycle {
       while (!ended) {
         if (bell.tryAcquire(keepAlive.toMillis(), TimeUnit.MILLISECONDS)) {
           bell.drainPermits();
-          return !ended;
+          return !ended && inForce.getAsBoolean();
         }
         if (!inForce.getAsBoolean()) {
           return false;

@@ -4,6 +4,7 @@ import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Orphans.What;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.model.ByteSize;
@@ -85,6 +86,7 @@ final class OrphansApi {
           "Also what a purge would do: what has no objection can be purged. What a deleted machine"
               + " left is not here, because it is taken away by itself. "
               + Watched.DESCRIPTION)
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping
   OrphansView list() {
     return new OrphansView(backend.sweep().list().stream().map(OrphanView::of).toList());
@@ -92,6 +94,7 @@ final class OrphansApi {
 
   /** Tells what there is, and then what becomes of it. */
   @Hidden // the description has it with the listing
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
   void watch(
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
@@ -110,6 +113,7 @@ final class OrphansApi {
       description =
           "Only what was in two complete listings, and without an owner for ten minutes. A data"
               + " disk is put into quarantine for seven days.")
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @PostMapping("/{name}:purge")
   ResponseEntity<Void> purge(@PathVariable String name, Principal who) {
     backend.sweep().purge(new Caller(who.getName()), name);
@@ -120,6 +124,7 @@ final class OrphansApi {
       operationId = "adoptOrphan",
       summary = "Makes a data disk that nobody has a Volume",
       description = "With all that is on it.")
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @PostMapping("/{name}:adopt")
   ResponseEntity<byte[]> adopt(
       @PathVariable String name,

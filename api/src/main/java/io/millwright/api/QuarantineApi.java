@@ -3,8 +3,10 @@ package io.millwright.api;
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Kind;
 import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
@@ -83,16 +85,19 @@ final class QuarantineApi {
       operationId = "listQuarantine",
       summary = "Lists deleted volumes whose disks are kept",
       description = "The project `-` stands for all. " + Watched.DESCRIPTION)
+  @Needs(value = Verb.VIEW, of = Kind.VOLUME)
   @GetMapping
   QuarantineView list(@PathVariable String project) {
     return new QuarantineView(
         backend.restore().list(Inputs.projectOrAll(project)).stream()
+            .filter(e -> Callers.sees(e.volume().project()))
             .map(QuarantinedVolumeView::of)
             .toList());
   }
 
   /** Tells what there is, and then what becomes of it. */
   @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, of = Kind.VOLUME)
   @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
   void watch(
       @PathVariable String project,
@@ -110,6 +115,7 @@ final class QuarantineApi {
       description =
           "It is declared again as it was, with the same uid, serial and disk. The name may also be"
               + " its uid, where several of a name were deleted.")
+  @Needs(value = Verb.OPERATE, of = Kind.VOLUME)
   @PostMapping("/{name}:restore")
   ResponseEntity<byte[]> restore(
       @PathVariable String project,

@@ -13,6 +13,7 @@ import io.millwright.model.manifest.Manifests;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -46,12 +47,20 @@ interface Watched<T> {
    * Resources of a kind.
    *
    * @param project null for all
+   * @param among the projects of which the client may know, or null for all
    */
-  record OfKind(Kind kind, @Nullable String project, Selector labels, Map<String, String> fields)
+  record OfKind(
+      Kind kind,
+      @Nullable String project,
+      Selector labels,
+      Map<String, String> fields,
+      @Nullable Set<String> among)
       implements Watched<Resource<?, ?>> {
     @Override
     public boolean concerns(Entry line) {
-      return line.kind() == kind && (project == null || project.equals(line.project()));
+      return line.kind() == kind
+          && (project == null || project.equals(line.project()))
+          && (among == null || among.contains(line.project()));
     }
 
     @Override
@@ -61,7 +70,8 @@ interface Watched<T> {
 
     @Override
     public Page<Resource<?, ?>> list(Tx tx, int limit, @Nullable String cursor) {
-      return tx.resources().list(new Resources.Query(kind, project, labels, fields, limit, cursor));
+      return tx.resources()
+          .list(new Resources.Query(kind, project, labels, fields, limit, cursor, among));
     }
 
     @Override
@@ -102,6 +112,7 @@ interface Watched<T> {
   /**
    * Operations.
    *
+   * @param among the projects of which the client may know, or null for all
    * @param most null to begin with all that there are; otherwise with so many, the newest ones
    */
   record OfWork(
@@ -109,12 +120,14 @@ interface Watched<T> {
       @Nullable Kind kind,
       @Nullable String name,
       @Nullable String state,
+      @Nullable Set<String> among,
       @Nullable Integer most)
       implements Watched<Operation> {
     @Override
     public boolean concerns(Entry line) {
       return line.kind() == null
           && (project == null || project.equals(line.project()))
+          && (among == null || among.contains(line.project()))
           && (name == null || name.equals(line.name()));
     }
 
@@ -128,7 +141,7 @@ interface Watched<T> {
       int wanted = most == null ? limit : most;
       Page<Operation> page =
           tx.operations()
-              .list(new Operations.Query(project, kind, name, state, null, wanted, cursor));
+              .list(new Operations.Query(project, kind, name, state, null, wanted, cursor, among));
       return most == null ? page : new Page<>(page.items(), null);
     }
 
