@@ -63,7 +63,7 @@ public final class Main implements AutoCloseable {
   static final class CannotStartException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    CannotStartException(String message, Throwable cause) {
+    CannotStartException(String message, @Nullable Throwable cause) {
       super(message, cause);
     }
   }
@@ -96,8 +96,8 @@ public final class Main implements AutoCloseable {
     Thread main = Thread.currentThread();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> server.end(started, main), "shutdown"));
     try {
-      Address at = server.start();
-      LOG.info("Millwright {} is ready at {} ({})", version(), at.url(), sinceStart());
+      String url = server.start();
+      LOG.info("Millwright {} is ready at {} ({})", version(), url, sinceStart());
       started.countDown();
     } catch (CannotStartException | ProblemException | EmbeddedPostgresException e) {
       started.countDown();
@@ -113,9 +113,13 @@ public final class Main implements AutoCloseable {
   }
 
   /** Puts the server together and starts it. */
-  private Address start() throws Exception {
+  private String start() throws Exception {
     Path data = makeDataDirectory();
     refuseTakenPort(settings.listen());
+    ServerSettings.Tls tls = settings.tls();
+    if (tls != null) {
+      TlsFiles.check(tls);
+    }
     Path key = data.resolve("key");
     SecretBox secrets = open(key);
 
@@ -168,8 +172,9 @@ public final class Main implements AutoCloseable {
     Web web =
         add(
             "web",
-            listen("--listen", settings.listen(), () -> Web.start(settings.listen(), backend)));
-    return settings.listen().at(web.port());
+            listen(
+                "--listen", settings.listen(), () -> Web.start(settings.listen(), tls, backend)));
+    return settings.url(web.port());
   }
 
   private ImageFiles join(SqlStore store, SecretBox secrets, Path key, Path dir)
