@@ -34,6 +34,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
@@ -217,8 +218,7 @@ public final class Main implements AutoCloseable {
         Database.Settings.DEFAULT_CONNECTIONS);
   }
 
-  private static @org.jspecify.annotations.Nullable String password(
-      @org.jspecify.annotations.Nullable Path file) throws CannotStartException {
+  private static @Nullable String password(@Nullable Path file) throws CannotStartException {
     if (file == null) {
       return null;
     }
