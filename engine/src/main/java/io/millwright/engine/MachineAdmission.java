@@ -338,7 +338,9 @@ final class MachineAdmission {
     for (Lease lease : had) {
       cooldown.putIfAbsent(lease.network(), 300);
     }
-    tx.addresses().release(uid, keep, cooldown);
+    if (machine.status().readyBy() == null) {
+      tx.addresses().release(uid, keep, cooldown);
+    } // otherwise the guest has them still, and the end of the change lets them go
     return spec.interfaces().stream()
         .map(f ->
             new MachineStatus.Interface(

@@ -494,11 +494,37 @@ public final class MachineReconciler {
     run.finish(
         end,
         tx -> {
+          if (run.operation().verb() != Verb.CREATE) {
+            letGo(tx, r);
+          }
           if (!next.equals(s)) {
             tell(tx, r.uid(), next);
           }
         });
     return Optional.empty();
+  }
+
+  /**
+   * Addresses that it no longer has cool down from now on: until its change was done, a card that
+   * is to go was there, and answered.
+   */
+  private static void letGo(Tx tx, ResolvedMachine r) {
+    Map<UUID, List<Ip>> keep = new HashMap<>();
+    for (MachineStatus.Interface face : r.machine().status().interfaces()) {
+      Resource<NetworkSpec, NetworkStatus> network = r.networks().get(face.network());
+      if (network != null) {
+        keep.computeIfAbsent(network.uid(), n -> new ArrayList<>()).addAll(face.addresses());
+      }
+    }
+    release(tx, r.uid(), keep);
+  }
+
+  private static void release(Tx tx, UUID machine, Map<UUID, List<Ip>> keep) {
+    Map<UUID, Integer> cooldown = new HashMap<>();
+    tx.addresses()
+        .leases(machine)
+        .forEach(l -> cooldown.put(l.network(), cooldown(tx, l.network())));
+    tx.addresses().release(machine, keep, cooldown);
   }
 
   private static void tell(Tx tx, UUID uid, MachineStatus next) {
@@ -578,11 +604,7 @@ public final class MachineReconciler {
     run.finish(
         new State.Succeeded(),
         tx -> {
-          Map<UUID, Integer> cooldown = new HashMap<>();
-          tx.addresses()
-              .leases(machine.uid())
-              .forEach(l -> cooldown.put(l.network(), cooldown(tx, l.network())));
-          tx.addresses().release(machine.uid(), Map.of(), cooldown);
+          release(tx, machine.uid(), Map.of());
           tx.resources().remove(machine.uid());
         });
     return Optional.empty();
@@ -627,6 +649,11 @@ public final class MachineReconciler {
   /** Ends without success; a machine that never came up is taken away again. */
   private Optional<Duration> giveUp(
       Run run, Subject subject, String reason, String message, boolean cancelled) {
+    if (run.operation().verb() == Verb.RESET) {
+      // Nothing was declared by it, so nothing that is declared has failed.
+      run.finish(cancelled ? new State.Cancelled() : new State.Failed(reason, message), tx -> {});
+      return Optional.empty();
+    }
     if (subject.machine().status().readyBy() == null && subject.resolved().isPresent()) {
       State.Undoing undoing = new State.Undoing(reason, message, cancelled);
       run.write(undoing);
