@@ -242,7 +242,12 @@ public class ApiConfiguration {
   }
 
   @Bean
-  WebMvcConfigurer webMvc() {
+  AuditApi auditApi(Backend backend) {
+    return new AuditApi(backend);
+  }
+
+  @Bean
+  WebMvcConfigurer webMvc(Backend backend) {
     return new WebMvcConfigurer() {
       @Override
       public void configureMessageConverters(HttpMessageConverters.ServerBuilder converters) {
@@ -254,6 +259,7 @@ public class ApiConfiguration {
 
       @Override
       public void addInterceptors(InterceptorRegistry interceptors) {
+        interceptors.addInterceptor(new Trail(backend.store()));
         interceptors.addInterceptor(new Permits());
         interceptors.addInterceptor(new KnownParameters());
         interceptors.addInterceptor(new Body.Limit());

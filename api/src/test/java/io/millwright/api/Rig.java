@@ -6,6 +6,7 @@ import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
 import io.millwright.model.manifest.Json;
@@ -75,7 +76,7 @@ final class Rig {
     database =
         Database.open(
             new Database.Settings(postgres.jdbcUrl(), postgres.user(), postgres.password(), 12));
-    store = database.store();
+    store = new Audited(database.store());
     engine =
         new Engine(
             store,
@@ -154,6 +155,19 @@ final class Rig {
             database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of("api-tests"));
     loop.start();
     return loop;
+  }
+
+  /** What only somebody with the database in their hands can do. */
+  void sql(String statement) {
+    try (java.sql.Connection connection = database.dataSource().getConnection();
+        java.sql.Statement open = connection.createStatement()) {
+      open.execute(statement);
+      if (!connection.getAutoCommit()) {
+        connection.commit();
+      }
+    } catch (java.sql.SQLException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   URI uri(String path) {
