@@ -101,8 +101,8 @@ public class ApiConfiguration {
   }
 
   @Bean
-  QuarantineApi quarantineApi(Backend backend, OnceOnly once) {
-    return new QuarantineApi(backend, once);
+  QuarantineApi quarantineApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new QuarantineApi(backend, once, live);
   }
 
   @Bean
@@ -111,8 +111,8 @@ public class ApiConfiguration {
   }
 
   @Bean
-  OrphansApi orphansApi(Backend backend, OnceOnly once) {
-    return new OrphansApi(backend, once);
+  OrphansApi orphansApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new OrphansApi(backend, once, live);
   }
 
   @Bean
@@ -136,13 +136,13 @@ public class ApiConfiguration {
   }
 
   @Bean
-  ProjectsApi projectsApi(Backend backend) {
-    return new ProjectsApi(backend);
+  ProjectsApi projectsApi(Backend backend, LiveStreams live) {
+    return new ProjectsApi(backend, live);
   }
 
   @Bean
-  TokensApi tokensApi(Backend backend, Bearers bearers) {
-    return new TokensApi(backend, bearers);
+  TokensApi tokensApi(Backend backend, Bearers bearers, LiveStreams live) {
+    return new TokensApi(backend, bearers, live);
   }
 
   @Bean

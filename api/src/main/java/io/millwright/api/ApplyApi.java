@@ -5,6 +5,7 @@ import io.millwright.engine.access.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.model.Names;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Manifests;

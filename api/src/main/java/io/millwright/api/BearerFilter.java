@@ -125,7 +125,9 @@ final class BearerFilter extends OncePerRequestFilter {
     return who instanceof Bearer bearer ? bearer.inForce : () -> false;
   }
 
-  /** A page of another site can make a browser ask, and open a WebSocket, but not lie about this. */
+  /**
+   * A page of another site can make a browser ask, and open a WebSocket, but not lie about this.
+   */
   private static void requireOurOrigin(HttpServletRequest request, boolean cookie) {
     String origin = request.getHeader(HttpHeaders.ORIGIN);
     boolean socket = "websocket".equalsIgnoreCase(request.getHeader(HttpHeaders.UPGRADE));

@@ -14,7 +14,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Whose tokens and sessions were in force a moment ago, so that not every request asks the database.
+ * Whose tokens and sessions were in force a moment ago, so that not every request asks the
+ * database.
  *
  * <p>What is revoked through this server, or a role that is taken, is void at once, through another
  * one within two seconds.

@@ -7,6 +7,7 @@ import io.millwright.engine.access.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
@@ -91,16 +92,16 @@ abstract class Collection {
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
       HttpServletResponse response)
       throws IOException {
-    CollectionWatch watch =
-        new CollectionWatch(
-            backend.store(),
+    live.watch(
+        response,
+        backend.store(),
+        new Watched.OfKind(
             kind,
             Inputs.projectOrAll(project),
             labels(labelSelector),
             Inputs.fields(fieldSelector),
-            Callers.visible());
-    live.serve(
-        response, watch::concerns, stream -> watch.tell(stream, LiveStreams.cursor(lastEventId)));
+            Callers.visible()),
+        lastEventId);
   }
 
   /** Declares a new one. */
@@ -190,9 +191,7 @@ abstract class Collection {
   @GetMapping("/{name}/actions")
   ActionsView actions(@PathVariable String project, @PathVariable String name) {
     Inputs.project(project);
-    return backend
-        .store()
-        .read(tx -> new ActionsView(actions(tx, find(tx, project, name))));
+    return backend.store().read(tx -> new ActionsView(actions(tx, find(tx, project, name))));
   }
 
   /** What can be done with this one, allowed or not; kinds that can do more add to it. */

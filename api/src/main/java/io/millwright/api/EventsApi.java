@@ -83,10 +83,7 @@ final class EventsApi {
     Inputs.limit(limit);
     Set<String> among = Callers.visible();
     return new ListView(
-        backend
-            .store()
-            .read(tx -> tx.journal().told(in, of, name, limit, among))
-            .stream()
+        backend.store().read(tx -> tx.journal().told(in, of, name, limit, among)).stream()
             .map(EventView::of)
             .toList());
   }
@@ -135,15 +132,10 @@ final class EventsApi {
       for (Entry e :
           backend
               .store()
-              .read(
-                  tx ->
-                      tx.journal()
-                          .told(
-                              filter.project(),
-                              filter.kind(),
-                              filter.name(),
-                              limit,
-                              filter.among()))) {
+              .read(tx ->
+                  tx.journal()
+                      .told(
+                          filter.project(), filter.kind(), filter.name(), limit, filter.among()))) {
         stream.send("event", e.cursor(), EventView.of(e));
         told.add(e.cursor());
       }

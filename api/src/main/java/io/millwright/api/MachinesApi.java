@@ -1,7 +1,7 @@
 package io.millwright.api;
 
-import io.millwright.engine.access.Verb;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
@@ -164,10 +164,7 @@ final class MachinesApi extends Collection {
     String going = found.deleting() ? "it is being deleted" : "";
     String busy =
         going.isEmpty()
-            ? tx.operations()
-                .active(found.uid())
-                .map(o -> o.title() + " is going on")
-                .orElse("")
+            ? tx.operations().active(found.uid()).map(o -> o.title() + " is going on").orElse("")
             : going;
     List<ActionView> out = new ArrayList<>(super.actions(tx, found));
     out.add(

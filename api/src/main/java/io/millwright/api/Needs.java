@@ -30,7 +30,9 @@ import java.lang.annotation.Target;
     PROJECT,
     /** In the whole installation. */
     HOUSE,
-    /** What it is about is found only by looking: the handler asks by itself, with {@link Callers}. */
+    /**
+     * What it is about is found only by looking: the handler asks by itself, with {@link Callers}.
+     */
     HANDLER,
     /** Nobody needs to have shown who they are. */
     ANYBODY

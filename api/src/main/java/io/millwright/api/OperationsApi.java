@@ -2,8 +2,8 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
-import io.millwright.engine.access.Verb;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Operations.LogLine;
 import io.millwright.model.Operation;
@@ -66,7 +66,11 @@ final class OperationsApi {
 
   @io.swagger.v3.oas.annotations.Operation(
       operationId = "listOperations",
-      summary = "Lists operations, newest first")
+      summary = "Lists operations, newest first",
+      description =
+          Watched.DESCRIPTION
+              + " With a limit, a watch begins with the newest ones only. One that got into another"
+              + " state than the one asked for is `deleted`.")
   @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping
   OperationView.ListView list(
@@ -93,6 +97,32 @@ final class OperationsApi {
             cursor,
             Callers.visible());
     return OperationView.ListView.of(backend.store().read(tx -> tx.operations().list(query)));
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestParam(required = false) @Nullable String project,
+      @RequestParam(required = false) @Nullable String kind,
+      @RequestParam(required = false) @Nullable String name,
+      @RequestParam(required = false) @Nullable String state,
+      @RequestParam(required = false) @Nullable Integer limit,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(
+        response,
+        backend.store(),
+        new Watched.OfWork(
+            project == null ? null : Inputs.projectOrAll(project),
+            Inputs.kind(kind),
+            name,
+            Inputs.word("state", state, STATES),
+            Callers.visible(),
+            limit == null ? null : Inputs.limit(limit)),
+        lastEventId);
   }
 
   @io.swagger.v3.oas.annotations.Operation(
@@ -219,8 +249,7 @@ final class OperationsApi {
             NOTHING,
             tx -> {
               Operation of = visible(tx.operations().find(uid), uid);
-              Callers.require(
-                  Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
+              Callers.require(Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
               return Answer.accepted(backend.cancel().cancel(tx, uid));
             })
         .entity();

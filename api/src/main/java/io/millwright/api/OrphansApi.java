@@ -1,15 +1,20 @@
 package io.millwright.api;
 
-import io.millwright.engine.access.Verb;
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Orphans.What;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.model.ByteSize;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.security.Principal;
 import java.time.Instant;
 import java.util.List;
@@ -33,10 +38,12 @@ final class OrphansApi {
 
   private final Backend backend;
   private final OnceOnly once;
+  private final LiveStreams live;
 
-  OrphansApi(Backend backend, OnceOnly once) {
+  OrphansApi(Backend backend, OnceOnly once, LiveStreams live) {
     this.backend = backend;
     this.once = once;
+    this.live = live;
   }
 
   /**
@@ -77,11 +84,27 @@ final class OrphansApi {
       summary = "Lists objects with our mark to which nothing declared belongs",
       description =
           "Also what a purge would do: what has no objection can be purged. What a deleted machine"
-              + " left is not here, because it is taken away by itself.")
+              + " left is not here, because it is taken away by itself. "
+              + Watched.DESCRIPTION)
   @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping
   OrphansView list() {
     return new OrphansView(backend.sweep().list().stream().map(OrphanView::of).toList());
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(
+        response,
+        () -> list().items(),
+        orphan -> orphan.hypervisor() + " " + orphan.object(),
+        lastEventId);
   }
 
   @Operation(

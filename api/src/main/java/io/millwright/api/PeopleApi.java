@@ -111,7 +111,8 @@ final class PeopleApi {
   @Operation(
       operationId = "createUser",
       summary = "Adds a person",
-      description = "The answer has a first password, which is shown this once and must be changed.")
+      description =
+          "The answer has a first password, which is shown this once and must be changed.")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
   @PostMapping("/users")
   ResponseEntity<FreshUserView> create(@RequestBody Body body) {

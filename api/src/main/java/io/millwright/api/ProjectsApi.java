@@ -1,5 +1,7 @@
 package io.millwright.api;
 
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
 import io.millwright.engine.access.Decision;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Verb;
@@ -10,8 +12,11 @@ import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Manifests;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +29,7 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -33,9 +39,11 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "projects", description = "Projects, which own everything else.")
 final class ProjectsApi {
   private final Backend backend;
+  private final LiveStreams live;
 
-  ProjectsApi(Backend backend) {
+  ProjectsApi(Backend backend, LiveStreams live) {
     this.backend = backend;
+    this.live = live;
   }
 
   /** Names of projects, sorted. */
@@ -45,8 +53,9 @@ final class ProjectsApi {
       operationId = "listProjects",
       summary = "Lists projects",
       description =
-          "Those that the caller may see: all that were made, or have a resource or a member, and `default`"
-              + " and `shared`, which are always there.")
+          "Those that the caller may see: all that were made, or have a resource or a member, and"
+              + " `default` and `shared`, which are always there. "
+              + Watched.DESCRIPTION)
   @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping
   ListView list() {
@@ -64,6 +73,17 @@ final class ProjectsApi {
     names.add(io.millwright.engine.Lookup.SHARED);
     names.removeIf(project -> among != null && !among.contains(project));
     return new ListView(List.copyOf(names));
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(response, () -> list().items(), name -> name, lastEventId);
   }
 
   /**

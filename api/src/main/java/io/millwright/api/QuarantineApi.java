@@ -1,14 +1,19 @@
 package io.millwright.api;
 
-import io.millwright.engine.access.Verb;
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Kind;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.security.Principal;
 import java.time.Instant;
 import java.util.List;
@@ -32,10 +37,12 @@ final class QuarantineApi {
 
   private final Backend backend;
   private final OnceOnly once;
+  private final LiveStreams live;
 
-  QuarantineApi(Backend backend, OnceOnly once) {
+  QuarantineApi(Backend backend, OnceOnly once, LiveStreams live) {
     this.backend = backend;
     this.once = once;
+    this.live = live;
   }
 
   /**
@@ -77,7 +84,7 @@ final class QuarantineApi {
   @Operation(
       operationId = "listQuarantine",
       summary = "Lists deleted volumes whose disks are kept",
-      description = "The project `-` stands for all.")
+      description = "The project `-` stands for all. " + Watched.DESCRIPTION)
   @Needs(value = Verb.VIEW, of = Kind.VOLUME)
   @GetMapping
   QuarantineView list(@PathVariable String project) {
@@ -86,6 +93,20 @@ final class QuarantineApi {
             .filter(e -> Callers.sees(e.volume().project()))
             .map(QuarantinedVolumeView::of)
             .toList());
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, of = Kind.VOLUME)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @PathVariable String project,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    Inputs.projectOrAll(project);
+    live.watch(
+        response, () -> list(project).items(), volume -> volume.uid().toString(), lastEventId);
   }
 
   @Operation(

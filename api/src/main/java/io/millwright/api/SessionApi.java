@@ -155,7 +155,6 @@ final class SessionApi {
     };
   }
 
-
   static String cookie(String value, Duration age, HttpServletRequest request) {
     return ResponseCookie.from(BearerFilter.COOKIE, value)
         .httpOnly(true)
@@ -178,9 +177,7 @@ final class SessionApi {
         .header(HttpHeaders.CACHE_CONTROL, "no-store")
         .body(
             SessionView.of(
-                caller,
-                account.orElse(null),
-                secret == null ? "" : SignIn.csrfToken(secret)));
+                caller, account.orElse(null), secret == null ? "" : SignIn.csrfToken(secret)));
   }
 
   @Operation(operationId = "signOut", summary = "Ends the session")
@@ -214,10 +211,7 @@ final class SessionApi {
     } catch (JacksonException e) {
       throw ProblemException.invalid("", "must be JSON with old and new");
     }
-    backend
-        .access()
-        .signIn()
-        .changePassword(secret, text(params, "old"), text(params, "new"));
+    backend.access().signIn().changePassword(secret, text(params, "old"), text(params, "new"));
     bearers.forget();
     return ResponseEntity.noContent().build();
   }

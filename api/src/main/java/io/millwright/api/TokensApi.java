@@ -1,18 +1,23 @@
 package io.millwright.api;
 
-import io.millwright.engine.access.Verb;
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
 import io.millwright.engine.AccessTokens;
 import io.millwright.engine.Caller;
 import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.People;
 import io.millwright.engine.port.Tokens.Token;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Manifests;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -37,10 +42,12 @@ final class TokensApi {
 
   private final Backend backend;
   private final Bearers bearers;
+  private final LiveStreams live;
 
-  TokensApi(Backend backend, Bearers bearers) {
+  TokensApi(Backend backend, Bearers bearers, LiveStreams live) {
     this.backend = backend;
     this.bearers = bearers;
+    this.live = live;
   }
 
   /**
@@ -109,7 +116,7 @@ final class TokensApi {
   @Operation(
       operationId = "listTokens",
       summary = "Lists the tokens in force",
-      description = "One's own; of everybody for who looks after people.")
+      description = "One's own; of everybody for who looks after people. " + Watched.DESCRIPTION)
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @GetMapping
   ListView list() {
@@ -128,13 +135,25 @@ final class TokensApi {
             .read(tx -> tx.people().find(owner).map(People.Account::name).orElse(null));
   }
 
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(response, () -> list().items(), TokenView::name, lastEventId);
+  }
+
   @Operation(
       operationId = "createToken",
       summary = "Makes a token",
       description =
-          "It is the caller's own, and good for what the caller may do when it is used, narrowed"
-              + " to role, projects and verbs. The secret is in this answer and nowhere else, so that an Idempotency-Key is refused: an"
-              + " answer that could be given again would have to be kept.")
+          "It is the caller's own, and good for what the caller may do when it is used, narrowed to"
+              + " role, projects and verbs. The secret is in this answer and nowhere else, so that"
+              + " an Idempotency-Key is refused: an answer that could be given again would have to"
+              + " be kept.")
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @PostMapping
   ResponseEntity<FreshTokenView> create(

@@ -101,12 +101,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
       case "list" -> {
         operation.setSummary("Lists " + words + " of a project");
         operation.setDescription(
-            "The project `-` stands for all. As text/event-stream, a watch: `added` events of what"
-                + " there is, then `synced`, then `added`, `modified` and `deleted` as things"
-                + " change, with the resource as data; of a deleted one only apiVersion, kind and"
-                + " metadata with name, project and uid. An event may come twice. With"
-                + " Last-Event-ID only what changed since; 410 if that is too long ago. A watch"
-                + " takes neither limit nor cursor.");
+            "The project `-` stands for all. "
+                + Watched.DESCRIPTION
+                + " Of a deleted one only apiVersion, kind and metadata with name, project and uid."
+                + " An event may come twice. A watch takes neither limit nor cursor.");
         answers.put("200", json(one + "List", "A part of the collection."));
         Objects.requireNonNull(answers.get("200").getContent())
             .put(EVENTS, new MediaType().schema(RecordSchemas.schema("string")));
@@ -242,7 +240,13 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("204", new ApiResponse().description("It is void."));
       }
-      case "getOperation", "listEvents" -> {
+      case "getOperation",
+          "listEvents",
+          "listOperations",
+          "listOrphans",
+          "listProjects",
+          "listQuarantine",
+          "listTokens" -> {
         ApiResponse ok = Objects.requireNonNull(answers.get("200"));
         Objects.requireNonNull(ok.getContent())
             .put(EVENTS, new MediaType().schema(RecordSchemas.schema("string")));

@@ -96,9 +96,7 @@ class PeopleTest {
 
   private void member(String project, String name, String role) {
     assertThat(
-            rig.put(
-                    "projects/" + project + "/members/" + name,
-                    "{\"role\": \"" + role + "\"}")
+            rig.put("projects/" + project + "/members/" + name, "{\"role\": \"" + role + "\"}")
                 .status())
         .isEqualTo(200);
   }
@@ -209,8 +207,7 @@ class PeopleTest {
 
   private int socket(Browser browser, @org.jspecify.annotations.Nullable String origin) {
     URI http = rig.uri("projects/p4/machines/none/console");
-    WebSocket.Builder builder =
-        rig.http.newWebSocketBuilder().header("Cookie", browser.cookie);
+    WebSocket.Builder builder = rig.http.newWebSocketBuilder().header("Cookie", browser.cookie);
     if (origin != null) {
       builder.header("Origin", origin);
     }
@@ -237,8 +234,7 @@ class PeopleTest {
     assertThat(mine.path(0).path("user").asString()).isEqualTo("p5");
     String first = mine.path(1).path("uid").asString();
     Reply ended =
-        rig.send(
-            two.to("sessions/" + first).header("X-CSRF-Token", two.csrf).DELETE().build());
+        rig.send(two.to("sessions/" + first).header("X-CSRF-Token", two.csrf).DELETE().build());
     assertThat(ended.status()).isEqualTo(204);
     assertThat(one.get("projects").status()).isEqualTo(401);
     assertThat(two.get("projects").status()).isEqualTo(200);

@@ -170,6 +170,27 @@ final class Rig {
     }
   }
 
+  /** Everything that the database holds, a line a row. */
+  String dump() {
+    StringBuilder out = new StringBuilder();
+    try (java.sql.Connection connection = database.dataSource().getConnection();
+        java.sql.Statement tables = connection.createStatement();
+        java.sql.Statement rows = connection.createStatement()) {
+      java.sql.ResultSet names =
+          tables.executeQuery("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+      while (names.next()) {
+        java.sql.ResultSet all =
+            rows.executeQuery("SELECT to_json(t)::text FROM \"" + names.getString(1) + "\" t");
+        while (all.next()) {
+          out.append(all.getString(1)).append('\n');
+        }
+      }
+    } catch (java.sql.SQLException e) {
+      throw new IllegalStateException(e);
+    }
+    return out.toString();
+  }
+
   URI uri(String path) {
     return URI.create(api.url() + (path.startsWith("/") ? path : "/api/v1/" + path));
   }

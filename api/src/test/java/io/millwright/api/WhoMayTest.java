@@ -66,8 +66,7 @@ class WhoMayTest {
   @BeforeAll
   static void everybody() throws Exception {
     List<Operation> all = new ArrayList<>();
-    JsonNode document =
-        Json.mapper().readTree(Files.readString(Path.of("../client/openapi.json")));
+    JsonNode document = Json.mapper().readTree(Files.readString(Path.of("../client/openapi.json")));
     document
         .get("paths")
         .properties()
@@ -98,9 +97,7 @@ class WhoMayTest {
     person("admin", new Membership(false, "whomay-admin", MINE, Role.ADMIN));
     Account admin = null;
     for (Role role : Role.values()) {
-      admin =
-          person(
-              "all-" + role, new Membership(false, "whomay-all-" + role, null, role));
+      admin = person("all-" + role, new Membership(false, "whomay-all-" + role, null, role));
     }
     assertThat(admin).isNotNull();
     TOKENS.put("anonymous", null);
@@ -192,7 +189,9 @@ class WhoMayTest {
         Reply missing = ask(who, operation, MINE, "missing");
         Reply nowhere = ask(who, operation, NOWHERE, "missing");
         assertThat(there.status()).as(where).isEqualTo(404);
-        assertThat(plain(there, MINE, "present1")).as(where).isEqualTo(plain(missing, MINE, "missing"));
+        assertThat(plain(there, MINE, "present1"))
+            .as(where)
+            .isEqualTo(plain(missing, MINE, "missing"));
         assertThat(plain(missing, MINE, "missing"))
             .as(where)
             .isEqualTo(plain(nowhere, NOWHERE, "missing"));
@@ -205,7 +204,11 @@ class WhoMayTest {
   private static String plain(Reply reply, String project, String name) {
     return reply.status()
         + " "
-        + reply.raw().body().replace(project + "/", "P/").replaceAll("\\b" + project + "\\b", "P")
+        + reply
+            .raw()
+            .body()
+            .replace(project + "/", "P/")
+            .replaceAll("\\b" + project + "\\b", "P")
             .replaceAll("\\b" + name + "\\b", "N");
   }
 
@@ -237,7 +240,8 @@ class WhoMayTest {
       }
       boolean viewer = !refused(ask("viewer", operation, MINE, "missing"));
       boolean weak = !refused(ask("weak", operation, MINE, "missing"));
-      assertThat(weak).as("an admin's token narrowed to viewer: " + operation.id())
+      assertThat(weak)
+          .as("an admin's token narrowed to viewer: " + operation.id())
           .isEqualTo(viewer);
     }
   }

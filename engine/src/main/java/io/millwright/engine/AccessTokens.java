@@ -65,12 +65,7 @@ public final class AccessTokens {
     Instant now = clock.instant();
     Token token =
         new Token(
-            Ids.next(clock),
-            name,
-            now,
-            lifetime == null ? null : now.plus(lifetime),
-            owner,
-            scope);
+            Ids.next(clock), name, now, lifetime == null ? null : now.plus(lifetime), owner, scope);
     store.write(tx -> tx.tokens().insert(token, Secrets.hash(secret)));
     return new Fresh(token, secret);
   }
@@ -83,8 +78,8 @@ public final class AccessTokens {
   }
 
   /**
-   * Whose token this is, if it is in force. What it is good for is what its owner may do now, and of
-   * that what its scope leaves.
+   * Whose token this is, if it is in force. What it is good for is what its owner may do now, and
+   * of that what its scope leaves.
    */
   public Optional<Caller> authenticate(String secret) {
     return store.read(tx -> tx.tokens().find(Secrets.hash(secret)).flatMap(t -> caller(tx, t)));
@@ -135,8 +130,7 @@ public final class AccessTokens {
   public void revoke(String name, @Nullable UUID owner) {
     store.write(tx -> {
       boolean mine =
-          owner == null
-              || tx.tokens().find(name).filter(t -> owner.equals(t.owner())).isPresent();
+          owner == null || tx.tokens().find(name).filter(t -> owner.equals(t.owner())).isPresent();
       if (!mine || !tx.tokens().revoke(name)) {
         throw ProblemException.of(Problem.Type.NOT_FOUND, "there is no token " + name);
       }

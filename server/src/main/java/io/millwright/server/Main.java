@@ -168,7 +168,7 @@ public final class Main implements AutoCloseable {
             engine.tokens(),
             engine.watch(),
             engine.consoles(),
-                engine.access());
+            engine.access());
     Web web =
         add(
             "web",

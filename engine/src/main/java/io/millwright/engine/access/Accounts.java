@@ -44,9 +44,7 @@ public final class Accounts {
   public Fresh create(String name, @Nullable String displayName, @Nullable Role role) {
     checkName(name);
     String shown = displayName == null ? name : displayName;
-    if (shown.isBlank()
-        || shown.length() > LONGEST_DISPLAY_NAME
-        || !Names.isPlain(shown)) {
+    if (shown.isBlank() || shown.length() > LONGEST_DISPLAY_NAME || !Names.isPlain(shown)) {
       throw ProblemException.invalid(
           "displayName",
           "must be 1 to " + LONGEST_DISPLAY_NAME + " characters without control characters");
@@ -90,7 +88,8 @@ public final class Accounts {
       Account account = find(tx, name);
       if (account.issuer() != null) {
         throw ProblemException.of(
-            Problem.Type.CONFLICT, name + " signs in by " + account.issuer() + ", without a password");
+            Problem.Type.CONFLICT,
+            name + " signs in by " + account.issuer() + ", without a password");
       }
       Account now = account.withPassword(hash, true);
       tx.people().update(now);

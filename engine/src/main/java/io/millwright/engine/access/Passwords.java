@@ -9,7 +9,10 @@ import org.bouncycastle.crypto.generators.Argon2BytesGenerator;
 import org.bouncycastle.crypto.params.Argon2Parameters;
 import org.jspecify.annotations.Nullable;
 
-/** Argon2id, with the parameters that OWASP names first; hashes in the usual form {@code $argon2id$...}. */
+/**
+ * Argon2id, with the parameters that OWASP names first; hashes in the usual form {@code
+ * $argon2id$...}.
+ */
 final class Passwords {
   private static final int MEMORY_KIB = 19_456;
   private static final int ITERATIONS = 2;

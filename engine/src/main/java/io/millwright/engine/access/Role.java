@@ -7,7 +7,9 @@ import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** What somebody is, in one project or in all of them; each role may do what those before it may. */
+/**
+ * What somebody is, in one project or in all of them; each role may do what those before it may.
+ */
 public enum Role {
   /** Sees everything. */
   @JsonProperty("viewer")

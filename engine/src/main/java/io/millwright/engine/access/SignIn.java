@@ -181,8 +181,7 @@ public final class SignIn {
     return store.read(tx ->
         tx.sessions().list().stream()
             .filter(s -> account == null || account.equals(s.account()))
-            .map(s ->
-                new Open(s, tx.people().find(s.account()).map(Account::name).orElse("")))
+            .map(s -> new Open(s, tx.people().find(s.account()).map(Account::name).orElse("")))
             .toList());
   }
 

@@ -36,16 +36,7 @@ public interface People {
 
     public Account withPassword(String hash, boolean mustChangeIt) {
       return new Account(
-          uid,
-          name,
-          displayName,
-          hash,
-          mustChangeIt,
-          disabled,
-          issuer,
-          subject,
-          groups,
-          createdAt);
+          uid, name, displayName, hash, mustChangeIt, disabled, issuer, subject, groups, createdAt);
     }
 
     public Account withDisabled(boolean now) {

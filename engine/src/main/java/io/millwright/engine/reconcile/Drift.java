@@ -120,8 +120,7 @@ public final class Drift {
     return new Report(compared, List.copyOf(out));
   }
 
-  private static List<Place> places(
-      Tx tx, @Nullable String project, @Nullable Set<String> among) {
+  private static List<Place> places(Tx tx, @Nullable String project, @Nullable Set<String> among) {
     List<Place> out = new ArrayList<>();
     Lookup lookup = new Lookup(tx);
     List<Resource<?, ?>> hypervisors =
@@ -131,7 +130,8 @@ public final class Drift {
     for (Resource<?, ?> hypervisor : hypervisors) {
       List<Subject> machines = new ArrayList<>();
       for (Resource<?, ?> r : tx.resources().on(hypervisor.uid())) {
-        if (r.kind() == Kind.MACHINE && (project == null || r.project().equals(project))
+        if (r.kind() == Kind.MACHINE
+            && (project == null || r.project().equals(project))
             && (among == null || among.contains(r.project()))) {
           machines.add(
               new Subject(
