@@ -244,7 +244,12 @@ public class ApiConfiguration {
   }
 
   @Bean
-  WebMvcConfigurer webMvc() {
+  AuditApi auditApi(Backend backend) {
+    return new AuditApi(backend);
+  }
+
+  @Bean
+  WebMvcConfigurer webMvc(Backend backend) {
     return new WebMvcConfigurer() {
       @Override
       public void configureMessageConverters(HttpMessageConverters.ServerBuilder converters) {
@@ -256,6 +261,7 @@ public class ApiConfiguration {
 
       @Override
       public void addInterceptors(InterceptorRegistry interceptors) {
+        interceptors.addInterceptor(new Trail(backend.store()));
         interceptors.addInterceptor(new Permits());
         interceptors.addInterceptor(new KnownParameters());
         interceptors.addInterceptor(new Body.Limit());

@@ -58,6 +58,10 @@ final class Cli implements Callable<Integer> {
           "drift",
           "operation",
           "token",
+          "user",
+          "member",
+          "project",
+          "audit",
           "doctor",
           "completion",
           "version");
@@ -182,6 +186,10 @@ final class Cli implements Callable<Integer> {
       case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();
       case "token" -> new TokenCommand();
+      case "user" -> new UserCommand();
+      case "member" -> new MemberCommand();
+      case "project" -> new ProjectCommand();
+      case "audit" -> new AuditCommand();
       case "doctor" -> new DoctorCommand();
       case "completion" -> new CompletionCommand();
       case "version" -> new VersionCommand();

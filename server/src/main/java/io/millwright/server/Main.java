@@ -5,7 +5,9 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.port.Store;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -128,11 +130,12 @@ public final class Main implements AutoCloseable {
     SqlStore store = database.store();
     ImageFiles images = join(store, secrets, key, data.resolve("images"));
 
+    Store audited = new Audited(store);
     Engine engine =
         add(
             "engine",
             new Engine(
-                store,
+                audited,
                 Drivers.load(),
                 secrets,
                 images,
@@ -158,7 +161,7 @@ public final class Main implements AutoCloseable {
     Backend backend =
         new Backend(
             version(),
-            store,
+            audited,
             engine.apply(),
             engine.delete(),
             engine.restore(),

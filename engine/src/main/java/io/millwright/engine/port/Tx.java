@@ -26,6 +26,10 @@ public interface Tx {
 
   Sessions sessions();
 
+  Projects projects();
+
+  Audit audit();
+
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();
 
