@@ -5,6 +5,7 @@ import io.millwright.engine.Apply;
 import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
+import io.millwright.engine.Expire;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
@@ -31,4 +32,5 @@ public record Backend(
     Cancel cancel,
     AccessTokens tokens,
     Watch watch,
-    Consoles consoles) {}
+    Consoles consoles,
+    Expire expire) {}

@@ -7,6 +7,7 @@ import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
+import io.millwright.engine.Expire;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
@@ -64,6 +65,7 @@ final class Unreachable implements Store {
         new Cancel(store),
         new AccessTokens(store, clock),
         new Watch(store, Duration.ofMillis(100)),
-        new Consoles(store, outside));
+        new Consoles(store, outside),
+        new Expire(new Delete(store, clock), clock));
   }
 }

@@ -26,6 +26,7 @@ public final class Engine implements AutoCloseable {
   private final Outside outside;
   private final Apply apply;
   private final Delete delete;
+  private final Expire expire;
   private final Restore restore;
   private final Rebuild rebuild;
   private final Sweep sweep;
@@ -69,6 +70,7 @@ public final class Engine implements AutoCloseable {
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
     delete = new Delete(store, clock);
+    expire = new Expire(delete, clock);
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
     drift = new Drift(store, outside);
@@ -86,7 +88,8 @@ public final class Engine implements AutoCloseable {
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
             new VolumeReconciler(store, outside, clock),
-            new NetworkReconciler(store, outside, round));
+            new NetworkReconciler(store, outside, round),
+            expire);
   }
 
   /** Drivers are opened by reconcilers, so there are some before the first event. */
@@ -100,6 +103,10 @@ public final class Engine implements AutoCloseable {
 
   public Delete delete() {
     return delete;
+  }
+
+  public Expire expire() {
+    return expire;
   }
 
   public Restore restore() {

@@ -27,7 +27,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -120,6 +119,7 @@ public final class Main implements AutoCloseable {
     SecretBox secrets = open(key);
 
     Database database = add("database", Database.open(database(data)));
+    add("clock", new Every("clock", Duration.ofSeconds(30), database::compareClocks));
     SqlStore store = database.store();
     ImageFiles images = join(store, secrets, key, data.resolve("images"));
 
@@ -132,7 +132,7 @@ public final class Main implements AutoCloseable {
                 secrets,
                 images,
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
-                InstantSource.system()));
+                database.clock()));
 
     WorkLoop work =
         add(
@@ -164,7 +164,8 @@ public final class Main implements AutoCloseable {
             engine.cancel(),
             engine.tokens(),
             engine.watch(),
-            engine.consoles());
+            engine.consoles(),
+            engine.expire());
     Web web =
         add(
             "web",

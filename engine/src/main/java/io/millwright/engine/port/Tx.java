@@ -18,6 +18,8 @@ public interface Tx {
 
   Orphans orphans();
 
+  Lifetimes lifetimes();
+
   Tokens tokens();
 
   Requests requests();
