@@ -48,6 +48,7 @@ final class Cli implements Callable<Integer> {
           "logs",
           "events",
           "ssh",
+          "run",
           "console",
           "power",
           "machine",
@@ -163,6 +164,7 @@ final class Cli implements Callable<Integer> {
       case "logs" -> new LogsCommand();
       case "events" -> new EventsCommand();
       case "ssh" -> new SshCommand();
+      case "run" -> new RunCommand();
       case "console" -> new ConsoleCommand();
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
