@@ -101,6 +101,7 @@ final class Rig {
                 engine.tokens(),
                 engine.watch(),
                 engine.consoles(),
+                engine.access(),
                 engine.expire()),
             Map.of(),
             Impatient.class);

@@ -165,6 +165,7 @@ public final class Main implements AutoCloseable {
             engine.tokens(),
             engine.watch(),
             engine.consoles(),
+            engine.access(),
             engine.expire());
     Web web =
         add(
