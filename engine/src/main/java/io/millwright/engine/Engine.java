@@ -89,7 +89,7 @@ public final class Engine implements AutoCloseable {
         new Reconcilers(
             store,
             clock,
-            new MachineReconciler(store, outside, images, door, clock),
+            new MachineReconciler(store, outside, images, door, rebuild, clock),
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
             new VolumeReconciler(store, outside, clock),

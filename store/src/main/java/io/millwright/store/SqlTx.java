@@ -2,6 +2,7 @@ package io.millwright.store;
 
 import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Journal;
+import io.millwright.engine.port.DriftPolicies;
 import io.millwright.engine.port.Lifetimes;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
@@ -97,6 +98,11 @@ final class SqlTx implements Tx {
   @Override
   public Orphans orphans() {
     return new SqlOrphans(jdbc());
+  }
+
+  @Override
+  public DriftPolicies driftPolicies() {
+    return new SqlDriftPolicies(jdbc());
   }
 
   @Override

@@ -20,6 +20,8 @@ public interface Tx {
 
   Lifetimes lifetimes();
 
+  DriftPolicies driftPolicies();
+
   Tokens tokens();
 
   Requests requests();
