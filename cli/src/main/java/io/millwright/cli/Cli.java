@@ -50,6 +50,7 @@ final class Cli implements Callable<Integer> {
           "logs",
           "events",
           "ssh",
+          "run",
           "console",
           "power",
           "machine",
@@ -178,6 +179,7 @@ final class Cli implements Callable<Integer> {
       case "logs" -> new LogsCommand();
       case "events" -> new EventsCommand();
       case "ssh" -> new SshCommand();
+      case "run" -> new RunCommand();
       case "console" -> new ConsoleCommand();
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();

@@ -198,7 +198,8 @@ final class MachineAdmission {
         List.of(),
         List.of(),
         null,
-        null);
+        null,
+        status.expiresAt());
   }
 
   static void checkFits(

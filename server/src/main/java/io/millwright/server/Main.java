@@ -29,7 +29,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -127,6 +126,7 @@ public final class Main implements AutoCloseable {
     SecretBox secrets = open(key);
 
     Database database = add("database", Database.open(database(data)));
+    add("clock", new Every("clock", Duration.ofSeconds(30), database::compareClocks));
     SqlStore store = database.store();
     ImageFiles images = join(store, secrets, key, data.resolve("images"));
 
@@ -140,7 +140,7 @@ public final class Main implements AutoCloseable {
                 secrets,
                 images,
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
-                InstantSource.system()));
+                database.clock()));
 
     WorkLoop work =
         add(
@@ -173,7 +173,8 @@ public final class Main implements AutoCloseable {
             engine.tokens(),
             engine.watch(),
             engine.consoles(),
-            engine.access());
+            engine.access(),
+            engine.expire());
     Web web =
         add(
             "web",
