@@ -11,6 +11,10 @@ import java.util.regex.Pattern;
  */
 public record ObjectName(Mark mark, String role) {
   public static final String SYSTEM = "system";
+
+  /** A system disk that is still being made, where that takes the hypervisor a while. */
+  public static final String PART = "part";
+
   public static final String DATA = "data";
   public static final String SEED = "seed";
   public static final String KERNEL = "kernel";
