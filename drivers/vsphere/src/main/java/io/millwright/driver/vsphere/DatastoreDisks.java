@@ -25,9 +25,6 @@ import org.jspecify.annotations.Nullable;
  * copies of it, which need it no longer.
  */
 final class DatastoreDisks implements Disks, AutoCloseable {
-  /** How long a call waits for what may take minutes; then whoever asked comes again. */
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
-
   private static final Duration POLL = Duration.ofSeconds(5);
 
   private final Vim vim;
@@ -37,13 +34,23 @@ final class DatastoreDisks implements Disks, AutoCloseable {
   private final Place.Finder places;
   private final DatastoreFiles files;
   private final ImageUpload upload;
+  private final Duration patience;
   private final ExecutorService background = Executors.newVirtualThreadPerTaskExecutor();
   private final Map<String, CompletableFuture<@Nullable DriverException>> uploads =
       new ConcurrentHashMap<>();
   private final Map<ObjectName, Ref> copies = new ConcurrentHashMap<>();
 
+  /**
+   * @param patience how long a call waits for what may take minutes; then whoever asked comes again
+   */
   DatastoreDisks(
-      Vim vim, Tasks tasks, Machines machines, Place.Finder places, DatastoreFiles files) {
+      Vim vim,
+      Tasks tasks,
+      Machines machines,
+      Place.Finder places,
+      DatastoreFiles files,
+      Duration patience) {
+    this.patience = patience;
     this.vim = vim;
     this.tasks = tasks;
     this.collector = new Collector(vim);
@@ -71,7 +78,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
       work = uploads.computeIfAbsent(image.sha256(), sha256 -> begin(image));
     }
     try {
-      DriverException failure = work.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+      DriverException failure = work.get(patience.toMillis(), TimeUnit.MILLISECONDS);
       uploads.remove(image.sha256(), work);
       if (failure != null) {
         throw failure;
@@ -230,7 +237,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
       copies.put(name, task);
     }
     try {
-      if (tasks.await(task, PATIENCE).isEmpty()) {
+      if (tasks.await(task, patience).isEmpty()) {
         return new Outcome.Running(task.value(), POLL);
       }
     } catch (VimFault e) {

@@ -14,7 +14,6 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.Collection;
 import java.util.HexFormat;
-import java.util.List;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.TrustManager;
@@ -66,21 +65,82 @@ final class Trust {
       }
     }
     factory.init(store);
-    return factory.getTrustManagers();
+    for (TrustManager each : factory.getTrustManagers()) {
+      if (each instanceof X509ExtendedTrustManager authorities) {
+        return new TrustManager[] {new Signed(authorities)};
+      }
+    }
+    throw new NoSuchAlgorithmException("no trust manager for X.509");
   }
 
-  /**
-   * Believes one certificate only, for as long as it is valid. What name it has does not matter:
-   * that it is this one is more than that its name is right.
-   */
-  private static final class Pinned extends X509ExtendedTrustManager {
+  /** Believes a server's certificate while it is valid, and no client's. */
+  private abstract static class Checked extends X509ExtendedTrustManager {
+    @Override
+    public final void checkClientTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
+      throw new CertificateException("a client is not looked at");
+    }
+
+    @Override
+    public final void checkClientTrusted(X509Certificate[] chain, String type, Socket socket)
+        throws CertificateException {
+      checkClientTrusted(chain, type);
+    }
+
+    @Override
+    public final void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine)
+        throws CertificateException {
+      checkClientTrusted(chain, type);
+    }
+  }
+
+  /** One that these authorities have signed, for the server's name. */
+  private static final class Signed extends Checked {
+    private final X509ExtendedTrustManager authorities;
+
+    Signed(X509ExtendedTrustManager authorities) {
+      this.authorities = authorities;
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
+      authorities.checkServerTrusted(chain, type);
+      // Java does not ask this of a certificate that is an authority of its own.
+      chain[0].checkValidity();
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket)
+        throws CertificateException {
+      authorities.checkServerTrusted(chain, type, socket);
+      chain[0].checkValidity();
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine)
+        throws CertificateException {
+      authorities.checkServerTrusted(chain, type, engine);
+      chain[0].checkValidity();
+    }
+
+    @Override
+    public X509Certificate[] getAcceptedIssuers() {
+      return authorities.getAcceptedIssuers();
+    }
+  }
+
+  /** This one only; what name it has does not matter, for that it is this one is more. */
+  private static final class Pinned extends Checked {
     private final String thumbprint;
 
     Pinned(String thumbprint) {
       this.thumbprint = thumbprint;
     }
 
-    private void check(X509Certificate[] chain) throws CertificateException {
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
       try {
         MessageDigest digest =
             MessageDigest.getInstance(thumbprint.length() == 64 ? "SHA-256" : "SHA-1");
@@ -97,44 +157,20 @@ final class Trust {
     }
 
     @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      check(chain);
-    }
-
-    @Override
     public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket)
         throws CertificateException {
-      check(chain);
+      checkServerTrusted(chain, type);
     }
 
     @Override
     public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine)
         throws CertificateException {
-      check(chain);
-    }
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      throw new CertificateException("a client is not looked at");
-    }
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket)
-        throws CertificateException {
-      checkClientTrusted(chain, type);
-    }
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine)
-        throws CertificateException {
-      checkClientTrusted(chain, type);
+      checkServerTrusted(chain, type);
     }
 
     @Override
     public X509Certificate[] getAcceptedIssuers() {
-      return List.<X509Certificate>of().toArray(X509Certificate[]::new);
+      return new X509Certificate[0];
     }
   }
 }

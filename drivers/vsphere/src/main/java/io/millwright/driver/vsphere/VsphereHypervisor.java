@@ -9,6 +9,7 @@ import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 
@@ -23,10 +24,13 @@ final class VsphereHypervisor implements HypervisorDriver {
   private final VmEvents events;
 
   VsphereHypervisor(Settings settings, String installation) {
-    this(settings, installation, InstantSource.system());
+    this(settings, installation, InstantSource.system(), Duration.ofSeconds(20));
   }
 
-  VsphereHypervisor(Settings settings, String installation, InstantSource clock) {
+  /**
+   * @param patience how long a call waits for a copy of a disk or an upload
+   */
+  VsphereHypervisor(Settings settings, String installation, InstantSource clock, Duration patience) {
     vim = new Vim(settings, clock);
     Tasks tasks = new Tasks(vim);
     Place.Finder places = new Place.Finder(settings, new Collector(vim));
@@ -36,7 +40,7 @@ final class VsphereHypervisor implements HypervisorDriver {
         new DatastoreFiles(vim, tasks, settings.directory(), installation);
     survey = new Survey(vim, options, machines, places, files);
     compute = new VmCompute(vim, tasks, places, machines, files);
-    disks = new DatastoreDisks(vim, tasks, machines, places, files);
+    disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);
     media = new DatastoreMedia(machines, places, files);
     agent = new ToolsAgent(vim, machines);
     events = new VmEvents(vim);
