@@ -9,7 +9,6 @@ import (
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
-	"github.com/vmware/govmomi/simulator/esx"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
@@ -17,7 +16,7 @@ import (
 )
 
 // fillIn puts our own objects in the place of those of the simulator that lack something.
-func fillIn(standAlone bool) {
+func fillIn() {
 	registry := simulator.Map
 	manager := registry.VirtualDiskManager().(*simulator.VirtualDiskManager)
 	registry.Put(&disks{VirtualDiskManager: *manager})
@@ -25,25 +24,17 @@ func fillIn(standAlone bool) {
 		store := entity.(*simulator.Datastore)
 		registry.Put(&browser{HostDatastoreBrowser: *registry.Get(store.Browser).(*simulator.HostDatastoreBrowser)})
 	}
-	for _, entity := range registry.All("Folder") {
-		if f := entity.(*simulator.Folder); f.Name == "vm" {
-			registry.Put(&folder{Folder: *f})
-		}
-	}
 	registry.AddHandler(watcher{})
 }
 
 // file is where a datastore path lies on this machine; flat is where the disk's own bytes are.
-func file(datacenter *types.ManagedObjectReference, name string) (string, types.BaseMethodFault) {
+func file(name string) (string, types.BaseMethodFault) {
 	var p object.DatastorePath
 	if !p.FromString(name) {
 		return "", &types.InvalidDatastorePath{DatastorePath: name}
 	}
-	if datacenter == nil {
-		datacenter = &esx.Datacenter.Self
-	}
-	for _, ref := range simulator.Map.Get(*datacenter).(*simulator.Datacenter).Datastore {
-		if store := simulator.Map.Get(ref).(*simulator.Datastore); store.Name == p.Datastore {
+	for _, entity := range simulator.Map.All("Datastore") {
+		if store := entity.(*simulator.Datastore); store.Name == p.Datastore {
 			return path.Join(store.Info.GetDatastoreInfo().Url, p.Path), nil
 		}
 	}
@@ -79,7 +70,7 @@ type disks struct{ simulator.VirtualDiskManager }
 
 func (d *disks) CreateVirtualDiskTask(_ *simulator.Context, req *types.CreateVirtualDisk_Task) soap.HasFault {
 	task := simulator.CreateTask(d, "createVirtualDisk", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
-		name, problem := file(req.Datacenter, req.Name)
+		name, problem := file(req.Name)
 		if problem != nil {
 			return nil, problem
 		}
@@ -109,7 +100,7 @@ func resize(file string, size int64) error {
 
 func (d *disks) ExtendVirtualDiskTask(_ *simulator.Context, req *types.ExtendVirtualDisk_Task) soap.HasFault {
 	task := simulator.CreateTask(d, "extendVirtualDisk", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
-		name, problem := file(req.Datacenter, req.Name)
+		name, problem := file(req.Name)
 		if problem != nil {
 			return nil, problem
 		}
@@ -133,11 +124,11 @@ func (d *disks) CopyVirtualDiskTask(_ *simulator.Context, req *types.CopyVirtual
 		if req.DestSpec != nil && simulator.Map.IsVPX() {
 			return nil, new(types.NotImplemented)
 		}
-		from, problem := file(req.SourceDatacenter, req.SourceName)
+		from, problem := file(req.SourceName)
 		if problem != nil {
 			return nil, problem
 		}
-		to, problem := file(req.DestDatacenter, req.DestName)
+		to, problem := file(req.DestName)
 		if problem != nil {
 			return nil, problem
 		}
@@ -203,19 +194,6 @@ func (b *browser) SearchDatastoreTask(s *types.SearchDatastore_Task) soap.HasFau
 		}
 	}
 	return answer
-}
-
-// folder holds machines of different names.
-type folder struct{ simulator.Folder }
-
-func (f *folder) CreateVMTask(ctx *simulator.Context, req *types.CreateVM_Task) soap.HasFault {
-	if other := simulator.Map.FindByName(req.Config.Name, f.ChildEntity); other != nil {
-		task := simulator.CreateTask(f, "createVm", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
-			return nil, &types.DuplicateName{Name: req.Config.Name, Object: other.Reference()}
-		})
-		return &methods.CreateVM_TaskBody{Res: &types.CreateVM_TaskResponse{Returnval: task.Run()}}
-	}
-	return f.Folder.CreateVMTask(ctx, req)
 }
 
 // watcher has a disk's file follow the size that a machine's configuration gives it.

@@ -1,6 +1,7 @@
 // A vCenter (or a stand-alone ESXi host) for development and tests: govmomi's simulator from Debian's package
 // golang-github-vmware-govmomi-dev, with a certificate of its own and with those parts of the protocol that this
-// version of it leaves out and a real vCenter has: sizes of virtual disks, their growing, and names that are taken.
+// version of it leaves out and a real vCenter has: sizes of virtual
+// disks and their growing.
 // It boots nothing: a machine that is powered on is a record that says so.
 package main
 
@@ -46,7 +47,7 @@ func main() {
 	model.Machine = *machines
 	model.Pool = 1
 	check(model.Create())
-	fillIn(*esx)
+	fillIn()
 
 	model.Service.Listen = &url.URL{Host: *listen, User: url.UserPassword("millwright", string(secret))}
 	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(filepath.Join(*dir, "ca.pem"))}}

@@ -67,12 +67,30 @@ final class FakeVcenter implements AutoCloseable {
     healthy();
   }
 
+  /** One with another certificate than all others. */
+  static FakeVcenter other() {
+    return new FakeVcenter(List.of("-validity", "91"));
+  }
+
   /** One whose certificate is of the past. */
   static FakeVcenter expired() {
     return new FakeVcenter(List.of("-startdate", "-30d", "-validity", "10"));
   }
 
-  private static KeyStore store(List<String> validity)
+  private static final Map<List<String>, KeyStore> STORES = new HashMap<>();
+
+  /** Keys are made by a program, which takes seconds: once for each kind of certificate. */
+  private static synchronized KeyStore store(List<String> validity)
+      throws IOException, GeneralSecurityException {
+    KeyStore known = STORES.get(validity);
+    if (known == null) {
+      known = make(validity);
+      STORES.put(validity, known);
+    }
+    return known;
+  }
+
+  private static KeyStore make(List<String> validity)
       throws IOException, GeneralSecurityException {
     Path directory = Files.createTempDirectory("fake-vcenter");
     Path file = directory.resolve("keys");

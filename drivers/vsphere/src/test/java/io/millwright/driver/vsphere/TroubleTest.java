@@ -74,7 +74,7 @@ final class TroubleTest {
   @Test
   void theCertificateIsLookedAtInAnyCase() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
-        FakeVcenter other = new FakeVcenter()) {
+        FakeVcenter other = FakeVcenter.other()) {
       for (Map<String, String> right :
           List.of(
               vcenter.settings(),
