@@ -35,6 +35,11 @@ public record ObjectName(Mark mark, String role) {
         : Optional.empty();
   }
 
+  /** True for a system disk, and for one that is still being made. */
+  public boolean ofSystem() {
+    return role.equals(SYSTEM) || role.equals(PART);
+  }
+
   @Override
   public String toString() {
     return "mw-" + mark.installation() + "-" + mark.uid() + "-g" + mark.generation() + "-" + role;

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A simulated vCenter of {@code lab/vcenter}, on loopback and over real TLS. A test that cannot have
- * it fails; it ends with the JVM at the latest.
+ * A simulated vCenter of {@code lab/vcenter}, on loopback and over real TLS. A test that cannot
+ * have it fails; it ends with the JVM at the latest.
  */
 public final class VcenterLab implements AutoCloseable {
   private static final Map<String, VcenterLab> SHARED = new HashMap<>();
@@ -51,11 +51,7 @@ public final class VcenterLab implements AutoCloseable {
     if (Files.exists(directory)) {
       Lab.run(
           List.of(
-              Lab.script("vcenter").toString(),
-              "down",
-              "--dir",
-              directory.toString(),
-              "--purge"));
+              Lab.script("vcenter").toString(), "down", "--dir", directory.toString(), "--purge"));
     }
   }
 

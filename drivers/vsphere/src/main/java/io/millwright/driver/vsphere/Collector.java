@@ -28,8 +28,7 @@ final class Collector {
       Map<String, Element> properties = new HashMap<>();
       content
           .all("propSet")
-          .forEach(p ->
-              p.find("val").ifPresent(value -> properties.put(p.text("name"), value)));
+          .forEach(p -> p.find("val").ifPresent(value -> properties.put(p.text("name"), value)));
       Map<String, String> faults = new HashMap<>();
       content
           .all("missingSet")
@@ -119,9 +118,7 @@ final class Collector {
       answer =
           Vim.value(
               vim.call(
-                  collector,
-                  "ContinueRetrievePropertiesEx",
-                  new Element("token").holding(token)));
+                  collector, "ContinueRetrievePropertiesEx", new Element("token").holding(token)));
     }
   }
 

@@ -36,7 +36,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
   private final ImageUpload upload;
   private final Duration patience;
   private final ExecutorService background = Executors.newVirtualThreadPerTaskExecutor();
-  private final Map<String, CompletableFuture<@Nullable DriverException>> uploads =
+  private final Map<String, CompletableFuture<Optional<DriverException>>> uploads =
       new ConcurrentHashMap<>();
   private final Map<ObjectName, Ref> copies = new ConcurrentHashMap<>();
 
@@ -70,7 +70,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
   /** Goes on in the background when the one who asked gives up, and is found by the next one. */
   @Override
   public Outcome stage(Image image) throws DriverException {
-    CompletableFuture<@Nullable DriverException> work = uploads.get(image.sha256());
+    @Nullable CompletableFuture<Optional<DriverException>> work = uploads.get(image.sha256());
     if (work == null) {
       if (vim.act(() -> staged(places.get(), image.sha256()).isPresent())) {
         return Outcome.DONE;
@@ -78,10 +78,10 @@ final class DatastoreDisks implements Disks, AutoCloseable {
       work = uploads.computeIfAbsent(image.sha256(), sha256 -> begin(image));
     }
     try {
-      DriverException failure = work.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      Optional<DriverException> failure = work.get(patience.toMillis(), TimeUnit.MILLISECONDS);
       uploads.remove(image.sha256(), work);
-      if (failure != null) {
-        throw failure;
+      if (failure.isPresent()) {
+        throw failure.get();
       }
       return Outcome.DONE;
     } catch (TimeoutException e) {
@@ -96,7 +96,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
   }
 
   /** The failure is the result, for whoever asks next. */
-  private CompletableFuture<@Nullable DriverException> begin(Image image) {
+  private CompletableFuture<Optional<DriverException>> begin(Image image) {
     return CompletableFuture.supplyAsync(
         () -> {
           try {
@@ -105,10 +105,10 @@ final class DatastoreDisks implements Disks, AutoCloseable {
               if (staged(place, image.sha256()).isEmpty()) {
                 upload.run(place, image);
               }
-              return null;
+              return Optional.empty();
             });
           } catch (DriverException e) {
-            return e;
+            return Optional.of(e);
           }
         },
         background);
@@ -172,8 +172,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
           }
           DatastoreFiles.Entry image = found.get(files.image(base) + DatastoreFiles.DISK);
           requireFit(image, size);
-          return copy(
-              place, name, size, base, image, found.containsKey(file(part(name))));
+          return copy(place, name, size, base, image, found.containsKey(file(part(name))));
         });
   }
 

@@ -31,8 +31,7 @@ final class DatastoreFiles {
   private final String directory;
   private final String installation;
 
-  DatastoreFiles(
-      Vim vim, Tasks tasks, String directory, String installation) {
+  DatastoreFiles(Vim vim, Tasks tasks, String directory, String installation) {
     this.vim = vim;
     this.tasks = tasks;
     this.directory = directory;

@@ -26,8 +26,7 @@ final class DatastoreMedia implements Media {
         () -> {
           Place place = places.get();
           files.ensureDirectory(place);
-          files.upload(
-              place, name + DatastoreFiles.UPLOAD, BodyPublishers.ofByteArray(iso));
+          files.upload(place, name + DatastoreFiles.UPLOAD, BodyPublishers.ofByteArray(iso));
           files.move(place, name + DatastoreFiles.UPLOAD, name + DatastoreFiles.MEDIUM);
           return Outcome.DONE;
         });

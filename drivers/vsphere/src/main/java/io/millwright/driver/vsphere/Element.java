@@ -88,7 +88,10 @@ final class Element {
 
   /** Puts this content in the place of a child's that is there. */
   Element with(String child, String content) {
-    children.stream().filter(c -> c.name.equals(child)).findFirst().ifPresent(c -> c.holding(content));
+    children.stream()
+        .filter(c -> c.name.equals(child))
+        .findFirst()
+        .ifPresent(c -> c.holding(content));
     return this;
   }
 

@@ -56,8 +56,7 @@ final class FaultKinds {
           "Timedout",
           "NotAuthenticated" ->
           FaultKind.UNREACHABLE;
-      default ->
-          type.startsWith("Insufficient") ? FaultKind.CAPACITY : FaultKind.REFUSED;
+      default -> type.startsWith("Insufficient") ? FaultKind.CAPACITY : FaultKind.REFUSED;
     };
   }
 

@@ -96,7 +96,10 @@ final class ImageUpload {
             new String(convert.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
         if (convert.waitFor() != 0) {
           throw new DriverException(
-              FaultKind.REFUSED, "The image cannot be read as " + image.format() + ".", words, null);
+              FaultKind.REFUSED,
+              "The image cannot be read as " + image.format() + ".",
+              words,
+              null);
         }
       } finally {
         convert.destroyForcibly();
@@ -133,25 +136,25 @@ final class ImageUpload {
   static String descriptor(String flat, long length) {
     long sectors = length / 512;
     return """
-        # Disk DescriptorFile
-        version=1
-        encoding="UTF-8"
-        CID=fffffffe
-        parentCID=ffffffff
-        createType="vmfs"
+    # Disk DescriptorFile
+    version=1
+    encoding="UTF-8"
+    CID=fffffffe
+    parentCID=ffffffff
+    createType="vmfs"
 
-        # Extent description
-        RW %d VMFS "%s"
+    # Extent description
+    RW %d VMFS "%s"
 
-        # The Disk Data Base
-        #DDB
+    # The Disk Data Base
+    #DDB
 
-        ddb.adapterType = "lsilogic"
-        ddb.geometry.cylinders = "%d"
-        ddb.geometry.heads = "255"
-        ddb.geometry.sectors = "63"
-        ddb.virtualHWVersion = "13"
-        """
+    ddb.adapterType = "lsilogic"
+    ddb.geometry.cylinders = "%d"
+    ddb.geometry.heads = "255"
+    ddb.geometry.sectors = "63"
+    ddb.virtualHWVersion = "13"
+    """
         .formatted(sectors, flat, Math.max(1, sectors / (255 * 63)));
   }
 }

@@ -57,7 +57,9 @@ final class Inventory {
             out.items.put(
                 found.ref(),
                 new Item(
-                    found.ref(), found.text("name"), found.get("parent").map(Element::ref).orElse(null))));
+                    found.ref(),
+                    found.text("name"),
+                    found.get("parent").map(Element::ref).orElse(null))));
     return out;
   }
 

@@ -81,8 +81,8 @@ final class Machines {
 
   VmFacts need(Mark mark) throws DriverException, VimFault {
     return find(mark)
-        .orElseThrow(() ->
-            conflict("There is no such machine on the hypervisor.", mark.uid().toString()));
+        .orElseThrow(
+            () -> conflict("There is no such machine on the hypervisor.", mark.uid().toString()));
   }
 
   static DriverException conflict(String forUser, String forOperator) {

@@ -7,9 +7,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /**
- * Reads machines with our notes in their extra options. A vCenter gives single options, which spares
- * it and us the hundred others that a machine has; from a server that does not know such paths all
- * are read.
+ * Reads machines with our notes in their extra options. A vCenter gives single options, which
+ * spares it and us the hundred others that a machine has; from a server that does not know such
+ * paths all are read.
  */
 final class Options {
   static final String ALL = "config.extraConfig";

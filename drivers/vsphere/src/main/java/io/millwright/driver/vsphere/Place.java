@@ -60,8 +60,7 @@ record Place(
 
     private Place find() throws DriverException, VimFault {
       Inventory all = Inventory.read(collector);
-      Ref datacenter =
-          all.choose("datacenter", Inventory.DATACENTERS, settings.datacenter(), null);
+      Ref datacenter = all.choose("datacenter", Inventory.DATACENTERS, settings.datacenter(), null);
       Ref compute = all.choose("cluster", Inventory.COMPUTE, settings.cluster(), datacenter);
       Ref datastore =
           all.choose("datastore", Inventory.DATASTORES, settings.datastore(), datacenter);

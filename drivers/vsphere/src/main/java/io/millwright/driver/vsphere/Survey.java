@@ -24,8 +24,7 @@ final class Survey {
   private final Place.Finder places;
   private final DatastoreFiles files;
 
-  Survey(
-      Vim vim, Options options, Machines machines, Place.Finder places, DatastoreFiles files) {
+  Survey(Vim vim, Options options, Machines machines, Place.Finder places, DatastoreFiles files) {
     this.vim = vim;
     this.collector = new Collector(vim);
     this.options = options;
@@ -61,8 +60,8 @@ final class Survey {
           }
         }
       }
-      unreadable.forEach((fault, n) ->
-          gaps.add("Of " + n + " machines not all can be read: " + fault + "."));
+      unreadable.forEach(
+          (fault, n) -> gaps.add("Of " + n + " machines not all can be read: " + fault + "."));
       List<Observation.Disk> disks = new ArrayList<>();
       List<Observation.Medium> media = new ArrayList<>();
       List<String> images = new ArrayList<>();
@@ -134,8 +133,7 @@ final class Survey {
         files.sha256(stem).ifPresent(images::add);
         Optional<ObjectName> name = name(file, DatastoreFiles.DISK);
         if (name.isPresent()) {
-          long kib =
-              entry.capacityKib() > 0 ? entry.capacityKib() : sizes.getOrDefault(stem, 0L);
+          long kib = entry.capacityKib() > 0 ? entry.capacityKib() : sizes.getOrDefault(stem, 0L);
           if (kib == 0) {
             gaps.add("The datastore does not tell the size of a disk: " + stem + ".");
           }

@@ -52,17 +52,18 @@ final class ToolsAgent implements GuestAgent {
 
   private static List<Ip> addresses(Element card) {
     List<Ip> out = new ArrayList<>();
-    card.all("ipAddress").forEach(address -> {
-      try {
-        Ip ip = Ip.parse(address.text());
-        InetAddress inet = ip.toInetAddress();
-        if (!inet.isLoopbackAddress() && !inet.isLinkLocalAddress()) {
-          out.add(ip);
-        }
-      } catch (IllegalArgumentException e) {
-        // tools of some guests write other things here
-      }
-    });
+    card.all("ipAddress")
+        .forEach(address -> {
+          try {
+            Ip ip = Ip.parse(address.text());
+            InetAddress inet = ip.toInetAddress();
+            if (!inet.isLoopbackAddress() && !inet.isLinkLocalAddress()) {
+              out.add(ip);
+            }
+          } catch (IllegalArgumentException e) {
+            // tools of some guests write other things here
+          }
+        });
     return List.copyOf(out);
   }
 }

@@ -252,7 +252,8 @@ final class Vim implements AutoCloseable {
             <?xml version="1.0" encoding="UTF-8"?>
             <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" \
             xmlns:xsd="http://www.w3.org/2001/XMLSchema" \
-            xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>""");
+            xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>\
+            """);
     body.append('<').append(method).append(" xmlns=\"urn:vim25\">");
     target.as("_this").write(body);
     for (Element argument : arguments) {

@@ -41,8 +41,7 @@ final class VmCompute implements Compute {
   private final DatastoreFiles files;
   private final Networks networks;
 
-  VmCompute(
-      Vim vim, Tasks tasks, Place.Finder places, Machines machines, DatastoreFiles files) {
+  VmCompute(Vim vim, Tasks tasks, Place.Finder places, Machines machines, DatastoreFiles files) {
     this.vim = vim;
     this.tasks = tasks;
     this.places = places;
@@ -110,8 +109,7 @@ final class VmCompute implements Compute {
                 "FindChild",
                 place.folder().as("entity"),
                 new Element("name").holding(machine.name())));
-    if (!holder.text().isEmpty()
-        && (there.isEmpty() || !holder.ref().equals(there.get().ref()))) {
+    if (!holder.text().isEmpty() && (there.isEmpty() || !holder.ref().equals(there.get().ref()))) {
       throw Machines.conflict(
           "The name " + machine.name() + " is taken on the hypervisor by another machine.",
           holder.ref().toString());
@@ -134,8 +132,7 @@ final class VmCompute implements Compute {
     for (MachineDefinition.Disk disk : machine.disks()) {
       DatastoreFiles.Entry entry = found.get(disk.name() + DatastoreFiles.DISK);
       if (entry == null) {
-        throw Machines.conflict(
-            "There is no disk of this name on the hypervisor.", disk.name());
+        throw Machines.conflict("There is no disk of this name on the hypervisor.", disk.name());
       }
       out.put(disk.name(), entry.capacityKib());
     }
@@ -182,8 +179,7 @@ final class VmCompute implements Compute {
     notes(config, machine, false);
     config.add("firmware", firmware(machine.firmware()));
     try {
-      tasks.run(
-          place.folder(), "CreateVM_Task", config, place.pool().as("pool"));
+      tasks.run(place.folder(), "CreateVM_Task", config, place.pool().as("pool"));
     } catch (VimFault e) {
       // Another node was as fast as this one, or an earlier request took effect after all.
       if (!e.is("DuplicateName") || machines.find(machine.mark()).isEmpty()) {
@@ -494,8 +490,7 @@ final class VmCompute implements Compute {
             tasks.run(there.ref(), "PowerOnVM_Task");
           } catch (VimFault e) {
             // Somebody else was faster.
-            if (!e.is("InvalidPowerState")
-                || !machines.need(mark).power().equals("poweredOn")) {
+            if (!e.is("InvalidPowerState") || !machines.need(mark).power().equals("poweredOn")) {
               throw e;
             }
           }
@@ -519,11 +514,10 @@ final class VmCompute implements Compute {
     if (!patterns.isEmpty()) {
       files
           .search(place, patterns)
-          .forEach(
-              (name, e) ->
-                  capacities.put(
-                      name.substring(0, name.length() - DatastoreFiles.DISK.length()),
-                      e.capacityKib()));
+          .forEach((name, e) ->
+              capacities.put(
+                  name.substring(0, name.length() - DatastoreFiles.DISK.length()),
+                  e.capacityKib()));
     }
     for (MachineDefinition.Disk disk : wanted.disks()) {
       if (!capacities.containsKey(disk.name())) {

@@ -193,8 +193,7 @@ record VmFacts(
         next != null
             ? next.disks().stream().map(MachineDefinition.Disk::name).toList()
             : disks().stream()
-                .flatMap(d ->
-                    objectName(d.file(), DatastoreFiles.DISK, installation).stream())
+                .flatMap(d -> objectName(d.file(), DatastoreFiles.DISK, installation).stream())
                 .toList();
     return new Observation.Machine(
         uid,

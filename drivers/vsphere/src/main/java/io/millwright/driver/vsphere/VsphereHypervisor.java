@@ -30,14 +30,14 @@ final class VsphereHypervisor implements HypervisorDriver {
   /**
    * @param patience how long a call waits for a copy of a disk or an upload
    */
-  VsphereHypervisor(Settings settings, String installation, InstantSource clock, Duration patience) {
+  VsphereHypervisor(
+      Settings settings, String installation, InstantSource clock, Duration patience) {
     vim = new Vim(settings, clock);
     Tasks tasks = new Tasks(vim);
     Place.Finder places = new Place.Finder(settings, new Collector(vim));
     Options options = new Options(vim);
     Machines machines = new Machines(vim, options, installation);
-    DatastoreFiles files =
-        new DatastoreFiles(vim, tasks, settings.directory(), installation);
+    DatastoreFiles files = new DatastoreFiles(vim, tasks, settings.directory(), installation);
     survey = new Survey(vim, options, machines, places, files);
     compute = new VmCompute(vim, tasks, places, machines, files);
     disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);

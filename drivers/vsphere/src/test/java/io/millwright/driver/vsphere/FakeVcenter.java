@@ -30,8 +30,8 @@ import javax.net.ssl.SSLContext;
 import javax.xml.stream.XMLStreamException;
 
 /**
- * A vCenter that answers what a test tells it to, over real TLS: for what the simulator does not do,
- * such as saying no. What a test says nothing about is answered as by a small healthy vCenter.
+ * A vCenter that answers what a test tells it to, over real TLS: for what the simulator does not
+ * do, such as saying no. What a test says nothing about is answered as by a small healthy vCenter.
  */
 final class FakeVcenter implements AutoCloseable {
   private static final char[] SECRET = "secret".toCharArray();
@@ -90,8 +90,7 @@ final class FakeVcenter implements AutoCloseable {
     return known;
   }
 
-  private static KeyStore make(List<String> validity)
-      throws IOException, GeneralSecurityException {
+  private static KeyStore make(List<String> validity) throws IOException, GeneralSecurityException {
     Path directory = Files.createTempDirectory("fake-vcenter");
     Path file = directory.resolve("keys");
     List<String> command =
@@ -285,8 +284,7 @@ final class FakeVcenter implements AutoCloseable {
     Ref datacenter = new Ref("Datacenter", "dc-1");
     Ref folder = new Ref("Folder", "group-v1");
     objects.put(root, property("name", "xsd:string", "Datacenters"));
-    object(
-        "Datacenter", "dc-1", named("dc", root) + reference("vmFolder", folder));
+    object("Datacenter", "dc-1", named("dc", root) + reference("vmFolder", folder));
     object("Folder", "group-v1", named("vm", datacenter));
     object("Folder", "group-h1", named("host", datacenter));
     object("Folder", "group-s1", named("datastore", datacenter));
@@ -314,7 +312,7 @@ final class FakeVcenter implements AutoCloseable {
     Ref asked = asked(call);
     if (asked.type().equals("ContainerView") && !asked.value().endsWith("VirtualMachine")) {
       StringBuilder out = new StringBuilder("<returnval>");
-      inventory.forEach(ref -> out.append(object(ref, objects.get(ref))));
+      inventory.forEach(ref -> out.append(object(ref, objects.getOrDefault(ref, ""))));
       return out.append("</returnval>").toString();
     }
     String properties = objects.get(asked);
@@ -324,15 +322,10 @@ final class FakeVcenter implements AutoCloseable {
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
       Element call =
-          Element.read(exchange.getRequestBody())
-              .find("Body")
-              .orElseThrow()
-              .children()
-              .getFirst();
+          Element.read(exchange.getRequestBody()).find("Body").orElseThrow().children().getFirst();
       calls.add(call.name());
       Function<Element, String> known = answers.get(call.name());
-      String answer =
-          known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
+      String answer = known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
       boolean failed = answer.startsWith("<soapenv:Fault");
       String body =
           "<?xml version=\"1.0\"?><soapenv:Envelope"
@@ -341,7 +334,12 @@ final class FakeVcenter implements AutoCloseable {
               + " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soapenv:Body>"
               + (failed
                   ? answer
-                  : "<" + call.name() + "Response xmlns=\"urn:vim25\">" + answer + "</" + call.name()
+                  : "<"
+                      + call.name()
+                      + "Response xmlns=\"urn:vim25\">"
+                      + answer
+                      + "</"
+                      + call.name()
                       + "Response>")
               + "</soapenv:Body></soapenv:Envelope>";
       byte[] bytes = body.getBytes(StandardCharsets.UTF_8);

@@ -42,7 +42,8 @@ final class TroubleTest {
       new AtomicReference<>(Instant.parse("2026-01-01T00:00:00Z"));
 
   private VsphereHypervisor open(Map<String, String> settings) throws DriverException {
-    return new VsphereHypervisor(Settings.read(settings), INSTALLATION, now::get, Duration.ofMillis(50));
+    return new VsphereHypervisor(
+        Settings.read(settings), INSTALLATION, now::get, Duration.ofMillis(50));
   }
 
   private static DriverException failure(ThrowingCallable act) {
@@ -150,8 +151,7 @@ final class TroubleTest {
       assertThat(driver.observe(new Scope.All()).complete()).isTrue();
       AtomicBoolean dropped = new AtomicBoolean(true);
       vcenter.answer(
-          "FindByUuid",
-          c -> dropped.getAndSet(false) ? fault("NotAuthenticated", "gone", "") : "");
+          "FindByUuid", c -> dropped.getAndSet(false) ? fault("NotAuthenticated", "gone", "") : "");
       assertThat(driver.observe(new Scope.One(UID)).machines()).isEmpty();
       assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(2);
       assertThat(Collections.frequency(vcenter.calls, "FindByUuid")).isEqualTo(2);
@@ -224,8 +224,7 @@ final class TroubleTest {
       Map<String, String> wrong = vcenter.settings();
       wrong.put("datastore", "stoer");
       try (VsphereHypervisor driver = open(wrong)) {
-        refused(
-            () -> driver.compute().orElseThrow().define(machine("lan")), "\"stoer\"", "other");
+        refused(() -> driver.compute().orElseThrow().define(machine("lan")), "\"stoer\"", "other");
       }
       Map<String, String> right = vcenter.settings();
       right.put("datastore", "store");
@@ -292,16 +291,14 @@ final class TroubleTest {
       vcenter.answer(
           "CopyVirtualDisk_Task",
           c -> "<returnval type=\"Task\">task-copy-" + begun.incrementAndGet() + "</returnval>");
-      vcenter.object(
-          "Task", "task-copy-1", property("info", "TaskInfo", "<state>running</state>"));
+      vcenter.object("Task", "task-copy-1", property("info", "TaskInfo", "<state>running</state>"));
       ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
       for (int i = 0; i < 2; i++) {
         assertThat(driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256))
             .isEqualTo(new Outcome.Running("task-copy-1", Duration.ofSeconds(5)));
       }
       assertThat(begun.get()).isEqualTo(1);
-      vcenter.object(
-          "Task", "task-copy-1", property("info", "TaskInfo", "<state>success</state>"));
+      vcenter.object("Task", "task-copy-1", property("info", "TaskInfo", "<state>success</state>"));
       vcenter.answer(
           "MoveVirtualDisk_Task",
           c -> {
@@ -396,12 +393,16 @@ final class TroubleTest {
       assertThat(seen.machines()).hasSize(30);
       assertThat(seen.machine(UID).orElseThrow().mark()).isEqualTo(MARK);
       assertThat(seen.machines()).filteredOn(m -> m.mark() != null).hasSize(1);
-      assertThat(Collections.frequency(vcenter.calls, "ContinueRetrievePropertiesEx"))
-          .isEqualTo(2);
+      assertThat(Collections.frequency(vcenter.calls, "ContinueRetrievePropertiesEx")).isEqualTo(2);
       assertThat(asked.get().find("options").orElseThrow().number("maxObjects"))
           .isEqualTo(Collector.PAGE);
       assertThat(
-              asked.get().find("specSet", "propSet").orElseThrow().all("pathSet").map(Element::text))
+              asked
+                  .get()
+                  .find("specSet", "propSet")
+                  .orElseThrow()
+                  .all("pathSet")
+                  .map(Element::text))
           .contains("config.extraConfig[\"millwright.mark\"]")
           .doesNotContain("config.extraConfig");
     }

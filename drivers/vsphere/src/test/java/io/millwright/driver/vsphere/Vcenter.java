@@ -72,7 +72,10 @@ final class Vcenter {
   void remove(UUID uid) throws DriverException {
     vim.act(() -> {
       Optional<VmFacts> there = machines.at(uid);
-      return there.isEmpty() ? null : tasks.run(there.get().ref(), "Destroy_Task");
+      if (there.isPresent()) {
+        tasks.run(there.get().ref(), "Destroy_Task");
+      }
+      return there;
     });
   }
 
@@ -150,8 +153,8 @@ final class Vcenter {
       }
 
       @Override
-      public void leaveHalfStaged(
-          String installation, io.millwright.driver.Disks.Image image) throws Exception {
+      public void leaveHalfStaged(String installation, io.millwright.driver.Disks.Image image)
+          throws Exception {
         vim.act(() -> {
           DatastoreFiles files = new DatastoreFiles(vim, tasks, "millwright", installation);
           files.upload(
@@ -162,7 +165,7 @@ final class Vcenter {
               places.get(),
               files.image(image.sha256()) + ".part.vmdk",
               HttpRequest.BodyPublishers.ofString("half a descriptor"));
-          return null;
+          return files;
         });
       }
     };
