@@ -96,14 +96,17 @@ LISTENER=$!
 
 # By Millwright: from sending the manifest until its condition says ready.
 by_millwright() {
-  local begun
+  local begun operation
   begun=$(now)
-  apply "$TMP/5-machine.yaml"
+  operation=$(api -H 'Content-Type: application/yaml' --data-binary @"$TMP/5-machine.yaml" "$API/apply" |
+    jq -r 'first(.items[] | select(.operation).operation)')
   [[ -e $TMP/seed ]] || keep_what_it_made
   until [[ $("${V[@]}" list --name --state-running) ]]; do sleep 0.02; done
   since "$begun" >>"$TMP/millwright-on"
-  until ready default machines hello; do sleep 0.05; done
+  # Told rather than asked again and again: asking would take from the guest what the script leaves it.
+  api -N -o /dev/null -H 'Accept: text/event-stream' "$API/operations/$operation"
   since "$begun" >>"$TMP/millwright"
+  ready default machines hello || die "the operation ended and the machine is not ready"
   operation_steps >>"$TMP/steps"
   api -o /dev/null -X DELETE "$API/projects/default/machines/hello"
   while api -o /dev/null "$API/projects/default/machines/hello" 2>/dev/null; do sleep 0.2; done
