@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Mark;
 import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
@@ -670,6 +671,12 @@ public final class MachineReconciler {
     return end(run, subject, reason, message, cancelled);
   }
 
+  /** Another whole system disk; one that was only begun is nothing to go back to. */
+  private static boolean isAnother(String found, String disk) {
+    return !found.equals(disk)
+        && ObjectName.parse(found).filter(n -> n.role().equals(ObjectName.PART)).isEmpty();
+  }
+
   private Optional<Duration> undo(Run run, Subject begun, State.Undoing why) {
     Subject subject = begun;
     ResolvedMachine machine = subject.resolved().orElseThrow();
@@ -684,7 +691,7 @@ public final class MachineReconciler {
         return goBack(run, subject, why, facts);
       }
       String disk = machine.machine().status().disk();
-      if (facts.systemDisks().keySet().stream().anyMatch(d -> !d.equals(disk))) {
+      if (facts.systemDisks().keySet().stream().anyMatch(d -> isAnother(d, disk))) {
         // A rebuild: the disk from before is still there, and nothing may take that away.
         return end(run, subject, why.reason(), why.message(), why.cancelled());
       }
