@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import org.apache.catalina.core.StandardHost;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.autoconfigure.ssl.SslAutoConfiguration;
 import org.springframework.boot.security.autoconfigure.web.servlet.SecurityFilterAutoConfiguration;
 import org.springframework.boot.tomcat.autoconfigure.servlet.TomcatServletWebServerAutoConfiguration;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
@@ -15,6 +16,7 @@ import org.springframework.boot.webmvc.autoconfigure.DispatcherServletAutoConfig
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpMethod;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
 import org.springframework.http.converter.HttpMessageConverters;
 import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
@@ -28,6 +30,7 @@ import org.springframework.security.web.firewall.RequestRejectedHandler;
 import org.springframework.web.servlet.config.annotation.EnableWebMvc;
 import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
+import org.springframework.web.servlet.mvc.method.annotation.RequestMappingHandlerMapping;
 
 /**
  * The API, wired by hand. It needs one bean, the {@link Backend}.
@@ -38,6 +41,7 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 @EnableWebMvc
 @EnableWebSecurity
 @ImportAutoConfiguration({
+  SslAutoConfiguration.class,
   TomcatServletWebServerAutoConfiguration.class,
   DispatcherServletAutoConfiguration.class,
   SecurityFilterAutoConfiguration.class
@@ -65,7 +69,7 @@ public class ApiConfiguration {
 
   @Bean
   Bearers bearers(Backend backend) {
-    return new Bearers(backend.tokens());
+    return new Bearers(backend.tokens(), backend.access().signIn());
   }
 
   @Bean
@@ -99,8 +103,8 @@ public class ApiConfiguration {
   }
 
   @Bean
-  QuarantineApi quarantineApi(Backend backend, OnceOnly once) {
-    return new QuarantineApi(backend, once);
+  QuarantineApi quarantineApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new QuarantineApi(backend, once, live);
   }
 
   @Bean
@@ -109,8 +113,8 @@ public class ApiConfiguration {
   }
 
   @Bean
-  OrphansApi orphansApi(Backend backend, OnceOnly once) {
-    return new OrphansApi(backend, once);
+  OrphansApi orphansApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new OrphansApi(backend, once, live);
   }
 
   @Bean
@@ -139,13 +143,28 @@ public class ApiConfiguration {
   }
 
   @Bean
-  ProjectsApi projectsApi(Backend backend) {
-    return new ProjectsApi(backend);
+  ProjectsApi projectsApi(Backend backend, LiveStreams live) {
+    return new ProjectsApi(backend, live);
   }
 
   @Bean
-  TokensApi tokensApi(Backend backend, Bearers bearers) {
-    return new TokensApi(backend, bearers);
+  TokensApi tokensApi(Backend backend, Bearers bearers, LiveStreams live) {
+    return new TokensApi(backend, bearers, live);
+  }
+
+  @Bean
+  SessionApi sessionApi(Backend backend, Bearers bearers) {
+    return new SessionApi(backend, bearers);
+  }
+
+  @Bean
+  PeopleApi peopleApi(Backend backend, Bearers bearers) {
+    return new PeopleApi(backend, bearers);
+  }
+
+  @Bean
+  Permits.Complete permits(RequestMappingHandlerMapping requestMappingHandlerMapping) {
+    return new Permits.Complete(requestMappingHandlerMapping);
   }
 
   @Bean
@@ -163,7 +182,7 @@ public class ApiConfiguration {
     return new Problems();
   }
 
-  /** Everything needs a token but health; there are no sessions, so there is nothing to forge. */
+  /** Everything needs a token or a session but health and signing in; see {@link BearerFilter}. */
   @Bean
   SecurityFilterChain security(HttpSecurity http, Bearers bearers) throws Exception {
     return http.csrf(AbstractHttpConfigurer::disable)
@@ -185,12 +204,15 @@ public class ApiConfiguration {
                 .permitAll()
                 .requestMatchers(HealthApi.PATH)
                 .permitAll()
+                .requestMatchers(HttpMethod.POST, SessionApi.PATH)
+                .permitAll()
                 .anyRequest()
                 .authenticated())
         .exceptionHandling(e ->
             e.authenticationEntryPoint(
                     (request, response, _) -> {
                       boolean tried = BearerFilter.secret(request) != null;
+                      boolean over = !tried && BearerFilter.cookie(request) != null;
                       response.setHeader(
                           HttpHeaders.WWW_AUTHENTICATE,
                           tried ? "Bearer error=\"invalid_token\"" : "Bearer");
@@ -199,7 +221,9 @@ public class ApiConfiguration {
                               Problem.Type.UNAUTHENTICATED,
                               tried
                                   ? "this token is unknown, has expired or was revoked"
-                                  : "send a token, as Authorization: Bearer mwt_...",
+                                  : over
+                                      ? "your session is over; sign in again"
+                                      : "send a token, as Authorization: Bearer mwt_...",
                               List.of()),
                           request,
                           response);
@@ -225,7 +249,12 @@ public class ApiConfiguration {
   }
 
   @Bean
-  WebMvcConfigurer webMvc() {
+  AuditApi auditApi(Backend backend) {
+    return new AuditApi(backend);
+  }
+
+  @Bean
+  WebMvcConfigurer webMvc(Backend backend) {
     return new WebMvcConfigurer() {
       @Override
       public void configureMessageConverters(HttpMessageConverters.ServerBuilder converters) {
@@ -237,6 +266,8 @@ public class ApiConfiguration {
 
       @Override
       public void addInterceptors(InterceptorRegistry interceptors) {
+        interceptors.addInterceptor(new Trail(backend.store()));
+        interceptors.addInterceptor(new Permits());
         interceptors.addInterceptor(new KnownParameters());
         interceptors.addInterceptor(new Body.Limit());
       }

@@ -1,8 +1,11 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.model.Names;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Manifests;
@@ -12,6 +15,7 @@ import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import java.security.Principal;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -42,6 +46,7 @@ final class ApplyApi {
       description =
           "The same again changes nothing. A dry run tells what would change, with the very plan"
               + " that would run, and changes nothing.")
+  @Needs(value = Verb.DECLARE, where = Needs.Where.HANDLER)
   @PostMapping
   ResponseEntity<byte[]> apply(
       @Parameter(description = "of resources that name none")
@@ -60,6 +65,14 @@ final class ApplyApi {
     Inputs.project(project);
     Caller caller = new Caller(who.getName());
     List<Draft> drafts = drafts(body, project, source);
+    Acts.about(
+        drafts.stream()
+            .map(d -> d.project() + "/" + d.kind() + "/" + d.name())
+            .collect(Collectors.joining(", ")));
+    for (Draft draft : drafts) {
+      String in = String.valueOf(draft.project());
+      Callers.require(Verb.DECLARE, draft.kind(), in, () -> Callers.noProject(in));
+    }
     if (dryRun) {
       List<Applied> planned = backend.apply().plan(caller, drafts);
       return Answer.of(200, ApplyView.of(planned, true)).entity();

@@ -5,11 +5,13 @@ import io.millwright.engine.Apply;
 import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
+import io.millwright.engine.Expire;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Rollouts;
 import io.millwright.engine.Watch;
+import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Sweep;
@@ -33,4 +35,6 @@ public record Backend(
     Cancel cancel,
     AccessTokens tokens,
     Watch watch,
-    Consoles consoles) {}
+    Consoles consoles,
+    Access access,
+    Expire expire) {}

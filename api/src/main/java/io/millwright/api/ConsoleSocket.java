@@ -30,8 +30,8 @@ import org.springframework.web.socket.server.support.DefaultHandshakeHandler;
 final class ConsoleSocket implements SmartLifecycle {
   private static final Logger LOG = LoggerFactory.getLogger(ConsoleSocket.class);
 
-  /** How soon a console ends when its token is revoked. */
-  private static final Duration CHECK = Duration.ofSeconds(5);
+  /** How soon a console ends when its token, session or role is revoked. */
+  private static final Duration CHECK = Duration.ofSeconds(1);
 
   private final DefaultHandshakeHandler handshake = new DefaultHandshakeHandler();
   private final Set<Joint> open = ConcurrentHashMap.newKeySet();

@@ -3,6 +3,7 @@ package io.millwright.api;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Caller;
 import io.millwright.engine.Rollouts;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Groups.Revision;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.GroupStatus;
@@ -127,6 +128,7 @@ final class GroupsApi extends Collection {
   @Operation(
       operationId = "listGroupMembers",
       summary = "Lists the machines of a group, with their health")
+  @Needs(Verb.VIEW)
   @GetMapping("/{name}/members")
   GroupMembersView members(@PathVariable String project, @PathVariable String name) {
     Inputs.project(project);
@@ -137,6 +139,7 @@ final class GroupsApi extends Collection {
   @Operation(
       operationId = "listGroupRevisions",
       summary = "Lists what was ever declared of a group's machines")
+  @Needs(Verb.VIEW)
   @GetMapping("/{name}/revisions")
   GroupRevisionsView revisions(@PathVariable String project, @PathVariable String name) {
     Inputs.project(project);
@@ -150,6 +153,7 @@ final class GroupsApi extends Collection {
   @Operation(
       operationId = "getGroupDiff",
       summary = "Shows what is different between two revisions of a group")
+  @Needs(Verb.VIEW)
   @GetMapping("/{name}/diff")
   GroupDiffView diff(
       @PathVariable String project,
@@ -169,6 +173,7 @@ final class GroupsApi extends Collection {
       description =
           "Sets spec.count and nothing else. A dry run tells which members would come and go, and"
               + " what would be destroyed and kept.")
+  @Needs(Verb.DECLARE)
   @PostMapping("/{name}:scale")
   ResponseEntity<byte[]> scale(
       @PathVariable String project,
@@ -198,6 +203,7 @@ final class GroupsApi extends Collection {
       operationId = "pauseGroup",
       summary = "Pauses the rollouts of a group",
       description = "Members that are being changed are, and no others until it is continued.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:pause")
   ResponseEntity<byte[]> pause(
       @PathVariable String project,
@@ -220,6 +226,7 @@ final class GroupsApi extends Collection {
       summary = "Continues the rollout of a group",
       description =
           "From a pause of whatever kind. One that has failed is tried again, as by an apply.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:continue")
   ResponseEntity<byte[]> resume(
       @PathVariable String project,
@@ -247,6 +254,7 @@ final class GroupsApi extends Collection {
       operationId = "rollbackGroup",
       summary = "Declares of a group's machines what was declared before",
       description = "It is rolled out like any other change. A dry run tells what would be done.")
+  @Needs(Verb.DECLARE)
   @PostMapping("/{name}:rollback")
   ResponseEntity<byte[]> rollBack(
       @PathVariable String project,

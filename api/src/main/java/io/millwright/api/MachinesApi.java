@@ -1,14 +1,23 @@
 package io.millwright.api;
 
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Power;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.TimeSpan;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.security.Principal;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -38,6 +47,7 @@ final class MachinesApi extends Collection {
       operationId = "powerOnMachine",
       summary = "Powers a machine on",
       description = "Declares spec.power: on. Nothing is done if that is declared already.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:power-on")
   ResponseEntity<byte[]> powerOn(
       @PathVariable String project,
@@ -54,6 +64,7 @@ final class MachinesApi extends Collection {
       description =
           "Declares spec.power: off. The guest is asked to stop; when it does not, the power is"
               + " cut. Nothing is done if that is declared already.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:power-off")
   ResponseEntity<byte[]> powerOff(
       @PathVariable String project,
@@ -92,6 +103,7 @@ final class MachinesApi extends Collection {
       operationId = "resetMachine",
       summary = "Presses a machine's reset button",
       description = "Refused while other work on the machine goes on.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:reset")
   ResponseEntity<byte[]> reset(
       @PathVariable String project,
@@ -118,6 +130,7 @@ final class MachinesApi extends Collection {
               + " system is up; if that does not come up, the machine goes back to the old one. A"
               + " dry run tells what would be destroyed and kept, with the very plan that would"
               + " run.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:rebuild")
   ResponseEntity<byte[]> rebuild(
       @PathVariable String project,
@@ -147,12 +160,103 @@ final class MachinesApi extends Collection {
         .entity();
   }
 
+  @Override
+  List<ActionView> actions(Tx tx, Resource<?, ?> found) {
+    Resource<MachineSpec, MachineStatus> machine =
+        found.as(MachineSpec.class, MachineStatus.class);
+    Power power = machine.spec().power();
+    String going = found.deleting() ? "it is being deleted" : "";
+    String busy =
+        going.isEmpty()
+            ? tx.operations().active(found.uid()).map(o -> o.title() + " is going on").orElse("")
+            : going;
+    List<ActionView> out = new ArrayList<>(super.actions(tx, found));
+    out.add(
+        ActionView.of(
+            "power-on",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && power == Power.ON ? "it is declared to be on already" : going));
+    out.add(
+        ActionView.of(
+            "power-off",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && power == Power.OFF ? "it is declared to be off already" : going));
+    out.add(
+        ActionView.of(
+            "reset",
+            Verb.OPERATE,
+            found,
+            busy.isEmpty() && power == Power.OFF ? "it is declared to be off" : busy));
+    out.add(ActionView.of("rebuild", Verb.OPERATE, found, going));
+    out.add(
+        ActionView.of(
+            "extend",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && machine.status().expiresAt() == null ? "it has no end" : going));
+    out.add(ActionView.of("console", Verb.CONSOLE, found, ""));
+    return out;
+  }
+
+  @Operation(
+      operationId = "extendMachine",
+      summary = "Moves a machine's end",
+      description =
+          "From now on it has as long as ttl says, which must not be less than it has anyway. What"
+              + " is declared in spec.expiry stays as it is.")
+  @Needs(Verb.OPERATE)
+  @PostMapping("/{name}:extend")
+  ResponseEntity<byte[]> extend(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "how long it lives from now on, such as 4h; at most 365d")
+          @RequestParam
+          String ttl,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request,
+      Principal who) {
+    Inputs.project(project);
+    TimeSpan span = span(ttl);
+    return once.answer(
+            idempotencyKey,
+            new Caller(who.getName()),
+            request,
+            NOTHING,
+            tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))))
+        .entity();
+  }
+
+  private static TimeSpan span(String ttl) {
+    try {
+      return TimeSpan.parse(ttl);
+    } catch (IllegalArgumentException e) {
+      throw ProblemException.invalid("ttl", e.getMessage());
+    }
+  }
+
+  @Operation(
+      operationId = "heartbeatMachine",
+      summary = "Says that the caller of a machine is still there",
+      description =
+          "A machine with spec.expiry.leash is deleted when this was not said for so long. Time in"
+              + " which the server could not be asked does not count.")
+  @Needs(Verb.OPERATE)
+  @PostMapping("/{name}:heartbeat")
+  ResponseEntity<Void> heartbeat(@PathVariable String project, @PathVariable String name) {
+    Inputs.project(project);
+    backend.store().write(tx -> backend.expire().beat(tx, project, name));
+    return ResponseEntity.noContent().build();
+  }
+
   @Operation(
       operationId = "openConsole",
       summary = "Opens a machine's serial console",
       description =
           "A WebSocket: binary frames both ways. Closing it closes the console; when the console"
               + " ends, so does the socket.")
+  @Needs(Verb.CONSOLE)
   @GetMapping("/{name}/console")
   void console(
       @PathVariable String project,

@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.port.Projects;
 import io.millwright.model.Kind;
 import io.swagger.v3.oas.models.OpenAPI;
 import io.swagger.v3.oas.models.Operation;
@@ -90,18 +91,21 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     String many = kind.title() + "s";
     String words = kind.plural();
     String word = article(kind.title().toLowerCase(Locale.ROOT));
-    operation.setOperationId(verb + (verb.equals("list") ? many : one));
+    operation.setOperationId(
+        switch (verb) {
+          case "list" -> verb + many;
+          case "actions" -> "list" + one + "Actions";
+          default -> verb + one;
+        });
     ApiResponses answers = new ApiResponses();
     switch (verb) {
       case "list" -> {
         operation.setSummary("Lists " + words + " of a project");
         operation.setDescription(
-            "The project `-` stands for all. As text/event-stream, a watch: `added` events of what"
-                + " there is, then `synced`, then `added`, `modified` and `deleted` as things"
-                + " change, with the resource as data; of a deleted one only apiVersion, kind and"
-                + " metadata with name, project and uid. An event may come twice. With"
-                + " Last-Event-ID only what changed since; 410 if that is too long ago. A watch"
-                + " takes neither limit nor cursor.");
+            "The project `-` stands for all. "
+                + Watched.DESCRIPTION
+                + " Of a deleted one only apiVersion, kind and metadata with name, project and uid."
+                + " An event may come twice. A watch takes neither limit nor cursor.");
         answers.put("200", json(one + "List", "A part of the collection."));
         Objects.requireNonNull(answers.get("200").getContent())
             .put(EVENTS, new MediaType().schema(RecordSchemas.schema("string")));
@@ -124,6 +128,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         operation.setSummary("Shows " + word);
         answers.put("200", etag(json(one, "The resource.")));
         answers.put("304", etag(new ApiResponse().description("The client has it already.")));
+      }
+      case "actions" -> {
+        operation.setSummary("Tells what can be done with " + word);
+        operation.setDescription(
+            "Also what cannot be done, with the reason: the caller may not, or it makes no sense"
+                + " just now.");
+        schemas.of(ActionsView.class);
+        answers.put("200", json("Actions", "What can be done."));
       }
       case "put" -> {
         operation.setSummary("Declares " + word + ", new or not");
@@ -180,6 +192,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("200", etag(json("Group", "There is nothing to go on with.")));
         answers.put("202", accepted());
       }
+      case "extendMachine" -> {
+        answers.clear();
+        answers.put("200", json("Machine", "The machine, with its new end."));
+      }
+      case "heartbeatMachine" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It was heard."));
+      }
       case "openConsole" -> {
         answers.clear();
         answers.put("101", new ApiResponse().description("The console is open."));
@@ -200,6 +220,44 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("201", json("FreshToken", "The token, with its secret."));
       }
+      case "signIn" -> {
+        body(operation, schemas.of(SessionApi.SignInParams.class), "Who signs in.");
+        schemas.of(SessionApi.SessionView.class);
+        answers.clear();
+        answers.put(
+            "200",
+            json("Session", "The session has begun.")
+                .addHeaderObject("Set-Cookie", header("The session's cookie.")));
+      }
+      case "changePassword" -> {
+        JsonSchema passwords = RecordSchemas.schema("object");
+        passwords.addProperty("old", RecordSchemas.schema("string"));
+        passwords.addProperty("new", RecordSchemas.schema("string"));
+        passwords.setRequired(List.of("old", "new"));
+        body(operation, passwords, "Both passwords.");
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It is changed."));
+      }
+      case "createUser" -> {
+        body(operation, schemas.of(PeopleApi.UserParams.class), "The person who is wanted.");
+        schemas.of(PeopleApi.FreshUserView.class);
+        answers.clear();
+        answers.put("201", json("FreshUser", "The person, with a first password."));
+      }
+      case "createProject" -> {
+        body(operation, schemas.of(ProjectsApi.ProjectParams.class), "The project.");
+        schemas.of(ProjectsApi.ProjectView.class);
+        answers.clear();
+        answers.put("201", json("Project", "The project."));
+      }
+      case "putQuota" ->
+          body(operation, schemas.of(Projects.Quota.class), "What it may have.");
+      case "putMember", "putRole" ->
+          body(operation, schemas.of(PeopleApi.MemberParams.class), "The role that is wanted.");
+      case "signOut", "endSession", "deleteUser", "removeMember", "removeRole" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It is gone."));
+      }
       case "purgeOrphan" -> {
         answers.clear();
         answers.put("204", new ApiResponse().description("It is gone, or in quarantine."));
@@ -208,7 +266,13 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("204", new ApiResponse().description("It is void."));
       }
-      case "getOperation", "listEvents" -> {
+      case "getOperation",
+          "listEvents",
+          "listOperations",
+          "listOrphans",
+          "listProjects",
+          "listQuarantine",
+          "listTokens" -> {
         ApiResponse ok = Objects.requireNonNull(answers.get("200"));
         Objects.requireNonNull(ok.getContent())
             .put(EVENTS, new MediaType().schema(RecordSchemas.schema("string")));
@@ -247,6 +311,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     ApiResponses answers = operation.getResponses();
     String id = operation.getOperationId();
     boolean open = id.equals("getHealth");
+    boolean signsIn = id.equals("signIn");
     boolean writes = !id.matches("(get|list|open).*");
     Map<String, String> out = new TreeMap<>();
     if (!open) {
@@ -257,6 +322,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     }
     if (has(operation, "name", "path") || has(operation, "uid", "path")) {
       out.put("404", "There is no such thing.");
+    }
+    if (signsIn) {
+      out.put("401", "The name or the password is wrong.");
+      out.put("429", "Too many wrong passwords; Retry-After tells how long to wait.");
     }
     if (writes || id.equals("openConsole")) {
       out.put("409", "It conflicts with what is there.");

@@ -7,6 +7,7 @@ import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
+import io.millwright.engine.Expire;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
@@ -14,6 +15,9 @@ import io.millwright.engine.Restore;
 import io.millwright.engine.Rollouts;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.Watch;
+import io.millwright.engine.access.Access;
+import io.millwright.engine.access.Accounts;
+import io.millwright.engine.access.SignIn;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -67,6 +71,8 @@ final class Unreachable implements Store {
         new Cancel(store),
         new AccessTokens(store, clock),
         new Watch(store, Duration.ofMillis(100)),
-        new Consoles(store, outside));
+        new Consoles(store, outside),
+        new Access(new Accounts(store, clock), new SignIn(store, clock)),
+        new Expire(new Delete(store, clock), clock));
   }
 }

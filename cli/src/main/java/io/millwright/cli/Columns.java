@@ -40,7 +40,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case SIZE -> List.of();
             case PROFILE -> List.of("TIMEZONE", "LOCALE");
             case VOLUME -> List.of("RECLAIM", "SERIAL");
-            case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY");
+            case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY", "EXPIRES-IN");
             case GROUP -> List.of("ROLLED-OUT", "PAUSED");
           });
       out.addAll(List.of("LABELS", "UID"));
@@ -60,11 +60,21 @@ record Columns(Kind kind, boolean wide, boolean projects) {
     List<String> cells = new ArrayList<>(narrow(view));
     cells.add(Durations.age(view.createdAt(), now));
     if (wide) {
-      cells.addAll(more(view));
+      cells.addAll(more(view, now));
       cells.add(labels(view));
       cells.add(view.uid());
     }
     cells.forEach(c -> out.add(Cell.of(c)));
+    return out;
+  }
+
+  /** The row of one that was deleted. */
+  List<Cell> gone(View view, Instant now) {
+    List<Cell> out = new ArrayList<>(row(view, now));
+    int status = titles().indexOf("STATUS");
+    if (status >= 0) {
+      out.set(status, new Cell("Deleted", Style.RED));
+    }
     return out;
   }
 
@@ -106,7 +116,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
     };
   }
 
-  private List<String> more(View v) {
+  private List<String> more(View v, Instant now) {
     return switch (kind) {
       case HYPERVISOR ->
           List.of(
@@ -119,7 +129,12 @@ record Columns(Kind kind, boolean wide, boolean projects) {
       case SIZE -> List.of();
       case PROFILE -> List.of(v.spec("timezone"), v.spec("locale"));
       case VOLUME -> List.of(v.spec("reclaim"), v.status("serial"));
-      case MACHINE -> List.of(list(v, "profiles"), list(v, "volumes"), v.status("readyBy"));
+      case MACHINE ->
+          List.of(
+              list(v, "profiles"),
+              list(v, "volumes"),
+              v.status("readyBy"),
+              Durations.left(v.status("expiresAt"), now));
       case GROUP -> List.of(v.status("stable"), v.status("paused"));
     };
   }

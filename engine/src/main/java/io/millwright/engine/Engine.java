@@ -1,5 +1,8 @@
 package io.millwright.engine;
 
+import io.millwright.engine.access.Access;
+import io.millwright.engine.access.Accounts;
+import io.millwright.engine.access.SignIn;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
@@ -27,6 +30,7 @@ public final class Engine implements AutoCloseable {
   private final Outside outside;
   private final Apply apply;
   private final Delete delete;
+  private final Expire expire;
   private final Restore restore;
   private final Rebuild rebuild;
   private final Rollouts rollouts;
@@ -35,6 +39,7 @@ public final class Engine implements AutoCloseable {
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
+  private final Access access;
   private final Consoles consoles;
   private final Watch watch;
   private final FirstBootDoor door;
@@ -73,12 +78,14 @@ public final class Engine implements AutoCloseable {
     rebuild = new Rebuild(store, admission, preview, clock);
     rollouts = new Rollouts(store, apply, clock);
     delete = new Delete(store, clock);
+    expire = new Expire(delete, clock);
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
     drift = new Drift(store, outside);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
+    access = new Access(new Accounts(store, clock), new SignIn(store, clock));
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
@@ -87,12 +94,13 @@ public final class Engine implements AutoCloseable {
         new Reconcilers(
             store,
             clock,
-            new MachineReconciler(store, outside, images, door, clock),
+            new MachineReconciler(store, outside, images, door, rebuild, clock),
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
-            groups);
+            groups,
+            expire);
   }
 
   /** Drivers are opened by reconcilers, so there are some before the first event. */
@@ -106,6 +114,10 @@ public final class Engine implements AutoCloseable {
 
   public Delete delete() {
     return delete;
+  }
+
+  public Expire expire() {
+    return expire;
   }
 
   public Restore restore() {
@@ -138,6 +150,10 @@ public final class Engine implements AutoCloseable {
 
   public AccessTokens tokens() {
     return tokens;
+  }
+
+  public Access access() {
+    return access;
   }
 
   public Consoles consoles() {

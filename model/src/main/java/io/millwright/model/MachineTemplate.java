@@ -88,7 +88,9 @@ public record MachineTemplate(
         bonds,
         vlans,
         disks,
-        readyTimeoutSeconds);
+        readyTimeoutSeconds,
+        null,
+        null);
   }
 
   void check(Violations at) {

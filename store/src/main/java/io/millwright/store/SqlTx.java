@@ -2,14 +2,20 @@ package io.millwright.store;
 
 import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Groups;
+import io.millwright.engine.port.Audit;
 import io.millwright.engine.port.Journal;
+import io.millwright.engine.port.DriftPolicies;
+import io.millwright.engine.port.Lifetimes;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Orphans;
+import io.millwright.engine.port.People;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Sessions;
 import io.millwright.engine.port.Shared;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
@@ -103,6 +109,16 @@ final class SqlTx implements Tx {
   }
 
   @Override
+  public DriftPolicies driftPolicies() {
+    return new SqlDriftPolicies(jdbc());
+  }
+
+  @Override
+  public Lifetimes lifetimes() {
+    return new SqlLifetimes(jdbc());
+  }
+
+  @Override
   public Tokens tokens() {
     return new SqlTokens(jdbc());
   }
@@ -110,6 +126,26 @@ final class SqlTx implements Tx {
   @Override
   public Requests requests() {
     return new SqlRequests(jdbc());
+  }
+
+  @Override
+  public People people() {
+    return new SqlPeople(jdbc());
+  }
+
+  @Override
+  public Sessions sessions() {
+    return new SqlSessions(jdbc());
+  }
+
+  @Override
+  public Projects projects() {
+    return new SqlProjects(jdbc());
+  }
+
+  @Override
+  public Audit audit() {
+    return new SqlAudit(jdbc());
   }
 
   @Override

@@ -20,9 +20,21 @@ public interface Tx {
 
   Groups groups();
 
+  Lifetimes lifetimes();
+
+  DriftPolicies driftPolicies();
+
   Tokens tokens();
 
   Requests requests();
+
+  People people();
+
+  Sessions sessions();
+
+  Projects projects();
+
+  Audit audit();
 
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();

@@ -1,5 +1,6 @@
 package io.millwright.engine.reconcile;
 
+import io.millwright.engine.Expire;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.port.Reconcile;
 import io.millwright.engine.port.Resources.Tombstone;
@@ -22,10 +23,12 @@ import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Comparator;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,6 +44,7 @@ public final class Reconcilers implements Reconcile {
   private final VolumeReconciler volumes;
   private final NetworkReconciler networks;
   private final GroupReconciler groups;
+  private final Expire expire;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
   public Reconcilers(
@@ -51,7 +55,8 @@ public final class Reconcilers implements Reconcile {
       ImageReconciler images,
       VolumeReconciler volumes,
       NetworkReconciler networks,
-      GroupReconciler groups) {
+      GroupReconciler groups,
+      Expire expire) {
     this.store = store;
     this.clock = clock;
     this.machines = machines;
@@ -60,6 +65,7 @@ public final class Reconcilers implements Reconcile {
     this.volumes = volumes;
     this.networks = networks;
     this.groups = groups;
+    this.expire = expire;
   }
 
   /** What is to be done next for what was nudged. */
@@ -72,6 +78,8 @@ public final class Reconcilers implements Reconcile {
    * The operation comes first: what was declared before that is what it works towards.
    */
   private Work look(Tx tx, UUID uid) {
+    // What ends is deleted before anything else is done with it.
+    Optional<Duration> ends = expire.look(tx, uid);
     Run run = Run.claim(tx, store, clock, uid).orElse(null);
     Optional<Resource<?, ?>> found = tx.resources().find(uid);
     if (found.isEmpty()) {
@@ -82,7 +90,7 @@ public final class Reconcilers implements Reconcile {
     return switch (r.spec()) {
       case MachineSpec _ -> {
         Subject machine = Subject.read(tx, r.as(MachineSpec.class, MachineStatus.class));
-        yield () -> machines.reconcile(machine, run);
+        yield () -> sooner(ends, machines.reconcile(machine, run));
       }
       case HypervisorSpec _ ->
           () -> hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class), run);
@@ -93,6 +101,10 @@ public final class Reconcilers implements Reconcile {
       case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);
       default -> Optional::empty; // sizes and profiles have no outside part
     };
+  }
+
+  private static Optional<Duration> sooner(Optional<Duration> a, Optional<Duration> b) {
+    return Stream.concat(a.stream(), b.stream()).min(Comparator.naturalOrder());
   }
 
   /**
