@@ -174,6 +174,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("200", json("Apply", "What would be done."));
         answers.put("202", accepted());
       }
+      case "extendMachine" -> {
+        answers.clear();
+        answers.put("200", json("Machine", "The machine, with its new end."));
+      }
+      case "heartbeatMachine" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It was heard."));
+      }
       case "openConsole" -> {
         answers.clear();
         answers.put("101", new ApiResponse().description("The console is open."));

@@ -102,7 +102,8 @@ final class Rig {
                 engine.tokens(),
                 engine.watch(),
                 engine.consoles(),
-                engine.access()),
+                engine.access(),
+                engine.expire()),
             Map.of(),
             Impatient.class);
     Runtime.getRuntime()

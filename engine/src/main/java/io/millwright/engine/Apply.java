@@ -190,6 +190,14 @@ public final class Apply {
         tx.resources().refer(after.uid(), references);
         Status status =
             admission.admit(tx, lookup, after, before == null ? null : before.spec(), at);
+        if (after.spec() instanceof MachineSpec) {
+          Expire.admit(
+              tx,
+              after.as(MachineSpec.class, MachineStatus.class),
+              before == null ? null : (MachineSpec) before.spec(),
+              now,
+              at.field("spec").field("expiry"));
+        }
         if (!at.list().isEmpty()) {
           at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
           return;

@@ -198,7 +198,8 @@ final class MachineAdmission {
         List.of(),
         List.of(),
         null,
-        null);
+        null,
+        status.expiresAt());
   }
 
   static void checkFits(
@@ -338,7 +339,9 @@ final class MachineAdmission {
     for (Lease lease : had) {
       cooldown.putIfAbsent(lease.network(), 300);
     }
-    tx.addresses().release(uid, keep, cooldown);
+    if (machine.status().readyBy() == null) {
+      tx.addresses().release(uid, keep, cooldown);
+    } // otherwise the guest has them still, and the end of the change lets them go
     return spec.interfaces().stream()
         .map(f ->
             new MachineStatus.Interface(

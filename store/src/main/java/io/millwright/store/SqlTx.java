@@ -3,6 +3,8 @@ package io.millwright.store;
 import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Audit;
 import io.millwright.engine.port.Journal;
+import io.millwright.engine.port.DriftPolicies;
+import io.millwright.engine.port.Lifetimes;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Orphans;
@@ -98,6 +100,16 @@ final class SqlTx implements Tx {
   @Override
   public Orphans orphans() {
     return new SqlOrphans(jdbc());
+  }
+
+  @Override
+  public DriftPolicies driftPolicies() {
+    return new SqlDriftPolicies(jdbc());
+  }
+
+  @Override
+  public Lifetimes lifetimes() {
+    return new SqlLifetimes(jdbc());
   }
 
   @Override

@@ -18,6 +18,10 @@ public interface Tx {
 
   Orphans orphans();
 
+  Lifetimes lifetimes();
+
+  DriftPolicies driftPolicies();
+
   Tokens tokens();
 
   Requests requests();
