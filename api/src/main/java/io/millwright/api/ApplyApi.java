@@ -1,10 +1,9 @@
 package io.millwright.api;
 
-import io.millwright.engine.access.Acts;
-import io.millwright.engine.access.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Verb;
 import io.millwright.model.Names;
 import io.millwright.model.manifest.Draft;

@@ -82,7 +82,8 @@ final class AuditApi {
    *
    * @param rows how many there are
    * @param head hash of the last one; noted elsewhere, it shows later that nothing was rewritten
-   * @param altered the first row that is not as it was written, or is gone; left out if there is none
+   * @param altered the first row that is not as it was written, or is gone; left out if there is
+   *     none
    */
   record VerificationView(long rows, String head, @Nullable Long altered) {}
 
@@ -115,11 +116,9 @@ final class AuditApi {
   private AuditView listed(
       @Nullable String project, @Nullable String who, int limit, @Nullable Long before) {
     Inputs.limit(limit);
-    List<Audit.Row> rows =
-        backend.store().read(tx -> tx.audit().list(project, who, limit, before));
+    List<Audit.Row> rows = backend.store().read(tx -> tx.audit().list(project, who, limit, before));
     return new AuditView(
-        rows.stream().map(ActView::of).toList(),
-        rows.size() < limit ? null : rows.getLast().seq());
+        rows.stream().map(ActView::of).toList(), rows.size() < limit ? null : rows.getLast().seq());
   }
 
   @Operation(

@@ -2,11 +2,10 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
-import io.millwright.engine.access.Acts;
-import io.millwright.engine.access.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;

@@ -23,8 +23,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
-import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.PutMapping;
@@ -146,8 +146,7 @@ final class ProjectsApi {
   @Needs(value = Verb.LIMIT, where = Needs.Where.HOUSE)
   @PostMapping
   ResponseEntity<ProjectView> create(@RequestBody Body body) {
-    String name =
-        Inputs.project(Manifests.decode(body.bytes(), ProjectParams.class).name());
+    String name = Inputs.project(Manifests.decode(body.bytes(), ProjectParams.class).name());
     ProjectView made =
         backend
             .store()

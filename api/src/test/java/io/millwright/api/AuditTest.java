@@ -73,8 +73,8 @@ class AuditTest {
     assertThat(denied.status()).isEqualTo(403);
     // What was refused is written when it was answered.
     Awaitility.await()
-        .untilAsserted(() ->
-            assertThat(acts("a2")).containsExactly("a2-view operate Machine x: refused"));
+        .untilAsserted(
+            () -> assertThat(acts("a2")).containsExactly("a2-view operate Machine x: refused"));
     rig.send(
         java.net.http.HttpRequest.newBuilder(rig.uri("session"))
             .header("Content-Type", "application/json")
@@ -91,8 +91,7 @@ class AuditTest {
   void theDatabaseRefusesToChangeIt() {
     rig.post("projects/a3/sizes", Rig.size("s", 1, ""));
     for (String sql :
-        List.of(
-            "UPDATE audit SET who = 'nobody'", "DELETE FROM audit", "TRUNCATE audit")) {
+        List.of("UPDATE audit SET who = 'nobody'", "DELETE FROM audit", "TRUNCATE audit")) {
       Assertions.assertThatThrownBy(() -> rig.sql(sql)).hasStackTraceContaining("only added to");
     }
   }

@@ -41,8 +41,7 @@ class IsolationTest {
   /** Paths of everything that can be read, for one project or for all. */
   private static List<String> reads(String project, String name, String uid) throws Exception {
     List<String> out = new ArrayList<>();
-    JsonNode document =
-        Json.mapper().readTree(Files.readString(Path.of("../client/openapi.json")));
+    JsonNode document = Json.mapper().readTree(Files.readString(Path.of("../client/openapi.json")));
     for (Map.Entry<String, JsonNode> path : document.get("paths").properties()) {
       if (path.getValue().has("get") && !path.getKey().endsWith("/console")) {
         out.add(
@@ -208,15 +207,18 @@ class IsolationTest {
                           "{\"old\": \"%s\", \"new\": \"%s\"}".formatted(first, chosen)))
                   .build());
       assertThat(changed.status()).isEqualTo(204);
-      secrets.add(
-          rig.post("tokens", "{\"name\": \"planted\"}").json().path("secret").asString());
+      secrets.add(rig.post("tokens", "{\"name\": \"planted\"}").json().path("secret").asString());
 
       StringBuilder seen = new StringBuilder();
       for (String path : reads("secrets", "planted", "00000000-0000-0000-0000-000000000000")) {
         seen.append(rig.get(path).raw().body()).append('\n');
       }
       assertThat(seen.toString()).contains("(sealed)");
-      log.list.forEach(e -> seen.append(e.getFormattedMessage()).append(' ').append(e.getThrowableProxy() == null ? "" : e.getThrowableProxy().getMessage()).append('\n'));
+      log.list.forEach(e ->
+          seen.append(e.getFormattedMessage())
+              .append(' ')
+              .append(e.getThrowableProxy() == null ? "" : e.getThrowableProxy().getMessage())
+              .append('\n'));
       String dump = rig.dump();
       assertThat(dump).contains("sealed:1:", "argon2id");
       seen.append(dump);

@@ -56,8 +56,7 @@ final class MemberCommand extends Part {
       } else {
         api().putMember(cli().project(), name, group, Body.json(params));
       }
-      print(
-          name + " is " + role + (all ? " in all projects" : " in project " + cli().project()));
+      print(name + " is " + role + (all ? " in all projects" : " in project " + cli().project()));
       return 0;
     }
   }

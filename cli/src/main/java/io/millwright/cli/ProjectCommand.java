@@ -3,7 +3,6 @@ package io.millwright.cli;
 import io.millwright.cli.Table.Cell;
 import io.millwright.client.Body;
 import io.millwright.client.Trees;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;

@@ -41,7 +41,8 @@ final class TokenCommand extends Part {
     @Option(
         names = "--role",
         paramLabel = "ROLE",
-        description = "What it is at most: viewer, user, operator or admin; what you are if not given.")
+        description =
+            "What it is at most: viewer, user, operator or admin; what you are if not given.")
     @Nullable String role;
 
     @Option(
@@ -53,7 +54,8 @@ final class TokenCommand extends Part {
     @Option(
         names = "--only-verb",
         paramLabel = "VERB",
-        description = "A verb for which it is good, such as view; may be repeated. All if not given.")
+        description =
+            "A verb for which it is good, such as view; may be repeated. All if not given.")
     List<String> verbs = List.of();
 
     @Option(

@@ -61,7 +61,8 @@ public final class Limits {
     }
   }
 
-  private static void size(List<Violation> out, String what, @Nullable ByteSize most, ByteSize used) {
+  private static void size(
+      List<Violation> out, String what, @Nullable ByteSize most, ByteSize used) {
     if (most != null && used.compareTo(most) > 0) {
       out.add(new Violation("quota." + what, used + " of " + what + ", and may have " + most));
     }

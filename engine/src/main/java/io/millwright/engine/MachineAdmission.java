@@ -378,8 +378,7 @@ final class MachineAdmission {
         Violations here = at.field("nics").index(i).field("mac");
         tx.addresses()
             .claimMac(asked, machine.uid(), nic.name())
-            .ifPresent(other ->
-                here.add(asked + " belongs to " + title(tx, other, machine.uid())));
+            .ifPresent(other -> here.add(asked + " belongs to " + title(tx, other, machine.uid())));
         macs.put(nic.name(), asked);
       }
     }
@@ -407,8 +406,8 @@ final class MachineAdmission {
       if (at.list().stream().noneMatch(v -> v.field().equals(at.path()))) {
         tx.addresses()
             .claim(network.uid(), fixed.ip(), uid, face.name())
-            .ifPresent(lease ->
-                at.add(fixed.ip() + " is taken by " + title(tx, lease.machine(), uid)));
+            .ifPresent(
+                lease -> at.add(fixed.ip() + " is taken by " + title(tx, lease.machine(), uid)));
       }
       return Optional.of(fixed.ip());
     }

@@ -17,7 +17,8 @@ final class SqlAudit implements Audit {
       """
       convert_to(jsonb_build_array(a.seq, CAST(extract(epoch FROM a.at) * 1000000 AS bigint), a.who,
         a.caller, a.origin, a.verb, a.call, a.kind, a.project, a.name, a.result, a.detail)::text,
-        'UTF8')""";
+        'UTF8')\
+      """;
 
   private final JdbcClient jdbc;
 

@@ -162,7 +162,7 @@ final class SqlPeople implements People {
   @Override
   public List<String> projects() {
     return jdbc.sql("SELECT DISTINCT project FROM membership WHERE project <> '' ORDER BY project")
-        .query(String.class)
+        .query((row, n) -> row.getString("project"))
         .list();
   }
 

@@ -92,7 +92,7 @@ final class SqlProjects implements Projects {
     for (String spec :
         jdbc.sql("SELECT spec FROM resource WHERE kind = 'VOLUME' AND project = :name")
             .param("name", name)
-            .query(String.class)
+            .query((row, n) -> row.getString("spec"))
             .list()) {
       disk += StoredJson.read(spec, VolumeSpec.class).size().mib();
     }
@@ -105,6 +105,8 @@ final class SqlProjects implements Projects {
 
   @Override
   public List<String> names() {
-    return jdbc.sql("SELECT name FROM project ORDER BY name").query(String.class).list();
+    return jdbc.sql("SELECT name FROM project ORDER BY name")
+        .query((row, n) -> row.getString("name"))
+        .list();
   }
 }
