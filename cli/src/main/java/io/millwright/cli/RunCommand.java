@@ -8,6 +8,7 @@ import io.millwright.client.Trees;
 import io.millwright.client.UnreachableException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -66,6 +67,18 @@ final class RunCommand extends Part {
   List<String> networks = new ArrayList<>();
 
   @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = "Of the machine; run- and some letters by chance if not given.")
+  @Nullable String name;
+
+  @Option(
+      names = {"-C", "--directory"},
+      paramLabel = "DIRECTORY",
+      description = "Copy this one instead of the working directory.")
+  Path directory = Path.of("");
+
+  @Option(
       names = "--exclude",
       paramLabel = "PATTERN",
       description = "Do not copy what tar matches by this; may be given several times.")
@@ -98,6 +111,9 @@ final class RunCommand extends Part {
       description = "Private key; MILLWRIGHT_IDENTITY, or what ssh does by itself.")
   @Nullable String identity;
 
+  @Option(names = "--port", paramLabel = "PORT", description = "Of the machine's SSH server; 22.")
+  int port = 22;
+
   /** What runs just now, for whoever interrupts it. */
   private volatile @Nullable Process remote;
 
@@ -112,7 +128,7 @@ final class RunCommand extends Part {
             .orElseThrow(() -> Failure.failed("there is no tar on this computer; install tar"));
     long bytes = measure(tar);
     MillwrightApi api = api();
-    String name = "run-" + Integer.toString(new SecureRandom().nextInt(36 * 36 * 36 * 36 * 36), 36);
+    String name = this.name != null ? this.name : "run-" + letters();
     JsonNode manifest = manifest(api, name);
     // Declared only now that nothing of this computer stands in the way any more.
     Answer answer = api.putMachine(cli().project(), name, null, "*", Body.json(manifest));
@@ -124,12 +140,15 @@ final class RunCommand extends Part {
       new Follow(shell(), api, null, true).all(List.of(new View(answer.body()).uid()));
       View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
       try (Login open =
-          Login.open(shell(), api, cli().project(), view, login, identity, 22)) {
+          Login.open(shell(), api, cli().project(), view, login, identity, port)) {
         way = open;
         copy(tar, open);
         say(
-            "%.1f MiB of the working directory are in ~/work of %s"
-                .formatted((double) bytes / MIB, name));
+            "%.1f MiB of %s are in ~/work of %s"
+                .formatted(
+                    (double) bytes / MIB,
+                    directory.toString().isEmpty() ? "the working directory" : directory,
+                    name));
         int code = execute(open);
         way = null;
         return code;
@@ -139,6 +158,12 @@ final class RunCommand extends Part {
       destroy(api, name);
       remove(interrupted);
     }
+  }
+
+  /** Enough of them that no other run has the same; one that has is refused by the server. */
+  private static String letters() {
+    String more = Integer.toString(new SecureRandom().nextInt(Integer.MAX_VALUE), 36);
+    return ("0000000" + more).substring(more.length());
   }
 
   private static void remove(Thread hook) {
@@ -245,12 +270,15 @@ final class RunCommand extends Part {
   private List<String> pack(Path tar) {
     List<String> out = new ArrayList<>(List.of(tar.toString(), "--create", "--file=-"));
     excludes.forEach(e -> out.add("--exclude=" + e));
-    out.add(".");
+    out.addAll(List.of("-C", directory.toAbsolutePath().toString(), "."));
     return out;
   }
 
   /** How much would be copied; reading it all shows as well that it can be read. */
   private long measure(Path tar) throws IOException, InterruptedException {
+    if (!Files.isDirectory(directory.toAbsolutePath())) {
+      throw Failure.usage("--directory " + directory + " is no directory");
+    }
     if (limit < 1) {
       throw Failure.usage("--limit must be at least 1");
     }
