@@ -297,9 +297,7 @@ final class RunCommand extends Part {
                   + " --limit");
         }
       }
-    } finally {
-      packing.destroy();
-    }
+    } // should it go on writing, then it ends by a broken pipe
     if (packing.waitFor() != 0) {
       throw Failure.failed("the working directory cannot be read completely; see above");
     }
