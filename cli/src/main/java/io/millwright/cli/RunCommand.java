@@ -45,7 +45,10 @@ final class RunCommand extends Part {
   /** Who interrupts a command that does not end gets his shell back all the same. */
   private static final int GRACE_SECONDS = 10;
 
-  @Parameters(arity = "1..*", paramLabel = "COMMAND", description = "The command; put -- before it.")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "COMMAND",
+      description = "The command; put -- before it.")
   List<String> command = new ArrayList<>();
 
   @Option(names = "--image", paramLabel = "IMAGE", description = "What the machine runs.")
@@ -139,8 +142,7 @@ final class RunCommand extends Part {
       say("machine/" + name + " is being made");
       new Follow(shell(), api, null, true).all(List.of(new View(answer.body()).uid()));
       View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
-      try (Login open =
-          Login.open(shell(), api, cli().project(), view, login, identity, port)) {
+      try (Login open = Login.open(shell(), api, cli().project(), view, login, identity, port)) {
         way = open;
         copy(tar, open);
         say(
@@ -353,8 +355,7 @@ final class RunCommand extends Part {
       try {
         Process kill =
             new ProcessBuilder(
-                    open.command(
-                        List.of("-T"), List.of("kill -TERM $(cat .millwright-run)")))
+                    open.command(List.of("-T"), List.of("kill -TERM $(cat .millwright-run)")))
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         kill.getOutputStream().close();

@@ -72,7 +72,14 @@ class RunTest extends CliTestCase {
     java.util.List<String> all =
         new java.util.ArrayList<>(
             java.util.List.of(
-                "run", "--name", "job", "-C", work.toString(), "-l", "anna", "--port",
+                "run",
+                "--name",
+                "job",
+                "-C",
+                work.toString(),
+                "-l",
+                "anna",
+                "--port",
                 String.valueOf(door.getLocalPort())));
     all.addAll(java.util.List.of(more));
     return run(all.toArray(String[]::new));

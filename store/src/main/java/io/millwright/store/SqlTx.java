@@ -1,8 +1,8 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Addresses;
-import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.DriftPolicies;
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Lifetimes;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
