@@ -114,8 +114,8 @@ final class DriftApi {
       operationId = "putDriftPolicy",
       summary = "Sets what is done when a machine is not as declared",
       description =
-          "report: it is told, and nothing is done. repair: it is made as declared. rebuild: it gets"
-              + " a new system disk if the machine itself was changed; its volumes stay.")
+          "report: it is told, and nothing is done. repair: it is made as declared. rebuild: it"
+              + " gets a new system disk if the machine itself was changed; its volumes stay.")
   @Needs(Verb.GOVERN)
   @PutMapping("/drift-policy")
   PolicyView setPolicy(
@@ -126,8 +126,8 @@ final class DriftApi {
         Arrays.stream(DriftPolicy.values())
             .filter(p -> Json.word(p).equals(policy))
             .findFirst()
-            .orElseThrow(() ->
-                ProblemException.invalid("policy", "must be report, repair or rebuild"));
+            .orElseThrow(
+                () -> ProblemException.invalid("policy", "must be report, repair or rebuild"));
     backend.store().write(tx -> tx.driftPolicies().set(project, wanted));
     return new PolicyView(project, wanted);
   }

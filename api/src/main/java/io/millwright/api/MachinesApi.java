@@ -162,8 +162,7 @@ final class MachinesApi extends Collection {
 
   @Override
   List<ActionView> actions(Tx tx, Resource<?, ?> found) {
-    Resource<MachineSpec, MachineStatus> machine =
-        found.as(MachineSpec.class, MachineStatus.class);
+    Resource<MachineSpec, MachineStatus> machine = found.as(MachineSpec.class, MachineStatus.class);
     Power power = machine.spec().power();
     String going = found.deleting() ? "it is being deleted" : "";
     String busy =

@@ -47,7 +47,9 @@ final class DriftCommand extends Part {
       JsonNode set = api().putDriftPolicy(cli().project(), policy).body();
       print(
           Safe.line(
-              "project " + Trees.text(set, "project") + " drift policy: "
+              "project "
+                  + Trees.text(set, "project")
+                  + " drift policy: "
                   + Trees.text(set, "policy")));
       return 0;
     }

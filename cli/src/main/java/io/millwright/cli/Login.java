@@ -84,7 +84,13 @@ final class Login implements AutoCloseable {
   }
 
   private static List<String> options(
-      Shell shell, Path ssh, Path known, String user, View view, @Nullable String identity, int port) {
+      Shell shell,
+      Path ssh,
+      Path known,
+      String user,
+      View view,
+      @Nullable String identity,
+      int port) {
     List<String> out = new ArrayList<>();
     out.add(ssh.toString());
     for (String option :

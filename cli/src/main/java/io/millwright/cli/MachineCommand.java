@@ -2,7 +2,6 @@ package io.millwright.cli;
 
 import io.millwright.client.Answer;
 import io.millwright.client.MillwrightApi;
-import io.millwright.client.Trees;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
@@ -98,7 +97,7 @@ final class MachineCommand extends Part {
         new Plan(body, shell().coloured()).lines().forEach(this::print);
         return 2;
       }
-      String uid = Trees.text(body, "uid");
+      String uid = new View(body).uid();
       print("machine/" + machine + " rebuild: operation " + uid);
       if (wait) {
         new Follow(shell(), api, timeout, false).all(List.of(uid));

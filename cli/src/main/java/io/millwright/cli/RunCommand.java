@@ -8,6 +8,7 @@ import io.millwright.client.Trees;
 import io.millwright.client.UnreachableException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -44,7 +45,10 @@ final class RunCommand extends Part {
   /** Who interrupts a command that does not end gets his shell back all the same. */
   private static final int GRACE_SECONDS = 10;
 
-  @Parameters(arity = "1..*", paramLabel = "COMMAND", description = "The command; put -- before it.")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "COMMAND",
+      description = "The command; put -- before it.")
   List<String> command = new ArrayList<>();
 
   @Option(names = "--image", paramLabel = "IMAGE", description = "What the machine runs.")
@@ -64,6 +68,18 @@ final class RunCommand extends Part {
       paramLabel = "NETWORK",
       description = "Where it has a card; may be given several times.")
   List<String> networks = new ArrayList<>();
+
+  @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = "Of the machine; run- and some letters by chance if not given.")
+  @Nullable String name;
+
+  @Option(
+      names = {"-C", "--directory"},
+      paramLabel = "DIRECTORY",
+      description = "Copy this one instead of the working directory.")
+  Path directory = Path.of("");
 
   @Option(
       names = "--exclude",
@@ -98,6 +114,9 @@ final class RunCommand extends Part {
       description = "Private key; MILLWRIGHT_IDENTITY, or what ssh does by itself.")
   @Nullable String identity;
 
+  @Option(names = "--port", paramLabel = "PORT", description = "Of the machine's SSH server; 22.")
+  int port = 22;
+
   /** What runs just now, for whoever interrupts it. */
   private volatile @Nullable Process remote;
 
@@ -112,7 +131,7 @@ final class RunCommand extends Part {
             .orElseThrow(() -> Failure.failed("there is no tar on this computer; install tar"));
     long bytes = measure(tar);
     MillwrightApi api = api();
-    String name = "run-" + Integer.toString(new SecureRandom().nextInt(36 * 36 * 36 * 36 * 36), 36);
+    String name = this.name != null ? this.name : "run-" + letters();
     JsonNode manifest = manifest(api, name);
     // Declared only now that nothing of this computer stands in the way any more.
     Answer answer = api.putMachine(cli().project(), name, null, "*", Body.json(manifest));
@@ -123,13 +142,15 @@ final class RunCommand extends Part {
       say("machine/" + name + " is being made");
       new Follow(shell(), api, null, true).all(List.of(new View(answer.body()).uid()));
       View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
-      try (Login open =
-          Login.open(shell(), api, cli().project(), view, login, identity, 22)) {
+      try (Login open = Login.open(shell(), api, cli().project(), view, login, identity, port)) {
         way = open;
         copy(tar, open);
         say(
-            "%.1f MiB of the working directory are in ~/work of %s"
-                .formatted((double) bytes / MIB, name));
+            "%.1f MiB of %s are in ~/work of %s"
+                .formatted(
+                    (double) bytes / MIB,
+                    directory.toString().isEmpty() ? "the working directory" : directory,
+                    name));
         int code = execute(open);
         way = null;
         return code;
@@ -139,6 +160,12 @@ final class RunCommand extends Part {
       destroy(api, name);
       remove(interrupted);
     }
+  }
+
+  /** Enough of them that no other run has the same; one that has is refused by the server. */
+  private static String letters() {
+    String more = Integer.toString(new SecureRandom().nextInt(Integer.MAX_VALUE), 36);
+    return ("0000000" + more).substring(more.length());
   }
 
   private static void remove(Thread hook) {
@@ -245,12 +272,15 @@ final class RunCommand extends Part {
   private List<String> pack(Path tar) {
     List<String> out = new ArrayList<>(List.of(tar.toString(), "--create", "--file=-"));
     excludes.forEach(e -> out.add("--exclude=" + e));
-    out.add(".");
+    out.addAll(List.of("-C", directory.toAbsolutePath().toString(), "."));
     return out;
   }
 
   /** How much would be copied; reading it all shows as well that it can be read. */
   private long measure(Path tar) throws IOException, InterruptedException {
+    if (!Files.isDirectory(directory.toAbsolutePath())) {
+      throw Failure.usage("--directory " + directory + " is no directory");
+    }
     if (limit < 1) {
       throw Failure.usage("--limit must be at least 1");
     }
@@ -269,9 +299,7 @@ final class RunCommand extends Part {
                   + " --limit");
         }
       }
-    } finally {
-      packing.destroy();
-    }
+    } // should it go on writing, then it ends by a broken pipe
     if (packing.waitFor() != 0) {
       throw Failure.failed("the working directory cannot be read completely; see above");
     }
@@ -327,8 +355,7 @@ final class RunCommand extends Part {
       try {
         Process kill =
             new ProcessBuilder(
-                    open.command(
-                        List.of("-T"), List.of("kill -TERM $(cat .millwright-run)")))
+                    open.command(List.of("-T"), List.of("kill -TERM $(cat .millwright-run)")))
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         kill.getOutputStream().close();

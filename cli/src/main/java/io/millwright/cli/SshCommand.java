@@ -51,8 +51,7 @@ final class SshCommand extends Part {
     MillwrightApi api = api();
     View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
     String user = login != null ? login : at >= 0 ? machine.substring(0, at) : null;
-    try (Login way =
-        Login.open(shell(), api, cli().project(), view, user, identity, port)) {
+    try (Login way = Login.open(shell(), api, cli().project(), view, user, identity, port)) {
       return run(way.command(List.of(), command));
     }
   }

@@ -13,9 +13,9 @@ import java.util.List;
  * Fingerprint of everything in a machine's spec that only a first boot can change: when it changes,
  * the machine is rebuilt on a new system disk.
  *
- * <p>Size, power, volumes, expiry, drift and the first boot's patience are left out, because they can be changed
- * on the machine that is there; so is what profiles and networks contain, because changing a
- * profile must not rebuild a thousand machines.
+ * <p>Size, power, volumes, expiry, drift and the first boot's patience are left out, because they
+ * can be changed on the machine that is there; so is what profiles and networks contain, because
+ * changing a profile must not rebuild a thousand machines.
  */
 final class Blueprint {
   private Blueprint() {}

@@ -87,8 +87,7 @@ public final class Expire {
     tx.lifetimes()
         .put(
             machine.uid(),
-            new Lifetime(
-                end, warned(end, now), leash == null ? null : leash.duration(), 0, now));
+            new Lifetime(end, warned(end, now), leash == null ? null : leash.duration(), 0, now));
   }
 
   /** Who sets an end that is near need not be warned of that. */
@@ -119,7 +118,8 @@ public final class Expire {
     if (l == null || end == null) {
       throw ProblemException.of(
           Problem.Type.CONFLICT,
-          machine.title() + " has no end that could be moved; apply it with spec.expiry to give it"
+          machine.title()
+              + " has no end that could be moved; apply it with spec.expiry to give it"
               + " one");
     }
     Instant now = clock.instant();
@@ -208,8 +208,7 @@ public final class Expire {
         return delete(tx, locked, "Expired", "Its time is over, and it is deleted.");
       }
       Duration before = l.warned();
-      Optional<Duration> warning =
-          due(left).filter(w -> before == null || w.compareTo(before) < 0);
+      Optional<Duration> warning = due(left).filter(w -> before == null || w.compareTo(before) < 0);
       if (warning.isPresent()) {
         l = l.withWarned(warning.get());
         tx.lifetimes().put(machine, l);
@@ -257,8 +256,7 @@ public final class Expire {
         .orElse(left);
   }
 
-  private Optional<Duration> delete(
-      Tx tx, Resource<?, ?> machine, String reason, String message) {
+  private Optional<Duration> delete(Tx tx, Resource<?, ?> machine, String reason, String message) {
     try {
       delete.delete(tx, EXPIRY, Kind.MACHINE, machine.project(), machine.name(), null);
     } catch (ProblemException e) {
@@ -271,8 +269,7 @@ public final class Expire {
 
   private static void note(Tx tx, Resource<?, ?> machine, String reason, String message) {
     tx.journal()
-        .note(
-            machine.kind(), machine.project(), machine.uid(), machine.name(), reason, message);
+        .note(machine.kind(), machine.project(), machine.uid(), machine.name(), reason, message);
   }
 
   private static Duration min(Duration a, Duration b) {

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param leash it is deleted as well when its caller was not heard of for so long, 10s to 1h; no
  *     leash if not given
  */
-public record Expiry(
-    @Nullable TimeSpan ttl, @Nullable Instant at, @Nullable TimeSpan leash) {
+public record Expiry(@Nullable TimeSpan ttl, @Nullable Instant at, @Nullable TimeSpan leash) {
   /** Who wants a machine for longer wants it for good, or says so in time. */
   public static final Duration LONGEST = Duration.ofDays(365);
 
@@ -38,7 +37,6 @@ public record Expiry(
 
   /** That somebody may ask for so long a life. */
   public static void checkTtl(TimeSpan ttl, Violations at) {
-    at.require(
-        ttl.seconds() > 0 && ttl.duration().compareTo(LONGEST) <= 0, "must be 1s to 365d");
+    at.require(ttl.seconds() > 0 && ttl.duration().compareTo(LONGEST) <= 0, "must be 1s to 365d");
   }
 }

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param volumes data disks, by name
  * @param readyTimeoutSeconds how long its first boot may take, 10 to 86400; 1800 if not given
  * @param expiry when it is deleted by itself; never if not given
- * @param drift what is done when it is not as declared; its project's policy if not given, which
- *     is repair unless somebody set another
+ * @param drift what is done when it is not as declared; its project's policy if not given, which is
+ *     repair unless somebody set another
  */
 public record MachineSpec(
     @Nullable String hypervisor,

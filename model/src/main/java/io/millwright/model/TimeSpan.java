@@ -9,17 +9,18 @@ import java.util.regex.Pattern;
 /**
  * A span of time as people write it.
  *
- * @param seconds its length, not negative
+ * @param seconds its length, 0 to 999,999,999
  */
 public record TimeSpan(long seconds) {
   private static final Pattern TEXT = Pattern.compile("([0-9]{1,9})([smhd])");
+  private static final long MOST = 999_999_999;
   private static final int MINUTE = 60;
   private static final int HOUR = 3600;
   private static final int DAY = 86_400;
 
   public TimeSpan {
-    if (seconds < 0) {
-      throw new IllegalArgumentException("a span of time is not negative");
+    if (seconds < 0 || seconds > MOST) {
+      throw new IllegalArgumentException("a span of time is at most " + MOST + "s, some 31 years");
     }
   }
 

@@ -458,8 +458,7 @@ class CrashPointTest {
               s -> s.ready("expiry: {leash: 1h}"),
               s -> {
                 UUID uid = s.uid();
-                s.world.sql(
-                    "UPDATE lifetime SET expires_at = now() WHERE machine = '" + uid + "'");
+                s.world.sql("UPDATE lifetime SET expires_at = now() WHERE machine = '" + uid + "'");
                 s.world.store.write(tx -> tx.nudges().nudge(uid));
                 s.world.await(
                     "it is being deleted",

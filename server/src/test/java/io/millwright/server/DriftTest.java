@@ -2,8 +2,8 @@ package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millwright.engine.reconcile.Drift;
 import io.millwright.driver.Observation;
+import io.millwright.engine.reconcile.Drift;
 import io.millwright.model.Condition;
 import io.millwright.model.DriftPolicy;
 import io.millwright.model.Operation;
@@ -178,7 +178,13 @@ class DriftTest {
     world.hypervisor.removeMachine(uid);
     look(uid);
     world.await(
-        "it is back", () -> world.outside().machine(uid).filter(m -> m.state() == Observation.State.RUNNING).isPresent());
+        "it is back",
+        () ->
+            world
+                .outside()
+                .machine(uid)
+                .filter(m -> m.state() == Observation.State.RUNNING)
+                .isPresent());
     world.awaitEnd(uid);
     assertThat(world.hypervisor.definition(uid).orElseThrow().disks()).isEqualTo(disks);
   }

@@ -69,9 +69,7 @@ class ExpiryTest {
   }
 
   private List<String> told(String reason) {
-    return world.store
-        .read(tx -> tx.journal().told("default", Kind.MACHINE, "web", 100))
-        .stream()
+    return world.store.read(tx -> tx.journal().told("default", Kind.MACHINE, "web", 100)).stream()
         .filter(e -> e.reason().equals(reason))
         .map(Journal.Entry::message)
         .toList();
@@ -94,8 +92,7 @@ class ExpiryTest {
     world.apply(DATA);
     UUID uid = ready("expiry: {ttl: 3d}\nvolumes: [data]");
     assertThat(expiresAt())
-        .isEqualTo(
-            world.machine("web").metadata().createdAt().plus(3, ChronoUnit.DAYS));
+        .isEqualTo(world.machine("web").metadata().createdAt().plus(3, ChronoUnit.DAYS));
     look(uid);
     assertThat(told("Expires")).isEmpty();
     world.pass(Duration.ofHours(49));
@@ -121,7 +118,10 @@ class ExpiryTest {
     assertThat(last.verb()).isEqualTo(Operation.Verb.DELETE);
     assertThat(last.requestedBy()).isEqualTo("expiry");
     assertThat(
-            world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "data")).orElseThrow()
+            world
+                .store
+                .read(tx -> tx.resources().find(Kind.VOLUME, "default", "data"))
+                .orElseThrow()
                 .deleting())
         .isFalse();
     assertThat(world.outside().disks()).hasSize(1);
@@ -152,8 +152,8 @@ class ExpiryTest {
     look(uid);
     assertThat(told("Expires")).hasSize(1);
     extend("4h");
-    assertThat(Duration.between(world.now(), expiresAt())).isCloseTo(
-        Duration.ofHours(4), Duration.ofMinutes(1));
+    assertThat(Duration.between(world.now(), expiresAt()))
+        .isCloseTo(Duration.ofHours(4), Duration.ofMinutes(1));
     // What is declared is as it was, so the same manifest again changes nothing.
     assertThat(world.plan(World.machine("web", "expiry: {ttl: 2h}")).getFirst().changes())
         .isEmpty();
@@ -175,8 +175,8 @@ class ExpiryTest {
   }
 
   private void extend(String ttl) {
-    world.store.write(tx ->
-        world.engine.expire().extend(tx, "default", "web", TimeSpan.parse(ttl)));
+    world.store.write(
+        tx -> world.engine.expire().extend(tx, "default", "web", TimeSpan.parse(ttl)));
   }
 
   @ParameterizedTest
@@ -276,8 +276,8 @@ class ExpiryTest {
   void oneOnNoLeashIsNotHeard() {
     ready("");
     assertThatThrownBy(this::beat).hasMessageContaining("on no leash");
-    assertThatThrownBy(() ->
-            world.store.write(tx -> world.engine.expire().beat(tx, "default", "nobody")))
+    assertThatThrownBy(
+            () -> world.store.write(tx -> world.engine.expire().beat(tx, "default", "nobody")))
         .hasMessageContaining("there is no Machine nobody");
   }
 }

@@ -2,9 +2,9 @@ package io.millwright.store;
 
 import io.millwright.model.Kind;
 import io.millwright.model.MachineStatus;
-import io.millwright.model.Status;
 import io.millwright.model.Metadata;
 import io.millwright.model.Resource;
+import io.millwright.model.Status;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Map;

@@ -165,7 +165,8 @@ public final class Drift {
     String note = place.hypervisor().title() + " could not be seen: " + why;
     place
         .machines()
-        .forEach(s -> out.add(new Finding(s.machine().machine(), s.policy(), List.of(), List.of(), note)));
+        .forEach(s ->
+            out.add(new Finding(s.machine().machine(), s.policy(), List.of(), List.of(), note)));
   }
 
   private Finding compare(

@@ -134,8 +134,7 @@ public final class HypervisorReconciler {
           && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
           && (differs(lookup, machine, index, installation)
               // It may be as declared again, and then shall no longer say otherwise.
-              || Condition.holds(
-                  machine.status().conditions(), MachineReconciler.DRIFTED))) {
+              || Condition.holds(machine.status().conditions(), MachineReconciler.DRIFTED))) {
         out.add(machine.uid());
       }
     }

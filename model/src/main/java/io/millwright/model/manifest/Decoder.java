@@ -279,7 +279,7 @@ final class Decoder {
     try {
       // No database has years beyond these, and no machine lives so long.
       Instant instant = OffsetDateTime.parse(scalar.text()).toInstant();
-      if (instant.isAfter(Instant.EPOCH) && instant.isBefore(LAST)) {
+      if (!instant.isBefore(Instant.EPOCH) && instant.isBefore(LAST)) {
         return instant;
       }
     } catch (DateTimeException e) {
