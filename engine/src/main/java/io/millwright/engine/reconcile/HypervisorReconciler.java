@@ -132,7 +132,10 @@ public final class HypervisorReconciler {
       if (!machine.deleting()
           && machine.status().readyBy() != null
           && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
-          && differs(lookup, machine, index, installation)) {
+          && (differs(lookup, machine, index, installation)
+              // It may be as declared again, and then shall no longer say otherwise.
+              || Condition.holds(
+                  machine.status().conditions(), MachineReconciler.DRIFTED))) {
         out.add(machine.uid());
       }
     }
