@@ -672,7 +672,7 @@ public final class MachineReconciler {
   }
 
   /** Another whole system disk; one that was only begun is nothing to go back to. */
-  private static boolean isAnother(String found, String disk) {
+  private static boolean isAnother(String found, @Nullable String disk) {
     return !found.equals(disk)
         && ObjectName.parse(found).filter(n -> n.role().equals(ObjectName.PART)).isEmpty();
   }
