@@ -319,7 +319,9 @@ final class MachineAdmission {
     Map<String, Mac> macs = reserveMacs(tx, machine, at);
     Map<UUID, List<Ip>> keep = new HashMap<>();
     Map<UUID, Integer> cooldown = new HashMap<>();
-    List<Lease> had = tx.addresses().leases(uid);
+    // What never had a card has nothing to keep or to let go.
+    boolean fresh = machine.status().interfaces().isEmpty();
+    List<Lease> had = fresh ? List.of() : tx.addresses().leases(uid);
     // Fixed ones first: an automatic one must not take what the same manifest asks for by number.
     Map<String, List<Ip>> given = new LinkedHashMap<>();
     List<Interface> faces =
@@ -351,7 +353,7 @@ final class MachineAdmission {
     for (Lease lease : had) {
       cooldown.putIfAbsent(lease.network(), 300);
     }
-    if (machine.status().readyBy() == null) {
+    if (!fresh && machine.status().readyBy() == null) {
       tx.addresses().release(uid, keep, cooldown);
     } // otherwise the guest has them still, and the end of the change lets them go
     return spec.interfaces().stream()
@@ -368,7 +370,9 @@ final class MachineAdmission {
       Tx tx, Resource<MachineSpec, MachineStatus> machine, Violations at) {
     Map<String, Mac> macs = new HashMap<>();
     List<Nic> nics = machine.spec().namedNics();
-    tx.addresses().releaseMacs(machine.uid(), nics.stream().map(Nic::name).toList());
+    if (!machine.status().interfaces().isEmpty()) {
+      tx.addresses().releaseMacs(machine.uid(), nics.stream().map(Nic::name).toList());
+    }
     for (int i = 0; i < nics.size(); i++) {
       Nic nic = nics.get(i);
       Mac asked = nic.mac();

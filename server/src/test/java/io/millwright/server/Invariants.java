@@ -72,6 +72,12 @@ final class Invariants {
     return world.store.read(tx -> new Look(tx, outside, published).all());
   }
 
+  /** What may not be at any moment, also in the midst of work, in words. */
+  List<String> unsafe() {
+    Observation outside = world.outside();
+    return world.store.read(tx -> new Look(tx, outside, Map.of()).unsafe());
+  }
+
   /** One look at everything. */
   private final class Look {
     private final Tx tx;
@@ -96,6 +102,39 @@ final class Invariants {
       volumes();
       owned();
       addresses();
+      return broken;
+    }
+
+    List<String> unsafe() {
+      Map<String, String> writers = new HashMap<>();
+      Set<String> names = new HashSet<>();
+      Set<Mac> macs = new HashSet<>();
+      for (Observation.Machine vm : outside.machines()) {
+        require(names.add(vm.name()), "two machines are called " + vm.name());
+        vm.nics().forEach(nic -> require(macs.add(nic.mac()), "two cards have " + nic.mac()));
+        if (vm.state() == Observation.State.RUNNING) {
+          for (String disk : vm.disks()) {
+            String other = writers.put(disk, vm.name());
+            require(other == null, vm.name() + " and " + other + " write to " + disk);
+          }
+        }
+      }
+      Set<String> there = new HashSet<>();
+      for (Observation.Disk disk : outside.disks()) {
+        if (disk.name().role().equals(ObjectName.DATA)) {
+          there.add(disk.name().toString());
+        }
+      }
+      dataDisks.addAll(there);
+      dataDisks.forEach(disk -> require(there.contains(disk), "the data disk " + disk + " is lost"));
+      Set<String> bound = new HashSet<>();
+      for (Resource<?, ?> m : list(Kind.MACHINE)) {
+        for (MachineStatus.Interface face : ((MachineStatus) m.status()).interfaces()) {
+          for (Ip ip : face.addresses()) {
+            require(bound.add(face.network() + ip), ip + " belongs to two");
+          }
+        }
+      }
       return broken;
     }
 

@@ -94,7 +94,7 @@ final class World implements AutoCloseable {
   final SimulatedNetworkServices services = SimulatedNetworkServices.world(name);
   final Path images;
 
-  private final SecretBox secrets = new SecretBox(new byte[32]);
+  final SecretBox secrets = new SecretBox(new byte[32]);
   private final Pace pace;
   private final List<Node> nodes = new ArrayList<>();
   private final List<Thread> burials = new ArrayList<>();
@@ -149,6 +149,10 @@ final class World implements AutoCloseable {
    * @param images directory of its disk images
    */
   World(Pace pace, Path images) {
+    this(pace, images, true);
+  }
+
+  private World(Pace pace, Path images, boolean served) {
     this.pace = pace;
     this.images = images;
     createDatabase(name);
@@ -157,7 +161,19 @@ final class World implements AutoCloseable {
     hypervisor.guests(GuestBehaviour.installing(GuestBehaviour.wellBehaved()));
     observer = Database.open(settings(name, port(), 4));
     store = observer.store();
-    start();
+    if (served) {
+      start();
+    }
+  }
+
+  /** Without any server; whoever asked for it has its own. */
+  static World bare() {
+    return new World(Pace.USUAL, directory("images"), false);
+  }
+
+  /** How its database is reached. */
+  Database.Settings settings(int connections) {
+    return settings(name, port(), connections);
   }
 
   /**
@@ -232,8 +248,11 @@ final class World implements AutoCloseable {
   }
 
   List<Applied> apply(Node node, String manifest) {
-    return node.engine
-        .apply()
+    return apply(node.engine, manifest);
+  }
+
+  List<Applied> apply(Engine by, String manifest) {
+    return by.apply()
         .apply(ANNA, Manifests.parse(text(manifest), "test"), Apply.Expectation.NONE);
   }
 

@@ -85,6 +85,16 @@ final class SqlResources implements Resources {
     return known(uid, LOCK);
   }
 
+  @Override
+  public boolean lock(UUID uid, long generation) {
+    return jdbc.sql("SELECT true FROM resource WHERE uid = :uid AND generation = :generation" + LOCK)
+        .param("uid", uid)
+        .param("generation", generation)
+        .query(Boolean.class)
+        .optional()
+        .isPresent();
+  }
+
   /** Lets others refer to it meanwhile: they only need that it is not removed. */
   private static final String LOCK = " FOR NO KEY UPDATE";
 

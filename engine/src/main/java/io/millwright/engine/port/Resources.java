@@ -74,6 +74,9 @@ public interface Resources {
 
   Optional<Resource<?, ?>> lock(UUID uid);
 
+  /** Locks it without reading it; false if it is gone or of another generation by now. */
+  boolean lock(UUID uid, long generation);
+
   /** In the order of project and name. */
   Page<Resource<?, ?>> list(Query query);
 

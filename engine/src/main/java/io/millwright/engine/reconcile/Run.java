@@ -300,12 +300,7 @@ final class Run {
     store.write(tx -> {
       // Whoever declares the target anew locks it first; so what is written of it here cannot
       // overwrite what belongs to a newer generation.
-      boolean current =
-          tx.resources()
-              .lock(operation.target().uid())
-              .filter(r -> r.generation() == operation.generation())
-              .isPresent();
-      if (!current) {
+      if (!tx.resources().lock(operation.target().uid(), operation.generation())) {
         throw new Lost();
       }
       write(tx, state);

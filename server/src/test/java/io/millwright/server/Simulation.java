@@ -1,0 +1,553 @@
+package io.millwright.server;
+
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.testkit.Call;
+import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.Faults;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.Drivers;
+import io.millwright.engine.Engine;
+import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Kind;
+import io.millwright.model.Power;
+import io.millwright.model.ProblemException;
+import io.millwright.store.Database;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Two servers on one database and one hypervisor, of which one seed decides everything that is
+ * otherwise left to chance: who looks at what and when, what people ask for, what time it is, which
+ * call to the outside fails and how, which transaction is lost or is not heard of, who dies and who
+ * freezes. Nothing runs beside it, so the same seed does the same again.
+ *
+ * <p>Whatever was nudged may be looked at at any moment, whenever it was due; so it goes through
+ * more orders than there can be in earnest.
+ */
+final class Simulation implements AutoCloseable {
+  /** Looks that are given to it to come to rest once nothing goes wrong any more. */
+  private static final int MOST_ROUNDS = 80;
+
+  private static final int MACHINES = 4;
+  private static final int VOLUMES = 3;
+  private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
+
+  /** What happened how often, for the report. */
+  static final class Figures {
+    final Map<String, Long> counts = new TreeMap<>();
+
+    void count(String what) {
+      counts.merge(what, 1L, Long::sum);
+    }
+  }
+
+  /** A node that is dead does nothing any more, not even in a transaction that it has begun. */
+  private static final class Dead extends Error {
+    private static final long serialVersionUID = 1L;
+
+    Dead() {
+      super("the node is dead", null, false, false);
+    }
+  }
+
+  private final long seed;
+  private final Random chance;
+  private final Figures figures;
+  private final World world;
+  private final Invariants invariants;
+  private final Database database;
+  private final ImageFiles images;
+  private final Deque<Runnable> events = new ArrayDeque<>();
+  private final List<String> story = new ArrayList<>();
+  private final List<Server> servers = new ArrayList<>();
+  private volatile Instant now = Instant.now();
+
+  /** Faults that the seed chose are for the servers' calls, and not for the checker's. */
+  private boolean checking;
+
+  /** Nothing goes wrong any more. */
+  private boolean calm;
+
+  private @Nullable Frozen frozen;
+
+  /** A look that does not come back for a while. */
+  private record Frozen(Server server, Thread look, Fault.Hang hang, List<Throwable> thrown) {}
+
+  Simulation(long seed, Figures figures) {
+    this.seed = seed;
+    this.chance = new Random(seed);
+    this.figures = figures;
+    this.world = World.bare();
+    this.invariants = new Invariants(world);
+    this.database = Database.open(world.settings(8));
+    world.hypervisor.clock(() -> now).events(events::add);
+    try {
+      this.images = new ImageFiles(world.images);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    servers.add(new Server("one"));
+    servers.add(new Server("two"));
+  }
+
+  /** One server: its engine, and a store that the seed disturbs. */
+  private final class Server {
+    final String name;
+    private Disturbed store;
+    private Engine engine;
+
+    Server(String name) {
+      this.name = name;
+      begin();
+    }
+
+    private void begin() {
+      store = new Disturbed(database.store());
+      engine =
+          new Engine(
+              store,
+              Drivers.load(),
+              world.secrets,
+              images,
+              List.of(),
+              () -> now,
+              Duration.ofSeconds(30));
+      store.counts = true;
+    }
+
+    void die() {
+      store.dead = true;
+    }
+
+    /** As after the supervisor started it anew. */
+    void liveAgain() {
+      if (store.dead) {
+        engine.close();
+        begin();
+      }
+    }
+  }
+
+  private final class Disturbed implements Store {
+    private final Store real;
+    volatile boolean dead;
+    boolean counts;
+
+    Disturbed(Store real) {
+      this.real = real;
+    }
+
+    private <T> T run(boolean writes, Function<Function<Tx, T>, T> how, Function<Tx, T> work) {
+      if (dead) {
+        throw new Dead();
+      }
+      boolean mine = counts && !calm && writes;
+      if (mine && chance.nextInt(150) == 0) {
+        figures.count("transactions lost");
+        throw new IllegalStateException("the database went away");
+      }
+      T out = how.apply(work);
+      if (mine && chance.nextInt(150) == 0) {
+        figures.count("commits not heard of");
+        throw new IllegalStateException("the database went away after the commit");
+      }
+      return out;
+    }
+
+    @Override
+    public <T> T inTransaction(Function<Tx, T> work) {
+      return run(true, real::inTransaction, work);
+    }
+
+    @Override
+    public <T> T read(Function<Tx, T> work) {
+      return run(false, real::read, work);
+    }
+
+    @Override
+    public <T> T dryRun(Function<Tx, T> work) {
+      return run(false, real::dryRun, work);
+    }
+  }
+
+  /** Runs it; fails with the seed and the story when something does not hold. */
+  void run(int steps) {
+    try {
+      calm = true;
+      ask(() -> world.apply(servers.getFirst().engine, World.BASE));
+      rest();
+      calm = false;
+      for (int i = 0; i < steps; i++) {
+        figures.count("steps");
+        step();
+        check();
+      }
+      calm = true;
+      clear();
+      thaw();
+      rest();
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError(
+          "seed "
+              + seed
+              + ": "
+              + e.getMessage()
+              + "\n  play it again: ./millwright test --seeds 1 --from "
+              + seed
+              + "\n  "
+              + String.join("\n  ", story.subList(Math.max(0, story.size() - 60), story.size())),
+          e);
+    }
+  }
+
+  private void step() {
+    int dice = chance.nextInt(100);
+    if (dice < 18) {
+      ask(this::person);
+    } else if (dice < 32) {
+      misfortune();
+    } else if (dice < 40) {
+      now = now.plusSeconds(1 + chance.nextInt(90));
+    } else if (dice < 44) {
+      thaw();
+    } else if (dice < 50) {
+      tell();
+    } else {
+      look();
+    }
+  }
+
+  private void say(String what) {
+    story.add(what);
+  }
+
+  private <T> T pick(List<T> of) {
+    return of.get(chance.nextInt(of.size()));
+  }
+
+  private Server server() {
+    Frozen stuck = frozen;
+    Server out = pick(servers);
+    if (stuck != null && out == stuck.server()) {
+      out = servers.get(1 - servers.indexOf(out));
+    }
+    out.liveAgain();
+    return out;
+  }
+
+  // --- people ------------------------------------------------------------------------------
+
+  /** Who gets no answer, or a refusal, leaves it at that. */
+  private void ask(Runnable request) {
+    try {
+      request.run();
+    } catch (ProblemException e) {
+      figures.count("requests refused");
+      say("  refused: " + e.getMessage());
+    } catch (IllegalStateException | Dead e) {
+      say("  no answer: " + e.getMessage());
+    }
+  }
+
+  private void person() {
+    Engine engine = server().engine;
+    String machine = "m" + chance.nextInt(MACHINES);
+    String volume = "v" + chance.nextInt(VOLUMES);
+    figures.count("requests");
+    switch (chance.nextInt(10)) {
+      case 0, 1, 2, 3 -> {
+        String wanted = machine(machine);
+        say("apply " + wanted.replaceAll("\\s+", " "));
+        world.apply(engine, wanted);
+      }
+      case 4 -> {
+        say("declare volume " + volume);
+        world.apply(
+            engine,
+            """
+            apiVersion: millwright/v1
+            kind: Volume
+            metadata: {name: %s}
+            spec: {size: 1GiB, hypervisor: sim, reclaim: %s}
+            """
+                .formatted(volume, chance.nextBoolean() ? "retain" : "delete"));
+      }
+      case 5 -> {
+        say("delete " + machine);
+        engine.delete().delete(World.ANNA, Kind.MACHINE, "default", machine, null);
+      }
+      case 6 -> {
+        say("delete " + volume);
+        engine.delete().delete(World.ANNA, Kind.VOLUME, "default", volume, null);
+      }
+      case 7 -> {
+        Power power = chance.nextBoolean() ? Power.ON : Power.OFF;
+        say("power " + power + " " + machine);
+        engine.power().set(World.ANNA, "default", machine, power);
+      }
+      case 8 -> {
+        say("rebuild " + machine);
+        database
+            .store()
+            .write(tx -> engine.rebuild().rebuild(tx, World.ANNA, "default", machine, null));
+      }
+      default -> {
+        say("cancel what is done on " + machine);
+        database
+            .store()
+            .read(tx ->
+                tx.resources()
+                    .find(Kind.MACHINE, "default", machine)
+                    .flatMap(m -> tx.operations().active(m.uid())))
+            .ifPresent(o -> engine.cancel().cancel(o.uid()));
+      }
+    }
+  }
+
+  private String machine(String name) {
+    List<String> volumes = new ArrayList<>();
+    for (int i = 0; i < VOLUMES; i++) {
+      if (chance.nextInt(4) == 0) {
+        volumes.add("v" + i);
+      }
+    }
+    String cards = chance.nextBoolean() ? "{network: net}" : "{network: net}, {network: net, ipv6: none}";
+    return """
+    apiVersion: millwright/v1
+    kind: Machine
+    metadata: {name: %s}
+    spec:
+      image: img
+      size: small
+      firmware: %s
+      nics: [%s]
+      volumes: [%s]
+    """
+        .formatted(
+            name, chance.nextInt(4) == 0 ? "uefi" : "bios", cards, String.join(", ", volumes));
+  }
+
+  // --- what goes wrong ---------------------------------------------------------------------
+
+  private boolean disturbs(Call call) {
+    return !checking && !calm && (!LOOKS.contains(call.verb()) || chance.nextInt(3) == 0);
+  }
+
+  private void misfortune() {
+    Faults faults = chance.nextInt(4) == 0 ? world.services.faults() : world.hypervisor.faults();
+    int dice = chance.nextInt(12);
+    Fault fault =
+        switch (dice) {
+          case 0, 1 -> Fault.beforeEffect(FaultKind.UNREACHABLE);
+          case 2, 3 -> Fault.afterEffect(FaultKind.UNREACHABLE);
+          case 4 -> Fault.beforeEffect(FaultKind.CAPACITY);
+          case 5 -> Fault.beforeEffect(FaultKind.REFUSED);
+          case 6 -> Fault.beforeEffect(FaultKind.CONFLICT);
+          case 7, 8 -> Fault.runBefore(this::killWhoCalls);
+          default -> Fault.runAfter(this::killWhoCalls);
+        };
+    String what =
+        dice < 7 ? "a call fails" : dice < 9 ? "dies before the effect" : "dies after the effect";
+    figures.count("faults set: " + what);
+    say("next: " + what + " " + fault);
+    faults.when(this::disturbs, 1, fault);
+  }
+
+  private @Nullable Server looking;
+
+  private void killWhoCalls() {
+    Server victim = looking;
+    if (victim != null) {
+      figures.count("servers killed");
+      say("  " + victim.name + " dies");
+      victim.die();
+      throw new Dead();
+    }
+  }
+
+  private void clear() {
+    world.hypervisor.faults().clear();
+    world.services.faults().clear();
+  }
+
+  // --- work --------------------------------------------------------------------------------
+
+  private void tell() {
+    Runnable event = events.poll();
+    if (event != null) {
+      ask(event);
+    }
+  }
+
+  /** What was nudged, in an order that does not hang on uids. */
+  private List<UUID> agenda() {
+    return world
+        .strings(
+            """
+            SELECT t.task_instance FROM scheduled_tasks t
+            LEFT JOIN resource r ON r.uid::text = t.task_instance
+            LEFT JOIN tombstone d ON d.uid::text = t.task_instance
+            ORDER BY coalesce(r.kind, d.kind), coalesce(r.name, d.name), d.deleted_at
+            """)
+        .stream()
+        .map(UUID::fromString)
+        .toList();
+  }
+
+  private void look() {
+    List<UUID> due = agenda();
+    if (!due.isEmpty()) {
+      look(server(), pick(due));
+    }
+  }
+
+  private void look(Server server, UUID uid) {
+    figures.count("looks");
+    // As if it were picked: what is nudged meanwhile is a new row, and none is lost.
+    world.sql("DELETE FROM scheduled_tasks WHERE task_instance = '" + uid + "'");
+    boolean freezes = !calm && frozen == null && chance.nextInt(12) == 0;
+    Fault.Hang hang = chance.nextBoolean() ? Fault.hang() : Fault.hangAfterEffect();
+    if (freezes) {
+      world.hypervisor.faults().when(
+          call -> !checking && !LOOKS.contains(call.verb()), 1, hang);
+    }
+    looking = server;
+    List<Throwable> thrown = new ArrayList<>();
+    List<Boolean> again = new ArrayList<>();
+    CountDownLatch stands = new CountDownLatch(1);
+    Thread look =
+        Thread.ofVirtual()
+            .start(() -> {
+              try {
+                Optional<Duration> next = server.engine.reconcilers().reconcile(uid);
+                again.add(next.isPresent());
+              } catch (Throwable e) {
+                thrown.add(e);
+                again.add(true);
+              } finally {
+                stands.countDown();
+              }
+            });
+    if (freezes) {
+      Thread.ofVirtual()
+          .start(() -> {
+            try {
+              hang.awaitEntered();
+              stands.countDown();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          });
+    }
+    try {
+      stands.await();
+      if (look.isAlive() && again.isEmpty()) {
+        figures.count("servers frozen");
+        say(server.name + " freezes over " + title(uid));
+        frozen = new Frozen(server, look, hang, thrown);
+        world.store.write(tx -> tx.nudges().nudge(uid)); // its heartbeats are missed
+        return;
+      }
+      look.join();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    if (freezes) {
+      hang.release();
+    }
+    say(server.name + " looks at " + title(uid) + (thrown.isEmpty() ? "" : ": " + thrown));
+    if (again.getFirst()) {
+      world.store.write(tx -> tx.nudges().nudge(uid));
+    }
+  }
+
+  private String title(UUID uid) {
+    return world.store.read(tx ->
+        tx.resources().find(uid).map(r -> r.title()).orElse("what is gone"));
+  }
+
+  /** The frozen one goes on with what it was at, whatever became of that meanwhile. */
+  private void thaw() {
+    Frozen stuck = frozen;
+    if (stuck == null) {
+      return;
+    }
+    frozen = null;
+    looking = stuck.server();
+    say(stuck.server().name + " thaws");
+    stuck.hang().release();
+    try {
+      stuck.look().join();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    world.hypervisor.faults().clear();
+  }
+
+  // --- what must hold ----------------------------------------------------------------------
+
+  private void check() {
+    checking = true;
+    try {
+      List<String> broken = invariants.unsafe();
+      if (!broken.isEmpty()) {
+        throw new AssertionError("not safe: " + String.join("; ", broken));
+      }
+    } finally {
+      checking = false;
+    }
+  }
+
+  /** Nothing goes wrong any more, so everything must come to its end. */
+  private void rest() {
+    List<String> open = List.of();
+    for (int round = 0; round < MOST_ROUNDS; round++) {
+      while (!events.isEmpty()) {
+        tell();
+      }
+      for (UUID uid : agenda()) {
+        look(server(), uid);
+        check();
+      }
+      now = now.plusSeconds(15);
+      checking = true;
+      open = new ArrayList<>(invariants.broken());
+      checking = false;
+      world
+          .strings("SELECT verb || ' ' || name || ' ' || word FROM operation WHERE ended_at IS NULL")
+          .forEach(open::add);
+      if (open.isEmpty()) {
+        return;
+      }
+    }
+    throw new AssertionError("it does not come to rest: " + String.join("; ", open));
+  }
+
+  @Override
+  public void close() {
+    calm = true;
+    clear();
+    thaw();
+    servers.forEach(s -> s.engine.close());
+    database.close();
+    world.close();
+  }
+}

@@ -1,0 +1,75 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * As many seeds as {@code -Dseeds} says, from {@code -Dseed} on; {@code ./millwright test --seeds N}
+ * does that and writes the figures into {@code docs/reliability.md}.
+ */
+@Tag("slow")
+class SimulationTest {
+  private static final int STEPS = 250;
+
+  @Test
+  void whateverTheSeedNothingIsLostAndEverythingEnds() throws IOException {
+    int seeds = Integer.getInteger("seeds", 8);
+    long from = Long.getLong("seed", 1);
+    Simulation.Figures figures = new Simulation.Figures();
+    List<String> failed = new ArrayList<>();
+    long begun = System.nanoTime();
+    for (long seed = from; seed < from + seeds; seed++) {
+      try (Simulation simulation = new Simulation(seed, figures)) {
+        simulation.run(STEPS);
+      } catch (AssertionError e) {
+        failed.add(e.getMessage());
+        System.out.println(e.getMessage());
+      }
+    }
+    long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begun);
+    String report = report(seeds, from, failed.size(), seconds, figures);
+    System.out.println(report);
+    if (Boolean.getBoolean("docs.update")) {
+      Path page = Path.of("../docs/reliability.md");
+      String text = Files.readString(page);
+      String start = "<!-- figures: begin -->\n";
+      String end = "<!-- figures: end -->";
+      Files.writeString(
+          page,
+          text.substring(0, text.indexOf(start) + start.length())
+              + "\n"
+              + report
+              + "\n"
+              + text.substring(text.indexOf(end)));
+    }
+    assertThat(failed).as(String.join("\n", failed)).isEmpty();
+  }
+
+  private static String report(
+      int seeds, long from, int failed, long seconds, Simulation.Figures figures) {
+    String rows =
+        figures.counts.entrySet().stream()
+            .map(e -> "| " + e.getKey() + " | " + e.getValue() + " |\n")
+            .collect(Collectors.joining());
+    return "Seeds %d to %d, %d of them failed, %d s at a load of %.1f on %d processors.\n\n"
+            .formatted(
+                from,
+                from + seeds - 1,
+                failed,
+                seconds,
+                ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
+                Runtime.getRuntime().availableProcessors())
+        + "| What happened | Times |\n|---|---|\n"
+        + rows;
+  }
+}
