@@ -126,7 +126,8 @@ final class Invariants {
         }
       }
       dataDisks.addAll(there);
-      dataDisks.forEach(disk -> require(there.contains(disk), "the data disk " + disk + " is lost"));
+      dataDisks.forEach(
+          disk -> require(there.contains(disk), "the data disk " + disk + " is lost"));
       Set<String> bound = new HashSet<>();
       for (Resource<?, ?> m : list(Kind.MACHINE)) {
         for (MachineStatus.Interface face : ((MachineStatus) m.status()).interfaces()) {

@@ -329,7 +329,8 @@ final class Simulation implements AutoCloseable {
         volumes.add("v" + i);
       }
     }
-    String cards = chance.nextBoolean() ? "{network: net}" : "{network: net}, {network: net, ipv6: none}";
+    String cards =
+        chance.nextBoolean() ? "{network: net}" : "{network: net}, {network: net, ipv6: none}";
     return """
     apiVersion: millwright/v1
     kind: Machine
@@ -426,8 +427,7 @@ final class Simulation implements AutoCloseable {
     boolean freezes = !calm && frozen == null && chance.nextInt(12) == 0;
     Fault.Hang hang = chance.nextBoolean() ? Fault.hang() : Fault.hangAfterEffect();
     if (freezes) {
-      world.hypervisor.faults().when(
-          call -> !checking && !LOOKS.contains(call.verb()), 1, hang);
+      world.hypervisor.faults().when(call -> !checking && !LOOKS.contains(call.verb()), 1, hang);
     }
     looking = server;
     List<Throwable> thrown = new ArrayList<>();
@@ -480,8 +480,8 @@ final class Simulation implements AutoCloseable {
   }
 
   private String title(UUID uid) {
-    return world.store.read(tx ->
-        tx.resources().find(uid).map(r -> r.title()).orElse("what is gone"));
+    return world.store.read(
+        tx -> tx.resources().find(uid).map(r -> r.title()).orElse("what is gone"));
   }
 
   /** The frozen one goes on with what it was at, whatever became of that meanwhile. */
@@ -532,7 +532,8 @@ final class Simulation implements AutoCloseable {
       open = new ArrayList<>(invariants.broken());
       checking = false;
       world
-          .strings("SELECT verb || ' ' || name || ' ' || word FROM operation WHERE ended_at IS NULL")
+          .strings(
+              "SELECT verb || ' ' || name || ' ' || word FROM operation WHERE ended_at IS NULL")
           .forEach(open::add);
       if (open.isEmpty()) {
         return;

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * As many seeds as {@code -Dseeds} says, from {@code -Dseed} on; {@code ./millwright test --seeds N}
- * does that and writes the figures into {@code docs/reliability.md}.
+ * As many seeds as {@code -Dseeds} says, from {@code -Dseed} on; {@code ./millwright test --seeds
+ * N} does that and writes the figures into {@code docs/reliability.md}.
  */
 @Tag("slow")
 class SimulationTest {

@@ -252,8 +252,7 @@ final class World implements AutoCloseable {
   }
 
   List<Applied> apply(Engine by, String manifest) {
-    return by.apply()
-        .apply(ANNA, Manifests.parse(text(manifest), "test"), Apply.Expectation.NONE);
+    return by.apply().apply(ANNA, Manifests.parse(text(manifest), "test"), Apply.Expectation.NONE);
   }
 
   List<Applied> plan(String manifest) {

@@ -87,7 +87,8 @@ final class SqlResources implements Resources {
 
   @Override
   public boolean lock(UUID uid, long generation) {
-    return jdbc.sql("SELECT true FROM resource WHERE uid = :uid AND generation = :generation" + LOCK)
+    return jdbc.sql(
+            "SELECT true FROM resource WHERE uid = :uid AND generation = :generation" + LOCK)
         .param("uid", uid)
         .param("generation", generation)
         .query(Boolean.class)
