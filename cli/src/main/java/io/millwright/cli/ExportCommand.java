@@ -59,7 +59,9 @@ final class ExportCommand extends Part {
         if (Trees.text(each.path("metadata"), "deletedAt").isEmpty()) {
           out.put(kind.word() + "-" + name + ".yaml", Yaml.write(declared(kind, each)));
         } else {
-          shell().err().println(kind.word() + "/" + Safe.line(name) + " is being deleted: left out");
+          shell()
+              .err()
+              .println(kind.word() + "/" + Safe.line(name) + " is being deleted: left out");
         }
       }
     }
@@ -83,7 +85,9 @@ final class ExportCommand extends Part {
     return out;
   }
 
-  /** With those of another export beside it, an apply of the directory would bring back the dead. */
+  /**
+   * With those of another export beside it, an apply of the directory would bring back the dead.
+   */
   private static void requireNoManifests(Path dir) {
     if (!Files.exists(dir)) {
       return;
@@ -94,7 +98,8 @@ final class ExportCommand extends Part {
     try (Stream<Path> all = Files.list(dir)) {
       if (all.anyMatch(f -> f.toString().matches(".*\\.(yaml|yml|json)"))) {
         throw Failure.usage(
-            Safe.line(dir + "") + " has manifests in it already; give another directory, or remove"
+            Safe.line(dir + "")
+                + " has manifests in it already; give another directory, or remove"
                 + " them first");
       }
     } catch (IOException e) {

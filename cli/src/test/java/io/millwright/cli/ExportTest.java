@@ -80,8 +80,7 @@ class ExportTest extends CliTestCase {
     assertThat(run("export", "-o", out.toString()).done().out())
         .isEqualTo("3 manifests written to " + out + "\n");
     assertThat(Files.list(out).map(f -> f.getFileName().toString()))
-        .containsExactlyInAnyOrder(
-            "hypervisor-lab.yaml", "size-small.yaml", "machine-hello.yaml");
+        .containsExactlyInAnyOrder("hypervisor-lab.yaml", "size-small.yaml", "machine-hello.yaml");
     server.on("POST /apply", 200, "{\"items\":[]}");
     run("apply", "-f", out.toString()).done();
     assertThat(Yaml.read(server.seen().getLast().body()))
