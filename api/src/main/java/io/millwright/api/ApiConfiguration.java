@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import org.apache.catalina.core.StandardHost;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.autoconfigure.ssl.SslAutoConfiguration;
 import org.springframework.boot.security.autoconfigure.web.servlet.SecurityFilterAutoConfiguration;
 import org.springframework.boot.tomcat.autoconfigure.servlet.TomcatServletWebServerAutoConfiguration;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
@@ -40,6 +41,7 @@ import org.springframework.web.servlet.mvc.method.annotation.RequestMappingHandl
 @EnableWebMvc
 @EnableWebSecurity
 @ImportAutoConfiguration({
+  SslAutoConfiguration.class,
   TomcatServletWebServerAutoConfiguration.class,
   DispatcherServletAutoConfiguration.class,
   SecurityFilterAutoConfiguration.class
@@ -242,7 +244,12 @@ public class ApiConfiguration {
   }
 
   @Bean
-  WebMvcConfigurer webMvc() {
+  AuditApi auditApi(Backend backend) {
+    return new AuditApi(backend);
+  }
+
+  @Bean
+  WebMvcConfigurer webMvc(Backend backend) {
     return new WebMvcConfigurer() {
       @Override
       public void configureMessageConverters(HttpMessageConverters.ServerBuilder converters) {
@@ -254,6 +261,7 @@ public class ApiConfiguration {
 
       @Override
       public void addInterceptors(InterceptorRegistry interceptors) {
+        interceptors.addInterceptor(new Trail(backend.store()));
         interceptors.addInterceptor(new Permits());
         interceptors.addInterceptor(new KnownParameters());
         interceptors.addInterceptor(new Body.Limit());

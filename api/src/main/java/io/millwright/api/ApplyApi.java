@@ -1,5 +1,7 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
@@ -13,6 +15,7 @@ import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import java.security.Principal;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -62,6 +65,10 @@ final class ApplyApi {
     Inputs.project(project);
     Caller caller = new Caller(who.getName());
     List<Draft> drafts = drafts(body, project, source);
+    Acts.about(
+        drafts.stream()
+            .map(d -> d.project() + "/" + d.kind() + "/" + d.name())
+            .collect(Collectors.joining(", ")));
     for (Draft draft : drafts) {
       String in = String.valueOf(draft.project());
       Callers.require(Verb.DECLARE, draft.kind(), in, () -> Callers.noProject(in));

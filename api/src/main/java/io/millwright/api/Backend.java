@@ -5,6 +5,7 @@ import io.millwright.engine.Apply;
 import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
+import io.millwright.engine.Expire;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
@@ -33,4 +34,5 @@ public record Backend(
     AccessTokens tokens,
     Watch watch,
     Consoles consoles,
-    Access access) {}
+    Access access,
+    Expire expire) {}

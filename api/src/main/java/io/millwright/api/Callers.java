@@ -12,6 +12,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.security.core.Authentication;
 import org.springframework.security.core.context.SecurityContextHolder;
+import org.springframework.web.context.request.RequestContextHolder;
+import org.springframework.web.context.request.ServletRequestAttributes;
 
 /** Who asks just now, and what they may. */
 final class Callers {
@@ -40,6 +42,9 @@ final class Callers {
     Decision decision = allowed(verb, kind, project);
     if (decision.allowed()) {
       return;
+    }
+    if (RequestContextHolder.getRequestAttributes() instanceof ServletRequestAttributes request) {
+      request.getRequest().setAttribute(Trail.REFUSED, Boolean.TRUE);
     }
     if (project != null && !allowed(Verb.VIEW, kind, project).allowed()) {
       throw missing.get();

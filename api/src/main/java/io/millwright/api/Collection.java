@@ -2,6 +2,8 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
+import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
@@ -113,6 +115,7 @@ abstract class Collection {
       Principal who) {
     Caller caller = new Caller(who.getName());
     Draft draft = draft(body, project, null);
+    Acts.about(draft.name());
     Function<Tx, Answer> create =
         tx -> {
           Applied applied = apply(tx, caller, draft, new Apply.Expectation(true, null));

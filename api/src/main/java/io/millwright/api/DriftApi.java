@@ -2,20 +2,27 @@ package io.millwright.api;
 
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.model.DriftPolicy;
+import io.millwright.model.ProblemException;
+import io.millwright.model.manifest.Json;
 import io.millwright.planner.MachineDrift.Difference;
 import io.millwright.planner.Step;
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** How machines differ from what is declared of them. */
 @RestController
-@RequestMapping("/api/v1/projects/{project}/drift")
+@RequestMapping("/api/v1/projects/{project}")
 @Tag(name = "drift", description = "How machines differ from what is declared of them.")
 final class DriftApi {
   private final Backend backend;
@@ -40,12 +47,14 @@ final class DriftApi {
   /**
    * One machine.
    *
+   * @param policy what is done about it
    * @param repair titles of the steps that would put it right
    * @param note why it could not be compared, or why nothing is done about it
    */
   record DriftedMachineView(
       String project,
       String name,
+      DriftPolicy policy,
       List<DifferenceView> differences,
       List<String> repair,
       @Nullable String note) {
@@ -53,6 +62,7 @@ final class DriftApi {
       return new DriftedMachineView(
           f.machine().project(),
           f.machine().name(),
+          f.policy(),
           f.differences().stream().map(DifferenceView::of).toList(),
           f.repair().stream().map(Step::title).toList(),
           f.note());
@@ -75,10 +85,50 @@ final class DriftApi {
               + " by one listing of each hypervisor and network. Nothing is changed. The project"
               + " `-` stands for all.")
   @Needs(Verb.VIEW)
-  @GetMapping
+  @GetMapping("/drift")
   DriftView drift(@PathVariable String project) {
     Drift.Report report = backend.drift().look(Inputs.projectOrAll(project), Callers.visible());
     return new DriftView(
         report.compared(), report.findings().stream().map(DriftedMachineView::of).toList());
+  }
+
+  /**
+   * What is done in a project when a machine is not as declared.
+   *
+   * @param policy of machines that have none of their own
+   */
+  record PolicyView(String project, DriftPolicy policy) {}
+
+  @Operation(
+      operationId = "getDriftPolicy",
+      summary = "Shows what is done when a machine is not as declared",
+      description = "Of machines that do not say it themselves in spec.drift.")
+  @Needs(Verb.VIEW)
+  @GetMapping("/drift-policy")
+  PolicyView policy(@PathVariable String project) {
+    Inputs.project(project);
+    return new PolicyView(project, backend.store().read(tx -> tx.driftPolicies().of(project)));
+  }
+
+  @Operation(
+      operationId = "putDriftPolicy",
+      summary = "Sets what is done when a machine is not as declared",
+      description =
+          "report: it is told, and nothing is done. repair: it is made as declared. rebuild: it gets"
+              + " a new system disk if the machine itself was changed; its volumes stay.")
+  @Needs(Verb.GOVERN)
+  @PutMapping("/drift-policy")
+  PolicyView setPolicy(
+      @PathVariable String project,
+      @Parameter(description = "report, repair or rebuild") @RequestParam String policy) {
+    Inputs.project(project);
+    DriftPolicy wanted =
+        Arrays.stream(DriftPolicy.values())
+            .filter(p -> Json.word(p).equals(policy))
+            .findFirst()
+            .orElseThrow(() ->
+                ProblemException.invalid("policy", "must be report, repair or rebuild"));
+    backend.store().write(tx -> tx.driftPolicies().set(project, wanted));
+    return new PolicyView(project, wanted);
   }
 }

@@ -7,7 +7,9 @@ import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Power;
+import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.TimeSpan;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
@@ -160,7 +162,9 @@ final class MachinesApi extends Collection {
 
   @Override
   List<ActionView> actions(Tx tx, Resource<?, ?> found) {
-    Power power = found.as(MachineSpec.class, MachineStatus.class).spec().power();
+    Resource<MachineSpec, MachineStatus> machine =
+        found.as(MachineSpec.class, MachineStatus.class);
+    Power power = machine.spec().power();
     String going = found.deleting() ? "it is being deleted" : "";
     String busy =
         going.isEmpty()
@@ -186,8 +190,64 @@ final class MachinesApi extends Collection {
             found,
             busy.isEmpty() && power == Power.OFF ? "it is declared to be off" : busy));
     out.add(ActionView.of("rebuild", Verb.OPERATE, found, going));
+    out.add(
+        ActionView.of(
+            "extend",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && machine.status().expiresAt() == null ? "it has no end" : going));
     out.add(ActionView.of("console", Verb.CONSOLE, found, ""));
     return out;
+  }
+
+  @Operation(
+      operationId = "extendMachine",
+      summary = "Moves a machine's end",
+      description =
+          "From now on it has as long as ttl says, which must not be less than it has anyway. What"
+              + " is declared in spec.expiry stays as it is.")
+  @Needs(Verb.OPERATE)
+  @PostMapping("/{name}:extend")
+  ResponseEntity<byte[]> extend(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "how long it lives from now on, such as 4h; at most 365d")
+          @RequestParam
+          String ttl,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request,
+      Principal who) {
+    Inputs.project(project);
+    TimeSpan span = span(ttl);
+    return once.answer(
+            idempotencyKey,
+            new Caller(who.getName()),
+            request,
+            NOTHING,
+            tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))))
+        .entity();
+  }
+
+  private static TimeSpan span(String ttl) {
+    try {
+      return TimeSpan.parse(ttl);
+    } catch (IllegalArgumentException e) {
+      throw ProblemException.invalid("ttl", e.getMessage());
+    }
+  }
+
+  @Operation(
+      operationId = "heartbeatMachine",
+      summary = "Says that the caller of a machine is still there",
+      description =
+          "A machine with spec.expiry.leash is deleted when this was not said for so long. Time in"
+              + " which the server could not be asked does not count.")
+  @Needs(Verb.OPERATE)
+  @PostMapping("/{name}:heartbeat")
+  ResponseEntity<Void> heartbeat(@PathVariable String project, @PathVariable String name) {
+    Inputs.project(project);
+    backend.store().write(tx -> backend.expire().beat(tx, project, name));
+    return ResponseEntity.noContent().build();
   }
 
   @Operation(

@@ -2,6 +2,7 @@ package io.millwright.api;
 
 import io.millwright.engine.Caller;
 import io.millwright.engine.access.Accounts;
+import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.SignIn;
 import io.millwright.engine.access.Verb;
@@ -116,6 +117,7 @@ final class PeopleApi {
   @PostMapping("/users")
   ResponseEntity<FreshUserView> create(@RequestBody Body body) {
     UserParams params = Manifests.decode(body.bytes(), UserParams.class);
+    Acts.about(params.name());
     return fresh(201, accounts().create(params.name(), params.displayName(), params.role()));
   }
 

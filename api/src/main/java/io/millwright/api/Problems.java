@@ -72,6 +72,7 @@ final class Problems {
   }
 
   private static byte[] bytes(Problem problem, HttpServletRequest request) {
+    request.setAttribute(Trail.PROBLEM, problem);
     return Json.mapper().writeValueAsBytes(ProblemView.of(problem, request.getRequestURI()));
   }
 

@@ -5,19 +5,30 @@ import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 import io.millwright.engine.access.Decision;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.Projects.Quota;
+import io.millwright.engine.port.Projects.Usage;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.manifest.Manifests;
 import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.PutMapping;
+import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
@@ -42,8 +53,8 @@ final class ProjectsApi {
       operationId = "listProjects",
       summary = "Lists projects",
       description =
-          "Those that the caller may see: all that have a resource or a member, and `default` and"
-              + " `shared`, which are always there. "
+          "Those that the caller may see: all that were made, or have a resource or a member, and"
+              + " `default` and `shared`, which are always there. "
               + Watched.DESCRIPTION)
   @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping
@@ -55,6 +66,7 @@ final class ProjectsApi {
             .read(tx -> {
               TreeSet<String> all = new TreeSet<>(tx.resources().projects());
               all.addAll(tx.people().projects());
+              all.addAll(tx.projects().names());
               return all;
             });
     names.add(io.millwright.engine.Apply.DEFAULT_PROJECT);
@@ -114,5 +126,77 @@ final class ProjectsApi {
       out.add(PermissionView.of(verb, null, project));
     }
     return new AccessView(project, Callers.now().rights().in(project), out);
+  }
+
+  /** A project that is wanted. */
+  record ProjectParams(String name) {}
+
+  /**
+   * A project.
+   *
+   * @param quota what it may have; what is left out has no limit
+   * @param used what it has; what is being deleted counts until it is gone
+   */
+  record ProjectView(String name, Quota quota, Usage used) {}
+
+  @Operation(
+      operationId = "createProject",
+      summary = "Makes a project",
+      description = "So that it can have members and a quota before it has anything else.")
+  @Needs(value = Verb.LIMIT, where = Needs.Where.HOUSE)
+  @PostMapping
+  ResponseEntity<ProjectView> create(@RequestBody Body body) {
+    String name =
+        Inputs.project(Manifests.decode(body.bytes(), ProjectParams.class).name());
+    ProjectView made =
+        backend
+            .store()
+            .inTransaction(tx -> {
+              if (!tx.projects().insert(name)) {
+                throw ProblemException.of(
+                    Problem.Type.CONFLICT, "there is a project " + name + " already");
+              }
+              return view(tx, name);
+            });
+    return ResponseEntity.status(201).body(made);
+  }
+
+  @Operation(
+      operationId = "getProject",
+      summary = "Shows a project: what it may have, and what it has")
+  @Needs(Verb.VIEW)
+  @GetMapping("/{project}")
+  ProjectView get(@PathVariable String project) {
+    Inputs.project(project);
+    return backend.store().read(tx -> view(tx, project));
+  }
+
+  @Operation(
+      operationId = "putQuota",
+      summary = "Says what a project may have",
+      description =
+          "In place of what was said before; what is left out has no limit. What a project has"
+              + " already stays, though it be more: it only gets nothing more.")
+  @Needs(Verb.LIMIT)
+  @PutMapping("/{project}/quota")
+  ProjectView limit(@PathVariable String project, @RequestBody Body body) {
+    Inputs.project(project);
+    Quota quota = Manifests.decode(body.bytes(), Quota.class);
+    for (Integer most : Arrays.asList(quota.machines(), quota.cores(), quota.addresses())) {
+      if (most != null && most < 0) {
+        throw ProblemException.invalid("", "a limit cannot be negative");
+      }
+    }
+    return backend
+        .store()
+        .inTransaction(tx -> {
+          tx.projects().limit(project, quota);
+          return view(tx, project);
+        });
+  }
+
+  private static ProjectView view(Tx tx, String project) {
+    return new ProjectView(
+        project, tx.projects().find(project).orElse(Quota.NONE), tx.projects().usage(project));
   }
 }

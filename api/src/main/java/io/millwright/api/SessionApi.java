@@ -146,6 +146,7 @@ final class SessionApi {
                 Problem.Type.TOO_MANY,
                 "too many wrong passwords; try again in " + l.remaining().toSeconds() + " s",
                 java.util.List.of());
+        request.setAttribute(Trail.PROBLEM, problem);
         yield ResponseEntity.status(429)
             .header(HttpHeaders.RETRY_AFTER, Long.toString(l.remaining().toSeconds()))
             .contentType(org.springframework.http.MediaType.APPLICATION_PROBLEM_JSON)

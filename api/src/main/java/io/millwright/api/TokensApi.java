@@ -4,6 +4,7 @@ import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
 import io.millwright.engine.AccessTokens;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
 import io.millwright.engine.access.Verb;
@@ -165,6 +166,7 @@ final class TokensApi {
           OnceOnly.KEY, "is not taken here, because a token's secret is not kept");
     }
     TokenParams params = Manifests.decode(body.bytes(), TokenParams.class);
+    Acts.about(params.name());
     Long seconds = params.ttlSeconds();
     if (seconds != null && (seconds < 1 || seconds > LONGEST_SECONDS)) {
       throw ProblemException.invalid("ttlSeconds", "must be 1 to " + LONGEST_SECONDS);

@@ -18,9 +18,11 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Consoles over a WebSocket. */
+@Tag("database")
 class ConsoleTest {
   private final Rig rig = Rig.shared();
 

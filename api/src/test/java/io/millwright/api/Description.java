@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.port.Projects;
 import io.millwright.model.Kind;
 import io.swagger.v3.oas.models.OpenAPI;
 import io.swagger.v3.oas.models.Operation;
@@ -173,6 +174,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("200", json("Apply", "What would be done."));
         answers.put("202", accepted());
       }
+      case "extendMachine" -> {
+        answers.clear();
+        answers.put("200", json("Machine", "The machine, with its new end."));
+      }
+      case "heartbeatMachine" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It was heard."));
+      }
       case "openConsole" -> {
         answers.clear();
         answers.put("101", new ApiResponse().description("The console is open."));
@@ -217,6 +226,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("201", json("FreshUser", "The person, with a first password."));
       }
+      case "createProject" -> {
+        body(operation, schemas.of(ProjectsApi.ProjectParams.class), "The project.");
+        schemas.of(ProjectsApi.ProjectView.class);
+        answers.clear();
+        answers.put("201", json("Project", "The project."));
+      }
+      case "putQuota" ->
+          body(operation, schemas.of(Projects.Quota.class), "What it may have.");
       case "putMember", "putRole" ->
           body(operation, schemas.of(PeopleApi.MemberParams.class), "The role that is wanted.");
       case "signOut", "endSession", "deleteUser", "removeMember", "removeRole" -> {

@@ -3,6 +3,7 @@ package io.millwright.api;
 import com.fasterxml.jackson.databind.JavaType;
 import io.millwright.model.Addressing;
 import io.millwright.model.ByteSize;
+import io.millwright.model.TimeSpan;
 import io.millwright.model.Cidr;
 import io.millwright.model.Default;
 import io.millwright.model.Ip;
@@ -42,6 +43,7 @@ final class RecordSchemas implements ModelConverter {
 
   private static final Map<Class<?>, Text> VALUES =
       Map.of(
+          TimeSpan.class, new Text("^[0-9]{1,9}[smhd]$", "8h"),
           ByteSize.class, new Text("^[0-9]{1,9}(MiB|GiB|TiB|Mi|Gi|Ti)$", "8GiB"),
           Ip.class, new Text("^[0-9a-fA-F.:]+$", "10.0.0.5"),
           Cidr.class, new Text("^[0-9a-fA-F.:]+/[0-9]{1,3}$", "10.0.0.0/24"),

@@ -12,10 +12,12 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 /** Who may ask, what is asked once only, and how what is wrong is answered. */
+@Tag("database")
 class RequestsTest {
   private final Rig rig = Rig.shared();
 

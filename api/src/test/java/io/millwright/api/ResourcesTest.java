@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millwright.api.Rig.Reply;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 /** Collections, apply, operations: what the contract says of them. */
+@Tag("database")
 class ResourcesTest {
   private final Rig rig = Rig.shared();
 

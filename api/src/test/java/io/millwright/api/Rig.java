@@ -6,6 +6,7 @@ import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
 import io.millwright.model.manifest.Json;
@@ -75,7 +76,7 @@ final class Rig {
     database =
         Database.open(
             new Database.Settings(postgres.jdbcUrl(), postgres.user(), postgres.password(), 12));
-    store = database.store();
+    store = new Audited(database.store());
     engine =
         new Engine(
             store,
@@ -101,7 +102,8 @@ final class Rig {
                 engine.tokens(),
                 engine.watch(),
                 engine.consoles(),
-                engine.access()),
+                engine.access(),
+                engine.expire()),
             Map.of(),
             Impatient.class);
     Runtime.getRuntime()
@@ -154,6 +156,40 @@ final class Rig {
             database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of("api-tests"));
     loop.start();
     return loop;
+  }
+
+  /** What only somebody with the database in their hands can do. */
+  void sql(String statement) {
+    try (java.sql.Connection connection = database.dataSource().getConnection();
+        java.sql.Statement open = connection.createStatement()) {
+      open.execute(statement);
+      if (!connection.getAutoCommit()) {
+        connection.commit();
+      }
+    } catch (java.sql.SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Everything that the database holds, a line a row. */
+  String dump() {
+    StringBuilder out = new StringBuilder();
+    try (java.sql.Connection connection = database.dataSource().getConnection();
+        java.sql.Statement tables = connection.createStatement();
+        java.sql.Statement rows = connection.createStatement()) {
+      java.sql.ResultSet names =
+          tables.executeQuery("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+      while (names.next()) {
+        java.sql.ResultSet all =
+            rows.executeQuery("SELECT to_json(t)::text FROM \"" + names.getString(1) + "\" t");
+        while (all.next()) {
+          out.append(all.getString(1)).append('\n');
+        }
+      }
+    } catch (java.sql.SQLException e) {
+      throw new IllegalStateException(e);
+    }
+    return out.toString();
   }
 
   URI uri(String path) {

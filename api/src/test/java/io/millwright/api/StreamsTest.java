@@ -14,10 +14,12 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 /** Watches: nothing is lost, not at the beginning and not between two connections. */
+@Tag("database")
 class StreamsTest {
   private final Rig rig = Rig.shared();
 

@@ -7,6 +7,7 @@ import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
+import io.millwright.engine.Expire;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
@@ -68,6 +69,7 @@ final class Unreachable implements Store {
         new AccessTokens(store, clock),
         new Watch(store, Duration.ofMillis(100)),
         new Consoles(store, outside),
-        new Access(new Accounts(store, clock), new SignIn(store, clock)));
+        new Access(new Accounts(store, clock), new SignIn(store, clock)),
+        new Expire(new Delete(store, clock), clock));
   }
 }

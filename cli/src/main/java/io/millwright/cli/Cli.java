@@ -10,6 +10,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -18,6 +19,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -49,6 +51,7 @@ final class Cli implements Callable<Integer> {
           "logs",
           "events",
           "ssh",
+          "run",
           "console",
           "power",
           "machine",
@@ -57,6 +60,10 @@ final class Cli implements Callable<Integer> {
           "drift",
           "operation",
           "token",
+          "user",
+          "member",
+          "project",
+          "audit",
           "doctor",
           "completion",
           "version");
@@ -76,6 +83,15 @@ final class Cli implements Callable<Integer> {
           "File with the token, if MILLWRIGHT_TOKEN does not hold it; MILLWRIGHT_TOKEN_FILE, or"
               + " else ~/.config/millwright/token, or else /var/lib/millwright/admin-token.")
   @Nullable Path tokenFile;
+
+  @Option(
+      names = "--ca",
+      paramLabel = "FILE",
+      scope = ScopeType.INHERIT,
+      description =
+          "Certificates (PEM) that may sign the server's, and no others; MILLWRIGHT_CA, or else"
+              + " those that Java trusts.")
+  @Nullable Path ca;
 
   @Option(
       names = "--insecure-http",
@@ -165,6 +181,7 @@ final class Cli implements Callable<Integer> {
       case "logs" -> new LogsCommand();
       case "events" -> new EventsCommand();
       case "ssh" -> new SshCommand();
+      case "run" -> new RunCommand();
       case "console" -> new ConsoleCommand();
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
@@ -173,6 +190,10 @@ final class Cli implements Callable<Integer> {
       case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();
       case "token" -> new TokenCommand();
+      case "user" -> new UserCommand();
+      case "member" -> new MemberCommand();
+      case "project" -> new ProjectCommand();
+      case "audit" -> new AuditCommand();
       case "doctor" -> new DoctorCommand();
       case "completion" -> new CompletionCommand();
       case "version" -> new VersionCommand();
@@ -247,12 +268,24 @@ final class Cli implements Callable<Integer> {
               + " network");
     }
     String token = token();
-    return new Connection(address, token, Duration.ofSeconds(60), "millwright");
+    return new Connection(address, token, Duration.ofSeconds(60), "millwright", trusted());
   }
 
   /** The server, without showing a token. */
   Connection anonymous() {
-    return new Connection(server(), null, Duration.ofSeconds(10), "millwright");
+    return new Connection(server(), null, Duration.ofSeconds(10), "millwright", trusted());
+  }
+
+  private @Nullable SSLContext trusted() {
+    Path file = ca != null ? ca : shell.variable("MILLWRIGHT_CA").map(Path::of).orElse(null);
+    if (file == null) {
+      return null;
+    }
+    try {
+      return Connection.trusting(Files.readAllBytes(file));
+    } catch (IOException | GeneralSecurityException e) {
+      throw Failure.usage(file + " is no readable file with certificates in PEM");
+    }
   }
 
   URI server() {

@@ -38,7 +38,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case SIZE -> List.of();
             case PROFILE -> List.of("TIMEZONE", "LOCALE");
             case VOLUME -> List.of("RECLAIM", "SERIAL");
-            case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY");
+            case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY", "EXPIRES-IN");
           });
       out.addAll(List.of("LABELS", "UID"));
     }
@@ -57,7 +57,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
     List<String> cells = new ArrayList<>(narrow(view));
     cells.add(Durations.age(view.createdAt(), now));
     if (wide) {
-      cells.addAll(more(view));
+      cells.addAll(more(view, now));
       cells.add(labels(view));
       cells.add(view.uid());
     }
@@ -105,7 +105,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
     };
   }
 
-  private List<String> more(View v) {
+  private List<String> more(View v, Instant now) {
     return switch (kind) {
       case HYPERVISOR ->
           List.of(
@@ -118,7 +118,12 @@ record Columns(Kind kind, boolean wide, boolean projects) {
       case SIZE -> List.of();
       case PROFILE -> List.of(v.spec("timezone"), v.spec("locale"));
       case VOLUME -> List.of(v.spec("reclaim"), v.status("serial"));
-      case MACHINE -> List.of(list(v, "profiles"), list(v, "volumes"), v.status("readyBy"));
+      case MACHINE ->
+          List.of(
+              list(v, "profiles"),
+              list(v, "volumes"),
+              v.status("readyBy"),
+              Durations.left(v.status("expiresAt"), now));
     };
   }
 

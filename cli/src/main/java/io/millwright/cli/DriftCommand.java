@@ -3,6 +3,7 @@ package io.millwright.cli;
 import io.millwright.client.Trees;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -32,8 +33,24 @@ final class DriftCommand extends Part {
       description = "table, json, yaml or name.")
   Format format = Format.TABLE;
 
+  @Option(
+      names = "--policy",
+      paramLabel = "POLICY",
+      description =
+          "Set what is done in the project when a machine is not as declared, and compare nothing:"
+              + " report, repair or rebuild.")
+  @Nullable String policy;
+
   @Override
   public Integer call() {
+    if (policy != null) {
+      JsonNode set = api().putDriftPolicy(cli().project(), policy).body();
+      print(
+          Safe.line(
+              "project " + Trees.text(set, "project") + " drift policy: "
+                  + Trees.text(set, "policy")));
+      return 0;
+    }
     JsonNode answer = api().getDrift(allProjects ? "-" : cli().project()).body();
     List<JsonNode> items = new ArrayList<>();
     answer.path("items").forEach(items::add);
@@ -82,7 +99,7 @@ final class DriftCommand extends Part {
               Safe.line("    + " + field + ": " + Trees.text(d, "observed")), coloured));
     }
     if (!item.path("repair").isEmpty()) {
-      print("    repair:");
+      print("    repair" + (Trees.text(item, "policy").equals("report") ? ", not done" : "") + ":");
     }
     int n = 1;
     for (JsonNode step : item.path("repair")) {

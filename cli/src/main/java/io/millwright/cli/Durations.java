@@ -54,6 +54,15 @@ final class Durations {
     }
   }
 
+  /** What is left until a moment that the server wrote, or an empty text. */
+  static String left(String instant, Instant now) {
+    try {
+      return instant.isEmpty() ? "" : age(Duration.between(now, Instant.parse(instant)));
+    } catch (DateTimeException e) {
+      return instant;
+    }
+  }
+
   /** {@code 0.3 s}, {@code 75.1 s}. */
   static String seconds(Duration d) {
     long tenths = Math.max(0, (d.toMillis() + 50) / 100);

@@ -15,12 +15,43 @@ import tools.jackson.databind.JsonNode;
 /** What can be done with machines besides declaring and switching them. */
 @Command(
     name = "machine",
-    description = "Rebuild machines.",
-    subcommands = {MachineCommand.Rebuild.class})
+    description = "Rebuild machines, and let them live longer.",
+    subcommands = {MachineCommand.Rebuild.class, MachineCommand.Extend.class})
 final class MachineCommand extends Part {
   @Override
   public Integer call() {
-    throw Failure.usage("say what to do: millwright machine rebuild");
+    throw Failure.usage("say what to do: millwright machine rebuild, or extend");
+  }
+
+  /** Moves the end of a machine. */
+  @Command(
+      name = "extend",
+      description = {
+        "Let a machine live longer that is deleted by itself.",
+        "From now on it has as long as --ttl says. What its manifest says of its end stays."
+      })
+  static final class Extend extends Part {
+    @Parameters(paramLabel = "NAME", description = "The machine.")
+    String name = "";
+
+    @Option(
+        names = "--ttl",
+        required = true,
+        paramLabel = "TIME",
+        description = "How long it lives from now on, such as 4h; at most 365d.")
+    String ttl = "";
+
+    @Override
+    public Integer call() {
+      String machine = name.startsWith("machine/") ? name.substring(8) : name;
+      View view =
+          new View(
+              api()
+                  .extendMachine(cli().project(), machine, UUID.randomUUID().toString(), ttl)
+                  .body());
+      print("machine/" + machine + " lives until " + view.status("expiresAt"));
+      return 0;
+    }
   }
 
   /** Rebuilds. */

@@ -39,6 +39,24 @@ final class TokenCommand extends Part {
     @Nullable Duration ttl;
 
     @Option(
+        names = "--role",
+        paramLabel = "ROLE",
+        description = "What it is at most: viewer, user, operator or admin; what you are if not given.")
+    @Nullable String role;
+
+    @Option(
+        names = "--only-project",
+        paramLabel = "PROJECT",
+        description = "A project in which it is good; may be repeated. All of yours if not given.")
+    List<String> projects = List.of();
+
+    @Option(
+        names = "--only-verb",
+        paramLabel = "VERB",
+        description = "A verb for which it is good, such as view; may be repeated. All if not given.")
+    List<String> verbs = List.of();
+
+    @Option(
         names = {"-o", "--output"},
         paramLabel = "FORMAT",
         description = "table, json or yaml.")
@@ -50,6 +68,15 @@ final class TokenCommand extends Part {
       params.put("name", name);
       if (ttl != null) {
         params.put("ttlSeconds", ttl.toSeconds());
+      }
+      if (role != null) {
+        params.put("role", role);
+      }
+      if (!projects.isEmpty()) {
+        projects.forEach(params.putArray("projects")::add);
+      }
+      if (!verbs.isEmpty()) {
+        verbs.forEach(params.putArray("verbs")::add);
       }
       JsonNode made = api().createToken(Body.json(params)).body();
       if (format == Format.JSON || format == Format.YAML) {
@@ -79,10 +106,11 @@ final class TokenCommand extends Part {
           shell(),
           format,
           items,
-          List.of("NAME", "AGE", "EXPIRES"),
+          List.of("NAME", "OWNER", "AGE", "EXPIRES"),
           t ->
               List.of(
                   Cell.of(Trees.text(t, "name")),
+                  Cell.of(Trees.text(t, "owner")),
                   Cell.of(Durations.age(Trees.text(t, "createdAt"), shell().clock().instant())),
                   Cell.of(
                       Trees.text(t, "expiresAt").isEmpty() ? "never" : Trees.text(t, "expiresAt"))),

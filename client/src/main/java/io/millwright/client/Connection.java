@@ -10,8 +10,16 @@ import java.net.Proxy;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.time.Instant;
+import javax.net.ssl.HttpsURLConnection;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -38,18 +46,61 @@ public final class Connection {
   private final @Nullable String token;
   private final Duration timeout;
   private final String agent;
+  private final @Nullable SSLContext tls;
 
   /**
    * @param server without path, such as {@code http://127.0.0.1:7070}
    * @param token null to show none
    * @param timeout for one answer
    * @param agent who asks, for the server's log
+   * @param tls whom to trust, or null for whom Java trusts
    */
-  public Connection(URI server, @Nullable String token, Duration timeout, String agent) {
+  public Connection(
+      URI server,
+      @Nullable String token,
+      Duration timeout,
+      String agent,
+      @Nullable SSLContext tls) {
     this.server = server;
     this.token = token;
     this.timeout = timeout;
     this.agent = agent;
+    this.tls = tls;
+  }
+
+  /** The same without certificates of its own. */
+  public Connection(URI server, @Nullable String token, Duration timeout, String agent) {
+    this(server, token, timeout, agent, null);
+  }
+
+  /**
+   * To trust nobody but whom these certificates sign.
+   *
+   * @param pem one or several, as PEM
+   * @throws GeneralSecurityException if they are none
+   */
+  public static SSLContext trusting(byte[] pem) throws GeneralSecurityException, IOException {
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, null);
+    int n = 0;
+    for (Certificate each :
+        CertificateFactory.getInstance("X.509")
+            .generateCertificates(new ByteArrayInputStream(pem))) {
+      store.setCertificateEntry("ca" + n++, each);
+    }
+    if (n == 0) {
+      throw new GeneralSecurityException("there is no certificate in it");
+    }
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(store);
+    SSLContext out = SSLContext.getInstance("TLS");
+    out.init(null, trust.getTrustManagers(), null);
+    return out;
+  }
+
+  @Nullable SSLContext tls() {
+    return tls;
   }
 
   public URI server() {
@@ -116,7 +167,7 @@ public final class Connection {
       long date = http.getDate();
       return new Answer(
           status, tree, http.getHeaderField("ETag"), date == 0 ? null : Instant.ofEpochMilli(date));
-    } catch (ConnectException | UnknownHostException | SocketTimeoutException e) {
+    } catch (ConnectException | UnknownHostException | SocketTimeoutException | SSLException e) {
       throw unreachable(e);
     } catch (IOException e) {
       throw new BrokenException(e);
@@ -147,6 +198,9 @@ public final class Connection {
     try {
       URI target = URI.create(server + request.target());
       HttpURLConnection http = (HttpURLConnection) target.toURL().openConnection(Proxy.NO_PROXY);
+      if (tls != null && http instanceof HttpsURLConnection https) {
+        https.setSSLSocketFactory(tls.getSocketFactory());
+      }
       http.setRequestMethod(request.method());
       http.setInstanceFollowRedirects(false);
       http.setUseCaches(false);
@@ -206,6 +260,8 @@ public final class Connection {
               server + " gave no answer within " + timeout.toSeconds() + " s";
           case SocketTimeoutException _ -> server + " cannot be reached: it does not answer";
           case UnknownHostException _ -> "there is no host " + server.getHost();
+          case SSLException _ ->
+              server + " shows no certificate that is trusted for it here: " + e.getMessage();
           case ConnectException _ -> "no server listens at " + server;
           default -> "the connection to " + server + " broke: " + e.getMessage();
         };

@@ -37,7 +37,11 @@ public final class Console implements AutoCloseable {
     URI server = connection.server();
     String scheme = "https".equals(server.getScheme()) ? "wss" : "ws";
     URI target = URI.create(scheme + "://" + server.getRawAuthority() + request.target());
-    HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
+    HttpClient.Builder http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10));
+    if (connection.tls() != null) {
+      http.sslContext(connection.tls());
+    }
+    HttpClient client = http.build();
     Listener listener = new Listener(screen);
     WebSocket.Builder builder = client.newWebSocketBuilder().connectTimeout(Duration.ofSeconds(30));
     if (connection.token() != null) {

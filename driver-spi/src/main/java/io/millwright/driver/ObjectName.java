@@ -11,6 +11,10 @@ import java.util.regex.Pattern;
  */
 public record ObjectName(Mark mark, String role) {
   public static final String SYSTEM = "system";
+
+  /** A system disk that is still being made, where that takes the hypervisor a while. */
+  public static final String PART = "part";
+
   public static final String DATA = "data";
   public static final String SEED = "seed";
   public static final String KERNEL = "kernel";
@@ -29,6 +33,11 @@ public record ObjectName(Mark mark, String role) {
                 new Mark(m.group(1), UUID.fromString(m.group(2)), Long.parseLong(m.group(3))),
                 m.group(4)))
         : Optional.empty();
+  }
+
+  /** True for a system disk, and for one that is still being made. */
+  public boolean ofSystem() {
+    return role.equals(SYSTEM) || role.equals(PART);
   }
 
   @Override

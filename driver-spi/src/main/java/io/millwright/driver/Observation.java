@@ -81,7 +81,8 @@ public record Observation(
   /**
    * The hypervisor's own facts.
    *
-   * @param acceleration {@code kvm} or {@code emulation}
+   * @param acceleration {@code kvm} or {@code emulation}, or {@code hardware} where the hypervisor
+   *     has no other way
    * @param diskFree where disks go
    */
   public record Host(

@@ -36,6 +36,14 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.ProfileSpec;
+import io.millwright.model.SizeSpec;
+import io.millwright.model.VolumeSpec;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -110,6 +118,7 @@ public final class Apply {
     private final Instant now = clock.instant();
     private final List<Violation> wrong = new ArrayList<>();
     private final Map<UUID, Applied> done = new LinkedHashMap<>();
+    private final SortedSet<String> grown = new TreeSet<>();
     private Lookup lookup;
 
     Run(Tx tx, Caller caller, Expectation expected) {
@@ -130,6 +139,7 @@ public final class Apply {
       if (!wrong.isEmpty()) {
         throw ProblemException.invalid(wrong);
       }
+      Limits.require(tx, grown);
       return List.copyOf(done.values());
     }
 
@@ -154,6 +164,9 @@ public final class Apply {
         return;
       }
       boolean specChanged = before == null || after.generation() > before.generation();
+      if (specChanged && grows(before == null ? null : before.spec(), after)) {
+        grown.add(after.project());
+      }
       List<Change> changes =
           Masking.mask(
               Diff.between(
@@ -177,6 +190,14 @@ public final class Apply {
         tx.resources().refer(after.uid(), references);
         Status status =
             admission.admit(tx, lookup, after, before == null ? null : before.spec(), at);
+        if (after.spec() instanceof MachineSpec) {
+          Expire.admit(
+              tx,
+              after.as(MachineSpec.class, MachineStatus.class),
+              before == null ? null : (MachineSpec) before.spec(),
+              now,
+              at.field("spec").field("expiry"));
+        }
         if (!at.list().isEmpty()) {
           at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
           return;
@@ -204,6 +225,36 @@ public final class Apply {
       if (before != null && specChanged) {
         followers(after);
       }
+    }
+
+    /** Whether it takes more of its project's quota than before; rather once too often. */
+    private boolean grows(@Nullable Spec before, Resource<?, ?> after) {
+      return switch (after.spec()) {
+        case MachineSpec m ->
+            !(before instanceof MachineSpec old)
+                || old.interfaces().size() < m.interfaces().size()
+                || (!old.size().equals(m.size()) && !smaller(old.size(), m.size(), after));
+        case VolumeSpec v ->
+            !(before instanceof VolumeSpec old) || old.size().compareTo(v.size()) < 0;
+        case HypervisorSpec _, NetworkSpec _, ImageSpec _, SizeSpec _, ProfileSpec _ -> false;
+      };
+    }
+
+    private boolean smaller(String before, String now, Resource<?, ?> of) {
+      SizeSpec a = size(before, of);
+      SizeSpec b = size(now, of);
+      return a != null
+          && b != null
+          && b.cores() <= a.cores()
+          && b.memory().compareTo(a.memory()) <= 0
+          && b.disk().compareTo(a.disk()) <= 0;
+    }
+
+    private @Nullable SizeSpec size(String name, Resource<?, ?> of) {
+      return lookup
+          .find(Kind.SIZE, of.project(), name)
+          .map(r -> r.as(SizeSpec.class, PlainStatus.class).spec())
+          .orElse(null);
     }
 
     /** What failed or was cancelled is tried again when it is applied again. */

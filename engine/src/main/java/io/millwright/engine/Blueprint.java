@@ -13,7 +13,7 @@ import java.util.List;
  * Fingerprint of everything in a machine's spec that only a first boot can change: when it changes,
  * the machine is rebuilt on a new system disk.
  *
- * <p>Size, power, volumes and the first boot's patience are left out, because they can be changed
+ * <p>Size, power, volumes, expiry, drift and the first boot's patience are left out, because they can be changed
  * on the machine that is there; so is what profiles and networks contain, because changing a
  * profile must not rebuild a thousand machines.
  */
@@ -34,7 +34,9 @@ final class Blueprint {
             spec.bonds(),
             spec.vlans(),
             List.of(),
-            0);
+            0,
+            null,
+            null);
     try {
       byte[] hash =
           MessageDigest.getInstance("SHA-256")

@@ -29,6 +29,7 @@ public final class Engine implements AutoCloseable {
   private final Outside outside;
   private final Apply apply;
   private final Delete delete;
+  private final Expire expire;
   private final Restore restore;
   private final Rebuild rebuild;
   private final Sweep sweep;
@@ -73,6 +74,7 @@ public final class Engine implements AutoCloseable {
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
     delete = new Delete(store, clock);
+    expire = new Expire(delete, clock);
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
     drift = new Drift(store, outside);
@@ -87,11 +89,12 @@ public final class Engine implements AutoCloseable {
         new Reconcilers(
             store,
             clock,
-            new MachineReconciler(store, outside, images, door, clock),
+            new MachineReconciler(store, outside, images, door, rebuild, clock),
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, clock),
             new VolumeReconciler(store, outside, clock),
-            new NetworkReconciler(store, outside, round));
+            new NetworkReconciler(store, outside, round),
+            expire);
   }
 
   /** Drivers are opened by reconcilers, so there are some before the first event. */
@@ -105,6 +108,10 @@ public final class Engine implements AutoCloseable {
 
   public Delete delete() {
     return delete;
+  }
+
+  public Expire expire() {
+    return expire;
   }
 
   public Restore restore() {

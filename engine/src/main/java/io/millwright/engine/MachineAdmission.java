@@ -198,7 +198,8 @@ final class MachineAdmission {
         List.of(),
         List.of(),
         null,
-        null);
+        null,
+        status.expiresAt());
   }
 
   static void checkFits(
@@ -338,7 +339,9 @@ final class MachineAdmission {
     for (Lease lease : had) {
       cooldown.putIfAbsent(lease.network(), 300);
     }
-    tx.addresses().release(uid, keep, cooldown);
+    if (machine.status().readyBy() == null) {
+      tx.addresses().release(uid, keep, cooldown);
+    } // otherwise the guest has them still, and the end of the change lets them go
     return spec.interfaces().stream()
         .map(f ->
             new MachineStatus.Interface(
@@ -363,7 +366,8 @@ final class MachineAdmission {
         Violations here = at.field("nics").index(i).field("mac");
         tx.addresses()
             .claimMac(asked, machine.uid(), nic.name())
-            .ifPresent(other -> here.add(asked + " belongs to " + title(tx, other)));
+            .ifPresent(other ->
+                here.add(asked + " belongs to " + title(tx, other, machine.uid())));
         macs.put(nic.name(), asked);
       }
     }
@@ -391,7 +395,8 @@ final class MachineAdmission {
       if (at.list().stream().noneMatch(v -> v.field().equals(at.path()))) {
         tx.addresses()
             .claim(network.uid(), fixed.ip(), uid, face.name())
-            .ifPresent(lease -> at.add(fixed.ip() + " is taken by " + title(tx, lease.machine())));
+            .ifPresent(lease ->
+                at.add(fixed.ip() + " is taken by " + title(tx, lease.machine(), uid)));
       }
       return Optional.of(fixed.ip());
     }
@@ -441,10 +446,15 @@ final class MachineAdmission {
     }
   }
 
-  private static String title(Tx tx, UUID uid) {
+  /** What another project has must not be learned from the address that one cannot get. */
+  private static String title(Tx tx, UUID uid, UUID asker) {
+    Optional<String> project = tx.resources().find(asker).map(Resource::project);
     return tx.resources()
         .find(uid)
-        .map(r -> r.title() + " of project " + r.project())
+        .map(r ->
+            project.filter(r.project()::equals).isPresent()
+                ? r.title()
+                : "a machine of another project")
         .orElse("a machine that is being deleted");
   }
 

@@ -138,7 +138,7 @@ public final class MachineGoals {
             .orElse(null);
     Map<String, ByteSize> disks = new TreeMap<>();
     for (Observation.Disk disk : seen.disks()) {
-      if (disk.name().mark().uid().equals(uid) && disk.name().role().equals(ObjectName.SYSTEM)) {
+      if (disk.name().mark().uid().equals(uid) && disk.name().ofSystem()) {
         disks.put(disk.name().toString(), disk.size());
       }
     }

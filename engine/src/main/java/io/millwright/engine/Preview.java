@@ -18,10 +18,12 @@ import io.millwright.planner.MachinePlanner;
 import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -42,18 +44,24 @@ public final class Preview {
   /** The same with impact and steps put in; machines that nothing would happen to stay bare. */
   List<Applied> plan(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {
     List<Applied> out = new ArrayList<>();
+    Set<UUID> otherMtu = new HashSet<>();
+    for (Applied each : applied) {
+      if (each.changes().stream().anyMatch(c -> c.path().equals("spec.mtu"))) {
+        otherMtu.add(each.resource().uid());
+      }
+    }
     for (Applied each : applied) {
       if (each.operation() == null) {
         out.add(each);
         continue;
       }
       ResolvedMachine machine = machines.get(each.resource().uid());
-      out.add(machine == null ? simple(each) : machine(each, machine));
+      out.add(machine == null ? simple(each) : machine(each, machine, otherMtu));
     }
     return out;
   }
 
-  private Applied machine(Applied applied, ResolvedMachine machine) {
+  private Applied machine(Applied applied, ResolvedMachine machine, Set<UUID> otherMtu) {
     boolean fresh = applied.action() == Applied.Action.CREATED;
     MachineGoal goal = MachineGoals.goal(machine, installation);
     if (goal.sha256() == null) {
@@ -69,7 +77,19 @@ public final class Preview {
         applied.operation(),
         impact,
         plan.steps(),
-        impact.equals("rebuild") ? keeps(machine) : List.of());
+        switch (impact) {
+          case "rebuild" -> keeps(machine);
+          case "restart" -> keepsMtu(machine, otherMtu);
+          default -> List.of();
+        });
+  }
+
+  /** A guest's own configuration is written at its first boot. */
+  private static List<String> keepsMtu(ResolvedMachine machine, Set<UUID> otherMtu) {
+    return machine.networks().entrySet().stream()
+        .filter(network -> otherMtu.contains(network.getValue().uid()))
+        .map(n -> "the MTU inside the guest on network " + n.getKey() + ", until it is rebuilt")
+        .toList();
   }
 
   /** What outlives a rebuild, as people ask for it. */

@@ -16,6 +16,7 @@ import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -108,6 +109,7 @@ public final class Restore {
     tx.resources().refer(volume.uid(), List.of(entry.hypervisor()));
     tx.resources().place(volume.uid(), entry.hypervisor());
     tx.quarantine().remove(volume.uid());
+    Limits.require(tx, new TreeSet<>(List.of(project)));
     return Begin.operation(tx, volume, Operation.Verb.RESTORE, caller.name(), clock);
   }
 

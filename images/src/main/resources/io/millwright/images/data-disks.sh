@@ -1,7 +1,7 @@
 # Makes file systems on blank data disks, and mounts those that have a place.
 # Arguments, three for each disk: its serial, the type, where to mount it or "-".
 # A disk is formatted only if nothing at all is found on it, and never a second time by this system.
-: "${DEVICES:=/dev/disk/by-id/virtio-}" "${FSTAB:=/etc/fstab}" "${DONE:=/var/lib/millwright/volumes}"
+: "${DEVICES:=/dev/disk/by-id/virtio-}" "${NAMES:=/dev/disk/by-id/wwn-0x6000c29}" "${FSTAB:=/etc/fstab}" "${DONE:=/var/lib/millwright/volumes}"
 failed=0
 complain() { echo "millwright: volume $serial: $*" >&2; failed=1; }
 
@@ -19,6 +19,9 @@ while [ $# -ge 3 ]; do
   serial=$1 type=$2 place=$3
   shift 3
   device=$DEVICES$serial
+  # A bus without serials has world wide names, and this one is made of the serial.
+  named=$NAMES$(printf %s "$serial" | sha256sum | cut -c1-25)
+  if ! [ -e "$device" ] && [ -e "$named" ]; then device=$named; fi
   if ! [ -e "$device" ]; then complain "there is no $device"; continue; fi
   if ! [ -e "$DONE/$serial" ]; then
     if blank; then

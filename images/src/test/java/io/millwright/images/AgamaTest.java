@@ -151,7 +151,7 @@ class AgamaTest {
     return Hostile.spec().map(spec -> spec.withInstallation(Samples.ON_DISK));
   }
 
-  @Property(tries = 100)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) throws Exception {
     ProfileSpec profile = spec.profile();
     JsonNode data = JSON.readTree(profile(SLES, spec));

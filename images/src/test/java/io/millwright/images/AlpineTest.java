@@ -269,7 +269,7 @@ class AlpineTest {
         .filter(spec -> RENDERER.check(spec).isEmpty());
   }
 
-  @Property(tries = 60)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) throws Exception {
     ProfileSpec profile = spec.profile();
     Map<String, String> answers = answers(spec);

@@ -186,7 +186,7 @@ class AutoYastTest {
     return Hostile.spec().map(spec -> spec.withInstallation(Samples.ON_DISK));
   }
 
-  @Property(tries = 200)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) throws Exception {
     ProfileSpec profile = spec.profile();
     Document document = document(spec);

@@ -173,7 +173,7 @@ class AutoinstallTest {
     return Hostile.spec().map(spec -> spec.withInstallation(Samples.ON_DISK));
   }
 
-  @Property(tries = 200)
+  @Property
   void saysWhatTheProfileSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
     ProfileSpec profile = spec.profile();
     JsonNode data = YAML.readTree(seed(spec).userData()).get("autoinstall");

@@ -48,7 +48,7 @@ class CloudInitPropertyTest {
     return Arbitraries.maps(Hostile.text(), Hostile.text()).ofMaxSize(5);
   }
 
-  @Property(tries = 300)
+  @Property
   void userDataSaysWhatTheProfileSays(@ForAll("spec") InstallSpec spec) {
     ProfileSpec profile = spec.profile();
     JsonNode data = YAML.readTree(RENDERER.render(spec).userData());
@@ -157,7 +157,7 @@ class CloudInitPropertyTest {
     return out;
   }
 
-  @Property(tries = 300)
+  @Property
   void networkConfigSaysWhatTheInterfacesSay(@ForAll("spec") InstallSpec spec) {
     JsonNode data = YAML.readTree(RENDERER.render(spec).networkConfig());
     Map<Boolean, Integer> defaults = new HashMap<>();
@@ -218,7 +218,7 @@ class CloudInitPropertyTest {
     assertThat(defaults.containsKey(false)).isEqualTo(v4);
   }
 
-  @Property(tries = 500)
+  @Property
   void whatBreaksARuleIsNotRendered(@ForAll("text") String text) {
     if (!text.matches("[a-z_][-a-z0-9_]*")) {
       ProfileSpec.User user =
@@ -237,7 +237,7 @@ class CloudInitPropertyTest {
     return new ProfileSpec(List.of(user), List.of(), List.of(), List.of(), null, null, List.of());
   }
 
-  @Property(tries = 2000)
+  @Property
   void yamlGivesBackAnyText(@ForAll("map") Map<String, String> map) {
     assertThat(YAML.readValue(Yaml.write(map), Map.class)).isEqualTo(map);
   }

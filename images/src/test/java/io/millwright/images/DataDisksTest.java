@@ -57,6 +57,7 @@ class DataDisksTest {
     Map<String, String> env = builder.environment();
     env.put("PATH", directory.resolve("bin") + ":/usr/sbin:/sbin:/usr/bin:/bin");
     env.put("DEVICES", directory + "/virtio-");
+    env.put("NAMES", directory + "/wwn-0x6000c29");
     env.put("FSTAB", directory.resolve("fstab").toString());
     env.put("DONE", directory.resolve("done").toString());
     Process process = builder.start();
@@ -90,6 +91,18 @@ class DataDisksTest {
         .last()
         .asString()
         .startsWith(device + " " + place() + " auto nofail");
+  }
+
+  @Test
+  void aDiskWithoutASerialIsFoundByTheNameThatIsMadeOfIt() throws Exception {
+    // As the hypervisor's driver makes it: of the SHA-256 of the serial.
+    device = Files.move(device, directory.resolve("wwn-0x6000c29b3d3d364681b4de93805d0b69"));
+    assertThat(run(disk(place()))).isEqualTo(new Ended(0, ""));
+    assertThat(blkid("TYPE")).isEqualTo("ext4");
+    assertThat(Files.readAllLines(directory.resolve("fstab")))
+        .last()
+        .asString()
+        .startsWith(device + " ");
   }
 
   @Test

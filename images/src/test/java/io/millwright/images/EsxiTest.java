@@ -224,7 +224,7 @@ class EsxiTest {
         .filter(spec -> RENDERER.check(spec).isEmpty());
   }
 
-  @Property(tries = 100)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
     Parsed parsed = parse(kickstart(spec));
     assertThat(parsed.commands()).hasSameSizeAs(COMMANDS);

@@ -90,7 +90,7 @@ class FinishTest {
     return Hostile.spec();
   }
 
-  @Property(tries = 100)
+  @Property
   void doesWhatTheProfileSaysAndNoMore(@ForAll("spec") InstallSpec spec) throws Exception {
     ProfileSpec profile = spec.profile();
     List<List<String>> expected = new ArrayList<>();

@@ -114,7 +114,7 @@ class FirstBootReportTest {
             e -> assertThat(e.problem().type()).isEqualTo(Problem.Type.TOO_LARGE));
   }
 
-  @Property(tries = 1000)
+  @Property
   void anyBytesAreAReportOrAProblem(@ForAll byte[] body) {
     try {
       FirstBootReport.parse(body);

@@ -240,7 +240,7 @@ class FreeBsdTest {
         .filter(spec -> RENDERER.check(spec).isEmpty());
   }
 
-  @Property(tries = 60)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) throws Exception {
     ProfileSpec profile = spec.profile();
     List<String> parts = parts(spec);

@@ -194,7 +194,7 @@ class IgnitionTest {
     return Hostile.spec().map(spec -> host(spec).withInstallation(Samples.ON_DISK));
   }
 
-  @Property(tries = 100)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(
       @ForAll("spec") InstallSpec spec, @ForAll Ignition.System system) {
     Both both = both(system, spec);

@@ -169,7 +169,7 @@ class KickstartTest {
         });
   }
 
-  @Property(tries = 200)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
     Parsed parsed = parse(kickstart(spec));
     assertThat(parsed.commands()).hasSameSizeAs(COMMANDS);

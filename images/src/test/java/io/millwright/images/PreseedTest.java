@@ -207,7 +207,7 @@ class PreseedTest {
         });
   }
 
-  @Property(tries = 200)
+  @Property
   void answersSayWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
     Installation how = Objects.requireNonNull(spec.installation());
     Map<String, String> answers = answers(text(spec, "/preseed.cfg"));

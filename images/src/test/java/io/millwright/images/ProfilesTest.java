@@ -108,7 +108,7 @@ class ProfilesTest {
     return Hostile.profile();
   }
 
-  @Property(tries = 200)
+  @Property
   void mergingIsAssociative(
       @ForAll("profile") ProfileSpec a,
       @ForAll("profile") ProfileSpec b,

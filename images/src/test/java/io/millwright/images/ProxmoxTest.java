@@ -285,7 +285,7 @@ class ProxmoxTest {
     return Hostile.spec().map(spec -> node(spec.withInstallation(Samples.ON_DISK)));
   }
 
-  @Property(tries = 100)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) {
     JsonNode answer = TOML.readTree(answer(spec));
     assertThat(wrong(answer)).isEmpty();

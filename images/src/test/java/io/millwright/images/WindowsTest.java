@@ -227,7 +227,7 @@ class WindowsTest {
         .filter(spec -> renderer(Windows.Version.SERVER_2025).check(spec).isEmpty());
   }
 
-  @Property(tries = 100)
+  @Property
   void saysWhatTheSpecSaysAndNoMore(@ForAll("spec") InstallSpec spec) throws Exception {
     Map<String, AnswerFile> files = files(Windows.Version.SERVER_2025, spec);
     Document answers =

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -99,6 +100,7 @@ class ComposerTest {
   }
 
   /** So many that even the path tables need another place. */
+  @Tag("slow")
   @Test
   void manyDirectoriesCanBeAdded() throws Exception {
     Path iso = Samples.iso(directory, Style.APPENDED, Samples.files(false));

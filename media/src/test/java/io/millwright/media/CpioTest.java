@@ -52,7 +52,7 @@ class CpioTest {
         .containsPattern("drwxr-xr-x .*usr/lib");
   }
 
-  @Property(tries = 20)
+  @Property
   void whateverIsInItComesOutAgain(
       @ForAll @Size(max = 5)
           Map<@AlphaChars @StringLength(min = 1, max = 30) String, byte[]> content)

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 
 /**
  * Media with bytes changed anywhere. Whatever they say, reading them and making another out of them
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.BeforeAll;
  * {@code JAZZER_FUZZ=1 mvn test -pl media -am -Dtest=HostileMediumTest
  * -Dsurefire.failIfNoSpecifiedTests=false}.
  */
+@Tag("slow")
 class HostileMediumTest {
   private static byte[] medium = new byte[0];
 

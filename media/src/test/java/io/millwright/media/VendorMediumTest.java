@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,6 +72,7 @@ class VendorMediumTest {
   /** FAT12, FAT16 and FAT32, by their sizes in KiB. */
   @ParameterizedTest
   @CsvSource({"2880,-f 2880", "16384,-T 32768", "70000,-F -T 140000"})
+  @Tag("slow")
   void theMenuInTheEfiImageIsChangedToo(int size, String format) throws Exception {
     Map<String, byte[]> files = Samples.files(false);
     Path efi = directory.resolve("efi.img");

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * What is known of a hypervisor.
  *
  * @param version what it calls itself
- * @param acceleration {@code kvm} or {@code emulation}, if it is known
+ * @param acceleration {@code kvm}, {@code emulation} or {@code hardware}, if it is known
  * @param cores of its host
  * @param memory of its host
  * @param diskFree in the place where disks go

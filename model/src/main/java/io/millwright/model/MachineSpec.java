@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * @param vlans tagged interfaces on a card or a bond
  * @param volumes data disks, by name
  * @param readyTimeoutSeconds how long its first boot may take, 10 to 86400; 1800 if not given
+ * @param expiry when it is deleted by itself; never if not given
+ * @param drift what is done when it is not as declared; its project's policy if not given, which
+ *     is repair unless somebody set another
  */
 public record MachineSpec(
     @Nullable String hypervisor,
@@ -36,7 +39,9 @@ public record MachineSpec(
     @Default List<Bond> bonds,
     @Default List<Vlan> vlans,
     @Default List<String> volumes,
-    @Default("1800") Integer readyTimeoutSeconds)
+    @Default("1800") Integer readyTimeoutSeconds,
+    @Nullable Expiry expiry,
+    @Nullable DriftPolicy drift)
     implements Spec {
   /** A Linux interface name is at most 15 characters (IFNAMSIZ). */
   private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9]{0,11}");
@@ -210,7 +215,9 @@ public record MachineSpec(
         bonds,
         vlans,
         volumes,
-        readyTimeoutSeconds);
+        readyTimeoutSeconds,
+        expiry,
+        drift);
   }
 
   public MachineSpec withImage(String next) {
@@ -226,11 +233,16 @@ public record MachineSpec(
         bonds,
         vlans,
         volumes,
-        readyTimeoutSeconds);
+        readyTimeoutSeconds,
+        expiry,
+        drift);
   }
 
   @Override
   public void check(Violations at) {
+    if (expiry != null) {
+      expiry.check(at.field("expiry"));
+    }
     if (hostname != null) {
       Names.checkLabel(hostname, at.field("hostname"));
     }

@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param scripts how each script of its first boot ended
  * @param firmware that starts that disk, or null for the declared one
  * @param former the system that it had before a rebuild, until that has ended well
+ * @param expiresAt when it is deleted by itself, or null for never; kept apart from the rest, see
+ *     the engine's {@code Lifetimes}
  */
 public record MachineStatus(
     @Default List<Condition> conditions,
@@ -31,12 +34,13 @@ public record MachineStatus(
     @Default List<String> hostKeys,
     @Default List<ScriptResult> scripts,
     @Nullable Firmware firmware,
-    @Nullable Former former)
+    @Nullable Former former,
+    @Nullable Instant expiresAt)
     implements Status {
   public static final MachineStatus EMPTY =
       new MachineStatus(
           List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of(), null,
-          null);
+          null, null);
 
   public MachineStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -97,7 +101,8 @@ public record MachineStatus(
         hostKeys,
         scripts,
         firmware,
-        former);
+        former,
+        expiresAt);
   }
 
   public MachineStatus withPower(@Nullable Power next) {
@@ -113,7 +118,8 @@ public record MachineStatus(
         hostKeys,
         scripts,
         firmware,
-        former);
+        former,
+        expiresAt);
   }
 
   public MachineStatus withInterfaces(List<Interface> next) {
@@ -129,7 +135,8 @@ public record MachineStatus(
         hostKeys,
         scripts,
         firmware,
-        former);
+        former,
+        expiresAt);
   }
 
   /** From here on its system disk is made from this very image; null if it is open which. */
@@ -146,7 +153,8 @@ public record MachineStatus(
         hostKeys,
         scripts,
         firmware,
-        former);
+        former,
+        expiresAt);
   }
 
   /** It has not booted its disk yet, or no more. */
@@ -163,7 +171,8 @@ public record MachineStatus(
         List.of(),
         List.of(),
         firmware,
-        former);
+        former,
+        expiresAt);
   }
 
   /** The system on its disk is up; what was there before is of no use any more. */
@@ -181,7 +190,8 @@ public record MachineStatus(
         keys,
         results,
         firmware,
-        null);
+        null,
+        expiresAt);
   }
 
   /** It gets a new system disk; what is up now is remembered until the new one is. */
@@ -200,7 +210,8 @@ public record MachineStatus(
         newFirmware,
         readyBy != null && disk != null
             ? new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware)
-            : former);
+            : former,
+        expiresAt);
   }
 
   /**
@@ -224,7 +235,25 @@ public record MachineStatus(
         former.hostKeys(),
         former.scripts(),
         former.firmware(),
-        null);
+        null,
+        expiresAt);
+  }
+
+  public MachineStatus withExpiresAt(@Nullable Instant next) {
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        power,
+        interfaces,
+        disk,
+        imageSha256,
+        blueprint,
+        readyBy,
+        hostKeys,
+        scripts,
+        firmware,
+        former,
+        next);
   }
 
   /** All addresses, in the order of the interfaces. */

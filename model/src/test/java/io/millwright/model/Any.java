@@ -257,6 +257,8 @@ public final class Any {
       return mac();
     } else if (plain == ByteSize.class) {
       return size();
+    } else if (plain == TimeSpan.class) {
+      return Arbitraries.longs().between(0, Integer.MAX_VALUE).map(TimeSpan::new);
     } else if (plain == Addressing.class) {
       return addressing();
     } else if (plain == Instant.class) {

@@ -17,6 +17,8 @@ public final class MachineDrift {
 
   private MachineDrift() {}
 
+  private static final String RECORDS = "records on network ";
+
   /**
    * One difference.
    *
@@ -24,7 +26,15 @@ public final class MachineDrift {
    * @param declared what should be
    * @param observed what is
    */
-  public record Difference(String field, String declared, String observed) {}
+  public record Difference(String field, String declared, String observed) {
+    /** False if only a switch was pressed, or something beside the machine is not as declared. */
+    public boolean ofTheMachine() {
+      return !field.equals("power")
+          && !field.equals("seed")
+          && !field.equals("installer file")
+          && !field.startsWith(RECORDS);
+    }
+  }
 
   /** All differences, in a fixed order; of a machine whose first boot has ended. */
   public static List<Difference> between(MachineGoal goal, MachineFacts facts) {
@@ -47,7 +57,7 @@ public final class MachineDrift {
       if (wanted == null || !wanted.equals(there)) {
         out.add(
             new Difference(
-                "records on network " + network,
+                RECORDS + network,
                 wanted == null ? NONE : "published",
                 there == null ? MISSING : "others"));
       }

@@ -204,7 +204,7 @@ class PlannerPropertyTest {
 
   // --- what holds ----------------------------------------------------------------------------
 
-  @Property(tries = 1000)
+  @Property
   void aPlanThatWasCarriedOutLeavesNothingToDo(@ForAll("cases") Case given) {
     Outside world = new Outside(given);
     MachinePlanner.plan(given.goal(), given.facts()).steps().forEach(world::act);
@@ -216,7 +216,7 @@ class PlannerPropertyTest {
     }
   }
 
-  @Property(tries = 1000)
+  @Property
   void aPlanThatWasBrokenOffIsTakenUp(
       @ForAll("cases") Case given, @ForAll @IntRange(max = 12) int done) {
     Outside world = new Outside(given);
@@ -234,7 +234,7 @@ class PlannerPropertyTest {
     }
   }
 
-  @Property(tries = 1000)
+  @Property
   void noPlanTakesAwayTheDiskThatIsWanted(@ForAll("cases") Case given) {
     List<Step> steps = MachinePlanner.plan(given.goal(), given.facts()).steps();
     if (given.goal().present()) {
@@ -244,7 +244,7 @@ class PlannerPropertyTest {
     }
   }
 
-  @Property(tries = 1000)
+  @Property
   void noPlanTouchesTheDiskOfAVolume(@ForAll("cases") Case given) {
     for (Plan plan :
         List.of(
@@ -265,7 +265,7 @@ class PlannerPropertyTest {
     }
   }
 
-  @Property(tries = 1000)
+  @Property
   void anOldSystemDiskStaysUntilTheNewSystemIsUp(@ForAll("cases") Case given) {
     if (!given.goal().present() || given.goal().booted()) {
       return;
@@ -278,7 +278,7 @@ class PlannerPropertyTest {
     }
   }
 
-  @Property(tries = 500)
+  @Property
   void whatIsUndoneLeavesNothing(@ForAll("cases") Case given) {
     Outside world = new Outside(given);
     MachinePlanner.undo(given.facts()).steps().forEach(world::act);
@@ -287,7 +287,7 @@ class PlannerPropertyTest {
     assertThat(MachinePlanner.undo(world.facts()).empty()).isTrue();
   }
 
-  @Property(tries = 1000)
+  @Property
   void aMachineIsDefinedAnewWhenACardIsAttachedElsewhere(
       @ForAll("cases") Case given, @ForAll("attachments") String attachment) {
     MachineGoal goal = given.goal();
@@ -318,7 +318,7 @@ class PlannerPropertyTest {
     return Arbitraries.of("bridge br0", "bridge br1", "bridge br0, MTU 9000").injectNull(0.2);
   }
 
-  @Property(tries = 500)
+  @Property
   void theSameIsPlannedInTheSameWay(@ForAll("cases") Case given) {
     MachineGoal goal = given.goal();
     MachineFacts facts = given.facts();
@@ -337,14 +337,14 @@ class PlannerPropertyTest {
     assertThat(MachinePlanner.undo(shuffled)).isEqualTo(MachinePlanner.undo(facts));
   }
 
-  @Property(tries = 500)
+  @Property
   void everyStepOfAPlanHasAKeyOfItsOwn(@ForAll("cases") Case given) {
     assertThat(MachinePlanner.plan(given.goal(), given.facts()).steps())
         .extracting(Step::key)
         .doesNotHaveDuplicates();
   }
 
-  @Property(tries = 1000)
+  @Property
   void driftIsToldExactlyWhenThereIsSomethingToDo(@ForAll("cases") Case given) {
     MachineGoal goal = given.goal();
     if (goal.present() && goal.booted()) {

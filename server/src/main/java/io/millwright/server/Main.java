@@ -5,7 +5,9 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.port.Store;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -27,13 +29,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
@@ -63,7 +65,7 @@ public final class Main implements AutoCloseable {
   static final class CannotStartException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    CannotStartException(String message, Throwable cause) {
+    CannotStartException(String message, @Nullable Throwable cause) {
       super(message, cause);
     }
   }
@@ -96,8 +98,8 @@ public final class Main implements AutoCloseable {
     Thread main = Thread.currentThread();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> server.end(started, main), "shutdown"));
     try {
-      Address at = server.start();
-      LOG.info("Millwright {} is ready at {} ({})", version(), at.url(), sinceStart());
+      String url = server.start();
+      LOG.info("Millwright {} is ready at {} ({})", version(), url, sinceStart());
       started.countDown();
     } catch (CannotStartException | ProblemException | EmbeddedPostgresException e) {
       started.countDown();
@@ -113,26 +115,32 @@ public final class Main implements AutoCloseable {
   }
 
   /** Puts the server together and starts it. */
-  private Address start() throws Exception {
+  private String start() throws Exception {
     Path data = makeDataDirectory();
     refuseTakenPort(settings.listen());
+    ServerSettings.Tls tls = settings.tls();
+    if (tls != null) {
+      TlsFiles.check(tls);
+    }
     Path key = data.resolve("key");
     SecretBox secrets = open(key);
 
     Database database = add("database", Database.open(database(data)));
+    add("clock", new Every("clock", Duration.ofSeconds(30), database::compareClocks));
     SqlStore store = database.store();
     ImageFiles images = join(store, secrets, key, data.resolve("images"));
 
+    Store audited = new Audited(store);
     Engine engine =
         add(
             "engine",
             new Engine(
-                store,
+                audited,
                 Drivers.load(),
                 secrets,
                 images,
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
-                InstantSource.system()));
+                database.clock()));
 
     WorkLoop work =
         add(
@@ -153,7 +161,7 @@ public final class Main implements AutoCloseable {
     Backend backend =
         new Backend(
             version(),
-            store,
+            audited,
             engine.apply(),
             engine.delete(),
             engine.restore(),
@@ -165,12 +173,14 @@ public final class Main implements AutoCloseable {
             engine.tokens(),
             engine.watch(),
             engine.consoles(),
-            engine.access());
+            engine.access(),
+            engine.expire());
     Web web =
         add(
             "web",
-            listen("--listen", settings.listen(), () -> Web.start(settings.listen(), backend)));
-    return settings.listen().at(web.port());
+            listen(
+                "--listen", settings.listen(), () -> Web.start(settings.listen(), tls, backend)));
+    return settings.url(web.port());
   }
 
   private ImageFiles join(SqlStore store, SecretBox secrets, Path key, Path dir)
@@ -213,8 +223,7 @@ public final class Main implements AutoCloseable {
         Database.Settings.DEFAULT_CONNECTIONS);
   }
 
-  private static @org.jspecify.annotations.Nullable String password(
-      @org.jspecify.annotations.Nullable Path file) throws CannotStartException {
+  private static @Nullable String password(@Nullable Path file) throws CannotStartException {
     if (file == null) {
       return null;
     }

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param data the directory where everything lies that belongs to this server
  * @param listen where people's clients reach it
+ * @param tls with which clients are spoken to, or null for plain HTTP
  * @param doors where machines reach it
  * @param database an external PostgreSQL, or null for one of its own
  * @param printToken true to print the first token on standard output
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 record ServerSettings(
     Path data,
     Address listen,
+    @Nullable Tls tls,
     List<Address> doors,
     @Nullable ExternalDatabase database,
     boolean printToken,
@@ -38,6 +40,9 @@ record ServerSettings(
         --data DIR                    what belongs to this server: key, database, images
                                       (default /var/lib/millwright)
         --listen ADDRESS:PORT         where clients reach it (default 127.0.0.1:7070)
+        --tls-cert FILE               certificate chain (PEM) with which clients are spoken to
+        --tls-key FILE                its private key (PEM, PKCS#8, not encrypted)
+        --behind-proxy                plain HTTP beyond this machine, since a proxy does TLS
         --door ADDRESS:PORT           where machines reach it, to report their first boot; may be
                                       repeated (default none)
         --database JDBC-URL           an external PostgreSQL, 15 or newer
@@ -54,15 +59,20 @@ record ServerSettings(
       """;
 
   private static final Set<String> FLAGS =
-      Set.of("--print-token", "--new-admin-token", "--replace-key");
+      Set.of("--behind-proxy", "--print-token", "--new-admin-token", "--replace-key");
   private static final Set<String> VALUES =
       Set.of(
           "--data",
           "--listen",
+          "--tls-cert",
+          "--tls-key",
           "--door",
           "--database",
           "--database-user",
           "--database-password-file");
+
+  /** Both as PEM. */
+  record Tls(Path certificate, Path key) {}
 
   /** An external PostgreSQL. */
   record ExternalDatabase(String url, @Nullable String user, @Nullable Path passwordFile) {}
@@ -107,6 +117,13 @@ record ServerSettings(
       return new Address(host, chosen);
     }
 
+    /** By its name, without asking DNS. */
+    boolean loopback() {
+      return host.equals("localhost")
+          || host.equals("::1")
+          || host.matches("127(\\.[0-9]{1,3}){3}");
+    }
+
     String url() {
       return "http://" + this;
     }
@@ -149,14 +166,38 @@ record ServerSettings(
         throw new UsageException(name + " is given twice");
       }
     }
+    Address listen = Address.parse("--listen", given.getOrDefault("--listen", "127.0.0.1:7070"));
+    Tls tls = tls(given);
+    if (tls == null && !listen.loopback() && !flags.contains("--behind-proxy")) {
+      throw new UsageException(
+          "--listen: at "
+              + listen
+              + " tokens would pass in clear; give --tls-cert and --tls-key, or --behind-proxy if a"
+              + " proxy does TLS");
+    }
     return new ServerSettings(
         Path.of(given.getOrDefault("--data", "/var/lib/millwright")).toAbsolutePath().normalize(),
-        Address.parse("--listen", given.getOrDefault("--listen", "127.0.0.1:7070")),
+        listen,
+        tls,
         List.copyOf(doors),
         database(given),
         flags.contains("--print-token"),
         flags.contains("--new-admin-token"),
         flags.contains("--replace-key"));
+  }
+
+  private static @Nullable Tls tls(Map<String, String> given) throws UsageException {
+    String certificate = given.get("--tls-cert");
+    String key = given.get("--tls-key");
+    if ((certificate == null) != (key == null)) {
+      throw new UsageException("--tls-cert and --tls-key belong together; give both");
+    }
+    return certificate == null || key == null ? null : new Tls(Path.of(certificate), Path.of(key));
+  }
+
+  /** Where people's clients reach it, as they write it. */
+  String url(int port) {
+    return (tls == null ? "http://" : "https://") + listen.at(port);
   }
 
   private static Address door(String value) throws UsageException {

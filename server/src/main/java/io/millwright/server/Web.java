@@ -3,8 +3,11 @@ package io.millwright.server;
 import io.millwright.api.ApiConfiguration;
 import io.millwright.api.Backend;
 import io.millwright.server.ServerSettings.Address;
+import io.millwright.server.ServerSettings.Tls;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.Banner;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
@@ -15,27 +18,34 @@ import org.springframework.core.env.MapPropertySource;
 /** The people's door: the API on Spring's web server. */
 record Web(ServletWebServerApplicationContext context) implements AutoCloseable {
 
-  static Web start(Address listen, Backend backend) {
+  /**
+   * Opens it.
+   *
+   * @param tls null for plain HTTP
+   */
+  static Web start(Address listen, @Nullable Tls tls, Backend backend) {
     SpringApplication app = new SpringApplication(ApiConfiguration.class);
     app.setWebApplicationType(WebApplicationType.SERVLET);
     app.setBannerMode(Banner.Mode.OFF);
     app.setLogStartupInfo(false);
     app.setAddCommandLineProperties(false);
     app.setRegisterShutdownHook(false); // Main ends it in its turn
-    Map<String, Object> settings =
-        Map.of(
-            "server.address",
-            listen.host(),
-            "server.port",
-            listen.port(),
-            "server.shutdown",
-            "graceful",
-            "server.max-http-request-header-size",
-            "16KB",
-            "spring.lifecycle.timeout-per-shutdown-phase",
-            "3s",
-            "spring.threads.virtual.enabled",
-            true);
+    Map<String, Object> settings = new HashMap<>();
+    settings.put("server.address", listen.host());
+    settings.put("server.port", listen.port());
+    settings.put("server.shutdown", "graceful");
+    settings.put("server.max-http-request-header-size", "16KB");
+    settings.put("spring.lifecycle.timeout-per-shutdown-phase", "3s");
+    settings.put("spring.threads.virtual.enabled", true);
+    if (tls != null) {
+      // Read again when the files change, so that a certificate can be renewed under way.
+      String bundle = "spring.ssl.bundle.pem.door.";
+      settings.put(bundle + "keystore.certificate", tls.certificate().toUri().toString());
+      settings.put(bundle + "keystore.private-key", tls.key().toUri().toString());
+      settings.put(bundle + "reload-on-update", true);
+      settings.put("server.ssl.bundle", "door");
+      settings.put("server.ssl.enabled-protocols", "TLSv1.3,TLSv1.2");
+    }
     app.addInitializers(context -> {
       // First, so that no variable of the environment changes what our own settings say.
       context

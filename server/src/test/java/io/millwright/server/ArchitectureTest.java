@@ -38,6 +38,7 @@ class ArchitectureTest {
     DRIVER_SPI("io.millwright.driver", MODEL),
     DRIVER_TESTKIT("io.millwright.driver.testkit..", DRIVER_SPI, MODEL),
     LIBVIRT("io.millwright.driver.libvirt..", DRIVER_SPI, MODEL),
+    VSPHERE("io.millwright.driver.vsphere..", DRIVER_SPI, MODEL),
     DNSMASQ("io.millwright.drivers.dnsmasq..", DRIVER_SPI, MODEL),
     MMDEBSTRAP("io.millwright.drivers.mmdebstrap..", DRIVER_SPI, MODEL),
     ENGINE("io.millwright.engine..", PLANNER, IMAGES, MEDIA, DRIVER_SPI, MODEL),

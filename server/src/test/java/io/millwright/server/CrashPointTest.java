@@ -390,6 +390,38 @@ class CrashPointTest {
               s -> s.delete(Kind.MACHINE, s.machine),
               s -> assertThat(s.world.find(s.machine)).isEmpty()),
           new Flow(
+              "expiry",
+              s -> s.ready("expiry: {leash: 1h}"),
+              s -> {
+                UUID uid = s.uid();
+                s.world.sql(
+                    "UPDATE lifetime SET expires_at = now() WHERE machine = '" + uid + "'");
+                s.world.store.write(tx -> tx.nudges().nudge(uid));
+                s.world.await(
+                    "it is being deleted",
+                    () -> s.world.find(s.machine).map(m -> m.deleting()).orElse(true));
+                return uid;
+              },
+              s -> assertThat(s.world.find(s.machine)).isEmpty()),
+          new Flow(
+              "drift that is answered by a rebuild",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                s.ready("volumes: [" + s.volume + "]\ndrift: rebuild");
+                s.before = s.world.latest(s.uid()).uid();
+              },
+              s -> {
+                UUID uid = s.uid();
+                s.world.hypervisor.removeMachine(uid);
+                s.world.store.write(tx -> tx.nudges().nudge(uid));
+                return uid;
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks()).hasSize(2);
+                assertThat(s.world.machine(s.machine).status().disk()).contains("-g2-");
+              }),
+          new Flow(
               "rebuild",
               s -> s.ready(""),
               s -> {

@@ -3,6 +3,10 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.driver.Observation;
+import io.millwright.model.Condition;
+import io.millwright.model.DriftPolicy;
+import io.millwright.model.Operation;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineDrift.Difference;
 import java.util.UUID;
@@ -82,5 +86,100 @@ class DriftTest {
     world.engine.power().set(World.ANNA, "default", "web", Power.OFF);
     world.awaitEnd(uid);
     assertThat(look().findings()).isEmpty();
+  }
+
+  private void policy(DriftPolicy policy) {
+    world.store.write(tx -> tx.driftPolicies().set("default", policy));
+  }
+
+  private void look(UUID machine) {
+    world.store.write(tx -> tx.nudges().nudge(machine));
+  }
+
+  private boolean drifted() {
+    return Condition.holds(world.machine("web").status().conditions(), "Drifted");
+  }
+
+  @Test
+  void whereDriftIsReportedNothingIsDoneUntilItIsDeclaredOtherwise() {
+    policy(DriftPolicy.REPORT);
+    UUID before = world.latest(uid).uid();
+    world.hypervisor.powerOff(uid);
+    look(uid);
+    world.await("it says so", this::drifted);
+    assertThat(world.latest(uid).uid()).isEqualTo(before);
+    assertThat(look().findings())
+        .singleElement()
+        .satisfies(f -> assertThat(f.policy()).isEqualTo(DriftPolicy.REPORT));
+    // A machine's own policy is above that of its project.
+    world.apply(World.machine("web", "drift: repair"));
+    world.awaitEnd(uid);
+    assertThat(look().findings()).isEmpty();
+    look(uid);
+    world.await("it no longer says so", () -> !drifted());
+  }
+
+  @Test
+  void whatIsAsDeclaredAgainNoLongerSaysThatItDrifted() {
+    policy(DriftPolicy.REPORT);
+    world.hypervisor.removeMachine(uid);
+    look(uid);
+    world.await("it says so", this::drifted);
+    policy(DriftPolicy.REPAIR);
+    look(uid);
+    world.await("it is repaired", () -> !drifted() && world.outside().machine(uid).isPresent());
+    assertThat(world.latest(uid).verb()).isEqualTo(Operation.Verb.REPAIR);
+  }
+
+  @Test
+  void whereDriftMeansRebuildTheMachineGetsANewSystemAndKeepsItsVolume() {
+    policy(DriftPolicy.REBUILD);
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: data}
+        spec: {size: 1GiB, hypervisor: sim}
+        """);
+    world.apply(World.machine("web", "volumes: [data]"));
+    world.awaitEnd(uid);
+    String disk = world.machine("web").status().disk();
+    UUID before = world.latest(uid).uid();
+    // A switch that was pressed is no reason for a new system.
+    world.hypervisor.powerOff(uid);
+    look(uid);
+    world.await("it is repaired", () -> !world.latest(uid).uid().equals(before));
+    assertThat(world.awaitEnd(uid).verb()).isEqualTo(Operation.Verb.REPAIR);
+    assertThat(world.machine("web").status().disk()).isEqualTo(disk);
+    UUID repaired = world.latest(uid).uid();
+    world.hypervisor.removeMachine(uid);
+    look(uid);
+    world.await("it is rebuilt", () -> !world.latest(uid).uid().equals(repaired));
+    Operation rebuild = world.awaitEnd(uid);
+    assertThat(rebuild.verb()).isEqualTo(Operation.Verb.REBUILD);
+    assertThat(rebuild.requestedBy()).isEqualTo("drift");
+    assertThat(rebuild.state()).isEqualTo(new Operation.State.Succeeded());
+    assertThat(world.machine("web").status().disk()).isNotEqualTo(disk);
+    assertThat(world.hypervisor.definition(uid).orElseThrow().disks()).hasSize(2);
+  }
+
+  @Test
+  void aMachineThatWasDeletedByHandComesBackWithItsDataVolume() {
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: data}
+        spec: {size: 1GiB, hypervisor: sim}
+        """);
+    world.apply(World.machine("web", "volumes: [data]"));
+    world.awaitEnd(uid);
+    var disks = world.hypervisor.definition(uid).orElseThrow().disks();
+    world.hypervisor.removeMachine(uid);
+    look(uid);
+    world.await(
+        "it is back", () -> world.outside().machine(uid).filter(m -> m.state() == Observation.State.RUNNING).isPresent());
+    world.awaitEnd(uid);
+    assertThat(world.hypervisor.definition(uid).orElseThrow().disks()).isEqualTo(disks);
   }
 }

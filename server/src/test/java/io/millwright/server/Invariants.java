@@ -269,8 +269,11 @@ final class Invariants {
                 .map(Lease::ip)
                 .toList();
         for (Ip ip : leased) {
+          // A change that failed keeps what it was to let go: the guest may still have it.
           require(
-              m.status().addresses().contains(ip), ip + " is bound to " + m.title() + " in vain");
+              Condition.holds(m.status().conditions(), "Held")
+                  || m.status().addresses().contains(ip),
+              ip + " is bound to " + m.title() + " in vain");
         }
         for (MachineStatus.Interface face : m.status().interfaces()) {
           for (Ip ip : face.addresses()) {

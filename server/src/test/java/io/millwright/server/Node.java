@@ -32,7 +32,8 @@ final class Node implements AutoCloseable {
       Database.Settings settings,
       SecretBox secrets,
       Path images,
-      World.Pace pace) {
+      World.Pace pace,
+      InstantSource clock) {
     this.name = name;
     this.wire = wire;
     this.database = Database.open(settings);
@@ -46,7 +47,7 @@ final class Node implements AutoCloseable {
               secrets,
               new ImageFiles(images),
               List.<URI>of(),
-              InstantSource.system(),
+              clock,
               pace.round());
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -176,7 +176,7 @@ class ProcessTest {
           .startsWith("1 millwright-server: another program listens at 127.0.0.1:")
           .hasLineCount(1);
     }
-    run("--data", data.toString(), "--listen", "192.0.2.7:7070");
+    run("--data", data.toString(), "--listen", "192.0.2.7:7070", "--behind-proxy");
     assertThat(outcome())
         .startsWith("1 millwright-server: this machine has no address")
         .hasLineCount(1);

@@ -50,6 +50,19 @@ class ServerSettingsTest {
     assertThat(settings.replaceKey()).isTrue();
   }
 
+  @Test
+  void otherMachinesAreSpokenToByTlsOrThroughAProxy() throws UsageException {
+    ServerSettings settings =
+        ServerSettings.parse(
+            List.of("--listen", "0.0.0.0:7070", "--tls-cert", "c.pem", "--tls-key", "k.pem"));
+    assertThat(settings.tls()).isNotNull();
+    assertThat(settings.url(7443)).isEqualTo("https://0.0.0.0:7443");
+    ServerSettings proxied =
+        ServerSettings.parse(List.of("--listen", "10.0.0.7:7070", "--behind-proxy"));
+    assertThat(proxied.tls()).isNull();
+    assertThat(proxied.url(7070)).isEqualTo("http://10.0.0.7:7070");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -65,6 +78,10 @@ class ServerSettingsTest {
         "--listen :7070 | no address with a port",
         "--listen 127.0.0.1:70000 | no address with a port",
         "--listen ::1:7070 | brackets",
+        "--listen 0.0.0.0:7070 | tokens would pass in clear; give --tls-cert and --tls-key, or",
+        "--listen millwright.example:7070 | tokens would pass in clear",
+        "--tls-cert a.pem | belong together",
+        "--tls-key a.pem | belong together",
         "--door 0.0.0.0:81 | under which machines reach it",
         "--database mysql://x | looks like jdbc:postgresql:",
         "--database-user mw | --database is missing",

@@ -364,6 +364,8 @@ class TroubleTest {
         .anySatisfy(a -> {
           assertThat(a.resource().uid()).isEqualTo(uid);
           assertThat(a.impact()).isEqualTo("restart");
+          assertThat(a.keeps())
+              .containsExactly("the MTU inside the guest on network net, until it is rebuilt");
         });
     world.apply(network("bridge: br7", "vlan: 7\n  mtu: 1400"));
     assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Succeeded.class);
@@ -374,6 +376,48 @@ class TroubleTest {
           assertThat(nic.mtu()).isEqualTo(1400);
         });
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+  }
+
+  @Test
+  void aCancelledResetLeavesTheMachineAsItIs() throws Exception {
+    UUID uid = apply(World.machine("web", ""));
+    world.awaitReady("web");
+    world.awaitEnd(uid);
+    world
+        .hypervisor
+        .faults()
+        .always(call -> call.verb() == Verb.RESET, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    Operation reset = world.engine.power().reset(World.ANNA, "default", "web");
+    world.await("the reset waits", () -> world.latest(uid).state() instanceof State.Waiting);
+    world.engine.cancel().cancel(reset.uid());
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Cancelled.class);
+    assertThat(world.machine("web").status().conditions())
+        .noneMatch(c -> c.type().equals("Held"))
+        .anyMatch(c -> c.type().equals("Ready") && c.value() == Condition.Value.TRUE);
+    world.hypervisor.faults().clear();
+    world.engine.power().reset(World.ANNA, "default", "web");
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Succeeded.class);
+  }
+
+  /** The guest answers at its address as long as it has the card, whatever is declared by now. */
+  @Test
+  void theAddressOfACardThatGoesCoolsFromTheEndOfTheChange() throws Exception {
+    UUID uid = apply(World.machine("web", ""));
+    world.awaitReady("web");
+    world.awaitEnd(uid);
+    world
+        .hypervisor
+        .faults()
+        .always(call -> call.verb() == Verb.STOP, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.apply(World.machine("web", "").replaceFirst("(?s)\n  nics:.*", "\n"));
+    world.await("it cannot stop", () -> world.latest(uid).state() instanceof State.Waiting);
+    String bound = "SELECT count(*) FROM address WHERE cooling_until IS NULL";
+    assertThat(world.number(bound)).isPositive();
+    world.hypervisor.faults().clear();
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Succeeded.class);
+    assertThat(world.number(bound)).isZero();
+    assertThat(world.number("SELECT count(*) FROM address WHERE cooling_until > now()"))
+        .isPositive();
   }
 
   @Test

@@ -38,6 +38,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -98,6 +99,7 @@ final class World implements AutoCloseable {
   private final List<Node> nodes = new ArrayList<>();
   private final List<Thread> burials = new ArrayList<>();
   private int started;
+  private volatile Duration passed = Duration.ZERO;
 
   /** The first node, and its parts. */
   Node node;
@@ -176,9 +178,20 @@ final class World implements AutoCloseable {
             settings(name, wire.port(), pace.connections()),
             secrets,
             images,
-            pace);
+            pace,
+            this::now);
     nodes.add(joined);
     return joined;
+  }
+
+  /** The time in this world: that of the real one, and what was let pass. */
+  Instant now() {
+    return Instant.now().plus(passed);
+  }
+
+  /** Lets time pass for whatever asks the clock; what was nudged for later stays for later. */
+  void pass(Duration time) {
+    passed = passed.plus(time);
   }
 
   /** A server stops in good order. */

@@ -11,6 +11,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
@@ -48,6 +49,7 @@ public final class Database implements AutoCloseable {
   private final HikariDataSource readPool;
   private final HikariDataSource loopPool;
   private final SqlStore store;
+  private final DatabaseClock clock;
 
   /**
    * Where the database is.
@@ -74,6 +76,8 @@ public final class Database implements AutoCloseable {
     this.readPool = readPool;
     this.loopPool = loopPool;
     this.store = new SqlStore(pool, readPool);
+    this.clock = new DatabaseClock(JdbcClient.create(pool));
+    clock.compare();
   }
 
   /**
@@ -103,6 +107,16 @@ public final class Database implements AutoCloseable {
 
   public SqlStore store() {
     return store;
+  }
+
+  /** The time for all that several nodes decide: that of the database, by this node's clock. */
+  public InstantSource clock() {
+    return clock::now;
+  }
+
+  /** Measures how far this node's clock is off; to be done now and then. */
+  public void compareClocks() {
+    clock.compare();
   }
 
   /**

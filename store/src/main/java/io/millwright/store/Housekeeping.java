@@ -39,6 +39,7 @@ public final class Housekeeping {
     int operations = inBatches(this::operations);
     int requests = inBatches(this::requests);
     int addresses = inBatches(this::addresses);
+    store.inTransaction(tx -> tx.sessions().prune());
     if (lines + operations + requests + addresses > 0) {
       LOG.info(
           "Dropped {} lines of the journal, {} operations, {} answered requests, {} old leases",

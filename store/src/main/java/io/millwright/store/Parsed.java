@@ -1,6 +1,8 @@
 package io.millwright.store;
 
 import io.millwright.model.Kind;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Status;
 import io.millwright.model.Metadata;
 import io.millwright.model.Resource;
 import java.sql.ResultSet;
@@ -19,7 +21,9 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class Parsed {
   /** The columns that {@link #resource} reads. */
-  static final String COLUMNS = "r.*, r.xmin::text AS writer";
+  static final String COLUMNS =
+      "r.*, r.xmin::text AS writer, CASE WHEN r.kind = 'MACHINE' THEN"
+          + " (SELECT l.expires_at FROM lifetime l WHERE l.machine = r.uid) END AS expires_at";
 
   private static final int MOST = 1000;
 
@@ -61,11 +65,14 @@ final class Parsed {
             row.getLong("revision"),
             Columns.instantOf(row, "created_at"),
             Columns.instant(row, "deleted_at"));
+    Status status = StoredJson.read(row.getString("status"), kind.statusType());
     return new Resource<>(
         kind,
         metadata,
         StoredJson.read(row.getString("spec"), kind.specType()),
-        StoredJson.read(row.getString("status"), kind.statusType()));
+        status instanceof MachineStatus machine
+            ? machine.withExpiresAt(Columns.instant(row, "expires_at"))
+            : status);
   }
 
   @SuppressWarnings("unchecked") // labels and annotations are written from such maps only

@@ -4,6 +4,7 @@ import io.millwright.engine.port.Page;
 import io.millwright.engine.port.Resources;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Metadata;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -244,7 +245,7 @@ final class SqlResources implements Resources {
             .param("project", resource.project())
             .param("name", resource.name())
             .param("revision", metadata.revision())
-            .param("status", StoredJson.write(resource.status()))
+            .param("status", StoredJson.write(stored(resource.status())))
             .param("createdAt", Columns.time(metadata.createdAt()), Types.TIMESTAMP_WITH_TIMEZONE)
             .update();
     if (added == 0) {
@@ -307,10 +308,15 @@ final class SqlResources implements Resources {
             SELECT kind, project, uid, name, 'MODIFIED', :reason, :message FROM changed
             """)
         .param("uid", uid)
-        .param("status", StoredJson.write(status))
+        .param("status", StoredJson.write(stored(status)))
         .param("reason", StoredJson.text(reason))
         .param("message", StoredJson.text(message))
         .update();
+  }
+
+  /** The end of a machine has its own table: who writes the rest need not know of it. */
+  private static Status stored(Status status) {
+    return status instanceof MachineStatus machine ? machine.withExpiresAt(null) : status;
   }
 
   @Override

@@ -1,11 +1,15 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Addresses;
+import io.millwright.engine.port.Audit;
 import io.millwright.engine.port.Journal;
+import io.millwright.engine.port.DriftPolicies;
+import io.millwright.engine.port.Lifetimes;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Orphans;
 import io.millwright.engine.port.People;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports;
 import io.millwright.engine.port.Requests;
@@ -99,6 +103,16 @@ final class SqlTx implements Tx {
   }
 
   @Override
+  public DriftPolicies driftPolicies() {
+    return new SqlDriftPolicies(jdbc());
+  }
+
+  @Override
+  public Lifetimes lifetimes() {
+    return new SqlLifetimes(jdbc());
+  }
+
+  @Override
   public Tokens tokens() {
     return new SqlTokens(jdbc());
   }
@@ -116,6 +130,16 @@ final class SqlTx implements Tx {
   @Override
   public Sessions sessions() {
     return new SqlSessions(jdbc());
+  }
+
+  @Override
+  public Projects projects() {
+    return new SqlProjects(jdbc());
+  }
+
+  @Override
+  public Audit audit() {
+    return new SqlAudit(jdbc());
   }
 
   @Override

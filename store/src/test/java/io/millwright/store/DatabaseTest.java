@@ -123,6 +123,8 @@ abstract class DatabaseTest {
             null,
             null,
             null,
+            null,
+            null,
             null);
     return resource(Kind.MACHINE, project, name, labels, spec, MachineStatus.EMPTY);
   }

@@ -102,7 +102,7 @@ public final class Lab {
             "--purge"));
   }
 
-  private static Path script(String name) {
+  static Path script(String name) {
     return root().resolve("lab").resolve(name);
   }
 
@@ -152,7 +152,7 @@ public final class Lab {
     }
   }
 
-  private static Map<String, String> read(Path file) throws IOException {
+  static Map<String, String> read(Path file) throws IOException {
     Map<String, String> out = new HashMap<>();
     for (String line : Files.readAllLines(file)) {
       int at = line.indexOf('=');

@@ -58,7 +58,8 @@ public final class SignIn {
     if (name.isEmpty() || name.length() > LONGEST_AGENT || password.length() > LONGEST_PASSWORD) {
       return new Outcome.Refused();
     }
-    Optional<Duration> wait = store.inTransaction(tx -> tx.sessions().attempt(name));
+    Acts.about(name);
+    Optional<Duration> wait = attempt(name);
     if (wait.isPresent()) {
       return new Outcome.Locked(wait.get());
     }
@@ -72,6 +73,11 @@ public final class SignIn {
       tx.sessions().succeeded(name);
       return begin(tx, account, origin, agent);
     });
+  }
+
+  /** Committed by itself, whatever becomes of the try. */
+  private Optional<Duration> attempt(String name) {
+    return Acts.aside(() -> store.inTransaction(tx -> tx.sessions().attempt(name)));
   }
 
   /** Begins a session of somebody who has shown who they are. */
@@ -88,7 +94,9 @@ public final class SignIn {
             Secrets.hash(secret),
             origin,
             agent.substring(0, Math.min(LONGEST_AGENT, agent.length())));
-    return new Outcome.Begun(secret, account.get(), Accounts.caller(tx, account.get()));
+    Caller caller = Accounts.caller(tx, account.get());
+    Acts.by(caller);
+    return new Outcome.Begun(secret, account.get(), caller);
   }
 
   /** Whose session this is, if it is not over. */
@@ -106,7 +114,11 @@ public final class SignIn {
                         .map(a -> new Found(s, Accounts.caller(tx, a)))));
     found.ifPresent(f -> {
       if (f.session().seenAt().plus(SEEN).isBefore(clock.instant())) {
-        store.write(tx -> tx.sessions().seen(f.session().uid()));
+        Acts.aside(() ->
+            store.inTransaction(tx -> {
+              tx.sessions().seen(f.session().uid());
+              return Boolean.TRUE;
+            }));
       }
     });
     return found.map(Found::caller);
@@ -138,7 +150,7 @@ public final class SignIn {
         store
             .read(tx -> tx.sessions().find(session).flatMap(s -> tx.people().find(s.account())))
             .orElseThrow(SignIn::over);
-    Optional<Duration> wait = store.inTransaction(tx -> tx.sessions().attempt(account.name()));
+    Optional<Duration> wait = attempt(account.name());
     if (wait.isPresent()) {
       throw ProblemException.of(
           Problem.Type.TOO_MANY,

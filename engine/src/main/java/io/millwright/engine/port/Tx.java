@@ -18,6 +18,10 @@ public interface Tx {
 
   Orphans orphans();
 
+  Lifetimes lifetimes();
+
+  DriftPolicies driftPolicies();
+
   Tokens tokens();
 
   Requests requests();
@@ -25,6 +29,10 @@ public interface Tx {
   People people();
 
   Sessions sessions();
+
+  Projects projects();
+
+  Audit audit();
 
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();

@@ -78,6 +78,7 @@ final class Disposal {
    *   <li>A system disk of which nobody knows may go when the sweep has found it long enough.
    *   <li>A system disk may go with its machine; or when its machine is up on another one; or when
    *       its machine never came up and is being taken away again.
+   *   <li>A system disk that was only begun may go unless it is being made for a machine.
    *   <li>Everything else stays.
    * </ul>
    */
@@ -88,6 +89,7 @@ final class Disposal {
     return switch (disk.role()) {
       case ObjectName.DATA -> dataObjection(claim, now);
       case ObjectName.SYSTEM -> systemObjection(disk.toString(), claim);
+      case ObjectName.PART -> partObjection(claim);
       default -> Optional.of("it is neither a system disk nor a data disk");
     };
   }
@@ -122,6 +124,20 @@ final class Disposal {
         }
         yield m.up() ? Optional.empty() : Optional.of("its machine is not up on another disk yet");
       }
+    };
+  }
+
+  /** Nothing ever ran from it, so it may go as soon as nobody waits for it. */
+  private static Optional<String> partObjection(Claim claim) {
+    return switch (claim.owner()) {
+      case Owner.Unknown _ ->
+          claim.swept() ? Optional.empty() : Optional.of("nothing tells whose it was");
+      case Owner.Gone _ -> Optional.empty();
+      case Owner.Declared _ -> Optional.of("it is named after something that is no machine");
+      case Owner.Machine m ->
+          m.going() || m.undoing() || m.up()
+              ? Optional.empty()
+              : Optional.of("the system disk of a declared machine is being made of it");
     };
   }
 

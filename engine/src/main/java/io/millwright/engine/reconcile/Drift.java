@@ -13,6 +13,7 @@ import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
+import io.millwright.model.DriftPolicy;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
@@ -51,14 +52,22 @@ public final class Drift {
     this.outside = outside;
   }
 
+  /** What is done when this machine is not as declared; the only place that decides it. */
+  public static DriftPolicy policy(Tx tx, Resource<MachineSpec, MachineStatus> machine) {
+    DriftPolicy own = machine.spec().drift();
+    return own != null ? own : tx.driftPolicies().of(machine.project());
+  }
+
   /**
    * One machine.
    *
+   * @param policy what is done about it
    * @param repair what Millwright would do about it
    * @param note why it could not be compared, or why nothing is done about it; or null
    */
   public record Finding(
       Resource<MachineSpec, MachineStatus> machine,
+      DriftPolicy policy,
       List<Difference> differences,
       List<Step> repair,
       @Nullable String note) {}
@@ -72,7 +81,7 @@ public final class Drift {
   public record Report(int compared, List<Finding> findings) {}
 
   /** One that shall be compared, with the title of what is at work on it. */
-  private record Subject(ResolvedMachine machine, @Nullable String work) {}
+  private record Subject(ResolvedMachine machine, DriftPolicy policy, @Nullable String work) {}
 
   private record Place(
       Resource<HypervisorSpec, HypervisorStatus> hypervisor, List<Subject> machines) {}
@@ -133,9 +142,12 @@ public final class Drift {
         if (r.kind() == Kind.MACHINE
             && (project == null || r.project().equals(project))
             && (among == null || among.contains(r.project()))) {
+          Resource<MachineSpec, MachineStatus> machine =
+              r.as(MachineSpec.class, MachineStatus.class);
           machines.add(
               new Subject(
-                  ResolvedMachine.of(lookup, r.as(MachineSpec.class, MachineStatus.class)),
+                  ResolvedMachine.of(lookup, machine),
+                  policy(tx, machine),
                   tx.operations().active(r.uid()).map(o -> o.title()).orElse(null)));
         }
       }
@@ -153,7 +165,7 @@ public final class Drift {
     String note = place.hypervisor().title() + " could not be seen: " + why;
     place
         .machines()
-        .forEach(s -> out.add(new Finding(s.machine().machine(), List.of(), List.of(), note)));
+        .forEach(s -> out.add(new Finding(s.machine().machine(), s.policy(), List.of(), List.of(), note)));
   }
 
   private Finding compare(
@@ -164,10 +176,11 @@ public final class Drift {
     ResolvedMachine r = subject.machine();
     Resource<MachineSpec, MachineStatus> machine = r.machine();
     if (subject.work() != null) {
-      return new Finding(machine, List.of(), List.of(), subject.work() + " goes on");
+      return new Finding(
+          machine, subject.policy(), List.of(), List.of(), subject.work() + " goes on");
     }
     if (machine.status().readyBy() == null) {
-      return new Finding(machine, List.of(), List.of(), "it never came up");
+      return new Finding(machine, subject.policy(), List.of(), List.of(), "it never came up");
     }
     MachineGoal goal = MachineGoals.goal(r, installation);
     Map<String, Records> records = new LinkedHashMap<>();
@@ -199,6 +212,7 @@ public final class Drift {
     MachineGoal compared = goal.withRecords(wanted);
     return new Finding(
         machine,
+        subject.policy(),
         MachineDrift.between(compared, facts),
         goal.sha256() == null && !facts.systemDisks().containsKey(goal.disk())
             ? List.of()

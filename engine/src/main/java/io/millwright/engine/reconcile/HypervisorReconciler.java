@@ -2,7 +2,6 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.Mark;
-import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.Lookup;
@@ -133,7 +132,10 @@ public final class HypervisorReconciler {
       if (!machine.deleting()
           && machine.status().readyBy() != null
           && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
-          && differs(lookup, machine, index, installation)) {
+          && (differs(lookup, machine, index, installation)
+              // It may be as declared again, and then shall no longer say otherwise.
+              || Condition.holds(
+                  machine.status().conditions(), MachineReconciler.DRIFTED))) {
         out.add(machine.uid());
       }
     }
@@ -185,7 +187,7 @@ public final class HypervisorReconciler {
       }
       for (Observation.Disk d : seen.disks()) {
         disks.computeIfAbsent(d.name().mark().uid(), u -> new ArrayList<>()).add(d);
-        if (d.name().role().equals(ObjectName.SYSTEM)) {
+        if (d.name().ofSystem()) {
           marks.add(d.name().mark());
         }
       }

@@ -102,7 +102,7 @@ final class MachineActs {
   /** A disk that a machine's plan deletes: a system disk, and this machine's own. */
   static ObjectName systemDisk(String disk, UUID owner) throws DriverException {
     ObjectName name = name(disk);
-    if (!name.role().equals(ObjectName.SYSTEM) || !name.mark().uid().equals(owner)) {
+    if (!name.ofSystem() || !name.mark().uid().equals(owner)) {
       throw new DriverException(FaultKind.BUG, disk + " is no system disk of this machine");
     }
     return name;

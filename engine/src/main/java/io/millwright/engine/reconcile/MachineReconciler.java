@@ -4,10 +4,12 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Mark;
 import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.engine.Begin;
+import io.millwright.engine.Caller;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.MachineGoals;
 import io.millwright.engine.Rebuild;
@@ -19,6 +21,7 @@ import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.ReadyCheck.Ready;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
+import io.millwright.model.DriftPolicy;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ip;
@@ -33,6 +36,8 @@ import io.millwright.model.Power;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.planner.MachineDrift;
+import io.millwright.planner.MachineDrift.Difference;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
 import io.millwright.planner.MachinePlanner;
@@ -51,6 +56,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Makes machines as they were declared. */
@@ -70,6 +76,7 @@ public final class MachineReconciler {
   private final ReadyCheck readyCheck;
   private final Disposal disposal;
   private final InstallationWatch installations;
+  private final Rebuild rebuild;
   private final InstantSource clock;
 
   public MachineReconciler(
@@ -77,6 +84,7 @@ public final class MachineReconciler {
       Outside outside,
       io.millwright.engine.image.ImageFiles files,
       io.millwright.engine.FirstBootDoor door,
+      Rebuild rebuild,
       InstantSource clock) {
     this.store = store;
     this.outside = outside;
@@ -84,6 +92,7 @@ public final class MachineReconciler {
     this.acts = new MachineActs(outside, files, door, disposal);
     this.readyCheck = new ReadyCheck(store, outside, door);
     this.installations = new InstallationWatch(outside, clock);
+    this.rebuild = rebuild;
     this.clock = clock;
   }
 
@@ -494,11 +503,37 @@ public final class MachineReconciler {
     run.finish(
         end,
         tx -> {
+          if (run.operation().verb() != Verb.CREATE) {
+            letGo(tx, r);
+          }
           if (!next.equals(s)) {
             tell(tx, r.uid(), next);
           }
         });
     return Optional.empty();
+  }
+
+  /**
+   * Addresses that it no longer has cool down from now on: until its change was done, a card that
+   * is to go was there, and answered.
+   */
+  private static void letGo(Tx tx, ResolvedMachine r) {
+    Map<UUID, List<Ip>> keep = new HashMap<>();
+    for (MachineStatus.Interface face : r.machine().status().interfaces()) {
+      Resource<NetworkSpec, NetworkStatus> network = r.networks().get(face.network());
+      if (network != null) {
+        keep.computeIfAbsent(network.uid(), n -> new ArrayList<>()).addAll(face.addresses());
+      }
+    }
+    release(tx, r.uid(), keep);
+  }
+
+  private static void release(Tx tx, UUID machine, Map<UUID, List<Ip>> keep) {
+    Map<UUID, Integer> cooldown = new HashMap<>();
+    tx.addresses()
+        .leases(machine)
+        .forEach(l -> cooldown.put(l.network(), cooldown(tx, l.network())));
+    tx.addresses().release(machine, keep, cooldown);
   }
 
   private static void tell(Tx tx, UUID uid, MachineStatus next) {
@@ -578,11 +613,7 @@ public final class MachineReconciler {
     run.finish(
         new State.Succeeded(),
         tx -> {
-          Map<UUID, Integer> cooldown = new HashMap<>();
-          tx.addresses()
-              .leases(machine.uid())
-              .forEach(l -> cooldown.put(l.network(), cooldown(tx, l.network())));
-          tx.addresses().release(machine.uid(), Map.of(), cooldown);
+          release(tx, machine.uid(), Map.of());
           tx.resources().remove(machine.uid());
         });
     return Optional.empty();
@@ -627,12 +658,23 @@ public final class MachineReconciler {
   /** Ends without success; a machine that never came up is taken away again. */
   private Optional<Duration> giveUp(
       Run run, Subject subject, String reason, String message, boolean cancelled) {
+    if (run.operation().verb() == Verb.RESET) {
+      // Nothing was declared by it, so nothing that is declared has failed.
+      run.finish(cancelled ? new State.Cancelled() : new State.Failed(reason, message), tx -> {});
+      return Optional.empty();
+    }
     if (subject.machine().status().readyBy() == null && subject.resolved().isPresent()) {
       State.Undoing undoing = new State.Undoing(reason, message, cancelled);
       run.write(undoing);
       return undo(run, subject, undoing);
     }
     return end(run, subject, reason, message, cancelled);
+  }
+
+  /** Another whole system disk; one that was only begun is nothing to go back to. */
+  private static boolean isAnother(String found, String disk) {
+    return !found.equals(disk)
+        && ObjectName.parse(found).filter(n -> n.role().equals(ObjectName.PART)).isEmpty();
   }
 
   private Optional<Duration> undo(Run run, Subject begun, State.Undoing why) {
@@ -649,7 +691,7 @@ public final class MachineReconciler {
         return goBack(run, subject, why, facts);
       }
       String disk = machine.machine().status().disk();
-      if (facts.systemDisks().keySet().stream().anyMatch(d -> !d.equals(disk))) {
+      if (facts.systemDisks().keySet().stream().anyMatch(d -> isAnother(d, disk))) {
         // A rebuild: the disk from before is still there, and nothing may take that away.
         return end(run, subject, why.reason(), why.message(), why.cancelled());
       }
@@ -778,6 +820,12 @@ public final class MachineReconciler {
     return Optional.empty();
   }
 
+  /** Marks machines that are not as declared, and are left so by their policy. */
+  static final String DRIFTED = "Drifted";
+
+  /** Who asks for what is done about drift, in its operation. */
+  private static final Caller DRIFT = new Caller("drift");
+
   // --- without an operation ----------------------------------------------------------------
 
   private Optional<Duration> unattended(Subject subject) {
@@ -789,26 +837,97 @@ public final class MachineReconciler {
     ResolvedMachine resolved = subject.resolved().orElseThrow();
     hearLateReport(resolved);
     Plan plan;
+    List<Difference> differences;
     try {
       MachineGoal goal = MachineGoals.goal(resolved, subject.installation());
       if (goal.sha256() == null) {
         return Optional.empty();
       }
-      plan = MachinePlanner.plan(goal, observe(resolved, subject.installation()));
+      MachineFacts facts = observe(resolved, subject.installation());
+      plan = MachinePlanner.plan(goal, facts);
+      differences = plan.empty() ? List.of() : MachineDrift.between(goal, facts);
     } catch (DriverException e) {
       return Optional.empty(); // the hypervisor's own round says so, and looks again
     }
-    if (plan.empty()) {
+    if (plan.empty() && Condition.find(machine.status().conditions(), DRIFTED).isEmpty()) {
       return Optional.empty();
     }
     store.write(tx -> {
-      Resource<?, ?> locked = tx.resources().lock(machine.uid()).orElseThrow(Lost::new);
+      Resource<MachineSpec, MachineStatus> locked =
+          tx.resources()
+              .lock(machine.uid())
+              .orElseThrow(Lost::new)
+              .as(MachineSpec.class, MachineStatus.class);
       if (locked.generation() == machine.generation()
+          && !locked.deleting()
           && tx.operations().active(machine.uid()).isEmpty()) {
-        Begin.operation(tx, locked, Verb.REPAIR, "drift", clock);
+        answer(tx, locked, differences);
       }
     });
     return Optional.empty();
+  }
+
+  /** Does what is to be done about a machine that is not as declared, or is again. */
+  private void answer(
+      Tx tx, Resource<MachineSpec, MachineStatus> machine, List<Difference> differences) {
+    boolean up = machine.status().readyBy() != null;
+    if (differences.isEmpty() && up) {
+      tell(tx, machine, Optional.empty());
+      return;
+    }
+    // What never came up has not drifted: what is missing of it was never made.
+    switch (up ? Drift.policy(tx, machine) : DriftPolicy.REPAIR) {
+      case REPORT -> {
+        String what =
+            differences.stream()
+                .map(d -> d.field() + " is " + d.observed() + ", not " + d.declared())
+                .collect(Collectors.joining("; "));
+        tell(
+            tx,
+            machine,
+            Optional.of(
+                condition(
+                    DRIFTED,
+                    true,
+                    "Drifted",
+                    sentence(
+                        brief(what)
+                            + "; nothing is done about it by its policy. To have it put right,"
+                            + " apply it with spec.drift: repair"),
+                    clock.instant())));
+      }
+      case REPAIR -> {
+        tell(tx, machine, Optional.empty());
+        Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
+      }
+      case REBUILD -> {
+        tell(tx, machine, Optional.empty());
+        if (differences.stream().anyMatch(Difference::ofTheMachine)) {
+          rebuild.rebuild(tx, DRIFT, machine.project(), machine.name(), null);
+        } else {
+          Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
+        }
+      }
+    }
+  }
+
+  /** Sets the condition of a machine that is left as it is, or takes it away. */
+  private static void tell(
+      Tx tx, Resource<MachineSpec, MachineStatus> machine, Optional<Condition> drifted) {
+    MachineStatus s = machine.status();
+    Optional<Condition> before = Condition.find(s.conditions(), DRIFTED);
+    if (drifted.map(Condition::message).equals(before.map(Condition::message))) {
+      return;
+    }
+    tx.resources()
+        .updateStatus(
+            machine.uid(),
+            s.withConditions(
+                drifted
+                    .map(c -> Condition.set(s.conditions(), c))
+                    .orElseGet(() -> Condition.drop(s.conditions(), DRIFTED))),
+            drifted.map(Condition::reason).orElse(""),
+            drifted.map(Condition::message).orElse(""));
   }
 
   /** One that was found up by a weaker sign may still tell how its first boot went. */

@@ -1,5 +1,6 @@
 package io.millwright.engine.reconcile;
 
+import io.millwright.engine.Expire;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.port.Reconcile;
 import io.millwright.engine.port.Resources.Tombstone;
@@ -20,10 +21,12 @@ import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Comparator;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +41,7 @@ public final class Reconcilers implements Reconcile {
   private final ImageReconciler images;
   private final VolumeReconciler volumes;
   private final NetworkReconciler networks;
+  private final Expire expire;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
   public Reconcilers(
@@ -47,7 +51,8 @@ public final class Reconcilers implements Reconcile {
       HypervisorReconciler hypervisors,
       ImageReconciler images,
       VolumeReconciler volumes,
-      NetworkReconciler networks) {
+      NetworkReconciler networks,
+      Expire expire) {
     this.store = store;
     this.clock = clock;
     this.machines = machines;
@@ -55,6 +60,7 @@ public final class Reconcilers implements Reconcile {
     this.images = images;
     this.volumes = volumes;
     this.networks = networks;
+    this.expire = expire;
   }
 
   /** What is to be done next for what was nudged. */
@@ -67,6 +73,8 @@ public final class Reconcilers implements Reconcile {
    * The operation comes first: what was declared before that is what it works towards.
    */
   private Work look(Tx tx, UUID uid) {
+    // What ends is deleted before anything else is done with it.
+    Optional<Duration> ends = expire.look(tx, uid);
     Run run = Run.claim(tx, store, clock, uid).orElse(null);
     Optional<Resource<?, ?>> found = tx.resources().find(uid);
     if (found.isEmpty()) {
@@ -77,7 +85,7 @@ public final class Reconcilers implements Reconcile {
     return switch (r.spec()) {
       case MachineSpec _ -> {
         Subject machine = Subject.read(tx, r.as(MachineSpec.class, MachineStatus.class));
-        yield () -> machines.reconcile(machine, run);
+        yield () -> sooner(ends, machines.reconcile(machine, run));
       }
       case HypervisorSpec _ ->
           () -> hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class), run);
@@ -87,6 +95,10 @@ public final class Reconcilers implements Reconcile {
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       default -> Optional::empty; // sizes and profiles have no outside part
     };
+  }
+
+  private static Optional<Duration> sooner(Optional<Duration> a, Optional<Duration> b) {
+    return Stream.concat(a.stream(), b.stream()).min(Comparator.naturalOrder());
   }
 
   /**

@@ -74,6 +74,19 @@ class DisposalTest {
   }
 
   @Test
+  void aDiskThatWasOnlyBegunGoesUnlessItIsBeingMade() {
+    ObjectName part = disk(OURS, 2, ObjectName.PART);
+    String whole = SYSTEM.toString();
+    assertThat(mayGo(part, new Owner.Machine(whole, false, false, false), null)).isFalse();
+    assertThat(mayGo(part, new Owner.Machine(whole, false, false, true), null)).isTrue();
+    assertThat(mayGo(part, new Owner.Machine(whole, true, false, false), null)).isTrue();
+    assertThat(mayGo(part, new Owner.Machine(whole, false, true, false), null)).isTrue();
+    assertThat(mayGo(part, new Owner.Gone(), null)).isTrue();
+    assertThat(mayGo(part, new Owner.Unknown(), null)).isFalse();
+    assertThat(mayGo(part, new Owner.Declared(), null)).isFalse();
+  }
+
+  @Test
   void anOldSystemDiskGoesWhenTheNewSystemIsUp() {
     assertThat(mayGo(SYSTEM, new Owner.Machine(OTHER, false, false, false), null)).isFalse();
     assertThat(mayGo(SYSTEM, new Owner.Machine(OTHER, false, false, true), null)).isFalse();

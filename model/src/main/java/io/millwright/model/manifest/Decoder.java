@@ -11,6 +11,9 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -32,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 final class Decoder {
   /** How many elements a list or mapping may have; keeps checks that compare all pairs cheap. */
   static final int MAX_ELEMENTS = 1000;
+
+  private static final Instant LAST = Instant.parse("9999-01-01T00:00:00Z");
 
   private static final Pattern INTEGER = Pattern.compile("-?(0|[1-9][0-9]{0,30})");
 
@@ -168,6 +173,9 @@ final class Decoder {
         throw new IllegalStateException(e);
       }
     }
+    if (plain == Instant.class) {
+      return instant(scalar, at);
+    }
     if (plain == Boolean.class || plain == boolean.class) {
       return bool(scalar, at);
     }
@@ -264,6 +272,20 @@ final class Decoder {
       return false;
     }
     at.add("must be true or false, not " + scalar.describe());
+    return null;
+  }
+
+  private static @Nullable Instant instant(Node.Scalar scalar, Violations at) {
+    try {
+      // No database has years beyond these, and no machine lives so long.
+      Instant instant = OffsetDateTime.parse(scalar.text()).toInstant();
+      if (instant.isAfter(Instant.EPOCH) && instant.isBefore(LAST)) {
+        return instant;
+      }
+    } catch (DateTimeException e) {
+      // said below
+    }
+    at.add("must be a moment such as 2027-01-31T18:00:00Z, not " + scalar.describe());
     return null;
   }
 

@@ -308,7 +308,7 @@ class ChecksTest {
   }
 
   /** Whatever passes the check leaves no line for anybody else's text. */
-  @Property(tries = 1000)
+  @Property
   void checkedProfilesAreOneLineWhereTheyMustBe(@ForAll("profiles") ProfileSpec spec) {
     Violations at = Violations.at("");
     spec.check(at);
@@ -325,7 +325,7 @@ class ChecksTest {
   }
 
   /** A check reports and never throws. */
-  @Property(tries = 1000)
+  @Property
   void checksNeverThrow(@ForAll("specs") Spec spec) {
     Violations at = Violations.at("spec");
     spec.check(at);

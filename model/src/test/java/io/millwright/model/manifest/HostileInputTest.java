@@ -16,6 +16,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -82,17 +83,17 @@ class HostileInputTest {
     }
   }
 
-  @Property(tries = 2000)
+  @Property
   void anyBytes(@ForAll byte[] body) {
     readsOrRefuses(body);
   }
 
-  @Property(tries = 2000)
+  @Property
   void anyYamlLookingText(@ForAll("scraps") String text) {
     readsOrRefuses(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  @Property(tries = 3000)
+  @Property
   void mutatedManifests(@ForAll("mutated") byte[] body) {
     readsOrRefuses(body);
   }
@@ -332,6 +333,7 @@ class HostileInputTest {
     return out.toString();
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("large")
   void largeInputsAreAnsweredSoon(String text) {

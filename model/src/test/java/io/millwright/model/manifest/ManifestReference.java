@@ -2,6 +2,8 @@ package io.millwright.model.manifest;
 
 import io.millwright.model.Addressing;
 import io.millwright.model.ByteSize;
+import io.millwright.model.TimeSpan;
+import java.time.Instant;
 import io.millwright.model.Cidr;
 import io.millwright.model.Default;
 import io.millwright.model.Ip;
@@ -31,6 +33,10 @@ final class ManifestReference {
         ByteSize.class,
         "size | `512MiB`, `8GiB`, `1TiB` | a whole number with its unit; `Mi`, `Gi` and `Ti` mean"
             + " the same");
+    VALUES.put(TimeSpan.class, "span of time | `90s`, `10m`, `8h`, `7d` | a number and its unit");
+    VALUES.put(
+        Instant.class,
+        "moment | `2027-01-31T18:00:00Z` | date and time with `Z` or an offset from UTC");
     VALUES.put(Ip.class, "address | `10.0.0.5`, `fd00::5` | an IPv4 or IPv6 address");
     VALUES.put(
         Cidr.class,

@@ -18,27 +18,27 @@ import net.jqwik.api.Provide;
 /** What is written can be read, and says the same. */
 class RoundTripTest {
 
-  @Property(tries = 500)
+  @Property
   void specsAreStoredWithoutLoss(@ForAll("specs") Spec spec) {
     assertThat(Json.read(Json.write(spec), spec.getClass())).isEqualTo(spec);
   }
 
-  @Property(tries = 300)
+  @Property
   void statusesAreStoredWithoutLoss(@ForAll("statuses") Status status) {
     assertThat(Json.read(Json.write(status), status.getClass())).isEqualTo(status);
   }
 
-  @Property(tries = 500)
+  @Property
   void manifestsInJsonAreReadAsTheyWereWritten(@ForAll("specs") Spec spec) {
     assertThat(decode(JsonReader.documents(Json.write(spec)).getFirst(), spec)).isEqualTo(spec);
   }
 
-  @Property(tries = 1000)
+  @Property
   void manifestsInYamlAreReadAsTheyWereWritten(@ForAll("specs") Spec spec) {
     assertThat(decode(YamlReader.documents(Json.yaml(spec)).getFirst(), spec)).isEqualTo(spec);
   }
 
-  @Property(tries = 2000)
+  @Property
   void textsKeepEveryCharacter(@ForAll("texts") String text) {
     ProfileSpec.Script script = new ProfileSpec.Script("a", text);
     assertThat(Json.read(Json.write(script), ProfileSpec.Script.class)).isEqualTo(script);
@@ -52,7 +52,7 @@ class RoundTripTest {
     return Any.text();
   }
 
-  @Property(tries = 200)
+  @Property
   void writingIsStable(@ForAll("specs") Spec spec) {
     assertThat(Diff.between(Json.tree(spec), Json.tree(spec))).isEmpty();
     assertThat(Json.write(Json.read(Json.write(spec), spec.getClass())))

@@ -3,7 +3,6 @@ package io.millwright.driver.libvirt;
 import io.millwright.driver.libvirt.Handle.Domain;
 import java.time.Duration;
 import java.util.OptionalLong;
-import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -16,8 +15,6 @@ import org.jspecify.annotations.Nullable;
  * nothing to boot and resets at once; that reset, which libvirt takes for a shutdown, proves that
  * the guest's code has run from its first instruction through setting up memory, timers and PCI.
  * The same guest in emulation is the measure: KVM that needs much longer than that is not taken.
- * The guest is transient and bound to the connection, so the daemon itself removes it should this
- * process die.
  */
 final class Acceleration {
   /** What the operator chose. */
@@ -74,7 +71,7 @@ final class Acceleration {
   /** How long the guest took, or nothing if it did not start or did not reset in time. */
   private static OptionalLong nanosToReset(Connection connection, String type, Duration patience)
       throws LibvirtError {
-    try (Domain guest = connection.runTransient(guest(type))) {
+    try (Domain guest = connection.runTransient(TrialGuest.xml(type, devices -> {}), false)) {
       long begun = System.nanoTime();
       try {
         long past = 0;
@@ -100,34 +97,5 @@ final class Acceleration {
       }
       return OptionalLong.empty(); // QEMU could not even be started so
     }
-  }
-
-  private static String guest(String type) {
-    XmlText xml = new XmlText();
-    return xml.in(
-            "domain",
-            () -> {
-              xml.leaf("name", "mw-probe-" + UUID.randomUUID());
-              xml.in("metadata", () -> xml.empty("mw:probe", "xmlns:mw", DomainXml.NAMESPACE));
-              xml.leaf("memory", "32", "unit", "MiB");
-              xml.leaf("vcpu", "1");
-              xml.in(
-                  "os",
-                  () -> {
-                    xml.leaf("type", "hvm", "arch", "x86_64", "machine", "pc");
-                    xml.empty("boot", "dev", "hd");
-                    xml.empty("bios", "rebootTimeout", "0");
-                  });
-              xml.leaf("on_reboot", "destroy");
-              xml.in(
-                  "devices",
-                  () -> {
-                    xml.empty("controller", "type", "usb", "model", "none");
-                    xml.empty("memballoon", "model", "none");
-                  });
-            },
-            "type",
-            type)
-        .toString();
   }
 }

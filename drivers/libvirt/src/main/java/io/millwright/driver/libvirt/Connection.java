@@ -173,9 +173,9 @@ final class Connection implements AutoCloseable {
   }
 
   /** Runs a domain that is gone when it ends, or when this connection does. */
-  Domain runTransient(String xml) throws LibvirtError {
-    int autodestroy = 2; // VIR_DOMAIN_START_AUTODESTROY
-    return new Domain(check(C.virDomainCreateXML(pointer, xml, autodestroy)));
+  Domain runTransient(String xml, boolean paused) throws LibvirtError {
+    int flags = 2 | (paused ? 1 : 0); // VIR_DOMAIN_START_AUTODESTROY, VIR_DOMAIN_START_PAUSED
+    return new Domain(check(C.virDomainCreateXML(pointer, xml, flags)));
   }
 
   List<Domain> domains() throws LibvirtError {

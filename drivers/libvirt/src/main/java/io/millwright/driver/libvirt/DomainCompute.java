@@ -105,6 +105,10 @@ final class DomainCompute implements Compute {
   @Override
   public void check(MachineDefinition machine) throws DriverException {
     DomainXml.check(machine, settings.openvswitch());
+    line.call(connection -> {
+      TrialGuest.plug(connection, machine.nics(), settings.openvswitch());
+      return Outcome.DONE;
+    });
   }
 
   @Override

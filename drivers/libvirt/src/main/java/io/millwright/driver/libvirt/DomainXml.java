@@ -191,7 +191,7 @@ final class DomainXml {
       installerDrive(xml, installer.medium(), bootsMedium);
     }
     for (MachineDefinition.Nic nic : machine.nics()) {
-      nic(xml, nic);
+      nic(xml, nic, placed.openvswitch());
     }
     xml.in(
         "serial",
@@ -258,7 +258,7 @@ final class DomainXml {
         "cdrom");
   }
 
-  private static void nic(XmlText xml, MachineDefinition.Nic nic) {
+  static void nic(XmlText xml, MachineDefinition.Nic nic, boolean openvswitch) {
     boolean bridge = nic.bridge() != null;
     xml.in(
         "interface",
@@ -269,11 +269,11 @@ final class DomainXml {
           } else if (nic.network() != null) {
             xml.empty("source", "network", nic.network());
           }
+          if (bridge && openvswitch) {
+            xml.empty("virtualport", "type", "openvswitch");
+          }
           Integer vlan = nic.vlan();
           if (vlan != null) {
-            if (bridge) {
-              xml.empty("virtualport", "type", "openvswitch");
-            }
             xml.in("vlan", () -> xml.empty("tag", "id", vlan.toString()));
           }
           xml.empty("model", "type", "virtio");

@@ -145,6 +145,28 @@ final class LibvirtTest {
             e -> assertThat(e.kind()).as(e.forOperator()).isEqualTo(FaultKind.REFUSED));
   }
 
+  /** So that a machine that runs is not stopped for a change that could not come up. */
+  @Test
+  void whatCardsArePluggedIntoIsTriedBefore() throws Exception {
+    HypervisorDriver driver = open();
+    Compute compute = driver.compute().orElseThrow();
+    Mark mark = new Mark(installation, UUID.randomUUID(), 1);
+    Mac mac = Mac.parse("52:54:00:00:00:09");
+    compute.check(machine(mark, new MachineDefinition.Nic(mac, LAB.bridge(), null, null, 1400)));
+    for (MachineDefinition.Nic wrong :
+        List.of(
+            new MachineDefinition.Nic(mac, "nobridge", null, null, null),
+            new MachineDefinition.Nic(mac, null, "no-network", null, null))) {
+      assertThatThrownBy(() -> compute.check(machine(mark, wrong)))
+          .isInstanceOfSatisfying(
+              DriverException.class,
+              e -> assertThat(e.kind()).as(e.forOperator()).isEqualTo(FaultKind.REFUSED));
+    }
+    assertThat(driver.observe(new Scope.All()).machines())
+        .noneMatch(m -> m.name().startsWith("mw-probe"));
+    assertThat(LAB.virsh("list", "--all")).doesNotContain("mw-probe");
+  }
+
   // ------------------------------------------------------------------------------- acceleration
 
   @Test

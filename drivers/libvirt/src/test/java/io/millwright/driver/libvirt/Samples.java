@@ -18,6 +18,7 @@ enum Samples {
   KVM(Firmware.BIOS, true, "pc-q35-7.2", false, "web-3", network(null), false),
   NETWORK_VLAN(Firmware.BIOS, true, null, false, "web-4", network(42), false),
   OPEN_VSWITCH(Firmware.BIOS, false, null, true, "web-5", bridge(42, null), false),
+  OPEN_VSWITCH_UNTAGGED(Firmware.BIOS, false, null, true, "web-8", bridge(null, 1400), false),
   ESCAPED(Firmware.BIOS, false, null, false, "<a> & \"b\" 'c' ü", bridge(null, null), true),
   INSTALLER_MEDIUM(
       Firmware.BIOS, false, "web-6", new MachineDefinition.Installer("ab".repeat(32), null)),

@@ -1,0 +1,135 @@
+package io.millwright.api;
+
+import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.Audit;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Who did what. */
+@RestController
+@RequestMapping("/api/v1")
+@Tag(name = "audit", description = "Who did what.")
+final class AuditApi {
+  private final Backend backend;
+
+  AuditApi(Backend backend) {
+    this.backend = backend;
+  }
+
+  /**
+   * Something that was done, or was not.
+   *
+   * @param seq its place in the chain
+   * @param who a person, a token or {@code anonymous}
+   * @param origin address from which it was asked for
+   * @param call method and path
+   * @param kind of what it is about, or empty
+   * @param project or empty
+   * @param name of what it is about, or empty
+   * @param result {@code done}, {@code refused}, or the kind of the problem
+   * @param detail why it was refused, or empty
+   * @param hash of this row and all before it
+   */
+  record ActView(
+      long seq,
+      Instant at,
+      String who,
+      String origin,
+      String verb,
+      String call,
+      String kind,
+      String project,
+      String name,
+      String result,
+      String detail,
+      String hash) {
+    static ActView of(Audit.Row row) {
+      Audit.Act a = row.act();
+      return new ActView(
+          row.seq(),
+          row.at(),
+          a.who(),
+          a.origin(),
+          a.verb(),
+          a.call(),
+          a.kind(),
+          a.project(),
+          a.name(),
+          a.result(),
+          a.detail(),
+          row.hash());
+    }
+  }
+
+  /**
+   * A part of the audit, newest first.
+   *
+   * @param next to be given as {@code before} for the following part; left out at the end
+   */
+  record AuditView(List<ActView> items, @Nullable Long next) {}
+
+  /**
+   * Whether the audit is as it was written.
+   *
+   * @param rows how many there are
+   * @param head hash of the last one; noted elsewhere, it shows later that nothing was rewritten
+   * @param altered the first row that is not as it was written, or is gone; left out if there is none
+   */
+  record VerificationView(long rows, String head, @Nullable Long altered) {}
+
+  private static final String WHO = "only what this one did";
+  private static final String BEFORE = "only what came before this place";
+
+  @Operation(operationId = "listAudit", summary = "Tells who did what, newest first")
+  @Needs(value = Verb.AUDIT, where = Needs.Where.HOUSE)
+  @GetMapping("/audit")
+  AuditView list(
+      @Parameter(description = WHO) @RequestParam(required = false) @Nullable String who,
+      @RequestParam(defaultValue = "100") int limit,
+      @Parameter(description = BEFORE) @RequestParam(required = false) @Nullable Long before) {
+    return listed(null, who, limit, before);
+  }
+
+  @Operation(
+      operationId = "listProjectAudit",
+      summary = "Tells who did what in a project, newest first")
+  @Needs(Verb.AUDIT)
+  @GetMapping("/projects/{project}/audit")
+  AuditView list(
+      @PathVariable String project,
+      @Parameter(description = WHO) @RequestParam(required = false) @Nullable String who,
+      @RequestParam(defaultValue = "100") int limit,
+      @Parameter(description = BEFORE) @RequestParam(required = false) @Nullable Long before) {
+    return listed(Inputs.project(project), who, limit, before);
+  }
+
+  private AuditView listed(
+      @Nullable String project, @Nullable String who, int limit, @Nullable Long before) {
+    Inputs.limit(limit);
+    List<Audit.Row> rows =
+        backend.store().read(tx -> tx.audit().list(project, who, limit, before));
+    return new AuditView(
+        rows.stream().map(ActView::of).toList(),
+        rows.size() < limit ? null : rows.getLast().seq());
+  }
+
+  @Operation(
+      operationId = "verifyAudit",
+      summary = "Computes the audit's chain of hashes anew",
+      description = "And names the first row that was altered or taken out.")
+  @Needs(value = Verb.AUDIT, where = Needs.Where.HOUSE)
+  @GetMapping("/audit/verification")
+  VerificationView verify() {
+    Audit.Verdict verdict = backend.store().read(tx -> tx.audit().verify());
+    return new VerificationView(verdict.rows(), verdict.head(), verdict.altered());
+  }
+}

@@ -1,0 +1,140 @@
+package io.millwright.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.api.Rig.Reply;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import org.assertj.core.api.Assertions;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/** Who did what, and that nobody can make it something else. */
+@Tag("database")
+class AuditTest {
+  private final Rig rig = Rig.shared();
+
+  private List<String> acts(String project) {
+    List<String> out = new ArrayList<>();
+    for (JsonNode act : rig.get("projects/" + project + "/audit").json().path("items")) {
+      out.add(
+          "%s %s %s %s: %s"
+              .formatted(
+                  act.path("who").asString(),
+                  act.path("verb").asString(),
+                  act.path("kind").asString(),
+                  act.path("name").asString(),
+                  act.path("result").asString()));
+    }
+    return out;
+  }
+
+  private JsonNode verified() {
+    return rig.get("audit/verification").json();
+  }
+
+  @Test
+  void whatIsDoneAndWhatIsNotIsWrittenDown() {
+    rig.post("projects/a1/sizes", Rig.size("s", 1, ""));
+    rig.post("projects/a1/sizes", Rig.size("s", 1, ""));
+    rig.put("projects/a1/sizes/t", Rig.size("t", 0, ""));
+    rig.get("projects/a1/sizes");
+    rig.post("apply?project=a1&dryRun=true", Rig.size("u", 1, ""));
+    rig.delete("projects/a1/sizes/s");
+    Awaitility.await()
+        .untilAsserted(() ->
+            assertThat(acts("a1"))
+                .containsExactlyInAnyOrder(
+                    "anna delete Size s: done",
+                    "anna declare Size t: invalid",
+                    "anna declare Size s: conflict",
+                    "anna declare Size s: done"));
+    assertThat(rig.get("projects/a1/audit").raw().body())
+        .contains("\"127.0.0.1\"", "DELETE /api/v1/projects/{project}/sizes/{name}");
+  }
+
+  @Test
+  void denialsAndSignInsAreWrittenDown() {
+    String token =
+        rig.post("tokens", "{\"name\": \"a2-view\", \"verbs\": [\"view\"]}")
+            .json()
+            .path("secret")
+            .asString();
+    Reply denied =
+        rig.send(
+            java.net.http.HttpRequest.newBuilder(rig.uri("projects/a2/machines/x:power-on"))
+                .header("Authorization", "Bearer " + token)
+                .POST(java.net.http.HttpRequest.BodyPublishers.noBody())
+                .build());
+    assertThat(denied.status()).isEqualTo(403);
+    // What was refused is written when it was answered.
+    Awaitility.await()
+        .untilAsserted(() ->
+            assertThat(acts("a2")).containsExactly("a2-view operate Machine x: refused"));
+    rig.send(
+        java.net.http.HttpRequest.newBuilder(rig.uri("session"))
+            .header("Content-Type", "application/json")
+            .POST(
+                java.net.http.HttpRequest.BodyPublishers.ofString(
+                    "{\"name\": \"a2-nobody\", \"password\": \"a2-secret\"}"))
+            .build());
+    Awaitility.await()
+        .untilAsserted(() -> assertThat(rig.get("audit").raw().body()).contains("a2-nobody"));
+    assertThat(rig.get("audit").raw().body()).doesNotContain("a2-secret").doesNotContain(token);
+  }
+
+  @Test
+  void theDatabaseRefusesToChangeIt() {
+    rig.post("projects/a3/sizes", Rig.size("s", 1, ""));
+    for (String sql :
+        List.of(
+            "UPDATE audit SET who = 'nobody'", "DELETE FROM audit", "TRUNCATE audit")) {
+      Assertions.assertThatThrownBy(() -> rig.sql(sql)).hasStackTraceContaining("only added to");
+    }
+  }
+
+  @Test
+  void whatWasAlteredAllTheSameIsFound() {
+    rig.post("projects/a4/sizes", Rig.size("s", 1, ""));
+    long seq = rig.get("projects/a4/audit").json().path("items").path(0).path("seq").asLong();
+    rig.post("projects/a4/sizes", Rig.size("t", 1, ""));
+    assertThat(verified().has("altered")).as(verified().toString()).isFalse();
+    rig.sql("ALTER TABLE audit DISABLE TRIGGER ALL");
+    try {
+      rig.sql("UPDATE audit SET who = 'nobody' WHERE seq = " + seq);
+      assertThat(verified().path("altered").asLong()).isEqualTo(seq);
+      rig.sql("UPDATE audit SET who = 'anna' WHERE seq = " + seq);
+      assertThat(verified().has("altered")).isFalse();
+      rig.sql("CREATE TABLE audit_kept AS SELECT * FROM audit WHERE seq >= " + seq);
+      rig.sql("DELETE FROM audit WHERE seq = " + seq);
+      assertThat(verified().path("altered").asLong()).as("taken out").isEqualTo(seq);
+      rig.sql("DELETE FROM audit WHERE seq >= " + seq);
+      assertThat(verified().path("altered").asLong()).as("cut off").isEqualTo(seq);
+      rig.sql("INSERT INTO audit SELECT * FROM audit_kept");
+      assertThat(verified().has("altered")).isFalse();
+    } finally {
+      rig.sql("ALTER TABLE audit ENABLE TRIGGER ALL");
+      rig.sql("DROP TABLE IF EXISTS audit_kept");
+    }
+  }
+
+  @Test
+  void theChainHoldsWhateverHappensAtOnce() throws Exception {
+    List<Callable<Integer>> all = new ArrayList<>();
+    for (int i = 0; i < 60; i++) {
+      String name = "s" + i;
+      all.add(() -> rig.post("projects/a5/sizes", Rig.size(name, 1, "")).status());
+    }
+    try (var pool = Executors.newFixedThreadPool(20)) {
+      for (var each : pool.invokeAll(all)) {
+        assertThat(each.get()).isEqualTo(201);
+      }
+    }
+    assertThat(acts("a5")).hasSize(60);
+    assertThat(verified().has("altered")).isFalse();
+  }
+}

@@ -1,0 +1,99 @@
+package io.millwright.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.api.Rig.Reply;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/** Projects have no more than their quota says. */
+@Tag("database")
+class LimitsTest {
+  private final Rig rig = Rig.shared();
+
+  private void limit(String project, String quota) {
+    Reply reply = rig.put("projects/" + project + "/quota", quota);
+    assertThat(reply.status()).as(reply.raw().body()).isEqualTo(200);
+  }
+
+  private Reply machine(String project, String name) {
+    return rig.put("projects/" + project + "/machines/" + name, Rig.machine(name));
+  }
+
+  private JsonNode used(String project) {
+    return rig.get("projects/" + project).json().path("used");
+  }
+
+  @Test
+  void whatIsTooMuchIsRefusedWithTheNumbers() {
+    limit("l1", "{machines: 3, cores: 2, memory: 1GiB, disk: 10GiB}");
+    assertThat(machine("l1", "a").status()).isEqualTo(202);
+    assertThat(machine("l1", "b").status()).isEqualTo(202);
+    Reply third = machine("l1", "c");
+    assertThat(third.status()).isEqualTo(409);
+    assertThat(third.json().path("type").asString()).endsWith("quota-exceeded");
+    assertThat(third.json().path("detail").asString())
+        .isEqualTo(
+            "project l1 would have 3 cores, and may have 2; delete something, or ask for a larger"
+                + " quota");
+    assertThat(third.json().path("errors").path(0).path("field").asString())
+        .isEqualTo("quota.cores");
+    assertThat(rig.get("projects/l1/machines/c").status()).isEqualTo(404);
+    assertThat(used("l1").path("machines").asInt()).isEqualTo(2);
+    assertThat(used("l1").path("memory").asString()).isEqualTo("512MiB");
+    assertThat(used("l1").path("disk").asString()).isEqualTo("4GiB");
+    assertThat(rig.put("projects/l1/volumes/v", Rig.volume("v", "7GiB")).status()).isEqualTo(409);
+    assertThat(rig.put("projects/l1/volumes/v", Rig.volume("v", "6GiB")).status()).isEqualTo(202);
+    assertThat(rig.post("apply?project=l1&dryRun=true", Rig.machine("c")).status())
+        .as("the plan says so, too")
+        .isEqualTo(409);
+  }
+
+  @Test
+  void whatIsThereStaysThoughItBeMore() {
+    assertThat(machine("l2", "a").status()).isEqualTo(202);
+    assertThat(machine("l2", "b").status()).isEqualTo(202);
+    limit("l2", "{machines: 1}");
+    assertThat(rig.post("projects/l2/machines/a:power-off").status()).isEqualTo(202);
+    assertThat(
+            rig.put(
+                    "projects/l2/machines/a",
+                    Rig.machine("a").replace("{name: a}", "{name: a, labels: {x: y}}"))
+                .status())
+        .isLessThan(300);
+    assertThat(machine("l2", "c").status()).isEqualTo(409);
+    limit("l2", "{}");
+    assertThat(machine("l2", "c").status()).isEqualTo(202);
+    assertThat(rig.put("projects/l2/quota", "{machines: -1}").status()).isEqualTo(400);
+  }
+
+  @Test
+  void ofManyWhoAskForTheLastPlaceAtOnceOneHasIt() throws Exception {
+    limit("l3", "{machines: 5}");
+    for (int i = 0; i < 4; i++) {
+      assertThat(machine("l3", "m" + i).status()).isEqualTo(202);
+    }
+    List<Callable<Integer>> all = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      String name = "last" + i;
+      all.add(() -> machine("l3", name).status());
+    }
+    int won = 0;
+    int refused = 0;
+    try (var pool = Executors.newFixedThreadPool(100)) {
+      for (Future<Integer> each : pool.invokeAll(all)) {
+        won += each.get() == 202 ? 1 : 0;
+        refused += each.get() == 409 ? 1 : 0;
+      }
+    }
+    assertThat(won).isEqualTo(1);
+    assertThat(refused).isEqualTo(199);
+    assertThat(used("l3").path("machines").asInt()).isEqualTo(5);
+  }
+}

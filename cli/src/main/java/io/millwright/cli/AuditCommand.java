@@ -1,0 +1,104 @@
+package io.millwright.cli;
+
+import io.millwright.cli.Table.Cell;
+import io.millwright.client.Trees;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
+
+/** Who did what. */
+@Command(
+    name = "audit",
+    description = "Show who did what, and that nobody altered it.",
+    subcommands = {AuditCommand.ListOf.class, AuditCommand.Verify.class})
+final class AuditCommand extends Part {
+  @Override
+  public Integer call() {
+    throw Failure.usage("say what to do: millwright audit list or verify");
+  }
+
+  /** Lists. */
+  @Command(name = "list", description = "List who did what in a project, or with -A everywhere.")
+  static final class ListOf extends Part {
+    @Option(
+        names = {"-A", "--all-projects"},
+        description = "Everything, also what belongs to no project.")
+    boolean all;
+
+    @Option(names = "--who", paramLabel = "NAME", description = "Only what this one did.")
+    @Nullable String who;
+
+    @Option(
+        names = "--limit",
+        paramLabel = "N",
+        description = "How many at most, the newest; 100 if not given.")
+    int limit = 100;
+
+    @Option(
+        names = {"-o", "--output"},
+        paramLabel = "FORMAT",
+        description = "table, json, yaml or name.")
+    Format format = Format.TABLE;
+
+    @Override
+    public Integer call() {
+      List<JsonNode> items = new ArrayList<>();
+      (all
+              ? api().getAudit(null, limit, who)
+              : api().listProjectAudit(cli().project(), null, limit, who))
+          .body()
+          .path("items")
+          .forEach(items::add);
+      Listing.rows(
+          shell(),
+          format,
+          items.reversed(),
+          List.of("SEQ", "AT", "WHO", "FROM", "VERB", "WHAT", "RESULT"),
+          AuditCommand::row,
+          a -> a.path("seq").asString(""));
+      return 0;
+    }
+  }
+
+  private static List<Cell> row(JsonNode act) {
+    String project = Trees.text(act, "project");
+    String name = Trees.text(act, "name");
+    String kind = Trees.text(act, "kind");
+    String what = (kind + " " + (project.isEmpty() ? "" : project + "/") + name).strip();
+    return List.of(
+        Cell.of(act.path("seq").asString("")),
+        Cell.of(Trees.text(act, "at")),
+        Cell.of(Trees.text(act, "who")),
+        Cell.of(Trees.text(act, "origin")),
+        Cell.of(Trees.text(act, "verb")),
+        Cell.of(what.isEmpty() ? Trees.text(act, "call") : what),
+        Cell.of(Trees.text(act, "result")));
+  }
+
+  /** Verifies. */
+  @Command(
+      name = "verify",
+      description = {
+        "Compute the chain of hashes anew, and name the first row that is not as it was written.",
+        "The last hash is printed; noted elsewhere, it shows later that nothing was rewritten."
+      })
+  static final class Verify extends Part {
+    @Override
+    public Integer call() {
+      JsonNode verdict = api().getAuditVerification().body();
+      if (verdict.has("altered")) {
+        throw new Failure(
+            Failure.FAILED,
+            "row " + verdict.path("altered").asString("") + " was altered or taken out");
+      }
+      print(
+          verdict.path("rows").asString("")
+              + " rows are as they were written; the last hash is "
+              + Safe.line(Trees.text(verdict, "head")));
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,148 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.DriverException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Reads properties of objects: of one, or of many in pages. */
+final class Collector {
+  /** So many objects at once; a page of machines is some megabytes then. */
+  static final int PAGE = 250;
+
+  private final Vim vim;
+
+  Collector(Vim vim) {
+    this.vim = vim;
+  }
+
+  /**
+   * An object and what was read of it.
+   *
+   * @param faults type of the fault, by the property that could not be read
+   */
+  record Found(Ref ref, Map<String, Element> properties, Map<String, String> faults) {
+    static Found of(Element content) {
+      Map<String, Element> properties = new HashMap<>();
+      content
+          .all("propSet")
+          .forEach(p -> p.find("val").ifPresent(value -> properties.put(p.text("name"), value)));
+      Map<String, String> faults = new HashMap<>();
+      content
+          .all("missingSet")
+          .forEach(m ->
+              faults.put(
+                  m.text("path"),
+                  m.find("fault", "fault").map(Element::type).orElse("MissingProperty")));
+      return new Found(
+          content.find("obj").map(Element::ref).orElse(new Ref("", "")), properties, faults);
+    }
+
+    Optional<Element> get(String property) {
+      return Optional.ofNullable(properties.get(property));
+    }
+
+    String text(String property) {
+      return get(property).map(Element::text).orElse("");
+    }
+
+    long number(String property) {
+      String text = text(property);
+      return text.isEmpty() ? 0 : Long.parseLong(text);
+    }
+
+    /** The objects that this property names. */
+    List<Ref> refs(String property) {
+      return get(property)
+          .map(list -> list.all("ManagedObjectReference").map(Element::ref).toList())
+          .orElse(List.of());
+    }
+  }
+
+  /** Reads these properties of one object. */
+  Found read(Ref object, String... paths) throws DriverException, VimFault {
+    Element answer =
+        vim.call(
+            vim.content().properties(),
+            "RetrievePropertiesEx",
+            new Element("specSet")
+                .add(properties(object.type(), paths))
+                .add(new Element("objectSet").add(object.as("obj")).add("skip", false)),
+            new Element("options"));
+    return Vim.value(answer)
+        .all("objects")
+        .findFirst()
+        .map(Found::of)
+        .orElse(new Found(object, Map.of(), Map.of()));
+  }
+
+  /** Reads these properties of all objects of a view. */
+  void list(List<String> types, String type, List<String> paths, Consumer<Found> each)
+      throws DriverException, VimFault {
+    try {
+      page(vim.view(types.toArray(String[]::new)), "view", type, paths, each);
+    } catch (VimFault e) {
+      if (!e.is("ManagedObjectNotFound")) {
+        throw e;
+      }
+      // A view ends with its session.
+      vim.forgetViews();
+      page(vim.view(types.toArray(String[]::new)), "view", type, paths, each);
+    }
+  }
+
+  /** Reads these properties of all objects of a type that this object names in a property. */
+  void follow(Ref from, String property, String type, List<String> paths, Consumer<Found> each)
+      throws DriverException, VimFault {
+    page(from, property, type, paths, each);
+  }
+
+  private void page(Ref from, String path, String type, List<String> paths, Consumer<Found> each)
+      throws DriverException, VimFault {
+    Ref collector = vim.content().properties();
+    Element answer =
+        Vim.value(
+            vim.call(
+                collector,
+                "RetrievePropertiesEx",
+                filter(from, path, type, paths),
+                new Element("options").add("maxObjects", PAGE)));
+    while (true) {
+      answer.all("objects").map(Found::of).forEach(each);
+      String token = answer.text("token");
+      if (token.isEmpty()) {
+        return;
+      }
+      answer =
+          Vim.value(
+              vim.call(
+                  collector, "ContinueRetrievePropertiesEx", new Element("token").holding(token)));
+    }
+  }
+
+  /** A PropertyFilterSpec of the objects that one names in a property of its own. */
+  static Element filter(Ref from, String path, String type, List<String> paths) {
+    return new Element("specSet")
+        .add(properties(type, paths.toArray(String[]::new)))
+        .add(
+            new Element("objectSet")
+                .add(from.as("obj"))
+                .add("skip", true)
+                .add(
+                    new Element("selectSet")
+                        .type("TraversalSpec")
+                        .add("type", from.type())
+                        .add("path", path)
+                        .add("skip", false)));
+  }
+
+  private static Element properties(String type, String... paths) {
+    Element out = new Element("propSet").add("type", type).add("all", false);
+    for (String path : paths) {
+      out.add("pathSet", path);
+    }
+    return out;
+  }
+}

@@ -1,0 +1,363 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.model.ByteSize;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Disks as virtual disks in our directory of the datastore; those that start as an image are full
+ * copies of it, which need it no longer.
+ */
+final class DatastoreDisks implements Disks, AutoCloseable {
+  private static final Duration POLL = Duration.ofSeconds(5);
+
+  private final Vim vim;
+  private final Tasks tasks;
+  private final Collector collector;
+  private final Machines machines;
+  private final Place.Finder places;
+  private final DatastoreFiles files;
+  private final ImageUpload upload;
+  private final Duration patience;
+  private final ExecutorService background = Executors.newVirtualThreadPerTaskExecutor();
+  private final Map<String, CompletableFuture<Optional<DriverException>>> uploads =
+      new ConcurrentHashMap<>();
+  private final Map<ObjectName, Ref> copies = new ConcurrentHashMap<>();
+
+  /**
+   * @param patience how long a call waits for what may take minutes; then whoever asked comes again
+   */
+  DatastoreDisks(
+      Vim vim,
+      Tasks tasks,
+      Machines machines,
+      Place.Finder places,
+      DatastoreFiles files,
+      Duration patience) {
+    this.patience = patience;
+    this.vim = vim;
+    this.tasks = tasks;
+    this.collector = new Collector(vim);
+    this.machines = machines;
+    this.places = places;
+    this.files = files;
+    this.upload = new ImageUpload(files);
+  }
+
+  @Override
+  public void close() {
+    background.shutdownNow();
+  }
+
+  // ------------------------------------------------------------------------------------- images
+
+  /** Goes on in the background when the one who asked gives up, and is found by the next one. */
+  @Override
+  public Outcome stage(Image image) throws DriverException {
+    @Nullable CompletableFuture<Optional<DriverException>> work = uploads.get(image.sha256());
+    if (work == null) {
+      if (vim.act(() -> staged(places.get(), image.sha256()).isPresent())) {
+        return Outcome.DONE;
+      }
+      work = uploads.computeIfAbsent(image.sha256(), sha256 -> begin(image));
+    }
+    try {
+      Optional<DriverException> failure = work.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      uploads.remove(image.sha256(), work);
+      if (failure.isPresent()) {
+        throw failure.get();
+      }
+      return Outcome.DONE;
+    } catch (TimeoutException e) {
+      return new Outcome.Running("upload of " + image.sha256(), POLL);
+    } catch (InterruptedException e) {
+      throw Vim.interrupted(e);
+    } catch (ExecutionException e) {
+      uploads.remove(image.sha256(), work);
+      throw new DriverException(
+          FaultKind.BUG, "The vSphere driver failed to stage an image.", e.toString(), e);
+    }
+  }
+
+  /** The failure is the result, for whoever asks next. */
+  private CompletableFuture<Optional<DriverException>> begin(Image image) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return vim.act(() -> {
+              Place place = places.get();
+              if (staged(place, image.sha256()).isEmpty()) {
+                upload.run(place, image);
+              }
+              return Optional.empty();
+            });
+          } catch (DriverException e) {
+            return Optional.of(e);
+          }
+        },
+        background);
+  }
+
+  private Optional<DatastoreFiles.Entry> staged(Place place, String sha256)
+      throws DriverException, VimFault {
+    String file = files.image(sha256) + DatastoreFiles.DISK;
+    return Optional.ofNullable(files.search(place, List.of(file)).get(file));
+  }
+
+  @Override
+  public Outcome unstage(String sha256) throws DriverException {
+    return vim.act(() -> {
+      Place place = places.get();
+      if (staged(place, sha256).isPresent()) {
+        files.deleteDisk(place, files.image(sha256));
+      }
+      return Outcome.DONE;
+    });
+  }
+
+  // -------------------------------------------------------------------------------------- disks
+
+  private static long kib(ByteSize size) {
+    return size.bytes() >> 10;
+  }
+
+  private static String file(ObjectName name) {
+    return name + DatastoreFiles.DISK;
+  }
+
+  /** What a disk is called until it is whole. */
+  private static ObjectName part(ObjectName name) {
+    return new ObjectName(name.mark(), ObjectName.PART);
+  }
+
+  @Override
+  public Outcome create(ObjectName name, ByteSize size, @Nullable String base)
+      throws DriverException {
+    files.requireOurs(name);
+    return machines.alone(
+        name.mark().uid(),
+        () -> {
+          Place place = places.get();
+          List<String> patterns = new ArrayList<>(List.of(file(name), file(part(name))));
+          if (base != null) {
+            patterns.add(files.image(base) + DatastoreFiles.DISK);
+          }
+          Map<String, DatastoreFiles.Entry> found = files.search(place, patterns);
+          DatastoreFiles.Entry there = found.get(file(name));
+          if (there != null) {
+            if (there.capacityKib() < kib(size)) {
+              extend(place, name, size);
+            }
+            return Outcome.DONE;
+          }
+          if (base == null) {
+            createEmpty(place, name, size);
+            return Outcome.DONE;
+          }
+          DatastoreFiles.Entry image = found.get(files.image(base) + DatastoreFiles.DISK);
+          requireFit(image, size);
+          return copy(place, name, size, base, image, found.containsKey(file(part(name))));
+        });
+  }
+
+  private static void requireFit(DatastoreFiles.@Nullable Entry image, ByteSize size)
+      throws DriverException {
+    if (image == null) {
+      throw new DriverException(FaultKind.REFUSED, "The image is not staged on the hypervisor.");
+    }
+    if (image.capacityKib() > kib(size)) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "The image needs a disk of at least "
+              + ByteSize.ofMib((image.capacityKib() + 1023) >> 10)
+              + ".");
+    }
+  }
+
+  private void createEmpty(Place place, ObjectName name, ByteSize size)
+      throws DriverException, VimFault {
+    files.ensureDirectory(place);
+    try {
+      tasks.run(
+          vim.content().disks(),
+          "CreateVirtualDisk_Task",
+          new Element("name").holding(files.path(place, file(name))),
+          place.datacenter().as("datacenter"),
+          new Element("spec")
+              .type("FileBackedVirtualDiskSpec")
+              .add("diskType", "thin")
+              .add("adapterType", "lsiLogic")
+              .add("capacityKb", kib(size)));
+    } catch (VimFault e) {
+      if (!e.is("FileAlreadyExists")) {
+        throw e;
+      }
+    }
+  }
+
+  private Outcome copy(
+      Place place,
+      ObjectName name,
+      ByteSize size,
+      String base,
+      DatastoreFiles.@Nullable Entry image,
+      boolean partIsThere)
+      throws DriverException, VimFault {
+    Ref task = copies.get(name);
+    if (task == null) {
+      if (partIsThere) {
+        // Of a server that died, or of a request whose answer was lost; it may still be written.
+        try {
+          files.deleteDisk(place, part(name).toString());
+        } catch (VimFault e) {
+          if (e.is("FileLocked", "ResourceInUse", "CannotDeleteFile")) {
+            return new Outcome.Running("copy to " + part(name), POLL);
+          }
+          throw e;
+        }
+      }
+      task = beginCopy(place, name, base);
+      copies.put(name, task);
+    }
+    try {
+      if (tasks.await(task, patience).isEmpty()) {
+        return new Outcome.Running(task.value(), POLL);
+      }
+    } catch (VimFault e) {
+      copies.remove(name);
+      throw e;
+    }
+    copies.remove(name);
+    if (image != null && image.capacityKib() < kib(size)) {
+      files.extendDisk(place, part(name).toString(), kib(size));
+    }
+    files.moveDisk(place, part(name).toString(), name.toString());
+    return Outcome.DONE;
+  }
+
+  private Ref beginCopy(Place place, ObjectName name, String base)
+      throws DriverException, VimFault {
+    List<Element> arguments =
+        new ArrayList<>(
+            List.of(
+                new Element("sourceName")
+                    .holding(files.path(place, files.image(base) + DatastoreFiles.DISK)),
+                place.datacenter().as("sourceDatacenter"),
+                new Element("destName").holding(files.path(place, file(part(name)))),
+                place.datacenter().as("destDatacenter")));
+    if (!vim.content().vcenter()) {
+      // A vCenter decides by itself and takes no such wish.
+      arguments.add(
+          new Element("destSpec")
+              .type("VirtualDiskSpec")
+              .add("diskType", "thin")
+              .add("adapterType", "lsiLogic"));
+    }
+    arguments.add(new Element("force").holding("false"));
+    return tasks.begin(
+        vim.content().disks(), "CopyVirtualDisk_Task", arguments.toArray(Element[]::new));
+  }
+
+  @Override
+  public Outcome grow(ObjectName name, ByteSize size) throws DriverException {
+    files.requireOurs(name);
+    return machines.alone(
+        name.mark().uid(),
+        () -> {
+          Place place = places.get();
+          DatastoreFiles.Entry there = files.search(place, List.of(file(name))).get(file(name));
+          if (there == null) {
+            throw Machines.conflict("There is no disk of this name.", name.toString());
+          }
+          if (there.capacityKib() > kib(size)) {
+            throw new DriverException(
+                FaultKind.REFUSED,
+                "The disk has "
+                    + ByteSize.ofMib(there.capacityKib() >> 10)
+                    + " already and cannot be made smaller.");
+          }
+          if (there.capacityKib() < kib(size)) {
+            extend(place, name, size);
+          }
+          return Outcome.DONE;
+        });
+  }
+
+  /** By the machine that has it, which else would go on with the old size. */
+  private void extend(Place place, ObjectName name, ByteSize size)
+      throws DriverException, VimFault {
+    Optional<Attached> attached = attached(place, name);
+    if (attached.isEmpty()) {
+      files.extendDisk(place, name.toString(), kib(size));
+      return;
+    }
+    Element disk = attached.get().disk().device().named("device").type("VirtualDisk");
+    disk.with("capacityInKB", Long.toString(kib(size)));
+    disk.with("capacityInBytes", Long.toString(size.bytes()));
+    tasks.run(
+        attached.get().machine(),
+        "ReconfigVM_Task",
+        new Element("spec")
+            .add(
+                new Element("deviceChange")
+                    .type("VirtualDeviceConfigSpec")
+                    .add("operation", "edit")
+                    .add(disk)));
+  }
+
+  private record Attached(Ref machine, String name, VmFacts.Disk disk) {}
+
+  /** Who has it plugged in, foreign machines as well; all that use the datastore are looked at. */
+  private Optional<Attached> attached(Place place, ObjectName name)
+      throws DriverException, VimFault {
+    String path = files.path(place, file(name));
+    List<Attached> out = new ArrayList<>();
+    collector.follow(
+        place.datastore(),
+        "vm",
+        "VirtualMachine",
+        VmFacts.PATHS,
+        found -> {
+          VmFacts machine = VmFacts.of(found, files.installation());
+          machine.disks().stream()
+              .filter(d -> d.file().equals(path))
+              .forEach(d -> out.add(new Attached(machine.ref(), machine.name(), d)));
+        });
+    return out.stream().findFirst();
+  }
+
+  @Override
+  public Outcome delete(ObjectName name) throws DriverException {
+    files.requireOurs(name);
+    return machines.alone(
+        name.mark().uid(),
+        () -> {
+          Place place = places.get();
+          if (files.search(place, List.of(file(name))).isEmpty()) {
+            return Outcome.DONE;
+          }
+          Optional<Attached> attached = attached(place, name);
+          if (attached.isPresent()) {
+            throw Machines.conflict("A machine has the disk attached.", attached.get().name());
+          }
+          files.deleteDisk(place, name.toString());
+          return Outcome.DONE;
+        });
+  }
+}

@@ -1,0 +1,47 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.Media;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import java.net.http.HttpRequest.BodyPublishers;
+
+/** Media as ISO files of the datastore. */
+final class DatastoreMedia implements Media {
+  private final Machines machines;
+  private final Place.Finder places;
+  private final DatastoreFiles files;
+
+  DatastoreMedia(Machines machines, Place.Finder places, DatastoreFiles files) {
+    this.machines = machines;
+    this.places = places;
+    this.files = files;
+  }
+
+  @Override
+  public Outcome put(ObjectName name, byte[] iso) throws DriverException {
+    files.requireOurs(name);
+    return machines.alone(
+        name.mark().uid(),
+        () -> {
+          Place place = places.get();
+          files.ensureDirectory(place);
+          files.upload(place, name + DatastoreFiles.UPLOAD, BodyPublishers.ofByteArray(iso));
+          files.move(place, name + DatastoreFiles.UPLOAD, name + DatastoreFiles.MEDIUM);
+          return Outcome.DONE;
+        });
+  }
+
+  @Override
+  public Outcome delete(ObjectName name) throws DriverException {
+    files.requireOurs(name);
+    return machines.alone(
+        name.mark().uid(),
+        () -> {
+          Place place = places.get();
+          files.delete(place, name + DatastoreFiles.MEDIUM);
+          files.delete(place, name + DatastoreFiles.UPLOAD);
+          return Outcome.DONE;
+        });
+  }
+}

@@ -1,0 +1,237 @@
+package io.millwright.driver.vsphere;
+
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import javax.xml.stream.XMLInputFactory;
+import javax.xml.stream.XMLStreamConstants;
+import javax.xml.stream.XMLStreamException;
+import javax.xml.stream.XMLStreamReader;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An XML element without its namespaces: what vim25 messages are made of. Made by chaining, in the
+ * order of the schema.
+ */
+final class Element {
+  private static final String XSI = "http://www.w3.org/2001/XMLSchema-instance";
+  private static final XMLInputFactory READERS = readers();
+
+  private final String name;
+  private final List<Element> children = new ArrayList<>();
+
+  /** The schema type ({@code xsi:type}) without its prefix, or null. */
+  private @Nullable String type;
+
+  /** The kind of the object that is referred to (attribute {@code type}), or null. */
+  private @Nullable String ref;
+
+  private String text = "";
+
+  Element(String name) {
+    this.name = name;
+  }
+
+  private static XMLInputFactory readers() {
+    XMLInputFactory out = XMLInputFactory.newDefaultFactory();
+    out.setProperty(XMLInputFactory.SUPPORT_DTD, false);
+    out.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
+    out.setProperty(XMLInputFactory.IS_COALESCING, true);
+    return out;
+  }
+
+  // ------------------------------------------------------------------------------------ writing
+
+  Element type(String schemaType) {
+    this.type = schemaType;
+    return this;
+  }
+
+  Element ref(String kind) {
+    this.ref = kind;
+    return this;
+  }
+
+  Element holding(String content) {
+    this.text = content;
+    return this;
+  }
+
+  Element add(Element child) {
+    children.add(child);
+    return this;
+  }
+
+  Element add(String child, String content) {
+    return add(new Element(child).holding(content));
+  }
+
+  Element add(String child, long content) {
+    return add(child, Long.toString(content));
+  }
+
+  Element add(String child, boolean content) {
+    return add(child, Boolean.toString(content));
+  }
+
+  /** The same under another name. */
+  Element named(String other) {
+    Element out = new Element(other);
+    out.type = type;
+    out.ref = ref;
+    out.text = text;
+    out.children.addAll(children);
+    return out;
+  }
+
+  /** Puts this content in the place of a child's that is there. */
+  Element with(String child, String content) {
+    children.stream()
+        .filter(c -> c.name.equals(child))
+        .findFirst()
+        .ifPresent(c -> c.holding(content));
+    return this;
+  }
+
+  /**
+   * Puts a child in the place of the one of its name.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  Element with(Element child) {
+    for (int i = 0; i < children.size(); i++) {
+      if (children.get(i).name.equals(child.name)) {
+        children.set(i, child);
+        return this;
+      }
+    }
+    throw new IllegalArgumentException(name + " has no " + child.name);
+  }
+
+  void write(StringBuilder out) {
+    out.append('<').append(name);
+    if (type != null) {
+      out.append(" xsi:type=\"");
+      // Simple types are of the XML schema, all others of vim25.
+      out.append(Character.isLowerCase(type.charAt(0)) ? "xsd:" : "").append(type).append('"');
+    }
+    if (ref != null) {
+      out.append(" type=\"").append(ref).append('"');
+    }
+    out.append('>');
+    escape(text, out);
+    children.forEach(child -> child.write(out));
+    out.append("</").append(name).append('>');
+  }
+
+  private static void escape(String text, StringBuilder out) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      switch (c) {
+        case '<' -> out.append("&lt;");
+        case '>' -> out.append("&gt;");
+        case '&' -> out.append("&amp;");
+        case '\r' -> out.append("&#13;");
+        case '\t', '\n' -> out.append(c);
+        default -> {
+          if (c < 0x20 || c == 0xFFFE || c == 0xFFFF) {
+            throw new IllegalArgumentException("a text holds a character that XML cannot");
+          }
+          out.append(c);
+        }
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------------------------ reading
+
+  /** Reads a document; reads no entities from anywhere. */
+  static Element read(InputStream document) throws XMLStreamException {
+    XMLStreamReader in = READERS.createXMLStreamReader(document);
+    try {
+      while (in.next() != XMLStreamConstants.START_ELEMENT) {
+        // what stands before the root
+      }
+      return read(in);
+    } finally {
+      in.close();
+    }
+  }
+
+  private static Element read(XMLStreamReader in) throws XMLStreamException {
+    Element out = new Element(in.getLocalName());
+    for (int i = 0; i < in.getAttributeCount(); i++) {
+      if (in.getAttributeLocalName(i).equals("type")) {
+        String value = in.getAttributeValue(i);
+        if (XSI.equals(in.getAttributeNamespace(i))) {
+          out.type = value.substring(value.indexOf(':') + 1);
+        } else {
+          out.ref = value;
+        }
+      }
+    }
+    StringBuilder text = new StringBuilder();
+    while (true) {
+      switch (in.next()) {
+        case XMLStreamConstants.START_ELEMENT -> out.children.add(read(in));
+        case XMLStreamConstants.CHARACTERS -> text.append(in.getText());
+        case XMLStreamConstants.END_ELEMENT -> {
+          out.text = out.children.isEmpty() ? text.toString() : "";
+          return out;
+        }
+        default -> {}
+      }
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  String text() {
+    return text;
+  }
+
+  /** Its schema type, or an empty text. */
+  String type() {
+    return type == null ? "" : type;
+  }
+
+  Ref ref() {
+    return new Ref(ref == null ? "" : ref, text);
+  }
+
+  List<Element> children() {
+    return children;
+  }
+
+  Stream<Element> all(String child) {
+    return children.stream().filter(c -> c.name.equals(child));
+  }
+
+  /** What is found by going down these names, the first one of each. */
+  Optional<Element> find(String... path) {
+    Optional<Element> at = Optional.of(this);
+    for (String step : path) {
+      at = at.flatMap(e -> e.all(step).findFirst());
+    }
+    return at;
+  }
+
+  /** The text that is found there, or an empty one. */
+  String text(String... path) {
+    return find(path).map(Element::text).orElse("");
+  }
+
+  /** The number that is found there, or 0. */
+  long number(String... path) {
+    String found = text(path);
+    try {
+      return found.isEmpty() ? 0 : Long.parseLong(found);
+    } catch (NumberFormatException e) {
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import java.io.IOException;
+import java.net.http.HttpTimeoutException;
+import java.security.cert.CertificateException;
+import javax.net.ssl.SSLException;
+
+/** What vSphere's faults mean to us; the one place that knows. */
+final class FaultKinds {
+  private FaultKinds() {}
+
+  /**
+   * @param object name of the object that a missing privilege is about, or an empty text
+   */
+  static DriverException translate(VimFault fault, String object) {
+    FaultKind kind = kind(fault);
+    return new DriverException(kind, sentence(kind, fault, object), fault.operator(), fault);
+  }
+
+  static FaultKind kind(VimFault fault) {
+    String type = fault.type();
+    return switch (type) {
+      case "DuplicateName",
+          "AlreadyExists",
+          "FileAlreadyExists",
+          "InvalidPowerState",
+          "InvalidState",
+          "TaskInProgress",
+          "FileLocked",
+          "ResourceInUse",
+          "ConcurrentAccess",
+          "ManagedObjectNotFound",
+          "NotFound",
+          "FileNotFound",
+          "ToolsUnavailable",
+          "SystemError",
+          "RuntimeFault" ->
+          FaultKind.CONFLICT;
+      case "NoDiskSpace",
+          "OutOfBounds",
+          "NoCompatibleHost",
+          "InvalidHostState",
+          "HostNotConnected",
+          "QuotaExceeded",
+          "FileTooLarge",
+          "NotEnoughLicenses",
+          "NotEnoughCpus" ->
+          FaultKind.CAPACITY;
+      case "NotSupported", "NotImplemented", "MethodNotFound", "MethodDisabled" ->
+          FaultKind.UNSUPPORTED;
+      case "HostCommunication",
+          "HostNotReachable",
+          "RequestCanceled",
+          "Timedout",
+          "NotAuthenticated" ->
+          FaultKind.UNREACHABLE;
+      default -> type.startsWith("Insufficient") ? FaultKind.CAPACITY : FaultKind.REFUSED;
+    };
+  }
+
+  private static String sentence(FaultKind kind, VimFault fault, String object) {
+    return switch (fault.type()) {
+      case "InvalidLogin" ->
+          "The hypervisor refused the login; check user and password in its settings.";
+      case "NoPermission" ->
+          "The hypervisor's user lacks the privilege "
+              + fault.detail().text("privilegeId")
+              + (object.isEmpty() ? "" : " on " + object)
+              + "; grant it, or use another user.";
+      case "DuplicateName", "AlreadyExists" ->
+          "The name "
+              + fault.detail().text("name")
+              + " is taken on the hypervisor by something else.";
+      case "NoDiskSpace" -> "The datastore is full; make room, or use another one.";
+      case "InvalidHostState", "HostNotConnected" ->
+          "No host is in a state to do this, for example because of maintenance.";
+      case "NoCompatibleHost" -> "No host of the cluster can run this machine now.";
+      default ->
+          switch (kind) {
+            case CAPACITY -> "The hypervisor has not enough memory, processors or disk for this.";
+            case CONFLICT -> "Something on the hypervisor is in the way, or is in another state.";
+            case UNREACHABLE -> "The hypervisor does not answer, or not so that it can be trusted.";
+            case UNSUPPORTED -> "The hypervisor cannot do this.";
+            case REFUSED, BUG -> "The hypervisor refused the request.";
+          };
+    };
+  }
+
+  /** Of a request that got no answer. */
+  static DriverException translate(IOException e) {
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      if (at instanceof CertificateException) {
+        return new DriverException(
+            FaultKind.REFUSED,
+            "The hypervisor's certificate is not one to be believed: "
+                + reason(at)
+                + ". Check ca or thumbprint in its settings.",
+            String.valueOf(at.getMessage()),
+            e);
+      }
+    }
+    if (e instanceof SSLException) {
+      return new DriverException(
+          FaultKind.REFUSED,
+          "No TLS connection to the hypervisor can be made; check its url.",
+          e.toString(),
+          e);
+    }
+    return new DriverException(
+        FaultKind.UNREACHABLE,
+        e instanceof HttpTimeoutException
+            ? "The hypervisor did not answer in time."
+            : "The hypervisor does not answer, or not so that it can be trusted.",
+        e.toString(),
+        e);
+  }
+
+  private static String reason(Throwable problem) {
+    Throwable at = problem;
+    while (at.getCause() != null) {
+      at = at.getCause();
+    }
+    String words = String.valueOf(at.getMessage()).strip();
+    return words.endsWith(".") ? words.substring(0, words.length() - 1) : words;
+  }
+}

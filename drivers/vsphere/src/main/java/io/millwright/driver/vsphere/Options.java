@@ -1,0 +1,87 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.DriverException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/**
+ * Reads machines with our notes in their extra options. A vCenter gives single options, which
+ * spares it and us the hundred others that a machine has; from a server that does not know such
+ * paths all are read.
+ */
+final class Options {
+  static final String ALL = "config.extraConfig";
+  private static final List<String> KEYS =
+      List.of(VmFacts.MARK, VmFacts.DEFINITION, VmFacts.PENDING);
+
+  private final Collector collector;
+  private final AtomicBoolean single = new AtomicBoolean(true);
+
+  Options(Vim vim) {
+    this.collector = new Collector(vim);
+  }
+
+  static String path(String key) {
+    return ALL + "[\"" + key + "\"]";
+  }
+
+  private List<String> paths() {
+    List<String> out = new ArrayList<>(VmFacts.PATHS);
+    if (single.get()) {
+      KEYS.forEach(key -> out.add(path(key)));
+    } else {
+      out.add(ALL);
+    }
+    return out;
+  }
+
+  Collector.Found read(Ref machine) throws DriverException, VimFault {
+    boolean tried = single.get();
+    try {
+      Collector.Found found = collector.read(machine, paths().toArray(String[]::new));
+      if (!tried || !unknown(found)) {
+        return found;
+      }
+    } catch (VimFault e) {
+      if (!tried || !e.is("InvalidProperty")) {
+        throw e;
+      }
+    }
+    single.set(false);
+    return collector.read(machine, paths().toArray(String[]::new));
+  }
+
+  /** All machines there are. */
+  void list(Consumer<Collector.Found> each) throws DriverException, VimFault {
+    boolean tried = single.get();
+    AtomicBoolean unknown = new AtomicBoolean();
+    List<Collector.Found> first = new ArrayList<>();
+    try {
+      collector.list(
+          List.of("VirtualMachine"),
+          "VirtualMachine",
+          paths(),
+          found -> {
+            unknown.compareAndSet(false, tried && unknown(found));
+            first.add(found);
+          });
+    } catch (VimFault e) {
+      if (!tried || !e.is("InvalidProperty")) {
+        throw e;
+      }
+      unknown.set(true);
+    }
+    if (!unknown.get()) {
+      first.forEach(each);
+      return;
+    }
+    single.set(false);
+    collector.list(List.of("VirtualMachine"), "VirtualMachine", paths(), each);
+  }
+
+  private static boolean unknown(Collector.Found found) {
+    return KEYS.stream().anyMatch(k -> "InvalidProperty".equals(found.faults().get(path(k))));
+  }
+}

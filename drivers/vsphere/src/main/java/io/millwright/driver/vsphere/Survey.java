@@ -1,0 +1,161 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import io.millwright.model.ByteSize;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Looks at what is there: all machines in one listing, page by page, and our directory in one. */
+final class Survey {
+  private final Vim vim;
+  private final Collector collector;
+  private final Options options;
+  private final Machines machines;
+  private final Place.Finder places;
+  private final DatastoreFiles files;
+
+  Survey(Vim vim, Options options, Machines machines, Place.Finder places, DatastoreFiles files) {
+    this.vim = vim;
+    this.collector = new Collector(vim);
+    this.options = options;
+    this.machines = machines;
+    this.places = places;
+    this.files = files;
+  }
+
+  Observation observe(Scope scope) throws DriverException {
+    Instant at = Instant.now();
+    return vim.act(() -> {
+      List<String> gaps = new ArrayList<>();
+      Place place = null;
+      try {
+        place = places.get();
+      } catch (DriverException e) {
+        // The machines can be seen all the same; a connection that is lost is lost for them too.
+        gaps.add(e.forUser());
+      }
+      List<Observation.Machine> seen = new ArrayList<>();
+      Map<String, Long> sizes = new HashMap<>();
+      Map<String, Integer> unreadable = new TreeMap<>();
+      switch (scope) {
+        case Scope.All _ -> {
+          Place known = place;
+          options.list(found -> take(found, known, seen, sizes, unreadable));
+        }
+        case Scope.One(var uid) -> {
+          Optional<VmFacts> one = machines.at(uid);
+          if (one.isPresent()) {
+            note(one.get(), sizes);
+            seen.add(one.get().seen(files.installation(), place));
+          }
+        }
+      }
+      unreadable.forEach(
+          (fault, n) -> gaps.add("Of " + n + " machines not all can be read: " + fault + "."));
+      List<Observation.Disk> disks = new ArrayList<>();
+      List<Observation.Medium> media = new ArrayList<>();
+      List<String> images = new ArrayList<>();
+      Observation.Host host = null;
+      if (place != null) {
+        stored(place, scope, sizes, disks, media, images, gaps);
+        if (scope instanceof Scope.All) {
+          host = host(place);
+        }
+      }
+      return new Observation(
+          at,
+          List.copyOf(seen),
+          List.copyOf(disks),
+          List.copyOf(media),
+          List.copyOf(images),
+          host,
+          List.copyOf(gaps));
+    });
+  }
+
+  private void take(
+      Collector.Found found,
+      @Nullable Place place,
+      List<Observation.Machine> seen,
+      Map<String, Long> sizes,
+      Map<String, Integer> unreadable) {
+    found.faults().values().stream()
+        .filter(f -> f.equals("NoPermission"))
+        .findFirst()
+        .ifPresent(f -> unreadable.merge("the privilege System.Read is missing", 1, Integer::sum));
+    VmFacts machine = VmFacts.of(found, files.installation());
+    if (!machine.nameless()) {
+      note(machine, sizes);
+      seen.add(machine.seen(files.installation(), place));
+    }
+  }
+
+  /** The sizes of its disks, for those that the datastore does not tell. */
+  private static void note(VmFacts machine, Map<String, Long> sizes) {
+    machine.disks().forEach(d -> sizes.put(d.name(), d.device().number("capacityInKB")));
+  }
+
+  private void stored(
+      Place place,
+      Scope scope,
+      Map<String, Long> sizes,
+      List<Observation.Disk> disks,
+      List<Observation.Medium> media,
+      List<String> images,
+      List<String> gaps)
+      throws DriverException, VimFault {
+    String ours = "mw-" + files.installation() + "-";
+    List<String> patterns =
+        switch (scope) {
+          case Scope.All _ -> List.of(ours + "*");
+          case Scope.One(var uid) -> List.of(ours + uid + "-*", files.image("*"));
+        };
+    List<DatastoreFiles.Entry> entries =
+        files.search(place, patterns).values().stream()
+            .sorted(Comparator.comparing(DatastoreFiles.Entry::name))
+            .toList();
+    for (DatastoreFiles.Entry entry : entries) {
+      String file = entry.name();
+      if (file.endsWith(DatastoreFiles.MEDIUM)) {
+        name(file, DatastoreFiles.MEDIUM).map(Observation.Medium::new).ifPresent(media::add);
+      } else if (file.endsWith(DatastoreFiles.DISK)) {
+        String stem = file.substring(0, file.length() - DatastoreFiles.DISK.length());
+        files.sha256(stem).ifPresent(images::add);
+        Optional<ObjectName> name = name(file, DatastoreFiles.DISK);
+        if (name.isPresent()) {
+          long kib = entry.capacityKib() > 0 ? entry.capacityKib() : sizes.getOrDefault(stem, 0L);
+          if (kib == 0) {
+            gaps.add("The datastore does not tell the size of a disk: " + stem + ".");
+          }
+          disks.add(new Observation.Disk(name.get(), ByteSize.ofMib(Math.max(1, kib >> 10))));
+        }
+      }
+    }
+  }
+
+  private Optional<ObjectName> name(String file, String ending) {
+    return VmFacts.objectName(file, ending, files.installation()).flatMap(ObjectName::parse);
+  }
+
+  private Observation.Host host(Place place) throws DriverException, VimFault {
+    Collector.Found compute = collector.read(place.compute(), "summary");
+    Element summary = compute.get("summary").orElse(new Element("summary"));
+    Collector.Found datastore = collector.read(place.datastore(), "summary.freeSpace");
+    return new Observation.Host(
+        vim.content().version(),
+        "hardware",
+        (int) summary.number("numCpuThreads"),
+        ByteSize.ofMib(summary.number("totalMemory") >> 20),
+        ByteSize.ofMib(datastore.number("summary.freeSpace") >> 20));
+  }
+}

@@ -1,0 +1,411 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import javax.xml.stream.XMLStreamException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The vim25 protocol: SOAP over HTTPS, with a session that is opened when it is first needed and
+ * again when the server has ended it.
+ *
+ * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}: whoever tries wrong
+ * passwords over and over locks the account, also for those who know the right one.
+ */
+final class Vim implements AutoCloseable {
+  static final Duration LOGIN_PAUSE = Duration.ofMinutes(10);
+
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Ref SERVICE = new Ref("ServiceInstance", "ServiceInstance");
+  private static final String VERSION = "urn:vim25/6.5";
+
+  /** What the server is made of, by the names of {@code ServiceContent}. */
+  record Content(
+      Ref root,
+      Ref properties,
+      Ref views,
+      Ref sessions,
+      Ref search,
+      Ref files,
+      Ref disks,
+      boolean vcenter,
+      String version) {}
+
+  /** What belongs to one login, and ends with it. */
+  private record Session(String cookie, Content content, Map<String, Ref> views) {}
+
+  /** Something that is asked and may be answered with a fault. */
+  interface Work<T> {
+    T get() throws VimFault, DriverException;
+  }
+
+  private final Settings settings;
+  private final HttpClient http;
+  private final InstantSource clock;
+  private final ReentrantLock login = new ReentrantLock();
+  private final AtomicLong calls = new AtomicLong();
+  private volatile @Nullable Session session;
+  private volatile boolean closed;
+  private @Nullable Instant refused;
+
+  Vim(Settings settings, InstantSource clock) {
+    this.settings = settings;
+    this.clock = clock;
+    this.http =
+        HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .connectTimeout(Duration.ofSeconds(10))
+            .sslContext(Trust.of(settings))
+            .build();
+  }
+
+  /** How many requests were sent; for measuring. */
+  long calls() {
+    return calls.get();
+  }
+
+  /** Does it, and tells of a fault in the words of the driver boundary. */
+  <T> T act(Work<T> work) throws DriverException {
+    try {
+      return work.get();
+    } catch (VimFault e) {
+      throw FaultKinds.translate(e, e.is("NoPermission") ? nameOf(e) : "");
+    } catch (IllegalArgumentException e) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "A name or a text holds a character that vSphere cannot take.",
+          String.valueOf(e.getMessage()),
+          e);
+    }
+  }
+
+  /** What a missing privilege is about, by its name if that may be read. */
+  private String nameOf(VimFault fault) throws DriverException {
+    Ref object = fault.detail().find("object").map(Element::ref).orElse(new Ref("", ""));
+    if (object.value().isEmpty()) {
+      return "";
+    }
+    try {
+      String name = new Collector(this).read(object, "name").text("name");
+      return object.type() + " " + (name.isEmpty() ? object.value() : name);
+    } catch (VimFault e) {
+      return object.toString();
+    }
+  }
+
+  // ------------------------------------------------------------------------------------ sessions
+
+  Content content() throws DriverException, VimFault {
+    return session().content();
+  }
+
+  /** The list of all objects of these types, which the server keeps for this session. */
+  Ref view(String... types) throws DriverException, VimFault {
+    Session now = session();
+    String key = String.join(",", types);
+    Ref there = now.views().get(key);
+    if (there != null) {
+      return there;
+    }
+    Element[] arguments = new Element[types.length + 2];
+    arguments[0] = now.content().root().as("container");
+    for (int i = 0; i < types.length; i++) {
+      arguments[i + 1] = new Element("type").holding(types[i]);
+    }
+    arguments[types.length + 1] = new Element("recursive").holding("true");
+    Ref made = value(call(now.content().views(), "CreateContainerView", arguments)).ref();
+    session().views().put(key, made);
+    return made;
+  }
+
+  /** After the server has forgotten them. */
+  void forgetViews() {
+    Session now = session;
+    if (now != null) {
+      now.views().clear();
+    }
+  }
+
+  private Session session() throws DriverException, VimFault {
+    Session now = session;
+    return now != null ? now : renew(null);
+  }
+
+  /** Another session in place of this one, unless somebody else was faster. */
+  private Session renew(@Nullable Session old) throws DriverException, VimFault {
+    try {
+      login.lockInterruptibly();
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+    try {
+      Session now = session;
+      if (now != null && now != old) {
+        return now;
+      }
+      Instant last = refused;
+      if (last != null && clock.instant().isBefore(last.plus(LOGIN_PAUSE))) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "The hypervisor refused the login; check user and password in its settings.",
+            "not tried again before " + last.plus(LOGIN_PAUSE),
+            null);
+      }
+      session = null;
+      Session opened = open();
+      refused = null;
+      session = opened;
+      return opened;
+    } finally {
+      login.unlock();
+    }
+  }
+
+  private Session open() throws DriverException, VimFault {
+    StringBuilder cookie = new StringBuilder();
+    Element there = value(post(cookie, SERVICE, "RetrieveServiceContent", PATIENCE));
+    Element about = there.find("about").orElse(new Element("about"));
+    Content content =
+        new Content(
+            at(there, "rootFolder"),
+            at(there, "propertyCollector"),
+            at(there, "viewManager"),
+            at(there, "sessionManager"),
+            at(there, "searchIndex"),
+            at(there, "fileManager"),
+            at(there, "virtualDiskManager"),
+            about.text("apiType").equals("VirtualCenter"),
+            about.text("fullName"));
+    try {
+      post(
+          cookie,
+          content.sessions(),
+          "Login",
+          PATIENCE,
+          new Element("userName").holding(settings.user()),
+          new Element("password").holding(settings.password()));
+    } catch (VimFault e) {
+      if (e.is("InvalidLogin")) {
+        refused = clock.instant();
+      }
+      throw e;
+    }
+    return new Session(cookie.toString(), content, new ConcurrentHashMap<>());
+  }
+
+  private static Ref at(Element content, String name) {
+    return content.find(name).map(Element::ref).orElse(new Ref("", ""));
+  }
+
+  // --------------------------------------------------------------------------------------- calls
+
+  /** Asks, in another session if the server has ended this one. */
+  Element call(Ref target, String method, Element... arguments) throws DriverException, VimFault {
+    return call(PATIENCE, target, method, arguments);
+  }
+
+  Element call(Duration patience, Ref target, String method, Element... arguments)
+      throws DriverException, VimFault {
+    Session now = session();
+    try {
+      return post(new StringBuilder(now.cookie()), target, method, patience, arguments);
+    } catch (VimFault e) {
+      if (!e.is("NotAuthenticated")) {
+        throw e;
+      }
+    }
+    now = renew(now);
+    return post(new StringBuilder(now.cookie()), target, method, patience, arguments);
+  }
+
+  /** What an answer holds. */
+  static Element value(Element answer) {
+    return answer.find("returnval").orElse(new Element("returnval"));
+  }
+
+  /**
+   * @param cookie is sent if there is one, and becomes what the server sets
+   */
+  private Element post(
+      StringBuilder cookie, Ref target, String method, Duration patience, Element... arguments)
+      throws DriverException, VimFault {
+    StringBuilder body =
+        new StringBuilder(
+            """
+            <?xml version="1.0" encoding="UTF-8"?>
+            <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" \
+            xmlns:xsd="http://www.w3.org/2001/XMLSchema" \
+            xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>\
+            """);
+    body.append('<').append(method).append(" xmlns=\"urn:vim25\">");
+    target.as("_this").write(body);
+    for (Element argument : arguments) {
+      argument.write(body);
+    }
+    body.append("</").append(method).append("></soapenv:Body></soapenv:Envelope>");
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(settings.url().resolve("/sdk"))
+            .timeout(patience)
+            .header("Content-Type", "text/xml; charset=utf-8")
+            .header("SOAPAction", VERSION)
+            .POST(BodyPublishers.ofString(body.toString()));
+    if (!cookie.isEmpty()) {
+      request.header("Cookie", cookie.toString());
+    }
+    HttpResponse<InputStream> response = send(request.build());
+    response
+        .headers()
+        .firstValue("Set-Cookie")
+        .ifPresent(set -> {
+          cookie.setLength(0);
+          cookie.append(set, 0, set.indexOf(';') < 0 ? set.length() : set.indexOf(';'));
+        });
+    try (InputStream in = response.body()) {
+      if (response.statusCode() != 200 && response.statusCode() != 500) {
+        throw status(response.statusCode());
+      }
+      Element envelope = Element.read(in);
+      Element answer =
+          envelope
+              .find("Body")
+              .flatMap(b -> b.children().stream().findFirst())
+              .orElseThrow(() -> new XMLStreamException("the answer is empty"));
+      if (answer.name().equals("Fault")) {
+        throw VimFault.of(answer);
+      }
+      return answer;
+    } catch (XMLStreamException e) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          "The hypervisor does not answer, or not so that it can be trusted.",
+          "HTTP status " + response.statusCode() + ": " + e.getMessage(),
+          e);
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private static DriverException status(int status) {
+    FaultKind kind =
+        switch (status) {
+          case 401, 403, 404, 405, 301, 302, 307, 308 -> FaultKind.REFUSED;
+          case 507 -> FaultKind.CAPACITY;
+          default -> FaultKind.UNREACHABLE;
+        };
+    return new DriverException(
+        kind,
+        switch (kind) {
+          case REFUSED -> "What answers there is no vSphere, or refuses this; check its url.";
+          case CAPACITY -> "The datastore is full; make room, or use another one.";
+          default -> "The hypervisor does not answer, or not so that it can be trusted.";
+        },
+        "HTTP status " + status,
+        null);
+  }
+
+  private HttpResponse<InputStream> send(HttpRequest request) throws DriverException {
+    if (closed) {
+      throw closed();
+    }
+    calls.incrementAndGet();
+    try {
+      return http.send(request, BodyHandlers.ofInputStream());
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private DriverException failed(IOException e) {
+    return closed ? closed() : FaultKinds.translate(e);
+  }
+
+  private static DriverException closed() {
+    return new DriverException(FaultKind.UNREACHABLE, "The connection to it is closed.");
+  }
+
+  static DriverException interrupted(InterruptedException e) {
+    Thread.currentThread().interrupt();
+    return new DriverException(
+        FaultKind.UNREACHABLE, "The hypervisor did not answer in time.", "interrupted", e);
+  }
+
+  // --------------------------------------------------------------------------------------- files
+
+  /** Puts a file into a datastore. */
+  void put(URI relative, BodyPublisher content) throws DriverException, VimFault {
+    HttpRequest request =
+        HttpRequest.newBuilder(settings.url().resolve(relative))
+            .header("Cookie", session().cookie())
+            .header("Content-Type", "application/octet-stream")
+            .PUT(content)
+            .build();
+    HttpResponse<InputStream> response = send(request);
+    try (InputStream in = response.body()) {
+      in.readAllBytes();
+    } catch (IOException e) {
+      throw failed(e);
+    }
+    if (response.statusCode() / 100 != 2) {
+      throw status(response.statusCode());
+    }
+  }
+
+  /** Reads a file of a datastore; whoever asks closes it. */
+  InputStream get(URI relative) throws DriverException, VimFault {
+    HttpResponse<InputStream> response =
+        send(
+            HttpRequest.newBuilder(settings.url().resolve(relative))
+                .header("Cookie", session().cookie())
+                .GET()
+                .build());
+    if (response.statusCode() != 200) {
+      try {
+        response.body().close();
+      } catch (IOException e) {
+        throw failed(e);
+      }
+      throw status(response.statusCode());
+    }
+    return response.body();
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    Session now = session;
+    if (now != null) {
+      try {
+        post(
+            new StringBuilder(now.cookie()),
+            now.content().sessions(),
+            "Logout",
+            Duration.ofSeconds(2));
+      } catch (DriverException | VimFault e) {
+        // The server ends a session that nobody uses by itself.
+      }
+    }
+    closed = true;
+    http.shutdownNow();
+  }
+}

@@ -1,0 +1,639 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.Outcome;
+import io.millwright.model.Firmware;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Machines, whose uid is vSphere's instance UUID.
+ *
+ * <p>vSphere changes what runs at once or not at all; what the contract has count from the next
+ * start is noted with the machine ({@link Wanted}) and put into effect when we start it.
+ */
+final class VmCompute implements Compute {
+  private static final Duration SHUTDOWN_POLL = Duration.ofSeconds(2);
+
+  /** Disks of one controller; 7 is its own number. */
+  private static final int DISKS = 15;
+
+  private static final int OWN_NUMBER = 7;
+
+  private final Vim vim;
+  private final Tasks tasks;
+  private final Place.Finder places;
+  private final Machines machines;
+  private final DatastoreFiles files;
+  private final Networks networks;
+
+  VmCompute(Vim vim, Tasks tasks, Place.Finder places, Machines machines, DatastoreFiles files) {
+    this.vim = vim;
+    this.tasks = tasks;
+    this.places = places;
+    this.machines = machines;
+    this.files = files;
+    this.networks = new Networks(new Collector(vim));
+  }
+
+  // ------------------------------------------------------------------------------------- define
+
+  @Override
+  public void check(MachineDefinition machine) throws DriverException {
+    if (machine.installer() != null) {
+      throw new DriverException(
+          FaultKind.UNSUPPORTED,
+          "On vSphere a machine is made from a golden image; it cannot be installed there.");
+    }
+    if (machine.memory().mib() % 4 != 0 || machine.memory().bytes() % (1 << 20) != 0) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "vSphere takes memory in multiples of 4MiB, and " + machine.memory() + " is none.");
+    }
+    if (machine.disks().size() > DISKS) {
+      throw new DriverException(
+          FaultKind.REFUSED, "A machine on vSphere can have " + DISKS + " disks here, not more.");
+    }
+    for (MachineDefinition.Nic nic : machine.nics()) {
+      if (nic.network() == null) {
+        throw new DriverException(
+            FaultKind.UNSUPPORTED,
+            "vSphere has no bridges; attach the network to a port group, with network: NAME.");
+      }
+    }
+  }
+
+  @Override
+  public Outcome define(MachineDefinition machine) throws DriverException {
+    return machines.alone(
+        machine.mark().uid(),
+        () -> {
+          Optional<VmFacts> there = machines.find(machine.mark());
+          check(machine);
+          Place place = places.get();
+          requireFreeName(place, machine, there);
+          Map<String, Long> capacities = capacities(place, machine);
+          if (there.isEmpty()) {
+            create(place, machine, capacities);
+          } else {
+            change(place, machine, capacities, there.get());
+          }
+          return Outcome.DONE;
+        });
+  }
+
+  /** vSphere itself minds names within a folder only. */
+  private void requireFreeName(Place place, MachineDefinition machine, Optional<VmFacts> there)
+      throws DriverException, VimFault {
+    if (there.isPresent() && there.get().name().equals(machine.name())) {
+      return;
+    }
+    Element holder =
+        Vim.value(
+            vim.call(
+                vim.content().search(),
+                "FindChild",
+                place.folder().as("entity"),
+                new Element("name").holding(machine.name())));
+    if (!holder.text().isEmpty() && (there.isEmpty() || !holder.ref().equals(there.get().ref()))) {
+      throw Machines.conflict(
+          "The name " + machine.name() + " is taken on the hypervisor by another machine.",
+          holder.ref().toString());
+    }
+  }
+
+  /** Of its disks, in KiB; fails if one of them or the medium is not there. */
+  private Map<String, Long> capacities(Place place, MachineDefinition machine)
+      throws DriverException, VimFault {
+    List<String> patterns = new ArrayList<>();
+    machine.disks().forEach(d -> patterns.add(d.name() + DatastoreFiles.DISK));
+    if (machine.medium() != null) {
+      patterns.add(machine.medium() + DatastoreFiles.MEDIUM);
+    }
+    Map<String, Long> out = new HashMap<>();
+    if (patterns.isEmpty()) {
+      return out;
+    }
+    Map<String, DatastoreFiles.Entry> found = files.search(place, patterns);
+    for (MachineDefinition.Disk disk : machine.disks()) {
+      DatastoreFiles.Entry entry = found.get(disk.name() + DatastoreFiles.DISK);
+      if (entry == null) {
+        throw Machines.conflict("There is no disk of this name on the hypervisor.", disk.name());
+      }
+      out.put(disk.name(), entry.capacityKib());
+    }
+    if (machine.medium() != null && !found.containsKey(machine.medium() + DatastoreFiles.MEDIUM)) {
+      throw Machines.conflict(
+          "There is no medium of this name on the hypervisor.", machine.medium());
+    }
+    return out;
+  }
+
+  private void create(Place place, MachineDefinition machine, Map<String, Long> capacities)
+      throws DriverException, VimFault {
+    Element config =
+        new Element("config")
+            .add("name", machine.name())
+            // The guest reads the one, vSphere keeps the other one unique.
+            .add("uuid", machine.mark().uid().toString())
+            .add("instanceUuid", machine.mark().uid().toString())
+            .add("guestId", "otherLinux64Guest")
+            .add("annotation", "Managed by Millwright; changes made here are put right again.")
+            .add(new Element("files").add("vmPathName", "[" + place.datastoreName() + "]"))
+            .add("numCPUs", machine.cores())
+            .add("memoryMB", machine.memory().mib());
+    config.add(
+        added(
+            new Element("device")
+                .type("ParaVirtualSCSIController")
+                .add("key", -100)
+                .add("busNumber", 0)
+                .add("sharedBus", "noSharing")));
+    config.add(
+        added(
+            new Element("device")
+                .type("VirtualAHCIController")
+                .add("key", -200)
+                .add("busNumber", 0)));
+    config.add(added(drive(-300, -200, medium(place, machine.medium()))));
+    for (Element change : disks(place, Wanted.of(machine), capacities, -100)) {
+      config.add(change);
+    }
+    for (Element change : nics(place, Wanted.of(machine))) {
+      config.add(change);
+    }
+    notes(config, machine, false);
+    config.add("firmware", firmware(machine.firmware()));
+    try {
+      tasks.run(place.folder(), "CreateVM_Task", config, place.pool().as("pool"));
+    } catch (VimFault e) {
+      // Another node was as fast as this one, or an earlier request took effect after all.
+      if (!e.is("DuplicateName") || machines.find(machine.mark()).isEmpty()) {
+        throw e;
+      }
+    }
+  }
+
+  private void change(
+      Place place, MachineDefinition machine, Map<String, Long> capacities, VmFacts there)
+      throws DriverException, VimFault {
+    Element spec = new Element("spec");
+    if (!there.name().equals(machine.name())) {
+      spec.add("name", machine.name());
+    }
+    Wanted wanted = Wanted.of(machine);
+    boolean later = !there.off();
+    if (!later) {
+      sizes(spec, wanted);
+    }
+    String medium = medium(place, machine.medium());
+    boolean changesMedium = !there.mediumFile().equals(medium);
+    if (changesMedium) {
+      spec.add(changed(driveWith(there, medium)));
+    }
+    if (!later) {
+      plugs(spec, place, wanted, capacities, there);
+    } else {
+      // What cannot be done at all is refused now and not at the next start.
+      var _ = nics(place, wanted);
+    }
+    notes(spec, machine, later && !matches(there, wanted, place));
+    if (!later) {
+      spec.add("firmware", firmware(wanted.firmware()));
+    }
+    Ref task = tasks.begin(there.ref(), "ReconfigVM_Task", spec);
+    if (tasks.await(task, Duration.ofSeconds(3)).isEmpty()) {
+      // A guest that has locked its drive makes vSphere ask whether to eject all the same.
+      answerEject(there.ref());
+      if (tasks.await(task, Tasks.PATIENCE).isEmpty()) {
+        throw new DriverException(
+            FaultKind.UNREACHABLE,
+            "The hypervisor has not finished yet.",
+            "the change of " + there.ref() + " is still under way as " + task,
+            null);
+      }
+    }
+  }
+
+  /** True if what runs is what was defined, so that nothing waits for the next start. */
+  private boolean matches(VmFacts there, Wanted wanted, Place place) {
+    return there.wanted() != null
+        && !there.pending()
+        && there.cores() == wanted.cores()
+        && there.memoryMib() == wanted.memoryMib()
+        && there.wanted().firmware() == wanted.firmware()
+        && there.seen(files.installation(), place).nics().equals(wanted.nics())
+        && there.disks().stream()
+            .map(VmFacts.Disk::name)
+            .toList()
+            .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList());
+  }
+
+  private static void sizes(Element spec, Wanted wanted) {
+    spec.add("numCPUs", wanted.cores()).add("memoryMB", wanted.memoryMib());
+  }
+
+  private void plugs(
+      Element spec, Place place, Wanted wanted, Map<String, Long> capacities, VmFacts there)
+      throws DriverException, VimFault {
+    List<VmFacts.Disk> disks = there.disks();
+    if (!disks.stream()
+        .map(VmFacts.Disk::name)
+        .toList()
+        .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList())) {
+      disks.forEach(d -> spec.add(removed(d.device())));
+      long controller =
+          there.devices().stream()
+              .filter(d -> !d.text("sharedBus").isEmpty())
+              .findFirst()
+              .map(d -> d.number("key"))
+              .orElse(-100L);
+      if (controller == -100) {
+        spec.add(
+            added(
+                new Element("device")
+                    .type("ParaVirtualSCSIController")
+                    .add("key", -100)
+                    .add("busNumber", 0)
+                    .add("sharedBus", "noSharing")));
+      }
+      disks(place, wanted, capacities, controller).forEach(spec::add);
+    }
+    if (!there.seen(files.installation(), place).nics().equals(wanted.nics())) {
+      there.cards().forEach(card -> spec.add(removed(card)));
+      nics(place, wanted).forEach(spec::add);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------ devices
+
+  private static Element added(Element device) {
+    return new Element("deviceChange")
+        .type("VirtualDeviceConfigSpec")
+        .add("operation", "add")
+        .add(device);
+  }
+
+  private static Element changed(Element device) {
+    return new Element("deviceChange")
+        .type("VirtualDeviceConfigSpec")
+        .add("operation", "edit")
+        .add(device);
+  }
+
+  /** Unplugs a device; a disk's file stays. */
+  private static Element removed(Element device) {
+    return new Element("deviceChange")
+        .type("VirtualDeviceConfigSpec")
+        .add("operation", "remove")
+        .add(device.named("device").type(device.type()));
+  }
+
+  private List<Element> disks(
+      Place place, Wanted wanted, Map<String, Long> capacities, long controller)
+      throws DriverException, VimFault {
+    List<Element> out = new ArrayList<>();
+    int unit = 0;
+    for (MachineDefinition.Disk disk : wanted.disks()) {
+      String path = files.path(place, disk.name() + DatastoreFiles.DISK);
+      if (unit > 0) {
+        nameForGuest(place, path, disk.serial());
+      }
+      out.add(
+          added(
+              new Element("device")
+                  .type("VirtualDisk")
+                  .add("key", -400 - unit)
+                  .add(
+                      new Element("backing")
+                          .type("VirtualDiskFlatVer2BackingInfo")
+                          .add("fileName", path)
+                          // A snapshot that somebody makes leaves data disks alone.
+                          .add("diskMode", unit == 0 ? "persistent" : "independent_persistent"))
+                  .add("controllerKey", controller)
+                  .add("unitNumber", unit < OWN_NUMBER ? unit : unit + 1)
+                  .add("capacityInKB", capacities.getOrDefault(disk.name(), 0L))));
+      unit++;
+    }
+    return out;
+  }
+
+  /**
+   * vSphere's disks have no serials, but world wide names that can be set: the guest finds a data
+   * disk by the one that is made of its serial.
+   */
+  private void nameForGuest(Place place, String path, String serial)
+      throws DriverException, VimFault {
+    vim.call(
+        vim.content().disks(),
+        "SetVirtualDiskUuid",
+        new Element("name").holding(path),
+        place.datacenter().as("datacenter"),
+        new Element("uuid").holding(diskUuid(serial)));
+  }
+
+  /** In vSphere's way of writing: 16 pairs of digits, the first seven digits being its maker's. */
+  static String diskUuid(String serial) {
+    try {
+      String digits =
+          "6000c29"
+              + HexFormat.of()
+                  .formatHex(
+                      MessageDigest.getInstance("SHA-256")
+                          .digest(serial.getBytes(StandardCharsets.UTF_8)))
+                  .substring(0, 25);
+      StringBuilder out = new StringBuilder();
+      for (int i = 0; i < 32; i += 2) {
+        out.append(i == 0 ? "" : i == 16 ? "-" : " ").append(digits, i, i + 2);
+      }
+      return out.toString();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+
+  private List<Element> nics(Place place, Wanted wanted) throws DriverException, VimFault {
+    List<Element> out = new ArrayList<>();
+    for (MachineDefinition.Nic nic : wanted.nics()) {
+      out.add(
+          added(
+              new Element("device")
+                  .type("VirtualVmxnet3")
+                  .add("key", -500 - out.size())
+                  .add(networks.backing(place, nic))
+                  .add(
+                      new Element("connectable")
+                          .add("startConnected", true)
+                          .add("allowGuestControl", true)
+                          .add("connected", true))
+                  .add("addressType", "manual")
+                  .add("macAddress", nic.mac().text())));
+    }
+    return out;
+  }
+
+  private String medium(Place place, @Nullable String name) {
+    return name == null ? "" : files.path(place, name + DatastoreFiles.MEDIUM);
+  }
+
+  private static Element drive(long key, long controller, String file) {
+    return new Element("device")
+        .type("VirtualCdrom")
+        .add("key", key)
+        .add(driveBacking(file))
+        .add(driveState(file))
+        .add("controllerKey", controller)
+        .add("unitNumber", 0);
+  }
+
+  private static Element driveWith(VmFacts there, String file) throws DriverException {
+    Element drive =
+        there
+            .drive()
+            .orElseThrow(() ->
+                Machines.conflict(
+                    "Somebody has removed the machine's drive; rebuild the machine.",
+                    there.ref().toString()));
+    Element out = drive.named("device").type("VirtualCdrom");
+    out.with(driveBacking(file));
+    out.with(driveState(file));
+    return out;
+  }
+
+  private static Element driveBacking(String file) {
+    return file.isEmpty()
+        ? new Element("backing")
+            .type("VirtualCdromRemotePassthroughBackingInfo")
+            .add("deviceName", "")
+            .add("exclusive", false)
+        : new Element("backing").type("VirtualCdromIsoBackingInfo").add("fileName", file);
+  }
+
+  private static Element driveState(String file) {
+    return new Element("connectable")
+        .add("startConnected", !file.isEmpty())
+        .add("allowGuestControl", true)
+        .add("connected", !file.isEmpty());
+  }
+
+  private static void notes(Element spec, MachineDefinition machine, boolean pending) {
+    note(spec, VmFacts.MARK, VmFacts.note(machine.mark()));
+    note(spec, VmFacts.DEFINITION, Wanted.of(machine).encode());
+    note(spec, VmFacts.PENDING, pending ? "true" : "");
+    note(spec, "disk.EnableUUID", "TRUE");
+    for (int i = 0; i < machine.nics().size(); i++) {
+      // vSphere has a range of its own for addresses that are not its own.
+      note(spec, "ethernet" + i + ".checkMACAddress", "false");
+    }
+  }
+
+  private static void note(Element spec, String key, String value) {
+    spec.add(
+        new Element("extraConfig")
+            .type("OptionValue")
+            .add("key", key)
+            .add(new Element("value").type("string").holding(value)));
+  }
+
+  private static String firmware(Firmware firmware) {
+    return switch (firmware) {
+      case BIOS -> "bios";
+      case UEFI -> "efi";
+    };
+  }
+
+  private void answerEject(Ref machine) throws DriverException, VimFault {
+    Element question =
+        new Collector(vim)
+            .read(machine, "runtime.question")
+            .get("runtime.question")
+            .orElse(new Element("question"));
+    String text = (question.text("text") + question.text("message", "id")).toLowerCase(Locale.ROOT);
+    if (text.contains("cdrom") || text.contains("cd-rom")) {
+      vim.call(
+          machine,
+          "AnswerVM",
+          new Element("questionId").holding(question.text("id")),
+          new Element("answerChoice").holding("0"));
+    }
+  }
+
+  // -------------------------------------------------------------------------------------- power
+
+  @Override
+  public Outcome start(Mark mark) throws DriverException {
+    return machines.alone(
+        mark.uid(),
+        () -> {
+          VmFacts there = machines.need(mark);
+          if (there.power().equals("poweredOn")) {
+            return Outcome.DONE;
+          }
+          if (there.off()) {
+            catchUp(there);
+          }
+          try {
+            tasks.run(there.ref(), "PowerOnVM_Task");
+          } catch (VimFault e) {
+            // Somebody else was faster.
+            if (!e.is("InvalidPowerState") || !machines.need(mark).power().equals("poweredOn")) {
+              throw e;
+            }
+          }
+          return Outcome.DONE;
+        });
+  }
+
+  /** Puts into effect what was defined while it ran. */
+  private void catchUp(VmFacts there) throws DriverException, VimFault {
+    Wanted wanted = there.wanted();
+    if (wanted == null) {
+      return;
+    }
+    Place place = places.get();
+    if (matches(there, wanted, place)) {
+      return;
+    }
+    List<String> patterns =
+        wanted.disks().stream().map(d -> d.name() + DatastoreFiles.DISK).toList();
+    Map<String, Long> capacities = new HashMap<>();
+    if (!patterns.isEmpty()) {
+      files
+          .search(place, patterns)
+          .forEach((name, e) ->
+              capacities.put(
+                  name.substring(0, name.length() - DatastoreFiles.DISK.length()),
+                  e.capacityKib()));
+    }
+    for (MachineDefinition.Disk disk : wanted.disks()) {
+      if (!capacities.containsKey(disk.name())) {
+        throw Machines.conflict("There is no disk of this name on the hypervisor.", disk.name());
+      }
+    }
+    Element spec = new Element("spec");
+    sizes(spec, wanted);
+    plugs(spec, place, wanted, capacities, there);
+    note(spec, VmFacts.PENDING, "");
+    spec.add("firmware", firmware(wanted.firmware()));
+    tasks.run(there.ref(), "ReconfigVM_Task", spec);
+  }
+
+  @Override
+  public Outcome stop(Mark mark, boolean force) throws DriverException {
+    return machines.alone(
+        mark.uid(),
+        () -> {
+          Optional<VmFacts> there = machines.find(mark);
+          if (there.isEmpty() || there.get().off()) {
+            return Outcome.DONE;
+          }
+          if (force) {
+            powerOff(there.get().ref());
+            return Outcome.DONE;
+          }
+          if (there.get().power().equals("suspended")) {
+            // It could not hear.
+            tasks.run(there.get().ref(), "PowerOnVM_Task");
+          }
+          try {
+            vim.call(there.get().ref(), "ShutdownGuest");
+          } catch (VimFault e) {
+            if (e.is("ToolsUnavailable")) {
+              throw new DriverException(
+                  FaultKind.CONFLICT,
+                  "The guest cannot be asked to stop, for its tools do not run; cut the power.",
+                  e.operator(),
+                  e);
+            }
+            Optional<VmFacts> now = machines.find(mark);
+            if (e.is("InvalidPowerState") && (now.isEmpty() || now.get().off())) {
+              return Outcome.DONE; // it has stopped meanwhile
+            }
+            throw e;
+          }
+          return new Outcome.Running("shutdown of " + there.get().ref(), SHUTDOWN_POLL);
+        });
+  }
+
+  private void powerOff(Ref machine) throws DriverException, VimFault {
+    try {
+      tasks.run(machine, "PowerOffVM_Task");
+    } catch (VimFault e) {
+      // It does not run any more, which is as was asked.
+      if (!e.is("ManagedObjectNotFound")
+          && !(e.is("InvalidPowerState")
+              && e.detail().text("existingState").equals("poweredOff"))) {
+        throw e;
+      }
+    }
+  }
+
+  @Override
+  public Outcome reset(Mark mark) throws DriverException {
+    return machines.alone(
+        mark.uid(),
+        () -> {
+          VmFacts there = machines.need(mark);
+          if (!there.power().equals("poweredOn")) {
+            throw Machines.conflict("The machine does not run.", there.power());
+          }
+          tasks.run(there.ref(), "ResetVM_Task");
+          return Outcome.DONE;
+        });
+  }
+
+  @Override
+  public Outcome remove(Mark mark) throws DriverException {
+    return machines.alone(
+        mark.uid(),
+        () -> {
+          Optional<VmFacts> there = machines.find(mark);
+          if (there.isPresent()) {
+            remove(there.get());
+          }
+          return Outcome.DONE;
+        });
+  }
+
+  /** vSphere deletes the disks of what it destroys: none may be plugged in any more. */
+  private void remove(VmFacts machine) throws DriverException, VimFault {
+    try {
+      if (!machine.off()) {
+        powerOff(machine.ref());
+      }
+      Element spec = new Element("spec");
+      machine.disks().forEach(d -> spec.add(removed(d.device())));
+      if (!machine.disks().isEmpty()) {
+        tasks.run(machine.ref(), "ReconfigVM_Task", spec);
+      }
+      Optional<VmFacts> now = machines.at(machine.ref());
+      if (now.isEmpty()) {
+        return;
+      }
+      if (!now.get().disks().isEmpty()) {
+        throw Machines.conflict(
+            "The machine's disks cannot be unplugged, so it is not removed.",
+            now.get().disks().getFirst().file());
+      }
+      tasks.run(machine.ref(), "Destroy_Task");
+    } catch (VimFault e) {
+      if (!e.is("ManagedObjectNotFound")) {
+        throw e;
+      }
+    }
+  }
+}

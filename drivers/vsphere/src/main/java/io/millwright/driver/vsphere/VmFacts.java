@@ -1,0 +1,269 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Mac;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What vSphere says of a machine.
+ *
+ * @param mark null for a foreign one
+ * @param wanted what it was last defined as by us, or null
+ * @param pending true if what it was last defined as counts from its next start
+ * @param devices as they were read, to be sent back as they are
+ */
+record VmFacts(
+    Ref ref,
+    UUID uid,
+    String name,
+    @Nullable Mark mark,
+    String power,
+    boolean crashed,
+    int cores,
+    long memoryMib,
+    @Nullable Wanted wanted,
+    boolean pending,
+    List<Element> devices) {
+
+  static final String MARK = "millwright.mark";
+  static final String DEFINITION = "millwright.definition";
+  static final String PENDING = "millwright.pending";
+
+  /** A machine's properties, of which its own facts are made. */
+  static final List<String> PATHS =
+      List.of(
+          "name",
+          "runtime.powerState",
+          "runtime.cleanPowerOff",
+          "summary.config.instanceUuid",
+          "config.hardware.numCPU",
+          "config.hardware.memoryMB",
+          "config.hardware.device");
+
+  private static final Pattern NOTE =
+      Pattern.compile("([0-9a-f]{8}) ([0-9a-f-]{36}) ([0-9]{1,18})");
+
+  /** How a mark is noted. */
+  static String note(Mark mark) {
+    return mark.installation() + " " + mark.uid() + " " + mark.generation();
+  }
+
+  static VmFacts of(Collector.Found found, String installation) {
+    UUID uid = uuid(found.text("summary.config.instanceUuid"));
+    Mark noted = mark(option(found, MARK));
+    // A clone that somebody made of a machine of ours carries its note, and another uid.
+    boolean ours =
+        noted != null && noted.uid().equals(uid) && noted.installation().equals(installation);
+    String power = found.text("runtime.powerState");
+    return new VmFacts(
+        found.ref(),
+        uid,
+        found.text("name"),
+        ours ? noted : null,
+        power,
+        power.equals("poweredOff") && found.text("runtime.cleanPowerOff").equals("false"),
+        (int) found.number("config.hardware.numCPU"),
+        found.number("config.hardware.memoryMB"),
+        ours ? Wanted.decode(option(found, DEFINITION)).orElse(null) : null,
+        ours && !power.equals("poweredOff") && option(found, PENDING).equals("true"),
+        found.get("config.hardware.device").map(Element::children).orElse(List.of()));
+  }
+
+  /** The value of an extra option, whether it was read alone or with all others. */
+  private static String option(Collector.Found found, String key) {
+    Optional<Element> alone = found.get(Options.path(key));
+    if (alone.isPresent()) {
+      return alone.get().find("value").map(Element::text).orElse(alone.get().text());
+    }
+    // What was set last is what counts.
+    return found
+        .get(Options.ALL)
+        .map(all ->
+            all.children().stream()
+                .filter(o -> o.text("key").equals(key))
+                .reduce("", (before, o) -> o.text("value"), (a, b) -> b))
+        .orElse("");
+  }
+
+  private static UUID uuid(String text) {
+    try {
+      return UUID.fromString(text.toLowerCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      return new UUID(0, 0);
+    }
+  }
+
+  private static @Nullable Mark mark(String note) {
+    Matcher m = NOTE.matcher(note);
+    try {
+      return m.matches()
+          ? new Mark(m.group(1), UUID.fromString(m.group(2)), Long.parseLong(m.group(3)))
+          : null;
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  /** True for one that is just being made, or that no host can read. */
+  boolean nameless() {
+    return uid.equals(new UUID(0, 0));
+  }
+
+  boolean off() {
+    return power.equals("poweredOff");
+  }
+
+  // ------------------------------------------------------------------------------------ devices
+
+  /** A disk as it is plugged in. */
+  record Disk(Element device, String file) {
+    /** What it is called without directory and ending. */
+    String name() {
+      String base = file.substring(Math.max(file.lastIndexOf('/'), file.lastIndexOf(' ')) + 1);
+      return base.endsWith(".vmdk") ? base.substring(0, base.length() - 5) : base;
+    }
+  }
+
+  /** In the order in which the machine sees them. */
+  List<Disk> disks() {
+    return devices.stream()
+        .filter(d -> d.type().equals("VirtualDisk"))
+        .sorted(
+            Comparator.comparingLong((Element d) -> d.number("controllerKey"))
+                .thenComparingLong(d -> d.number("unitNumber")))
+        .map(d -> new Disk(d, base(d)))
+        .toList();
+  }
+
+  /** The file below all snapshots. */
+  private static String base(Element disk) {
+    Optional<Element> at = disk.find("backing");
+    String file = "";
+    while (at.isPresent()) {
+      file = at.get().text("fileName");
+      at = at.get().find("parent");
+    }
+    return file;
+  }
+
+  List<Element> cards() {
+    return devices.stream().filter(d -> !d.text("macAddress").isEmpty()).toList();
+  }
+
+  Optional<Element> drive() {
+    return devices.stream().filter(d -> d.type().equals("VirtualCdrom")).findFirst();
+  }
+
+  /** The file in its drive, or an empty text. */
+  String mediumFile() {
+    return drive().map(d -> d.text("backing", "fileName")).orElse("");
+  }
+
+  static Optional<String> objectName(String file, String ending, String installation) {
+    String base = file.substring(Math.max(file.lastIndexOf('/'), file.lastIndexOf(' ')) + 1);
+    if (!base.endsWith(ending)) {
+      return Optional.empty();
+    }
+    String stem = base.substring(0, base.length() - ending.length());
+    return ObjectName.parse(stem)
+        .filter(n -> n.mark().installation().equals(installation))
+        .map(n -> stem);
+  }
+
+  // -------------------------------------------------------------------------------- observation
+
+  /**
+   * @param place tells the names of networks; null if it cannot be found
+   */
+  Observation.Machine seen(String installation, @Nullable Place place) {
+    Wanted next = pending ? wanted : null;
+    List<String> disks =
+        next != null
+            ? next.disks().stream().map(MachineDefinition.Disk::name).toList()
+            : disks().stream()
+                .flatMap(d -> objectName(d.file(), DatastoreFiles.DISK, installation).stream())
+                .toList();
+    return new Observation.Machine(
+        uid,
+        name,
+        mark,
+        state(),
+        next != null ? next.cores() : cores,
+        ByteSize.ofMib(next != null ? next.memoryMib() : memoryMib),
+        disks,
+        next != null ? next.nics() : nics(place),
+        objectName(mediumFile(), DatastoreFiles.MEDIUM, installation).orElse(null));
+  }
+
+  private Observation.State state() {
+    return switch (power) {
+      case "poweredOn" -> Observation.State.RUNNING;
+      case "suspended" -> Observation.State.PAUSED;
+      default -> crashed ? Observation.State.CRASHED : Observation.State.STOPPED;
+    };
+  }
+
+  private List<MachineDefinition.Nic> nics(@Nullable Place place) {
+    List<MachineDefinition.Nic> out = new ArrayList<>();
+    for (Element card : cards()) {
+      Mac mac;
+      try {
+        mac = Mac.parse(card.text("macAddress").toLowerCase(Locale.ROOT));
+      } catch (IllegalArgumentException e) {
+        continue; // a foreign machine may have any
+      }
+      String network = network(card, place);
+      MachineDefinition.Nic declared =
+          wanted == null
+              ? null
+              : wanted.nics().stream().filter(n -> n.mac().equals(mac)).findFirst().orElse(null);
+      out.add(
+          declared != null && attached(card, declared, place)
+              ? declared
+              : new MachineDefinition.Nic(
+                  mac, null, network.isEmpty() ? null : network, null, null));
+    }
+    return out;
+  }
+
+  private static String network(Element card, @Nullable Place place) {
+    String name = card.text("backing", "deviceName");
+    String portgroup = card.text("backing", "port", "portgroupKey");
+    if (!name.isEmpty() || portgroup.isEmpty() || place == null) {
+      return name;
+    }
+    return place.inventory().name(new Ref("DistributedVirtualPortgroup", portgroup));
+  }
+
+  /** True if the card is plugged into what was declared, by whichever of its names. */
+  private static boolean attached(
+      Element card, MachineDefinition.Nic declared, @Nullable Place place) {
+    String wanted = declared.network();
+    if (wanted == null) {
+      return false;
+    }
+    String portgroup = card.text("backing", "port", "portgroupKey");
+    if (portgroup.isEmpty()) {
+      String name = card.text("backing", "deviceName");
+      return name.equals(wanted) || wanted.endsWith("/" + name);
+    }
+    return place != null
+        && place
+            .inventory()
+            .network(wanted, place.datacenter())
+            .filter(ref -> ref.value().equals(portgroup))
+            .isPresent();
+  }
+}

@@ -1,0 +1,90 @@
+package io.millwright.driver.vsphere;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.LifecycleEvents;
+import io.millwright.driver.Media;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Optional;
+
+/** One vCenter or ESXi host, and the one place in it where our machines and disks go. */
+final class VsphereHypervisor implements HypervisorDriver {
+  private final Vim vim;
+  private final Survey survey;
+  private final Compute compute;
+  private final DatastoreDisks disks;
+  private final Media media;
+  private final GuestAgent agent;
+  private final VmEvents events;
+
+  VsphereHypervisor(Settings settings, String installation) {
+    this(settings, installation, InstantSource.system(), Duration.ofSeconds(20));
+  }
+
+  /**
+   * @param patience how long a call waits for a copy of a disk or an upload
+   */
+  VsphereHypervisor(
+      Settings settings, String installation, InstantSource clock, Duration patience) {
+    vim = new Vim(settings, clock);
+    Tasks tasks = new Tasks(vim);
+    Place.Finder places = new Place.Finder(settings, new Collector(vim));
+    Options options = new Options(vim);
+    Machines machines = new Machines(vim, options, installation);
+    DatastoreFiles files = new DatastoreFiles(vim, tasks, settings.directory(), installation);
+    survey = new Survey(vim, options, machines, places, files);
+    compute = new VmCompute(vim, tasks, places, machines, files);
+    disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);
+    media = new DatastoreMedia(machines, places, files);
+    agent = new ToolsAgent(vim, machines);
+    events = new VmEvents(vim);
+  }
+
+  /** How many requests it has sent; for measuring. */
+  long calls() {
+    return vim.calls();
+  }
+
+  @Override
+  public Observation observe(Scope scope) throws DriverException {
+    return survey.observe(scope);
+  }
+
+  @Override
+  public Optional<Compute> compute() {
+    return Optional.of(compute);
+  }
+
+  @Override
+  public Optional<Disks> disks() {
+    return Optional.of(disks);
+  }
+
+  @Override
+  public Optional<Media> media() {
+    return Optional.of(media);
+  }
+
+  @Override
+  public Optional<GuestAgent> guestAgent() {
+    return Optional.of(agent);
+  }
+
+  @Override
+  public Optional<LifecycleEvents> lifecycleEvents() {
+    return Optional.of(events);
+  }
+
+  @Override
+  public void close() {
+    events.close();
+    disks.close();
+    vim.close();
+  }
+}

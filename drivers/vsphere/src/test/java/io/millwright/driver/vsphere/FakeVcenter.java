@@ -1,0 +1,353 @@
+package io.millwright.driver.vsphere;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.MessageDigest;
+import java.security.cert.Certificate;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executors;
+import java.util.function.Function;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.xml.stream.XMLStreamException;
+
+/**
+ * A vCenter that answers what a test tells it to, over real TLS: for what the simulator does not
+ * do, such as saying no. What a test says nothing about is answered as by a small healthy vCenter.
+ */
+final class FakeVcenter implements AutoCloseable {
+  private static final char[] SECRET = "secret".toCharArray();
+
+  private final HttpsServer server;
+  private final Certificate certificate;
+  private final Map<String, Function<Element, String>> answers = new ConcurrentHashMap<>();
+
+  /** The names of the methods that were called, in order. */
+  final List<String> calls = new CopyOnWriteArrayList<>();
+
+  FakeVcenter() {
+    this(List.of());
+  }
+
+  private FakeVcenter(List<String> validity) {
+    try {
+      KeyStore store = store(validity);
+      certificate = store.getCertificate("fake");
+      KeyManagerFactory keys =
+          KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+      keys.init(store, SECRET);
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(keys.getKeyManagers(), null, null);
+      server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+      server.setHttpsConfigurator(new HttpsConfigurator(context));
+    } catch (GeneralSecurityException | IOException e) {
+      throw new IllegalStateException(e);
+    }
+    server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+    server.createContext("/sdk", this::answer);
+    server.start();
+    healthy();
+  }
+
+  /** One with another certificate than all others. */
+  static FakeVcenter other() {
+    return new FakeVcenter(List.of("-validity", "91"));
+  }
+
+  /** One whose certificate is of the past. */
+  static FakeVcenter expired() {
+    return new FakeVcenter(List.of("-startdate", "-30d", "-validity", "10"));
+  }
+
+  private static final Map<List<String>, KeyStore> STORES = new HashMap<>();
+
+  /** Keys are made by a program, which takes seconds: once for each kind of certificate. */
+  private static synchronized KeyStore store(List<String> validity)
+      throws IOException, GeneralSecurityException {
+    KeyStore known = STORES.get(validity);
+    if (known == null) {
+      known = make(validity);
+      STORES.put(validity, known);
+    }
+    return known;
+  }
+
+  private static KeyStore make(List<String> validity) throws IOException, GeneralSecurityException {
+    Path directory = Files.createTempDirectory("fake-vcenter");
+    Path file = directory.resolve("keys");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-genkeypair",
+                "-alias",
+                "fake",
+                "-keyalg",
+                "EC",
+                "-dname",
+                "CN=fake",
+                "-ext",
+                "san=ip:127.0.0.1",
+                "-storetype",
+                "PKCS12",
+                "-storepass",
+                new String(SECRET),
+                "-keystore",
+                file.toString()));
+    command.addAll(validity);
+    io.millwright.driver.testkit.Lab.run(command);
+    try (InputStream in = Files.newInputStream(file)) {
+      KeyStore out = KeyStore.getInstance("PKCS12");
+      out.load(in, SECRET);
+      return out;
+    } finally {
+      Files.delete(file);
+      Files.delete(directory);
+    }
+  }
+
+  @Override
+  public void close() {
+    server.stop(0);
+  }
+
+  // ------------------------------------------------------------------------------------ settings
+
+  /** With its own certificate as the authority. */
+  Map<String, String> settings() {
+    Map<String, String> out =
+        new HashMap<>(
+            Map.of(
+                "url",
+                "https://127.0.0.1:" + server.getAddress().getPort(),
+                "user",
+                "millwright",
+                "password",
+                "s3cret-of-the-test"));
+    out.put("ca", pem());
+    return out;
+  }
+
+  /** With this thumbprint in place of an authority. */
+  Map<String, String> pinned(String thumbprint) {
+    Map<String, String> out = settings();
+    out.remove("ca");
+    out.put("thumbprint", thumbprint);
+    return out;
+  }
+
+  String pem() {
+    try {
+      return "-----BEGIN CERTIFICATE-----\n"
+          + Base64.getMimeEncoder().encodeToString(certificate.getEncoded())
+          + "\n-----END CERTIFICATE-----\n";
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  String thumbprint(String algorithm) {
+    try {
+      return HexFormat.ofDelimiter(":")
+          .withUpperCase()
+          .formatHex(MessageDigest.getInstance(algorithm).digest(certificate.getEncoded()));
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------- answers
+
+  /** Has a method answered so from now on: with a result, or with {@link #fault}. */
+  void answer(String method, Function<Element, String> answer) {
+    answers.put(method, answer);
+  }
+
+  /** What a method is answered with now. */
+  Function<Element, String> answerTo(String method) {
+    return java.util.Objects.requireNonNull(answers.get(method));
+  }
+
+  static String fault(String type, String words, String detail) {
+    return "<soapenv:Fault><faultcode>ServerFaultCode</faultcode><faultstring>"
+        + words
+        + "</faultstring><detail><"
+        + type
+        + "Fault xmlns=\"urn:vim25\" xsi:type=\""
+        + type
+        + "\">"
+        + detail
+        + "</"
+        + type
+        + "Fault></detail></soapenv:Fault>";
+  }
+
+  static String ref(String name, String type, String value) {
+    return "<" + name + " type=\"" + type + "\">" + value + "</" + name + ">";
+  }
+
+  /** What is asked of the property collector: the object that it begins with. */
+  static Ref asked(Element call) {
+    return call.find("specSet", "objectSet", "obj").map(Element::ref).orElseThrow();
+  }
+
+  static String object(Ref ref, String properties) {
+    return "<objects>" + ref("obj", ref.type(), ref.value()) + properties + "</objects>";
+  }
+
+  static String property(String name, String type, String value) {
+    return "<propSet><name>"
+        + name
+        + "</name><val xsi:type=\""
+        + type
+        + "\">"
+        + value
+        + "</val></propSet>";
+  }
+
+  static String reference(String name, Ref to) {
+    return "<propSet><name>"
+        + name
+        + "</name><val xsi:type=\"ManagedObjectReference\" type=\""
+        + to.type()
+        + "\">"
+        + to.value()
+        + "</val></propSet>";
+  }
+
+  private final Map<Ref, String> objects = new ConcurrentHashMap<>();
+  private final List<Ref> inventory = new CopyOnWriteArrayList<>();
+
+  /** Has an object with these properties, and lists it if it has a parent. */
+  void object(String type, String value, String properties) {
+    Ref ref = new Ref(type, value);
+    objects.put(ref, properties);
+    if (properties.contains("<name>parent</name>") && !inventory.contains(ref)) {
+      inventory.add(ref);
+    }
+  }
+
+  static String named(String name, Ref parent) {
+    return property("name", "xsd:string", name) + reference("parent", parent);
+  }
+
+  private void healthy() {
+    answer(
+        "RetrieveServiceContent",
+        c ->
+            "<returnval>"
+                + ref("rootFolder", "Folder", "group-d1")
+                + ref("propertyCollector", "PropertyCollector", "propertyCollector")
+                + ref("viewManager", "ViewManager", "ViewManager")
+                + "<about><fullName>Fake</fullName><apiType>VirtualCenter</apiType></about>"
+                + ref("sessionManager", "SessionManager", "SessionManager")
+                + ref("virtualDiskManager", "VirtualDiskManager", "disks")
+                + ref("searchIndex", "SearchIndex", "SearchIndex")
+                + ref("fileManager", "FileManager", "FileManager")
+                + "</returnval>");
+    answer("Login", c -> "<returnval><key>1</key></returnval>");
+    answer("Logout", c -> "");
+    answer(
+        "CreateContainerView",
+        c ->
+            "<returnval type=\"ContainerView\">view-"
+                + c.find("type").map(Element::text).orElse("")
+                + "</returnval>");
+    answer("FindByUuid", c -> "");
+    answer("FindChild", c -> "");
+    answer("MakeDirectory", c -> "");
+    answer("SearchDatastore_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+    object(
+        "Task",
+        "task-search",
+        "<propSet><name>info</name><val xsi:type=\"TaskInfo\"><state>success</state>"
+            + "<result xsi:type=\"HostDatastoreBrowserSearchResults\"></result></val></propSet>");
+    Ref root = new Ref("Folder", "group-d1");
+    Ref datacenter = new Ref("Datacenter", "dc-1");
+    Ref folder = new Ref("Folder", "group-v1");
+    objects.put(root, property("name", "xsd:string", "Datacenters"));
+    object("Datacenter", "dc-1", named("dc", root) + reference("vmFolder", folder));
+    object("Folder", "group-v1", named("vm", datacenter));
+    object("Folder", "group-h1", named("host", datacenter));
+    object("Folder", "group-s1", named("datastore", datacenter));
+    object("Folder", "group-n1", named("network", datacenter));
+    object(
+        "ClusterComputeResource",
+        "cluster-1",
+        named("cluster", new Ref("Folder", "group-h1"))
+            + reference("resourcePool", new Ref("ResourcePool", "pool-1"))
+            + property(
+                "summary",
+                "ClusterComputeResourceSummary",
+                "<totalMemory>17179869184</totalMemory><numCpuThreads>8</numCpuThreads>"));
+    object(
+        "Datastore",
+        "ds-1",
+        named("store", new Ref("Folder", "group-s1"))
+            + reference("browser", new Ref("HostDatastoreBrowser", "browser-1"))
+            + property("summary.freeSpace", "xsd:long", "107374182400"));
+    object("Network", "net-1", named("lan", new Ref("Folder", "group-n1")));
+    answer("RetrievePropertiesEx", this::retrieve);
+  }
+
+  private String retrieve(Element call) {
+    Ref asked = asked(call);
+    if (asked.type().equals("ContainerView") && !asked.value().endsWith("VirtualMachine")) {
+      StringBuilder out = new StringBuilder("<returnval>");
+      inventory.forEach(ref -> out.append(object(ref, objects.getOrDefault(ref, ""))));
+      return out.append("</returnval>").toString();
+    }
+    String properties = objects.get(asked);
+    return properties == null ? "" : "<returnval>" + object(asked, properties) + "</returnval>";
+  }
+
+  private void answer(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      Element call =
+          Element.read(exchange.getRequestBody()).find("Body").orElseThrow().children().getFirst();
+      calls.add(call.name());
+      Function<Element, String> known = answers.get(call.name());
+      String answer = known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
+      boolean failed = answer.startsWith("<soapenv:Fault");
+      String body =
+          "<?xml version=\"1.0\"?><soapenv:Envelope"
+              + " xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\""
+              + " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\""
+              + " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soapenv:Body>"
+              + (failed
+                  ? answer
+                  : "<"
+                      + call.name()
+                      + "Response xmlns=\"urn:vim25\">"
+                      + answer
+                      + "</"
+                      + call.name()
+                      + "Response>")
+              + "</soapenv:Body></soapenv:Envelope>";
+      byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+      exchange.getResponseHeaders().add("Set-Cookie", "vmware_soap_session=\"abc\"; Path=/");
+      exchange.sendResponseHeaders(failed ? 500 : 200, bytes.length);
+      exchange.getResponseBody().write(bytes);
+    } catch (XMLStreamException e) {
+      throw new UncheckedIOException(new IOException(e));
+    }
+  }
+}

@@ -1,0 +1,443 @@
+package io.millwright.driver.vsphere;
+
+import static io.millwright.driver.vsphere.FakeVcenter.fault;
+import static io.millwright.driver.vsphere.FakeVcenter.named;
+import static io.millwright.driver.vsphere.FakeVcenter.object;
+import static io.millwright.driver.vsphere.FakeVcenter.property;
+import static io.millwright.driver.vsphere.FakeVcenter.ref;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
+import io.millwright.model.Mac;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+
+/** What goes wrong at a vCenter, and what the driver says and does then. */
+final class TroubleTest {
+  private static final String INSTALLATION = "0a0b0c0d";
+  private static final UUID UID = UUID.fromString("01234567-89ab-7cde-8f01-23456789abcd");
+  private static final Mark MARK = new Mark(INSTALLATION, UID, 1);
+
+  private final AtomicReference<Instant> now =
+      new AtomicReference<>(Instant.parse("2026-01-01T00:00:00Z"));
+
+  private VsphereHypervisor open(Map<String, String> settings) throws DriverException {
+    return new VsphereHypervisor(
+        Settings.read(settings), INSTALLATION, now::get, Duration.ofMillis(50));
+  }
+
+  private static DriverException failure(ThrowingCallable act) {
+    AtomicReference<DriverException> out = new AtomicReference<>();
+    assertThatThrownBy(act).isInstanceOfSatisfying(DriverException.class, out::set);
+    return out.get();
+  }
+
+  private static void refused(ThrowingCallable act, String... words) {
+    DriverException failure = failure(act);
+    assertThat(failure.kind()).as(failure.forOperator()).isEqualTo(FaultKind.REFUSED);
+    assertThat(failure.forUser()).contains(words).endsWith(".");
+  }
+
+  private static MachineDefinition machine(String network) {
+    return new MachineDefinition(
+        MARK,
+        "web",
+        1,
+        ByteSize.ofMib(256),
+        Firmware.BIOS,
+        List.of(),
+        List.of(new MachineDefinition.Nic(Mac.ofQemu(1), null, network, null, null)),
+        null);
+  }
+
+  // ---------------------------------------------------------------------------------------- TLS
+
+  @Test
+  void theCertificateIsLookedAtInAnyCase() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        FakeVcenter other = FakeVcenter.other()) {
+      for (Map<String, String> right :
+          List.of(
+              vcenter.settings(),
+              vcenter.pinned(vcenter.thumbprint("SHA-256")),
+              vcenter.pinned(vcenter.thumbprint("SHA-1").toLowerCase(java.util.Locale.ROOT)))) {
+        try (VsphereHypervisor driver = open(right)) {
+          assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+        }
+      }
+      vcenter.calls.clear();
+      Map<String, String> wrongAuthority = vcenter.settings();
+      wrongAuthority.put("ca", other.pem());
+      Map<String, String> none = vcenter.settings();
+      none.remove("ca");
+      for (Map<String, String> wrong :
+          List.of(wrongAuthority, none, vcenter.pinned(other.thumbprint("SHA-256")))) {
+        try (VsphereHypervisor driver = open(wrong)) {
+          refused(() -> driver.observe(new Scope.All()), "certificate", "ca or thumbprint");
+        }
+      }
+      // Not a word was said to somebody who might not be the vCenter, least of all the password.
+      assertThat(vcenter.calls).isEmpty();
+    }
+  }
+
+  @Test
+  void aThumbprintThatIsAnotherTellsWhichOneIsThere() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.pinned("AB".repeat(32)))) {
+      refused(
+          () -> driver.observe(new Scope.All()), vcenter.thumbprint("SHA-256").replace(":", ""));
+    }
+  }
+
+  @Test
+  void anExpiredCertificateIsNotBelievedEvenIfItIsPinned() throws Exception {
+    try (FakeVcenter vcenter = FakeVcenter.expired()) {
+      for (Map<String, String> settings :
+          List.of(vcenter.settings(), vcenter.pinned(vcenter.thumbprint("SHA-256")))) {
+        try (VsphereHypervisor driver = open(settings)) {
+          refused(() -> driver.observe(new Scope.All()), "certificate", "NotAfter");
+        }
+      }
+    }
+  }
+
+  // ----------------------------------------------------------------------------------- sessions
+
+  @Test
+  void aWrongPasswordIsTriedOnceAndLocksNoAccount() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.answer("Login", c -> fault("InvalidLogin", "Cannot complete login.", ""));
+      for (int i = 0; i < 5; i++) {
+        DriverException failure = failure(() -> driver.observe(new Scope.All()));
+        assertThat(failure.kind()).isEqualTo(FaultKind.REFUSED);
+        assertThat(failure.forUser()).contains("login", "password").doesNotContain("s3cret");
+        assertThat(failure.forOperator()).doesNotContain("s3cret");
+      }
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(1);
+
+      vcenter.answer("Login", c -> "<returnval><key>1</key></returnval>");
+      now.updateAndGet(t -> t.plus(Vim.LOGIN_PAUSE).plusSeconds(1));
+      assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void aSessionThatWasDroppedIsRenewedAndTheCallRepeated() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+      AtomicBoolean dropped = new AtomicBoolean(true);
+      vcenter.answer(
+          "FindByUuid", c -> dropped.getAndSet(false) ? fault("NotAuthenticated", "gone", "") : "");
+      assertThat(driver.observe(new Scope.One(UID)).machines()).isEmpty();
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(2);
+      assertThat(Collections.frequency(vcenter.calls, "FindByUuid")).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void aServerThatNeverLetsTheSessionLiveIsNotAskedForEver() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.answer("FindByUuid", c -> fault("NotAuthenticated", "gone", ""));
+      DriverException failure = failure(() -> driver.observe(new Scope.One(UID)));
+      assertThat(failure.kind()).isEqualTo(FaultKind.UNREACHABLE);
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void whoDoesNotAnswerIsUnreachable() throws Exception {
+    Map<String, String> settings;
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      settings = vcenter.settings();
+    }
+    try (VsphereHypervisor driver = open(settings)) {
+      assertThat(failure(() -> driver.observe(new Scope.All())).kind())
+          .isEqualTo(FaultKind.UNREACHABLE);
+    }
+  }
+
+  // ----------------------------------------------------------------------------------- refusals
+
+  @Test
+  void aMissingPrivilegeIsNamedWithItsObject() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.answer(
+          "CreateVM_Task",
+          c ->
+              fault(
+                  "NoPermission",
+                  "Permission to perform this operation was denied.",
+                  ref("object", "Datastore", "ds-1")
+                      + "<privilegeId>Datastore.AllocateSpace</privilegeId>"));
+      refused(
+          () -> driver.compute().orElseThrow().define(machine("lan")),
+          "Datastore.AllocateSpace",
+          "Datastore store");
+    }
+  }
+
+  @Test
+  void whatIsMissingOrAmbiguousIsNamedWithWhatThereIs() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      Ref networks = new Ref("Folder", "group-n1");
+      vcenter.object("Folder", "group-n2", named("left", networks));
+      vcenter.object("Folder", "group-n3", named("right", networks));
+      vcenter.object("Network", "net-2", named("twice", new Ref("Folder", "group-n2")));
+      vcenter.object("Network", "net-3", named("twice", new Ref("Folder", "group-n3")));
+      vcenter.object("Datastore", "ds-2", named("other", new Ref("Folder", "group-s1")));
+
+      try (VsphereHypervisor driver = open(vcenter.settings())) {
+        refused(
+            () -> driver.compute().orElseThrow().define(machine("lan")),
+            "more than one datastore",
+            "other, store");
+        // The machines are seen all the same, and that the rest was not is admitted.
+        Observation seen = driver.observe(new Scope.All());
+        assertThat(seen.gaps()).anyMatch(gap -> gap.contains("datastore"));
+      }
+      Map<String, String> wrong = vcenter.settings();
+      wrong.put("datastore", "stoer");
+      try (VsphereHypervisor driver = open(wrong)) {
+        refused(() -> driver.compute().orElseThrow().define(machine("lan")), "\"stoer\"", "other");
+      }
+      Map<String, String> right = vcenter.settings();
+      right.put("datastore", "store");
+      try (VsphereHypervisor driver = open(right)) {
+        refused(
+            () -> driver.compute().orElseThrow().define(machine("twice")),
+            "more than one network",
+            "left/twice",
+            "right/twice");
+        refused(
+            () -> driver.compute().orElseThrow().define(machine("wan")),
+            "no network \"wan\"",
+            "lan");
+        vcenter.answer("CreateVM_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+        assertThat(driver.compute().orElseThrow().define(machine("left/twice")))
+            .isEqualTo(Outcome.DONE);
+      }
+    }
+  }
+
+  @Test
+  void faultsOfTasksHaveTheirKindAndTheirWords() throws Exception {
+    Map<String, FaultKind> kinds = new HashMap<>();
+    kinds.put("DuplicateName", FaultKind.CONFLICT);
+    kinds.put("InsufficientResourcesFault", FaultKind.CAPACITY);
+    kinds.put("NoDiskSpace", FaultKind.CAPACITY);
+    kinds.put("InvalidHostState", FaultKind.CAPACITY);
+    kinds.put("InvalidState", FaultKind.CONFLICT);
+    kinds.put("NotSupported", FaultKind.UNSUPPORTED);
+    kinds.put("InvalidArgument", FaultKind.REFUSED);
+    kinds.put("HostCommunication", FaultKind.UNREACHABLE);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.answer("CreateVM_Task", c -> "<returnval type=\"Task\">task-9</returnval>");
+      for (Map.Entry<String, FaultKind> each : kinds.entrySet()) {
+        vcenter.object(
+            "Task",
+            "task-9",
+            property(
+                "info",
+                "TaskInfo",
+                "<state>error</state><error><fault xsi:type=\""
+                    + each.getKey()
+                    + "\"></fault><localizedMessage>In the words of vSphere</localizedMessage>"
+                    + "</error>"));
+        DriverException failure =
+            failure(() -> driver.compute().orElseThrow().define(machine("lan")));
+        assertThat(failure.kind()).as(each.getKey()).isEqualTo(each.getValue());
+        assertThat(failure.forOperator()).contains(each.getKey(), "In the words of vSphere");
+        assertThat(failure.forUser()).endsWith(".");
+      }
+    }
+  }
+
+  // -------------------------------------------------------------------------------------- tasks
+
+  @Test
+  void aCopyThatNeverEndsIsFollowedAndNotBegunAgain() throws Exception {
+    String sha256 = "ab".repeat(32);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      found(vcenter, "mw-" + INSTALLATION + "-image-" + sha256 + ".vmdk");
+      AtomicInteger begun = new AtomicInteger();
+      vcenter.answer(
+          "CopyVirtualDisk_Task",
+          c -> "<returnval type=\"Task\">task-copy-" + begun.incrementAndGet() + "</returnval>");
+      vcenter.object("Task", "task-copy-1", property("info", "TaskInfo", "<state>running</state>"));
+      ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+      for (int i = 0; i < 2; i++) {
+        assertThat(driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256))
+            .isEqualTo(new Outcome.Running("task-copy-1", Duration.ofSeconds(5)));
+      }
+      assertThat(begun.get()).isEqualTo(1);
+      vcenter.object("Task", "task-copy-1", property("info", "TaskInfo", "<state>success</state>"));
+      vcenter.answer(
+          "MoveVirtualDisk_Task",
+          c -> {
+            assertThat(c.find("sourceName").orElseThrow().text()).endsWith("-g1-part.vmdk");
+            assertThat(c.find("destName").orElseThrow().text()).endsWith("-g1-system.vmdk");
+            return "<returnval type=\"Task\">task-search</returnval>";
+          });
+      assertThat(driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256))
+          .isEqualTo(Outcome.DONE);
+      assertThat(vcenter.calls).contains("MoveVirtualDisk_Task");
+    }
+  }
+
+  @Test
+  void aCopyThatADeadServerBeganIsWaitedForWhileItIsWrittenAndThenMadeAnew() throws Exception {
+    String sha256 = "ab".repeat(32);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+      ObjectName part = new ObjectName(MARK, ObjectName.PART);
+      found(vcenter, "mw-" + INSTALLATION + "-image-" + sha256 + ".vmdk", part + ".vmdk");
+      // It is seen, so that it is collected if nobody asks for the disk any more.
+      assertThat(driver.observe(new Scope.All()).disks())
+          .extracting(Observation.Disk::name)
+          .containsExactly(part);
+
+      vcenter.answer("DeleteVirtualDisk_Task", c -> "<returnval type=\"Task\">task-d</returnval>");
+      vcenter.object(
+          "Task",
+          "task-d",
+          property(
+              "info",
+              "TaskInfo",
+              "<state>error</state><error><fault xsi:type=\"FileLocked\"></fault></error>"));
+      assertThat(driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256))
+          .isInstanceOf(Outcome.Running.class);
+      assertThat(vcenter.calls).doesNotContain("CopyVirtualDisk_Task");
+
+      vcenter.object("Task", "task-d", property("info", "TaskInfo", "<state>success</state>"));
+      vcenter.answer(
+          "CopyVirtualDisk_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      vcenter.answer(
+          "MoveVirtualDisk_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      assertThat(driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256))
+          .isEqualTo(Outcome.DONE);
+    }
+  }
+
+  /** Has these files in the datastore, each of 64 MiB. */
+  private static void found(FakeVcenter vcenter, String... files) {
+    StringBuilder list = new StringBuilder();
+    for (String file : files) {
+      list.append("<file xsi:type=\"VmDiskFileInfo\"><path>")
+          .append(file)
+          .append("</path><capacityKb>65536</capacityKb></file>");
+    }
+    vcenter.object(
+        "Task",
+        "task-search",
+        property(
+            "info",
+            "TaskInfo",
+            "<state>success</state><result xsi:type=\"HostDatastoreBrowserSearchResults\">"
+                + list
+                + "</result>"));
+  }
+
+  // ------------------------------------------------------------------------------------- pages
+
+  @Test
+  void listsPageByPageAndReadsSingleOptions() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      assertThat(driver.observe(new Scope.All()).machines()).isEmpty();
+      AtomicInteger page = new AtomicInteger();
+      vcenter.answer(
+          "ContinueRetrievePropertiesEx", c -> "<returnval>" + vms(page) + "</returnval>");
+      AtomicBoolean first = new AtomicBoolean(true);
+      AtomicReference<Element> asked = new AtomicReference<>();
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c -> {
+            if (FakeVcenter.asked(c).value().equals("view-VirtualMachine")
+                && first.getAndSet(false)) {
+              asked.set(c);
+              return "<returnval>" + vms(page) + "</returnval>";
+            }
+            return usual.apply(c);
+          });
+      Observation seen = driver.observe(new Scope.All());
+      assertThat(seen.machines()).hasSize(30);
+      assertThat(seen.machine(UID).orElseThrow().mark()).isEqualTo(MARK);
+      assertThat(seen.machines()).filteredOn(m -> m.mark() != null).hasSize(1);
+      assertThat(Collections.frequency(vcenter.calls, "ContinueRetrievePropertiesEx")).isEqualTo(2);
+      assertThat(asked.get().find("options").orElseThrow().number("maxObjects"))
+          .isEqualTo(Collector.PAGE);
+      assertThat(
+              asked
+                  .get()
+                  .find("specSet", "propSet")
+                  .orElseThrow()
+                  .all("pathSet")
+                  .map(Element::text))
+          .contains("config.extraConfig[\"millwright.mark\"]")
+          .doesNotContain("config.extraConfig");
+    }
+  }
+
+  /** Ten foreign machines, and one of ours among the first; a token for three pages. */
+  private static String vms(AtomicInteger page) {
+    int n = page.getAndIncrement();
+    StringBuilder out = new StringBuilder();
+    if (n < 2) {
+      out.append("<token>").append(n).append("</token>");
+    }
+    for (int i = 0; i < 10; i++) {
+      boolean ours = n == 0 && i == 3;
+      out.append(
+          object(
+              new Ref("VirtualMachine", "vm-" + n + "-" + i),
+              property("name", "xsd:string", "m" + n + i)
+                  + property(
+                      "summary.config.instanceUuid",
+                      "xsd:string",
+                      ours ? UID.toString() : new UUID(n, i + 1).toString())
+                  + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")
+                  + property("config.hardware.numCPU", "xsd:int", "2")
+                  + property("config.hardware.memoryMB", "xsd:int", "512")
+                  + property(
+                      "config.extraConfig[\"millwright.mark\"]",
+                      "OptionValue",
+                      "<key>millwright.mark</key><value xsi:type=\"xsd:string\">"
+                          + INSTALLATION
+                          + " "
+                          // Some are clones of ours, with its note and another uid.
+                          + (i % 2 == 1 ? UID : new UUID(7, 7))
+                          + " 1</value>")));
+    }
+    return out.toString();
+  }
+}

@@ -1,0 +1,227 @@
+package io.millwright.driver.vsphere;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.VcenterLab;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** What operators do in a vCenter, and what one has besides. */
+@Tag("vsphere")
+final class VcenterTest {
+  private final String installation = HexFormat.of().toHexDigits(new Random().nextInt());
+  private final Vcenter vcenter = new Vcenter(VcenterLab.shared(), true);
+  private final HypervisorDriver driver =
+      new VsphereProvider().open(vcenter.settings(), installation);
+
+  VcenterTest() throws DriverException {}
+
+  @AfterEach
+  void clean() throws Exception {
+    Observation left = driver.observe(new Scope.All());
+    for (Observation.Machine machine : left.machines()) {
+      if (machine.mark() != null) {
+        done(compute().remove(machine.mark()));
+      }
+    }
+    for (Observation.Disk disk : left.disks()) {
+      done(disks().delete(disk.name()));
+    }
+    driver.close();
+  }
+
+  private Compute compute() {
+    return driver.compute().orElseThrow();
+  }
+
+  private Disks disks() {
+    return driver.disks().orElseThrow();
+  }
+
+  private static void done(Outcome outcome) {
+    assertThat(outcome).isEqualTo(Outcome.DONE);
+  }
+
+  private MachineDefinition defined(Mark mark, String... networks) throws Exception {
+    ObjectName disk = new ObjectName(mark, ObjectName.SYSTEM);
+    done(disks().create(disk, ByteSize.ofMib(16), null));
+    List<MachineDefinition.Nic> nics = new java.util.ArrayList<>();
+    for (String network : networks) {
+      nics.add(
+          new MachineDefinition.Nic(
+              Mac.ofQemu(mark.uid().hashCode() + nics.size()), null, network, null, null));
+    }
+    MachineDefinition out =
+        new MachineDefinition(
+            mark,
+            "vm-" + mark.uid(),
+            1,
+            ByteSize.ofMib(128),
+            Firmware.UEFI,
+            List.of(new MachineDefinition.Disk(disk.toString(), "mwsystem")),
+            nics,
+            null);
+    done(compute().define(out));
+    return out;
+  }
+
+  private Mark mark() {
+    return new Mark(installation, UUID.randomUUID(), 1);
+  }
+
+  private Observation.Machine seen(Mark mark) throws Exception {
+    return driver.observe(new Scope.One(mark.uid())).machine(mark.uid()).orElseThrow();
+  }
+
+  @Test
+  void oneThatWasRenamedAndMovedByHandIsStillOurs() throws Exception {
+    MachineDefinition machine = defined(mark(), "DC0_DVPG0");
+    Ref vm = vcenter.machine(machine.mark().uid());
+    vcenter.vim.act(() -> {
+      Ref folder =
+          Vim.value(
+                  vcenter.vim.call(
+                      vcenter.places.get().folder(),
+                      "CreateFolder",
+                      new Element("name").holding("f-" + machine.mark().uid())))
+              .ref();
+      vcenter.tasks.run(vm, "Rename_Task", new Element("newName").holding("somebody's"));
+      return vcenter.tasks.run(folder, "MoveIntoFolder_Task", vm.as("list"));
+    });
+    assertThat(seen(machine.mark()).name()).isEqualTo("somebody's");
+    assertThat(seen(machine.mark()).mark()).isEqualTo(machine.mark());
+    done(compute().start(machine.mark()));
+    done(compute().define(machine));
+    assertThat(seen(machine.mark()).name()).isEqualTo(machine.name());
+    done(compute().remove(machine.mark()));
+  }
+
+  @Test
+  void cardsOnBothKindsOfSwitchesAreSeenAsTheyWereDeclared() throws Exception {
+    MachineDefinition machine = defined(mark(), "VM Network", "DC0_DVPG0", "DC0/DC0_DVPG0");
+    assertThat(seen(machine.mark()).nics()).isEqualTo(machine.nics());
+  }
+
+  @Test
+  void aSessionThatAnOperatorEndsIsRenewed() throws Exception {
+    assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+    vcenter.vim.act(() -> {
+      Ref sessions = vcenter.vim.content().sessions();
+      Collector.Found found =
+          new Collector(vcenter.vim).read(sessions, "sessionList", "currentSession");
+      String own = found.get("currentSession").orElseThrow().text("key");
+      for (Element session : found.get("sessionList").orElseThrow().children()) {
+        if (!session.text("key").equals(own)) {
+          vcenter.vim.call(
+              sessions, "TerminateSession", new Element("sessionId").holding(session.text("key")));
+        }
+      }
+      return own;
+    });
+    // The list of machines that the server kept has gone with the session.
+    assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+    Mark mark = mark();
+    assertThat(defined(mark).mark()).isEqualTo(mark);
+  }
+
+  @Test
+  void theToolsTellAddresses() throws Exception {
+    MachineDefinition machine = defined(mark(), "DC0_DVPG0");
+    done(compute().start(machine.mark()));
+    GuestAgent agent = driver.guestAgent().orElseThrow();
+    assertThat(agent.ask(machine.mark())).isEmpty();
+    vcenter.lab("tools?uid=" + machine.mark().uid() + "&ip=10.9.8.7");
+    assertThat(agent.ask(machine.mark()).orElseThrow())
+        .isEqualTo(
+            new GuestAgent.Facts(
+                Map.of(machine.nics().getFirst().mac(), List.of(Ip.parse("10.9.8.7"))), List.of()));
+  }
+
+  @Test
+  void aDiskThatSomebodyPluggedInOutlivesTheMachine() throws Exception {
+    MachineDefinition machine = defined(mark());
+    ObjectName other = new ObjectName(mark(), ObjectName.DATA);
+    done(disks().create(other, ByteSize.ofMib(8), null));
+    vcenter.vim.act(() -> {
+      DatastoreFiles files =
+          new DatastoreFiles(vcenter.vim, vcenter.tasks, "millwright", installation);
+      VmFacts there = vcenter.machines.at(machine.mark().uid()).orElseThrow();
+      Element first = there.disks().getFirst().device();
+      return vcenter.tasks.run(
+          there.ref(),
+          "ReconfigVM_Task",
+          new Element("spec")
+              .add(
+                  new Element("deviceChange")
+                      .type("VirtualDeviceConfigSpec")
+                      .add("operation", "add")
+                      .add(
+                          new Element("device")
+                              .type("VirtualDisk")
+                              .add("key", -1)
+                              .add(
+                                  new Element("backing")
+                                      .type("VirtualDiskFlatVer2BackingInfo")
+                                      .add(
+                                          "fileName",
+                                          files.path(vcenter.places.get(), other + ".vmdk"))
+                                      .add("diskMode", "persistent"))
+                              .add("controllerKey", first.number("controllerKey"))
+                              .add("unitNumber", 1)
+                              .add("capacityInKB", 8192))));
+    });
+    assertThat(seen(machine.mark()).disks()).hasSize(2);
+    done(compute().remove(machine.mark()));
+    assertThat(driver.observe(new Scope.All()).disks())
+        .extracting(Observation.Disk::name)
+        .contains(other, new ObjectName(machine.mark(), ObjectName.SYSTEM));
+  }
+
+  @Test
+  void twoThousandForeignMachinesAreListedAndNeverTouched() throws Exception {
+    try (VcenterLab many = VcenterLab.start("--machines", "1000");
+        VsphereHypervisor own =
+            new VsphereHypervisor(
+                Settings.read(new Vcenter(many, true).settings()), installation)) {
+      Observation before = own.observe(new Scope.All());
+      assertThat(before.complete()).isTrue();
+      assertThat(before.machines()).hasSizeGreaterThanOrEqualTo(2000);
+      assertThat(before.machines()).allMatch(m -> m.mark() == null);
+      long calls = own.calls();
+      assertThat(own.observe(new Scope.All()).machines()).hasSameSizeAs(before.machines());
+      // One listing, whatever the number of machines; the server decides how many pages it is.
+      assertThat(own.calls() - calls).isLessThan(10 + before.machines().size() / Collector.PAGE);
+
+      Mark mark = mark();
+      MachineDefinition machine =
+          new MachineDefinition(
+              mark, "ours", 1, ByteSize.ofMib(128), Firmware.BIOS, List.of(), List.of(), null);
+      done(own.compute().orElseThrow().define(machine));
+      done(own.compute().orElseThrow().start(mark));
+      done(own.compute().orElseThrow().remove(mark));
+      assertThat(own.observe(new Scope.All()).machines())
+          .containsExactlyInAnyOrderElementsOf(before.machines());
+    }
+  }
+}

@@ -1,0 +1,48 @@
+package io.millwright.engine.port;
+
+import io.millwright.model.ByteSize;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Projects that somebody made or limited, and what is used in any. */
+public interface Projects {
+  /**
+   * What a project may have at most; null is no limit.
+   *
+   * @param memory of all its machines together
+   * @param disk of all its machines' system disks and all its volumes together
+   * @param addresses that its machines have reserved
+   */
+  record Quota(
+      @Nullable Integer machines,
+      @Nullable Integer cores,
+      @Nullable ByteSize memory,
+      @Nullable ByteSize disk,
+      @Nullable Integer addresses) {
+    public static final Quota NONE = new Quota(null, null, null, null, null);
+  }
+
+  /** What a project has; what is being deleted counts until it is gone. */
+  record Usage(long machines, long cores, ByteSize memory, ByteSize disk, long addresses) {}
+
+  /** Makes one; false if there is a row of it. */
+  boolean insert(String name);
+
+  /** Its quota, if there is a row of it. */
+  Optional<Quota> find(String name);
+
+  /**
+   * As {@link #find}, and nobody else gets it before this transaction ends: so what is counted from
+   * now on has all that was there before.
+   */
+  Optional<Quota> lock(String name);
+
+  /** Puts the quota in place, and makes the row if there is none. */
+  void limit(String name, Quota quota);
+
+  Usage usage(String name);
+
+  /** Names of all that have a row, sorted. */
+  List<String> names();
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// fillIn puts our own objects in the place of those of the simulator that lack something.
+func fillIn() {
+	registry := simulator.Map
+	manager := registry.VirtualDiskManager().(*simulator.VirtualDiskManager)
+	registry.Put(&disks{VirtualDiskManager: *manager})
+	for _, entity := range registry.All("Datastore") {
+		store := entity.(*simulator.Datastore)
+		registry.Put(&browser{HostDatastoreBrowser: *registry.Get(store.Browser).(*simulator.HostDatastoreBrowser)})
+	}
+	registry.AddHandler(watcher{})
+}
+
+// file is where a datastore path lies on this machine; flat is where the disk's own bytes are.
+func file(name string) (string, types.BaseMethodFault) {
+	var p object.DatastorePath
+	if !p.FromString(name) {
+		return "", &types.InvalidDatastorePath{DatastorePath: name}
+	}
+	for _, entity := range simulator.Map.All("Datastore") {
+		if store := entity.(*simulator.Datastore); store.Name == p.Datastore {
+			return path.Join(store.Info.GetDatastoreInfo().Url, p.Path), nil
+		}
+	}
+	return "", &types.InvalidDatastore{Name: p.Datastore}
+}
+
+func flat(file string) string { return strings.TrimSuffix(file, ".vmdk") + "-flat.vmdk" }
+
+func sizeOf(file string) int64 {
+	if info, err := os.Stat(flat(file)); err == nil {
+		return info.Size()
+	}
+	return 0
+}
+
+func fault(err error, name string) types.BaseMethodFault {
+	inner := types.FileFault{File: name}
+	switch {
+	case os.IsNotExist(err):
+		return &types.FileNotFound{FileFault: inner}
+	case os.IsExist(err):
+		return &types.FileAlreadyExists{FileFault: inner}
+	}
+	return &types.CannotAccessFile{FileFault: inner}
+}
+
+func descriptor(name string, size int64) []byte {
+	return []byte(fmt.Sprintf("# Disk DescriptorFile\nversion=1\ncreateType=\"vmfs\"\nRW %d VMFS \"%s\"\n", size/512, path.Base(flat(name))))
+}
+
+// disks are virtual disks with a size: the simulator's are empty files.
+type disks struct{ simulator.VirtualDiskManager }
+
+func (d *disks) CreateVirtualDiskTask(_ *simulator.Context, req *types.CreateVirtualDisk_Task) soap.HasFault {
+	task := simulator.CreateTask(d, "createVirtualDisk", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		name, problem := file(req.Name)
+		if problem != nil {
+			return nil, problem
+		}
+		size := req.Spec.(*types.FileBackedVirtualDiskSpec).CapacityKb << 10
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0600)
+		if err != nil {
+			return nil, fault(err, req.Name)
+		}
+		_, _ = f.Write(descriptor(name, size))
+		_ = f.Close()
+		if err := resize(flat(name), size); err != nil {
+			return nil, fault(err, req.Name)
+		}
+		return req.Name, nil
+	})
+	return &methods.CreateVirtualDisk_TaskBody{Res: &types.CreateVirtualDisk_TaskResponse{Returnval: task.Run()}}
+}
+
+func resize(file string, size int64) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Truncate(size)
+}
+
+func (d *disks) ExtendVirtualDiskTask(_ *simulator.Context, req *types.ExtendVirtualDisk_Task) soap.HasFault {
+	task := simulator.CreateTask(d, "extendVirtualDisk", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		name, problem := file(req.Name)
+		if problem != nil {
+			return nil, problem
+		}
+		if _, err := os.Stat(flat(name)); err != nil {
+			return nil, fault(err, req.Name)
+		}
+		if req.NewCapacityKb<<10 < sizeOf(name) {
+			return nil, &types.InvalidArgument{InvalidProperty: "newCapacityKb"}
+		}
+		if err := resize(flat(name), req.NewCapacityKb<<10); err != nil {
+			return nil, fault(err, req.Name)
+		}
+		return nil, nil
+	})
+	return &methods.ExtendVirtualDisk_TaskBody{Res: &types.ExtendVirtualDisk_TaskResponse{Returnval: task.Run()}}
+}
+
+// CopyVirtualDiskTask keeps holes, which the simulator's own fills.
+func (d *disks) CopyVirtualDiskTask(_ *simulator.Context, req *types.CopyVirtualDisk_Task) soap.HasFault {
+	task := simulator.CreateTask(d, "copyVirtualDisk", func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		if req.DestSpec != nil && simulator.Map.IsVPX() {
+			return nil, new(types.NotImplemented)
+		}
+		from, problem := file(req.SourceName)
+		if problem != nil {
+			return nil, problem
+		}
+		to, problem := file(req.DestName)
+		if problem != nil {
+			return nil, problem
+		}
+		source, err := os.Open(flat(from))
+		if err != nil {
+			return nil, fault(err, req.SourceName)
+		}
+		defer source.Close()
+		target, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0600)
+		if err != nil {
+			return nil, fault(err, req.DestName)
+		}
+		_, _ = target.Write(descriptor(to, sizeOf(from)))
+		_ = target.Close()
+		content, err := os.Create(flat(to))
+		if err != nil {
+			return nil, fault(err, req.DestName)
+		}
+		defer content.Close()
+		if err := copySparse(content, source); err != nil {
+			return nil, fault(err, req.DestName)
+		}
+		return nil, nil
+	})
+	return &methods.CopyVirtualDisk_TaskBody{Res: &types.CopyVirtualDisk_TaskResponse{Returnval: task.Run()}}
+}
+
+func copySparse(to *os.File, from *os.File) error {
+	piece, zero := make([]byte, 1<<20), make([]byte, 1<<20)
+	var at int64
+	for {
+		n, err := io.ReadFull(from, piece)
+		if string(piece[:n]) != string(zero[:n]) {
+			if _, err := to.WriteAt(piece[:n], at); err != nil {
+				return err
+			}
+		}
+		at += int64(n)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return to.Truncate(at)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// browser tells the capacity of virtual disks.
+type browser struct{ simulator.HostDatastoreBrowser }
+
+func (b *browser) SearchDatastoreTask(s *types.SearchDatastore_Task) soap.HasFault {
+	answer := b.HostDatastoreBrowser.SearchDatastoreTask(s)
+	ref := answer.(*methods.SearchDatastore_TaskBody).Res.Returnval
+	task := simulator.Map.Get(ref).(*simulator.Task)
+	if found, ok := task.Info.Result.(types.HostDatastoreBrowserSearchResults); ok {
+		var p object.DatastorePath
+		p.FromString(s.DatastorePath)
+		store := simulator.Map.Get(*found.Datastore).(*simulator.Datastore)
+		for _, each := range found.File {
+			if disk, ok := each.(*types.VmDiskFileInfo); ok {
+				disk.CapacityKb = sizeOf(path.Join(store.Info.GetDatastoreInfo().Url, p.Path, disk.Path)) >> 10
+			}
+		}
+	}
+	return answer
+}
+
+// watcher has a disk's file follow the size that a machine's configuration gives it.
+type watcher struct{}
+
+func (watcher) Reference() types.ManagedObjectReference {
+	return types.ManagedObjectReference{Type: "LabWatcher", Value: "lab-watcher"}
+}
+func (watcher) PutObject(mo.Reference)                    {}
+func (watcher) RemoveObject(types.ManagedObjectReference) {}
+func (watcher) UpdateObject(obj mo.Reference, changes []types.PropertyChange) {
+	vm, ok := obj.(*mo.VirtualMachine)
+	if !ok {
+		return
+	}
+	for _, change := range changes {
+		switch change.Name {
+		case "runtime.powerState":
+			if vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn {
+				vm.Runtime.CleanPowerOff = nil
+			}
+		case "config.hardware.device":
+			for _, device := range vm.Config.Hardware.Device {
+				if disk, ok := device.(*types.VirtualDisk); ok {
+					follow(disk)
+				}
+			}
+		}
+	}
+}
+
+func follow(disk *types.VirtualDisk) {
+	backing, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+	if !ok || backing.Datastore == nil {
+		return
+	}
+	var p object.DatastorePath
+	if store, ok := simulator.Map.Get(*backing.Datastore).(*simulator.Datastore); ok && p.FromString(backing.FileName) {
+		name := path.Join(store.Info.GetDatastoreInfo().Url, p.Path)
+		size := disk.CapacityInBytes
+		if size == 0 {
+			size = disk.CapacityInKB << 10
+		}
+		if sizeOf(name) < size {
+			_ = resize(flat(name), size)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.driver.DriverDescription.Setting;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.HypervisorProvider;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.ServiceLoader;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Writes {@code docs/drivers.md} from the drivers themselves. That a facet which is there does what
+ * it promises, each driver's contract test shows.
+ */
+class DriverMatrixTest {
+  private static final Path PAGE = Path.of("../docs/drivers.md");
+
+  /** What is needed to open one; nothing is connected to. */
+  private static final Map<String, Map<String, String>> SETTINGS =
+      Map.of(
+          "libvirt",
+          Map.of("uri", "qemu:///system"),
+          "vsphere",
+          Map.of("url", "https://vcenter.example.com", "user", "u", "password", "p"));
+
+  private static Map<String, String> facets() {
+    Map<String, String> out = new LinkedHashMap<>();
+    out.put("compute", "machines are defined, started, stopped, reset and removed");
+    out.put("disks", "images are staged; disks are made from them or empty, grown and deleted");
+    out.put("media", "a seed is put where the machine finds it in its drive");
+    out.put("lifecycle-events", "the hypervisor tells of changes by itself");
+    out.put("guest-agent", "the guest's addresses are known without its network");
+    out.put("serial-console", "`millwright console`");
+    out.put("direct-boot", "an installer's kernel is started without a boot loader");
+    out.put("serial-log", "what an installer prints is kept");
+    return out;
+  }
+
+  private static Map<String, HypervisorProvider> drivers() {
+    Map<String, HypervisorProvider> out = new TreeMap<>();
+    for (HypervisorProvider provider : ServiceLoader.load(HypervisorProvider.class)) {
+      String name = provider.describe().name();
+      if (!name.equals("simulated")) { // of the tests, and in no installation
+        out.put(name, provider);
+      }
+    }
+    return out;
+  }
+
+  private static String page() throws Exception {
+    Map<String, HypervisorProvider> drivers = drivers();
+    assertThat(SETTINGS.keySet()).isEqualTo(drivers.keySet());
+    StringBuilder out =
+        new StringBuilder(
+            """
+            # Drivers
+
+            What each hypervisor driver can do, and what it has to be told. This page is written by a test from the drivers
+            themselves; do not edit it. What a driver cannot do is refused, with the reason, before anything is changed.
+
+            ## Facets
+
+            | Facet | What it is for |\
+            """);
+    drivers.keySet().forEach(name -> out.append(' ').append(name).append(" |"));
+    out.append("\n|---|---|").append("---|".repeat(drivers.size())).append('\n');
+    for (Map.Entry<String, String> facet : facets().entrySet()) {
+      out.append("| `").append(facet.getKey()).append("` | ").append(facet.getValue());
+      out.append(" |");
+      for (Map.Entry<String, HypervisorProvider> each : drivers.entrySet()) {
+        try (HypervisorDriver driver =
+            each.getValue().open(SETTINGS.getOrDefault(each.getKey(), Map.of()), "0a0b0c0d")) {
+          assertThat(facets().keySet()).containsAll(driver.facets());
+          out.append(driver.facets().contains(facet.getKey()) ? " yes |" : " no |");
+        }
+      }
+      out.append('\n');
+    }
+    for (Map.Entry<String, HypervisorProvider> each : drivers.entrySet()) {
+      out.append("\n## Settings of ").append(each.getKey()).append("\n\n");
+      out.append("| Setting | Needed | Secret | Meaning |\n|---|---|---|---|\n");
+      for (Setting setting : each.getValue().describe().settings()) {
+        out.append("| `").append(setting.name()).append("` | ");
+        out.append(setting.required() ? "**yes**" : "no").append(" | ");
+        out.append(setting.secret() ? "yes" : "no").append(" | ");
+        out.append(setting.description()).append(" |\n");
+      }
+    }
+    return out.toString();
+  }
+
+  @Test
+  void isUpToDate() throws Exception {
+    String page = page();
+    if (Boolean.getBoolean("docs.update")) {
+      Files.writeString(PAGE, page);
+    }
+    assertThat(PAGE)
+        .as("written with: mvn -pl server -am test -Dtest=DriverMatrixTest -Ddocs.update=true")
+        .hasContent(page);
+  }
+}

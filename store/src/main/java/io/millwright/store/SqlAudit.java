@@ -1,0 +1,134 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Audit;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** The audit and its chain of hashes. */
+final class SqlAudit implements Audit {
+  /** What of row {@code a} is hashed, behind the hash of the one before. */
+  private static final String SEALED =
+      """
+      convert_to(jsonb_build_array(a.seq, CAST(extract(epoch FROM a.at) * 1000000 AS bigint), a.who,
+        a.caller, a.origin, a.verb, a.call, a.kind, a.project, a.name, a.result, a.detail)::text,
+        'UTF8')""";
+
+  private final JdbcClient jdbc;
+
+  SqlAudit(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public void append(Act act) {
+    record Head(long seq, byte[] hash) {}
+    // Two statements: only one that begins after the lock was given sees what its holder wrote.
+    Head head =
+        jdbc.sql("SELECT seq, hash FROM audit_head FOR UPDATE")
+            .query((row, n) -> new Head(row.getLong("seq"), row.getBytes("hash")))
+            .single();
+    jdbc.sql(
+            """
+            WITH a AS (
+              SELECT CAST(:seq AS bigint) AS seq, clock_timestamp() AS at, CAST(:who AS text) AS who,
+                CAST(:caller AS text) AS caller, CAST(:origin AS text) AS origin,
+                CAST(:verb AS text) AS verb, CAST(:call AS text) AS call, CAST(:kind AS text) AS kind,
+                CAST(:project AS text) AS project, CAST(:name AS text) AS name,
+                CAST(:result AS text) AS result, CAST(:detail AS text) AS detail),
+            added AS (
+              INSERT INTO audit (seq, at, who, caller, origin, verb, call, kind, project, name,
+                                 result, detail, hash)
+              SELECT a.*, sha256(CAST(:before AS bytea) || %s) FROM a
+              RETURNING seq, hash)
+            UPDATE audit_head SET seq = added.seq, hash = added.hash FROM added
+            """
+                .formatted(SEALED))
+        .param("seq", head.seq() + 1)
+        .param("before", head.hash())
+        .param("who", StoredJson.text(act.who()))
+        .param("caller", StoredJson.text(act.caller()))
+        .param("origin", StoredJson.text(act.origin()))
+        .param("verb", act.verb())
+        .param("call", StoredJson.text(act.call()))
+        .param("kind", act.kind())
+        .param("project", StoredJson.text(act.project()))
+        .param("name", StoredJson.text(act.name()))
+        .param("result", act.result())
+        .param("detail", StoredJson.text(act.detail()))
+        .update();
+  }
+
+  @Override
+  public List<Row> list(
+      @Nullable String project, @Nullable String who, int limit, @Nullable Long before) {
+    StringBuilder sql = new StringBuilder("SELECT * FROM audit WHERE true");
+    Map<String, Object> params = new LinkedHashMap<>();
+    if (project != null) {
+      sql.append(" AND project = :project");
+      params.put("project", project);
+    }
+    if (who != null) {
+      sql.append(" AND who = :who");
+      params.put("who", StoredJson.text(who));
+    }
+    if (before != null) {
+      sql.append(" AND seq < :before");
+      params.put("before", before);
+    }
+    sql.append(" ORDER BY seq DESC LIMIT :limit");
+    params.put("limit", limit);
+    return jdbc.sql(sql.toString()).params(params).query(SqlAudit::row).list();
+  }
+
+  @Override
+  public Verdict verify() {
+    return jdbc.sql(
+            """
+            WITH chain AS (
+              SELECT a.seq, a.hash, lag(a.seq, 1, CAST(0 AS bigint)) OVER w + 1 AS due,
+                sha256(lag(a.hash, 1, CAST('' AS bytea)) OVER w || %s) AS computed
+              FROM audit a WINDOW w AS (ORDER BY a.seq)),
+            wrong AS (
+              SELECT min(least(seq, due)) AS seq FROM chain WHERE hash <> computed OR seq <> due)
+            SELECT (SELECT count(*) FROM chain) AS rows, h.hash AS head,
+              coalesce(wrong.seq, CASE
+                WHEN h.seq > coalesce((SELECT max(seq) FROM chain), 0)
+                  THEN coalesce((SELECT max(seq) FROM chain), 0) + 1
+                WHEN h.hash IS DISTINCT FROM
+                  coalesce((SELECT hash FROM chain ORDER BY seq DESC LIMIT 1), '') THEN h.seq
+                END) AS altered
+            FROM audit_head h, wrong
+            """
+                .formatted(SEALED))
+        .query((row, n) ->
+            new Verdict(
+                row.getLong("rows"),
+                HexFormat.of().formatHex(row.getBytes("head")),
+                row.getObject("altered", Long.class)))
+        .single();
+  }
+
+  private static Row row(ResultSet row, int n) throws SQLException {
+    return new Row(
+        row.getLong("seq"),
+        Columns.instantOf(row, "at"),
+        new Act(
+            row.getString("who"),
+            row.getString("caller"),
+            row.getString("origin"),
+            row.getString("verb"),
+            row.getString("call"),
+            row.getString("kind"),
+            row.getString("project"),
+            row.getString("name"),
+            row.getString("result"),
+            row.getString("detail")),
+        HexFormat.of().formatHex(row.getBytes("hash")));
+  }
+}

@@ -1,0 +1,110 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Projects;
+import io.millwright.model.ByteSize;
+import io.millwright.model.SizeSpec;
+import io.millwright.model.VolumeSpec;
+import java.util.List;
+import java.util.Optional;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Projects and what is used in them. */
+final class SqlProjects implements Projects {
+  private final JdbcClient jdbc;
+
+  SqlProjects(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public boolean insert(String name) {
+    return jdbc.sql("INSERT INTO project (name) VALUES (:name) ON CONFLICT DO NOTHING")
+            .param("name", name)
+            .update()
+        == 1;
+  }
+
+  @Override
+  public Optional<Quota> find(String name) {
+    return quota(name, "");
+  }
+
+  @Override
+  public Optional<Quota> lock(String name) {
+    return quota(name, " FOR UPDATE");
+  }
+
+  private Optional<Quota> quota(String name, String how) {
+    return jdbc.sql("SELECT quota FROM project WHERE name = :name" + how)
+        .param("name", name)
+        .query(String.class)
+        .optional()
+        .map(json -> StoredJson.read(json, Quota.class));
+  }
+
+  @Override
+  public void limit(String name, Quota quota) {
+    jdbc.sql(
+            """
+            INSERT INTO project (name, quota) VALUES (:name, CAST(:quota AS jsonb))
+            ON CONFLICT (name) DO UPDATE SET quota = excluded.quota
+            """)
+        .param("name", name)
+        .param("quota", StoredJson.write(quota))
+        .update();
+  }
+
+  @Override
+  public Usage usage(String name) {
+    record Sized(SizeSpec size, long machines) {}
+    // Sizes are few: one line for each is read, not one for each machine.
+    List<Sized> sized =
+        jdbc.sql(
+                """
+                SELECT s.spec, count(*) AS machines
+                FROM resource m JOIN placement p ON p.uid = m.uid JOIN resource s ON s.uid = p.size
+                WHERE m.kind = 'MACHINE' AND m.project = :name
+                GROUP BY s.uid
+                """)
+            .param("name", name)
+            .query((row, n) ->
+                new Sized(
+                    StoredJson.read(row.getString("spec"), SizeSpec.class),
+                    row.getLong("machines")))
+            .list();
+    long machines =
+        count("SELECT count(*) FROM resource WHERE kind = 'MACHINE' AND project = :name", name);
+    long addresses =
+        count(
+            """
+            SELECT count(*) FROM address a JOIN resource m ON m.uid = a.machine
+            WHERE m.project = :name AND a.cooling_until IS NULL
+            """,
+            name);
+    long cores = 0;
+    long memory = 0;
+    long disk = 0;
+    for (Sized each : sized) {
+      cores += each.machines() * each.size().cores();
+      memory += each.machines() * each.size().memory().mib();
+      disk += each.machines() * each.size().disk().mib();
+    }
+    for (String spec :
+        jdbc.sql("SELECT spec FROM resource WHERE kind = 'VOLUME' AND project = :name")
+            .param("name", name)
+            .query(String.class)
+            .list()) {
+      disk += StoredJson.read(spec, VolumeSpec.class).size().mib();
+    }
+    return new Usage(machines, cores, ByteSize.ofMib(memory), ByteSize.ofMib(disk), addresses);
+  }
+
+  private long count(String sql, String name) {
+    return jdbc.sql(sql).param("name", name).query(Long.class).single();
+  }
+
+  @Override
+  public List<String> names() {
+    return jdbc.sql("SELECT name FROM project ORDER BY name").query(String.class).list();
+  }
+}
