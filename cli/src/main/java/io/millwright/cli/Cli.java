@@ -46,6 +46,7 @@ final class Cli implements Callable<Integer> {
           "get",
           "describe",
           "delete",
+          "export",
           "wait",
           "logs",
           "events",
@@ -176,6 +177,7 @@ final class Cli implements Callable<Integer> {
       case "get" -> new GetCommand();
       case "describe" -> new DescribeCommand();
       case "delete" -> new DeleteCommand();
+      case "export" -> new ExportCommand();
       case "wait" -> new WaitCommand();
       case "logs" -> new LogsCommand();
       case "events" -> new EventsCommand();

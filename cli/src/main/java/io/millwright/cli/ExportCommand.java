@@ -1,0 +1,120 @@
+package io.millwright.cli;
+
+import io.millwright.client.MillwrightApi;
+import io.millwright.client.Trees;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Writes what is declared in a project as manifests. */
+@Command(
+    name = "export",
+    description = {
+      "Write what is declared in a project as manifests that apply back to the same.",
+      "They name no project, so that they can be applied to another one with -p. A secret stands"
+          + " there as (sealed), which keeps the one that the server has; put the secret in its"
+          + " place to apply it where there is none."
+    })
+final class ExportCommand extends Part {
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "DIR",
+      description =
+          "A directory without manifests, made if it is not there, for one file a resource; - for"
+              + " standard output, as if not given.")
+  String output = "-";
+
+  @Override
+  public Integer call() {
+    Path dir = output.equals("-") ? null : Path.of(output);
+    if (dir != null) {
+      requireNoManifests(dir);
+    }
+    // All is read before anything is written: half an export would look like a whole one.
+    Map<String, String> files = read(api());
+    if (files.isEmpty()) {
+      shell().err().println("nothing is declared in project " + Safe.line(cli().project()));
+    } else if (dir == null) {
+      shell().out().print(String.join("---\n", files.values()));
+    } else {
+      write(dir, files);
+      print(files.size() + " manifests written to " + Safe.line(output));
+    }
+    return 0;
+  }
+
+  /** In the order in which one names the other, though an apply takes any. */
+  private Map<String, String> read(MillwrightApi api) {
+    Map<String, String> out = new LinkedHashMap<>();
+    for (Kind kind : Kind.values()) {
+      for (JsonNode each : GetCommand.list(api, kind, cli().project(), null, null)) {
+        String name = Trees.text(each.path("metadata"), "name");
+        if (Trees.text(each.path("metadata"), "deletedAt").isEmpty()) {
+          out.put(kind.word() + "-" + name + ".yaml", Yaml.write(declared(kind, each)));
+        } else {
+          shell()
+              .err()
+              .println(kind.word() + "/" + Safe.line(name) + " is being deleted: left out");
+        }
+      }
+    }
+    return out;
+  }
+
+  /** What a user could have written; the rest only the server knows. */
+  private static ObjectNode declared(Kind kind, JsonNode resource) {
+    ObjectNode out = Trees.object();
+    out.put("apiVersion", "millwright/v1");
+    out.put("kind", kind.title());
+    ObjectNode metadata = out.putObject("metadata");
+    metadata.set("name", resource.path("metadata").path("name"));
+    for (String field : new String[] {"labels", "annotations"}) {
+      JsonNode value = resource.path("metadata").path(field);
+      if (!value.isEmpty()) {
+        metadata.set(field, value);
+      }
+    }
+    out.set("spec", resource.path("spec"));
+    return out;
+  }
+
+  /**
+   * With those of another export beside it, an apply of the directory would bring back the dead.
+   */
+  private static void requireNoManifests(Path dir) {
+    if (!Files.exists(dir)) {
+      return;
+    }
+    if (!Files.isDirectory(dir)) {
+      throw Failure.usage(Safe.line(dir + "") + " is no directory");
+    }
+    try (Stream<Path> all = Files.list(dir)) {
+      if (all.anyMatch(f -> f.toString().matches(".*\\.(yaml|yml|json)"))) {
+        throw Failure.usage(
+            Safe.line(dir + "")
+                + " has manifests in it already; give another directory, or remove"
+                + " them first");
+      }
+    } catch (IOException e) {
+      throw Failure.usage("cannot read: " + e.getMessage());
+    }
+  }
+
+  private static void write(Path dir, Map<String, String> files) {
+    try {
+      Files.createDirectories(dir);
+      for (Map.Entry<String, String> file : files.entrySet()) {
+        Files.writeString(dir.resolve(file.getKey()), file.getValue());
+      }
+    } catch (IOException e) {
+      throw new Failure(Failure.FAILED, "cannot write: " + e.getMessage());
+    }
+  }
+}
