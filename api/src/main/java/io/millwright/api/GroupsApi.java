@@ -83,9 +83,7 @@ final class GroupsApi extends Collection {
           f.member().revision(),
           f.machine().status().hypervisor(),
           state,
-          f.member().healthySince() == null
-              ? f.member().troubleSince()
-              : f.member().healthySince(),
+          f.member().healthySince() == null ? f.member().troubleSince() : f.member().healthySince(),
           f.member().trouble());
     }
   }

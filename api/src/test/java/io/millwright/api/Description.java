@@ -39,10 +39,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   private static final String YAML = "application/yaml";
   private static final String EVENTS = "text/event-stream";
   private static final String PROBLEM = "application/problem+json";
-  private static final Set<Kind> WORKED_ON = EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
+  private static final Set<Kind> WORKED_ON =
+      EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
   private static final Set<Kind> DELETED_BY_WORK =
-      EnumSet.of(
-          Kind.HYPERVISOR, Kind.NETWORK, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
+      EnumSet.of(Kind.HYPERVISOR, Kind.NETWORK, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
 
   private static final String SELECTOR_HINT = "Requirements, joined by commas: ";
   private static final Map<String, String> PARAMETERS =

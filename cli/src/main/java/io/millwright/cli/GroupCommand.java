@@ -208,7 +208,8 @@ final class GroupCommand extends Part {
   /** Continues. */
   @Command(
       name = "continue",
-      description = "Have the rollout of a group go on after a pause, or try one again that failed.")
+      description =
+          "Have the rollout of a group go on after a pause, or try one again that failed.")
   static final class Continue extends Waiting {
     @Parameters(paramLabel = "NAME", description = "The group.")
     String name = "";
@@ -218,8 +219,7 @@ final class GroupCommand extends Part {
       MillwrightApi api = api();
       String group = plain(name);
       String key = UUID.randomUUID().toString();
-      conclude(
-          api, "group/" + group + " continue", api.continueGroup(cli().project(), group, key));
+      conclude(api, "group/" + group + " continue", api.continueGroup(cli().project(), group, key));
       return 0;
     }
   }
@@ -238,7 +238,8 @@ final class GroupCommand extends Part {
     @Option(
         names = "--to",
         paramLabel = "REVISION",
-        description = "Number of a revision, see: millwright group history; the former if not given.")
+        description =
+            "Number of a revision, see: millwright group history; the former if not given.")
     @Nullable Integer to;
 
     @Option(
@@ -261,9 +262,7 @@ final class GroupCommand extends Part {
   }
 
   /** Lists revisions. */
-  @Command(
-      name = "history",
-      description = "List what was ever declared of a group's machines.")
+  @Command(name = "history", description = "List what was ever declared of a group's machines.")
   static final class History extends Part {
     private static final List<String> TITLES =
         List.of("REVISION", "IMAGE", "SIZE", "BY", "AGE", "");
@@ -286,8 +285,7 @@ final class GroupCommand extends Part {
           .path("items")
           .forEach(items::add);
       Instant now = shell().clock().instant();
-      Listing.rows(
-          shell(), format, items, TITLES, i -> row(i, now), i -> Trees.text(i, "number"));
+      Listing.rows(shell(), format, items, TITLES, i -> row(i, now), i -> Trees.text(i, "number"));
       return 0;
     }
 
@@ -310,9 +308,7 @@ final class GroupCommand extends Part {
   }
 
   /** Compares. */
-  @Command(
-      name = "diff",
-      description = "Show what is different between two revisions of a group.")
+  @Command(name = "diff", description = "Show what is different between two revisions of a group.")
   static final class Diff extends Part {
     @Parameters(index = "0", paramLabel = "NAME", description = "The group.")
     String name = "";

@@ -9,7 +9,6 @@ import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
-import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;

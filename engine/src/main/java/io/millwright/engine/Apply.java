@@ -301,13 +301,11 @@ public final class Apply {
       return scaled ? next : next.failed(null);
     }
 
-    void create(
-        Resource<GroupSpec, GroupStatus> group, List<GroupPlanner.Act.Create> creates) {
+    void create(Resource<GroupSpec, GroupStatus> group, List<GroupPlanner.Act.Create> creates) {
       Violations at = Violations.at("");
       List<MemberDraft> drafts = Members.create(tx, lookup, admission, group, creates, at);
       at.list()
-          .forEach(v ->
-              wrong.add(new Violation(group.title() + ": " + v.field(), v.message())));
+          .forEach(v -> wrong.add(new Violation(group.title() + ": " + v.field(), v.message())));
       drafts.forEach(draft -> member(group, draft));
     }
 
@@ -410,12 +408,7 @@ public final class Apply {
                 || (!old.size().equals(m.size()) && !smaller(old.size(), m.size(), after));
         case VolumeSpec v ->
             !(before instanceof VolumeSpec old) || old.size().compareTo(v.size()) < 0;
-        case HypervisorSpec _,
-            NetworkSpec _,
-            ImageSpec _,
-            SizeSpec _,
-            ProfileSpec _,
-            GroupSpec _ ->
+        case HypervisorSpec _, NetworkSpec _, ImageSpec _, SizeSpec _, ProfileSpec _, GroupSpec _ ->
             false;
       };
     }

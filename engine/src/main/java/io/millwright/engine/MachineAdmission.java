@@ -236,8 +236,7 @@ final class MachineAdmission {
     } else if (host.spec().cordoned()) {
       refusal = "it is cordoned";
     }
-    Set<String> plugged =
-        spec.nics().stream().map(Nic::network).collect(Collectors.toSet());
+    Set<String> plugged = spec.nics().stream().map(Nic::network).collect(Collectors.toSet());
     for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network : networks.entrySet()) {
       // Only cards are plugged in; bonds and VLANs ride on them.
       if (plugged.contains(network.getKey()) && !attached(lookup, network.getValue(), host)) {

@@ -97,8 +97,7 @@ public final class Members {
   }
 
   /** Names that its members need and that belong to others. */
-  private static void checkForeign(
-      Tx tx, Resource<GroupSpec, GroupStatus> group, Violations at) {
+  private static void checkForeign(Tx tx, Resource<GroupSpec, GroupStatus> group, Violations at) {
     Set<UUID> own = new HashSet<>();
     tx.groups().members(group.uid()).forEach(m -> own.add(m.uid()));
     List<Name> names = new ArrayList<>();
@@ -184,8 +183,7 @@ public final class Members {
           .ifPresent(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
     }
     if (named.isEmpty()) {
-      for (String project :
-          Stream.of(group.project(), Lookup.SHARED).distinct().toList()) {
+      for (String project : Stream.of(group.project(), Lookup.SHARED).distinct().toList()) {
         lookup
             .all(Kind.HYPERVISOR, project)
             .forEach(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
@@ -198,8 +196,7 @@ public final class Members {
   // --- revisions ---------------------------------------------------------------------------
 
   /** Number of what is declared of its machines, written down if it was never declared before. */
-  static int revision(
-      Tx tx, Resource<GroupSpec, GroupStatus> group, String by, Instant now) {
+  static int revision(Tx tx, Resource<GroupSpec, GroupStatus> group, String by, Instant now) {
     List<Revision> all = tx.groups().revisions(group.uid());
     Optional<Revision> same =
         all.stream().filter(r -> r.machine().equals(group.spec().machine())).findFirst();
@@ -280,8 +277,7 @@ public final class Members {
       if (member.volume() == null) {
         ordinals.put(member.uid(), member.ordinal());
         names.add(
-            new Name(
-                Kind.MACHINE, group.project(), machineName(group.name(), member.ordinal())));
+            new Name(Kind.MACHINE, group.project(), machineName(group.name(), member.ordinal())));
       }
     }
     for (Resource<?, ?> machine : tx.resources().find(names)) {
@@ -294,7 +290,8 @@ public final class Members {
   }
 
   /** What becomes of a group when it is declared, so far as that needs nobody to be looked at. */
-  record Declared(List<GroupPlanner.Act.Create> creates, List<Integer> changes, List<Integer> removes) {}
+  record Declared(
+      List<GroupPlanner.Act.Create> creates, List<Integer> changes, List<Integer> removes) {}
 
   static Declared declared(Tx tx, Resource<GroupSpec, GroupStatus> group) {
     Map<Integer, Resource<MachineSpec, MachineStatus>> machines = machines(tx, group);
@@ -393,12 +390,7 @@ public final class Members {
       MachineTemplate template = template(tx, group.uid(), create.revision());
       SizeSpec size =
           lookup
-              .get(
-                  Kind.SIZE,
-                  group.project(),
-                  template.size(),
-                  SizeSpec.class,
-                  PlainStatus.class)
+              .get(Kind.SIZE, group.project(), template.size(), SizeSpec.class, PlainStatus.class)
               .spec();
       Optional<String> kept = kept(tx, group, create.ordinal(), template);
       MachineSpec spec = template.spec(null, Power.ON, List.of());
@@ -417,10 +409,8 @@ public final class Members {
         }
       }
       // What was kept lies where it lies, evenly or not.
-      boolean hard =
-          group.spec().spread().rule() == GroupSpec.Spread.Rule.HARD && kept.isEmpty();
-      Placement.Decision decision =
-          Placement.spread(spots, size.cores(), size.memory(), hard);
+      boolean hard = group.spec().spread().rule() == GroupSpec.Spread.Rule.HARD && kept.isEmpty();
+      Placement.Decision decision = Placement.spread(spots, size.cores(), size.memory(), hard);
       Placement.Candidate chosen = decision.chosen();
       if (chosen == null) {
         at.field("spec")
@@ -437,8 +427,7 @@ public final class Members {
       members.merge(chosen.name(), 1, Integer::sum);
       long[] used = committed.getOrDefault(chosen.uid(), new long[] {0, 0});
       committed.put(
-          chosen.uid(),
-          new long[] {used[0] + size.cores(), used[1] + size.memory().mib()});
+          chosen.uid(), new long[] {used[0] + size.cores(), used[1] + size.memory().mib()});
       out.addAll(
           drafts(group, template, create.revision(), create.ordinal(), chosen.name(), Power.ON));
     }
@@ -496,8 +485,7 @@ public final class Members {
   }
 
   /** With the labels and annotations that people have put on it. */
-  private static MemberDraft keeping(
-      MemberDraft of, Resource<MachineSpec, MachineStatus> machine) {
+  private static MemberDraft keeping(MemberDraft of, Resource<MachineSpec, MachineStatus> machine) {
     Map<String, String> labels = new HashMap<>(machine.metadata().labels());
     labels.putAll(of.draft().labels());
     Draft d = of.draft();
@@ -570,8 +558,7 @@ public final class Members {
     }
     String said = draft.labels().get(Names.GROUP);
     String was = before == null ? null : before.metadata().labels().get(Names.GROUP);
-    Optional<Member> member =
-        before == null ? Optional.empty() : tx.groups().find(before.uid());
+    Optional<Member> member = before == null ? Optional.empty() : tx.groups().find(before.uid());
     if (member.isEmpty()) {
       at.field("metadata")
           .field("labels")
@@ -592,8 +579,7 @@ public final class Members {
             "is declared by " + group.title() + ", to which it belongs; change that instead");
     if (draft.kind() == Kind.MACHINE && before != null) {
       Set<String> declared =
-          new HashSet<>(
-              template(tx, group.uid(), member.get().revision()).labels().keySet());
+          new HashSet<>(template(tx, group.uid(), member.get().revision()).labels().keySet());
       declared.add(Names.GROUP);
       for (String key : declared) {
         at.field("metadata")

@@ -35,7 +35,9 @@ public record GroupSpec(
   public GroupSpec {
     spread = spread == null ? new Spread(List.of(), Spread.Rule.SOFT) : spread;
     rollout =
-        rollout == null ? new Rollout(null, null, null, null, null, null, null, null) : rollout;
+        rollout == null
+            ? new Rollout(1, 0, 0, null, null, Pause.NEVER, HealthGate.READY, OnFailure.STOP)
+            : rollout;
   }
 
   /**
@@ -64,8 +66,7 @@ public record GroupSpec(
    *
    * @param maxUnavailable how many of {@code count} may be unhealthy on its account, at least one
    *     of this and {@code surge} is not 0; 1 if not given, and 0 if surge is
-   * @param surge how many members more there may be meanwhile; only without volumes; 0 if not
-   *     given
+   * @param surge how many members more there may be meanwhile; only without volumes; 0 if not given
    * @param canary so many are changed first, and must be healthy before any other is; 0 if not
    *     given
    * @param batches in how many parts the others are changed, each when the one before is healthy
@@ -85,12 +86,10 @@ public record GroupSpec(
       @Default("stop") OnFailure onFailure) {
     public Rollout {
       surge = surge == null ? Integer.valueOf(0) : surge;
-      maxUnavailable =
-          maxUnavailable == null ? Integer.valueOf(surge > 0 ? 0 : 1) : maxUnavailable;
+      maxUnavailable = maxUnavailable == null ? Integer.valueOf(surge > 0 ? 0 : 1) : maxUnavailable;
       canary = canary == null ? Integer.valueOf(0) : canary;
       pause = pause == null ? Pause.NEVER : pause;
-      healthGate =
-          healthGate == null ? new HealthGate(null, null, null, null, null, null) : healthGate;
+      healthGate = healthGate == null ? HealthGate.READY : healthGate;
       onFailure = onFailure == null ? OnFailure.STOP : onFailure;
     }
 
@@ -139,6 +138,9 @@ public record GroupSpec(
       @Nullable String condition,
       @Default("0") Integer minHealthySeconds,
       @Default("300") Integer timeoutSeconds) {
+    /** That its condition Ready is true. */
+    public static final HealthGate READY = new HealthGate(null, null, null, null, 0, 300);
+
     public HealthGate {
       command = command == null ? null : List.copyOf(command);
       minHealthySeconds = minHealthySeconds == null ? Integer.valueOf(0) : minHealthySeconds;
@@ -193,8 +195,7 @@ public record GroupSpec(
 
   private void check(Rollout r, Violations at) {
     at.field("maxUnavailable")
-        .require(
-            r.maxUnavailable() >= 0 && r.maxUnavailable() <= MOST, "must be 0 to " + MOST);
+        .require(r.maxUnavailable() >= 0 && r.maxUnavailable() <= MOST, "must be 0 to " + MOST);
     at.field("surge").require(r.surge() >= 0 && r.surge() <= MOST, "must be 0 to " + MOST);
     at.require(
         r.maxUnavailable() > 0 || r.surge() > 0,
@@ -206,8 +207,7 @@ public record GroupSpec(
             "members have volumes of their own, and an extra one would begin with empty ones; use"
                 + " maxUnavailable");
     at.field("canary").require(r.canary() >= 0 && r.canary() <= MOST, "must be 0 to " + MOST);
-    at.require(
-        r.batches() == null || r.batchSize() == null, "give one of batches and batchSize");
+    at.require(r.batches() == null || r.batchSize() == null, "give one of batches and batchSize");
     checkPositive(r.batches(), at.field("batches"));
     checkPositive(r.batchSize(), at.field("batchSize"));
     if (r.pause() == Pause.CANARY) {
@@ -247,7 +247,8 @@ public record GroupSpec(
     }
     if (gate.command() != null) {
       Violations here = at.field("command");
-      here.require(!gate.command().isEmpty(), "names no program, such as [systemctl, is-active, x]");
+      here.require(
+          !gate.command().isEmpty(), "names no program, such as [systemctl, is-active, x]");
       here.require(gate.command().size() <= 100, "has more than 100 words");
       for (int i = 0; i < gate.command().size(); i++) {
         String word = gate.command().get(i);
@@ -293,9 +294,7 @@ public record GroupSpec(
     for (int i = 0; i < spread.hypervisors().size(); i++) {
       out.add(
           new Ref(
-              Kind.HYPERVISOR,
-              spread.hypervisors().get(i),
-              "spec.spread.hypervisors[" + i + "]"));
+              Kind.HYPERVISOR, spread.hypervisors().get(i), "spec.spread.hypervisors[" + i + "]"));
     }
     return out;
   }

@@ -12,11 +12,12 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is to be done next for a group, from what is declared of it and what is known of its members.
+ * What is to be done next for a group, from what is declared of it and what is known of its
+ * members.
  *
  * <p>It promises: as long as members do not fall ill by themselves, {@code count - maxUnavailable}
- * of them are healthy once they have been; there are never more than {@code count + surge}. It looks
- * at nothing but its arguments, so a crash between two looks costs nothing.
+ * of them are healthy once they have been; there are never more than {@code count + surge}. It
+ * looks at nothing but its arguments, so a crash between two looks costs nothing.
  */
 public final class GroupPlanner {
   private GroupPlanner() {}
@@ -181,10 +182,7 @@ public final class GroupPlanner {
       this.old = alive.stream().filter(m -> m.revision() != goal.revision()).toList();
       this.updated = alive.size() - old.size();
       this.passed =
-          (int)
-              alive.stream()
-                  .filter(m -> m.revision() == goal.revision() && available(m))
-                  .count();
+          (int) alive.stream().filter(m -> m.revision() == goal.revision() && available(m)).count();
       this.healthy = (int) alive.stream().filter(this::available).count();
     }
 
@@ -313,10 +311,10 @@ public final class GroupPlanner {
       }
       int left = room;
       int wanted = old.isEmpty() ? 0 : Math.min(goal.surge(), old.size());
-      for (; left > 0 && there < goal.count() + wanted && total < goal.count() + goal.surge();
+      for (;
+          left > 0 && there < goal.count() + wanted && total < goal.count() + goal.surge();
           there++, total++, left--) {
-        int ordinal =
-            Math.max(goal.count(), used.stream().mapToInt(o -> o).max().orElse(-1) + 1);
+        int ordinal = Math.max(goal.count(), used.stream().mapToInt(o -> o).max().orElse(-1) + 1);
         while (goal.taken().contains(ordinal)) {
           ordinal++;
         }

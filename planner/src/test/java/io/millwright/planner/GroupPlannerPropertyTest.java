@@ -181,20 +181,58 @@ class GroupPlannerPropertyTest {
 
   private static Goal confirmed(Goal g, int at) {
     return new Goal(
-        g.count(), g.revision(), g.stable(), g.maxUnavailable(), g.surge(), g.canary(), g.part(),
-        g.pause(), g.minHealthy(), g.timeout(), g.frozen(), g.undoing(), g.paused(), at, g.taken());
+        g.count(),
+        g.revision(),
+        g.stable(),
+        g.maxUnavailable(),
+        g.surge(),
+        g.canary(),
+        g.part(),
+        g.pause(),
+        g.minHealthy(),
+        g.timeout(),
+        g.frozen(),
+        g.undoing(),
+        g.paused(),
+        at,
+        g.taken());
   }
 
   private static Goal back(Goal g) {
     return new Goal(
-        g.count(), 1, 1, g.maxUnavailable(), g.surge(), 0, 0, Pause.NEVER, g.minHealthy(),
-        g.timeout(), false, true, false, 0, g.taken());
+        g.count(),
+        1,
+        1,
+        g.maxUnavailable(),
+        g.surge(),
+        0,
+        0,
+        Pause.NEVER,
+        g.minHealthy(),
+        g.timeout(),
+        false,
+        true,
+        false,
+        0,
+        g.taken());
   }
 
   private static Goal paused(Goal g, boolean now) {
     return new Goal(
-        g.count(), g.revision(), g.stable(), g.maxUnavailable(), g.surge(), g.canary(), g.part(),
-        g.pause(), g.minHealthy(), g.timeout(), g.frozen(), g.undoing(), now, g.confirmed(),
+        g.count(),
+        g.revision(),
+        g.stable(),
+        g.maxUnavailable(),
+        g.surge(),
+        g.canary(),
+        g.part(),
+        g.pause(),
+        g.minHealthy(),
+        g.timeout(),
+        g.frozen(),
+        g.undoing(),
+        now,
+        g.confirmed(),
         g.taken());
   }
 
@@ -220,7 +258,9 @@ class GroupPlannerPropertyTest {
             .filter(a -> GroupPlanner.available(goal, world.vm(a.ordinal()).seen(), world.now))
             .count();
     if (taken > 0) {
-      assertThat(before - taken).as("healthy after %s", next).isGreaterThanOrEqualTo(goal.promised());
+      assertThat(before - taken)
+          .as("healthy after %s", next)
+          .isGreaterThanOrEqualTo(goal.promised());
     }
     long creates = next.acts().stream().filter(a -> a instanceof Act.Create).count();
     if (creates > 0) {

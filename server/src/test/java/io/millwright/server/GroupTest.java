@@ -266,10 +266,12 @@ class GroupTest {
   @Test
   void membersAreMachinesSpreadEvenlyAndShownAsSuch() {
     List<Applied> planned = world.plan(web(4, "img", GATE));
-    assertThat(planned).extracting(a -> a.resource().name())
+    assertThat(planned)
+        .extracting(a -> a.resource().name())
         .containsExactlyInAnyOrder("web", "web-0", "web-1", "web-2", "web-3");
     assertThat(planned.getLast().resource().kind()).isEqualTo(Kind.MACHINE);
-    assertThat(planned).filteredOn(a -> a.resource().kind() == Kind.GROUP)
+    assertThat(planned)
+        .filteredOn(a -> a.resource().kind() == Kind.GROUP)
         .flatExtracting(Applied::steps)
         .contains(new Step.SetMember("web-0", 1));
     world.apply(web(4, "img", GATE));
@@ -307,23 +309,23 @@ class GroupTest {
         .hasMessageContaining("is declared by Group web");
     world.apply(own.replace("IMG", "img").replace("{tier", "{mine: yes, tier"));
     assertThat(world.machine("web-1").metadata().labels()).containsEntry("mine", "yes");
-    assertThatThrownBy(() ->
-            world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web-1", null))
+    assertThatThrownBy(
+            () -> world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web-1", null))
         .hasMessageContaining("belongs to Group web");
     assertThatThrownBy(() ->
-            world.store.write(tx ->
-                world.engine.rebuild().rebuild(tx, World.ANNA, "default", "web-1", "img2")))
+            world.store.write(
+                tx -> world.engine.rebuild().rebuild(tx, World.ANNA, "default", "web-1", "img2")))
         .hasMessageContaining("belongs to Group web");
     assertThatThrownBy(() ->
             world.apply(
-                World.BASE.replaceAll("(?s).*kind: Size", "apiVersion: millwright/v1\nkind: Size")
+                World.BASE
+                    .replaceAll("(?s).*kind: Size", "apiVersion: millwright/v1\nkind: Size")
                     .replaceAll("(?s)---.*", "")
                     .replace("cores: 1", "cores: 2")))
         .hasMessageContaining("members of Group web");
     // Power is nobody's but the operator's.
     world.engine.power().set(World.ANNA, "default", "web-1", Power.OFF);
-    world.await(
-        "the group sees it", () -> ready().reason().equals("Unhealthy"));
+    world.await("the group sees it", () -> ready().reason().equals("Unhealthy"));
     assertThat(ready().message()).contains("1 of 2 members are healthy").contains("web-1");
     world.engine.power().set(World.ANNA, "default", "web-1", Power.ON);
     world.await("and sees it again", () -> ready().reason().equals("Healthy"));
@@ -457,8 +459,8 @@ class GroupTest {
     world.apply(web(4, "img", rollout));
     world.await("it waits", () -> ready().reason().equals("Paused"));
     assertThat(images()).containsOnly("img2");
-    world.store.write(tx ->
-        world.engine.rollouts().rollBack(tx, World.ANNA, "default", "web", null));
+    world.store.write(
+        tx -> world.engine.rollouts().rollBack(tx, World.ANNA, "default", "web", null));
     succeeds();
     assertThat(images()).containsOnly("img2");
     assertThat(group().spec().machine().image()).isEqualTo("img2");
@@ -480,7 +482,8 @@ class GroupTest {
     assertThat(images()).containsExactly("img2", "img", "img");
     assertThat(ready().reason()).isEqualTo("RolloutFailed");
     assertThat(end.steps())
-        .anyMatch(s -> s.key().startsWith("set-member/web-0") && s.state() == Operation.StepState.FAILED);
+        .anyMatch(
+            s -> s.key().startsWith("set-member/web-0") && s.state() == Operation.StepState.FAILED);
     // Scaling does not try it again.
     world.store.write(tx -> world.engine.rollouts().scale(tx, World.ANNA, "default", "web", 4));
     succeeds();
@@ -519,8 +522,7 @@ class GroupTest {
 
   @Test
   void scalingInTakesTheMarkedOnesAndKeepsTheirVolumes() {
-    String disks =
-        "volumes: [{name: data, size: 1GiB}, {name: tmp, size: 1GiB, reclaim: delete}]";
+    String disks = "volumes: [{name: data, size: 1GiB}, {name: tmp, size: 1GiB, reclaim: delete}]";
     world.apply(web(4, "img", GATE, disks, "{}"));
     succeeds();
     Resource<MachineSpec, MachineStatus> marked = world.machine("web-1");
@@ -607,7 +609,8 @@ class GroupTest {
     assertThat(Duration.ofNanos(gone - begun)).isLessThan(Duration.ofMinutes(3));
   }
 
-  // --- crashes -------------------------------------------------------------------------------------
+  // --- crashes
+  // -------------------------------------------------------------------------------------
 
   @Test
   void aServerThatDiesInTheMiddleChangesNothingOfThePromise() {

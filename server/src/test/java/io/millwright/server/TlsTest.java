@@ -138,12 +138,15 @@ class TlsTest {
         engine.delete(),
         engine.restore(),
         engine.rebuild(),
+        engine.rollouts(),
         engine.sweep(),
         engine.drift(),
         engine.power(),
         engine.cancel(),
         engine.tokens(),
         engine.watch(),
-        engine.consoles());
+        engine.consoles(),
+        engine.access(),
+        engine.expire());
   }
 }

@@ -1,10 +1,10 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Addresses;
-import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Audit;
-import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.DriftPolicies;
+import io.millwright.engine.port.Groups;
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Lifetimes;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;

@@ -110,8 +110,7 @@ public final class GroupReconciler implements AutoCloseable {
       return Optional.of(SOON); // whoever declared it anew has superseded this
     }
     Seen seen = store.read(tx -> see(tx, group));
-    Map<UUID, String> trouble =
-        probe.ask(group.spec().rollout().healthGate(), seen.patients());
+    Map<UUID, String> trouble = probe.ask(group.spec().rollout().healthGate(), seen.patients());
     Instant now = clock.instant();
     Map<Integer, Member> health = new TreeMap<>();
     seen.looks().forEach((ordinal, look) -> health.put(ordinal, health(look, trouble, now)));
@@ -225,29 +224,30 @@ public final class GroupReconciler implements AutoCloseable {
   private static List<GroupPlanner.Member> members(
       Seen seen, Map<Integer, Member> health, @Nullable Instant begun) {
     List<GroupPlanner.Member> out = new ArrayList<>();
-    seen.looks().forEach((ordinal, look) -> {
-      Member m = Objects.requireNonNull(health.get(ordinal));
-      Instant troubleSince = m.troubleSince();
-      Operation failed = look.failed().orElse(null);
-      boolean before =
-          failed != null
-              && begun != null
-              && failed.endedAt() != null
-              && failed.endedAt().isBefore(begun);
-      out.add(
-          new GroupPlanner.Member(
-              ordinal,
-              before ? -1 : m.revision(),
-              look.busy(),
-              look.machine().deleting(),
-              m.healthySince(),
-              troubleSince != null && begun != null && troubleSince.isBefore(begun)
-                  ? begun
-                  : troubleSince,
-              m.trouble(),
-              failed == null || before ? null : why(failed),
-              Members.leavesFirst(look.machine())));
-    });
+    seen.looks()
+        .forEach((ordinal, look) -> {
+          Member m = Objects.requireNonNull(health.get(ordinal));
+          Instant troubleSince = m.troubleSince();
+          Operation failed = look.failed().orElse(null);
+          boolean before =
+              failed != null
+                  && begun != null
+                  && failed.endedAt() != null
+                  && failed.endedAt().isBefore(begun);
+          out.add(
+              new GroupPlanner.Member(
+                  ordinal,
+                  before ? -1 : m.revision(),
+                  look.busy(),
+                  look.machine().deleting(),
+                  m.healthySince(),
+                  troubleSince != null && begun != null && troubleSince.isBefore(begun)
+                      ? begun
+                      : troubleSince,
+                  m.trouble(),
+                  failed == null || before ? null : why(failed),
+                  Members.leavesFirst(look.machine())));
+        });
     return out;
   }
 
@@ -319,8 +319,7 @@ public final class GroupReconciler implements AutoCloseable {
     Optional<Condition> before = Condition.find(group.status().conditions(), Condition.READY);
     Optional<Condition> after = Condition.find(status.conditions(), Condition.READY);
     boolean news =
-        after.isPresent()
-            && !before.map(Condition::reason).equals(after.map(Condition::reason));
+        after.isPresent() && !before.map(Condition::reason).equals(after.map(Condition::reason));
     tx.resources()
         .updateStatus(
             group.uid(),
@@ -368,8 +367,7 @@ public final class GroupReconciler implements AutoCloseable {
       this.now = now;
       this.undoing = run.operation().state() instanceof State.Undoing u ? u : null;
       this.goal = Members.goal(group, undoing != null, seen.taken());
-      this.next =
-          GroupPlanner.plan(goal, members(seen, health, run.operation().createdAt()), now);
+      this.next = GroupPlanner.plan(goal, members(seen, health, run.operation().createdAt()), now);
     }
 
     Optional<Duration> go() {
@@ -425,8 +423,7 @@ public final class GroupReconciler implements AutoCloseable {
       Set<Integer> all = new HashSet<>(seen.looks().keySet());
       all.addAll(set);
       Set<Integer> leave = new HashSet<>(removed);
-      leave.addAll(
-          GroupPlanner.leaving(goal, members(seen, health, run.operation().createdAt())));
+      leave.addAll(GroupPlanner.leaving(goal, members(seen, health, run.operation().createdAt())));
       for (int ordinal : all.stream().sorted().toList()) {
         Look look = seen.looks().get(ordinal);
         String name = Members.machineName(group.name(), ordinal);
@@ -435,8 +432,7 @@ public final class GroupReconciler implements AutoCloseable {
         if (!goes && !set.contains(ordinal) && !ahead) {
           continue;
         }
-        Step step =
-            goes ? new Step.RemoveMember(name) : new Step.SetMember(name, goal.revision());
+        Step step = goes ? new Step.RemoveMember(name) : new Step.SetMember(name, goal.revision());
         steps.put(step.key(), step);
         boolean working = goes ? !ahead : set.contains(ordinal);
         if (working) {
@@ -467,10 +463,7 @@ public final class GroupReconciler implements AutoCloseable {
 
     private GroupStatus counted(GroupStatus status) {
       int updated =
-          (int)
-              health.values().stream()
-                  .filter(m -> m.revision() == status.revision())
-                  .count();
+          (int) health.values().stream().filter(m -> m.revision() == status.revision()).count();
       return status.counted(seen.looks().size(), next.healthy(), updated);
     }
 
@@ -595,8 +588,7 @@ public final class GroupReconciler implements AutoCloseable {
         run.guarded(next, tx -> write(tx, changed, status));
         return Optional.of(Duration.ofMillis(50));
       }
-      String message =
-          undoing == null ? why : undoing.message() + "; and on the way back, " + why;
+      String message = undoing == null ? why : undoing.message() + "; and on the way back, " + why;
       end(
           new State.Failed(undoing == null ? "MemberFailed" : undoing.reason(), message),
           group.status().failed(group.status().revision()),
@@ -613,8 +605,7 @@ public final class GroupReconciler implements AutoCloseable {
   }
 
   /** Volumes of members that are gone: they stay, or go into quarantine if that is declared. */
-  private void dropVolumes(
-      Tx tx, Resource<GroupSpec, GroupStatus> group, List<Member> volumes) {
+  private void dropVolumes(Tx tx, Resource<GroupSpec, GroupStatus> group, List<Member> volumes) {
     for (Member member : volumes) {
       Resource<?, ?> volume = tx.resources().lock(member.uid()).orElse(null);
       if (volume == null
@@ -625,8 +616,7 @@ public final class GroupReconciler implements AutoCloseable {
         continue;
       }
       tx.groups().release(member.uid());
-      delete.delete(
-          tx, caller(group), Kind.VOLUME, volume.project(), volume.name(), null);
+      delete.delete(tx, caller(group), Kind.VOLUME, volume.project(), volume.name(), null);
     }
   }
 
