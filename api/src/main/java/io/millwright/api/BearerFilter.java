@@ -100,7 +100,7 @@ final class BearerFilter extends OncePerRequestFilter {
           secret == null || secret.startsWith(SignIn.PREFIX) != (cookie != null)
               ? Optional.empty()
               : bearers.authenticate(secret);
-      if (caller.isPresent()) {
+      if (secret != null && caller.isPresent()) {
         if (cookie != null) {
           requireCsrfToken(request, cookie);
         }

@@ -231,7 +231,7 @@ final class MachinesApi extends Collection {
     try {
       return TimeSpan.parse(ttl);
     } catch (IllegalArgumentException e) {
-      throw ProblemException.invalid("ttl", e.getMessage());
+      throw ProblemException.invalid("ttl", String.valueOf(e.getMessage()));
     }
   }
 

@@ -132,7 +132,9 @@ final class TokensApi {
         ? null
         : backend
             .store()
-            .read(tx -> tx.people().find(owner).map(People.Account::name).orElse(null));
+            .read(tx -> tx.people().find(owner))
+            .map(People.Account::name)
+            .orElse(null);
   }
 
   /** Tells what there is, and then what becomes of it. */

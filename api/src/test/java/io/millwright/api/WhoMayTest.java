@@ -15,9 +15,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -95,11 +97,12 @@ class WhoMayTest {
     person("user", new Membership(false, "whomay-user", MINE, Role.USER));
     person("operator", new Membership(false, "whomay-operator", MINE, Role.OPERATOR));
     person("admin", new Membership(false, "whomay-admin", MINE, Role.ADMIN));
-    Account admin = null;
+    Map<Role, Account> everywhere = new EnumMap<>(Role.class);
     for (Role role : Role.values()) {
-      admin = person("all-" + role, new Membership(false, "whomay-all-" + role, null, role));
+      everywhere.put(
+          role, person("all-" + role, new Membership(false, "whomay-all-" + role, null, role)));
     }
-    assertThat(admin).isNotNull();
+    Account admin = Objects.requireNonNull(everywhere.get(Role.ADMIN));
     TOKENS.put("anonymous", null);
     TOKENS.put("expired", token("whomay-expired", admin, Scope.ALL, Duration.ofMillis(1)));
     TOKENS.put(

@@ -227,9 +227,10 @@ public final class Members {
     Integer stable = status.stable();
     int count = group.spec().count();
     boolean back = undoing && stable != null;
+    int wanted = undoing && stable != null ? stable : status.revision();
     return new GroupPlanner.Goal(
         count,
-        back ? stable : status.revision(),
+        wanted,
         stable,
         rollout.maxUnavailable(),
         rollout.surge(),

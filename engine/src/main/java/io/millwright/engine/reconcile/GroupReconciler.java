@@ -197,8 +197,9 @@ public final class GroupReconciler implements AutoCloseable {
   private static Member health(Look look, Map<UUID, String> trouble, Instant now) {
     Member m = look.member();
     String why = trouble.get(m.uid());
-    boolean asked = why != null && !look.working();
-    boolean well = asked && why.isEmpty();
+    String found = look.working() ? null : why; // what is worked on was not asked
+    boolean well = found != null && found.isEmpty();
+    boolean ill = found != null && !found.isEmpty();
     return new Member(
         m.uid(),
         m.group(),
@@ -206,8 +207,8 @@ public final class GroupReconciler implements AutoCloseable {
         null,
         m.revision(),
         well ? (m.healthySince() == null ? now : m.healthySince()) : null,
-        asked && !well ? (m.troubleSince() == null ? now : m.troubleSince()) : null,
-        asked && !well ? MachineReconciler.sentence(why) : "");
+        ill ? (m.troubleSince() == null ? now : m.troubleSince()) : null,
+        found != null && ill ? MachineReconciler.sentence(found) : "");
   }
 
   private static List<Member> changed(Seen seen, Map<Integer, Member> health) {

@@ -88,6 +88,13 @@ final class HealthProbe implements AutoCloseable {
   /** Why each of them is not healthy; of those that are, an empty text. */
   Map<UUID, String> ask(HealthGate gate, List<Patient> patients) {
     Map<UUID, String> out = new HashMap<>();
+    if (gate.command() != null) {
+      // Refused where a driver was seen not to have it; a hypervisor may be seen later than a
+      // group.
+      patients.forEach(p ->
+          out.put(p.machine().uid(), "its hypervisor cannot run the gate's command in a guest"));
+      return out;
+    }
     if (gate.tcp() == null && gate.http() == null) {
       patients.forEach(p -> out.put(p.machine().uid(), condition(gate, p)));
       return out;
@@ -129,16 +136,23 @@ final class HealthProbe implements AutoCloseable {
             + Condition.find(all, type).map(Condition::message).orElse("it is not known yet");
   }
 
+  private String asked(HealthGate gate, Ip ip) {
+    if (gate.tcp() != null) {
+      return tcp(ip, gate.tcp().port());
+    }
+    return gate.http() != null ? get(ip, gate.http()) : "";
+  }
+
   private String one(HealthGate gate, Patient p) {
     if (!Condition.holds(p.machine().status().conditions(), Condition.READY)) {
-      return condition(new HealthGate(null, null, null, null, null, null), p);
+      return condition(HealthGate.READY, p);
     }
     if (p.addresses().isEmpty()) {
       return "it has no address at which it could be asked";
     }
     List<String> wrong = new ArrayList<>();
     for (Ip ip : p.addresses()) {
-      String why = gate.tcp() != null ? tcp(ip, gate.tcp().port()) : get(ip, gate.http());
+      String why = asked(gate, ip);
       if (why.isEmpty()) {
         return "";
       }
