@@ -217,7 +217,7 @@ class OutputTest extends CliTestCase {
     assertThat(server.seen().getFirst().body())
         .isEqualTo("{\"name\":\"ci\",\"ttlSeconds\":2592000}");
     assertThat(run("token", "list").done().out())
-        .isEqualTo("NAME  AGE  EXPIRES\nci    1h   never\n");
+        .isEqualTo("NAME  OWNER  AGE  EXPIRES\nci    -      1h   never\n");
     assertThat(run("token", "revoke", "ci").done().out()).isEqualTo("token ci revoked\n");
   }
 
