@@ -1,10 +1,13 @@
 package io.millwright.api;
 
 import io.millwright.engine.Consoles;
+import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Map;
@@ -17,6 +20,7 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.SmartLifecycle;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.server.ServletServerHttpRequest;
 import org.springframework.http.server.ServletServerHttpResponse;
 import org.springframework.web.socket.BinaryMessage;
@@ -46,6 +50,7 @@ final class ConsoleSocket implements SmartLifecycle {
       throw ProblemException.invalid(
           "", "a console is a WebSocket; open it with a client for these");
     }
+    requireSameSite(request);
     Joint joint = new Joint(console.get(), BearerFilter.inForce());
     boolean joined = false;
     try {
@@ -59,6 +64,38 @@ final class ConsoleSocket implements SmartLifecycle {
       if (!joined) {
         joint.end();
       }
+    }
+  }
+
+  /**
+   * A browser says whose page opens a socket, and sends its cookies whoever that is. So only our
+   * own page may, and only with a ticket, which no other page can have asked for.
+   */
+  private static void requireSameSite(HttpServletRequest request) {
+    String origin = request.getHeader(HttpHeaders.ORIGIN);
+    if (origin == null) {
+      return;
+    }
+    if (!sameSite(origin, String.valueOf(request.getHeader(HttpHeaders.HOST)))) {
+      throw ProblemException.of(
+          Problem.Type.FORBIDDEN, "a page of another site may not open a console");
+    }
+    if (request.getParameter(ConsoleTickets.PARAMETER) == null) {
+      throw ProblemException.of(
+          Problem.Type.FORBIDDEN, "a browser opens a console with a ticket; ask for one first");
+    }
+  }
+
+  private static boolean sameSite(String origin, String host) {
+    try {
+      URI site = new URI(origin);
+      int usual = "https".equals(site.getScheme()) ? 443 : 80;
+      String name = String.valueOf(site.getHost());
+      return host.equalsIgnoreCase(site.getRawAuthority())
+          || ((site.getPort() < 0 || site.getPort() == usual)
+              && (host.equalsIgnoreCase(name) || host.equalsIgnoreCase(name + ":" + usual)));
+    } catch (URISyntaxException e) {
+      return false;
     }
   }
 

@@ -75,6 +75,12 @@ final class EventsApi {
           @Nullable String kind,
       @Parameter(description = "of the resource") @RequestParam(required = false)
           @Nullable String name,
+      @Parameter(
+              description =
+                  "true to be told by a stream of every change, also of those that are not worth a"
+                      + " sentence; a listing does not have these")
+          @RequestParam(defaultValue = "false")
+          boolean changes,
       @RequestParam(defaultValue = "100") int limit) {
     String in = Inputs.projectOrAll(project);
     Kind of = Inputs.kind(kind);
@@ -92,11 +98,12 @@ final class EventsApi {
       @PathVariable String project,
       @RequestParam(required = false) @Nullable String kind,
       @RequestParam(required = false) @Nullable String name,
+      @RequestParam(defaultValue = "false") boolean changes,
       @RequestParam(defaultValue = "100") int limit,
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
       HttpServletResponse response)
       throws IOException {
-    Filter filter = new Filter(Inputs.projectOrAll(project), Inputs.kind(kind), name);
+    Filter filter = new Filter(Inputs.projectOrAll(project), Inputs.kind(kind), name, changes);
     Inputs.limit(limit);
     live.serve(
         response,
@@ -104,9 +111,10 @@ final class EventsApi {
         stream -> tell(stream, filter, limit, LiveStreams.cursor(lastEventId)));
   }
 
-  private record Filter(@Nullable String project, @Nullable Kind kind, @Nullable String name) {
+  private record Filter(
+      @Nullable String project, @Nullable Kind kind, @Nullable String name, boolean changes) {
     boolean takes(Entry e) {
-      return !e.message().isEmpty()
+      return (changes || !e.message().isEmpty())
           && (project == null || project.equals(e.project()))
           && (kind == null || kind == e.kind())
           && (name == null || name.equals(e.name()));

@@ -9,6 +9,7 @@ import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.security.Principal;
+import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -28,10 +29,17 @@ final class MachinesApi extends Collection {
   private static final Body NOTHING = new Body(new byte[0]);
 
   private final ConsoleSocket console;
+  private final ConsoleTickets tickets;
 
-  MachinesApi(Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
+  MachinesApi(
+      Backend backend,
+      OnceOnly once,
+      LiveStreams live,
+      ConsoleSocket console,
+      ConsoleTickets tickets) {
     super(Kind.MACHINE, backend, once, live);
     this.console = console;
+    this.tickets = tickets;
   }
 
   @Operation(
@@ -147,16 +155,42 @@ final class MachinesApi extends Collection {
         .entity();
   }
 
+  /**
+   * A key to a console just made.
+   *
+   * @param ticket to be given as {@code ticket} when the console is opened; shown this once
+   * @param expiresAt until when it opens
+   */
+  record ConsoleTicketView(String ticket, Instant expiresAt) {}
+
+  @Operation(
+      operationId = "createConsoleTicket",
+      summary = "Makes a ticket that opens a machine's console once",
+      description =
+          "For browsers. It is good for 30 seconds, for this machine, at this server, and no longer"
+              + " than the token or the session with which it was asked for.")
+  @PostMapping("/{name}/console-tickets")
+  ResponseEntity<ConsoleTicketView> consoleTicket(
+      @PathVariable String project, @PathVariable String name) {
+    find(project, name);
+    ConsoleTickets.Fresh fresh = tickets.issue(project, name);
+    return ResponseEntity.status(201).body(new ConsoleTicketView(fresh.secret(), fresh.until()));
+  }
+
   @Operation(
       operationId = "openConsole",
       summary = "Opens a machine's serial console",
       description =
           "A WebSocket: binary frames both ways. Closing it closes the console; when the console"
-              + " ends, so does the socket.")
+              + " ends, so does the socket. A browser, which cannot send a token here, shows a"
+              + " ticket instead.")
   @GetMapping("/{name}/console")
   void console(
       @PathVariable String project,
       @PathVariable String name,
+      @Parameter(description = "of createConsoleTicket, in place of a token")
+          @RequestParam(required = false)
+          @Nullable String ticket,
       HttpServletRequest request,
       HttpServletResponse response) {
     Inputs.project(project);
