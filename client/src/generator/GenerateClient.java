@@ -93,6 +93,9 @@ final class GenerateClient {
     String about = summary.isEmpty() ? path : summary;
     boolean streams = types.remove("text/event-stream");
     String name = name(method, path);
+    if (members.containsKey(name)) {
+      name = operation.path("operationId").asString(""); // the session and one of the sessions
+    }
     if (operation.path("responses").has("101")) {
       console("open" + name.replaceFirst("^get", ""), path, parameters, about);
       return;

@@ -18,6 +18,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.Ordered;
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpMethod;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
 import org.springframework.http.converter.HttpMessageConverters;
 import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
@@ -31,6 +32,7 @@ import org.springframework.security.web.firewall.RequestRejectedHandler;
 import org.springframework.web.servlet.config.annotation.EnableWebMvc;
 import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
+import org.springframework.web.servlet.mvc.method.annotation.RequestMappingHandlerMapping;
 
 /**
  * The API, wired by hand. It needs one bean, the {@link Backend}.
@@ -68,7 +70,7 @@ public class ApiConfiguration {
 
   @Bean
   Bearers bearers(Backend backend) {
-    return new Bearers(backend.tokens());
+    return new Bearers(backend.tokens(), backend.access().signIn());
   }
 
   @Bean
@@ -102,8 +104,8 @@ public class ApiConfiguration {
   }
 
   @Bean
-  QuarantineApi quarantineApi(Backend backend, OnceOnly once) {
-    return new QuarantineApi(backend, once);
+  QuarantineApi quarantineApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new QuarantineApi(backend, once, live);
   }
 
   @Bean
@@ -112,8 +114,8 @@ public class ApiConfiguration {
   }
 
   @Bean
-  OrphansApi orphansApi(Backend backend, OnceOnly once) {
-    return new OrphansApi(backend, once);
+  OrphansApi orphansApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new OrphansApi(backend, once, live);
   }
 
   @Bean
@@ -147,13 +149,28 @@ public class ApiConfiguration {
   }
 
   @Bean
-  ProjectsApi projectsApi(Backend backend) {
-    return new ProjectsApi(backend);
+  ProjectsApi projectsApi(Backend backend, LiveStreams live) {
+    return new ProjectsApi(backend, live);
   }
 
   @Bean
-  TokensApi tokensApi(Backend backend, Bearers bearers) {
-    return new TokensApi(backend, bearers);
+  TokensApi tokensApi(Backend backend, Bearers bearers, LiveStreams live) {
+    return new TokensApi(backend, bearers, live);
+  }
+
+  @Bean
+  SessionApi sessionApi(Backend backend, Bearers bearers) {
+    return new SessionApi(backend, bearers);
+  }
+
+  @Bean
+  PeopleApi peopleApi(Backend backend, Bearers bearers) {
+    return new PeopleApi(backend, bearers);
+  }
+
+  @Bean
+  Permits.Complete permits(RequestMappingHandlerMapping requestMappingHandlerMapping) {
+    return new Permits.Complete(requestMappingHandlerMapping);
   }
 
   @Bean
@@ -171,7 +188,7 @@ public class ApiConfiguration {
     return new Problems();
   }
 
-  /** Everything needs a token but health; there are no sessions, so there is nothing to forge. */
+  /** Everything needs a token or a session but health and signing in; see {@link BearerFilter}. */
   @Bean
   SecurityFilterChain security(HttpSecurity http, Bearers bearers, ConsoleTickets tickets)
       throws Exception {
@@ -194,12 +211,15 @@ public class ApiConfiguration {
                 .permitAll()
                 .requestMatchers(HealthApi.PATH)
                 .permitAll()
+                .requestMatchers(HttpMethod.POST, SessionApi.PATH)
+                .permitAll()
                 .anyRequest()
                 .authenticated())
         .exceptionHandling(e ->
             e.authenticationEntryPoint(
                     (request, response, _) -> {
                       boolean tried = BearerFilter.secret(request) != null;
+                      boolean over = !tried && BearerFilter.cookie(request) != null;
                       response.setHeader(
                           HttpHeaders.WWW_AUTHENTICATE,
                           tried ? "Bearer error=\"invalid_token\"" : "Bearer");
@@ -208,7 +228,9 @@ public class ApiConfiguration {
                               Problem.Type.UNAUTHENTICATED,
                               tried
                                   ? "this token is unknown, has expired or was revoked"
-                                  : "send a token, as Authorization: Bearer mwt_...",
+                                  : over
+                                      ? "your session is over; sign in again"
+                                      : "send a token, as Authorization: Bearer mwt_...",
                               List.of()),
                           request,
                           response);
@@ -255,6 +277,7 @@ public class ApiConfiguration {
 
       @Override
       public void addInterceptors(InterceptorRegistry interceptors) {
+        interceptors.addInterceptor(new Permits());
         interceptors.addInterceptor(new KnownParameters());
         interceptors.addInterceptor(new Body.Limit());
       }

@@ -3,6 +3,7 @@ package io.millwright.api;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.model.Names;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Manifests;
@@ -42,6 +43,7 @@ final class ApplyApi {
       description =
           "The same again changes nothing. A dry run tells what would change, with the very plan"
               + " that would run, and changes nothing.")
+  @Needs(value = Verb.DECLARE, where = Needs.Where.HANDLER)
   @PostMapping
   ResponseEntity<byte[]> apply(
       @Parameter(description = "of resources that name none")
@@ -60,6 +62,10 @@ final class ApplyApi {
     Inputs.project(project);
     Caller caller = new Caller(who.getName());
     List<Draft> drafts = drafts(body, project, source);
+    for (Draft draft : drafts) {
+      String in = String.valueOf(draft.project());
+      Callers.require(Verb.DECLARE, draft.kind(), in, () -> Callers.noProject(in));
+    }
     if (dryRun) {
       List<Applied> planned = backend.apply().plan(caller, drafts);
       return Answer.of(200, ApplyView.of(planned, true)).entity();

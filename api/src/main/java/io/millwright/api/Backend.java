@@ -9,6 +9,7 @@ import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Watch;
+import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Sweep;
@@ -31,4 +32,5 @@ public record Backend(
     Cancel cancel,
     AccessTokens tokens,
     Watch watch,
-    Consoles consoles) {}
+    Consoles consoles,
+    Access access) {}

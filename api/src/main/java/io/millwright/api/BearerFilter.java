@@ -1,14 +1,22 @@
 package io.millwright.api;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.SignIn;
+import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
+import jakarta.servlet.http.Cookie;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
@@ -18,9 +26,19 @@ import org.springframework.security.core.context.SecurityContext;
 import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.web.filter.OncePerRequestFilter;
 
-/** Sees who asks, by the bearer token of a request (RFC 6750). */
+/**
+ * Sees who asks: by the bearer token of a request (RFC 6750), or else by the cookie of a session.
+ *
+ * <p>A browser sends cookies along with whatever another site makes it ask for; so what changes
+ * something needs a header besides, which no other site can know, and the origin must be ours.
+ */
 final class BearerFilter extends OncePerRequestFilter {
+  /** Name of a session's cookie. */
+  static final String COOKIE = "millwright_session";
+
+  private static final String CSRF = "X-CSRF-Token";
   private static final String SCHEME = "Bearer ";
+  private static final String API = "/api/";
 
   private final Bearers bearers;
 
@@ -29,15 +47,15 @@ final class BearerFilter extends OncePerRequestFilter {
   }
 
   /** Somebody with a token in force. */
-  private static final class Bearer extends AbstractAuthenticationToken {
+  static final class Bearer extends AbstractAuthenticationToken {
     private static final long serialVersionUID = 1L;
 
-    private final String name;
+    private final transient Caller caller;
     private final transient BooleanSupplier inForce;
 
     Bearer(Caller caller, BooleanSupplier inForce) {
       super(List.of());
-      this.name = caller.name();
+      this.caller = caller;
       this.inForce = inForce;
       setAuthenticated(true);
     }
@@ -49,7 +67,11 @@ final class BearerFilter extends OncePerRequestFilter {
 
     @Override
     public Object getPrincipal() {
-      return name;
+      return caller.name();
+    }
+
+    Caller caller() {
+      return caller;
     }
 
     @Override
@@ -67,21 +89,31 @@ final class BearerFilter extends OncePerRequestFilter {
   protected void doFilterInternal(
       HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
-    String secret = secret(request);
-    if (secret != null) {
-      try {
-        Optional<Caller> caller = bearers.authenticate(secret);
-        if (caller.isPresent()) {
-          SecurityContext context = SecurityContextHolder.createEmptyContext();
-          context.setAuthentication(
-              new Bearer(caller.get(), () -> bearers.authenticate(secret).equals(caller)));
-          SecurityContextHolder.setContext(context);
+    String token = secret(request);
+    String cookie = token == null ? cookie(request) : null;
+    String secret = token == null ? cookie : token;
+    try {
+      if (token == null) {
+        requireOurOrigin(request, cookie != null);
+      }
+      Optional<Caller> caller =
+          secret == null || secret.startsWith(SignIn.PREFIX) != (cookie != null)
+              ? Optional.empty()
+              : bearers.authenticate(secret);
+      if (caller.isPresent()) {
+        if (cookie != null) {
+          requireCsrfToken(request, cookie);
         }
-      } catch (ProblemException e) {
-        if (!request.getRequestURI().equals(HealthApi.PATH)) {
-          Problems.write(e.problem(), request, response);
-          return;
-        }
+        requireOwnPassword(request, caller.get());
+        SecurityContext context = SecurityContextHolder.createEmptyContext();
+        context.setAuthentication(
+            new Bearer(caller.get(), () -> bearers.authenticate(secret).equals(caller)));
+        SecurityContextHolder.setContext(context);
+      }
+    } catch (ProblemException e) {
+      if (!request.getRequestURI().equals(HealthApi.PATH)) {
+        Problems.write(e.problem(), request, response);
+        return;
       }
     }
     chain.doFilter(request, response);
@@ -91,6 +123,61 @@ final class BearerFilter extends OncePerRequestFilter {
   static BooleanSupplier inForce() {
     Authentication who = SecurityContextHolder.getContext().getAuthentication();
     return who instanceof Bearer bearer ? bearer.inForce : () -> false;
+  }
+
+  /**
+   * A page of another site can make a browser ask, and open a WebSocket, but not lie about this.
+   */
+  private static void requireOurOrigin(HttpServletRequest request, boolean cookie) {
+    String origin = request.getHeader(HttpHeaders.ORIGIN);
+    boolean socket = "websocket".equalsIgnoreCase(request.getHeader(HttpHeaders.UPGRADE));
+    String host = request.getHeader(HttpHeaders.HOST);
+    boolean ours =
+        origin == null
+            ? !(cookie && socket)
+            : host != null && origin.replaceFirst("^https?://", "").equalsIgnoreCase(host);
+    if (!ours && request.getRequestURI().startsWith(API)) {
+      throw ProblemException.of(
+          Problem.Type.CSRF, "this comes from a page of another site, or from no page at all");
+    }
+  }
+
+  private static void requireCsrfToken(HttpServletRequest request, String cookie) {
+    boolean reads = Set.of("GET", "HEAD", "OPTIONS").contains(request.getMethod());
+    boolean signsIn =
+        request.getMethod().equals("POST") && request.getRequestURI().equals(SessionApi.PATH);
+    String given = request.getHeader(CSRF);
+    if (!reads
+        && !signsIn
+        && (given == null
+            || !MessageDigest.isEqual(
+                given.getBytes(UTF_8), SignIn.csrfToken(cookie).getBytes(UTF_8)))) {
+      throw ProblemException.of(
+          Problem.Type.CSRF, "send the session's csrfToken, as the header " + CSRF);
+    }
+  }
+
+  /** Who has only a password that somebody else chose can do nothing but choose another one. */
+  private static void requireOwnPassword(HttpServletRequest request, Caller caller) {
+    String path = request.getRequestURI();
+    boolean there = path.equals(SessionApi.PATH) || path.equals(SessionApi.PATH + "/password");
+    if (caller.mustChangePassword() && path.startsWith(API) && !there) {
+      throw ProblemException.of(
+          Problem.Type.PASSWORD_CHANGE,
+          "change your first password first, with POST " + SessionApi.PATH + "/password");
+    }
+  }
+
+  /** What the session's cookie carries. */
+  static @Nullable String cookie(HttpServletRequest request) {
+    Cookie[] cookies = request.getCookies();
+    return cookies == null
+        ? null
+        : Arrays.stream(cookies)
+            .filter(c -> c.getName().equals(COOKIE))
+            .map(Cookie::getValue)
+            .findFirst()
+            .orElse(null);
   }
 
   static @Nullable String secret(HttpServletRequest request) {

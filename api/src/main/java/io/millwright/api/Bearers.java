@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millwright.engine.AccessTokens;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.SignIn;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -13,26 +14,29 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Whose tokens were in force a moment ago, so that not every request asks the database.
+ * Whose tokens and sessions were in force a moment ago, so that not every request asks the
+ * database.
  *
- * <p>A token that is revoked through this server is void at once, through another one within two
- * seconds.
+ * <p>What is revoked through this server, or a role that is taken, is void at once, through another
+ * one within two seconds.
  */
 final class Bearers {
   private static final long FRESH_NANOS = 2_000_000_000L;
   private static final int MOST = 1000;
 
   private final AccessTokens tokens;
+  private final SignIn signIn;
   private final Map<String, Known> known = new ConcurrentHashMap<>();
   private final AtomicLong age = new AtomicLong();
 
-  Bearers(AccessTokens tokens) {
+  Bearers(AccessTokens tokens, SignIn signIn) {
     this.tokens = tokens;
+    this.signIn = signIn;
   }
 
   private record Known(Caller caller, long until) {}
 
-  /** Whose token this is, if it is in force. */
+  /** Whose token or session this is, if it is in force. */
   Optional<Caller> authenticate(String secret) {
     String hash = hash(secret);
     Known before = known.get(hash);
@@ -40,7 +44,10 @@ final class Bearers {
       return Optional.of(before.caller());
     }
     long asked = age.get();
-    Optional<Caller> caller = tokens.authenticate(secret);
+    Optional<Caller> caller =
+        secret.startsWith(SignIn.PREFIX)
+            ? signIn.authenticate(secret)
+            : tokens.authenticate(secret);
     if (known.size() >= MOST) {
       known.clear();
     }

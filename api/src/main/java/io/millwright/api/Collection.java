@@ -5,6 +5,7 @@ import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
@@ -58,6 +59,7 @@ abstract class Collection {
   }
 
   /** Lists. */
+  @Needs(Verb.VIEW)
   @GetMapping
   ResourceView.ListView list(
       @PathVariable String project,
@@ -72,12 +74,14 @@ abstract class Collection {
             labels(labelSelector),
             Inputs.fields(fieldSelector),
             Inputs.limit(limit),
-            cursor);
+            cursor,
+            Callers.visible());
     return ResourceView.ListView.of(kind, backend.store().read(tx -> tx.resources().list(query)));
   }
 
   /** Tells what there is, and then what becomes of it. */
   @Hidden // the description has it with the listing
+  @Needs(Verb.VIEW)
   @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
   void watch(
       @PathVariable String project,
@@ -86,18 +90,20 @@ abstract class Collection {
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
       HttpServletResponse response)
       throws IOException {
-    CollectionWatch watch =
-        new CollectionWatch(
-            backend.store(),
+    live.watch(
+        response,
+        backend.store(),
+        new Watched.OfKind(
             kind,
             Inputs.projectOrAll(project),
             labels(labelSelector),
-            Inputs.fields(fieldSelector));
-    live.serve(
-        response, watch::concerns, stream -> watch.tell(stream, LiveStreams.cursor(lastEventId)));
+            Inputs.fields(fieldSelector),
+            Callers.visible()),
+        lastEventId);
   }
 
   /** Declares a new one. */
+  @Needs(Verb.DECLARE)
   @PostMapping
   ResponseEntity<byte[]> create(
       @PathVariable String project,
@@ -120,6 +126,7 @@ abstract class Collection {
   }
 
   /** Shows one. */
+  @Needs(Verb.VIEW)
   @GetMapping("/{name}")
   ResponseEntity<ResourceView> get(
       @PathVariable String project,
@@ -134,6 +141,7 @@ abstract class Collection {
   }
 
   /** Declares one, new or not. */
+  @Needs(Verb.DECLARE)
   @PutMapping("/{name}")
   ResponseEntity<byte[]> put(
       @PathVariable String project,
@@ -157,6 +165,7 @@ abstract class Collection {
   }
 
   /** Has one go. */
+  @Needs(Verb.DELETE)
   @DeleteMapping("/{name}")
   ResponseEntity<byte[]> delete(
       @PathVariable String project,
@@ -172,6 +181,22 @@ abstract class Collection {
             name,
             tx -> backend.delete().delete(tx, caller, kind, project, name, null));
     return operation.map(Answer::accepted).orElseGet(Answer::gone).entity();
+  }
+
+  /** Says what can be done with one. */
+  @Needs(Verb.VIEW)
+  @GetMapping("/{name}/actions")
+  ActionsView actions(@PathVariable String project, @PathVariable String name) {
+    Inputs.project(project);
+    return backend.store().read(tx -> new ActionsView(actions(tx, find(tx, project, name))));
+  }
+
+  /** What can be done with this one, allowed or not; kinds that can do more add to it. */
+  List<ActionView> actions(Tx tx, Resource<?, ?> found) {
+    String going = found.deleting() ? "it is being deleted" : "";
+    return List.of(
+        ActionView.of("change", Verb.DECLARE, found, going),
+        ActionView.of("delete", Verb.DELETE, found, going));
   }
 
   Resource<?, ?> find(String project, String name) {

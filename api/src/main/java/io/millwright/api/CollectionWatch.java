@@ -3,12 +3,8 @@ package io.millwright.api;
 import io.millwright.engine.port.Journal.Change;
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.engine.port.Page;
-import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
-import io.millwright.model.Kind;
-import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,42 +23,29 @@ import org.jspecify.annotations.Nullable;
  * <p>The place in the journal is taken before the list is read, so that nothing falls between them;
  * what changes in between may be told twice.
  */
-final class CollectionWatch {
+final class CollectionWatch<T> {
   private static final int BATCH = 500;
 
   private final Store store;
-  private final Kind kind;
-  private final @Nullable String project;
-  private final Selector labels;
-  private final Map<String, String> fields;
+  private final Watched<T> watched;
 
   /**
-   * With a selector: what was told and not taken back, because a resource that no longer matches is
-   * gone for this client. Without one nothing needs to be remembered.
+   * With a selector: what was told and not taken back, because what no longer matches is gone for
+   * this client. Without one nothing needs to be remembered.
    */
   private final Set<UUID> told = new HashSet<>();
 
-  CollectionWatch(
-      Store store,
-      Kind kind,
-      @Nullable String project,
-      Selector labels,
-      Map<String, String> fields) {
+  CollectionWatch(Store store, Watched<T> watched) {
     this.store = store;
-    this.kind = kind;
-    this.project = project;
-    this.labels = labels;
-    this.fields = fields;
+    this.watched = watched;
   }
 
   private record Event(String name, String cursor, Object view) {}
 
   private record Batch(List<Event> events, String cursor, boolean more) {}
 
-  boolean concerns(Entry entry) {
-    return entry.kind() == kind
-        && entry.change() != Change.NOTE
-        && (project == null || project.equals(entry.project()));
+  boolean concerns(Entry line) {
+    return line.change() != Change.NOTE && watched.concerns(line);
   }
 
   /**
@@ -98,13 +81,11 @@ final class CollectionWatch {
     String at = null;
     do {
       String from = at;
-      Page<Resource<?, ?>> page =
-          store.read(tx ->
-              tx.resources().list(new Resources.Query(kind, project, labels, fields, BATCH, from)));
-      for (Resource<?, ?> resource : page.items()) {
+      Page<T> page = store.read(tx -> watched.list(tx, BATCH, from));
+      for (T item : page.items()) {
         // Without an id: to resume in the middle of this would skip the rest.
-        stream.send("added", null, ResourceView.of(resource));
-        remember(resource.uid());
+        stream.send("added", null, watched.view(item));
+        remember(watched.uid(item));
       }
       at = page.next();
     } while (at != null);
@@ -128,49 +109,24 @@ final class CollectionWatch {
   }
 
   private Optional<Event> event(Tx tx, Entry line, boolean added) {
-    Optional<Resource<?, ?>> found = matching(tx, line);
+    Optional<T> found = watched.find(tx, line);
     if (found.isPresent()) {
-      boolean fresh = selective() ? !told.contains(line.uid()) : added;
+      boolean fresh = watched.selective() ? !told.contains(line.uid()) : added;
       remember(line.uid());
       return Optional.of(
-          new Event(fresh ? "added" : "modified", line.cursor(), ResourceView.of(found.get())));
+          new Event(fresh ? "added" : "modified", line.cursor(), watched.view(found.get())));
     }
     // After a resume it is not known what was told before, so rather once too often.
-    boolean known = !selective() || told.remove(line.uid()) || line.change() == Change.DELETED;
+    boolean known =
+        !watched.selective() || told.remove(line.uid()) || line.change() == Change.DELETED;
     if (!known || (added && line.change() == Change.DELETED)) {
       return Optional.empty();
     }
-    return Optional.of(
-        new Event(
-            "deleted",
-            line.cursor(),
-            ResourceView.GoneView.of(kind, line.project(), line.name(), line.uid())));
-  }
-
-  private Optional<Resource<?, ?>> matching(Tx tx, Entry line) {
-    if (!selective()) {
-      return tx.resources().find(line.uid());
-    }
-    Map<String, String> one = new HashMap<>(fields);
-    String wanted = one.put("metadata.name", line.name());
-    if (wanted != null && !wanted.equals(line.name())) {
-      return Optional.empty();
-    }
-    return tx
-        .resources()
-        .list(new Resources.Query(kind, line.project(), labels, one, 1, null))
-        .items()
-        .stream()
-        .filter(r -> r.uid().equals(line.uid()))
-        .findFirst();
-  }
-
-  private boolean selective() {
-    return !labels.requirements().isEmpty() || !fields.isEmpty();
+    return Optional.of(new Event("deleted", line.cursor(), watched.gone(line)));
   }
 
   private void remember(UUID uid) {
-    if (selective()) {
+    if (watched.selective()) {
       told.add(uid);
     }
   }

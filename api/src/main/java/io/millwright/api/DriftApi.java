@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.planner.MachineDrift.Difference;
 import io.millwright.planner.Step;
@@ -73,9 +74,10 @@ final class DriftApi {
           "Power, cores, memory, cards, disks, seeds, DHCP and DNS records, and missing machines,"
               + " by one listing of each hypervisor and network. Nothing is changed. The project"
               + " `-` stands for all.")
+  @Needs(Verb.VIEW)
   @GetMapping
   DriftView drift(@PathVariable String project) {
-    Drift.Report report = backend.drift().look(Inputs.projectOrAll(project));
+    Drift.Report report = backend.drift().look(Inputs.projectOrAll(project), Callers.visible());
     return new DriftView(
         report.compared(), report.findings().stream().map(DriftedMachineView::of).toList());
   }

@@ -2,6 +2,7 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.model.Kind;
 import io.swagger.v3.oas.annotations.Hidden;
@@ -68,6 +69,7 @@ final class EventsApi {
       description =
           "As text/event-stream: `event` events, first the last ones, then each as it happens; with"
               + " Last-Event-ID only those behind it.")
+  @Needs(Verb.VIEW)
   @GetMapping
   ListView list(
       @PathVariable String project,
@@ -85,14 +87,16 @@ final class EventsApi {
     String in = Inputs.projectOrAll(project);
     Kind of = Inputs.kind(kind);
     Inputs.limit(limit);
+    Set<String> among = Callers.visible();
     return new ListView(
-        backend.store().read(tx -> tx.journal().told(in, of, name, limit)).stream()
+        backend.store().read(tx -> tx.journal().told(in, of, name, limit, among)).stream()
             .map(EventView::of)
             .toList());
   }
 
   /** Tells what happened, and then what happens. */
   @Hidden // the description has it with the listing
+  @Needs(Verb.VIEW)
   @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
   void follow(
       @PathVariable String project,
@@ -103,7 +107,9 @@ final class EventsApi {
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
       HttpServletResponse response)
       throws IOException {
-    Filter filter = new Filter(Inputs.projectOrAll(project), Inputs.kind(kind), name, changes);
+    Filter filter =
+        new Filter(
+            Inputs.projectOrAll(project), Inputs.kind(kind), name, changes, Callers.visible());
     Inputs.limit(limit);
     live.serve(
         response,
@@ -112,10 +118,15 @@ final class EventsApi {
   }
 
   private record Filter(
-      @Nullable String project, @Nullable Kind kind, @Nullable String name, boolean changes) {
+      @Nullable String project,
+      @Nullable Kind kind,
+      @Nullable String name,
+      boolean changes,
+      @Nullable Set<String> among) {
     boolean takes(Entry e) {
       return (changes || !e.message().isEmpty())
           && (project == null || project.equals(e.project()))
+          && (among == null || among.contains(e.project()))
           && (kind == null || kind == e.kind())
           && (name == null || name.equals(e.name()));
     }
@@ -130,8 +141,10 @@ final class EventsApi {
       for (Entry e :
           backend
               .store()
-              .read(
-                  tx -> tx.journal().told(filter.project(), filter.kind(), filter.name(), limit))) {
+              .read(tx ->
+                  tx.journal()
+                      .told(
+                          filter.project(), filter.kind(), filter.name(), limit, filter.among()))) {
         stream.send("event", e.cursor(), EventView.of(e));
         told.add(e.cursor());
       }

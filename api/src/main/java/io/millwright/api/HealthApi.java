@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.security.SecurityRequirements;
 import io.swagger.v3.oas.annotations.tags.Tag;
@@ -33,6 +34,7 @@ final class HealthApi {
       summary = "Tells whether the server can work",
       description = "Needs no token. 503 while the database is away.")
   @SecurityRequirements
+  @Needs(value = Verb.SIGN_IN, where = Needs.Where.ANYBODY)
   @GetMapping
   HealthView get() {
     backend.store().read(tx -> tx.journal().head());

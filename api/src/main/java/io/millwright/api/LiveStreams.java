@@ -2,6 +2,7 @@ package io.millwright.api;
 
 import io.millwright.engine.Watch;
 import io.millwright.engine.port.Journal.Entry;
+import io.millwright.engine.port.Store;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Json;
@@ -15,7 +16,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -91,6 +94,33 @@ final class LiveStreams implements SmartLifecycle {
     }
   }
 
+  /**
+   * Tells what there is of a collection, and then what becomes of it.
+   *
+   * @param lastEventId of the last event that the client got, to tell what changed since
+   */
+  <T> void watch(
+      HttpServletResponse response, Store store, Watched<T> watched, @Nullable String lastEventId)
+      throws IOException {
+    CollectionWatch<T> watch = new CollectionWatch<>(store, watched);
+    serve(response, watch::concerns, stream -> watch.tell(stream, cursor(lastEventId)));
+  }
+
+  /**
+   * The same for a short list of which the journal does not tell everything.
+   *
+   * @param key what names an item
+   */
+  <T> void watch(
+      HttpServletResponse response,
+      Supplier<List<T>> list,
+      Function<T, String> key,
+      @Nullable String lastEventId)
+      throws IOException {
+    ListWatch<T> watch = new ListWatch<>(list, key);
+    serve(response, entry -> false, stream -> watch.tell(stream, cursor(lastEventId)));
+  }
+
   /** Streams that are open now. */
   int count() {
     return open.size();
@@ -153,7 +183,7 @@ final class LiveStreams implements SmartLifecycle {
       while (!ended) {
         if (bell.tryAcquire(keepAlive.toMillis(), TimeUnit.MILLISECONDS)) {
           bell.drainPermits();
-          return !ended;
+          return !ended && inForce.getAsBoolean();
         }
         if (!inForce.getAsBoolean()) {
           return false;

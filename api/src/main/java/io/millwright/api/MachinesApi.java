@@ -1,8 +1,13 @@
 package io.millwright.api;
 
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Power;
+import io.millwright.model.Resource;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
@@ -10,6 +15,8 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.security.Principal;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -46,6 +53,7 @@ final class MachinesApi extends Collection {
       operationId = "powerOnMachine",
       summary = "Powers a machine on",
       description = "Declares spec.power: on. Nothing is done if that is declared already.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:power-on")
   ResponseEntity<byte[]> powerOn(
       @PathVariable String project,
@@ -62,6 +70,7 @@ final class MachinesApi extends Collection {
       description =
           "Declares spec.power: off. The guest is asked to stop; when it does not, the power is"
               + " cut. Nothing is done if that is declared already.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:power-off")
   ResponseEntity<byte[]> powerOff(
       @PathVariable String project,
@@ -100,6 +109,7 @@ final class MachinesApi extends Collection {
       operationId = "resetMachine",
       summary = "Presses a machine's reset button",
       description = "Refused while other work on the machine goes on.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:reset")
   ResponseEntity<byte[]> reset(
       @PathVariable String project,
@@ -126,6 +136,7 @@ final class MachinesApi extends Collection {
               + " system is up; if that does not come up, the machine goes back to the old one. A"
               + " dry run tells what would be destroyed and kept, with the very plan that would"
               + " run.")
+  @Needs(Verb.OPERATE)
   @PostMapping("/{name}:rebuild")
   ResponseEntity<byte[]> rebuild(
       @PathVariable String project,
@@ -169,12 +180,45 @@ final class MachinesApi extends Collection {
       description =
           "For browsers. It is good for 30 seconds, for this machine, at this server, and no longer"
               + " than the token or the session with which it was asked for.")
+  @Needs(Verb.CONSOLE)
   @PostMapping("/{name}/console-tickets")
   ResponseEntity<ConsoleTicketView> consoleTicket(
       @PathVariable String project, @PathVariable String name) {
     find(project, name);
     ConsoleTickets.Fresh fresh = tickets.issue(project, name);
     return ResponseEntity.status(201).body(new ConsoleTicketView(fresh.secret(), fresh.until()));
+  }
+
+  @Override
+  List<ActionView> actions(Tx tx, Resource<?, ?> found) {
+    Power power = found.as(MachineSpec.class, MachineStatus.class).spec().power();
+    String going = found.deleting() ? "it is being deleted" : "";
+    String busy =
+        going.isEmpty()
+            ? tx.operations().active(found.uid()).map(o -> o.title() + " is going on").orElse("")
+            : going;
+    List<ActionView> out = new ArrayList<>(super.actions(tx, found));
+    out.add(
+        ActionView.of(
+            "power-on",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && power == Power.ON ? "it is declared to be on already" : going));
+    out.add(
+        ActionView.of(
+            "power-off",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && power == Power.OFF ? "it is declared to be off already" : going));
+    out.add(
+        ActionView.of(
+            "reset",
+            Verb.OPERATE,
+            found,
+            busy.isEmpty() && power == Power.OFF ? "it is declared to be off" : busy));
+    out.add(ActionView.of("rebuild", Verb.OPERATE, found, going));
+    out.add(ActionView.of("console", Verb.CONSOLE, found, ""));
+    return out;
   }
 
   @Operation(
@@ -184,6 +228,7 @@ final class MachinesApi extends Collection {
           "A WebSocket: binary frames both ways. Closing it closes the console; when the console"
               + " ends, so does the socket. A browser, which cannot send a token here, shows a"
               + " ticket instead.")
+  @Needs(Verb.CONSOLE)
   @GetMapping("/{name}/console")
   void console(
       @PathVariable String project,

@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Cidr;
@@ -45,7 +46,7 @@ final class NetworksApi extends Collection {
   /**
    * An address that is not free.
    *
-   * @param project of the machine; left out if that is gone
+   * @param project of the machine; left out if that is gone, or in a project that one may not see
    * @param machine whose it is or was; left out if that is gone
    * @param iface name of its interface
    * @param coolingUntil when it becomes free, of one that cools down
@@ -82,6 +83,7 @@ final class NetworksApi extends Collection {
   @Operation(
       operationId = "listAddresses",
       summary = "Shows who has which address of a network, and what is free")
+  @Needs(Verb.VIEW)
   @GetMapping("/{name}/addresses")
   AddressesView addresses(@PathVariable String project, @PathVariable String name) {
     Inputs.project(project);
@@ -111,7 +113,9 @@ final class NetworksApi extends Collection {
         here.stream()
             .map(l -> {
               Optional<Resource<?, ?>> machine =
-                  machines.computeIfAbsent(l.machine(), tx.resources()::find);
+                  machines
+                      .computeIfAbsent(l.machine(), tx.resources()::find)
+                      .filter(m -> Callers.sees(m.project()));
               return new AddressView(
                   l.ip(),
                   l.coolingUntil() == null ? AddressState.BOUND : AddressState.COOLING,

@@ -54,15 +54,16 @@ final class OnceOnly {
       throw ProblemException.invalid(KEY, "must be 1 to 200 printable ASCII characters");
     }
     String fingerprint = fingerprint(request, body);
+    String asker = Callers.now().id(); // names may be taken again by somebody else
     return store.inTransaction(tx -> {
-      Optional<Requests.Answered> before = tx.requests().find(caller.name(), key);
+      Optional<Requests.Answered> before = tx.requests().find(asker, key);
       if (before.isPresent()) {
         return replay(before.get(), fingerprint);
       }
       Answer answer = act.apply(tx);
       tx.requests()
           .insert(
-              caller.name(),
+              asker,
               key,
               new Requests.Answered(
                   fingerprint, answer.status(), Json.write(answer.headers()), answer.body()));

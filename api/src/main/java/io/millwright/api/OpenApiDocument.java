@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.swagger.v3.oas.annotations.Hidden;
 import java.io.IOException;
 import java.io.InputStream;
@@ -33,6 +34,7 @@ final class OpenApiDocument {
     }
   }
 
+  @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @GetMapping
   ResponseEntity<byte[]> get() {
     return ResponseEntity.ok().contentType(MediaType.APPLICATION_JSON).body(document);

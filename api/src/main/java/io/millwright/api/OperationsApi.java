@@ -3,6 +3,7 @@ package io.millwright.api;
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Operations.LogLine;
 import io.millwright.model.Operation;
@@ -19,6 +20,7 @@ import java.security.Principal;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -64,7 +66,12 @@ final class OperationsApi {
 
   @io.swagger.v3.oas.annotations.Operation(
       operationId = "listOperations",
-      summary = "Lists operations, newest first")
+      summary = "Lists operations, newest first",
+      description =
+          Watched.DESCRIPTION
+              + " With a limit, a watch begins with the newest ones only. One that got into another"
+              + " state than the one asked for is `deleted`.")
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping
   OperationView.ListView list(
       @RequestParam(required = false) @Nullable String project,
@@ -87,8 +94,35 @@ final class OperationsApi {
             Inputs.word("state", state, STATES),
             null,
             Inputs.limit(limit),
-            cursor);
+            cursor,
+            Callers.visible());
     return OperationView.ListView.of(backend.store().read(tx -> tx.operations().list(query)));
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestParam(required = false) @Nullable String project,
+      @RequestParam(required = false) @Nullable String kind,
+      @RequestParam(required = false) @Nullable String name,
+      @RequestParam(required = false) @Nullable String state,
+      @RequestParam(required = false) @Nullable Integer limit,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(
+        response,
+        backend.store(),
+        new Watched.OfWork(
+            project == null ? null : Inputs.projectOrAll(project),
+            Inputs.kind(kind),
+            name,
+            Inputs.word("state", state, STATES),
+            Callers.visible(),
+            limit == null ? null : Inputs.limit(limit)),
+        lastEventId);
   }
 
   @io.swagger.v3.oas.annotations.Operation(
@@ -98,6 +132,7 @@ final class OperationsApi {
           "As text/event-stream: `operation` events with the operation whenever it changes, and"
               + " `log` events with a line each; ends after the operation has. Last-Event-ID skips"
               + " log lines that were seen already.")
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping("/{uid}")
   OperationView get(@PathVariable UUID uid) {
     return OperationView.of(find(uid));
@@ -105,6 +140,7 @@ final class OperationsApi {
 
   /** Tells how an operation goes on. */
   @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping(path = "/{uid}", produces = TEXT_EVENT_STREAM_VALUE)
   void follow(
       @PathVariable UUID uid,
@@ -174,6 +210,7 @@ final class OperationsApi {
   @io.swagger.v3.oas.annotations.Operation(
       operationId = "getOperationLog",
       summary = "Shows what the steps of an operation said")
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping("/{uid}/logs")
   OperationView.LogView logs(
       @PathVariable UUID uid,
@@ -186,7 +223,7 @@ final class OperationsApi {
         backend
             .store()
             .read(tx -> {
-              Operation of = tx.operations().find(uid).orElseThrow(() -> none(uid));
+              Operation of = visible(tx.operations().find(uid), uid);
               return tx.operations().logs(of.uid(), after, limit);
             });
     return new OperationView.LogView(
@@ -198,6 +235,7 @@ final class OperationsApi {
       operationId = "cancelOperation",
       summary = "Asks an operation to stop",
       description = "What it had begun is undone; that is done when the operation has ended.")
+  @Needs(value = Verb.OPERATE, where = Needs.Where.HANDLER)
   @PostMapping("/{uid}:cancel")
   ResponseEntity<byte[]> cancel(
       @PathVariable UUID uid,
@@ -209,12 +247,23 @@ final class OperationsApi {
             new Caller(who.getName()),
             request,
             NOTHING,
-            tx -> Answer.accepted(backend.cancel().cancel(tx, uid)))
+            tx -> {
+              Operation of = visible(tx.operations().find(uid), uid);
+              Callers.require(Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
+              return Answer.accepted(backend.cancel().cancel(tx, uid));
+            })
         .entity();
   }
 
   private Operation find(UUID uid) {
-    return backend.store().read(tx -> tx.operations().find(uid)).orElseThrow(() -> none(uid));
+    return visible(backend.store().read(tx -> tx.operations().find(uid)), uid);
+  }
+
+  /** What is in a project of which the caller may not know is not there. */
+  private static Operation visible(Optional<Operation> found, UUID uid) {
+    return found
+        .filter(o -> Callers.allowed(Verb.VIEW, o.target().kind(), o.project()).allowed())
+        .orElseThrow(() -> none(uid));
   }
 
   private static ProblemException none(UUID uid) {

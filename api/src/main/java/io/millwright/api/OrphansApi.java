@@ -1,14 +1,20 @@
 package io.millwright.api;
 
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Orphans.What;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.model.ByteSize;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.security.Principal;
 import java.time.Instant;
 import java.util.List;
@@ -32,10 +38,12 @@ final class OrphansApi {
 
   private final Backend backend;
   private final OnceOnly once;
+  private final LiveStreams live;
 
-  OrphansApi(Backend backend, OnceOnly once) {
+  OrphansApi(Backend backend, OnceOnly once, LiveStreams live) {
     this.backend = backend;
     this.once = once;
+    this.live = live;
   }
 
   /**
@@ -76,10 +84,27 @@ final class OrphansApi {
       summary = "Lists objects with our mark to which nothing declared belongs",
       description =
           "Also what a purge would do: what has no objection can be purged. What a deleted machine"
-              + " left is not here, because it is taken away by itself.")
+              + " left is not here, because it is taken away by itself. "
+              + Watched.DESCRIPTION)
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping
   OrphansView list() {
     return new OrphansView(backend.sweep().list().stream().map(OrphanView::of).toList());
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(
+        response,
+        () -> list().items(),
+        orphan -> orphan.hypervisor() + " " + orphan.object(),
+        lastEventId);
   }
 
   @Operation(
@@ -88,6 +113,7 @@ final class OrphansApi {
       description =
           "Only what was in two complete listings, and without an owner for ten minutes. A data"
               + " disk is put into quarantine for seven days.")
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @PostMapping("/{name}:purge")
   ResponseEntity<Void> purge(@PathVariable String name, Principal who) {
     backend.sweep().purge(new Caller(who.getName()), name);
@@ -98,6 +124,7 @@ final class OrphansApi {
       operationId = "adoptOrphan",
       summary = "Makes a data disk that nobody has a Volume",
       description = "With all that is on it.")
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @PostMapping("/{name}:adopt")
   ResponseEntity<byte[]> adopt(
       @PathVariable String name,

@@ -1,10 +1,24 @@
 package io.millwright.api;
 
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
+import io.millwright.engine.access.Decision;
+import io.millwright.engine.access.Role;
+import io.millwright.engine.access.Verb;
+import io.millwright.model.Kind;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -14,9 +28,11 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "projects", description = "Projects, which own everything else.")
 final class ProjectsApi {
   private final Backend backend;
+  private final LiveStreams live;
 
-  ProjectsApi(Backend backend) {
+  ProjectsApi(Backend backend, LiveStreams live) {
     this.backend = backend;
+    this.live = live;
   }
 
   /** Names of projects, sorted. */
@@ -25,13 +41,78 @@ final class ProjectsApi {
   @Operation(
       operationId = "listProjects",
       summary = "Lists projects",
-      description = "All that have a resource, and `default` and `shared`, which are always there.")
+      description =
+          "Those that the caller may see: all that have a resource or a member, and `default` and"
+              + " `shared`, which are always there. "
+              + Watched.DESCRIPTION)
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
   @GetMapping
   ListView list() {
-    List<String> declared = backend.store().read(tx -> tx.resources().projects());
-    TreeSet<String> names = new TreeSet<>(declared);
+    Set<String> among = Callers.visible();
+    TreeSet<String> names =
+        backend
+            .store()
+            .read(tx -> {
+              TreeSet<String> all = new TreeSet<>(tx.resources().projects());
+              all.addAll(tx.people().projects());
+              return all;
+            });
     names.add(io.millwright.engine.Apply.DEFAULT_PROJECT);
     names.add(io.millwright.engine.Lookup.SHARED);
+    names.removeIf(project -> among != null && !among.contains(project));
     return new ListView(List.copyOf(names));
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, where = Needs.Where.HANDLER)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    live.watch(response, () -> list().items(), name -> name, lastEventId);
+  }
+
+  /**
+   * Something that may or may not be done in a project.
+   *
+   * @param verb what
+   * @param kind with resources of which kind; left out where it is about none
+   * @param reason why not; empty if allowed
+   */
+  record PermissionView(Verb verb, @Nullable Kind kind, boolean allowed, String reason) {
+    static PermissionView of(Verb verb, @Nullable Kind kind, String project) {
+      Decision decision = Callers.allowed(verb, kind, project);
+      return new PermissionView(verb, kind, decision.allowed(), decision.reason());
+    }
+  }
+
+  /**
+   * What the caller may do in a project.
+   *
+   * @param role of the caller there
+   */
+  record AccessView(String project, @Nullable Role role, List<PermissionView> items) {}
+
+  @Operation(
+      operationId = "listAccess",
+      summary = "Tells what the caller may do in a project",
+      description = "So that a page can offer what is allowed, and say why the rest is not.")
+  @Needs(Verb.VIEW)
+  @GetMapping("/{project}/access")
+  AccessView access(@PathVariable String project) {
+    Inputs.project(project);
+    List<PermissionView> out = new ArrayList<>();
+    for (Kind kind : Kind.values()) {
+      for (Verb verb : List.of(Verb.DECLARE, Verb.DELETE, Verb.OPERATE)) {
+        out.add(PermissionView.of(verb, kind, project));
+      }
+    }
+    out.add(PermissionView.of(Verb.CONSOLE, Kind.MACHINE, project));
+    for (Verb verb : List.of(Verb.TEND, Verb.GOVERN, Verb.LIMIT, Verb.AUDIT)) {
+      out.add(PermissionView.of(verb, null, project));
+    }
+    return new AccessView(project, Callers.now().rights().in(project), out);
   }
 }

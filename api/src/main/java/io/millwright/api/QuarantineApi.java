@@ -1,12 +1,19 @@
 package io.millwright.api;
 
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
 import io.millwright.engine.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Kind;
+import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.security.Principal;
 import java.time.Instant;
 import java.util.List;
@@ -30,10 +37,12 @@ final class QuarantineApi {
 
   private final Backend backend;
   private final OnceOnly once;
+  private final LiveStreams live;
 
-  QuarantineApi(Backend backend, OnceOnly once) {
+  QuarantineApi(Backend backend, OnceOnly once, LiveStreams live) {
     this.backend = backend;
     this.once = once;
+    this.live = live;
   }
 
   /**
@@ -75,13 +84,29 @@ final class QuarantineApi {
   @Operation(
       operationId = "listQuarantine",
       summary = "Lists deleted volumes whose disks are kept",
-      description = "The project `-` stands for all.")
+      description = "The project `-` stands for all. " + Watched.DESCRIPTION)
+  @Needs(value = Verb.VIEW, of = Kind.VOLUME)
   @GetMapping
   QuarantineView list(@PathVariable String project) {
     return new QuarantineView(
         backend.restore().list(Inputs.projectOrAll(project)).stream()
+            .filter(e -> Callers.sees(e.volume().project()))
             .map(QuarantinedVolumeView::of)
             .toList());
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(value = Verb.VIEW, of = Kind.VOLUME)
+  @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @PathVariable String project,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    Inputs.projectOrAll(project);
+    live.watch(
+        response, () -> list(project).items(), volume -> volume.uid().toString(), lastEventId);
   }
 
   @Operation(
@@ -90,6 +115,7 @@ final class QuarantineApi {
       description =
           "It is declared again as it was, with the same uid, serial and disk. The name may also be"
               + " its uid, where several of a name were deleted.")
+  @Needs(value = Verb.OPERATE, of = Kind.VOLUME)
   @PostMapping("/{name}:restore")
   ResponseEntity<byte[]> restore(
       @PathVariable String project,

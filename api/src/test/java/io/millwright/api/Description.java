@@ -8,6 +8,7 @@ import io.swagger.v3.oas.models.headers.Header;
 import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.info.License;
 import io.swagger.v3.oas.models.media.Content;
+import io.swagger.v3.oas.models.media.JsonSchema;
 import io.swagger.v3.oas.models.media.MediaType;
 import io.swagger.v3.oas.models.media.Schema;
 import io.swagger.v3.oas.models.parameters.Parameter;
@@ -88,18 +89,21 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     String many = kind.title() + "s";
     String words = kind.plural();
     String word = article(kind.title().toLowerCase(Locale.ROOT));
-    operation.setOperationId(verb + (verb.equals("list") ? many : one));
+    operation.setOperationId(
+        switch (verb) {
+          case "list" -> verb + many;
+          case "actions" -> "list" + one + "Actions";
+          default -> verb + one;
+        });
     ApiResponses answers = new ApiResponses();
     switch (verb) {
       case "list" -> {
         operation.setSummary("Lists " + words + " of a project");
         operation.setDescription(
-            "The project `-` stands for all. As text/event-stream, a watch: `added` events of what"
-                + " there is, then `synced`, then `added`, `modified` and `deleted` as things"
-                + " change, with the resource as data; of a deleted one only apiVersion, kind and"
-                + " metadata with name, project and uid. An event may come twice. With"
-                + " Last-Event-ID only what changed since; 410 if that is too long ago. A watch"
-                + " takes neither limit nor cursor.");
+            "The project `-` stands for all. "
+                + Watched.DESCRIPTION
+                + " Of a deleted one only apiVersion, kind and metadata with name, project and uid."
+                + " An event may come twice. A watch takes neither limit nor cursor.");
         answers.put("200", json(one + "List", "A part of the collection."));
         Objects.requireNonNull(answers.get("200").getContent())
             .put(EVENTS, new MediaType().schema(RecordSchemas.schema("string")));
@@ -122,6 +126,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         operation.setSummary("Shows " + word);
         answers.put("200", etag(json(one, "The resource.")));
         answers.put("304", etag(new ApiResponse().description("The client has it already.")));
+      }
+      case "actions" -> {
+        operation.setSummary("Tells what can be done with " + word);
+        operation.setDescription(
+            "Also what cannot be done, with the reason: the caller may not, or it makes no sense"
+                + " just now.");
+        schemas.of(ActionsView.class);
+        answers.put("200", json("Actions", "What can be done."));
       }
       case "put" -> {
         operation.setSummary("Declares " + word + ", new or not");
@@ -181,6 +193,36 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("201", json("FreshToken", "The token, with its secret."));
       }
+      case "signIn" -> {
+        body(operation, schemas.of(SessionApi.SignInParams.class), "Who signs in.");
+        schemas.of(SessionApi.SessionView.class);
+        answers.clear();
+        answers.put(
+            "200",
+            json("Session", "The session has begun.")
+                .addHeaderObject("Set-Cookie", header("The session's cookie.")));
+      }
+      case "changePassword" -> {
+        JsonSchema passwords = RecordSchemas.schema("object");
+        passwords.addProperty("old", RecordSchemas.schema("string"));
+        passwords.addProperty("new", RecordSchemas.schema("string"));
+        passwords.setRequired(List.of("old", "new"));
+        body(operation, passwords, "Both passwords.");
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It is changed."));
+      }
+      case "createUser" -> {
+        body(operation, schemas.of(PeopleApi.UserParams.class), "The person who is wanted.");
+        schemas.of(PeopleApi.FreshUserView.class);
+        answers.clear();
+        answers.put("201", json("FreshUser", "The person, with a first password."));
+      }
+      case "putMember", "putRole" ->
+          body(operation, schemas.of(PeopleApi.MemberParams.class), "The role that is wanted.");
+      case "signOut", "endSession", "deleteUser", "removeMember", "removeRole" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It is gone."));
+      }
       case "purgeOrphan" -> {
         answers.clear();
         answers.put("204", new ApiResponse().description("It is gone, or in quarantine."));
@@ -189,7 +231,13 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("204", new ApiResponse().description("It is void."));
       }
-      case "getOperation", "listEvents" -> {
+      case "getOperation",
+          "listEvents",
+          "listOperations",
+          "listOrphans",
+          "listProjects",
+          "listQuarantine",
+          "listTokens" -> {
         ApiResponse ok = Objects.requireNonNull(answers.get("200"));
         Objects.requireNonNull(ok.getContent())
             .put(EVENTS, new MediaType().schema(RecordSchemas.schema("string")));
@@ -228,6 +276,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     ApiResponses answers = operation.getResponses();
     String id = operation.getOperationId();
     boolean open = id.equals("getHealth");
+    boolean signsIn = id.equals("signIn");
     boolean writes = !id.matches("(get|list|open).*");
     Map<String, String> out = new TreeMap<>();
     if (!open) {
@@ -238,6 +287,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
     }
     if (has(operation, "name", "path") || has(operation, "uid", "path")) {
       out.put("404", "There is no such thing.");
+    }
+    if (signsIn) {
+      out.put("401", "The name or the password is wrong.");
+      out.put("429", "Too many wrong passwords; Retry-After tells how long to wait.");
     }
     if (writes || id.equals("openConsole")) {
       out.put("409", "It conflicts with what is there.");

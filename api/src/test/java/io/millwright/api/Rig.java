@@ -100,7 +100,8 @@ final class Rig {
                 engine.cancel(),
                 engine.tokens(),
                 engine.watch(),
-                engine.consoles()),
+                engine.consoles(),
+                engine.access()),
             Map.of(),
             Impatient.class);
     Runtime.getRuntime()

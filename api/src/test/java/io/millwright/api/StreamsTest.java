@@ -12,8 +12,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
 
 /** Watches: nothing is lost, not at the beginning and not between two connections. */
 class StreamsTest {
@@ -195,6 +197,110 @@ class StreamsTest {
       assertThat(events.next().name()).isEqualTo("operation");
       assertThat(events.next().name()).isEqualTo(Events.END);
     }
+  }
+
+  @Test
+  void operationsAreWatchedAsResourcesAre() throws Exception {
+    Reply made = rig.post("projects/wa/machines", Rig.machine("m"));
+    String uid = made.json().at("/metadata/uid").asString();
+    UUID target = UUID.fromString(made.json().at("/spec/target/uid").asString());
+    String last;
+    Operation claimed;
+    try (Events events = Events.open(rig, "operations?project=wa")) {
+      Event present = events.next();
+      assertThat(present.name() + present.json().at("/metadata/uid").asString())
+          .isEqualTo("added" + uid);
+      assertThat(events.next().name()).isEqualTo("synced");
+      rig.post("projects/wa-other/machines", Rig.machine("m"));
+      claimed = rig.store.inTransaction(tx -> tx.operations().claim(target)).orElseThrow();
+      Event running = events.next();
+      assertThat(running.name()).isEqualTo("modified");
+      assertThat(running.json().at("/metadata/uid").asString()).isEqualTo(uid);
+      assertThat(running.json().at("/status/state").asString()).isEqualTo("running");
+      last = running.id();
+    }
+    rig.post("projects/wa/machines", Rig.machine("n"));
+    try (Events events = Events.open(rig, "operations?project=wa", "Last-Event-ID", last)) {
+      Event added = events.next();
+      assertThat(added.name()).isEqualTo("added");
+      assertThat(added.json().at("/spec/target/name").asString()).isEqualTo("n");
+    }
+    try (Events running = Events.open(rig, "operations?project=wa&state=running&kind=Machine")) {
+      assertThat(running.next().json().at("/metadata/uid").asString()).isEqualTo(uid);
+      assertThat(running.next().name()).isEqualTo("synced");
+      rig.store.write(tx ->
+          tx.operations()
+              .progress(
+                  claimed.uid(), claimed.epoch(), new Operation.State.Succeeded(), List.of()));
+      Event left = running.next();
+      assertThat(left.name()).isEqualTo("deleted");
+      assertThat(left.json().at("/metadata/uid").asString()).isEqualTo(uid);
+    }
+    try (Events newest = Events.open(rig, "operations?project=wa&limit=1")) {
+      assertThat(newest.next().json().at("/spec/target/name").asString()).isEqualTo("n");
+      assertThat(newest.next().name()).isEqualTo("synced");
+    }
+  }
+
+  @Test
+  void listsThatTheJournalDoesNotKnowAreWatchedToo() throws Exception {
+    String last;
+    try (Events tokens = Events.open(rig, "tokens")) {
+      Event event = tokens.next();
+      while (!event.name().equals("synced")) {
+        assertThat(event.name()).isEqualTo("added");
+        event = tokens.next();
+      }
+      rig.post("tokens", "{name: seen}");
+      Event added = tokens.next();
+      assertThat(added.name() + " " + added.json().path("name").asString()).isEqualTo("added seen");
+      last = added.id();
+      assertThat(last).isNotEmpty().isNotEqualTo(event.id());
+    }
+    try (Events tokens = Events.open(rig, "tokens", "Last-Event-ID", last)) {
+      rig.delete("tokens/seen");
+      Event gone = tokens.next();
+      assertThat(gone.name() + " " + gone.json().path("name").asString()).isEqualTo("deleted seen");
+    }
+    assertThat(rig.get("tokens", "Accept", "text/event-stream", "Last-Event-ID", last).status())
+        .isEqualTo(410);
+    try (Events projects = Events.open(rig, "projects")) {
+      Event event = projects.next();
+      while (!event.name().equals("synced")) {
+        event = projects.next();
+      }
+      rig.put("projects/wb/sizes/s", Rig.size("s", 1, ""));
+      assertThat(projects.next().json().asString()).isEqualTo("wb");
+    }
+    for (String list : List.of("orphans", "projects/-/quarantine")) {
+      try (Events events = Events.open(rig, list)) {
+        assertThat(events.status).as(list).isEqualTo(200);
+        assertThat(events.next().name()).as(list).isEqualTo("synced");
+      }
+    }
+  }
+
+  /** Who may do what: answers to the asker and short lists of people, read when they are shown. */
+  private static final Pattern OF_PEOPLE =
+      Pattern.compile(".*/(actions|access|users|roles|members|sessions)");
+
+  /** Whatever can be listed can be watched; a new list has to say how. */
+  @Test
+  void everyListIsWatchable() {
+    JsonNode api = rig.get("openapi.json").json();
+    List<String> deaf = new ArrayList<>();
+    api.path("paths")
+        .properties()
+        .forEach(path -> {
+          JsonNode get = path.getValue().path("get");
+          if (get.path("operationId").asString("").startsWith("list")
+              && !OF_PEOPLE.matcher(path.getKey()).matches()
+              && !get.at("/responses/200/content").has("text/event-stream")) {
+            deaf.add(path.getKey());
+          }
+        });
+    assertThat(api.path("paths").size()).isGreaterThan(20);
+    assertThat(deaf).isEmpty();
   }
 
   @Test

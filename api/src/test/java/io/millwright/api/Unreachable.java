@@ -13,6 +13,9 @@ import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.Watch;
+import io.millwright.engine.access.Access;
+import io.millwright.engine.access.Accounts;
+import io.millwright.engine.access.SignIn;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -64,6 +67,7 @@ final class Unreachable implements Store {
         new Cancel(store),
         new AccessTokens(store, clock),
         new Watch(store, Duration.ofMillis(100)),
-        new Consoles(store, outside));
+        new Consoles(store, outside),
+        new Access(new Accounts(store, clock), new SignIn(store, clock)));
   }
 }

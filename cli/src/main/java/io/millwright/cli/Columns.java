@@ -65,6 +65,16 @@ record Columns(Kind kind, boolean wide, boolean projects) {
     return out;
   }
 
+  /** The row of one that was deleted. */
+  List<Cell> gone(View view, Instant now) {
+    List<Cell> out = new ArrayList<>(row(view, now));
+    int status = titles().indexOf("STATUS");
+    if (status >= 0) {
+      out.set(status, new Cell("Deleted", Style.RED));
+    }
+    return out;
+  }
+
   private List<String> narrow(View v) {
     return switch (kind) {
       case HYPERVISOR ->

@@ -1,14 +1,10 @@
 package io.millwright.cli;
 
 import io.millwright.client.Answer;
-import io.millwright.client.Event;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -79,12 +75,16 @@ final class GetCommand extends Part {
     if (selector != null || fieldSelector != null || (allProjects && !uids.isEmpty())) {
       throw Failure.usage("operations are chosen by: millwright operation list KIND NAME --state");
     }
-    if (watch) {
+    if (watch && !uids.isEmpty()) {
       throw Failure.usage("an operation is followed by: millwright logs -f UID");
     }
     MillwrightApi api = api();
     if (uids.isEmpty()) {
       About.Filter all = new About.Filter(project(), null, null);
+      if (watch) {
+        Operations.watch(shell(), api, format, allProjects, all, null, Operations.USUAL);
+        return 0;
+      }
       Operations.print(
           shell(), format, allProjects, Operations.list(api, all, null, Operations.USUAL));
       return 0;
@@ -166,58 +166,13 @@ final class GetCommand extends Part {
         targets.isEmpty() ? fieldSelector : "metadata.name=" + targets.getFirst().name();
     MillwrightApi api = api();
     Columns columns = new Columns(of, format == Format.WIDE, allProjects);
-    Table table = new Table(columns.titles());
-    Map<String, String> shown = new HashMap<>();
-    boolean synced = false;
-    try (Resumed events =
-        new Resumed(
-            last -> of.watch(api, project(), selector, fields, last), Duration.ofMinutes(1))) {
-      for (Event event = events.next(); event != null; event = events.next()) {
-        if (event.name().equals("synced")) {
-          if (!synced && format.human()) {
-            table.print(shell().out(), shell().coloured());
-          }
-          synced = true;
-        } else {
-          View view = new View(event.data());
-          boolean gone = event.name().equals("deleted");
-          // After a break everything is told again.
-          String now = gone ? "deleted" : view.revision();
-          if (!now.equals(shown.put(view.uid(), now)) || now.isEmpty()) {
-            show(columns, table, view, gone);
-            if (synced && format.human()) {
-              table.printRows(shell().out(), shell().coloured());
-            }
-          }
-        }
-        if (shell().out().checkError()) {
-          return 0; // nobody reads any more
-        }
-      }
-    }
+    new Watching(
+            shell(),
+            format,
+            columns.titles(),
+            view -> columns.row(view, shell().clock().instant()),
+            view -> columns.gone(view, shell().clock().instant()))
+        .print(last -> of.watch(api, project(), selector, fields, last));
     return 0;
-  }
-
-  private void show(Columns columns, Table table, View view, boolean gone) {
-    switch (format) {
-      case TABLE, WIDE -> {
-        if (gone) {
-          List<Table.Cell> row = new ArrayList<>(columns.row(view, shell().clock().instant()));
-          int status = columns.titles().indexOf("STATUS");
-          if (status >= 0) {
-            row.set(status, new Table.Cell("Deleted", Style.RED));
-          }
-          table.add(row);
-        } else {
-          table.add(columns.row(view, shell().clock().instant()));
-        }
-      }
-      case JSON -> Listing.one(shell(), format, view.tree());
-      case YAML -> {
-        print("---");
-        Listing.one(shell(), format, view.tree());
-      }
-      case NAME -> print(Safe.line(view.reference()));
-    }
   }
 }

@@ -43,6 +43,11 @@ final class OperationCommand extends Part {
     int limit = Operations.USUAL;
 
     @Option(
+        names = {"-w", "--watch"},
+        description = "Go on showing what changes, until interrupted.")
+    boolean watch;
+
+    @Option(
         names = {"-o", "--output"},
         paramLabel = "FORMAT",
         description = "table, wide, json, yaml or name.")
@@ -50,6 +55,11 @@ final class OperationCommand extends Part {
 
     @Override
     public Integer call() {
+      if (watch) {
+        Operations.watch(
+            shell(), api(), format, about.allProjects, about.filter(cli()), state, limit);
+        return 0;
+      }
       List<JsonNode> items = Operations.list(api(), about.filter(cli()), state, limit);
       Operations.print(shell(), format, about.allProjects, items);
       return 0;

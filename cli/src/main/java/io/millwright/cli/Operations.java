@@ -52,8 +52,44 @@ final class Operations {
     return items;
   }
 
+  /** Prints the newest, and then what becomes of them and of new ones, until interrupted. */
+  static void watch(
+      Shell shell,
+      MillwrightApi api,
+      Format format,
+      boolean projects,
+      About.Filter about,
+      @Nullable String state,
+      int limit) {
+    new Watching(
+            shell,
+            format,
+            titles(format, projects),
+            view ->
+                row(
+                    new Timeline(view.tree()),
+                    format == Format.WIDE,
+                    projects,
+                    shell.clock().instant()),
+            null)
+        .print(last ->
+            api.streamOperations(
+                last, null, about.kind(), limit, about.name(), about.project(), state));
+  }
+
   /** Prints them. */
   static void print(Shell shell, Format format, boolean projects, List<JsonNode> items) {
+    Instant now = shell.clock().instant();
+    Listing.rows(
+        shell,
+        format,
+        items,
+        titles(format, projects),
+        o -> row(new Timeline(o), format == Format.WIDE, projects, now),
+        o -> new View(o).uid());
+  }
+
+  private static List<String> titles(Format format, boolean projects) {
     List<String> titles =
         new ArrayList<>(List.of("UID", "OPERATION", "STATE", "PERCENT", "TOOK", "AGE"));
     if (projects) {
@@ -63,14 +99,7 @@ final class Operations {
       titles.add("BY");
     }
     titles.add("MESSAGE");
-    Instant now = shell.clock().instant();
-    Listing.rows(
-        shell,
-        format,
-        items,
-        titles,
-        o -> row(new Timeline(o), format == Format.WIDE, projects, now),
-        o -> new View(o).uid());
+    return titles;
   }
 
   private static List<Cell> row(Timeline operation, boolean wide, boolean projects, Instant now) {

@@ -162,7 +162,8 @@ class ErrorsTest extends CliTestCase {
                 + " operation");
     run("get", "operations", "-l", "a=b")
         .failed(2, "operations are chosen by: millwright operation list KIND NAME --state");
-    run("get", "operations", "-w").failed(2, "an operation is followed by: millwright logs -f UID");
+    run("get", "operation", "0193-op", "-w")
+        .failed(2, "an operation is followed by: millwright logs -f UID");
     run("describe", "operation").failed(2, "which operation? write operation UID");
     run("describe", "machine").failed(2, "which machine? write machine NAME");
     run("delete").failed(2, "name what to delete: KIND NAME, KIND/NAME or -f FILE");

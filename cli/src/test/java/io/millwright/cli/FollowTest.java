@@ -120,6 +120,31 @@ class FollowTest extends CliTestCase {
   }
 
   @Test
+  void operationsAreWatchedInBothPlaces() {
+    String later = Samples.running().replace("\"running\"", "\"succeeded\"");
+    for (List<String> command :
+        List.of(List.of("get", "operations", "-w"), List.of("operation", "list", "-w"))) {
+      server.on(
+          "GET /operations",
+          FakeServer.events(
+              "event: added\ndata: " + Samples.oneLine(Samples.running()) + "\n",
+              "event: synced\nid: 8\ndata: {}\n",
+              event("modified", "9", later),
+              event("modified", "10", later)),
+          FakeServer.problem(403, "forbidden", "the token was revoked"));
+      Result result = run(command.toArray(String[]::new));
+      result.failed(1, "the token was revoked");
+      assertThat(result.out().lines().map(l -> l.replaceAll(" +", " ")))
+          .hasSize(3)
+          .satisfies(lines -> {
+            assertThat(lines.get(0)).startsWith("UID OPERATION STATE");
+            assertThat(lines.get(1)).contains("running");
+            assertThat(lines.get(2)).contains("succeeded");
+          });
+    }
+  }
+
+  @Test
   void logs() {
     server
         .on("GET /operations", 200, "{\"items\":[" + Samples.running() + "]}")

@@ -1,5 +1,8 @@
 package io.millwright.engine;
 
+import io.millwright.engine.access.Access;
+import io.millwright.engine.access.Accounts;
+import io.millwright.engine.access.SignIn;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
@@ -33,6 +36,7 @@ public final class Engine implements AutoCloseable {
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
+  private final Access access;
   private final Consoles consoles;
   private final Watch watch;
   private final FirstBootDoor door;
@@ -75,6 +79,7 @@ public final class Engine implements AutoCloseable {
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
+    access = new Access(new Accounts(store, clock), new SignIn(store, clock));
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
@@ -128,6 +133,10 @@ public final class Engine implements AutoCloseable {
 
   public AccessTokens tokens() {
     return tokens;
+  }
+
+  public Access access() {
+    return access;
   }
 
   public Consoles consoles() {

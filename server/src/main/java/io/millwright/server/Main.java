@@ -164,7 +164,8 @@ public final class Main implements AutoCloseable {
             engine.cancel(),
             engine.tokens(),
             engine.watch(),
-            engine.consoles());
+            engine.consoles(),
+            engine.access());
     Web web =
         add(
             "web",

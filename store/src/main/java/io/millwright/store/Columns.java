@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Collection;
+import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -38,5 +39,10 @@ final class Columns {
   /** For {@code CAST(:x AS uuid[])}. */
   static String[] texts(Collection<?> values) {
     return values.stream().map(Object::toString).toArray(String[]::new);
+  }
+
+  /** Of a column of texts. */
+  static List<String> texts(ResultSet row, String column) throws SQLException {
+    return List.of((String[]) row.getArray(column).getArray());
   }
 }

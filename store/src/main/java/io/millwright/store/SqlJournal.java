@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -87,7 +88,11 @@ final class SqlJournal implements Journal {
 
   @Override
   public List<Entry> told(
-      @Nullable String project, @Nullable Kind kind, @Nullable String name, int limit) {
+      @Nullable String project,
+      @Nullable Kind kind,
+      @Nullable String name,
+      int limit,
+      @Nullable Set<String> among) {
     StringBuilder sql = new StringBuilder("SELECT * FROM journal WHERE message <> ''");
     if (project != null) {
       sql.append(" AND project = :project");
@@ -97,6 +102,9 @@ final class SqlJournal implements Journal {
     }
     if (name != null) {
       sql.append(" AND name = :name");
+    }
+    if (among != null) {
+      sql.append(" AND project = ANY (:among)");
     }
     sql.append(" ORDER BY seq DESC LIMIT :limit");
     StatementSpec statement = jdbc.sql(sql.toString()).param("limit", limit);
@@ -108,6 +116,9 @@ final class SqlJournal implements Journal {
     }
     if (name != null) {
       statement = statement.param("name", name);
+    }
+    if (among != null) {
+      statement = statement.param("among", Columns.texts(among));
     }
     return statement.query((row, n) -> entry(row)).list().reversed();
   }

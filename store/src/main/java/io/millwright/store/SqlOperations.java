@@ -134,6 +134,10 @@ final class SqlOperations implements Operations {
       sql.append(" AND project = :project");
       params.put("project", query.project());
     }
+    if (query.among() != null) {
+      sql.append(" AND project = ANY (:among)");
+      params.put("among", Columns.texts(query.among()));
+    }
     Kind kind = query.kind();
     if (kind != null) {
       sql.append(" AND kind = :kind");

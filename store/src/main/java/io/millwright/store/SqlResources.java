@@ -115,6 +115,10 @@ final class SqlResources implements Resources {
       sql.append(" AND project = :project");
       params.put("project", query.project());
     }
+    if (query.among() != null) {
+      sql.append(" AND project = ANY (:among)");
+      params.put("among", Columns.texts(query.among()));
+    }
     for (Requirement requirement : query.labels().requirements()) {
       sql.append(" AND ").append(condition(requirement, params));
     }

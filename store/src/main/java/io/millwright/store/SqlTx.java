@@ -5,10 +5,12 @@ import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Orphans;
+import io.millwright.engine.port.People;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Sessions;
 import io.millwright.engine.port.Shared;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
@@ -104,6 +106,16 @@ final class SqlTx implements Tx {
   @Override
   public Requests requests() {
     return new SqlRequests(jdbc());
+  }
+
+  @Override
+  public People people() {
+    return new SqlPeople(jdbc());
+  }
+
+  @Override
+  public Sessions sessions() {
+    return new SqlSessions(jdbc());
   }
 
   @Override

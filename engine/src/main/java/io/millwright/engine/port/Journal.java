@@ -4,6 +4,7 @@ import io.millwright.model.Kind;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -53,7 +54,22 @@ public interface Journal {
   String head();
 
   /** The last lines with a message, oldest first; all filters may be null. */
-  List<Entry> told(@Nullable String project, @Nullable Kind kind, @Nullable String name, int limit);
+  default List<Entry> told(
+      @Nullable String project, @Nullable Kind kind, @Nullable String name, int limit) {
+    return told(project, kind, name, limit, null);
+  }
+
+  /**
+   * As the other one.
+   *
+   * @param among the projects of which the asker may know, or null for all
+   */
+  List<Entry> told(
+      @Nullable String project,
+      @Nullable Kind kind,
+      @Nullable String name,
+      int limit,
+      @Nullable Set<String> among);
 
   /** Drops lines that are older. */
   int prune(Duration age);

@@ -7,6 +7,7 @@ import io.millwright.model.Operation.StepRecord;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,7 @@ public interface Operations {
    * @param project null for all
    * @param state one word of {@link State#word()}, or null
    * @param target null for all
+   * @param among the projects of which the asker may know, or null for all
    */
   record Query(
       @Nullable String project,
@@ -26,7 +28,20 @@ public interface Operations {
       @Nullable String state,
       @Nullable UUID target,
       int limit,
-      @Nullable String cursor) {}
+      @Nullable String cursor,
+      @Nullable Set<String> among) {
+    /** Among all projects. */
+    public Query(
+        @Nullable String project,
+        @Nullable Kind kind,
+        @Nullable String name,
+        @Nullable String state,
+        @Nullable UUID target,
+        int limit,
+        @Nullable String cursor) {
+      this(project, kind, name, state, target, limit, cursor, null);
+    }
+  }
 
   /** Whose an operation is. */
   enum Hold {

@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,7 @@ public interface Resources {
    *     {@code true}, {@code false} and {@code unknown}
    * @param limit at most 1000
    * @param cursor of an earlier page, or null
+   * @param among the projects of which the asker may know, or null for all
    */
   record Query(
       Kind kind,
@@ -34,7 +36,19 @@ public interface Resources {
       Selector labels,
       Map<String, String> fields,
       int limit,
-      @Nullable String cursor) {}
+      @Nullable String cursor,
+      @Nullable Set<String> among) {
+    /** Among all projects. */
+    public Query(
+        Kind kind,
+        @Nullable String project,
+        Selector labels,
+        Map<String, String> fields,
+        int limit,
+        @Nullable String cursor) {
+      this(kind, project, labels, fields, limit, cursor, null);
+    }
+  }
 
   /** A resource that is gone, of which outside objects may still turn up. */
   record Tombstone(

@@ -1,5 +1,6 @@
 package io.millwright.engine.port;
 
+import io.millwright.engine.access.Scope;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -13,8 +14,21 @@ public interface Tokens {
    *
    * @param name unique among those in force
    * @param expiresAt null for never
+   * @param owner account of the person whose it is, or null for the installation's own
+   * @param scope to what it is narrowed
    */
-  record Token(UUID uid, String name, Instant createdAt, @Nullable Instant expiresAt) {}
+  record Token(
+      UUID uid,
+      String name,
+      Instant createdAt,
+      @Nullable Instant expiresAt,
+      @Nullable UUID owner,
+      Scope scope) {
+    /** The installation's own, good for everything. */
+    public Token(UUID uid, String name, Instant createdAt, @Nullable Instant expiresAt) {
+      this(uid, name, createdAt, expiresAt, null, Scope.ALL);
+    }
+  }
 
   /**
    * Adds a token.
@@ -27,6 +41,9 @@ public interface Tokens {
   Optional<Token> find(byte[] sha256);
 
   List<Token> list();
+
+  /** The token of this name, if it is in force. */
+  Optional<Token> find(String name);
 
   /** Takes a token out of force; false if there is none of this name. */
   boolean revoke(String name);

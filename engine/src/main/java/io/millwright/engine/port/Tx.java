@@ -22,6 +22,10 @@ public interface Tx {
 
   Requests requests();
 
+  People people();
+
+  Sessions sessions();
+
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();
 

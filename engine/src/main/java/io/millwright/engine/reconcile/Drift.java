@@ -34,6 +34,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -78,8 +79,17 @@ public final class Drift {
 
   /** Looks at all machines of a project, or of all projects for null. */
   public Report look(@Nullable String project) {
+    return look(project, null);
+  }
+
+  /**
+   * As {@link #look(String)}.
+   *
+   * @param among the projects of which the asker may know, or null for all
+   */
+  public Report look(@Nullable String project, @Nullable Set<String> among) {
     String installation = store.read(Tx::installation);
-    List<Place> places = store.read(tx -> places(tx, project));
+    List<Place> places = store.read(tx -> places(tx, project, among));
     Map<UUID, Optional<Map<UUID, Records>>> published = new HashMap<>();
     List<Finding> out = new ArrayList<>();
     int compared = 0;
@@ -110,7 +120,7 @@ public final class Drift {
     return new Report(compared, List.copyOf(out));
   }
 
-  private static List<Place> places(Tx tx, @Nullable String project) {
+  private static List<Place> places(Tx tx, @Nullable String project, @Nullable Set<String> among) {
     List<Place> out = new ArrayList<>();
     Lookup lookup = new Lookup(tx);
     List<Resource<?, ?>> hypervisors =
@@ -120,7 +130,9 @@ public final class Drift {
     for (Resource<?, ?> hypervisor : hypervisors) {
       List<Subject> machines = new ArrayList<>();
       for (Resource<?, ?> r : tx.resources().on(hypervisor.uid())) {
-        if (r.kind() == Kind.MACHINE && (project == null || r.project().equals(project))) {
+        if (r.kind() == Kind.MACHINE
+            && (project == null || r.project().equals(project))
+            && (among == null || among.contains(r.project()))) {
           machines.add(
               new Subject(
                   ResolvedMachine.of(lookup, r.as(MachineSpec.class, MachineStatus.class)),

@@ -1,0 +1,348 @@
+package io.millwright.api;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.api.Rig.Reply;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.WebSocket;
+import java.net.http.WebSocketHandshakeException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.assertj.core.api.Assertions;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/** People: first password, session, roles, tokens; and how each of them ends. */
+@Tag("database")
+class PeopleTest {
+  private final Rig rig = Rig.shared();
+
+  /** A browser with a session. */
+  private final class Browser {
+    final String cookie;
+    final String csrf;
+    final JsonNode session;
+
+    Browser(Reply signedIn) {
+      assertThat(signedIn.status()).as(signedIn.raw().body()).isEqualTo(200);
+      String set = signedIn.header("Set-Cookie");
+      assertThat(set)
+          .startsWith("millwright_session=mws_")
+          .contains("HttpOnly", "SameSite=Strict", "Path=/");
+      cookie = set.substring(0, set.indexOf(';'));
+      session = signedIn.json();
+      csrf = session.path("csrfToken").asString();
+      assertThat(csrf).isNotEmpty();
+    }
+
+    HttpRequest.Builder to(String path) {
+      return HttpRequest.newBuilder(rig.uri(path)).header("Cookie", cookie);
+    }
+
+    Reply get(String path) {
+      return rig.send(to(path).build());
+    }
+
+    Reply post(String path, String json) {
+      return rig.send(
+          to(path)
+              .header("X-CSRF-Token", csrf)
+              .header("Content-Type", "application/json")
+              .POST(BodyPublishers.ofString(json))
+              .build());
+    }
+  }
+
+  private Reply signIn(String name, String password) {
+    return rig.send(
+        HttpRequest.newBuilder(rig.uri("session"))
+            .header("Content-Type", "application/json")
+            .POST(
+                BodyPublishers.ofString(
+                    "{\"name\": \"%s\", \"password\": \"%s\"}".formatted(name, password)))
+            .build());
+  }
+
+  private String create(String name, String role) {
+    Reply made =
+        rig.post(
+            "users",
+            "{\"name\": \"%s\"%s}"
+                .formatted(name, role.isEmpty() ? "" : ", \"role\": \"" + role + "\""));
+    assertThat(made.status()).as(made.raw().body()).isEqualTo(201);
+    return made.json().path("password").asString();
+  }
+
+  /** Somebody who has a password of their own. */
+  private Browser person(String name, String role) {
+    String first = create(name, role);
+    Browser browser = new Browser(signIn(name, first));
+    Reply changed =
+        browser.post(
+            "session/password",
+            "{\"old\": \"%s\", \"new\": \"correct horse %s\"}".formatted(first, name));
+    assertThat(changed.status()).as(changed.raw().body()).isEqualTo(204);
+    return browser;
+  }
+
+  private void member(String project, String name, String role) {
+    assertThat(
+            rig.put("projects/" + project + "/members/" + name, "{\"role\": \"" + role + "\"}")
+                .status())
+        .isEqualTo(200);
+  }
+
+  @Test
+  void theFirstPasswordMustBeChangedBeforeAnythingElse() {
+    String first = create("p1", "admin");
+    Browser browser = new Browser(signIn("p1", first));
+    assertThat(browser.session.path("user").path("mustChangePassword").asBoolean()).isTrue();
+    Reply refused = browser.get("projects");
+    assertThat(refused.status()).isEqualTo(403);
+    assertThat(refused.json().path("type").asString()).endsWith("password-change-needed");
+    assertThat(browser.get("session").status()).isEqualTo(200);
+    String body = "{\"old\": \"%s\", \"new\": \"%s\"}";
+    assertThat(browser.post("session/password", body.formatted(first, "short")).status())
+        .isEqualTo(400);
+    assertThat(browser.post("session/password", body.formatted(first, first)).status())
+        .isEqualTo(400);
+    assertThat(browser.post("session/password", body.formatted("wrong", "long enough 1")).status())
+        .isEqualTo(400);
+    Browser other = new Browser(signIn("p1", first));
+    assertThat(browser.post("session/password", body.formatted(first, "long enough 1")).status())
+        .isEqualTo(204);
+    assertThat(other.get("session").status()).as("all other sessions end").isEqualTo(401);
+    assertThat(browser.get("projects").status()).isEqualTo(200);
+    assertThat(browser.get("session").json().path("roles").path("global").asString())
+        .isEqualTo("admin");
+    assertThat(signIn("p1", first).status()).isEqualTo(401);
+    assertThat(signIn("p1", "long enough 1").status()).isEqualTo(200);
+  }
+
+  @Test
+  void unknownAndWrongAreTheSameAndBothLock() {
+    create("p2", "");
+    for (String name : List.of("p2", "nobody-here")) {
+      Reply wrong = signIn(name, "wrong");
+      assertThat(wrong.status()).isEqualTo(401);
+      assertThat(wrong.json().path("detail").asString())
+          .isEqualTo("the name or the password is wrong");
+      int locked = 0;
+      for (int i = 0; i < 12; i++) {
+        Reply reply = signIn(name, "wrong");
+        if (reply.status() == 429) {
+          locked++;
+          assertThat(Integer.parseInt(reply.header("Retry-After"))).isPositive();
+        }
+      }
+      assertThat(locked).as(name).isPositive();
+    }
+  }
+
+  @Test
+  void manyTriesAtOnceCountAsMany() throws Exception {
+    create("p3", "");
+    try (var pool = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Integer>> all = new ArrayList<>();
+      for (int i = 0; i < 60; i++) {
+        all.add(pool.submit(() -> signIn("p3", "guess").status()));
+      }
+      int tried = 0;
+      for (Future<Integer> each : all) {
+        tried += each.get() == 401 ? 1 : 0;
+      }
+      assertThat(tried).as("passwords that were compared").isBetween(5, 12);
+    }
+  }
+
+  @Test
+  void anotherSiteCanChangeNothing() {
+    Browser browser = person("p4", "admin");
+    HttpRequest.Builder post =
+        browser
+            .to("projects/p4/sizes")
+            .header("Content-Type", "application/yaml")
+            .POST(BodyPublishers.ofString(Rig.size("s", 1, "")));
+    Reply without = rig.send(post.copy().build());
+    assertThat(without.status()).isEqualTo(403);
+    assertThat(without.json().path("type").asString()).endsWith("csrf");
+    assertThat(rig.send(post.copy().header("X-CSRF-Token", "guess").build()).status())
+        .isEqualTo(403);
+    Reply foreign =
+        rig.send(
+            post.copy()
+                .header("X-CSRF-Token", browser.csrf)
+                .header("Origin", "https://evil.example")
+                .build());
+    assertThat(foreign.status()).isEqualTo(403);
+    Reply stream =
+        rig.send(
+            browser
+                .to("projects/p4/events")
+                .header("Accept", "text/event-stream")
+                .header("Origin", "https://evil.example")
+                .build());
+    assertThat(stream.status()).isEqualTo(403);
+    assertThat(
+            rig.send(
+                    post.copy()
+                        .header("X-CSRF-Token", browser.csrf)
+                        .header("Origin", rig.api.url())
+                        .build())
+                .status())
+        .isEqualTo(201);
+    assertThat(socket(browser, "https://evil.example")).isEqualTo(403);
+    assertThat(socket(browser, null)).as("no page at all").isEqualTo(403);
+    assertThat(socket(browser, rig.api.url())).as("there is no such machine").isEqualTo(404);
+  }
+
+  private int socket(Browser browser, @org.jspecify.annotations.Nullable String origin) {
+    URI http = rig.uri("projects/p4/machines/none/console");
+    WebSocket.Builder builder = rig.http.newWebSocketBuilder().header("Cookie", browser.cookie);
+    if (origin != null) {
+      builder.header("Origin", origin);
+    }
+    CompletionException thrown =
+        Assertions.catchThrowableOfType(
+            CompletionException.class,
+            () ->
+                builder
+                    .buildAsync(
+                        URI.create("ws" + http.toString().substring(4)),
+                        new WebSocket.Listener() {})
+                    .join());
+    return thrown.getCause() instanceof WebSocketHandshakeException refused
+        ? refused.getResponse().statusCode()
+        : -1;
+  }
+
+  @Test
+  void aSessionEndsAtOnce() {
+    Browser one = person("p5", "viewer");
+    Browser two = new Browser(signIn("p5", "correct horse p5"));
+    JsonNode mine = two.get("sessions").json().path("items");
+    assertThat(mine.size()).isEqualTo(2);
+    assertThat(mine.path(0).path("user").asString()).isEqualTo("p5");
+    String first = mine.path(1).path("uid").asString();
+    Reply ended =
+        rig.send(two.to("sessions/" + first).header("X-CSRF-Token", two.csrf).DELETE().build());
+    assertThat(ended.status()).isEqualTo(204);
+    assertThat(one.get("projects").status()).isEqualTo(401);
+    assertThat(two.get("projects").status()).isEqualTo(200);
+    Browser stranger = person("p5b", "viewer");
+    String second = mine.path(0).path("uid").asString();
+    assertThat(
+            rig.send(
+                    stranger
+                        .to("sessions/" + second)
+                        .header("X-CSRF-Token", stranger.csrf)
+                        .DELETE()
+                        .build())
+                .status())
+        .as("a session of somebody else is none")
+        .isEqualTo(404);
+    assertThat(rig.post("users/p5:disable").status()).isEqualTo(200);
+    assertThat(two.get("projects").status()).isEqualTo(401);
+    assertThat(signIn("p5", "correct horse p5").status()).isEqualTo(401);
+    assertThat(rig.post("users/p5:enable").status()).isEqualTo(200);
+    Browser three = new Browser(signIn("p5", "correct horse p5"));
+    assertThat(
+            rig.send(three.to("session").header("X-CSRF-Token", three.csrf).DELETE().build())
+                .status())
+        .isEqualTo(204);
+    assertThat(three.get("session").status()).as("a stolen cookie of it").isEqualTo(401);
+  }
+
+  @Test
+  void aTokenIsWeakerAtOnceWhenItsOwnerIs() {
+    Browser browser = person("p6", "");
+    member("p6a", "p6", "user");
+    member("p6b", "p6", "operator");
+    String token =
+        browser
+            .post("tokens", "{\"name\": \"p6-ci\", \"projects\": [\"p6a\"]}")
+            .json()
+            .path("secret")
+            .asString();
+    String[] bearer = {"Authorization", "Bearer " + token};
+    HttpRequest.Builder a =
+        HttpRequest.newBuilder(rig.uri("projects/p6a/machines")).headers(bearer);
+    assertThat(rig.send(a.build()).status()).isEqualTo(200);
+    assertThat(
+            rig.send(
+                    HttpRequest.newBuilder(rig.uri("projects/p6b/machines"))
+                        .headers(bearer)
+                        .build())
+                .status())
+        .as("outside its scope")
+        .isEqualTo(404);
+    assertThat(
+            rig.send(
+                    HttpRequest.newBuilder(rig.uri("tokens"))
+                        .headers(bearer)
+                        .header("Content-Type", "application/json")
+                        .POST(BodyPublishers.ofString("{\"name\": \"more\"}"))
+                        .build())
+                .status())
+        .as("makes no wider one")
+        .isEqualTo(403);
+    rig.send(rig.request("projects/p6a/members/p6").DELETE().build());
+    assertThat(rig.send(a.build()).status()).isEqualTo(404);
+    member("p6a", "p6", "viewer");
+    assertThat(rig.send(a.build()).status()).isEqualTo(200);
+    rig.post("users/p6:disable");
+    assertThat(rig.send(a.build()).status()).isEqualTo(401);
+    assertThat(rig.delete("users/p6").status()).isEqualTo(204);
+    rig.post("users", "{\"name\": \"p6\"}");
+    assertThat(rig.send(a.build()).status()).as("another one of the same name").isEqualTo(401);
+  }
+
+  @Test
+  void aStreamEndsWhenItsRoleDoes() throws Exception {
+    Browser browser = person("p7", "");
+    member("p7", "p7", "viewer");
+    var open =
+        rig.http.sendAsync(
+            browser.to("projects/p7/machines").header("Accept", "text/event-stream").build(),
+            java.net.http.HttpResponse.BodyHandlers.ofString(UTF_8));
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> rig.api.context().getBean(LiveStreams.class).count() > 0);
+    assertThat(open).isNotDone();
+    rig.delete("projects/p7/members/p7");
+    assertThat(open.get(10, java.util.concurrent.TimeUnit.SECONDS).body()).contains("synced");
+  }
+
+  @Test
+  void whatIsForeignIsAsIfItWereNotThere() {
+    rig.apply("p8-theirs", Rig.size("s", 2, ""));
+    Browser browser = person("p8", "");
+    member("p8-mine", "p8", "admin");
+    Reply foreign = browser.get("projects/p8-theirs/sizes/s");
+    Reply missing = browser.get("projects/p8-theirs/sizes/none");
+    Reply nowhere = browser.get("projects/p8-nowhere/sizes/s");
+    assertThat(List.of(foreign.status(), missing.status(), nowhere.status())).containsOnly(404);
+    assertThat(foreign.raw().body().replace("/s\"", "").replace(" s ", ""))
+        .isEqualTo(missing.raw().body().replace("/none\"", "").replace(" none ", ""));
+    assertThat(browser.get("projects").json().path("items").toString())
+        .contains("p8-mine", "shared")
+        .doesNotContain("p8-theirs");
+    assertThat(browser.get("projects/-/sizes").raw().body())
+        .contains("small")
+        .doesNotContain("p8-theirs");
+    assertThat(browser.get("projects/-/events").raw().body()).doesNotContain("p8-theirs");
+    assertThat(browser.get("operations").raw().body()).doesNotContain("p8-theirs");
+    Reply apply = browser.post("apply?project=p8-theirs", Rig.size("s", 4, ""));
+    assertThat(apply.status()).isEqualTo(404);
+    assertThat(browser.get("users").status()).as("an admin of one project only").isEqualTo(403);
+  }
+}

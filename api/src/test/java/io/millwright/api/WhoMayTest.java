@@ -1,0 +1,315 @@
+package io.millwright.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.api.Rig.Reply;
+import io.millwright.engine.access.Role;
+import io.millwright.engine.access.Scope;
+import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.People.Account;
+import io.millwright.engine.port.People.Membership;
+import io.millwright.model.manifest.Json;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Every operation of the API, asked for by everybody: the rules that hold for all of them, and who
+ * is the weakest that may, as docs/permissions.md has it.
+ *
+ * <p>A new operation changes that page; rewrite it with {@code -Ddocs.update=true} and look at the
+ * difference: it says who may do the new thing.
+ */
+@Tag("database")
+class WhoMayTest {
+  private static final Path PAGE = Path.of("../docs/permissions.md");
+  private static final String MINE = "whomay";
+  private static final String NOWHERE = "whomay-nowhere";
+
+  /** Whoever asks; null is nobody. */
+  private static final Map<String, @Nullable String> TOKENS = new LinkedHashMap<>();
+
+  /** From the weakest to the strongest, with a role in one project. */
+  private static final List<String> HERE =
+      List.of("somebody else", "viewer", "user", "operator", "admin");
+
+  /** The same with a role in all projects. */
+  private static final List<String> EVERYWHERE =
+      List.of("somebody else", "all-viewer", "all-user", "all-operator", "all-admin");
+
+  /** What works without a token, for everybody. */
+  private static final Set<String> OPEN = Set.of("getHealth", "signIn");
+
+  private static final Rig RIG = Rig.shared();
+  private static List<Operation> operations = List.of();
+  private static String machineOperation = "";
+
+  private record Operation(String id, String method, String path) {
+    boolean inProject() {
+      return path.contains("{project}");
+    }
+  }
+
+  @BeforeAll
+  static void everybody() throws Exception {
+    List<Operation> all = new ArrayList<>();
+    JsonNode document = Json.mapper().readTree(Files.readString(Path.of("../client/openapi.json")));
+    document
+        .get("paths")
+        .properties()
+        .forEach(path ->
+            path.getValue()
+                .properties()
+                .forEach(o ->
+                    all.add(
+                        new Operation(
+                            o.getValue().path("operationId").asString(),
+                            o.getKey().toUpperCase(java.util.Locale.ROOT),
+                            path.getKey()))));
+    operations = all;
+
+    RIG.apply(MINE, Rig.size("present1", 1, ""));
+    machineOperation =
+        RIG.put("projects/" + MINE + "/machines/present1", Rig.machine("present1"))
+            .json()
+            .path("metadata")
+            .path("uid")
+            .asString();
+    assertThat(machineOperation).isNotEmpty();
+
+    person("somebody else", new Membership(false, "whomay-else", "whomay-other", Role.ADMIN));
+    person("viewer", new Membership(false, "whomay-viewer", MINE, Role.VIEWER));
+    person("user", new Membership(false, "whomay-user", MINE, Role.USER));
+    person("operator", new Membership(false, "whomay-operator", MINE, Role.OPERATOR));
+    person("admin", new Membership(false, "whomay-admin", MINE, Role.ADMIN));
+    Account admin = null;
+    for (Role role : Role.values()) {
+      admin = person("all-" + role, new Membership(false, "whomay-all-" + role, null, role));
+    }
+    assertThat(admin).isNotNull();
+    TOKENS.put("anonymous", null);
+    TOKENS.put("expired", token("whomay-expired", admin, Scope.ALL, Duration.ofMillis(1)));
+    TOKENS.put(
+        "wrong project",
+        token("whomay-project", admin, new Scope(null, List.of("whomay-other"), List.of()), null));
+    TOKENS.put(
+        "only view",
+        token("whomay-view", admin, new Scope(null, List.of(), List.of(Verb.VIEW)), null));
+    TOKENS.put(
+        "weak", token("whomay-weak", admin, new Scope(Role.VIEWER, List.of(), List.of()), null));
+    Thread.sleep(20); // what expires after a millisecond has
+  }
+
+  private static Account person(String who, Membership membership) {
+    Account fresh = RIG.engine.access().accounts().create(membership.who(), null, null).account();
+    Account own = fresh.withPassword("", false);
+    RIG.store.write(tx -> tx.people().update(own));
+    RIG.engine.access().accounts().grant(membership);
+    TOKENS.put(who, token(membership.who(), own, Scope.ALL, null));
+    return own;
+  }
+
+  private static String token(
+      String name, Account owner, Scope scope, @Nullable Duration lifetime) {
+    return RIG.engine.tokens().create(name, lifetime, owner.uid(), scope).secret();
+  }
+
+  private static Reply ask(String who, Operation operation, String project, String name) {
+    String path =
+        operation
+            .path()
+            .replace("{project}", project)
+            .replace("{name}", name)
+            .replace("{uid}", machineOperation)
+            .replaceAll("\\{[a-z]+\\}", "00000000-0000-0000-0000-000000000000");
+    String query =
+        switch (operation.id()) {
+          case "adoptOrphan" -> "?as=x";
+          case "apply" -> "?project=" + project;
+          default -> "";
+        };
+    String body = operation.id().equals("apply") ? Rig.machine(name) : "{}";
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(RIG.uri(path + query))
+            .header("Content-Type", "application/yaml")
+            .method(
+                operation.method(),
+                Set.of("POST", "PUT").contains(operation.method())
+                    ? BodyPublishers.ofString(body)
+                    : BodyPublishers.noBody());
+    String token = TOKENS.get(who);
+    if (token != null) {
+      request.header("Authorization", "Bearer " + token);
+    }
+    return RIG.send(request.build());
+  }
+
+  /** Nobody learns from an answer more than that it is a no. */
+  private static boolean refused(Reply reply) {
+    return reply.status() == 401 || reply.status() == 403;
+  }
+
+  @Test
+  void withoutATokenInForceThereIsNothing() {
+    for (Operation operation : operations) {
+      for (String who : List.of("anonymous", "expired")) {
+        Reply reply = ask(who, operation, MINE, "present1");
+        if (OPEN.contains(operation.id())) {
+          assertThat(reply.status()).as(operation.id()).isIn(200, 400);
+        } else {
+          assertThat(reply.status()).as(who + ": " + operation.id()).isEqualTo(401);
+        }
+      }
+    }
+  }
+
+  @Test
+  void theForeignIsAsIfItWereNotThere() {
+    int compared = 0;
+    for (Operation operation : operations) {
+      if (!operation.inProject() && !operation.id().equals("apply")) {
+        continue;
+      }
+      for (String who : List.of("somebody else", "wrong project")) {
+        String where = who + ": " + operation.id();
+        Reply there = ask(who, operation, MINE, "present1");
+        Reply missing = ask(who, operation, MINE, "missing");
+        Reply nowhere = ask(who, operation, NOWHERE, "missing");
+        assertThat(there.status()).as(where).isEqualTo(404);
+        assertThat(plain(there, MINE, "present1"))
+            .as(where)
+            .isEqualTo(plain(missing, MINE, "missing"));
+        assertThat(plain(missing, MINE, "missing"))
+            .as(where)
+            .isEqualTo(plain(nowhere, NOWHERE, "missing"));
+        compared++;
+      }
+    }
+    assertThat(compared).isGreaterThan(100);
+  }
+
+  private static String plain(Reply reply, String project, String name) {
+    return reply.status()
+        + " "
+        + reply
+            .raw()
+            .body()
+            .replace(project + "/", "P/")
+            .replaceAll("\\b" + project + "\\b", "P")
+            .replaceAll("\\b" + name + "\\b", "N");
+  }
+
+  @Test
+  void anOperationOfSomebodyElseIsNone() {
+    for (Operation operation : operations) {
+      if (operation.path().startsWith("/api/v1/operations/{uid}")) {
+        for (String who : List.of("somebody else", "wrong project")) {
+          assertThat(ask(who, operation, MINE, "present1").status())
+              .as(who + ": " + operation.id())
+              .isEqualTo(404);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aTokenIsGoodForNoMoreThanItsScope() {
+    for (Operation operation : operations) {
+      if (OPEN.contains(operation.id())) {
+        continue;
+      }
+      boolean ownThings =
+          Set.of("sessions", "tokens").stream().anyMatch(operation.path()::contains)
+              || operation.path().startsWith("/api/v1/session");
+      Reply view = ask("only view", operation, MINE, "missing");
+      if (!operation.method().equals("GET") && !ownThings) {
+        assertThat(view.status()).as("only view: " + operation.id()).isEqualTo(403);
+      }
+      boolean viewer = !refused(ask("viewer", operation, MINE, "missing"));
+      boolean weak = !refused(ask("weak", operation, MINE, "missing"));
+      assertThat(weak)
+          .as("an admin's token narrowed to viewer: " + operation.id())
+          .isEqualTo(viewer);
+    }
+  }
+
+  @Test
+  void whoMayWhatIsAsThePageSays() throws Exception {
+    StringBuilder page = new StringBuilder(HEAD);
+    Set<String> covered = new TreeSet<>();
+    for (Operation operation : operations) {
+      String here = least(HERE, operation);
+      String everywhere = least(EVERYWHERE, operation);
+      assertThat(everywhere).as("somebody may " + operation.id()).isNotEqualTo("nobody");
+      covered.add(operation.id());
+      page.append(
+          "| `%s` | `%s %s` | %s | %s |\n"
+              .formatted(operation.id(), operation.method(), operation.path(), here, everywhere));
+    }
+    assertThat(covered).as("operations that were not asked for").hasSameSizeAs(operations);
+    if (Boolean.getBoolean("docs.update")) {
+      Files.writeString(PAGE, page.toString());
+    }
+    assertThat(Files.readString(PAGE))
+        .as("docs/permissions.md; see WhoMayTest for how to rewrite it")
+        .isEqualTo(page.toString());
+  }
+
+  /** The weakest who may; whoever is stronger may, too. */
+  private static String least(List<String> ladder, Operation operation) {
+    String least = OPEN.contains(operation.id()) ? "anybody" : null;
+    for (String who : ladder) {
+      boolean allowed = allowed(who, operation);
+      if (least == null && allowed) {
+        least = who;
+      }
+      assertThat(allowed || least == null || least.equals("anybody"))
+          .as("%s may %s, so %s may too", least, operation.id(), who)
+          .isTrue();
+    }
+    return least == null
+        ? "nobody"
+        : least.equals("somebody else")
+            ? "everybody, for what is theirs"
+            : least.replace("all-", "");
+  }
+
+  private static boolean allowed(String who, Operation operation) {
+    Reply reply = ask(who, operation, MINE, "missing");
+    boolean hidden =
+        who.equals("somebody else")
+            && reply.status() == 404
+            && (operation.inProject()
+                || operation.id().equals("apply")
+                || operation.path().contains("{uid}:")
+                || operation.path().startsWith("/api/v1/operations/"));
+    return !refused(reply) && !hidden;
+  }
+
+  private static final String HEAD =
+      """
+      # Who may do what
+
+      <!-- Written by WhoMayTest from what the server answers; do not edit. -->
+
+      The weakest role that may do something, for every operation of the API: in the project that it
+      is about, and in all projects. A stronger one may do it as well. What somebody may not see is
+      answered as if it were not there. See [people.md](people.md).
+
+      | Operation | Call | Role in the project | Role in all projects |
+      |---|---|---|---|
+      """;
+}

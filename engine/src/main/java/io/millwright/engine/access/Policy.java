@@ -1,0 +1,77 @@
+package io.millwright.engine.access;
+
+import io.millwright.engine.Caller;
+import io.millwright.model.Kind;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who may do what: the one place that knows.
+ *
+ * <p>It is a pure function of who asks; everything else, from a button in the page to the audit,
+ * asks it. What is not allowed here is not allowed.
+ */
+public final class Policy {
+  private Policy() {}
+
+  /**
+   * Decides.
+   *
+   * @param kind of what it is about, or null for what is of no kind
+   * @param project where it is, or null for what belongs to none
+   */
+  public static Decision allowed(
+      Caller caller, Verb verb, @Nullable Kind kind, @Nullable String project) {
+    Rights rights = caller.rights();
+    if (verb == Verb.SIGN_IN) {
+      return Decision.YES; // whoever it is has shown who they are
+    }
+    if (!rights.scope().verbs().isEmpty() && !rights.scope().verbs().contains(verb)) {
+      return Decision.no("this token is not good for " + verb);
+    }
+    Role needed = needed(verb, kind);
+    String where = ofTheHouse(verb, kind) ? null : project;
+    Role role = rights.in(where);
+    if (role != null && role.atLeast(needed)) {
+      return Decision.YES;
+    }
+    String place = where == null ? "in all projects" : "in project " + where;
+    return Decision.no(
+        "this needs the role "
+            + needed
+            + " "
+            + place
+            + (role == null ? "" : ", and you are " + role + " there"));
+  }
+
+  private static Role needed(Verb verb, @Nullable Kind kind) {
+    return switch (verb) {
+      case SIGN_IN, VIEW -> Role.VIEWER;
+      case OPERATE, CONSOLE -> kind == Kind.HYPERVISOR ? Role.ADMIN : Role.USER;
+      case DECLARE, DELETE -> kind == null ? Role.USER : declaring(kind);
+      case TEND -> Role.OPERATOR;
+      case GOVERN, LIMIT, AUDIT -> Role.ADMIN;
+    };
+  }
+
+  /** A new kind stands here with who may declare it; there is no other place to name it. */
+  private static Role declaring(Kind kind) {
+    return switch (kind) {
+      case MACHINE, VOLUME, PROFILE -> Role.USER;
+      case SIZE, IMAGE, NETWORK -> Role.OPERATOR;
+      case HYPERVISOR -> Role.ADMIN; // it carries secrets
+    };
+  }
+
+  /**
+   * What reaches beyond its project, into hypervisors, cables and what the server itself fetches:
+   * there a role in the project is not enough.
+   */
+  private static boolean ofTheHouse(Verb verb, @Nullable Kind kind) {
+    return switch (verb) {
+      case TEND, LIMIT -> true;
+      case DECLARE, DELETE, OPERATE ->
+          kind == Kind.HYPERVISOR || kind == Kind.NETWORK || kind == Kind.IMAGE;
+      case SIGN_IN, VIEW, CONSOLE, GOVERN, AUDIT -> false;
+    };
+  }
+}
