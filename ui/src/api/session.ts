@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
-import { api, ApiProblem, asProblem, send, unwrap } from './client';
+import { ApiProblem, asProblem, send } from './client';
 import { credentials } from './credentials';
 
 /** Who is signed in. */
@@ -27,32 +27,21 @@ async function call(method: string, path: string, body?: object): Promise<Sessio
   return json as Session | null;
 }
 
-const byToken: Session = {
-  user: { name: 'API token', displayName: 'API token', mustChangePassword: false },
+const nobody: Session = {
+  user: { name: '', displayName: '', mustChangePassword: false },
   csrfToken: null,
   roles: { global: null, projects: {} },
 };
 
-/** The session in force, or null if nobody is signed in. */
+/** The session in force, or that of the token at hand; null if nobody is signed in. */
 async function current(): Promise<Session | null> {
-  if (credentials.get().token) {
-    try {
-      await unwrap(api.GET('/api/v1/projects'));
-      return byToken;
-    } catch (e) {
-      if (e instanceof ApiProblem && e.status === 401) {
-        credentials.useToken(null);
-        return null;
-      }
-      throw e;
-    }
-  }
   try {
     const session = await call('GET', PATH);
-    credentials.useSession(session?.csrfToken ?? null);
+    credentials.useSession(session?.csrfToken || null);
     return session;
   } catch (e) {
-    if (e instanceof ApiProblem && (e.status === 401 || e.status === 404)) {
+    if (e instanceof ApiProblem && e.status === 401) {
+      credentials.useToken(null);
       return null;
     }
     throw e;
@@ -64,12 +53,12 @@ export function useSession() {
 }
 
 export function useSignedIn(): Session {
-  return useSession().data ?? byToken;
+  return useSession().data ?? nobody;
 }
 
 /** Nothing that one person saw stays for the next one. */
 function begin(queries: QueryClient, session: Session | null) {
-  credentials.useSession(session?.csrfToken ?? null);
+  credentials.useSession(session?.csrfToken || null);
   queries.removeQueries({ predicate: (q) => q.queryKey[0] !== SESSION[0] });
   queries.setQueryData(SESSION, session);
 }

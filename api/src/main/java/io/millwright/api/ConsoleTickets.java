@@ -78,7 +78,7 @@ final class ConsoleTickets {
   }
 
   /** Uses a ticket up, right or wrong, and tells who made it if it opens this console. */
-  private Optional<Authentication> redeem(
+  Optional<Authentication> redeem(
       String secret, String project, String name, @Nullable Authentication bearer) {
     Ticket ticket = open.remove(hash(secret));
     if (ticket == null
