@@ -4,6 +4,7 @@ import io.millwright.model.Problem;
 import io.millwright.model.manifest.Json;
 import jakarta.servlet.DispatcherType;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import org.apache.catalina.core.StandardHost;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
@@ -12,9 +13,11 @@ import org.springframework.boot.security.autoconfigure.web.servlet.SecurityFilte
 import org.springframework.boot.tomcat.autoconfigure.servlet.TomcatServletWebServerAutoConfiguration;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.boot.webmvc.autoconfigure.DispatcherServletAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.Ordered;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
@@ -118,8 +121,18 @@ public class ApiConfiguration {
   }
 
   @Bean
-  MachinesApi machinesApi(Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
-    return new MachinesApi(backend, once, live, console);
+  ConsoleTickets consoleTickets() {
+    return new ConsoleTickets(InstantSource.system());
+  }
+
+  @Bean
+  MachinesApi machinesApi(
+      Backend backend,
+      OnceOnly once,
+      LiveStreams live,
+      ConsoleSocket console,
+      ConsoleTickets tickets) {
+    return new MachinesApi(backend, once, live, console, tickets);
   }
 
   @Bean
@@ -184,7 +197,8 @@ public class ApiConfiguration {
 
   /** Everything needs a token or a session but health and signing in; see {@link BearerFilter}. */
   @Bean
-  SecurityFilterChain security(HttpSecurity http, Bearers bearers) throws Exception {
+  SecurityFilterChain security(HttpSecurity http, Bearers bearers, ConsoleTickets tickets)
+      throws Exception {
     return http.csrf(AbstractHttpConfigurer::disable)
         .formLogin(AbstractHttpConfigurer::disable)
         .httpBasic(AbstractHttpConfigurer::disable)
@@ -235,7 +249,16 @@ public class ApiConfiguration {
                         request,
                         response)))
         .addFilterBefore(new BearerFilter(bearers), AuthorizationFilter.class)
+        .addFilterBefore(tickets.filter(), AuthorizationFilter.class)
         .build();
+  }
+
+  /** In front of the security of the API, which knows no page. */
+  @Bean
+  FilterRegistrationBean<PageFilter> page() {
+    FilterRegistrationBean<PageFilter> out = new FilterRegistrationBean<>(PageFilter.packed());
+    out.setOrder(Ordered.HIGHEST_PRECEDENCE);
+    return out;
   }
 
   /** For what the firewall of Spring Security refuses, such as a path with {@code //}. */

@@ -1,6 +1,7 @@
 package io.millwright.api;
 
 import io.millwright.engine.Consoles;
+import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -17,6 +18,7 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.SmartLifecycle;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.server.ServletServerHttpRequest;
 import org.springframework.http.server.ServletServerHttpResponse;
 import org.springframework.web.socket.BinaryMessage;
@@ -46,6 +48,7 @@ final class ConsoleSocket implements SmartLifecycle {
       throw ProblemException.invalid(
           "", "a console is a WebSocket; open it with a client for these");
     }
+    requireTicket(request);
     Joint joint = new Joint(console.get(), BearerFilter.inForce());
     boolean joined = false;
     try {
@@ -59,6 +62,18 @@ final class ConsoleSocket implements SmartLifecycle {
       if (!joined) {
         joint.end();
       }
+    }
+  }
+
+  /**
+   * A browser, which is who names an origin, sends its cookie along whoever asks it to open this;
+   * only our own page can have asked for a ticket.
+   */
+  private static void requireTicket(HttpServletRequest request) {
+    if (request.getHeader(HttpHeaders.ORIGIN) != null
+        && request.getParameter(ConsoleTickets.PARAMETER) == null) {
+      throw ProblemException.of(
+          Problem.Type.FORBIDDEN, "a browser opens a console with a ticket; ask for one first");
     }
   }
 

@@ -77,6 +77,12 @@ final class EventsApi {
           @Nullable String kind,
       @Parameter(description = "of the resource") @RequestParam(required = false)
           @Nullable String name,
+      @Parameter(
+              description =
+                  "true to be told by a stream of every change, also of those that are not worth a"
+                      + " sentence; a listing does not have these")
+          @RequestParam(defaultValue = "false")
+          boolean changes,
       @RequestParam(defaultValue = "100") int limit) {
     String in = Inputs.projectOrAll(project);
     Kind of = Inputs.kind(kind);
@@ -96,12 +102,14 @@ final class EventsApi {
       @PathVariable String project,
       @RequestParam(required = false) @Nullable String kind,
       @RequestParam(required = false) @Nullable String name,
+      @RequestParam(defaultValue = "false") boolean changes,
       @RequestParam(defaultValue = "100") int limit,
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
       HttpServletResponse response)
       throws IOException {
     Filter filter =
-        new Filter(Inputs.projectOrAll(project), Inputs.kind(kind), name, Callers.visible());
+        new Filter(
+            Inputs.projectOrAll(project), Inputs.kind(kind), name, changes, Callers.visible());
     Inputs.limit(limit);
     live.serve(
         response,
@@ -113,9 +121,10 @@ final class EventsApi {
       @Nullable String project,
       @Nullable Kind kind,
       @Nullable String name,
+      boolean changes,
       @Nullable Set<String> among) {
     boolean takes(Entry e) {
-      return !e.message().isEmpty()
+      return (changes || !e.message().isEmpty())
           && (project == null || project.equals(e.project()))
           && (among == null || among.contains(e.project()))
           && (kind == null || kind == e.kind())

@@ -16,6 +16,7 @@ import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.security.Principal;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -37,10 +38,17 @@ final class MachinesApi extends Collection {
   private static final Body NOTHING = new Body(new byte[0]);
 
   private final ConsoleSocket console;
+  private final ConsoleTickets tickets;
 
-  MachinesApi(Backend backend, OnceOnly once, LiveStreams live, ConsoleSocket console) {
+  MachinesApi(
+      Backend backend,
+      OnceOnly once,
+      LiveStreams live,
+      ConsoleSocket console,
+      ConsoleTickets tickets) {
     super(Kind.MACHINE, backend, once, live);
     this.console = console;
+    this.tickets = tickets;
   }
 
   @Operation(
@@ -160,6 +168,29 @@ final class MachinesApi extends Collection {
         .entity();
   }
 
+  /**
+   * A key to a console just made.
+   *
+   * @param ticket to be given as {@code ticket} when the console is opened; shown this once
+   * @param expiresAt until when it opens
+   */
+  record ConsoleTicketView(String ticket, Instant expiresAt) {}
+
+  @Operation(
+      operationId = "createConsoleTicket",
+      summary = "Makes a ticket that opens a machine's console once",
+      description =
+          "For browsers. It is good for 30 seconds, for this machine, at this server, and no longer"
+              + " than the token or the session with which it was asked for.")
+  @Needs(Verb.CONSOLE)
+  @PostMapping("/{name}/console-tickets")
+  ResponseEntity<ConsoleTicketView> consoleTicket(
+      @PathVariable String project, @PathVariable String name) {
+    find(project, name);
+    ConsoleTickets.Fresh fresh = tickets.issue(project, name);
+    return ResponseEntity.status(201).body(new ConsoleTicketView(fresh.secret(), fresh.until()));
+  }
+
   @Override
   List<ActionView> actions(Tx tx, Resource<?, ?> found) {
     Resource<MachineSpec, MachineStatus> machine = found.as(MachineSpec.class, MachineStatus.class);
@@ -254,12 +285,16 @@ final class MachinesApi extends Collection {
       summary = "Opens a machine's serial console",
       description =
           "A WebSocket: binary frames both ways. Closing it closes the console; when the console"
-              + " ends, so does the socket.")
+              + " ends, so does the socket. A browser, which cannot send a token here, shows a"
+              + " ticket instead.")
   @Needs(Verb.CONSOLE)
   @GetMapping("/{name}/console")
   void console(
       @PathVariable String project,
       @PathVariable String name,
+      @Parameter(description = "of createConsoleTicket, in place of a token")
+          @RequestParam(required = false)
+          @Nullable String ticket,
       HttpServletRequest request,
       HttpServletResponse response) {
     Inputs.project(project);

@@ -4,22 +4,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.testkit.SimulatedHypervisor;
+import io.millwright.engine.Caller;
 import io.millwright.store.WorkLoop;
 import java.net.URI;
+import java.net.http.HttpRequest;
 import java.net.http.WebSocket;
 import java.net.http.WebSocketHandshakeException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.springframework.security.core.context.SecurityContextHolder;
 
 /** Consoles over a WebSocket. */
 @Tag("database")
@@ -109,5 +114,107 @@ class ConsoleTest {
             WebSocketHandshakeException.class,
             e -> assertThat(e.getResponse().statusCode()).isEqualTo(409));
     assertThat(openSockets()).isZero();
+  }
+
+  /** As a browser does it: without a token, naming the page that asks. */
+  private WebSocket browse(String path, String origin, Screen screen) {
+    URI http = rig.uri(path);
+    return rig.http
+        .newWebSocketBuilder()
+        .header("Origin", origin)
+        .buildAsync(URI.create("ws" + http.toString().substring(4)), screen)
+        .join();
+  }
+
+  private void refused(int status, String path, String origin) {
+    assertThatThrownBy(() -> browse(path, origin, new Screen()))
+        .cause()
+        .isInstanceOfSatisfying(
+            WebSocketHandshakeException.class,
+            e -> assertThat(e.getResponse().statusCode()).isEqualTo(status));
+  }
+
+  private String ticket(String machine) {
+    Rig.Reply made = rig.post("projects/c3/machines/" + machine + "/console-tickets");
+    assertThat(made.status()).isEqualTo(201);
+    return made.json().path("ticket").asString();
+  }
+
+  @Test
+  void aTicketOpensOneConsoleOnce() throws Exception {
+    WorkLoop work = rig.work();
+    try {
+      rig.put("projects/c3/machines/m", Rig.machine("m"));
+      rig.put("projects/c3/machines/other", Rig.machine("other"));
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              rig.get("projects/c3/machines?fieldSelector=status.ready=true")
+                      .json()
+                      .path("items")
+                      .size()
+                  == 2);
+    } finally {
+      work.close();
+    }
+    String ours = rig.api.url();
+    String console = "projects/c3/machines/m/console";
+    String first = ticket("m");
+    Screen screen = new Screen();
+    WebSocket socket = browse(console + "?ticket=" + first, ours, screen);
+    socket.sendBinary(ByteBuffer.wrap("hello".getBytes(StandardCharsets.US_ASCII)), true).join();
+    Awaitility.await().until(() -> screen.text.toString().contains("hello"));
+    refused(401, console + "?ticket=" + first, ours);
+    socket.sendClose(WebSocket.NORMAL_CLOSURE, "").join();
+    Awaitility.await().until(() -> openSockets() == 0);
+
+    String elsewhere = ticket("other");
+    refused(401, console + "?ticket=" + elsewhere, ours);
+    // It was used up by that.
+    refused(401, "projects/c3/machines/other/console?ticket=" + elsewhere, ours);
+    refused(403, console + "?ticket=" + ticket("m"), "http://elsewhere.example");
+    refused(401, console + "?ticket=wrong", ours);
+    refused(401, console, ours);
+    assertThat(rig.post("projects/c3/machines/none/console-tickets").status()).isEqualTo(404);
+    assertThat(openSockets()).isZero();
+  }
+
+  @Test
+  void aTicketIsWorthWhatItsMakerStillIs() {
+    rig.put("projects/c4/machines/m", Rig.machine("m"));
+    String secret =
+        rig.post("tokens", "{\"name\": \"console-user\"}").json().path("secret").asString();
+    Rig.Reply made =
+        rig.send(
+            HttpRequest.newBuilder(rig.uri("projects/c4/machines/m/console-tickets"))
+                .header("Authorization", "Bearer " + secret)
+                .POST(HttpRequest.BodyPublishers.noBody())
+                .build());
+    assertThat(made.status()).isEqualTo(201);
+    assertThat(rig.delete("tokens/console-user").status()).isEqualTo(204);
+    refused(
+        401,
+        "projects/c4/machines/m/console?ticket=" + made.json().path("ticket").asString(),
+        rig.api.url());
+  }
+
+  @Test
+  void aTicketExpires() {
+    AtomicReference<Instant> now = new AtomicReference<>(Instant.parse("2026-01-01T00:00:00Z"));
+    ConsoleTickets tickets = new ConsoleTickets(now::get);
+    BearerFilter.Bearer anna = new BearerFilter.Bearer(new Caller("anna"), () -> true);
+    SecurityContextHolder.getContext().setAuthentication(anna);
+    try {
+      String early = tickets.issue("p", "m").secret();
+      String late = tickets.issue("p", "m").secret();
+      now.set(now.get().plus(ConsoleTickets.LIFE).minusMillis(1));
+      assertThat(tickets.redeem(early, "p", "m", null)).contains(anna);
+      now.set(now.get().plusMillis(1));
+      assertThat(tickets.redeem(late, "p", "m", null)).isEmpty();
+      BearerFilter.Bearer bob = new BearerFilter.Bearer(new Caller("bob"), () -> true);
+      assertThat(tickets.redeem(tickets.issue("p", "m").secret(), "p", "m", bob)).isEmpty();
+    } finally {
+      SecurityContextHolder.clearContext();
+    }
   }
 }

@@ -202,7 +202,7 @@ class PeopleTest {
         .isEqualTo(201);
     assertThat(socket(browser, "https://evil.example")).isEqualTo(403);
     assertThat(socket(browser, null)).as("no page at all").isEqualTo(403);
-    assertThat(socket(browser, rig.api.url())).as("there is no such machine").isEqualTo(404);
+    assertThat(socket(browser, rig.api.url())).as("without a ticket").isEqualTo(403);
   }
 
   private int socket(Browser browser, @org.jspecify.annotations.Nullable String origin) {

@@ -41,7 +41,7 @@ final class EventsCommand extends Part {
       return 0;
     }
     List<JsonNode> items = new ArrayList<>();
-    api.listEvents(filter.project(), filter.kind(), limit, filter.name())
+    api.listEvents(filter.project(), null, filter.kind(), limit, filter.name())
         .body()
         .path("items")
         .forEach(items::add);
@@ -78,7 +78,7 @@ final class EventsCommand extends Part {
   private void follow(MillwrightApi api, About.Filter filter) {
     try (Resumed events =
         new Resumed(
-            last -> api.streamEvents(filter.project(), last, filter.kind(), limit, filter.name()),
+            last -> api.streamEvents(filter.project(), last, null, filter.kind(), limit, filter.name()),
             Duration.ofMinutes(1))) {
       for (Event event = events.next(); event != null; event = events.next()) {
         JsonNode e = event.data();

@@ -1,0 +1,312 @@
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import CircularProgress from '@mui/material/CircularProgress';
+import Divider from '@mui/material/Divider';
+import Drawer from '@mui/material/Drawer';
+import IconButton from '@mui/material/IconButton';
+import ListItemIcon from '@mui/material/ListItemIcon';
+import ListItemText from '@mui/material/ListItemText';
+import Menu from '@mui/material/Menu';
+import MenuItem from '@mui/material/MenuItem';
+import Stack from '@mui/material/Stack';
+import { useColorScheme } from '@mui/material/styles';
+import TextField from '@mui/material/TextField';
+import Tooltip from '@mui/material/Tooltip';
+import Typography from '@mui/material/Typography';
+import { Link as RouterLink, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
+import { useEffect, useState, type ComponentType } from 'react';
+import type { SvgIconProps } from '@mui/material/SvgIcon';
+import { useLive, useLiveState } from './api/live';
+import { useProjects } from './api/queries';
+import { useSession, useSigning, useSignedIn } from './api/session';
+import { ChangePassword, SignIn } from './pages/SignIn';
+import { Trouble } from './parts/basics';
+import {
+  AlbumIcon,
+  CodeIcon,
+  DarkModeIcon,
+  DnsIcon,
+  EventNoteIcon,
+  HistoryIcon,
+  HomeIcon,
+  LanIcon,
+  LightModeIcon,
+  LogoutIcon,
+  MemoryIcon,
+  MenuIcon,
+  PersonIcon,
+  ReportProblemIcon,
+  StorageIcon,
+} from './parts/icons';
+import { rememberProject } from './router';
+
+const WIDTH = 224;
+
+const ROOMS: { to: string; title: string; icon: ComponentType<SvgIconProps>; gap?: boolean }[] = [
+  { to: '', title: 'Home', icon: HomeIcon },
+  { to: '/machines', title: 'Machines', icon: DnsIcon },
+  { to: '/volumes', title: 'Volumes', icon: StorageIcon },
+  { to: '/images', title: 'Images', icon: AlbumIcon },
+  { to: '/networks', title: 'Networks', icon: LanIcon },
+  { to: '/hypervisors', title: 'Hypervisors', icon: MemoryIcon },
+  { to: '/operations', title: 'Operations', icon: HistoryIcon, gap: true },
+  { to: '/findings', title: 'Findings', icon: ReportProblemIcon },
+  { to: '/events', title: 'Events', icon: EventNoteIcon },
+  { to: '/manifest', title: 'Manifest', icon: CodeIcon },
+];
+
+export function Shell() {
+  const session = useSession();
+  if (session.isPending) {
+    return (
+      <Box sx={{ display: 'grid', placeItems: 'center', height: '100vh' }}>
+        <CircularProgress aria-label="Loading" />
+      </Box>
+    );
+  }
+  if (session.error) {
+    return (
+      <Box component="main" sx={{ maxWidth: 560, mx: 'auto', mt: 10, px: 2 }}>
+        <Trouble error={session.error} retry={() => void session.refetch()} />
+      </Box>
+    );
+  }
+  if (!session.data) {
+    return <SignIn />;
+  }
+  if (session.data.user.mustChangePassword) {
+    return <ChangePassword first />;
+  }
+  return <Inside />;
+}
+
+function Inside() {
+  useLive(true);
+  const { project = '-' } = useParams({ strict: false }) as { project?: string };
+  const [open, setOpen] = useState(false);
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  useEffect(() => rememberProject(project), [project]);
+  useEffect(() => setOpen(false), [path]);
+  useEffect(() => {
+    const room = ROOMS.findLast((r) => path.startsWith(`/p/${project}${r.to}`));
+    const last = decodeURIComponent(path.split('/').filter(Boolean).at(-1) ?? '');
+    document.title = `${path.split('/').length > 4 ? `${last} · ` : ''}${room?.title ?? 'Home'} · Millwright`;
+  }, [path, project]);
+  const nav = <Navigation project={project} path={path} />;
+  return (
+    <Box sx={{ display: 'flex', minHeight: '100vh' }}>
+      <Box
+        component="a"
+        href="#main"
+        sx={{
+          position: 'absolute',
+          left: -9999,
+          '&:focus': { left: 8, top: 8, zIndex: 2000, p: 1, bgcolor: 'background.paper', borderRadius: 1 },
+        }}
+      >
+        Skip to content
+      </Box>
+      <Box
+        component="aside"
+        sx={{
+          width: WIDTH,
+          flex: 'none',
+          display: { xs: 'none', md: 'block' },
+          position: 'sticky',
+          top: 0,
+          height: '100vh',
+          overflowY: 'auto',
+          borderRight: 1,
+          borderColor: 'divider',
+          bgcolor: 'background.paper',
+        }}
+      >
+        {nav}
+      </Box>
+      <Drawer open={open} onClose={() => setOpen(false)} sx={{ display: { md: 'none' } }}>
+        <Box sx={{ width: WIDTH + 20 }}>{nav}</Box>
+      </Drawer>
+      <Box sx={{ flex: 1, minWidth: 0 }}>
+        <Stack
+          component="header"
+          direction="row"
+          sx={{
+            position: 'sticky',
+            top: 0,
+            zIndex: 10,
+            height: 54,
+            px: { xs: 1.5, md: 3.5 },
+            alignItems: 'center',
+            gap: 1.5,
+            bgcolor: 'background.default',
+            borderBottom: 1,
+            borderColor: 'divider',
+          }}
+        >
+          <IconButton aria-label="Menu" onClick={() => setOpen(true)} sx={{ display: { md: 'none' } }}>
+            <MenuIcon />
+          </IconButton>
+          <ProjectSwitch project={project} />
+          <Box sx={{ flex: 1 }} />
+          <LiveMark />
+          <SchemeSwitch />
+          <Me />
+        </Stack>
+        <Box component="main" id="main" tabIndex={-1} sx={{ px: { xs: 1.5, md: 3.5 }, py: 3, maxWidth: 1400, mx: 'auto', outline: 0 }}>
+          <Outlet />
+        </Box>
+      </Box>
+    </Box>
+  );
+}
+
+function Navigation({ project, path }: { project: string; path: string }) {
+  return (
+    <Box component="nav" aria-label="Main" sx={{ p: 1.5 }}>
+      <Stack direction="row" sx={{ alignItems: 'center', gap: 1.25, px: 1, pt: 0.5, pb: 2 }}>
+        <img src="/icon.svg" alt="" width={26} height={26} />
+        <Typography component="span" sx={{ fontWeight: 680, fontSize: '1.05rem', letterSpacing: '-0.02em' }}>
+          Millwright
+        </Typography>
+      </Stack>
+      {ROOMS.map((room) => {
+        const to = `/p/${project}${room.to}`;
+        const here = room.to === '' ? path === to || path === `${to}/` : path.startsWith(to);
+        return (
+          <Box key={room.to}>
+            {room.gap && <Divider sx={{ my: 1.25 }} />}
+            <Box
+              component={RouterLink}
+              to={to}
+              aria-current={here ? 'page' : undefined}
+              sx={{
+                display: 'flex',
+                alignItems: 'center',
+                gap: 1.5,
+                px: 1.25,
+                py: 0.9,
+                mb: 0.25,
+                borderRadius: 2,
+                textDecoration: 'none',
+                fontSize: '0.92rem',
+                fontWeight: here ? 620 : 480,
+                color: here ? 'primary.main' : 'text.primary',
+                bgcolor: here ? 'action.selected' : 'transparent',
+                '&:hover': { bgcolor: here ? 'action.selected' : 'action.hover' },
+                '&:focus-visible': { outline: '2px solid', outlineColor: 'primary.main' },
+              }}
+            >
+              <room.icon sx={{ fontSize: 20, opacity: here ? 1 : 0.7 }} />
+              {room.title}
+            </Box>
+          </Box>
+        );
+      })}
+    </Box>
+  );
+}
+
+function ProjectSwitch({ project }: { project: string }) {
+  const projects = useProjects();
+  const navigate = useNavigate();
+  const names = new Set(projects.data ?? []);
+  if (project !== '-') {
+    names.add(project);
+  }
+  return (
+    <TextField
+      select
+      value={project}
+      onChange={(e) => {
+        const room = location.pathname.split('/')[3];
+        void navigate({ to: `/p/${e.target.value}${room && room !== 'new-machine' ? `/${room}` : room ? `/${room}` : ''}` });
+      }}
+      slotProps={{ htmlInput: { 'aria-label': 'Project' } }}
+      sx={{ minWidth: 150, '& .MuiSelect-select': { py: 0.7 } }}
+    >
+      <MenuItem value="-">All projects</MenuItem>
+      {[...names].sort().map((n) => (
+        <MenuItem key={n} value={n}>
+          {n}
+        </MenuItem>
+      ))}
+    </TextField>
+  );
+}
+
+function LiveMark() {
+  const state = useLiveState();
+  const said = { connecting: 'Connecting', live: 'Live', lost: 'Not connected, trying again' }[state];
+  return (
+    <Tooltip title={state === 'live' ? 'What you see follows what happens' : said}>
+      <Stack direction="row" role="status" sx={{ alignItems: 'center', gap: 0.75, color: 'text.secondary', fontSize: '0.84rem' }}>
+        <Box
+          sx={{
+            width: 8,
+            height: 8,
+            borderRadius: '50%',
+            bgcolor: state === 'live' ? 'success.main' : state === 'lost' ? 'error.main' : 'text.disabled',
+          }}
+        />
+        {said}
+      </Stack>
+    </Tooltip>
+  );
+}
+
+function SchemeSwitch() {
+  const { mode, systemMode, setMode } = useColorScheme();
+  const dark = (mode === 'system' ? systemMode : mode) === 'dark';
+  return (
+    <Tooltip title={dark ? 'Light colours' : 'Dark colours'}>
+      <IconButton aria-label={dark ? 'Light colours' : 'Dark colours'} onClick={() => setMode(dark ? 'light' : 'dark')}>
+        {dark ? <LightModeIcon fontSize="small" /> : <DarkModeIcon fontSize="small" />}
+      </IconButton>
+    </Tooltip>
+  );
+}
+
+function Me() {
+  const session = useSignedIn();
+  const signing = useSigning();
+  const [at, setAt] = useState<HTMLElement | null>(null);
+  const [changing, setChanging] = useState(false);
+  return (
+    <>
+      <Button
+        color="inherit"
+        startIcon={<PersonIcon />}
+        onClick={(e) => setAt(e.currentTarget)}
+        aria-haspopup="menu"
+        aria-expanded={!!at}
+      >
+        {session.user.displayName || session.user.name}
+      </Button>
+      <Menu anchorEl={at} open={!!at} onClose={() => setAt(null)}>
+        {session.roles.global && (
+          <MenuItem disabled>
+            <ListItemText primary={`Role: ${session.roles.global}`} />
+          </MenuItem>
+        )}
+        {session.csrfToken && (
+          <MenuItem
+            onClick={() => {
+              setAt(null);
+              setChanging(true);
+            }}
+          >
+            Change password
+          </MenuItem>
+        )}
+        <MenuItem onClick={() => void signing.out()}>
+          <ListItemIcon>
+            <LogoutIcon fontSize="small" />
+          </ListItemIcon>
+          Sign out
+        </MenuItem>
+      </Menu>
+      {changing && <ChangePassword onClose={() => setChanging(false)} />}
+    </>
+  );
+}
+

@@ -1,0 +1,73 @@
+import type { Schemas } from './client';
+
+/** The kinds of resources, by the word that stands in paths. */
+export interface Kinds {
+  machines: Schemas['Machine'];
+  volumes: Schemas['Volume'];
+  images: Schemas['Image'];
+  networks: Schemas['Network'];
+  sizes: Schemas['Size'];
+  profiles: Schemas['Profile'];
+  hypervisors: Schemas['Hypervisor'];
+}
+export type Plural = keyof Kinds;
+export type Resource = Kinds[Plural];
+export type Machine = Schemas['Machine'];
+export type Operation = Schemas['Operation'];
+export type Condition = Schemas['Condition'];
+
+/** As in `kind: Machine`; a kind that this page does not know yet has no lists here. */
+export function pluralOf(kind: string): string {
+  return kind.toLowerCase() + 's';
+}
+
+export const ALL = '-';
+export const SHARED = 'shared';
+
+export function condition(resource: { status: { conditions?: Condition[] } }, type: string) {
+  return resource.status.conditions?.find((c) => c.type === type);
+}
+
+export function running(operation: Operation): boolean {
+  return ['pending', 'running', 'waiting', 'undoing'].includes(operation.status.state);
+}
+
+export type Health = 'good' | 'busy' | 'bad' | 'off' | 'unknown';
+
+/** How a resource stands, in one word and one sentence. */
+export function standing(resource: Resource): { health: Health; word: string; sentence: string } {
+  const ready = condition(resource, 'Ready');
+  const held = condition(resource, 'Held');
+  const progressing = condition(resource, 'Progressing');
+  if (resource.metadata.deletedAt) {
+    return { health: 'busy', word: 'Deleting', sentence: 'It is being deleted.' };
+  }
+  if (held?.value === 'true') {
+    return { health: 'bad', word: 'Held', sentence: held.message };
+  }
+  if (resource.kind === 'Machine') {
+    const spec = resource.spec as Machine['spec'];
+    if (spec.power === 'off') {
+      return { health: 'off', word: 'Off', sentence: 'It is declared to be off.' };
+    }
+  }
+  if (ready?.value === 'true') {
+    return { health: 'good', word: 'Ready', sentence: ready.message };
+  }
+  if (progressing?.value === 'true') {
+    return { health: 'busy', word: 'Working', sentence: progressing.message };
+  }
+  if (!ready) {
+    return resource.kind === 'Machine' || resource.kind === 'Volume' || resource.kind === 'Image'
+      ? { health: 'busy', word: 'Waiting', sentence: 'Work on it has not begun yet.' }
+      : { health: 'good', word: 'Declared', sentence: '' };
+  }
+  if (ready.value === 'unknown') {
+    return { health: 'unknown', word: 'Unknown', sentence: ready.message };
+  }
+  return busyReasons.has(ready.reason)
+    ? { health: 'busy', word: 'Working', sentence: ready.message }
+    : { health: 'bad', word: 'Not ready', sentence: ready.message };
+}
+
+const busyReasons = new Set(['Pending', 'Working', 'Progressing', 'Creating', 'Starting', 'Waiting', 'Booting', 'Rebuilding', 'Restarting', 'Restored']);

@@ -1,0 +1,144 @@
+import { useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useEffect, useSyncExternalStore } from 'react';
+import { send } from './client';
+import { pluralOf, type Plural } from './kinds';
+import { refresh } from './queries';
+import { readEvents } from './sse';
+
+/** So many changes at once are looked at one by one; more, and the lists are read anew. */
+const FEW = 30;
+const PAUSE = 250;
+const WAITS = [500, 1000, 2000, 5000, 10_000];
+
+type State = 'connecting' | 'live' | 'lost';
+
+let state: State = 'connecting';
+const listeners = new Set<() => void>();
+
+function become(next: State) {
+  if (state !== next) {
+    state = next;
+    listeners.forEach((l) => l());
+  }
+}
+
+/** Whether what is shown follows what happens. */
+export function useLiveState(): State {
+  return useSyncExternalStore(
+    (l) => {
+      listeners.add(l);
+      return () => listeners.delete(l);
+    },
+    () => state,
+  );
+}
+
+interface Change {
+  kind?: string;
+  project: string;
+  name: string;
+}
+
+/**
+ * Hears of every change by one stream and looks again at what changed; the stream says only where to look.
+ *
+ * One stream for a tab, and none for a tab that nobody sees: a browser opens six connections to a server, no more.
+ */
+export function useLive(signedIn: boolean) {
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (!signedIn) {
+      return;
+    }
+    const life = new AbortController();
+    let listening: AbortController | null = null;
+    const follow = () => {
+      if (document.hidden) {
+        listening?.abort();
+        listening = null;
+      } else if (!listening) {
+        listening = new AbortController();
+        void listen(queries, AbortSignal.any([life.signal, listening.signal]));
+      }
+    };
+    follow();
+    document.addEventListener('visibilitychange', follow);
+    return () => {
+      document.removeEventListener('visibilitychange', follow);
+      life.abort();
+    };
+  }, [queries, signedIn]);
+}
+
+let cursor: string | null = null;
+
+async function listen(queries: QueryClient, signal: AbortSignal) {
+  const waiting = new Map<string, Change>();
+  let timer = 0;
+  const flush = () => {
+    timer = 0;
+    look(queries, [...waiting.values()]);
+    waiting.clear();
+  };
+  for (let failed = 0; !signal.aborted; ) {
+    try {
+      const headers: Record<string, string> = { Accept: 'text/event-stream' };
+      if (cursor) {
+        headers['Last-Event-ID'] = cursor;
+      }
+      const url = new URL('/api/v1/projects/-/events?changes=true&limit=1', location.origin);
+      const response = await send(new Request(url, { headers, signal }));
+      if (response.status === 410) {
+        cursor = null;
+        void queries.invalidateQueries();
+        continue;
+      }
+      if (!response.ok) {
+        throw new Error(`events: ${response.status}`);
+      }
+      become('live');
+      if (failed > 0 && !cursor) {
+        void queries.invalidateQueries();
+      }
+      failed = 0;
+      await readEvents(response, (e) => {
+        cursor = e.id ?? cursor;
+        if (e.event === 'event') {
+          const change = JSON.parse(e.data) as Change;
+          waiting.set(`${change.kind ?? ''}/${change.project}/${change.name}`, change);
+          timer ||= window.setTimeout(flush, PAUSE);
+        }
+      });
+    } catch {
+      // Tried again below, whatever it was.
+    }
+    if (!signal.aborted) {
+      if (failed++ > 0) {
+        become('lost');
+      }
+      await new Promise((then) => setTimeout(then, WAITS[Math.min(failed, WAITS.length) - 1]));
+    }
+  }
+}
+
+function look(queries: QueryClient, changes: Change[]) {
+  const resources = changes.filter((c) => c.kind);
+  const kinds = new Set(resources.map((c) => pluralOf(c.kind!)));
+  if (resources.length > FEW) {
+    for (const plural of kinds) {
+      void queries.invalidateQueries({ queryKey: ['list', plural] });
+      void queries.invalidateQueries({ queryKey: ['one', plural] });
+    }
+  } else {
+    for (const c of resources) {
+      void refresh(queries, pluralOf(c.kind!) as Plural, c.project, c.name);
+    }
+  }
+  const also = new Set(['operations', 'operation', 'events', 'actions']);
+  if (kinds.has('machines') || kinds.has('volumes')) {
+    ['quarantine', 'drift', 'addresses', 'orphans'].forEach((k) => also.add(k));
+  }
+  for (const key of also) {
+    void queries.invalidateQueries({ queryKey: [key] });
+  }
+}

@@ -1,0 +1,273 @@
+import {
+  queryOptions,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+  type InfiniteData,
+  type QueryClient,
+} from '@tanstack/react-query';
+import { useEffect, useMemo } from 'react';
+import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
+import { running, type Kinds, type Operation, type Plural } from './kinds';
+
+const PAGE = 1000;
+
+interface Part<R> {
+  items: R[];
+  next?: string;
+}
+
+// One generic reader for all kinds: their paths and answers differ only in the word for the kind.
+async function part<K extends Plural>(plural: K, project: string, labels: string, cursor: string, signal: AbortSignal) {
+  const answer = await unwrap(
+    api.GET(`/api/v1/projects/{project}/${plural}` as '/api/v1/projects/{project}/machines', {
+      params: {
+        path: { project },
+        query: { limit: PAGE, ...(labels ? { labelSelector: labels } : {}), ...(cursor ? { cursor } : {}) },
+      },
+      signal,
+    }),
+  );
+  return answer as unknown as Part<Kinds[K]>;
+}
+
+export const collectionKey = (plural: string, project: string, labels = '') => ['list', plural, project, labels];
+export const oneKey = (plural: string, project: string, name: string) => ['one', plural, project, name];
+
+/** All of a collection: read in parts of a thousand, shown as they come, and kept true by {@link useLive}. */
+export function useCollection<K extends Plural>(plural: K, project: string, labels = '') {
+  const query = useInfiniteQuery({
+    queryKey: collectionKey(plural, project, labels),
+    queryFn: ({ pageParam, signal }) => part(plural, project, labels, pageParam, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.next,
+  });
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = query;
+  useEffect(() => {
+    if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) {
+      void fetchNextPage();
+    }
+  }, [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
+  const items = useMemo(() => query.data?.pages.flatMap((p) => p.items) ?? [], [query.data]);
+  return {
+    items: items as Kinds[K][],
+    loading: query.isPending,
+    complete: !query.isPending && !hasNextPage,
+    error: query.error,
+    retry: () => void query.refetch(),
+  };
+}
+
+export async function readOne<K extends Plural>(plural: K, project: string, name: string): Promise<Kinds[K]> {
+  const answer = await unwrap(
+    api.GET(`/api/v1/projects/{project}/${plural}/{name}` as '/api/v1/projects/{project}/machines/{name}', {
+      params: { path: { project, name } },
+    }),
+  );
+  return answer as unknown as Kinds[K];
+}
+
+export const one = <K extends Plural>(plural: K, project: string, name: string) =>
+  queryOptions({ queryKey: oneKey(plural, project, name), queryFn: () => readOne(plural, project, name) });
+
+type Listed = { metadata: { uid: string; name: string; project: string } };
+
+/** A collection with one resource put in place, or taken out where `now` is null. */
+export function patched<R extends Listed>(
+  data: InfiniteData<Part<R>> | undefined,
+  project: string,
+  name: string,
+  now: R | null,
+): InfiniteData<Part<R>> | undefined {
+  if (!data || data.pages.length === 0) {
+    return data;
+  }
+  const is = (r: R) => r.metadata.project === project && r.metadata.name === name;
+  let found = false;
+  const pages = data.pages.map((page) => {
+    if (!page.items.some(is)) {
+      return page;
+    }
+    found = true;
+    return { ...page, items: page.items.flatMap((r) => (is(r) ? (now ? [now] : []) : [r])) };
+  });
+  if (!found && now) {
+    const last = pages[pages.length - 1]!;
+    pages[pages.length - 1] = { ...last, items: [...last.items, now] };
+  }
+  return { ...data, pages };
+}
+
+/** Looks at one resource again and puts it into every list that shows it. */
+export async function refresh(queries: QueryClient, plural: Plural, project: string, name: string) {
+  const lists = queries
+    .getQueryCache()
+    .findAll({ queryKey: ['list', plural] })
+    .filter((q) => q.queryKey[2] === project || q.queryKey[2] === '-');
+  const shown = queries.getQueryCache().find({ queryKey: oneKey(plural, project, name) });
+  if (lists.length === 0 && !shown) {
+    return;
+  }
+  let now: Kinds[Plural] | null;
+  try {
+    now = await readOne(plural, project, name);
+  } catch (e) {
+    if (!(e instanceof ApiProblem) || e.status !== 404) {
+      return;
+    }
+    now = null;
+  }
+  if (now) {
+    queries.setQueryData(oneKey(plural, project, name), now);
+  } else if (shown) {
+    void queries.invalidateQueries({ queryKey: shown.queryKey });
+  }
+  for (const list of lists) {
+    if (list.queryKey[3]) {
+      void queries.invalidateQueries({ queryKey: list.queryKey }); // a selector is the server's to apply
+    } else {
+      queries.setQueryData<InfiniteData<Part<Listed>>>(list.queryKey, (d) => patched(d, project, name, now));
+    }
+  }
+}
+
+export function useProjects() {
+  return useQuery({
+    queryKey: ['projects'],
+    queryFn: async () => (await unwrap(api.GET('/api/v1/projects'))).items as (string | { name: string })[],
+    select: (items) => items.map((i) => (typeof i === 'string' ? i : i.name)),
+    staleTime: 30_000,
+  });
+}
+
+export interface OperationFilter {
+  project?: string | undefined;
+  kind?: string | undefined;
+  name?: string | undefined;
+  state?: string | undefined;
+  limit?: number;
+}
+
+export const operations = (filter: OperationFilter) =>
+  queryOptions({
+    queryKey: ['operations', filter],
+    queryFn: async ({ signal }) => {
+      const query = Object.fromEntries(
+        Object.entries({ limit: 100, ...filter }).filter(([k, v]) => v && !(k === 'project' && v === '-')),
+      );
+      return (await unwrap(api.GET('/api/v1/operations', { params: { query }, signal }))).items;
+    },
+  });
+
+export const operation = (uid: string) =>
+  queryOptions({
+    queryKey: ['operation', uid],
+    queryFn: () => unwrap(api.GET('/api/v1/operations/{uid}', { params: { path: { uid } } })),
+  });
+
+/** What the steps said so far; read on from where it was, as long as the operation goes on. */
+export function useOperationLog(of: Operation | undefined) {
+  const queries = useQueryClient();
+  const uid = of?.metadata.uid ?? '';
+  return useQuery({
+    queryKey: ['log', uid],
+    enabled: !!of,
+    refetchInterval: of && running(of) ? 1000 : false,
+    queryFn: async () => {
+      const before = queries.getQueryData<Schemas['OperationLine'][]>(['log', uid]) ?? [];
+      const log = await unwrap(
+        api.GET('/api/v1/operations/{uid}/logs', {
+          params: { path: { uid }, query: { after: before.at(-1)?.seq ?? 0, limit: 1000 } },
+        }),
+      );
+      return log.items.length ? [...before, ...log.items] : before;
+    },
+  });
+}
+
+export const events = (project: string, kind?: string, name?: string, limit = 200) =>
+  queryOptions({
+    queryKey: ['events', project, kind ?? '', name ?? '', limit],
+    queryFn: async () =>
+      (
+        await unwrap(
+          api.GET('/api/v1/projects/{project}/events', {
+            params: { path: { project }, query: { limit, ...(kind ? { kind } : {}), ...(name ? { name } : {}) } },
+          }),
+        )
+      ).items.toReversed(),
+  });
+
+export const quarantine = (project: string) =>
+  queryOptions({
+    queryKey: ['quarantine', project],
+    queryFn: async () =>
+      (await unwrap(api.GET('/api/v1/projects/{project}/quarantine', { params: { path: { project } } }))).items,
+  });
+
+export const drift = (project: string) =>
+  queryOptions({
+    queryKey: ['drift', project],
+    queryFn: () => unwrap(api.GET('/api/v1/projects/{project}/drift', { params: { path: { project } } })),
+    staleTime: 15_000,
+  });
+
+export const orphans = queryOptions({
+  queryKey: ['orphans'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/orphans'))).items,
+});
+
+export const addresses = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ['addresses', project, name],
+    queryFn: async () =>
+      (
+        await unwrap(
+          api.GET('/api/v1/projects/{project}/networks/{name}/addresses', { params: { path: { project, name } } }),
+        )
+      ).subnets,
+  });
+
+/** What may be done with a machine, and why not; a server that does not say so lets try everything. */
+export interface Allowed {
+  action: string;
+  allowed: boolean;
+  reason?: string;
+}
+
+export const actions = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ['actions', project, name],
+    queryFn: async (): Promise<Allowed[]> => {
+      const response = await send(
+        new Request(new URL(`/api/v1/projects/${project}/machines/${name}/actions`, location.origin)),
+      );
+      if (response.status === 404) {
+        return [];
+      }
+      const body = await response.json();
+      if (!response.ok) {
+        throw new ApiProblem(response.status, asProblem(body, response));
+      }
+      return Array.isArray(body) ? body : body.items;
+    },
+  });
+
+/** A try that is sent twice is done once. */
+export const once = () => ({ 'Idempotency-Key': crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` });
+
+/** What an apply of this text would do. */
+export async function planOf(project: string, yaml: string) {
+  return (await applyText(project, yaml, true)).items;
+}
+
+export async function applyText(project: string, yaml: string, dryRun: boolean): Promise<Schemas['Apply']> {
+  return unwrap(
+    api.POST('/api/v1/apply', {
+      params: { query: { project, dryRun }, header: dryRun ? {} : once() },
+      body: yaml as never,
+      bodySerializer: (text: unknown) => text as string,
+      headers: { 'Content-Type': 'application/yaml' },
+    }),
+  );
+}

@@ -1,0 +1,52 @@
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import type { Schemas } from '../api/client';
+import { ALL } from '../api/kinds';
+import { events } from '../api/queries';
+import { Ago, Empty, PageHead } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
+import { PageLink } from '../parts/RowLink';
+
+type Event = Schemas['Event'];
+
+export function Events() {
+  const { project } = useParams({ from: '/p/$project/events' });
+  const told = useQuery(events(project, undefined, undefined, 1000));
+  return (
+    <>
+      <PageHead title="Events" under="What happened, as it happens. Kept for seven days; the last thousand are shown." />
+      <DataTable
+        label="Events"
+        rows={told.data ?? []}
+        columns={project === ALL ? columns : columns.filter((c) => c.key !== 'project')}
+        id={(e) => e.cursor}
+        loading={told.isPending}
+        error={told.error}
+        retry={() => void told.refetch()}
+        states={(e) => e.kind ?? 'Operation'}
+        empty={<Empty title="Nothing has happened yet" />}
+      />
+    </>
+  );
+}
+
+const columns: Column<Event>[] = [
+  { key: 'when', title: 'When', width: '100px', value: (e) => -Date.parse(e.at), cell: (e) => <Ago when={e.at} /> },
+  {
+    key: 'what',
+    title: 'What',
+    width: 'minmax(150px, 1fr)',
+    value: (e) => `${e.kind ?? ''} ${e.name}`,
+    cell: (e) =>
+      e.kind === 'Machine' ? (
+        <PageLink to="/p/$project/machines/$name" params={{ project: e.project, name: e.name }} underline="hover" sx={{ fontWeight: 600 }}>
+          {e.kind} {e.name}
+        </PageLink>
+      ) : (
+        `${e.kind ?? ''} ${e.name}`
+      ),
+  },
+  { key: 'project', title: 'Project', width: 'minmax(80px, 0.5fr)', wide: true, value: (e) => e.project, cell: (e) => e.project },
+  { key: 'reason', title: 'Reason', width: 'minmax(110px, 0.7fr)', wide: true, value: (e) => e.reason, cell: (e) => e.reason },
+  { key: 'message', title: 'Message', width: 'minmax(200px, 2.4fr)', value: (e) => e.message, cell: (e) => <span title={e.message}>{e.message}</span> },
+];

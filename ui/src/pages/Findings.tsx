@@ -1,0 +1,192 @@
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Dialog from '@mui/material/Dialog';
+import DialogActions from '@mui/material/DialogActions';
+import DialogContent from '@mui/material/DialogContent';
+import DialogTitle from '@mui/material/DialogTitle';
+import Stack from '@mui/material/Stack';
+import TextField from '@mui/material/TextField';
+import Typography from '@mui/material/Typography';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api, unwrap, type Schemas } from '../api/client';
+import { ALL } from '../api/kinds';
+import { drift, once, operations, orphans } from '../api/queries';
+import { Ago, Card, Empty, Loading, PageHead, Trouble } from '../parts/basics';
+import { OperationState } from '../parts/operations';
+import { PageLink } from '../parts/RowLink';
+import { Quiet, Row } from './Home';
+import { DriftCard } from './MachinePage';
+
+/** What the sweep found and does not own up to, and what failed. */
+export function Findings() {
+  const { project } = useParams({ from: '/p/$project/findings' });
+  const found = useQuery(orphans);
+  const drifted = useQuery(drift(project));
+  const failed = useQuery(operations({ project, state: 'failed', limit: 20 }));
+  return (
+    <>
+      <PageHead title="Findings" under="What differs from what is declared, what belongs to nothing declared, and what failed." />
+      <Stack sx={{ gap: 3 }}>
+        <section>
+          <Typography variant="h2" sx={{ mb: 1 }}>
+            Drift
+          </Typography>
+          {drifted.error ? (
+            <Trouble error={drifted.error} retry={() => void drifted.refetch()} />
+          ) : drifted.isPending ? (
+            <Loading lines={2} />
+          ) : drifted.data.items.length === 0 ? (
+            <Card>
+              <Typography variant="body2">
+                None of {drifted.data.compared} compared {drifted.data.compared === 1 ? 'machine differs' : 'machines differ'} from
+                what is declared.
+              </Typography>
+            </Card>
+          ) : (
+            <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}>
+              {drifted.data.items.map((d) => (
+                <DriftCard key={`${d.project}/${d.name}`} of={d} link />
+              ))}
+            </Box>
+          )}
+        </section>
+        <section>
+          <Typography variant="h2" sx={{ mb: 1 }}>
+            Orphans
+          </Typography>
+          {found.error ? (
+            <Trouble error={found.error} retry={() => void found.refetch()} />
+          ) : found.isPending ? (
+            <Loading lines={2} />
+          ) : found.data.length === 0 ? (
+            <Card>
+              <Typography variant="body2">No object with our mark belongs to nothing declared.</Typography>
+            </Card>
+          ) : (
+            <Card flush>
+              {found.data.map((o) => (
+                <OrphanRow key={o.hypervisor + o.object} of={o} project={project} />
+              ))}
+            </Card>
+          )}
+        </section>
+        <section>
+          <Typography variant="h2" sx={{ mb: 1 }}>
+            Failed operations
+          </Typography>
+          {failed.error ? (
+            <Trouble error={failed.error} retry={() => void failed.refetch()} />
+          ) : failed.isPending ? (
+            <Loading lines={2} />
+          ) : failed.data.length === 0 ? (
+            <Card>
+              <Empty title="Nothing has failed" />
+            </Card>
+          ) : (
+            <Card flush>
+              {failed.data.map((o) => (
+                <Row key={o.metadata.uid}>
+                  <Box sx={{ width: 104, flex: 'none' }}>
+                    <OperationState of={o} />
+                  </Box>
+                  <Box sx={{ flex: 1, minWidth: 0 }}>
+                    <PageLink to="/p/$project/operations/$uid" params={{ project: o.metadata.project, uid: o.metadata.uid }} underline="hover">
+                      {o.spec.title}
+                    </PageLink>
+                    <Typography variant="body2" sx={{ color: 'text.secondary', overflowWrap: 'anywhere' }}>
+                      {o.status.message}
+                    </Typography>
+                  </Box>
+                  <Quiet>
+                    <Ago when={o.metadata.createdAt} />
+                  </Quiet>
+                </Row>
+              ))}
+            </Card>
+          )}
+        </section>
+      </Stack>
+    </>
+  );
+}
+
+const WORDS: Record<string, string> = {
+  machine: 'Machine',
+  'system-disk': 'System disk',
+  'data-disk': 'Data disk',
+  medium: 'Medium',
+};
+
+function OrphanRow({ of, project }: { of: Schemas['Orphan']; project: string }) {
+  const queries = useQueryClient();
+  const [asking, setAsking] = useState<'adopt' | 'purge' | null>(null);
+  const [text, setText] = useState('');
+  const act = useMutation({
+    mutationFn: async () => {
+      if (asking === 'adopt') {
+        await unwrap(
+          api.POST('/api/v1/orphans/{name}:adopt', {
+            params: { path: { name: of.object }, query: { as: text, project: project === ALL ? 'default' : project }, header: once() },
+          }),
+        );
+      } else {
+        await unwrap(api.POST('/api/v1/orphans/{name}:purge', { params: { path: { name: of.object } } }));
+      }
+    },
+    onSuccess: () => {
+      setAsking(null);
+      void queries.invalidateQueries({ queryKey: ['orphans'] });
+      void queries.invalidateQueries({ queryKey: ['list', 'volumes'] });
+    },
+  });
+  return (
+    <Row>
+      <Box sx={{ width: 110, flex: 'none' }}>{WORDS[of.what] ?? of.what}</Box>
+      <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
+        <code>{of.object}</code> <Quiet>on {of.hypervisor}{of.size ? `, ${of.size}` : ''}</Quiet>
+        {of.objection && (
+          <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+            {of.objection}
+          </Typography>
+        )}
+      </Box>
+      <Quiet>
+        found <Ago when={of.foundAt} />
+      </Quiet>
+      {of.what === 'data-disk' && (
+        <Button size="small" variant="outlined" onClick={() => { setText(''); setAsking('adopt'); }}>
+          Adopt
+        </Button>
+      )}
+      <Button size="small" variant="outlined" color="error" disabled={!!of.objection} title={of.objection} onClick={() => { setText(''); setAsking('purge'); }}>
+        Purge
+      </Button>
+      {asking && (
+        <Dialog open onClose={() => setAsking(null)} fullWidth maxWidth="xs">
+          <DialogTitle>{asking === 'adopt' ? 'Adopt as a volume' : 'Purge for good?'}</DialogTitle>
+          <DialogContent>
+            <Typography variant="body2" sx={{ mb: 2, overflowWrap: 'anywhere' }}>
+              {asking === 'adopt' ? 'It becomes a volume with this name.' : <>It is deleted, and cannot be restored. Type <code>{of.object}</code> to confirm.</>}
+            </Typography>
+            <TextField fullWidth autoFocus label={asking === 'adopt' ? 'Name' : 'Its name'} value={text} onChange={(e) => setText(e.target.value)} />
+            {act.error && <Box sx={{ mt: 2 }}><Trouble error={act.error} /></Box>}
+          </DialogContent>
+          <DialogActions>
+            <Button onClick={() => setAsking(null)}>Cancel</Button>
+            <Button
+              variant="contained"
+              color={asking === 'adopt' ? 'primary' : 'error'}
+              disabled={asking === 'adopt' ? !text : text !== of.object}
+              loading={act.isPending}
+              onClick={() => act.mutate()}
+            >
+              {asking === 'adopt' ? 'Adopt' : 'Purge'}
+            </Button>
+          </DialogActions>
+        </Dialog>
+      )}
+    </Row>
+  );
+}

@@ -1,0 +1,282 @@
+import Box from '@mui/material/Box';
+import Stack from '@mui/material/Stack';
+import Typography from '@mui/material/Typography';
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { useMemo, type ReactNode } from 'react';
+import { ALL, running, standing, type Machine } from '../api/kinds';
+import { events, operations, orphans, drift, useCollection } from '../api/queries';
+import { Ago, Card, Empty, Loading, PageHead, Standing, Trouble } from '../parts/basics';
+import { AddIcon } from '../parts/icons';
+import { OperationState } from '../parts/operations';
+import { PageButton, PageLink } from '../parts/RowLink';
+
+/** What one has, what is wrong with it and what is going on. */
+export function Home() {
+  const { project } = useParams({ from: '/p/$project' });
+  const machines = useCollection('machines', project);
+  const hypervisors = useCollection('hypervisors', ALL);
+  const images = useCollection('images', project);
+  const volumes = useCollection('volumes', project);
+  const recent = useQuery(operations({ project, limit: 60 }));
+  const told = useQuery(events(project, undefined, undefined, 12));
+  const found = useQuery(orphans);
+  const drifted = useQuery(drift(project));
+
+  const counts = useMemo(() => {
+    const out = { good: 0, busy: 0, bad: 0, off: 0, unknown: 0 };
+    machines.items.forEach((m) => out[standing(m).health]++);
+    return out;
+  }, [machines.items]);
+
+  const wrong = useMemo(() => {
+    const out: { key: string; to: string; what: string; why: string; next: string; since?: string }[] = [];
+    const look = (items: (Machine | (typeof images.items)[number] | (typeof volumes.items)[number] | (typeof hypervisors.items)[number])[]) => {
+      for (const r of items) {
+        const s = standing(r);
+        if (s.health !== 'bad' && !(s.health === 'unknown' && r.kind === 'Hypervisor')) {
+          continue;
+        }
+        const plural = r.kind.toLowerCase() + 's';
+        const since = r.status.conditions?.find((c) => c.type === 'Ready')?.since;
+        out.push({
+          key: r.metadata.uid,
+          to: `/p/${r.metadata.project}/${plural}${r.kind === 'Machine' ? `/${r.metadata.name}` : ''}`,
+          what: `${r.kind} ${r.metadata.name}`,
+          why: s.sentence || s.word,
+          next:
+            r.kind === 'Hypervisor'
+              ? 'Its machines cannot be changed until it answers.'
+              : s.word === 'Held'
+                ? 'Look at what failed, then apply it again.'
+                : 'Look at its last operation.',
+          ...(since ? { since } : {}),
+        });
+      }
+    };
+    look(hypervisors.items);
+    look(machines.items);
+    look(images.items);
+    look(volumes.items);
+    return out;
+  }, [machines.items, hypervisors.items, images.items, volumes.items]);
+
+  const going = (recent.data ?? []).filter(running);
+  const error = machines.error ?? recent.error;
+  const newest = machines.items.toSorted((a, b) => b.metadata.createdAt.localeCompare(a.metadata.createdAt)).slice(0, 8);
+
+  return (
+    <>
+      <PageHead
+        title={project === ALL ? 'All projects' : project}
+        under={machines.loading ? ' ' : summary(machines.items.length, wrong.length, going.length)}
+      >
+        <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />}>
+          New machine
+        </PageButton>
+      </PageHead>
+      {error && <Trouble error={error} retry={machines.retry} />}
+      <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr 1fr', md: 'repeat(4, 1fr)' }, mb: 2 }}>
+        <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
+        <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} />
+        <Figure title="Off" n={counts.off} to={`/p/${project}/machines`} state="Off" />
+        <Figure title="Need a look" n={wrong.length} to={`/p/${project}/machines`} bad />
+      </Box>
+      <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', lg: '1.25fr 1fr' }, alignItems: 'start' }}>
+        <Stack sx={{ gap: 2, minWidth: 0 }}>
+          {wrong.length > 0 && (
+            <Card title="What is wrong" flush>
+              {wrong.slice(0, 12).map((w) => (
+                <Row key={w.key}>
+                  <Standing health="bad" word="" />
+                  <Box sx={{ flex: 1, minWidth: 0 }}>
+                    <PageLink to={w.to} underline="hover" sx={{ fontWeight: 600 }}>
+                      {w.what}
+                    </PageLink>
+                    <Typography variant="body2">{w.why}</Typography>
+                    <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+                      {w.next}
+                    </Typography>
+                  </Box>
+                  {w.since && <Quiet><Ago when={w.since} /></Quiet>}
+                </Row>
+              ))}
+              {wrong.length > 12 && <Row><Quiet>and {wrong.length - 12} more</Quiet></Row>}
+            </Card>
+          )}
+          <Card
+            title="Machines"
+            flush
+            action={
+              <PageLink to="/p/$project/machines" params={{ project }} variant="body2">
+                All {machines.items.length || ''}
+              </PageLink>
+            }
+          >
+            {machines.loading ? (
+              <Loading lines={4} />
+            ) : newest.length === 0 ? (
+              <Empty
+                title="No machines yet"
+                action={
+                  <PageButton to="/p/$project/new-machine" params={{ project }} variant="outlined" startIcon={<AddIcon />}>
+                    Make the first one
+                  </PageButton>
+                }
+              >
+                A machine is made from an image and a size, and gets its addresses and its name by itself.
+              </Empty>
+            ) : (
+              newest.map((m) => {
+                const s = standing(m);
+                return (
+                  <Row key={m.metadata.uid}>
+                    <Box sx={{ width: 104, flex: 'none' }}>
+                      <Standing health={s.health} word={s.word} sentence={s.sentence} />
+                    </Box>
+                    <Box sx={{ flex: 1, minWidth: 0 }}>
+                      <PageLink
+                        to="/p/$project/machines/$name"
+                        params={{ project: m.metadata.project, name: m.metadata.name }}
+                        underline="hover"
+                        sx={{ fontWeight: 600 }}
+                      >
+                        {m.metadata.name}
+                      </PageLink>
+                      {project === ALL && <Quiet> {m.metadata.project}</Quiet>}
+                    </Box>
+                    <Quiet>
+                      {m.spec.image} · {m.spec.size}
+                    </Quiet>
+                    <Box component="code" sx={{ display: { xs: 'none', sm: 'block' }, minWidth: 104, textAlign: 'right' }}>
+                      {m.status.interfaces?.[0]?.addresses?.[0] ?? ''}
+                    </Box>
+                  </Row>
+                );
+              })
+            )}
+          </Card>
+        </Stack>
+        <Stack sx={{ gap: 2, minWidth: 0 }}>
+          <Card title={going.length > 0 ? 'Going on' : 'Last operations'} flush
+            action={<PageLink to="/p/$project/operations" params={{ project }} variant="body2">All</PageLink>}>
+            {recent.isPending ? (
+              <Loading lines={3} />
+            ) : (recent.data ?? []).length === 0 ? (
+              <Empty title="Nothing was done yet" />
+            ) : (
+              (going.length > 0 ? going : (recent.data ?? [])).slice(0, 6).map((o) => (
+                <Row key={o.metadata.uid}>
+                  <Box sx={{ width: 104, flex: 'none' }}>
+                    <OperationState of={o} />
+                  </Box>
+                  <Box sx={{ flex: 1, minWidth: 0 }}>
+                    <PageLink
+                      to="/p/$project/operations/$uid"
+                      params={{ project: o.metadata.project, uid: o.metadata.uid }}
+                      underline="hover"
+                    >
+                      {o.spec.title}
+                    </PageLink>
+                  </Box>
+                  <Quiet>{running(o) ? `${o.status.percent} %` : <Ago when={o.metadata.createdAt} />}</Quiet>
+                </Row>
+              ))
+            )}
+          </Card>
+          {((found.data?.length ?? 0) > 0 || (drifted.data?.items.length ?? 0) > 0) && (
+            <Card title="Findings" flush
+              action={<PageLink to="/p/$project/findings" params={{ project }} variant="body2">Look</PageLink>}>
+              <Row>
+                <Typography variant="body2">
+                  {drifted.data?.items.length ?? 0} machines differ from what is declared, {found.data?.length ?? 0} objects
+                  belong to nothing declared.
+                </Typography>
+              </Row>
+            </Card>
+          )}
+          <Card title="Events" flush
+            action={<PageLink to="/p/$project/events" params={{ project }} variant="body2">All</PageLink>}>
+            {told.isPending ? (
+              <Loading lines={3} />
+            ) : (told.data ?? []).length === 0 ? (
+              <Empty title="Nothing has happened yet" />
+            ) : (
+              (told.data ?? []).slice(0, 8).map((e) => (
+                <Row key={e.cursor}>
+                  <Box sx={{ flex: 1, minWidth: 0 }}>
+                    <Typography variant="body2">
+                      <strong>
+                        {e.kind} {e.name}
+                      </strong>{' '}
+                      {e.message}
+                    </Typography>
+                  </Box>
+                  <Quiet>
+                    <Ago when={e.at} />
+                  </Quiet>
+                </Row>
+              ))
+            )}
+          </Card>
+        </Stack>
+      </Box>
+    </>
+  );
+}
+
+function summary(machines: number, wrong: number, going: number): string {
+  const parts = [`${machines} ${machines === 1 ? 'machine' : 'machines'}`];
+  parts.push(wrong === 0 ? 'all is well' : `${wrong} ${wrong === 1 ? 'thing needs' : 'things need'} a look`);
+  if (going > 0) {
+    parts.push(`${going} ${going === 1 ? 'operation goes' : 'operations go'} on`);
+  }
+  return parts.join(', ');
+}
+
+function Figure({ title, n, to, state, bad }: { title: string; n: number; to: string; state?: string; bad?: boolean }) {
+  return (
+    <Box
+      sx={{ border: 1, borderColor: 'divider', borderRadius: 3, px: 2.25, py: 1.5, bgcolor: 'background.paper' }}
+    >
+      <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+        {title}
+      </Typography>
+      <PageLink
+        to={to}
+        search={(state ? { state } : {}) as never}
+        underline="hover"
+        aria-label={`${n} ${title}`}
+        sx={{
+          fontSize: '1.7rem',
+          fontWeight: 620,
+          letterSpacing: '-0.02em',
+          lineHeight: 1.25,
+          color: bad && n > 0 ? 'error.main' : 'text.primary',
+          fontVariantNumeric: 'tabular-nums',
+        }}
+      >
+        {n}
+      </PageLink>
+    </Box>
+  );
+}
+
+export function Row({ children }: { children: ReactNode }) {
+  return (
+    <Stack
+      direction="row"
+      sx={{ gap: 1.5, alignItems: 'baseline', px: 2.25, py: 1.1, borderTop: 1, borderColor: 'divider' }}
+    >
+      {children}
+    </Stack>
+  );
+}
+
+export function Quiet({ children }: { children: ReactNode }) {
+  return (
+    <Box component="span" sx={{ color: 'text.secondary', fontSize: '0.84rem' }}>
+      {children}
+    </Box>
+  );
+}

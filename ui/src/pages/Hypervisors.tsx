@@ -1,0 +1,122 @@
+import Box from '@mui/material/Box';
+import LinearProgress from '@mui/material/LinearProgress';
+import Typography from '@mui/material/Typography';
+import { useParams } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { ALL, standing, type Kinds } from '../api/kinds';
+import { useCollection } from '../api/queries';
+import { Card, Empty, Facts, Loading, PageHead, Standing, Trouble } from '../parts/basics';
+import { bytes, mib } from '../parts/format';
+import { PageButton } from '../parts/RowLink';
+import { Quiet } from './Home';
+
+type Hypervisor = Kinds['hypervisors'];
+
+/** Where machines run: how each does, and how much of it is promised. */
+export function Hypervisors() {
+  const { project } = useParams({ from: '/p/$project/hypervisors' });
+  const hypervisors = useCollection('hypervisors', ALL);
+  const machines = useCollection('machines', ALL);
+  const sizes = useCollection('sizes', ALL);
+
+  const promised = useMemo(() => {
+    const by = new Map(sizes.items.map((s) => [`${s.metadata.project}/${s.metadata.name}`, s.spec]));
+    const out = new Map<string, { cores: number; memory: number; machines: number }>();
+    for (const m of machines.items) {
+      const place = m.status.hypervisor;
+      const size = by.get(`${m.metadata.project}/${m.spec.size}`) ?? by.get(`shared/${m.spec.size}`);
+      if (place && size) {
+        const sum = out.get(place) ?? { cores: 0, memory: 0, machines: 0 };
+        out.set(place, { cores: sum.cores + size.cores, memory: sum.memory + mib(size.memory), machines: sum.machines + 1 });
+      }
+    }
+    return out;
+  }, [machines.items, sizes.items]);
+
+  return (
+    <>
+      <PageHead title="Hypervisors" under="Where machines run.">
+        <PageButton to="/p/$project/manifest" params={{ project: 'shared' }} search={{ kind: 'hypervisors' }} variant="outlined">
+          New hypervisor
+        </PageButton>
+      </PageHead>
+      {hypervisors.error ? (
+        <Trouble error={hypervisors.error} retry={hypervisors.retry} />
+      ) : hypervisors.loading ? (
+        <Loading />
+      ) : hypervisors.items.length === 0 ? (
+        <Card>
+          <Empty title="No hypervisors">A hypervisor is declared with its driver and its address. Without one there is no place for a machine.</Empty>
+        </Card>
+      ) : (
+        <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}>
+          {hypervisors.items.map((h) => (
+            <One key={h.metadata.uid} of={h} promised={promised.get(h.metadata.name)} project={project} />
+          ))}
+        </Box>
+      )}
+    </>
+  );
+}
+
+function One({ of, promised }: { of: Hypervisor; promised: { cores: number; memory: number; machines: number } | undefined; project: string }) {
+  const s = standing(of);
+  const { status, spec } = of;
+  return (
+    <Card title={of.metadata.name} action={<Standing health={s.health} word={s.word} sentence={s.sentence} />}>
+      {s.health !== 'good' && (
+        <Typography variant="body2" sx={{ mb: 1.5, color: 'error.main' }}>
+          {s.sentence}
+        </Typography>
+      )}
+      {spec.cordoned && (
+        <Typography variant="body2" sx={{ mb: 1.5, color: 'warning.main' }}>
+          It is cordoned: it gets no new machines.
+        </Typography>
+      )}
+      <Meter title="Cores promised" used={promised?.cores ?? 0} of={status.cores} say={String} over />
+      <Meter title="Memory promised" used={promised?.memory ?? 0} of={status.memory ? mib(status.memory) : undefined} say={bytes} />
+      <Box sx={{ mt: 2 }}>
+        <Facts
+          rows={[
+            ['Driver', spec.driver],
+            ['Version', status.version],
+            ['Runs guests by', status.acceleration],
+            ['Free disk', status.diskFree && bytes(mib(status.diskFree))],
+            ['Machines', status.machines !== undefined && `${status.machines}${status.foreign ? `, and ${status.foreign} that are not ours` : ''}`],
+            ['Can', <Quiet key="can">{status.facets?.join(', ')}</Quiet>],
+          ]}
+        />
+      </Box>
+      <Box sx={{ mt: 1.5 }}>
+        <PageButton to="/p/$project/manifest" params={{ project: of.metadata.project }} search={{ kind: 'hypervisors', name: of.metadata.name }} size="small">
+          Edit
+        </PageButton>
+      </Box>
+    </Card>
+  );
+}
+
+function Meter({ title, used, of, say, over }: { title: string; used: number; of: number | undefined; say: (n: number) => string; over?: boolean }) {
+  if (!of) {
+    return null;
+  }
+  const percent = Math.min(100, (used / of) * 100);
+  return (
+    <Box sx={{ mb: 1.25 }}>
+      <Box sx={{ display: 'flex', justifyContent: 'space-between', fontSize: '0.86rem', mb: 0.5 }}>
+        <span>{title}</span>
+        <Quiet>
+          {say(used)} of {say(of)}
+        </Quiet>
+      </Box>
+      <LinearProgress
+        variant="determinate"
+        value={percent}
+        color={percent > 90 && !over ? 'warning' : 'primary'}
+        aria-label={title}
+        sx={{ height: 6, borderRadius: 3 }}
+      />
+    </Box>
+  );
+}

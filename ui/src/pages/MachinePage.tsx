@@ -1,0 +1,563 @@
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Chip from '@mui/material/Chip';
+import Dialog from '@mui/material/Dialog';
+import DialogActions from '@mui/material/DialogActions';
+import DialogContent from '@mui/material/DialogContent';
+import DialogTitle from '@mui/material/DialogTitle';
+import MenuItem from '@mui/material/MenuItem';
+import Stack from '@mui/material/Stack';
+import Tab from '@mui/material/Tab';
+import Tabs from '@mui/material/Tabs';
+import TextField from '@mui/material/TextField';
+import Tooltip from '@mui/material/Tooltip';
+import Typography from '@mui/material/Typography';
+import { useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useState, type ReactNode } from 'react';
+import { api, unwrap, type Schemas } from '../api/client';
+import { SHARED, standing, type Machine } from '../api/kinds';
+import { actions, drift, events, once, one, operations, refresh, useCollection, type Allowed } from '../api/queries';
+import { Ago, Card, Copyable, Empty, Facts, Loading, PageHead, Standing, Trouble } from '../parts/basics';
+import { AutorenewIcon, DeleteIcon, PowerSettingsNewIcon, RestartAltIcon, TerminalIcon } from '../parts/icons';
+import { OperationState, PlanView, Timeline } from '../parts/operations';
+import { PageButton, PageLink } from '../parts/RowLink';
+import { Quiet, Row } from './Home';
+
+export function MachinePage() {
+  const { project, name } = useParams({ from: '/p/$project/machines/$name' });
+  const { tab = 'overview' } = useSearch({ from: '/p/$project/machines/$name' });
+  const navigate = useNavigate();
+  const found = useQuery(one('machines', project, name));
+  const history = useQuery(operations({ project, kind: 'Machine', name, limit: 20 }));
+  const machine = found.data;
+  const latest = history.data?.[0];
+  if (found.error) {
+    return (
+      <>
+        <PageHead title={name} />
+        <Trouble error={found.error} retry={() => void found.refetch()} />
+        {latest && (
+          <Box sx={{ mt: 2 }}>
+            <Card title={`The last operation: ${latest.spec.title}`}>
+              <Timeline uid={latest.metadata.uid} />
+            </Card>
+          </Box>
+        )}
+      </>
+    );
+  }
+  if (!machine) {
+    return <Loading lines={8} />;
+  }
+  const s = standing(machine);
+  return (
+    <>
+      <PageHead
+        title={name}
+        under={
+          <Stack direction="row" sx={{ gap: 1.5, alignItems: 'center', flexWrap: 'wrap' }}>
+            <Standing health={s.health} word={s.word} />
+            <span>{s.sentence}</span>
+          </Stack>
+        }
+      >
+        <Actions machine={machine} />
+      </PageHead>
+      <Tabs
+        value={tab}
+        onChange={(_, next: string) =>
+          void navigate({ to: '.', search: next === 'overview' ? {} : { tab: next }, replace: true })
+        }
+        variant="scrollable"
+        sx={{ mb: 2, borderBottom: 1, borderColor: 'divider', minHeight: 42, '& .MuiTab-root': { minHeight: 42 } }}
+      >
+        <Tab value="overview" label="Overview" />
+        <Tab value="operations" label="Operations" />
+        <Tab value="events" label="Events" />
+        <Tab value="drift" label="Drift" />
+      </Tabs>
+      {tab === 'overview' && <Overview machine={machine} latest={latest} />}
+      {tab === 'operations' && (
+        <Stack sx={{ gap: 2 }}>
+          {history.data?.map((o) => (
+            <Card key={o.metadata.uid} title={o.spec.title}>
+              <Timeline uid={o.metadata.uid} />
+            </Card>
+          ))}
+          {history.data?.length === 0 && <Empty title="Nothing was done with it yet" />}
+        </Stack>
+      )}
+      {tab === 'events' && <MachineEvents machine={machine} />}
+      {tab === 'drift' && <MachineDrift machine={machine} />}
+    </>
+  );
+}
+
+function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Operation'] | undefined }) {
+  const { project, name } = machine.metadata;
+  const volumes = useCollection('volumes', project);
+  const labels = Object.entries(machine.metadata.labels);
+  return (
+    <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: 'minmax(0, 1fr)', lg: 'minmax(0, 1fr) minmax(0, 1.15fr)' }, alignItems: 'start' }}>
+      <Stack sx={{ gap: 2, minWidth: 0 }}>
+        <Card title="Reach it">
+          <Facts
+            rows={[
+              ...(machine.status.interfaces ?? []).flatMap((i): [string, ReactNode][] =>
+                (i.addresses ?? []).map((a) => [`${i.name} on ${i.network}`, <Copyable key={a} text={a} what="address" />]),
+              ),
+              ['SSH', <SshLine key="ssh" machine={machine} />],
+            ]}
+          />
+          {!machine.status.interfaces?.some((i) => i.addresses?.length) && (
+            <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+              It has no address yet.
+            </Typography>
+          )}
+        </Card>
+        <Card title="What it is">
+          <Facts
+            rows={[
+              ['Project', project],
+              ['Image', machine.spec.image],
+              ['Size', machine.spec.size],
+              ['Profiles', machine.spec.profiles?.join(', ')],
+              ['Hypervisor', machine.status.hypervisor],
+              ['Firmware', machine.status.firmware ?? machine.spec.firmware],
+              ['Power', machine.status.power && `${machine.status.power}${machine.spec.power && machine.spec.power !== machine.status.power ? `, declared ${machine.spec.power}` : ''}`],
+              ['Ready by', machine.status.readyBy],
+              ['MAC', machine.status.interfaces?.map((i) => i.mac).filter(Boolean).join(', ')],
+              ['Made', <Ago key="made" when={machine.metadata.createdAt} />],
+              [
+                'Labels',
+                labels.length > 0 && (
+                  <Stack key="labels" direction="row" sx={{ gap: 0.5, flexWrap: 'wrap' }}>
+                    {labels.map(([k, v]) => (
+                      <Chip key={k} size="small" variant="outlined" label={`${k}=${v}`} />
+                    ))}
+                  </Stack>
+                ),
+              ],
+              ['Generation', machine.metadata.generation],
+            ]}
+          />
+        </Card>
+        {(machine.spec.volumes?.length ?? 0) > 0 && (
+          <Card title="Volumes" flush>
+            {machine.spec.volumes!.map((v) => {
+              const volume = volumes.items.find((x) => x.metadata.name === v);
+              return (
+                <Row key={v}>
+                  <Box sx={{ flex: 1 }}>{v}</Box>
+                  <Quiet>{volume?.spec.size}</Quiet>
+                  <Quiet>{volume?.spec.mount}</Quiet>
+                  {volume && <Standing {...standing(volume)} />}
+                </Row>
+              );
+            })}
+          </Card>
+        )}
+        <Card title="Conditions" flush>
+          {(machine.status.conditions ?? []).map((c) => (
+            <Row key={c.type}>
+              <Box sx={{ width: 116, flex: 'none' }}>
+                <Standing
+                  health={
+                    c.value === 'unknown' ? 'unknown' : (c.value === 'true') === !['Held', 'Drifted'].includes(c.type) ? 'good' : s0(machine)
+                  }
+                  word={c.type}
+                />
+              </Box>
+              <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>{c.message || c.reason}</Box>
+              <Quiet>
+                <Ago when={c.since} />
+              </Quiet>
+            </Row>
+          ))}
+          {!machine.status.conditions?.length && <Row><Quiet>Nothing is known of it yet.</Quiet></Row>}
+        </Card>
+        {(machine.status.scripts?.length ?? 0) > 0 && (
+          <Card title="First boot scripts" flush>
+            {machine.status.scripts!.map((r) => (
+              <Box key={r.name} sx={{ px: 2.25, py: 1.1, borderTop: 1, borderColor: 'divider' }}>
+                <Standing health={r.exitCode === 0 ? 'good' : 'bad'} word={r.name} />{' '}
+                <Quiet>exit code {r.exitCode}</Quiet>
+                {r.output && (
+                  <Box component="pre" sx={{ m: 0, mt: 0.5, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
+                    {r.output}
+                  </Box>
+                )}
+              </Box>
+            ))}
+          </Card>
+        )}
+      </Stack>
+      <Card
+        title={latest ? latest.spec.title.replace(` Machine ${name}`, '').replace(/^./, (c) => c.toUpperCase()) : 'Operations'}
+        action={latest && <OperationState of={latest} />}
+      >
+        {latest ? <Timeline key={latest.metadata.uid} uid={latest.metadata.uid} /> : <Quiet>Nothing was done yet.</Quiet>}
+      </Card>
+    </Box>
+  );
+}
+
+const s0 = (machine: Machine) => {
+  const health = standing(machine).health;
+  return health === 'busy' || health === 'off' ? health : 'bad';
+};
+
+/** With the user of its profiles, as the command line does it. */
+function SshLine({ machine }: { machine: Machine }) {
+  const { project } = machine.metadata;
+  const profiles = useQueries({
+    queries: (machine.spec.profiles ?? []).flatMap((p) => [one('profiles', project, p), one('profiles', SHARED, p)]).map((q) => ({ ...q, retry: false, staleTime: 60_000 })),
+  });
+  const user = profiles.flatMap((p) => p.data?.spec.users ?? [])[0]?.name;
+  const address = machine.status.interfaces?.flatMap((i) => i.addresses ?? [])[0];
+  return address ? <Copyable text={`ssh ${user ? `${user}@` : ''}${address}`} what="SSH line" /> : null;
+}
+
+function Actions({ machine }: { machine: Machine }) {
+  const { project, name } = machine.metadata;
+  const queries = useQueryClient();
+  const allowed = useQuery(actions(project, name));
+  const [dialog, setDialog] = useState<'rebuild' | 'delete' | 'off' | null>(null);
+  const after = () =>
+    Promise.all([
+      refresh(queries, 'machines', project, name),
+      queries.invalidateQueries({ queryKey: ['operations'] }),
+      queries.invalidateQueries({ queryKey: ['actions', project, name] }),
+    ]);
+  const act = useMutation({
+    mutationFn: (verb: 'power-on' | 'power-off' | 'reset') =>
+      unwrap(
+        api.POST(`/api/v1/projects/{project}/machines/{name}:${verb}` as '/api/v1/projects/{project}/machines/{name}:reset', {
+          params: { path: { project, name }, header: once() },
+        }),
+      ),
+    onSettled: after,
+  });
+  const off = machine.spec.power === 'off';
+  return (
+    <>
+      <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant="outlined" startIcon={<TerminalIcon />}>
+        Console
+      </PageButton>
+      <May all={allowed.data} action={off ? 'power-on' : 'power-off'}>
+        {(disabled) => (
+          <Button
+            variant="outlined"
+            startIcon={<PowerSettingsNewIcon />}
+            disabled={disabled}
+            loading={act.isPending && act.variables !== 'reset'}
+            onClick={() => (off ? act.mutate('power-on') : setDialog('off'))}
+          >
+            {off ? 'Power on' : 'Power off'}
+          </Button>
+        )}
+      </May>
+      <May all={allowed.data} action="reset">
+        {(disabled) => (
+          <Button
+            variant="outlined"
+            startIcon={<RestartAltIcon />}
+            disabled={disabled || off}
+            loading={act.isPending && act.variables === 'reset'}
+            onClick={() => act.mutate('reset')}
+          >
+            Reset
+          </Button>
+        )}
+      </May>
+      <May all={allowed.data} action="rebuild">
+        {(disabled) => (
+          <Button variant="outlined" startIcon={<AutorenewIcon />} disabled={disabled} onClick={() => setDialog('rebuild')}>
+            Rebuild
+          </Button>
+        )}
+      </May>
+      <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'machines', name }} variant="outlined">
+        Edit
+      </PageButton>
+      <May all={allowed.data} action="delete">
+        {(disabled) => (
+          <Button variant="outlined" color="error" startIcon={<DeleteIcon />} disabled={disabled} onClick={() => setDialog('delete')}>
+            Delete
+          </Button>
+        )}
+      </May>
+      {act.error && (
+        <Box sx={{ flexBasis: '100%' }}>
+          <Trouble error={act.error} />
+        </Box>
+      )}
+      {dialog === 'rebuild' && <Rebuild machine={machine} onClose={() => setDialog(null)} after={after} />}
+      {dialog === 'delete' && <Delete machine={machine} onClose={() => setDialog(null)} />}
+      {dialog === 'off' && (
+        <Dialog open onClose={() => setDialog(null)}>
+          <DialogTitle>Power off {name}?</DialogTitle>
+          <DialogContent>
+            The guest is asked to shut down; when it does not, its power is cut. It stays off until it is powered on again.
+          </DialogContent>
+          <DialogActions>
+            <Button onClick={() => setDialog(null)}>Keep running</Button>
+            <Button
+              variant="contained"
+              onClick={() => {
+                setDialog(null);
+                act.mutate('power-off');
+              }}
+            >
+              Power off
+            </Button>
+          </DialogActions>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+/** What one may not do is shown with the reason that the server gives. */
+function May({ all, action, children }: { all: Allowed[] | undefined; action: string; children: (disabled: boolean) => ReactNode }) {
+  const said = all?.find((a) => a.action === action);
+  const disabled = said?.allowed === false;
+  return disabled ? (
+    <Tooltip title={said?.reason ?? ''}>
+      <span tabIndex={0} role="note" aria-label={said?.reason}>
+        {children(true)}
+      </span>
+    </Tooltip>
+  ) : (
+    children(false)
+  );
+}
+
+function Rebuild({ machine, onClose, after }: { machine: Machine; onClose: () => void; after: () => Promise<unknown> }) {
+  const { project, name } = machine.metadata;
+  const [image, setImage] = useState(machine.spec.image);
+  const own = useCollection('images', project);
+  const shared = useCollection('images', SHARED);
+  const names = [...new Set([machine.spec.image, ...own.items.map((i) => i.metadata.name), ...shared.items.map((i) => i.metadata.name)])].sort();
+  const query = image === machine.spec.image ? {} : { image };
+  const plan = useQuery({
+    queryKey: ['plan', 'rebuild', project, name, image, machine.metadata.revision],
+    staleTime: 0,
+    queryFn: async () =>
+      (await unwrap(
+        api.POST('/api/v1/projects/{project}/machines/{name}:rebuild', {
+          params: { path: { project, name }, query: { ...query, dryRun: true } },
+        }),
+      )) as Schemas['Apply'],
+  });
+  const rebuild = useMutation({
+    mutationFn: () =>
+      unwrap(
+        api.POST('/api/v1/projects/{project}/machines/{name}:rebuild', {
+          params: { path: { project, name }, query, header: once() },
+        }),
+      ),
+    onSuccess: async () => {
+      await after();
+      onClose();
+    },
+  });
+  return (
+    <Dialog open onClose={onClose} fullWidth maxWidth="sm">
+      <DialogTitle>Rebuild {name}</DialogTitle>
+      <DialogContent>
+        <Typography variant="body2" sx={{ mb: 2, color: 'text.secondary' }}>
+          It gets a new system disk. Its name, addresses and volumes stay. If the new system does not come up, it goes back to
+          the old one.
+        </Typography>
+        <TextField select fullWidth label="Image" value={image} onChange={(e) => setImage(e.target.value)} sx={{ mb: 2 }}>
+          {names.map((i) => (
+            <MenuItem key={i} value={i}>
+              {i}
+            </MenuItem>
+          ))}
+        </TextField>
+        {plan.isPending ? <Loading lines={3} /> : plan.error ? <Trouble error={plan.error} /> : <PlanView items={plan.data.items} />}
+        {rebuild.error && <Trouble error={rebuild.error} />}
+      </DialogContent>
+      <DialogActions>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button
+          variant="contained"
+          color="error"
+          disabled={!plan.data}
+          loading={rebuild.isPending}
+          onClick={() => rebuild.mutate()}
+        >
+          Rebuild
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}
+
+function Delete({ machine, onClose }: { machine: Machine; onClose: () => void }) {
+  const { project, name } = machine.metadata;
+  const [typed, setTyped] = useState('');
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const remove = useMutation({
+    mutationFn: () =>
+      unwrap(api.DELETE('/api/v1/projects/{project}/machines/{name}', { params: { path: { project, name } } })),
+    onSuccess: async () => {
+      await Promise.all([
+        refresh(queries, 'machines', project, name),
+        queries.invalidateQueries({ queryKey: ['operations'] }),
+      ]);
+      void navigate({ to: '/p/$project/machines', params: { project } });
+    },
+  });
+  const volumes = machine.spec.volumes ?? [];
+  return (
+    <Dialog open onClose={onClose} fullWidth maxWidth="xs">
+      <DialogTitle>Delete {name}?</DialogTitle>
+      <DialogContent>
+        <Typography sx={{ mb: 0.5 }}>
+          <strong>Goes:</strong> the machine, its system disk with all that is on it, its addresses and its names.
+        </Typography>
+        <Typography sx={{ mb: 2 }}>
+          <strong>Stays:</strong> {volumes.length > 0 ? `volume${volumes.length > 1 ? 's' : ''} ${volumes.join(', ')}` : 'nothing; it has no volumes'}.
+        </Typography>
+        <TextField
+          fullWidth
+          autoFocus
+          label={`Type ${name} to confirm`}
+          value={typed}
+          onChange={(e) => setTyped(e.target.value)}
+          onKeyDown={(e) => {
+            if (e.key === 'Enter' && typed === name) {
+              remove.mutate();
+            }
+          }}
+          autoComplete="off"
+        />
+        {remove.error && (
+          <Box sx={{ mt: 2 }}>
+            <Trouble error={remove.error} />
+          </Box>
+        )}
+      </DialogContent>
+      <DialogActions>
+        <Button onClick={onClose}>Keep it</Button>
+        <Button
+          variant="contained"
+          color="error"
+          disabled={typed !== name}
+          loading={remove.isPending}
+          onClick={() => remove.mutate()}
+        >
+          Delete
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}
+
+function MachineEvents({ machine }: { machine: Machine }) {
+  const { project, name } = machine.metadata;
+  const told = useQuery(events(project, 'Machine', name));
+  if (told.error) {
+    return <Trouble error={told.error} retry={() => void told.refetch()} />;
+  }
+  return (
+    <Card flush>
+      {told.isPending ? (
+        <Loading />
+      ) : told.data.length === 0 ? (
+        <Empty title="Nothing has happened yet">Events are kept for seven days.</Empty>
+      ) : (
+        told.data.map((e) => (
+          <Row key={e.cursor}>
+            <Box sx={{ width: 130, flex: 'none', fontWeight: 560 }}>{e.reason}</Box>
+            <Box sx={{ flex: 1 }}>{e.message}</Box>
+            <Quiet>
+              <Ago when={e.at} />
+            </Quiet>
+          </Row>
+        ))
+      )}
+    </Card>
+  );
+}
+
+function MachineDrift({ machine }: { machine: Machine }) {
+  const { project, name } = machine.metadata;
+  const found = useQuery(drift(project));
+  if (found.error) {
+    return <Trouble error={found.error} retry={() => void found.refetch()} />;
+  }
+  if (found.isPending) {
+    return <Loading />;
+  }
+  const mine = found.data.items.find((i) => i.project === project && i.name === name);
+  return mine ? (
+    <DriftCard of={mine} />
+  ) : (
+    <Card>
+      <Empty title="It is as declared">
+        Running machines are compared with what is declared; a difference is put right unless the machine is held.
+      </Empty>
+    </Card>
+  );
+}
+
+/** What differs, as a diff, and what would put it right. */
+export function DriftCard({ of, link }: { of: Schemas['DriftedMachine']; link?: boolean }) {
+  return (
+    <Card
+      title={
+        link ? (
+          <PageLink to="/p/$project/machines/$name" params={{ project: of.project, name: of.name }} underline="hover">
+            {of.name}
+          </PageLink>
+        ) : (
+          'What differs'
+        )
+      }
+    >
+      {of.note && (
+        <Alert severity="info" variant="outlined" sx={{ mb: 1 }}>
+          {of.note}
+        </Alert>
+      )}
+      {of.differences.length > 0 && (
+        <Box component="pre" sx={{ m: 0, p: 1.5, borderRadius: 2, bgcolor: 'action.hover', whiteSpace: 'pre-wrap' }}>
+          {of.differences.map((d) => (
+            <span key={d.field}>
+              {d.field}
+              {'\n'}
+              <Box component="span" sx={{ color: 'success.main' }}>
+                + declared {d.declared}
+                {'\n'}
+              </Box>
+              <Box component="span" sx={{ color: 'error.main' }}>
+                − observed {d.observed}
+                {'\n'}
+              </Box>
+            </span>
+          ))}
+        </Box>
+      )}
+      {of.repair.length > 0 && (
+        <>
+          <Typography variant="h3" sx={{ mt: 1.5 }}>
+            Would be put right by
+          </Typography>
+          <Box component="ol" sx={{ m: 0, pl: 3 }}>
+            {of.repair.map((r) => (
+              <li key={r}>{r}</li>
+            ))}
+          </Box>
+        </>
+      )}
+    </Card>
+  );
+}
+

@@ -1,0 +1,102 @@
+import Box from '@mui/material/Box';
+import { useParams, useSearch } from '@tanstack/react-router';
+import { ALL, standing, type Machine } from '../api/kinds';
+import { useCollection } from '../api/queries';
+import { Ago, Empty, PageHead, Standing } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
+import { AddIcon } from '../parts/icons';
+import { PageButton, PageLink } from '../parts/RowLink';
+
+export function Machines() {
+  const { project } = useParams({ from: '/p/$project/machines' });
+  const { labels } = useSearch({ from: '/p/$project/machines' });
+  const machines = useCollection('machines', project, labels);
+  const make = (
+    <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />}>
+      New machine
+    </PageButton>
+  );
+  return (
+    <>
+      <PageHead title="Machines">{make}</PageHead>
+      <DataTable
+        label="Machines"
+        rows={machines.items}
+        columns={project === ALL ? [name, inProject, ...rest] : [name, ...rest]}
+        id={(m) => m.metadata.uid}
+        loading={machines.loading}
+        complete={machines.complete}
+        error={machines.error}
+        retry={machines.retry}
+        states={(m) => standing(m).word}
+        labels
+        empty={
+          <Empty title={labels ? 'No machine has such labels' : 'No machines yet'} action={labels ? undefined : make}>
+            {labels ? 'Change or clear the filter above.' : 'Make one from an image and a size; it takes a minute of your time.'}
+          </Empty>
+        }
+      />
+    </>
+  );
+}
+
+const name: Column<Machine> = {
+  key: 'name',
+  title: 'Name',
+  width: 'minmax(140px, 1.4fr)',
+  value: (m) => m.metadata.name,
+  cell: (m) => (
+    <PageLink
+      to="/p/$project/machines/$name"
+      params={{ project: m.metadata.project, name: m.metadata.name }}
+      underline="hover"
+      sx={{ fontWeight: 600 }}
+    >
+      {m.metadata.name}
+    </PageLink>
+  ),
+};
+
+const inProject: Column<Machine> = {
+  key: 'project',
+  title: 'Project',
+  width: 'minmax(80px, 0.8fr)',
+  value: (m) => m.metadata.project,
+  cell: (m) => m.metadata.project,
+};
+
+const rest: Column<Machine>[] = [
+  {
+    key: 'state',
+    title: 'State',
+    width: '120px',
+    value: (m) => standing(m).word,
+    cell: (m) => <Standing {...standing(m)} />,
+  },
+  {
+    key: 'address',
+    title: 'Address',
+    width: 'minmax(120px, 1fr)',
+    value: (m) => m.status.interfaces?.flatMap((i) => i.addresses ?? []).join(' '),
+    cell: (m) => <Box component="code">{m.status.interfaces?.[0]?.addresses?.[0] ?? ''}</Box>,
+  },
+  { key: 'image', title: 'Image', width: 'minmax(90px, 0.9fr)', wide: true, value: (m) => m.spec.image, cell: (m) => m.spec.image },
+  { key: 'size', title: 'Size', width: 'minmax(70px, 0.6fr)', wide: true, value: (m) => m.spec.size, cell: (m) => m.spec.size },
+  {
+    key: 'hypervisor',
+    title: 'Hypervisor',
+    width: 'minmax(80px, 0.8fr)',
+    wide: true,
+    value: (m) => m.status.hypervisor,
+    cell: (m) => m.status.hypervisor ?? '',
+  },
+  {
+    key: 'created',
+    title: 'Made',
+    width: '90px',
+    wide: true,
+    // The youngest first, when sorted upward.
+    value: (m) => -Date.parse(m.metadata.createdAt),
+    cell: (m) => <Ago when={m.metadata.createdAt} />,
+  },
+];

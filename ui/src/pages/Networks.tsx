@@ -1,0 +1,179 @@
+import Box from '@mui/material/Box';
+import Stack from '@mui/material/Stack';
+import Tooltip from '@mui/material/Tooltip';
+import Typography from '@mui/material/Typography';
+import { useQuery } from '@tanstack/react-query';
+import { useParams, useSearch } from '@tanstack/react-router';
+import type { Schemas } from '../api/client';
+import { ALL, type Kinds } from '../api/kinds';
+import { addresses, one, useCollection } from '../api/queries';
+import { Ago, Card, Empty, Facts, Loading, PageHead, Trouble } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
+import { Name, PageButton, PageLink } from '../parts/RowLink';
+import { cellsOf } from './addressMap';
+import { Quiet, Row } from './Home';
+
+type Network = Kinds['networks'];
+
+export function Networks() {
+  const { project } = useParams({ from: '/p/$project/networks' });
+  const { labels } = useSearch({ from: '/p/$project/networks' });
+  const networks = useCollection('networks', project, labels);
+  const all = project === ALL;
+  const columns: Column<Network>[] = [
+    {
+      key: 'name',
+      title: 'Name',
+      width: 'minmax(130px, 1fr)',
+      value: (n) => n.metadata.name,
+      cell: (n) => (
+        <PageLink to="/p/$project/networks/$name" params={{ project: n.metadata.project, name: n.metadata.name }} underline="hover" sx={{ fontWeight: 600 }}>
+          <Name project={all ? n.metadata.project : undefined}>{n.metadata.name}</Name>
+        </PageLink>
+      ),
+    },
+    {
+      key: 'subnets',
+      title: 'Subnets',
+      width: 'minmax(160px, 1.5fr)',
+      value: (n) => n.spec.subnets?.map((s) => s.cidr).join(' '),
+      cell: (n) => <code>{n.spec.subnets?.map((s) => s.cidr).join(', ')}</code>,
+    },
+    { key: 'vlan', title: 'VLAN', width: '80px', value: (n) => n.spec.vlan, cell: (n) => n.spec.vlan ?? '' },
+    { key: 'domain', title: 'Domain', width: 'minmax(100px, 1fr)', wide: true, value: (n) => n.spec.domain, cell: (n) => n.spec.domain ?? '' },
+    {
+      key: 'services',
+      title: 'DHCP and DNS',
+      width: 'minmax(90px, 0.7fr)',
+      wide: true,
+      value: (n) => n.spec.services?.driver,
+      cell: (n) => n.spec.services?.driver ?? <Quiet>nobody</Quiet>,
+    },
+  ];
+  return (
+    <>
+      <PageHead title="Networks">
+        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'networks' }} variant="outlined">
+          New network
+        </PageButton>
+      </PageHead>
+      <DataTable
+        label="Networks"
+        rows={networks.items}
+        columns={columns}
+        id={(n) => n.metadata.uid}
+        loading={networks.loading}
+        complete={networks.complete}
+        error={networks.error}
+        retry={networks.retry}
+        labels
+        empty={<Empty title="No networks">A network is declared with its address ranges and with what carries it.</Empty>}
+      />
+    </>
+  );
+}
+
+/** One network: who has which of its addresses, and what is free. */
+export function NetworkPage() {
+  const { project, name } = useParams({ from: '/p/$project/networks/$name' });
+  const network = useQuery(one('networks', project, name));
+  const subnets = useQuery(addresses(project, name));
+  if (network.error) {
+    return <Trouble error={network.error} retry={() => void network.refetch()} />;
+  }
+  if (!network.data) {
+    return <Loading lines={6} />;
+  }
+  const { spec } = network.data;
+  return (
+    <>
+      <PageHead title={name} under={project}>
+        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'networks', name }} variant="outlined">
+          Edit
+        </PageButton>
+      </PageHead>
+      <Stack sx={{ gap: 2 }}>
+        <Card title="What it is">
+          <Facts
+            rows={[
+              ['Domain', spec.domain],
+              ['DNS servers', spec.dns?.join(', ')],
+              ['VLAN', spec.vlan],
+              ['MTU', spec.mtu],
+              ['Carried by', spec.attachments?.map((a) => `${a.bridge ?? a.network} of ${a.hypervisor}`).join(', ')],
+              ['DHCP and DNS', spec.services?.driver],
+            ]}
+          />
+        </Card>
+        {subnets.error ? (
+          <Trouble error={subnets.error} retry={() => void subnets.refetch()} />
+        ) : subnets.isPending ? (
+          <Loading />
+        ) : (
+          subnets.data.map((s) => <Subnet key={s.cidr} of={s} />)
+        )}
+      </Stack>
+    </>
+  );
+}
+
+const LOOK = {
+  free: { bgcolor: 'transparent', border: 1, borderColor: 'divider', word: 'free' },
+  bound: { bgcolor: 'primary.main', border: 1, borderColor: 'primary.main', word: 'taken' },
+  cooling: { bgcolor: 'action.disabled', border: 1, borderColor: 'text.disabled', word: 'cooling down' },
+  gateway: { bgcolor: 'info.main', border: 1, borderColor: 'info.main', word: 'gateway' },
+  reserved: { bgcolor: 'action.hover', border: 1, borderColor: 'transparent', word: 'not given by itself' },
+} as const;
+
+function Subnet({ of }: { of: Schemas['SubnetAddresses'] }) {
+  const cells = cellsOf(of);
+  return (
+    <Card title={of.cidr} action={<Quiet>{of.free.toLocaleString()} free, {of.taken.length} taken</Quiet>} flush>
+      {cells && (
+        <Box sx={{ px: 2.25, pb: 2 }}>
+          <Box
+            role="img"
+            aria-label={`Map of ${of.cidr}: ${of.free} free, ${of.taken.length} taken; the list below has each`}
+            sx={{ display: 'grid', gridTemplateColumns: 'repeat(auto-fill, 14px)', gap: '4px' }}
+          >
+            {cells.map((c) => (
+              <Tooltip key={c.address} title={`${c.address} ${c.who ?? LOOK[c.state].word}`} disableInteractive enterDelay={50}>
+                <Box sx={{ width: 14, height: 14, borderRadius: 1, bgcolor: LOOK[c.state].bgcolor, border: LOOK[c.state].border, borderColor: LOOK[c.state].borderColor }} />
+              </Tooltip>
+            ))}
+          </Box>
+          <Stack direction="row" sx={{ gap: 2.5, mt: 1.5, flexWrap: 'wrap' }} aria-hidden>
+            {Object.entries(LOOK).map(([state, look]) => (
+              <Stack key={state} direction="row" sx={{ gap: 0.75, alignItems: 'center', fontSize: '0.82rem', color: 'text.secondary' }}>
+                <Box sx={{ width: 11, height: 11, borderRadius: 0.75, bgcolor: look.bgcolor, border: look.border, borderColor: look.borderColor }} />
+                {look.word}
+              </Stack>
+            ))}
+          </Stack>
+        </Box>
+      )}
+      {of.taken.map((a) => (
+        <Row key={a.address}>
+          <Box component="code" sx={{ width: 220, flex: 'none' }}>
+            {a.address}
+          </Box>
+          <Box sx={{ flex: 1, minWidth: 0 }}>
+            {a.machine ? (
+              <PageLink to="/p/$project/machines/$name" params={{ project: a.project!, name: a.machine }} underline="hover">
+                {a.machine}
+              </PageLink>
+            ) : (
+              <Quiet>{a.state === 'cooling' ? 'a machine that is gone' : 'a machine of another project'}</Quiet>
+            )}{' '}
+            <Quiet>{a.iface}</Quiet>
+          </Box>
+          {a.coolingUntil && (
+            <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+              {Date.parse(a.coolingUntil) > Date.now() ? `free in ${Math.ceil((Date.parse(a.coolingUntil) - Date.now()) / 60_000)} min` : <>free since <Ago when={a.coolingUntil} /></>}
+            </Typography>
+          )}
+        </Row>
+      ))}
+    </Card>
+  );
+}

@@ -1,0 +1,326 @@
+import Accordion from '@mui/material/Accordion';
+import AccordionDetails from '@mui/material/AccordionDetails';
+import AccordionSummary from '@mui/material/AccordionSummary';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import MenuItem from '@mui/material/MenuItem';
+import Stack from '@mui/material/Stack';
+import TextField, { type TextFieldProps } from '@mui/material/TextField';
+import Typography from '@mui/material/Typography';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useParams } from '@tanstack/react-router';
+import { useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { stringify } from 'yaml';
+import { ApiProblem, type Schemas } from '../api/client';
+import { ALL, SHARED, standing, type Plural, type Resource } from '../api/kinds';
+import { applyText, planOf, useCollection, useProjects } from '../api/queries';
+import { Card, Copy, Empty, Loading, PageHead, Trouble } from '../parts/basics';
+import { bytes, freeName, mib } from '../parts/format';
+import { ExpandMoreIcon } from '../parts/icons';
+import { PlanView } from '../parts/operations';
+import { PageButton } from '../parts/RowLink';
+import { manifestOf, type Draft } from './manifest';
+
+/** What a project may name: its own, then the shared ones that it does not hide. */
+function useNameable<K extends Plural>(plural: K, project: string) {
+  const own = useCollection(plural, project);
+  const shared = useCollection(plural, SHARED);
+  const items = useMemo(() => {
+    const mine = new Set(own.items.map((r) => r.metadata.name));
+    return project === SHARED ? own.items : [...own.items, ...shared.items.filter((r) => !mine.has(r.metadata.name))];
+  }, [own.items, shared.items, project]);
+  return { items, loading: own.loading || shared.loading, error: own.error ?? shared.error };
+}
+
+export function NewMachine() {
+  const { project: at } = useParams({ from: '/p/$project/new-machine' });
+  const projects = useProjects();
+  const choices = (projects.data ?? []).filter((p) => p !== SHARED);
+  const [project, setProject] = useState(at === ALL || at === SHARED ? 'default' : at);
+  const images = useNameable('images', project);
+  const sizes = useNameable('sizes', project);
+  const networks = useNameable('networks', project);
+  const profiles = useNameable('profiles', project);
+  const hypervisors = useNameable('hypervisors', project);
+  const volumes = useCollection('volumes', project);
+  const machines = useCollection('machines', project);
+  const loading = images.loading || sizes.loading || networks.loading || profiles.loading || machines.loading;
+
+  const [typed, setTyped] = useState<Partial<Draft>>({});
+  const set = (field: keyof Draft) => (e: { target: { value: unknown } }) =>
+    setTyped((t) => ({ ...t, [field]: e.target.value }));
+
+  const draft: Draft = useMemo(() => {
+    const image = typed.image ?? (images.items.find((i) => standing(i).health === 'good') ?? images.items[0])?.metadata.name ?? '';
+    const bySize = sizes.items.toSorted((a, b) => mib(a.spec.memory) - mib(b.spec.memory));
+    const taken = new Set(machines.items.map((m) => m.metadata.name));
+    return {
+      name: typed.name ?? freeName(image.replace(/[^a-z0-9-]/g, '-') || 'machine', taken),
+      project,
+      image,
+      size: typed.size ?? bySize[0]?.metadata.name ?? '',
+      network: typed.network ?? networks.items[0]?.metadata.name ?? '',
+      ipv4: typed.ipv4 ?? '',
+      profiles: typed.profiles ?? profiles.items.filter((p) => (p.spec.users?.length ?? 0) > 0).slice(0, 1).map((p) => p.metadata.name),
+      volumes: typed.volumes ?? [],
+      hypervisor: typed.hypervisor ?? '',
+      firmware: typed.firmware ?? '',
+      labels: typed.labels ?? '',
+    };
+  }, [typed, project, images.items, sizes.items, networks.items, profiles.items, machines.items]);
+
+  const yaml = useMemo(() => stringify(manifestOf(draft)), [draft]);
+  const settled = useSettled(useDeferredValue(yaml), 350);
+  const complete = !loading && draft.name !== '' && draft.image !== '' && draft.size !== '';
+  const plan = useQuery({
+    queryKey: ['plan', 'apply', project, settled],
+    queryFn: () => planOf(project, settled),
+    enabled: complete,
+    staleTime: 0,
+    retry: false,
+    placeholderData: (before: Schemas['ApplyItem'][] | undefined) => before,
+  });
+  const exists = plan.data?.some((i) => i.kind === 'Machine' && i.name === draft.name && i.action !== 'created') ?? false;
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const create = useMutation({
+    mutationFn: () => applyText(project, yaml, false),
+    onSuccess: () => {
+      void queries.invalidateQueries({ queryKey: ['list', 'machines'] });
+      void queries.invalidateQueries({ queryKey: ['operations'] });
+      void navigate({ to: '/p/$project/machines/$name', params: { project, name: draft.name } });
+    },
+  });
+
+  const problem = [create.error, plan.error].find((e) => e instanceof ApiProblem) as ApiProblem | undefined;
+  const at_ = (path: string): Pick<TextFieldProps, 'error' | 'helperText'> => {
+    const message = problem?.at(path);
+    return message ? { error: true, helperText: message } : {};
+  };
+  const placed = ['metadata.name', 'metadata.labels', 'spec.image', 'spec.size', 'spec.nics', 'spec.profiles', 'spec.volumes', 'spec.hypervisor', 'spec.firmware'];
+  const unplaced = problem && (problem.problem.errors ?? []).every((e) => placed.every((p) => !e.field.replace(/^.*: /, '').startsWith(p)));
+
+  if (images.error) {
+    return <Trouble error={images.error} />;
+  }
+  return (
+    <>
+      <PageHead title="New machine" under="Everything here has a sensible value already; change what you like." />
+      {!loading && (images.items.length === 0 || sizes.items.length === 0) ? (
+        <Card>
+          <Empty
+            title={images.items.length === 0 ? 'There is no image yet' : 'There is no size yet'}
+            action={
+              <PageButton to="/p/$project/manifest" params={{ project }} variant="outlined">
+                Declare one
+              </PageButton>
+            }
+          >
+            A machine needs an image to boot from and a size. An operator declares them, in this project or for all in{' '}
+            <code>shared</code>.
+          </Empty>
+        </Card>
+      ) : (
+        <Box
+          component="form"
+          onSubmit={(e) => {
+            e.preventDefault();
+            create.mutate();
+          }}
+          sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: 'minmax(0, 1fr)', lg: 'minmax(0, 1fr) minmax(0, 1fr)' }, alignItems: 'start' }}
+        >
+          <Card>
+            {loading ? (
+              <Loading lines={6} />
+            ) : (
+              <Stack sx={{ gap: 2.25 }}>
+                <TextField
+                  label="Name"
+                  required
+                  value={draft.name}
+                  onChange={set('name')}
+                  autoComplete="off"
+                  {...(exists
+                    ? { error: true, helperText: 'There is a machine of this name already.' }
+                    : { helperText: 'Under this name it is found in DNS, too.', ...at_('metadata.name') })}
+                />
+                {at === ALL && (
+                  <TextField select label="Project" value={project} onChange={(e) => setProject(e.target.value)}>
+                    {[...new Set([...choices, project])].sort().map((p) => (
+                      <MenuItem key={p} value={p}>
+                        {p}
+                      </MenuItem>
+                    ))}
+                  </TextField>
+                )}
+                <Choice label="Image" items={images.items} value={draft.image} onChange={set('image')} say={imageWords} {...at_('spec.image')} />
+                <Choice label="Size" items={sizes.items} value={draft.size} onChange={set('size')} say={sizeWords} {...at_('spec.size')} />
+                <Choice
+                  label="Network"
+                  items={networks.items}
+                  value={draft.network}
+                  onChange={set('network')}
+                  none="No network"
+                  say={(n) => (n.kind === 'Network' ? (n.spec.subnets ?? []).map((s) => s.cidr).join(', ') : '')}
+                  {...at_('spec.nics')}
+                />
+                <Accordion disableGutters variant="outlined" sx={{ borderRadius: '10px !important', '&::before': { display: 'none' } }}>
+                  <AccordionSummary expandIcon={<ExpandMoreIcon />}>
+                    <Typography>More</Typography>
+                  </AccordionSummary>
+                  <AccordionDetails>
+                    <Stack sx={{ gap: 2.25 }}>
+                      <Choice
+                        label="Profiles"
+                        multiple
+                        items={profiles.items}
+                        value={draft.profiles}
+                        onChange={set('profiles')}
+                        say={(p) => (p.kind === 'Profile' ? (p.spec.users ?? []).map((u) => u.name).join(', ') : '')}
+                        helperText="Who can log in, and what is set up at first boot."
+                        {...at_('spec.profiles')}
+                      />
+                      <TextField
+                        label="IPv4 address"
+                        placeholder="auto"
+                        value={draft.ipv4}
+                        onChange={set('ipv4')}
+                        helperText="An address, auto, dhcp or none."
+                        {...at_('spec.nics[0].ipv4')}
+                      />
+                      <Choice
+                        label="Volumes"
+                        multiple
+                        items={volumes.items}
+                        value={draft.volumes}
+                        onChange={set('volumes')}
+                        say={(v) => (v.kind === 'Volume' ? v.spec.size : '')}
+                        {...at_('spec.volumes')}
+                      />
+                      <Choice
+                        label="Hypervisor"
+                        items={hypervisors.items}
+                        value={draft.hypervisor}
+                        onChange={set('hypervisor')}
+                        none="The one with the most room"
+                        say={() => ''}
+                        {...at_('spec.hypervisor')}
+                      />
+                      <TextField select label="Firmware" value={draft.firmware} onChange={set('firmware')} slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }} {...at_('spec.firmware')}>
+                        <MenuItem value="">As the image needs it</MenuItem>
+                        <MenuItem value="bios">BIOS</MenuItem>
+                        <MenuItem value="uefi">UEFI</MenuItem>
+                      </TextField>
+                      <TextField label="Labels" placeholder="app=web, tier=front" value={draft.labels} onChange={set('labels')} {...at_('metadata.labels')} />
+                    </Stack>
+                  </AccordionDetails>
+                </Accordion>
+                {problem && (unplaced || !problem.problem.errors?.length) && <Trouble error={problem} />}
+                {create.error && !(create.error instanceof ApiProblem) && <Trouble error={create.error} />}
+                <Stack direction="row" sx={{ gap: 1.5, justifyContent: 'flex-end' }}>
+                  <PageButton to="/p/$project/machines" params={{ project: at }}>
+                    Cancel
+                  </PageButton>
+                  <Button type="submit" variant="contained" loading={create.isPending} disabled={!complete || exists || !!plan.error}>
+                    Create machine
+                  </Button>
+                </Stack>
+              </Stack>
+            )}
+          </Card>
+          <Stack sx={{ gap: 2, minWidth: 0 }}>
+            <Card title="What will be done">
+              {plan.error ? (
+                <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+                  Not like this: {plan.error.message}
+                </Typography>
+              ) : plan.data ? (
+                <Box sx={{ opacity: settled === yaml && !plan.isPlaceholderData ? 1 : 0.6, transition: 'opacity .15s' }}>
+                  <PlanView items={plan.data} />
+                </Box>
+              ) : (
+                <Loading lines={4} />
+              )}
+            </Card>
+            <Card title="As YAML" action={<Copy text={yaml} what="YAML" />}>
+              <Box component="pre" tabIndex={0} aria-label="YAML" sx={{ m: 0, overflow: 'auto', lineHeight: 1.55 }}>
+                {yaml}
+              </Box>
+              <Typography variant="body2" sx={{ mt: 1.5, color: 'text.secondary' }}>
+                The same with the command line: <code>millwright apply -f {draft.name}.yaml</code>
+              </Typography>
+            </Card>
+          </Stack>
+        </Box>
+      )}
+    </>
+  );
+}
+
+function imageWords(r: Resource): string {
+  if (r.kind !== 'Image') {
+    return '';
+  }
+  const s = standing(r);
+  return `${r.spec.os} ${r.spec.version}${s.health === 'good' ? '' : `, ${s.word.toLowerCase()}`}`;
+}
+
+function sizeWords(r: Resource): string {
+  return r.kind === 'Size'
+    ? `${r.spec.cores} ${r.spec.cores === 1 ? 'core' : 'cores'}, ${bytes(mib(r.spec.memory))} memory, ${bytes(mib(r.spec.disk))} disk`
+    : '';
+}
+
+function Choice({
+  items,
+  say,
+  none,
+  multiple,
+  ...field
+}: {
+  label: string;
+  items: Resource[];
+  value: string | string[];
+  onChange: (e: { target: { value: unknown } }) => void;
+  say: (r: Resource) => string;
+  none?: string;
+  multiple?: boolean;
+} & Pick<TextFieldProps, 'error' | 'helperText'>) {
+  return (
+    <TextField
+      select
+      {...field}
+      slotProps={{
+        select: {
+          multiple: multiple ?? false,
+          displayEmpty: none !== undefined,
+          renderValue: (v: unknown) => (Array.isArray(v) ? v.join(', ') : String(v) || none),
+        },
+        inputLabel: none !== undefined ? { shrink: true } : {},
+      }}
+    >
+      {none !== undefined && <MenuItem value="">{none}</MenuItem>}
+      {multiple && items.length === 0 && <MenuItem disabled>There are none</MenuItem>}
+      {items.map((r) => (
+        <MenuItem key={r.metadata.uid} value={r.metadata.name}>
+          <Box>
+            {r.metadata.name}
+            <Typography variant="body2" component="span" sx={{ color: 'text.secondary', ml: 1 }}>
+              {say(r)}
+            </Typography>
+          </Box>
+        </MenuItem>
+      ))}
+    </TextField>
+  );
+}
+
+/** The value once it has not changed for a while. */
+function useSettled<T>(value: T, ms: number): T {
+  const [settled, set] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => set(value), ms);
+    return () => clearTimeout(timer);
+  }, [value, ms]);
+  return settled;
+}

@@ -1,0 +1,127 @@
+import MenuItem from '@mui/material/MenuItem';
+import TextField from '@mui/material/TextField';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { ALL, running, type Operation } from '../api/kinds';
+import { operation, operations } from '../api/queries';
+import { Ago, Card, Empty, PageHead } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
+import { lasted } from '../parts/format';
+import { CancelButton, OperationState, Timeline } from '../parts/operations';
+import { PageButton, PageLink } from '../parts/RowLink';
+
+const WORDS = ['running', 'waiting', 'pending', 'undoing', 'failed', 'succeeded', 'cancelled', 'superseded'];
+
+export function Operations() {
+  const { project } = useParams({ from: '/p/$project/operations' });
+  const search = useSearch({ from: '/p/$project/operations' });
+  const navigate = useNavigate();
+  const state = search.state && WORDS.includes(search.state) ? search.state : undefined;
+  const list = useQuery(operations({ project, state, limit: 1000 }));
+  return (
+    <>
+      <PageHead title="Operations" under="What was asked for, by whom, and how it went. Kept for 90 days; the last thousand are shown." />
+      <DataTable
+        label="Operations"
+        rows={list.data ?? []}
+        columns={project === ALL ? [columns[0]!, columns[1]!, inProject, ...columns.slice(2)] : columns}
+        id={(o) => o.metadata.uid}
+        loading={list.isPending}
+        error={list.error}
+        retry={() => void list.refetch()}
+        tools={
+          <TextField
+            select
+            label="State"
+            value={state ?? ''}
+            onChange={(e) =>
+              void navigate({
+                to: '.',
+                search: ((before: object) => ({ ...before, state: e.target.value || undefined })) as never,
+                replace: true,
+              })
+            }
+            slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}
+            sx={{ minWidth: 130 }}
+          >
+            <MenuItem value="">All</MenuItem>
+            {WORDS.map((w) => (
+              <MenuItem key={w} value={w}>
+                {w}
+              </MenuItem>
+            ))}
+          </TextField>
+        }
+        empty={<Empty title={state ? `None is ${state}` : 'Nothing was done yet'} />}
+      />
+    </>
+  );
+}
+
+const inProject: Column<Operation> = {
+  key: 'project',
+  title: 'Project',
+  width: 'minmax(80px, 0.6fr)',
+  wide: true,
+  value: (o) => o.metadata.project,
+  cell: (o) => o.metadata.project,
+};
+
+const columns: Column<Operation>[] = [
+  {
+    key: 'when',
+    title: 'When',
+    width: '100px',
+    value: (o) => -Date.parse(o.metadata.createdAt),
+    cell: (o) => <Ago when={o.metadata.createdAt} />,
+  },
+  {
+    key: 'what',
+    title: 'What',
+    width: 'minmax(180px, 1.8fr)',
+    value: (o) => o.spec.title,
+    cell: (o) => (
+      <PageLink to="/p/$project/operations/$uid" params={{ project: o.metadata.project, uid: o.metadata.uid }} underline="hover" sx={{ fontWeight: 600 }}>
+        {o.spec.title}
+      </PageLink>
+    ),
+  },
+  { key: 'state', title: 'State', width: '120px', value: (o) => o.status.state, cell: (o) => <OperationState of={o} /> },
+  { key: 'by', title: 'By', width: 'minmax(80px, 0.7fr)', wide: true, value: (o) => o.spec.requestedBy, cell: (o) => o.spec.requestedBy },
+  {
+    key: 'took',
+    title: 'Took',
+    width: '90px',
+    wide: true,
+    value: (o) => (o.status.startedAt ? Date.parse(o.status.endedAt ?? new Date().toISOString()) - Date.parse(o.status.startedAt) : undefined),
+    cell: (o) => lasted(o.status.startedAt, o.status.endedAt),
+  },
+  {
+    key: 'message',
+    title: 'Says',
+    width: 'minmax(120px, 1.5fr)',
+    wide: true,
+    value: (o) => o.status.message,
+    cell: (o) => (running(o) ? <CancelButton of={o} /> : <span title={o.status.message}>{o.status.message}</span>),
+  },
+];
+
+export function OperationPage() {
+  const { project, uid } = useParams({ from: '/p/$project/operations/$uid' });
+  const found = useQuery(operation(uid));
+  const target = found.data?.spec.target;
+  return (
+    <>
+      <PageHead title={found.data?.spec.title ?? 'Operation'} under={<code>{uid}</code>}>
+        {target?.kind === 'Machine' && (
+          <PageButton to="/p/$project/machines/$name" params={{ project, name: target.name }} variant="outlined">
+            Machine {target.name}
+          </PageButton>
+        )}
+      </PageHead>
+      <Card>
+        <Timeline uid={uid} />
+      </Card>
+    </>
+  );
+}

@@ -1,0 +1,297 @@
+import Box from '@mui/material/Box';
+import Chip from '@mui/material/Chip';
+import InputAdornment from '@mui/material/InputAdornment';
+import Paper from '@mui/material/Paper';
+import Stack from '@mui/material/Stack';
+import TextField from '@mui/material/TextField';
+import Typography from '@mui/material/Typography';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import type { ListSearch } from '../router';
+import { Loading, Trouble } from './basics';
+import { ArrowDownwardIcon, ArrowUpwardIcon, SearchIcon } from './icons';
+import { compare, matches } from './text';
+
+export interface Column<R> {
+  key: string;
+  title: string;
+  /** As in `grid-template-columns`. */
+  width: string;
+  cell: (row: R) => ReactNode;
+  /** By what it is sorted and found. */
+  value: (row: R) => string | number | undefined;
+  /** Left out on narrow screens. */
+  wide?: boolean;
+}
+
+interface Props<R> {
+  label: string;
+  rows: R[];
+  columns: Column<R>[];
+  id: (row: R) => string;
+  loading: boolean;
+  complete?: boolean;
+  error?: unknown;
+  retry?: () => void;
+  empty: ReactNode;
+  /** States to choose from, with the number of rows of each. */
+  states?: (row: R) => string;
+  /** Offered if the API filters this list by labels. */
+  labels?: boolean;
+  tools?: ReactNode;
+}
+
+const ROW = 46;
+
+/**
+ * A list: searched, filtered and sorted as its address says, and drawn only where it is seen, so that ten thousand
+ * rows scroll as well as ten.
+ */
+export function DataTable<R>(p: Props<R>) {
+  const search = useSearch({ strict: false }) as ListSearch;
+  const navigate = useNavigate();
+  const change = (next: Partial<Record<keyof ListSearch, string | boolean | undefined>>) =>
+    void navigate({
+      to: '.',
+      search: ((before: ListSearch) => {
+        const all = { ...before, ...next };
+        return Object.fromEntries(Object.entries(all).filter(([, v]) => v !== undefined && v !== '' && v !== false));
+      }) as never,
+      replace: true,
+    });
+
+  const counts = useMemo(() => {
+    const out = new Map<string, number>();
+    if (p.states) {
+      for (const row of p.rows) {
+        const s = p.states(row);
+        out.set(s, (out.get(s) ?? 0) + 1);
+      }
+    }
+    return [...out].sort(([a], [b]) => compare(a, b));
+  }, [p.rows, p.states]);
+
+  const shown = useMemo(() => {
+    let rows = p.rows;
+    if (search.q) {
+      const q = search.q;
+      rows = rows.filter((r) => matches(q, p.columns.map((c) => String(c.value(r) ?? ''))));
+    }
+    if (search.state && p.states) {
+      const states = p.states;
+      rows = rows.filter((r) => states(r) === search.state);
+    }
+    const by = p.columns.find((c) => c.key === search.sort) ?? (search.sort ? undefined : p.columns[0]);
+    if (by && (search.sort || !('unsorted' in p))) {
+      const way = search.desc ? -1 : 1;
+      rows = rows.toSorted((a, b) => way * compare(by.value(a), by.value(b)));
+    }
+    return rows;
+  }, [p, search.q, search.state, search.sort, search.desc]);
+
+  const body = useRef<HTMLDivElement>(null);
+  const [offset, setOffset] = useState(0);
+  useLayoutEffect(() => {
+    if (body.current) {
+      setOffset(body.current.getBoundingClientRect().top + window.scrollY);
+    }
+  }, [p.loading, counts.length > 1]);
+  const virtual = useWindowVirtualizer({
+    count: shown.length,
+    estimateSize: () => ROW,
+    overscan: 12,
+    scrollMargin: offset,
+  });
+
+  const wide = p.columns.map((c) => c.width).join(' ');
+  const narrow = p.columns.filter((c) => !c.wide).map((c) => c.width).join(' ');
+  const grid = { display: 'grid', gridTemplateColumns: { xs: narrow, md: wide }, columnGap: 2, px: 2.25, alignItems: 'center' };
+
+  if (p.error && p.rows.length === 0) {
+    return <Trouble error={p.error} {...(p.retry ? { retry: p.retry } : {})} />;
+  }
+  return (
+    <>
+      <Stack direction="row" sx={{ gap: 1.25, mb: 1.5, flexWrap: 'wrap', alignItems: 'center' }}>
+        <Typing
+          label="Search"
+          value={search.q ?? ''}
+          onChange={(q) => change({ q })}
+          width={260}
+          adornment={<SearchIcon fontSize="small" />}
+        />
+        {p.labels && (
+          <Typing
+            label="Labels"
+            placeholder="app=web, !old"
+            value={search.labels ?? ''}
+            onChange={(labels) => change({ labels })}
+            width={190}
+          />
+        )}
+        {counts.length > 1 && (
+          <Stack direction="row" role="group" aria-label="State" sx={{ gap: 0.75, flexWrap: 'wrap' }}>
+            {counts.map(([state, n]) => (
+              <Chip
+                key={state}
+                label={`${state} ${n}`}
+                aria-pressed={search.state === state}
+                variant={search.state === state ? 'filled' : 'outlined'}
+                color={search.state === state ? 'primary' : 'default'}
+                onClick={() => change({ state: search.state === state ? undefined : state })}
+              />
+            ))}
+          </Stack>
+        )}
+        <Box sx={{ flex: 1 }} />
+        {p.tools}
+        <Typography variant="body2" role="status" sx={{ color: 'text.secondary' }}>
+          {p.loading
+            ? ''
+            : shown.length === p.rows.length
+              ? `${p.rows.length}${p.complete === false ? ' …' : ''}`
+              : `${shown.length} of ${p.rows.length}${p.complete === false ? ' …' : ''}`}
+        </Typography>
+      </Stack>
+      <Paper variant="outlined" sx={{ borderRadius: 3, overflow: 'hidden' }}>
+        {p.loading ? (
+          <Loading lines={7} />
+        ) : p.rows.length === 0 ? (
+          p.empty
+        ) : (
+          <Box role="table" aria-label={p.label} aria-rowcount={shown.length + 1}>
+            <Box role="rowgroup">
+              <Box
+                role="row"
+                aria-rowindex={1}
+                sx={{ ...grid, minHeight: 40, borderBottom: 1, borderColor: 'divider', color: 'text.secondary' }}
+              >
+                {p.columns.map((c) => {
+                  const sorted = (search.sort ?? p.columns[0]?.key) === c.key;
+                  return (
+                    <Box
+                      key={c.key}
+                      role="columnheader"
+                      aria-sort={sorted ? (search.desc ? 'descending' : 'ascending') : 'none'}
+                      sx={{ display: { xs: c.wide ? 'none' : 'block', md: 'block' }, minWidth: 0 }}
+                    >
+                      <Box
+                        component="button"
+                        type="button"
+                        onClick={() => change({ sort: c.key, desc: sorted && !search.desc ? true : undefined })}
+                        sx={{
+                          all: 'unset',
+                          cursor: 'pointer',
+                          fontSize: '0.78rem',
+                          fontWeight: 600,
+                          display: 'inline-flex',
+                          alignItems: 'center',
+                          gap: 0.5,
+                          borderRadius: 1,
+                          '&:focus-visible': { outline: '2px solid', outlineColor: 'primary.main', outlineOffset: 2 },
+                          '& svg': { opacity: sorted ? 1 : 0, fontSize: 14 },
+                          '&:hover svg': { opacity: 1 },
+                        }}
+                      >
+                        {c.title}
+                        {sorted && search.desc ? <ArrowDownwardIcon /> : <ArrowUpwardIcon />}
+                      </Box>
+                    </Box>
+                  );
+                })}
+              </Box>
+            </Box>
+            <Box role="rowgroup" ref={body} sx={{ position: 'relative', height: virtual.getTotalSize() }}>
+              {virtual.getVirtualItems().map((v) => {
+                const row = shown[v.index]!;
+                return (
+                  <Box
+                    key={p.id(row)}
+                    role="row"
+                    aria-rowindex={v.index + 2}
+                    sx={{
+                      ...grid,
+                      position: 'absolute',
+                      inset: '0 0 auto 0',
+                      height: ROW,
+                      borderBottom: v.index === shown.length - 1 ? 0 : 1,
+                      borderColor: 'divider',
+                      '&:hover': { bgcolor: 'action.hover' },
+                    }}
+                    style={{ transform: `translateY(${v.start - offset}px)` }}
+                  >
+                    {p.columns.map((c) => (
+                      <Box
+                        key={c.key}
+                        role="cell"
+                        sx={{
+                          display: { xs: c.wide ? 'none' : 'block', md: 'block' },
+                          minWidth: 0,
+                          overflow: 'hidden',
+                          textOverflow: 'ellipsis',
+                          whiteSpace: 'nowrap',
+                        }}
+                      >
+                        {c.cell(row)}
+                      </Box>
+                    ))}
+                  </Box>
+                );
+              })}
+            </Box>
+            {shown.length === 0 && (
+              <Typography variant="body2" sx={{ color: 'text.secondary', p: 3, textAlign: 'center' }}>
+                Nothing here matches what you search for.
+              </Typography>
+            )}
+          </Box>
+        )}
+      </Paper>
+    </>
+  );
+}
+
+/** A field whose text goes into the address once one pauses. */
+function Typing(p: {
+  label: string;
+  placeholder?: string;
+  value: string;
+  onChange: (text: string) => void;
+  width: number;
+  adornment?: ReactNode;
+}) {
+  const [text, setText] = useState(p.value);
+  const sent = useRef(p.value);
+  const tell = useRef(p.onChange);
+  tell.current = p.onChange;
+  useEffect(() => {
+    if (p.value !== sent.current) {
+      sent.current = p.value;
+      setText(p.value); // the address was changed by something else
+    }
+  }, [p.value]);
+  useEffect(() => {
+    if (text === sent.current) {
+      return;
+    }
+    const timer = setTimeout(() => {
+      sent.current = text;
+      tell.current(text);
+    }, 250);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <TextField
+      type="search"
+      label={p.label}
+      placeholder={p.placeholder}
+      value={text}
+      onChange={(e) => setText(e.target.value)}
+      sx={{ width: p.width, bgcolor: 'background.paper', borderRadius: 2.5 }}
+      slotProps={
+        p.adornment ? { input: { startAdornment: <InputAdornment position="start">{p.adornment}</InputAdornment> } } : {}
+      }
+    />
+  );
+}

@@ -1,0 +1,257 @@
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import IconButton from '@mui/material/IconButton';
+import Paper from '@mui/material/Paper';
+import Skeleton from '@mui/material/Skeleton';
+import Stack from '@mui/material/Stack';
+import Tooltip from '@mui/material/Tooltip';
+import Typography from '@mui/material/Typography';
+import { useEffect, useState, type ReactNode } from 'react';
+import { ApiProblem } from '../api/client';
+import type { Health } from '../api/kinds';
+import { ago, exact } from './format';
+import { CheckIcon, ContentCopyIcon } from './icons';
+
+const SHAPES: Record<Health, { color: string; path: string }> = {
+  good: { color: 'success.main', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm-1 10L3.8 7.8l1.2-1.2L7 8.6l4.2-4.2 1.2 1.2Z' },
+  busy: { color: 'info.main', path: 'M8 1a7 7 0 1 0 7 7h-2.2A4.8 4.8 0 1 1 8 3.2Z' },
+  bad: { color: 'error.main', path: 'M8 1 .6 14.5h14.8ZM7.2 6h1.6v4.2H7.2Zm0 5.2h1.6v1.6H7.2Z' },
+  off: { color: 'text.secondary', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.2A4.8 4.8 0 1 1 8 12.800 4.8 4.8 0 0 1 8 3.2Z' },
+  unknown: { color: 'warning.main', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm-3 6.200h6v1.600H5Z' },
+};
+
+/** How something stands: by shape and word, and only then by colour. */
+export function Standing({ health, word, sentence }: { health: Health; word: string; sentence?: string | undefined }) {
+  const { color, path } = SHAPES[health];
+  return (
+    <Tooltip title={sentence ?? ''} placement="top-start">
+      <Box component="span" sx={{ display: 'inline-flex', alignItems: 'center', gap: 0.9, whiteSpace: 'nowrap' }}>
+        <Box
+          component="svg"
+          viewBox="0 0 16 16"
+          aria-hidden
+          sx={{
+            width: 14,
+            height: 14,
+            color,
+            fill: 'currentColor',
+            flex: 'none',
+            ...(health === 'busy' && {
+              animation: 'turn 1.2s linear infinite',
+              '@keyframes turn': { to: { transform: 'rotate(360deg)' } },
+              '@media (prefers-reduced-motion: reduce)': { animation: 'none' },
+            }),
+          }}
+        >
+          <path d={path} />
+        </Box>
+        {word}
+      </Box>
+    </Tooltip>
+  );
+}
+
+let tick = Date.now();
+
+/** The present time, once a second while something shown counts it. */
+export function useNow(every = 1000): number {
+  const [now, set] = useState(tick);
+  useEffect(() => {
+    const timer = setInterval(() => set((tick = Date.now())), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}
+
+export function Ago({ when }: { when: string }) {
+  const now = useNow(10_000);
+  return (
+    <Tooltip title={exact(when)}>
+      <Box component="time" dateTime={when} sx={{ whiteSpace: 'nowrap' }}>
+        {ago(when, Math.max(now, Date.now()))}
+      </Box>
+    </Tooltip>
+  );
+}
+
+export function Copy({ text, what }: { text: string; what: string }) {
+  const [done, set] = useState(false);
+  return (
+    <Tooltip title={done ? 'Copied' : `Copy ${what}`}>
+      <IconButton
+        size="small"
+        aria-label={`Copy ${what}`}
+        onClick={() => {
+          void copy(text).then(() => {
+            set(true);
+            setTimeout(() => set(false), 1500);
+          });
+        }}
+      >
+        {done ? <CheckIcon fontSize="inherit" color="success" /> : <ContentCopyIcon fontSize="inherit" />}
+      </IconButton>
+    </Tooltip>
+  );
+}
+
+// The clipboard of browsers is there only over TLS and on loopback.
+async function copy(text: string) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const area = document.createElement('textarea');
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}
+
+/** A line to copy, such as an address. */
+export function Copyable({ text, what }: { text: string; what: string }) {
+  return (
+    <Box sx={{ display: 'inline-flex', alignItems: 'center', gap: 0.25, maxWidth: '100%' }}>
+      <Box component="code" sx={{ overflowWrap: 'anywhere' }}>
+        {text}
+      </Box>
+      <Copy text={text} what={what} />
+    </Box>
+  );
+}
+
+export function PageHead({ title, under, children }: { title: ReactNode; under?: ReactNode; children?: ReactNode }) {
+  return (
+    <Stack
+      direction={{ xs: 'column', sm: 'row' }}
+      sx={{ mb: 2.5, gap: 1.5, alignItems: { sm: 'center' }, justifyContent: 'space-between' }}
+    >
+      <Box sx={{ minWidth: 0 }}>
+        <Typography variant="h1" sx={{ overflowWrap: 'anywhere' }}>
+          {title}
+        </Typography>
+        {under && (
+          <Typography variant="body2" component="div" sx={{ color: 'text.secondary', mt: 0.4 }}>
+            {under}
+          </Typography>
+        )}
+      </Box>
+      <Stack direction="row" sx={{ gap: 1, flexWrap: 'wrap', alignItems: 'center' }}>
+        {children}
+      </Stack>
+    </Stack>
+  );
+}
+
+export function Card({
+  title,
+  action,
+  children,
+  flush,
+}: {
+  title?: ReactNode;
+  action?: ReactNode;
+  children: ReactNode;
+  flush?: boolean;
+}) {
+  return (
+    <Paper
+      component="section"
+      variant="outlined"
+      sx={{ overflow: 'hidden', minWidth: 0, borderRadius: 3 }}
+      aria-label={typeof title === 'string' ? title : undefined}
+    >
+      {title && (
+        <Stack
+          direction="row"
+          sx={{ px: 2.25, pt: 1.75, pb: flush ? 1.25 : 0, alignItems: 'center', justifyContent: 'space-between', gap: 1 }}
+        >
+          <Typography variant="h2">{title}</Typography>
+          {action}
+        </Stack>
+      )}
+      <Box sx={flush ? {} : { p: 2.25, pt: title ? 1.5 : 2.25 }}>{children}</Box>
+    </Paper>
+  );
+}
+
+export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+  return (
+    <Stack sx={{ alignItems: 'center', textAlign: 'center', gap: 1, px: 3, py: 5 }}>
+      <Typography variant="h2" component="p">
+        {title}
+      </Typography>
+      {children && (
+        <Typography variant="body2" sx={{ color: 'text.secondary', maxWidth: 460 }}>
+          {children}
+        </Typography>
+      )}
+      {action && <Box sx={{ mt: 1 }}>{action}</Box>}
+    </Stack>
+  );
+}
+
+/** What went wrong and what to do next, as the server says it. */
+export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
+  const problem = error instanceof ApiProblem ? error.problem : null;
+  return (
+    <Alert
+      severity="error"
+      variant="outlined"
+      sx={{ borderRadius: 3, overflowWrap: 'anywhere' }}
+      action={
+        retry && (
+          <Button color="inherit" size="small" onClick={retry}>
+            Try again
+          </Button>
+        )
+      }
+    >
+      <strong>{problem?.title ?? 'Something went wrong'}.</strong>{' '}
+      {problem?.detail ?? (error instanceof Error ? error.message : String(error))}
+      {problem?.errors && problem.errors.length > 0 && (
+        <Box component="ul" sx={{ m: 0, mt: 0.5, pl: 2.5 }}>
+          {problem.errors.map((e) => (
+            <li key={e.field + e.message}>
+              {e.field && <code>{e.field}</code>} {e.message}
+            </li>
+          ))}
+        </Box>
+      )}
+    </Alert>
+  );
+}
+
+export function Loading({ lines = 5 }: { lines?: number }) {
+  return (
+    <Box role="status" aria-label="Loading" sx={{ p: 2 }}>
+      {Array.from({ length: lines }, (_, i) => (
+        <Skeleton key={i} height={34} sx={{ opacity: 1 - i / (lines + 1) }} />
+      ))}
+    </Box>
+  );
+}
+
+/** Names and values, one below the other. */
+export function Facts({ rows }: { rows: [string, ReactNode][] }) {
+  return (
+    <Box
+      component="dl"
+      sx={{ m: 0, display: 'grid', gridTemplateColumns: 'minmax(90px, max-content) minmax(0, 1fr)', columnGap: 3, rowGap: 0.9 }}
+    >
+      {rows
+        .filter(([, value]) => value !== undefined && value !== null && value !== '')
+        .map(([name, value]) => (
+          <Box key={name} sx={{ display: 'contents' }}>
+            <Box component="dt" sx={{ color: 'text.secondary', fontSize: '0.86rem' }}>
+              {name}
+            </Box>
+            <Box component="dd" sx={{ m: 0, minWidth: 0, overflowWrap: 'anywhere' }}>
+              {value}
+            </Box>
+          </Box>
+        ))}
+    </Box>
+  );
+}

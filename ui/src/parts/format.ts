@@ -1,0 +1,50 @@
+/** "3 min ago", as short as it can be said. */
+export function ago(when: string, now = Date.now()): string {
+  const s = Math.max(0, Math.round((now - Date.parse(when)) / 1000));
+  if (s < 5) return 'just now';
+  if (s < 60) return `${s} s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ago`;
+  return `${Math.floor(s / 86_400)} d ago`;
+}
+
+/** How long something took: "0.3 s", "12 s", "2 min 5 s". */
+export function lasted(from?: string, to?: string, now = Date.now()): string {
+  if (!from) return '';
+  const ms = Math.max(0, (to ? Date.parse(to) : now) - Date.parse(from));
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  const s = Math.round(ms / 1000);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}
+
+export function exact(when: string): string {
+  return new Date(when).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+}
+
+const UNITS: Record<string, number> = { Mi: 1, MiB: 1, Gi: 1024, GiB: 1024, Ti: 1_048_576, TiB: 1_048_576 };
+
+/** Of a size such as `4GiB`. */
+export function mib(size: string | undefined): number {
+  const match = /^(\d+)(\w+)$/.exec(size ?? '');
+  return match ? Number(match[1]) * (UNITS[match[2]!] ?? 0) : 0;
+}
+
+export function bytes(m: number): string {
+  if (m >= 1_048_576) return `${round(m / 1_048_576)} TiB`;
+  if (m >= 1024) return `${round(m / 1024)} GiB`;
+  return `${m} MiB`;
+}
+
+function round(n: number): string {
+  return n >= 10 ? String(Math.round(n)) : String(Math.round(n * 10) / 10);
+}
+
+/** A name that nobody has: `web` becomes `web-2`. */
+export function freeName(base: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(base)) return base;
+  for (let n = 2; ; n++) {
+    if (!taken.has(`${base}-${n}`)) return `${base}-${n}`;
+  }
+}

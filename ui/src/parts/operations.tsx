@@ -1,0 +1,291 @@
+import Accordion from '@mui/material/Accordion';
+import AccordionDetails from '@mui/material/AccordionDetails';
+import AccordionSummary from '@mui/material/AccordionSummary';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import LinearProgress from '@mui/material/LinearProgress';
+import Stack from '@mui/material/Stack';
+import Typography from '@mui/material/Typography';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
+import { api, unwrap, type Schemas } from '../api/client';
+import { running, type Health, type Operation } from '../api/kinds';
+import { once, operation as operationQuery, useOperationLog } from '../api/queries';
+import { Ago, Standing, Trouble, useNow } from './basics';
+import { lasted } from './format';
+import { ExpandMoreIcon } from './icons';
+
+const STATES: Record<string, [Health, string]> = {
+  pending: ['busy', 'Pending'],
+  running: ['busy', 'Running'],
+  waiting: ['busy', 'Waiting'],
+  undoing: ['busy', 'Undoing'],
+  succeeded: ['good', 'Succeeded'],
+  failed: ['bad', 'Failed'],
+  cancelled: ['off', 'Cancelled'],
+  superseded: ['off', 'Superseded'],
+};
+
+export function OperationState({ of }: { of: Operation }) {
+  const [health, word] = STATES[of.status.state] ?? ['unknown', of.status.state];
+  return <Standing health={health} word={word} sentence={of.status.message} />;
+}
+
+const STEPS: Record<string, [Health, string]> = {
+  pending: ['off', 'Pending'],
+  running: ['busy', 'Running'],
+  done: ['good', 'Done'],
+  failed: ['bad', 'Failed'],
+  skipped: ['off', 'Not needed'],
+};
+
+/** An operation, step by step, with what each step said; live as long as it goes on. */
+export function Timeline({ uid }: { uid: string }) {
+  const found = useQuery({
+    ...operationQuery(uid),
+    refetchInterval: (q) => (q.state.data && running(q.state.data) ? 1000 : false),
+  });
+  const of = found.data;
+  const log = useOperationLog(of);
+  const lines = log.data ?? [];
+  if (found.error) {
+    return <Trouble error={found.error} retry={() => void found.refetch()} />;
+  }
+  if (!of) {
+    return <LinearProgress aria-label="Loading" />;
+  }
+  const known = new Set(of.status.steps.map((s) => s.key));
+  const other = lines.filter((l) => !known.has(l.step));
+  return (
+    <Box>
+      <Stack direction="row" sx={{ gap: 2, alignItems: 'center', flexWrap: 'wrap', mb: 1 }}>
+        <OperationState of={of} />
+        <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+          by {of.spec.requestedBy}, <Ago when={of.metadata.createdAt} />
+          {of.status.startedAt && (
+            <>
+              , <Clock from={of.status.startedAt} to={of.status.endedAt} />
+            </>
+          )}
+        </Typography>
+        <Box sx={{ flex: 1 }} />
+        <CancelButton of={of} />
+      </Stack>
+      {of.status.message && (
+        <Typography variant="body2" sx={{ mb: 1, color: of.status.state === 'failed' ? 'error.main' : 'text.secondary' }}>
+          {of.status.message}
+        </Typography>
+      )}
+      {running(of) && (
+        <LinearProgress
+          variant={of.status.percent > 0 ? 'determinate' : 'indeterminate'}
+          value={of.status.percent}
+          aria-label="Progress"
+          sx={{ mb: 1.5, borderRadius: 2 }}
+        />
+      )}
+      {of.status.steps.map((step) => (
+        <StepRow key={step.key} step={step} lines={lines.filter((l) => l.step === step.key)} />
+      ))}
+      {of.status.steps.length === 0 && (
+        <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+          {running(of) ? 'It has no plan yet.' : 'There was nothing to do.'}
+        </Typography>
+      )}
+      {other.length > 0 && <Lines lines={other} />}
+    </Box>
+  );
+}
+
+function Clock({ from, to }: { from: string; to?: string | undefined }) {
+  const now = useNow(to ? 60_000 : 500);
+  return <span>{to ? lasted(from, to) : lasted(from, undefined, Math.max(now, Date.now()))}</span>;
+}
+
+function StepRow({ step, lines }: { step: Schemas['OperationStep']; lines: Schemas['OperationLine'][] }) {
+  const [health, word] = STEPS[step.state] ?? ['unknown', step.state];
+  const row = (
+    <Stack direction="row" sx={{ gap: 1.5, alignItems: 'baseline', width: '100%', minWidth: 0 }}>
+      <Box sx={{ width: 104, flex: 'none', fontSize: '0.86rem' }}>
+        <Standing health={health} word={word} />
+      </Box>
+      <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
+        {step.title}
+        {step.message && (
+          <Box component="span" sx={{ color: step.state === 'failed' ? 'error.main' : 'text.secondary', ml: 1 }}>
+            {step.message}
+          </Box>
+        )}
+        {step.attempts > 1 && (
+          <Box component="span" sx={{ color: 'text.secondary', ml: 1 }}>
+            (attempt {step.attempts})
+          </Box>
+        )}
+      </Box>
+      <Box sx={{ color: 'text.secondary', fontSize: '0.84rem', whiteSpace: 'nowrap' }}>
+        {step.state === 'running' && step.percent !== undefined && `${step.percent} % · `}
+        {step.startedAt && <Clock from={step.startedAt} to={step.endedAt} />}
+      </Box>
+    </Stack>
+  );
+  if (lines.length === 0) {
+    return <Box sx={{ py: 0.9, pr: 4.5, borderTop: 1, borderColor: 'divider' }}>{row}</Box>;
+  }
+  return (
+    <Accordion
+      disableGutters
+      defaultExpanded={step.state === 'running' || step.state === 'failed'}
+      sx={{
+        bgcolor: 'transparent',
+        borderTop: 1,
+        borderColor: 'divider',
+        borderRadius: '0 !important',
+        '&::before': { display: 'none' },
+      }}
+    >
+      <AccordionSummary
+        expandIcon={<ExpandMoreIcon fontSize="small" />}
+        sx={{ px: 0, minHeight: 0, '& .MuiAccordionSummary-content': { my: 0.9 } }}
+      >
+        {row}
+      </AccordionSummary>
+      <AccordionDetails sx={{ p: 0, pb: 1.25 }}>
+        <Lines lines={lines} />
+      </AccordionDetails>
+    </Accordion>
+  );
+}
+
+function Lines({ lines }: { lines: Schemas['OperationLine'][] }) {
+  const box = useRef<HTMLPreElement>(null);
+  const last = lines.at(-1)?.seq;
+  useEffect(() => {
+    const at = box.current;
+    // Only who reads at the end is taken along.
+    if (at && at.scrollHeight - at.scrollTop - at.clientHeight < 120) {
+      at.scrollTop = at.scrollHeight;
+    }
+  }, [last]);
+  return (
+    <Box
+      component="pre"
+      ref={box}
+      tabIndex={0}
+      aria-label="Log"
+      sx={{
+        m: 0,
+        p: 1.5,
+        maxHeight: 260,
+        overflow: 'auto',
+        borderRadius: 2,
+        bgcolor: 'action.hover',
+        whiteSpace: 'pre-wrap',
+        overflowWrap: 'anywhere',
+        lineHeight: 1.5,
+      }}
+    >
+      {lines.map((l) => l.line).join('\n')}
+    </Box>
+  );
+}
+
+export function CancelButton({ of }: { of: Operation }) {
+  const queries = useQueryClient();
+  const cancel = useMutation({
+    mutationFn: () =>
+      unwrap(
+        api.POST('/api/v1/operations/{uid}:cancel', {
+          params: { path: { uid: of.metadata.uid }, header: once() },
+        }),
+      ),
+    onSettled: () =>
+      Promise.all([
+        queries.invalidateQueries({ queryKey: ['operation', of.metadata.uid] }),
+        queries.invalidateQueries({ queryKey: ['operations'] }),
+      ]),
+  });
+  if (!running(of)) {
+    return null;
+  }
+  return (
+    <>
+      {cancel.error && <Trouble error={cancel.error} />}
+      <Button
+        size="small"
+        color="inherit"
+        variant="outlined"
+        loading={cancel.isPending}
+        disabled={of.spec.cancelRequested || of.spec.verb === 'delete'}
+        onClick={() => cancel.mutate()}
+      >
+        {of.spec.cancelRequested ? 'Stopping' : 'Cancel'}
+      </Button>
+    </>
+  );
+}
+
+/** What an apply would do to each resource. */
+export function PlanView({ items }: { items: Schemas['ApplyItem'][] }) {
+  return (
+    <Stack sx={{ gap: 2 }}>
+      {items.map((item) => (
+        <Box key={`${item.kind}/${item.project}/${item.name}`}>
+          <Typography sx={{ fontWeight: 600 }}>
+            {item.kind} {item.name}{' '}
+            <Box component="span" sx={{ fontWeight: 400, color: item.destroys ? 'error.main' : 'text.secondary' }}>
+              {item.action === 'created'
+                ? 'is created'
+                : item.action === 'changed'
+                  ? `is changed${item.impact ? ` (${item.impact})` : ''}`
+                  : item.steps.length > 0
+                    ? item.impact || 'is worked on'
+                    : 'stays as it is'}
+            </Box>
+          </Typography>
+          {item.action === 'changed' && item.changes.length > 0 && <Changes changes={item.changes} />}
+          {item.steps.length > 0 && (
+            <Box component="ol" sx={{ m: 0, mt: 0.75, pl: 3, '& li': { py: 0.25 } }}>
+              {item.steps.map((s, i) => (
+                <Box component="li" key={i} sx={s.destroys ? { color: 'error.main', fontWeight: 560 } : {}}>
+                  {s.title}
+                  {s.destroys && ' (this cannot be undone)'}
+                </Box>
+              ))}
+            </Box>
+          )}
+          {item.keeps.length > 0 && (
+            <Typography variant="body2" sx={{ mt: 0.75, color: 'text.secondary' }}>
+              Stays as it is: {item.keeps.join(', ')}
+            </Typography>
+          )}
+        </Box>
+      ))}
+    </Stack>
+  );
+}
+
+function said(value: unknown): string {
+  return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+export function Changes({ changes }: { changes: Schemas['ApplyChange'][] }) {
+  return (
+    <Box component="pre" sx={{ m: 0, mt: 0.75, p: 1.25, borderRadius: 2, bgcolor: 'action.hover', whiteSpace: 'pre-wrap' }}>
+      {changes.map((c) => (
+        <Box key={c.path} component="span" sx={{ display: 'block' }}>
+          {c.path}
+          {c.before !== undefined && (
+            <Box component="span" sx={{ display: 'block', color: 'error.main' }}>
+              − {said(c.before)}
+            </Box>
+          )}
+          {c.after !== undefined && (
+            <Box component="span" sx={{ display: 'block', color: 'success.main' }}>
+              + {said(c.after)}
+            </Box>
+          )}
+        </Box>
+      ))}
+    </Box>
+  );
+}

@@ -1,0 +1,168 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { Missing } from './pages/Missing';
+import { Shell } from './Shell';
+
+/** What a list shows, as its address says: searched text, labels, order. */
+export interface ListSearch {
+  q?: string;
+  labels?: string;
+  sort?: string;
+  desc?: boolean;
+  state?: string;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value ? value : typeof value === 'number' ? String(value) : undefined;
+}
+
+export function listSearch(raw: Record<string, unknown>): ListSearch {
+  const out: ListSearch = {};
+  for (const key of ['q', 'labels', 'sort', 'state'] as const) {
+    const value = text(raw[key]);
+    if (value !== undefined) {
+      out[key] = value;
+    }
+  }
+  if (raw.desc === true) {
+    out.desc = true;
+  }
+  return out;
+}
+
+const LAST = 'millwright.project';
+
+export function rememberProject(project: string) {
+  localStorage.setItem(LAST, project);
+}
+
+const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/p/$project', params: { project: localStorage.getItem(LAST) ?? '-' } });
+  },
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project',
+  component: lazyRouteComponent(() => import('./pages/Home'), 'Home'),
+});
+
+const machines = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/machines',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Machines'), 'Machines'),
+});
+const newMachine = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/new-machine',
+  component: lazyRouteComponent(() => import('./pages/NewMachine'), 'NewMachine'),
+});
+const machine = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/machines/$name',
+  validateSearch: (raw: Record<string, unknown>): { tab?: string } => {
+    const tab = text(raw.tab);
+    return tab ? { tab } : {};
+  },
+  component: lazyRouteComponent(() => import('./pages/MachinePage'), 'MachinePage'),
+});
+const machineConsole = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/machines/$name/console',
+  component: lazyRouteComponent(() => import('./pages/Console'), 'Console'),
+});
+const volumes = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/volumes',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Volumes'), 'Volumes'),
+});
+const images = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/images',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Images'), 'Images'),
+});
+const networks = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/networks',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Networks'), 'Networks'),
+});
+const network = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/networks/$name',
+  component: lazyRouteComponent(() => import('./pages/Networks'), 'NetworkPage'),
+});
+const hypervisors = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/hypervisors',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Hypervisors'), 'Hypervisors'),
+});
+const operations = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/operations',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Operations'), 'Operations'),
+});
+const operation = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/operations/$uid',
+  component: lazyRouteComponent(() => import('./pages/Operations'), 'OperationPage'),
+});
+const findings = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/findings',
+  component: lazyRouteComponent(() => import('./pages/Findings'), 'Findings'),
+});
+const events = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/events',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Events'), 'Events'),
+});
+const manifest = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/manifest',
+  validateSearch: (raw: Record<string, unknown>): { kind?: string; name?: string } => {
+    const kind = text(raw.kind);
+    const name = text(raw.name);
+    return { ...(kind ? { kind } : {}), ...(name ? { name } : {}) };
+  },
+  component: lazyRouteComponent(() => import('./pages/Manifest'), 'Manifest'),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    start,
+    home,
+    machines,
+    newMachine,
+    machine,
+    machineConsole,
+    volumes,
+    images,
+    networks,
+    network,
+    hypervisors,
+    operations,
+    operation,
+    findings,
+    events,
+    manifest,
+  ]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,69 @@
+import { createTheme } from '@mui/material/styles';
+
+/** Light and dark by CSS variables, so that the choice of the system holds before any script has run. */
+export const theme = createTheme({
+  cssVariables: { colorSchemeSelector: 'data-scheme' },
+  colorSchemes: {
+    light: {
+      palette: {
+        primary: { main: '#1c6b63', dark: '#12504a', contrastText: '#ffffff' },
+        secondary: { main: '#5b5f97' },
+        success: { main: '#2b7a3d' },
+        warning: { main: '#9a5b00' },
+        error: { main: '#b3261e' },
+        info: { main: '#2a5f93' },
+        background: { default: '#f6f7f5', paper: '#ffffff' },
+        text: { primary: '#1b1f1e', secondary: '#56605d' },
+        divider: '#e2e6e3',
+      },
+    },
+    dark: {
+      palette: {
+        primary: { main: '#74c9bd', dark: '#4fa99d', contrastText: '#06201d' },
+        secondary: { main: '#b3b6e8' },
+        success: { main: '#7fcf92' },
+        warning: { main: '#e8b266' },
+        error: { main: '#f2918a' },
+        info: { main: '#8bbbe8' },
+        background: { default: '#121615', paper: '#1a1f1e' },
+        text: { primary: '#e7ecea', secondary: '#a3afab' },
+        divider: '#2c3432',
+      },
+    },
+  },
+  shape: { borderRadius: 10 },
+  typography: {
+    fontFamily: '"Inter Variable", system-ui, sans-serif',
+    fontSize: 14,
+    h1: { fontSize: '1.5rem', fontWeight: 650, letterSpacing: '-0.015em' },
+    h2: { fontSize: '1.05rem', fontWeight: 620, letterSpacing: '-0.005em' },
+    h3: { fontSize: '0.9rem', fontWeight: 620 },
+    button: { textTransform: 'none', fontWeight: 560 },
+  },
+  components: {
+    MuiPaper: { defaultProps: { elevation: 0 } },
+    MuiButton: { defaultProps: { disableElevation: true } },
+    MuiTextField: { defaultProps: { size: 'small' } },
+    MuiTooltip: { defaultProps: { arrow: true } },
+    MuiTableCell: {
+      styleOverrides: {
+        root: { padding: '10px 16px' },
+        head: ({ theme: t }) => ({
+          fontSize: '0.78rem',
+          fontWeight: 600,
+          color: (t.vars ?? t).palette.text.secondary,
+          whiteSpace: 'nowrap',
+        }),
+      },
+    },
+    MuiCssBaseline: {
+      styleOverrides: {
+        body: { fontFeatureSettings: '"cv11", "ss03"' },
+        'code, pre, .mono': {
+          fontFamily: 'ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono", monospace',
+          fontSize: '0.86em',
+        },
+      },
+    },
+  },
+});
