@@ -40,6 +40,8 @@ async function step(title, act) {
   }
 }
 const heading = (text) => page.getByRole('heading', { name: text, level: 1 }).waitFor();
+// What stands beside the name of a machine, not a word somewhere on its page.
+const isReady = (options) => page.locator('div:has(> h1)').getByText('Ready', { exact: true }).waitFor(options);
 async function judged() {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
@@ -61,13 +63,13 @@ await step('a wrong password is refused', async () => {
   await page.goto(url);
   await page.getByLabel('Name').fill(name);
   await page.getByLabel('Password').fill('not this one');
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('alert').waitFor();
   await judged();
 });
 await step('the first password is changed at once', async () => {
   await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   const next = `${password}, changed`;
   await page.getByLabel('Present password').fill(password);
   await page.getByLabel('New password', { exact: false }).first().fill(next);
@@ -75,10 +77,14 @@ await step('the first password is changed at once', async () => {
   await page.locator('form button[type=submit]').click();
   await page.getByRole('link', { name: 'Machines', exact: true }).first().waitFor();
 });
+if (failed > 0) {
+  await browser.close();
+  process.exit(1); // nothing else can be seen
+}
 await step(`machine ${machine} is shown as ready, live`, async () => {
   await page.goto(`${url}/p/default/machines/${machine}`);
   await heading(machine);
-  await page.getByText('Ready', { exact: true }).first().waitFor();
+  await isReady();
   await page.getByText('Live', { exact: true }).waitFor();
   await judged();
   await shot('machine');
@@ -88,6 +94,7 @@ for (const [path, title] of [['', 'home'], ['/machines', 'machines'], ['/volumes
   ['/events', 'events'], ['/manifest', 'manifest'], ['/new-machine', 'new-machine']]) {
   await step(`${title} can be used by everybody (axe)`, async () => {
     await page.goto(`${url}/p/default${path}`);
+    await page.getByRole('navigation').first().waitFor();
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.waitForLoadState('load');
     await page.getByRole('progressbar').first().waitFor({ state: 'detached', timeout: 5000 }).catch(() => {});
@@ -140,7 +147,7 @@ await step('a machine is made: its plan first', async () => {
   await heading('by-page');
 });
 await step('it is seen becoming ready', async () => {
-  await page.getByText('Ready', { exact: true }).first().waitFor({ timeout: BOOT });
+  await isReady({ timeout: BOOT });
 });
 await step('it is deleted by typing its name', async () => {
   await page.getByRole('button', { name: 'Delete' }).click();

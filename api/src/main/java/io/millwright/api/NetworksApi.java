@@ -132,7 +132,9 @@ final class NetworksApi extends Collection {
     BigInteger size = range.to().value().subtract(range.from().value()).add(BigInteger.ONE);
     if (size.bitLength() > 17) {
       // Too many to look at each; what is excluded of so many does not matter.
-      return size.subtract(BigInteger.valueOf(taken.size())).min(BigInteger.valueOf(Long.MAX_VALUE)).longValueExact();
+      return size.subtract(BigInteger.valueOf(taken.size()))
+          .min(BigInteger.valueOf(Long.MAX_VALUE))
+          .longValueExact();
     }
     Set<Ip> held = taken.stream().map(Lease::ip).collect(Collectors.toSet());
     long free = 0;

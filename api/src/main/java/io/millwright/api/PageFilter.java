@@ -126,8 +126,8 @@ final class PageFilter extends OncePerRequestFilter {
     return browses && !path.startsWith("/assets/") ? files.get(INDEX) : null;
   }
 
-  private static void serve(
-      PageFile file, HttpServletRequest request, HttpServletResponse response) throws IOException {
+  private static void serve(PageFile file, HttpServletRequest request, HttpServletResponse response)
+      throws IOException {
     String accepted = request.getHeader(HttpHeaders.ACCEPT_ENCODING);
     boolean packed = file.gzip() != null && accepted != null && accepted.contains("gzip");
     String tag = "\"" + file.tag() + (packed ? "-gz\"" : "\"");

@@ -282,9 +282,12 @@ class StreamsTest {
     }
   }
 
-  /** Who may do what: answers to the asker and short lists of people, read when they are shown. */
-  private static final Pattern OF_PEOPLE =
-      Pattern.compile(".*/(actions|access|users|roles|members|sessions)");
+  /**
+   * Who may do what, which are answers to the asker and short lists of people; and histories, to
+   * which lines are added and in which none changes. They are read when they are shown.
+   */
+  private static final Pattern READ_WHEN_SHOWN =
+      Pattern.compile(".*/(actions|access|users|roles|members|sessions|audit|revisions)");
 
   /** Whatever can be listed can be watched; a new list has to say how. */
   @Test
@@ -296,7 +299,7 @@ class StreamsTest {
         .forEach(path -> {
           JsonNode get = path.getValue().path("get");
           if (get.path("operationId").asString("").startsWith("list")
-              && !OF_PEOPLE.matcher(path.getKey()).matches()
+              && !READ_WHEN_SHOWN.matcher(path.getKey()).matches()
               && !get.at("/responses/200/content").has("text/event-stream")) {
             deaf.add(path.getKey());
           }

@@ -22,7 +22,8 @@ final class ConsoleCommand extends Part {
   @Override
   public Integer call() throws IOException, InterruptedException {
     String machine = name.startsWith("machine/") ? name.substring("machine/".length()) : name;
-    try (Console console = api().openMachineConsole(cli().project(), machine, null, shell().out())) {
+    try (Console console =
+        api().openMachineConsole(cli().project(), machine, null, shell().out())) {
       shell().err().println("console of " + machine + "; leave it with Ctrl-]");
       @Nullable String saved = raw();
       boolean left;

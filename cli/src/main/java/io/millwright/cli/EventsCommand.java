@@ -78,7 +78,8 @@ final class EventsCommand extends Part {
   private void follow(MillwrightApi api, About.Filter filter) {
     try (Resumed events =
         new Resumed(
-            last -> api.streamEvents(filter.project(), last, null, filter.kind(), limit, filter.name()),
+            last ->
+                api.streamEvents(filter.project(), last, null, filter.kind(), limit, filter.name()),
             Duration.ofMinutes(1))) {
       for (Event event = events.next(); event != null; event = events.next()) {
         JsonNode e = event.data();
