@@ -129,7 +129,8 @@ final class PageFilter extends OncePerRequestFilter {
   private static void serve(PageFile file, HttpServletRequest request, HttpServletResponse response)
       throws IOException {
     String accepted = request.getHeader(HttpHeaders.ACCEPT_ENCODING);
-    boolean packed = file.gzip() != null && accepted != null && accepted.contains("gzip");
+    byte[] gzip = accepted != null && accepted.contains("gzip") ? file.gzip() : null;
+    boolean packed = gzip != null;
     String tag = "\"" + file.tag() + (packed ? "-gz\"" : "\"");
     response.setHeader("Content-Security-Policy", POLICY);
     response.setHeader("X-Content-Type-Options", "nosniff");
@@ -146,7 +147,7 @@ final class PageFilter extends OncePerRequestFilter {
       response.setStatus(304);
       return;
     }
-    byte[] bytes = packed ? file.gzip() : file.bytes();
+    byte[] bytes = gzip != null ? gzip : file.bytes();
     if (packed) {
       response.setHeader(HttpHeaders.CONTENT_ENCODING, "gzip");
     }
