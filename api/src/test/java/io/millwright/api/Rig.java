@@ -103,7 +103,8 @@ final class Rig {
                 engine.watch(),
                 engine.consoles(),
                 engine.access(),
-                engine.expire()),
+                engine.expire(),
+                engine.isos()),
             Map.of(),
             Impatient.class);
     Runtime.getRuntime()

@@ -40,6 +40,7 @@ public final class Engine implements AutoCloseable {
   private final Access access;
   private final Consoles consoles;
   private final Watch watch;
+  private final Isos isos;
   private final FirstBootDoor door;
   private final Reconcilers reconcilers;
 
@@ -84,6 +85,7 @@ public final class Engine implements AutoCloseable {
     access = new Access(new Accounts(store, clock), new SignIn(store, clock));
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
+    isos = new Isos(store, images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
     reconcilers =
         new Reconcilers(
@@ -152,6 +154,10 @@ public final class Engine implements AutoCloseable {
 
   public Watch watch() {
     return watch;
+  }
+
+  public Isos isos() {
+    return isos;
   }
 
   public FirstBootDoor door() {

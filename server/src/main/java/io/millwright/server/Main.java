@@ -174,7 +174,8 @@ public final class Main implements AutoCloseable {
             engine.watch(),
             engine.consoles(),
             engine.access(),
-            engine.expire());
+            engine.expire(),
+            engine.isos());
     Web web =
         add(
             "web",

@@ -4,6 +4,8 @@ import io.millwright.driver.DirectBoot;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.images.AnswerFile;
+import io.millwright.images.Answers;
+import io.millwright.media.Additions;
 import io.millwright.media.ByteSource;
 import io.millwright.media.Cpio;
 import io.millwright.media.FileSource;
@@ -73,10 +75,25 @@ public final class InstallationMedium implements AutoCloseable {
 
   /** The installer's initial file system with these files in it, by absolute path. */
   public DirectBoot.BootFile initrd(Map<String, AnswerFile> answers) {
+    return bootFile(medium.initrd(archived(answers)));
+  }
+
+  /**
+   * A medium of its own that goes this way without asking. It can be read until this is closed.
+   *
+   * @throws MediumException if the vendor's cannot be changed so
+   */
+  public ByteSource own(Answers.Way way) throws IOException {
+    Map<String, byte[]> files = new HashMap<>();
+    way.medium().forEach((path, file) -> files.put(path, file.bytes()));
+    return medium.own(new Additions(files, archived(way.initrd()), way.kernelArguments()));
+  }
+
+  private static Map<String, Cpio.File> archived(Map<String, AnswerFile> answers) {
     Map<String, Cpio.File> files = new HashMap<>();
     answers.forEach((path, file) ->
         files.put(path, new Cpio.File(file.executable() ? RUN : READ, file.bytes())));
-    return bootFile(medium.initrd(files));
+    return files;
   }
 
   /** The kernel's command line: the vendor's, and these. */
