@@ -68,7 +68,7 @@ final class IsosApi {
           "The body has one Machine, and what it names of Profile and Network unless that is"
               + " declared. Nothing is stored, and no hypervisor is needed. Addresses have to be"
               + " given, because none is reserved. Hashes of passwords are masked.")
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.DECLARE, of = Kind.MACHINE)
   @PostMapping("/renderings")
   RenderingView render(
       @PathVariable String project,
@@ -90,7 +90,7 @@ final class IsosApi {
 
   /** The description has JSON answers only; docs/media.md tells of this one. */
   @Hidden
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.DECLARE, of = Kind.MACHINE)
   @PostMapping("/isos")
   void iso(
       @PathVariable String project,
