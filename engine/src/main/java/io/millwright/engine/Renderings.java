@@ -19,7 +19,6 @@ import io.millwright.model.Violations;
 import io.millwright.model.manifest.Draft;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -121,7 +120,6 @@ final class Renderings {
 
   private static void checkAddresses(
       MachineSpec machine, Map<String, NetworkSpec> networks, Violations at) {
-    Set<Ip> taken = new HashSet<>();
     for (Interface face : machine.interfaces()) {
       if (machine.bonded().contains(face.name())) {
         continue;
@@ -144,7 +142,6 @@ final class Renderings {
                   + subnet
                       .map(s -> "the network's subnet " + s.cidr())
                       .orElse("the network, which has no subnet of its kind"));
-          here.require(taken.add(ip), ip + " is given twice");
           here.require(
               subnet.isEmpty() || !ip.equals(subnet.get().gateway()), ip + " is the gateway's");
         }

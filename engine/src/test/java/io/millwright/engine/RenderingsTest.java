@@ -101,7 +101,7 @@ class RenderingsTest {
             "[{network: lab, ipv4: 10.0.0.9, ipv6: none}, {network: lab, ipv4: 10.0.0.9,"
                 + " ipv6: none}]",
             ""),
-        "is given twice");
+        "twice");
   }
 
   @Test
@@ -125,7 +125,7 @@ class RenderingsTest {
             apiVersion: millwright/v1
             kind: Volume
             metadata: {name: v}
-            spec: {size: 1GiB}
+            spec: {size: 1GiB, hypervisor: sim}
             """,
         "is not taken here");
   }
