@@ -12,7 +12,8 @@ public enum Kind {
   SIZE("Size", "sizes", SizeSpec.class, PlainStatus.class),
   PROFILE("Profile", "profiles", ProfileSpec.class, PlainStatus.class),
   VOLUME("Volume", "volumes", VolumeSpec.class, VolumeStatus.class),
-  MACHINE("Machine", "machines", MachineSpec.class, MachineStatus.class);
+  MACHINE("Machine", "machines", MachineSpec.class, MachineStatus.class),
+  SOURCE("Source", "sources", SourceSpec.class, SourceStatus.class);
 
   private final String title;
   private final String plural;

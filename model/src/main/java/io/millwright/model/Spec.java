@@ -4,7 +4,14 @@ import java.util.List;
 
 /** What was declared of one resource. */
 public sealed interface Spec
-    permits HypervisorSpec, NetworkSpec, ImageSpec, SizeSpec, ProfileSpec, VolumeSpec, MachineSpec {
+    permits HypervisorSpec,
+        NetworkSpec,
+        ImageSpec,
+        SizeSpec,
+        ProfileSpec,
+        VolumeSpec,
+        MachineSpec,
+        SourceSpec {
 
   /**
    * Reports everything that is wrong with this spec taken by itself; what depends on other

@@ -4,6 +4,12 @@ import java.util.List;
 
 /** What is known of one resource. */
 public sealed interface Status
-    permits HypervisorStatus, NetworkStatus, ImageStatus, VolumeStatus, MachineStatus, PlainStatus {
+    permits HypervisorStatus,
+        NetworkStatus,
+        ImageStatus,
+        VolumeStatus,
+        MachineStatus,
+        SourceStatus,
+        PlainStatus {
   List<Condition> conditions();
 }
