@@ -811,13 +811,20 @@ class CrashPointTest {
     for (Thread lane : lanes) {
       lane.join();
     }
+    // What a world has once it does not get again, such as an image; so these get one of their own.
+    Queue<Point> never = new ConcurrentLinkedQueue<>();
+    for (Point point : unmet) {
+      if (!REPEATED.contains(point.verb())) {
+        lane(new ConcurrentLinkedQueue<>(List.of(point)), never, wrong);
+      }
+    }
     if (!wrong.isEmpty()) {
       AssertionError all =
           new AssertionError(wrong.size() + " of " + chosen.size() + " went wrong");
       wrong.forEach(all::addSuppressed);
       throw all;
     }
-    assertThat(unmet).allSatisfy(p -> assertThat(REPEATED).contains(p.verb()));
+    assertThat(never).isEmpty();
   }
 
   private void lane(Queue<Point> left, Queue<Point> unmet, Queue<Throwable> wrong) {
