@@ -43,6 +43,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
@@ -391,6 +392,21 @@ final class World implements AutoCloseable {
         ResultSet row = statement.executeQuery(query)) {
       row.next();
       return row.getLong(1);
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Asks the same way for numbers with a name each. */
+  Map<String, Long> numbers(String query) {
+    try (Connection connection = connect(url(name));
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(query)) {
+      Map<String, Long> out = new TreeMap<>();
+      while (row.next()) {
+        out.put(row.getString(1), row.getLong(2));
+      }
+      return out;
     } catch (SQLException e) {
       throw new IllegalStateException(e);
     }
