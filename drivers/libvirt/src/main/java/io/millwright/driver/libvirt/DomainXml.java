@@ -212,6 +212,7 @@ final class DomainXml {
   private static void ports(XmlText xml, MachineDefinition machine, Placed placed) {
     String type = placed.machineType();
     if (type == null || type.contains("q35")) {
+      xml.empty("controller", "type", "pci", "index", "0", "model", "pcie-root");
       int devices = machine.disks().size() + machine.nics().size() + OTHER_DEVICES;
       for (int i = 0; i < devices + SPARE_PORTS; i++) {
         xml.empty("controller", "type", "pci", "model", "pcie-root-port");
