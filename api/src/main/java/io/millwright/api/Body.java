@@ -65,7 +65,8 @@ record Body(byte[] bytes) {
         HttpServletRequest request, HttpServletResponse response, Object handler) {
       // Who takes no manifests looks after the length by itself.
       boolean file =
-          handler instanceof HandlerMethod method && method.getBeanType() == ImagesApi.class
+          handler instanceof HandlerMethod method
+              && method.getBeanType() == ImagesApi.class
               && method.getMethod().getDeclaringClass() == ImagesApi.class;
       if (!file && request.getContentLengthLong() > Manifests.MAX_BYTES) {
         throw tooLarge();

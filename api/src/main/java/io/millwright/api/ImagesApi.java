@@ -60,11 +60,12 @@ final class ImagesApi extends Collection {
       @Parameter(description = "that the file has to have, 64 hex digits; computed if not given")
           @RequestParam(required = false)
           @Nullable String sha256,
-      @Parameter(description = "family, such as debian; needed for a disk, and if the medium does not tell")
+      @Parameter(
+              description =
+                  "family, such as debian; needed for a disk, and if the medium does not tell")
           @RequestParam(required = false)
           @Nullable String os,
-      @Parameter(description = "release, such as 13; likewise")
-          @RequestParam(required = false)
+      @Parameter(description = "release, such as 13; likewise") @RequestParam(required = false)
           @Nullable String version,
       @Parameter(description = "true if the medium's installer shall need no network")
           @RequestParam(defaultValue = "false")
@@ -100,7 +101,8 @@ final class ImagesApi extends Collection {
 
   private ResponseEntity<byte[]> declared(Caller caller, Draft draft) {
     Applied applied =
-        backend.store()
+        backend
+            .store()
             .inTransaction(tx ->
                 backend.apply().apply(tx, caller, List.of(draft), Apply.Expectation.NONE).stream()
                     .filter(a -> a.resource().kind() == Kind.IMAGE)

@@ -92,9 +92,7 @@ final class IsosApi {
       @RequestBody Body body) {
     Isos.Rendered out = backend.isos().render(wanted(project, installer, disk, source, body));
     return new RenderingView(
-        out.title(),
-        out.files().stream().map(AnswerFileView::of).toList(),
-        out.kernelArguments());
+        out.title(), out.files().stream().map(AnswerFileView::of).toList(), out.kernelArguments());
   }
 
   @Operation(
@@ -160,11 +158,7 @@ final class IsosApi {
   }
 
   private static Isos.Wanted wanted(
-      String project,
-      @Nullable String installer,
-      String disk,
-      @Nullable String source,
-      Body body) {
+      String project, @Nullable String installer, String disk, @Nullable String source, Body body) {
     Inputs.project(project);
     List<Draft> drafts =
         Manifests.parse(body.bytes(), Inputs.source(source)).stream()

@@ -93,8 +93,7 @@ class ImportTest {
     assertThat(image.at("/spec/version").asString()).isEqualTo("13");
     assertThat(image.at("/spec/installer/sha256").asString()).isEqualTo(sha256(medium));
     assertThat(image.at("/status/sha256").asString()).isEqualTo(sha256(medium));
-    Reply iso =
-        rig.post("projects/imp/isos", IsosTest.BUNDLE.replace("image: img", "image: sent"));
+    Reply iso = rig.post("projects/imp/isos", IsosTest.BUNDLE.replace("image: img", "image: sent"));
     assertThat(iso.status()).as(iso.raw().body()).isEqualTo(200);
     assertThat(Long.parseLong(iso.header("Content-Length"))).isGreaterThan(medium.length);
     // The same again is the same image, and nothing to do.
@@ -158,8 +157,7 @@ class ImportTest {
     awaitReady("disk", "mine");
     assertThat(rig.get("projects/imp/images/disk").json().at("/spec/source/sha256").asString())
         .isEqualTo(sha256(disk()));
-    Reply iso =
-        rig.post("projects/imp/isos", IsosTest.BUNDLE.replace("image: img", "image: mine"));
+    Reply iso = rig.post("projects/imp/isos", IsosTest.BUNDLE.replace("image: img", "image: mine"));
     assertThat(iso.status()).as(iso.raw().body()).isEqualTo(200);
   }
 

@@ -98,7 +98,7 @@ class IsosTest {
         Map.of(
             "debian-13", "/preseed.cfg",
             "rocky-9", "/ks.cfg",
-            "ubuntu-24.04", "/autoinstall.yaml",
+            "ubuntu-24.04", "/nocloud/user-data",
             "sles-15", "/autoinst.xml",
             "sles-16", "/autoinst.json",
             "windows-server-2025", "Autounattend.xml");
@@ -120,8 +120,7 @@ class IsosTest {
     assertThat(later.status()).as(later.raw().body()).isEqualTo(200);
     assertThat(later.json().path("system").asString()).isEqualTo("Rocky Linux 11");
     Reply small =
-        rig.post(
-            "projects/default/renderings?installer=rocky-9", BUNDLE.replace("80GiB", "5GiB"));
+        rig.post("projects/default/renderings?installer=rocky-9", BUNDLE.replace("80GiB", "5GiB"));
     assertThat(small.status()).isEqualTo(400);
     assertThat(small.raw().body()).contains("is 5GiB", "at least 10GiB");
     Reply windows = rig.post("projects/default/renderings?installer=windows-10", BUNDLE);
@@ -139,10 +138,10 @@ class IsosTest {
           .atMost(Duration.ofSeconds(30))
           .until(() ->
               rig.get("projects/iso1/images/debian-13")
-                  .json()
-                  .at("/status/sha256")
-                  .asString("")
-                  .length()
+                      .json()
+                      .at("/status/sha256")
+                      .asString("")
+                      .length()
                   == 64);
     } finally {
       work.close();

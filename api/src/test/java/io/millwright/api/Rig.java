@@ -88,8 +88,7 @@ final class Rig {
             new SecretBox(new byte[32]),
             new ImageFiles(
                 images,
-                ImageFiles.Limits.USUAL.reaching(
-                    new Reach(List.of(Cidr.parse("127.0.0.1/32"))))),
+                ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.1/32"))))),
             List.of(),
             InstantSource.system());
     token = engine.tokens().create("anna", null).secret();

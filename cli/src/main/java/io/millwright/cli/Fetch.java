@@ -64,8 +64,7 @@ final class Fetch {
             StandardOpenOption.WRITE)) {
       long size = all(source, out);
       out.force(true);
-      Files.move(
-          part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       return size;
     } catch (IOException | UncheckedIOException e) {
       throw Failure.failed(Safe.line(target + "") + " cannot be written: " + e.getMessage());

@@ -20,11 +20,7 @@ import tools.jackson.databind.JsonNode;
 @Command(
     name = "image",
     description = "List and import images, and show what an installer is told.",
-    subcommands = {
-      ImageCommand.ListOf.class,
-      ImageCommand.Import.class,
-      ImageCommand.Render.class
-    })
+    subcommands = {ImageCommand.ListOf.class, ImageCommand.Import.class, ImageCommand.Render.class})
 final class ImageCommand extends Part {
   @Override
   public Integer call() {
@@ -95,10 +91,7 @@ final class ImageCommand extends Part {
         description = "Such as debian; needed for a disk, and if the medium does not tell.")
     @Nullable String os;
 
-    @Option(
-        names = "--release",
-        paramLabel = "VERSION",
-        description = "Such as 13; likewise.")
+    @Option(names = "--release", paramLabel = "VERSION", description = "Such as 13; likewise.")
     @Nullable String release;
 
     @Option(
@@ -151,8 +144,7 @@ final class ImageCommand extends Part {
             have,
             null,
             release,
-            new Body(
-                "application/octet-stream", Files.size(file), () -> new Sent(shell(), file)));
+            new Body("application/octet-stream", Files.size(file), () -> new Sent(shell(), file)));
       } catch (IOException e) {
         throw Failure.usage(Safe.line(from) + " cannot be read: " + e.getMessage());
       }
@@ -234,9 +226,7 @@ final class ImageCommand extends Part {
         shell()
             .err()
             .println(
-                there.size()
-                    - chosen.size()
-                    + " more files; --all shows them, -o name names them");
+                there.size() - chosen.size() + " more files; --all shows them, -o name names them");
       }
     }
 

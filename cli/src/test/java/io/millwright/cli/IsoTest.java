@@ -140,8 +140,7 @@ class IsoTest extends CliTestCase {
   void anImageIsMadeOfAFileOrAUrl() throws IOException {
     String file = file("Debian_13.1.0-amd64.ISO", "medium").toString();
     String sha256 = "fed31c6008cb23fc3be8f42bf3f6efc2ff7d3d5ae0bd6d23a8a3de7c6de0b9a1";
-    server.on(
-        "POST /projects/default/images/debian-13-1-0-amd64:import", 202, Samples.running());
+    server.on("POST /projects/default/images/debian-13-1-0-amd64:import", 202, Samples.running());
     Result sent = run("image", "import", file);
     assertThat(sent.code()).as(sent.err()).isZero();
     assertThat(sent.out()).isEqualTo("image/debian-13-1-0-amd64: operation 0193-op\n");
@@ -161,7 +160,7 @@ class IsoTest extends CliTestCase {
     run("image", "import", "https://m.example/rocky.iso?x=y", "--sha256", sha256).done();
     assertThat(server.lines().getLast())
         .endsWith(
-            "rocky:import?sha256="
+            "rocky:import?offline=false&sha256="
                 + sha256
                 + "&url=https%3A%2F%2Fm.example%2Frocky.iso%3Fx%3Dy");
     assertThat(server.seen().getLast().body()).isEmpty();

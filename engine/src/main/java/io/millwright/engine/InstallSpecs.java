@@ -37,10 +37,7 @@ public final class InstallSpecs {
   public static InstallSpec of(ResolvedMachine machine, String disk, List<URI> reportTo) {
     List<NetInterface> interfaces =
         interfaces(
-            machine.machine().spec(),
-            machine::network,
-            nic -> mac(machine, nic),
-            machine::address);
+            machine.machine().spec(), machine::network, nic -> mac(machine, nic), machine::address);
     List<Layer> layers =
         machine.profiles().stream().map(p -> new Layer(p.title(), p.spec())).toList();
     return new InstallSpec(
@@ -70,9 +67,7 @@ public final class InstallSpecs {
     Set<String> bonded = machine.bonded();
     for (Interface face : machine.interfaces()) {
       IpConfig ip =
-          bonded.contains(face.name())
-              ? IpConfig.NONE
-              : ip(face, network.apply(face), addresses);
+          bonded.contains(face.name()) ? IpConfig.NONE : ip(face, network.apply(face), addresses);
       out.add(
           switch (face) {
             case MachineSpec.Nic nic -> new NetInterface.Ethernet(nic.name(), mac.apply(nic), ip);

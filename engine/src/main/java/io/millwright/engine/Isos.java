@@ -41,8 +41,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Installation media to carry away: a machine's answers, and a vendor's medium with these on it, for
- * a machine that need not be declared, on a hypervisor that need not be known.
+ * Installation media to carry away: a machine's answers, and a vendor's medium with these on it,
+ * for a machine that need not be declared, on a hypervisor that need not be known.
  */
 public final class Isos {
   private static final Catalogue CATALOGUE = Catalogue.known();
@@ -172,7 +172,8 @@ public final class Isos {
   /** The small medium that is put beside the vendor's. */
   public Iso seed(Wanted wanted) {
     Described it = describe(wanted);
-    Answers.Way way = it.render(it.spec()).first(w -> w.seed() != null && w.leavesMediumUntouched());
+    Answers.Way way =
+        it.render(it.spec()).first(w -> w.seed() != null && w.leavesMediumUntouched());
     if (way == null || way.seed() == null) {
       throw ProblemException.invalid(
           "medium", "the installer of " + it.title() + " looks on no second medium; ask for own");
@@ -202,9 +203,7 @@ public final class Isos {
     try {
       InstallationMedium medium =
           InstallationMedium.open(
-              files.open(sha256, image).file(),
-              it.release().family(),
-              it.release().version());
+              files.open(sha256, image).file(), it.release().family(), it.release().version());
       try {
         return new Iso(tag(sha256, way), medium.own(way), medium);
       } catch (IOException | RuntimeException e) {
@@ -236,8 +235,7 @@ public final class Isos {
       InstallSpec spec =
           Renderings.describe(
               wanted.drafts(),
-              (kind, name) ->
-                  lookup.find(kind, wanted.project(), name).map(r -> (Spec) r.spec()),
+              (kind, name) -> lookup.find(kind, wanted.project(), name).map(r -> (Spec) r.spec()),
               disk(wanted.disk()),
               medium != null && medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION);
       return new Described(spec, release, image);

@@ -177,7 +177,8 @@ final class Renderings {
             .findFirst()
             .or(() -> declared.find(kind, name));
     at.require(
-        found.isPresent(), "there is no " + kind.title() + " " + name + ", neither here nor declared");
+        found.isPresent(),
+        "there is no " + kind.title() + " " + name + ", neither here nor declared");
     return found;
   }
 

@@ -82,14 +82,23 @@ class ImageFilesTest {
   }
 
   private Path fetch(Reach reach, String url) throws Exception {
+    return fetch(new ImageFiles.Limits(Duration.ofSeconds(20), 1, MOST, reach), url);
+  }
+
+  private Path fetch(ImageFiles.Limits limits, String url) throws Exception {
     Path into = dir.resolve("file");
-    new ImageFiles(dir, new ImageFiles.Limits(Duration.ofMillis(300), 50_000, MOST, reach))
-        .fetch(new ImageSpec.Source(null, url, null), into, (_, _) -> {});
+    new ImageFiles(dir, limits).fetch(new ImageSpec.Source(null, url, null), into, (_, _) -> {});
     return into;
   }
 
   private DriverException refused(Reach reach, String url) {
     return catchThrowableOfType(DriverException.class, () -> fetch(reach, url));
+  }
+
+  private DriverException impatient(String url) {
+    return catchThrowableOfType(
+        DriverException.class,
+        () -> fetch(new ImageFiles.Limits(Duration.ofMillis(300), 50_000, MOST, HERE), url));
   }
 
   @Test
@@ -209,7 +218,8 @@ class ImageFilesTest {
         exchange -> {
           exchange.sendResponseHeaders(200, 100_000);
           try {
-            for (int i = 0; i < 1000 && !over.await(20, java.util.concurrent.TimeUnit.MILLISECONDS);
+            for (int i = 0;
+                i < 1000 && !over.await(20, java.util.concurrent.TimeUnit.MILLISECONDS);
                 i++) {
               exchange.getResponseBody().write('x');
               exchange.getResponseBody().flush();
@@ -219,14 +229,14 @@ class ImageFilesTest {
           }
           exchange.close();
         };
-    DriverException slow = refused(HERE, serve(dripping));
+    DriverException slow = impatient(serve(dripping));
     assertThat(slow.kind()).isEqualTo(FaultKind.UNREACHABLE);
     assertThat(slow.forUser()).contains("it comes too slowly");
   }
 
   @Test
   void givesUpWhatSaysNothing() {
-    DriverException silent = refused(HERE, serve(this::silence));
+    DriverException silent = impatient(serve(this::silence));
     assertThat(silent.kind()).isEqualTo(FaultKind.UNREACHABLE);
     assertThat(silent.forUser()).contains("nothing came for");
   }
@@ -272,8 +282,7 @@ class ImageFilesTest {
     }
     Path sent = files.receive(new ByteArrayInputStream(new byte[1000]), 1000);
     assertThat(
-            catchThrowableOfType(
-                    DriverException.class, () -> files.checksum(sent, "0".repeat(64)))
+            catchThrowableOfType(DriverException.class, () -> files.checksum(sent, "0".repeat(64)))
                 .forUser())
         .contains("541b3e9daa09b20bf85fa273e5cbd3e80185aa4ec298e765db87742b70138a53");
   }

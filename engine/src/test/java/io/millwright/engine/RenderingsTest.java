@@ -64,14 +64,12 @@ class RenderingsTest {
 
   @Test
   void describesAMachineThatIsNowhere() {
-    InstallSpec spec =
-        describe(bundle("[{network: lab, ipv4: 10.0.0.9, ipv6: \"fd00::9\"}]", ""));
+    InstallSpec spec = describe(bundle("[{network: lab, ipv4: 10.0.0.9, ipv6: \"fd00::9\"}]", ""));
     assertThat(spec.identity().hostname()).isEqualTo("web");
     assertThat(spec.identity().domain()).isEqualTo("lab.example");
     NetInterface card = spec.interfaces().getFirst();
     assertThat(card.ip().addresses().toString()).contains("10.0.0.9", "fd00::9");
-    Answers answers =
-        Renderers.of(Catalogue.known().families().get("debian"), "13").render(spec);
+    Answers answers = Renderers.of(Catalogue.known().families().get("debian"), "13").render(spec);
     assertThat(answers.ways().getFirst().initrd().get("/preseed.cfg").asText())
         .contains("10.0.0.9");
   }

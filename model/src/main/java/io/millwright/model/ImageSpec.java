@@ -105,8 +105,8 @@ public record ImageSpec(
   }
 
   /**
-   * An installation medium, from where a source may be. Of every system of the catalogue
-   * media are made; a hypervisor's machines are installed by Debian's only.
+   * An installation medium, from where a source may be. Of every system of the catalogue media are
+   * made; a hypervisor's machines are installed by Debian's only.
    *
    * @param path a file on the server
    * @param url where to fetch it, by http or https

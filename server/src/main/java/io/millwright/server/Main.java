@@ -191,8 +191,7 @@ public final class Main implements AutoCloseable {
       throws CannotStartException {
     try {
       ImageFiles images =
-          new ImageFiles(
-              dir, ImageFiles.Limits.USUAL.reaching(new Reach(settings.fetchFrom())));
+          new ImageFiles(dir, ImageFiles.Limits.USUAL.reaching(new Reach(settings.fetchFrom())));
       Joining.join(store, secrets, key, images, settings.replaceKey());
       return images;
     } catch (IOException e) {

@@ -49,8 +49,7 @@ final class Node implements AutoCloseable {
               secrets,
               new ImageFiles(
                   images,
-                  ImageFiles.Limits.USUAL.reaching(
-                      new Reach(List.of(Cidr.parse("127.0.0.0/8"))))),
+                  ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.0/8"))))),
               List.<URI>of(),
               clock,
               pace.round());

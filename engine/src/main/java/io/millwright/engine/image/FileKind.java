@@ -47,9 +47,7 @@ public sealed interface FileKind {
         return new Medium(catalogue.recognise(iso.label(), path -> head(iso, path)));
       }
       String magic =
-          bytes.size() < 512
-              ? ""
-              : new String(bytes.bytes(0, 512), StandardCharsets.ISO_8859_1);
+          bytes.size() < 512 ? "" : new String(bytes.bytes(0, 512), StandardCharsets.ISO_8859_1);
       if (magic.startsWith("QFI\u00fb") || magic.endsWith("\u0055\u00aa")) {
         return new Disk();
       }

@@ -400,8 +400,7 @@ public final class ImageFiles {
    * @param length that is announced, or -1
    * @throws DriverException UNREACHABLE if it breaks off; REFUSED if it is too much
    */
-  public Path receive(InputStream in, long length)
-      throws DriverException, InterruptedException {
+  public Path receive(InputStream in, long length) throws DriverException, InterruptedException {
     try {
       Path file = dir.resolve(SENT + UUID.randomUUID());
       try {

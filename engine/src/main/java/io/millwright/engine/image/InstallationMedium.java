@@ -63,8 +63,7 @@ public final class InstallationMedium implements AutoCloseable {
           }
           return iso.file(boot.kernel()).isPresent() && iso.file(boot.initrd()).isPresent()
               ? new VendorMedium(
-                  iso,
-                  new Installer(boot.kernel(), boot.initrd(), boot.argumentsFor(iso.label())))
+                  iso, new Installer(boot.kernel(), boot.initrd(), boot.argumentsFor(iso.label())))
               : vendors(iso);
         });
   }

@@ -48,7 +48,8 @@ public record Reach(List<Cidr> inside) {
 
   /** An IPv4 address in one of IPv6: translated (RFC 6052), tunnelled (RFC 3056) or compatible. */
   private static boolean embedsLocal(byte[] v6) {
-    boolean translated = v6[0] == 0 && v6[1] == 0x64 && v6[2] == (byte) 0xff && v6[3] == (byte) 0x9b;
+    boolean translated =
+        v6[0] == 0 && v6[1] == 0x64 && v6[2] == (byte) 0xff && v6[3] == (byte) 0x9b;
     boolean tunnelled = v6[0] == 0x20 && v6[1] == 0x02;
     boolean compatible = true;
     for (int i = 0; i < 12; i++) {
