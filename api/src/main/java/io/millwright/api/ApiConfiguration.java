@@ -86,6 +86,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  IsosApi isosApi(Backend backend) {
+    return new IsosApi(backend);
+  }
+
+  @Bean
   ImagesApi imagesApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new ImagesApi(backend, once, live);
   }

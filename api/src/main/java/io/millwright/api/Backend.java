@@ -6,6 +6,8 @@ import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Expire;
+import io.millwright.engine.Imports;
+import io.millwright.engine.Isos;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
@@ -37,4 +39,6 @@ public record Backend(
     Watch watch,
     Consoles consoles,
     Access access,
-    Expire expire) {}
+    Expire expire,
+    Isos isos,
+    Imports imports) {}

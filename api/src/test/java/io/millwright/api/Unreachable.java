@@ -8,6 +8,8 @@ import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
+import io.millwright.engine.Imports;
+import io.millwright.engine.Isos;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
@@ -73,6 +75,8 @@ final class Unreachable implements Store {
         new Watch(store, Duration.ofMillis(100)),
         new Consoles(store, outside),
         new Access(new Accounts(store, clock), new SignIn(store, clock)),
-        new Expire(new Delete(store, clock), clock));
+        new Expire(new Delete(store, clock), clock),
+        new Isos(store, null),
+        new Imports(null));
   }
 }

@@ -56,6 +56,8 @@ final class Cli implements Callable<Integer> {
           "power",
           "machine",
           "volume",
+          "image",
+          "iso",
           "group",
           "orphan",
           "drift",
@@ -187,6 +189,8 @@ final class Cli implements Callable<Integer> {
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();
+      case "image" -> new ImageCommand();
+      case "iso" -> new IsoCommand();
       case "group" -> new GroupCommand();
       case "orphan" -> new OrphanCommand();
       case "drift" -> new DriftCommand();

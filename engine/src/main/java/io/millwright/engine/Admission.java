@@ -77,6 +77,9 @@ public final class Admission {
             .orElse(n);
       }
       case ImageSpec i -> {
+        if (i.installer() != null) {
+          Installers.checkFamily(i.os(), at.field("spec").field("os"));
+        }
         if (i.build() != null) {
           Drivers.find(
               drivers.builders(),

@@ -42,6 +42,8 @@ public final class Engine implements AutoCloseable {
   private final Access access;
   private final Consoles consoles;
   private final Watch watch;
+  private final Isos isos;
+  private final Imports imports;
   private final FirstBootDoor door;
   private final GroupReconciler groups;
   private final Reconcilers reconcilers;
@@ -88,6 +90,8 @@ public final class Engine implements AutoCloseable {
     access = new Access(new Accounts(store, clock), new SignIn(store, clock));
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
+    isos = new Isos(store, images);
+    imports = new Imports(images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
     groups = new GroupReconciler(store, apply, delete, clock, round);
     reconcilers =
@@ -162,6 +166,14 @@ public final class Engine implements AutoCloseable {
 
   public Watch watch() {
     return watch;
+  }
+
+  public Isos isos() {
+    return isos;
+  }
+
+  public Imports imports() {
+    return imports;
   }
 
   public FirstBootDoor door() {

@@ -7,6 +7,7 @@ import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
@@ -175,7 +176,9 @@ public final class Main implements AutoCloseable {
             engine.watch(),
             engine.consoles(),
             engine.access(),
-            engine.expire());
+            engine.expire(),
+            engine.isos(),
+            engine.imports());
     Web web =
         add(
             "web",
@@ -187,7 +190,8 @@ public final class Main implements AutoCloseable {
   private ImageFiles join(SqlStore store, SecretBox secrets, Path key, Path dir)
       throws CannotStartException {
     try {
-      ImageFiles images = new ImageFiles(dir);
+      ImageFiles images =
+          new ImageFiles(dir, ImageFiles.Limits.USUAL.reaching(new Reach(settings.fetchFrom())));
       Joining.join(store, secrets, key, images, settings.replaceKey());
       return images;
     } catch (IOException e) {
