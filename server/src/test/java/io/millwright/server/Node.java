@@ -3,6 +3,7 @@ package io.millwright.server;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
 import io.millwright.store.Database;
@@ -48,7 +49,8 @@ final class Node implements AutoCloseable {
               new ImageFiles(images),
               List.<URI>of(),
               clock,
-              pace.round());
+              pace.round(),
+              new SourcePlaces(List.of("file:///")));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

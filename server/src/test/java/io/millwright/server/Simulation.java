@@ -7,6 +7,7 @@ import io.millwright.driver.testkit.Faults;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
+import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -129,7 +130,8 @@ final class Simulation implements AutoCloseable {
               images,
               List.of(),
               () -> now,
-              Duration.ofSeconds(30));
+              Duration.ofSeconds(30),
+              new SourcePlaces(List.of("file:///")));
       store.counts = true;
     }
 
