@@ -3,6 +3,13 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.driver.testkit.SimulatedSource;
+import io.millwright.engine.Drivers;
+import io.millwright.engine.Engine;
+import io.millwright.engine.SourcePlaces;
+import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -16,10 +23,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import org.eclipse.jgit.api.Git;
@@ -66,10 +77,9 @@ class SourceTest {
   @AfterEach
   void end() {
     repository.close();
-    world
-        .engine
-        .delete()
-        .delete(World.ANNA, Kind.SOURCE, "default", name, null);
+    if (find(Kind.SOURCE, name).isPresent()) {
+      world.engine.delete().delete(World.ANNA, Kind.SOURCE, "default", name, null);
+    }
   }
 
   private static boolean isReady(Kind kind, String name) {
@@ -293,9 +303,10 @@ class SourceTest {
             + "  subnets: []\n  attachments: [{hypervisor: sim, bridge: b}]\n"
             + "  services: {driver: simulated, settings: {world: w}}\n");
     String house = commit();
-    assertThat(stands("Invalid", house).message())
-        .contains("Network cannot come from a source, which acts as operator of its project")
-        .contains("b.yaml line 2");
+    assertThat(stands("Rejected", house).message())
+        .contains("Network n: kind: cannot be created by a source, which acts as operator of its")
+        .contains("(b.yaml (line 1))");
+    assertThat(find(Kind.NETWORK, "n")).isEmpty();
 
     write("b.yaml", "# one\n# two\nkey: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  b3BlbnNzaC1r\n");
     String secret = commit();
@@ -337,10 +348,42 @@ class SourceTest {
         .doesNotContain("a-token-in-clear");
     write("s.yaml", source.formatted("(sealed)"));
     String sealed = commit();
-    assertThat(stands("Invalid", sealed).message())
+    // There is no such secret that it could stand for.
+    assertThat(stands("Rejected", sealed).message())
         .doesNotContain("in clear")
-        .contains("Source cannot come from a source");
+        .contains("spec.settings.token: (sealed) stands for a secret that is there already");
   }
+
+  /** An export has all of a project, and what is committed of it changes nothing. */
+  @Test
+  void whatMayNotComeFromASourceMayStandThereAsItIs() throws Exception {
+    String base = World.BASE.replace("WORLD", world.name);
+    write("base.yaml", base.substring(base.indexOf("---") + 4) + "---\n" + size(name, 1));
+    write("source.yaml", manifest("apply: auto, prune: true"));
+    String first = commit();
+    declare("apply: auto, prune: true");
+    stands("Synced", first);
+    assertThat(cores(name)).isEqualTo(1);
+    write("base.yaml", Files.readString(dir.resolve("base.yaml")).replace("lab.test", "x.test"));
+    String second = commit();
+    assertThat(stands("Rejected", second).message())
+        .contains("Network net: kind: cannot be changed by a source");
+    // Nor does it go because it stands there no more.
+    Files.delete(dir.resolve("base.yaml"));
+    write("size.yaml", size(name, 1) + "---\n" + size("small", 1) + "---\n" + PROFILE);
+    String third = commit();
+    stands("Synced", third);
+    assertThat(find(Kind.NETWORK, "net")).isPresent();
+    assertThat(find(Kind.IMAGE, "img")).isPresent();
+  }
+
+  private static final String PROFILE =
+      """
+      apiVersion: millwright/v1
+      kind: Profile
+      metadata: {name: me}
+      spec: {users: [{name: admin}]}
+      """;
 
   @Test
   void oneResourceHasOneSource() throws Exception {
@@ -493,5 +536,138 @@ class SourceTest {
     assertThat(find(Kind.MACHINE, name + "-0")).isEmpty();
     assertThat(world.latest(member).requestedBy())
         .isEqualTo("group " + name + " for source " + name + " at " + second);
+  }
+
+  // --- a server that dies ----------------------------------------------------------------------
+
+  /** The server is no more; nothing may catch this and go on. */
+  private static final class Crash extends Error {
+    private static final long serialVersionUID = 1L;
+
+    Crash() {
+      super("crash", null, false, false);
+    }
+  }
+
+  /** A database whose server dies at one of its transactions. */
+  private static final class Mortal implements Store {
+    private final Store real;
+    private final boolean after;
+    private int left;
+    private boolean died;
+
+    Mortal(Store real, int left, boolean after) {
+      this.real = real;
+      this.left = left;
+      this.after = after;
+    }
+
+    @Override
+    public <T> T inTransaction(Function<Tx, T> work) {
+      boolean last = --left == 0;
+      if (died || (last && !after)) {
+        died = true;
+        throw new Crash();
+      }
+      T out = real.inTransaction(work);
+      if (last) {
+        died = true;
+        throw new Crash();
+      }
+      return out;
+    }
+
+    @Override
+    public <T> T read(Function<Tx, T> work) {
+      return real.read(work);
+    }
+
+    @Override
+    public <T> T dryRun(Function<Tx, T> work) {
+      return real.dryRun(work);
+    }
+  }
+
+  /**
+   * There is no effect outside, so what lies between two transactions is all there is: at each of
+   * them the server dies, once before it and once after it.
+   */
+  @Test
+  void aServerThatDiesAtAnyTransactionHasDoneAllOfACommitOrNothing() throws Exception {
+    int deaths = 0;
+    try (World bare = World.bare();
+        Engine healthy = engine(bare, bare.store)) {
+      for (boolean after : new boolean[] {false, true}) {
+        boolean died = true;
+        for (int n = 1; died; n++) {
+          died = diesAt(bare, healthy, n, after);
+          deaths += died ? 1 : 0;
+        }
+      }
+    }
+    assertThat(deaths).as("there are several transactions, each with two sides").isGreaterThan(8);
+  }
+
+  private boolean diesAt(World bare, Engine healthy, int n, boolean after) throws IOException {
+    String it = "git" + n + after;
+    SimulatedSource.commit(
+        it, Map.of("a.yaml", size(it + "a", 1), "b.yaml", size(it + "b", 1)));
+    bare.apply(
+        healthy,
+        """
+        apiVersion: millwright/v1
+        kind: Source
+        metadata: {name: %s}
+        spec: {driver: simulated, url: "file:///%s", apply: auto, prune: true}
+        """
+            .formatted(it, it));
+    UUID uid =
+        bare.store.read(tx -> tx.resources().find(Kind.SOURCE, "default", it)).orElseThrow().uid();
+    healthy.reconcilers().reconcile(uid);
+    assertThat(sizes(bare, it)).containsExactly(it + "a 1", it + "b 1");
+    String commit =
+        SimulatedSource.commit(
+            it, Map.of("b.yaml", size(it + "b", 2), "c.yaml", size(it + "c", 3)));
+    Mortal mortal = new Mortal(bare.store, n, after);
+    try (Engine dying = engine(bare, mortal)) {
+      for (int look = 0; look < 3; look++) {
+        dying.reconcilers().reconcile(uid);
+      }
+    } catch (Crash e) {
+      assertThat(mortal.died).isTrue();
+    }
+    assertThat(sizes(bare, it))
+        .isIn(
+            List.of(it + "a 1", it + "b 1"),
+            List.of(it + "a 1", it + "b 2", it + "c 3"),
+            List.of(it + "b 2", it + "c 3"));
+    healthy.reconcilers().reconcile(uid);
+    healthy.reconcilers().reconcile(uid);
+    assertThat(sizes(bare, it)).containsExactly(it + "b 2", it + "c 3");
+    SourceStatus status =
+        (SourceStatus) bare.store.read(tx -> tx.resources().find(uid)).orElseThrow().status();
+    assertThat(status.applied()).isEqualTo(commit);
+    assertThat(Condition.holds(status.conditions(), Condition.READY)).isTrue();
+    SimulatedSource.forget(it);
+    return mortal.died;
+  }
+
+  private static Engine engine(World bare, Store store) throws IOException {
+    return new Engine(
+        store,
+        Drivers.load(),
+        bare.secrets,
+        new ImageFiles(bare.images),
+        List.of(),
+        InstantSource.system(),
+        Duration.ofSeconds(30),
+        new SourcePlaces(List.of("file:///")));
+  }
+
+  private static List<String> sizes(World bare, String begin) {
+    return bare.strings(
+        "SELECT name || ' ' || (spec->>'cores') FROM resource WHERE kind = 'SIZE' AND name LIKE '"
+            + begin
+            + "%' ORDER BY name");
   }
 }

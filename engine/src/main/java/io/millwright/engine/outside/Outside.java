@@ -36,7 +36,7 @@ public final class Outside implements AutoCloseable {
   private static final Duration SOURCE_DEADLINE = Duration.ofSeconds(150);
 
   /** Each may bring many megabytes along. */
-  private static final int SOURCES_AT_ONCE = 4;
+  private static final int SOURCES_AT_ONCE = 2;
 
   private final Drivers drivers;
   private final Admission admission;

@@ -250,12 +250,14 @@ public final class SourceReconciler {
     }
 
     private Declared declare(Tx tx, List<Draft> drafts, Expectation expected) {
-      List<Applied> applied = apply.apply(tx, caller, drafts, expected);
+      requireUnchanged(tx, drafts.stream().filter(d -> !may(d)).toList());
+      List<Draft> mine = mine(drafts);
+      List<Applied> applied = apply.apply(tx, caller, mine, expected);
       Map<String, UUID> uids = new HashMap<>();
       applied.forEach(a ->
           uids.put(key(a.resource().kind(), a.resource().name()), a.resource().uid()));
       Map<UUID, Draft> own = new HashMap<>();
-      drafts.forEach(d -> own.put(uids.get(key(d.kind(), d.name())), d));
+      mine.forEach(d -> own.put(uids.get(key(d.kind(), d.name())), d));
       requireNobodyElses(tx, own);
       List<Sourced.Entry> before = tx.sourced().of(source.uid());
       Set<UUID> stays =
@@ -268,6 +270,34 @@ public final class SourceReconciler {
               ? before.stream().filter(e -> !e.going() && !own.containsKey(e.uid())).toList()
               : List.of(),
           !stays.containsAll(own.keySet()));
+    }
+
+    private boolean may(Draft draft) {
+      return Policy.allowed(caller, Verb.DECLARE, draft.kind(), source.project()).allowed();
+    }
+
+    private List<Draft> mine(List<Draft> drafts) {
+      return drafts.stream().filter(this::may).toList();
+    }
+
+    /**
+     * What may not come from a source may stand there as it is declared, as an export has it; it
+     * does not become the source's by that.
+     */
+    private void requireUnchanged(Tx tx, List<Draft> others) {
+      Violations at = Violations.at("");
+      for (Applied each : apply.apply(tx, caller, others, Expectation.ONLY_CHANGES)) {
+        Decision decision =
+            Policy.allowed(caller, Verb.DECLARE, each.resource().kind(), source.project());
+        at.field(each.resource().title() + ": kind")
+            .require(
+                each.action() == Applied.Action.UNCHANGED,
+                "cannot be "
+                    + each.action().name().toLowerCase(Locale.ROOT)
+                    + " by a source, which acts as operator of its project: "
+                    + decision.reason());
+      }
+      at.raise();
     }
 
     private static String key(Kind kind, String name) {
@@ -295,7 +325,7 @@ public final class SourceReconciler {
     private Declared planned(List<Draft> drafts, Declared would) {
       try {
         return new Declared(
-            apply.plan(caller, drafts), would.own(), would.leaving(), would.adopts());
+            apply.plan(caller, mine(drafts)), would.own(), would.leaving(), would.adopts());
       } catch (ProblemException e) {
         LOG.info("{} is planned without a look at its machines: {}", source.title(), e.toString());
         return would;
@@ -380,14 +410,6 @@ public final class SourceReconciler {
           .require(
               project == null || project.equals(source.project()),
               "must be " + source.project() + ", which the source belongs to, or left out");
-      Decision decision =
-          Policy.allowed(caller, Verb.DECLARE, draft.kind(), source.project());
-      at.field("kind")
-          .require(
-              decision.allowed(),
-              draft.kind()
-                  + " cannot come from a source, which acts as operator of its project: "
-                  + decision.reason());
       admission.refuseClear(draft.spec(), at);
     }
 
