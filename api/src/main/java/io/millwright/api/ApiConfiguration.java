@@ -171,6 +171,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  SingleSignOnApi singleSignOnApi(Backend backend, Bearers bearers) {
+    return new SingleSignOnApi(backend, bearers);
+  }
+
+  @Bean
   PeopleApi peopleApi(Backend backend, Bearers bearers) {
     return new PeopleApi(backend, bearers);
   }
@@ -219,6 +224,8 @@ public class ApiConfiguration {
                 .requestMatchers(HealthApi.PATH)
                 .permitAll()
                 .requestMatchers(HttpMethod.POST, SessionApi.PATH)
+                .permitAll()
+                .requestMatchers(HttpMethod.GET, SingleSignOnApi.OPEN)
                 .permitAll()
                 .anyRequest()
                 .authenticated())

@@ -6,6 +6,7 @@ import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
@@ -86,27 +87,7 @@ final class Rig {
             List.of(),
             InstantSource.system());
     token = engine.tokens().create("anna", null).secret();
-    api =
-        RunningApi.start(
-            new Backend(
-                "test",
-                store,
-                engine.apply(),
-                engine.delete(),
-                engine.restore(),
-                engine.rebuild(),
-                engine.rollouts(),
-                engine.sweep(),
-                engine.drift(),
-                engine.power(),
-                engine.cancel(),
-                engine.tokens(),
-                engine.watch(),
-                engine.consoles(),
-                engine.access(),
-                engine.expire()),
-            Map.of(),
-            Impatient.class);
+    api = RunningApi.start(backend(engine.access()), Map.of(), Impatient.class);
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(() -> {
@@ -135,6 +116,27 @@ final class Rig {
         spec: {os: debian, version: "12", build: {builder: simulated, suite: bookworm}}
         """
             .formatted(WORLD));
+  }
+
+  /** What an API is started with. */
+  Backend backend(Access access) {
+    return new Backend(
+        "test",
+        store,
+        engine.apply(),
+        engine.delete(),
+        engine.restore(),
+        engine.rebuild(),
+        engine.rollouts(),
+        engine.sweep(),
+        engine.drift(),
+        engine.power(),
+        engine.cancel(),
+        engine.tokens(),
+        engine.watch(),
+        engine.consoles(),
+        access,
+        engine.expire());
   }
 
   static synchronized Rig shared() {

@@ -5,7 +5,9 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Audited;
+import io.millwright.engine.access.SingleSignOn;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
 import io.millwright.model.ProblemException;
@@ -29,6 +31,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -174,7 +177,7 @@ public final class Main implements AutoCloseable {
             engine.tokens(),
             engine.watch(),
             engine.consoles(),
-            engine.access(),
+            access(engine, audited, secrets, database.clock()),
             engine.expire());
     Web web =
         add(
@@ -182,6 +185,33 @@ public final class Main implements AutoCloseable {
             listen(
                 "--listen", settings.listen(), () -> Web.start(settings.listen(), tls, backend)));
     return settings.url(web.port());
+  }
+
+  private Access access(Engine engine, Store store, SecretBox secrets, InstantSource clock)
+      throws CannotStartException {
+    ServerSettings.Oidc oidc = settings.oidc();
+    if (oidc == null) {
+      return engine.access();
+    }
+    URI site = oidc.site();
+    Path ca = oidc.ca();
+    return engine
+        .access()
+        .with(
+            new SingleSignOn(
+                store,
+                secrets,
+                engine.access().signIn(),
+                new SingleSignOn.Settings(
+                    oidc.issuer(),
+                    oidc.client(),
+                    firstLine("--oidc-client-secret-file", oidc.secretFile()),
+                    oidc.name(),
+                    oidc.scopes(),
+                    oidc.groupsClaim(),
+                    site == null ? URI.create(settings.url(settings.listen().port())) : site,
+                    ca == null ? null : TlsFiles.trusting("--oidc-ca", ca)),
+                clock));
   }
 
   private ImageFiles join(SqlStore store, SecretBox secrets, Path key, Path dir)
@@ -220,18 +250,20 @@ public final class Main implements AutoCloseable {
     return new Database.Settings(
         external.url(),
         external.user(),
-        password(external.passwordFile()),
+        firstLine("--database-password-file", external.passwordFile()),
         Database.Settings.DEFAULT_CONNECTIONS);
   }
 
-  private static @Nullable String password(@Nullable Path file) throws CannotStartException {
+  /** A secret that is in a file, because everybody on the machine can read a command line. */
+  private static @Nullable String firstLine(String setting, @Nullable Path file)
+      throws CannotStartException {
     if (file == null) {
       return null;
     }
     try {
       return Files.readString(file).lines().findFirst().orElse("");
     } catch (IOException e) {
-      throw new CannotStartException("the password file cannot be read: " + reason(e), e);
+      throw new CannotStartException(setting + " cannot be read: " + reason(e), e);
     }
   }
 

@@ -1,7 +1,10 @@
 package io.millwright.server;
 
+import io.millwright.engine.access.SingleSignOn;
 import io.millwright.model.Names;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -18,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param listen where people's clients reach it
  * @param tls with which clients are spoken to, or null for plain HTTP
  * @param doors where machines reach it
+ * @param oidc a provider of identities by which people sign in, or null
  * @param database an external PostgreSQL, or null for one of its own
  * @param printToken true to print the first token on standard output
  * @param newAdminToken true to replace the token {@code admin}, which was lost or has leaked
@@ -28,6 +32,7 @@ record ServerSettings(
     Address listen,
     @Nullable Tls tls,
     List<Address> doors,
+    @Nullable Oidc oidc,
     @Nullable ExternalDatabase database,
     boolean printToken,
     boolean newAdminToken,
@@ -45,6 +50,15 @@ record ServerSettings(
         --behind-proxy                plain HTTP beyond this machine, since a proxy does TLS
         --door ADDRESS:PORT           where machines reach it, to report their first boot; may be
                                       repeated (default none)
+        --url URL                     under which people reach this server, if it is not --listen
+        --oidc-issuer URL             a provider of identities (OpenID Connect) by which people sign
+                                      in, besides those with a password
+        --oidc-client-id ID           what it calls this server
+        --oidc-client-secret-file FILE the first line of which is the secret that it gave
+        --oidc-name NAME              what people call it (default its host)
+        --oidc-scopes "NAMES"         what to ask for (default "openid profile email")
+        --oidc-groups-claim NAME      in which it tells a person's groups (default groups)
+        --oidc-ca FILE                certificates (PEM) by which it is known (default: the JVM's)
         --database JDBC-URL           an external PostgreSQL, 15 or newer
                                       (default: one of its own in the data directory)
         --database-user NAME          as whom to connect to it
@@ -67,12 +81,35 @@ record ServerSettings(
           "--tls-cert",
           "--tls-key",
           "--door",
+          "--url",
+          "--oidc-issuer",
+          "--oidc-client-id",
+          "--oidc-client-secret-file",
+          "--oidc-name",
+          "--oidc-scopes",
+          "--oidc-groups-claim",
+          "--oidc-ca",
           "--database",
           "--database-user",
           "--database-password-file");
 
   /** Both as PEM. */
   record Tls(Path certificate, Path key) {}
+
+  /**
+   * A provider of identities.
+   *
+   * @param site under which people reach this server, or null for what {@link #listen} says
+   */
+  record Oidc(
+      URI issuer,
+      String client,
+      @Nullable Path secretFile,
+      String name,
+      String scopes,
+      String groupsClaim,
+      @Nullable Path ca,
+      @Nullable URI site) {}
 
   /** An external PostgreSQL. */
   record ExternalDatabase(String url, @Nullable String user, @Nullable Path passwordFile) {}
@@ -180,10 +217,67 @@ record ServerSettings(
         listen,
         tls,
         List.copyOf(doors),
+        oidc(given),
         database(given),
         flags.contains("--print-token"),
         flags.contains("--new-admin-token"),
         flags.contains("--replace-key"));
+  }
+
+  private static @Nullable Oidc oidc(Map<String, String> given) throws UsageException {
+    String issuer = given.get("--oidc-issuer");
+    String client = given.get("--oidc-client-id");
+    if (issuer == null) {
+      for (String name : given.keySet()) {
+        if (name.startsWith("--oidc-")) {
+          throw new UsageException("--oidc-issuer is missing, to which " + name + " belongs");
+        }
+      }
+      return null;
+    }
+    if (client == null) {
+      throw new UsageException("--oidc-client-id is missing, to which --oidc-issuer belongs");
+    }
+    String scopes = given.getOrDefault("--oidc-scopes", "openid profile email");
+    if (!List.of(scopes.split(" ")).contains("openid")) {
+      throw new UsageException("--oidc-scopes: \"openid\" must be among them");
+    }
+    String site = given.get("--url");
+    URI at = safe("--oidc-issuer", issuer);
+    return new Oidc(
+        at,
+        client,
+        path(given.get("--oidc-client-secret-file")),
+        given.getOrDefault("--oidc-name", at.getHost()),
+        scopes,
+        given.getOrDefault("--oidc-groups-claim", "groups"),
+        path(given.get("--oidc-ca")),
+        site == null ? null : site(site));
+  }
+
+  private static @Nullable Path path(@Nullable String given) {
+    return given == null ? null : Path.of(given);
+  }
+
+  private static URI site(String url) throws UsageException {
+    URI site = safe("--url", url);
+    if (!site.getPath().isEmpty() && !site.getPath().equals("/")) {
+      throw new UsageException("--url has no path, such as https://mill.example.org");
+    }
+    return site;
+  }
+
+  private static URI safe(String name, String url) throws UsageException {
+    try {
+      URI out = new URI(url);
+      if (SingleSignOn.isSafe(out) && out.getQuery() == null && out.getFragment() == null) {
+        return out;
+      }
+    } catch (URISyntaxException e) {
+      // said below
+    }
+    throw new UsageException(
+        name + ": " + Names.quote(url) + " is no URL with https, such as https://id.example.org");
   }
 
   private static @Nullable Tls tls(Map<String, String> given) throws UsageException {
