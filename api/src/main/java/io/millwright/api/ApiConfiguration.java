@@ -141,6 +141,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  WebhooksApi webhooksApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new WebhooksApi(backend, once, live);
+  }
+
+  @Bean
   ApplyApi applyApi(Backend backend, OnceOnly once) {
     return new ApplyApi(backend, once);
   }

@@ -15,6 +15,7 @@ import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Sweep;
+import io.millwright.engine.webhook.Webhooks;
 
 /**
  * What the API asks things of; the server makes it.
@@ -37,4 +38,5 @@ public record Backend(
     Watch watch,
     Consoles consoles,
     Access access,
-    Expire expire) {}
+    Expire expire,
+    Webhooks webhooks) {}

@@ -10,6 +10,9 @@ import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.reconcile.HypervisorReconciler;
+import io.millwright.engine.webhook.Targets;
+import io.millwright.model.Cidr;
 import io.millwright.model.manifest.Json;
 import io.millwright.store.Database;
 import io.millwright.store.WorkLoop;
@@ -85,7 +88,9 @@ final class Rig {
             new SecretBox(new byte[32]),
             new ImageFiles(directory("images")),
             List.of(),
-            InstantSource.system());
+            InstantSource.system(),
+            HypervisorReconciler.ROUND,
+            new Targets(List.of(Cidr.parse("127.0.0.0/8"))));
     token = engine.tokens().create("anna", null).secret();
     api = RunningApi.start(backend(engine.access()), Map.of(), Impatient.class);
     Runtime.getRuntime()
@@ -136,7 +141,8 @@ final class Rig {
         engine.watch(),
         engine.consoles(),
         access,
-        engine.expire());
+        engine.expire(),
+        engine.webhooks());
   }
 
   static synchronized Rig shared() {

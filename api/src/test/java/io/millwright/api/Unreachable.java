@@ -23,6 +23,8 @@ import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Sweep;
+import io.millwright.engine.webhook.Targets;
+import io.millwright.engine.webhook.Webhooks;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import java.time.Duration;
@@ -57,6 +59,7 @@ final class Unreachable implements Store {
             new Drivers(Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
+    Watch watch = new Watch(store, Duration.ofMillis(100));
     return new Backend(
         "test",
         store,
@@ -70,9 +73,10 @@ final class Unreachable implements Store {
         new PowerSwitch(store, clock),
         new Cancel(store),
         new AccessTokens(store, clock),
-        new Watch(store, Duration.ofMillis(100)),
+        watch,
         new Consoles(store, outside),
         new Access(new Accounts(store, clock), new SignIn(store, clock)),
-        new Expire(new Delete(store, clock), clock));
+        new Expire(new Delete(store, clock), clock),
+        new Webhooks(store, watch, new SecretBox(new byte[32]), Targets.PUBLIC, clock));
   }
 }

@@ -30,6 +30,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               List.of("STATUS", "HYPERVISOR", "IMAGE", "SIZE", "POWER", "ADDRESSES", "AGE");
           case GROUP ->
               List.of("STATUS", "COUNT", "HEALTHY", "UPDATED", "REVISION", "IMAGE", "SIZE", "AGE");
+          case WEBHOOK -> List.of("STATUS", "URL", "ABOUT", "AGE");
         });
     if (wide) {
       out.addAll(
@@ -42,6 +43,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case VOLUME -> List.of("RECLAIM", "SERIAL");
             case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY", "EXPIRES-IN");
             case GROUP -> List.of("ROLLED-OUT", "PAUSED");
+            case WEBHOOK -> List.of();
           });
       out.addAll(List.of("LABELS", "UID"));
     }
@@ -113,6 +115,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.status("revision"),
               Trees.text(v.spec().path("machine"), "image"),
               Trees.text(v.spec().path("machine"), "size"));
+      case WEBHOOK -> List.of(v.spec("url"), list(v, "about"));
     };
   }
 
@@ -136,6 +139,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.status("readyBy"),
               Durations.left(v.status("expiresAt"), now));
       case GROUP -> List.of(v.status("stable"), v.status("paused"));
+      case WEBHOOK -> List.of();
     };
   }
 

@@ -35,6 +35,7 @@ import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.model.WebhookSpec;
 import io.millwright.model.manifest.Diff;
 import io.millwright.model.manifest.Diff.Change;
 import io.millwright.model.manifest.Draft;
@@ -408,7 +409,13 @@ public final class Apply {
                 || (!old.size().equals(m.size()) && !smaller(old.size(), m.size(), after));
         case VolumeSpec v ->
             !(before instanceof VolumeSpec old) || old.size().compareTo(v.size()) < 0;
-        case HypervisorSpec _, NetworkSpec _, ImageSpec _, SizeSpec _, ProfileSpec _, GroupSpec _ ->
+        case HypervisorSpec _,
+            NetworkSpec _,
+            ImageSpec _,
+            SizeSpec _,
+            ProfileSpec _,
+            GroupSpec _,
+            WebhookSpec _ ->
             false;
       };
     }
@@ -515,7 +522,7 @@ public final class Apply {
         case MACHINE -> MachineStatus.EMPTY.withConditions(List.of(pending));
         case GROUP -> GroupStatus.EMPTY.withConditions(List.of(pending));
         case NETWORK -> new NetworkStatus(List.of(declared));
-        case SIZE, PROFILE -> new PlainStatus(List.of(declared));
+        case SIZE, PROFILE, WEBHOOK -> new PlainStatus(List.of(declared));
       };
     }
 
@@ -578,7 +585,7 @@ public final class Apply {
   private static boolean needsWork(Kind kind) {
     return switch (kind) {
       case MACHINE, VOLUME, IMAGE, GROUP -> true;
-      case HYPERVISOR, NETWORK, SIZE, PROFILE -> false;
+      case HYPERVISOR, NETWORK, SIZE, PROFILE, WEBHOOK -> false;
     };
   }
 

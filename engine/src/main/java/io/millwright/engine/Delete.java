@@ -19,6 +19,7 @@ import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.VolumeSpec;
+import io.millwright.model.WebhookSpec;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
@@ -110,7 +111,7 @@ public final class Delete {
   /** True if something outside has to go with it. */
   private static boolean outside(Spec spec) {
     return switch (spec) {
-      case SizeSpec _, ProfileSpec _ -> false;
+      case SizeSpec _, ProfileSpec _, WebhookSpec _ -> false;
       // A machine that has just left it may have something published there still.
       case NetworkSpec network -> network.services() != null;
       case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, GroupSpec _ -> true;

@@ -16,6 +16,8 @@ import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
+import io.millwright.engine.webhook.Targets;
+import io.millwright.engine.webhook.Webhooks;
 import java.net.URI;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -44,6 +46,7 @@ public final class Engine implements AutoCloseable {
   private final Watch watch;
   private final FirstBootDoor door;
   private final GroupReconciler groups;
+  private final Webhooks webhooks;
   private final Reconcilers reconcilers;
 
   /**
@@ -56,7 +59,15 @@ public final class Engine implements AutoCloseable {
       ImageFiles images,
       List<URI> doorBases,
       InstantSource clock) {
-    this(store, drivers, secrets, images, doorBases, clock, HypervisorReconciler.ROUND);
+    this(
+        store,
+        drivers,
+        secrets,
+        images,
+        doorBases,
+        clock,
+        HypervisorReconciler.ROUND,
+        Targets.PUBLIC);
   }
 
   /**
@@ -70,8 +81,24 @@ public final class Engine implements AutoCloseable {
       List<URI> doorBases,
       InstantSource clock,
       Duration round) {
+    this(store, drivers, secrets, images, doorBases, clock, round, Targets.PUBLIC);
+  }
+
+  /**
+   * @param round between two looks at a whole hypervisor or network
+   * @param targets where webhooks may lead
+   */
+  public Engine(
+      Store store,
+      Drivers drivers,
+      SecretBox secrets,
+      ImageFiles images,
+      List<URI> doorBases,
+      InstantSource clock,
+      Duration round,
+      Targets targets) {
     String installation = store.read(Tx::installation);
-    Admission admission = new Admission(drivers, secrets);
+    Admission admission = new Admission(drivers, secrets, targets);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
@@ -89,6 +116,7 @@ public final class Engine implements AutoCloseable {
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
+    webhooks = new Webhooks(store, watch, secrets, targets, clock);
     groups = new GroupReconciler(store, apply, delete, clock, round);
     reconcilers =
         new Reconcilers(
@@ -100,7 +128,8 @@ public final class Engine implements AutoCloseable {
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,
-            expire);
+            expire,
+            webhooks);
   }
 
   /** Drivers are opened by reconcilers, so there are some before the first event. */
@@ -168,6 +197,10 @@ public final class Engine implements AutoCloseable {
     return door;
   }
 
+  public Webhooks webhooks() {
+    return webhooks;
+  }
+
   public Reconcilers reconcilers() {
     return reconcilers;
   }
@@ -175,6 +208,7 @@ public final class Engine implements AutoCloseable {
   /** Ends watching and closes the drivers; work must have ended before. */
   @Override
   public void close() {
+    webhooks.close();
     watch.close();
     groups.close();
     outside.close();

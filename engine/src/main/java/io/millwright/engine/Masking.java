@@ -3,6 +3,7 @@ package io.millwright.engine;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.Spec;
+import io.millwright.model.WebhookSpec;
 import io.millwright.model.manifest.Diff.Change;
 import java.util.List;
 import java.util.Map;
@@ -28,8 +29,13 @@ public final class Masking {
             : n.withServices(
                 new NetworkSpec.Services(services.driver(), mask(services.settings())));
       }
+      case WebhookSpec w -> w.withSecret(mask(w.secret()));
       default -> spec;
     };
+  }
+
+  private static String mask(String value) {
+    return SecretBox.isSealed(value) ? SecretBox.MASK : value;
   }
 
   /** The changes as they may be shown; of a secret that changed one sees that it did. */
@@ -69,7 +75,7 @@ public final class Masking {
 
   private static Map<String, String> mask(Map<String, String> settings) {
     Map<String, String> out = new TreeMap<>(settings);
-    out.replaceAll((k, v) -> SecretBox.isSealed(v) ? SecretBox.MASK : v);
+    out.replaceAll((k, v) -> mask(v));
     return out;
   }
 }

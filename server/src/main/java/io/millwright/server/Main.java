@@ -10,6 +10,8 @@ import io.millwright.engine.access.Audited;
 import io.millwright.engine.access.SingleSignOn;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.reconcile.HypervisorReconciler;
+import io.millwright.engine.webhook.Targets;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -143,7 +145,9 @@ public final class Main implements AutoCloseable {
                 secrets,
                 images,
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
-                database.clock()));
+                database.clock(),
+                HypervisorReconciler.ROUND,
+                new Targets(settings.webhooksMayReach())));
 
     WorkLoop work =
         add(
@@ -178,7 +182,8 @@ public final class Main implements AutoCloseable {
             engine.watch(),
             engine.consoles(),
             access(engine, audited, secrets, database.clock()),
-            engine.expire());
+            engine.expire(),
+            engine.webhooks());
     Web web =
         add(
             "web",

@@ -1,6 +1,7 @@
 package io.millwright.server;
 
 import io.millwright.engine.access.SingleSignOn;
+import io.millwright.model.Cidr;
 import io.millwright.model.Names;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param tls with which clients are spoken to, or null for plain HTTP
  * @param doors where machines reach it
  * @param oidc a provider of identities by which people sign in, or null
+ * @param webhooksMayReach addresses of this machine or its link to which webhooks may lead
  * @param database an external PostgreSQL, or null for one of its own
  * @param printToken true to print the first token on standard output
  * @param newAdminToken true to replace the token {@code admin}, which was lost or has leaked
@@ -33,6 +35,7 @@ record ServerSettings(
     @Nullable Tls tls,
     List<Address> doors,
     @Nullable Oidc oidc,
+    List<Cidr> webhooksMayReach,
     @Nullable ExternalDatabase database,
     boolean printToken,
     boolean newAdminToken,
@@ -59,6 +62,8 @@ record ServerSettings(
         --oidc-scopes "NAMES"         what to ask for (default "openid profile email")
         --oidc-groups-claim NAME      in which it tells a person's groups (default groups)
         --oidc-ca FILE                certificates (PEM) by which it is known (default: the JVM's)
+        --webhooks-may-reach CIDR     loopback or link-local addresses to which webhooks may lead;
+                                      may be repeated (default none)
         --database JDBC-URL           an external PostgreSQL, 15 or newer
                                       (default: one of its own in the data directory)
         --database-user NAME          as whom to connect to it
@@ -89,6 +94,7 @@ record ServerSettings(
           "--oidc-scopes",
           "--oidc-groups-claim",
           "--oidc-ca",
+          "--webhooks-may-reach",
           "--database",
           "--database-user",
           "--database-password-file");
@@ -175,6 +181,7 @@ record ServerSettings(
   static ServerSettings parse(List<String> arguments) throws UsageException {
     Map<String, String> given = new TreeMap<>();
     List<Address> doors = new ArrayList<>();
+    List<Cidr> reach = new ArrayList<>();
     Set<String> flags = new HashSet<>();
     for (int i = 0; i < arguments.size(); i++) {
       String argument = arguments.get(i);
@@ -199,6 +206,8 @@ record ServerSettings(
       }
       if (name.equals("--door")) {
         doors.add(door(value));
+      } else if (name.equals("--webhooks-may-reach")) {
+        reach.add(net(name, value));
       } else if (given.put(name, value) != null) {
         throw new UsageException(name + " is given twice");
       }
@@ -218,6 +227,7 @@ record ServerSettings(
         tls,
         List.copyOf(doors),
         oidc(given),
+        List.copyOf(reach),
         database(given),
         flags.contains("--print-token"),
         flags.contains("--new-admin-token"),
@@ -253,6 +263,15 @@ record ServerSettings(
         given.getOrDefault("--oidc-groups-claim", "groups"),
         path(given.get("--oidc-ca")),
         site == null ? null : site(site));
+  }
+
+  private static Cidr net(String name, String value) throws UsageException {
+    try {
+      return Cidr.parse(value);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(
+          name + ": " + Names.quote(value) + " is no network, such as 127.0.0.1/32");
+    }
   }
 
   private static @Nullable Path path(@Nullable String given) {

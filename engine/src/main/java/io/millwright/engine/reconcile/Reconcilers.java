@@ -7,6 +7,7 @@ import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.MachineReconciler.Subject;
+import io.millwright.engine.webhook.Webhooks;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
@@ -17,10 +18,12 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.PlainStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.model.WebhookSpec;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Comparator;
@@ -45,6 +48,7 @@ public final class Reconcilers implements Reconcile {
   private final NetworkReconciler networks;
   private final GroupReconciler groups;
   private final Expire expire;
+  private final Webhooks webhooks;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
   public Reconcilers(
@@ -56,7 +60,8 @@ public final class Reconcilers implements Reconcile {
       VolumeReconciler volumes,
       NetworkReconciler networks,
       GroupReconciler groups,
-      Expire expire) {
+      Expire expire,
+      Webhooks webhooks) {
     this.store = store;
     this.clock = clock;
     this.machines = machines;
@@ -66,6 +71,7 @@ public final class Reconcilers implements Reconcile {
     this.networks = networks;
     this.groups = groups;
     this.expire = expire;
+    this.webhooks = webhooks;
   }
 
   /** What is to be done next for what was nudged. */
@@ -83,6 +89,7 @@ public final class Reconcilers implements Reconcile {
     Run run = Run.claim(tx, store, clock, uid).orElse(null);
     Optional<Resource<?, ?>> found = tx.resources().find(uid);
     if (found.isEmpty()) {
+      webhooks.forget(uid);
       Optional<Tombstone> gone = tx.resources().tombstone(uid);
       return () -> gone.flatMap(machines::collect);
     }
@@ -99,6 +106,7 @@ public final class Reconcilers implements Reconcile {
       case NetworkSpec _ ->
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);
+      case WebhookSpec _ -> () -> webhooks.tell(r.as(WebhookSpec.class, PlainStatus.class));
       default -> Optional::empty; // sizes and profiles have no outside part
     };
   }
