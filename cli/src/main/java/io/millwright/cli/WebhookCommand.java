@@ -41,7 +41,7 @@ final class WebhookCommand extends Part {
     @Override
     public Integer call() {
       List<JsonNode> items = new ArrayList<>();
-      api().listDeliveries(cli().project(), name).body().path("items").forEach(items::add);
+      api().listWebhookDeliveries(cli().project(), name).body().path("items").forEach(items::add);
       Instant now = shell().clock().instant();
       Listing.rows(shell(), format, items, TITLES, i -> row(i, now), i -> Trees.text(i, "uid"));
       return 0;
@@ -70,7 +70,7 @@ final class WebhookCommand extends Part {
 
     @Override
     public Integer call() {
-      api().redeliver(cli().project(), name, uid);
+      api().redeliverWebhookDelivery(cli().project(), name, uid);
       print("webhook/" + name + " is told once more");
       return 0;
     }
