@@ -232,6 +232,9 @@ final class GenerateClient {
   }
 
   private static String singular(String word) {
+    if (word.endsWith("ies")) {
+      return word.substring(0, word.length() - 3) + "y";
+    }
     return word.endsWith("s") ? word.substring(0, word.length() - 1) : word;
   }
 

@@ -151,6 +151,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  WebhooksApi webhooksApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new WebhooksApi(backend, once, live);
+  }
+
+  @Bean
   ApplyApi applyApi(Backend backend, OnceOnly once) {
     return new ApplyApi(backend, once);
   }
@@ -178,6 +183,11 @@ public class ApiConfiguration {
   @Bean
   SessionApi sessionApi(Backend backend, Bearers bearers) {
     return new SessionApi(backend, bearers);
+  }
+
+  @Bean
+  SingleSignOnApi singleSignOnApi(Backend backend, Bearers bearers) {
+    return new SingleSignOnApi(backend, bearers);
   }
 
   @Bean
@@ -229,6 +239,8 @@ public class ApiConfiguration {
                 .requestMatchers(HealthApi.PATH)
                 .permitAll()
                 .requestMatchers(HttpMethod.POST, SessionApi.PATH, SourcesApi.HOOKS)
+                .permitAll()
+                .requestMatchers(HttpMethod.GET, SingleSignOnApi.OPEN)
                 .permitAll()
                 .anyRequest()
                 .authenticated())

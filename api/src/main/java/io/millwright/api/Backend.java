@@ -18,6 +18,7 @@ import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Sweep;
+import io.millwright.engine.webhook.Webhooks;
 
 /**
  * What the API asks things of; the server makes it.
@@ -43,4 +44,5 @@ public record Backend(
     Access access,
     Expire expire,
     Isos isos,
-    Imports imports) {}
+    Imports imports,
+    Webhooks webhooks) {}

@@ -160,7 +160,7 @@ final class BearerFilter extends OncePerRequestFilter {
   /** Who has only a password that somebody else chose can do nothing but choose another one. */
   private static void requireOwnPassword(HttpServletRequest request, Caller caller) {
     String path = request.getRequestURI();
-    boolean there = path.equals(SessionApi.PATH) || path.equals(SessionApi.PATH + "/password");
+    boolean there = path.equals(SessionApi.PATH) || path.startsWith(SessionApi.PATH + "/");
     if (caller.mustChangePassword() && path.startsWith(API) && !there) {
       throw ProblemException.of(
           Problem.Type.PASSWORD_CHANGE,

@@ -6,6 +6,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,7 +22,9 @@ final class KnownParameters implements HandlerInterceptor {
   @Override
   public boolean preHandle(
       HttpServletRequest request, HttpServletResponse response, Object handler) {
-    if (handler instanceof HandlerMethod method && request.getQueryString() != null) {
+    if (handler instanceof HandlerMethod method
+        && request.getQueryString() != null
+        && !takesAny(method)) {
       List<String> names = known.computeIfAbsent(method.getMethod(), _ -> names(method));
       request
           .getParameterMap()
@@ -39,6 +42,13 @@ final class KnownParameters implements HandlerInterceptor {
           });
     }
     return true;
+  }
+
+  /** Where others say what there is: a provider of identities may add what it likes. */
+  private static boolean takesAny(HandlerMethod method) {
+    return Arrays.stream(method.getMethodParameters())
+        .anyMatch(
+            p -> p.hasParameterAnnotation(RequestParam.class) && p.getParameterType() == Map.class);
   }
 
   private static List<String> names(HandlerMethod method) {

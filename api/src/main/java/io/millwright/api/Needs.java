@@ -24,6 +24,9 @@ import java.lang.annotation.Target;
   /** Where one must be allowed to. */
   Where where() default Where.PROJECT;
 
+  /** True for a GET that is not only reading, so that it belongs into the audit. */
+  boolean acts() default false;
+
   /** Where one must be allowed to do something. */
   enum Where {
     /** In the project that the path names as {@code {project}}; with {@code -} in any at all. */

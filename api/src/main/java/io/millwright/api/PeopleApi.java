@@ -165,7 +165,10 @@ final class PeopleApi {
   @Operation(
       operationId = "deleteUser",
       summary = "Removes a person",
-      description = "With sessions, tokens and roles; what they made stays.")
+      description =
+          "With sessions, tokens and roles; what they made stays. Who signs in by a provider of"
+              + " identities stays in the list as shut out, or they would be back with their next"
+              + " sign-in.")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
   @DeleteMapping("/users/{name}")
   ResponseEntity<Void> delete(@PathVariable String name) {

@@ -45,7 +45,7 @@ final class Trail implements HandlerInterceptor {
   /** Reading is no act, but for sitting at a console. */
   private static boolean acts(HttpServletRequest request, Needs needs) {
     boolean reads = request.getMethod().equals("GET") || request.getMethod().equals("HEAD");
-    return !reads || needs.value() == Verb.CONSOLE;
+    return !reads || needs.acts() || needs.value() == Verb.CONSOLE;
   }
 
   private static void begin(HttpServletRequest request, HandlerMethod method, Needs needs) {

@@ -290,6 +290,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
       case "putQuota" -> body(operation, schemas.of(Projects.Quota.class), "What it may have.");
       case "putMember", "putRole" ->
           body(operation, schemas.of(PeopleApi.MemberParams.class), "The role that is wanted.");
+      case "redeliver" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("It is told once more."));
+      }
       case "signOut", "endSession", "deleteUser", "removeMember", "removeRole" -> {
         answers.clear();
         answers.put("204", new ApiResponse().description("It is gone."));
@@ -303,6 +307,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("204", new ApiResponse().description("It is void."));
       }
       case "getOperation",
+          "listDeliveries",
           "listEvents",
           "listOperations",
           "listOrphans",

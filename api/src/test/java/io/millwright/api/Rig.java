@@ -6,10 +6,14 @@ import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.SourcePlaces;
+import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.reconcile.HypervisorReconciler;
+import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Cidr;
 import io.millwright.model.manifest.Json;
 import io.millwright.store.Database;
@@ -90,32 +94,12 @@ final class Rig {
                 images,
                 ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.1/32"))))),
             List.of(),
-            InstantSource.system());
+            InstantSource.system(),
+            HypervisorReconciler.ROUND,
+            SourcePlaces.ELSEWHERE,
+            new Targets(List.of(Cidr.parse("127.0.0.0/8"))));
     token = engine.tokens().create("anna", null).secret();
-    api =
-        RunningApi.start(
-            new Backend(
-                "test",
-                store,
-                engine.apply(),
-                engine.delete(),
-                engine.restore(),
-                engine.rebuild(),
-                engine.rollouts(),
-                engine.sources(),
-                engine.sweep(),
-                engine.drift(),
-                engine.power(),
-                engine.cancel(),
-                engine.tokens(),
-                engine.watch(),
-                engine.consoles(),
-                engine.access(),
-                engine.expire(),
-                engine.isos(),
-                engine.imports()),
-            Map.of(),
-            Impatient.class);
+    api = RunningApi.start(backend(engine.access()), Map.of(), Impatient.class);
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(() -> {
@@ -144,6 +128,31 @@ final class Rig {
         spec: {os: debian, version: "12", build: {builder: simulated, suite: bookworm}}
         """
             .formatted(WORLD));
+  }
+
+  /** What an API is started with. */
+  Backend backend(Access access) {
+    return new Backend(
+        "test",
+        store,
+        engine.apply(),
+        engine.delete(),
+        engine.restore(),
+        engine.rebuild(),
+        engine.rollouts(),
+        engine.sources(),
+        engine.sweep(),
+        engine.drift(),
+        engine.power(),
+        engine.cancel(),
+        engine.tokens(),
+        engine.watch(),
+        engine.consoles(),
+        access,
+        engine.expire(),
+        engine.isos(),
+        engine.imports(),
+        engine.webhooks());
   }
 
   static synchronized Rig shared() {

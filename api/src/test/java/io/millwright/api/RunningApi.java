@@ -12,7 +12,7 @@ record RunningApi(ServletWebServerApplicationContext context) implements AutoClo
   static RunningApi start(Backend backend, Map<String, Object> settings, Class<?>... sources) {
     SpringApplication app = new SpringApplication(sources);
     Map<String, Object> all = new HashMap<>(settings);
-    all.put("server.port", "0");
+    all.putIfAbsent("server.port", "0");
     all.put("server.address", "127.0.0.1");
     all.put("spring.main.banner-mode", "off");
     all.put("spring.threads.virtual.enabled", "true");

@@ -27,6 +27,8 @@ import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Sweep;
+import io.millwright.engine.webhook.Targets;
+import io.millwright.engine.webhook.Webhooks;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import java.time.Duration;
@@ -55,12 +57,13 @@ final class Unreachable implements Store {
     Store store = new Unreachable();
     InstantSource clock = InstantSource.system();
     Admission admission =
-        new Admission(new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]), SourcePlaces.ELSEWHERE);
+        new Admission(new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]), SourcePlaces.ELSEWHERE, Targets.PUBLIC);
     Outside outside =
         new Outside(
             new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
+    Watch watch = new Watch(store, Duration.ofMillis(100));
     return new Backend(
         "test",
         store,
@@ -75,11 +78,12 @@ final class Unreachable implements Store {
         new PowerSwitch(store, clock),
         new Cancel(store),
         new AccessTokens(store, clock),
-        new Watch(store, Duration.ofMillis(100)),
+        watch,
         new Consoles(store, outside),
         new Access(new Accounts(store, clock), new SignIn(store, clock)),
         new Expire(new Delete(store, clock), clock),
         new Isos(store, null),
-        new Imports(null));
+        new Imports(null),
+        new Webhooks(store, watch, new SecretBox(new byte[32]), Targets.PUBLIC, clock));
   }
 }

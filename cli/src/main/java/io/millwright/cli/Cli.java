@@ -60,6 +60,7 @@ final class Cli implements Callable<Integer> {
           "iso",
           "group",
           "source",
+          "webhook",
           "orphan",
           "drift",
           "operation",
@@ -194,6 +195,7 @@ final class Cli implements Callable<Integer> {
       case "iso" -> new IsoCommand();
       case "group" -> new GroupCommand();
       case "source" -> new SourceCommand();
+      case "webhook" -> new WebhookCommand();
       case "orphan" -> new OrphanCommand();
       case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();

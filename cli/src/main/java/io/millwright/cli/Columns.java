@@ -31,6 +31,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
           case GROUP ->
               List.of("STATUS", "COUNT", "HEALTHY", "UPDATED", "REVISION", "IMAGE", "SIZE", "AGE");
           case SOURCE -> List.of("STATUS", "URL", "BRANCH", "PATH", "APPLY", "APPLIED", "AGE");
+          case WEBHOOK -> List.of("STATUS", "URL", "ABOUT", "AGE");
         });
     if (wide) {
       out.addAll(
@@ -44,6 +45,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY", "EXPIRES-IN");
             case GROUP -> List.of("ROLLED-OUT", "PAUSED");
             case SOURCE -> List.of("SEEN", "PRUNE", "DRIVER");
+            case WEBHOOK -> List.of();
           });
       out.addAll(List.of("LABELS", "UID"));
     }
@@ -122,6 +124,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.spec("path"),
               v.spec("apply"),
               brief(v.status("applied")));
+      case WEBHOOK -> List.of(v.spec("url"), list(v, "about"));
     };
   }
 
@@ -143,6 +146,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               Durations.left(v.status("expiresAt"), now));
       case GROUP -> List.of(v.status("stable"), v.status("paused"));
       case SOURCE -> List.of(brief(v.status("seen")), v.spec("prune"), v.spec("driver"));
+      case WEBHOOK -> List.of();
     };
   }
 

@@ -5,6 +5,7 @@ import io.millwright.driver.NetworkServicesProvider;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.webhook.Targets;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
@@ -22,6 +23,7 @@ import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
+import io.millwright.model.WebhookSpec;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,12 +39,18 @@ public final class Admission {
   private final Drivers drivers;
   private final SecretBox secrets;
   private final SourcePlaces places;
+  private final Targets targets;
   private final MachineAdmission machines = new MachineAdmission();
 
-  public Admission(Drivers drivers, SecretBox secrets, SourcePlaces places) {
+  /**
+   * @param places from where sources may be read
+   * @param targets where webhooks may lead
+   */
+  public Admission(Drivers drivers, SecretBox secrets, SourcePlaces places, Targets targets) {
     this.drivers = drivers;
     this.secrets = secrets;
     this.places = places;
+    this.targets = targets;
   }
 
   /** Checks the parts that drivers understand, and seals what they call secret. */
@@ -106,6 +114,18 @@ public final class Admission {
                     settings(driver.describe(), s.settings(), old, here.field("settings"))))
             .orElse(s);
       }
+      case WebhookSpec w -> {
+        targets.check(w, at.field("spec").field("url"));
+        String old = before instanceof WebhookSpec b ? b.secret() : null;
+        if (!w.secret().equals(SecretBox.MASK)) {
+          at.field("spec")
+              .field("secret")
+              .require(
+                  w.secret().length() >= 16 && w.secret().length() <= 200,
+                  "must have 16 to 200 characters");
+        }
+        yield w.withSecret(sealed(w.secret(), old, at.field("spec").field("secret")));
+      }
       default -> spec;
     };
   }
@@ -162,20 +182,24 @@ public final class Admission {
       if (!setting.secret() || value == null) {
         continue;
       }
-      String sealed = old.get(setting.name());
-      if (value.equals(SecretBox.MASK)) {
-        at.field(setting.name())
-            .require(
-                sealed != null,
-                SecretBox.MASK + " stands for a secret that is there already; give the secret");
-        out.put(setting.name(), sealed == null ? "" : sealed);
-      } else if (sealed != null && secrets.open(sealed).equals(value)) {
-        out.put(setting.name(), sealed);
-      } else {
-        out.put(setting.name(), secrets.seal(value));
-      }
+      out.put(setting.name(), sealed(value, old.get(setting.name()), at.field(setting.name())));
     }
     return out;
+  }
+
+  /**
+   * A secret as it is kept.
+   *
+   * @param old as it was kept before, or null
+   */
+  private String sealed(String value, @Nullable String old, Violations at) {
+    if (value.equals(SecretBox.MASK)) {
+      at.require(
+          old != null,
+          SecretBox.MASK + " stands for a secret that is there already; give the secret");
+      return old == null ? "" : old;
+    }
+    return old != null && secrets.open(old).equals(value) ? old : secrets.seal(value);
   }
 
   /** The settings as the driver needs them, secrets in clear. */
@@ -214,6 +238,12 @@ public final class Admission {
       }
       case GroupSpec _ ->
           Members.check(tx, lookup, resource.as(GroupSpec.class, GroupStatus.class), at);
+      case WebhookSpec _ -> {
+        if (before == null) {
+          // From here on; what was before nobody wanted to know.
+          tx.deliveries().advance(resource.uid(), null, tx.journal().head());
+        }
+      }
       default -> {}
     }
     return resource.status();

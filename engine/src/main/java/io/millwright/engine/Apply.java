@@ -37,6 +37,7 @@ import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.model.WebhookSpec;
 import io.millwright.model.manifest.Diff;
 import io.millwright.model.manifest.Diff.Change;
 import io.millwright.model.manifest.Draft;
@@ -434,7 +435,8 @@ public final class Apply {
             SizeSpec _,
             ProfileSpec _,
             GroupSpec _,
-            SourceSpec _ ->
+            SourceSpec _,
+            WebhookSpec _ ->
             false;
       };
     }
@@ -542,7 +544,7 @@ public final class Apply {
         case MACHINE -> MachineStatus.EMPTY.withConditions(List.of(pending));
         case GROUP -> GroupStatus.EMPTY.withConditions(List.of(pending));
         case NETWORK -> new NetworkStatus(List.of(declared));
-        case SIZE, PROFILE -> new PlainStatus(List.of(declared));
+        case SIZE, PROFILE, WEBHOOK -> new PlainStatus(List.of(declared));
       };
     }
 
@@ -605,7 +607,7 @@ public final class Apply {
   private static boolean needsWork(Kind kind) {
     return switch (kind) {
       case MACHINE, VOLUME, IMAGE, GROUP -> true;
-      case HYPERVISOR, NETWORK, SIZE, PROFILE, SOURCE -> false;
+      case HYPERVISOR, NETWORK, SIZE, PROFILE, SOURCE, WEBHOOK -> false;
     };
   }
 

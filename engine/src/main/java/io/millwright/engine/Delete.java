@@ -20,6 +20,7 @@ import io.millwright.model.SizeSpec;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.VolumeSpec;
+import io.millwright.model.WebhookSpec;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
@@ -112,7 +113,7 @@ public final class Delete {
   private static boolean outside(Spec spec) {
     return switch (spec) {
       // What a source declared stays: it belongs to nobody then.
-      case SizeSpec _, ProfileSpec _, SourceSpec _ -> false;
+      case SizeSpec _, ProfileSpec _, SourceSpec _, WebhookSpec _ -> false;
       // A machine that has just left it may have something published there still.
       case NetworkSpec network -> network.services() != null;
       case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, GroupSpec _ -> true;

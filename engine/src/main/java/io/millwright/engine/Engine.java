@@ -17,6 +17,8 @@ import io.millwright.engine.reconcile.Reconcilers;
 import io.millwright.engine.reconcile.SourceReconciler;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
+import io.millwright.engine.webhook.Targets;
+import io.millwright.engine.webhook.Webhooks;
 import java.net.URI;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -48,6 +50,7 @@ public final class Engine implements AutoCloseable {
   private final Imports imports;
   private final FirstBootDoor door;
   private final GroupReconciler groups;
+  private final Webhooks webhooks;
   private final Reconcilers reconcilers;
 
   /**
@@ -68,12 +71,14 @@ public final class Engine implements AutoCloseable {
         doorBases,
         clock,
         HypervisorReconciler.ROUND,
-        SourcePlaces.ELSEWHERE);
+        SourcePlaces.ELSEWHERE,
+        Targets.PUBLIC);
   }
 
   /**
    * @param round between two looks at a whole hypervisor or network
    * @param places from where sources may be read
+   * @param targets where webhooks may lead
    */
   public Engine(
       Store store,
@@ -83,9 +88,10 @@ public final class Engine implements AutoCloseable {
       List<URI> doorBases,
       InstantSource clock,
       Duration round,
-      SourcePlaces places) {
+      SourcePlaces places,
+      Targets targets) {
     String installation = store.read(Tx::installation);
-    Admission admission = new Admission(drivers, secrets, places);
+    Admission admission = new Admission(drivers, secrets, places, targets);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
@@ -106,6 +112,7 @@ public final class Engine implements AutoCloseable {
     isos = new Isos(store, images);
     imports = new Imports(images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
+    webhooks = new Webhooks(store, watch, secrets, targets, clock);
     groups = new GroupReconciler(store, apply, delete, clock, round);
     reconcilers =
         new Reconcilers(
@@ -118,7 +125,8 @@ public final class Engine implements AutoCloseable {
             new NetworkReconciler(store, outside, round),
             groups,
             new SourceReconciler(store, outside, admission, apply, delete, clock),
-            expire);
+            expire,
+            webhooks);
   }
 
   /** Drivers are opened by reconcilers, so there are some before the first event. */
@@ -198,6 +206,10 @@ public final class Engine implements AutoCloseable {
     return door;
   }
 
+  public Webhooks webhooks() {
+    return webhooks;
+  }
+
   public Reconcilers reconcilers() {
     return reconcilers;
   }
@@ -205,6 +217,7 @@ public final class Engine implements AutoCloseable {
   /** Ends watching and closes the drivers; work must have ended before. */
   @Override
   public void close() {
+    webhooks.close();
     watch.close();
     groups.close();
     outside.close();

@@ -4,6 +4,7 @@ import io.millwright.model.HypervisorSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.Spec;
+import io.millwright.model.WebhookSpec;
 import io.millwright.model.manifest.Diff.Change;
 import java.util.List;
 import java.util.Map;
@@ -30,8 +31,13 @@ public final class Masking {
                 new NetworkSpec.Services(services.driver(), mask(services.settings())));
       }
       case SourceSpec s -> s.withSettings(mask(s.settings()));
+      case WebhookSpec w -> w.withSecret(mask(w.secret()));
       default -> spec;
     };
+  }
+
+  private static String mask(String value) {
+    return SecretBox.isSealed(value) ? SecretBox.MASK : value;
   }
 
   /** The changes as they may be shown; of a secret that changed one sees that it did. */
@@ -71,7 +77,7 @@ public final class Masking {
 
   private static Map<String, String> mask(Map<String, String> settings) {
     Map<String, String> out = new TreeMap<>(settings);
-    out.replaceAll((k, v) -> SecretBox.isSealed(v) ? SecretBox.MASK : v);
+    out.replaceAll((k, v) -> mask(v));
     return out;
   }
 }

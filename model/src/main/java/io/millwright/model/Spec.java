@@ -12,7 +12,8 @@ public sealed interface Spec
         VolumeSpec,
         MachineSpec,
         GroupSpec,
-        SourceSpec {
+        SourceSpec,
+        WebhookSpec {
 
   /**
    * Reports everything that is wrong with this spec taken by itself; what depends on other

@@ -6,11 +6,14 @@ import io.millwright.engine.Engine;
 import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.SourcePlaces;
+import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Audited;
+import io.millwright.engine.access.SingleSignOn;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.HypervisorReconciler;
+import io.millwright.engine.webhook.Targets;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -32,6 +35,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -145,7 +149,8 @@ public final class Main implements AutoCloseable {
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
                 database.clock(),
                 HypervisorReconciler.ROUND,
-                new SourcePlaces(settings.sources())));
+                new SourcePlaces(settings.sources()),
+                new Targets(settings.webhooksMayReach())));
 
     WorkLoop work =
         add(
@@ -180,16 +185,44 @@ public final class Main implements AutoCloseable {
             engine.tokens(),
             engine.watch(),
             engine.consoles(),
-            engine.access(),
+            access(engine, audited, secrets, database.clock()),
             engine.expire(),
             engine.isos(),
-            engine.imports());
+            engine.imports(),
+            engine.webhooks());
     Web web =
         add(
             "web",
             listen(
                 "--listen", settings.listen(), () -> Web.start(settings.listen(), tls, backend)));
     return settings.url(web.port());
+  }
+
+  private Access access(Engine engine, Store store, SecretBox secrets, InstantSource clock)
+      throws CannotStartException {
+    ServerSettings.Oidc oidc = settings.oidc();
+    if (oidc == null) {
+      return engine.access();
+    }
+    URI site = oidc.site();
+    Path ca = oidc.ca();
+    return engine
+        .access()
+        .with(
+            new SingleSignOn(
+                store,
+                secrets,
+                engine.access().signIn(),
+                new SingleSignOn.Settings(
+                    oidc.issuer(),
+                    oidc.client(),
+                    firstLine("--oidc-client-secret-file", oidc.secretFile()),
+                    oidc.name(),
+                    oidc.scopes(),
+                    oidc.groupsClaim(),
+                    site == null ? URI.create(settings.url(settings.listen().port())) : site,
+                    ca == null ? null : TlsFiles.trusting("--oidc-ca", ca)),
+                clock));
   }
 
   private ImageFiles join(SqlStore store, SecretBox secrets, Path key, Path dir)
@@ -229,18 +262,20 @@ public final class Main implements AutoCloseable {
     return new Database.Settings(
         external.url(),
         external.user(),
-        password(external.passwordFile()),
+        firstLine("--database-password-file", external.passwordFile()),
         Database.Settings.DEFAULT_CONNECTIONS);
   }
 
-  private static @Nullable String password(@Nullable Path file) throws CannotStartException {
+  /** A secret that is in a file, because everybody on the machine can read a command line. */
+  private static @Nullable String firstLine(String setting, @Nullable Path file)
+      throws CannotStartException {
     if (file == null) {
       return null;
     }
     try {
       return Files.readString(file).lines().findFirst().orElse("");
     } catch (IOException e) {
-      throw new CannotStartException("the password file cannot be read: " + reason(e), e);
+      throw new CannotStartException(setting + " cannot be read: " + reason(e), e);
     }
   }
 

@@ -1,8 +1,11 @@
 package io.millwright.server;
 
+import io.millwright.engine.access.SingleSignOn;
 import io.millwright.model.Cidr;
 import io.millwright.model.Names;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -21,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param doors where machines reach it
  * @param fetchFrom addresses of the server's own machine or link from where images may be fetched
  * @param sources from where sources may be read, or none for https and ssh but from here itself
+ * @param oidc a provider of identities by which people sign in, or null
+ * @param webhooksMayReach addresses of this machine or its link to which webhooks may lead
  * @param database an external PostgreSQL, or null for one of its own
  * @param printToken true to print the first token on standard output
  * @param newAdminToken true to replace the token {@code admin}, which was lost or has leaked
@@ -33,6 +38,8 @@ record ServerSettings(
     List<Address> doors,
     List<Cidr> fetchFrom,
     List<String> sources,
+    @Nullable Oidc oidc,
+    List<Cidr> webhooksMayReach,
     @Nullable ExternalDatabase database,
     boolean printToken,
     boolean newAdminToken,
@@ -56,6 +63,17 @@ record ServerSettings(
         --sources URL                 from where sources may be read, such as
                                       https://git.example.org/ or file:///srv/git; may be repeated
                                       (default: by https and ssh from anywhere but this machine)
+        --url URL                     under which people reach this server, if it is not --listen
+        --oidc-issuer URL             a provider of identities (OpenID Connect) by which people sign
+                                      in, besides those with a password
+        --oidc-client-id ID           what it calls this server
+        --oidc-client-secret-file FILE the first line of which is the secret that it gave
+        --oidc-name NAME              what people call it (default its host)
+        --oidc-scopes "NAMES"         what to ask for (default "openid profile email")
+        --oidc-groups-claim NAME      in which it tells a person's groups (default groups)
+        --oidc-ca FILE                certificates (PEM) by which it is known (default: the JVM's)
+        --webhooks-may-reach CIDR     loopback or link-local addresses to which webhooks may lead;
+                                      may be repeated (default none)
         --database JDBC-URL           an external PostgreSQL, 15 or newer
                                       (default: one of its own in the data directory)
         --database-user NAME          as whom to connect to it
@@ -80,12 +98,36 @@ record ServerSettings(
           "--door",
           "--fetch-from",
           "--sources",
+          "--url",
+          "--oidc-issuer",
+          "--oidc-client-id",
+          "--oidc-client-secret-file",
+          "--oidc-name",
+          "--oidc-scopes",
+          "--oidc-groups-claim",
+          "--oidc-ca",
+          "--webhooks-may-reach",
           "--database",
           "--database-user",
           "--database-password-file");
 
   /** Both as PEM. */
   record Tls(Path certificate, Path key) {}
+
+  /**
+   * A provider of identities.
+   *
+   * @param site under which people reach this server, or null for what {@link #listen} says
+   */
+  record Oidc(
+      URI issuer,
+      String client,
+      @Nullable Path secretFile,
+      String name,
+      String scopes,
+      String groupsClaim,
+      @Nullable Path ca,
+      @Nullable URI site) {}
 
   /** An external PostgreSQL. */
   record ExternalDatabase(String url, @Nullable String user, @Nullable Path passwordFile) {}
@@ -153,6 +195,7 @@ record ServerSettings(
     List<Address> doors = new ArrayList<>();
     List<Cidr> fetchFrom = new ArrayList<>();
     List<String> sources = new ArrayList<>();
+    List<Cidr> reach = new ArrayList<>();
     Set<String> flags = new HashSet<>();
     for (int i = 0; i < arguments.size(); i++) {
       String argument = arguments.get(i);
@@ -181,6 +224,8 @@ record ServerSettings(
         fetchFrom.add(cidr(name, value));
       } else if (name.equals("--sources")) {
         sources.add(sources(value));
+      } else if (name.equals("--webhooks-may-reach")) {
+        reach.add(net(name, value));
       } else if (given.put(name, value) != null) {
         throw new UsageException(name + " is given twice");
       }
@@ -201,10 +246,77 @@ record ServerSettings(
         List.copyOf(doors),
         List.copyOf(fetchFrom),
         List.copyOf(sources),
+        oidc(given),
+        List.copyOf(reach),
         database(given),
         flags.contains("--print-token"),
         flags.contains("--new-admin-token"),
         flags.contains("--replace-key"));
+  }
+
+  private static @Nullable Oidc oidc(Map<String, String> given) throws UsageException {
+    String issuer = given.get("--oidc-issuer");
+    String client = given.get("--oidc-client-id");
+    if (issuer == null) {
+      for (String name : given.keySet()) {
+        if (name.startsWith("--oidc-")) {
+          throw new UsageException("--oidc-issuer is missing, to which " + name + " belongs");
+        }
+      }
+      return null;
+    }
+    if (client == null) {
+      throw new UsageException("--oidc-client-id is missing, to which --oidc-issuer belongs");
+    }
+    String scopes = given.getOrDefault("--oidc-scopes", "openid profile email");
+    if (!List.of(scopes.split(" ")).contains("openid")) {
+      throw new UsageException("--oidc-scopes: \"openid\" must be among them");
+    }
+    String site = given.get("--url");
+    URI at = safe("--oidc-issuer", issuer);
+    return new Oidc(
+        at,
+        client,
+        path(given.get("--oidc-client-secret-file")),
+        given.getOrDefault("--oidc-name", at.getHost()),
+        scopes,
+        given.getOrDefault("--oidc-groups-claim", "groups"),
+        path(given.get("--oidc-ca")),
+        site == null ? null : site(site));
+  }
+
+  private static Cidr net(String name, String value) throws UsageException {
+    try {
+      return Cidr.parse(value);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(
+          name + ": " + Names.quote(value) + " is no network, such as 127.0.0.1/32");
+    }
+  }
+
+  private static @Nullable Path path(@Nullable String given) {
+    return given == null ? null : Path.of(given);
+  }
+
+  private static URI site(String url) throws UsageException {
+    URI site = safe("--url", url);
+    if (!site.getPath().isEmpty() && !site.getPath().equals("/")) {
+      throw new UsageException("--url has no path, such as https://mill.example.org");
+    }
+    return site;
+  }
+
+  private static URI safe(String name, String url) throws UsageException {
+    try {
+      URI out = new URI(url);
+      if (SingleSignOn.isSafe(out) && out.getQuery() == null && out.getFragment() == null) {
+        return out;
+      }
+    } catch (URISyntaxException e) {
+      // said below
+    }
+    throw new UsageException(
+        name + ": " + Names.quote(url) + " is no URL with https, such as https://id.example.org");
   }
 
   private static @Nullable Tls tls(Map<String, String> given) throws UsageException {

@@ -5,12 +5,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millwright.server.Main.CannotStartException;
 import io.millwright.server.ServerSettings.Tls;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.Signature;
 import java.security.cert.X509Certificate;
 import java.util.List;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.ssl.pem.PemContent;
 
@@ -46,6 +50,32 @@ final class TlsFiles {
     }
     if (!belongs(key, chain.getFirst().getPublicKey())) {
       throw wrong("--tls-key " + tls.key() + " is not the key of the first certificate", null);
+    }
+  }
+
+  /**
+   * Believes who is known by one of these certificates, and nobody else.
+   *
+   * @throws CannotStartException naming the file and what is wrong
+   */
+  static SSLContext trusting(String setting, Path file) throws CannotStartException {
+    try {
+      KeyStore known = KeyStore.getInstance(KeyStore.getDefaultType());
+      known.load(null, null);
+      for (X509Certificate each : PemContent.load(file).getCertificates()) {
+        known.setCertificateEntry(Integer.toString(known.size()), each);
+      }
+      if (known.size() == 0) {
+        throw wrong(setting + " " + file + " holds no certificate", null);
+      }
+      TrustManagerFactory trust =
+          TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+      trust.init(known);
+      SSLContext out = SSLContext.getInstance("TLS");
+      out.init(null, trust.getTrustManagers(), null);
+      return out;
+    } catch (IOException | GeneralSecurityException | RuntimeException e) {
+      throw wrong(setting + " " + file + " is no readable PEM certificate", e);
     }
   }
 

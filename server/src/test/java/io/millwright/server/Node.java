@@ -7,6 +7,7 @@ import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Cidr;
 import io.millwright.store.Database;
 import io.millwright.store.SqlStore;
@@ -54,7 +55,8 @@ final class Node implements AutoCloseable {
               List.<URI>of(),
               clock,
               pace.round(),
-              new SourcePlaces(List.of("file:///")));
+              new SourcePlaces(List.of("file:///")),
+            Targets.PUBLIC);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -63,6 +63,26 @@ class ServerSettingsTest {
     assertThat(proxied.url(7070)).isEqualTo("http://10.0.0.7:7070");
   }
 
+  @Test
+  void aProviderOfIdentitiesNeedsLittle() throws UsageException {
+    ServerSettings settings =
+        ServerSettings.parse(
+            List.of(
+                "--oidc-issuer=https://id.example/realms/a",
+                "--oidc-client-id",
+                "mw",
+                "--oidc-client-secret-file",
+                "/run/secret",
+                "--url",
+                "https://mill.example"));
+    ServerSettings.Oidc oidc = settings.oidc();
+    assertThat(oidc).isNotNull();
+    assertThat(oidc.name()).isEqualTo("id.example");
+    assertThat(oidc.groupsClaim()).isEqualTo("groups");
+    assertThat(oidc.secretFile()).isEqualTo(Path.of("/run/secret"));
+    assertThat(oidc.site()).hasToString("https://mill.example");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -85,7 +105,15 @@ class ServerSettingsTest {
         "--door 0.0.0.0:81 | under which machines reach it",
         "--database mysql://x | looks like jdbc:postgresql:",
         "--database-user mw | --database is missing",
-        "--database jdbc:postgresql://h/d?user=a&password=b | --database-password-file"
+        "--database jdbc:postgresql://h/d?user=a&password=b | --database-password-file",
+        "--webhooks-may-reach here | no network, such as",
+        "--oidc-client-id mw | --oidc-issuer is missing, to which --oidc-client-id belongs",
+        "--oidc-issuer https://id.example | --oidc-client-id is missing",
+        "--oidc-issuer http://id.example --oidc-client-id mw | no URL with https",
+        "--oidc-issuer ftp:x --oidc-client-id mw | no URL with https",
+        "--oidc-issuer https://id.example --oidc-client-id m --oidc-scopes email | must be among"
+            + " them",
+        "--oidc-issuer https://id.example --oidc-client-id m --url https://m.example/x | no path"
       })
   void whatMakesNoSenseIsExplained(String line, String message) {
     assertThatThrownBy(() -> ServerSettings.parse(List.of(line.strip().split(" "))))

@@ -12,6 +12,7 @@ import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Kind;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
@@ -140,7 +141,8 @@ final class Simulation implements AutoCloseable {
               List.of(),
               () -> now,
               Duration.ofSeconds(30),
-              new SourcePlaces(List.of("file:///")));
+              new SourcePlaces(List.of("file:///")),
+            Targets.PUBLIC);
       store.counts = true;
     }
 

@@ -10,6 +10,7 @@ import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -661,7 +662,8 @@ class SourceTest {
         List.of(),
         InstantSource.system(),
         Duration.ofSeconds(30),
-        new SourcePlaces(List.of("file:///")));
+        new SourcePlaces(List.of("file:///")),
+            Targets.PUBLIC);
   }
 
   private static List<String> sizes(World bare, String begin) {

@@ -148,6 +148,7 @@ class TlsTest {
         engine.watch(),
         engine.consoles(),
         engine.access(),
-        engine.expire());
+        engine.expire(),
+        engine.webhooks());
   }
 }

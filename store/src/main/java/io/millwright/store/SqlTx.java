@@ -2,6 +2,7 @@ package io.millwright.store;
 
 import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Audit;
+import io.millwright.engine.port.Deliveries;
 import io.millwright.engine.port.DriftPolicies;
 import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Journal;
@@ -152,6 +153,11 @@ final class SqlTx implements Tx {
   @Override
   public Audit audit() {
     return new SqlAudit(jdbc());
+  }
+
+  @Override
+  public Deliveries deliveries() {
+    return new SqlDeliveries(jdbc());
   }
 
   @Override

@@ -111,11 +111,16 @@ public final class Accounts {
     });
   }
 
-  /** Removes a person with sessions, tokens and roles. */
+  /**
+   * Removes a person with sessions, tokens and roles. Who signs in by a provider of identities
+   * stays in the list as shut out, or the next sign-in would bring them back.
+   */
   public void delete(String name) {
     store.write(tx -> {
-      if (!tx.people().remove(name)) {
-        throw none(name);
+      Account account = find(tx, name);
+      tx.people().remove(name);
+      if (account.issuer() != null) {
+        tx.people().insert(account.seenAs(name, List.of()).withDisabled(true));
       }
     });
   }
@@ -189,8 +194,12 @@ public final class Accounts {
     return new Rights(global, projects, scope);
   }
 
+  static boolean isName(String name) {
+    return NAME.matcher(name).matches();
+  }
+
   static void checkName(String name) {
-    if (!NAME.matcher(name).matches()) {
+    if (!isName(name)) {
       throw ProblemException.invalid(
           "name",
           Names.quote(name)

@@ -38,6 +38,8 @@ public interface Tx {
 
   Audit audit();
 
+  Deliveries deliveries();
+
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();
 

@@ -7,6 +7,7 @@ import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.MachineReconciler.Subject;
+import io.millwright.engine.webhook.Webhooks;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
@@ -17,12 +18,14 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.PlainStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.SourceStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.model.WebhookSpec;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Comparator;
@@ -48,6 +51,7 @@ public final class Reconcilers implements Reconcile {
   private final GroupReconciler groups;
   private final SourceReconciler sources;
   private final Expire expire;
+  private final Webhooks webhooks;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
   public Reconcilers(
@@ -60,7 +64,8 @@ public final class Reconcilers implements Reconcile {
       NetworkReconciler networks,
       GroupReconciler groups,
       SourceReconciler sources,
-      Expire expire) {
+      Expire expire,
+      Webhooks webhooks) {
     this.store = store;
     this.clock = clock;
     this.machines = machines;
@@ -71,6 +76,7 @@ public final class Reconcilers implements Reconcile {
     this.groups = groups;
     this.sources = sources;
     this.expire = expire;
+    this.webhooks = webhooks;
   }
 
   /** What is to be done next for what was nudged. */
@@ -88,6 +94,7 @@ public final class Reconcilers implements Reconcile {
     Run run = Run.claim(tx, store, clock, uid).orElse(null);
     Optional<Resource<?, ?>> found = tx.resources().find(uid);
     if (found.isEmpty()) {
+      webhooks.forget(uid);
       Optional<Tombstone> gone = tx.resources().tombstone(uid);
       return () -> gone.flatMap(machines::collect);
     }
@@ -105,6 +112,7 @@ public final class Reconcilers implements Reconcile {
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);
       case SourceSpec _ -> () -> sources.reconcile(r.as(SourceSpec.class, SourceStatus.class));
+      case WebhookSpec _ -> () -> webhooks.tell(r.as(WebhookSpec.class, PlainStatus.class));
       default -> Optional::empty; // sizes and profiles have no outside part
     };
   }
