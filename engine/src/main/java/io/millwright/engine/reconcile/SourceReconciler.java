@@ -251,7 +251,7 @@ public final class SourceReconciler {
 
     private Declared declare(Tx tx, List<Draft> drafts, Expectation expected) {
       requireUnchanged(tx, drafts.stream().filter(d -> !may(d)).toList());
-      List<Draft> mine = mine(drafts);
+      List<Draft> mine = permitted(drafts);
       List<Applied> applied = apply.apply(tx, caller, mine, expected);
       Map<String, UUID> uids = new HashMap<>();
       applied.forEach(a ->
@@ -276,7 +276,7 @@ public final class SourceReconciler {
       return Policy.allowed(caller, Verb.DECLARE, draft.kind(), source.project()).allowed();
     }
 
-    private List<Draft> mine(List<Draft> drafts) {
+    private List<Draft> permitted(List<Draft> drafts) {
       return drafts.stream().filter(this::may).toList();
     }
 
@@ -325,7 +325,7 @@ public final class SourceReconciler {
     private Declared planned(List<Draft> drafts, Declared would) {
       try {
         return new Declared(
-            apply.plan(caller, mine(drafts)), would.own(), would.leaving(), would.adopts());
+            apply.plan(caller, permitted(drafts)), would.own(), would.leaving(), would.adopts());
       } catch (ProblemException e) {
         LOG.info("{} is planned without a look at its machines: {}", source.title(), e.toString());
         return would;
