@@ -53,10 +53,17 @@ final class Unreachable implements Store {
     Store store = new Unreachable();
     InstantSource clock = InstantSource.system();
     Admission admission =
-        new Admission(new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]), SourcePlaces.ELSEWHERE);
+        new Admission(
+            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
+            new SecretBox(new byte[32]),
+            SourcePlaces.ELSEWHERE);
     Outside outside =
         new Outside(
-            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
+            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
+            admission,
+            "00000000",
+            clock,
+            _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
     return new Backend(
