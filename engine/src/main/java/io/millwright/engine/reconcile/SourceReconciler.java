@@ -222,6 +222,7 @@ public final class SourceReconciler {
             () ->
                 store.inTransaction(tx -> {
                   Declared now = declare(tx, drafts, expected);
+                  mine(tx, source); // last, as by everybody who declares; it may be gone by now
                   tx.sourced().put(source.uid(), now.own());
                   tx.sourced()
                       .leave(source.uid(), now.leaving().stream().map(Sourced.Entry::uid).toList());
