@@ -289,7 +289,7 @@ class SourceTest {
     write("b.yaml", World.machine(name, "").replace("image: img", "image: none"));
     String missing = commit();
     assertThat(stands("Rejected", missing).message())
-        .contains("Machine " + name + ": spec.image: there is no Image 'none'")
+        .contains("Machine " + name + ": spec.image: there is no Image \"none\"")
         .contains("(b.yaml (line 1))");
 
     write("b.yaml", World.machine(name, "").replace("name: " + name, "name: x, project: other"));
@@ -456,8 +456,14 @@ class SourceTest {
             world.apply(
                 manifest("settings: {token: (sealed)}")
                     .replace("file://", "https://elsewhere.example.org")))
-        .hasMessageContaining("spec.settings.token")
-        .hasMessageContaining("give the secret");
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e ->
+                assertThat(e.problem().errors())
+                    .anySatisfy(v ->
+                        assertThat(v.field() + ": " + v.message())
+                            .contains("spec.settings.token: ")
+                            .contains("give the secret")));
     assertThat(world.apply(manifest("settings: {token: (sealed)}")).getFirst().changes()).isEmpty();
   }
 
@@ -497,7 +503,7 @@ class SourceTest {
           "it was looked at",
           () ->
               world.number(
-                      "SELECT count(*) FROM scheduled_tasks WHERE NOT picked AND NOT again AND"
+                      "SELECT count(*) FROM scheduled_tasks WHERE NOT picked AND again IS NULL AND"
                           + " execution_time > now() + interval '1 minute' AND task_instance = '"
                           + find(Kind.SOURCE, name).orElseThrow().uid()
                           + "'")
