@@ -57,10 +57,18 @@ final class Unreachable implements Store {
     Store store = new Unreachable();
     InstantSource clock = InstantSource.system();
     Admission admission =
-        new Admission(new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]), SourcePlaces.ELSEWHERE, Targets.PUBLIC);
+        new Admission(
+            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
+            new SecretBox(new byte[32]),
+            SourcePlaces.ELSEWHERE,
+            Targets.PUBLIC);
     Outside outside =
         new Outside(
-            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
+            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
+            admission,
+            "00000000",
+            clock,
+            _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
     Watch watch = new Watch(store, Duration.ofMillis(100));

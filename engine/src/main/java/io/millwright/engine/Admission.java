@@ -143,12 +143,16 @@ public final class Admission {
               Optional.ofNullable(drivers.hypervisors().get(h.driver())).map(d -> d.describe()),
               h.settings(),
               at.field("spec").field("settings"));
-      case NetworkSpec n when n.services() != null ->
+      case NetworkSpec n -> {
+        NetworkSpec.Services services = n.services();
+        if (services != null) {
           refuseClear(
-              Optional.ofNullable(drivers.networkServices().get(n.services().driver()))
+              Optional.ofNullable(drivers.networkServices().get(services.driver()))
                   .map(d -> d.describe()),
-              n.services().settings(),
+              services.settings(),
               at.field("spec").field("services").field("settings"));
+        }
+      }
       case SourceSpec s ->
           refuseClear(
               Optional.ofNullable(drivers.sources().get(s.driver())).map(d -> d.describe()),

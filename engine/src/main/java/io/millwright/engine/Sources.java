@@ -97,7 +97,7 @@ public final class Sources {
     String secret =
         found
             .map(r -> admission.unsealed(((SourceSpec) r.spec()).settings()))
-            .map(settings -> settings.get(SourceDriver.WEBHOOK_SECRET))
+            .flatMap(settings -> Optional.ofNullable(settings.get(SourceDriver.WEBHOOK_SECRET)))
             .orElse("");
     boolean signed =
         (signature != null && same(signature, "sha256=" + hmac(secret, body)))

@@ -43,10 +43,10 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -222,10 +222,10 @@ public final class SourceReconciler {
             () ->
                 store.inTransaction(tx -> {
                   Declared now = declare(tx, drafts, expected);
+                  mine(tx, source); // last, as by everybody who declares; it may be gone by now
                   tx.sourced().put(source.uid(), now.own());
                   tx.sourced()
-                      .leave(
-                          source.uid(), now.leaving().stream().map(Sourced.Entry::uid).toList());
+                      .leave(source.uid(), now.leaving().stream().map(Sourced.Entry::uid).toList());
                   status(
                       tx,
                       s -> s.apply(commit, clock.instant()),
@@ -243,7 +243,9 @@ public final class SourceReconciler {
           fresh ? "AwaitingApproval" : "Drifted",
           (fresh
                   ? "commit " + commit + " waits for approval: "
-                  : "it was changed by hand since commit " + commit + " was applied, approve that"
+                  : "it was changed by hand since commit "
+                      + commit
+                      + " was applied, approve that"
                       + " again to have it put back: ")
               + counted(items));
       return prune(false);
@@ -251,18 +253,20 @@ public final class SourceReconciler {
 
     private Declared declare(Tx tx, List<Draft> drafts, Expectation expected) {
       requireUnchanged(tx, drafts.stream().filter(d -> !may(d)).toList());
-      List<Draft> mine = mine(drafts);
+      List<Draft> mine = permitted(drafts);
       List<Applied> applied = apply.apply(tx, caller, mine, expected);
       Map<String, UUID> uids = new HashMap<>();
-      applied.forEach(a ->
-          uids.put(key(a.resource().kind(), a.resource().name()), a.resource().uid()));
+      applied.forEach(
+          a -> uids.put(key(a.resource().kind(), a.resource().name()), a.resource().uid()));
       Map<UUID, Draft> own = new HashMap<>();
-      mine.forEach(d -> own.put(uids.get(key(d.kind(), d.name())), d));
+      mine.forEach(d -> own.put(Objects.requireNonNull(uids.get(key(d.kind(), d.name()))), d));
       requireNobodyElses(tx, own);
       List<Sourced.Entry> before = tx.sourced().of(source.uid());
       Set<UUID> stays =
-          before.stream().filter(e -> !e.going()).map(Sourced.Entry::uid).collect(
-              Collectors.toSet());
+          before.stream()
+              .filter(e -> !e.going())
+              .map(Sourced.Entry::uid)
+              .collect(Collectors.toSet());
       return new Declared(
           applied,
           own.keySet(),
@@ -276,7 +280,7 @@ public final class SourceReconciler {
       return Policy.allowed(caller, Verb.DECLARE, draft.kind(), source.project()).allowed();
     }
 
-    private List<Draft> mine(List<Draft> drafts) {
+    private List<Draft> permitted(List<Draft> drafts) {
       return drafts.stream().filter(this::may).toList();
     }
 
@@ -325,7 +329,7 @@ public final class SourceReconciler {
     private Declared planned(List<Draft> drafts, Declared would) {
       try {
         return new Declared(
-            apply.plan(caller, mine(drafts)), would.own(), would.leaving(), would.adopts());
+            apply.plan(caller, permitted(drafts)), would.own(), would.leaving(), would.adopts());
       } catch (ProblemException e) {
         LOG.info("{} is planned without a look at its machines: {}", source.title(), e.toString());
         return would;
@@ -360,8 +364,7 @@ public final class SourceReconciler {
       List<String> out = new ArrayList<>();
       for (String action : List.of("created", "changed", "deleted", "unchanged")) {
         if (counts.containsKey(action)) {
-          out.add(
-              counts.get(action) + (action.equals("unchanged") ? " worked on" : " " + action));
+          out.add(counts.get(action) + (action.equals("unchanged") ? " worked on" : " " + action));
         }
       }
       return String.join(", ", out);
@@ -496,8 +499,8 @@ public final class SourceReconciler {
                 Optional<Operation> operation =
                     tx.resources()
                         .lock(entry.uid())
-                        .flatMap(r ->
-                            delete.delete(tx, caller, r.kind(), r.project(), r.name(), null));
+                        .flatMap(
+                            r -> delete.delete(tx, caller, r.kind(), r.project(), r.name(), null));
                 mine(tx, source);
                 return operation;
               }));
@@ -507,13 +510,7 @@ public final class SourceReconciler {
     /** Does something that belongs into the audit, as the source. */
     private <R> R as(Verb verb, Supplier<R> work) {
       Acts.begin(
-          caller,
-          "",
-          verb,
-          caller.name(),
-          Kind.SOURCE.title(),
-          source.project(),
-          source.name());
+          caller, "", verb, caller.name(), Kind.SOURCE.title(), source.project(), source.name());
       try {
         return work.get();
       } finally {
@@ -521,10 +518,8 @@ public final class SourceReconciler {
       }
     }
 
-    private void status(
-        Tx tx, UnaryOperator<SourceStatus> change, String reason, String message) {
-      tx.resources()
-          .updateStatus(source.uid(), change.apply(mine(tx, source)), reason, message);
+    private void status(Tx tx, UnaryOperator<SourceStatus> change, String reason, String message) {
+      tx.resources().updateStatus(source.uid(), change.apply(mine(tx, source)), reason, message);
     }
   }
 
@@ -590,8 +585,7 @@ public final class SourceReconciler {
           Condition.find(before.conditions(), Condition.READY)
               .filter(c -> c.reason().equals(reason) && c.message().equals(message))
               .isEmpty();
-      tx.resources()
-          .updateStatus(source.uid(), all.apply(before), reason, news ? message : "");
+      tx.resources().updateStatus(source.uid(), all.apply(before), reason, news ? message : "");
     });
   }
 }

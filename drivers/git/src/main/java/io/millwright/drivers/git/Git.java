@@ -95,6 +95,9 @@ public final class Git implements SourceDriver {
       StoredConfig config = repository.getConfig();
       // Whoever may answer for the address shall not lead us to another one.
       config.setString("http", null, "followRedirects", "false");
+      // Nothing shall tidy up, on a thread of its own, what is gone in a moment.
+      config.setInt("gc", null, "auto", 0);
+      config.setBoolean("gc", null, "autoDetach", false);
       config.save();
       fetch(git, place, dir);
       ObjectId commit = repository.resolve(FETCHED);
