@@ -146,6 +146,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  SourcesApi sourcesApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new SourcesApi(backend, once, live);
+  }
+
+  @Bean
   ApplyApi applyApi(Backend backend, OnceOnly once) {
     return new ApplyApi(backend, once);
   }
@@ -223,7 +228,7 @@ public class ApiConfiguration {
                 .permitAll()
                 .requestMatchers(HealthApi.PATH)
                 .permitAll()
-                .requestMatchers(HttpMethod.POST, SessionApi.PATH)
+                .requestMatchers(HttpMethod.POST, SessionApi.PATH, SourcesApi.HOOKS)
                 .permitAll()
                 .anyRequest()
                 .authenticated())

@@ -12,6 +12,7 @@ import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Rollouts;
+import io.millwright.engine.Sources;
 import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
@@ -31,6 +32,7 @@ public record Backend(
     Restore restore,
     Rebuild rebuild,
     Rollouts rollouts,
+    Sources sources,
     Sweep sweep,
     Drift drift,
     PowerSwitch power,

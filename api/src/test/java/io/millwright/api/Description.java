@@ -196,6 +196,18 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("200", etag(json("Group", "There is nothing to go on with.")));
         answers.put("202", accepted());
       }
+      case "approveSource" -> {
+        answers.clear();
+        answers.put("200", etag(json("Source", "The commit is approved, and will be applied.")));
+      }
+      case "syncSource" -> {
+        answers.clear();
+        answers.put("200", etag(json("Source", "It is read as soon as may be.")));
+      }
+      case "hookSource" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("The source is read as soon as may be."));
+      }
       case "extendMachine" -> {
         answers.clear();
         answers.put("200", json("Machine", "The machine, with its new end."));

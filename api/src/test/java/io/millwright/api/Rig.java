@@ -102,6 +102,7 @@ final class Rig {
                 engine.restore(),
                 engine.rebuild(),
                 engine.rollouts(),
+                engine.sources(),
                 engine.sweep(),
                 engine.drift(),
                 engine.power(),

@@ -59,6 +59,7 @@ final class Cli implements Callable<Integer> {
           "image",
           "iso",
           "group",
+          "source",
           "orphan",
           "drift",
           "operation",
@@ -192,6 +193,7 @@ final class Cli implements Callable<Integer> {
       case "image" -> new ImageCommand();
       case "iso" -> new IsoCommand();
       case "group" -> new GroupCommand();
+      case "source" -> new SourceCommand();
       case "orphan" -> new OrphanCommand();
       case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();

@@ -14,6 +14,7 @@ import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
+import io.millwright.engine.reconcile.SourceReconciler;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
 import java.net.URI;
@@ -34,6 +35,7 @@ public final class Engine implements AutoCloseable {
   private final Restore restore;
   private final Rebuild rebuild;
   private final Rollouts rollouts;
+  private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
   private final PowerSwitch power;
@@ -58,11 +60,20 @@ public final class Engine implements AutoCloseable {
       ImageFiles images,
       List<URI> doorBases,
       InstantSource clock) {
-    this(store, drivers, secrets, images, doorBases, clock, HypervisorReconciler.ROUND);
+    this(
+        store,
+        drivers,
+        secrets,
+        images,
+        doorBases,
+        clock,
+        HypervisorReconciler.ROUND,
+        SourcePlaces.ELSEWHERE);
   }
 
   /**
    * @param round between two looks at a whole hypervisor or network
+   * @param places from where sources may be read
    */
   public Engine(
       Store store,
@@ -71,13 +82,15 @@ public final class Engine implements AutoCloseable {
       ImageFiles images,
       List<URI> doorBases,
       InstantSource clock,
-      Duration round) {
+      Duration round,
+      SourcePlaces places) {
     String installation = store.read(Tx::installation);
-    Admission admission = new Admission(drivers, secrets);
+    Admission admission = new Admission(drivers, secrets, places);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
+    sources = new Sources(store, admission);
     rollouts = new Rollouts(store, apply, clock);
     delete = new Delete(store, clock);
     expire = new Expire(delete, clock);
@@ -104,6 +117,7 @@ public final class Engine implements AutoCloseable {
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,
+            new SourceReconciler(store, outside, admission, apply, delete, clock),
             expire);
   }
 
@@ -134,6 +148,10 @@ public final class Engine implements AutoCloseable {
 
   public Rollouts rollouts() {
     return rollouts;
+  }
+
+  public Sources sources() {
+    return sources;
   }
 
   public Drift drift() {

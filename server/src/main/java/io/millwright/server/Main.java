@@ -5,10 +5,12 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -141,7 +143,9 @@ public final class Main implements AutoCloseable {
                 secrets,
                 images,
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
-                database.clock()));
+                database.clock(),
+                HypervisorReconciler.ROUND,
+                new SourcePlaces(settings.sources())));
 
     WorkLoop work =
         add(
@@ -168,6 +172,7 @@ public final class Main implements AutoCloseable {
             engine.restore(),
             engine.rebuild(),
             engine.rollouts(),
+            engine.sources(),
             engine.sweep(),
             engine.drift(),
             engine.power(),

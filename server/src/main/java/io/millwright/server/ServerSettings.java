@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param tls with which clients are spoken to, or null for plain HTTP
  * @param doors where machines reach it
  * @param fetchFrom addresses of the server's own machine or link from where images may be fetched
+ * @param sources from where sources may be read, or none for https and ssh but from here itself
  * @param database an external PostgreSQL, or null for one of its own
  * @param printToken true to print the first token on standard output
  * @param newAdminToken true to replace the token {@code admin}, which was lost or has leaked
@@ -31,6 +32,7 @@ record ServerSettings(
     @Nullable Tls tls,
     List<Address> doors,
     List<Cidr> fetchFrom,
+    List<String> sources,
     @Nullable ExternalDatabase database,
     boolean printToken,
     boolean newAdminToken,
@@ -51,6 +53,9 @@ record ServerSettings(
         --fetch-from CIDR             images may be fetched from these addresses too, although they
                                       are the server's own machine or link; may be repeated
                                       (default none)
+        --sources URL                 from where sources may be read, such as
+                                      https://git.example.org/ or file:///srv/git; may be repeated
+                                      (default: by https and ssh from anywhere but this machine)
         --database JDBC-URL           an external PostgreSQL, 15 or newer
                                       (default: one of its own in the data directory)
         --database-user NAME          as whom to connect to it
@@ -74,6 +79,7 @@ record ServerSettings(
           "--tls-key",
           "--door",
           "--fetch-from",
+          "--sources",
           "--database",
           "--database-user",
           "--database-password-file");
@@ -146,6 +152,7 @@ record ServerSettings(
     Map<String, String> given = new TreeMap<>();
     List<Address> doors = new ArrayList<>();
     List<Cidr> fetchFrom = new ArrayList<>();
+    List<String> sources = new ArrayList<>();
     Set<String> flags = new HashSet<>();
     for (int i = 0; i < arguments.size(); i++) {
       String argument = arguments.get(i);
@@ -172,6 +179,8 @@ record ServerSettings(
         doors.add(door(value));
       } else if (name.equals("--fetch-from")) {
         fetchFrom.add(cidr(name, value));
+      } else if (name.equals("--sources")) {
+        sources.add(sources(value));
       } else if (given.put(name, value) != null) {
         throw new UsageException(name + " is given twice");
       }
@@ -191,6 +200,7 @@ record ServerSettings(
         tls,
         List.copyOf(doors),
         List.copyOf(fetchFrom),
+        List.copyOf(sources),
         database(given),
         flags.contains("--print-token"),
         flags.contains("--new-admin-token"),
@@ -227,6 +237,17 @@ record ServerSettings(
           "--door: give the address under which machines reach it, not " + door.host());
     }
     return door;
+  }
+
+  private static String sources(String value) throws UsageException {
+    if (!value.matches("(https?|ssh)://[^/\\s]+(/\\S*)?|file:///\\S+")) {
+      throw new UsageException(
+          "--sources: "
+              + Names.quote(value)
+              + " is no beginning of an address, such as https://git.example.org/ or"
+              + " file:///srv/git");
+    }
+    return value;
   }
 
   private static @Nullable ExternalDatabase database(Map<String, String> given)

@@ -3,6 +3,7 @@ package io.millwright.server;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
@@ -52,7 +53,8 @@ final class Node implements AutoCloseable {
                   ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.0/8"))))),
               List.<URI>of(),
               clock,
-              pace.round());
+              pace.round(),
+              new SourcePlaces(List.of("file:///")));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
