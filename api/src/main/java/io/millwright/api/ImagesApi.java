@@ -77,14 +77,14 @@ final class ImagesApi extends Collection {
     Acts.about(name);
     Caller caller = new Caller(who.getName());
     Imports.Wanted wanted = new Imports.Wanted(project, name, sha256, os, version, offline);
-    if (url != null || path != null) {
-      return declared(caller, backend.imports().of(wanted, path, url));
-    }
     if (!places.tryAcquire()) {
       throw ProblemException.of(
           Problem.Type.TOO_MANY, AT_ONCE + " files are being sent; try again when one is through");
     }
     try {
+      if (url != null || path != null) {
+        return declared(caller, backend.imports().of(wanted, path, url));
+      }
       return declared(
           caller,
           backend

@@ -2,6 +2,7 @@ package io.millwright.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpServer;
 import io.millwright.api.Rig.Reply;
 import io.millwright.media.FileSource;
 import io.millwright.media.RangeServer;
@@ -189,6 +190,33 @@ class ImportTest {
                   + url.replace("127.0.0.1", "127.0.0.3"));
       assertThat(inside.status()).isEqualTo(400);
       assertThat(inside.raw().body()).contains("127.0.0.3", "--fetch-from");
+    }
+    byte[] medium = Files.readAllBytes(vendor);
+    HttpServer plain =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    plain.createContext(
+        "/whole",
+        exchange -> {
+          exchange.sendResponseHeaders(200, medium.length);
+          exchange.getResponseBody().write(medium);
+          exchange.close();
+        });
+    plain.start();
+    try {
+      String call =
+          "projects/imp/images/whole:import?sha256="
+              + sha256
+              + "&url=http://127.0.0.1:"
+              + plain.getAddress().getPort()
+              + "/whole";
+      Reply unseen = rig.post(call);
+      assertThat(unseen.status()).isEqualTo(400);
+      assertThat(unseen.raw().body()).contains("give os and version");
+      Reply told = rig.post(call + "&os=debian&version=13");
+      assertThat(told.status()).as(told.raw().body()).isEqualTo(202);
+      awaitReady("whole");
+    } finally {
+      plain.stop(0);
     }
     Reply onServer = rig.post("projects/imp/images/near:import?path=" + vendor);
     assertThat(onServer.status()).as(onServer.raw().body()).isEqualTo(202);

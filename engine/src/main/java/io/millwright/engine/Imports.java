@@ -59,7 +59,8 @@ public final class Imports {
     at.raise();
     String field = url == null ? "path" : "url";
     try {
-      return draft(wanted, source, files().look(source, CATALOGUE), field);
+      boolean known = wanted.os() != null && wanted.version() != null;
+      return draft(wanted, source, files().look(source, CATALOGUE, known), field);
     } catch (DriverException e) {
       throw problem(field, e);
     }
@@ -134,7 +135,7 @@ public final class Imports {
           os == null ? "os" : "version",
           "must be given, such as debian and 12: it is a disk, which does not tell what is on it");
     }
-    return new ImageSpec(os, version, null, null, source, null, null, null);
+    return ImageSpec.of(os, version, source, null);
   }
 
   private static ImageSpec medium(
@@ -150,13 +151,9 @@ public final class Imports {
           "must be given, since the medium does not tell it; known are "
               + system.family().releases().stream().map(Catalogue.Release::version).toList());
     }
-    return new ImageSpec(
+    return ImageSpec.of(
         system.family().family(),
         version,
-        null,
-        null,
-        null,
-        null,
         null,
         new ImageSpec.Installer(source.path(), source.url(), source.sha256(), wanted.offline()));
   }

@@ -33,13 +33,22 @@ public record ImageSpec(
     implements Spec {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
+  private static final String ARCH = "x86_64";
+  private static final List<Firmware> FIRMWARE = List.of(Firmware.BIOS, Firmware.UEFI);
   private static final Pattern WORD = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9._]{0,63}");
   private static final Pattern PACKAGE = Pattern.compile("[a-z0-9][-a-z0-9+.]{0,127}");
 
   public ImageSpec {
-    arch = arch == null ? "x86_64" : arch;
-    firmware = firmware == null ? List.of(Firmware.BIOS, Firmware.UEFI) : List.copyOf(firmware);
+    arch = arch == null ? ARCH : arch;
+    firmware = firmware == null ? FIRMWARE : List.copyOf(firmware);
     firstBoot = firstBoot == null ? FirstBoot.CLOUD_INIT : firstBoot;
+  }
+
+  /** An image of a finished disk or of a medium, all else as if nothing were said of it. */
+  public static ImageSpec of(
+      String os, String version, @Nullable Source source, @Nullable Installer installer) {
+    return new ImageSpec(
+        os, version, ARCH, FIRMWARE, source, null, FirstBoot.CLOUD_INIT, installer);
   }
 
   /** What reads the seed on a machine's first boot. */

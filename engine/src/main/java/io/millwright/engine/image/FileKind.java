@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What a file is, by what is in it and never by its name. */
 public sealed interface FileKind {
@@ -35,14 +36,27 @@ public sealed interface FileKind {
   int IDENTIFIER = 16 * IsoImage.SECTOR + 1;
 
   /**
+   * Looks at the beginning of a file only: which system a medium is of, somebody knows already.
+   *
+   * @throws DriverException REFUSED if it is neither
+   */
+  static FileKind beginningOf(ByteSource bytes) throws DriverException {
+    return of(bytes, null);
+  }
+
+  /**
    * Looks at a file.
    *
+   * @param catalogue by which a medium is recognised, or null for not to do that
    * @throws DriverException REFUSED if it is neither, or a medium that is not sound
    */
-  static FileKind of(ByteSource bytes, Catalogue catalogue) throws DriverException {
+  static FileKind of(ByteSource bytes, @Nullable Catalogue catalogue) throws DriverException {
     try {
       if (bytes.size() >= IDENTIFIER + 5
           && new String(bytes.bytes(IDENTIFIER, 5), StandardCharsets.US_ASCII).equals("CD001")) {
+        if (catalogue == null) {
+          return new Medium(List.of());
+        }
         IsoImage iso = IsoImage.read(bytes);
         return new Medium(catalogue.recognise(iso.label(), path -> head(iso, path)));
       }

@@ -375,12 +375,20 @@ public final class ImageFiles {
         pace.done / (1 << 20) + " MiB");
   }
 
-  /** What a source is, by looking at it where it is. */
-  public FileKind look(ImageSpec.Source source, Catalogue catalogue) throws DriverException {
+  /**
+   * What a source is, by looking at it where it is.
+   *
+   * @param known whether somebody knows already which system it is: then of what is behind a URL
+   *     the beginning is enough
+   */
+  public FileKind look(ImageSpec.Source source, Catalogue catalogue, boolean known)
+      throws DriverException {
     String url = source.url();
-    return url == null
-        ? look(Path.of(String.valueOf(source.path())), catalogue)
-        : FileKind.of(new UrlSource(urls, url), catalogue);
+    if (url == null) {
+      return look(Path.of(String.valueOf(source.path())), catalogue);
+    }
+    UrlSource there = new UrlSource(urls, url);
+    return known ? FileKind.beginningOf(there) : FileKind.of(there, catalogue);
   }
 
   /** What a file is. */

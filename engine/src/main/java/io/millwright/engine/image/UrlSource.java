@@ -18,32 +18,29 @@ import java.util.regex.Pattern;
 final class UrlSource implements ByteSource {
   private static final int BLOCK = 1 << 20;
 
-  /** Directories of a sound medium stand together. */
-  private static final int MOST_BLOCKS = 64;
+  /** Directories of a sound medium stand together, and nobody shall fill the server's memory. */
+  private static final int MOST_BLOCKS = 16;
 
   private static final Pattern RANGE = Pattern.compile("bytes [0-9]+-[0-9]+/([0-9]{1,18})");
 
   private final Url urls;
   private final String url;
   private final long size;
+  private final boolean parts;
   private final Map<Long, byte[]> blocks = new HashMap<>();
 
   /**
-   * Asks for the first part.
+   * Asks for the first part. Of what comes whole only, nothing but its beginning can be read.
    *
-   * @throws DriverException REFUSED if it may not be reached, is not there or comes whole only
+   * @throws DriverException REFUSED if it may not be reached or is not there
    */
   UrlSource(Url urls, String url) throws DriverException {
     this.urls = urls;
     this.url = url;
     try (Url.Reply reply = urls.get(url, range(0))) {
       Matcher m = RANGE.matcher(reply.headers().getOrDefault("content-range", ""));
-      if (reply.status() != 206 || !m.matches()) {
-        throw new DriverException(
-            FaultKind.REFUSED,
-            url + " is sent whole only, so what it is cannot be seen beforehand; give os, version");
-      }
-      this.size = Long.parseLong(m.group(1));
+      this.parts = reply.status() == 206 && m.matches();
+      this.size = parts ? Long.parseLong(m.group(1)) : reply.length() < 0 ? BLOCK : reply.length();
       blocks.put(0L, block(reply, 0));
     } catch (IOException e) {
       throw broken(e);
@@ -91,7 +88,7 @@ final class UrlSource implements ByteSource {
       return known;
     }
     try {
-      if (blocks.size() == MOST_BLOCKS) {
+      if (!parts || blocks.size() == MOST_BLOCKS) {
         throw new DriverException(
             FaultKind.REFUSED,
             url + " would have to be read whole to see what it is; give os and version");
