@@ -3,13 +3,14 @@ import Stack from '@mui/material/Stack';
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { useMemo, type ReactNode } from 'react';
+import { useMemo } from 'react';
 import { ALL, running, standing, type Machine } from '../api/kinds';
-import { events, operations, orphans, drift, useCollection } from '../api/queries';
-import { Ago, Card, Empty, Loading, PageHead, Standing, Trouble } from '../parts/basics';
+import { events, operations, orphans, drift, projectOf, quarantine, useCollection } from '../api/queries';
+import { Ago, Card, Empty, Loading, PageHead, Quiet, Row, Standing, Trouble, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
 import { OperationState } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
+import { runsOut } from './soon';
 
 /** What one has, what is wrong with it and what is going on. */
 export function Home() {
@@ -18,10 +19,15 @@ export function Home() {
   const hypervisors = useCollection('hypervisors', ALL);
   const images = useCollection('images', project);
   const volumes = useCollection('volumes', project);
+  const groups = useCollection('groups', project);
   const recent = useQuery(operations({ project, limit: 60 }));
   const told = useQuery(events(project, undefined, undefined, 12));
   const found = useQuery(orphans);
   const drifted = useQuery(drift(project));
+  const kept = useQuery(quarantine(project));
+  const limited = useQuery({ ...projectOf(project), enabled: project !== ALL });
+  const now = useNow(60_000);
+  const ending = useMemo(() => runsOut(machines.items, kept.data ?? [], limited.data, now), [machines.items, kept.data, limited.data, now]);
 
   const counts = useMemo(() => {
     const out = { good: 0, busy: 0, bad: 0, off: 0, unknown: 0 };
@@ -31,7 +37,7 @@ export function Home() {
 
   const wrong = useMemo(() => {
     const out: { key: string; to: string; what: string; why: string; next: string; since?: string }[] = [];
-    const look = (items: (Machine | (typeof images.items)[number] | (typeof volumes.items)[number] | (typeof hypervisors.items)[number])[]) => {
+    const look = (items: (Machine | (typeof images.items)[number] | (typeof volumes.items)[number] | (typeof hypervisors.items)[number] | (typeof groups.items)[number])[]) => {
       for (const r of items) {
         const s = standing(r);
         if (s.health !== 'bad' && !(s.health === 'unknown' && r.kind === 'Hypervisor')) {
@@ -41,13 +47,15 @@ export function Home() {
         const since = r.status.conditions?.find((c) => c.type === 'Ready')?.since;
         out.push({
           key: r.metadata.uid,
-          to: `/p/${r.metadata.project}/${plural}${r.kind === 'Machine' ? `/${r.metadata.name}` : ''}`,
+          to: `/p/${r.metadata.project}/${plural}${r.kind === 'Machine' || r.kind === 'Group' ? `/${r.metadata.name}` : ''}`,
           what: `${r.kind} ${r.metadata.name}`,
           why: s.sentence || s.word,
           next:
             r.kind === 'Hypervisor'
               ? 'Its machines cannot be changed until it answers.'
-              : s.word === 'Held'
+              : r.kind === 'Group'
+                ? 'Look at what its rollout says; continue it, or roll it back.'
+                : s.word === 'Held'
                 ? 'Look at what failed, then apply it again.'
                 : 'Look at its last operation.',
           ...(since ? { since } : {}),
@@ -55,11 +63,12 @@ export function Home() {
       }
     };
     look(hypervisors.items);
+    look(groups.items);
     look(machines.items);
     look(images.items);
     look(volumes.items);
     return out;
-  }, [machines.items, hypervisors.items, images.items, volumes.items]);
+  }, [machines.items, hypervisors.items, images.items, volumes.items, groups.items]);
 
   const going = (recent.data ?? []).filter(running);
   const error = machines.error ?? recent.error;
@@ -102,6 +111,24 @@ export function Home() {
                 </Row>
               ))}
               {wrong.length > 12 && <Row><Quiet>and {wrong.length - 12} more</Quiet></Row>}
+            </Card>
+          )}
+          {ending.length > 0 && (
+            <Card title="What runs out soon" flush>
+              {ending.slice(0, 8).map((e) => (
+                <Row key={e.key}>
+                  <Box sx={{ flex: 1, minWidth: 0 }}>
+                    <PageLink to={e.to} underline="hover" sx={{ fontWeight: 600 }}>
+                      {e.what}
+                    </PageLink>
+                    <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+                      {e.why}
+                    </Typography>
+                  </Box>
+                  {e.when && <Quiet><Until when={e.when} /></Quiet>}
+                </Row>
+              ))}
+              {ending.length > 8 && <Row><Quiet>and {ending.length - 8} more</Quiet></Row>}
             </Card>
           )}
           <Card
@@ -258,25 +285,6 @@ function Figure({ title, n, to, state, bad }: { title: string; n: number; to: st
       >
         {n}
       </PageLink>
-    </Box>
-  );
-}
-
-export function Row({ children }: { children: ReactNode }) {
-  return (
-    <Stack
-      direction="row"
-      sx={{ gap: 1.5, alignItems: 'baseline', px: 2.25, py: 1.1, borderTop: 1, borderColor: 'divider' }}
-    >
-      {children}
-    </Stack>
-  );
-}
-
-export function Quiet({ children }: { children: ReactNode }) {
-  return (
-    <Box component="span" sx={{ color: 'text.secondary', fontSize: '0.84rem' }}>
-      {children}
     </Box>
   );
 }

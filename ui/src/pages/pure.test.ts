@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { freeName, ago, lasted, mib, bytes } from '../parts/format';
+import { freeName, ago, lasted, mib, bytes, until } from '../parts/format';
 import { compare, matches } from '../parts/text';
 import { cellsOf } from './addressMap';
+import type { Group, Machine } from '../api/kinds';
+import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, manifestOf, type Draft } from './manifest';
+import { costOf, limitsOf, quotaOf, usedOf } from './quota';
+import { progressOf, wayOf } from './rollout';
+import { runsOut } from './soon';
 
 const DRAFT: Draft = {
   name: 'web',
@@ -16,6 +21,7 @@ const DRAFT: Draft = {
   hypervisor: '',
   firmware: '',
   labels: '',
+  ttl: '',
 };
 
 describe('the manifest that the form makes', () => {
@@ -75,6 +81,8 @@ describe('words and numbers', () => {
   it('tells spans of time', () => {
     const now = Date.parse('2026-11-28T12:00:00Z');
     expect(ago('2026-11-28T11:57:00Z', now)).toBe('3 min ago');
+    expect(until('2026-11-28T15:30:00Z', now)).toBe('in 3 h');
+    expect(until('2026-11-28T11:59:59Z', now)).toBe('now');
     expect(lasted('2026-11-28T11:57:55Z', '2026-11-28T12:00:00Z')).toBe('2 min 5 s');
   });
   it('reads and writes sizes', () => {
@@ -83,5 +91,79 @@ describe('words and numbers', () => {
   });
   it('proposes a name that nobody has', () => {
     expect(freeName('web', new Set(['web', 'web-2']))).toBe('web-3');
+  });
+});
+
+const group = (over: { spec?: object; status?: object; reason?: string }): Group =>
+  ({
+    kind: 'Group',
+    metadata: { name: 'web', project: 'shop' },
+    spec: { count: 5, machine: { image: 'debian-12', size: 'small' }, ...over.spec },
+    status: {
+      members: 5,
+      healthy: 4,
+      updated: 2,
+      revision: 3,
+      paused: false,
+      confirmed: 0,
+      conditions: [{ type: 'Ready', value: 'false', reason: over.reason ?? 'RollingOut', message: 'So far', since: '' }],
+      ...over.status,
+    },
+  }) as unknown as Group;
+
+describe('a rollout', () => {
+  it('tells how far it is, and how many must stay healthy', () => {
+    expect(progressOf(group({}))).toMatchObject({ going: true, percent: 40, least: 4 });
+    expect(progressOf(group({ spec: { rollout: { surge: 2 } } })).least).toBe(5);
+    expect(progressOf(group({ spec: { rollout: { maxUnavailable: 9 } } })).least).toBe(0);
+    expect(progressOf(group({ spec: { count: 0 } })).percent).toBe(100);
+  });
+  it('stands as its condition says, and not as that of a machine', () => {
+    expect(standing(group({ reason: 'Paused' })).word).toBe('Paused');
+    expect(standing(group({ reason: 'RolledBack' })).health).toBe('bad');
+    expect(standing(group({ reason: 'RollingOut' })).health).toBe('busy');
+  });
+  it('says in words how a change comes to the members', () => {
+    const rollout = { canary: 1, pause: 'canary', batchSize: 2, healthGate: { tcp: { port: 80 }, minHealthySeconds: 5 }, onFailure: 'rollback' };
+    expect(wayOf(group({ spec: { rollout } }))).toEqual([
+      '1 first, then it waits to be continued',
+      'the others 2 at a time',
+      'at most 1 unhealthy on its account',
+      'healthy: port 80 takes connections for 5 s',
+      'goes back when a member fails',
+    ]);
+  });
+});
+
+describe('a quota', () => {
+  const used = { machines: 9, cores: 9, memory: '9GiB', disk: '9GiB', addresses: 18 };
+  it('is compared in numbers', () => {
+    expect(usedOf(used)).toMatchObject({ cores: 9, memory: 9216 });
+    expect(limitsOf({ machines: 10, memory: '16GiB' })).toEqual({ machines: 10, memory: 16_384 });
+  });
+  it('knows what one more machine takes', () => {
+    const size = { cores: 2, memory: '4GiB', disk: '20GiB' };
+    expect(costOf(size, ['10.0.0.0/24', 'fd00::/64'], '')).toEqual({ machines: 1, cores: 2, memory: 4096, disk: 20_480, addresses: 2 });
+    expect(costOf(size, ['10.0.0.0/24', 'fd00::/64'], 'none').addresses).toBe(1);
+    expect(costOf(undefined, [], '')).toMatchObject({ cores: 0, addresses: 0 });
+  });
+  it('leaves out what has no limit, and leaves wrong input to the server', () => {
+    expect(quotaOf({ machines: ' 20 ', cores: '', memory: '4GiB', disk: '', addresses: 'many' })).toEqual({
+      machines: 20,
+      memory: '4GiB',
+      addresses: 'many',
+    });
+  });
+  it('is told of on the first page when it is nearly used', () => {
+    const now = Date.parse('2026-11-28T12:00:00Z');
+    const machine = (name: string, expiresAt?: string) =>
+      ({ metadata: { uid: name, name, project: 'shop' }, status: { expiresAt } }) as unknown as Machine;
+    const found = runsOut(
+      [machine('late', '2027-11-28T12:00:00Z'), machine('b', '2026-11-29T12:00:00Z'), machine('a', '2026-11-28T13:00:00Z'), machine('for-ever')],
+      [],
+      { name: 'shop', quota: { machines: 10, cores: 100 }, used },
+      now,
+    );
+    expect(found.map((e) => e.what)).toEqual(['Machines of the quota', 'Machine a', 'Machine b']);
   });
 });
