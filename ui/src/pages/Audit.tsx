@@ -47,7 +47,7 @@ export function Audit() {
         retry={() => void found.refetch()}
         states={(a) => a.result}
         tools={<Who />}
-        empty={<Empty title={who ? `${who} has done nothing` : 'Nothing was done yet'} />}
+        empty={<Empty title={who ? `${who} has done nothing` : 'Nothing is written down yet'} />}
       />
       {found.hasNextPage && (
         <Box sx={{ mt: 2, textAlign: 'center' }}>

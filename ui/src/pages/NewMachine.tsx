@@ -85,7 +85,7 @@ export function NewMachine() {
   const plan = useQuery({
     queryKey: ['plan', 'apply', project, settled],
     queryFn: () => planOf(project, settled),
-    enabled: complete,
+    enabled: complete && settled === yaml, // not what the form was before it had its values
     staleTime: 0,
     retry: false,
     placeholderData: (before: Schemas['ApplyItem'][] | undefined) => before,

@@ -345,7 +345,7 @@ function AddMember({ project, onClose, after }: { project: string; onClose: () =
       <TextField autoFocus label="Name" value={name} onChange={(e) => setName(e.target.value)} autoComplete="off" />
       <TextField
         select
-        label="What it names"
+        label="It is"
         value={what}
         onChange={(e) => setWhat(e.target.value as 'person' | 'group')}
         helperText={what === 'group' ? 'All whom the provider of identities puts into this group.' : ' '}
