@@ -267,7 +267,7 @@ await step('a viewer sees what they may not do, and why', async () => {
   await dialog().getByLabel('Role').click();
   await page.getByRole('option', { name: 'viewer' }).click();
   await button('Add', dialog()).click();
-  await page.getByRole('cell', { name: 'vera' }).waitFor();
+  await page.getByRole('cell', { name: 'vera', exact: true }).waitFor();
   const vera = await another('Vera', 'vera', first);
   await vera.getByLabel('Present password').fill(first);
   await vera.getByLabel('New password', { exact: false }).first().fill(`${first}, changed`);

@@ -17,7 +17,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
-import { running, standing, type Group, type Health } from '../api/kinds';
+import { running, standing, type Group } from '../api/kinds';
 import { actions, groupDiff, groupMembers, groupRevisions, once, one, operations, refresh } from '../api/queries';
 import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
@@ -27,7 +27,7 @@ import { exact } from '../parts/format';
 import { May } from '../parts/May';
 import { Changes, PlanView, Timeline } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
-import { progressOf, wayOf, type Member } from './rollout';
+import { memberStanding, progressOf, wayOf, type Member } from './rollout';
 
 /** A group: its rollout as it goes, its members, and what was ever declared of them. */
 export function GroupPage() {
@@ -97,33 +97,28 @@ function Overview({ group }: { group: Group }) {
               ['Profiles', machine.profiles?.join(', ')],
               ['Networks', machine.nics?.map((n) => n.network).join(', ')],
               ['Volumes', machine.volumes?.map((v) => `${v.name}, ${v.size}`).join('; ')],
-              ['Spread', `${group.spec.spread?.hypervisors?.join(', ') ?? 'over all hypervisors'}${group.spec.spread?.rule === 'hard' ? ', evenly or not at all' : ''}`],
+              ['Spread', `${group.spec.spread?.hypervisors?.join(', ') || 'over all hypervisors'}${group.spec.spread?.rule === 'hard' ? ', evenly or not at all' : ''}`],
               ['Made', <Ago key="made" when={group.metadata.createdAt} />],
             ]}
           />
         </Card>
       </Box>
-      <DataTable
-        label="Members"
-        rows={members.data ?? []}
-        columns={memberColumns(project)}
-        id={(m) => m.uid}
-        loading={members.isPending}
-        error={members.error}
-        retry={() => void members.refetch()}
-        states={(m) => MEMBERS[m.state]![1]}
-        empty={<Empty title="No members">The group is declared with a count of 0.</Empty>}
-      />
+      <Box>
+        <DataTable
+          label="Members"
+          rows={members.data ?? []}
+          columns={memberColumns(project)}
+          id={(m) => m.uid}
+          loading={members.isPending}
+          error={members.error}
+          retry={() => void members.refetch()}
+          states={(m) => memberStanding(m).word}
+          empty={<Empty title="No members">The group is declared with a count of 0.</Empty>}
+        />
+      </Box>
     </Stack>
   );
 }
-
-const MEMBERS: Record<Member['state'], [Health, string]> = {
-  healthy: ['good', 'Healthy'],
-  unhealthy: ['bad', 'Unhealthy'],
-  busy: ['busy', 'Busy'],
-  leaving: ['off', 'Leaving'],
-};
 
 const memberColumns = (project: string): Column<Member>[] => [
   {
@@ -141,8 +136,8 @@ const memberColumns = (project: string): Column<Member>[] => [
     key: 'state',
     title: 'State',
     width: '120px',
-    value: (m) => MEMBERS[m.state][1],
-    cell: (m) => <Standing health={MEMBERS[m.state][0]} word={MEMBERS[m.state][1]} sentence={m.message} />,
+    value: (m) => memberStanding(m).word,
+    cell: (m) => <Standing {...memberStanding(m)} sentence={m.message} />,
   },
   { key: 'revision', title: 'Revision', width: '90px', value: (m) => m.revision, cell: (m) => m.revision },
   { key: 'hypervisor', title: 'Hypervisor', width: 'minmax(90px, 0.8fr)', wide: true, value: (m) => m.hypervisor, cell: (m) => m.hypervisor ?? '' },
@@ -200,7 +195,7 @@ function Rollout({ group, members }: { group: Group; members: Member[] }) {
 }
 
 function MemberBox({ of, fresh }: { of: Member; fresh: boolean }) {
-  const [health, word] = MEMBERS[of.state];
+  const { health, word } = memberStanding(of);
   return (
     <Tooltip title={`${of.name}: ${word.toLowerCase()}, revision ${of.revision}${of.message ? `. ${of.message}` : ''}`}>
       <Box

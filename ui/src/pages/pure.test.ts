@@ -6,7 +6,7 @@ import type { Group, Machine } from '../api/kinds';
 import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, manifestOf, type Draft } from './manifest';
 import { costOf, limitsOf, quotaOf, usedOf } from './quota';
-import { progressOf, wayOf } from './rollout';
+import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
 
 const DRAFT: Draft = {
@@ -117,6 +117,10 @@ describe('a rollout', () => {
     expect(progressOf(group({ spec: { rollout: { surge: 2 } } })).least).toBe(5);
     expect(progressOf(group({ spec: { rollout: { maxUnavailable: 9 } } })).least).toBe(0);
     expect(progressOf(group({ spec: { count: 0 } })).percent).toBe(100);
+  });
+  it('calls a member ill only if something is wrong with it', () => {
+    expect(memberStanding({ state: 'unhealthy', message: '' }).health).toBe('busy');
+    expect(memberStanding({ state: 'unhealthy', message: 'port 80 is closed' }).health).toBe('bad');
   });
   it('stands as its condition says, and not as that of a machine', () => {
     expect(standing(group({ reason: 'Paused' })).word).toBe('Paused');

@@ -1,7 +1,21 @@
-import { condition, type Group } from '../api/kinds';
+import { condition, type Group, type Health } from '../api/kinds';
 import type { Schemas } from '../api/client';
 
 export type Member = Schemas['GroupMember'];
+
+/** One that has been changed and has no trouble only has to prove itself yet. */
+export function memberStanding(m: Pick<Member, 'state' | 'message'>): { health: Health; word: string } {
+  switch (m.state) {
+    case 'healthy':
+      return { health: 'good', word: 'Healthy' };
+    case 'busy':
+      return { health: 'busy', word: 'Busy' };
+    case 'leaving':
+      return { health: 'off', word: 'Leaving' };
+    default:
+      return m.message ? { health: 'bad', word: 'Unhealthy' } : { health: 'busy', word: 'Not yet healthy' };
+  }
+}
 
 /** How far a rollout is: of the members that there are to be, how many have what is declared. */
 export interface Progress {
