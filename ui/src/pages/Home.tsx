@@ -4,13 +4,14 @@ import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { ALL, running, standing, type Machine } from '../api/kinds';
+import { ALL, running, standing } from '../api/kinds';
 import { events, operations, orphans, drift, projectOf, quarantine, useCollection } from '../api/queries';
 import { Ago, Card, Empty, Loading, PageHead, Quiet, Row, Standing, Trouble, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
 import { OperationState } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { runsOut } from './soon';
+import { causes } from './wrong';
 
 /** What one has, what is wrong with it and what is going on. */
 export function Home() {
@@ -35,40 +36,11 @@ export function Home() {
     return out;
   }, [machines.items]);
 
-  const wrong = useMemo(() => {
-    const out: { key: string; to: string; what: string; why: string; next: string; since?: string }[] = [];
-    const look = (items: (Machine | (typeof images.items)[number] | (typeof volumes.items)[number] | (typeof hypervisors.items)[number] | (typeof groups.items)[number])[]) => {
-      for (const r of items) {
-        const s = standing(r);
-        if (s.health !== 'bad' && !(s.health === 'unknown' && r.kind === 'Hypervisor')) {
-          continue;
-        }
-        const plural = r.kind.toLowerCase() + 's';
-        const since = r.status.conditions?.find((c) => c.type === 'Ready')?.since;
-        out.push({
-          key: r.metadata.uid,
-          to: `/p/${r.metadata.project}/${plural}${r.kind === 'Machine' || r.kind === 'Group' ? `/${r.metadata.name}` : ''}`,
-          what: `${r.kind} ${r.metadata.name}`,
-          why: s.sentence || s.word,
-          next:
-            r.kind === 'Hypervisor'
-              ? 'Its machines cannot be changed until it answers.'
-              : r.kind === 'Group'
-                ? 'Look at what its rollout says; continue it, or roll it back.'
-                : s.word === 'Held'
-                ? 'Look at what failed, then apply it again.'
-                : 'Look at its last operation.',
-          ...(since ? { since } : {}),
-        });
-      }
-    };
-    look(hypervisors.items);
-    look(groups.items);
-    look(machines.items);
-    look(images.items);
-    look(volumes.items);
-    return out;
-  }, [machines.items, hypervisors.items, images.items, volumes.items, groups.items]);
+  const wrong = useMemo(
+    () => causes([...hypervisors.items, ...groups.items, ...machines.items, ...images.items, ...volumes.items], project),
+    [machines.items, hypervisors.items, images.items, volumes.items, groups.items, project],
+  );
+  const ill = wrong.reduce((n, c) => n + c.what.length, 0);
 
   const going = (recent.data ?? []).filter(running);
   const error = machines.error ?? recent.error;
@@ -78,7 +50,7 @@ export function Home() {
     <>
       <PageHead
         title={project === ALL ? 'All projects' : project}
-        under={machines.loading ? ' ' : summary(machines.items.length, wrong.length, going.length)}
+        under={machines.loading ? ' ' : summary(machines.items.length, ill, going.length)}
       >
         <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />}>
           New machine
@@ -89,7 +61,7 @@ export function Home() {
         <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
         <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} />
         <Figure title="Off" n={counts.off} to={`/p/${project}/machines`} state="Off" />
-        <Figure title="Need a look" n={wrong.length} to={`/p/${project}/machines`} bad />
+        <Figure title="Need a look" n={ill} to={`/p/${project}/machines`} bad />
       </Box>
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', lg: '1.25fr 1fr' }, alignItems: 'start' }}>
         <Stack sx={{ gap: 2, minWidth: 0 }}>
@@ -99,9 +71,25 @@ export function Home() {
                 <Row key={w.key}>
                   <Standing health="bad" word="" />
                   <Box sx={{ flex: 1, minWidth: 0 }}>
-                    <PageLink to={w.to} underline="hover" sx={{ fontWeight: 600 }}>
-                      {w.what}
-                    </PageLink>
+                    <Box sx={{ fontWeight: 600 }}>
+                      {w.kind}{' '}
+                      {w.what.slice(0, 4).map((r, i) => (
+                        <span key={r.to}>
+                          {i > 0 && ', '}
+                          <PageLink to={r.to} underline="hover">
+                            {r.name}
+                          </PageLink>
+                        </span>
+                      ))}
+                      {w.what.length > 4 && (
+                        <>
+                          {' and '}
+                          <PageLink to={w.to} underline="hover">
+                            {w.what.length - 4} more
+                          </PageLink>
+                        </>
+                      )}
+                    </Box>
                     <Typography variant="body2">{w.why}</Typography>
                     <Typography variant="body2" sx={{ color: 'text.secondary' }}>
                       {w.next}

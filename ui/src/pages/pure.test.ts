@@ -8,6 +8,7 @@ import { declaredOf, labelsOf, manifestOf, type Draft } from './manifest';
 import { costOf, limitsOf, quotaOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
+import { causes } from './wrong';
 
 const DRAFT: Draft = {
   name: 'web',
@@ -169,5 +170,36 @@ describe('a quota', () => {
       now,
     );
     expect(found.map((e) => e.what)).toEqual(['Machines of the quota', 'Machine a', 'Machine b']);
+  });
+});
+
+describe('what is wrong', () => {
+  const ill = (kind: string, name: string, message: string, since = '2026-11-28T12:00:00Z') =>
+    ({
+      kind,
+      metadata: { uid: name, name, project: 'shop' },
+      spec: {},
+      status: { conditions: [{ type: 'Ready', value: 'false', reason: 'Failed', message, since }] },
+    }) as unknown as Machine;
+  it('is told by cause, the one with most behind it first, hypervisors before all', () => {
+    const found = causes(
+      [
+        ill('Machine', 'lone', 'its image is gone'),
+        ill('Machine', 'a', 'disk of a is full', '2026-11-28T11:00:00Z'),
+        ill('Machine', 'b', 'disk of b is full'),
+        ill('Hypervisor', 'kvm', 'no answer'),
+      ],
+      'shop',
+    );
+    expect(found.map((c) => [c.kind, c.what.map((w) => w.name).join()])).toEqual([
+      ['Hypervisor', 'kvm'],
+      ['Machine', 'a,b'],
+      ['Machine', 'lone'],
+    ]);
+    expect(found[1]!.since).toBe('2026-11-28T11:00:00Z');
+    expect(found[1]!.what[0]!.to).toBe('/p/shop/machines/a');
+  });
+  it('is nothing when all is well', () => {
+    expect(causes([], 'shop')).toEqual([]);
   });
 });
