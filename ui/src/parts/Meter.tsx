@@ -23,7 +23,8 @@ export function Meter({
   say: (n: number) => string;
   over?: boolean;
 }) {
-  const percent = (n: number) => (of ? Math.min(100, (n / of) * 100) : n > 0 ? 100 : 0);
+  // Rounded, for it is read out, and what is read out may not be written as 2e-7.
+  const percent = (n: number) => (of ? Math.min(100, Math.round((n / of) * 1000) / 10) : n > 0 ? 100 : 0);
   const tooMuch = of !== undefined && used + more > of;
   return (
     <Box sx={{ mb: 1.25 }}>
