@@ -1,6 +1,7 @@
 // The page in a real browser, against a real server with a real guest: `node page.mjs URL NAME FIRST-PASSWORD MACHINE`.
-// Somebody signs in for the first time, looks around, types at the console of MACHINE, makes a machine of their own and
-// throws it away. Each page that is seen is judged by axe. SHOTS=DIRECTORY keeps pictures of the main ones.
+// Somebody signs in for the first time, looks around, types at the console of MACHINE, makes a machine of their own,
+// rebuilds it and throws it away; lets another one in, and ends what is open. Each page that is seen is judged by axe.
+// SHOTS=DIRECTORY keeps pictures of the main ones.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
@@ -20,13 +21,17 @@ const browser = await chromium.launch({
     '--disable-component-update', '--disable-sync'],
 });
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
-const page = await context.newPage();
-page.setDefaultTimeout(20_000);
 const troubles = [];
-page.on('pageerror', (e) => troubles.push(`script: ${e}`));
-page.on('console', (m) => {
-  if (m.type() === 'error' && /Content Security Policy|Uncaught/.test(m.text())) troubles.push(m.text());
-});
+async function opened(context) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on('pageerror', (e) => troubles.push(`script: ${e}`));
+  page.on('console', (m) => {
+    if (m.type() === 'error' && /Content Security Policy|Uncaught/.test(m.text())) troubles.push(m.text());
+  });
+  return page;
+}
+const page = await opened(context);
 
 let failed = 0;
 async function step(title, act) {
@@ -39,7 +44,33 @@ async function step(title, act) {
     console.log(`      | ${page.url()}: ${(await page.evaluate(() => document.body.innerText)).slice(0, 600).replace(/\n+/g, ' | ')}`);
   }
 }
-const heading = (text) => page.getByRole('heading', { name: text, level: 1 }).waitFor();
+const heading = (text, on = page) => on.getByRole('heading', { name: text, level: 1 }).waitFor();
+const button = (name, on = page) => on.getByRole('button', { name, exact: true });
+const dialog = () => page.getByRole('dialog').last();
+/** Somebody else's browser, or one's own second one. */
+async function another(agent, who, secret) {
+  const other = await opened(await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', userAgent: agent }));
+  await other.goto(url);
+  await other.getByLabel('Name').fill(who);
+  await other.getByLabel('Password').fill(secret);
+  await button('Sign in', other).click();
+  return other;
+}
+/** By the manifest page, as a person would do it. */
+async function declare(yaml) {
+  await page.goto(`${url}/p/default/manifest`);
+  await page.getByLabel('YAML').fill(yaml);
+  await button('Plan').click();
+  await button('Apply').click();
+  await page.getByRole('heading', { name: 'Done' }).waitFor();
+}
+async function limitMachines(most) {
+  await page.goto(`${url}/p/default/projects`);
+  await button('Change quota').click();
+  await dialog().getByLabel('Machines').fill(most);
+  await button('Set quota', dialog()).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+}
 // What stands beside the name of a machine, not a word somewhere on its page.
 const isReady = (options) => page.locator('div:has(> h1)').getByText('Ready', { exact: true }).waitFor(options);
 async function judged() {
@@ -54,11 +85,13 @@ async function shot(title) {
   if (!process.env.SHOTS) return;
   for (const scheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme: scheme });
+    await page.waitForTimeout(400); // colours fade
     await page.screenshot({ path: `${process.env.SHOTS}/${title}-${scheme}.png` });
   }
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
+const changed = `${password}, changed`;
 await step('a wrong password is refused', async () => {
   await page.goto(url);
   await page.getByLabel('Name').fill(name);
@@ -70,10 +103,9 @@ await step('a wrong password is refused', async () => {
 await step('the first password is changed at once', async () => {
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  const next = `${password}, changed`;
   await page.getByLabel('Present password').fill(password);
-  await page.getByLabel('New password', { exact: false }).first().fill(next);
-  await page.getByLabel('New password again').fill(next);
+  await page.getByLabel('New password', { exact: false }).first().fill(changed);
+  await page.getByLabel('New password again').fill(changed);
   await page.locator('form button[type=submit]').click();
   await page.getByRole('link', { name: 'Machines', exact: true }).first().waitFor();
 });
@@ -91,15 +123,16 @@ await step(`machine ${machine} is shown as ready, live`, async () => {
 });
 for (const [path, title] of [['', 'home'], ['/machines', 'machines'], ['/volumes', 'volumes'], ['/images', 'images'],
   ['/networks/lab', 'network'], ['/hypervisors', 'hypervisors'], ['/operations', 'operations'], ['/findings', 'findings'],
-  ['/events', 'events'], ['/manifest', 'manifest'], ['/new-machine', 'new-machine']]) {
+  ['/events', 'events'], ['/manifest', 'manifest'], ['/new-machine', 'new-machine'], ['/groups', 'groups'],
+  ['/projects', 'project'], ['/people', 'people'], ['/audit', 'audit'], ['/account', 'account']]) {
   await step(`${title} can be used by everybody (axe)`, async () => {
     await page.goto(`${url}/p/default${path}`);
     await page.getByRole('navigation').first().waitFor();
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.waitForLoadState('load');
-    await page.getByRole('progressbar').first().waitFor({ state: 'detached', timeout: 5000 }).catch(() => {});
+    await page.getByLabel('Loading').first().waitFor({ state: 'detached' });
     await judged();
-    if (['home', 'machines', 'network', 'new-machine'].includes(title)) await shot(title);
+    if (['home', 'machines', 'network', 'new-machine', 'project', 'people', 'audit', 'account'].includes(title)) await shot(title);
   });
 }
 await step('the console takes what is typed and shows the answer', async () => {
@@ -137,16 +170,164 @@ await step('a ticket is good for once', async () => {
   }, machine);
   if (JSON.stringify(closed.slice(1)) !== '["open","refused"]') throw new Error(JSON.stringify(closed));
 });
+await step('a quota that is reached refuses before anything is done', async () => {
+  await limitMachines('1');
+  await page.getByText(/Machines.*more than allowed|1 of 1|of 1/).first().waitFor();
+  await page.goto(`${url}/p/default/new-machine`);
+  await page.getByLabel('Name').fill('one-too-many');
+  await page.getByText(/\+ 1 of 1: too much/).waitFor();
+  await page.getByText(/may have 1/).first().waitFor();
+  if (await button('Create machine').isEnabled()) throw new Error('it can be created over the quota');
+  await judged();
+  await limitMachines('');
+});
 await step('a machine is made: its plan first', async () => {
   await page.goto(`${url}/p/default/new-machine`);
   await page.getByLabel('Name').fill('by-page');
+  await page.getByLabel('Lives').click();
+  await page.getByRole('option', { name: '8 hours' }).click();
   await page.getByText('Machine by-page').waitFor();
   await page.getByText('power it on').waitFor();
-  await page.getByRole('button', { name: 'Create machine' }).click();
+  await button('Create machine').click();
   await page.waitForURL('**/machines/by-page');
   await heading('by-page');
 });
+await step('its end is shown and moved', async () => {
+  const end = page.getByRole('region', { name: 'Its end' });
+  await end.getByText('in 7 h').waitFor();
+  await button('Extend', end).click();
+  await dialog().getByLabel('From now on it has').fill('1h');
+  await button('Extend', dialog()).click();
+  await dialog().getByRole('alert').waitFor(); // no less than it has
+  await dialog().getByLabel('From now on it has').fill('30h');
+  await button('Extend', dialog()).click();
+  await end.getByText('in 29 h').waitFor();
+  await page.goto(`${url}/p/default`);
+  await page.getByRole('region', { name: 'What runs out soon' }).getByRole('link', { name: 'Machine by-page' }).click();
+  await heading('by-page');
+});
+await step('a group is declared, changed, and goes back', async () => {
+  const group = (seconds) => `apiVersion: millwright/v1
+kind: Group
+metadata: {name: page-group}
+spec:
+  count: 0
+  machine: {image: debian-12, size: small, nics: [{network: lab}], readyTimeoutSeconds: ${seconds}}
+`;
+  await declare(group(700));
+  await declare(group(800));
+  await page.goto(`${url}/p/default/groups`);
+  await page.getByRole('link', { name: 'page-group' }).click();
+  await heading('page-group');
+  await page.getByText('0 of 0 have revision 2').waitFor();
+  await judged();
+  await button('Scale').click();
+  await dialog().getByLabel('Count').fill('1');
+  await dialog().getByText('Machine page-group-0').waitFor(); // the plan; nothing is made
+  await button('Cancel', dialog()).click();
+  await button('Pause').click();
+  await page.getByText('It is paused').waitFor();
+  await button('Continue').click();
+  await page.getByText('It is paused').waitFor({ state: 'detached' });
+  await page.getByRole('tab', { name: 'Revisions' }).click();
+  await page.getByText('+ 800').waitFor();
+  await judged();
+  await button('Roll back to 1').click();
+  await button('Roll back', dialog()).click();
+  await button('Roll back to 2').waitFor();
+  await button('Delete').click();
+  await dialog().getByLabel('Type page-group to confirm').fill('page-group');
+  await button('Delete', dialog()).click();
+  await page.waitForURL('**/groups');
+  await page.getByRole('link', { name: 'page-group' }).waitFor({ state: 'detached', timeout: 60_000 });
+});
+await step('a token is shown once and revoked', async () => {
+  await page.goto(`${url}/p/default/account`);
+  await button('New token').click();
+  await dialog().getByLabel('Name').fill('page-token');
+  await button('Make it', dialog()).click();
+  await dialog().getByText(/^mwt_/).waitFor();
+  await judged();
+  await button('I have it', dialog()).click();
+  await button('Revoke page-token').click();
+  await button('Revoke', dialog()).click();
+  await button('Revoke page-token').waitFor({ state: 'detached' });
+});
+await step('a viewer sees what they may not do, and why', async () => {
+  await page.goto(`${url}/p/default/people`);
+  await button('New person').click();
+  await dialog().getByLabel('Name').fill('vera');
+  await button('Make it', dialog()).click();
+  await page.getByText('It is shown this once.').waitFor();
+  const first = await dialog().locator('code').innerText();
+  await button('I have it', dialog()).click();
+  await page.goto(`${url}/p/default/projects`);
+  await button('Add member').click();
+  await dialog().getByLabel('Name').fill('vera');
+  await dialog().getByLabel('Role').click();
+  await page.getByRole('option', { name: 'viewer' }).click();
+  await button('Add', dialog()).click();
+  await page.getByRole('cell', { name: 'vera', exact: true }).waitFor();
+  const vera = await another('Vera', 'vera', first);
+  await vera.getByLabel('Present password').fill(first);
+  await vera.getByLabel('New password', { exact: false }).first().fill(`${first}, changed`);
+  await vera.getByLabel('New password again').fill(`${first}, changed`);
+  await vera.locator('form button[type=submit]').click();
+  await vera.getByRole('navigation').first().waitFor();
+  await vera.goto(`${url}/p/default/machines/${machine}`);
+  await heading(machine, vera);
+  await vera.getByRole('note', { name: /role user in project default/ }).first().waitFor();
+  if (await button('Delete', vera).isEnabled()) throw new Error('a viewer can press Delete');
+  await vera.goto(`${url}/p/default/people`);
+  await vera.getByRole('alert').getByText(/role admin/).waitFor();
+  await vera.context().close();
+  await page.goto(`${url}/p/default/people?who=vera`);
+  await button('Delete', dialog()).click();
+  await dialog().getByLabel('Type vera to confirm').fill('vera');
+  await button('Delete', dialog()).click();
+  await page.getByRole('link', { name: 'vera' }).waitFor({ state: 'detached' });
+});
+await step('a console is cut when its session is ended', async () => {
+  const second = await another('Second browser', name, changed);
+  await second.getByRole('navigation').first().waitFor();
+  // Not that of the console page, which would close it by itself when it is signed out.
+  await second.evaluate(async (machine) => {
+    const { csrfToken } = await (await fetch('/api/v1/session')).json();
+    const base = `/api/v1/projects/default/machines/${machine}`;
+    const { ticket } = await (await fetch(`${base}/console-tickets`, { method: 'POST', headers: { 'X-CSRF-Token': csrfToken } })).json();
+    const socket = new WebSocket(`${location.origin.replace('http', 'ws')}${base}/console?ticket=${ticket}`);
+    globalThis.cut = new Promise((done) => (socket.onclose = (e) => done(e.code)));
+    await new Promise((done, failed) => {
+      socket.onopen = done;
+      socket.onerror = () => failed(new Error('the console was refused'));
+    });
+  }, machine);
+  await page.goto(`${url}/p/default/account`);
+  const row = page.locator('section', { hasText: 'Open sessions' }).locator('div', { hasText: 'Second browser' }).last().locator('..');
+  await button('End', row).click();
+  const code = await second.evaluate(() => Promise.race([globalThis.cut, new Promise((done) => setTimeout(() => done('still open'), 5000))]));
+  if (typeof code !== 'number' || code === 1000) throw new Error(`the console: ${code}`);
+  await heading('Sign in to Millwright', second);
+  await second.context().close();
+});
+await step('the audit has it all, and is whole', async () => {
+  await page.goto(`${url}/p/-/audit?who=${name}`);
+  await page.getByRole('cell', { name: /by-page/ }).first().waitFor();
+  await button('Verify').click();
+  await page.getByText(/rows are as they were written/).waitFor();
+  await judged();
+});
 await step('it is seen becoming ready', async () => {
+  await page.goto(`${url}/p/default/machines/by-page`);
+  await isReady({ timeout: BOOT });
+});
+await step('it is rebuilt: its plan first', async () => {
+  await button('Rebuild').click();
+  await dialog().locator('ol li').first().waitFor();
+  await judged();
+  await button('Rebuild', dialog()).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await isReady({ state: 'detached' });
   await isReady({ timeout: BOOT });
 });
 await step('it is deleted by typing its name', async () => {

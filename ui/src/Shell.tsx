@@ -34,9 +34,13 @@ import {
   LogoutIcon,
   MemoryIcon,
   MenuIcon,
+  PeopleIcon,
   PersonIcon,
+  ReceiptLongIcon,
   ReportProblemIcon,
+  SpeedIcon,
   StorageIcon,
+  WorkspacesIcon,
 } from './parts/icons';
 import { rememberProject } from './router';
 
@@ -45,6 +49,7 @@ const WIDTH = 224;
 const ROOMS: { to: string; title: string; icon: ComponentType<SvgIconProps>; gap?: boolean }[] = [
   { to: '', title: 'Home', icon: HomeIcon },
   { to: '/machines', title: 'Machines', icon: DnsIcon },
+  { to: '/groups', title: 'Groups', icon: WorkspacesIcon },
   { to: '/volumes', title: 'Volumes', icon: StorageIcon },
   { to: '/images', title: 'Images', icon: AlbumIcon },
   { to: '/networks', title: 'Networks', icon: LanIcon },
@@ -52,6 +57,9 @@ const ROOMS: { to: string; title: string; icon: ComponentType<SvgIconProps>; gap
   { to: '/operations', title: 'Operations', icon: HistoryIcon, gap: true },
   { to: '/findings', title: 'Findings', icon: ReportProblemIcon },
   { to: '/events', title: 'Events', icon: EventNoteIcon },
+  { to: '/audit', title: 'Audit', icon: ReceiptLongIcon },
+  { to: '/projects', title: 'Projects', icon: SpeedIcon, gap: true },
+  { to: '/people', title: 'People', icon: PeopleIcon },
   { to: '/manifest', title: 'Manifest', icon: CodeIcon },
 ];
 
@@ -269,6 +277,8 @@ function SchemeSwitch() {
 function Me() {
   const session = useSignedIn();
   const signing = useSigning();
+  const navigate = useNavigate();
+  const { project = '-' } = useParams({ strict: false }) as { project?: string };
   const [at, setAt] = useState<HTMLElement | null>(null);
   const [changing, setChanging] = useState(false);
   return (
@@ -288,6 +298,14 @@ function Me() {
             <ListItemText primary={`Role: ${session.roles.global}`} />
           </MenuItem>
         )}
+        <MenuItem
+          onClick={() => {
+            setAt(null);
+            void navigate({ to: '/p/$project/account', params: { project } });
+          }}
+        >
+          Your account
+        </MenuItem>
         {session.csrfToken && (
           <MenuItem
             onClick={() => {

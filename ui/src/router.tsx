@@ -76,6 +76,26 @@ const machineConsole = createRoute({
   path: '/p/$project/machines/$name/console',
   component: lazyRouteComponent(() => import('./pages/Console'), 'Console'),
 });
+const groups = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/groups',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Groups'), 'Groups'),
+});
+const group = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/groups/$name',
+  validateSearch: (raw: Record<string, unknown>): ListSearch & { tab?: string; from?: number; to?: number } => {
+    const tab = text(raw.tab);
+    return {
+      ...listSearch(raw),
+      ...(tab ? { tab } : {}),
+      ...(typeof raw.from === 'number' ? { from: raw.from } : {}),
+      ...(typeof raw.to === 'number' ? { to: raw.to } : {}),
+    };
+  },
+  component: lazyRouteComponent(() => import('./pages/GroupPage'), 'GroupPage'),
+});
 const volumes = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/volumes',
@@ -127,6 +147,36 @@ const events = createRoute({
   validateSearch: listSearch,
   component: lazyRouteComponent(() => import('./pages/Events'), 'Events'),
 });
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/audit',
+  validateSearch: (raw: Record<string, unknown>): ListSearch & { who?: string } => {
+    const who = text(raw.who);
+    return { ...listSearch(raw), ...(who ? { who } : {}) };
+  },
+  component: lazyRouteComponent(() => import('./pages/Audit'), 'Audit'),
+});
+const projects = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/projects',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Projects'), 'Projects'),
+});
+const people = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/people',
+  validateSearch: (raw: Record<string, unknown>): ListSearch & { who?: string } => {
+    const who = text(raw.who);
+    return { ...listSearch(raw), ...(who ? { who } : {}) };
+  },
+  component: lazyRouteComponent(() => import('./pages/People'), 'People'),
+});
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/account',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Account'), 'Account'),
+});
 const manifest = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/manifest',
@@ -146,6 +196,8 @@ export const router = createRouter({
     newMachine,
     machine,
     machineConsole,
+    groups,
+    group,
     volumes,
     images,
     networks,
@@ -155,6 +207,10 @@ export const router = createRouter({
     operation,
     findings,
     events,
+    audit,
+    projects,
+    people,
+    account,
     manifest,
   ]),
   defaultPreload: 'intent',

@@ -44,7 +44,8 @@ export const theme = createTheme({
     MuiPaper: { defaultProps: { elevation: 0 } },
     MuiButton: { defaultProps: { disableElevation: true } },
     MuiTextField: { defaultProps: { size: 'small' } },
-    MuiTooltip: { defaultProps: { arrow: true } },
+    // It describes what it belongs to, and does not stand for its name.
+    MuiTooltip: { defaultProps: { arrow: true, describeChild: true } },
     MuiTableCell: {
       styleOverrides: {
         root: { padding: '10px 16px' },

@@ -9,10 +9,12 @@ export interface Kinds {
   sizes: Schemas['Size'];
   profiles: Schemas['Profile'];
   hypervisors: Schemas['Hypervisor'];
+  groups: Schemas['Group'];
 }
 export type Plural = keyof Kinds;
 export type Resource = Kinds[Plural];
 export type Machine = Schemas['Machine'];
+export type Group = Schemas['Group'];
 export type Operation = Schemas['Operation'];
 export type Condition = Schemas['Condition'];
 
@@ -51,6 +53,10 @@ export function standing(resource: Resource): { health: Health; word: string; se
       return { health: 'off', word: 'Off', sentence: 'It is declared to be off.' };
     }
   }
+  if (resource.kind === 'Group' && ready && ready.value !== 'true') {
+    const [health, word] = rollouts[ready.reason] ?? ['bad', 'Not ready'];
+    return { health, word, sentence: ready.message };
+  }
   if (ready?.value === 'true') {
     return { health: 'good', word: 'Ready', sentence: ready.message };
   }
@@ -58,7 +64,7 @@ export function standing(resource: Resource): { health: Health; word: string; se
     return { health: 'busy', word: 'Working', sentence: progressing.message };
   }
   if (!ready) {
-    return resource.kind === 'Machine' || resource.kind === 'Volume' || resource.kind === 'Image'
+    return ['Machine', 'Volume', 'Image', 'Group'].includes(resource.kind)
       ? { health: 'busy', word: 'Waiting', sentence: 'Work on it has not begun yet.' }
       : { health: 'good', word: 'Declared', sentence: '' };
   }
@@ -69,5 +75,16 @@ export function standing(resource: Resource): { health: Health; word: string; se
     ? { health: 'busy', word: 'Working', sentence: ready.message }
     : { health: 'bad', word: 'Not ready', sentence: ready.message };
 }
+
+/** How a group stands, by the reason of its condition. */
+const rollouts: Record<string, [Health, string]> = {
+  RollingOut: ['busy', 'Rolling out'],
+  RollingBack: ['busy', 'Rolling back'],
+  Paused: ['off', 'Paused'],
+  Cancelled: ['bad', 'Cancelled'],
+  RolloutFailed: ['bad', 'Failed'],
+  RolledBack: ['bad', 'Rolled back'],
+  Unhealthy: ['bad', 'Unhealthy'],
+};
 
 const busyReasons = new Set(['Pending', 'Working', 'Progressing', 'Creating', 'Starting', 'Waiting', 'Booting', 'Rebuilding', 'Restarting', 'Restored']);

@@ -134,9 +134,12 @@ function look(queries: QueryClient, changes: Change[]) {
       void refresh(queries, pluralOf(c.kind!) as Plural, c.project, c.name);
     }
   }
-  const also = new Set(['operations', 'operation', 'events', 'actions']);
+  const also = new Set(['operations', 'operation', 'events', 'actions', 'audit']);
   if (kinds.has('machines') || kinds.has('volumes')) {
     ['quarantine', 'drift', 'addresses', 'orphans'].forEach((k) => also.add(k));
+  }
+  if (kinds.has('machines') || kinds.has('groups')) {
+    ['group-members', 'group-revisions', 'project'].forEach((k) => also.add(k));
   }
   for (const key of also) {
     void queries.invalidateQueries({ queryKey: [key] });

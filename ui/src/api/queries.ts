@@ -228,19 +228,19 @@ export const addresses = (project: string, name: string) =>
       ).subnets,
   });
 
-/** What may be done with a machine, and why not; a server that does not say so lets try everything. */
+/** What may be done, and why not; a server that does not say so lets try everything. */
 export interface Allowed {
   action: string;
   allowed: boolean;
   reason?: string;
 }
 
-export const actions = (project: string, name: string) =>
+export const actions = (plural: Plural, project: string, name: string) =>
   queryOptions({
-    queryKey: ['actions', project, name],
+    queryKey: ['actions', plural, project, name],
     queryFn: async (): Promise<Allowed[]> => {
       const response = await send(
-        new Request(new URL(`/api/v1/projects/${project}/machines/${name}/actions`, location.origin)),
+        new Request(new URL(`/api/v1/projects/${project}/${plural}/${name}/actions`, location.origin)),
       );
       if (response.status === 404) {
         return [];
@@ -251,6 +251,81 @@ export const actions = (project: string, name: string) =>
       }
       return Array.isArray(body) ? body : body.items;
     },
+  });
+
+/** What one may do in a project, as `declare Machine` or `govern`; of all projects together nobody has said so. */
+export const access = (project: string) =>
+  queryOptions({
+    queryKey: ['access', project],
+    enabled: project !== '-',
+    staleTime: 60_000,
+    queryFn: async (): Promise<Allowed[]> =>
+      (await unwrap(api.GET('/api/v1/projects/{project}/access', { params: { path: { project } } }))).items.map((p) => ({
+        action: p.kind ? `${p.verb} ${p.kind}` : p.verb,
+        allowed: p.allowed,
+        reason: p.reason,
+      })),
+  });
+
+export const projectOf = (project: string) =>
+  queryOptions({
+    queryKey: ['project', project],
+    queryFn: () => unwrap(api.GET('/api/v1/projects/{project}', { params: { path: { project } } })),
+  });
+
+export const members = (project: string) =>
+  queryOptions({
+    queryKey: ['members', project],
+    queryFn: async () => (await unwrap(api.GET('/api/v1/projects/{project}/members', { params: { path: { project } } }))).items,
+  });
+
+export const users = queryOptions({
+  queryKey: ['users'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/users'))).items,
+});
+
+/** Who has a role in all projects. */
+export const globalRoles = queryOptions({
+  queryKey: ['global-roles'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/roles'))).items,
+});
+
+export const sessions = queryOptions({
+  queryKey: ['sessions'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/sessions'))).items,
+});
+
+export const tokens = queryOptions({
+  queryKey: ['tokens'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/tokens'))).items,
+});
+
+export const groupMembers = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ['group-members', project, name],
+    queryFn: async () =>
+      (await unwrap(api.GET('/api/v1/projects/{project}/groups/{name}/members', { params: { path: { project, name } } }))).items,
+  });
+
+export const groupRevisions = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ['group-revisions', project, name],
+    queryFn: async () =>
+      (
+        await unwrap(api.GET('/api/v1/projects/{project}/groups/{name}/revisions', { params: { path: { project, name } } }))
+      ).items.toReversed(),
+  });
+
+export const groupDiff = (project: string, name: string, from: number, to: number) =>
+  queryOptions({
+    queryKey: ['group-diff', project, name, from, to],
+    staleTime: Infinity, // revisions never change
+    queryFn: async () =>
+      (
+        await unwrap(
+          api.GET('/api/v1/projects/{project}/groups/{name}/diff', { params: { path: { project, name }, query: { from, to } } }),
+        )
+      ).changes,
   });
 
 /** A try that is sent twice is done once. */

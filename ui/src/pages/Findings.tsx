@@ -13,10 +13,9 @@ import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL } from '../api/kinds';
 import { drift, once, operations, orphans } from '../api/queries';
-import { Ago, Card, Empty, Loading, PageHead, Trouble } from '../parts/basics';
+import { Ago, Card, Empty, Loading, PageHead, Quiet, Row, Trouble } from '../parts/basics';
 import { OperationState } from '../parts/operations';
 import { PageLink } from '../parts/RowLink';
-import { Quiet, Row } from './Home';
 import { DriftCard } from './MachinePage';
 
 /** What the sweep found and does not own up to, and what failed. */

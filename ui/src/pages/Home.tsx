@@ -3,13 +3,15 @@ import Stack from '@mui/material/Stack';
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { useMemo, type ReactNode } from 'react';
-import { ALL, running, standing, type Machine } from '../api/kinds';
-import { events, operations, orphans, drift, useCollection } from '../api/queries';
-import { Ago, Card, Empty, Loading, PageHead, Standing, Trouble } from '../parts/basics';
+import { useMemo } from 'react';
+import { ALL, running, standing } from '../api/kinds';
+import { events, operations, orphans, drift, projectOf, quarantine, useCollection } from '../api/queries';
+import { Ago, Card, Empty, Loading, PageHead, Quiet, Row, Standing, Trouble, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
 import { OperationState } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
+import { runsOut } from './soon';
+import { causes } from './wrong';
 
 /** What one has, what is wrong with it and what is going on. */
 export function Home() {
@@ -18,10 +20,15 @@ export function Home() {
   const hypervisors = useCollection('hypervisors', ALL);
   const images = useCollection('images', project);
   const volumes = useCollection('volumes', project);
+  const groups = useCollection('groups', project);
   const recent = useQuery(operations({ project, limit: 60 }));
   const told = useQuery(events(project, undefined, undefined, 12));
   const found = useQuery(orphans);
   const drifted = useQuery(drift(project));
+  const kept = useQuery(quarantine(project));
+  const limited = useQuery({ ...projectOf(project), enabled: project !== ALL });
+  const now = useNow(60_000);
+  const ending = useMemo(() => runsOut(machines.items, kept.data ?? [], limited.data, now), [machines.items, kept.data, limited.data, now]);
 
   const counts = useMemo(() => {
     const out = { good: 0, busy: 0, bad: 0, off: 0, unknown: 0 };
@@ -29,37 +36,11 @@ export function Home() {
     return out;
   }, [machines.items]);
 
-  const wrong = useMemo(() => {
-    const out: { key: string; to: string; what: string; why: string; next: string; since?: string }[] = [];
-    const look = (items: (Machine | (typeof images.items)[number] | (typeof volumes.items)[number] | (typeof hypervisors.items)[number])[]) => {
-      for (const r of items) {
-        const s = standing(r);
-        if (s.health !== 'bad' && !(s.health === 'unknown' && r.kind === 'Hypervisor')) {
-          continue;
-        }
-        const plural = r.kind.toLowerCase() + 's';
-        const since = r.status.conditions?.find((c) => c.type === 'Ready')?.since;
-        out.push({
-          key: r.metadata.uid,
-          to: `/p/${r.metadata.project}/${plural}${r.kind === 'Machine' ? `/${r.metadata.name}` : ''}`,
-          what: `${r.kind} ${r.metadata.name}`,
-          why: s.sentence || s.word,
-          next:
-            r.kind === 'Hypervisor'
-              ? 'Its machines cannot be changed until it answers.'
-              : s.word === 'Held'
-                ? 'Look at what failed, then apply it again.'
-                : 'Look at its last operation.',
-          ...(since ? { since } : {}),
-        });
-      }
-    };
-    look(hypervisors.items);
-    look(machines.items);
-    look(images.items);
-    look(volumes.items);
-    return out;
-  }, [machines.items, hypervisors.items, images.items, volumes.items]);
+  const wrong = useMemo(
+    () => causes([...hypervisors.items, ...groups.items, ...machines.items, ...images.items, ...volumes.items], project),
+    [machines.items, hypervisors.items, images.items, volumes.items, groups.items, project],
+  );
+  const ill = wrong.reduce((n, c) => n + c.what.length, 0);
 
   const going = (recent.data ?? []).filter(running);
   const error = machines.error ?? recent.error;
@@ -69,7 +50,7 @@ export function Home() {
     <>
       <PageHead
         title={project === ALL ? 'All projects' : project}
-        under={machines.loading ? ' ' : summary(machines.items.length, wrong.length, going.length)}
+        under={machines.loading ? ' ' : summary(machines.items.length, ill, going.length)}
       >
         <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />}>
           New machine
@@ -80,7 +61,7 @@ export function Home() {
         <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
         <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} />
         <Figure title="Off" n={counts.off} to={`/p/${project}/machines`} state="Off" />
-        <Figure title="Need a look" n={wrong.length} to={`/p/${project}/machines`} bad />
+        <Figure title="Need a look" n={ill} to={`/p/${project}/machines`} bad />
       </Box>
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', lg: '1.25fr 1fr' }, alignItems: 'start' }}>
         <Stack sx={{ gap: 2, minWidth: 0 }}>
@@ -90,9 +71,25 @@ export function Home() {
                 <Row key={w.key}>
                   <Standing health="bad" word="" />
                   <Box sx={{ flex: 1, minWidth: 0 }}>
-                    <PageLink to={w.to} underline="hover" sx={{ fontWeight: 600 }}>
-                      {w.what}
-                    </PageLink>
+                    <Box sx={{ fontWeight: 600 }}>
+                      {w.kind}{' '}
+                      {w.what.slice(0, 4).map((r, i) => (
+                        <span key={r.to}>
+                          {i > 0 && ', '}
+                          <PageLink to={r.to} underline="hover">
+                            {r.name}
+                          </PageLink>
+                        </span>
+                      ))}
+                      {w.what.length > 4 && (
+                        <>
+                          {' and '}
+                          <PageLink to={w.to} underline="hover">
+                            {w.what.length - 4} more
+                          </PageLink>
+                        </>
+                      )}
+                    </Box>
                     <Typography variant="body2">{w.why}</Typography>
                     <Typography variant="body2" sx={{ color: 'text.secondary' }}>
                       {w.next}
@@ -102,6 +99,24 @@ export function Home() {
                 </Row>
               ))}
               {wrong.length > 12 && <Row><Quiet>and {wrong.length - 12} more</Quiet></Row>}
+            </Card>
+          )}
+          {ending.length > 0 && (
+            <Card title="What runs out soon" flush>
+              {ending.slice(0, 8).map((e) => (
+                <Row key={e.key}>
+                  <Box sx={{ flex: 1, minWidth: 0 }}>
+                    <PageLink to={e.to} underline="hover" sx={{ fontWeight: 600 }}>
+                      {e.what}
+                    </PageLink>
+                    <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+                      {e.why}
+                    </Typography>
+                  </Box>
+                  {e.when && <Quiet><Until when={e.when} /></Quiet>}
+                </Row>
+              ))}
+              {ending.length > 8 && <Row><Quiet>and {ending.length - 8} more</Quiet></Row>}
             </Card>
           )}
           <Card
@@ -258,25 +273,6 @@ function Figure({ title, n, to, state, bad }: { title: string; n: number; to: st
       >
         {n}
       </PageLink>
-    </Box>
-  );
-}
-
-export function Row({ children }: { children: ReactNode }) {
-  return (
-    <Stack
-      direction="row"
-      sx={{ gap: 1.5, alignItems: 'baseline', px: 2.25, py: 1.1, borderTop: 1, borderColor: 'divider' }}
-    >
-      {children}
-    </Stack>
-  );
-}
-
-export function Quiet({ children }: { children: ReactNode }) {
-  return (
-    <Box component="span" sx={{ color: 'text.secondary', fontSize: '0.84rem' }}>
-      {children}
     </Box>
   );
 }

@@ -1,14 +1,13 @@
 import Box from '@mui/material/Box';
-import LinearProgress from '@mui/material/LinearProgress';
 import Typography from '@mui/material/Typography';
 import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { ALL, standing, type Kinds } from '../api/kinds';
 import { useCollection } from '../api/queries';
-import { Card, Empty, Facts, Loading, PageHead, Standing, Trouble } from '../parts/basics';
+import { Card, Empty, Facts, Loading, PageHead, Quiet, Standing, Trouble } from '../parts/basics';
 import { bytes, mib } from '../parts/format';
+import { Meter } from '../parts/Meter';
 import { PageButton } from '../parts/RowLink';
-import { Quiet } from './Home';
 
 type Hypervisor = Kinds['hypervisors'];
 
@@ -74,8 +73,8 @@ function One({ of, promised }: { of: Hypervisor; promised: { cores: number; memo
           It is cordoned: it gets no new machines.
         </Typography>
       )}
-      <Meter title="Cores promised" used={promised?.cores ?? 0} of={status.cores} say={String} over />
-      <Meter title="Memory promised" used={promised?.memory ?? 0} of={status.memory ? mib(status.memory) : undefined} say={bytes} />
+      {status.cores && <Meter title="Cores promised" used={promised?.cores ?? 0} of={status.cores} say={String} over />}
+      {status.memory && <Meter title="Memory promised" used={promised?.memory ?? 0} of={mib(status.memory)} say={bytes} />}
       <Box sx={{ mt: 2 }}>
         <Facts
           rows={[
@@ -94,29 +93,5 @@ function One({ of, promised }: { of: Hypervisor; promised: { cores: number; memo
         </PageButton>
       </Box>
     </Card>
-  );
-}
-
-function Meter({ title, used, of, say, over }: { title: string; used: number; of: number | undefined; say: (n: number) => string; over?: boolean }) {
-  if (!of) {
-    return null;
-  }
-  const percent = Math.min(100, (used / of) * 100);
-  return (
-    <Box sx={{ mb: 1.25 }}>
-      <Box sx={{ display: 'flex', justifyContent: 'space-between', fontSize: '0.86rem', mb: 0.5 }}>
-        <span>{title}</span>
-        <Quiet>
-          {say(used)} of {say(of)}
-        </Quiet>
-      </Box>
-      <LinearProgress
-        variant="determinate"
-        value={percent}
-        color={percent > 90 && !over ? 'warning' : 'primary'}
-        aria-label={title}
-        sx={{ height: 6, borderRadius: 3 }}
-      />
-    </Box>
   );
 }

@@ -11,19 +11,22 @@ import Stack from '@mui/material/Stack';
 import Tab from '@mui/material/Tab';
 import Tabs from '@mui/material/Tabs';
 import TextField from '@mui/material/TextField';
-import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { SHARED, standing, type Machine } from '../api/kinds';
-import { actions, drift, events, once, one, operations, refresh, useCollection, type Allowed } from '../api/queries';
-import { Ago, Card, Copyable, Empty, Facts, Loading, PageHead, Standing, Trouble } from '../parts/basics';
+import { actions, drift, once, one, operations, refresh, useCollection } from '../api/queries';
+import { Ask } from '../parts/Ask';
+import { Ago, Card, Copyable, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble, Until } from '../parts/basics';
 import { AutorenewIcon, DeleteIcon, PowerSettingsNewIcon, RestartAltIcon, TerminalIcon } from '../parts/icons';
+import { DeleteDialog } from '../parts/DeleteDialog';
+import { EventsOf } from '../parts/EventsOf';
+import { exact } from '../parts/format';
+import { May } from '../parts/May';
 import { OperationState, PlanView, Timeline } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
-import { Quiet, Row } from './Home';
 
 export function MachinePage() {
   const { project, name } = useParams({ from: '/p/$project/machines/$name' });
@@ -89,7 +92,7 @@ export function MachinePage() {
           {history.data?.length === 0 && <Empty title="Nothing was done with it yet" />}
         </Stack>
       )}
-      {tab === 'events' && <MachineEvents machine={machine} />}
+      {tab === 'events' && <EventsOf kind="Machine" project={project} name={name} />}
       {tab === 'drift' && <MachineDrift machine={machine} />}
     </>
   );
@@ -102,6 +105,7 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
   return (
     <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: 'minmax(0, 1fr)', lg: 'minmax(0, 1fr) minmax(0, 1.15fr)' }, alignItems: 'start' }}>
       <Stack sx={{ gap: 2, minWidth: 0 }}>
+        {machine.status.expiresAt && <Ends machine={machine} at={machine.status.expiresAt} />}
         <Card title="Reach it">
           <Facts
             rows={[
@@ -204,6 +208,64 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
   );
 }
 
+/** When it is deleted by itself, and how to move that. */
+function Ends({ machine, at }: { machine: Machine; at: string }) {
+  const { project, name } = machine.metadata;
+  const allowed = useQuery(actions('machines', project, name));
+  const queries = useQueryClient();
+  const [ttl, setTtl] = useState<string | null>(null);
+  const leash = machine.spec.expiry?.leash;
+  return (
+    <Card
+      title="Its end"
+      action={
+        <May all={allowed.data} action="extend">
+          {(disabled) => (
+            <Button size="small" variant="outlined" disabled={disabled} onClick={() => setTtl('8h')}>
+              Extend
+            </Button>
+          )}
+        </May>
+      }
+    >
+      <Typography variant="body2">
+        It is deleted <Until when={at} />, on {exact(at)}. Its volumes stay.
+        {leash && ` Without a heartbeat for ${leash} it is deleted before.`}
+      </Typography>
+      {ttl !== null && (
+        <Ask
+          title={`Extend ${name}`}
+          button="Extend"
+          ready={ttl !== ''}
+          act={() =>
+            unwrap(
+              api.POST('/api/v1/projects/{project}/machines/{name}:extend', {
+                params: { path: { project, name }, query: { ttl }, header: once() },
+              }),
+            )
+          }
+          done={() => void refresh(queries, 'machines', project, name)}
+          onClose={() => setTtl(null)}
+        >
+          <TextField
+            autoFocus
+            label="From now on it has"
+            value={ttl}
+            onChange={(e) => setTtl(e.target.value.trim())}
+            helperText="A number with s, m, h or d, such as 8h or 30d; no less than it has anyway."
+            autoComplete="off"
+          />
+          <Stack direction="row" sx={{ gap: 0.75 }}>
+            {['1h', '8h', '1d', '7d', '30d'].map((t) => (
+              <Chip key={t} label={t} variant={ttl === t ? 'filled' : 'outlined'} onClick={() => setTtl(t)} />
+            ))}
+          </Stack>
+        </Ask>
+      )}
+    </Card>
+  );
+}
+
 const s0 = (machine: Machine) => {
   const health = standing(machine).health;
   return health === 'busy' || health === 'off' ? health : 'bad';
@@ -223,13 +285,13 @@ function SshLine({ machine }: { machine: Machine }) {
 function Actions({ machine }: { machine: Machine }) {
   const { project, name } = machine.metadata;
   const queries = useQueryClient();
-  const allowed = useQuery(actions(project, name));
+  const allowed = useQuery(actions('machines', project, name));
   const [dialog, setDialog] = useState<'rebuild' | 'delete' | 'off' | null>(null);
   const after = () =>
     Promise.all([
       refresh(queries, 'machines', project, name),
       queries.invalidateQueries({ queryKey: ['operations'] }),
-      queries.invalidateQueries({ queryKey: ['actions', project, name] }),
+      queries.invalidateQueries({ queryKey: ['actions', 'machines', project, name] }),
     ]);
   const act = useMutation({
     mutationFn: (verb: 'power-on' | 'power-off' | 'reset') =>
@@ -241,6 +303,7 @@ function Actions({ machine }: { machine: Machine }) {
     onSettled: after,
   });
   const off = machine.spec.power === 'off';
+  const volumes = machine.spec.volumes ?? [];
   return (
     <>
       <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant="outlined" startIcon={<TerminalIcon />}>
@@ -295,7 +358,16 @@ function Actions({ machine }: { machine: Machine }) {
         </Box>
       )}
       {dialog === 'rebuild' && <Rebuild machine={machine} onClose={() => setDialog(null)} after={after} />}
-      {dialog === 'delete' && <Delete machine={machine} onClose={() => setDialog(null)} />}
+      {dialog === 'delete' && (
+        <DeleteDialog
+          plural="machines"
+          project={project}
+          name={name}
+          goes="the machine, its system disk with all that is on it, its addresses and its names."
+          stays={volumes.length > 0 ? `volume${volumes.length > 1 ? 's' : ''} ${volumes.join(', ')}.` : 'nothing; it has no volumes.'}
+          onClose={() => setDialog(null)}
+        />
+      )}
       {dialog === 'off' && (
         <Dialog open onClose={() => setDialog(null)}>
           <DialogTitle>Power off {name}?</DialogTitle>
@@ -317,21 +389,6 @@ function Actions({ machine }: { machine: Machine }) {
         </Dialog>
       )}
     </>
-  );
-}
-
-/** What one may not do is shown with the reason that the server gives. */
-function May({ all, action, children }: { all: Allowed[] | undefined; action: string; children: (disabled: boolean) => ReactNode }) {
-  const said = all?.find((a) => a.action === action);
-  const disabled = said?.allowed === false;
-  return disabled ? (
-    <Tooltip title={said?.reason ?? ''}>
-      <span tabIndex={0} role="note" aria-label={said?.reason}>
-        {children(true)}
-      </span>
-    </Tooltip>
-  ) : (
-    children(false)
   );
 }
 
@@ -395,95 +452,6 @@ function Rebuild({ machine, onClose, after }: { machine: Machine; onClose: () =>
         </Button>
       </DialogActions>
     </Dialog>
-  );
-}
-
-function Delete({ machine, onClose }: { machine: Machine; onClose: () => void }) {
-  const { project, name } = machine.metadata;
-  const [typed, setTyped] = useState('');
-  const queries = useQueryClient();
-  const navigate = useNavigate();
-  const remove = useMutation({
-    mutationFn: () =>
-      unwrap(api.DELETE('/api/v1/projects/{project}/machines/{name}', { params: { path: { project, name } } })),
-    onSuccess: async () => {
-      await Promise.all([
-        refresh(queries, 'machines', project, name),
-        queries.invalidateQueries({ queryKey: ['operations'] }),
-      ]);
-      void navigate({ to: '/p/$project/machines', params: { project } });
-    },
-  });
-  const volumes = machine.spec.volumes ?? [];
-  return (
-    <Dialog open onClose={onClose} fullWidth maxWidth="xs">
-      <DialogTitle>Delete {name}?</DialogTitle>
-      <DialogContent>
-        <Typography sx={{ mb: 0.5 }}>
-          <strong>Goes:</strong> the machine, its system disk with all that is on it, its addresses and its names.
-        </Typography>
-        <Typography sx={{ mb: 2 }}>
-          <strong>Stays:</strong> {volumes.length > 0 ? `volume${volumes.length > 1 ? 's' : ''} ${volumes.join(', ')}` : 'nothing; it has no volumes'}.
-        </Typography>
-        <TextField
-          fullWidth
-          autoFocus
-          label={`Type ${name} to confirm`}
-          value={typed}
-          onChange={(e) => setTyped(e.target.value)}
-          onKeyDown={(e) => {
-            if (e.key === 'Enter' && typed === name) {
-              remove.mutate();
-            }
-          }}
-          autoComplete="off"
-        />
-        {remove.error && (
-          <Box sx={{ mt: 2 }}>
-            <Trouble error={remove.error} />
-          </Box>
-        )}
-      </DialogContent>
-      <DialogActions>
-        <Button onClick={onClose}>Keep it</Button>
-        <Button
-          variant="contained"
-          color="error"
-          disabled={typed !== name}
-          loading={remove.isPending}
-          onClick={() => remove.mutate()}
-        >
-          Delete
-        </Button>
-      </DialogActions>
-    </Dialog>
-  );
-}
-
-function MachineEvents({ machine }: { machine: Machine }) {
-  const { project, name } = machine.metadata;
-  const told = useQuery(events(project, 'Machine', name));
-  if (told.error) {
-    return <Trouble error={told.error} retry={() => void told.refetch()} />;
-  }
-  return (
-    <Card flush>
-      {told.isPending ? (
-        <Loading />
-      ) : told.data.length === 0 ? (
-        <Empty title="Nothing has happened yet">Events are kept for seven days.</Empty>
-      ) : (
-        told.data.map((e) => (
-          <Row key={e.cursor}>
-            <Box sx={{ width: 130, flex: 'none', fontWeight: 560 }}>{e.reason}</Box>
-            <Box sx={{ flex: 1 }}>{e.message}</Box>
-            <Quiet>
-              <Ago when={e.at} />
-            </Quiet>
-          </Row>
-        ))
-      )}
-    </Card>
   );
 }
 

@@ -1,20 +1,31 @@
 import Box from '@mui/material/Box';
 import { useParams, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
 import { ALL, standing, type Machine } from '../api/kinds';
 import { useCollection } from '../api/queries';
-import { Ago, Empty, PageHead, Standing } from '../parts/basics';
+import { Ago, Empty, PageHead, Standing, Until } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { AddIcon } from '../parts/icons';
+import { MayIn } from '../parts/May';
 import { PageButton, PageLink } from '../parts/RowLink';
 
 export function Machines() {
   const { project } = useParams({ from: '/p/$project/machines' });
   const { labels } = useSearch({ from: '/p/$project/machines' });
   const machines = useCollection('machines', project, labels);
+  const ends = useMemo(() => machines.items.some((m) => m.status.expiresAt), [machines.items]);
+  const columns = useMemo(
+    () => [name, ...(project === ALL ? [inProject] : []), ...(ends ? rest.toSpliced(rest.length - 1, 0, end) : rest)],
+    [project, ends],
+  );
   const make = (
-    <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />}>
-      New machine
-    </PageButton>
+    <MayIn project={project} what="declare Machine">
+      {(disabled) => (
+        <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />} disabled={disabled}>
+          New machine
+        </PageButton>
+      )}
+    </MayIn>
   );
   return (
     <>
@@ -22,7 +33,7 @@ export function Machines() {
       <DataTable
         label="Machines"
         rows={machines.items}
-        columns={project === ALL ? [name, inProject, ...rest] : [name, ...rest]}
+        columns={columns}
         id={(m) => m.metadata.uid}
         loading={machines.loading}
         complete={machines.complete}
@@ -63,6 +74,16 @@ const inProject: Column<Machine> = {
   width: 'minmax(80px, 0.8fr)',
   value: (m) => m.metadata.project,
   cell: (m) => m.metadata.project,
+};
+
+/** Only where one of them has an end. */
+const end: Column<Machine> = {
+  key: 'ends',
+  title: 'Ends',
+  width: '80px',
+  wide: true,
+  value: (m) => (m.status.expiresAt ? Date.parse(m.status.expiresAt) : undefined),
+  cell: (m) => (m.status.expiresAt ? <Until when={m.status.expiresAt} /> : ''),
 };
 
 const rest: Column<Machine>[] = [

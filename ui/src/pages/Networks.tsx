@@ -7,11 +7,10 @@ import { useParams, useSearch } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
 import { ALL, type Kinds } from '../api/kinds';
 import { addresses, one, useCollection } from '../api/queries';
-import { Ago, Card, Empty, Facts, Loading, PageHead, Trouble } from '../parts/basics';
+import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Name, PageButton, PageLink } from '../parts/RowLink';
 import { cellsOf } from './addressMap';
-import { Quiet, Row } from './Home';
 
 type Network = Kinds['networks'];
 

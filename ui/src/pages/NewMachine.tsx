@@ -13,13 +13,22 @@ import { useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, standing, type Plural, type Resource } from '../api/kinds';
-import { applyText, planOf, useCollection, useProjects } from '../api/queries';
+import { applyText, planOf, projectOf, useCollection, useProjects } from '../api/queries';
 import { Card, Copy, Empty, Loading, PageHead, Trouble } from '../parts/basics';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
 import { PlanView } from '../parts/operations';
 import { PageButton } from '../parts/RowLink';
 import { manifestOf, type Draft } from './manifest';
+import { Quota } from './Projects';
+import { costOf } from './quota';
+
+const LIVES = [
+  ['8h', '8 hours'],
+  ['1d', 'a day'],
+  ['7d', 'a week'],
+  ['30d', '30 days'],
+] as const;
 
 /** What a project may name: its own, then the shared ones that it does not hide. */
 function useNameable<K extends Plural>(plural: K, project: string) {
@@ -66,6 +75,7 @@ export function NewMachine() {
       hypervisor: typed.hypervisor ?? '',
       firmware: typed.firmware ?? '',
       labels: typed.labels ?? '',
+      ttl: typed.ttl ?? '',
     };
   }, [typed, project, images.items, sizes.items, networks.items, profiles.items, machines.items]);
 
@@ -75,11 +85,21 @@ export function NewMachine() {
   const plan = useQuery({
     queryKey: ['plan', 'apply', project, settled],
     queryFn: () => planOf(project, settled),
-    enabled: complete,
+    enabled: complete && settled === yaml, // not what the form was before it had its values
     staleTime: 0,
     retry: false,
     placeholderData: (before: Schemas['ApplyItem'][] | undefined) => before,
   });
+  const limited = useQuery(projectOf(project));
+  const cost = useMemo(
+    () =>
+      costOf(
+        sizes.items.find((s) => s.metadata.name === draft.size)?.spec,
+        (networks.items.find((n) => n.metadata.name === draft.network)?.spec.subnets ?? []).map((s) => s.cidr),
+        draft.ipv4,
+      ),
+    [sizes.items, networks.items, draft.size, draft.network, draft.ipv4],
+  );
   const exists = plan.data?.some((i) => i.kind === 'Machine' && i.name === draft.name && i.action !== 'created') ?? false;
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -88,6 +108,7 @@ export function NewMachine() {
     onSuccess: () => {
       void queries.invalidateQueries({ queryKey: ['list', 'machines'] });
       void queries.invalidateQueries({ queryKey: ['operations'] });
+      void queries.invalidateQueries({ queryKey: ['project'] });
       void navigate({ to: '/p/$project/machines/$name', params: { project, name: draft.name } });
     },
   });
@@ -97,7 +118,7 @@ export function NewMachine() {
     const message = problem?.at(path);
     return message ? { error: true, helperText: message } : {};
   };
-  const placed = ['metadata.name', 'metadata.labels', 'spec.image', 'spec.size', 'spec.nics', 'spec.profiles', 'spec.volumes', 'spec.hypervisor', 'spec.firmware'];
+  const placed = ['metadata.name', 'metadata.labels', 'spec.image', 'spec.size', 'spec.nics', 'spec.profiles', 'spec.volumes', 'spec.hypervisor', 'spec.firmware', 'spec.expiry'];
   const unplaced = problem && (problem.problem.errors ?? []).every((e) => placed.every((p) => !e.field.replace(/^.*: /, '').startsWith(p)));
 
   if (images.error) {
@@ -164,6 +185,21 @@ export function NewMachine() {
                   say={(n) => (n.kind === 'Network' ? (n.spec.subnets ?? []).map((s) => s.cidr).join(', ') : '')}
                   {...at_('spec.nics')}
                 />
+                <TextField
+                  select
+                  label="Lives"
+                  value={draft.ttl}
+                  onChange={set('ttl')}
+                  slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}
+                  {...at_('spec.expiry')}
+                >
+                  <MenuItem value="">until somebody deletes it</MenuItem>
+                  {LIVES.map(([ttl, words]) => (
+                    <MenuItem key={ttl} value={ttl}>
+                      {words}
+                    </MenuItem>
+                  ))}
+                </TextField>
                 <Accordion disableGutters variant="outlined" sx={{ borderRadius: '10px !important', '&::before': { display: 'none' } }}>
                   <AccordionSummary expandIcon={<ExpandMoreIcon />}>
                     <Typography>More</Typography>
@@ -240,6 +276,15 @@ export function NewMachine() {
                 </Box>
               ) : (
                 <Loading lines={4} />
+              )}
+            </Card>
+            <Card title={`Quota of ${project}`}>
+              {limited.error ? (
+                <Trouble error={limited.error} />
+              ) : limited.isPending ? (
+                <Loading lines={3} />
+              ) : (
+                <Quota of={limited.data} more={cost} />
               )}
             </Card>
             <Card title="As YAML" action={<Copy text={yaml} what="YAML" />}>

@@ -2,7 +2,7 @@ import MenuItem from '@mui/material/MenuItem';
 import TextField from '@mui/material/TextField';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { ALL, running, type Operation } from '../api/kinds';
+import { ALL, pluralOf, running, type Operation } from '../api/kinds';
 import { operation, operations } from '../api/queries';
 import { Ago, Card, Empty, PageHead } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
@@ -113,9 +113,9 @@ export function OperationPage() {
   return (
     <>
       <PageHead title={found.data?.spec.title ?? 'Operation'} under={<code>{uid}</code>}>
-        {target?.kind === 'Machine' && (
-          <PageButton to="/p/$project/machines/$name" params={{ project, name: target.name }} variant="outlined">
-            Machine {target.name}
+        {(target?.kind === 'Machine' || target?.kind === 'Group') && (
+          <PageButton to={`/p/${project}/${pluralOf(target.kind)}/${target.name}` as string} variant="outlined">
+            {target.kind} {target.name}
           </PageButton>
         )}
       </PageHead>

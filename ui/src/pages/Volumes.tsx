@@ -7,11 +7,10 @@ import { useMemo } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Kinds } from '../api/kinds';
 import { once, quarantine, useCollection } from '../api/queries';
-import { Ago, Card, Empty, PageHead, Standing, Trouble } from '../parts/basics';
+import { Ago, Card, Empty, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { exact } from '../parts/format';
 import { Name, PageButton, PageLink } from '../parts/RowLink';
-import { Quiet, Row } from './Home';
 
 type Volume = Kinds['volumes'];
 

@@ -11,6 +11,7 @@ export interface Draft {
   hypervisor: string;
   firmware: string;
   labels: string;
+  ttl: string;
 }
 
 /** `app=web, tier=front` as a mapping. */
@@ -46,6 +47,7 @@ export function manifestOf(d: Draft): object {
       ...(d.volumes.length > 0 ? { volumes: d.volumes } : {}),
       ...(d.hypervisor ? { hypervisor: d.hypervisor } : {}),
       ...(d.firmware ? { firmware: d.firmware } : {}),
+      ...(d.ttl ? { expiry: { ttl: d.ttl } } : {}),
     },
   };
 }

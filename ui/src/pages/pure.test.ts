@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { freeName, ago, lasted, mib, bytes } from '../parts/format';
+import { freeName, ago, lasted, mib, bytes, until } from '../parts/format';
 import { compare, matches } from '../parts/text';
 import { cellsOf } from './addressMap';
+import type { Group, Machine } from '../api/kinds';
+import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, manifestOf, type Draft } from './manifest';
+import { costOf, limitsOf, quotaOf, usedOf } from './quota';
+import { memberStanding, progressOf, wayOf } from './rollout';
+import { runsOut } from './soon';
+import { causes } from './wrong';
 
 const DRAFT: Draft = {
   name: 'web',
@@ -16,6 +22,7 @@ const DRAFT: Draft = {
   hypervisor: '',
   firmware: '',
   labels: '',
+  ttl: '',
 };
 
 describe('the manifest that the form makes', () => {
@@ -75,6 +82,8 @@ describe('words and numbers', () => {
   it('tells spans of time', () => {
     const now = Date.parse('2026-11-28T12:00:00Z');
     expect(ago('2026-11-28T11:57:00Z', now)).toBe('3 min ago');
+    expect(until('2026-11-28T15:30:00Z', now)).toBe('in 3 h');
+    expect(until('2026-11-28T11:59:59Z', now)).toBe('now');
     expect(lasted('2026-11-28T11:57:55Z', '2026-11-28T12:00:00Z')).toBe('2 min 5 s');
   });
   it('reads and writes sizes', () => {
@@ -83,5 +92,114 @@ describe('words and numbers', () => {
   });
   it('proposes a name that nobody has', () => {
     expect(freeName('web', new Set(['web', 'web-2']))).toBe('web-3');
+  });
+});
+
+const group = (over: { spec?: object; status?: object; reason?: string }): Group =>
+  ({
+    kind: 'Group',
+    metadata: { name: 'web', project: 'shop' },
+    spec: { count: 5, machine: { image: 'debian-12', size: 'small' }, ...over.spec },
+    status: {
+      members: 5,
+      healthy: 4,
+      updated: 2,
+      revision: 3,
+      paused: false,
+      confirmed: 0,
+      conditions: [{ type: 'Ready', value: 'false', reason: over.reason ?? 'RollingOut', message: 'So far', since: '' }],
+      ...over.status,
+    },
+  }) as unknown as Group;
+
+describe('a rollout', () => {
+  it('tells how far it is, and how many must stay healthy', () => {
+    expect(progressOf(group({}))).toMatchObject({ going: true, percent: 40, least: 4 });
+    expect(progressOf(group({ spec: { rollout: { surge: 2 } } })).least).toBe(5);
+    expect(progressOf(group({ spec: { rollout: { maxUnavailable: 9 } } })).least).toBe(0);
+    expect(progressOf(group({ spec: { count: 0 } })).percent).toBe(100);
+  });
+  it('calls a member ill only if something is wrong with it', () => {
+    expect(memberStanding({ state: 'unhealthy', message: '' }).health).toBe('busy');
+    expect(memberStanding({ state: 'unhealthy', message: 'port 80 is closed' }).health).toBe('bad');
+  });
+  it('stands as its condition says, and not as that of a machine', () => {
+    expect(standing(group({ reason: 'Paused' })).word).toBe('Paused');
+    expect(standing(group({ reason: 'RolledBack' })).health).toBe('bad');
+    expect(standing(group({ reason: 'RollingOut' })).health).toBe('busy');
+  });
+  it('says in words how a change comes to the members', () => {
+    const rollout = { canary: 1, pause: 'canary', batchSize: 2, healthGate: { tcp: { port: 80 }, minHealthySeconds: 5 }, onFailure: 'rollback' };
+    expect(wayOf(group({ spec: { rollout } }))).toEqual([
+      '1 first, then it waits to be continued',
+      'the others 2 at a time',
+      'at most 1 unhealthy on its account',
+      'healthy: port 80 takes connections for 5 s',
+      'goes back when a member fails',
+    ]);
+  });
+});
+
+describe('a quota', () => {
+  const used = { machines: 9, cores: 9, memory: '9GiB', disk: '9GiB', addresses: 18 };
+  it('is compared in numbers', () => {
+    expect(usedOf(used)).toMatchObject({ cores: 9, memory: 9216 });
+    expect(limitsOf({ machines: 10, memory: '16GiB' })).toEqual({ machines: 10, memory: 16_384 });
+  });
+  it('knows what one more machine takes', () => {
+    const size = { cores: 2, memory: '4GiB', disk: '20GiB' };
+    expect(costOf(size, ['10.0.0.0/24', 'fd00::/64'], '')).toEqual({ machines: 1, cores: 2, memory: 4096, disk: 20_480, addresses: 2 });
+    expect(costOf(size, ['10.0.0.0/24', 'fd00::/64'], 'none').addresses).toBe(1);
+    expect(costOf(undefined, [], '')).toMatchObject({ cores: 0, addresses: 0 });
+  });
+  it('leaves out what has no limit, and leaves wrong input to the server', () => {
+    expect(quotaOf({ machines: ' 20 ', cores: '', memory: '4GiB', disk: '', addresses: 'many' })).toEqual({
+      machines: 20,
+      memory: '4GiB',
+      addresses: 'many',
+    });
+  });
+  it('is told of on the first page when it is nearly used', () => {
+    const now = Date.parse('2026-11-28T12:00:00Z');
+    const machine = (name: string, expiresAt?: string) =>
+      ({ metadata: { uid: name, name, project: 'shop' }, status: { expiresAt } }) as unknown as Machine;
+    const found = runsOut(
+      [machine('late', '2027-11-28T12:00:00Z'), machine('b', '2026-11-29T12:00:00Z'), machine('a', '2026-11-28T13:00:00Z'), machine('for-ever')],
+      [],
+      { name: 'shop', quota: { machines: 10, cores: 100 }, used },
+      now,
+    );
+    expect(found.map((e) => e.what)).toEqual(['Machines of the quota', 'Machine a', 'Machine b']);
+  });
+});
+
+describe('what is wrong', () => {
+  const ill = (kind: string, name: string, message: string, since = '2026-11-28T12:00:00Z') =>
+    ({
+      kind,
+      metadata: { uid: name, name, project: 'shop' },
+      spec: {},
+      status: { conditions: [{ type: 'Ready', value: 'false', reason: 'Failed', message, since }] },
+    }) as unknown as Machine;
+  it('is told by cause, the one with most behind it first, hypervisors before all', () => {
+    const found = causes(
+      [
+        ill('Machine', 'lone', 'its image is gone'),
+        ill('Machine', 'a', 'disk of a is full', '2026-11-28T11:00:00Z'),
+        ill('Machine', 'b', 'disk of b is full'),
+        ill('Hypervisor', 'kvm', 'no answer'),
+      ],
+      'shop',
+    );
+    expect(found.map((c) => [c.kind, c.what.map((w) => w.name).join()])).toEqual([
+      ['Hypervisor', 'kvm'],
+      ['Machine', 'a,b'],
+      ['Machine', 'lone'],
+    ]);
+    expect(found[1]!.since).toBe('2026-11-28T11:00:00Z');
+    expect(found[1]!.what[0]!.to).toBe('/p/shop/machines/a');
+  });
+  it('is nothing when all is well', () => {
+    expect(causes([], 'shop')).toEqual([]);
   });
 });

@@ -15,6 +15,7 @@ import { compare, matches } from './text';
 
 export interface Column<R> {
   key: string;
+  /** Empty over a column of buttons, by which nobody sorts. */
   title: string;
   /** As in `grid-template-columns`. */
   width: string;
@@ -43,6 +44,9 @@ interface Props<R> {
 }
 
 const ROW = 46;
+
+/** Read out, but not seen. */
+const HIDDEN = { position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: 'inset(50%)' } as const;
 
 /**
  * A list: searched, filtered and sorted as its address says, and drawn only where it is seen, so that ten thousand
@@ -173,30 +177,36 @@ export function DataTable<R>(p: Props<R>) {
                     <Box
                       key={c.key}
                       role="columnheader"
-                      aria-sort={sorted ? (search.desc ? 'descending' : 'ascending') : 'none'}
+                      aria-sort={!c.title ? undefined : sorted ? (search.desc ? 'descending' : 'ascending') : 'none'}
                       sx={{ display: { xs: c.wide ? 'none' : 'block', md: 'block' }, minWidth: 0 }}
                     >
-                      <Box
-                        component="button"
-                        type="button"
-                        onClick={() => change({ sort: c.key, desc: sorted && !search.desc ? true : undefined })}
-                        sx={{
-                          all: 'unset',
-                          cursor: 'pointer',
-                          fontSize: '0.78rem',
-                          fontWeight: 600,
-                          display: 'inline-flex',
-                          alignItems: 'center',
-                          gap: 0.5,
-                          borderRadius: 1,
-                          '&:focus-visible': { outline: '2px solid', outlineColor: 'primary.main', outlineOffset: 2 },
-                          '& svg': { opacity: sorted ? 1 : 0, fontSize: 14 },
-                          '&:hover svg': { opacity: 1 },
-                        }}
-                      >
-                        {c.title}
-                        {sorted && search.desc ? <ArrowDownwardIcon /> : <ArrowUpwardIcon />}
-                      </Box>
+                      {c.title ? (
+                        <Box
+                          component="button"
+                          type="button"
+                          onClick={() => change({ sort: c.key, desc: sorted && !search.desc ? true : undefined })}
+                          sx={{
+                            all: 'unset',
+                            cursor: 'pointer',
+                            fontSize: '0.78rem',
+                            fontWeight: 600,
+                            display: 'inline-flex',
+                            alignItems: 'center',
+                            gap: 0.5,
+                            borderRadius: 1,
+                            '&:focus-visible': { outline: '2px solid', outlineColor: 'primary.main', outlineOffset: 2 },
+                            '& svg': { opacity: sorted ? 1 : 0, fontSize: 14 },
+                            '&:hover svg': { opacity: 1 },
+                          }}
+                        >
+                          {c.title}
+                          {sorted && search.desc ? <ArrowDownwardIcon /> : <ArrowUpwardIcon />}
+                        </Box>
+                      ) : (
+                        <Box component="span" sx={HIDDEN}>
+                          Actions
+                        </Box>
+                      )}
                     </Box>
                   );
                 })}

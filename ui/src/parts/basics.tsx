@@ -10,7 +10,7 @@ import Typography from '@mui/material/Typography';
 import { useEffect, useState, type ReactNode } from 'react';
 import { ApiProblem } from '../api/client';
 import type { Health } from '../api/kinds';
-import { ago, exact } from './format';
+import { ago, exact, until } from './format';
 import { CheckIcon, ContentCopyIcon } from './icons';
 
 const SHAPES: Record<Health, { color: string; path: string }> = {
@@ -70,6 +70,17 @@ export function Ago({ when }: { when: string }) {
     <Tooltip title={exact(when)}>
       <Box component="time" dateTime={when} sx={{ whiteSpace: 'nowrap' }}>
         {ago(when, Math.max(now, Date.now()))}
+      </Box>
+    </Tooltip>
+  );
+}
+
+export function Until({ when }: { when: string }) {
+  const now = useNow(10_000);
+  return (
+    <Tooltip title={exact(when)}>
+      <Box component="time" dateTime={when} sx={{ whiteSpace: 'nowrap' }}>
+        {until(when, Math.max(now, Date.now()))}
       </Box>
     </Tooltip>
   );
@@ -252,6 +263,27 @@ export function Facts({ rows }: { rows: [string, ReactNode][] }) {
             </Box>
           </Box>
         ))}
+    </Box>
+  );
+}
+
+/** A line of a card. */
+export function Row({ children }: { children: ReactNode }) {
+  return (
+    <Stack
+      direction="row"
+      sx={{ gap: 1.5, alignItems: 'baseline', px: 2.25, py: 1.1, borderTop: 1, borderColor: 'divider' }}
+    >
+      {children}
+    </Stack>
+  );
+}
+
+/** What matters less. */
+export function Quiet({ children }: { children: ReactNode }) {
+  return (
+    <Box component="span" sx={{ color: 'text.secondary', fontSize: '0.84rem' }}>
+      {children}
     </Box>
   );
 }

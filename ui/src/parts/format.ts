@@ -8,6 +8,16 @@ export function ago(when: string, now = Date.now()): string {
   return `${Math.floor(s / 86_400)} d ago`;
 }
 
+/** "in 3 h", as short as it can be said. */
+export function until(when: string, now = Date.now()): string {
+  const s = Math.round((Date.parse(when) - now) / 1000);
+  if (s <= 0) return 'now';
+  if (s < 60) return `in ${s} s`;
+  if (s < 3600) return `in ${Math.floor(s / 60)} min`;
+  if (s < 2 * 86_400) return `in ${Math.floor(s / 3600)} h`;
+  return `in ${Math.floor(s / 86_400)} d`;
+}
+
 /** How long something took: "0.3 s", "12 s", "2 min 5 s". */
 export function lasted(from?: string, to?: string, now = Date.now()): string {
   if (!from) return '';

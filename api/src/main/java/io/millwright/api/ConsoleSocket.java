@@ -104,8 +104,11 @@ final class ConsoleSocket implements SmartLifecycle {
         }
       } catch (IOException | RuntimeException e) {
         LOG.debug("a console ended: {}", e.toString());
-        why = ended.getCount() == 0 ? CloseStatus.GOING_AWAY : CloseStatus.SERVER_ERROR;
+        why = CloseStatus.SERVER_ERROR;
       } finally {
+        if (ended.getCount() == 0) {
+          why = CloseStatus.GOING_AWAY; // it was cut here; the guest did not end it
+        }
         end();
         try {
           socket.close(why);

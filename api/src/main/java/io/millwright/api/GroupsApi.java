@@ -6,15 +6,19 @@ import io.millwright.engine.Rollouts;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Groups.Revision;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
+import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineTemplate;
+import io.millwright.model.Resource;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import java.security.Principal;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -278,6 +282,43 @@ final class GroupsApi extends Collection {
         caller,
         request,
         tx -> backend.rollouts().rollBack(tx, caller, project, name, to));
+  }
+
+  @Override
+  List<ActionView> actions(Tx tx, Resource<?, ?> found) {
+    GroupStatus status = found.as(GroupSpec.class, GroupStatus.class).status();
+    String going = found.deleting() ? "it is being deleted" : "";
+    boolean stands =
+        Condition.find(status.conditions(), Condition.READY)
+            .filter(c -> c.reason().equals("Paused") || c.reason().equals("Cancelled"))
+            .isPresent();
+    List<ActionView> out = new ArrayList<>(super.actions(tx, found));
+    out.add(ActionView.of("scale", Verb.DECLARE, found, going));
+    out.add(
+        ActionView.of(
+            "pause",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && status.paused() ? "it is paused already" : going));
+    out.add(
+        ActionView.of(
+            "continue",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && !status.paused() && status.failed() == null && !stands
+                ? "no rollout of it waits or has failed"
+                : going));
+    out.add(
+        ActionView.of(
+            "rollback",
+            Verb.DECLARE,
+            found,
+            going.isEmpty()
+                    && status.previous() == null
+                    && (status.stable() == null || status.stable() == status.revision())
+                ? "it has one revision only"
+                : going));
+    return out;
   }
 
   /** Answers with the group's own operation; those of its members can be found by it. */

@@ -51,10 +51,14 @@ class ConsoleTest {
   }
 
   private WebSocket open(String path, Screen screen) {
+    return open(path, rig.token, screen);
+  }
+
+  private WebSocket open(String path, String token, Screen screen) {
     URI http = rig.uri(path);
     return rig.http
         .newWebSocketBuilder()
-        .header("Authorization", "Bearer " + rig.token)
+        .header("Authorization", "Bearer " + token)
         .buildAsync(URI.create("ws" + http.toString().substring(4)), screen)
         .join();
   }
@@ -87,6 +91,16 @@ class ConsoleTest {
     assertThat(openSockets()).isEqualTo(1);
     socket.sendClose(WebSocket.NORMAL_CLOSURE, "").join();
     assertThat(screen.closed.get(10, TimeUnit.SECONDS)).isEqualTo(WebSocket.NORMAL_CLOSURE);
+    Awaitility.await().until(() -> openSockets() == 0);
+
+    String secret =
+        rig.post("tokens", "{\"name\": \"console-cut\"}").json().path("secret").asString();
+    Screen cut = new Screen();
+    open(path, secret, cut);
+    Awaitility.await().until(() -> openSockets() == 1);
+    assertThat(rig.delete("tokens/console-cut").status()).isEqualTo(204);
+    int goingAway = 1001; // not as if the guest had ended it
+    assertThat(cut.closed.get(10, TimeUnit.SECONDS)).isEqualTo(goingAway);
     Awaitility.await().until(() -> openSockets() == 0);
 
     Screen second = new Screen();

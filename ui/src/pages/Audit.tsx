@@ -1,0 +1,128 @@
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import TextField from '@mui/material/TextField';
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { api, unwrap, type Schemas } from '../api/client';
+import { ALL } from '../api/kinds';
+import { Ago, Copyable, Empty, PageHead, Standing, Trouble } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
+import { exact } from '../parts/format';
+
+type Act = Schemas['Act'];
+
+const PART = 200;
+
+/** Who did what, when, from where, and with which result; the newest first, a part at a time. */
+export function Audit() {
+  const { project } = useParams({ from: '/p/$project/audit' });
+  const { who } = useSearch({ from: '/p/$project/audit' });
+  const found = useInfiniteQuery({
+    queryKey: ['audit', project, who ?? ''],
+    initialPageParam: 0,
+    queryFn: ({ pageParam, signal }) => {
+      const query = { limit: PART, ...(who ? { who } : {}), ...(pageParam ? { before: pageParam } : {}) };
+      return project === ALL
+        ? unwrap(api.GET('/api/v1/audit', { params: { query }, signal }))
+        : unwrap(api.GET('/api/v1/projects/{project}/audit', { params: { path: { project }, query }, signal }));
+    },
+    getNextPageParam: (last) => last.next,
+  });
+  const rows = found.data?.pages.flatMap((p) => p.items) ?? [];
+  return (
+    <>
+      <PageHead title="Audit" under="Who did what, when, from where and with which result; what was refused, too.">
+        {project === ALL && <Verify />}
+      </PageHead>
+      <DataTable
+        label="Audit"
+        rows={rows}
+        columns={project === ALL ? [...columns.slice(0, 4), inProject, ...columns.slice(4)] : columns}
+        id={(a) => String(a.seq)}
+        loading={found.isPending}
+        complete={!found.hasNextPage}
+        error={found.error}
+        retry={() => void found.refetch()}
+        states={(a) => a.result}
+        tools={<Who />}
+        empty={<Empty title={who ? `${who} has done nothing` : 'Nothing is written down yet'} />}
+      />
+      {found.hasNextPage && (
+        <Box sx={{ mt: 2, textAlign: 'center' }}>
+          <Button variant="outlined" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+            Show older ones
+          </Button>
+        </Box>
+      )}
+    </>
+  );
+}
+
+/** The server looks for one person; the rest of the filters look at what is shown. */
+function Who() {
+  const { who = '' } = useSearch({ from: '/p/$project/audit' });
+  const navigate = useNavigate();
+  const [text, setText] = useState(who);
+  useEffect(() => setText(who), [who]);
+  useEffect(() => {
+    if (text === who) {
+      return;
+    }
+    const timer = setTimeout(
+      () => void navigate({ to: '.', search: ((s: object) => ({ ...s, who: text || undefined })) as never, replace: true }),
+      350,
+    );
+    return () => clearTimeout(timer);
+  }, [text, who, navigate]);
+  return <TextField type="search" label="Who" value={text} onChange={(e) => setText(e.target.value)} sx={{ width: 150, bgcolor: 'background.paper', borderRadius: 2.5 }} />;
+}
+
+/** Has the chain of hashes computed anew. */
+function Verify() {
+  const verify = useMutation({ mutationFn: () => unwrap(api.GET('/api/v1/audit/verification')) });
+  const told = verify.data;
+  return (
+    <>
+      <Button variant="outlined" loading={verify.isPending} onClick={() => verify.mutate()}>
+        Verify
+      </Button>
+      {verify.error && <Trouble error={verify.error} />}
+      {told &&
+        (told.altered === undefined ? (
+          <Alert severity="success" variant="outlined" sx={{ borderRadius: 3 }}>
+            All {told.rows} rows are as they were written. Note this hash elsewhere: <Copyable text={told.head} what="hash" />
+          </Alert>
+        ) : (
+          <Alert severity="error" variant="outlined" sx={{ borderRadius: 3 }}>
+            Row {told.altered} is not as it was written, or is gone.
+          </Alert>
+        ))}
+    </>
+  );
+}
+
+const columns: Column<Act>[] = [
+  { key: 'when', title: 'When', width: '100px', value: (a) => -a.seq, cell: (a) => <Ago when={a.at} /> },
+  { key: 'who', title: 'Who', width: 'minmax(90px, 0.8fr)', value: (a) => a.who, cell: (a) => a.who },
+  { key: 'verb', title: 'Verb', width: '90px', wide: true, value: (a) => a.verb, cell: (a) => a.verb },
+  {
+    key: 'what',
+    title: 'What',
+    width: 'minmax(120px, 1.2fr)',
+    value: (a) => `${a.kind} ${a.name}`.trim(),
+    cell: (a) => <span title={`${exact(a.at)}, row ${a.seq}`}>{`${a.kind} ${a.name}`.trim()}</span>,
+  },
+  { key: 'call', title: 'Call', width: 'minmax(160px, 1.8fr)', wide: true, value: (a) => a.call, cell: (a) => <Box component="code" title={a.call}>{a.call}</Box> },
+  {
+    key: 'result',
+    title: 'Result',
+    width: '150px',
+    value: (a) => `${a.result} ${a.detail}`,
+    cell: (a) => <Standing health={a.result === 'done' ? 'good' : 'bad'} word={a.result} sentence={a.detail} />,
+  },
+  { key: 'origin', title: 'From', width: '120px', wide: true, value: (a) => a.origin, cell: (a) => a.origin },
+];
+
+const inProject: Column<Act> = { key: 'project', title: 'Project', width: 'minmax(80px, 0.6fr)', wide: true, value: (a) => a.project, cell: (a) => a.project };

@@ -1,0 +1,122 @@
+import LinearProgress from '@mui/material/LinearProgress';
+import Stack from '@mui/material/Stack';
+import { useParams, useSearch } from '@tanstack/react-router';
+import { ALL, standing, type Group } from '../api/kinds';
+import { useCollection } from '../api/queries';
+import { Ago, Empty, PageHead, Quiet, Standing } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
+import { AddIcon } from '../parts/icons';
+import { MayIn } from '../parts/May';
+import { PageButton, PageLink } from '../parts/RowLink';
+import { progressOf } from './rollout';
+
+export function Groups() {
+  const { project } = useParams({ from: '/p/$project/groups' });
+  const { labels } = useSearch({ from: '/p/$project/groups' });
+  const groups = useCollection('groups', project, labels);
+  const make = (
+    <MayIn project={project} what="declare Group">
+      {(disabled) => (
+        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'groups' }} variant="contained" startIcon={<AddIcon />} disabled={disabled}>
+          New group
+        </PageButton>
+      )}
+    </MayIn>
+  );
+  return (
+    <>
+      <PageHead title="Groups" under="Machines of one shape, and how changes reach them.">
+        {make}
+      </PageHead>
+      <DataTable
+        label="Groups"
+        rows={groups.items}
+        columns={project === ALL ? [name, inProject, ...rest] : [name, ...rest]}
+        id={(g) => g.metadata.uid}
+        loading={groups.loading}
+        complete={groups.complete}
+        error={groups.error}
+        retry={groups.retry}
+        states={(g) => standing(g).word}
+        labels
+        empty={
+          <Empty title={labels ? 'No group has such labels' : 'No groups yet'} action={labels ? undefined : make}>
+            {labels
+              ? 'Change or clear the filter above.'
+              : 'A group is so many machines of one shape; what is changed of them reaches them a few at a time, and can go back.'}
+          </Empty>
+        }
+      />
+    </>
+  );
+}
+
+const name: Column<Group> = {
+  key: 'name',
+  title: 'Name',
+  width: 'minmax(130px, 1.2fr)',
+  value: (g) => g.metadata.name,
+  cell: (g) => (
+    <PageLink
+      to="/p/$project/groups/$name"
+      params={{ project: g.metadata.project, name: g.metadata.name }}
+      underline="hover"
+      sx={{ fontWeight: 600 }}
+    >
+      {g.metadata.name}
+    </PageLink>
+  ),
+};
+
+const inProject: Column<Group> = {
+  key: 'project',
+  title: 'Project',
+  width: 'minmax(80px, 0.8fr)',
+  wide: true,
+  value: (g) => g.metadata.project,
+  cell: (g) => g.metadata.project,
+};
+
+const rest: Column<Group>[] = [
+  { key: 'state', title: 'State', width: '130px', value: (g) => standing(g).word, cell: (g) => <Standing {...standing(g)} /> },
+  {
+    key: 'healthy',
+    title: 'Healthy',
+    width: '90px',
+    value: (g) => g.status.healthy - g.spec.count,
+    cell: (g) => `${g.status.healthy} of ${g.spec.count}`,
+  },
+  {
+    key: 'rollout',
+    title: 'Revision',
+    width: 'minmax(150px, 1fr)',
+    wide: true,
+    value: (g) => progressOf(g).percent,
+    cell: (g) => {
+      const p = progressOf(g);
+      return (
+        <Stack direction="row" sx={{ alignItems: 'center', gap: 1 }}>
+          <span>{p.revision}</span>
+          {p.updated < p.count && (
+            <>
+              <LinearProgress variant="determinate" value={p.percent} aria-label={`Rollout of ${g.metadata.name}`} sx={{ flex: 1, height: 6, borderRadius: 3 }} />
+              <Quiet>
+                {p.updated} of {p.count}
+              </Quiet>
+            </>
+          )}
+        </Stack>
+      );
+    },
+  },
+  { key: 'image', title: 'Image', width: 'minmax(90px, 0.9fr)', wide: true, value: (g) => g.spec.machine.image, cell: (g) => g.spec.machine.image },
+  { key: 'size', title: 'Size', width: 'minmax(70px, 0.6fr)', wide: true, value: (g) => g.spec.machine.size, cell: (g) => g.spec.machine.size },
+  {
+    key: 'created',
+    title: 'Made',
+    width: '90px',
+    wide: true,
+    value: (g) => -Date.parse(g.metadata.createdAt),
+    cell: (g) => <Ago when={g.metadata.createdAt} />,
+  },
+];
