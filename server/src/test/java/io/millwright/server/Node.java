@@ -56,7 +56,7 @@ final class Node implements AutoCloseable {
               clock,
               pace.round(),
               new SourcePlaces(List.of("file:///")),
-            Targets.PUBLIC);
+              Targets.PUBLIC);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

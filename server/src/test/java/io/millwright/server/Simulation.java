@@ -142,7 +142,7 @@ final class Simulation implements AutoCloseable {
               () -> now,
               Duration.ofSeconds(30),
               new SourcePlaces(List.of("file:///")),
-            Targets.PUBLIC);
+              Targets.PUBLIC);
       store.counts = true;
     }
 

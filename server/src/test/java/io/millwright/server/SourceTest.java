@@ -670,7 +670,7 @@ class SourceTest {
         InstantSource.system(),
         Duration.ofSeconds(30),
         new SourcePlaces(List.of("file:///")),
-            Targets.PUBLIC);
+        Targets.PUBLIC);
   }
 
   private static List<String> sizes(World bare, String begin) {

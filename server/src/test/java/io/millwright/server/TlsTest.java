@@ -149,6 +149,8 @@ class TlsTest {
         engine.consoles(),
         engine.access(),
         engine.expire(),
+        engine.isos(),
+        engine.imports(),
         engine.webhooks());
   }
 }
