@@ -82,6 +82,8 @@ class WhoMayTest {
                             o.getValue().path("operationId").asString(),
                             o.getKey().toUpperCase(java.util.Locale.ROOT),
                             path.getKey()))));
+    // It asks for no role but for a signature, which SourcesTest tries.
+    all.removeIf(o -> o.id().equals("hookSource"));
     operations = all;
 
     RIG.apply(MINE, Rig.size("present1", 1, ""));
