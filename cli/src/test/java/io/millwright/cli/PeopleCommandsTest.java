@@ -45,9 +45,9 @@ class PeopleCommandsTest extends CliTestCase {
     assertThat(run("user", "list").done().out().lines().map(l -> l.replaceAll(" +", " ").strip()))
         .containsExactly(
             "NAME DISPLAY-NAME STATE ROLE PROJECTS AGE",
-            "anna Anna A. active admin 24h",
-            "ben ben new shop=user,web=viewer 60m",
-            "eva Eva disabled 60s");
+            "anna Anna A. active admin - 24h",
+            "ben ben new - shop=user,web=viewer 1h",
+            "eva Eva disabled - - 1m");
     assertThat(run("user", "list", "-o", "name").done().out()).isEqualTo("anna\nben\neva\n");
     assertThat(run("user", "list", "-o", "json").done().out()).contains("\"mustChangePassword\"");
   }
@@ -131,7 +131,7 @@ class PeopleCommandsTest extends CliTestCase {
             "memory 6GiB 64GiB",
             "disk 30GiB no limit",
             "addresses 3 no limit",
-            "ttl 30d");
+            "ttl - 30d");
     run("project", "quota", "shop", "--cores", "8", "--memory", "none", "--ttl", "7d").done();
     assertThat(server.seen().getLast().body())
         .isEqualTo("{\"machines\":20,\"ttl\":\"7d\",\"cores\":8}");
@@ -195,8 +195,8 @@ class PeopleCommandsTest extends CliTestCase {
                 .map(l -> l.replaceAll(" +", " ").strip()))
         .containsExactly(
             "UID TYPE STATE ATTEMPTS ANSWER AGE",
-            "u2 io.millwright.machine.ready pending 2 it answered 500 60s",
-            "u1 io.millwright.operation.failed delivered 1 204 60m");
+            "u2 io.millwright.machine.ready pending 2 it answered 500 1m",
+            "u1 io.millwright.operation.failed delivered 1 204 1h");
     assertThat(run("webhook", "redeliver", "ci", "u2", "-p", "shop").done().out())
         .isEqualTo("webhook/ci is told once more\n");
   }
