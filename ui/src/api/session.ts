@@ -56,6 +56,20 @@ export function useSignedIn(): Session {
   return useSession().data ?? nobody;
 }
 
+/** The provider of identities by which people can sign in, if there is one. */
+export function useProvider() {
+  const ways = useQuery({
+    queryKey: [...SESSION, 'ways'],
+    queryFn: async () =>
+      (await (await send(new Request(new URL(`${PATH}/ways`, location.origin)))).json()) as {
+        provider?: { name: string; path: string };
+      },
+    staleTime: Infinity,
+    retry: false,
+  });
+  return ways.data?.provider;
+}
+
 /** Nothing that one person saw stays for the next one. */
 function begin(queries: QueryClient, session: Session | null) {
   credentials.useSession(session?.csrfToken || null);

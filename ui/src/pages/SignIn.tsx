@@ -9,7 +9,7 @@ import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
-import { useSigning } from '../api/session';
+import { useProvider, useSigning } from '../api/session';
 import { Trouble } from '../parts/basics';
 
 function Gate({ title, children }: { title: string; children: ReactNode }) {
@@ -33,6 +33,7 @@ function Gate({ title, children }: { title: string; children: ReactNode }) {
 
 export function SignIn() {
   const signing = useSigning();
+  const provider = useProvider();
   const [byToken, setByToken] = useState(false);
   const [name, setName] = useState('');
   const [secret, setSecret] = useState('');
@@ -77,6 +78,11 @@ export function SignIn() {
         <Button type="submit" variant="contained" size="large" loading={busy}>
           Sign in
         </Button>
+        {provider && (
+          <Button href={`${provider.path}?returnTo=${encodeURIComponent(location.pathname + location.search)}`} variant="outlined" size="large">
+            Sign in with {provider.name}
+          </Button>
+        )}
         <Link
           component="button"
           type="button"

@@ -156,6 +156,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  ShowbackApi showbackApi(Backend backend) {
+    return new ShowbackApi(backend);
+  }
+
+  @Bean
   ApplyApi applyApi(Backend backend, OnceOnly once) {
     return new ApplyApi(backend, once);
   }

@@ -8,9 +8,12 @@ import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Projects.Quota;
 import io.millwright.engine.port.Projects.Usage;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.Expiry;
 import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.TimeSpan;
+import io.millwright.model.Violations;
 import io.millwright.model.manifest.Manifests;
 import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
@@ -185,6 +188,12 @@ final class ProjectsApi {
       if (most != null && most < 0) {
         throw ProblemException.invalid("", "a limit cannot be negative");
       }
+    }
+    TimeSpan ttl = quota.ttl();
+    if (ttl != null) {
+      Violations at = Violations.at("ttl");
+      Expiry.checkTtl(ttl, at);
+      at.raise();
     }
     return backend
         .store()

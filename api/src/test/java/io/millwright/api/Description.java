@@ -287,6 +287,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("201", json("Project", "The project."));
       }
+      case "putPrices" -> body(operation, schemas.of(ShowbackApi.PricesView.class), "The prices.");
       case "putQuota" -> body(operation, schemas.of(Projects.Quota.class), "What it may have.");
       case "putMember", "putRole" ->
           body(operation, schemas.of(PeopleApi.MemberParams.class), "The role that is wanted.");

@@ -74,6 +74,39 @@ class LimitsTest {
   }
 
   @Test
+  void machinesLiveNoLongerThanTheirProjectLets() {
+    assertThat(machine("l9", "old").status()).isEqualTo(202);
+    limit("l9", "{ttl: 2d}");
+    assertThat(mortal("a", "ttl: 1d").status()).isEqualTo(202);
+    Reply forEver = machine("l9", "b");
+    assertThat(forEver.status()).isEqualTo(400);
+    assertThat(forEver.raw().body())
+        .contains("spec.expiry", "is missing; machines of project l9 live 2d at most");
+    assertThat(mortal("b", "ttl: 3d").raw().body()).contains("is too long; machines of project l9");
+    assertThat(mortal("b", "leash: 60s").raw().body()).contains("has neither ttl nor at");
+    assertThat(mortal("b", "at: 2999-01-01T00:00:00Z").status()).isEqualTo(400);
+    assertThat(machine("l9", "a").raw().body()).as("to take the end away").contains("is missing");
+    assertThat(rig.post("projects/l9/machines/a:extend?ttl=47h").status()).isEqualTo(200);
+    Reply longer = rig.post("projects/l9/machines/a:extend?ttl=3d");
+    assertThat(longer.status()).isEqualTo(409);
+    assertThat(longer.raw().body()).contains("cannot be extended: machines of project l9 live 2d");
+    assertThat(
+            rig.put(
+                    "projects/l9/machines/old",
+                    Rig.machine("old").replace("{name: old}", "{name: old, labels: {x: y}}"))
+                .status())
+        .as("what is there stays")
+        .isLessThan(300);
+    assertThat(rig.put("projects/l9/quota", "{ttl: 0s}").raw().body()).contains("must be 1s to");
+  }
+
+  private Reply mortal(String name, String expiry) {
+    return rig.put(
+        "projects/l9/machines/" + name,
+        Rig.machine(name).replace("size: small}", "size: small, expiry: {" + expiry + "}}"));
+  }
+
+  @Test
   void ofManyWhoAskForTheLastPlaceAtOnceOneHasIt() throws Exception {
     limit("l3", "{machines: 5}");
     for (int i = 0; i < 4; i++) {

@@ -68,6 +68,8 @@ final class Cli implements Callable<Integer> {
           "user",
           "member",
           "project",
+          "price",
+          "showback",
           "audit",
           "doctor",
           "completion",
@@ -203,6 +205,8 @@ final class Cli implements Callable<Integer> {
       case "user" -> new UserCommand();
       case "member" -> new MemberCommand();
       case "project" -> new ProjectCommand();
+      case "price" -> new PriceCommand();
+      case "showback" -> new ShowbackCommand();
       case "audit" -> new AuditCommand();
       case "doctor" -> new DoctorCommand();
       case "completion" -> new CompletionCommand();

@@ -23,7 +23,7 @@ import tools.jackson.databind.node.ObjectNode;
     })
 final class ProjectCommand extends Part {
   private static final List<String> LIMITS =
-      List.of("machines", "cores", "memory", "disk", "addresses");
+      List.of("machines", "cores", "memory", "disk", "addresses", "ttl");
 
   @Override
   public Integer call() {
@@ -123,6 +123,12 @@ final class ProjectCommand extends Part {
     @Option(names = "--addresses", paramLabel = "N", description = NONE)
     @Nullable String addresses;
 
+    @Option(
+        names = "--ttl",
+        paramLabel = "TIME",
+        description = "How long each machine may live, such as 30d; or none.")
+    @Nullable String ttl;
+
     private static final String NONE = "How many; or none, for no limit.";
 
     @Override
@@ -135,6 +141,7 @@ final class ProjectCommand extends Part {
       put(quota, "memory", memory);
       put(quota, "disk", disk);
       put(quota, "addresses", addresses);
+      put(quota, "ttl", ttl);
       show(this, api().putQuota(name, Body.json(quota)).body());
       return 0;
     }

@@ -1,6 +1,7 @@
 package io.millwright.engine;
 
 import io.millwright.engine.port.Lifetimes.Lifetime;
+import io.millwright.engine.port.Projects.Quota;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Expiry;
 import io.millwright.model.Kind;
@@ -60,11 +61,15 @@ public final class Expire {
       Instant now,
       Violations at) {
     Expiry expiry = machine.spec().expiry();
-    if (before == null ? expiry == null : java.util.Objects.equals(expiry, before.expiry())) {
+    if (before != null && java.util.Objects.equals(expiry, before.expiry())) {
       return;
     }
+    TimeSpan most = longest(tx, machine.project());
     if (expiry == null) {
-      tx.lifetimes().remove(machine.uid());
+      at.require(most == null, "is missing; " + limit(machine.project(), most));
+      if (before != null) {
+        tx.lifetimes().remove(machine.uid());
+      }
       return;
     }
     Instant end = expiry.at();
@@ -83,11 +88,25 @@ public final class Expire {
       at.field("at")
           .require(!end.isAfter(now.plus(Expiry.LONGEST)), end + " is more than a year away");
     }
+    at.require(
+        most == null
+            || (end != null && !end.isAfter(machine.metadata().createdAt().plus(most.duration()))),
+        (end == null ? "has neither ttl nor at; " : "is too long; ")
+            + limit(machine.project(), most));
     TimeSpan leash = expiry.leash();
     tx.lifetimes()
         .put(
             machine.uid(),
             new Lifetime(end, warned(end, now), leash == null ? null : leash.duration(), 0, now));
+  }
+
+  /** How long machines of a project may live, or null for ever. */
+  private static @Nullable TimeSpan longest(Tx tx, String project) {
+    return tx.projects().find(project).map(Quota::ttl).orElse(null);
+  }
+
+  private static String limit(String project, @Nullable TimeSpan most) {
+    return "machines of project " + project + " live " + most + " at most";
   }
 
   /** Who sets an end that is near need not be warned of that. */
@@ -124,6 +143,11 @@ public final class Expire {
     }
     Instant now = clock.instant();
     Instant next = now.plus(ttl.duration());
+    TimeSpan most = longest(tx, project);
+    if (most != null && next.isAfter(machine.metadata().createdAt().plus(most.duration()))) {
+      throw ProblemException.of(
+          Problem.Type.QUOTA, machine.title() + " cannot be extended: " + limit(project, most));
+    }
     if (next.isBefore(end)) {
       throw ProblemException.of(
           Problem.Type.CONFLICT,

@@ -19,6 +19,7 @@ import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Sessions;
 import io.millwright.engine.port.Shared;
 import io.millwright.engine.port.Sourced;
+import io.millwright.engine.port.Showback;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
 import java.time.Duration;
@@ -158,6 +159,11 @@ final class SqlTx implements Tx {
   @Override
   public Deliveries deliveries() {
     return new SqlDeliveries(jdbc());
+  }
+
+  @Override
+  public Showback showback() {
+    return new SqlShowback(jdbc());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.millwright.engine.port;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.TimeSpan;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -13,14 +14,16 @@ public interface Projects {
    * @param memory of all its machines together
    * @param disk of all its machines' system disks and all its volumes together
    * @param addresses that its machines have reserved
+   * @param ttl how long each of its machines may live from its creation; with it, all need an end
    */
   record Quota(
       @Nullable Integer machines,
       @Nullable Integer cores,
       @Nullable ByteSize memory,
       @Nullable ByteSize disk,
-      @Nullable Integer addresses) {
-    public static final Quota NONE = new Quota(null, null, null, null, null);
+      @Nullable Integer addresses,
+      @Nullable TimeSpan ttl) {
+    public static final Quota NONE = new Quota(null, null, null, null, null, null);
   }
 
   /** What a project has; what is being deleted counts until it is gone. */

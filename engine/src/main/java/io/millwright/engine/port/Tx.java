@@ -40,6 +40,8 @@ public interface Tx {
 
   Deliveries deliveries();
 
+  Showback showback();
+
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();
 
