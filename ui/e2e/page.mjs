@@ -24,7 +24,7 @@ const context = await browser.newContext({ viewport: { width: 1280, height: 800 
 const troubles = [];
 async function opened(context) {
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000); // a busy machine
   page.on('pageerror', (e) => troubles.push(`script: ${e}`));
   page.on('console', (m) => {
     if (m.type() === 'error' && /Content Security Policy|Uncaught/.test(m.text())) troubles.push(m.text());
