@@ -86,6 +86,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  IsosApi isosApi(Backend backend) {
+    return new IsosApi(backend);
+  }
+
+  @Bean
   ImagesApi imagesApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new ImagesApi(backend, once, live);
   }
@@ -138,6 +143,11 @@ public class ApiConfiguration {
   @Bean
   GroupsApi groupsApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new GroupsApi(backend, once, live);
+  }
+
+  @Bean
+  SourcesApi sourcesApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new SourcesApi(backend, once, live);
   }
 
   @Bean
@@ -218,7 +228,7 @@ public class ApiConfiguration {
                 .permitAll()
                 .requestMatchers(HealthApi.PATH)
                 .permitAll()
-                .requestMatchers(HttpMethod.POST, SessionApi.PATH)
+                .requestMatchers(HttpMethod.POST, SessionApi.PATH, SourcesApi.HOOKS)
                 .permitAll()
                 .anyRequest()
                 .authenticated())

@@ -8,12 +8,16 @@ import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
+import io.millwright.engine.Imports;
+import io.millwright.engine.Isos;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Rollouts;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.SourcePlaces;
+import io.millwright.engine.Sources;
 import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Accounts;
@@ -51,10 +55,10 @@ final class Unreachable implements Store {
     Store store = new Unreachable();
     InstantSource clock = InstantSource.system();
     Admission admission =
-        new Admission(new Drivers(Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]));
+        new Admission(new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]), SourcePlaces.ELSEWHERE);
     Outside outside =
         new Outside(
-            new Drivers(Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
+            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
     return new Backend(
@@ -65,6 +69,7 @@ final class Unreachable implements Store {
         new Restore(store, clock),
         new Rebuild(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
+        new Sources(store, admission),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
         new PowerSwitch(store, clock),
@@ -73,6 +78,8 @@ final class Unreachable implements Store {
         new Watch(store, Duration.ofMillis(100)),
         new Consoles(store, outside),
         new Access(new Accounts(store, clock), new SignIn(store, clock)),
-        new Expire(new Delete(store, clock), clock));
+        new Expire(new Delete(store, clock), clock),
+        new Isos(store, null),
+        new Imports(null));
   }
 }

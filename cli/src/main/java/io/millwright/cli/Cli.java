@@ -56,7 +56,10 @@ final class Cli implements Callable<Integer> {
           "power",
           "machine",
           "volume",
+          "image",
+          "iso",
           "group",
+          "source",
           "orphan",
           "drift",
           "operation",
@@ -187,7 +190,10 @@ final class Cli implements Callable<Integer> {
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();
+      case "image" -> new ImageCommand();
+      case "iso" -> new IsoCommand();
       case "group" -> new GroupCommand();
+      case "source" -> new SourceCommand();
       case "orphan" -> new OrphanCommand();
       case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();

@@ -14,6 +14,7 @@ import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
+import io.millwright.engine.reconcile.SourceReconciler;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
 import java.net.URI;
@@ -34,6 +35,7 @@ public final class Engine implements AutoCloseable {
   private final Restore restore;
   private final Rebuild rebuild;
   private final Rollouts rollouts;
+  private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
   private final PowerSwitch power;
@@ -42,6 +44,8 @@ public final class Engine implements AutoCloseable {
   private final Access access;
   private final Consoles consoles;
   private final Watch watch;
+  private final Isos isos;
+  private final Imports imports;
   private final FirstBootDoor door;
   private final GroupReconciler groups;
   private final Reconcilers reconcilers;
@@ -56,11 +60,20 @@ public final class Engine implements AutoCloseable {
       ImageFiles images,
       List<URI> doorBases,
       InstantSource clock) {
-    this(store, drivers, secrets, images, doorBases, clock, HypervisorReconciler.ROUND);
+    this(
+        store,
+        drivers,
+        secrets,
+        images,
+        doorBases,
+        clock,
+        HypervisorReconciler.ROUND,
+        SourcePlaces.ELSEWHERE);
   }
 
   /**
    * @param round between two looks at a whole hypervisor or network
+   * @param places from where sources may be read
    */
   public Engine(
       Store store,
@@ -69,13 +82,15 @@ public final class Engine implements AutoCloseable {
       ImageFiles images,
       List<URI> doorBases,
       InstantSource clock,
-      Duration round) {
+      Duration round,
+      SourcePlaces places) {
     String installation = store.read(Tx::installation);
-    Admission admission = new Admission(drivers, secrets);
+    Admission admission = new Admission(drivers, secrets, places);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
+    sources = new Sources(store, admission);
     rollouts = new Rollouts(store, apply, clock);
     delete = new Delete(store, clock);
     expire = new Expire(delete, clock);
@@ -88,6 +103,8 @@ public final class Engine implements AutoCloseable {
     access = new Access(new Accounts(store, clock), new SignIn(store, clock));
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
+    isos = new Isos(store, images);
+    imports = new Imports(images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
     groups = new GroupReconciler(store, apply, delete, clock, round);
     reconcilers =
@@ -100,6 +117,7 @@ public final class Engine implements AutoCloseable {
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,
+            new SourceReconciler(store, outside, admission, apply, delete, clock),
             expire);
   }
 
@@ -132,6 +150,10 @@ public final class Engine implements AutoCloseable {
     return rollouts;
   }
 
+  public Sources sources() {
+    return sources;
+  }
+
   public Drift drift() {
     return drift;
   }
@@ -162,6 +184,14 @@ public final class Engine implements AutoCloseable {
 
   public Watch watch() {
     return watch;
+  }
+
+  public Isos isos() {
+    return isos;
+  }
+
+  public Imports imports() {
+    return imports;
   }
 
   public FirstBootDoor door() {

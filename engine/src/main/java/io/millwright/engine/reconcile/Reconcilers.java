@@ -19,6 +19,8 @@ import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.SourceSpec;
+import io.millwright.model.SourceStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Duration;
@@ -44,6 +46,7 @@ public final class Reconcilers implements Reconcile {
   private final VolumeReconciler volumes;
   private final NetworkReconciler networks;
   private final GroupReconciler groups;
+  private final SourceReconciler sources;
   private final Expire expire;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
@@ -56,6 +59,7 @@ public final class Reconcilers implements Reconcile {
       VolumeReconciler volumes,
       NetworkReconciler networks,
       GroupReconciler groups,
+      SourceReconciler sources,
       Expire expire) {
     this.store = store;
     this.clock = clock;
@@ -65,6 +69,7 @@ public final class Reconcilers implements Reconcile {
     this.volumes = volumes;
     this.networks = networks;
     this.groups = groups;
+    this.sources = sources;
     this.expire = expire;
   }
 
@@ -99,6 +104,7 @@ public final class Reconcilers implements Reconcile {
       case NetworkSpec _ ->
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);
+      case SourceSpec _ -> () -> sources.reconcile(r.as(SourceSpec.class, SourceStatus.class));
       default -> Optional::empty; // sizes and profiles have no outside part
     };
   }
