@@ -141,6 +141,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  PoolsApi poolsApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new PoolsApi(backend, once, live);
+  }
+
+  @Bean
   ApplyApi applyApi(Backend backend, OnceOnly once) {
     return new ApplyApi(backend, once);
   }

@@ -6,6 +6,7 @@ import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Expire;
+import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
@@ -29,6 +30,7 @@ public record Backend(
     Restore restore,
     Rebuild rebuild,
     Rollouts rollouts,
+    Pools pools,
     Sweep sweep,
     Drift drift,
     PowerSwitch power,

@@ -96,6 +96,7 @@ final class Rig {
                 engine.restore(),
                 engine.rebuild(),
                 engine.rollouts(),
+                engine.pools(),
                 engine.sweep(),
                 engine.drift(),
                 engine.power(),

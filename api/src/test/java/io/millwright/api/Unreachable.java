@@ -8,6 +8,7 @@ import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
+import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
@@ -65,6 +66,7 @@ final class Unreachable implements Store {
         new Restore(store, clock),
         new Rebuild(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
+        new Pools(apply, clock),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
         new PowerSwitch(store, clock),

@@ -57,6 +57,7 @@ final class Cli implements Callable<Integer> {
           "machine",
           "volume",
           "group",
+          "pool",
           "orphan",
           "drift",
           "operation",
@@ -188,6 +189,7 @@ final class Cli implements Callable<Integer> {
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();
       case "group" -> new GroupCommand();
+      case "pool" -> new PoolCommand();
       case "orphan" -> new OrphanCommand();
       case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();

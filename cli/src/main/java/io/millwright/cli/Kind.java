@@ -18,7 +18,8 @@ enum Kind {
   PROFILE,
   VOLUME,
   MACHINE,
-  GROUP;
+  GROUP,
+  POOL;
 
   /** {@code machine}. */
   String word() {
@@ -86,6 +87,7 @@ enum Kind {
       case VOLUME -> api.listVolumes(project, cursor, fields, labels, limit);
       case MACHINE -> api.listMachines(project, cursor, fields, labels, limit);
       case GROUP -> api.listGroups(project, cursor, fields, labels, limit);
+      case POOL -> api.listPools(project, cursor, fields, labels, limit);
     };
   }
 
@@ -104,6 +106,7 @@ enum Kind {
       case VOLUME -> api.streamVolumes(project, last, null, fields, labels, null);
       case MACHINE -> api.streamMachines(project, last, null, fields, labels, null);
       case GROUP -> api.streamGroups(project, last, null, fields, labels, null);
+      case POOL -> api.streamPools(project, last, null, fields, labels, null);
     };
   }
 
@@ -117,6 +120,7 @@ enum Kind {
       case VOLUME -> api.getVolume(project, name, null);
       case MACHINE -> api.getMachine(project, name, null);
       case GROUP -> api.getGroup(project, name, null);
+      case POOL -> api.getPool(project, name, null);
     };
   }
 
@@ -130,6 +134,7 @@ enum Kind {
       case VOLUME -> api.deleteVolume(project, name, null);
       case MACHINE -> api.deleteMachine(project, name, null);
       case GROUP -> api.deleteGroup(project, name, null);
+      case POOL -> api.deletePool(project, name, null);
     };
   }
 }

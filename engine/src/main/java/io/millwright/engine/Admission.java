@@ -14,6 +14,8 @@ import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
+import io.millwright.model.PoolSpec;
+import io.millwright.model.PoolStatus;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.model.SizeSpec;
@@ -150,6 +152,7 @@ public final class Admission {
       }
       case GroupSpec _ ->
           Members.check(tx, lookup, resource.as(GroupSpec.class, GroupStatus.class), at);
+      case PoolSpec _ -> Members.checkPool(resource.as(PoolSpec.class, PoolStatus.class), at);
       default -> {}
     }
     return resource.status();

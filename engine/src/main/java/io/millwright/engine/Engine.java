@@ -13,6 +13,7 @@ import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
+import io.millwright.engine.reconcile.PoolReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
@@ -34,6 +35,7 @@ public final class Engine implements AutoCloseable {
   private final Restore restore;
   private final Rebuild rebuild;
   private final Rollouts rollouts;
+  private final Pools pools;
   private final Sweep sweep;
   private final Drift drift;
   private final PowerSwitch power;
@@ -77,6 +79,7 @@ public final class Engine implements AutoCloseable {
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
     rollouts = new Rollouts(store, apply, clock);
+    pools = new Pools(apply, clock);
     delete = new Delete(store, clock);
     expire = new Expire(delete, clock);
     restore = new Restore(store, clock);
@@ -100,6 +103,7 @@ public final class Engine implements AutoCloseable {
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,
+            new PoolReconciler(store, apply, delete, clock, round),
             expire);
   }
 
@@ -130,6 +134,10 @@ public final class Engine implements AutoCloseable {
 
   public Rollouts rollouts() {
     return rollouts;
+  }
+
+  public Pools pools() {
+    return pools;
   }
 
   public Drift drift() {

@@ -13,7 +13,8 @@ public enum Kind {
   PROFILE("Profile", "profiles", ProfileSpec.class, PlainStatus.class),
   VOLUME("Volume", "volumes", VolumeSpec.class, VolumeStatus.class),
   MACHINE("Machine", "machines", MachineSpec.class, MachineStatus.class),
-  GROUP("Group", "groups", GroupSpec.class, GroupStatus.class);
+  GROUP("Group", "groups", GroupSpec.class, GroupStatus.class),
+  POOL("Pool", "pools", PoolSpec.class, PoolStatus.class);
 
   private final String title;
   private final String plural;

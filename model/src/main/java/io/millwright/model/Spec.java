@@ -11,7 +11,7 @@ public sealed interface Spec
         ProfileSpec,
         VolumeSpec,
         MachineSpec,
-        GroupSpec {
+        OwnerSpec {
 
   /**
    * Reports everything that is wrong with this spec taken by itself; what depends on other

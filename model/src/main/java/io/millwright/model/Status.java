@@ -10,6 +10,7 @@ public sealed interface Status
         VolumeStatus,
         MachineStatus,
         GroupStatus,
+        PoolStatus,
         PlainStatus {
   List<Condition> conditions();
 }

@@ -167,6 +167,7 @@ public final class Main implements AutoCloseable {
             engine.restore(),
             engine.rebuild(),
             engine.rollouts(),
+            engine.pools(),
             engine.sweep(),
             engine.drift(),
             engine.power(),

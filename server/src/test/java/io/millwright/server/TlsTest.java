@@ -139,6 +139,7 @@ class TlsTest {
         engine.restore(),
         engine.rebuild(),
         engine.rollouts(),
+        engine.pools(),
         engine.sweep(),
         engine.drift(),
         engine.power(),

@@ -17,6 +17,8 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.PoolSpec;
+import io.millwright.model.PoolStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
@@ -44,6 +46,7 @@ public final class Reconcilers implements Reconcile {
   private final VolumeReconciler volumes;
   private final NetworkReconciler networks;
   private final GroupReconciler groups;
+  private final PoolReconciler pools;
   private final Expire expire;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
@@ -56,6 +59,7 @@ public final class Reconcilers implements Reconcile {
       VolumeReconciler volumes,
       NetworkReconciler networks,
       GroupReconciler groups,
+      PoolReconciler pools,
       Expire expire) {
     this.store = store;
     this.clock = clock;
@@ -65,6 +69,7 @@ public final class Reconcilers implements Reconcile {
     this.volumes = volumes;
     this.networks = networks;
     this.groups = groups;
+    this.pools = pools;
     this.expire = expire;
   }
 
@@ -99,6 +104,7 @@ public final class Reconcilers implements Reconcile {
       case NetworkSpec _ ->
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);
+      case PoolSpec _ -> () -> pools.reconcile(r.as(PoolSpec.class, PoolStatus.class), run);
       default -> Optional::empty; // sizes and profiles have no outside part
     };
   }
