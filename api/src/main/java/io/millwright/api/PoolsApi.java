@@ -70,8 +70,7 @@ final class PoolsApi extends Collection {
             caller,
             request,
             NOTHING,
-            tx ->
-                Answer.of(200, backend.pools().claim(tx, caller, project, name, life, silence)))
+            tx -> Answer.of(200, backend.pools().claim(tx, caller, project, name, life, silence)))
         .entity();
   }
 

@@ -42,7 +42,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   private static final Set<Kind> WORKED_ON =
       EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
   private static final Set<Kind> DELETED_BY_WORK =
-      EnumSet.of(Kind.HYPERVISOR, Kind.NETWORK, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP, Kind.POOL);
+      EnumSet.of(
+          Kind.HYPERVISOR,
+          Kind.NETWORK,
+          Kind.IMAGE,
+          Kind.VOLUME,
+          Kind.MACHINE,
+          Kind.GROUP,
+          Kind.POOL);
 
   private static final String SELECTOR_HINT = "Requirements, joined by commas: ";
   private static final Map<String, String> PARAMETERS =

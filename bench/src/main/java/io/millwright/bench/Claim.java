@@ -16,8 +16,8 @@ import java.util.concurrent.Future;
 
 /**
  * How long a claim of a machine that waits in a pool takes, alone and among many, and how long the
- * pool takes to be full again. On simulated hypervisors; a real machine that waits is up already, so
- * that the claim is all that there is between asking and logging in.
+ * pool takes to be full again. On simulated hypervisors; a real machine that waits is up already,
+ * so that the claim is all that there is between asking and logging in.
  *
  * <p>The floor is a transaction of one SELECT with a lock and two UPDATEs by plain JDBC.
  */
@@ -90,8 +90,8 @@ public final class Claim {
   /** Waits until so many can be claimed and nothing is going on. */
   private static void full(World world, int ready) throws InterruptedException, SQLException {
     while (world.number(
-            "SELECT count(*) FROM member m JOIN resource r USING (uid) WHERE r.status -> 'conditions'"
-                + " @> '[{\"type\": \"Ready\", \"value\": \"true\"}]'")
+            "SELECT count(*) FROM member m JOIN resource r USING (uid) WHERE r.status ->"
+                + " 'conditions' @> '[{\"type\": \"Ready\", \"value\": \"true\"}]'")
         < ready) {
       Thread.sleep(2);
     }
@@ -110,7 +110,8 @@ public final class Claim {
         PreparedStatement mark =
             connection.prepareStatement("UPDATE floor SET taken = true WHERE id = ?");
         PreparedStatement tell =
-            connection.prepareStatement("UPDATE floor SET body = '{\"to\": \"me\"}' WHERE id = ?")) {
+            connection.prepareStatement(
+                "UPDATE floor SET body = '{\"to\": \"me\"}' WHERE id = ?")) {
       connection.setAutoCommit(false);
       for (int i = 0; i < count; i++) {
         out.add(

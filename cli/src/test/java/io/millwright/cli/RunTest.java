@@ -133,8 +133,20 @@ class RunTest extends CliTestCase {
         "{\"kind\":\"Machine\",\"metadata\":{\"name\":\"job\"}}");
     String[] more = {"--pool", "ci", "--port", String.valueOf(door.getLocalPort())};
     Result result =
-        run("run", more[0], more[1], more[2], more[3], "-C", work.toString(), "-l", "anna", "--",
-            "sh", "-c", "cat file; exit 7");
+        run(
+            "run",
+            more[0],
+            more[1],
+            more[2],
+            more[3],
+            "-C",
+            work.toString(),
+            "-l",
+            "anna",
+            "--",
+            "sh",
+            "-c",
+            "cat file; exit 7");
     assertThat(result.code()).as(result.err()).isEqualTo(7);
     assertThat(result.err()).contains("machine/job was taken from pool/ci", "being destroyed");
     assertThat(server.seen()).noneMatch(s -> s.line().startsWith("PUT"));

@@ -332,15 +332,12 @@ public final class Apply {
       if (count > 0) {
         List<Integer> ordinals = Members.ordinals(tx, pool, count);
         int revision = pool.status().revision();
-        tx.resources()
-            .updateStatus(pool.uid(), pool.status().given(ordinals.getLast()), "", "");
-        create(
-            pool, ordinals.stream().map(o -> new GroupPlanner.Act.Create(o, revision)).toList());
+        tx.resources().updateStatus(pool.uid(), pool.status().given(ordinals.getLast()), "", "");
+        create(pool, ordinals.stream().map(o -> new GroupPlanner.Act.Create(o, revision)).toList());
       }
     }
 
-    void create(
-        Resource<? extends OwnerSpec, ?> group, List<GroupPlanner.Act.Create> creates) {
+    void create(Resource<? extends OwnerSpec, ?> group, List<GroupPlanner.Act.Create> creates) {
       Violations at = Violations.at("");
       List<MemberDraft> drafts = Members.create(tx, lookup, admission, group, creates, at);
       at.list()

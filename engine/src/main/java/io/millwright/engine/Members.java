@@ -624,7 +624,10 @@ public final class Members {
     }
   }
 
-  /** Labels of Millwright's are not put on by hand, and this one may not be taken off if it must stay. */
+  /**
+   * Labels of Millwright's are not put on by hand, and this one may not be taken off if it must
+   * stay.
+   */
   private static void keepLabel(
       String key, Map<String, String> before, Draft draft, boolean stays, Violations at) {
     String said = draft.labels().get(key);

@@ -102,10 +102,7 @@ public final class Pools {
                             .orElse("")
                         + " Try again a little later, or wait for one"));
     Resource<MachineSpec, MachineStatus> machine =
-        tx.resources()
-            .find(member.uid())
-            .orElseThrow()
-            .as(MachineSpec.class, MachineStatus.class);
+        tx.resources().find(member.uid()).orElseThrow().as(MachineSpec.class, MachineStatus.class);
     tx.groups().release(machine.uid());
     Map<String, String> labels = new HashMap<>(machine.metadata().labels());
     labels.remove(Names.POOL);

@@ -58,9 +58,7 @@ public record GroupSpec(
     void check(Violations at) {
       Set<String> seen = new HashSet<>();
       for (int i = 0; i < hypervisors.size(); i++) {
-        at.field("hypervisors")
-            .index(i)
-            .require(seen.add(hypervisors.get(i)), "stands here twice");
+        at.field("hypervisors").index(i).require(seen.add(hypervisors.get(i)), "stands here twice");
       }
     }
 
@@ -68,8 +66,7 @@ public record GroupSpec(
     List<Ref> references(List<Ref> others) {
       List<Ref> out = new ArrayList<>(others);
       for (int i = 0; i < hypervisors.size(); i++) {
-        out.add(
-            new Ref(Kind.HYPERVISOR, hypervisors.get(i), "spec.spread.hypervisors[" + i + "]"));
+        out.add(new Ref(Kind.HYPERVISOR, hypervisors.get(i), "spec.spread.hypervisors[" + i + "]"));
       }
       return out;
     }

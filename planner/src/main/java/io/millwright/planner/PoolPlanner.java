@@ -58,10 +58,7 @@ public final class PoolPlanner {
         new ArrayList<>(members.stream().filter(m -> !m.leaving() && !m.spoilt()).toList());
     List<Integer> removes =
         new ArrayList<>(
-            members.stream()
-                .filter(m -> m.spoilt() && !m.leaving())
-                .map(Member::ordinal)
-                .toList());
+            members.stream().filter(m -> m.spoilt() && !m.leaving()).map(Member::ordinal).toList());
     // Those go first that are worth the least: outdated, then not ready, then the youngest.
     stay.sort(
         Comparator.comparing(Member::current)

@@ -21,7 +21,9 @@ class PoolPlannerPropertyTest {
 
   @Property(tries = 500)
   void itIsFullInTheEndAndNeverTooLarge(
-      @ForAll long seed, @ForAll @IntRange(max = 12) int ready, @ForAll @IntRange(max = 6) int more) {
+      @ForAll long seed,
+      @ForAll @IntRange(max = 12) int ready,
+      @ForAll @IntRange(max = 6) int more) {
     Random random = new Random(seed);
     Integer max = random.nextBoolean() ? null : Integer.valueOf(Math.max(1, ready + more));
     List<Member> members = new ArrayList<>();
@@ -48,8 +50,7 @@ class PoolPlannerPropertyTest {
       for (int i = 0; i < members.size(); i++) {
         Member m = members.get(i);
         if (!m.leaving() && !m.ready() && !m.spoilt() && random.nextInt(3) == 0) {
-          members.set(
-              i, new Member(m.ordinal(), m.current(), true, false, false));
+          members.set(i, new Member(m.ordinal(), m.current(), true, false, false));
         }
         if (trouble && random.nextInt(20) == 0) {
           members.set(i, new Member(m.ordinal(), m.current(), false, !m.leaving(), m.leaving()));
@@ -63,8 +64,7 @@ class PoolPlannerPropertyTest {
         claimed--;
       }
       if (trouble && random.nextInt(50) == 0) {
-        members.replaceAll(
-            m -> new Member(m.ordinal(), false, m.ready(), m.spoilt(), m.leaving()));
+        members.replaceAll(m -> new Member(m.ordinal(), false, m.ready(), m.spoilt(), m.leaving()));
       }
     }
     assertThat(members).hasSize(ready).allMatch(m -> m.current() && m.ready());
@@ -115,7 +115,11 @@ class PoolPlannerPropertyTest {
   @Test
   void ofTooManyTheWorstGoFirst() {
     List<Member> members =
-        List.of(member(1, true, true), member(2, false, true), member(3, true, false), member(4, true, true));
+        List.of(
+            member(1, true, true),
+            member(2, false, true),
+            member(3, true, false),
+            member(4, true, true));
     assertThat(PoolPlanner.plan(new Goal(2, null, 0), members).removes()).containsExactly(2, 3);
     assertThat(PoolPlanner.plan(new Goal(1, null, 0), members).removes()).containsExactly(2, 3, 4);
   }

@@ -114,7 +114,8 @@ class PoolTest {
   private Resource<PoolSpec, PoolStatus> pool() {
     return world
         .store
-        .read(tx -> tx.resources().find(Kind.POOL, "default", "ci", PoolSpec.class, PoolStatus.class))
+        .read(
+            tx -> tx.resources().find(Kind.POOL, "default", "ci", PoolSpec.class, PoolStatus.class))
         .orElseThrow();
   }
 
@@ -276,10 +277,9 @@ class PoolTest {
         "some is new",
         () ->
             members().stream()
-                .anyMatch(
-                    m ->
-                        m.spec().image().equals("img2")
-                            && Condition.holds(m.status().conditions(), Condition.READY)));
+                .anyMatch(m ->
+                    m.spec().image().equals("img2")
+                        && Condition.holds(m.status().conditions(), Condition.READY)));
     assertThat(claim(null, null).spec().image()).isEqualTo("img2");
     awaitFull();
     assertThat(members()).hasSize(4).allMatch(m -> m.spec().image().equals("img2"));
@@ -314,12 +314,13 @@ class PoolTest {
     assertThat(world.outside().machines()).hasSize(1);
   }
 
-  // --- what is refused -----------------------------------------------------------------------------
+  // --- what is refused
+  // -----------------------------------------------------------------------------
 
   @Test
   void moreThanTheQuotaIsRefusedAsAWhole() {
-    world.store.write(tx ->
-        tx.projects().limit("default", new Projects.Quota(3, null, null, null, null)));
+    world.store.write(
+        tx -> tx.projects().limit("default", new Projects.Quota(3, null, null, null, null)));
     assertThatThrownBy(() -> world.apply(pool(4, "img", "")))
         .isInstanceOfSatisfying(
             ProblemException.class,
@@ -347,8 +348,7 @@ class PoolTest {
     assertThatThrownBy(
             () -> world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "ci-1", null))
         .hasMessageContaining("Machine ci-1 belongs to Pool ci; claim it first");
-    assertThatThrownBy(() -> relabelled(Map.of()))
-        .hasMessageContaining("is declared by Pool ci");
+    assertThatThrownBy(() -> relabelled(Map.of())).hasMessageContaining("is declared by Pool ci");
     claim(null, null);
     assertThatThrownBy(() -> relabelled(Map.of()))
         .hasMessageContaining("was put on it by Millwright when it was claimed");
@@ -375,11 +375,9 @@ class PoolTest {
         .hasMessageContaining("spec.max");
     assertThatThrownBy(() -> world.apply(pool(2, "img", "ttl: 400d")))
         .hasMessageContaining("spec.ttl");
-    assertThatThrownBy(
-            () ->
-                world.apply(
-                    pool(2, "img", "").stripTrailing()
-                        + "\n    volumes: [{name: data, size: 1GiB}]\n"))
+    assertThatThrownBy(() ->
+            world.apply(
+                pool(2, "img", "").stripTrailing() + "\n    volumes: [{name: data, size: 1GiB}]\n"))
         .hasMessageContaining("spec.machine.volumes");
   }
 }

@@ -229,8 +229,7 @@ public final class PoolReconciler {
     run.track(steps, begun);
     if (!members.isEmpty()) {
       if (run.changed() || members.stream().anyMatch(m -> !m.deleting())) {
-        run.guarded(
-            new State.Running(), tx -> members.forEach(m -> remove(tx, pool, m.uid())));
+        run.guarded(new State.Running(), tx -> members.forEach(m -> remove(tx, pool, m.uid())));
       }
       return Optional.of(SOON);
     }
