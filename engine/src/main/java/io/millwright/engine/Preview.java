@@ -184,6 +184,7 @@ public final class Preview {
         g.volumes(),
         g.nics(),
         g.records(),
-        g.readyTimeoutSeconds());
+        g.readyTimeoutSeconds(),
+        g.hotPlug());
   }
 }

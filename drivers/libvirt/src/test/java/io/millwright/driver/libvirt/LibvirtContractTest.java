@@ -45,7 +45,8 @@ class LibvirtContractTest extends HypervisorContract {
         "guest-agent",
         "lifecycle-events",
         "direct-boot",
-        "serial-log");
+        "serial-log",
+        HypervisorDriver.HOT_PLUG);
   }
 
   @Override
