@@ -54,6 +54,7 @@ func main() {
 	model.Service.ServeMux = http.NewServeMux()
 	model.Service.ServeMux.HandleFunc("/lab/crash", crash)
 	model.Service.ServeMux.HandleFunc("/lab/tools", tools)
+	model.Service.ServeMux.HandleFunc("/lab/machines", list)
 	server := model.Service.NewServer()
 	// Its last act: whoever finds the file can connect.
 	target := filepath.Join(*dir, "url")
@@ -107,6 +108,22 @@ func machine(w http.ResponseWriter, r *http.Request) *simulator.VirtualMachine {
 	}
 	w.WriteHeader(http.StatusNotFound)
 	return nil
+}
+
+// list tells of each machine its uid, its first card's MAC, whether it is on, and its name.
+func list(w http.ResponseWriter, r *http.Request) {
+	for _, entity := range simulator.Map.All("VirtualMachine") {
+		vm := entity.(*simulator.VirtualMachine)
+		simulator.Map.WithLock(vm, func() {
+			mac := "-"
+			for _, device := range vm.Config.Hardware.Device {
+				if card, is := device.(types.BaseVirtualEthernetCard); is && mac == "-" {
+					mac = card.GetVirtualEthernetCard().MacAddress
+				}
+			}
+			fmt.Fprintln(w, vm.Config.InstanceUuid, mac, vm.Runtime.PowerState, vm.Name)
+		})
+	}
 }
 
 // crash ends a machine as if its process had died: it is off, and that was no orderly end.

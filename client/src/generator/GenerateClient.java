@@ -82,7 +82,12 @@ final class GenerateClient {
         Comparator.comparingInt((Parameter p) -> place(path, p))
             .thenComparing(p -> !p.required())
             .thenComparing(Parameter::name));
-    boolean body = operation.has("requestBody");
+    String body =
+        !operation.has("requestBody")
+            ? ""
+            : operation.path("requestBody").path("required").asBoolean(false)
+                ? "Body body"
+                : "@Nullable Body body";
     Set<String> types = new LinkedHashSet<>();
     for (Map.Entry<String, JsonNode> answer : operation.path("responses").properties()) {
       if (answer.getKey().startsWith("2") || answer.getKey().equals("default")) {
@@ -98,6 +103,10 @@ final class GenerateClient {
     }
     if (operation.path("responses").has("101")) {
       console("open" + name.replaceFirst("^get", ""), path, parameters, about);
+      return;
+    }
+    if (!types.isEmpty() && types.stream().noneMatch(t -> t.contains("json"))) {
+      add(name, method, path, parameters, body, about, "Download", "download");
       return;
     }
     if (!streams || !types.isEmpty()) {
@@ -135,7 +144,7 @@ final class GenerateClient {
       String method,
       String path,
       List<Parameter> parameters,
-      boolean body,
+      String body,
       String about,
       String returns,
       String verb) {
@@ -145,8 +154,8 @@ final class GenerateClient {
       signature.add((p.required() ? "" : "@Nullable ") + p.type() + " " + p.identifier());
       code.append("\n            .%s(\"%s\", %s)".formatted(p.in(), p.name(), p.identifier()));
     }
-    if (body) {
-      signature.add("Body body");
+    if (!body.isEmpty()) {
+      signature.add(body);
       code.append("\n            .body(body)");
     }
     String member =

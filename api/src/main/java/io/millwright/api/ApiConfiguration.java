@@ -86,6 +86,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  IsosApi isosApi(Backend backend) {
+    return new IsosApi(backend);
+  }
+
+  @Bean
   ImagesApi imagesApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new ImagesApi(backend, once, live);
   }
@@ -143,6 +148,11 @@ public class ApiConfiguration {
   @Bean
   PoolsApi poolsApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new PoolsApi(backend, once, live);
+  }
+
+  @Bean
+  SourcesApi sourcesApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new SourcesApi(backend, once, live);
   }
 
   @Bean
@@ -223,7 +233,7 @@ public class ApiConfiguration {
                 .permitAll()
                 .requestMatchers(HealthApi.PATH)
                 .permitAll()
-                .requestMatchers(HttpMethod.POST, SessionApi.PATH)
+                .requestMatchers(HttpMethod.POST, SessionApi.PATH, SourcesApi.HOOKS)
                 .permitAll()
                 .anyRequest()
                 .authenticated())

@@ -5,7 +5,6 @@ import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
 import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Verb;
-import io.millwright.model.Names;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Manifests;
 import io.swagger.v3.oas.annotations.Operation;
@@ -29,7 +28,6 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/apply")
 @Tag(name = "apply", description = "Many declarations at once, all or none.")
 final class ApplyApi {
-  private static final int LONGEST_SOURCE = 200;
 
   private final Backend backend;
   private final OnceOnly once;
@@ -92,20 +90,11 @@ final class ApplyApi {
 
   private static List<Draft> drafts(Body body, String project, @Nullable String source) {
     List<Draft> drafts =
-        Manifests.parse(body.bytes(), name(source)).stream()
+        Manifests.parse(body.bytes(), Inputs.source(source)).stream()
             .map(d -> d.orProject(project))
             .toList();
     // Two that differ only in that one leaves the project out are the same now.
     Manifests.requireUnique(drafts);
     return drafts;
-  }
-
-  private static String name(@Nullable String source) {
-    if (source == null || source.isBlank()) {
-      return Collection.SOURCE;
-    }
-    String brief = source.substring(0, Math.min(LONGEST_SOURCE, source.length()));
-    String quoted = Names.quote(brief.strip());
-    return quoted.substring(1, quoted.length() - 1);
   }
 }

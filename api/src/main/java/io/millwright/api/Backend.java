@@ -7,10 +7,13 @@ import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Expire;
 import io.millwright.engine.Pools;
+import io.millwright.engine.Imports;
+import io.millwright.engine.Isos;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Rollouts;
+import io.millwright.engine.Sources;
 import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
@@ -31,6 +34,7 @@ public record Backend(
     Rebuild rebuild,
     Rollouts rollouts,
     Pools pools,
+    Sources sources,
     Sweep sweep,
     Drift drift,
     PowerSwitch power,
@@ -39,4 +43,6 @@ public record Backend(
     Watch watch,
     Consoles consoles,
     Access access,
-    Expire expire) {}
+    Expire expire,
+    Isos isos,
+    Imports imports) {}

@@ -12,6 +12,7 @@ import org.springframework.http.HttpInputMessage;
 import org.springframework.http.HttpOutputMessage;
 import org.springframework.http.MediaType;
 import org.springframework.http.converter.HttpMessageConverter;
+import org.springframework.web.method.HandlerMethod;
 import org.springframework.web.servlet.HandlerInterceptor;
 
 /**
@@ -62,7 +63,12 @@ record Body(byte[] bytes) {
     @Override
     public boolean preHandle(
         HttpServletRequest request, HttpServletResponse response, Object handler) {
-      if (request.getContentLengthLong() > Manifests.MAX_BYTES) {
+      // Who takes no manifests looks after the length by itself.
+      boolean file =
+          handler instanceof HandlerMethod method
+              && method.getBeanType() == ImagesApi.class
+              && method.getMethod().getDeclaringClass() == ImagesApi.class;
+      if (!file && request.getContentLengthLong() > Manifests.MAX_BYTES) {
         throw tooLarge();
       }
       return true;

@@ -1,8 +1,29 @@
 package io.millwright.api;
 
+import io.millwright.engine.Applied;
+import io.millwright.engine.Apply;
+import io.millwright.engine.Caller;
+import io.millwright.engine.Imports;
+import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Verb;
 import io.millwright.model.Kind;
+import io.millwright.model.Operation;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.manifest.Draft;
+import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.security.Principal;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** Operating system releases that machines can have. */
@@ -10,7 +31,86 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/images")
 @Tag(name = "images", description = "Operating system releases that machines can have.")
 final class ImagesApi extends Collection {
+  private static final int AT_ONCE = 4;
+
+  private final Semaphore places = new Semaphore(AT_ONCE);
+
   ImagesApi(Backend backend, OnceOnly once, LiveStreams live) {
     super(Kind.IMAGE, backend, once, live);
+  }
+
+  @io.swagger.v3.oas.annotations.Operation(
+      operationId = "importImage",
+      summary = "Declares an image from a file",
+      description =
+          "The file is the body, or is behind a URL, or on the server. What it is, is seen by what"
+              + " is in it: a vendor's installation medium, or a finished disk. Of what is wrong"
+              + " with the file nothing stays.")
+  @Needs(Verb.DECLARE)
+  @PostMapping("/{name}:import")
+  ResponseEntity<byte[]> importImage(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "where the file is; then there is no body")
+          @RequestParam(required = false)
+          @Nullable String url,
+      @Parameter(description = "of a file on the server; then there is no body")
+          @RequestParam(required = false)
+          @Nullable String path,
+      @Parameter(description = "that the file has to have, 64 hex digits; computed if not given")
+          @RequestParam(required = false)
+          @Nullable String sha256,
+      @Parameter(
+              description =
+                  "family, such as debian; needed for a disk, and if the medium does not tell")
+          @RequestParam(required = false)
+          @Nullable String os,
+      @Parameter(description = "release, such as 13; likewise") @RequestParam(required = false)
+          @Nullable String version,
+      @Parameter(description = "true if the medium's installer shall need no network")
+          @RequestParam(defaultValue = "false")
+          boolean offline,
+      HttpServletRequest request,
+      Principal who)
+      throws IOException, InterruptedException {
+    Inputs.project(project);
+    Acts.about(name);
+    Caller caller = new Caller(who.getName());
+    Imports.Wanted wanted = new Imports.Wanted(project, name, sha256, os, version, offline);
+    if (url != null || path != null) {
+      return declared(caller, backend.imports().of(wanted, path, url));
+    }
+    if (!places.tryAcquire()) {
+      throw ProblemException.of(
+          Problem.Type.TOO_MANY, AT_ONCE + " files are being sent; try again when one is through");
+    }
+    try {
+      return declared(
+          caller,
+          backend
+              .imports()
+              .of(
+                  wanted,
+                  request.getInputStream(),
+                  request.getContentLengthLong(),
+                  draft -> backend.apply().plan(caller, List.of(draft))));
+    } finally {
+      places.release();
+    }
+  }
+
+  private ResponseEntity<byte[]> declared(Caller caller, Draft draft) {
+    Applied applied =
+        backend
+            .store()
+            .inTransaction(tx ->
+                backend.apply().apply(tx, caller, List.of(draft), Apply.Expectation.NONE).stream()
+                    .filter(a -> a.resource().kind() == Kind.IMAGE)
+                    .filter(a -> a.resource().name().equals(draft.name()))
+                    .findFirst()
+                    .orElseThrow());
+    Operation operation = applied.operation();
+    return (operation != null ? Answer.accepted(operation) : Answer.of(200, applied.resource()))
+        .entity();
   }
 }

@@ -17,6 +17,7 @@ final class Inputs {
   static final String ALL_PROJECTS = "-";
 
   private static final int MOST = 1000;
+  private static final int LONGEST_SOURCE = 200;
 
   private Inputs() {}
 
@@ -96,5 +97,15 @@ final class Inputs {
       }
     }
     return out;
+  }
+
+  /** What a body is called in messages. */
+  static String source(@Nullable String source) {
+    if (source == null || source.isBlank()) {
+      return Collection.SOURCE;
+    }
+    String brief = source.substring(0, Math.min(LONGEST_SOURCE, source.length()));
+    String quoted = Names.quote(brief.strip());
+    return quoted.substring(1, quoted.length() - 1);
   }
 }

@@ -51,6 +51,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
           Kind.GROUP,
           Kind.POOL);
 
+  private static final String BUNDLE =
+      "One Machine, and what it names of Profile and Network unless that is declared; YAML with"
+          + " one or several documents, or JSON.";
+
   private static final String SELECTOR_HINT = "Requirements, joined by commas: ";
   private static final Map<String, String> PARAMETERS =
       Map.of(
@@ -203,6 +207,18 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("200", json("Machine", "The machine, which is the caller's now."));
       }
+      case "approveSource" -> {
+        answers.clear();
+        answers.put("200", etag(json("Source", "The commit is approved, and will be applied.")));
+      }
+      case "syncSource" -> {
+        answers.clear();
+        answers.put("200", etag(json("Source", "It is read as soon as may be.")));
+      }
+      case "hookSource" -> {
+        answers.clear();
+        answers.put("204", new ApiResponse().description("The source is read as soon as may be."));
+      }
       case "extendMachine" -> {
         answers.clear();
         answers.put("200", json("Machine", "The machine, with its new end."));
@@ -225,6 +241,27 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put(
             "200", json("Apply", "It is declared, or was planned; there is nothing to do."));
         answers.put("202", json("Apply", "It is declared, and there is work to do."));
+      }
+      case "importImage" -> {
+        operation.setRequestBody(
+            new RequestBody()
+                .description("The file, if it is to be sent.")
+                .content(
+                    new Content()
+                        .addMediaType(
+                            "application/octet-stream",
+                            new MediaType().schema(RecordSchemas.schema("string")))));
+        answers.clear();
+        answers.put("200", etag(json("Image", "It is there already.")));
+        answers.put("202", accepted());
+      }
+      case "render" -> body(operation, RecordSchemas.schema(), BUNDLE);
+      case "createIso" -> {
+        body(operation, RecordSchemas.schema(), BUNDLE);
+        answers.clear();
+        answers.put("200", etag(medium("The medium.")));
+        answers.put("206", etag(medium("The range that was asked for.")));
+        answers.put("416", new ApiResponse().description("The medium has no such range."));
       }
       case "createToken" -> {
         body(operation, schemas.of(TokensApi.TokenParams.class), "The token that is wanted.");
@@ -379,6 +416,16 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
             .addMediaType(JSON, new MediaType().schema(schema))
             .addMediaType(YAML, new MediaType().schema(schema));
     operation.setRequestBody(new RequestBody().required(true).description(text).content(content));
+  }
+
+  private static ApiResponse medium(String text) {
+    return new ApiResponse()
+        .description(text)
+        .content(
+            new Content()
+                .addMediaType(
+                    "application/x-iso9660-image",
+                    new MediaType().schema(RecordSchemas.schema("string"))));
   }
 
   private static ApiResponse json(String schema, String text) {

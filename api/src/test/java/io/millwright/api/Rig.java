@@ -8,7 +8,9 @@ import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
+import io.millwright.model.Cidr;
 import io.millwright.model.manifest.Json;
 import io.millwright.store.Database;
 import io.millwright.store.WorkLoop;
@@ -47,6 +49,7 @@ final class Rig {
   final Engine engine;
   final RunningApi api;
   final String token;
+  final Path images;
   final HttpClient http = HttpClient.newHttpClient();
   private final Database database;
 
@@ -77,12 +80,15 @@ final class Rig {
         Database.open(
             new Database.Settings(postgres.jdbcUrl(), postgres.user(), postgres.password(), 12));
     store = new Audited(database.store());
+    images = directory("images");
     engine =
         new Engine(
             store,
             Drivers.load(),
             new SecretBox(new byte[32]),
-            new ImageFiles(directory("images")),
+            new ImageFiles(
+                images,
+                ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.1/32"))))),
             List.of(),
             InstantSource.system());
     token = engine.tokens().create("anna", null).secret();
@@ -97,6 +103,7 @@ final class Rig {
                 engine.rebuild(),
                 engine.rollouts(),
                 engine.pools(),
+                engine.sources(),
                 engine.sweep(),
                 engine.drift(),
                 engine.power(),
@@ -105,7 +112,9 @@ final class Rig {
                 engine.watch(),
                 engine.consoles(),
                 engine.access(),
-                engine.expire()),
+                engine.expire(),
+                engine.isos(),
+                engine.imports()),
             Map.of(),
             Impatient.class);
     Runtime.getRuntime()

@@ -9,12 +9,16 @@ import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
 import io.millwright.engine.Pools;
+import io.millwright.engine.Imports;
+import io.millwright.engine.Isos;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Rollouts;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.SourcePlaces;
+import io.millwright.engine.Sources;
 import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Accounts;
@@ -52,10 +56,10 @@ final class Unreachable implements Store {
     Store store = new Unreachable();
     InstantSource clock = InstantSource.system();
     Admission admission =
-        new Admission(new Drivers(Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]));
+        new Admission(new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]), SourcePlaces.ELSEWHERE);
     Outside outside =
         new Outside(
-            new Drivers(Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
+            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
     return new Backend(
@@ -67,6 +71,7 @@ final class Unreachable implements Store {
         new Rebuild(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
         new Pools(apply, clock),
+        new Sources(store, admission),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
         new PowerSwitch(store, clock),
@@ -75,6 +80,8 @@ final class Unreachable implements Store {
         new Watch(store, Duration.ofMillis(100)),
         new Consoles(store, outside),
         new Access(new Accounts(store, clock), new SignIn(store, clock)),
-        new Expire(new Delete(store, clock), clock));
+        new Expire(new Delete(store, clock), clock),
+        new Isos(store, null),
+        new Imports(null));
   }
 }

@@ -218,7 +218,7 @@ final class Bundle {
   Body body() {
     boolean json = parts.size() == 1 && parts.getFirst().name().endsWith(".json");
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    return json ? new Body("application/json", bytes) : Body.yaml(bytes);
+    return json ? Body.of("application/json", bytes) : Body.yaml(bytes);
   }
 
   /** A message of the server, with the names of the files. */

@@ -56,8 +56,11 @@ final class Cli implements Callable<Integer> {
           "power",
           "machine",
           "volume",
+          "image",
+          "iso",
           "group",
           "pool",
+          "source",
           "orphan",
           "drift",
           "operation",
@@ -188,8 +191,11 @@ final class Cli implements Callable<Integer> {
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();
+      case "image" -> new ImageCommand();
+      case "iso" -> new IsoCommand();
       case "group" -> new GroupCommand();
       case "pool" -> new PoolCommand();
+      case "source" -> new SourceCommand();
       case "orphan" -> new OrphanCommand();
       case "drift" -> new DriftCommand();
       case "operation" -> new OperationCommand();

@@ -32,6 +32,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               List.of("STATUS", "COUNT", "HEALTHY", "UPDATED", "REVISION", "IMAGE", "SIZE", "AGE");
           case POOL ->
               List.of("STATUS", "WANTED", "READY", "OUTDATED", "CLAIMED", "IMAGE", "SIZE", "AGE");
+          case SOURCE -> List.of("STATUS", "URL", "BRANCH", "PATH", "APPLY", "APPLIED", "AGE");
         });
     if (wide) {
       out.addAll(
@@ -45,6 +46,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY", "EXPIRES-IN");
             case GROUP -> List.of("ROLLED-OUT", "PAUSED");
             case POOL -> List.of("MACHINES", "AT-MOST", "TTL", "REVISION");
+            case SOURCE -> List.of("SEEN", "PRUNE", "DRIVER");
           });
       out.addAll(List.of("LABELS", "UID"));
     }
@@ -124,6 +126,13 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.status("claimed"),
               Trees.text(v.spec().path("machine"), "image"),
               Trees.text(v.spec().path("machine"), "size"));
+      case SOURCE ->
+          List.of(
+              v.spec("url"),
+              v.spec("branch"),
+              v.spec("path"),
+              v.spec("apply"),
+              brief(v.status("applied")));
     };
   }
 
@@ -133,10 +142,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
           List.of(
               v.status("version"), v.status("diskFree"), v.status("foreign"), v.spec("cordoned"));
       case NETWORK -> List.of(list(v, "dns"), Trees.text(v.spec().path("services"), "driver"));
-      case IMAGE -> {
-        String sum = v.status("sha256");
-        yield List.of(sum.substring(0, Math.min(12, sum.length())), list(v, "firmware"));
-      }
+      case IMAGE -> List.of(brief(v.status("sha256")), list(v, "firmware"));
       case SIZE -> List.of();
       case PROFILE -> List.of(v.spec("timezone"), v.spec("locale"));
       case VOLUME -> List.of(v.spec("reclaim"), v.status("serial"));
@@ -148,6 +154,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               Durations.left(v.status("expiresAt"), now));
       case GROUP -> List.of(v.status("stable"), v.status("paused"));
       case POOL -> List.of(v.status("members"), v.spec("max"), v.spec("ttl"), v.status("revision"));
+      case SOURCE -> List.of(brief(v.status("seen")), v.spec("prune"), v.spec("driver"));
     };
   }
 
@@ -159,6 +166,11 @@ record Columns(Kind kind, boolean wide, boolean projects) {
         .properties()
         .forEach(e -> out.add(e.getKey() + "=" + e.getValue().asString("")));
     return String.join(",", out);
+  }
+
+  /** Enough of a hash to tell it from others. */
+  static String brief(String hash) {
+    return hash.substring(0, Math.min(12, hash.length()));
   }
 
   private static String list(View v, String field) {

@@ -49,6 +49,7 @@ final class DoctorCommand extends Part {
       ready(api, Kind.MACHINE);
       ready(api, Kind.GROUP);
       ready(api, Kind.POOL);
+      ready(api, Kind.SOURCE);
     }
     if (shell().program("ssh").isEmpty()) {
       find("there is no ssh on this computer", "install openssh-client");

@@ -19,7 +19,8 @@ enum Kind {
   VOLUME,
   MACHINE,
   GROUP,
-  POOL;
+  POOL,
+  SOURCE;
 
   /** {@code machine}. */
   String word() {
@@ -88,6 +89,7 @@ enum Kind {
       case MACHINE -> api.listMachines(project, cursor, fields, labels, limit);
       case GROUP -> api.listGroups(project, cursor, fields, labels, limit);
       case POOL -> api.listPools(project, cursor, fields, labels, limit);
+      case SOURCE -> api.listSources(project, cursor, fields, labels, limit);
     };
   }
 
@@ -107,6 +109,7 @@ enum Kind {
       case MACHINE -> api.streamMachines(project, last, null, fields, labels, null);
       case GROUP -> api.streamGroups(project, last, null, fields, labels, null);
       case POOL -> api.streamPools(project, last, null, fields, labels, null);
+      case SOURCE -> api.streamSources(project, last, null, fields, labels, null);
     };
   }
 
@@ -121,6 +124,7 @@ enum Kind {
       case MACHINE -> api.getMachine(project, name, null);
       case GROUP -> api.getGroup(project, name, null);
       case POOL -> api.getPool(project, name, null);
+      case SOURCE -> api.getSource(project, name, null);
     };
   }
 
@@ -135,6 +139,7 @@ enum Kind {
       case MACHINE -> api.deleteMachine(project, name, null);
       case GROUP -> api.deleteGroup(project, name, null);
       case POOL -> api.deletePool(project, name, null);
+      case SOURCE -> api.deleteSource(project, name, null);
     };
   }
 }

@@ -194,6 +194,32 @@ public final class Connection {
     });
   }
 
+  /**
+   * Bytes that come as they are.
+   *
+   * @throws ApiException if the server refuses or fails
+   * @throws UnreachableException if no answer came
+   */
+  Download download(Request request) {
+    HttpURLConnection http = open(request, "*/*", SILENCE_MILLIS);
+    try {
+      int status = send(http, request);
+      if (status == 200 || status == 206) {
+        return new Download(
+            status,
+            http.getContentLengthLong(),
+            http.getHeaderField("ETag"),
+            http.getInputStream(),
+            http);
+      }
+      try (InputStream in = stream(http, status)) {
+        throw new ApiException(Problem.of(status, tree(http, in.readAllBytes())));
+      }
+    } catch (IOException e) {
+      throw unreachable(e);
+    }
+  }
+
   private HttpURLConnection open(Request request, String accept, int readMillis) {
     try {
       URI target = URI.create(server + request.target());
@@ -223,9 +249,10 @@ public final class Connection {
     if (body != null) {
       http.setDoOutput(true);
       http.setRequestProperty("Content-Type", body.contentType());
-      http.setFixedLengthStreamingMode(body.bytes().length);
-      try (OutputStream out = http.getOutputStream()) {
-        out.write(body.bytes());
+      http.setFixedLengthStreamingMode(body.length());
+      try (InputStream in = body.content().open();
+          OutputStream out = http.getOutputStream()) {
+        in.transferTo(out);
       }
     } else if (request.method().equals("POST")) {
       http.setDoOutput(true);

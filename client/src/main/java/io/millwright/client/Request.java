@@ -42,7 +42,7 @@ public final class Request {
     return this;
   }
 
-  Request body(Body given) {
+  Request body(@Nullable Body given) {
     this.body = given;
     return this;
   }

@@ -19,6 +19,7 @@ import io.millwright.model.PoolStatus;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SourceSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import io.millwright.model.Violations;
@@ -27,6 +28,7 @@ import io.millwright.planner.Placement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -36,11 +38,13 @@ import org.jspecify.annotations.Nullable;
 public final class Admission {
   private final Drivers drivers;
   private final SecretBox secrets;
+  private final SourcePlaces places;
   private final MachineAdmission machines = new MachineAdmission();
 
-  public Admission(Drivers drivers, SecretBox secrets) {
+  public Admission(Drivers drivers, SecretBox secrets, SourcePlaces places) {
     this.drivers = drivers;
     this.secrets = secrets;
+    this.places = places;
   }
 
   /** Checks the parts that drivers understand, and seals what they call secret. */
@@ -79,6 +83,9 @@ public final class Admission {
             .orElse(n);
       }
       case ImageSpec i -> {
+        if (i.installer() != null) {
+          Installers.checkFamily(i.os(), at.field("spec").field("os"));
+        }
         if (i.build() != null) {
           Drivers.find(
               drivers.builders(),
@@ -87,8 +94,65 @@ public final class Admission {
         }
         yield i;
       }
+      case SourceSpec s -> {
+        Violations here = at.field("spec");
+        places.refusal(s.url()).ifPresent(here.field("url")::add);
+        // A secret is shown to whom it was given for, and not to whoever the address names next.
+        Map<String, String> old =
+            before instanceof SourceSpec b && b.origin().equals(s.origin())
+                ? b.settings()
+                : Map.of();
+        yield Drivers.find(drivers.sources(), s.driver(), here.field("driver"))
+            .<Spec>map(driver ->
+                s.withSettings(
+                    settings(driver.describe(), s.settings(), old, here.field("settings"))))
+            .orElse(s);
+      }
       default -> spec;
     };
+  }
+
+  /** From where sources may be read. */
+  public SourcePlaces places() {
+    return places;
+  }
+
+  /** Reports secrets that stand in a draft in clear. */
+  public void refuseClear(Spec spec, Violations at) {
+    switch (spec) {
+      case HypervisorSpec h ->
+          refuseClear(
+              Optional.ofNullable(drivers.hypervisors().get(h.driver())).map(d -> d.describe()),
+              h.settings(),
+              at.field("spec").field("settings"));
+      case NetworkSpec n when n.services() != null ->
+          refuseClear(
+              Optional.ofNullable(drivers.networkServices().get(n.services().driver()))
+                  .map(d -> d.describe()),
+              n.services().settings(),
+              at.field("spec").field("services").field("settings"));
+      case SourceSpec s ->
+          refuseClear(
+              Optional.ofNullable(drivers.sources().get(s.driver())).map(d -> d.describe()),
+              s.settings(),
+              at.field("spec").field("settings"));
+      default -> {}
+    }
+  }
+
+  private static void refuseClear(
+      Optional<DriverDescription> driver, Map<String, String> settings, Violations at) {
+    driver.stream()
+        .flatMap(d -> d.settings().stream())
+        .filter(DriverDescription.Setting::secret)
+        .filter(s -> !SecretBox.MASK.equals(settings.getOrDefault(s.name(), SecretBox.MASK)))
+        .forEach(s ->
+            at.field(s.name())
+                .add(
+                    "is a secret in clear, and everybody who reads the repository has it: change"
+                        + " it, declare it to the server, and write "
+                        + SecretBox.MASK
+                        + " here"));
   }
 
   private Map<String, String> settings(

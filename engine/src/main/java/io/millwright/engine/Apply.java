@@ -32,6 +32,8 @@ import io.millwright.model.ProfileSpec;
 import io.millwright.model.Ref;
 import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SourceSpec;
+import io.millwright.model.SourceStatus;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import io.millwright.model.Violation;
@@ -82,9 +84,17 @@ public final class Apply {
    *
    * @param mustBeNew true to refuse what is there already
    * @param revision of the one resource that is applied, or null
+   * @param again true to try again what has failed, though nothing else is declared of it
    */
-  public record Expectation(boolean mustBeNew, @Nullable Long revision) {
+  public record Expectation(boolean mustBeNew, @Nullable Long revision, boolean again) {
     public static final Expectation NONE = new Expectation(false, null);
+
+    /** For who declares the same over and over: what has failed is left to whoever looks at it. */
+    public static final Expectation ONLY_CHANGES = new Expectation(false, null, false);
+
+    public Expectation(boolean mustBeNew, @Nullable Long revision) {
+      this(mustBeNew, revision, true);
+    }
   }
 
   /**
@@ -144,6 +154,11 @@ public final class Apply {
     Run run = new Run(tx, caller, Expectation.NONE);
     run.asOwner = true;
     return run.all(List.of(draft)).getFirst();
+  }
+
+  /** What {@link #apply} would do to the declaration; nothing outside is asked. */
+  public List<Applied> rehearse(Caller caller, List<Draft> drafts, Expectation expected) {
+    return store.dryRun(tx -> apply(tx, caller, drafts, expected));
   }
 
   /** What {@link #apply} would do, and the very plan that would run; nothing is changed. */
@@ -225,7 +240,11 @@ public final class Apply {
         Members.refuseChange(tx, draft, before, before != null && !before.spec().equals(spec), at);
       }
       // A rebuild that failed is tried again like anything else, on yet another disk.
-      boolean retry = before != null && before.spec().equals(spec) && Rebuild.failed(before);
+      boolean retry =
+          expected.again()
+              && before != null
+              && before.spec().equals(spec)
+              && Rebuild.failed(before);
       Resource<?, ?> after =
           before == null ? fresh(draft, spec) : changed(draft, spec, before, retry);
       List<UUID> references = references(after, at);
@@ -243,9 +262,10 @@ public final class Apply {
                   before == null ? Json.mapper().createObjectNode() : declaration(before),
                   declaration(after)));
       if (before != null && changes.isEmpty() && !retry) {
+        Operation again = expected.again() ? again(before) : null;
         done.put(
             before.uid(),
-            new Applied(before, Action.UNCHANGED, List.of(), again(before), "", List.of()));
+            new Applied(before, Action.UNCHANGED, List.of(), again, "", List.of()));
         return;
       }
       if (before == null) {
@@ -444,7 +464,13 @@ public final class Apply {
                 || (!old.size().equals(m.size()) && !smaller(old.size(), m.size(), after));
         case VolumeSpec v ->
             !(before instanceof VolumeSpec old) || old.size().compareTo(v.size()) < 0;
-        case HypervisorSpec _, NetworkSpec _, ImageSpec _, SizeSpec _, ProfileSpec _, OwnerSpec _ ->
+        case HypervisorSpec _,
+            NetworkSpec _,
+            ImageSpec _,
+            SizeSpec _,
+            ProfileSpec _,
+            OwnerSpec _,
+            SourceSpec _ ->
             false;
       };
     }
@@ -545,6 +571,7 @@ public final class Apply {
           new Condition(
               Condition.READY, Condition.Value.FALSE, "Pending", "Work has not begun yet.", now);
       return switch (kind) {
+        case SOURCE -> SourceStatus.EMPTY.withConditions(List.of(pending));
         case HYPERVISOR -> HypervisorStatus.EMPTY.withConditions(List.of(pending));
         case IMAGE -> ImageStatus.EMPTY.withConditions(List.of(pending));
         case VOLUME -> VolumeStatus.EMPTY.withConditions(List.of(pending));
@@ -615,7 +642,7 @@ public final class Apply {
   private static boolean needsWork(Kind kind) {
     return switch (kind) {
       case MACHINE, VOLUME, IMAGE, GROUP -> true;
-      case HYPERVISOR, NETWORK, SIZE, PROFILE, POOL -> false;
+      case HYPERVISOR, NETWORK, SIZE, PROFILE, POOL, SOURCE -> false;
     };
   }
 

@@ -17,6 +17,7 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SourceSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.VolumeSpec;
 import java.time.Instant;
@@ -114,7 +115,8 @@ public final class Delete {
   /** True if something outside has to go with it. */
   private static boolean outside(Spec spec) {
     return switch (spec) {
-      case SizeSpec _, ProfileSpec _ -> false;
+      // What a source declared stays: it belongs to nobody then.
+      case SizeSpec _, ProfileSpec _, SourceSpec _ -> false;
       // A machine that has just left it may have something published there still.
       case NetworkSpec network -> network.services() != null;
       case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, OwnerSpec _ -> true;

@@ -3,6 +3,7 @@ package io.millwright.engine;
 import io.millwright.driver.HypervisorProvider;
 import io.millwright.driver.ImageBuilder;
 import io.millwright.driver.NetworkServicesProvider;
+import io.millwright.driver.SourceDriver;
 import io.millwright.model.Names;
 import io.millwright.model.Violations;
 import java.util.Map;
@@ -15,14 +16,16 @@ import java.util.function.Function;
 public record Drivers(
     Map<String, HypervisorProvider> hypervisors,
     Map<String, NetworkServicesProvider> networkServices,
-    Map<String, ImageBuilder> builders) {
+    Map<String, ImageBuilder> builders,
+    Map<String, SourceDriver> sources) {
 
   /** All drivers on the class path. */
   public static Drivers load() {
     return new Drivers(
         byName(ServiceLoader.load(HypervisorProvider.class), p -> p.describe().name()),
         byName(ServiceLoader.load(NetworkServicesProvider.class), p -> p.describe().name()),
-        byName(ServiceLoader.load(ImageBuilder.class), ImageBuilder::name));
+        byName(ServiceLoader.load(ImageBuilder.class), ImageBuilder::name),
+        byName(ServiceLoader.load(SourceDriver.class), p -> p.describe().name()));
   }
 
   private static <T> Map<String, T> byName(Iterable<T> all, Function<T, String> name) {

@@ -15,6 +15,7 @@ import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.PoolReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
+import io.millwright.engine.reconcile.SourceReconciler;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
 import java.net.URI;
@@ -36,6 +37,7 @@ public final class Engine implements AutoCloseable {
   private final Rebuild rebuild;
   private final Rollouts rollouts;
   private final Pools pools;
+  private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
   private final PowerSwitch power;
@@ -44,6 +46,8 @@ public final class Engine implements AutoCloseable {
   private final Access access;
   private final Consoles consoles;
   private final Watch watch;
+  private final Isos isos;
+  private final Imports imports;
   private final FirstBootDoor door;
   private final GroupReconciler groups;
   private final Reconcilers reconcilers;
@@ -58,11 +62,20 @@ public final class Engine implements AutoCloseable {
       ImageFiles images,
       List<URI> doorBases,
       InstantSource clock) {
-    this(store, drivers, secrets, images, doorBases, clock, HypervisorReconciler.ROUND);
+    this(
+        store,
+        drivers,
+        secrets,
+        images,
+        doorBases,
+        clock,
+        HypervisorReconciler.ROUND,
+        SourcePlaces.ELSEWHERE);
   }
 
   /**
    * @param round between two looks at a whole hypervisor or network
+   * @param places from where sources may be read
    */
   public Engine(
       Store store,
@@ -71,13 +84,15 @@ public final class Engine implements AutoCloseable {
       ImageFiles images,
       List<URI> doorBases,
       InstantSource clock,
-      Duration round) {
+      Duration round,
+      SourcePlaces places) {
     String installation = store.read(Tx::installation);
-    Admission admission = new Admission(drivers, secrets);
+    Admission admission = new Admission(drivers, secrets, places);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
+    sources = new Sources(store, admission);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
     delete = new Delete(store, clock);
@@ -91,6 +106,8 @@ public final class Engine implements AutoCloseable {
     access = new Access(new Accounts(store, clock), new SignIn(store, clock));
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
+    isos = new Isos(store, images);
+    imports = new Imports(images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
     groups = new GroupReconciler(store, apply, delete, clock, round);
     reconcilers =
@@ -104,6 +121,7 @@ public final class Engine implements AutoCloseable {
             new NetworkReconciler(store, outside, round),
             groups,
             new PoolReconciler(store, apply, delete, clock, round),
+            new SourceReconciler(store, outside, admission, apply, delete, clock),
             expire);
   }
 
@@ -140,6 +158,10 @@ public final class Engine implements AutoCloseable {
     return pools;
   }
 
+  public Sources sources() {
+    return sources;
+  }
+
   public Drift drift() {
     return drift;
   }
@@ -170,6 +192,14 @@ public final class Engine implements AutoCloseable {
 
   public Watch watch() {
     return watch;
+  }
+
+  public Isos isos() {
+    return isos;
+  }
+
+  public Imports imports() {
+    return imports;
   }
 
   public FirstBootDoor door() {

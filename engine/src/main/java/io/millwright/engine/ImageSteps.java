@@ -16,6 +16,9 @@ public final class ImageSteps {
     if (source == null) {
       throw new IllegalStateException("an image has a source, a build or an installer");
     }
-    return new Step.FetchImage(source.url() == null ? String.valueOf(source.path()) : source.url());
+    return new Step.FetchImage(
+        source.sent()
+            ? "what was sent to the server"
+            : source.url() == null ? String.valueOf(source.path()) : source.url());
   }
 }

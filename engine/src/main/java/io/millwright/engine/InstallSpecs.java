@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Describes a machine's first boot in the neutral terms that every renderer takes; pure. */
@@ -34,20 +35,9 @@ public final class InstallSpecs {
    * @param reportTo where it calls home
    */
   public static InstallSpec of(ResolvedMachine machine, String disk, List<URI> reportTo) {
-    List<NetInterface> interfaces = new ArrayList<>();
-    Set<String> bonded = machine.machine().spec().bonded();
-    for (Interface face : machine.machine().spec().interfaces()) {
-      IpConfig ip = bonded.contains(face.name()) ? IpConfig.NONE : ip(machine, face);
-      interfaces.add(
-          switch (face) {
-            case MachineSpec.Nic nic ->
-                new NetInterface.Ethernet(nic.name(), mac(machine, nic), ip);
-            case MachineSpec.Bond bond ->
-                new NetInterface.Bond(bond.name(), bond.mode(), bond.members(), ip);
-            case MachineSpec.Vlan vlan ->
-                new NetInterface.Vlan(vlan.name(), vlan.link(), vlan.id(), ip);
-          });
-    }
+    List<NetInterface> interfaces =
+        interfaces(
+            machine.machine().spec(), machine::network, nic -> mac(machine, nic), machine::address);
     List<Layer> layers =
         machine.profiles().stream().map(p -> new Layer(p.title(), p.spec())).toList();
     return new InstallSpec(
@@ -56,6 +46,38 @@ public final class InstallSpecs {
             Profiles.merge(layers).profile(),
             reportTo)
         .withDataDisks(dataDisks(machine));
+  }
+
+  /** Finds the address of an interface that has a fixed one. */
+  interface Addresses {
+    Optional<Ip> of(Interface face, boolean v6);
+  }
+
+  /**
+   * A machine's interfaces.
+   *
+   * @param mac of a card, or null if it has none
+   */
+  static List<NetInterface> interfaces(
+      MachineSpec machine,
+      Function<Interface, NetworkSpec> network,
+      Function<MachineSpec.Nic, @Nullable Mac> mac,
+      Addresses addresses) {
+    List<NetInterface> out = new ArrayList<>();
+    Set<String> bonded = machine.bonded();
+    for (Interface face : machine.interfaces()) {
+      IpConfig ip =
+          bonded.contains(face.name()) ? IpConfig.NONE : ip(face, network.apply(face), addresses);
+      out.add(
+          switch (face) {
+            case MachineSpec.Nic nic -> new NetInterface.Ethernet(nic.name(), mac.apply(nic), ip);
+            case MachineSpec.Bond bond ->
+                new NetInterface.Bond(bond.name(), bond.mode(), bond.members(), ip);
+            case MachineSpec.Vlan vlan ->
+                new NetInterface.Vlan(vlan.name(), vlan.link(), vlan.id(), ip);
+          });
+    }
+    return out;
   }
 
   /** Those of its volumes that are declared with a file system. */
@@ -84,8 +106,7 @@ public final class InstallSpecs {
         .findFirst();
   }
 
-  private static IpConfig ip(ResolvedMachine machine, Interface face) {
-    NetworkSpec network = machine.network(face);
+  private static IpConfig ip(Interface face, NetworkSpec network, Addresses reserved) {
     List<HostAddress> addresses = new ArrayList<>();
     boolean[] dynamic = new boolean[2];
     boolean slaac = false;
@@ -94,8 +115,8 @@ public final class InstallSpecs {
       switch (ResolvedMachine.addressing(face, network, v6)) {
         case Addressing.Auto _, Addressing.Fixed _ -> {
           Subnet subnet = network.subnet(v6).orElseThrow();
-          machine
-              .address(face, v6)
+          reserved
+              .of(face, v6)
               .ifPresent(a -> addresses.add(new HostAddress(a, subnet.cidr().prefix())));
           gateways[v6 ? 1 : 0] = subnet.gateway();
         }

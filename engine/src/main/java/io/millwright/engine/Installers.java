@@ -3,6 +3,7 @@ package io.millwright.engine;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.images.Answers;
+import io.millwright.images.Catalogue;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Installation;
 import io.millwright.images.Preseed;
@@ -11,10 +12,13 @@ import io.millwright.images.Renderer;
 import io.millwright.images.Source;
 import io.millwright.images.Storage;
 import io.millwright.model.ImageSpec;
+import io.millwright.model.Names;
+import io.millwright.model.Violations;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 
 /** What a machine's installer is told; pure. */
 public final class Installers {
@@ -67,6 +71,24 @@ public final class Installers {
     out.add("---");
     out.add("console=ttyS0,115200n8");
     return List.copyOf(out);
+  }
+
+  /** Whether machines of this system are installed on hypervisors. */
+  static boolean installs(String os) {
+    return os.equals("debian");
+  }
+
+  /** A medium has to be of a system whose installer can be told something. */
+  static void checkFamily(String os, Violations at) {
+    Set<String> known = Catalogue.known().families().keySet();
+    at.require(
+        known.contains(os),
+        "an installer of "
+            + Names.quote(os)
+            + " cannot be answered"
+            + Names.hint(os, List.copyOf(known))
+            + "; known are "
+            + String.join(", ", known));
   }
 
   private static Renderer<Answers> renderer(String os) throws DriverException {

@@ -96,6 +96,12 @@ final class MachineAdmission {
         .require(
             image.spec().firmware().contains(spec.firmware()),
             image.title() + " does not boot with it");
+    at.field("image")
+        .require(
+            image.spec().installer() == null || Installers.installs(image.spec().os()),
+            image.title()
+                + " is a medium by which no machine is installed on a hypervisor yet, only by"
+                + " Debian's; make a medium to carry away with: millwright iso build");
     ByteSize needed = image.status().virtualSize();
     if (needed != null) {
       at.field("size")

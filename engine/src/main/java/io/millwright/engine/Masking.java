@@ -2,6 +2,7 @@ package io.millwright.engine;
 
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.NetworkSpec;
+import io.millwright.model.SourceSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.manifest.Diff.Change;
 import java.util.List;
@@ -28,6 +29,7 @@ public final class Masking {
             : n.withServices(
                 new NetworkSpec.Services(services.driver(), mask(services.settings())));
       }
+      case SourceSpec s -> s.withSettings(mask(s.settings()));
       default -> spec;
     };
   }

@@ -1,5 +1,7 @@
 package io.millwright.model;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Objects;
 import java.util.regex.Pattern;
@@ -31,9 +33,6 @@ public record ImageSpec(
     implements Spec {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
-  /** Families whose installers can be answered. */
-  private static final List<String> INSTALLED = List.of("debian");
-
   private static final Pattern WORD = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9._]{0,63}");
   private static final Pattern PACKAGE = Pattern.compile("[a-z0-9][-a-z0-9+.]{0,127}");
 
@@ -52,20 +51,66 @@ public record ImageSpec(
   }
 
   /**
-   * A disk image in qcow2 or raw form; exactly one of path and url is given.
+   * A disk image in qcow2 or raw form; one of path and url is given, or the sha256 alone of a file
+   * that was sent to the server.
    *
    * @param path a file on the server
    * @param url where to fetch it, by http or https
-   * @param sha256 its checksum, 64 hex digits; needed with a url
+   * @param sha256 its checksum, 64 hex digits; needed with a url of http, where anybody could
+   *     answer
    */
-  public record Source(@Nullable String path, @Nullable String url, @Nullable String sha256) {}
+  public record Source(@Nullable String path, @Nullable String url, @Nullable String sha256) {
+    /** Whether it is a file that was sent to the server, which has it already. */
+    public boolean sent() {
+      return path == null && url == null;
+    }
+
+    /** Adds what is wrong with it. */
+    public void check(Violations at) {
+      at.require(path == null || url == null, "give path or url, and not both");
+      at.require(
+          !sent() || sha256 != null, "give path or url, or the sha256 of a file that was sent");
+      if (url != null) {
+        at.field("url")
+            .require(
+                url.matches("https?://[^\\s]{1,2000}") && Names.isPlain(url) && hasHost(url),
+                "a URL starts with http:// or https://");
+        at.field("sha256")
+            .require(
+                sha256 != null || url.startsWith("https://"),
+                "a url of http needs the image's sha256, since anybody could answer there");
+      }
+      if (path != null) {
+        at.field("path")
+            .require(
+                path.startsWith("/") && path.length() <= 4096 && Names.isPlain(path),
+                "must be an absolute path on the server");
+      }
+      checkSha256(sha256, at.field("sha256"));
+    }
+
+    private static boolean hasHost(String url) {
+      try {
+        return new URI(url).getHost() != null;
+      } catch (URISyntaxException e) {
+        return false;
+      }
+    }
+  }
+
+  /** Adds what is wrong with a checksum, if there is one. */
+  public static void checkSha256(@Nullable String sha256, Violations at) {
+    at.require(
+        sha256 == null || SHA256.matcher(sha256).matches(), "must be 64 lower-case hex digits");
+  }
 
   /**
-   * An installation medium; exactly one of path and url is given. Today Debian's are known.
+   * An installation medium, from where a source may be. Of every system of the catalogue media are
+   * made; a hypervisor's machines are installed by Debian's only.
    *
    * @param path a file on the server
    * @param url where to fetch it, by http or https
-   * @param sha256 its checksum, 64 hex digits; needed with a url
+   * @param sha256 its checksum, 64 hex digits; needed with a url of http
    * @param offline true if all packages come from the medium, and the installer needs no network
    */
   public record Installer(
@@ -115,43 +160,12 @@ public record ImageSpec(
         Stream.of(source, build, installer).filter(Objects::nonNull).count() == 1,
         "give exactly one of source, build and installer");
     if (source != null) {
-      check(source, at.field("source"));
+      source.check(at.field("source"));
     }
     if (installer != null) {
-      check(installer.source(), at.field("installer"));
-      at.field("os")
-          .require(
-              INSTALLED.contains(os),
-              "an installer of "
-                  + Names.quote(os)
-                  + " cannot be answered yet; known are "
-                  + String.join(", ", INSTALLED));
+      installer.source().check(at.field("installer"));
     }
     checkBuild(at);
-  }
-
-  private static void check(Source source, Violations here) {
-    here.require(
-        (source.path() == null) != (source.url() == null), "give exactly one of path and url");
-    if (source.url() != null) {
-      here.field("url")
-          .require(
-              source.url().matches("https?://[^\\s]{1,2000}") && Names.isPlain(source.url()),
-              "a URL starts with http:// or https://");
-      here.field("sha256").require(source.sha256() != null, "a url needs the image's sha256");
-    }
-    if (source.path() != null) {
-      here.field("path")
-          .require(
-              source.path().startsWith("/")
-                  && source.path().length() <= 4096
-                  && Names.isPlain(source.path()),
-              "must be an absolute path on the server");
-    }
-    if (source.sha256() != null) {
-      here.field("sha256")
-          .require(SHA256.matcher(source.sha256()).matches(), "must be 64 lower-case hex digits");
-    }
   }
 
   private void checkBuild(Violations at) {

@@ -14,7 +14,8 @@ public enum Kind {
   VOLUME("Volume", "volumes", VolumeSpec.class, VolumeStatus.class),
   MACHINE("Machine", "machines", MachineSpec.class, MachineStatus.class),
   GROUP("Group", "groups", GroupSpec.class, GroupStatus.class),
-  POOL("Pool", "pools", PoolSpec.class, PoolStatus.class);
+  POOL("Pool", "pools", PoolSpec.class, PoolStatus.class),
+  SOURCE("Source", "sources", SourceSpec.class, SourceStatus.class);
 
   private final String title;
   private final String plural;

@@ -11,7 +11,8 @@ public sealed interface Spec
         ProfileSpec,
         VolumeSpec,
         MachineSpec,
-        OwnerSpec {
+        OwnerSpec,
+        SourceSpec {
 
   /**
    * Reports everything that is wrong with this spec taken by itself; what depends on other

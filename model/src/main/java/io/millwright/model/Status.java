@@ -11,6 +11,7 @@ public sealed interface Status
         MachineStatus,
         GroupStatus,
         PoolStatus,
+        SourceStatus,
         PlainStatus {
   List<Condition> conditions();
 }

@@ -5,9 +5,12 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -140,7 +143,9 @@ public final class Main implements AutoCloseable {
                 secrets,
                 images,
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
-                database.clock()));
+                database.clock(),
+                HypervisorReconciler.ROUND,
+                new SourcePlaces(settings.sources())));
 
     WorkLoop work =
         add(
@@ -168,6 +173,7 @@ public final class Main implements AutoCloseable {
             engine.rebuild(),
             engine.rollouts(),
             engine.pools(),
+            engine.sources(),
             engine.sweep(),
             engine.drift(),
             engine.power(),
@@ -176,7 +182,9 @@ public final class Main implements AutoCloseable {
             engine.watch(),
             engine.consoles(),
             engine.access(),
-            engine.expire());
+            engine.expire(),
+            engine.isos(),
+            engine.imports());
     Web web =
         add(
             "web",
@@ -188,7 +196,8 @@ public final class Main implements AutoCloseable {
   private ImageFiles join(SqlStore store, SecretBox secrets, Path key, Path dir)
       throws CannotStartException {
     try {
-      ImageFiles images = new ImageFiles(dir);
+      ImageFiles images =
+          new ImageFiles(dir, ImageFiles.Limits.USUAL.reaching(new Reach(settings.fetchFrom())));
       Joining.join(store, secrets, key, images, settings.replaceKey());
       return images;
     } catch (IOException e) {

@@ -1,5 +1,6 @@
 package io.millwright.server;
 
+import io.millwright.model.Cidr;
 import io.millwright.model.Names;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param listen where people's clients reach it
  * @param tls with which clients are spoken to, or null for plain HTTP
  * @param doors where machines reach it
+ * @param fetchFrom addresses of the server's own machine or link from where images may be fetched
+ * @param sources from where sources may be read, or none for https and ssh but from here itself
  * @param database an external PostgreSQL, or null for one of its own
  * @param printToken true to print the first token on standard output
  * @param newAdminToken true to replace the token {@code admin}, which was lost or has leaked
@@ -28,6 +31,8 @@ record ServerSettings(
     Address listen,
     @Nullable Tls tls,
     List<Address> doors,
+    List<Cidr> fetchFrom,
+    List<String> sources,
     @Nullable ExternalDatabase database,
     boolean printToken,
     boolean newAdminToken,
@@ -45,6 +50,12 @@ record ServerSettings(
         --behind-proxy                plain HTTP beyond this machine, since a proxy does TLS
         --door ADDRESS:PORT           where machines reach it, to report their first boot; may be
                                       repeated (default none)
+        --fetch-from CIDR             images may be fetched from these addresses too, although they
+                                      are the server's own machine or link; may be repeated
+                                      (default none)
+        --sources URL                 from where sources may be read, such as
+                                      https://git.example.org/ or file:///srv/git; may be repeated
+                                      (default: by https and ssh from anywhere but this machine)
         --database JDBC-URL           an external PostgreSQL, 15 or newer
                                       (default: one of its own in the data directory)
         --database-user NAME          as whom to connect to it
@@ -67,6 +78,8 @@ record ServerSettings(
           "--tls-cert",
           "--tls-key",
           "--door",
+          "--fetch-from",
+          "--sources",
           "--database",
           "--database-user",
           "--database-password-file");
@@ -138,6 +151,8 @@ record ServerSettings(
   static ServerSettings parse(List<String> arguments) throws UsageException {
     Map<String, String> given = new TreeMap<>();
     List<Address> doors = new ArrayList<>();
+    List<Cidr> fetchFrom = new ArrayList<>();
+    List<String> sources = new ArrayList<>();
     Set<String> flags = new HashSet<>();
     for (int i = 0; i < arguments.size(); i++) {
       String argument = arguments.get(i);
@@ -162,6 +177,10 @@ record ServerSettings(
       }
       if (name.equals("--door")) {
         doors.add(door(value));
+      } else if (name.equals("--fetch-from")) {
+        fetchFrom.add(cidr(name, value));
+      } else if (name.equals("--sources")) {
+        sources.add(sources(value));
       } else if (given.put(name, value) != null) {
         throw new UsageException(name + " is given twice");
       }
@@ -180,6 +199,8 @@ record ServerSettings(
         listen,
         tls,
         List.copyOf(doors),
+        List.copyOf(fetchFrom),
+        List.copyOf(sources),
         database(given),
         flags.contains("--print-token"),
         flags.contains("--new-admin-token"),
@@ -200,6 +221,15 @@ record ServerSettings(
     return (tls == null ? "http://" : "https://") + listen.at(port);
   }
 
+  private static Cidr cidr(String name, String value) throws UsageException {
+    try {
+      return Cidr.parse(value);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(
+          name + ": " + Names.quote(value) + " is no range of addresses, such as 127.0.0.0/8");
+    }
+  }
+
   private static Address door(String value) throws UsageException {
     Address door = Address.parse("--door", value);
     if (door.host().equals("0.0.0.0") || door.host().equals("::")) {
@@ -207,6 +237,17 @@ record ServerSettings(
           "--door: give the address under which machines reach it, not " + door.host());
     }
     return door;
+  }
+
+  private static String sources(String value) throws UsageException {
+    if (!value.matches("(https?|ssh)://[^/\\s]+(/\\S*)?|file:///\\S+")) {
+      throw new UsageException(
+          "--sources: "
+              + Names.quote(value)
+              + " is no beginning of an address, such as https://git.example.org/ or"
+              + " file:///srv/git");
+    }
+    return value;
   }
 
   private static @Nullable ExternalDatabase database(Map<String, String> given)

@@ -41,6 +41,7 @@ class ArchitectureTest {
     VSPHERE("io.millwright.driver.vsphere..", DRIVER_SPI, MODEL),
     DNSMASQ("io.millwright.drivers.dnsmasq..", DRIVER_SPI, MODEL),
     MMDEBSTRAP("io.millwright.drivers.mmdebstrap..", DRIVER_SPI, MODEL),
+    GIT("io.millwright.drivers.git..", DRIVER_SPI, MODEL),
     ENGINE("io.millwright.engine..", PLANNER, IMAGES, MEDIA, DRIVER_SPI, MODEL),
     STORE("io.millwright.store..", ENGINE, MODEL),
     API("io.millwright.api..", ENGINE, PLANNER, MODEL),

@@ -3,8 +3,11 @@ package io.millwright.server;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.image.Reach;
 import io.millwright.engine.port.Store;
+import io.millwright.model.Cidr;
 import io.millwright.store.Database;
 import io.millwright.store.SqlStore;
 import io.millwright.store.WorkLoop;
@@ -45,10 +48,13 @@ final class Node implements AutoCloseable {
               store,
               Drivers.load(),
               secrets,
-              new ImageFiles(images),
+              new ImageFiles(
+                  images,
+                  ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.0/8"))))),
               List.<URI>of(),
               clock,
-              pace.round());
+              pace.round(),
+              new SourcePlaces(List.of("file:///")));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

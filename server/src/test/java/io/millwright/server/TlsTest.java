@@ -140,6 +140,7 @@ class TlsTest {
         engine.rebuild(),
         engine.rollouts(),
         engine.pools(),
+        engine.sources(),
         engine.sweep(),
         engine.drift(),
         engine.power(),

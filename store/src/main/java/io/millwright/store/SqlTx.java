@@ -17,6 +17,7 @@ import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Sessions;
 import io.millwright.engine.port.Shared;
+import io.millwright.engine.port.Sourced;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
 import java.time.Duration;
@@ -60,6 +61,11 @@ final class SqlTx implements Tx {
       throw new IllegalStateException("this transaction has ended");
     }
     return jdbc;
+  }
+
+  @Override
+  public Sourced sourced() {
+    return new SqlSourced(jdbc());
   }
 
   @Override

@@ -46,7 +46,10 @@ public final class Policy {
   private static Role needed(Verb verb, @Nullable Kind kind) {
     return switch (verb) {
       case SIGN_IN, VIEW -> Role.VIEWER;
-      case OPERATE, CONSOLE -> kind == Kind.HYPERVISOR ? Role.ADMIN : Role.USER;
+      case OPERATE, CONSOLE ->
+          kind == Kind.HYPERVISOR
+              ? Role.ADMIN
+              : kind == Kind.SOURCE ? Role.OPERATOR : Role.USER; // who approves, declares as one
       case DECLARE, DELETE -> kind == null ? Role.USER : declaring(kind);
       case TEND -> Role.OPERATOR;
       case GOVERN, LIMIT, AUDIT -> Role.ADMIN;
@@ -58,7 +61,7 @@ public final class Policy {
     return switch (kind) {
       case MACHINE, VOLUME, PROFILE, GROUP, POOL -> Role.USER;
       case SIZE, IMAGE, NETWORK -> Role.OPERATOR;
-      case HYPERVISOR -> Role.ADMIN; // it carries secrets
+      case HYPERVISOR, SOURCE -> Role.ADMIN; // they carry secrets
     };
   }
 

@@ -3,6 +3,8 @@ package io.millwright.engine.image;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.images.Catalogue;
+import io.millwright.media.FileSource;
 import io.millwright.model.ByteSize;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
@@ -10,10 +12,7 @@ import io.millwright.model.Resource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import java.net.SocketTimeoutException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -23,6 +22,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
@@ -42,30 +42,49 @@ import org.jspecify.annotations.Nullable;
  * checked and on the disk.
  */
 public final class ImageFiles {
-  /** A transfer from which nothing comes for so long counts as broken off. */
-  private static final Duration STALL = Duration.ofSeconds(60);
+  /** So much is left free on the disk, which the database may be on too. */
+  private static final long SPARE = 512L << 20;
+
+  /** What was sent has this name until it is adopted, and is kept for so long after a crash. */
+  private static final String SENT = "sent-";
+
+  private static final Duration KEPT = Duration.ofDays(1);
 
   private final Path dir;
-  private final Duration stall;
-  private final HttpClient http =
-      HttpClient.newBuilder()
-          .connectTimeout(Duration.ofSeconds(20))
-          .followRedirects(HttpClient.Redirect.NORMAL)
-          .build();
+  private final Limits limits;
+  private final Url urls;
+
+  /**
+   * What is fetched at most.
+   *
+   * @param stall a transfer from which nothing comes for so long counts as broken off
+   * @param least so many bytes have to come in that time
+   * @param most a file may have so many bytes
+   * @param reach from where
+   */
+  public record Limits(Duration stall, long least, long most, Reach reach) {
+    public static final Limits USUAL =
+        new Limits(Duration.ofSeconds(60), 1 << 20, 64L << 30, Reach.OUTSIDE);
+
+    public Limits reaching(Reach next) {
+      return new Limits(stall, least, most, next);
+    }
+  }
 
   /**
    * @param dir made if need be
    */
   public ImageFiles(Path dir) throws IOException {
-    this(dir, STALL);
+    this(dir, Limits.USUAL);
   }
 
   /**
-   * @param stall after how long a transfer from which nothing comes counts as broken off
+   * @param dir made if need be
    */
-  public ImageFiles(Path dir, Duration stall) throws IOException {
+  public ImageFiles(Path dir, Limits limits) throws IOException {
     this.dir = Files.createDirectories(dir);
-    this.stall = stall;
+    this.limits = limits;
+    this.urls = new Url(limits.reach(), limits.stall());
   }
 
   /** Where the images lie. */
@@ -161,7 +180,7 @@ public final class ImageFiles {
     return Files.createDirectory(dir.resolve(mine));
   }
 
-  /** Removes the directory of a try. */
+  /** Removes the directory of a try, or a file that was sent. */
   public void cleanUp(Path work) throws IOException {
     deleteTree(work);
   }
@@ -178,8 +197,12 @@ public final class ImageFiles {
   }
 
   private List<Path> tries(UUID image) throws IOException {
+    return list(work(image));
+  }
+
+  private List<Path> list(String prefix) throws IOException {
     try (Stream<Path> all = Files.list(dir)) {
-      return all.filter(p -> p.getFileName().toString().startsWith(work(image))).toList();
+      return all.filter(p -> p.getFileName().toString().startsWith(prefix)).toList();
     }
   }
 
@@ -227,52 +250,92 @@ public final class ImageFiles {
 
   private void download(String url, Path into, Progress progress)
       throws IOException, DriverException, InterruptedException {
-    HttpResponse<InputStream> response;
-    try {
-      response =
-          http.send(
-              HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(60)).build(),
-              HttpResponse.BodyHandlers.ofInputStream());
-    } catch (IOException e) {
-      throw new DriverException(
-          FaultKind.UNREACHABLE, url + " could not be reached", String.valueOf(e), e);
-    }
-    try (InputStream in = response.body()) {
-      if (response.statusCode() != 200) {
-        throw new DriverException(
-            response.statusCode() >= 500 ? FaultKind.UNREACHABLE : FaultKind.REFUSED,
-            url + " answered " + response.statusCode());
-      }
-      long length = response.headers().firstValueAsLong("content-length").orElse(-1);
-      transfer(in, length, into, progress);
-      if (length >= 0 && Files.size(into) != length) {
+    try (Url.Reply reply = urls.get(url, null)) {
+      transfer(reply.body(), reply.length(), into, progress);
+      if (reply.length() >= 0 && Files.size(into) != reply.length()) {
         throw new DriverException(
             FaultKind.UNREACHABLE,
-            "the download broke off after " + Files.size(into) + " of " + length + " bytes");
+            "the download broke off after "
+                + Files.size(into)
+                + " of "
+                + reply.length()
+                + " bytes");
+      }
+    }
+  }
+
+  /** How much has come, and how much of it in the time in which a least has to come. */
+  private final class Pace {
+    private final long length;
+    private long done;
+    private long since = System.nanoTime();
+    private long then;
+
+    /** A server that says beforehand that it is too much need not be asked for it. */
+    Pace(long length) throws DriverException, IOException {
+      this.length = length;
+      require(Math.max(0, length));
+      room(Math.max(0, length));
+    }
+
+    void more(int n) throws DriverException, IOException {
+      done += n;
+      require(done);
+      long now = System.nanoTime();
+      if (now - since >= limits.stall().toNanos()) {
+        if (done - then < limits.least()) {
+          throw new DriverException(
+              FaultKind.UNREACHABLE,
+              "it comes too slowly: "
+                  + (done - then)
+                  + " bytes in "
+                  + limits.stall().toSeconds()
+                  + " s, after "
+                  + then
+                  + " bytes");
+        }
+        since = now;
+        then = done;
+        room(0);
+      }
+    }
+
+    private void require(long bytes) throws DriverException {
+      if (bytes > limits.most()) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "it is larger than " + (limits.most() >> 20) + " MiB, the most that an image may have");
+      }
+    }
+
+    private void room(long bytes) throws DriverException, IOException {
+      if (Files.getFileStore(dir).getUsableSpace() - bytes < SPARE) {
+        throw new DriverException(
+            FaultKind.CAPACITY, "the server's image directory is full; make room there");
       }
     }
   }
 
   private void transfer(InputStream in, long length, Path into, Progress progress)
       throws IOException, DriverException, InterruptedException {
+    Pace pace = new Pace(length);
     // Reading has its own thread, because a read from a server that says nothing ends never.
     try (OutputStream out =
             Files.newOutputStream(into, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         ExecutorService reader = Executors.newVirtualThreadPerTaskExecutor()) {
       byte[] buffer = new byte[1 << 20];
-      long done = 0;
       while (true) {
         Future<Integer> reading = reader.submit(() -> in.read(buffer));
         int n;
         try {
-          n = await(reading, length, done, progress);
+          n = await(reading, pace, progress);
         } catch (ExecutionException | TimeoutException e) {
           String what =
-              e instanceof TimeoutException
-                  ? "nothing came for " + stall.toSeconds() + " s"
+              e instanceof TimeoutException || e.getCause() instanceof SocketTimeoutException
+                  ? "nothing came for " + limits.stall().toSeconds() + " s"
                   : "the transfer broke off";
           throw new DriverException(
-              FaultKind.UNREACHABLE, what + " after " + done + " bytes", String.valueOf(e), e);
+              FaultKind.UNREACHABLE, what + " after " + pace.done + " bytes", String.valueOf(e), e);
         } finally {
           if (!reading.isDone()) {
             in.close(); // which ends the read
@@ -283,16 +346,16 @@ public final class ImageFiles {
           return;
         }
         out.write(buffer, 0, n);
-        done += n;
-        tell(length, done, progress);
+        pace.more(n);
+        tell(pace, progress);
       }
     }
   }
 
   /** Waits for a read, and tells every second that it does: whoever listens may call it off. */
-  private int await(Future<Integer> reading, long length, long done, Progress progress)
+  private int await(Future<Integer> reading, Pace pace, Progress progress)
       throws ExecutionException, TimeoutException, InterruptedException {
-    long until = System.nanoTime() + stall.toNanos();
+    long until = System.nanoTime() + limits.stall().toNanos();
     while (true) {
       long left = until - System.nanoTime();
       try {
@@ -301,14 +364,108 @@ public final class ImageFiles {
         if (left <= TimeUnit.SECONDS.toNanos(1)) {
           throw e;
         }
-        tell(length, done, progress);
+        tell(pace, progress);
       }
     }
   }
 
-  private static void tell(long length, long done, Progress progress) {
+  private static void tell(Pace pace, Progress progress) {
     progress.at(
-        length <= 0 ? 0 : (int) Math.min(99, 100 * done / length), done / (1 << 20) + " MiB");
+        pace.length <= 0 ? 0 : (int) Math.min(99, 100 * pace.done / pace.length),
+        pace.done / (1 << 20) + " MiB");
+  }
+
+  /** What a source is, by looking at it where it is. */
+  public FileKind look(ImageSpec.Source source, Catalogue catalogue) throws DriverException {
+    String url = source.url();
+    return url == null
+        ? look(Path.of(String.valueOf(source.path())), catalogue)
+        : FileKind.of(new UrlSource(urls, url), catalogue);
+  }
+
+  /** What a file is. */
+  public FileKind look(Path file, Catalogue catalogue) throws DriverException {
+    try (FileSource bytes = FileSource.open(file)) {
+      return FileKind.of(bytes, catalogue);
+    } catch (IOException e) {
+      throw new DriverException(
+          FaultKind.REFUSED, "there is no file " + file + " on the server", String.valueOf(e), e);
+    }
+  }
+
+  /**
+   * Takes in what is sent, under a name of its own; whoever asked for it adopts it or removes it.
+   * What older tries left is removed.
+   *
+   * @param length that is announced, or -1
+   * @throws DriverException UNREACHABLE if it breaks off; REFUSED if it is too much
+   */
+  public Path receive(InputStream in, long length) throws DriverException, InterruptedException {
+    try {
+      Path file = dir.resolve(SENT + UUID.randomUUID());
+      try {
+        transfer(in, length, file, (_, _) -> {});
+        Instant now = Files.getLastModifiedTime(file).toInstant();
+        for (Path old : list(SENT)) {
+          if (Files.getLastModifiedTime(old).toInstant().isBefore(now.minus(KEPT))) {
+            Files.deleteIfExists(old);
+          }
+        }
+        if (length >= 0 && Files.size(file) != length) {
+          throw new DriverException(
+              FaultKind.UNREACHABLE,
+              "what was sent broke off after " + Files.size(file) + " of " + length + " bytes");
+        }
+        return file;
+      } catch (IOException | DriverException | InterruptedException | RuntimeException e) {
+        Files.deleteIfExists(file);
+        throw e;
+      }
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  /**
+   * The file's checksum.
+   *
+   * @param expected that it has to have, or null
+   * @throws DriverException REFUSED if it has another one
+   */
+  public String checksum(Path file, @Nullable String expected) throws DriverException {
+    try {
+      String sha256 = sha256(file);
+      if (expected != null && !expected.equals(sha256)) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "the image's checksum is " + sha256 + ", but " + expected + " was declared");
+      }
+      return sha256;
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  /**
+   * What was sent and adopted under this checksum.
+   *
+   * @throws DriverException REFUSED if it is not there
+   */
+  public Stored sent(String sha256) throws DriverException {
+    Path file = file(sha256);
+    try {
+      return new Stored(sha256, Files.size(file), DiskFormat.of(file).virtualSize());
+    } catch (NoSuchFileException e) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "no file with the checksum "
+              + sha256
+              + " was sent to this server; send it with: millwright image import",
+          file + " does not exist",
+          e);
+    } catch (IOException e) {
+      throw failed(e);
+    }
   }
 
   /**
@@ -319,12 +476,7 @@ public final class ImageFiles {
    */
   public Stored adopt(Path file, @Nullable String expected) throws DriverException {
     try {
-      String sha256 = sha256(file);
-      if (expected != null && !expected.equals(sha256)) {
-        throw new DriverException(
-            FaultKind.REFUSED,
-            "the image's checksum is " + sha256 + ", but " + expected + " was declared");
-      }
+      String sha256 = checksum(file, expected);
       DiskFormat format = DiskFormat.of(file);
       try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
         channel.force(true);

@@ -4,6 +4,9 @@ import io.millwright.driver.DirectBoot;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.images.AnswerFile;
+import io.millwright.images.Answers;
+import io.millwright.images.Catalogue;
+import io.millwright.media.Additions;
 import io.millwright.media.ByteSource;
 import io.millwright.media.Cpio;
 import io.millwright.media.FileSource;
@@ -11,6 +14,7 @@ import io.millwright.media.Installer;
 import io.millwright.media.IsoImage;
 import io.millwright.media.MediumException;
 import io.millwright.media.VendorMedium;
+import io.millwright.model.ImageSpec;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -20,6 +24,7 @@ import java.util.Map;
 
 /** A vendor's installation medium on this server, opened for what a machine boots from it. */
 public final class InstallationMedium implements AutoCloseable {
+  private static final Catalogue CATALOGUE = Catalogue.known();
   private static final int READ = 0600;
   private static final int RUN = 0700;
 
@@ -32,15 +37,77 @@ public final class InstallationMedium implements AutoCloseable {
   }
 
   /**
-   * Opens it; whoever does closes it.
+   * Opens it by what its own boot menus start; whoever does closes it.
    *
    * @throws DriverException REFUSED if it is no ISO image, or starts no Linux installer
    */
   public static InstallationMedium open(Path path) throws DriverException {
+    return open(path, InstallationMedium::vendors);
+  }
+
+  /**
+   * Opens it as one of this family, known release or not; whoever does closes it. What the
+   * catalogue says of it counts before its own boot menus, and a family that is started by its own
+   * boot loader only needs neither.
+   *
+   * @throws DriverException REFUSED if it is no ISO image, or does not start as it should
+   */
+  public static InstallationMedium open(Path path, Catalogue.Family family, String version)
+      throws DriverException {
+    Catalogue.Boot boot = family.bootOf(version);
+    return open(
+        path,
+        iso -> {
+          if (boot == null) {
+            return new VendorMedium(iso);
+          }
+          return iso.file(boot.kernel()).isPresent() && iso.file(boot.initrd()).isPresent()
+              ? new VendorMedium(
+                  iso, new Installer(boot.kernel(), boot.initrd(), boot.argumentsFor(iso.label())))
+              : vendors(iso);
+        });
+  }
+
+  /**
+   * Whether a file is what was declared.
+   *
+   * @throws DriverException REFUSED if it is no medium, one of another family, or does not start as
+   *     it should
+   */
+  public static void check(Path path, ImageSpec declared) throws DriverException {
+    Catalogue.Family family = CATALOGUE.families().get(declared.os());
+    if (family == null) {
+      throw new DriverException(
+          FaultKind.REFUSED, "an installer of " + declared.os() + " cannot be answered");
+    }
+    open(path, family, declared.version()).close();
+    try (FileSource file = FileSource.open(path)) {
+      if (FileKind.of(file, CATALOGUE) instanceof FileKind.Medium medium
+          && !medium.systems().isEmpty()
+          && medium.systems().stream().noneMatch(s -> s.family().equals(family))) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "the installation medium is one of "
+                + medium.names()
+                + ", but "
+                + declared.os()
+                + " was declared");
+      }
+    } catch (IOException e) {
+      throw new DriverException(
+          FaultKind.REFUSED, "the installation medium cannot be read", String.valueOf(e), e);
+    }
+  }
+
+  private interface Reading {
+    VendorMedium of(IsoImage iso) throws IOException, DriverException;
+  }
+
+  private static InstallationMedium open(Path path, Reading reading) throws DriverException {
     try {
       FileSource file = FileSource.open(path);
       try {
-        return new InstallationMedium(file, vendors(file));
+        return new InstallationMedium(file, reading.of(IsoImage.read(file)));
       } catch (IOException | DriverException | RuntimeException e) {
         file.close();
         throw e;
@@ -54,8 +121,7 @@ public final class InstallationMedium implements AutoCloseable {
     }
   }
 
-  private static VendorMedium vendors(FileSource file) throws IOException, DriverException {
-    IsoImage iso = IsoImage.read(file);
+  private static VendorMedium vendors(IsoImage iso) throws IOException, DriverException {
     Installer installer =
         VendorMedium.installer(iso)
             .orElseThrow(() ->
@@ -73,10 +139,25 @@ public final class InstallationMedium implements AutoCloseable {
 
   /** The installer's initial file system with these files in it, by absolute path. */
   public DirectBoot.BootFile initrd(Map<String, AnswerFile> answers) {
+    return bootFile(medium.initrd(archived(answers)));
+  }
+
+  /**
+   * A medium of its own that goes this way without asking. It can be read until this is closed.
+   *
+   * @throws MediumException if the vendor's cannot be changed so
+   */
+  public ByteSource own(Answers.Way way) throws IOException {
+    Map<String, byte[]> files = new HashMap<>();
+    way.medium().forEach((path, file) -> files.put(path, file.bytes()));
+    return medium.own(new Additions(files, archived(way.initrd()), way.kernelArguments()));
+  }
+
+  private static Map<String, Cpio.File> archived(Map<String, AnswerFile> answers) {
     Map<String, Cpio.File> files = new HashMap<>();
     answers.forEach((path, file) ->
         files.put(path, new Cpio.File(file.executable() ? RUN : READ, file.bytes())));
-    return bootFile(medium.initrd(files));
+    return files;
   }
 
   /** The kernel's command line: the vendor's, and these. */

@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.NetworkServices;
+import io.millwright.driver.SourceDriver;
 import io.millwright.engine.Admission;
 import io.millwright.engine.Drivers;
 import io.millwright.model.HypervisorSpec;
@@ -11,12 +12,16 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
+import io.millwright.model.SourceSpec;
+import io.millwright.model.SourceStatus;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +32,12 @@ public final class Outside implements AutoCloseable {
 
   private static final int SERVICES_CONCURRENCY = 4;
 
+  /** A clone of some size over a slow line; the driver has limits of its own. */
+  private static final Duration SOURCE_DEADLINE = Duration.ofSeconds(150);
+
+  /** Each may bring many megabytes along. */
+  private static final int SOURCES_AT_ONCE = 2;
+
   private final Drivers drivers;
   private final Admission admission;
   private final String installation;
@@ -34,6 +45,8 @@ public final class Outside implements AutoCloseable {
   private final Consumer<UUID> nudge;
   private final Map<UUID, Open<HypervisorDriver>> hypervisors = new ConcurrentHashMap<>();
   private final Map<UUID, Open<NetworkServices>> services = new ConcurrentHashMap<>();
+  private final Map<UUID, Gate> sources = new ConcurrentHashMap<>();
+  private final Semaphore reading = new Semaphore(SOURCES_AT_ONCE);
 
   /**
    * @param nudge hears the uid of each machine of which a hypervisor says that it changed
@@ -77,6 +90,38 @@ public final class Outside implements AutoCloseable {
       throws DriverException {
     Open<NetworkServices> open = openServices(network);
     return open.gate().pass(() -> act.on(open.driver()));
+  }
+
+  /**
+   * Reads a source, if it may be read from where it is.
+   *
+   * @throws Busy if too many are being read
+   * @throws DriverException what the driver threw, REFUSED if it may not, or UNREACHABLE if it did
+   *     not answer in time
+   */
+  public SourceDriver.Snapshot read(Resource<SourceSpec, SourceStatus> source)
+      throws DriverException {
+    SourceSpec spec = source.spec();
+    SourceDriver driver = known(drivers.sources().get(spec.driver()), spec.driver());
+    Gate gate =
+        sources.computeIfAbsent(
+            source.uid(), _ -> new Gate(source.title(), 1, SOURCE_DEADLINE, clock));
+    if (!reading.tryAcquire()) {
+      throw new Busy(Duration.ofSeconds(1));
+    }
+    try {
+      return gate.pass(() -> {
+        Optional<String> refusal = admission.places().refusalNow(spec.url());
+        if (refusal.isPresent()) {
+          throw new DriverException(FaultKind.REFUSED, refusal.get());
+        }
+        return driver.read(
+            new SourceDriver.Place(
+                spec.url(), spec.branch(), spec.path(), admission.unsealed(spec.settings())));
+      });
+    } finally {
+      reading.release();
+    }
   }
 
   private Open<HypervisorDriver> open(Resource<HypervisorSpec, HypervisorStatus> hypervisor)

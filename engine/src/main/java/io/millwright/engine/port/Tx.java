@@ -20,6 +20,8 @@ public interface Tx {
 
   Groups groups();
 
+  Sourced sourced();
+
   Lifetimes lifetimes();
 
   DriftPolicies driftPolicies();

@@ -515,7 +515,7 @@ public final class GroupReconciler implements AutoCloseable {
     }
 
     private void act(Tx tx) {
-      Caller caller = caller(group);
+      Caller caller = caller(tx, group);
       List<Act.Create> creates = new ArrayList<>();
       List<Integer> changes = new ArrayList<>();
       for (Act act : next.acts()) {
@@ -601,8 +601,17 @@ public final class GroupReconciler implements AutoCloseable {
     }
   }
 
-  private static Caller caller(Resource<GroupSpec, GroupStatus> group) {
-    return new Caller("group " + group.name());
+  /** The group; and the commit, if it is that which the group works for. */
+  private static Caller caller(Tx tx, Resource<GroupSpec, GroupStatus> group) {
+    return new Caller(
+        "group "
+            + group.name()
+            + tx.operations()
+                .latest(group.uid())
+                .map(Operation::requestedBy)
+                .filter(by -> by.startsWith(SourceReconciler.CALLER))
+                .map(by -> " for " + by)
+                .orElse(""));
   }
 
   /** Volumes of members that are gone: they stay, or go into quarantine if that is declared. */
@@ -617,7 +626,7 @@ public final class GroupReconciler implements AutoCloseable {
         continue;
       }
       tx.groups().release(member.uid());
-      delete.delete(tx, caller(group), Kind.VOLUME, volume.project(), volume.name(), null);
+      delete.delete(tx, caller(tx, group), Kind.VOLUME, volume.project(), volume.name(), null);
     }
   }
 
@@ -640,10 +649,10 @@ public final class GroupReconciler implements AutoCloseable {
       if (more || run.changed()) {
         run.guarded(
             new State.Running(),
-            tx ->
-                seen.looks()
-                    .values()
-                    .forEach(l -> delete.member(tx, caller(group), l.machine().uid())));
+            tx -> {
+              Caller caller = caller(tx, group);
+              seen.looks().values().forEach(l -> delete.member(tx, caller, l.machine().uid()));
+            });
       }
       return Optional.of(SOON);
     }

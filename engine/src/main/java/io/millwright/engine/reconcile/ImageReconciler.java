@@ -96,6 +96,14 @@ public final class ImageReconciler {
   private Stored produce(Run run, Resource<ImageSpec, ImageStatus> image)
       throws DriverException, InterruptedException {
     ImageSpec spec = image.spec();
+    ImageSpec.Source given = spec.origin();
+    if (given != null && given.sent()) {
+      Stored stored = files.sent(String.valueOf(given.sha256()));
+      if (spec.installer() != null) {
+        InstallationMedium.check(files.open(stored.sha256(), image).file(), spec);
+      }
+      return stored;
+    }
     try {
       Path work = files.workDirectory(image.uid(), run.operation().uid(), run.operation().epoch());
       try {
@@ -105,7 +113,7 @@ public final class ImageReconciler {
         if (source != null) {
           files.fetch(source, out, teller::at);
           if (spec.installer() != null) {
-            InstallationMedium.open(out).close();
+            InstallationMedium.check(out, spec);
           }
         } else {
           ImageSpec.Build build = java.util.Objects.requireNonNull(spec.build());

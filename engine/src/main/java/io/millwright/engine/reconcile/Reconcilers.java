@@ -21,6 +21,8 @@ import io.millwright.model.PoolSpec;
 import io.millwright.model.PoolStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.SourceSpec;
+import io.millwright.model.SourceStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Duration;
@@ -47,6 +49,7 @@ public final class Reconcilers implements Reconcile {
   private final NetworkReconciler networks;
   private final GroupReconciler groups;
   private final PoolReconciler pools;
+  private final SourceReconciler sources;
   private final Expire expire;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
@@ -60,6 +63,7 @@ public final class Reconcilers implements Reconcile {
       NetworkReconciler networks,
       GroupReconciler groups,
       PoolReconciler pools,
+      SourceReconciler sources,
       Expire expire) {
     this.store = store;
     this.clock = clock;
@@ -70,6 +74,7 @@ public final class Reconcilers implements Reconcile {
     this.networks = networks;
     this.groups = groups;
     this.pools = pools;
+    this.sources = sources;
     this.expire = expire;
   }
 
@@ -105,6 +110,7 @@ public final class Reconcilers implements Reconcile {
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);
       case PoolSpec _ -> () -> pools.reconcile(r.as(PoolSpec.class, PoolStatus.class), run);
+      case SourceSpec _ -> () -> sources.reconcile(r.as(SourceSpec.class, SourceStatus.class));
       default -> Optional::empty; // sizes and profiles have no outside part
     };
   }

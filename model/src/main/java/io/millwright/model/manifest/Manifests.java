@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.exc.StreamConstraintsException;
@@ -52,6 +53,7 @@ public final class Manifests {
       Set.of("uid", "generation", "revision", "createdAt", "deletedAt");
 
   private final String source;
+  private final BiConsumer<Draft, Violations> also;
   private final List<Draft> drafts = new ArrayList<>();
   private final List<Violation> violations = new ArrayList<>();
 
@@ -76,8 +78,9 @@ public final class Manifests {
     }
   }
 
-  private Manifests(String source) {
+  private Manifests(String source, BiConsumer<Draft, Violations> also) {
     this.source = source;
+    this.also = also;
   }
 
   /**
@@ -87,7 +90,17 @@ public final class Manifests {
    * @throws ProblemException with everything that is wrong with it
    */
   public static List<Draft> parse(byte[] body, String source) {
-    Manifests reading = new Manifests(source);
+    return parse(body, source, (_, _) -> {});
+  }
+
+  /**
+   * As the other one.
+   *
+   * @param also what each must meet besides; what it finds is reported with its line like all else
+   */
+  public static List<Draft> parse(
+      byte[] body, String source, BiConsumer<Draft, Violations> also) {
+    Manifests reading = new Manifests(source, also);
     reading.read(documents(body, source));
     if (!reading.violations.isEmpty()) {
       throw ProblemException.invalid(reading.violations);
@@ -317,9 +330,8 @@ public final class Manifests {
       prefix = kind.title() + " " + metadata.name() + ": ";
     }
     Spec spec = kind == null ? null : spec(map, kind.specType(), at);
-    keep(at, node, prefix, source);
     if (kind != null && metadata != null && spec != null) {
-      drafts.add(
+      Draft draft =
           new Draft(
               kind,
               metadata.name(),
@@ -327,8 +339,11 @@ public final class Manifests {
               metadata.labels(),
               metadata.annotations(),
               spec,
-              where + " (line " + node.mark().line() + ")"));
+              where + " (line " + node.mark().line() + ")");
+      also.accept(draft, at);
+      drafts.add(draft);
     }
+    keep(at, node, prefix, source);
   }
 
   /** Takes over what was found in a resource, and adds its place in the text. */

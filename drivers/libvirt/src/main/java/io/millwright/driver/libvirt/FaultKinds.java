@@ -55,10 +55,12 @@ final class FaultKinds {
           error.domain() == 7 || error.domain() == 13 || words.contains("socket")
               ? FaultKind.UNREACHABLE
               : FaultKind.REFUSED;
-      case LibvirtError.OPERATION_FAILED ->
-          words.contains("already exists") || words.contains("already in use")
-              ? FaultKind.CONFLICT
-              : FaultKind.REFUSED;
+      case LibvirtError.OPERATION_FAILED -> {
+        if (words.contains("already exists") || words.contains("already in use")) {
+          yield FaultKind.CONFLICT;
+        }
+        yield words.contains("timed out") ? FaultKind.UNREACHABLE : FaultKind.REFUSED;
+      }
       case LibvirtError.INTERNAL_ERROR ->
           // QEMU read the definition and said no; of all else one cannot know how far it got.
           words.contains("process exited while connecting to monitor")

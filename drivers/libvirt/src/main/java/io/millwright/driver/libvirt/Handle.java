@@ -67,6 +67,7 @@ abstract class Handle implements AutoCloseable {
     // virDomainModificationImpact
     static final int AFFECT_LIVE = 1;
     static final int AFFECT_CONFIG = 2;
+    static final int MODIFY_FORCE = 4;
 
     Domain(Pointer pointer) {
       super(pointer);

@@ -1,0 +1,247 @@
+package io.millwright.api;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.api.Rig.Reply;
+import io.millwright.driver.testkit.Lab;
+import io.millwright.engine.Isos;
+import io.millwright.media.Composed;
+import io.millwright.media.FileSource;
+import io.millwright.model.manifest.Manifests;
+import io.millwright.store.WorkLoop;
+import java.io.ByteArrayOutputStream;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/** Answer files and media of machines that are only described, over HTTP. */
+@Tag("database")
+class IsosTest {
+  private final Rig rig = Rig.shared();
+
+  private static final String HASH = "$6$secretsalt$" + "s".repeat(86);
+  private static final String KEY =
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9kVvhDlJmNrbTBeCkBYfQY1x7vXPIkGzsLAfUMVVvz anna";
+  static final String BUNDLE =
+      """
+      apiVersion: millwright/v1
+      kind: Machine
+      metadata: {name: carried}
+      spec:
+        image: img
+        size: forty
+        profiles: [base]
+        nics: [{network: site, ipv4: 10.0.0.9}]
+      ---
+      apiVersion: millwright/v1
+      kind: Size
+      metadata: {name: forty}
+      spec: {cores: 2, memory: 4GiB, disk: 80GiB}
+      ---
+      apiVersion: millwright/v1
+      kind: Network
+      metadata: {name: site}
+      spec: {subnets: [{cidr: 10.0.0.0/24, gateway: 10.0.0.1}]}
+      ---
+      apiVersion: millwright/v1
+      kind: Profile
+      metadata: {name: base}
+      spec: {users: [{name: anna, sudo: true, passwordHash: "%s"}]}
+      """
+          .formatted(HASH);
+
+  private static final String IMAGE =
+      """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: debian-13}
+      spec: {os: debian, version: "13", installer: {path: %s}}
+      """;
+
+  @Test
+  void showsTheAnswersOfAnyInstallerAndKeepsNothing() {
+    for (String installer : new String[] {"debian-13", "ubuntu-24.04", "rocky-9"}) {
+      Reply reply = rig.post("projects/default/renderings?installer=" + installer, BUNDLE);
+      assertThat(reply.status()).as(reply.raw().body()).isEqualTo(200);
+      assertThat(reply.json().path("files").size()).isPositive();
+      assertThat(reply.raw().body()).contains("10.0.0.9").doesNotContain(HASH);
+    }
+    assertThat(rig.get("projects/default/machines/carried").status()).isEqualTo(404);
+  }
+
+  @Test
+  void refusesWhatItDoesNotKnow() {
+    Reply family = rig.post("projects/default/renderings?installer=debain-13", BUNDLE);
+    assertThat(family.status()).isEqualTo(400);
+    assertThat(family.raw().body()).contains("no known system");
+    Reply golden = rig.post("projects/default/isos", BUNDLE);
+    assertThat(golden.status()).isEqualTo(400);
+    assertThat(golden.raw().body()).contains("spec.installer");
+  }
+
+  @Test
+  void namesTheFileThatTheInstallerBeginsWith() {
+    Map<String, String> expected =
+        Map.of(
+            "debian-13", "/preseed.cfg",
+            "rocky-9", "/ks.cfg",
+            "ubuntu-24.04", "/nocloud/user-data",
+            "sles-15", "/autoinst.xml",
+            "sles-16", "/autoinst.json",
+            "windows-server-2025", "Autounattend.xml");
+    expected.forEach((installer, path) -> {
+      Reply reply =
+          rig.post(
+              "projects/default/renderings?disk="
+                  + (installer.startsWith("windows") ? "70GiB..90GiB" : "DISK1")
+                  + "&installer="
+                  + installer,
+              BUNDLE.replace("passwordHash: \"" + HASH + "\"", "keys: [" + KEY + "]"));
+      assertThat(reply.status()).as(installer + reply.raw().body()).isEqualTo(200);
+      JsonNode main = reply.json().path("files").path(0);
+      assertThat(main.path("path").asString()).as(installer).isEqualTo(path);
+      assertThat(main.path("main").asBoolean()).as(installer).isTrue();
+    });
+    // Not in the catalogue yet, but of a family that is.
+    Reply later = rig.post("projects/default/renderings?installer=rocky-11", BUNDLE);
+    assertThat(later.status()).as(later.raw().body()).isEqualTo(200);
+    assertThat(later.json().path("system").asString()).isEqualTo("Rocky Linux 11");
+    Reply small =
+        rig.post("projects/default/renderings?installer=rocky-9", BUNDLE.replace("80GiB", "5GiB"));
+    assertThat(small.status()).isEqualTo(400);
+    assertThat(small.raw().body()).contains("is 5GiB", "at least 10GiB");
+    Reply windows = rig.post("projects/default/renderings?installer=windows-10", BUNDLE);
+    assertThat(windows.status()).isEqualTo(400);
+    assertThat(windows.raw().body()).contains("does not tell which Windows");
+  }
+
+  @Test
+  void aMediumIsByteForByteTheComposedOne(@TempDir Path directory) throws Exception {
+    Path vendor = VendorIso.debian(directory);
+    WorkLoop work = rig.work();
+    try {
+      rig.apply("iso1", IMAGE.formatted(vendor));
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              rig.get("projects/iso1/images/debian-13")
+                      .json()
+                      .at("/status/sha256")
+                      .asString("")
+                      .length()
+                  == 64);
+    } finally {
+      work.close();
+    }
+    String bundle = BUNDLE.replace("image: img", "image: debian-13");
+    HttpResponse<byte[]> whole = bytes(bundle, "bytes=0-");
+    assertThat(whole.statusCode()).isEqualTo(206);
+    byte[] got = bytes(bundle, null).body();
+    assertThat(got).isEqualTo(whole.body());
+
+    Path composed = directory.resolve("composed.iso");
+    Isos.Wanted wanted =
+        new Isos.Wanted(
+            "iso1",
+            Manifests.parse(bundle.getBytes(UTF_8), "test").stream()
+                .map(d -> d.orProject("iso1"))
+                .toList(),
+            null,
+            "/dev/vda");
+    try (Isos.Iso iso = rig.engine.isos().own(wanted);
+        FileSource base = FileSource.open(vendor)) {
+      ((Composed) iso.bytes()).writeTo(composed, base);
+    }
+    assertThat(got).isEqualTo(Files.readAllBytes(composed));
+
+    // In three parts, as a client goes on whose connection broke.
+    String etag = whole.headers().firstValue("ETag").orElseThrow();
+    ByteArrayOutputStream parts = new ByteArrayOutputStream();
+    for (String range : List.of("0-99999", "100000-100000", "100001-")) {
+      HttpResponse<byte[]> part = bytes(bundle, "bytes=" + range, "If-Range", etag);
+      assertThat(part.statusCode()).isEqualTo(206);
+      parts.write(part.body());
+    }
+    assertThat(parts.toByteArray()).isEqualTo(got);
+    String other = bundle.replace("10.0.0.9", "10.0.0.8");
+    HttpResponse<byte[]> changed = bytes(other, "bytes=100-", "If-Range", etag);
+    assertThat(changed.statusCode()).as("another medium than before comes whole").isEqualTo(200);
+
+    // What others read on it: all that the vendor has, but its menu and its longer initrd.
+    Map<String, byte[]> theirs = extracted(vendor, directory.resolve("theirs"));
+    Map<String, byte[]> ours = extracted(composed, directory.resolve("ours"));
+    assertThat(ours.keySet()).containsExactlyInAnyOrderElementsOf(theirs.keySet());
+    for (String file : List.of(".disk/info", "install.amd/vmlinuz", "pool/main/p/package.deb")) {
+      assertThat(ours.get(file)).as(file).isEqualTo(theirs.get(file));
+    }
+    assertThat(new String(ours.get("boot/grub/grub.cfg"), UTF_8))
+        .contains("'auto=true' 'priority=critical'");
+    assertThat(new String(ours.get("install.amd/initrd.gz"), UTF_8))
+        .startsWith("iiii")
+        .contains("070701", "d-i netcfg/get_ipaddress string 10.0.0.9", HASH);
+    assertThat(rig.get("projects/iso1/machines").json().path("items").size()).isZero();
+  }
+
+  private HttpResponse<byte[]> bytes(String bundle, @Nullable String range, String... headers)
+      throws Exception {
+    HttpRequest.Builder request =
+        rig.request("projects/iso1/isos", headers).header("Content-Type", "application/yaml");
+    if (range != null) {
+      request.header("Range", range);
+    }
+    return rig.http.send(
+        request.POST(HttpRequest.BodyPublishers.ofString(bundle)).build(),
+        HttpResponse.BodyHandlers.ofByteArray());
+  }
+
+  /** By xorriso, which is not ours. */
+  private static Map<String, byte[]> extracted(Path iso, Path into) throws Exception {
+    Lab.run(
+        List.of(
+            "xorriso",
+            "-osirrox",
+            "on",
+            "-indev",
+            iso.toString(),
+            "-extract",
+            "/",
+            into.toString()));
+    Lab.run(List.of("chmod", "-R", "u+rwX", into.toString()));
+    Map<String, byte[]> out = new TreeMap<>();
+    try (Stream<Path> all = Files.walk(into)) {
+      for (Path file : all.filter(Files::isRegularFile).toList()) {
+        out.put(into.relativize(file).toString(), Files.readAllBytes(file));
+      }
+    }
+    return out;
+  }
+
+  @Test
+  void sendsASeedWholeAndByRanges() {
+    String path = "projects/default/isos?installer=rocky-9&medium=seed";
+    Reply whole = rig.post(path, BUNDLE);
+    assertThat(whole.status()).as(whole.raw().body()).isEqualTo(200);
+    assertThat(whole.header("Content-Disposition")).contains("carried.iso");
+    long size = Long.parseLong(whole.header("Content-Length"));
+    Reply part = rig.post(path, BUNDLE, "Range", "bytes=32768-32775");
+    assertThat(part.status()).isEqualTo(206);
+    // ECMA-119 section 8.1: the first descriptor of a volume.
+    assertThat(part.raw().body()).isEqualTo("\u0001CD001\u0001\u0000");
+    assertThat(part.header("Content-Range")).isEqualTo("bytes 32768-32775/" + size);
+    assertThat(part.header("ETag")).isEqualTo(whole.header("ETag"));
+    assertThat(rig.post(path, BUNDLE, "Range", "bytes=" + size + "-").status()).isEqualTo(416);
+  }
+}

@@ -1,0 +1,260 @@
+package io.millwright.cli;
+
+import io.millwright.client.Answer;
+import io.millwright.client.Body;
+import io.millwright.client.MillwrightApi;
+import io.millwright.client.Trees;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+
+/** Images, and what their installers are told. */
+@Command(
+    name = "image",
+    description = "List and import images, and show what an installer is told.",
+    subcommands = {ImageCommand.ListOf.class, ImageCommand.Import.class, ImageCommand.Render.class})
+final class ImageCommand extends Part {
+  @Override
+  public Integer call() {
+    throw Failure.usage("say what to do: millwright image list, import or render");
+  }
+
+  /** Lists. */
+  @Command(name = "list", description = "List images: those of the project, and the shared ones.")
+  static final class ListOf extends Part {
+    @Option(
+        names = {"-A", "--all-projects"},
+        description = "From all projects.")
+    boolean allProjects;
+
+    @Option(
+        names = {"-o", "--output"},
+        paramLabel = "FORMAT",
+        description = "table, wide, json, yaml or name.")
+    Format format = Format.TABLE;
+
+    @Override
+    public Integer call() {
+      String own = cli().project();
+      List<JsonNode> items = new ArrayList<>();
+      for (String project : allProjects ? List.of("-") : List.of(own, "shared")) {
+        if (project.equals(own) && !items.isEmpty()) {
+          continue;
+        }
+        items.addAll(GetCommand.list(api(), Kind.IMAGE, project, null, null));
+      }
+      if (items.isEmpty() && format.human()) {
+        shell().err().println("no images" + (allProjects ? "" : " in project " + own));
+      }
+      Listing.resources(shell(), format, true, Kind.IMAGE, items);
+      return 0;
+    }
+  }
+
+  /** Declares one from a file. */
+  @Command(
+      name = "import",
+      description = {
+        "Make an image of a vendor's installation medium or of a finished disk.",
+        "A file here is sent to the server; what is behind a URL it fetches itself. What it is, is"
+            + " seen by what is in it."
+      })
+  static final class Import extends GroupCommand.Waiting {
+    @Parameters(
+        paramLabel = "FILE|URL",
+        description = "A file here, or what begins with http:// or https://.")
+    String from = "";
+
+    @Option(
+        names = "--name",
+        paramLabel = "NAME",
+        description = "The image's name; that of the file, if not given.")
+    @Nullable String name;
+
+    @Option(
+        names = "--sha256",
+        paramLabel = "DIGITS",
+        description = "The checksum that the file has to have; computed if not given.")
+    @Nullable String sha256;
+
+    @Option(
+        names = "--os",
+        paramLabel = "FAMILY",
+        description = "Such as debian; needed for a disk, and if the medium does not tell.")
+    @Nullable String os;
+
+    @Option(names = "--release", paramLabel = "VERSION", description = "Such as 13; likewise.")
+    @Nullable String release;
+
+    @Option(
+        names = "--offline",
+        description = "All packages are on the medium: its installer needs no network.")
+    boolean offline;
+
+    @Option(names = "--on-server", description = "FILE is the path of a file on the server.")
+    boolean onServer;
+
+    @Override
+    public Integer call() {
+      boolean url = from.matches("(?i)https?://.*");
+      String named = name != null ? name : name(from);
+      MillwrightApi api = api();
+      Answer answer =
+          url || onServer
+              ? api.importImage(
+                  cli().project(),
+                  named,
+                  offline,
+                  os,
+                  url ? null : from,
+                  sha256,
+                  url ? from : null,
+                  release,
+                  null)
+              : send(api, named);
+      conclude(api, "image/" + named, answer);
+      return 0;
+    }
+
+    private Answer send(MillwrightApi api, String named) {
+      Path file = Path.of(from);
+      if (!Files.isRegularFile(file)) {
+        throw Failure.usage("there is no file " + Safe.line(from));
+      }
+      try {
+        String have = Sent.sha256(file);
+        if (sha256 != null && !sha256.equalsIgnoreCase(have)) {
+          throw Failure.usage(
+              Safe.line(from) + " has the checksum " + have + ", and not " + Safe.line(sha256));
+        }
+        return api.importImage(
+            cli().project(),
+            named,
+            offline,
+            os,
+            null,
+            have,
+            null,
+            release,
+            new Body("application/octet-stream", Files.size(file), () -> new Sent(shell(), file)));
+      } catch (IOException e) {
+        throw Failure.usage(Safe.line(from) + " cannot be read: " + e.getMessage());
+      }
+    }
+
+    /** {@code debian-13-1-0-amd64-netinst} of {@code .../debian-13.1.0-amd64-netinst.iso?x=y}. */
+    static String name(String from) {
+      String last = from.replaceFirst("[?#].*", "").replaceFirst("/+$", "").replaceFirst(".*/", "");
+      String label =
+          last.toLowerCase(Locale.ROOT)
+              .replaceFirst("\\.(iso|qcow2|img|raw)$", "")
+              .replaceAll("[^a-z0-9]+", "-")
+              .replaceAll("^-+|-+$", "");
+      String brief = label.substring(0, Math.min(60, label.length())).replaceAll("-+$", "");
+      if (brief.isEmpty()) {
+        throw Failure.usage("give the image a name with --name");
+      }
+      return brief;
+    }
+  }
+
+  /** Shows answer files. */
+  @Command(
+      name = "render",
+      description = {
+        "Print what an installer would be told of a machine: its answer file, or all of its files.",
+        "Nothing is stored, and no hypervisor is needed. Hashes of passwords are masked."
+      })
+  static final class Render extends Sketch {
+    @Option(
+        names = "--answer",
+        paramLabel = "PATH",
+        description = "This file instead, such as /millwright/late; may be given several times.")
+    List<String> paths = new ArrayList<>();
+
+    @Option(names = "--all", description = "All files, each under a line with its path.")
+    boolean all;
+
+    @Option(
+        names = {"-o", "--output"},
+        paramLabel = "FORMAT",
+        description =
+            "table for the files themselves; json or yaml for all of them, with the kernel's"
+                + " arguments; name for their paths.")
+    Format format = Format.TABLE;
+
+    @Override
+    public Integer call() {
+      Bundle bundle = Bundle.read(files, shell().in());
+      JsonNode answer =
+          Manifests.located(
+                  bundle,
+                  () ->
+                      api()
+                          .createRendering(
+                              cli().project(), Bundle.SOURCE, disk, installer, bundle.body()))
+              .body();
+      List<JsonNode> there = new ArrayList<>();
+      answer.path("files").forEach(there::add);
+      switch (format) {
+        case JSON, YAML -> Listing.one(shell(), format, answer);
+        case NAME -> there.forEach(f -> print(Safe.line(Trees.text(f, "path"))));
+        case TABLE, WIDE -> show(there);
+      }
+      return 0;
+    }
+
+    private void show(List<JsonNode> there) {
+      List<JsonNode> chosen = all ? there : paths.isEmpty() ? main(there) : named(there);
+      for (JsonNode file : chosen) {
+        if (chosen.size() > 1) {
+          print("==> " + Safe.line(Trees.text(file, "path")) + " <==");
+        }
+        String content = Trees.text(file, "content");
+        shell().out().print(content.endsWith("\n") ? content : content + "\n");
+      }
+      if (!all && paths.isEmpty() && there.size() > chosen.size()) {
+        shell().out().flush();
+        shell()
+            .err()
+            .println(
+                there.size() - chosen.size() + " more files; --all shows them, -o name names them");
+      }
+    }
+
+    private static List<JsonNode> main(List<JsonNode> there) {
+      List<JsonNode> out =
+          there.stream().filter(f -> f.path("main").asBoolean(false)).limit(1).toList();
+      return out.isEmpty() ? there : out;
+    }
+
+    private List<JsonNode> named(List<JsonNode> there) {
+      List<JsonNode> out = new ArrayList<>();
+      for (String path : paths) {
+        out.add(
+            there.stream()
+                .filter(f -> Trees.text(f, "path").equals(path))
+                .findFirst()
+                .orElseThrow(() ->
+                    Failure.usage(
+                        "there is no file "
+                            + Safe.line(path)
+                            + "; there are: "
+                            + String.join(
+                                ", ",
+                                there.stream()
+                                    .map(f -> Safe.line(Trees.text(f, "path")))
+                                    .toList()))));
+      }
+      return out;
+    }
+  }
+}

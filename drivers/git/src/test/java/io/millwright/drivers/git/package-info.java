@@ -1,0 +1,4 @@
+@NullMarked
+package io.millwright.drivers.git;
+
+import org.jspecify.annotations.NullMarked;
