@@ -48,10 +48,7 @@ final class SourcesApi extends Collection {
     SourceStatus status = (SourceStatus) found.status();
     out.add(
         ActionView.of(
-            "approve",
-            Verb.OPERATE,
-            found,
-            status.plan() == null ? "no commit waits for it" : ""));
+            "approve", Verb.OPERATE, found, status.plan() == null ? "no commit waits for it" : ""));
     out.add(ActionView.of("sync", Verb.OPERATE, found, ""));
     return List.copyOf(out);
   }
@@ -75,10 +72,7 @@ final class SourcesApi extends Collection {
       Principal who) {
     Inputs.project(project);
     return answer(
-        idempotencyKey,
-        who,
-        request,
-        tx -> backend.sources().approve(tx, project, name, commit));
+        idempotencyKey, who, request, tx -> backend.sources().approve(tx, project, name, commit));
   }
 
   @Operation(
@@ -94,8 +88,7 @@ final class SourcesApi extends Collection {
       HttpServletRequest request,
       Principal who) {
     Inputs.project(project);
-    return answer(
-        idempotencyKey, who, request, tx -> backend.sources().sync(tx, project, name));
+    return answer(idempotencyKey, who, request, tx -> backend.sources().sync(tx, project, name));
   }
 
   @Operation(
@@ -141,11 +134,7 @@ final class SourcesApi extends Collection {
       HttpServletRequest request,
       Function<Tx, Resource<?, ?>> act) {
     return once.answer(
-            key,
-            new Caller(who.getName()),
-            request,
-            NOTHING,
-            tx -> Answer.of(200, act.apply(tx)))
+            key, new Caller(who.getName()), request, NOTHING, tx -> Answer.of(200, act.apply(tx)))
         .entity();
   }
 }

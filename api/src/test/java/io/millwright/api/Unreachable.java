@@ -8,9 +8,9 @@ import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
-import io.millwright.engine.Pools;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
+import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
@@ -56,10 +56,17 @@ final class Unreachable implements Store {
     Store store = new Unreachable();
     InstantSource clock = InstantSource.system();
     Admission admission =
-        new Admission(new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), new SecretBox(new byte[32]), SourcePlaces.ELSEWHERE);
+        new Admission(
+            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
+            new SecretBox(new byte[32]),
+            SourcePlaces.ELSEWHERE);
     Outside outside =
         new Outside(
-            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()), admission, "00000000", clock, _ -> {});
+            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
+            admission,
+            "00000000",
+            clock,
+            _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
     return new Backend(

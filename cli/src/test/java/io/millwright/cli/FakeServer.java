@@ -61,7 +61,9 @@ final class FakeServer implements AutoCloseable {
   }
 
   String address() {
-    return (http instanceof HttpsServer ? "https" : "http") + "://127.0.0.1:" + http.getAddress().getPort();
+    return (http instanceof HttpsServer ? "https" : "http")
+        + "://127.0.0.1:"
+        + http.getAddress().getPort();
   }
 
   /**

@@ -43,8 +43,7 @@ class TrustTest extends CliTestCase {
     try (InputStream in = Files.newInputStream(file)) {
       store.load(in, PASSWORD);
     }
-    KeyManagerFactory keys =
-        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     keys.init(store, PASSWORD);
     SSLContext tls = SSLContext.getInstance("TLS");
     tls.init(keys.getKeyManagers(), null, null);
@@ -55,8 +54,7 @@ class TrustTest extends CliTestCase {
     return Files.writeString(
         dir.resolve(name + ".pem"),
         "-----BEGIN CERTIFICATE-----\n"
-            + Base64.getMimeEncoder()
-                .encodeToString(store.getCertificate("own").getEncoded())
+            + Base64.getMimeEncoder().encodeToString(store.getCertificate("own").getEncoded())
             + "\n-----END CERTIFICATE-----\n");
   }
 

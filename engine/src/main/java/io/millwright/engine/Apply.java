@@ -264,8 +264,7 @@ public final class Apply {
       if (before != null && changes.isEmpty() && !retry) {
         Operation again = expected.again() ? again(before) : null;
         done.put(
-            before.uid(),
-            new Applied(before, Action.UNCHANGED, List.of(), again, "", List.of()));
+            before.uid(), new Applied(before, Action.UNCHANGED, List.of(), again, "", List.of()));
         return;
       }
       if (before == null) {

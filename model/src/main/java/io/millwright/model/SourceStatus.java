@@ -41,8 +41,7 @@ public record SourceStatus(
 
     /** Of all of these. */
     public static Plan of(String commit, List<Item> all) {
-      return new Plan(
-          commit, all.stream().limit(MOST).toList(), Math.max(0, all.size() - MOST));
+      return new Plan(commit, all.stream().limit(MOST).toList(), Math.max(0, all.size() - MOST));
     }
   }
 

@@ -32,7 +32,8 @@ class DatabaseKilledTest {
   void whatWasAcknowledgedHolds() throws Exception {
     try (World world = new World()) {
       // The other tests' databases need not outlive a crash; here an answer is a promise.
-      world.sql("ALTER ROLE CURRENT_USER IN DATABASE " + world.name + " SET synchronous_commit = on");
+      world.sql(
+          "ALTER ROLE CURRENT_USER IN DATABASE " + world.name + " SET synchronous_commit = on");
       world.stop();
       world.start();
       world.apply(World.BASE);
@@ -106,8 +107,7 @@ class DatabaseKilledTest {
           String gone = mine.remove();
           // Deleted by an attempt that was not answered, it may be gone already.
           insist(
-              () ->
-                  world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", gone, null),
+              () -> world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", gone, null),
               Problem.Type.NOT_FOUND);
           declared.remove(gone);
         }

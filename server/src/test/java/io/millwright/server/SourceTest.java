@@ -129,8 +129,7 @@ class SourceTest {
     return world
         .store
         .read(tx ->
-            tx.resources()
-                .find(Kind.SOURCE, "default", name, SourceSpec.class, SourceStatus.class))
+            tx.resources().find(Kind.SOURCE, "default", name, SourceSpec.class, SourceStatus.class))
         .orElseThrow()
         .status();
   }
@@ -245,8 +244,7 @@ class SourceTest {
     stands("Drifted", second);
     assertThat(cores(name)).isEqualTo(8);
     assertThat(status().plan().items())
-        .containsExactly(
-            new Item(Kind.SIZE, name, "changed", "", false, List.of("spec.cores")));
+        .containsExactly(new Item(Kind.SIZE, name, "changed", "", false, List.of("spec.cores")));
 
     // What would go is in the plan, and stays until then.
     Files.delete(dir.resolve("size.yaml"));
@@ -308,7 +306,8 @@ class SourceTest {
         .contains("(b.yaml (line 1))");
     assertThat(find(Kind.NETWORK, "n")).isEmpty();
 
-    write("b.yaml", "# one\n# two\nkey: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  b3BlbnNzaC1r\n");
+    write(
+        "b.yaml", "# one\n# two\nkey: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  b3BlbnNzaC1r\n");
     String secret = commit();
     assertThat(stands("Invalid", secret).message())
         .contains("b.yaml line 4: is a private key in clear")
@@ -475,8 +474,8 @@ class SourceTest {
       assertThat(stands("Rejected", commit).message()).contains("machines, and may have");
       assertThat(find(Kind.SIZE, name)).isEmpty();
     } finally {
-      world.store.write(tx ->
-          tx.projects().limit("default", io.millwright.engine.port.Projects.Quota.NONE));
+      world.store.write(
+          tx -> tx.projects().limit("default", io.millwright.engine.port.Projects.Quota.NONE));
     }
   }
 
@@ -487,19 +486,19 @@ class SourceTest {
     declare("apply: auto, prune: true");
     stands("Synced", commit);
     long revision = revision();
-    String query =
-        "SELECT count(*) FROM journal WHERE name = '" + name + "' AND message <> ''";
+    String query = "SELECT count(*) FROM journal WHERE name = '" + name + "' AND message <> ''";
     long told = world.number(query);
     for (int i = 0; i < 3; i++) {
       sync();
       world.await(
           "it was looked at",
-          () -> world.number(
-                  "SELECT count(*) FROM scheduled_tasks WHERE NOT picked AND NOT again AND"
-                      + " execution_time > now() + interval '1 minute' AND task_instance = '"
-                      + find(Kind.SOURCE, name).orElseThrow().uid()
-                      + "'")
-              == 1);
+          () ->
+              world.number(
+                      "SELECT count(*) FROM scheduled_tasks WHERE NOT picked AND NOT again AND"
+                          + " execution_time > now() + interval '1 minute' AND task_instance = '"
+                          + find(Kind.SOURCE, name).orElseThrow().uid()
+                          + "'")
+                  == 1);
     }
     assertThat(revision()).isEqualTo(revision);
     assertThat(world.number(query)).isEqualTo(told);
@@ -610,8 +609,7 @@ class SourceTest {
 
   private boolean diesAt(World bare, Engine healthy, int n, boolean after) throws IOException {
     String it = "git" + n + after;
-    SimulatedSource.commit(
-        it, Map.of("a.yaml", size(it + "a", 1), "b.yaml", size(it + "b", 1)));
+    SimulatedSource.commit(it, Map.of("a.yaml", size(it + "a", 1), "b.yaml", size(it + "b", 1)));
     bare.apply(
         healthy,
         """

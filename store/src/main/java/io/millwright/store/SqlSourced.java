@@ -71,7 +71,9 @@ final class SqlSourced implements Sourced {
 
   @Override
   public void leave(UUID source, Collection<UUID> uids) {
-    jdbc.sql("UPDATE sourced SET going = true WHERE source = :source AND uid = ANY (CAST(:uids AS uuid[]))")
+    jdbc.sql(
+            "UPDATE sourced SET going = true WHERE source = :source AND uid = ANY (CAST(:uids AS"
+                + " uuid[]))")
         .param("source", source)
         .param("uids", Columns.texts(uids))
         .update();

@@ -43,7 +43,6 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -224,8 +223,7 @@ public final class SourceReconciler {
                   Declared now = declare(tx, drafts, expected);
                   tx.sourced().put(source.uid(), now.own());
                   tx.sourced()
-                      .leave(
-                          source.uid(), now.leaving().stream().map(Sourced.Entry::uid).toList());
+                      .leave(source.uid(), now.leaving().stream().map(Sourced.Entry::uid).toList());
                   status(
                       tx,
                       s -> s.apply(commit, clock.instant()),
@@ -243,7 +241,9 @@ public final class SourceReconciler {
           fresh ? "AwaitingApproval" : "Drifted",
           (fresh
                   ? "commit " + commit + " waits for approval: "
-                  : "it was changed by hand since commit " + commit + " was applied, approve that"
+                  : "it was changed by hand since commit "
+                      + commit
+                      + " was applied, approve that"
                       + " again to have it put back: ")
               + counted(items));
       return prune(false);
@@ -254,15 +254,17 @@ public final class SourceReconciler {
       List<Draft> mine = mine(drafts);
       List<Applied> applied = apply.apply(tx, caller, mine, expected);
       Map<String, UUID> uids = new HashMap<>();
-      applied.forEach(a ->
-          uids.put(key(a.resource().kind(), a.resource().name()), a.resource().uid()));
+      applied.forEach(
+          a -> uids.put(key(a.resource().kind(), a.resource().name()), a.resource().uid()));
       Map<UUID, Draft> own = new HashMap<>();
       mine.forEach(d -> own.put(uids.get(key(d.kind(), d.name())), d));
       requireNobodyElses(tx, own);
       List<Sourced.Entry> before = tx.sourced().of(source.uid());
       Set<UUID> stays =
-          before.stream().filter(e -> !e.going()).map(Sourced.Entry::uid).collect(
-              Collectors.toSet());
+          before.stream()
+              .filter(e -> !e.going())
+              .map(Sourced.Entry::uid)
+              .collect(Collectors.toSet());
       return new Declared(
           applied,
           own.keySet(),
@@ -360,8 +362,7 @@ public final class SourceReconciler {
       List<String> out = new ArrayList<>();
       for (String action : List.of("created", "changed", "deleted", "unchanged")) {
         if (counts.containsKey(action)) {
-          out.add(
-              counts.get(action) + (action.equals("unchanged") ? " worked on" : " " + action));
+          out.add(counts.get(action) + (action.equals("unchanged") ? " worked on" : " " + action));
         }
       }
       return String.join(", ", out);
@@ -496,8 +497,8 @@ public final class SourceReconciler {
                 Optional<Operation> operation =
                     tx.resources()
                         .lock(entry.uid())
-                        .flatMap(r ->
-                            delete.delete(tx, caller, r.kind(), r.project(), r.name(), null));
+                        .flatMap(
+                            r -> delete.delete(tx, caller, r.kind(), r.project(), r.name(), null));
                 mine(tx, source);
                 return operation;
               }));
@@ -507,13 +508,7 @@ public final class SourceReconciler {
     /** Does something that belongs into the audit, as the source. */
     private <R> R as(Verb verb, Supplier<R> work) {
       Acts.begin(
-          caller,
-          "",
-          verb,
-          caller.name(),
-          Kind.SOURCE.title(),
-          source.project(),
-          source.name());
+          caller, "", verb, caller.name(), Kind.SOURCE.title(), source.project(), source.name());
       try {
         return work.get();
       } finally {
@@ -521,10 +516,8 @@ public final class SourceReconciler {
       }
     }
 
-    private void status(
-        Tx tx, UnaryOperator<SourceStatus> change, String reason, String message) {
-      tx.resources()
-          .updateStatus(source.uid(), change.apply(mine(tx, source)), reason, message);
+    private void status(Tx tx, UnaryOperator<SourceStatus> change, String reason, String message) {
+      tx.resources().updateStatus(source.uid(), change.apply(mine(tx, source)), reason, message);
     }
   }
 
@@ -590,8 +583,7 @@ public final class SourceReconciler {
           Condition.find(before.conditions(), Condition.READY)
               .filter(c -> c.reason().equals(reason) && c.message().equals(message))
               .isEmpty();
-      tx.resources()
-          .updateStatus(source.uid(), all.apply(before), reason, news ? message : "");
+      tx.resources().updateStatus(source.uid(), all.apply(before), reason, news ? message : "");
     });
   }
 }

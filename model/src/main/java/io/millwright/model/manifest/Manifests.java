@@ -98,8 +98,7 @@ public final class Manifests {
    *
    * @param also what each must meet besides; what it finds is reported with its line like all else
    */
-  public static List<Draft> parse(
-      byte[] body, String source, BiConsumer<Draft, Violations> also) {
+  public static List<Draft> parse(byte[] body, String source, BiConsumer<Draft, Violations> also) {
     Manifests reading = new Manifests(source, also);
     reading.read(documents(body, source));
     if (!reading.violations.isEmpty()) {

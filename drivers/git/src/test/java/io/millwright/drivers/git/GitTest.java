@@ -4,11 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.sun.net.httpserver.HttpServer;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.SourceDriver.Place;
 import io.millwright.driver.SourceDriver.Snapshot;
-import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -86,8 +86,7 @@ class GitTest {
   }
 
   private Place place(String branch, String path) {
-    return new Place(
-        "file://" + dir.resolve("repo").toAbsolutePath(), branch, path, Map.of());
+    return new Place("file://" + dir.resolve("repo").toAbsolutePath(), branch, path, Map.of());
   }
 
   private Place place() {
@@ -155,8 +154,7 @@ class GitTest {
       DriverException fault = fault(place());
       assertThat(fault.kind()).isEqualTo(FaultKind.REFUSED);
       assertThat(fault.forUser())
-          .isEqualTo(
-              "env/out.yaml is a link that leads out of the repository; put the file there");
+          .isEqualTo("env/out.yaml is a link that leads out of the repository; put the file there");
     }
   }
 
@@ -172,8 +170,7 @@ class GitTest {
     DirCache index = repository.getRepository().lockDirCache();
     DirCacheBuilder builder = index.builder();
     try (ObjectInserter inserter = repository.getRepository().newObjectInserter()) {
-      ObjectId blob =
-          inserter.insert(org.eclipse.jgit.lib.Constants.OBJ_BLOB, "x".getBytes(UTF_8));
+      ObjectId blob = inserter.insert(org.eclipse.jgit.lib.Constants.OBJ_BLOB, "x".getBytes(UTF_8));
       inserter.flush();
       for (int i = 0; i < 100_000; i++) {
         DirCacheEntry entry = new DirCacheEntry("f" + i);
@@ -215,7 +212,8 @@ class GitTest {
 
   /** Git's smart protocol over HTTP, for who has the token. */
   private HttpServer web() throws IOException {
-    HttpServer web = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    HttpServer web =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     String basic =
         "Basic " + Base64.getEncoder().encodeToString("git:token-of-git".getBytes(UTF_8));
     web.createContext(
@@ -256,7 +254,9 @@ class GitTest {
     web.createContext(
         "/moved.git",
         exchange -> {
-          exchange.getResponseHeaders().add("Location", "/repo.git/info/refs?service=git-upload-pack");
+          exchange
+              .getResponseHeaders()
+              .add("Location", "/repo.git/info/refs?service=git-upload-pack");
           exchange.sendResponseHeaders(302, -1);
           exchange.close();
         });
@@ -298,21 +298,21 @@ class GitTest {
     SshServer ssh = SshServer.setUpDefaultServer();
     ssh.setHost("127.0.0.1");
     ssh.setKeyPairProvider(KeyPairProvider.wrap(host));
-    ssh.setPublickeyAuthenticator((user, key, _) -> user.equals("git") && KeyUtils.compareKeys(key, guest));
-    ssh.setCommandFactory(
-        (_, command) ->
-            new AbstractCommandSupport(command, null) {
-              @Override
-              public void run() {
-                int exit = 0;
-                try {
-                  serve().upload(getInputStream(), getOutputStream(), getErrorStream());
-                } catch (IOException e) {
-                  exit = 1;
-                }
-                onExit(command.startsWith("git-upload-pack ") ? exit : 2);
-              }
-            });
+    ssh.setPublickeyAuthenticator(
+        (user, key, _) -> user.equals("git") && KeyUtils.compareKeys(key, guest));
+    ssh.setCommandFactory((_, command) ->
+        new AbstractCommandSupport(command, null) {
+          @Override
+          public void run() {
+            int exit = 0;
+            try {
+              serve().upload(getInputStream(), getOutputStream(), getErrorStream());
+            } catch (IOException e) {
+              exit = 1;
+            }
+            onExit(command.startsWith("git-upload-pack ") ? exit : 2);
+          }
+        });
     ssh.start();
     return ssh;
   }

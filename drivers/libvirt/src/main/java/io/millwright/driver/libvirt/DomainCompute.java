@@ -222,12 +222,11 @@ final class DomainCompute implements Compute, HotPlug {
   private static void changeMedium(Domain domain, @Nullable String medium) throws LibvirtError {
     DomainFacts live = DomainFacts.read(domain.xml(0), "");
     if (!Objects.equals(live.mediumFile(), medium)) {
-      // By force: a guest that has much to do opens its tray too late for libvirt, or has locked it.
+      // By force: a guest that has much to do opens its tray too late for libvirt, or has locked
+      // it.
       LibvirtError.check(
           C.virDomainUpdateDeviceFlags(
-              domain.pointer,
-              DomainXml.drive(medium),
-              Domain.AFFECT_LIVE | Domain.MODIFY_FORCE));
+              domain.pointer, DomainXml.drive(medium), Domain.AFFECT_LIVE | Domain.MODIFY_FORCE));
     }
   }
 
