@@ -146,6 +146,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  PoolsApi poolsApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new PoolsApi(backend, once, live);
+  }
+
+  @Bean
   SourcesApi sourcesApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new SourcesApi(backend, once, live);
   }

@@ -3,6 +3,7 @@ package io.millwright.api;
 import io.millwright.model.Kind;
 import io.millwright.model.Names;
 import io.millwright.model.ProblemException;
+import io.millwright.model.TimeSpan;
 import io.millwright.model.Violations;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -30,6 +31,15 @@ final class Inputs {
     Names.checkLabel(text, at);
     at.raise();
     return text;
+  }
+
+  /** A span of time, such as 8h. */
+  static TimeSpan span(String field, String text) {
+    try {
+      return TimeSpan.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw ProblemException.invalid(field, String.valueOf(e.getMessage()));
+    }
   }
 
   static int limit(int limit) {

@@ -7,7 +7,6 @@ import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Power;
-import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.TimeSpan;
 import io.swagger.v3.oas.annotations.Operation;
@@ -248,7 +247,7 @@ final class MachinesApi extends Collection {
       HttpServletRequest request,
       Principal who) {
     Inputs.project(project);
-    TimeSpan span = span(ttl);
+    TimeSpan span = Inputs.span("ttl", ttl);
     return once.answer(
             idempotencyKey,
             new Caller(who.getName()),
@@ -256,14 +255,6 @@ final class MachinesApi extends Collection {
             NOTHING,
             tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))))
         .entity();
-  }
-
-  private static TimeSpan span(String ttl) {
-    try {
-      return TimeSpan.parse(ttl);
-    } catch (IllegalArgumentException e) {
-      throw ProblemException.invalid("ttl", String.valueOf(e.getMessage()));
-    }
   }
 
   @Operation(

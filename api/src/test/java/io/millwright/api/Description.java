@@ -42,7 +42,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   private static final Set<Kind> WORKED_ON =
       EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
   private static final Set<Kind> DELETED_BY_WORK =
-      EnumSet.of(Kind.HYPERVISOR, Kind.NETWORK, Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
+      EnumSet.of(
+          Kind.HYPERVISOR,
+          Kind.NETWORK,
+          Kind.IMAGE,
+          Kind.VOLUME,
+          Kind.MACHINE,
+          Kind.GROUP,
+          Kind.POOL);
 
   private static final String BUNDLE =
       "One Machine, and what it names of Profile and Network unless that is declared; YAML with"
@@ -195,6 +202,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("200", etag(json("Group", "There is nothing to go on with.")));
         answers.put("202", accepted());
+      }
+      case "claimPool" -> {
+        answers.clear();
+        answers.put("200", json("Machine", "The machine, which is the caller's now."));
       }
       case "approveSource" -> {
         answers.clear();

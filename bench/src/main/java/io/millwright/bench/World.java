@@ -148,7 +148,7 @@ final class World implements AutoCloseable {
     }
   }
 
-  private void apply(String manifest) {
+  void apply(String manifest) {
     engine
         .apply()
         .apply(

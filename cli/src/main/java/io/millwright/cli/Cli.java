@@ -59,6 +59,7 @@ final class Cli implements Callable<Integer> {
           "image",
           "iso",
           "group",
+          "pool",
           "source",
           "webhook",
           "orphan",
@@ -196,6 +197,7 @@ final class Cli implements Callable<Integer> {
       case "image" -> new ImageCommand();
       case "iso" -> new IsoCommand();
       case "group" -> new GroupCommand();
+      case "pool" -> new PoolCommand();
       case "source" -> new SourceCommand();
       case "webhook" -> new WebhookCommand();
       case "orphan" -> new OrphanCommand();

@@ -30,6 +30,8 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               List.of("STATUS", "HYPERVISOR", "IMAGE", "SIZE", "POWER", "ADDRESSES", "AGE");
           case GROUP ->
               List.of("STATUS", "COUNT", "HEALTHY", "UPDATED", "REVISION", "IMAGE", "SIZE", "AGE");
+          case POOL ->
+              List.of("STATUS", "WANTED", "READY", "OUTDATED", "CLAIMED", "IMAGE", "SIZE", "AGE");
           case SOURCE -> List.of("STATUS", "URL", "BRANCH", "PATH", "APPLY", "APPLIED", "AGE");
           case WEBHOOK -> List.of("STATUS", "URL", "ABOUT", "AGE");
         });
@@ -44,6 +46,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case VOLUME -> List.of("RECLAIM", "SERIAL");
             case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY", "EXPIRES-IN");
             case GROUP -> List.of("ROLLED-OUT", "PAUSED");
+            case POOL -> List.of("MACHINES", "AT-MOST", "TTL", "REVISION");
             case SOURCE -> List.of("SEEN", "PRUNE", "DRIVER");
             case WEBHOOK -> List.of();
           });
@@ -117,6 +120,14 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.status("revision"),
               Trees.text(v.spec().path("machine"), "image"),
               Trees.text(v.spec().path("machine"), "size"));
+      case POOL ->
+          List.of(
+              v.spec("ready"),
+              v.status("ready"),
+              v.status("outdated"),
+              v.status("claimed"),
+              Trees.text(v.spec().path("machine"), "image"),
+              Trees.text(v.spec().path("machine"), "size"));
       case SOURCE ->
           List.of(
               v.spec("url"),
@@ -145,6 +156,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.status("readyBy"),
               Durations.left(v.status("expiresAt"), now));
       case GROUP -> List.of(v.status("stable"), v.status("paused"));
+      case POOL -> List.of(v.status("members"), v.spec("max"), v.spec("ttl"), v.status("revision"));
       case SOURCE -> List.of(brief(v.status("seen")), v.spec("prune"), v.spec("driver"));
       case WEBHOOK -> List.of();
     };

@@ -48,6 +48,7 @@ final class DoctorCommand extends Part {
       ready(api, Kind.VOLUME);
       ready(api, Kind.MACHINE);
       ready(api, Kind.GROUP);
+      ready(api, Kind.POOL);
       ready(api, Kind.SOURCE);
     }
     if (shell().program("ssh").isEmpty()) {

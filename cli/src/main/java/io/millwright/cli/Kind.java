@@ -19,6 +19,7 @@ enum Kind {
   VOLUME,
   MACHINE,
   GROUP,
+  POOL,
   SOURCE,
   WEBHOOK;
 
@@ -88,6 +89,7 @@ enum Kind {
       case VOLUME -> api.listVolumes(project, cursor, fields, labels, limit);
       case MACHINE -> api.listMachines(project, cursor, fields, labels, limit);
       case GROUP -> api.listGroups(project, cursor, fields, labels, limit);
+      case POOL -> api.listPools(project, cursor, fields, labels, limit);
       case SOURCE -> api.listSources(project, cursor, fields, labels, limit);
       case WEBHOOK -> api.listWebhooks(project, cursor, fields, labels, limit);
     };
@@ -108,6 +110,7 @@ enum Kind {
       case VOLUME -> api.streamVolumes(project, last, null, fields, labels, null);
       case MACHINE -> api.streamMachines(project, last, null, fields, labels, null);
       case GROUP -> api.streamGroups(project, last, null, fields, labels, null);
+      case POOL -> api.streamPools(project, last, null, fields, labels, null);
       case SOURCE -> api.streamSources(project, last, null, fields, labels, null);
       case WEBHOOK -> api.streamWebhooks(project, last, null, fields, labels, null);
     };
@@ -123,6 +126,7 @@ enum Kind {
       case VOLUME -> api.getVolume(project, name, null);
       case MACHINE -> api.getMachine(project, name, null);
       case GROUP -> api.getGroup(project, name, null);
+      case POOL -> api.getPool(project, name, null);
       case SOURCE -> api.getSource(project, name, null);
       case WEBHOOK -> api.getWebhook(project, name, null);
     };
@@ -138,6 +142,7 @@ enum Kind {
       case VOLUME -> api.deleteVolume(project, name, null);
       case MACHINE -> api.deleteMachine(project, name, null);
       case GROUP -> api.deleteGroup(project, name, null);
+      case POOL -> api.deletePool(project, name, null);
       case SOURCE -> api.deleteSource(project, name, null);
       case WEBHOOK -> api.deleteWebhook(project, name, null);
     };

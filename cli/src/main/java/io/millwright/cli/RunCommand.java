@@ -70,6 +70,14 @@ final class RunCommand extends Part {
   List<String> networks = new ArrayList<>();
 
   @Option(
+      names = "--pool",
+      paramLabel = "POOL",
+      description =
+          "Take a machine that is ready out of this pool, instead of making one; waits for one if"
+              + " none is.")
+  @Nullable String pool;
+
+  @Option(
       names = "--name",
       paramLabel = "NAME",
       description = "Of the machine; run- and some letters by chance if not given.")
@@ -131,16 +139,26 @@ final class RunCommand extends Part {
             .orElseThrow(() -> Failure.failed("there is no tar on this computer; install tar"));
     long bytes = measure(tar);
     MillwrightApi api = api();
-    String name = this.name != null ? this.name : "run-" + letters();
-    JsonNode manifest = manifest(api, name);
-    // Declared only now that nothing of this computer stands in the way any more.
-    Answer answer = api.putMachine(cli().project(), name, null, "*", Body.json(manifest));
+    // Only now that nothing of this computer stands in the way any more.
+    String name;
+    List<String> making;
+    if (pool == null) {
+      name = this.name != null ? this.name : "run-" + letters();
+      JsonNode manifest = manifest(api, name);
+      Answer answer = api.putMachine(cli().project(), name, null, "*", Body.json(manifest));
+      making = List.of(new View(answer.body()).uid());
+    } else {
+      name = claimed(api, pool).name();
+      making = List.of();
+    }
     Thread interrupted = new Thread(() -> interrupt(api, name), "interrupted");
     Runtime.getRuntime().addShutdownHook(interrupted);
     Thread heart = beat(api, name);
     try {
-      say("machine/" + name + " is being made");
-      new Follow(shell(), api, null, true).all(List.of(new View(answer.body()).uid()));
+      if (!making.isEmpty()) {
+        say("machine/" + name + " is being made");
+        new Follow(shell(), api, null, true).all(making);
+      }
       View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
       try (Login open = Login.open(shell(), api, cli().project(), view, login, identity, port)) {
         way = open;
@@ -203,6 +221,23 @@ final class RunCommand extends Part {
       }
     }
     return out;
+  }
+
+  private View claimed(MillwrightApi api, String from) throws InterruptedException {
+    if (image != null
+        || size != null
+        || name != null
+        || !profiles.isEmpty()
+        || !networks.isEmpty()) {
+      throw Failure.usage(
+          "a machine of a pool is what the pool says: leave out --image, --size, --profile,"
+              + " --network and --name");
+    }
+    View machine =
+        PoolCommand.claim(
+            shell(), api, cli().project(), from, ttl, keep ? null : LEASH_SECONDS + "s", null);
+    say("machine/" + machine.name() + " was taken from pool/" + from);
+    return machine;
   }
 
   /** The name of the only one of a kind in the project and the shared one. */

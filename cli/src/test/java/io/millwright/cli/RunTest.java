@@ -126,6 +126,38 @@ class RunTest extends CliTestCase {
   }
 
   @Test
+  void aMachineOfAPoolIsTakenAndDestroyedLikeAnyOther() {
+    server.on(
+        "POST /projects/default/pools/ci:claim?leash=60s",
+        200,
+        "{\"kind\":\"Machine\",\"metadata\":{\"name\":\"job\"}}");
+    String[] more = {"--pool", "ci", "--port", String.valueOf(door.getLocalPort())};
+    Result result =
+        run(
+            "run",
+            more[0],
+            more[1],
+            more[2],
+            more[3],
+            "-C",
+            work.toString(),
+            "-l",
+            "anna",
+            "--",
+            "sh",
+            "-c",
+            "cat file; exit 7");
+    assertThat(result.code()).as(result.err()).isEqualTo(7);
+    assertThat(result.err()).contains("machine/job was taken from pool/ci", "being destroyed");
+    assertThat(server.seen()).noneMatch(s -> s.line().startsWith("PUT"));
+    seen("DELETE " + MACHINE);
+
+    Result both = runs("--pool", "ci", "--image", "debian-12", "--", "true");
+    assertThat(both.code()).isEqualTo(2);
+    assertThat(both.err()).contains("a machine of a pool is what the pool says");
+  }
+
+  @Test
   void oneThatIsKeptIsOnNoLeash() {
     assertThat(runs("--keep", "--", "true").code()).isZero();
     assertThat(seen("PUT " + MACHINE).body()).doesNotContain("expiry");

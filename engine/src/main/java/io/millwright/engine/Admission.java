@@ -15,6 +15,8 @@ import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
+import io.millwright.model.PoolSpec;
+import io.millwright.model.PoolStatus;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.model.SizeSpec;
@@ -248,6 +250,7 @@ public final class Admission {
           tx.deliveries().advance(resource.uid(), null, tx.journal().head());
         }
       }
+      case PoolSpec _ -> Members.checkPool(resource.as(PoolSpec.class, PoolStatus.class), at);
       default -> {}
     }
     return resource.status();

@@ -22,7 +22,10 @@ import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.OwnerSpec;
 import io.millwright.model.PlainStatus;
+import io.millwright.model.PoolSpec;
+import io.millwright.model.PoolStatus;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
@@ -140,6 +143,20 @@ public final class Apply {
     run.raise();
   }
 
+  /** New machines of a pool, as a part of a larger transaction; as {@link #create}. */
+  public void refill(Tx tx, Caller caller, Resource<PoolSpec, PoolStatus> pool, int count) {
+    Run run = new Run(tx, caller, Expectation.NONE);
+    run.refill(pool, count);
+    run.raise();
+  }
+
+  /** Declares what belongs to Millwright's own work, and what people may not change by hand. */
+  Applied own(Tx tx, Caller caller, Draft draft) {
+    Run run = new Run(tx, caller, Expectation.NONE);
+    run.asOwner = true;
+    return run.all(List.of(draft)).getFirst();
+  }
+
   /** What {@link #apply} would do to the declaration; nothing outside is asked. */
   public List<Applied> rehearse(Caller caller, List<Draft> drafts, Expectation expected) {
     return store.dryRun(tx -> apply(tx, caller, drafts, expected));
@@ -178,8 +195,8 @@ public final class Apply {
     private final SortedSet<String> grown = new TreeSet<>();
     private Lookup lookup;
 
-    /** True while it is a group that declares. */
-    private boolean asGroup;
+    /** True while it is a group or a pool that declares. */
+    private boolean asOwner;
 
     Run(Tx tx, Caller caller, Expectation expected) {
       this.tx = tx;
@@ -210,7 +227,7 @@ public final class Apply {
     private void one(Draft draft) {
       Resource<?, ?> before =
           tx.resources().lock(draft.kind(), project(draft), draft.name()).orElse(null);
-      if (!asGroup) {
+      if (!asOwner) {
         meetExpectation(draft, before);
       }
       Violations at = Violations.at("");
@@ -220,7 +237,7 @@ public final class Apply {
             before.title() + " is being deleted; wait for that, then apply again");
       }
       Spec spec = admission.normalise(draft.spec(), before == null ? null : before.spec(), at);
-      if (!asGroup) {
+      if (!asOwner) {
         Members.refuseChange(tx, draft, before, before != null && !before.spec().equals(spec), at);
       }
       // A rebuild that failed is tried again like anything else, on yet another disk.
@@ -256,8 +273,8 @@ public final class Apply {
       } else {
         tx.resources().update(after);
       }
-      if (after.kind() != Kind.MACHINE && after.kind() != Kind.GROUP) {
-        lookup = new Lookup(tx); // others name this one; machines and groups are named by nobody
+      if (after.kind().compareTo(Kind.MACHINE) < 0) {
+        lookup = new Lookup(tx); // others name this one; machines and what owns them, nobody
       }
       if (specChanged) {
         tx.resources().refer(after.uid(), references);
@@ -277,6 +294,12 @@ public final class Apply {
         }
         if (status instanceof GroupStatus group) {
           status = declared(after.as(GroupSpec.class, GroupStatus.class), before, group);
+        }
+        if (status instanceof PoolStatus pool) {
+          status =
+              pool.declared(
+                  Members.revision(
+                      tx, after.as(PoolSpec.class, PoolStatus.class), caller.name(), now));
         }
         tx.resources().updateStatus(after.uid(), status, "", "");
         after = tx.resources().find(after.uid()).orElseThrow();
@@ -305,6 +328,10 @@ public final class Apply {
         Resource<GroupSpec, GroupStatus> group = after.as(GroupSpec.class, GroupStatus.class);
         create(group, Members.declared(tx, group).creates());
       }
+      if (specChanged && after.kind() == Kind.POOL) {
+        Resource<PoolSpec, PoolStatus> pool = after.as(PoolSpec.class, PoolStatus.class);
+        refill(pool, Pools.missing(tx, pool));
+      }
     }
 
     // --- groups ----------------------------------------------------------------------------
@@ -321,7 +348,16 @@ public final class Apply {
       return scaled ? next : next.failed(null);
     }
 
-    void create(Resource<GroupSpec, GroupStatus> group, List<GroupPlanner.Act.Create> creates) {
+    void refill(Resource<PoolSpec, PoolStatus> pool, int count) {
+      if (count > 0) {
+        List<Integer> ordinals = Members.ordinals(tx, pool, count);
+        int revision = pool.status().revision();
+        tx.resources().updateStatus(pool.uid(), pool.status().given(ordinals.getLast()), "", "");
+        create(pool, ordinals.stream().map(o -> new GroupPlanner.Act.Create(o, revision)).toList());
+      }
+    }
+
+    void create(Resource<? extends OwnerSpec, ?> group, List<GroupPlanner.Act.Create> creates) {
       Violations at = Violations.at("");
       List<MemberDraft> drafts = Members.create(tx, lookup, admission, group, creates, at);
       at.list()
@@ -341,11 +377,11 @@ public final class Apply {
       }
     }
 
-    private void member(Resource<GroupSpec, GroupStatus> group, MemberDraft member) {
-      boolean outer = asGroup;
-      asGroup = true;
+    private void member(Resource<? extends OwnerSpec, ?> group, MemberDraft member) {
+      boolean outer = asOwner;
+      asOwner = true;
       one(member.draft());
-      asGroup = outer;
+      asOwner = outer;
       if (wrong.isEmpty()) {
         tx.resources()
             .find(member.draft().kind(), group.project(), member.draft().name())
@@ -433,7 +469,7 @@ public final class Apply {
             ImageSpec _,
             SizeSpec _,
             ProfileSpec _,
-            GroupSpec _,
+            OwnerSpec _,
             SourceSpec _,
             WebhookSpec _ ->
             false;
@@ -542,6 +578,7 @@ public final class Apply {
         case VOLUME -> VolumeStatus.EMPTY.withConditions(List.of(pending));
         case MACHINE -> MachineStatus.EMPTY.withConditions(List.of(pending));
         case GROUP -> GroupStatus.EMPTY.withConditions(List.of(pending));
+        case POOL -> PoolStatus.EMPTY.withConditions(List.of(pending));
         case NETWORK -> new NetworkStatus(List.of(declared));
         case SIZE, PROFILE, WEBHOOK -> new PlainStatus(List.of(declared));
       };
@@ -606,7 +643,7 @@ public final class Apply {
   private static boolean needsWork(Kind kind) {
     return switch (kind) {
       case MACHINE, VOLUME, IMAGE, GROUP -> true;
-      case HYPERVISOR, NETWORK, SIZE, PROFILE, SOURCE, WEBHOOK -> false;
+      case HYPERVISOR, NETWORK, SIZE, PROFILE, POOL, SOURCE, WEBHOOK -> false;
     };
   }
 

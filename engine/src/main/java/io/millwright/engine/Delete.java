@@ -3,7 +3,6 @@ package io.millwright.engine;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
-import io.millwright.model.GroupSpec;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
@@ -12,6 +11,7 @@ import io.millwright.model.Metadata;
 import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.Operation;
+import io.millwright.model.OwnerSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
@@ -67,7 +67,11 @@ public final class Delete {
     Members.refuse(
         tx,
         found,
-        "to have it go, annotate it with " + Names.LEAVE_FIRST + "=true and scale the group in");
+        found.metadata().labels().containsKey(Names.POOL)
+            ? "claim it first, or apply the pool with a smaller spec.ready"
+            : "to have it go, annotate it with "
+                + Names.LEAVE_FIRST
+                + "=true and scale the group in");
     refuse(tx, found);
     if (!outside(found.spec())) {
       tx.resources().remove(found.uid());
@@ -116,7 +120,7 @@ public final class Delete {
       case SizeSpec _, ProfileSpec _, SourceSpec _, WebhookSpec _ -> false;
       // A machine that has just left it may have something published there still.
       case NetworkSpec network -> network.services() != null;
-      case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, GroupSpec _ -> true;
+      case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, OwnerSpec _ -> true;
     };
   }
 

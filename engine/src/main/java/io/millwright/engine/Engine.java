@@ -13,6 +13,7 @@ import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
+import io.millwright.engine.reconcile.PoolReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
 import io.millwright.engine.reconcile.SourceReconciler;
 import io.millwright.engine.reconcile.Sweep;
@@ -37,6 +38,7 @@ public final class Engine implements AutoCloseable {
   private final Restore restore;
   private final Rebuild rebuild;
   private final Rollouts rollouts;
+  private final Pools pools;
   private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
@@ -98,6 +100,7 @@ public final class Engine implements AutoCloseable {
     rebuild = new Rebuild(store, admission, preview, clock);
     sources = new Sources(store, admission);
     rollouts = new Rollouts(store, apply, clock);
+    pools = new Pools(apply, clock);
     delete = new Delete(store, clock);
     expire = new Expire(delete, clock);
     restore = new Restore(store, clock);
@@ -124,6 +127,7 @@ public final class Engine implements AutoCloseable {
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,
+            new PoolReconciler(store, apply, delete, clock, round),
             new SourceReconciler(store, outside, admission, apply, delete, clock),
             expire,
             webhooks);
@@ -156,6 +160,10 @@ public final class Engine implements AutoCloseable {
 
   public Rollouts rollouts() {
     return rollouts;
+  }
+
+  public Pools pools() {
+    return pools;
   }
 
   public Sources sources() {

@@ -18,7 +18,10 @@ import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Operation;
+import io.millwright.model.OwnerSpec;
 import io.millwright.model.PlainStatus;
+import io.millwright.model.PoolSpec;
+import io.millwright.model.PoolStatus;
 import io.millwright.model.Power;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -94,6 +97,17 @@ public final class Members {
                 + " characters, and names have 63 at most");
     checkForeign(tx, group, at.field("spec").field("count"));
     checkGate(lookup, group, at.field("spec").field("rollout").field("healthGate"));
+  }
+
+  /** Checks a pool against everything else that is declared. */
+  static void checkPool(Resource<PoolSpec, PoolStatus> pool, Violations at) {
+    String longest = machineName(pool.name(), Integer.MAX_VALUE);
+    at.field("metadata")
+        .field("name")
+        .require(
+            Names.isLabel(longest),
+            "is too long: its machines are called so and get a number, and names have 63 characters"
+                + " at most; use 52");
   }
 
   /** Names that its members need and that belong to others. */
@@ -174,7 +188,7 @@ public final class Members {
 
   /** Those that its members may run on. */
   private static List<Resource<HypervisorSpec, HypervisorStatus>> hypervisors(
-      Lookup lookup, Resource<GroupSpec, GroupStatus> group) {
+      Lookup lookup, Resource<? extends OwnerSpec, ?> group) {
     List<Resource<HypervisorSpec, HypervisorStatus>> out = new ArrayList<>();
     List<String> named = group.spec().spread().hypervisors();
     for (String name : named) {
@@ -196,7 +210,7 @@ public final class Members {
   // --- revisions ---------------------------------------------------------------------------
 
   /** Number of what is declared of its machines, written down if it was never declared before. */
-  static int revision(Tx tx, Resource<GroupSpec, GroupStatus> group, String by, Instant now) {
+  static int revision(Tx tx, Resource<? extends OwnerSpec, ?> group, String by, Instant now) {
     List<Revision> all = tx.groups().revisions(group.uid());
     Optional<Revision> same =
         all.stream().filter(r -> r.machine().equals(group.spec().machine())).findFirst();
@@ -270,7 +284,7 @@ public final class Members {
 
   /** Its machines with what is known of them in the database. */
   static Map<Integer, Resource<MachineSpec, MachineStatus>> machines(
-      Tx tx, Resource<GroupSpec, GroupStatus> group) {
+      Tx tx, Resource<? extends OwnerSpec, ?> group) {
     Map<Integer, Resource<MachineSpec, MachineStatus>> out = new TreeMap<>();
     Map<UUID, Integer> ordinals = new HashMap<>();
     List<Name> names = new ArrayList<>();
@@ -369,7 +383,7 @@ public final class Members {
       Tx tx,
       Lookup lookup,
       Admission admission,
-      Resource<GroupSpec, GroupStatus> group,
+      Resource<? extends OwnerSpec, ?> group,
       List<GroupPlanner.Act.Create> creates,
       Violations at) {
     if (creates.isEmpty()) {
@@ -415,7 +429,7 @@ public final class Members {
       Placement.Candidate chosen = decision.chosen();
       if (chosen == null) {
         at.field("spec")
-            .field("count")
+            .field(group.kind() == Kind.POOL ? "ready" : "count")
             .add(
                 "there is no place for "
                     + machineName(group.name(), create.ordinal())
@@ -438,7 +452,7 @@ public final class Members {
   private static String reasons(
       Lookup lookup,
       Admission admission,
-      Resource<GroupSpec, GroupStatus> group,
+      Resource<? extends OwnerSpec, ?> group,
       MachineSpec spec,
       Map<UUID, long[]> committed,
       List<Resource<HypervisorSpec, HypervisorStatus>> places) {
@@ -452,9 +466,22 @@ public final class Members {
     return out.isEmpty() ? "no Hypervisor is declared" : String.join("; ", out);
   }
 
+  /** So many ordinals of a pool that were never given and whose names are free. */
+  static List<Integer> ordinals(Tx tx, Resource<PoolSpec, PoolStatus> pool, int count) {
+    List<Integer> out = new ArrayList<>();
+    for (int next = pool.status().last() + 1; out.size() < count; next++) {
+      if (tx.resources()
+          .find(Kind.MACHINE, pool.project(), machineName(pool.name(), next))
+          .isEmpty()) {
+        out.add(next);
+      }
+    }
+    return out;
+  }
+
   /** Where a volume lies that an earlier member of this ordinal has left. */
   private static Optional<String> kept(
-      Tx tx, Resource<GroupSpec, GroupStatus> group, int ordinal, MachineTemplate template) {
+      Tx tx, Resource<? extends OwnerSpec, ?> group, int ordinal, MachineTemplate template) {
     return template.volumes().stream()
         .flatMap(v ->
             tx
@@ -468,7 +495,7 @@ public final class Members {
   /** A member that is there, at another revision. */
   static List<MemberDraft> change(
       Tx tx,
-      Resource<GroupSpec, GroupStatus> group,
+      Resource<? extends OwnerSpec, ?> group,
       Resource<MachineSpec, MachineStatus> machine,
       int ordinal,
       int revision) {
@@ -504,8 +531,13 @@ public final class Members {
         of.revision());
   }
 
+  /** Label of what belongs to a resource of this kind. */
+  private static String mark(Kind owner) {
+    return owner == Kind.POOL ? Names.POOL : Names.GROUP;
+  }
+
   private static List<MemberDraft> drafts(
-      Resource<GroupSpec, GroupStatus> group,
+      Resource<? extends OwnerSpec, ?> group,
       MachineTemplate template,
       int revision,
       int ordinal,
@@ -513,7 +545,7 @@ public final class Members {
       Power power) {
     List<MemberDraft> out = new ArrayList<>();
     List<String> disks = new ArrayList<>();
-    Map<String, String> mark = Map.of(Names.GROUP, group.name());
+    Map<String, String> mark = Map.of(mark(group.kind()), group.name());
     for (MachineTemplate.VolumeTemplate volume : template.volumes()) {
       String name = volumeName(group.name(), ordinal, volume.name());
       disks.add(name);
@@ -557,16 +589,13 @@ public final class Members {
     if (draft.kind() != Kind.MACHINE && draft.kind() != Kind.VOLUME) {
       return;
     }
-    String said = draft.labels().get(Names.GROUP);
-    String was = before == null ? null : before.metadata().labels().get(Names.GROUP);
+    Map<String, String> labels = before == null ? Map.of() : before.metadata().labels();
+    // Whoever claimed a machine has it for as long as it is there.
+    keepLabel(Names.CLAIMED_FROM, labels, draft, labels.containsKey(Names.CLAIMED_FROM), at);
     Optional<Member> member = before == null ? Optional.empty() : tx.groups().find(before.uid());
     if (member.isEmpty()) {
-      at.field("metadata")
-          .field("labels")
-          .field(Names.GROUP)
-          .require(
-              said == null || said.equals(was),
-              "is put on members of groups by Millwright; leave it out");
+      keepLabel(Names.GROUP, labels, draft, false, at);
+      keepLabel(Names.POOL, labels, draft, false, at);
       return;
     }
     Resource<?, ?> group = tx.resources().find(member.get().group()).orElseThrow();
@@ -582,6 +611,7 @@ public final class Members {
       Set<String> declared =
           new HashSet<>(template(tx, group.uid(), member.get().revision()).labels().keySet());
       declared.add(Names.GROUP);
+      declared.add(Names.POOL);
       for (String key : declared) {
         at.field("metadata")
             .field("labels")
@@ -592,6 +622,24 @@ public final class Members {
                 "is declared by " + group.title() + ", to which it belongs");
       }
     }
+  }
+
+  /**
+   * Labels of Millwright's are not put on by hand, and this one may not be taken off if it must
+   * stay.
+   */
+  private static void keepLabel(
+      String key, Map<String, String> before, Draft draft, boolean stays, Violations at) {
+    String said = draft.labels().get(key);
+    String was = before.get(key);
+    at.field("metadata")
+        .field("labels")
+        .field(key)
+        .require(
+            java.util.Objects.equals(said, was) || (said == null && !stays),
+            stays
+                ? "was put on it by Millwright when it was claimed; leave it as it is"
+                : "is put on machines by Millwright; leave it out");
   }
 
   /** Refuses to delete or otherwise change by hand what a group declares. */

@@ -6,8 +6,8 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
-import io.millwright.model.GroupSpec;
 import io.millwright.model.ImageSpec;
+import io.millwright.model.OwnerSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
@@ -154,7 +154,7 @@ public final class Preview {
               applied.action() == Applied.Action.CREATED
                   ? List.<Step>of(new Step.CreateVolume(resource.name(), volume.size()))
                   : grow(resource, volume);
-          case GroupSpec _ -> applied.steps();
+          case OwnerSpec _ -> applied.steps();
           default -> List.of();
         };
     return new Applied(

@@ -19,7 +19,8 @@ public record Expiry(@Nullable TimeSpan ttl, @Nullable Instant at, @Nullable Tim
   private static final int SHORTEST_LEASH = 10;
   private static final int LONGEST_LEASH = 3600;
 
-  void check(Violations here) {
+  /** Reports everything that is wrong with it by itself. */
+  public void check(Violations here) {
     here.require(ttl == null || at == null, "give one of ttl and at");
     here.require(
         ttl != null || at != null || leash != null,

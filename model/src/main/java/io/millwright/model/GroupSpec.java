@@ -22,7 +22,7 @@ public record GroupSpec(
     MachineTemplate machine,
     @Default("evenly over all that will do") Spread spread,
     @Default("one after another") Rollout rollout)
-    implements Spec {
+    implements OwnerSpec {
   /** More than this nobody has asked for, and one apply declares them all. */
   public static final int MOST = 1000;
 
@@ -33,7 +33,7 @@ public record GroupSpec(
   private static final List<String> CONDITIONS = List.of(Condition.READY, "FirstBoot");
 
   public GroupSpec {
-    spread = spread == null ? new Spread(List.of(), Spread.Rule.SOFT) : spread;
+    spread = spread == null ? Spread.EVENLY : spread;
     rollout =
         rollout == null
             ? new Rollout(1, 0, 0, null, null, Pause.NEVER, HealthGate.READY, OnFailure.STOP)
@@ -47,9 +47,28 @@ public record GroupSpec(
    * @param rule what happens when they cannot be spread evenly; soft if not given
    */
   public record Spread(@Default("all") List<String> hypervisors, @Default("soft") Rule rule) {
+    /** Over all that will do. */
+    public static final Spread EVENLY = new Spread(List.of(), Rule.SOFT);
+
     public Spread {
       hypervisors = hypervisors == null ? List.of() : List.copyOf(hypervisors);
       rule = rule == null ? Rule.SOFT : rule;
+    }
+
+    void check(Violations at) {
+      Set<String> seen = new HashSet<>();
+      for (int i = 0; i < hypervisors.size(); i++) {
+        at.field("hypervisors").index(i).require(seen.add(hypervisors.get(i)), "stands here twice");
+      }
+    }
+
+    /** The references of a spec that has this spread: these, and the hypervisors. */
+    List<Ref> references(List<Ref> others) {
+      List<Ref> out = new ArrayList<>(others);
+      for (int i = 0; i < hypervisors.size(); i++) {
+        out.add(new Ref(Kind.HYPERVISOR, hypervisors.get(i), "spec.spread.hypervisors[" + i + "]"));
+      }
+      return out;
     }
 
     /** How strictly it is meant. */
@@ -183,13 +202,7 @@ public record GroupSpec(
   public void check(Violations at) {
     at.field("count").require(count >= 0 && count <= MOST, "must be 0 to " + MOST);
     machine.check(at.field("machine"));
-    Set<String> seen = new HashSet<>();
-    for (int i = 0; i < spread.hypervisors().size(); i++) {
-      at.field("spread")
-          .field("hypervisors")
-          .index(i)
-          .require(seen.add(spread.hypervisors().get(i)), "stands here twice");
-    }
+    spread.check(at.field("spread"));
     check(rollout, at.field("rollout"));
   }
 
@@ -290,12 +303,6 @@ public record GroupSpec(
 
   @Override
   public List<Ref> references() {
-    List<Ref> out = new ArrayList<>(machine.references("spec.machine."));
-    for (int i = 0; i < spread.hypervisors().size(); i++) {
-      out.add(
-          new Ref(
-              Kind.HYPERVISOR, spread.hypervisors().get(i), "spec.spread.hypervisors[" + i + "]"));
-    }
-    return out;
+    return spread.references(machine.references("spec.machine."));
   }
 }

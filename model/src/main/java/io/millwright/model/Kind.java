@@ -14,6 +14,7 @@ public enum Kind {
   VOLUME("Volume", "volumes", VolumeSpec.class, VolumeStatus.class),
   MACHINE("Machine", "machines", MachineSpec.class, MachineStatus.class),
   GROUP("Group", "groups", GroupSpec.class, GroupStatus.class),
+  POOL("Pool", "pools", PoolSpec.class, PoolStatus.class),
   SOURCE("Source", "sources", SourceSpec.class, SourceStatus.class),
   WEBHOOK("Webhook", "webhooks", WebhookSpec.class, PlainStatus.class);
 

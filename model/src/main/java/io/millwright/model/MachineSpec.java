@@ -238,6 +238,24 @@ public record MachineSpec(
         drift);
   }
 
+  public MachineSpec withExpiry(Expiry next) {
+    return new MachineSpec(
+        hypervisor,
+        image,
+        size,
+        profiles,
+        firmware,
+        power,
+        hostname,
+        nics,
+        bonds,
+        vlans,
+        volumes,
+        readyTimeoutSeconds,
+        next,
+        drift);
+  }
+
   @Override
   public void check(Violations at) {
     if (expiry != null) {

@@ -35,6 +35,12 @@ public final class Names {
   /** Label of what belongs to a group: the group's name. */
   public static final String GROUP = OURS + "group";
 
+  /** Label of machines that wait in a pool: the pool's name. */
+  public static final String POOL = OURS + "pool";
+
+  /** Label of machines that were claimed from a pool: the pool's name. */
+  public static final String CLAIMED_FROM = OURS + "claimed-from";
+
   /** Label or annotation of members that leave first when their group is scaled in. */
   public static final String LEAVE_FIRST = OURS + "leave-first";
 

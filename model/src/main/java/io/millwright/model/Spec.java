@@ -11,7 +11,7 @@ public sealed interface Spec
         ProfileSpec,
         VolumeSpec,
         MachineSpec,
-        GroupSpec,
+        OwnerSpec,
         SourceSpec,
         WebhookSpec {
 

@@ -10,6 +10,7 @@ public sealed interface Status
         VolumeStatus,
         MachineStatus,
         GroupStatus,
+        PoolStatus,
         SourceStatus,
         PlainStatus {
   List<Condition> conditions();

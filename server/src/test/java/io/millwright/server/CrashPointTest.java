@@ -237,6 +237,21 @@ class CrashPointTest {
           .formatted(group, count, size, firmware);
     }
 
+    String pool(int ready) {
+      return """
+      apiVersion: millwright/v1
+      kind: Pool
+      metadata: {name: %s}
+      spec: {ready: %d, machine: {image: img, size: %s, profiles: [me], nics: [{network: net}]}}
+      """
+          .formatted(group, ready, size);
+    }
+
+    Resource<?, ?> claim() {
+      return world.store.inTransaction(
+          tx -> world.engine.pools().claim(tx, World.ANNA, "default", group, null, null));
+    }
+
     List<Resource<MachineSpec, MachineStatus>> members() {
       return world.engine.rollouts().members("default", group).stream()
           .map(Rollouts.MemberFacts::machine)
@@ -572,6 +587,39 @@ class CrashPointTest {
               },
               s -> s.delete(Kind.GROUP, s.group),
               s -> assertThat(s.world.find(s.group + "-0")).isEmpty()),
+          new Flow(
+              "pool refill after a claim",
+              s -> {
+                s.apply(s.size(1, "2GiB") + s.pool(1));
+                s.world.awaitReady(s.group + "-1");
+                s.world.awaitEnd(s.world.machine(s.group + "-1").uid());
+              },
+              s -> {
+                UUID mine = s.claim().uid();
+                s.world.await("another is made", () -> s.world.find(s.group + "-2").isPresent());
+                s.before = s.world.latest(mine).uid();
+                return s.world.machine(s.group + "-2").uid();
+              },
+              s -> {
+                assertThat(s.world.ready(s.group + "-1")).isTrue();
+                assertThat(s.world.ready(s.group + "-2")).isTrue();
+                assertThat(s.world.find(s.group + "-3")).isEmpty();
+              }),
+          new Flow(
+              "pool deletion",
+              s -> {
+                s.apply(s.size(1, "2GiB") + s.pool(2));
+                s.world.awaitReady(s.group + "-1");
+                s.world.awaitReady(s.group + "-2");
+                s.world.awaitEnd(s.world.machine(s.group + "-1").uid());
+                s.world.awaitEnd(s.world.machine(s.group + "-2").uid());
+                s.claim();
+              },
+              s -> s.delete(Kind.POOL, s.group),
+              s -> {
+                assertThat(s.world.ready(s.group + "-1")).isTrue();
+                assertThat(s.world.find(s.group + "-2")).isEmpty();
+              }),
           new Flow(
               "power off",
               s -> s.ready(""),

@@ -8,6 +8,7 @@ import java.sql.Types;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Members and revisions of groups. */
@@ -33,6 +34,29 @@ final class SqlGroups implements Groups {
   public Optional<Member> find(UUID uid) {
     return jdbc.sql("SELECT * FROM member WHERE uid = :uid")
         .param("uid", uid)
+        .query((row, n) -> member(row))
+        .optional();
+  }
+
+  @Override
+  public Optional<Member> vacant(UUID pool, int revision, @Nullable String sha256) {
+    // Both rows are locked: whoever waited for a claim finds that the member is gone, and whoever
+    // changes the machine meanwhile is waited for by nobody.
+    return jdbc.sql(
+            """
+            SELECT m.* FROM member m JOIN resource r ON r.uid = m.uid
+            WHERE m."group" = :pool AND m.volume IS NULL AND r.deleted_at IS NULL
+              AND r.status -> 'conditions' @> '[{"type": "Ready", "value": "true"}]'
+              AND NOT r.status -> 'conditions' @> '[{"type": "Held", "value": "true"}]'
+              AND NOT EXISTS (SELECT FROM operation o WHERE o.target = m.uid AND o.ended_at IS NULL)
+            ORDER BY (m.revision = :revision
+                      AND coalesce(r.status ->> 'imageSha256' = :sha256, true)) DESC, m.ordinal
+            LIMIT 1
+            FOR NO KEY UPDATE OF m, r SKIP LOCKED
+            """)
+        .param("pool", pool)
+        .param("revision", revision)
+        .param("sha256", sha256, Types.VARCHAR)
         .query((row, n) -> member(row))
         .optional();
   }

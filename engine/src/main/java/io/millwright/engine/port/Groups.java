@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** What groups have besides what is declared of them: members, and revisions. */
+/** What groups and pools have besides what is declared of them: members, and revisions. */
 public interface Groups {
   /**
    * What belongs to a group: a machine, or a volume of one.
@@ -51,6 +51,15 @@ public interface Groups {
 
   /** To which group a machine or volume belongs, if to any. */
   Optional<Member> find(UUID uid);
+
+  /**
+   * A machine of a pool that can be given away: ready, not held, with nothing at work on it; one of
+   * this revision and image first, then the oldest one. Nobody else gets it before this transaction
+   * ends; those that others are about to get are passed over.
+   *
+   * @param sha256 of the image that a new one would have; null if it is not made yet
+   */
+  Optional<Member> vacant(UUID pool, int revision, @Nullable String sha256);
 
   /** Puts a member in place, new or not. */
   void put(Member member);

@@ -19,6 +19,8 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.PlainStatus;
+import io.millwright.model.PoolSpec;
+import io.millwright.model.PoolStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.SourceSpec;
@@ -49,6 +51,7 @@ public final class Reconcilers implements Reconcile {
   private final VolumeReconciler volumes;
   private final NetworkReconciler networks;
   private final GroupReconciler groups;
+  private final PoolReconciler pools;
   private final SourceReconciler sources;
   private final Expire expire;
   private final Webhooks webhooks;
@@ -63,6 +66,7 @@ public final class Reconcilers implements Reconcile {
       VolumeReconciler volumes,
       NetworkReconciler networks,
       GroupReconciler groups,
+      PoolReconciler pools,
       SourceReconciler sources,
       Expire expire,
       Webhooks webhooks) {
@@ -74,6 +78,7 @@ public final class Reconcilers implements Reconcile {
     this.volumes = volumes;
     this.networks = networks;
     this.groups = groups;
+    this.pools = pools;
     this.sources = sources;
     this.expire = expire;
     this.webhooks = webhooks;
@@ -111,6 +116,7 @@ public final class Reconcilers implements Reconcile {
       case NetworkSpec _ ->
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);
+      case PoolSpec _ -> () -> pools.reconcile(r.as(PoolSpec.class, PoolStatus.class), run);
       case SourceSpec _ -> () -> sources.reconcile(r.as(SourceSpec.class, SourceStatus.class));
       case WebhookSpec _ -> () -> webhooks.tell(r.as(WebhookSpec.class, PlainStatus.class));
       default -> Optional::empty; // sizes and profiles have no outside part
