@@ -2,7 +2,6 @@ package io.millwright.api;
 
 import io.millwright.engine.Isos;
 import io.millwright.engine.access.Verb;
-import io.millwright.media.ByteSource;
 import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -175,9 +174,8 @@ final class IsosApi {
       @Nullable String ifRange,
       HttpServletResponse response)
       throws IOException {
-    ByteSource bytes = iso.bytes();
     String tag = "\"" + iso.tag() + "\"";
-    long size = bytes.size();
+    long size = iso.size();
     long from = 0;
     long to = size;
     Matcher m = RANGE.matcher(range == null ? "" : range);
@@ -208,7 +206,7 @@ final class IsosApi {
     response.setContentLengthLong(to - from);
     WritableByteChannel out = Channels.newChannel(response.getOutputStream());
     for (long at = from; at < to; at += CHUNK) {
-      bytes.transfer(at, Math.min(CHUNK, to - at), out);
+      iso.transfer(at, Math.min(CHUNK, to - at), out);
     }
   }
 }

@@ -25,6 +25,7 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Spec;
 import io.millwright.model.manifest.Draft;
+import java.nio.channels.WritableByteChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -92,6 +93,16 @@ public final class Isos {
    * @param tag the same for the same bytes
    */
   public record Iso(String tag, ByteSource bytes, AutoCloseable file) implements AutoCloseable {
+    /** How many bytes it has. */
+    public long size() {
+      return bytes.size();
+    }
+
+    /** Writes a range of it. */
+    public void transfer(long at, long count, WritableByteChannel to) throws IOException {
+      bytes.transfer(at, count, to);
+    }
+
     @Override
     public void close() throws Exception {
       file.close();
