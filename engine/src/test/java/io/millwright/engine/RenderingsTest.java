@@ -1,6 +1,7 @@
 package io.millwright.engine;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -69,8 +70,9 @@ class RenderingsTest {
     assertThat(spec.identity().domain()).isEqualTo("lab.example");
     NetInterface card = spec.interfaces().getFirst();
     assertThat(card.ip().addresses().toString()).contains("10.0.0.9", "fd00::9");
-    Answers answers = Renderers.of(Catalogue.known().families().get("debian"), "13").render(spec);
-    assertThat(answers.ways().getFirst().initrd().get("/preseed.cfg").asText())
+    Answers answers =
+        Renderers.of(requireNonNull(Catalogue.known().families().get("debian")), "13").render(spec);
+    assertThat(requireNonNull(answers.ways().getFirst().initrd().get("/preseed.cfg")).asText())
         .contains("10.0.0.9");
   }
 
@@ -82,7 +84,7 @@ class RenderingsTest {
     assertThat(masked.interfaces()).isEqualTo(spec.interfaces());
     // The masked one is still a right one for every renderer.
     assertThat(
-            Renderers.of(Catalogue.known().families().get("debian"), "13")
+            Renderers.of(requireNonNull(Catalogue.known().families().get("debian")), "13")
                 .render(masked)
                 .ways()
                 .toString())

@@ -320,7 +320,7 @@ class PoolTest {
   @Test
   void moreThanTheQuotaIsRefusedAsAWhole() {
     world.store.write(
-        tx -> tx.projects().limit("default", new Projects.Quota(3, null, null, null, null)));
+        tx -> tx.projects().limit("default", new Projects.Quota(3, null, null, null, null, null)));
     assertThatThrownBy(() -> world.apply(pool(4, "img", "")))
         .isInstanceOfSatisfying(
             ProblemException.class,

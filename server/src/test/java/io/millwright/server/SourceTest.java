@@ -475,7 +475,12 @@ class SourceTest {
             .limit(
                 "default",
                 new io.millwright.engine.port.Projects.Quota(
-                    (int) tx.projects().usage("default").machines(), null, null, null, null)));
+                    (int) tx.projects().usage("default").machines(),
+                    null,
+                    null,
+                    null,
+                    null,
+                    null)));
     try {
       write("a.yaml", size(name, 1));
       write("b.yaml", World.machine(name, ""));
