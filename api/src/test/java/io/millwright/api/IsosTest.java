@@ -109,7 +109,10 @@ class IsosTest {
                   + (installer.startsWith("windows") ? "70GiB..90GiB" : "DISK1")
                   + "&installer="
                   + installer,
-              BUNDLE.replace("passwordHash: \"" + HASH + "\"", "keys: [" + KEY + "]"));
+              // AutoYaST knows a card by its MAC address only.
+              BUNDLE
+                  .replace("passwordHash: \"" + HASH + "\"", "keys: [" + KEY + "]")
+                  .replace("{network: site", "{network: site, mac: \"52:54:00:00:00:09\""));
       assertThat(reply.status()).as(installer + reply.raw().body()).isEqualTo(200);
       JsonNode main = reply.json().path("files").path(0);
       assertThat(main.path("path").asString()).as(installer).isEqualTo(path);

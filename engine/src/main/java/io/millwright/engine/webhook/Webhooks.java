@@ -109,12 +109,16 @@ public final class Webhooks implements AutoCloseable {
     }
   }
 
-  /** Called for each batch of lines; a nudge that is lost is made up for by the round. */
+  /**
+   * Called for each batch of lines, and with none when some may have been missed; a nudge that is
+   * lost is made up for by the round.
+   */
   private void heard(List<Entry> batch) {
     List<UUID> concerned =
         projects.entrySet().stream()
             .filter(p ->
-                batch.stream()
+                batch.isEmpty()
+                    || batch.stream()
                     .anyMatch(e ->
                         !e.reason().isEmpty()
                             && e.kind() != Kind.WEBHOOK
