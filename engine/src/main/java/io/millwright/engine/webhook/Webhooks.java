@@ -119,10 +119,10 @@ public final class Webhooks implements AutoCloseable {
             .filter(p ->
                 batch.isEmpty()
                     || batch.stream()
-                    .anyMatch(e ->
-                        !e.reason().isEmpty()
-                            && e.kind() != Kind.WEBHOOK
-                            && e.project().equals(p.getValue())))
+                        .anyMatch(e ->
+                            !e.reason().isEmpty()
+                                && e.kind() != Kind.WEBHOOK
+                                && e.project().equals(p.getValue())))
             .map(Map.Entry::getKey)
             .toList();
     if (concerned.isEmpty()) {
