@@ -6,6 +6,7 @@ import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Expire;
+import io.millwright.engine.Move;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
@@ -28,6 +29,7 @@ public record Backend(
     Delete delete,
     Restore restore,
     Rebuild rebuild,
+    Move move,
     Rollouts rollouts,
     Sweep sweep,
     Drift drift,

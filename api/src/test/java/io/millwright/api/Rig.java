@@ -95,6 +95,7 @@ final class Rig {
                 engine.delete(),
                 engine.restore(),
                 engine.rebuild(),
+                engine.move(),
                 engine.rollouts(),
                 engine.sweep(),
                 engine.drift(),

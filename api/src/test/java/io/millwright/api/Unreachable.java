@@ -8,6 +8,7 @@ import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
+import io.millwright.engine.Move;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
@@ -64,6 +65,7 @@ final class Unreachable implements Store {
         new Delete(store, clock),
         new Restore(store, clock),
         new Rebuild(store, admission, preview, clock),
+        new Move(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),

@@ -33,6 +33,7 @@ public final class Engine implements AutoCloseable {
   private final Expire expire;
   private final Restore restore;
   private final Rebuild rebuild;
+  private final Move move;
   private final Rollouts rollouts;
   private final Sweep sweep;
   private final Drift drift;
@@ -76,6 +77,7 @@ public final class Engine implements AutoCloseable {
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
+    move = new Move(store, admission, preview, clock);
     rollouts = new Rollouts(store, apply, clock);
     delete = new Delete(store, clock);
     expire = new Expire(delete, clock);
@@ -126,6 +128,10 @@ public final class Engine implements AutoCloseable {
 
   public Rebuild rebuild() {
     return rebuild;
+  }
+
+  public Move move() {
+    return move;
   }
 
   public Rollouts rollouts() {

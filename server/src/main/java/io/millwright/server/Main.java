@@ -166,6 +166,7 @@ public final class Main implements AutoCloseable {
             engine.delete(),
             engine.restore(),
             engine.rebuild(),
+            engine.move(),
             engine.rollouts(),
             engine.sweep(),
             engine.drift(),
