@@ -3,21 +3,19 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
-import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Observation;
-import io.millwright.driver.Scope;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Applied;
 import io.millwright.engine.port.Quarantine;
-import io.millwright.engine.port.Tx;
+import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
+import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -42,15 +40,6 @@ import org.junit.jupiter.api.Test;
 /** A machine that goes to another hypervisor, with what is on its volume; and the way back. */
 @Tag("database")
 class MoveTest {
-  static final String SECOND =
-      """
-      ---
-      apiVersion: millwright/v1
-      kind: Hypervisor
-      metadata: {name: sim2}
-      spec: {driver: simulated, settings: {world: WORLD-2}, concurrency: 32}
-      """;
-
   private static final String VOLUME =
       """
       apiVersion: millwright/v1
@@ -71,8 +60,8 @@ class MoveTest {
   @BeforeEach
   void begin() {
     world = new World(World.Pace.FAST);
-    second = second(world);
-    world.apply(both());
+    second = world.second;
+    world.apply(World.BASE + World.SECOND);
     world.apply(VOLUME + web(""));
     world.awaitReady("web");
     uid = world.machine("web").uid();
@@ -86,27 +75,11 @@ class MoveTest {
   @AfterEach
   void end() {
     world.close();
-    SimulatedHypervisor.forgetWorld(world.name + "-2");
-  }
-
-  /** The other hypervisor of a world. */
-  static SimulatedHypervisor second(World world) {
-    return SimulatedHypervisor.world(world.name + "-2")
-        .events(Thread::startVirtualThread)
-        .guests(GuestBehaviour.installing(GuestBehaviour.wellBehaved()));
-  }
-
-  /** The usual base, on two hypervisors. */
-  static String both() {
-    return World.BASE.replace(
-            "attachments: [{hypervisor: sim, bridge: br0}]",
-            "attachments: [{hypervisor: sim, bridge: br0}, {hypervisor: sim2, bridge: br0}]")
-        + SECOND;
   }
 
   private static String web(String more) {
-    return World.machine("web", "hypervisor: sim\nvolumes: [data]\nreadyTimeoutSeconds: 5\n" + more)
-        .replaceFirst("nics: .*", "nics: [{network: net, ipv4: none}]");
+    return World.machine("web", "hypervisor: sim\nvolumes: [data]\nreadyTimeoutSeconds: 10\n" + more)
+        .replaceFirst("nics: .*", "nics: [{network: both, ipv4: none}]");
   }
 
   private boolean ready(String hypervisor) {
@@ -129,14 +102,6 @@ class MoveTest {
   private Operation move(String to) {
     return world.store.inTransaction(
         tx -> world.engine.move().move(tx, World.ANNA, "default", "web", to));
-  }
-
-  private Observation seen(SimulatedHypervisor hypervisor) {
-    try (HypervisorDriver driver = hypervisor.attach(world.store.read(Tx::installation))) {
-      return driver.observe(new Scope.All());
-    } catch (DriverException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   private static List<String> disks(Observation seen) {
@@ -175,9 +140,9 @@ class MoveTest {
     assertThat(second.definition(uid).orElseThrow().disks())
         .extracting(MachineDefinition.Disk::name)
         .containsExactly(web.status().disk(), volume.object());
-    assertThat(disks(seen(second)))
+    assertThat(disks(world.outside(second)))
         .containsExactlyInAnyOrder(web.status().disk(), volume.object());
-    Observation first = seen(world.hypervisor);
+    Observation first = world.outside(world.hypervisor);
     assertThat(first.machines()).isEmpty();
     assertThat(first.media()).isEmpty();
     assertThat(disks(first)).containsExactly(data);
@@ -197,8 +162,8 @@ class MoveTest {
     assertThat(volume().status().copy()).isNull();
     assertThat(world.hypervisor.content(data).orElseThrow()).isEqualTo(CONTENT);
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
-    assertThat(seen(second).machines()).isEmpty();
-    assertThat(seen(second).media()).isEmpty();
+    assertThat(world.outside(second).machines()).isEmpty();
+    assertThat(world.outside(second).media()).isEmpty();
   }
 
   @Test
@@ -264,7 +229,7 @@ class MoveTest {
     assertThat(planned.keeps()).contains("volume data with its data");
     assertThat(world.machine("web").status()).isEqualTo(before);
     assertThat(volume().status().copy()).isNull();
-    assertThat(disks(seen(second))).isEmpty();
+    assertThat(disks(world.outside(second))).isEmpty();
   }
 
   @Test
@@ -272,11 +237,11 @@ class MoveTest {
     nothingComesUpThere();
     move("sim2");
     Operation failed = world.awaitEnd(uid);
-    assertThat(failed.state().message()).contains("did not report ready within 5 s");
+    assertThat(failed.state().message()).contains("did not report ready within 10 s");
     assertBack(failed);
     assertThat(condition("Moved").value()).isEqualTo(Condition.Value.FALSE);
     // It may have written to the copy, so that is kept a while; it is no system disk.
-    assertThat(quarantined()).extracting(Quarantine.Entry::disk).isEqualTo(disks(seen(second)));
+    assertThat(quarantined()).extracting(Quarantine.Entry::disk).isEqualTo(disks(world.outside(second)));
     assertThat(quarantined()).hasSize(1);
     // And it can be tried again.
     second.guests(GuestBehaviour.wellBehaved());
@@ -291,7 +256,7 @@ class MoveTest {
     second.faults().next(Verb.WRITE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
     move("sim2");
     assertBack(world.awaitEnd(uid));
-    assertThat(disks(seen(second))).isEmpty();
+    assertThat(disks(world.outside(second))).isEmpty();
     assertThat(quarantined()).isEmpty();
   }
 
@@ -304,7 +269,7 @@ class MoveTest {
             call -> call.verb() == Verb.READ_DISK,
             3,
             Fault.runBefore(() -> {
-              for (String disk : disks(seen(second))) {
+              for (String disk : disks(world.outside(second))) {
                 if (disk.endsWith("-data")) {
                   second.fill(disk, new byte[] {1});
                 }
@@ -315,7 +280,7 @@ class MoveTest {
     assertThat(failed.state().message()).contains("is not what was read of it");
     assertBack(failed);
     assertThat(second.faults().calls(Verb.DEFINE)).isZero();
-    assertThat(disks(seen(second))).isEmpty();
+    assertThat(disks(world.outside(second))).isEmpty();
   }
 
   @Test
@@ -336,9 +301,9 @@ class MoveTest {
     world.await("it runs there", () -> second.state(uid).isPresent());
     world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
     world.awaitGone("web");
-    assertThat(seen(second).machines()).isEmpty();
-    assertThat(seen(world.hypervisor).machines()).isEmpty();
-    assertThat(disks(seen(world.hypervisor))).containsExactly(data);
+    assertThat(world.outside(second).machines()).isEmpty();
+    assertThat(world.outside(world.hypervisor).machines()).isEmpty();
+    assertThat(disks(world.outside(world.hypervisor))).containsExactly(data);
     assertThat(volume().spec().hypervisor()).isEqualTo("sim");
     assertThat(volume().status().copy()).isNull();
     assertThat(world.hypervisor.content(data).orElseThrow()).isEqualTo(CONTENT);
@@ -348,21 +313,21 @@ class MoveTest {
   void whatCannotBeIsRefusedBeforeAnythingHappens() {
     refused("nowhere", "there is no Hypervisor \"nowhere\"");
     refused("sim", "is on sim already");
-    world.apply(SECOND.replace("concurrency: 32", "cordoned: true"));
+    world.apply(World.SECOND.replace("concurrency: 32", "cordoned: true"));
     refused("sim2", "it is cordoned");
-    world.apply(SECOND);
-    second.capacity(1, io.millwright.model.ByteSize.ofMib(128), io.millwright.model.ByteSize.ofMib(1 << 20));
+    world.apply(World.SECOND);
+    second.capacity(1, ByteSize.ofMib(128), ByteSize.ofMib(1 << 20));
     world.await(
         "its size was seen",
         () ->
-            ((io.millwright.model.HypervisorStatus)
+            ((HypervisorStatus)
                     world
                         .store
                         .read(tx -> tx.resources().find(Kind.HYPERVISOR, "default", "sim2"))
                         .orElseThrow()
                         .status())
                 .memory()
-                .equals(io.millwright.model.ByteSize.ofMib(128)));
+                .equals(ByteSize.ofMib(128)));
     refused("sim2", "128MiB free of 256MiB asked");
     assertThat(world.machine("web").status()).isEqualTo(before);
     assertThat(volume().status().copy()).isNull();

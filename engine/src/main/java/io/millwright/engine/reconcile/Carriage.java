@@ -52,7 +52,6 @@ final class Carriage {
     final CompletableFuture<Optional<DriverException>> end = new CompletableFuture<>();
     volatile long askedAt = System.nanoTime();
     volatile String doing = "begins";
-    @Nullable Thread thread;
 
     void proceed() throws DriverException {
       if (System.nanoTime() - askedAt > ABANDONED.toNanos()) {
@@ -89,17 +88,9 @@ final class Carriage {
     }
   }
 
-  /** Ends what nobody wants any more. */
-  void giveUp(String copy) {
-    Load load = loads.remove(copy);
-    if (load != null && load.thread != null) {
-      load.thread.interrupt();
-    }
-  }
-
   private Load begin(ResolvedMachine machine, Step.CarryVolume step) {
     Load load = new Load();
-    load.thread =
+    var _ =
         Thread.ofPlatform()
             .daemon()
             .name("carry " + step.volume())
