@@ -2,10 +2,12 @@ package io.millwright.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 /** Who has which address of a network. */
+@Tag("database")
 class AddressesTest {
   private final Rig rig = Rig.shared();
 

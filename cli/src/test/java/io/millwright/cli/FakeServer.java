@@ -2,6 +2,8 @@ package io.millwright.cli;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import io.millwright.client.Trees;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -17,6 +19,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 
 /** A server that plays the API's contract from answers written down beforehand. */
 final class FakeServer implements AutoCloseable {
@@ -38,14 +42,26 @@ final class FakeServer implements AutoCloseable {
   }
 
   FakeServer() throws IOException {
-    http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    this(null);
+  }
+
+  /** With TLS, if there is something to show. */
+  FakeServer(@Nullable SSLContext tls) throws IOException {
+    var anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    if (tls == null) {
+      http = HttpServer.create(anyPort, 0);
+    } else {
+      var https = HttpsServer.create(anyPort, 0);
+      https.setHttpsConfigurator(new HttpsConfigurator(tls));
+      http = https;
+    }
     http.setExecutor(threads);
     http.createContext("/", this::answer);
     http.start();
   }
 
   String address() {
-    return "http://127.0.0.1:" + http.getAddress().getPort();
+    return (http instanceof HttpsServer ? "https" : "http") + "://127.0.0.1:" + http.getAddress().getPort();
   }
 
   /**

@@ -6,6 +6,9 @@ import java.util.TreeSet;
 
 /** One hypervisor: what is there, and by facets what can be done there. */
 public interface HypervisorDriver extends AutoCloseable {
+  /** Name of the facet {@link HotPlug}, which the planner asks for. */
+  String HOT_PLUG = "hot-plug";
+
   /**
    * What is there, dated, with its gaps admitted. One listing, whatever the number of machines.
    *
@@ -49,6 +52,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<HotPlug> hotPlug() {
+    return Optional.empty();
+  }
+
   /** Names of the facets that are present, for people. */
   default Set<String> facets() {
     Set<String> out = new TreeSet<>();
@@ -61,6 +68,7 @@ public interface HypervisorDriver extends AutoCloseable {
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
     directBoot().ifPresent(f -> out.add("direct-boot"));
     serialLog().ifPresent(f -> out.add("serial-log"));
+    hotPlug().ifPresent(f -> out.add(HOT_PLUG));
     return out;
   }
 

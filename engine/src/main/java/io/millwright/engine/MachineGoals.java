@@ -1,5 +1,6 @@
 package io.millwright.engine;
 
+import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.NetworkServices.Records;
@@ -73,7 +74,8 @@ public final class MachineGoals {
             .toList(),
         r.nics().stream().map(MachineGoals::card).toList(),
         records,
-        spec.readyTimeoutSeconds());
+        spec.readyTimeoutSeconds(),
+        r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG));
   }
 
   private static Card card(MachineDefinition.Nic nic) {

@@ -190,6 +190,7 @@ public final class Preview {
         g.volumes(),
         g.nics(),
         g.records(),
-        g.readyTimeoutSeconds());
+        g.readyTimeoutSeconds(),
+        g.hotPlug());
   }
 }

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param seed object name of its first-boot medium, or null if its image reads none
  * @param volumes object names of its data disks, in order
  * @param records what shall be published, by network, as a fingerprint
+ * @param hotPlug true if its hypervisor can attach a disk to a machine that runs
  */
 public record MachineGoal(
     boolean present,
@@ -35,7 +36,8 @@ public record MachineGoal(
     List<String> volumes,
     List<Card> nics,
     Map<String, Integer> records,
-    int readyTimeoutSeconds) {
+    int readyTimeoutSeconds,
+    boolean hotPlug) {
   /**
    * An installer that a kernel of its own starts.
    *
@@ -48,7 +50,7 @@ public record MachineGoal(
     }
   }
 
-  /** One whose system disk starts as its image. */
+  /** One whose system disk starts as its image, and whose disks come and go while it is off. */
   public MachineGoal(
       boolean present,
       Power power,
@@ -79,7 +81,8 @@ public record MachineGoal(
         volumes,
         nics,
         records,
-        readyTimeoutSeconds);
+        readyTimeoutSeconds,
+        false);
   }
 
   public MachineGoal {
@@ -104,6 +107,7 @@ public record MachineGoal(
         volumes,
         nics,
         next,
-        readyTimeoutSeconds);
+        readyTimeoutSeconds,
+        hotPlug);
   }
 }

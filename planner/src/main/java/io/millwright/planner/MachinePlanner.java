@@ -49,7 +49,8 @@ public final class MachinePlanner {
     String medium = goal.booted() ? null : goal.seed();
     boolean on = goal.power() == Power.ON;
     boolean running = vm != null && vm.running();
-    boolean matches = vm != null && asDefined(goal, vm);
+    List<String> toAttach = running && on ? attachable(goal, vm) : List.of();
+    boolean matches = vm != null && asDefined(goal, vm, toAttach);
     boolean goesOn = running && matches && on;
     if (running && !goesOn) {
       steps.add(new Step.Stop());
@@ -63,6 +64,9 @@ public final class MachinePlanner {
     }
     if (on && !goesOn) {
       steps.add(new Step.Start());
+    }
+    if (goesOn) {
+      toAttach.forEach(disk -> steps.add(new Step.AttachDisk(disk)));
     }
     if (on && !goal.booted()) {
       steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
@@ -172,14 +176,36 @@ public final class MachinePlanner {
     return vm.disks().contains(disk);
   }
 
-  private static boolean asDefined(MachineGoal goal, Vm vm) {
+  /**
+   * Disks that a running machine can be given besides those that it has. None is taken from it so:
+   * its guest may be writing to it, and lets go for certain only when it stops.
+   */
+  private static List<String> attachable(MachineGoal goal, @Nullable Vm vm) {
+    List<String> wanted = disks(goal);
+    return vm != null
+            && goal.hotPlug()
+            && !vm.disks().isEmpty()
+            && vm.disks().size() < wanted.size()
+            && wanted.subList(0, vm.disks().size()).equals(vm.disks())
+        ? wanted.subList(vm.disks().size(), wanted.size())
+        : List.of();
+  }
+
+  private static List<String> disks(MachineGoal goal) {
     List<String> disks = new ArrayList<>();
     disks.add(goal.disk());
     disks.addAll(goal.volumes());
+    return disks;
+  }
+
+  /** True if it is as it was declared once it has these disks as well. */
+  private static boolean asDefined(MachineGoal goal, Vm vm, List<String> toAttach) {
+    List<String> disks = new ArrayList<>(vm.disks());
+    disks.addAll(toAttach);
     return !vm.installer()
         && vm.cores() == goal.cores()
         && vm.memory().equals(goal.memory())
-        && vm.disks().equals(disks)
+        && disks.equals(disks(goal))
         && attached(goal.nics(), vm.nics());
   }
 

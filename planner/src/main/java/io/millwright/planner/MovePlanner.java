@@ -67,6 +67,7 @@ public final class MovePlanner {
             Step.AwaitInstalled _,
             Step.Define _,
             Step.Start _,
+            Step.AttachDisk _,
             Step.AwaitReady _ -> {
           return i;
         }

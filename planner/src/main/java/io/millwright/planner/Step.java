@@ -34,6 +34,9 @@ public sealed interface Step {
 
   record Start() implements Step {}
 
+  /** Attaches a data volume's disk to the machine, which runs. */
+  record AttachDisk(String disk) implements Step {}
+
   /**
    * Renders the answers for the installer, and puts it with them where the machine boots it.
    *
@@ -145,6 +148,7 @@ public sealed interface Step {
       case PutSeed s -> "put-seed/" + s.medium();
       case Define s -> "define/" + (s.medium() == null ? "" : s.medium());
       case Start _ -> "start";
+      case AttachDisk s -> "attach-disk/" + s.disk();
       case PutInstaller s -> "put-installer/" + String.join("/", s.files());
       case DefineInstaller _ -> "define-installer";
       case StartInstaller _ -> "start-installer";
@@ -183,6 +187,7 @@ public sealed interface Step {
       case PutSeed _ -> "write the first-boot seed";
       case Define _ -> "define the machine";
       case Start _ -> "power it on";
+      case AttachDisk _ -> "attach the volume while it runs";
       case PutInstaller _ -> "write the installer's answers";
       case DefineInstaller _ -> "define the machine with its installer";
       case StartInstaller _ -> "start the installer";
@@ -224,6 +229,7 @@ public sealed interface Step {
           PutSeed _,
           Define _,
           Start _,
+          AttachDisk _,
           PutInstaller _,
           DefineInstaller _,
           StartInstaller _,

@@ -145,6 +145,13 @@ class PlannerPropertyTest {
           }
           vm = running(vm, true);
         }
+        case Step.AttachDisk s -> {
+          assertThat(goal.hotPlug() && vm.running() && !vm.installer()).isTrue();
+          assertThat(goal.volumes()).as("only data is attached so").contains(s.disk());
+          List<String> all = new ArrayList<>(vm.disks());
+          all.add(s.disk());
+          vm = new Vm(true, vm.cores(), vm.memory(), all, vm.nics(), vm.medium());
+        }
         case Step.Stop _ -> {
           assertThat(vm).isNotNull();
           vm = running(vm, false);
@@ -390,7 +397,8 @@ class PlannerPropertyTest {
         g.volumes(),
         nics,
         g.records(),
-        g.readyTimeoutSeconds());
+        g.readyTimeoutSeconds(),
+        g.hotPlug());
   }
 
   private static MachineGoal with(MachineGoal g, boolean booted, Map<String, Integer> records) {
@@ -409,7 +417,8 @@ class PlannerPropertyTest {
         g.volumes(),
         g.nics(),
         records,
-        g.readyTimeoutSeconds());
+        g.readyTimeoutSeconds(),
+        g.hotPlug());
   }
 
   // --- whatever there may be -----------------------------------------------------------------
@@ -454,6 +463,7 @@ class PlannerPropertyTest {
                 Map.of(),
                 600))
         .flatMap(goal -> yes.map(installs -> installs ? installing(goal) : goal))
+        .flatMap(goal -> yes.map(hot -> hot ? hotPlugging(goal) : goal))
         .flatMap(goal -> records().map(records -> with(goal, goal.booted(), records)));
   }
 
@@ -475,7 +485,28 @@ class PlannerPropertyTest {
         g.volumes(),
         g.nics(),
         g.records(),
-        g.readyTimeoutSeconds());
+        g.readyTimeoutSeconds(),
+        g.hotPlug());
+  }
+
+  private static MachineGoal hotPlugging(MachineGoal g) {
+    return new MachineGoal(
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        g.sha256(),
+        g.installer(),
+        g.disk(),
+        g.booted(),
+        g.seed(),
+        g.volumes(),
+        g.nics(),
+        g.records(),
+        g.readyTimeoutSeconds(),
+        true);
   }
 
   private record Shape(int cores, ByteSize memory, ByteSize disk) {}

@@ -43,6 +43,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -403,6 +404,22 @@ final class World implements AutoCloseable {
     return postgres;
   }
 
+  /** Starts the PostgreSQL of all worlds again if it is gone; true if it was. */
+  static boolean ensureDatabase() {
+    return postgres().ensureRunning();
+  }
+
+  /** Kills the PostgreSQL of all worlds, without any chance to end in good order. */
+  static void killDatabase() {
+    try {
+      Path file = postgres().dir().resolve("data/18/postmaster.pid");
+      long pid = Long.parseLong(Files.readAllLines(file).getFirst().strip());
+      ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static Database.Settings settings(String database, int port, int connections) {
     EmbeddedPostgres server = postgres();
     return new Database.Settings(
@@ -432,6 +449,21 @@ final class World implements AutoCloseable {
         ResultSet row = statement.executeQuery(query)) {
       row.next();
       return row.getLong(1);
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Asks the same way for numbers with a name each. */
+  Map<String, Long> numbers(String query) {
+    try (Connection connection = connect(url(name));
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(query)) {
+      Map<String, Long> out = new TreeMap<>();
+      while (row.next()) {
+        out.put(row.getString(1), row.getLong(2));
+      }
+      return out;
     } catch (SQLException e) {
       throw new IllegalStateException(e);
     }

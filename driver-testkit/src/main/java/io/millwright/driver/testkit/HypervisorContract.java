@@ -11,6 +11,7 @@ import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.MachineDefinition;
@@ -850,6 +851,33 @@ public abstract class HypervisorContract {
     assertThat(size(system(mark))).contains(larger());
     done(compute().remove(mark));
     done(disks().delete(system(mark)));
+  }
+
+  @Test
+  void aRunningMachineIsGivenADisk() throws Exception {
+    if (!has(HypervisorDriver.HOT_PLUG)) {
+      return;
+    }
+    HotPlug hotPlug = driver().hotPlug().orElseThrow();
+    MachineDefinition machine = bootable();
+    ObjectName data = new ObjectName(mark(), ObjectName.DATA);
+    MachineDefinition.Disk disk = new MachineDefinition.Disk(data.toString(), "mw-later");
+    done(disks().create(data, mib(64), null));
+    fails(FaultKind.CONFLICT, () -> hotPlug.attach(machine.mark(), disk));
+    done(compute().start(machine.mark()));
+    fails(
+        FaultKind.CONFLICT,
+        () -> hotPlug.attach(machine.mark(), new MachineDefinition.Disk(data + "x", "mw-none")));
+
+    twice(() -> hotPlug.attach(machine.mark(), disk));
+
+    List<String> both = List.of(system(machine.mark()).toString(), data.toString());
+    assertThat(seen(machine.mark()).state()).isEqualTo(Observation.State.RUNNING);
+    assertThat(seen(machine.mark()).disks()).isEqualTo(both);
+    fails(FaultKind.CONFLICT, () -> disks().delete(data));
+    done(compute().stop(machine.mark(), true));
+    done(compute().start(machine.mark()));
+    assertThat(seen(machine.mark()).disks()).isEqualTo(both);
   }
 
   // -------------------------------------------------------------------------------------- media

@@ -7,6 +7,7 @@ import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.MachineDefinition;
@@ -369,12 +370,12 @@ public final class SimulatedHypervisor {
 
   private void drop(Machine machine) {
     change(machine, Observation.State.STOPPED);
-    attach(machine.definition, -1);
+    countDisks(machine.definition, -1);
     machines.remove(machine.uid);
     names.remove(machine.definition.name());
   }
 
-  private void attach(MachineDefinition definition, int by) {
+  private void countDisks(MachineDefinition definition, int by) {
     for (MachineDefinition.Disk disk : definition.disks()) {
       attachments.merge(disk.name(), by, SimulatedHypervisor::sumOrGone);
     }
@@ -415,7 +416,13 @@ public final class SimulatedHypervisor {
   // --------------------------------------------------------------------------------- the driver
 
   private final class Driver
-      implements HypervisorDriver, Compute, Disks, SerialConsole, GuestAgent, LifecycleEvents {
+      implements HypervisorDriver,
+          Compute,
+          Disks,
+          HotPlug,
+          SerialConsole,
+          GuestAgent,
+          LifecycleEvents {
     private final String installation;
     private final Set<Consumer<UUID>> mine = ConcurrentHashMap.newKeySet();
     private final Set<SerialConsole.Session> sessions = ConcurrentHashMap.newKeySet();
@@ -612,12 +619,12 @@ public final class SimulatedHypervisor {
                     throw conflict("There is no medium " + definition.medium() + ".");
                   }
                   requireInstaller(definition.installer());
-                  attach(definition, 1);
+                  countDisks(definition, 1);
                   if (there == null) {
                     there = new Machine(definition.mark().uid(), definition.mark(), definition);
                     machines.put(there.uid, there);
                   } else {
-                    attach(there.definition, -1);
+                    countDisks(there.definition, -1);
                     names.remove(there.definition.name());
                     if (there.on()) {
                       memoryUsed += definition.memory().bytes() - there.definition.memory().bytes();
@@ -631,6 +638,45 @@ public final class SimulatedHypervisor {
               });
       tell(definition.mark().uid());
       return done;
+    }
+
+    @Override
+    public Outcome attach(Mark mark, MachineDefinition.Disk disk) throws DriverException {
+      return act(
+          Verb.ATTACH_DISK,
+          mark,
+          () -> {
+            synchronized (lock) {
+              Machine machine = need(mark);
+              if (!machine.on()) {
+                throw conflict("The machine does not run.");
+              }
+              if (!disks.containsKey(disk.name())) {
+                throw conflict("There is no disk " + disk.name() + ".");
+              }
+              if (!machine.definition.disks().contains(disk)) {
+                countDisks(machine.definition, -1);
+                machine.definition = with(machine.definition, disk);
+                countDisks(machine.definition, 1);
+              }
+              return Outcome.DONE;
+            }
+          });
+    }
+
+    private static MachineDefinition with(MachineDefinition d, MachineDefinition.Disk disk) {
+      List<MachineDefinition.Disk> disks = new ArrayList<>(d.disks());
+      disks.add(disk);
+      return new MachineDefinition(
+          d.mark(),
+          d.name(),
+          d.cores(),
+          d.memory(),
+          d.firmware(),
+          disks,
+          d.nics(),
+          d.medium(),
+          d.installer());
     }
 
     private void requireInstaller(MachineDefinition.@Nullable Installer installer)
@@ -1159,6 +1205,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<Media> media() {
       return Optional.of(new Drives());
+    }
+
+    @Override
+    public Optional<HotPlug> hotPlug() {
+      return Optional.of(this);
     }
 
     @Override

@@ -7,6 +7,7 @@ public enum Verb {
   START,
   STOP,
   RESET,
+  ATTACH_DISK,
   REMOVE,
   STAGE,
   UNSTAGE,

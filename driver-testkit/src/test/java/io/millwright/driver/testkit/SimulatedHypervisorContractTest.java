@@ -28,7 +28,8 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "guest-agent",
         "lifecycle-events",
         "direct-boot",
-        "serial-log");
+        "serial-log",
+        HypervisorDriver.HOT_PLUG);
   }
 
   @Override

@@ -80,6 +80,7 @@ final class MachineActs {
       case Step.Define s -> compute(machine, c -> c.define(definition(machine, mark, s.medium())));
       case Step.Eject _ -> compute(machine, c -> c.define(definition(machine, mark, null)));
       case Step.Start _ -> compute(machine, c -> c.start(mark));
+      case Step.AttachDisk s -> attach(machine, mark, s.disk());
       case Step.Stop _ -> compute(machine, c -> c.stop(mark, begun.compareTo(GRACE) > 0));
       case Step.Reset _ -> compute(machine, c -> c.reset(mark));
       case Step.Remove _ -> compute(machine, c -> c.remove(mark));
@@ -255,6 +256,19 @@ final class MachineActs {
   }
 
   // --- facets ------------------------------------------------------------------------------
+
+  private Outcome attach(ResolvedMachine machine, Mark mark, String disk) throws DriverException {
+    MachineDefinition.Disk wanted =
+        definition(machine, mark, null).disks().stream()
+            .filter(d -> d.name().equals(disk))
+            .findFirst()
+            .orElseThrow(() -> new IllegalStateException(disk + " was planned for this machine"));
+    return outside.call(
+        machine.hypervisor(),
+        d ->
+            facet(d, HypervisorDriver::hotPlug, "cannot attach a disk to a running machine")
+                .attach(mark, wanted));
+  }
 
   private Outcome compute(ResolvedMachine machine, Outside.Act<Compute, Outcome> act)
       throws DriverException {

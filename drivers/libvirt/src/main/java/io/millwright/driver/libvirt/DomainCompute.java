@@ -3,6 +3,7 @@ package io.millwright.driver.libvirt;
 import io.millwright.driver.Compute;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
@@ -18,7 +19,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Machines as libvirt domains, whose UUID is the machine's uid. */
-final class DomainCompute implements Compute {
+final class DomainCompute implements Compute, HotPlug {
   private static final Libvirt C = Libvirt.get();
 
   /** Also what libvirt keeps beside a definition: saved memory, firmware variables, snapshots. */
@@ -225,6 +226,38 @@ final class DomainCompute implements Compute {
           C.virDomainUpdateDeviceFlags(
               domain.pointer, DomainXml.drive(medium), Domain.AFFECT_LIVE));
     }
+  }
+
+  @Override
+  public Outcome attach(Mark mark, MachineDefinition.Disk disk) throws DriverException {
+    return line.call(connection -> {
+      try (Domain domain = need(connection, mark, installation)) {
+        if (!domain.state().active()) {
+          throw conflict("The machine does not run.", mark.uid().toString());
+        }
+        String path;
+        try (Pool pool = files.pool(connection);
+            Volume volume = files.find(pool, disk.name() + PoolFiles.DISK)) {
+          path = existing(volume, "disk", disk.name()).path();
+        }
+        // Each of the two may have it already, if somebody died between them.
+        DomainFacts live = DomainFacts.read(domain.xml(0), "");
+        DomainFacts next = DomainFacts.read(domain.xml(Domain.XML_INACTIVE), "");
+        int where =
+            (live.files().contains(path) ? 0 : Domain.AFFECT_LIVE)
+                | (next.files().contains(path) ? 0 : Domain.AFFECT_CONFIG);
+        if (where != 0) {
+          int index = 0;
+          while (live.uses(DomainXml.target(index)) || next.uses(DomainXml.target(index))) {
+            index++;
+          }
+          LibvirtError.check(
+              C.virDomainAttachDeviceFlags(
+                  domain.pointer, DomainXml.disk(disk, path, index), where));
+        }
+        return Outcome.DONE;
+      }
+    });
   }
 
   // -------------------------------------------------------------------------------------- power

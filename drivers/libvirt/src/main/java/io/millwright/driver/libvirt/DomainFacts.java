@@ -47,6 +47,11 @@ record DomainFacts(
   /** A disk of the machine and the file behind it. */
   record Target(String device, String file) {}
 
+  /** Whether a disk of it is called so in the document. */
+  boolean uses(String target) {
+    return targets.stream().anyMatch(t -> t.device().equals(target));
+  }
+
   /** Builders are not safe for several threads, and dear to make. */
   private static final ThreadLocal<DocumentBuilder> BUILDER =
       ThreadLocal.withInitial(DomainFacts::builder);

@@ -18,6 +18,11 @@ final class DomainXml {
   /** The second drive, which only machines with an installation medium have. */
   static final String INSTALLER_TARGET = "sdb";
 
+  /** SCSI and serial controller, entropy, balloon. */
+  private static final int OTHER_DEVICES = 4;
+
+  private static final int SPARE_PORTS = 6;
+
   private DomainXml() {}
 
   /**
@@ -165,24 +170,9 @@ final class DomainXml {
     boolean bootsMedium = installer != null && installer.kernel() == null;
     for (int i = 0; i < machine.disks().size(); i++) {
       MachineDefinition.Disk disk = machine.disks().get(i);
-      String path = placed.disks().get(i);
-      int index = i;
-      xml.in(
-          "disk",
-          () -> {
-            xml.empty("driver", "name", "qemu", "type", "qcow2", "discard", "unmap");
-            xml.empty("source", "file", path);
-            xml.empty("target", "dev", target(index), "bus", "virtio");
-            xml.leaf("serial", disk.serial());
-            if (index == 0 && !bootsMedium) {
-              xml.empty("boot", "order", "1");
-            }
-          },
-          "type",
-          "file",
-          "device",
-          "disk");
+      disk(xml, disk, placed.disks().get(i), i, i == 0 && !bootsMedium);
     }
+    ports(xml, machine, placed);
     // By virtio-scsi, for cloud kernels have no driver for an emulated SATA or IDE controller.
     xml.empty("controller", "type", "scsi", "index", "0", "model", "virtio-scsi");
     xml.empty("controller", "type", "usb", "model", "none");
@@ -213,6 +203,47 @@ final class DomainXml {
     xml.empty("memballoon", "model", "virtio");
     // Tells us of a kernel panic.
     xml.empty("panic", "model", "isa");
+  }
+
+  /**
+   * On this machine type a device needs a port, and none can be added while it runs: those of the
+   * devices below, and some to spare for disks to come.
+   */
+  private static void ports(XmlText xml, MachineDefinition machine, Placed placed) {
+    String type = placed.machineType();
+    if (type == null || type.contains("q35")) {
+      xml.empty("controller", "type", "pci", "index", "0", "model", "pcie-root");
+      int devices = machine.disks().size() + machine.nics().size() + OTHER_DEVICES;
+      for (int i = 0; i < devices + SPARE_PORTS; i++) {
+        xml.empty("controller", "type", "pci", "model", "pcie-root-port");
+      }
+    }
+  }
+
+  /** A disk of its own, as for {@code virDomainAttachDeviceFlags}. */
+  static String disk(MachineDefinition.Disk disk, String path, int index) {
+    XmlText xml = new XmlText();
+    disk(xml, disk, path, index, false);
+    return xml.toString();
+  }
+
+  private static void disk(
+      XmlText xml, MachineDefinition.Disk disk, String path, int index, boolean boots) {
+    xml.in(
+        "disk",
+        () -> {
+          xml.empty("driver", "name", "qemu", "type", "qcow2", "discard", "unmap");
+          xml.empty("source", "file", path);
+          xml.empty("target", "dev", target(index), "bus", "virtio");
+          xml.leaf("serial", disk.serial());
+          if (boots) {
+            xml.empty("boot", "order", "1");
+          }
+        },
+        "type",
+        "file",
+        "device",
+        "disk");
   }
 
   /** The drive with this medium, as for {@code virDomainUpdateDeviceFlags}. */

@@ -66,6 +66,7 @@ abstract class Handle implements AutoCloseable {
     static final int XML_INACTIVE = 2;
     // virDomainModificationImpact
     static final int AFFECT_LIVE = 1;
+    static final int AFFECT_CONFIG = 2;
 
     Domain(Pointer pointer) {
       super(pointer);

@@ -162,6 +162,8 @@ interface Libvirt extends Library {
 
   int virDomainUndefineFlags(Pointer domain, int flags);
 
+  int virDomainAttachDeviceFlags(Pointer domain, String xml, int flags);
+
   int virDomainUpdateDeviceFlags(Pointer domain, String xml, int flags);
 
   int virDomainBlockResize(Pointer domain, String disk, long size, int flags);

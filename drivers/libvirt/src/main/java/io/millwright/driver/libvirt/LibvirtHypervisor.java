@@ -6,6 +6,7 @@ import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
@@ -21,7 +22,7 @@ import java.util.Optional;
 final class LibvirtHypervisor implements HypervisorDriver {
   private final Line line;
   private final Survey survey;
-  private final Compute compute;
+  private final DomainCompute compute;
   private final PoolDisks disks;
   private final DiskTransfer transfer;
   private final Media media;
@@ -68,6 +69,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   @Override
   public Optional<Media> media() {
     return Optional.of(media);
+  }
+
+  @Override
+  public Optional<HotPlug> hotPlug() {
+    return Optional.of(compute);
   }
 
   @Override

@@ -46,7 +46,8 @@ class LibvirtContractTest extends HypervisorContract {
         "guest-agent",
         "lifecycle-events",
         "direct-boot",
-        "serial-log");
+        "serial-log",
+        HypervisorDriver.HOT_PLUG);
   }
 
   @Override
