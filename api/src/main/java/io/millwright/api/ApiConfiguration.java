@@ -116,6 +116,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  InvariantsApi invariantsApi(Backend backend) {
+    return new InvariantsApi(backend);
+  }
+
+  @Bean
   OrphansApi orphansApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new OrphansApi(backend, once, live);
   }

@@ -15,6 +15,7 @@ import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.Sweep;
 
 /**
@@ -33,6 +34,7 @@ public record Backend(
     Pools pools,
     Sweep sweep,
     Drift drift,
+    Invariants invariants,
     PowerSwitch power,
     Cancel cancel,
     AccessTokens tokens,

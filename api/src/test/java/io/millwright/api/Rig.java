@@ -99,6 +99,7 @@ final class Rig {
                 engine.pools(),
                 engine.sweep(),
                 engine.drift(),
+                engine.invariants(),
                 engine.power(),
                 engine.cancel(),
                 engine.tokens(),

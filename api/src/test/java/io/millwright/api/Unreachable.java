@@ -23,6 +23,7 @@ import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -69,6 +70,7 @@ final class Unreachable implements Store {
         new Pools(apply, clock),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
+        new Invariants(store, outside, clock),
         new PowerSwitch(store, clock),
         new Cancel(store),
         new AccessTokens(store, clock),

@@ -170,6 +170,7 @@ public final class Main implements AutoCloseable {
             engine.pools(),
             engine.sweep(),
             engine.drift(),
+            engine.invariants(),
             engine.power(),
             engine.cancel(),
             engine.tokens(),

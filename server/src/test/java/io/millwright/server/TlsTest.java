@@ -142,6 +142,7 @@ class TlsTest {
         engine.pools(),
         engine.sweep(),
         engine.drift(),
+        engine.invariants(),
         engine.power(),
         engine.cancel(),
         engine.tokens(),
