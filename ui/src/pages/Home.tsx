@@ -76,7 +76,7 @@ export function Home() {
                       {w.what.slice(0, 4).map((r, i) => (
                         <span key={r.to}>
                           {i > 0 && ', '}
-                          <PageLink to={r.to} underline="hover">
+                          <PageLink to={r.to} underline="always">
                             {r.name}
                           </PageLink>
                         </span>
@@ -84,7 +84,7 @@ export function Home() {
                       {w.what.length > 4 && (
                         <>
                           {' and '}
-                          <PageLink to={w.to} underline="hover">
+                          <PageLink to={w.to} underline="always">
                             {w.what.length - 4} more
                           </PageLink>
                         </>
