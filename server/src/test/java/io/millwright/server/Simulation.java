@@ -4,7 +4,6 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.testkit.Call;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Faults;
-import io.millwright.driver.testkit.SimulatedSource;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
@@ -30,7 +29,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
@@ -52,10 +50,6 @@ final class Simulation implements AutoCloseable {
 
   private static final int MACHINES = 4;
   private static final int VOLUMES = 3;
-
-  /** Machines that a repository may declare. */
-  private static final int SOURCED = 3;
-
   private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
 
   /** What happened how often, for the report. */
@@ -93,9 +87,6 @@ final class Simulation implements AutoCloseable {
 
   /** Nothing goes wrong any more. */
   private boolean calm;
-
-  /** What the repository has: titles, each with the memory of a size or the size of a machine. */
-  private SortedMap<String, String> committed = new TreeMap<>();
 
   private @Nullable Frozen frozen;
 
@@ -141,7 +132,7 @@ final class Simulation implements AutoCloseable {
               List.of(),
               () -> now,
               Duration.ofSeconds(30),
-              new SourcePlaces(List.of("file:///")),
+              SourcePlaces.ELSEWHERE,
               Targets.PUBLIC);
       store.counts = true;
     }
@@ -206,8 +197,6 @@ final class Simulation implements AutoCloseable {
     try {
       calm = true;
       ask(() -> world.apply(servers.getFirst().engine, World.BASE));
-      commit();
-      ask(() -> world.apply(servers.getFirst().engine, source()));
       rest();
       calm = false;
       for (int i = 0; i < steps; i++) {
@@ -287,7 +276,7 @@ final class Simulation implements AutoCloseable {
     String machine = "m" + chance.nextInt(MACHINES);
     String volume = "v" + chance.nextInt(VOLUMES);
     figures.count("requests");
-    switch (chance.nextInt(11)) {
+    switch (chance.nextInt(10)) {
       case 0, 1, 2, 3 -> {
         String wanted = machine(machine);
         say("apply " + wanted.replaceAll("\\s+", " "));
@@ -324,7 +313,6 @@ final class Simulation implements AutoCloseable {
             .store()
             .write(tx -> engine.rebuild().rebuild(tx, World.ANNA, "default", machine, null));
       }
-      case 9 -> commit();
       default -> {
         say("cancel what is done on " + machine);
         database
@@ -336,72 +324,6 @@ final class Simulation implements AutoCloseable {
             .ifPresent(o -> engine.cancel().cancel(o.uid()));
       }
     }
-  }
-
-  // --- a repository --------------------------------------------------------------------------
-
-  private String source() {
-    return """
-    apiVersion: millwright/v1
-    kind: Source
-    metadata: {name: git}
-    spec: {driver: simulated, url: "file:///%s", apply: auto, prune: true}
-    """
-        .formatted(world.name);
-  }
-
-  /** Machines and their size in any number, of which some came from there before and some not. */
-  private void commit() {
-    figures.count("commits");
-    committed = new TreeMap<>();
-    committed.put("Size git", chance.nextBoolean() ? "256MiB" : "512MiB");
-    Map<String, String> files = new TreeMap<>();
-    files.put(
-        "size.yaml",
-        """
-        apiVersion: millwright/v1
-        kind: Size
-        metadata: {name: git}
-        spec: {cores: 1, memory: %s, disk: 2GiB}
-        """
-            .formatted(committed.get("Size git")));
-    for (int i = 0; i < SOURCED; i++) {
-      if (chance.nextBoolean()) {
-        String size = chance.nextBoolean() ? "git" : "small";
-        committed.put("Machine git" + i, size);
-        files.put(
-            "m" + i + ".yaml",
-            """
-            apiVersion: millwright/v1
-            kind: Machine
-            metadata: {name: git%d}
-            spec: {image: img, size: %s, nics: [{network: net}]}
-            """
-                .formatted(i, size));
-      }
-    }
-    String name = SimulatedSource.commit(world.name, files);
-    say("commit " + name + " " + committed);
-    world.store.write(tx ->
-        tx.resources()
-            .find(Kind.SOURCE, "default", "git")
-            .ifPresent(s -> tx.nudges().nudge(s.uid())));
-  }
-
-  /** What is in the repository and not here, or the other way round; in words. */
-  private List<String> unsynced() {
-    SortedMap<String, String> declared = new TreeMap<>();
-    world
-        .strings(
-            """
-            SELECT initcap(kind) || ' ' || name || '=' ||
-                   CASE kind WHEN 'SIZE' THEN spec->>'memory' ELSE spec->>'size' END
-            FROM resource WHERE kind IN ('SIZE', 'MACHINE') AND name LIKE 'git%'
-            """)
-        .forEach(line -> declared.put(line.replaceFirst("=.*", ""), line.replaceFirst(".*=", "")));
-    return declared.equals(committed)
-        ? List.of()
-        : List.of("committed is " + committed + ", and declared " + declared);
   }
 
   private String machine(String name) {
@@ -617,7 +539,6 @@ final class Simulation implements AutoCloseable {
           .strings(
               "SELECT verb || ' ' || name || ' ' || word FROM operation WHERE ended_at IS NULL")
           .forEach(open::add);
-      open.addAll(unsynced());
       if (open.isEmpty()) {
         return;
       }
@@ -632,7 +553,6 @@ final class Simulation implements AutoCloseable {
     thaw();
     servers.forEach(s -> s.engine.close());
     database.close();
-    SimulatedSource.forget(world.name);
     world.close();
   }
 }
