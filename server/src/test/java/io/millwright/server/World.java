@@ -363,22 +363,6 @@ final class World implements AutoCloseable {
     return postgres;
   }
 
-  /** Starts the PostgreSQL of all worlds again if it is gone; true if it was. */
-  static boolean ensureDatabase() {
-    return postgres().ensureRunning();
-  }
-
-  /** Kills the PostgreSQL of all worlds, without any chance to end in good order. */
-  static void killDatabase() {
-    try {
-      Path file = postgres().dir().resolve("data/18/postmaster.pid");
-      long pid = Long.parseLong(Files.readAllLines(file).getFirst().strip());
-      ProcessHandle.of(pid).orElseThrow().destroyForcibly();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   private static Database.Settings settings(String database, int port, int connections) {
     EmbeddedPostgres server = postgres();
     return new Database.Settings(
