@@ -9,6 +9,7 @@ import io.millwright.engine.Expire;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
 import io.millwright.engine.Pools;
+import io.millwright.engine.Move;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
@@ -33,6 +34,7 @@ public record Backend(
     Delete delete,
     Restore restore,
     Rebuild rebuild,
+    Move move,
     Rollouts rollouts,
     Pools pools,
     Sources sources,

@@ -11,6 +11,7 @@ import io.millwright.engine.Expire;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
 import io.millwright.engine.Pools;
+import io.millwright.engine.Move;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
 import io.millwright.engine.Rebuild;
@@ -80,6 +81,7 @@ final class Unreachable implements Store {
         new Delete(store, clock),
         new Restore(store, clock),
         new Rebuild(store, admission, preview, clock),
+        new Move(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
         new Pools(apply, clock),
         new Sources(store, admission),
