@@ -64,8 +64,8 @@ final class MachineCommand extends Part {
         "Move a machine to another hypervisor.",
         "It gets a new system there, with the same name, UUID, MACs, addresses and DNS; its volumes"
             + " are carried there and compared. It is down meanwhile. If the new system does not"
-            + " come up, the machine goes back. With --dry-run, exit code 2: there is something to"
-            + " do."
+            + " come up, the machine goes back. The plan is shown first; with --dry-run that is all,"
+            + " and the exit code is 2: there is something to do."
       })
   static final class Move extends Part {
     @Parameters(paramLabel = "NAME", description = "The machine.")
@@ -96,14 +96,16 @@ final class MachineCommand extends Part {
     public Integer call() {
       MillwrightApi api = api();
       String machine = name.startsWith("machine/") ? name.substring(8) : name;
-      String key = UUID.randomUUID().toString();
-      Answer answer = api.moveMachine(cli().project(), machine, key, to, dryRun);
-      JsonNode body = answer.body();
+      // Also shown if it is done: what it destroys cannot be brought back.
+      JsonNode plan = api.moveMachine(cli().project(), machine, to, null, true).body();
+      new Plan(plan, shell().coloured()).lines().forEach(this::print);
       if (dryRun) {
-        new Plan(body, shell().coloured()).lines().forEach(this::print);
         return 2;
       }
-      String uid = new View(body).uid();
+      shell().out().flush();
+      String key = UUID.randomUUID().toString();
+      String uid =
+          new View(api.moveMachine(cli().project(), machine, to, key, false).body()).uid();
       print("machine/" + machine + " move to " + to + ": operation " + uid);
       if (wait) {
         new Follow(shell(), api, timeout, false).all(List.of(uid));
