@@ -61,7 +61,8 @@ public final class MovePlanner {
   private static int firstOfTheNew(List<Step> steps) {
     for (int i = 0; i < steps.size(); i++) {
       switch (steps.get(i)) {
-        case Step.PutInstaller _,
+        case Step.PutSeed _, // also because each look at what is carried would write it anew
+            Step.PutInstaller _,
             Step.DefineInstaller _,
             Step.StartInstaller _,
             Step.AwaitInstalled _,

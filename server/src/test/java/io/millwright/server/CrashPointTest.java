@@ -317,7 +317,7 @@ class CrashPointTest {
       return ((VolumeStatus)
               world
                   .store
-                  .read(tx -> tx.resources().find(uid(Kind.VOLUME, volume)))
+                  .read(tx -> tx.resources().find(Kind.VOLUME, "default", volume))
                   .orElseThrow()
                   .status())
           .object();
@@ -760,7 +760,8 @@ class CrashPointTest {
                     .faults()
                     .when(
                         c -> c.verb() == Verb.WRITE_DISK && volume.equals(c.uid()),
-                        1,
+                        // Nobody waits for it, so a server may die before it hears of the refusal.
+                        9,
                         Fault.beforeEffect(FaultKind.REFUSED));
               },
               s -> s.move(),

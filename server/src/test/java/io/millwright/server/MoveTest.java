@@ -186,16 +186,7 @@ class MoveTest {
   }
 
   @Test
-  void theOldVolumeGoesWhenItsDaysAreOverAndTheNewOneStays() {
-    move("sim2");
-    world.awaitEnd(uid);
-    world.pass(Duration.ofDays(8));
-    world.await("it is deleted", () -> world.hypervisor.content(data).isEmpty());
-    assertThat(second.content(volume().status().object()).orElseThrow()).isEqualTo(CONTENT);
-  }
-
-  @Test
-  void itGoesBackByTheSameWay() {
+  void itGoesBackByTheSameWayAndWhatItLeavesGoesWhenItsDaysAreOver() {
     move("sim2");
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
     String there = volume().status().object();
@@ -208,6 +199,12 @@ class MoveTest {
     assertThat(quarantined())
         .extracting(Quarantine.Entry::disk)
         .containsExactlyInAnyOrder(data, there);
+    world.pass(Duration.ofDays(8));
+    world.await(
+        "they are deleted",
+        () -> world.hypervisor.content(data).isEmpty() && second.content(there).isEmpty());
+    assertThat(world.hypervisor.content(volume().status().object()))
+        .hasValue("written there".getBytes(StandardCharsets.UTF_8));
   }
 
   @Test
