@@ -59,6 +59,10 @@ export const theme = createTheme({
     },
     MuiCssBaseline: {
       styleOverrides: {
+        // Who wants things to keep still sees no state between two: a button that may be pressed looks so at once.
+        '@media (prefers-reduced-motion: reduce)': {
+          '*, *::before, *::after': { transitionDuration: '0.01ms !important', transitionDelay: '0s !important' },
+        },
         body: { fontFeatureSettings: '"cv11", "ss03"' },
         'code, pre, .mono': {
           fontFamily: 'ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono", monospace',

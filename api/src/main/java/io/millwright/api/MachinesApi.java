@@ -260,8 +260,7 @@ final class MachinesApi extends Collection {
             "move",
             Verb.OPERATE,
             found,
-            going.isEmpty()
-                    && (power == Power.OFF || machine.status().readyBy() == null)
+            going.isEmpty() && (power == Power.OFF || machine.status().readyBy() == null)
                 ? "it is not up"
                 : going));
     out.add(

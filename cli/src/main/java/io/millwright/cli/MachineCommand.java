@@ -64,8 +64,8 @@ final class MachineCommand extends Part {
         "Move a machine to another hypervisor.",
         "It gets a new system there, with the same name, UUID, MACs, addresses and DNS; its volumes"
             + " are carried there and compared. It is down meanwhile. If the new system does not"
-            + " come up, the machine goes back. The plan is shown first; with --dry-run that is all,"
-            + " and the exit code is 2: there is something to do."
+            + " come up, the machine goes back. The plan is shown first; with --dry-run that is"
+            + " all, and the exit code is 2: there is something to do."
       })
   static final class Move extends Part {
     @Parameters(paramLabel = "NAME", description = "The machine.")
@@ -104,8 +104,7 @@ final class MachineCommand extends Part {
       }
       shell().out().flush();
       String key = UUID.randomUUID().toString();
-      String uid =
-          new View(api.moveMachine(cli().project(), machine, to, key, false).body()).uid();
+      String uid = new View(api.moveMachine(cli().project(), machine, to, key, false).body()).uid();
       print("machine/" + machine + " move to " + to + ": operation " + uid);
       if (wait) {
         new Follow(shell(), api, timeout, false).all(List.of(uid));

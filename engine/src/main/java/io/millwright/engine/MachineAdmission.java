@@ -118,9 +118,7 @@ final class MachineAdmission {
         new ObjectName(
                 new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
             .toString();
-    return machine
-        .status()
-        .moved(to.name(), disk, Blueprint.of(spec, hostname), spec.firmware());
+    return machine.status().moved(to.name(), disk, Blueprint.of(spec, hostname), spec.firmware());
   }
 
   private static void checkImage(

@@ -68,6 +68,7 @@ public final class MachineGoals {
             : new MachineGoal.Installer(bootFileNames(disk), STALL_SECONDS),
         disk,
         status.readyBy() != null,
+        status.former() == null ? null : status.former().disk(),
         readsSeed(r.image().spec()) ? seedName(disk) : null,
         r.volumes().stream()
             .map(v -> Objects.requireNonNullElse(r.disk(v), "volume " + v.name()))

@@ -88,8 +88,7 @@ public final class Move {
               ResolvedMachine.of(
                   new Lookup(tx), applied.resource().as(MachineSpec.class, MachineStatus.class)));
         });
-    return preview.plan(
-        List.of(found.applied()), Map.of(found.machine().uid(), found.machine()));
+    return preview.plan(List.of(found.applied()), Map.of(found.machine().uid(), found.machine()));
   }
 
   private Applied begin(Tx tx, Caller caller, String project, String name, String to) {
@@ -101,8 +100,7 @@ public final class Move {
     Members.refuse(tx, before, "members stay where the group has put them");
     requireStill(before);
     Violations at = Violations.at("").field("to");
-    Resource<MachineSpec, MachineStatus> after =
-        before.withMetadata(before.metadata().raised());
+    Resource<MachineSpec, MachineStatus> after = before.withMetadata(before.metadata().raised());
     Lookup lookup = new Lookup(tx);
     Resource<HypervisorSpec, HypervisorStatus> target = target(tx, lookup, before, to, at);
     Resource<HypervisorSpec, HypervisorStatus> source =
@@ -198,7 +196,8 @@ public final class Move {
           Condition.find(each.status().conditions(), Condition.READY)
               .filter(c -> c.value() == Condition.Value.TRUE);
       at.require(
-          ready.isPresent(), each.title() + " does not answer, and nothing can be moved without it");
+          ready.isPresent(),
+          each.title() + " does not answer, and nothing can be moved without it");
     }
     refuse(at);
     ImageSpec image =
@@ -254,8 +253,7 @@ public final class Move {
           Problem.Type.CONFLICT,
           volume.title() + " is being worked on; wait for that, and move the machine then");
     }
-    Resource<VolumeSpec, VolumeStatus> raised =
-        volume.withMetadata(volume.metadata().raised());
+    Resource<VolumeSpec, VolumeStatus> raised = volume.withMetadata(volume.metadata().raised());
     tx.resources().update(raised);
     ObjectName copy =
         new ObjectName(
@@ -283,8 +281,7 @@ public final class Move {
       Copy copy = volume.status().copy();
       if (copy != null && copy.object().equals(object)) {
         tx.resources()
-            .updateStatus(
-                volume.uid(), volume.status().withCopy(copy.at(Stage.WHOLE)), "", "");
+            .updateStatus(volume.uid(), volume.status().withCopy(copy.at(Stage.WHOLE)), "", "");
       }
     }
   }
@@ -321,7 +318,9 @@ public final class Move {
     }
   }
 
-  /** The machine is where it was, and so are its volumes; copies that were used are kept a while. */
+  /**
+   * The machine is where it was, and so are its volumes; copies that were used are kept a while.
+   */
   public static void turnedBack(Tx tx, ResolvedMachine machine, Instant now) {
     tx.resources().place(machine.uid(), machine.there().hypervisor().uid());
     for (Resource<VolumeSpec, VolumeStatus> volume : volumes(tx, machine)) {
@@ -354,11 +353,7 @@ public final class Move {
    * restored as one, beside the volume itself.
    */
   private static void keep(
-      Tx tx,
-      Resource<VolumeSpec, VolumeStatus> volume,
-      String disk,
-      UUID hypervisor,
-      Instant now) {
+      Tx tx, Resource<VolumeSpec, VolumeStatus> volume, String disk, UUID hypervisor, Instant now) {
     Metadata m = volume.metadata();
     UUID uid = Ids.next(() -> now);
     String place = tx.resources().find(hypervisor).orElseThrow().name();

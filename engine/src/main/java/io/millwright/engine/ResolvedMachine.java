@@ -86,8 +86,7 @@ public record ResolvedMachine(
 
   private static Resource<HypervisorSpec, HypervisorStatus> hypervisor(
       Lookup lookup, String project, String name) {
-    return lookup.get(
-        Kind.HYPERVISOR, project, name, HypervisorSpec.class, HypervisorStatus.class);
+    return lookup.get(Kind.HYPERVISOR, project, name, HypervisorSpec.class, HypervisorStatus.class);
   }
 
   /** The same machine, where it is, with another status. */
@@ -108,8 +107,7 @@ public record ResolvedMachine(
     if (elsewhere == null) {
       throw new IllegalStateException(machine.title() + " is nowhere else");
     }
-    return new ResolvedMachine(
-        machine, elsewhere, null, image, size, profiles, networks, volumes);
+    return new ResolvedMachine(machine, elsewhere, null, image, size, profiles, networks, volumes);
   }
 
   /**

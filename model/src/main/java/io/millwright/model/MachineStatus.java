@@ -221,8 +221,7 @@ public record MachineStatus(
         List.of(),
         newFirmware,
         readyBy != null && disk != null
-            ? new Former(
-                disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, null)
+            ? new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, null)
             : former,
         expiresAt,
         elsewhere);
@@ -281,8 +280,7 @@ public record MachineStatus(
         List.of(),
         List.of(),
         newFirmware,
-        new Former(
-            disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, hypervisor),
+        new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, hypervisor),
         expiresAt,
         hypervisor);
   }

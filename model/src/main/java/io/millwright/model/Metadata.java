@@ -34,14 +34,6 @@ public record Metadata(
   /** The same with the next generation. */
   public Metadata raised() {
     return new Metadata(
-        name,
-        project,
-        labels,
-        annotations,
-        uid,
-        generation + 1,
-        revision,
-        createdAt,
-        deletedAt);
+        name, project, labels, annotations, uid, generation + 1, revision, createdAt, deletedAt);
   }
 }

@@ -90,7 +90,8 @@ public final class MovePlanner {
     }
     there.systemDisks().keySet().stream()
         .filter(d -> !d.equals(goal.disk()))
-        .sorted().forEach(d -> acts.add(new Step.DeleteDisk(d)));
+        .sorted()
+        .forEach(d -> acts.add(new Step.DeleteDisk(d)));
     there.media().stream().sorted().forEach(m -> acts.add(new Step.DeleteSeed(m)));
     there.bootFiles().stream().sorted().forEach(f -> acts.add(new Step.DeleteBootFile(f)));
     elsewhere.dropped().stream().sorted().forEach(d -> acts.add(new Step.DeleteCopy(d)));

@@ -201,7 +201,8 @@ public sealed interface Step {
       case Remove _ -> "remove the machine";
       case DeleteDisk s -> "destroy the system disk " + s.disk();
       case There s -> s.act().title() + ", on " + s.hypervisor();
-      case CarryVolume s -> "carry volume " + s.volume() + " of " + s.size() + " to " + s.hypervisor();
+      case CarryVolume s ->
+          "carry volume " + s.volume() + " of " + s.size() + " to " + s.hypervisor();
       case DeleteCopy s -> "delete the copy " + s.disk();
       case Withdraw s -> "withdraw DHCP and DNS on network " + s.network();
       case CreateVolume s -> "create the volume of " + s.size();

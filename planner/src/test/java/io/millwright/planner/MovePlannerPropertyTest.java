@@ -153,8 +153,20 @@ class MovePlannerPropertyTest {
     Vm abandoned = world.vm(true, NEW, "copy-");
     MachineGoal goal =
         new MachineGoal(
-            true, Power.ON, 1, GIB, GIB, "image", "0".repeat(64), OLD, true, null, List.of("data-0"),
-            List.of(), Map.of(), 600);
+            true,
+            Power.ON,
+            1,
+            GIB,
+            GIB,
+            "image",
+            "0".repeat(64),
+            OLD,
+            true,
+            null,
+            List.of("data-0"),
+            List.of(),
+            Map.of(),
+            600);
     List<Step> steps =
         MovePlanner.plan(
                 goal,
@@ -180,8 +192,20 @@ class MovePlannerPropertyTest {
     Vm vm = world.vm(running, OLD, "data-");
     MachineGoal goal =
         new MachineGoal(
-            true, running ? Power.ON : Power.OFF, 1, GIB, GIB, "image", "0".repeat(64), OLD, true,
-            null, List.of("data-0"), List.of(), Map.of(), 600);
+            true,
+            running ? Power.ON : Power.OFF,
+            1,
+            GIB,
+            GIB,
+            "image",
+            "0".repeat(64),
+            OLD,
+            true,
+            null,
+            List.of("data-0"),
+            List.of(),
+            Map.of(),
+            600);
     MachineFacts facts = World.facts(vm, Set.of(OLD), true);
     assertThat(
             MovePlanner.plan(

@@ -308,8 +308,7 @@ class CrashPointTest {
     }
 
     UUID move() {
-      world.store.write(tx ->
-          world.engine.move().move(tx, World.ANNA, "default", machine, "sim2"));
+      world.store.write(tx -> world.engine.move().move(tx, World.ANNA, "default", machine, "sim2"));
       return uid();
     }
 
@@ -857,7 +856,8 @@ class CrashPointTest {
       for (Flow flow : FLOWS) {
         Scene scene = new Scene(world);
         Map<System, List<Verb>> calls = new HashMap<>();
-        for (System system : List.of(System.HYPERVISOR, System.SECOND, System.SERVICES, System.BUILDER)) {
+        for (System system :
+            List.of(System.HYPERVISOR, System.SECOND, System.SERVICES, System.BUILDER)) {
           List<Verb> verbs = java.util.Collections.synchronizedList(new ArrayList<>());
           calls.put(system, verbs);
           faults(world, system)

@@ -78,7 +78,8 @@ class MoveTest {
   }
 
   private static String web(String more) {
-    return World.machine("web", "hypervisor: sim\nvolumes: [data]\nreadyTimeoutSeconds: 10\n" + more)
+    return World.machine(
+            "web", "hypervisor: sim\nvolumes: [data]\nreadyTimeoutSeconds: 10\n" + more)
         .replaceFirst("nics: .*", "nics: [{network: both, ipv4: none}]");
   }
 
@@ -174,10 +175,12 @@ class MoveTest {
     assertMoved();
     assertThat(world.published().get(uid)).isNotNull();
     // What is kept of it can be had as a volume of its own, beside the one that moved.
-    world.store.write(tx ->
-        world.engine.restore().restore(tx, World.ANNA, "default", "data", "before"));
+    world.store.write(
+        tx -> world.engine.restore().restore(tx, World.ANNA, "default", "data", "before"));
     UUID restored =
-        world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "before"))
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.VOLUME, "default", "before"))
             .orElseThrow()
             .uid();
     assertThat(world.awaitEnd(restored).state()).isEqualTo(new State.Succeeded());
@@ -238,7 +241,9 @@ class MoveTest {
     assertBack(failed);
     assertThat(condition("Moved").value()).isEqualTo(Condition.Value.FALSE);
     // It may have written to the copy, so that is kept a while; it is no system disk.
-    assertThat(quarantined()).extracting(Quarantine.Entry::disk).isEqualTo(disks(world.outside(second)));
+    assertThat(quarantined())
+        .extracting(Quarantine.Entry::disk)
+        .isEqualTo(disks(world.outside(second)));
     assertThat(quarantined()).hasSize(1);
     // And it can be tried again.
     second.guests(GuestBehaviour.wellBehaved());
@@ -338,7 +343,6 @@ class MoveTest {
     assertThatThrownBy(() -> move(to))
         .isInstanceOfSatisfying(
             ProblemException.class,
-            e ->
-                assertThat(e.problem().detail() + " " + e.problem().errors()).contains(why));
+            e -> assertThat(e.problem().detail() + " " + e.problem().errors()).contains(why));
   }
 }

@@ -970,8 +970,7 @@ public final class SimulatedHypervisor {
         try {
           Files.write(into, found);
         } catch (IOException e) {
-          throw new DriverException(
-              FaultKind.CAPACITY, "The server has no room.", e.toString(), e);
+          throw new DriverException(FaultKind.CAPACITY, "The server has no room.", e.toString(), e);
         }
       }
 

@@ -168,8 +168,7 @@ final class Carriage {
   }
 
   private static DiskTransfer transfer(HypervisorDriver driver) throws DriverException {
-    return MachineActs.facet(
-        driver, HypervisorDriver::diskTransfer, "cannot read and write disks");
+    return MachineActs.facet(driver, HypervisorDriver::diskTransfer, "cannot read and write disks");
   }
 
   /** Of all but the zeros at the end, of which one hypervisor may write more than another. */

@@ -21,8 +21,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /**
- * Disks as they go over the wire, through libvirt, so that the pool may be anywhere: as qcow2 files,
- * which {@code qemu-img} converts on the server.
+ * Disks as they go over the wire, through libvirt, so that the pool may be anywhere: as qcow2
+ * files, which {@code qemu-img} converts on the server.
  */
 final class PoolTransfer implements DiskTransfer {
   private static final Libvirt C = Libvirt.get();
@@ -63,9 +63,7 @@ final class PoolTransfer implements DiskTransfer {
         throw new DriverException(
             FaultKind.CONFLICT, "The disk points to other files and cannot be carried.");
       }
-      var _ =
-          qemuImg(
-              "convert", "-f", "qcow2", "-O", "raw", qcow2.toString(), into.toString());
+      var _ = qemuImg("convert", "-f", "qcow2", "-O", "raw", qcow2.toString(), into.toString());
     } finally {
       delete(qcow2);
     }
@@ -118,7 +116,14 @@ final class PoolTransfer implements DiskTransfer {
     try {
       var _ =
           qemuImg(
-              "convert", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", content.toString(),
+              "convert",
+              "-f",
+              "raw",
+              "-O",
+              "qcow2",
+              "-o",
+              "compat=1.1",
+              content.toString(),
               qcow2.toString());
       var _ = qemuImg("resize", "-f", "qcow2", qcow2.toString(), Long.toString(size.bytes()));
       var _ =
@@ -132,8 +137,7 @@ final class PoolTransfer implements DiskTransfer {
                   files.delete(pool, disk + PoolFiles.DISK);
                   files.create(
                       pool,
-                      PoolFiles.volumeXml(
-                          disk + PoolFiles.DISK, size.bytes(), "qcow2", null, ""));
+                      PoolFiles.volumeXml(disk + PoolFiles.DISK, size.bytes(), "qcow2", null, ""));
                   files.send(connection, pool, disk + PoolFiles.DISK, in, proceed);
                   return Outcome.DONE;
                 } catch (IOException e) {

@@ -329,8 +329,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
   record Attached(Ref machine, String name, boolean runs, VmFacts.Disk disk) {}
 
   /** Who has it plugged in, foreign machines as well; all that use the datastore are looked at. */
-  Optional<Attached> attached(Place place, ObjectName name)
-      throws DriverException, VimFault {
+  Optional<Attached> attached(Place place, ObjectName name) throws DriverException, VimFault {
     String path = files.path(place, file(name));
     List<Attached> out = new ArrayList<>();
     collector.follow(
@@ -342,8 +341,13 @@ final class DatastoreDisks implements Disks, AutoCloseable {
           VmFacts machine = VmFacts.of(found, files.installation());
           machine.disks().stream()
               .filter(d -> d.file().equals(path))
-              .forEach(d -> out.add(new Attached(
-                          machine.ref(), machine.name(), !machine.power().equals("poweredOff"), d)));
+              .forEach(d ->
+                  out.add(
+                      new Attached(
+                          machine.ref(),
+                          machine.name(),
+                          !machine.power().equals("poweredOff"),
+                          d)));
         });
     return out.stream().findFirst();
   }

@@ -33,11 +33,7 @@ final class DatastoreTransfer implements DiskTransfer {
   private final DatastoreDisks disks;
 
   DatastoreTransfer(
-      Vim vim,
-      Machines machines,
-      Place.Finder places,
-      DatastoreFiles files,
-      DatastoreDisks disks) {
+      Vim vim, Machines machines, Place.Finder places, DatastoreFiles files, DatastoreDisks disks) {
     this.vim = vim;
     this.machines = machines;
     this.places = places;
