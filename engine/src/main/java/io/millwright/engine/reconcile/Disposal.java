@@ -202,11 +202,12 @@ final class Disposal {
     }
     if (found.get().status() instanceof VolumeStatus volume) {
       VolumeStatus.Copy copy = volume.copy();
-      boolean copied = copy != null && copy.object().equals(disk.toString());
-      if (copied && copy.stage() != VolumeStatus.Stage.DROPPED) {
-        return new Owner.Declared();
+      if (copy != null && copy.object().equals(disk.toString())) {
+        return copy.stage() == VolumeStatus.Stage.DROPPED
+            ? new Owner.Volume(true)
+            : new Owner.Declared();
       }
-      return volume.object() == null ? new Owner.Declared() : new Owner.Volume(copied);
+      return volume.object() == null ? new Owner.Declared() : new Owner.Volume(false);
     }
     if (!(found.get().status() instanceof MachineStatus status)) {
       return new Owner.Declared();
