@@ -8,6 +8,7 @@ import io.millwright.engine.Delete;
 import io.millwright.engine.Expire;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
+import io.millwright.engine.Move;
 import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
@@ -34,6 +35,7 @@ public record Backend(
     Delete delete,
     Restore restore,
     Rebuild rebuild,
+    Move move,
     Rollouts rollouts,
     Pools pools,
     Sources sources,

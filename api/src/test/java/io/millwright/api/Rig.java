@@ -139,6 +139,7 @@ final class Rig {
         engine.delete(),
         engine.restore(),
         engine.rebuild(),
+        engine.move(),
         engine.rollouts(),
         engine.pools(),
         engine.sources(),

@@ -10,6 +10,7 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
+import io.millwright.engine.Move;
 import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
@@ -81,6 +82,7 @@ final class Unreachable implements Store {
         new Delete(store, clock),
         new Restore(store, clock),
         new Rebuild(store, admission, preview, clock),
+        new Move(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
         new Pools(apply, clock),
         new Sources(store, admission),

@@ -38,6 +38,7 @@ public final class Engine implements AutoCloseable {
   private final Expire expire;
   private final Restore restore;
   private final Rebuild rebuild;
+  private final Move move;
   private final Rollouts rollouts;
   private final Pools pools;
   private final Sources sources;
@@ -101,6 +102,7 @@ public final class Engine implements AutoCloseable {
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
     sources = new Sources(store, admission);
+    move = new Move(store, admission, preview, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
     delete = new Delete(store, clock);
@@ -159,6 +161,10 @@ public final class Engine implements AutoCloseable {
 
   public Rebuild rebuild() {
     return rebuild;
+  }
+
+  public Move move() {
+    return move;
   }
 
   public Rollouts rollouts() {
