@@ -12,7 +12,7 @@ import java.util.function.Function;
 import javax.sql.DataSource;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.simple.JdbcClient;
-import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.transaction.TransactionException;
 import org.springframework.transaction.TransactionSystemException;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
@@ -44,8 +44,11 @@ public final class SqlStore implements Store {
 
   /** How a kind of transaction is run. */
   private record Way(JdbcClient jdbc, TransactionTemplate template) {
+    // Not the JdbcTransactionManager: what it makes of a rollback that failed hides what went
+    // before.
     static Way to(DataSource database, boolean readOnly) {
-      TransactionTemplate template = new TransactionTemplate(new JdbcTransactionManager(database));
+      TransactionTemplate template =
+          new TransactionTemplate(new DataSourceTransactionManager(database));
       template.setReadOnly(readOnly);
       return new Way(JdbcClient.create(database), template);
     }
