@@ -44,6 +44,11 @@ final class FakePve implements AutoCloseable {
   static final String TOKEN = "mw@pve!millwright";
   static final String SECRET = "5ecre7-0f-the-test";
 
+  static {
+    // Else the JDK's server waits 40 ms for an acknowledgement in every answer.
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+  }
+
   /** What a VM is. */
   private static final class Vm {
     String node;
@@ -159,6 +164,18 @@ final class FakePve implements AutoCloseable {
             keys.pem(),
             "node",
             "pve1"));
+  }
+
+  /** With this fingerprint in place of an authority. */
+  Map<String, String> pinned(String fingerprint) {
+    Map<String, String> out = settings();
+    out.remove("ca");
+    out.put("fingerprint", fingerprint);
+    return out;
+  }
+
+  ServerKeys keys() {
+    return keys;
   }
 
   /** A shape, of which the values are to be set. */
@@ -288,6 +305,11 @@ final class FakePve implements AutoCloseable {
   synchronized void release() {
     held.clear();
     tasks.values().forEach(this::end);
+  }
+
+  /** As after a node fell: what it worked on stays as it is, and nobody works on it. */
+  synchronized void forgetTasks() {
+    tasks.clear();
   }
 
   private void end(Task task) {
