@@ -11,6 +11,7 @@ import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.GroupReconciler;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.PoolReconciler;
@@ -37,11 +38,13 @@ public final class Engine implements AutoCloseable {
   private final Expire expire;
   private final Restore restore;
   private final Rebuild rebuild;
+  private final Move move;
   private final Rollouts rollouts;
   private final Pools pools;
   private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
+  private final Invariants invariants;
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
@@ -99,6 +102,7 @@ public final class Engine implements AutoCloseable {
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
     sources = new Sources(store, admission);
+    move = new Move(store, admission, preview, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
     delete = new Delete(store, clock);
@@ -106,6 +110,7 @@ public final class Engine implements AutoCloseable {
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
     drift = new Drift(store, outside);
+    invariants = new Invariants(store, outside, clock);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
@@ -158,6 +163,10 @@ public final class Engine implements AutoCloseable {
     return rebuild;
   }
 
+  public Move move() {
+    return move;
+  }
+
   public Rollouts rollouts() {
     return rollouts;
   }
@@ -172,6 +181,10 @@ public final class Engine implements AutoCloseable {
 
   public Drift drift() {
     return drift;
+  }
+
+  public Invariants invariants() {
+    return invariants;
   }
 
   public Sweep sweep() {
