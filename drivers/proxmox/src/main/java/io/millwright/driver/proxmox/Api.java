@@ -145,15 +145,14 @@ final class Api implements AutoCloseable {
   JsonNode upload(String path, Map<String, String> values, String name, BodyPublisher content)
       throws DriverException, PveFault {
     StringBuilder head = new StringBuilder();
-    values.forEach(
-        (key, value) ->
-            head.append("--")
-                .append(BOUNDARY)
-                .append("\r\nContent-Disposition: form-data; name=\"")
-                .append(key)
-                .append("\"\r\n\r\n")
-                .append(value)
-                .append("\r\n"));
+    values.forEach((key, value) ->
+        head.append("--")
+            .append(BOUNDARY)
+            .append("\r\nContent-Disposition: form-data; name=\"")
+            .append(key)
+            .append("\"\r\n\r\n")
+            .append(value)
+            .append("\r\n"));
     head.append("--")
         .append(BOUNDARY)
         .append("\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"")

@@ -89,8 +89,9 @@ final class Contents {
   List<Image> images(Cluster.Place place) throws DriverException, PveFault {
     List<Image> out = new ArrayList<>();
     for (Volume volume : list(place.files(), "import")) {
-      image(volume.stem()).filter(m -> volume.whole()).ifPresent(m ->
-          out.add(new Image(m.group(1), Long.parseLong(m.group(2)), volume)));
+      image(volume.stem())
+          .filter(m -> volume.whole())
+          .ifPresent(m -> out.add(new Image(m.group(1), Long.parseLong(m.group(2)), volume)));
     }
     return List.copyOf(out);
   }

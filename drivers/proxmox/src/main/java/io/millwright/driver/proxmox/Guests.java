@@ -86,7 +86,8 @@ final class Guests {
     return cluster
         .machines()
         .filter(this::isOurs)
-        .filter(g -> g.label().filter(l -> l.role() == null && l.mark().uid().equals(uid)).isPresent())
+        .filter(
+            g -> g.label().filter(l -> l.role() == null && l.mark().uid().equals(uid)).isPresent())
         .findFirst();
   }
 
@@ -156,9 +157,7 @@ final class Guests {
     UUID uid;
     try {
       uid =
-          others.isPresent()
-              ? others.get().mark().uid()
-              : options(guest).uuid().orElse(otherwise);
+          others.isPresent() ? others.get().mark().uid() : options(guest).uuid().orElse(otherwise);
     } catch (PveFault e) {
       if (e.status() == 401) {
         throw e;
@@ -243,8 +242,7 @@ final class Guests {
   void destroy(Guest guest) throws DriverException, PveFault {
     try {
       tasks.finish(
-          api.delete(
-              path(guest), Map.of("purge", "1", "destroy-unreferenced-disks", "0")),
+          api.delete(path(guest), Map.of("purge", "1", "destroy-unreferenced-disks", "0")),
           "the removal of VM " + guest.number());
     } catch (PveFault e) {
       if (!e.says("does not exist")) {

@@ -168,9 +168,7 @@ final class HeldDisks implements Disks, AutoCloseable {
           }
           String disk = fresh(place, size, base);
           int number = guests.number(cluster, name.toString());
-          Outcome made =
-              guests.make(
-                  place, number, holder(name, number, disk), patience);
+          Outcome made = guests.make(place, number, holder(name, number, disk), patience);
           if (!made.equals(Outcome.DONE) || base == null) {
             return made;
           }

@@ -30,7 +30,9 @@ import tools.jackson.databind.JsonNode;
 final class QemuCompute implements Compute {
   private static final Duration SHUTDOWN_POLL = Duration.ofSeconds(2);
 
-  /** How long a guest that was asked to stop is waited for by Proxmox VE; then it is asked again. */
+  /**
+   * How long a guest that was asked to stop is waited for by Proxmox VE; then it is asked again.
+   */
   private static final String SHUTDOWN_SECONDS = "60";
 
   private static final int DISKS = 31;
@@ -198,8 +200,7 @@ final class QemuCompute implements Compute {
     if (name == null) {
       return "none";
     }
-    Contents.Volume volume =
-        ObjectName.parse(name).map(contents.media(place)::get).orElse(null);
+    Contents.Volume volume = ObjectName.parse(name).map(contents.media(place)::get).orElse(null);
     if (volume == null) {
       throw Guests.conflict("There is no medium of this name on the hypervisor.", name);
     }
@@ -227,7 +228,10 @@ final class QemuCompute implements Compute {
       changes.put("tags", String.join(";", tags));
     }
     List<String> gone = new ArrayList<>();
-    now.disks().stream().map(Options.Plugged::at).filter(at -> !values.containsKey(at)).forEach(gone::add);
+    now.disks().stream()
+        .map(Options.Plugged::at)
+        .filter(at -> !values.containsKey(at))
+        .forEach(gone::add);
     now.cards().stream().filter(at -> !values.containsKey(at)).forEach(gone::add);
     if (!gone.isEmpty()) {
       changes.put("delete", String.join(",", gone));
@@ -262,7 +266,9 @@ final class QemuCompute implements Compute {
               .equals(new Options(Map.of(Options.DRIVE, wanted)).medium());
     }
     if (name.equals("smbios1")) {
-      return new Options(Map.of(name, there)).uuid().equals(new Options(Map.of(name, wanted)).uuid());
+      return new Options(Map.of(name, there))
+          .uuid()
+          .equals(new Options(Map.of(name, wanted)).uuid());
     }
     return there.strip().equals(wanted);
   }
@@ -327,10 +333,7 @@ final class QemuCompute implements Compute {
           Optional<String> asked = tasks.active(guest.node(), guest.number(), "qmshutdown");
           if (force) {
             // A request to the guest that goes on would keep the machine locked.
-            command(
-                guest,
-                "stop",
-                asked.isPresent() ? Map.of("overrule-shutdown", "1") : Map.of());
+            command(guest, "stop", asked.isPresent() ? Map.of("overrule-shutdown", "1") : Map.of());
             return Outcome.DONE;
           }
           if (asked.isPresent()) {
@@ -379,7 +382,8 @@ final class QemuCompute implements Compute {
   /** Proxmox VE would delete with the machine what somebody has given it there. */
   private void requireNothingOfItsOwn(Guest guest) throws DriverException, PveFault {
     Options options = guests.options(guest);
-    String variables = Options.properties(options.text("efidisk0"), "file").getOrDefault("file", "");
+    String variables =
+        Options.properties(options.text("efidisk0"), "file").getOrDefault("file", "");
     String own = String.format(Locale.ROOT, "-%d-", guest.number());
     List<String> strange =
         options.volumes().stream()

@@ -104,7 +104,8 @@ record Settings(
         .field("token")
         .require(
             token.isEmpty() || TOKEN.matcher(token).matches(),
-            "write USER@REALM!ID, for example mw@pve!millwright; its secret has a field of its own");
+            "write USER@REALM!ID, for example mw@pve!millwright; its secret has a field of its"
+                + " own");
     String secret = given.getOrDefault("secret", "");
     found
         .field("secret")

@@ -29,7 +29,12 @@ final class StorageMedia implements Media {
         () -> {
           Cluster.Place place = Cluster.read(api).place(settings);
           contents.put(
-              place.files(), "iso", name.toString(), "iso", BodyPublishers.ofByteArray(iso), Map.of());
+              place.files(),
+              "iso",
+              name.toString(),
+              "iso",
+              BodyPublishers.ofByteArray(iso),
+              Map.of());
           return Outcome.DONE;
         });
   }

@@ -160,8 +160,7 @@ final class Survey {
     for (Map.Entry<Guest, UUID> each : guests.foreign(cluster).entrySet()) {
       if (each.getValue().equals(uid)) {
         return List.of(
-            foreign(
-                each.getKey(), uid, api.get(Guests.path(each.getKey(), "status", "current"))));
+            foreign(each.getKey(), uid, api.get(Guests.path(each.getKey(), "status", "current"))));
       }
     }
     return List.of();

@@ -74,10 +74,7 @@ final class Tasks {
     JsonNode all =
         api.get(
             Api.path("nodes", node, "tasks"),
-            Map.of(
-                "vmid", Integer.toString(number),
-                "typefilter", kind,
-                "source", "active"));
+            Map.of("vmid", Integer.toString(number), "typefilter", kind, "source", "active"));
     for (JsonNode task : all) {
       // What has ended a moment ago is still listed, with its end.
       if (task.path("type").asString("").equals(kind)

@@ -416,8 +416,12 @@ final class FakePve implements AutoCloseable {
         Pattern.compile(
             "--"
                 + Pattern.quote(boundary)
-                + "\r\nContent-Disposition: form-data; name=\"([^\"]+)\"(?:; filename=\"([^\"]+)\")?"
-                + "\r\n(?:Content-Type: [^\r]+\r\n)?\r\n");
+                + "\r\n"
+                + "Content-Disposition: form-data; name=\"([^\"]+)\"(?:;"
+                + " filename=\"([^\"]+)\")?\r\n"
+                + "(?:Content-Type: [^\r"
+                + "]+\r\n"
+                + ")?\r\n");
     Matcher m = head.matcher(all);
     while (m.find()) {
       int end = all.indexOf("\r\n--" + boundary, m.end());
@@ -446,7 +450,8 @@ final class FakePve implements AutoCloseable {
           case "tasks" -> tasks(r);
           case "network" -> {
             ArrayNode out = Json.mapper().createArrayNode();
-            List.of("vmbr0", "vmbr1").forEach(name -> out.add(BRIDGE.deepCopy().put("iface", name)));
+            List.of("vmbr0", "vmbr1")
+                .forEach(name -> out.add(BRIDGE.deepCopy().put("iface", name)));
             yield out;
           }
           default -> throw new Refusal(501, "Method '" + r.method() + "' not implemented\n");
@@ -491,7 +496,8 @@ final class FakePve implements AutoCloseable {
     Map<String, String> config = vm.config;
     long memory = Long.parseLong(config.getOrDefault("memory", "512"));
     row.put("maxmem", memory << 20);
-    row.put(row.has("cpus") ? "cpus" : "maxcpu", Integer.parseInt(config.getOrDefault("cores", "1")));
+    row.put(
+        row.has("cpus") ? "cpus" : "maxcpu", Integer.parseInt(config.getOrDefault("cores", "1")));
     if (config.containsKey("tags")) {
       row.put("tags", config.get("tags"));
     } else {
@@ -765,11 +771,13 @@ final class FakePve implements AutoCloseable {
   }
 
   private static void check(Map<String, String> values) {
-    values.keySet().forEach(key -> {
-      if (!KNOWN.matcher(key).matches()) {
-        throw new Refusal(400, key + ": property is not defined in schema");
-      }
-    });
+    values
+        .keySet()
+        .forEach(key -> {
+          if (!KNOWN.matcher(key).matches()) {
+            throw new Refusal(400, key + ": property is not defined in schema");
+          }
+        });
     if (values.containsKey("name") && !values.get("name").matches("[A-Za-z0-9][A-Za-z0-9.-]*")) {
       throw new Refusal(400, "name: value does not look like a valid DNS name");
     }

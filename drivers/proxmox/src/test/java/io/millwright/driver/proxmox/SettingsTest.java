@@ -16,7 +16,12 @@ final class SettingsTest {
   private static Map<String, String> good() {
     return new HashMap<>(
         Map.of(
-            "url", "https://pve.example.com:8006", "token", "mw@pve!millwright", "secret", "s3cret"));
+            "url",
+            "https://pve.example.com:8006",
+            "token",
+            "mw@pve!millwright",
+            "secret",
+            "s3cret"));
   }
 
   @ParameterizedTest

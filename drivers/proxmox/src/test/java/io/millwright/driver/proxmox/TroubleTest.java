@@ -313,8 +313,7 @@ final class TroubleTest {
     try (ProxmoxHypervisor driver = open()) {
       defined(driver);
       pve.set(number(), "scsi5", "local-lvm:vm-" + number() + "-disk-7,size=1G");
-      fails(
-          FaultKind.CONFLICT, () -> compute(driver).remove(MARK), "disks of its own", "moved");
+      fails(FaultKind.CONFLICT, () -> compute(driver).remove(MARK), "disks of its own", "moved");
       assertThat(number()).isPositive();
       assertThat(pve.calls).noneMatch(call -> call.startsWith("DELETE"));
     }
@@ -347,7 +346,9 @@ final class TroubleTest {
       Map<String, String> holder = pve.config(pve.tagged("-system."));
       assertThat(holder).containsEntry("protection", "1").containsEntry("onboot", "0");
       assertThat(holder.get("scsi0")).contains(",ro=1", ",backup=0");
-      assertThat(pve.config(number()).get("scsi0")).contains("serial=mw-disk").doesNotContain("ro=");
+      assertThat(pve.config(number()).get("scsi0"))
+          .contains("serial=mw-disk")
+          .doesNotContain("ro=");
       done(compute(driver).remove(MARK));
       assertThat(pve.volumes()).hasSize(1);
     }
@@ -393,8 +394,7 @@ final class TroubleTest {
               Outcome.Running.class, r -> assertThat(r.token()).startsWith("UPID:pve1:"));
       assertThat(driver.observe(new Scope.All()).disks()).isEmpty();
       // Killed here; whoever comes next is told by which task it is being made.
-      DriverException failure =
-          failure(() -> disks(other).create(SYSTEM, SIZE, image.sha256()));
+      DriverException failure = failure(() -> disks(other).create(SYSTEM, SIZE, image.sha256()));
       assertThat(failure.kind()).isEqualTo(FaultKind.UNREACHABLE);
       assertThat(failure.forOperator()).contains("UPID:pve1:", "qmcreate");
       pve.release();

@@ -107,8 +107,7 @@ final class Vcenter {
 
   /** Asks for what only the simulator can. */
   void lab(String act) throws IOException, InterruptedException, DriverException {
-    try (HttpClient http =
-        HttpClient.newBuilder().sslContext(Trust.of(lab.ca(), null)).build()) {
+    try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.of(lab.ca(), null)).build()) {
       int status =
           http.send(
                   HttpRequest.newBuilder(URI.create(lab.url() + "/lab/" + act)).build(),
