@@ -188,7 +188,7 @@ final class Guests {
     Settings.Numbers range = settings.numbers();
     long first = purpose.hashCode() * 0x9E3779B97F4A7C15L >>> 1;
     for (int i = 0; i < range.count(); i++) {
-      int number = range.from() + (int) ((first + i) % range.count());
+      int number = range.from() + Math.floorMod(first + i, range.count());
       Optional<Guest> there = cluster.at(number);
       if (there.isEmpty()) {
         return number;
