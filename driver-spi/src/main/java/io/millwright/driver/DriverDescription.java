@@ -9,8 +9,13 @@ import java.util.Map;
  * What a driver is called and what it needs.
  *
  * @param name as in a manifest, for example {@code libvirt}
+ * @param experimental true if it was never run against the real thing
  */
-public record DriverDescription(String name, List<Setting> settings) {
+public record DriverDescription(String name, List<Setting> settings, boolean experimental) {
+  /** Of a driver that was. */
+  public DriverDescription(String name, List<Setting> settings) {
+    this(name, settings, false);
+  }
 
   /**
    * One setting.

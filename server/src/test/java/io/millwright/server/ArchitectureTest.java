@@ -39,6 +39,7 @@ class ArchitectureTest {
     DRIVER_TESTKIT("io.millwright.driver.testkit..", DRIVER_SPI, MODEL),
     LIBVIRT("io.millwright.driver.libvirt..", DRIVER_SPI, MODEL),
     VSPHERE("io.millwright.driver.vsphere..", DRIVER_SPI, MODEL),
+    PROXMOX("io.millwright.driver.proxmox..", DRIVER_SPI, MODEL),
     DNSMASQ("io.millwright.drivers.dnsmasq..", DRIVER_SPI, MODEL),
     MMDEBSTRAP("io.millwright.drivers.mmdebstrap..", DRIVER_SPI, MODEL),
     GIT("io.millwright.drivers.git..", DRIVER_SPI, MODEL),

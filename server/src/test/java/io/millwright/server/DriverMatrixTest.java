@@ -25,6 +25,8 @@ class DriverMatrixTest {
       Map.of(
           "libvirt",
           Map.of("uri", "qemu:///system"),
+          "proxmox",
+          Map.of("url", "https://pve.example.com:8006", "token", "mw@pve!t", "secret", "s"),
           "vsphere",
           Map.of("url", "https://vcenter.example.com", "user", "u", "password", "p"));
 
@@ -71,7 +73,11 @@ class DriverMatrixTest {
 
             | Facet | What it is for |\
             """);
-    drivers.keySet().forEach(name -> out.append(' ').append(name).append(" |"));
+    drivers.forEach((name, provider) ->
+        out.append(' ')
+            .append(name)
+            .append(provider.describe().experimental() ? " (experimental)" : "")
+            .append(" |"));
     out.append("\n|---|---|").append("---|".repeat(drivers.size())).append('\n');
     for (Map.Entry<String, String> facet : facets().entrySet()) {
       out.append("| `").append(facet.getKey()).append("` | ").append(facet.getValue());
@@ -87,6 +93,9 @@ class DriverMatrixTest {
     }
     for (Map.Entry<String, HypervisorProvider> each : drivers.entrySet()) {
       out.append("\n## Settings of ").append(each.getKey()).append("\n\n");
+      if (each.getValue().describe().experimental()) {
+        out.append("This driver is **experimental**: it was never run against the real thing.\n\n");
+      }
       out.append("| Setting | Needed | Secret | Meaning |\n|---|---|---|---|\n");
       for (Setting setting : each.getValue().describe().settings()) {
         out.append("| `").append(setting.name()).append("` | ");

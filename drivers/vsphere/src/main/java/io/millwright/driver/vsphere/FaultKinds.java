@@ -2,10 +2,6 @@ package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
-import java.io.IOException;
-import java.net.http.HttpTimeoutException;
-import java.security.cert.CertificateException;
-import javax.net.ssl.SSLException;
 
 /** What vSphere's faults mean to us; the one place that knows. */
 final class FaultKinds {
@@ -86,43 +82,5 @@ final class FaultKinds {
             case REFUSED, BUG -> "The hypervisor refused the request.";
           };
     };
-  }
-
-  /** Of a request that got no answer. */
-  static DriverException translate(IOException e) {
-    for (Throwable at = e; at != null; at = at.getCause()) {
-      if (at instanceof CertificateException) {
-        return new DriverException(
-            FaultKind.REFUSED,
-            "The hypervisor's certificate is not one to be believed: "
-                + reason(at)
-                + ". Check ca or thumbprint in its settings.",
-            String.valueOf(at.getMessage()),
-            e);
-      }
-    }
-    if (e instanceof SSLException) {
-      return new DriverException(
-          FaultKind.REFUSED,
-          "No TLS connection to the hypervisor can be made; check its url.",
-          e.toString(),
-          e);
-    }
-    return new DriverException(
-        FaultKind.UNREACHABLE,
-        e instanceof HttpTimeoutException
-            ? "The hypervisor did not answer in time."
-            : "The hypervisor does not answer, or not so that it can be trusted.",
-        e.toString(),
-        e);
-  }
-
-  private static String reason(Throwable problem) {
-    Throwable at = problem;
-    while (at.getCause() != null) {
-      at = at.getCause();
-    }
-    String words = String.valueOf(at.getMessage()).strip();
-    return words.endsWith(".") ? words.substring(0, words.length() - 1) : words;
   }
 }

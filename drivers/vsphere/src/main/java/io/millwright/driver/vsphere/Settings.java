@@ -4,12 +4,12 @@ import io.millwright.driver.DriverDescription;
 import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Trust;
 import io.millwright.model.Names;
 import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.net.URI;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -71,7 +71,6 @@ record Settings(
                   false,
                   "in the datastore, for disks, images and media; millwright if not given")));
 
-  private static final Pattern THUMBPRINT = Pattern.compile("[0-9A-F]{40}|[0-9A-F]{64}");
   private static final Pattern DIRECTORY = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._]{0,63}");
 
   static Settings read(Map<String, String> given) throws DriverException {
@@ -83,11 +82,11 @@ record Settings(
         .require(url != null, "write https:// and the server's name, and a port if it is not 443");
     String thumbprint = given.get("thumbprint");
     if (thumbprint != null) {
-      thumbprint = thumbprint.replaceAll("[: ]", "").toUpperCase(Locale.ROOT);
+      thumbprint = Trust.fingerprint(thumbprint);
       found
           .field("thumbprint")
           .require(
-              THUMBPRINT.matcher(thumbprint).matches(),
+              Trust.isFingerprint(thumbprint),
               "write the certificate's SHA-256 as 64 hexadecimal digits, or its SHA-1 as 40");
       found
           .field("thumbprint")

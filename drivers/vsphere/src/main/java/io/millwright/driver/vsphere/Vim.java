@@ -2,6 +2,7 @@ package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Trust;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -72,7 +73,7 @@ final class Vim implements AutoCloseable {
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(Duration.ofSeconds(10))
-            .sslContext(Trust.of(settings))
+            .sslContext(Trust.of(settings.ca(), settings.thumbprint()))
             .build();
   }
 
@@ -335,7 +336,7 @@ final class Vim implements AutoCloseable {
   }
 
   private DriverException failed(IOException e) {
-    return closed ? closed() : FaultKinds.translate(e);
+    return closed ? closed() : Trust.failed(e, "ca or thumbprint");
   }
 
   private static DriverException closed() {

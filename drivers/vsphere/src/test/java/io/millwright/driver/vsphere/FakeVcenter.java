@@ -3,30 +3,19 @@ package io.millwright.driver.vsphere;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
+import io.millwright.driver.testkit.ServerKeys;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.MessageDigest;
-import java.security.cert.Certificate;
-import java.util.ArrayList;
-import java.util.Base64;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.function.Function;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
 import javax.xml.stream.XMLStreamException;
 
 /**
@@ -34,33 +23,25 @@ import javax.xml.stream.XMLStreamException;
  * do, such as saying no. What a test says nothing about is answered as by a small healthy vCenter.
  */
 final class FakeVcenter implements AutoCloseable {
-  private static final char[] SECRET = "secret".toCharArray();
-
   private final HttpsServer server;
-  private final Certificate certificate;
+  private final ServerKeys keys;
   private final Map<String, Function<Element, String>> answers = new ConcurrentHashMap<>();
 
   /** The names of the methods that were called, in order. */
   final List<String> calls = new CopyOnWriteArrayList<>();
 
   FakeVcenter() {
-    this(List.of());
+    this(ServerKeys.of(List.of()));
   }
 
-  private FakeVcenter(List<String> validity) {
+  private FakeVcenter(ServerKeys keys) {
+    this.keys = keys;
     try {
-      KeyStore store = store(validity);
-      certificate = store.getCertificate("fake");
-      KeyManagerFactory keys =
-          KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-      keys.init(store, SECRET);
-      SSLContext context = SSLContext.getInstance("TLS");
-      context.init(keys.getKeyManagers(), null, null);
       server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-      server.setHttpsConfigurator(new HttpsConfigurator(context));
-    } catch (GeneralSecurityException | IOException e) {
-      throw new IllegalStateException(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
+    server.setHttpsConfigurator(new HttpsConfigurator(keys.context()));
     server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
     server.createContext("/sdk", this::answer);
     server.start();
@@ -69,59 +50,12 @@ final class FakeVcenter implements AutoCloseable {
 
   /** One with another certificate than all others. */
   static FakeVcenter other() {
-    return new FakeVcenter(List.of("-validity", "91"));
+    return new FakeVcenter(ServerKeys.of(List.of("-validity", "91")));
   }
 
   /** One whose certificate is of the past. */
   static FakeVcenter expired() {
-    return new FakeVcenter(List.of("-startdate", "-30d", "-validity", "10"));
-  }
-
-  private static final Map<List<String>, KeyStore> STORES = new HashMap<>();
-
-  /** Keys are made by a program, which takes seconds: once for each kind of certificate. */
-  private static synchronized KeyStore store(List<String> validity)
-      throws IOException, GeneralSecurityException {
-    KeyStore known = STORES.get(validity);
-    if (known == null) {
-      known = make(validity);
-      STORES.put(validity, known);
-    }
-    return known;
-  }
-
-  private static KeyStore make(List<String> validity) throws IOException, GeneralSecurityException {
-    Path directory = Files.createTempDirectory("fake-vcenter");
-    Path file = directory.resolve("keys");
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-genkeypair",
-                "-alias",
-                "fake",
-                "-keyalg",
-                "EC",
-                "-dname",
-                "CN=fake",
-                "-ext",
-                "san=ip:127.0.0.1",
-                "-storetype",
-                "PKCS12",
-                "-storepass",
-                new String(SECRET),
-                "-keystore",
-                file.toString()));
-    command.addAll(validity);
-    io.millwright.driver.testkit.Lab.run(command);
-    try (InputStream in = Files.newInputStream(file)) {
-      KeyStore out = KeyStore.getInstance("PKCS12");
-      out.load(in, SECRET);
-      return out;
-    } finally {
-      Files.delete(file);
-      Files.delete(directory);
-    }
+    return new FakeVcenter(ServerKeys.expired());
   }
 
   @Override
@@ -155,23 +89,11 @@ final class FakeVcenter implements AutoCloseable {
   }
 
   String pem() {
-    try {
-      return "-----BEGIN CERTIFICATE-----\n"
-          + Base64.getMimeEncoder().encodeToString(certificate.getEncoded())
-          + "\n-----END CERTIFICATE-----\n";
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e);
-    }
+    return keys.pem();
   }
 
   String thumbprint(String algorithm) {
-    try {
-      return HexFormat.ofDelimiter(":")
-          .withUpperCase()
-          .formatHex(MessageDigest.getInstance(algorithm).digest(certificate.getEncoded()));
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e);
-    }
+    return keys.fingerprint(algorithm);
   }
 
   // ------------------------------------------------------------------------------------- answers

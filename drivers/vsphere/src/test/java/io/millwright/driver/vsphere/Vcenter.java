@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.Trust;
 import io.millwright.driver.testkit.HypervisorContract;
 import io.millwright.driver.testkit.VcenterLab;
 import java.io.IOException;
@@ -106,8 +107,7 @@ final class Vcenter {
 
   /** Asks for what only the simulator can. */
   void lab(String act) throws IOException, InterruptedException, DriverException {
-    try (HttpClient http =
-        HttpClient.newBuilder().sslContext(Trust.of(Settings.read(settings()))).build()) {
+    try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.of(lab.ca(), null)).build()) {
       int status =
           http.send(
                   HttpRequest.newBuilder(URI.create(lab.url() + "/lab/" + act)).build(),

@@ -1,8 +1,9 @@
-package io.millwright.driver.vsphere;
+package io.millwright.driver;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.Socket;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
@@ -14,18 +15,37 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.Collection;
 import java.util.HexFormat;
+import java.util.Locale;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
+import org.jspecify.annotations.Nullable;
 
-/** Whose certificate is believed; that none is looked at cannot be asked for. */
-final class Trust {
+/**
+ * Whose certificate is believed, for drivers that speak over TLS; that none is looked at cannot be
+ * asked for.
+ */
+public final class Trust {
+  private static final Pattern FINGERPRINT = Pattern.compile("[0-9A-F]{40}|[0-9A-F]{64}");
+
   private Trust() {}
 
+  /** A fingerprint as {@link #of} takes it, however it was copied. */
+  public static String fingerprint(String text) {
+    return text.replaceAll("[: ]", "").toUpperCase(Locale.ROOT);
+  }
+
+  /** True if this is the SHA-256 or SHA-1 of a certificate in hexadecimal digits. */
+  public static boolean isFingerprint(String text) {
+    return FINGERPRINT.matcher(text).matches();
+  }
+
   /** How many certificates this text holds. */
-  static int certificates(String pem) {
+  public static int certificates(String pem) {
     try {
       return read(pem).size();
     } catch (CertificateException e) {
@@ -38,29 +58,81 @@ final class Trust {
         .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)));
   }
 
-  static SSLContext of(Settings settings) {
+  /**
+   * Believes one certificate, or those that some authorities have signed; without both, those that
+   * Java's own authorities have.
+   *
+   * @param ca certificates in PEM, or null
+   * @param fingerprint of the server's own certificate in hexadecimal digits without colons: 64 are
+   *     SHA-256, 40 are SHA-1; or null
+   */
+  public static SSLContext of(@Nullable String ca, @Nullable String fingerprint) {
     try {
       SSLContext context = SSLContext.getInstance("TLS");
-      context.init(null, managers(settings), null);
+      context.init(null, managers(ca, fingerprint), null);
       return context;
     } catch (GeneralSecurityException | IOException e) {
       throw new IllegalStateException("every JDK has TLS", e);
     }
   }
 
-  private static TrustManager[] managers(Settings settings)
+  /**
+   * What a request that got no answer means.
+   *
+   * @param settings the names of those by which is told whom to believe
+   */
+  public static DriverException failed(IOException e, String settings) {
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      if (at instanceof CertificateException) {
+        return new DriverException(
+            FaultKind.REFUSED,
+            "The hypervisor's certificate is not one to be believed: "
+                + reason(at)
+                + ". Check "
+                + settings
+                + " in its settings.",
+            String.valueOf(at.getMessage()),
+            e);
+      }
+    }
+    if (e instanceof SSLException) {
+      return new DriverException(
+          FaultKind.REFUSED,
+          "No TLS connection to the hypervisor can be made; check its url.",
+          e.toString(),
+          e);
+    }
+    return new DriverException(
+        FaultKind.UNREACHABLE,
+        e instanceof HttpTimeoutException
+            ? "The hypervisor did not answer in time."
+            : "The hypervisor does not answer, or not so that it can be trusted.",
+        e.toString(),
+        e);
+  }
+
+  private static String reason(Throwable problem) {
+    Throwable at = problem;
+    while (at.getCause() != null) {
+      at = at.getCause();
+    }
+    String words = String.valueOf(at.getMessage()).strip();
+    return words.endsWith(".") ? words.substring(0, words.length() - 1) : words;
+  }
+
+  private static TrustManager[] managers(@Nullable String ca, @Nullable String fingerprint)
       throws GeneralSecurityException, IOException {
-    if (settings.thumbprint() != null) {
-      return new TrustManager[] {new Pinned(settings.thumbprint())};
+    if (fingerprint != null) {
+      return new TrustManager[] {new Pinned(fingerprint)};
     }
     TrustManagerFactory factory =
         TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
     KeyStore store = null;
-    if (settings.ca() != null) {
+    if (ca != null) {
       store = KeyStore.getInstance(KeyStore.getDefaultType());
       store.load(null, null);
       int n = 0;
-      for (Certificate each : read(settings.ca())) {
+      for (Certificate each : read(ca)) {
         store.setCertificateEntry("ca" + n++, each);
       }
     }

@@ -1,0 +1,160 @@
+package io.millwright.driver.proxmox;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.ObjectName;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What storages hold.
+ *
+ * <p>Proxmox VE copies an uploaded file to its final name, and cannot rename one. So that a
+ * half-copied file is never taken for a whole one, the name tells the length: {@code
+ * STEM.LENGTH.iso}.
+ */
+final class Contents {
+  private static final Pattern FILE = Pattern.compile("([^/]+)\\.([0-9]{1,15})\\.(iso|qcow2|raw)");
+  private static final Pattern IMAGE = Pattern.compile("([0-9a-f]{64})-([0-9]{1,9})m");
+
+  /**
+   * A volume.
+   *
+   * @param id with the storage before a colon
+   * @param owner number of the VM that it belongs to, or 0
+   */
+  record Volume(String id, long size, int owner) {
+    private Optional<Matcher> file() {
+      Matcher m = FILE.matcher(id.substring(Math.max(id.lastIndexOf('/'), id.indexOf(':')) + 1));
+      return m.matches() ? Optional.of(m) : Optional.empty();
+    }
+
+    /** Its name without length and ending, or an empty text. */
+    String stem() {
+      return file().map(m -> m.group(1)).orElse("");
+    }
+
+    boolean whole() {
+      return file().filter(m -> Long.parseLong(m.group(2)) == size).isPresent();
+    }
+  }
+
+  /**
+   * A staged image.
+   *
+   * @param mib of the disk in it
+   */
+  record Image(String sha256, long mib, Volume volume) {}
+
+  private final Api api;
+  private final Tasks tasks;
+  private final String prefix;
+
+  Contents(Api api, Tasks tasks, String installation) {
+    this.api = api;
+    this.tasks = tasks;
+    this.prefix = "mw-" + installation + "-";
+  }
+
+  private static String path(Cluster.Storage at, Object... rest) {
+    return Api.path("nodes", at.node(), "storage", at.name()) + Api.path(rest);
+  }
+
+  List<Volume> list(Cluster.Storage at, String content) throws DriverException, PveFault {
+    List<Volume> out = new ArrayList<>();
+    for (JsonNode row : api.get(path(at, "content"), Map.of("content", content))) {
+      out.add(
+          new Volume(
+              row.path("volid").asString(""),
+              row.path("size").asLong(0),
+              row.path("vmid").asInt(0)));
+    }
+    return List.copyOf(out);
+  }
+
+  /** Disks by the number of the VM that holds them; a holder has one. */
+  Map<Integer, Volume> disks(Cluster.Place place) throws DriverException, PveFault {
+    Map<Integer, Volume> out = new LinkedHashMap<>();
+    list(place.storage(), "images").forEach(v -> out.putIfAbsent(v.owner(), v));
+    return out;
+  }
+
+  /** Images of ours that are whole. */
+  List<Image> images(Cluster.Place place) throws DriverException, PveFault {
+    List<Image> out = new ArrayList<>();
+    for (Volume volume : list(place.files(), "import")) {
+      image(volume.stem())
+          .filter(m -> volume.whole())
+          .ifPresent(m -> out.add(new Image(m.group(1), Long.parseLong(m.group(2)), volume)));
+    }
+    return List.copyOf(out);
+  }
+
+  private Optional<Matcher> image(String stem) {
+    if (!stem.startsWith(prefix)) {
+      return Optional.empty();
+    }
+    Matcher m = IMAGE.matcher(stem.substring(prefix.length()));
+    return m.matches() ? Optional.of(m) : Optional.empty();
+  }
+
+  String imageStem(String sha256, long mib) {
+    return prefix + sha256 + "-" + mib + "m";
+  }
+
+  /** Media of ours that are whole. */
+  Map<ObjectName, Volume> media(Cluster.Place place) throws DriverException, PveFault {
+    Map<ObjectName, Volume> out = new LinkedHashMap<>();
+    for (Volume volume : list(place.files(), "iso")) {
+      if (volume.stem().startsWith(prefix) && volume.whole()) {
+        ObjectName.parse(volume.stem()).ifPresent(name -> out.put(name, volume));
+      }
+    }
+    return out;
+  }
+
+  /**
+   * Puts a file there; one of this name is replaced.
+   *
+   * @param values more of the request, such as a checksum
+   */
+  void put(
+      Cluster.Storage at,
+      String content,
+      String stem,
+      String ending,
+      BodyPublisher bytes,
+      Map<String, String> values)
+      throws DriverException, PveFault {
+    String name = stem + "." + bytes.contentLength() + "." + ending;
+    Map<String, String> all = new LinkedHashMap<>(values);
+    all.put("content", content);
+    tasks.finish(api.upload(path(at, "upload"), all, name, bytes), "the upload of " + name);
+    for (Volume other : list(at, content)) {
+      if (other.stem().equals(stem) && !other.id().endsWith("/" + name)) {
+        remove(at, other);
+      }
+    }
+  }
+
+  void remove(Cluster.Storage at, Volume volume) throws DriverException, PveFault {
+    tasks.finish(
+        api.delete(path(at, "content", volume.id()), Map.of()), "the removal of " + volume.id());
+  }
+
+  /** Removes whatever begins so, half-copied files as well. */
+  void removeAll(Cluster.Storage at, String content, String begin)
+      throws DriverException, PveFault {
+    for (Volume volume : list(at, content)) {
+      if (volume.stem().startsWith(begin)) {
+        remove(at, volume);
+      }
+    }
+  }
+}

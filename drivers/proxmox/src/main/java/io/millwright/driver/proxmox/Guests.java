@@ -1,0 +1,261 @@
+package io.millwright.driver.proxmox;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.proxmox.Cluster.Guest;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** Finds machines and disks by their marks, and says whose they are. */
+final class Guests {
+  /** How soon to ask again for what is being made. */
+  static final Duration POLL = Duration.ofSeconds(3);
+
+  private static final int LOCKS = 64;
+
+  private final Api api;
+  private final Tasks tasks;
+  private final Settings settings;
+  private final String installation;
+  private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
+
+  /** A foreign machine as it was when its uid was read. */
+  private record Known(String name, List<String> tags, UUID uid) {}
+
+  private final Map<Integer, Known> foreign = new ConcurrentHashMap<>();
+
+  Guests(Api api, Tasks tasks, Settings settings, String installation) {
+    this.api = api;
+    this.tasks = tasks;
+    this.settings = settings;
+    this.installation = installation;
+    for (int i = 0; i < LOCKS; i++) {
+      locks[i] = new ReentrantLock();
+    }
+  }
+
+  String installation() {
+    return installation;
+  }
+
+  /** Acts on one resource, one after the other. */
+  <T> T alone(UUID uid, Api.Work<T> work) throws DriverException {
+    ReentrantLock lock = locks[Math.floorMod(uid.hashCode(), LOCKS)];
+    try {
+      lock.lockInterruptibly();
+    } catch (InterruptedException e) {
+      throw Api.interrupted(e);
+    }
+    try {
+      return api.act(work);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What a VM is configured to have from its next start. */
+  Options options(Guest guest) throws DriverException, PveFault {
+    return Options.of(api.get(path(guest, "config")));
+  }
+
+  static String path(Guest guest, Object... rest) {
+    return Api.path("nodes", guest.node(), "qemu", guest.number())
+        + (rest.length == 0 ? "" : Api.path(rest));
+  }
+
+  // ----------------------------------------------------------------------------------- whose it is
+
+  boolean isOurs(Guest guest) {
+    return guest
+        .label()
+        .filter(label -> label.mark().installation().equals(installation))
+        .isPresent();
+  }
+
+  /** Our machine of this uid. */
+  Optional<Guest> machine(Cluster cluster, UUID uid) {
+    return cluster
+        .machines()
+        .filter(this::isOurs)
+        .filter(
+            g -> g.label().filter(l -> l.role() == null && l.mark().uid().equals(uid)).isPresent())
+        .findFirst();
+  }
+
+  /** The machine, if it is there and ours. */
+  Optional<Guest> find(Cluster cluster, Mark mark) throws DriverException, PveFault {
+    requireOurs(mark);
+    Optional<Guest> ours = machine(cluster, mark.uid());
+    if (ours.isEmpty()) {
+      for (Map.Entry<Guest, UUID> other : foreign(cluster).entrySet()) {
+        if (other.getValue().equals(mark.uid())) {
+          throw conflict("The machine there is not ours.", "VM " + other.getKey().number());
+        }
+      }
+    }
+    return ours;
+  }
+
+  Guest need(Cluster cluster, Mark mark) throws DriverException, PveFault {
+    return find(cluster, mark)
+        .orElseThrow(
+            () -> conflict("There is no such machine on the hypervisor.", mark.uid().toString()));
+  }
+
+  void requireOurs(Mark mark) throws DriverException {
+    if (!mark.installation().equals(installation)) {
+      throw conflict("It belongs to another installation of Millwright.", mark.toString());
+    }
+  }
+
+  /**
+   * The uids of all machines that are not ours. The listing does not tell them: each is read once,
+   * and again when its name or tags have changed.
+   */
+  Map<Guest, UUID> foreign(Cluster cluster) throws DriverException, PveFault {
+    List<Guest> all = cluster.machines().filter(g -> !isOurs(g)).toList();
+    foreign.keySet().retainAll(all.stream().map(Guest::number).toList());
+    List<Guest> unknown =
+        all.stream()
+            .filter(g -> {
+              Known known = foreign.get(g.number());
+              return known == null
+                  || !known.name().equals(g.name())
+                  || !known.tags().equals(g.tags());
+            })
+            .toList();
+    Map<Guest, UUID> out = new ConcurrentHashMap<>();
+    var _ =
+        api.each(
+            unknown,
+            guest -> {
+              out.put(guest, uid(guest));
+              return guest;
+            });
+    for (Guest guest : all) {
+      Known known = foreign.get(guest.number());
+      if (known != null) {
+        out.putIfAbsent(guest, known.uid());
+      }
+    }
+    return out;
+  }
+
+  private UUID uid(Guest guest) throws DriverException, PveFault {
+    UUID otherwise =
+        UUID.nameUUIDFromBytes(("VM " + guest.number()).getBytes(StandardCharsets.UTF_8));
+    Optional<Label> others = guest.label().filter(label -> label.role() == null);
+    UUID uid;
+    try {
+      uid =
+          others.isPresent() ? others.get().mark().uid() : options(guest).uuid().orElse(otherwise);
+    } catch (PveFault e) {
+      if (e.status() == 401) {
+        throw e;
+      }
+      // On a node that does not answer, being made, or not ours to read: it has a uid all the same.
+      return otherwise;
+    }
+    foreign.put(guest.number(), new Known(guest.name(), guest.tags(), uid));
+    return uid;
+  }
+
+  /** The VM that holds a disk of ours. */
+  Optional<Guest> holder(Cluster cluster, ObjectName disk) {
+    return cluster
+        .machines()
+        .filter(this::isOurs)
+        .filter(g -> g.label().flatMap(Label::disk).filter(disk::equals).isPresent())
+        .findFirst();
+  }
+
+  // -------------------------------------------------------------------------------------- numbers
+
+  /**
+   * The number under which a new VM is made. It follows from what it is for: whoever begins again
+   * after a crash comes to the same one, and finds what was begun.
+   */
+  int number(Cluster cluster, String purpose) throws DriverException, PveFault {
+    Settings.Numbers range = settings.numbers();
+    long first = purpose.hashCode() * 0x9E3779B97F4A7C15L >>> 1;
+    for (int i = 0; i < range.count(); i++) {
+      int number = range.from() + Math.floorMod(first + i, range.count());
+      Optional<Guest> there = cluster.at(number);
+      if (there.isEmpty()) {
+        return number;
+      }
+      if (there.get().unfinished() && there.get().label().isEmpty()) {
+        throw unfinished(there.get());
+      }
+    }
+    throw new DriverException(
+        FaultKind.CAPACITY, "All VM numbers of settings.numbers are taken; give it a wider range.");
+  }
+
+  /** Nothing is known of it but its number, and that somebody makes it or has ceased to. */
+  private DriverException unfinished(Guest there) throws DriverException, PveFault {
+    Optional<String> task = tasks.active(there.node(), there.number(), "qmcreate");
+    return task.isPresent()
+        ? new DriverException(
+            FaultKind.UNREACHABLE,
+            "The hypervisor has not finished yet.",
+            "VM " + there.number() + " is being made by " + task.get(),
+            null)
+        : conflict(
+            "VM "
+                + there.number()
+                + " on the hypervisor was left half-made and nobody works on it; have it removed"
+                + " there.",
+            "VM " + there.number() + " has the lock create and no task");
+  }
+
+  /**
+   * Makes a VM; begun by somebody else at the same time is as good.
+   *
+   * @param place where it begins to be
+   * @return {@link Outcome.Running} if it goes on after this time
+   */
+  Outcome make(Cluster.Place place, int number, Map<String, String> values, Duration patience)
+      throws DriverException, PveFault {
+    Map<String, String> all = new java.util.LinkedHashMap<>(values);
+    all.put("vmid", Integer.toString(number));
+    if (settings.pool() != null) {
+      all.put("pool", settings.pool());
+    }
+    tools.jackson.databind.JsonNode answer =
+        api.post(Api.path("nodes", place.node().name(), "qemu"), all);
+    return tasks.finish(answer, patience)
+        ? Outcome.DONE
+        : new Outcome.Running(answer.asString(""), POLL);
+  }
+
+  /** Removes a VM with what is its own. */
+  void destroy(Guest guest) throws DriverException, PveFault {
+    try {
+      tasks.finish(
+          api.delete(path(guest), Map.of("purge", "1", "destroy-unreferenced-disks", "0")),
+          "the removal of VM " + guest.number());
+    } catch (PveFault e) {
+      if (!e.says("does not exist")) {
+        throw e;
+      }
+    }
+  }
+
+  static DriverException conflict(String forUser, String forOperator) {
+    return new DriverException(FaultKind.CONFLICT, forUser, forOperator, null);
+  }
+
+  static DriverException refused(String forUser, String forOperator) {
+    return new DriverException(FaultKind.REFUSED, forUser, forOperator, null);
+  }
+}

@@ -1,0 +1,518 @@
+package io.millwright.driver.proxmox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.Compute;
+import io.millwright.driver.Disks;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.Media;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.ServerKeys;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What goes wrong at a Proxmox VE, and what the driver says and does then. */
+final class TroubleTest {
+  private static final String INSTALLATION = "0a0b0c0d";
+  private static final UUID UID = UUID.fromString("01234567-89ab-7cde-8f01-23456789abcd");
+  private static final Mark MARK = new Mark(INSTALLATION, UID, 1);
+  private static final ObjectName SYSTEM = new ObjectName(MARK, ObjectName.SYSTEM);
+  private static final ByteSize SIZE = ByteSize.ofMib(64);
+
+  private final FakePve pve = new FakePve();
+  private final AtomicReference<Instant> now =
+      new AtomicReference<>(Instant.parse("2026-01-01T00:00:00Z"));
+
+  @AfterEach
+  void close() {
+    pve.close();
+  }
+
+  private ProxmoxHypervisor open(Map<String, String> settings) throws DriverException {
+    return new ProxmoxHypervisor(
+        Settings.read(settings), INSTALLATION, now::get, Duration.ofMillis(50));
+  }
+
+  private ProxmoxHypervisor open() throws DriverException {
+    return open(pve.settings());
+  }
+
+  private static DriverException failure(ThrowingCallable act) {
+    AtomicReference<DriverException> out = new AtomicReference<>();
+    assertThatThrownBy(act).isInstanceOfSatisfying(DriverException.class, out::set);
+    assertThat(out.get().forUser() + out.get().forOperator()).doesNotContain(FakePve.SECRET);
+    return out.get();
+  }
+
+  private static void fails(FaultKind kind, ThrowingCallable act, String... words) {
+    DriverException failure = failure(act);
+    assertThat(failure.kind()).as(failure.forOperator()).isEqualTo(kind);
+    assertThat(failure.forUser()).contains(words).endsWith(".");
+  }
+
+  private static MachineDefinition machine(String name, String bridge, String... disks) {
+    return new MachineDefinition(
+        MARK,
+        name,
+        1,
+        ByteSize.ofMib(256),
+        Firmware.BIOS,
+        java.util.Arrays.stream(disks).map(d -> new MachineDefinition.Disk(d, "mw-disk")).toList(),
+        List.of(new MachineDefinition.Nic(Mac.ofQemu(1), bridge, null, null, null)),
+        null);
+  }
+
+  private static Compute compute(ProxmoxHypervisor driver) {
+    return driver.compute().orElseThrow();
+  }
+
+  private static Disks disks(ProxmoxHypervisor driver) {
+    return driver.disks().orElseThrow();
+  }
+
+  private static Media media(ProxmoxHypervisor driver) {
+    return driver.media().orElseThrow();
+  }
+
+  private static void done(Outcome outcome) {
+    assertThat(outcome).isEqualTo(Outcome.DONE);
+  }
+
+  private void defined(ProxmoxHypervisor driver) throws DriverException {
+    done(disks(driver).create(SYSTEM, SIZE, null));
+    done(compute(driver).define(machine("web", "vmbr0", SYSTEM.toString())));
+  }
+
+  private int number() {
+    return pve.number(UID.toString());
+  }
+
+  // --------------------------------------------------------------------------- TLS and the token
+
+  @Test
+  void theCertificateIsLookedAtInAnyCase() throws Exception {
+    ServerKeys other = ServerKeys.of(List.of("-validity", "91"));
+    for (Map<String, String> right :
+        List.of(
+            pve.settings(),
+            pve.pinned(pve.keys().fingerprint("SHA-256")),
+            pve.pinned(pve.keys().fingerprint("SHA-1")))) {
+      try (ProxmoxHypervisor driver = open(right)) {
+        assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+      }
+    }
+    pve.calls.clear();
+    Map<String, String> wrongAuthority = pve.settings();
+    wrongAuthority.put("ca", other.pem());
+    Map<String, String> none = pve.settings();
+    none.remove("ca");
+    for (Map<String, String> wrong :
+        List.of(wrongAuthority, none, pve.pinned(other.fingerprint("SHA-256")))) {
+      try (ProxmoxHypervisor driver = open(wrong)) {
+        fails(
+            FaultKind.REFUSED,
+            () -> driver.observe(new Scope.All()),
+            "certificate",
+            "ca or fingerprint");
+      }
+    }
+    // Not a word was said to somebody who might not be the hypervisor, least of all the secret.
+    assertThat(pve.calls).isEmpty();
+  }
+
+  @Test
+  void anExpiredCertificateIsNotBelievedEvenIfItIsPinned() throws Exception {
+    try (FakePve old = new FakePve(ServerKeys.expired())) {
+      for (Map<String, String> settings :
+          List.of(old.settings(), old.pinned(old.keys().fingerprint("SHA-256")))) {
+        try (ProxmoxHypervisor driver = open(settings)) {
+          fails(FaultKind.REFUSED, () -> driver.observe(new Scope.All()), "certificate");
+        }
+      }
+      assertThat(old.calls).isEmpty();
+    }
+  }
+
+  @Test
+  void aWrongTokenIsShownOnceInTenMinutes() throws Exception {
+    Map<String, String> settings = pve.settings();
+    settings.put("secret", "not-the-0ne");
+    try (ProxmoxHypervisor driver = open(settings)) {
+      for (int i = 0; i < 5; i++) {
+        DriverException failure = failure(() -> driver.observe(new Scope.All()));
+        assertThat(failure.kind()).isEqualTo(FaultKind.REFUSED);
+        assertThat(failure.forUser()).contains("token", "secret");
+        assertThat(failure.forUser() + failure.forOperator() + driver)
+            .doesNotContain("not-the-0ne");
+      }
+      assertThat(pve.calls).hasSize(1);
+      now.set(now.get().plus(Api.PAUSE));
+      failure(() -> driver.observe(new Scope.All()));
+      assertThat(pve.calls).hasSize(2);
+    }
+  }
+
+  @Test
+  void aMissingPrivilegeIsNamedWithItsPath() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      pve.refuse(
+          "POST /nodes/pve1/qemu", 403, "Permission check failed (/vms/1234567, VM.Allocate)\n");
+      fails(
+          FaultKind.REFUSED,
+          () -> disks(driver).create(SYSTEM, SIZE, null),
+          "VM.Allocate on /vms/1234567");
+      pve.allow();
+      pve.refuse(
+          "GET /nodes/pve1/storage/local-lvm/content",
+          403,
+          "Permission check failed (/storage/local-lvm, Datastore.Audit)\n");
+      Observation seen = driver.observe(new Scope.All());
+      assertThat(seen.complete()).isFalse();
+      assertThat(String.join("", seen.gaps())).contains("Datastore.Audit on /storage/local-lvm");
+    }
+  }
+
+  // ----------------------------------------------------------------------------------- the place
+
+  @Test
+  void aNameThatDoesNotExistIsAnErrorWithThoseThatDo() throws Exception {
+    for (String[] wrong :
+        new String[][] {
+          {"node", "pve9", "pve1, pve2"},
+          {"storage", "fast", "local-lvm"},
+          {"storage", "local", "local-lvm"},
+          {"files", "local-lvm", "there is local"}
+        }) {
+      Map<String, String> settings = pve.settings();
+      settings.put(wrong[0], wrong[1]);
+      try (ProxmoxHypervisor driver = open(settings)) {
+        fails(
+            FaultKind.REFUSED,
+            () -> disks(driver).create(SYSTEM, SIZE, null),
+            "settings." + wrong[0],
+            wrong[1],
+            wrong[2]);
+        // Machines are seen all the same, and what is missing is admitted.
+        Observation seen = driver.observe(new Scope.All());
+        assertThat(String.join("", seen.gaps())).contains("settings." + wrong[0]);
+      }
+    }
+    try (ProxmoxHypervisor driver = open()) {
+      done(disks(driver).create(SYSTEM, SIZE, null));
+      fails(
+          FaultKind.REFUSED,
+          () -> compute(driver).define(machine("web", "vmbr9", SYSTEM.toString())),
+          "no bridge vmbr9",
+          "vmbr0, vmbr1");
+      fails(
+          FaultKind.UNSUPPORTED,
+          () ->
+              compute(driver)
+                  .define(
+                      new MachineDefinition(
+                          MARK,
+                          "web",
+                          1,
+                          SIZE,
+                          Firmware.BIOS,
+                          List.of(),
+                          List.of(new MachineDefinition.Nic(Mac.ofQemu(1), null, "n", null, null)),
+                          null)),
+          "bridge: NAME");
+    }
+  }
+
+  @Test
+  void whereThereAreSeveralOneHasToBeNamed() throws Exception {
+    Map<String, String> settings = pve.settings();
+    settings.remove("node");
+    try (ProxmoxHypervisor driver = open(settings)) {
+      fails(
+          FaultKind.REFUSED,
+          () -> disks(driver).create(SYSTEM, SIZE, null),
+          "settings.node",
+          "pve1, pve2");
+    }
+    pve.second = true;
+    try (ProxmoxHypervisor driver = open()) {
+      fails(
+          FaultKind.REFUSED,
+          () -> disks(driver).create(SYSTEM, SIZE, null),
+          "settings.storage",
+          "local-lvm, slow-lvm");
+    }
+    pve.contents = "vztmpl";
+    try (ProxmoxHypervisor driver = open()) {
+      fails(
+          FaultKind.REFUSED,
+          () -> media(driver).put(new ObjectName(MARK, ObjectName.SEED), new byte[1]),
+          "settings.storage");
+    }
+  }
+
+  // ------------------------------------------------------------------------------------ ownership
+
+  @Test
+  void aMachineThatWasRenamedAndMigratedByHandIsOursAndACopyIsNot() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      int number = number();
+      pve.set(number, "name", "renamed");
+      pve.move(number, "pve2");
+      pve.set(number, "tags", "prod;" + pve.config(number).get("tags"));
+      int clone = pve.copy(number, false);
+      int restored = pve.copy(number, true);
+
+      Observation seen = driver.observe(new Scope.All());
+      Observation.Machine ours = seen.machine(UID).orElseThrow();
+      assertThat(ours.mark()).isEqualTo(MARK);
+      assertThat(ours.name()).isEqualTo("renamed");
+      assertThat(ours.disks()).containsExactly(SYSTEM.toString());
+      assertThat(seen.machines().stream().filter(m -> m.mark() != null)).hasSize(1);
+
+      pve.set(clone, "name", "clone");
+      pve.set(restored, "name", "restored");
+      done(compute(driver).define(machine("web", "vmbr0", SYSTEM.toString())));
+      done(compute(driver).start(MARK));
+      assertThat(pve.config(number)).containsEntry("name", "web");
+      assertThat(pve.config(number).get("tags")).contains("prod");
+      // The copies have the disk in their configuration, and so it is not deleted.
+      done(compute(driver).remove(MARK));
+      fails(FaultKind.CONFLICT, () -> disks(driver).delete(SYSTEM), "attached");
+      assertThat(pve.config(clone)).containsEntry("name", "clone");
+      pve.remove(clone);
+      pve.remove(restored);
+      done(disks(driver).delete(SYSTEM));
+      assertThat(pve.volumes()).isEmpty();
+      assertThat(pve.machines()).isZero();
+    }
+  }
+
+  @Test
+  void aDiskThatSomebodyHasGivenTheMachineIsNotDeletedWithIt() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      pve.set(number(), "scsi5", "local-lvm:vm-" + number() + "-disk-7,size=1G");
+      fails(FaultKind.CONFLICT, () -> compute(driver).remove(MARK), "disks of its own", "moved");
+      assertThat(number()).isPositive();
+      assertThat(pve.calls).noneMatch(call -> call.startsWith("DELETE"));
+    }
+  }
+
+  @Test
+  void aDiskIsLookedForInForeignMachinesAndOneThatCannotBeReadMayHaveIt() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      done(disks(driver).create(SYSTEM, SIZE, null));
+      String volume = pve.volumes().getFirst();
+      int foreign = pve.add(Map.of("name", "theirs", "unused0", volume));
+      fails(FaultKind.CONFLICT, () -> disks(driver).delete(SYSTEM), "attached");
+      pve.refuse(
+          "GET /nodes/pve2/qemu/" + foreign + "/config",
+          403,
+          "Permission check failed (/vms/" + foreign + ", VM.Audit)\n");
+      fails(FaultKind.REFUSED, () -> disks(driver).delete(SYSTEM), "VM.Audit");
+      assertThat(pve.has(volume)).isTrue();
+      pve.allow();
+      pve.remove(foreign);
+      done(disks(driver).delete(SYSTEM));
+      assertThat(pve.volumes()).isEmpty();
+    }
+  }
+
+  @Test
+  void theHolderOfADiskIsProtectedAndNeverWritesToIt() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      Map<String, String> holder = pve.config(pve.tagged("-system."));
+      assertThat(holder).containsEntry("protection", "1").containsEntry("onboot", "0");
+      assertThat(holder.get("scsi0")).contains(",ro=1", ",backup=0");
+      assertThat(pve.config(number()).get("scsi0"))
+          .contains("serial=mw-disk")
+          .doesNotContain("ro=");
+      done(compute(driver).remove(MARK));
+      assertThat(pve.volumes()).hasSize(1);
+    }
+  }
+
+  @Test
+  void twoThousandForeignMachinesAreListedAndStayAsTheyAre() throws Exception {
+    for (int i = 0; i < 2000; i++) {
+      pve.add(Map.of("name", "foreign-" + i, "smbios1", "uuid=" + new UUID(7, i)));
+    }
+    try (ProxmoxHypervisor driver = open()) {
+      Observation seen = driver.observe(new Scope.All());
+      assertThat(seen.complete()).isTrue();
+      assertThat(seen.machines()).hasSize(2000).allMatch(m -> m.mark() == null);
+      assertThat(seen.machine(new UUID(7, 1999)).orElseThrow().name()).isEqualTo("foreign-1999");
+      pve.calls.clear();
+      assertThat(driver.observe(new Scope.All()).machines()).hasSize(2000);
+      // Their uids are known now: one listing, what runs, three of storages, the version.
+      assertThat(pve.calls).hasSize(6);
+      defined(driver);
+      assertThat(driver.observe(new Scope.All()).machines()).hasSize(2001);
+      assertThat(pve.calls)
+          .filteredOn(call -> !call.startsWith("GET"))
+          .allMatch(call -> call.equals("POST /nodes/pve1/qemu"));
+    }
+  }
+
+  // ---------------------------------------------------------------------------- work that goes on
+
+  @Test
+  void aCopyThatGoesOnIsFoundAgainByAnotherServerAndMadeOnce() throws Exception {
+    Disks.Image image = ProxmoxContractTest.image(32);
+    try (ProxmoxHypervisor driver = open();
+        ProxmoxHypervisor other = open()) {
+      Outcome staged = disks(driver).stage(image);
+      while (staged instanceof Outcome.Running) {
+        staged = disks(driver).stage(image);
+      }
+      done(staged);
+      pve.held.add("qmcreate");
+      assertThat(disks(driver).create(SYSTEM, SIZE, image.sha256()))
+          .isInstanceOfSatisfying(
+              Outcome.Running.class, r -> assertThat(r.token()).startsWith("UPID:pve1:"));
+      assertThat(driver.observe(new Scope.All()).disks()).isEmpty();
+      // Killed here; whoever comes next is told by which task it is being made.
+      DriverException failure = failure(() -> disks(other).create(SYSTEM, SIZE, image.sha256()));
+      assertThat(failure.kind()).isEqualTo(FaultKind.UNREACHABLE);
+      assertThat(failure.forOperator()).contains("UPID:pve1:", "qmcreate");
+      pve.release();
+      done(disks(other).create(SYSTEM, SIZE, image.sha256()));
+      assertThat(other.observe(new Scope.All()).disks())
+          .containsExactly(new Observation.Disk(SYSTEM, SIZE));
+      assertThat(Collections.frequency(pve.calls, "POST /nodes/pve1/qemu")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void whatANodeThatFellLeftHalfMadeIsNotTakenForWholeAndNotMadeTwice() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      pve.held.add("qmcreate");
+      assertThat(disks(driver).create(SYSTEM, SIZE, null)).isInstanceOf(Outcome.Running.class);
+    }
+    pve.held.clear();
+    pve.forgetTasks();
+    try (ProxmoxHypervisor driver = open()) {
+      assertThat(driver.observe(new Scope.All()).disks()).isEmpty();
+      fails(
+          FaultKind.CONFLICT,
+          () -> disks(driver).create(SYSTEM, SIZE, null),
+          "half-made",
+          "removed");
+      assertThat(pve.machines()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aGuestThatPaysNoHeedIsAskedOnceAtATimeAndCanBeCutOff() throws Exception {
+    try (ProxmoxHypervisor driver = open();
+        ProxmoxHypervisor other = open()) {
+      defined(driver);
+      done(compute(driver).start(MARK));
+      pve.held.add("qmshutdown");
+      assertThat(compute(driver).stop(MARK, false)).isInstanceOf(Outcome.Running.class);
+      assertThat(compute(other).stop(MARK, false)).isInstanceOf(Outcome.Running.class);
+      assertThat(pve.calls).filteredOn(call -> call.endsWith("status/shutdown")).hasSize(1);
+      done(compute(driver).stop(MARK, true));
+      done(compute(driver).stop(MARK, false));
+    }
+  }
+
+  @Test
+  void aTaskThatFailsIsToldInItsOwnWords() throws Exception {
+    Disks.Image image = ProxmoxContractTest.image(32);
+    try (ProxmoxHypervisor driver = open()) {
+      Disks.Image other =
+          new Disks.Image("ab".repeat(32), image.file(), image.format(), image.virtualSize());
+      fails(
+          FaultKind.REFUSED,
+          () -> {
+            Outcome staged = disks(driver).stage(other);
+            while (staged instanceof Outcome.Running) {
+              staged = disks(driver).stage(other);
+            }
+          },
+          "checksum");
+      assertThat(driver.observe(new Scope.All()).images()).isEmpty();
+      assertThat(pve.volumes()).isEmpty();
+      defined(driver);
+      pve.lock(number(), "backup");
+      fails(FaultKind.CONFLICT, () -> compute(driver).start(MARK), "for backup");
+    }
+  }
+
+  @Test
+  void aNodeThatDoesNotAnswerIsAGapAndNotAnEmptyNode() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      pve.move(number(), "pve2");
+      pve.refuse("GET /nodes/pve2/.*", 595, "No route to host\n");
+      Observation seen = driver.observe(new Scope.All());
+      assertThat(seen.machine(UID)).isEmpty();
+      assertThat(String.join("", seen.gaps())).contains("pve2");
+      fails(FaultKind.UNREACHABLE, () -> compute(driver).start(MARK), "node");
+      fails(FaultKind.UNREACHABLE, () -> driver.observe(new Scope.One(UID)), "node");
+    }
+  }
+
+  @Test
+  void aChangeMadeByHandMeanwhileIsNotWrittenOver() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      pve.refuse(
+          "POST /nodes/pve1/qemu/" + number() + "/config",
+          500,
+          "detected modified configuration - file change by other user? Try again.\n");
+      fails(
+          FaultKind.CONFLICT,
+          () -> compute(driver).define(machine("other", "vmbr1", SYSTEM.toString())),
+          "Other work");
+    }
+  }
+
+  @Test
+  void theAgentTellsAddresses() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      done(disks(driver).create(SYSTEM, SIZE, null));
+      done(compute(driver).define(machine("talks", "vmbr0", SYSTEM.toString())));
+      done(compute(driver).start(MARK));
+      GuestAgent.Facts facts = driver.guestAgent().orElseThrow().ask(MARK).orElseThrow();
+      assertThat(facts.addresses())
+          .isEqualTo(
+              Map.of(
+                  Mac.parse("bc:24:11:0a:0b:0c"),
+                  List.of(Ip.parse("192.0.2.10"), Ip.parse("2001:db8::10"))));
+    }
+  }
+
+  @Test
+  void whatDidNotChangeIsNotWritten() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      pve.calls.clear();
+      done(compute(driver).define(machine("web", "vmbr0", SYSTEM.toString())));
+      assertThat(pve.calls).allMatch(call -> call.startsWith("GET"));
+    }
+  }
+}
