@@ -19,6 +19,7 @@ import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.webhook.Webhooks;
 
@@ -40,6 +41,7 @@ public record Backend(
     Sources sources,
     Sweep sweep,
     Drift drift,
+    Invariants invariants,
     PowerSwitch power,
     Cancel cancel,
     AccessTokens tokens,

@@ -145,6 +145,7 @@ final class Rig {
         engine.sources(),
         engine.sweep(),
         engine.drift(),
+        engine.invariants(),
         engine.power(),
         engine.cancel(),
         engine.tokens(),

@@ -28,6 +28,7 @@ import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.webhook.Targets;
 import io.millwright.engine.webhook.Webhooks;
@@ -87,6 +88,7 @@ final class Unreachable implements Store {
         new Sources(store, admission),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
+        new Invariants(store, outside, clock),
         new PowerSwitch(store, clock),
         new Cancel(store),
         new AccessTokens(store, clock),

@@ -11,6 +11,7 @@ import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.GroupReconciler;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.PoolReconciler;
@@ -43,6 +44,7 @@ public final class Engine implements AutoCloseable {
   private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
+  private final Invariants invariants;
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
@@ -108,6 +110,7 @@ public final class Engine implements AutoCloseable {
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
     drift = new Drift(store, outside);
+    invariants = new Invariants(store, outside, clock);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
@@ -178,6 +181,10 @@ public final class Engine implements AutoCloseable {
 
   public Drift drift() {
     return drift;
+  }
+
+  public Invariants invariants() {
+    return invariants;
   }
 
   public Sweep sweep() {

@@ -182,6 +182,7 @@ public final class Main implements AutoCloseable {
             engine.sources(),
             engine.sweep(),
             engine.drift(),
+            engine.invariants(),
             engine.power(),
             engine.cancel(),
             engine.tokens(),

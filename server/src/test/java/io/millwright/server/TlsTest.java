@@ -144,6 +144,7 @@ class TlsTest {
         engine.sources(),
         engine.sweep(),
         engine.drift(),
+        engine.invariants(),
         engine.power(),
         engine.cancel(),
         engine.tokens(),
