@@ -61,9 +61,9 @@ final class Invariants {
 
   private List<String> ask(
       Map<UUID, Records> published, BiFunction<Tx, Seen, List<Broken>> invariants) {
-    var outside = world.outside();
+    var places = List.of(world.outside(world.hypervisor), world.outside(world.second));
     return world.store.read(tx -> {
-      Seen seen = new Seen(List.of(outside), networks(tx, published), Set.of());
+      Seen seen = new Seen(places, networks(tx, published), Set.of());
       List<String> out = new ArrayList<>();
       invariants.apply(tx, seen).forEach(b -> out.add(b.what()));
       Set<String> there = io.millwright.engine.reconcile.Invariants.dataDisks(seen);

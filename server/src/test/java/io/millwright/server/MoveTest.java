@@ -289,7 +289,10 @@ class MoveTest {
   void aCancelledMoveGoesBack() {
     nothingComesUpThere();
     move("sim2");
-    world.await("it runs there", () -> second.state(uid).isPresent());
+    world.await("it is there", () -> second.state(uid).isPresent());
+    // In two places at the same time, as it has to be; doctor takes that for nothing wrong.
+    assertThat(new Invariants(world).unsafe()).isEmpty();
+    assertThat(world.engine.invariants().look().broken()).isEmpty();
     world.engine.cancel().cancel(world.latest(uid).uid());
     Operation ended = world.awaitEnd(uid);
     assertThat(ended.state()).isEqualTo(new State.Cancelled());
@@ -337,6 +340,12 @@ class MoveTest {
     world.engine.power().set(World.ANNA, "default", "web", Power.OFF);
     world.awaitEnd(uid);
     refused("sim2", "switch it on first");
+    world
+        .hypervisor
+        .faults()
+        .when(call -> call.verb() == Verb.REMOVE, 100, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    refused("sim2", "is being deleted");
   }
 
   private void refused(String to, String why) {

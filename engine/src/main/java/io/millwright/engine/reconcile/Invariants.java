@@ -270,10 +270,13 @@ public final class Invariants {
     }
 
     List<Broken> unsafe() {
+      for (Resource<?, ?> r : Invariants.all(tx, Kind.MACHINE)) {
+        machines.put(r.uid(), r.as(MachineSpec.class, MachineStatus.class));
+      }
       twice();
       Set<String> bound = new HashSet<>();
-      for (Resource<?, ?> m : Invariants.all(tx, Kind.MACHINE)) {
-        for (MachineStatus.Interface face : ((MachineStatus) m.status()).interfaces()) {
+      for (Resource<MachineSpec, MachineStatus> m : machines.values()) {
+        for (MachineStatus.Interface face : m.status().interfaces()) {
           for (Ip ip : face.addresses()) {
             require(Rule.UNIQUE, bound.add(face.network() + ip), ip + " belongs to two");
           }
@@ -427,7 +430,13 @@ public final class Invariants {
     /** Every volume that was made has its disk, and every data disk is somebody's. */
     private void volumes() {
       Set<String> kept = new HashSet<>();
-      volumes.values().forEach(v -> kept.add(String.valueOf(((VolumeStatus) v.status()).object())));
+      for (Resource<?, ?> volume : volumes.values()) {
+        VolumeStatus status = (VolumeStatus) volume.status();
+        kept.add(String.valueOf(status.object()));
+        if (status.copy() != null && now != null) {
+          kept.add(status.copy().object());
+        }
+      }
       tx.quarantine().list(null).forEach(e -> kept.add(e.disk()));
       disks.forEach((name, disk) -> {
         if (disk.name().role().equals(ObjectName.DATA) && !moving(disk.name().mark().uid())) {
@@ -466,12 +475,16 @@ public final class Invariants {
         Set<String> names = new HashSet<>();
         for (Observation.Machine vm : place.machines()) {
           boolean own = vm.mark() != null && vm.mark().installation().equals(ours);
+          boolean down = vm.state() != Observation.State.RUNNING;
+          if (own && down && isElsewhere(vm.uid())) {
+            continue; // it is on its way, and there may be the same machine in the other place
+          }
           require(Rule.UNIQUE, names.add(vm.name()), "two machines are called " + vm.name());
           vm.nics()
               .forEach(
                   nic -> require(Rule.UNIQUE, macs.add(nic.mac()), "two cards have " + nic.mac()));
           require(Rule.UNIQUE, !own || uids.add(vm.uid()), vm.name() + " is on two hypervisors");
-          if (vm.state() == Observation.State.RUNNING) {
+          if (!down) {
             for (String disk : vm.disks()) {
               String other = writers.put(disk, vm.name());
               require(
@@ -480,6 +493,11 @@ public final class Invariants {
           }
         }
       }
+    }
+
+    private boolean isElsewhere(UUID machine) {
+      Resource<MachineSpec, MachineStatus> m = machines.get(machine);
+      return m != null && m.status().elsewhere() != null;
     }
 
     /** Nothing is ours out there that was not declared. */
