@@ -4,6 +4,7 @@ import io.millwright.driver.Compute;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
@@ -17,7 +18,7 @@ import java.util.Optional;
 final class VsphereHypervisor implements HypervisorDriver {
   private final Vim vim;
   private final Survey survey;
-  private final Compute compute;
+  private final VmCompute compute;
   private final DatastoreDisks disks;
   private final Media media;
   private final GuestAgent agent;
@@ -39,7 +40,7 @@ final class VsphereHypervisor implements HypervisorDriver {
     Machines machines = new Machines(vim, options, installation);
     DatastoreFiles files = new DatastoreFiles(vim, tasks, settings.directory(), installation);
     survey = new Survey(vim, options, machines, places, files);
-    compute = new VmCompute(vim, tasks, places, machines, files);
+    compute = new VmCompute(vim, tasks, places, machines, files, settings.guestInfo());
     disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);
     media = new DatastoreMedia(machines, places, files);
     agent = new ToolsAgent(vim, machines);
@@ -79,6 +80,11 @@ final class VsphereHypervisor implements HypervisorDriver {
   @Override
   public Optional<LifecycleEvents> lifecycleEvents() {
     return Optional.of(events);
+  }
+
+  @Override
+  public Optional<HotPlug> hotPlug() {
+    return Optional.of(compute);
   }
 
   @Override

@@ -62,7 +62,13 @@ class VsphereContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of("compute", "disks", "media", "guest-agent", "lifecycle-events");
+    return Set.of(
+        "compute",
+        "disks",
+        "media",
+        "guest-agent",
+        "lifecycle-events",
+        HypervisorDriver.HOT_PLUG);
   }
 
   @Override
