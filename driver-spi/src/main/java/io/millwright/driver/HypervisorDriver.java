@@ -32,6 +32,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<Screen> screen() {
+    return Optional.empty();
+  }
+
   default Optional<GuestAgent> guestAgent() {
     return Optional.empty();
   }
@@ -59,6 +63,7 @@ public interface HypervisorDriver extends AutoCloseable {
     disks().ifPresent(f -> out.add("disks"));
     media().ifPresent(f -> out.add("media"));
     serialConsole().ifPresent(f -> out.add("serial-console"));
+    screen().ifPresent(f -> out.add("screen"));
     guestAgent().ifPresent(f -> out.add("guest-agent"));
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
     directBoot().ifPresent(f -> out.add("direct-boot"));

@@ -24,6 +24,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "disks",
         "media",
         "serial-console",
+        "screen",
         "guest-agent",
         "lifecycle-events",
         "direct-boot",

@@ -10,6 +10,7 @@ import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
+import io.millwright.driver.Screen;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -22,6 +23,7 @@ final class VsphereHypervisor implements HypervisorDriver {
   private final DatastoreDisks disks;
   private final Media media;
   private final GuestAgent agent;
+  private final Screen screen;
   private final VmEvents events;
 
   VsphereHypervisor(Settings settings, String installation) {
@@ -44,6 +46,7 @@ final class VsphereHypervisor implements HypervisorDriver {
     disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);
     media = new DatastoreMedia(machines, places, files);
     agent = new ToolsAgent(vim, machines);
+    screen = new WebMks(vim, machines, settings);
     events = new VmEvents(vim);
   }
 
@@ -75,6 +78,11 @@ final class VsphereHypervisor implements HypervisorDriver {
   @Override
   public Optional<GuestAgent> guestAgent() {
     return Optional.of(agent);
+  }
+
+  @Override
+  public Optional<Screen> screen() {
+    return Optional.of(screen);
   }
 
   @Override

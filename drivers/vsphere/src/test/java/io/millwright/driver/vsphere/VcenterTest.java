@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.Disks;
@@ -248,6 +249,28 @@ final class VcenterTest {
     assertThat(driver.observe(new Scope.All()).disks())
         .extracting(Observation.Disk::name)
         .contains(other, new ObjectName(machine.mark(), ObjectName.SYSTEM));
+  }
+
+  @Test
+  void anImageThatSomebodyDeletedIsMissedAndBroughtAgain() throws Exception {
+    Disks.Image image = VsphereContractTest.image(8);
+    ObjectName disk = new ObjectName(mark(), ObjectName.SYSTEM);
+    done(disks().stage(image));
+    vcenter.vim.act(() -> {
+      DatastoreFiles files =
+          new DatastoreFiles(vcenter.vim, vcenter.tasks, "millwright", installation);
+      files.deleteDisk(vcenter.places.get(), files.image(image.sha256()));
+      return files;
+    });
+    assertThatThrownBy(() -> disks().create(disk, ByteSize.ofMib(16), image.sha256()))
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> assertThat(e.forUser()).isEqualTo("The image is not staged on the hypervisor."));
+    assertThat(driver.observe(new Scope.All()).images()).isEmpty();
+    assertThat(driver.observe(new Scope.All()).disks()).isEmpty();
+    done(disks().stage(image));
+    done(disks().create(disk, ByteSize.ofMib(16), image.sha256()));
+    done(disks().unstage(image.sha256()));
   }
 
   @Test
