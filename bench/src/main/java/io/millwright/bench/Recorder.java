@@ -36,7 +36,7 @@ final class Recorder implements AutoCloseable {
    * What was asked, and how it was answered.
    *
    * @param authorized true if it was asked with a session
-   * @param view the name of the list that the server made, or an empty text
+   * @param names in the answer that another vCenter gives otherwise
    * @param length of the answer, in bytes
    */
   record Call(
@@ -46,10 +46,17 @@ final class Recorder implements AutoCloseable {
       boolean authorized,
       byte[] body,
       int status,
-      String view,
+      List<String> names,
       long length) {}
 
-  private static final Pattern VIEW = Pattern.compile("session\\[[^<]*");
+  /**
+   * Lists that the server keeps have the session in their names, and the simulator's one datastore
+   * has a directory in its own.
+   */
+  private static final List<Pattern> OWN_NAMES =
+      List.of(Pattern.compile("(?<=>)session\\[[^<]*"), Pattern.compile("(?<=>)/[^<]*govcsim-[^<]*@[^<]*"));
+
+  private static final int LONGEST = 1 << 20;
 
   private static final char[] SECRET = "secret".toCharArray();
 
@@ -121,14 +128,15 @@ final class Recorder implements AutoCloseable {
     return out;
   }
 
-  /** Lists that the server keeps have the session in their names. */
-  static String view(byte[] answer) {
-    if (answer.length > 4096) {
-      return "";
-    }
-    String text = new String(answer, StandardCharsets.UTF_8);
-    Matcher found = VIEW.matcher(text);
-    return text.contains("<CreateContainerViewResponse") && found.find() ? found.group() : "";
+  /** The first name of each kind; empty where there is none. */
+  static List<String> names(byte[] answer) {
+    String text = answer.length > LONGEST ? "" : new String(answer, StandardCharsets.UTF_8);
+    return OWN_NAMES.stream()
+        .map(kind -> {
+          Matcher found = kind.matcher(text);
+          return found.find() ? found.group() : "";
+        })
+        .toList();
   }
 
   private void pass(HttpExchange exchange) throws IOException {
@@ -151,7 +159,7 @@ final class Recorder implements AutoCloseable {
                 !cookies.isEmpty(),
                 body,
                 response.statusCode(),
-                view(response.body()),
+                names(response.body()),
                 response.body().length));
       }
       response.headers().allValues("Set-Cookie").forEach(c ->

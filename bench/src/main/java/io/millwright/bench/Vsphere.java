@@ -49,7 +49,7 @@ import org.jspecify.annotations.Nullable;
  * a simulated vCenter, one after the other.
  *
  * <p>The floor is a bare loop that sends the very same requests in the same order, which were
- * written down before, and reads no answer but for the session and the lists that it names. Both
+ * written down before, and reads no answer but for the session and the few names that are another vCenter's own. Both
  * begin with a vCenter of their own that is new, so that objects get the same names there; and every
  * answer must have the status that it had.
  */
@@ -323,7 +323,7 @@ public final class Vsphere {
     private final HttpClient client;
     private final URI url;
     private final String password;
-    private final Map<String, String> views = new HashMap<>();
+    private final Map<String, String> names = new HashMap<>(Map.of("", ""));
     private String cookie = "";
 
     Loop(VcenterLab lab) throws Exception {
@@ -348,14 +348,22 @@ public final class Vsphere {
         HttpResponse<byte[]> response = client.send(request.build(), BodyHandlers.ofByteArray());
         if (response.statusCode() != call.status()) {
           throw new IllegalStateException(
-              call.path() + " was answered with " + response.statusCode() + " by the second one");
+              "the second one answered with "
+                  + response.statusCode()
+                  + ": "
+                  + new String(response.body(), StandardCharsets.UTF_8)
+                  + " to "
+                  + new String(call.body(), StandardCharsets.UTF_8));
         }
         response
             .headers()
             .firstValue("Set-Cookie")
             .ifPresent(set -> cookie = set.split(";", 2)[0]);
-        if (!call.view().isEmpty()) {
-          views.put(call.view(), Recorder.view(response.body()));
+        if (!names.keySet().containsAll(call.names())) {
+          List<String> here = Recorder.names(response.body());
+          for (int i = 0; i < here.size(); i++) {
+            names.put(call.names().get(i), here.get(i));
+          }
         }
       }
     }
@@ -367,12 +375,11 @@ public final class Vsphere {
       String text = new String(call.body(), StandardCharsets.ISO_8859_1);
       if (text.contains("<Login ")) {
         text = text.replaceFirst("<password>[^<]*", "<password>" + password);
-      } else if (text.contains("session[")) {
-        for (Map.Entry<String, String> view : views.entrySet()) {
-          text = text.replace(view.getKey(), view.getValue());
+      }
+      for (Map.Entry<String, String> name : names.entrySet()) {
+        if (!name.getKey().isEmpty()) {
+          text = text.replace(name.getKey(), name.getValue());
         }
-      } else {
-        return call.body();
       }
       return text.getBytes(StandardCharsets.ISO_8859_1);
     }
