@@ -64,6 +64,7 @@ public final class MachineGoals {
             : new MachineGoal.Installer(bootFileNames(disk), STALL_SECONDS),
         disk,
         status.readyBy() != null,
+        status.former() == null ? null : status.former().disk(),
         readsSeed(r.image().spec()) ? seedName(disk) : null,
         r.volumes().stream()
             .map(v -> Objects.requireNonNullElse(v.status().object(), "volume " + v.name()))

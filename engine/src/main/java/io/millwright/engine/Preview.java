@@ -180,6 +180,7 @@ public final class Preview {
         g.installer(),
         g.disk(),
         g.booted(),
+        g.former(),
         g.seed(),
         g.volumes(),
         g.nics(),

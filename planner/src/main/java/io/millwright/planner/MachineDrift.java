@@ -88,7 +88,7 @@ public final class MachineDrift {
       out.add(new Difference("system disk", goal.diskSize().toString(), size.toString()));
     }
     for (String disk : new TreeSet<>(facts.systemDisks().keySet())) {
-      if (!disk.equals(goal.disk())) {
+      if (!disk.equals(goal.disk()) && (goal.booted() || !disk.equals(goal.former()))) {
         out.add(new Difference("former system disk", NONE, disk));
       }
     }

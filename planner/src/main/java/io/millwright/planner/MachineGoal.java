@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param installer how its system comes onto the disk; null if the disk starts as the image
  * @param disk object name of the system disk
  * @param booted true once the system on that disk was found ready
+ * @param former object name of the system disk that it goes back to if this one never boots, or
+ *     null
  * @param seed object name of its first-boot medium, or null if its image reads none
  * @param volumes object names of its data disks, in order
  * @param records what shall be published, by network, as a fingerprint
@@ -32,6 +34,7 @@ public record MachineGoal(
     @Nullable Installer installer,
     String disk,
     boolean booted,
+    @Nullable String former,
     @Nullable String seed,
     List<String> volumes,
     List<Card> nics,
@@ -77,6 +80,7 @@ public record MachineGoal(
         null,
         disk,
         booted,
+        null,
         seed,
         volumes,
         nics,
@@ -103,6 +107,7 @@ public record MachineGoal(
         installer,
         disk,
         booted,
+        former,
         seed,
         volumes,
         nics,

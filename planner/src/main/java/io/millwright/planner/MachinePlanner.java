@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Plans for one machine. */
@@ -73,6 +74,15 @@ public final class MachinePlanner {
     }
     if (on || goal.booted()) {
       cleanUp(goal, facts, on && medium != null, steps);
+    } else {
+      // It boots when it is powered on; nothing but that decides about the system from before.
+      facts.media().stream()
+          .filter(m -> !m.equals(medium))
+          .sorted()
+          .forEach(m -> steps.add(new Step.DeleteSeed(m)));
+      formerDisks(goal, facts)
+          .filter(disk -> !disk.equals(goal.former()))
+          .forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
     }
     return steps;
   }
@@ -153,10 +163,11 @@ public final class MachinePlanner {
       media.add(goal.seed());
     }
     media.forEach(m -> steps.add(new Step.DeleteSeed(m)));
-    facts.systemDisks().keySet().stream()
-        .filter(disk -> !disk.equals(goal.disk()))
-        .sorted()
-        .forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
+    formerDisks(goal, facts).forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
+  }
+
+  private static Stream<String> formerDisks(MachineGoal goal, MachineFacts facts) {
+    return facts.systemDisks().keySet().stream().filter(d -> !d.equals(goal.disk())).sorted();
   }
 
   private static List<Step> remove(MachineFacts facts) {

@@ -21,6 +21,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.IntRange;
+import org.jspecify.annotations.Nullable;
 
 /** What is true of every plan, from whatever was observed to whatever was declared. */
 class PlannerPropertyTest {
@@ -283,7 +284,17 @@ class PlannerPropertyTest {
     boolean up = false;
     for (Step step : steps) {
       up |= step instanceof Step.AwaitReady;
-      assertThat(step.destroys() && !up).as("%s in %s", step, steps).isFalse();
+      if (step.destroys() && !up) {
+        // What it never was up with is nothing to go back to; it need not wait for the next start.
+        assertThat(step)
+            .isInstanceOfSatisfying(
+                Step.DeleteDisk.class,
+                delete ->
+                    assertThat(delete.disk())
+                        .isNotEqualTo(given.goal().former())
+                        .isNotEqualTo(given.goal().disk()));
+        assertThat(given.goal().power()).as("%s in %s", step, steps).isEqualTo(Power.OFF);
+      }
     }
   }
 
@@ -390,6 +401,7 @@ class PlannerPropertyTest {
         g.installer(),
         g.disk(),
         g.booted(),
+        g.former(),
         g.seed(),
         g.volumes(),
         nics,
@@ -410,6 +422,7 @@ class PlannerPropertyTest {
         g.installer(),
         g.disk(),
         booted,
+        g.former(),
         g.seed(),
         g.volumes(),
         g.nics(),
@@ -461,6 +474,11 @@ class PlannerPropertyTest {
                 600))
         .flatMap(goal -> yes.map(installs -> installs ? installing(goal) : goal))
         .flatMap(goal -> yes.map(hot -> hot ? hotPlugging(goal) : goal))
+        .flatMap(goal ->
+            Arbitraries.of(DISKS)
+                .filter(disk -> !disk.equals(goal.disk()))
+                .injectNull(0.5)
+                .map(disk -> goingBackTo(goal, disk)))
         .flatMap(goal -> records().map(records -> with(goal, goal.booted(), records)));
   }
 
@@ -478,6 +496,7 @@ class PlannerPropertyTest {
             900),
         g.disk(),
         g.booted(),
+        g.former(),
         null,
         g.volumes(),
         g.nics(),
@@ -498,12 +517,34 @@ class PlannerPropertyTest {
         g.installer(),
         g.disk(),
         g.booted(),
+        g.former(),
         g.seed(),
         g.volumes(),
         g.nics(),
         g.records(),
         g.readyTimeoutSeconds(),
         true);
+  }
+
+  private static MachineGoal goingBackTo(MachineGoal g, @Nullable String former) {
+    return new MachineGoal(
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        g.sha256(),
+        g.installer(),
+        g.disk(),
+        g.booted(),
+        former,
+        g.seed(),
+        g.volumes(),
+        g.nics(),
+        g.records(),
+        g.readyTimeoutSeconds(),
+        g.hotPlug());
   }
 
   private record Shape(int cores, ByteSize memory, ByteSize disk) {}

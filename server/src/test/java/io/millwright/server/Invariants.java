@@ -177,6 +177,10 @@ final class Invariants {
               .map(o -> o.state() instanceof Operation.State.Succeeded)
               .orElse(false);
       declaredDisks.add(String.valueOf(status.disk()));
+      MachineStatus.Former former = status.former();
+      if (former != null) {
+        declaredDisks.add(former.disk());
+      }
       if (held || !succeeded) {
         require(
             !Condition.holds(status.conditions(), Condition.READY)

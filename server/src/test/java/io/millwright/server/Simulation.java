@@ -4,6 +4,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.testkit.Call;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Faults;
+import io.millwright.driver.testkit.SimulatedSource;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
@@ -29,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
@@ -50,6 +52,10 @@ final class Simulation implements AutoCloseable {
 
   private static final int MACHINES = 4;
   private static final int VOLUMES = 3;
+
+  /** Machines that a repository may declare. */
+  private static final int SOURCED = 3;
+
   private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
 
   /** What happened how often, for the report. */
@@ -87,6 +93,9 @@ final class Simulation implements AutoCloseable {
 
   /** Nothing goes wrong any more. */
   private boolean calm;
+
+  /** What the repository has: titles, each with the memory of a size or the size of a machine. */
+  private SortedMap<String, String> committed = new TreeMap<>();
 
   private @Nullable Frozen frozen;
 
@@ -132,7 +141,7 @@ final class Simulation implements AutoCloseable {
               List.of(),
               () -> now,
               Duration.ofSeconds(30),
-              SourcePlaces.ELSEWHERE,
+              new SourcePlaces(List.of("file:///")),
               Targets.PUBLIC);
       store.counts = true;
     }
@@ -197,6 +206,8 @@ final class Simulation implements AutoCloseable {
     try {
       calm = true;
       ask(() -> world.apply(servers.getFirst().engine, World.BASE));
+      commit();
+      ask(() -> world.apply(servers.getFirst().engine, source()));
       rest();
       calm = false;
       for (int i = 0; i < steps; i++) {
@@ -276,7 +287,7 @@ final class Simulation implements AutoCloseable {
     String machine = "m" + chance.nextInt(MACHINES);
     String volume = "v" + chance.nextInt(VOLUMES);
     figures.count("requests");
-    switch (chance.nextInt(10)) {
+    switch (chance.nextInt(11)) {
       case 0, 1, 2, 3 -> {
         String wanted = machine(machine);
         say("apply " + wanted.replaceAll("\\s+", " "));
@@ -313,6 +324,7 @@ final class Simulation implements AutoCloseable {
             .store()
             .write(tx -> engine.rebuild().rebuild(tx, World.ANNA, "default", machine, null));
       }
+      case 9 -> commit();
       default -> {
         say("cancel what is done on " + machine);
         database
@@ -324,6 +336,72 @@ final class Simulation implements AutoCloseable {
             .ifPresent(o -> engine.cancel().cancel(o.uid()));
       }
     }
+  }
+
+  // --- a repository --------------------------------------------------------------------------
+
+  private String source() {
+    return """
+    apiVersion: millwright/v1
+    kind: Source
+    metadata: {name: git}
+    spec: {driver: simulated, url: "file:///%s", apply: auto, prune: true}
+    """
+        .formatted(world.name);
+  }
+
+  /** Machines and their size in any number, of which some came from there before and some not. */
+  private void commit() {
+    figures.count("commits");
+    committed = new TreeMap<>();
+    committed.put("Size git", chance.nextBoolean() ? "256MiB" : "512MiB");
+    Map<String, String> files = new TreeMap<>();
+    files.put(
+        "size.yaml",
+        """
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: git}
+        spec: {cores: 1, memory: %s, disk: 2GiB}
+        """
+            .formatted(committed.get("Size git")));
+    for (int i = 0; i < SOURCED; i++) {
+      if (chance.nextBoolean()) {
+        String size = chance.nextBoolean() ? "git" : "small";
+        committed.put("Machine git" + i, size);
+        files.put(
+            "m" + i + ".yaml",
+            """
+            apiVersion: millwright/v1
+            kind: Machine
+            metadata: {name: git%d}
+            spec: {image: img, size: %s, nics: [{network: net}]}
+            """
+                .formatted(i, size));
+      }
+    }
+    String name = SimulatedSource.commit(world.name, files);
+    say("commit " + name + " " + committed);
+    world.store.write(tx ->
+        tx.resources()
+            .find(Kind.SOURCE, "default", "git")
+            .ifPresent(s -> tx.nudges().nudge(s.uid())));
+  }
+
+  /** What is in the repository and not here, or the other way round; in words. */
+  private List<String> unsynced() {
+    SortedMap<String, String> declared = new TreeMap<>();
+    world
+        .strings(
+            """
+            SELECT initcap(kind) || ' ' || name || '=' ||
+                   CASE kind WHEN 'SIZE' THEN spec->>'memory' ELSE spec->>'size' END
+            FROM resource WHERE kind IN ('SIZE', 'MACHINE') AND name LIKE 'git%'
+            """)
+        .forEach(line -> declared.put(line.replaceFirst("=.*", ""), line.replaceFirst(".*=", "")));
+    return declared.equals(committed)
+        ? List.of()
+        : List.of("committed is " + committed + ", and declared " + declared);
   }
 
   private String machine(String name) {
@@ -539,6 +617,7 @@ final class Simulation implements AutoCloseable {
           .strings(
               "SELECT verb || ' ' || name || ' ' || word FROM operation WHERE ended_at IS NULL")
           .forEach(open::add);
+      open.addAll(unsynced());
       if (open.isEmpty()) {
         return;
       }
@@ -553,6 +632,7 @@ final class Simulation implements AutoCloseable {
     thaw();
     servers.forEach(s -> s.engine.close());
     database.close();
+    SimulatedSource.forget(world.name);
     world.close();
   }
 }

@@ -129,12 +129,17 @@ public final class HypervisorReconciler {
       }
       Resource<MachineSpec, MachineStatus> machine =
           resource.as(MachineSpec.class, MachineStatus.class);
-      if (!machine.deleting()
-          && machine.status().readyBy() != null
-          && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
-          && (differs(lookup, machine, index, installation)
-              // It may be as declared again, and then shall no longer say otherwise.
-              || Condition.holds(machine.status().conditions(), MachineReconciler.DRIFTED))) {
+      if (machine.deleting() || machine.status().readyBy() == null) {
+        continue;
+      }
+      List<Condition> says = machine.status().conditions();
+      boolean looks =
+          Condition.holds(says, MachineReconciler.HELD)
+              ? MachineReconciler.wentDown(machine, index.of(machine.uid()))
+              : differs(lookup, machine, index, installation)
+                  // It may be as declared again, and then shall no longer say otherwise.
+                  || Condition.holds(says, MachineReconciler.DRIFTED);
+      if (looks) {
         out.add(machine.uid());
       }
     }

@@ -830,9 +830,11 @@ public final class MachineReconciler {
 
   private Optional<Duration> unattended(Subject subject) {
     Resource<MachineSpec, MachineStatus> machine = subject.machine();
-    if (machine.status().hypervisor() == null
-        || Condition.holds(machine.status().conditions(), HELD)) {
+    if (machine.status().hypervisor() == null) {
       return Optional.empty();
+    }
+    if (Condition.holds(machine.status().conditions(), HELD)) {
+      return lookAtHeld(subject);
     }
     ResolvedMachine resolved = subject.resolved().orElseThrow();
     hearLateReport(resolved);
@@ -862,6 +864,53 @@ public final class MachineReconciler {
           && !locked.deleting()
           && tx.operations().active(machine.uid()).isEmpty()) {
         answer(tx, locked, differences);
+      }
+    });
+    return Optional.empty();
+  }
+
+  /** True if it says that it is ready, and does not run. */
+  static boolean wentDown(Resource<MachineSpec, MachineStatus> machine, Observation seen) {
+    return Condition.holds(machine.status().conditions(), Condition.READY)
+        && seen.complete()
+        && seen.machine(machine.uid())
+            .filter(vm -> vm.state() == Observation.State.RUNNING)
+            .isEmpty();
+  }
+
+  /**
+   * Nothing is done with what is held, but it does not go on saying what is not so: its guest may
+   * have taken its time to shut down, and have done so after the work that asked it to had failed.
+   */
+  private Optional<Duration> lookAtHeld(Subject subject) {
+    Resource<MachineSpec, MachineStatus> machine = subject.machine();
+    if (!Condition.holds(machine.status().conditions(), Condition.READY)) {
+      return Optional.empty();
+    }
+    try {
+      Observation seen =
+          outside.call(
+              subject.resolved().orElseThrow().hypervisor(),
+              d -> d.observe(new Scope.One(machine.uid())));
+      if (!wentDown(machine, seen)) {
+        return Optional.empty();
+      }
+    } catch (DriverException e) {
+      return Optional.empty(); // the hypervisor's own round says so, and looks again
+    }
+    Condition down =
+        condition(Condition.READY, false, "Stopped", "It does not run.", clock.instant());
+    store.write(tx -> {
+      Resource<?, ?> locked = tx.resources().lock(machine.uid()).orElseThrow(Lost::new);
+      if (locked.metadata().revision() == machine.metadata().revision()
+          && tx.operations().active(machine.uid()).isEmpty()) {
+        MachineStatus s = machine.status();
+        tx.resources()
+            .updateStatus(
+                machine.uid(),
+                s.withPower(Power.OFF).withConditions(Condition.set(s.conditions(), down)),
+                down.reason(),
+                down.message());
       }
     });
     return Optional.empty();
