@@ -205,8 +205,8 @@ final class MachinesApi extends Collection {
       operationId = "createScreenTicket",
       summary = "Has the hypervisor make a ticket that opens a machine's screen once",
       description =
-          "For a viewer that reaches the hypervisor itself, which decides for how long the ticket is"
-              + " good. A hypervisor without screens answers with a conflict.")
+          "For a viewer that reaches the hypervisor itself, which decides for how long the ticket"
+              + " is good. A hypervisor without screens answers with a conflict.")
   @Needs(Verb.CONSOLE)
   @PostMapping("/{name}/screen-tickets")
   ResponseEntity<ScreenTicketView> screenTicket(

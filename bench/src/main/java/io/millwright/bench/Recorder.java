@@ -54,7 +54,9 @@ final class Recorder implements AutoCloseable {
    * has a directory in its own.
    */
   private static final List<Pattern> OWN_NAMES =
-      List.of(Pattern.compile("(?<=>)session\\[[^<]*"), Pattern.compile("(?<=>)/[^<]*govcsim-[^<]*@[^<]*"));
+      List.of(
+          Pattern.compile("(?<=>)session\\[[^<]*"),
+          Pattern.compile("(?<=>)/[^<]*govcsim-[^<]*@[^<]*"));
 
   private static final int LONGEST = 1 << 20;
 
@@ -71,8 +73,7 @@ final class Recorder implements AutoCloseable {
     client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).sslContext(trust).build();
     KeyStore store = store(directory.resolve("recorder.p12"));
     certificate = store.getCertificate("recorder");
-    KeyManagerFactory keys =
-        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     keys.init(store, SECRET);
     SSLContext own = SSLContext.getInstance("TLS");
     own.init(keys.getKeyManagers(), null, null);
@@ -162,8 +163,10 @@ final class Recorder implements AutoCloseable {
                 names(response.body()),
                 response.body().length));
       }
-      response.headers().allValues("Set-Cookie").forEach(c ->
-          exchange.getResponseHeaders().add("Set-Cookie", c));
+      response
+          .headers()
+          .allValues("Set-Cookie")
+          .forEach(c -> exchange.getResponseHeaders().add("Set-Cookie", c));
       exchange.sendResponseHeaders(
           response.statusCode(), response.body().length == 0 ? -1 : response.body().length);
       exchange.getResponseBody().write(response.body());

@@ -49,9 +49,9 @@ import org.jspecify.annotations.Nullable;
  * a simulated vCenter, one after the other.
  *
  * <p>The floor is a bare loop that sends the very same requests in the same order, which were
- * written down before, and reads no answer but for the session and the few names that are another vCenter's own. Both
- * begin with a vCenter of their own that is new, so that objects get the same names there; and every
- * answer must have the status that it had.
+ * written down before, and reads no answer but for the session and the few names that are another
+ * vCenter's own. Both begin with a vCenter of their own that is new, so that objects get the same
+ * names there; and every answer must have the status that it had.
  */
 public final class Vsphere {
   private static final String INSTALLATION = "0badcafe";
@@ -355,10 +355,7 @@ public final class Vsphere {
                   + " to "
                   + new String(call.body(), StandardCharsets.UTF_8));
         }
-        response
-            .headers()
-            .firstValue("Set-Cookie")
-            .ifPresent(set -> cookie = set.split(";", 2)[0]);
+        response.headers().firstValue("Set-Cookie").ifPresent(set -> cookie = set.split(";", 2)[0]);
         if (!names.keySet().containsAll(call.names())) {
           List<String> here = Recorder.names(response.body());
           for (int i = 0; i < here.size(); i++) {
@@ -402,12 +399,18 @@ public final class Vsphere {
             .orElseThrow();
     return provider.open(
         Map.of(
-            "url", url,
-            "user", lab.user(),
-            "password", lab.password(),
-            "ca", ca,
-            "cluster", "DC0_C0",
-            "resourcePool", "DC0_C0_RP1"),
+            "url",
+            url,
+            "user",
+            lab.user(),
+            "password",
+            lab.password(),
+            "ca",
+            ca,
+            "cluster",
+            "DC0_C0",
+            "resourcePool",
+            "DC0_C0_RP1"),
         INSTALLATION);
   }
 

@@ -320,8 +320,7 @@ final class VmCompute implements Compute, HotPlug {
     List<Element> out = new ArrayList<>();
     int index = 0;
     for (MachineDefinition.Disk disk : wanted.disks()) {
-      out.add(
-          disk(place, disk, index++, controller, capacities.getOrDefault(disk.name(), 0L)));
+      out.add(disk(place, disk, index++, controller, capacities.getOrDefault(disk.name(), 0L)));
     }
     return out;
   }
@@ -517,8 +516,7 @@ final class VmCompute implements Compute, HotPlug {
           }
           Place place = places.get();
           String file = disk.name() + DatastoreFiles.DISK;
-          if (there.disks().stream()
-              .anyMatch(d -> d.file().equals(files.path(place, file)))) {
+          if (there.disks().stream().anyMatch(d -> d.file().equals(files.path(place, file)))) {
             return Outcome.DONE;
           }
           DatastoreFiles.Entry entry = files.search(place, List.of(file)).get(file);

@@ -32,7 +32,9 @@ final class GuestInfoTest {
   }
 
   private static String decode(Map<String, String> options, String key) throws IOException {
-    return decode(options.get("guestinfo." + key + ".encoding"), options.get("guestinfo." + key));
+    return decode(
+        options.getOrDefault("guestinfo." + key + ".encoding", ""),
+        options.getOrDefault("guestinfo." + key, ""));
   }
 
   @Test

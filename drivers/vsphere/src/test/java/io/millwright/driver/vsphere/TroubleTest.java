@@ -382,8 +382,7 @@ final class TroubleTest {
           });
       vcenter.object("Task", "task-d", property("info", "TaskInfo", "<state>success</state>"));
       vcenter.object("Task", "task-copy-2", property("info", "TaskInfo", "<state>success</state>"));
-      vcenter.answer(
-          "MoveVirtualDisk_Task", c -> "<returnval type=\"Task\">task-d</returnval>");
+      vcenter.answer("MoveVirtualDisk_Task", c -> "<returnval type=\"Task\">task-d</returnval>");
       create.call();
       assertThat(begun.get()).isEqualTo(2);
       assertThat(vcenter.calls).contains("DeleteVirtualDisk_Task", "MoveVirtualDisk_Task");
