@@ -1,6 +1,7 @@
 package io.millwright.api;
 
 import io.millwright.engine.Caller;
+import io.millwright.engine.Consoles;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
@@ -224,6 +225,32 @@ final class MachinesApi extends Collection {
     find(project, name);
     ConsoleTickets.Fresh fresh = tickets.issue(project, name);
     return ResponseEntity.status(201).body(new ConsoleTicketView(fresh.secret(), fresh.until()));
+  }
+
+  /**
+   * A key to a screen just made.
+   *
+   * @param url where a viewer of this protocol connects, straight to the hypervisor; it opens
+   *     without anything else, and is shown this once
+   * @param protocol that is spoken there
+   * @param thumbprint of the certificate that answers there, or null
+   */
+  record ScreenTicketView(String url, String protocol, @Nullable String thumbprint) {}
+
+  @Operation(
+      operationId = "createScreenTicket",
+      summary = "Has the hypervisor make a ticket that opens a machine's screen once",
+      description =
+          "For a viewer that reaches the hypervisor itself, which decides for how long the ticket"
+              + " is good. A hypervisor without screens answers with a conflict.")
+  @Needs(Verb.CONSOLE)
+  @PostMapping("/{name}/screen-tickets")
+  ResponseEntity<ScreenTicketView> screenTicket(
+      @PathVariable String project, @PathVariable String name) {
+    Inputs.project(project);
+    Consoles.Ticket made = backend.consoles().screen(project, name);
+    return ResponseEntity.status(201)
+        .body(new ScreenTicketView(made.url(), made.protocol(), made.thumbprint()));
   }
 
   @Override

@@ -194,6 +194,35 @@ class ConsoleTest {
   }
 
   @Test
+  void aScreenHasItsTicketFromItsHypervisor() throws Exception {
+    rig.put("projects/c5/machines/idle", Rig.machine("idle"));
+    Rig.Reply off = rig.post("projects/c5/machines/idle/screen-tickets");
+    assertThat(off.status()).isEqualTo(409);
+    WorkLoop work = rig.work();
+    try {
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              rig.get("projects/c5/machines?fieldSelector=status.ready=true")
+                      .json()
+                      .path("items")
+                      .size()
+                  == 1);
+    } finally {
+      work.close();
+    }
+    Rig.Reply made = rig.post("projects/c5/machines/idle/screen-tickets");
+    assertThat(made.status()).isEqualTo(201);
+    assertThat(made.json().path("url").asString()).startsWith("wss://screens.example/ticket/");
+    assertThat(made.json().path("protocol").asString()).isEqualTo("simulated");
+    assertThat(rig.post("projects/c5/machines/none/screen-tickets").status()).isEqualTo(404);
+    // What opens it stands in no trail of who did what.
+    assertThat(rig.get("audit?limit=500").json().toString())
+        .contains("screen-tickets")
+        .doesNotContain("screens.example");
+  }
+
+  @Test
   void aTicketIsWorthWhatItsMakerStillIs() {
     rig.put("projects/c4/machines/m", Rig.machine("m"));
     String secret =

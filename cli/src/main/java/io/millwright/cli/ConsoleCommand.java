@@ -1,6 +1,7 @@
 package io.millwright.cli;
 
 import io.millwright.client.Console;
+import io.millwright.client.Trees;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -9,7 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
 
 /** Joins the terminal with a machine's serial console. */
 @Command(name = "console", description = "Open a machine's serial console; leave it with Ctrl-].")
@@ -19,9 +22,22 @@ final class ConsoleCommand extends Part {
   @Parameters(paramLabel = "NAME", description = "The machine.")
   String name = "";
 
+  @Option(
+      names = "--screen",
+      description = {
+        "Print an address that opens the machine's screen once, for a viewer of the hypervisor's"
+            + " kind."
+      })
+  boolean screen;
+
   @Override
   public Integer call() throws IOException, InterruptedException {
     String machine = name.startsWith("machine/") ? name.substring("machine/".length()) : name;
+    if (screen) {
+      JsonNode ticket = api().createMachineScreenTicket(cli().project(), machine).body();
+      print(Safe.line(Trees.text(ticket, "url")));
+      return 0;
+    }
     try (Console console =
         api().openMachineConsole(cli().project(), machine, null, shell().out())) {
       shell().err().println("console of " + machine + "; leave it with Ctrl-]");

@@ -133,6 +133,21 @@ class ConsoleTest extends CliTestCase {
   }
 
   @Test
+  void aScreenIsOpenedByAnAddress() {
+    server.on(
+        "POST /projects/default/machines/hello/screen-tickets",
+        FakeServer.json(
+            201, "{\"url\": \"wss://esx.example/ticket/1\", \"protocol\": \"webmks\"}"));
+    Result result = run("console", "--screen", "machine/hello");
+    assertThat(result.code()).isZero();
+    assertThat(result.out()).isEqualTo("wss://esx.example/ticket/1\n");
+    server.on(
+        "POST /projects/default/machines/hello/screen-tickets",
+        FakeServer.problem(409, "conflict", "this hypervisor shows no screens"));
+    run("console", "--screen", "hello").failed(1, "this hypervisor shows no screens");
+  }
+
+  @Test
   void aRefusalIsAProblem() {
     server.on(
         "GET /projects/default/machines/hello/console",

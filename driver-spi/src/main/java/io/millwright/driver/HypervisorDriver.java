@@ -36,6 +36,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<Screen> screen() {
+    return Optional.empty();
+  }
+
   default Optional<GuestAgent> guestAgent() {
     return Optional.empty();
   }
@@ -64,6 +68,7 @@ public interface HypervisorDriver extends AutoCloseable {
     diskTransfer().ifPresent(f -> out.add("disk-transfer"));
     media().ifPresent(f -> out.add("media"));
     serialConsole().ifPresent(f -> out.add("serial-console"));
+    screen().ifPresent(f -> out.add("screen"));
     guestAgent().ifPresent(f -> out.add("guest-agent"));
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
     directBoot().ifPresent(f -> out.add("direct-boot"));

@@ -1,7 +1,10 @@
 package io.millwright.engine;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Mark;
+import io.millwright.driver.Screen;
 import io.millwright.driver.SerialConsole;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
@@ -15,8 +18,9 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.io.Closeable;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
-/** Opens consoles of machines. */
+/** Opens consoles and screens of machines. */
 public final class Consoles {
   private final Store store;
   private final Outside outside;
@@ -35,12 +39,83 @@ public final class Consoles {
   }
 
   /**
+   * What opens a machine's screen once.
+   *
+   * @param url where a viewer connects, straight to the hypervisor; a secret
+   * @param protocol that is spoken there
+   * @param thumbprint of the certificate that answers there, or null if it is like any other
+   */
+  public record Ticket(String url, String protocol, @Nullable String thumbprint) {
+    /** Without what opens it. */
+    @Override
+    public String toString() {
+      return "a ticket of " + protocol;
+    }
+  }
+
+  /**
    * Opens the serial console of a machine.
    *
    * @throws ProblemException NOT_FOUND; CONFLICT if it does not run or has none; UNAVAILABLE if its
    *     hypervisor does not answer
    */
   public Session openSerial(String project, String name) {
+    SerialConsole.Session session =
+        at(
+            project,
+            name,
+            (driver, mark) ->
+                driver
+                    .serialConsole()
+                    .orElseThrow(() ->
+                        new DriverException(
+                            FaultKind.UNSUPPORTED, "this hypervisor offers no serial console"))
+                    .open(mark));
+    return new Session() {
+      @Override
+      public int read(byte[] buffer) throws IOException {
+        return session.read(buffer);
+      }
+
+      @Override
+      public void write(byte[] bytes, int length) throws IOException {
+        session.write(bytes, length);
+      }
+
+      @Override
+      public void close() throws IOException {
+        session.close();
+      }
+    };
+  }
+
+  /**
+   * Has the hypervisor make a ticket to a machine's screen.
+   *
+   * @throws ProblemException as from {@link #openSerial}
+   */
+  public Ticket screen(String project, String name) {
+    Screen.Ticket made =
+        at(
+            project,
+            name,
+            (driver, mark) ->
+                driver
+                    .screen()
+                    .orElseThrow(() ->
+                        new DriverException(
+                            FaultKind.UNSUPPORTED,
+                            "this hypervisor shows no screens; open the serial console"))
+                    .ticket(mark));
+    return new Ticket(made.url().toString(), made.protocol(), made.thumbprint());
+  }
+
+  /** What is done with a machine where it lives. */
+  private interface Act<T> {
+    T on(HypervisorDriver driver, Mark mark) throws DriverException;
+  }
+
+  private <T> T at(String project, String name, Act<T> act) {
     record Found(
         Resource<MachineSpec, MachineStatus> machine,
         Resource<HypervisorSpec, HypervisorStatus> hypervisor,
@@ -70,38 +145,10 @@ public final class Consoles {
         });
     Mark mark = new Mark(found.installation(), found.machine().uid(), found.machine().generation());
     try {
-      SerialConsole.Session session =
-          outside.call(
-              found.hypervisor(),
-              driver ->
-                  driver
-                      .serialConsole()
-                      .orElseThrow(() ->
-                          new DriverException(
-                              io.millwright.driver.FaultKind.UNSUPPORTED,
-                              "this hypervisor offers no serial console"))
-                      .open(mark));
-      return new Session() {
-        @Override
-        public int read(byte[] buffer) throws IOException {
-          return session.read(buffer);
-        }
-
-        @Override
-        public void write(byte[] bytes, int length) throws IOException {
-          session.write(bytes, length);
-        }
-
-        @Override
-        public void close() throws IOException {
-          session.close();
-        }
-      };
+      return outside.call(found.hypervisor(), driver -> act.on(driver, mark));
     } catch (DriverException e) {
       Problem.Type type =
-          e.kind() == io.millwright.driver.FaultKind.UNREACHABLE
-              ? Problem.Type.UNAVAILABLE
-              : Problem.Type.CONFLICT;
+          e.kind() == FaultKind.UNREACHABLE ? Problem.Type.UNAVAILABLE : Problem.Type.CONFLICT;
       throw ProblemException.of(type, e.forUser());
     }
   }

@@ -41,6 +41,7 @@ class DriverMatrixTest {
     out.put("lifecycle-events", "the hypervisor tells of changes by itself");
     out.put("guest-agent", "the guest's addresses are known without its network");
     out.put("serial-console", "`millwright console`");
+    out.put("screen", "`millwright console --screen`");
     out.put("direct-boot", "an installer's kernel is started without a boot loader");
     out.put("serial-log", "what an installer prints is kept");
     out.put("hot-plug", "a disk is attached to a machine that runs");

@@ -21,6 +21,7 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
+import io.millwright.driver.Screen;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
 import io.millwright.model.ByteSize;
@@ -134,6 +135,11 @@ public abstract class HypervisorContract {
 
   /** False if disks that start as an image are copies of it, which need it no longer. */
   protected boolean disksAreBackedByTheirImage() {
+    return true;
+  }
+
+  /** False if what the test runs against makes no tickets, so that only refusals can be asked. */
+  protected boolean screensOpen() {
     return true;
   }
 
@@ -1189,6 +1195,27 @@ public abstract class HypervisorContract {
       session.write(typed, typed.length);
       assertThat(within(() -> readUntil(session, "typed"))).contains("typed");
     }
+  }
+
+  @Test
+  void aScreenIsOfAMachineThatRuns() throws Exception {
+    if (!has("screen") || !has("compute") || !has("disks")) {
+      return;
+    }
+    Screen screens = driver().screen().orElseThrow();
+    Mark mark = bootable().mark();
+    fails(FaultKind.CONFLICT, () -> screens.ticket(mark));
+    fails(FaultKind.CONFLICT, () -> screens.ticket(mark()));
+    done(compute().start(mark));
+    if (screensOpen()) {
+      Screen.Ticket ticket = screens.ticket(mark);
+      assertThat(ticket.url().getScheme()).isEqualTo("wss");
+      assertThat(screens.ticket(mark)).isNotEqualTo(ticket);
+      // What opens it does not get into a log with it.
+      assertThat(ticket.toString()).doesNotContain(ticket.url().getPath());
+    }
+    done(compute().stop(mark, true));
+    fails(FaultKind.CONFLICT, () -> screens.ticket(mark));
   }
 
   @Test

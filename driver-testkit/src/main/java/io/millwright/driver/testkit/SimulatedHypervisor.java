@@ -17,11 +17,13 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
+import io.millwright.driver.Screen;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
 import io.millwright.model.ByteSize;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -1154,6 +1156,25 @@ public final class SimulatedHypervisor {
       return session;
     }
 
+    private Screen.Ticket ticket(Mark mark) throws DriverException {
+      Screen.Ticket made =
+          new Screen.Ticket(
+              URI.create("wss://screens.example/ticket/" + UUID.randomUUID()), "simulated", null);
+      return run(
+          Verb.OPEN_SCREEN,
+          mark.uid(),
+          mark.uid().toString(),
+          made,
+          () -> {
+            synchronized (lock) {
+              if (!need(mark).on()) {
+                throw conflict("The machine does not run.");
+              }
+              return made;
+            }
+          });
+    }
+
     @Override
     public Optional<Facts> ask(Mark mark) throws DriverException {
       return run(
@@ -1224,6 +1245,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<SerialConsole> serialConsole() {
       return Optional.of(this);
+    }
+
+    @Override
+    public Optional<Screen> screen() {
+      return Optional.of(this::ticket);
     }
 
     @Override

@@ -25,6 +25,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "disk-transfer",
         "media",
         "serial-console",
+        "screen",
         "guest-agent",
         "lifecycle-events",
         "direct-boot",

@@ -235,15 +235,18 @@ final class DatastoreDisks implements Disks, AutoCloseable {
       task = beginCopy(place, name, base);
       copies.put(name, task);
     }
+    boolean goesOn = false;
     try {
-      if (tasks.await(task, patience).isEmpty()) {
+      goesOn = tasks.await(task, patience).isEmpty();
+      if (goesOn) {
         return new Outcome.Running(task.value(), POLL);
       }
-    } catch (VimFault e) {
-      copies.remove(name);
-      throw e;
+    } finally {
+      // What failed, or was forgotten by a server that was restarted, is begun anew.
+      if (!goesOn) {
+        copies.remove(name);
+      }
     }
-    copies.remove(name);
     if (image != null && image.capacityKib() < kib(size)) {
       files.extendDisk(place, part(name).toString(), kib(size));
     }

@@ -32,7 +32,8 @@ record Settings(
     @Nullable String resourcePool,
     @Nullable String datastore,
     @Nullable String folder,
-    String directory) {
+    String directory,
+    boolean guestInfo) {
 
   static final DriverDescription DESCRIPTION =
       new DriverDescription(
@@ -69,7 +70,13 @@ record Settings(
                   "directory",
                   false,
                   false,
-                  "in the datastore, for disks, images and media; millwright if not given")));
+                  "in the datastore, for disks, images and media; millwright if not given"),
+              new Setting(
+                  "guestInfo",
+                  false,
+                  false,
+                  "true if machines find their seed in guestinfo, too, and not on a medium only;"
+                      + " false if not given")));
 
   private static final Pattern DIRECTORY = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._]{0,63}");
 
@@ -104,6 +111,10 @@ record Settings(
         .require(
             DIRECTORY.matcher(directory).matches(),
             Names.quote(directory) + " is no name of a directory in a datastore");
+    String guestInfo = given.getOrDefault("guestInfo", "false");
+    found
+        .field("guestInfo")
+        .require(List.of("true", "false").contains(guestInfo), "write true or false");
     if (!found.list().isEmpty() || url == null) {
       throw new DriverException(
           FaultKind.REFUSED,
@@ -120,7 +131,8 @@ record Settings(
         given.get("resourcePool"),
         given.get("datastore"),
         given.get("folder"),
-        directory);
+        directory,
+        Boolean.parseBoolean(guestInfo));
   }
 
   private static @Nullable URI url(String text) {

@@ -46,7 +46,7 @@ final class Tasks {
     long end = System.nanoTime() + patience.toNanos();
     Duration pause = FIRST_LOOK;
     while (true) {
-      Collector.Found found = collector.read(task, "info");
+      Collector.Found found = look(task);
       Element info = found.get("info").orElse(new Element("info"));
       switch (info.text("state")) {
         case "success" -> {
@@ -64,6 +64,22 @@ final class Tasks {
         throw Vim.interrupted(e);
       }
       pause = pause.multipliedBy(2).compareTo(LAST_LOOK) > 0 ? LAST_LOOK : pause.multipliedBy(2);
+    }
+  }
+
+  /** A server that was restarted has forgotten its tasks, though not what they had done by then. */
+  private Collector.Found look(Ref task) throws DriverException, VimFault {
+    try {
+      return collector.read(task, "info");
+    } catch (VimFault e) {
+      if (e.is("ManagedObjectNotFound")) {
+        throw new DriverException(
+            FaultKind.UNREACHABLE,
+            "The hypervisor has forgotten what it was doing; it was restarted meanwhile.",
+            task + ": " + e.operator(),
+            e);
+      }
+      throw e;
     }
   }
 }

@@ -5,6 +5,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.Trust;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -283,6 +284,8 @@ final class Vim implements AutoCloseable {
         throw status(response.statusCode());
       }
       Element envelope = Element.read(in);
+      // A connection whose answer was not read to its end is not used again.
+      in.transferTo(OutputStream.nullOutputStream());
       Element answer =
           envelope
               .find("Body")

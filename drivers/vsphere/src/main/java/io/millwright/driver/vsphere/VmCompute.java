@@ -3,10 +3,13 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.Compute;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Outcome;
 import io.millwright.model.Firmware;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -26,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>vSphere changes what runs at once or not at all; what the contract has count from the next
  * start is noted with the machine ({@link Wanted}) and put into effect when we start it.
  */
-final class VmCompute implements Compute {
+final class VmCompute implements Compute, HotPlug {
   private static final Duration SHUTDOWN_POLL = Duration.ofSeconds(2);
 
   /** Disks of one controller; 7 is its own number. */
@@ -40,14 +43,25 @@ final class VmCompute implements Compute {
   private final Machines machines;
   private final DatastoreFiles files;
   private final Networks networks;
+  private final boolean guestInfo;
 
-  VmCompute(Vim vim, Tasks tasks, Place.Finder places, Machines machines, DatastoreFiles files) {
+  /**
+   * @param guestInfo true if a machine's seed is to be in its options as well
+   */
+  VmCompute(
+      Vim vim,
+      Tasks tasks,
+      Place.Finder places,
+      Machines machines,
+      DatastoreFiles files,
+      boolean guestInfo) {
     this.vim = vim;
     this.tasks = tasks;
     this.places = places;
     this.machines = machines;
     this.files = files;
     this.networks = new Networks(new Collector(vim));
+    this.guestInfo = guestInfo;
   }
 
   // ------------------------------------------------------------------------------------- define
@@ -177,6 +191,7 @@ final class VmCompute implements Compute {
       config.add(change);
     }
     notes(config, machine, false);
+    seed(place, machine.medium()).forEach((key, value) -> note(config, key, value));
     config.add("firmware", firmware(machine.firmware()));
     try {
       tasks.run(place.folder(), "CreateVM_Task", config, place.pool().as("pool"));
@@ -212,6 +227,7 @@ final class VmCompute implements Compute {
       var _ = nics(place, wanted);
     }
     notes(spec, machine, later && !matches(there, wanted, place));
+    seed(place, machine.medium()).forEach((key, value) -> note(spec, key, value));
     if (!later) {
       spec.add("firmware", firmware(wanted.firmware()));
     }
@@ -256,12 +272,7 @@ final class VmCompute implements Compute {
         .toList()
         .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList())) {
       disks.forEach(d -> spec.add(removed(d.device())));
-      long controller =
-          there.devices().stream()
-              .filter(d -> !d.text("sharedBus").isEmpty())
-              .findFirst()
-              .map(d -> d.number("key"))
-              .orElse(-100L);
+      long controller = there.controller().orElse(-100L);
       if (controller == -100) {
         spec.add(
             added(
@@ -307,29 +318,36 @@ final class VmCompute implements Compute {
       Place place, Wanted wanted, Map<String, Long> capacities, long controller)
       throws DriverException, VimFault {
     List<Element> out = new ArrayList<>();
-    int unit = 0;
+    int index = 0;
     for (MachineDefinition.Disk disk : wanted.disks()) {
-      String path = files.path(place, disk.name() + DatastoreFiles.DISK);
-      if (unit > 0) {
-        nameForGuest(place, path, disk.serial());
-      }
-      out.add(
-          added(
-              new Element("device")
-                  .type("VirtualDisk")
-                  .add("key", -400 - unit)
-                  .add(
-                      new Element("backing")
-                          .type("VirtualDiskFlatVer2BackingInfo")
-                          .add("fileName", path)
-                          // A snapshot that somebody makes leaves data disks alone.
-                          .add("diskMode", unit == 0 ? "persistent" : "independent_persistent"))
-                  .add("controllerKey", controller)
-                  .add("unitNumber", unit < OWN_NUMBER ? unit : unit + 1)
-                  .add("capacityInKB", capacities.getOrDefault(disk.name(), 0L))));
-      unit++;
+      out.add(disk(place, disk, index++, controller, capacities.getOrDefault(disk.name(), 0L)));
     }
     return out;
+  }
+
+  /**
+   * @param index 0 for the system disk, then on; the controller's own number is left out
+   */
+  private Element disk(
+      Place place, MachineDefinition.Disk disk, int index, long controller, long capacityKib)
+      throws DriverException, VimFault {
+    String path = files.path(place, disk.name() + DatastoreFiles.DISK);
+    if (index > 0) {
+      nameForGuest(place, path, disk.serial());
+    }
+    return added(
+        new Element("device")
+            .type("VirtualDisk")
+            .add("key", -400 - index)
+            .add(
+                new Element("backing")
+                    .type("VirtualDiskFlatVer2BackingInfo")
+                    .add("fileName", path)
+                    // A snapshot that somebody makes leaves data disks alone.
+                    .add("diskMode", index == 0 ? "persistent" : "independent_persistent"))
+            .add("controllerKey", controller)
+            .add("unitNumber", index < OWN_NUMBER ? index : index + 1)
+            .add("capacityInKB", capacityKib));
   }
 
   /**
@@ -388,6 +406,19 @@ final class VmCompute implements Compute {
 
   private String medium(Place place, @Nullable String name) {
     return name == null ? "" : files.path(place, name + DatastoreFiles.MEDIUM);
+  }
+
+  /** The seed as options; without a medium what an earlier one left there is taken away. */
+  private Map<String, String> seed(Place place, @Nullable String medium)
+      throws DriverException, VimFault {
+    if (!guestInfo || medium == null) {
+      return GuestInfo.none();
+    }
+    try (InputStream in = files.download(place, medium + DatastoreFiles.MEDIUM)) {
+      return GuestInfo.of(in.readAllBytes());
+    } catch (IOException e) {
+      throw FaultKinds.translate(e);
+    }
   }
 
   private static Element drive(long key, long controller, String file) {
@@ -470,6 +501,61 @@ final class VmCompute implements Compute {
           new Element("questionId").holding(question.text("id")),
           new Element("answerChoice").holding("0"));
     }
+  }
+
+  // ----------------------------------------------------------------------------------- hot plug
+
+  @Override
+  public Outcome attach(Mark mark, MachineDefinition.Disk disk) throws DriverException {
+    return machines.alone(
+        mark.uid(),
+        () -> {
+          VmFacts there = machines.need(mark);
+          if (!there.power().equals("poweredOn")) {
+            throw Machines.conflict("The machine does not run.", there.power());
+          }
+          Place place = places.get();
+          String file = disk.name() + DatastoreFiles.DISK;
+          if (there.disks().stream().anyMatch(d -> d.file().equals(files.path(place, file)))) {
+            return Outcome.DONE;
+          }
+          DatastoreFiles.Entry entry = files.search(place, List.of(file)).get(file);
+          if (entry == null) {
+            throw Machines.conflict(
+                "There is no disk of this name on the hypervisor.", disk.name());
+          }
+          Element spec = new Element("spec");
+          spec.add(disk(place, disk, behind(there), controller(there), entry.capacityKib()));
+          // In one request with the plug, so that the next start knows of it in any case.
+          Wanted wanted = there.wanted();
+          if (wanted != null) {
+            note(spec, VmFacts.DEFINITION, wanted.with(disk).encode());
+          }
+          tasks.run(there.ref(), "ReconfigVM_Task", spec);
+          return Outcome.DONE;
+        });
+  }
+
+  /** The index of the place behind all disks that a machine has. */
+  private static int behind(VmFacts there) throws DriverException {
+    long unit =
+        there.disks().stream().mapToLong(d -> d.device().number("unitNumber")).max().orElse(-1);
+    int index = Math.toIntExact(unit < OWN_NUMBER ? unit + 1 : unit);
+    if (index >= DISKS) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "The machine has no place for a further disk while it runs; stop it for that.");
+    }
+    return index;
+  }
+
+  private static long controller(VmFacts there) throws DriverException {
+    return there
+        .controller()
+        .orElseThrow(() ->
+            Machines.conflict(
+                "Somebody has removed the controller of the machine's disks; stop the machine.",
+                there.ref().toString()));
   }
 
   // -------------------------------------------------------------------------------------- power

@@ -158,6 +158,14 @@ record VmFacts(
     return file;
   }
 
+  /** The key of what its disks are plugged into. */
+  Optional<Long> controller() {
+    return devices.stream()
+        .filter(d -> !d.text("sharedBus").isEmpty())
+        .findFirst()
+        .map(d -> d.number("key"));
+  }
+
   List<Element> cards() {
     return devices.stream().filter(d -> !d.text("macAddress").isEmpty()).toList();
   }

@@ -5,11 +5,13 @@ import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
+import io.millwright.driver.Screen;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -18,11 +20,12 @@ import java.util.Optional;
 final class VsphereHypervisor implements HypervisorDriver {
   private final Vim vim;
   private final Survey survey;
-  private final Compute compute;
+  private final VmCompute compute;
   private final DatastoreDisks disks;
   private final DiskTransfer transfer;
   private final Media media;
   private final GuestAgent agent;
+  private final Screen screen;
   private final VmEvents events;
 
   VsphereHypervisor(Settings settings, String installation) {
@@ -41,11 +44,12 @@ final class VsphereHypervisor implements HypervisorDriver {
     Machines machines = new Machines(vim, options, installation);
     DatastoreFiles files = new DatastoreFiles(vim, tasks, settings.directory(), installation);
     survey = new Survey(vim, options, machines, places, files);
-    compute = new VmCompute(vim, tasks, places, machines, files);
+    compute = new VmCompute(vim, tasks, places, machines, files, settings.guestInfo());
     disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);
     transfer = new DatastoreTransfer(vim, machines, places, files, disks);
     media = new DatastoreMedia(machines, places, files);
     agent = new ToolsAgent(vim, machines);
+    screen = new WebMks(vim, machines, settings);
     events = new VmEvents(vim);
   }
 
@@ -85,8 +89,18 @@ final class VsphereHypervisor implements HypervisorDriver {
   }
 
   @Override
+  public Optional<Screen> screen() {
+    return Optional.of(screen);
+  }
+
+  @Override
   public Optional<LifecycleEvents> lifecycleEvents() {
     return Optional.of(events);
+  }
+
+  @Override
+  public Optional<HotPlug> hotPlug() {
+    return Optional.of(compute);
   }
 
   @Override

@@ -29,6 +29,16 @@ record Wanted(
         d.cores(), d.memory().mib(), d.firmware(), List.copyOf(d.disks()), List.copyOf(d.nics()));
   }
 
+  /** With this disk behind all others, unless it has it already. */
+  Wanted with(MachineDefinition.Disk disk) {
+    if (disks.stream().anyMatch(d -> d.name().equals(disk.name()))) {
+      return this;
+    }
+    List<MachineDefinition.Disk> all = new ArrayList<>(disks);
+    all.add(disk);
+    return new Wanted(cores, memoryMib, firmware, List.copyOf(all), nics);
+  }
+
   /** As one line of words: {@code 1 cores memory firmware}, then disks and cards. */
   String encode() {
     StringBuilder out = new StringBuilder("1 ");

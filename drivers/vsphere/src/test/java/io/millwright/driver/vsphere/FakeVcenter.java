@@ -103,6 +103,18 @@ final class FakeVcenter implements AutoCloseable {
     answers.put(method, answer);
   }
 
+  /** Has every file that is brought to a datastore answered with this status. */
+  void files(int status) {
+    server.createContext(
+        "/folder",
+        exchange -> {
+          try (exchange) {
+            exchange.getRequestBody().readAllBytes();
+            exchange.sendResponseHeaders(status, -1);
+          }
+        });
+  }
+
   /** What a method is answered with now. */
   Function<Element, String> answerTo(String method) {
     return java.util.Objects.requireNonNull(answers.get(method));

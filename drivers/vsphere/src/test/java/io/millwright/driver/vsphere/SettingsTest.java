@@ -31,6 +31,7 @@ final class SettingsTest {
     "thumbprint, AB:CD, 64 hexadecimal digits",
     "ca, nonsense, PEM",
     "directory, ../etc, no name of a directory",
+    "guestInfo, maybe, true or false",
     "datastor, x, datastore"
   })
   void saysWhatIsWrongAndWhatWouldBeRight(String key, String value, String says) {

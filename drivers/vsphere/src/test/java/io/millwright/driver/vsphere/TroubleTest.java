@@ -16,6 +16,7 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
+import io.millwright.driver.Screen;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
@@ -26,6 +27,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -256,6 +258,13 @@ final class TroubleTest {
     kinds.put("NotSupported", FaultKind.UNSUPPORTED);
     kinds.put("InvalidArgument", FaultKind.REFUSED);
     kinds.put("HostCommunication", FaultKind.UNREACHABLE);
+    Map<String, String> words =
+        Map.of(
+            "DuplicateName", "is taken on the hypervisor",
+            "NoDiskSpace", "The datastore is full",
+            "InsufficientResourcesFault", "not enough memory, processors or disk",
+            "InvalidHostState", "because of maintenance",
+            "InvalidState", "is in another state");
     try (FakeVcenter vcenter = new FakeVcenter();
         VsphereHypervisor driver = open(vcenter.settings())) {
       vcenter.answer("CreateVM_Task", c -> "<returnval type=\"Task\">task-9</returnval>");
@@ -274,8 +283,23 @@ final class TroubleTest {
             failure(() -> driver.compute().orElseThrow().define(machine("lan")));
         assertThat(failure.kind()).as(each.getKey()).isEqualTo(each.getValue());
         assertThat(failure.forOperator()).contains(each.getKey(), "In the words of vSphere");
-        assertThat(failure.forUser()).endsWith(".");
+        assertThat(failure.forUser()).endsWith(".").contains(words.getOrDefault(each.getKey(), ""));
       }
+    }
+  }
+
+  @Test
+  void aDatastoreThatIsFullWhileAFileIsBroughtIsNamed() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.files(507);
+      ObjectName seed = new ObjectName(MARK, ObjectName.SEED);
+      DriverException failure =
+          failure(() -> driver.media().orElseThrow().put(seed, new byte[2048]));
+      assertThat(failure.kind()).isEqualTo(FaultKind.CAPACITY);
+      assertThat(failure.forUser()).contains("The datastore is full");
+      // It did not get its name.
+      assertThat(vcenter.calls).doesNotContain("MoveDatastoreFile_Task");
     }
   }
 
@@ -309,6 +333,59 @@ final class TroubleTest {
       assertThat(driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256))
           .isEqualTo(Outcome.DONE);
       assertThat(vcenter.calls).contains("MoveVirtualDisk_Task");
+    }
+  }
+
+  @Test
+  void aCopyThatTheVcenterForgotWhenItWasRestartedIsMadeAnew() throws Exception {
+    String sha256 = "ab".repeat(32);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+      ObjectName part = new ObjectName(MARK, ObjectName.PART);
+      String image = "mw-" + INSTALLATION + "-image-" + sha256 + ".vmdk";
+      found(vcenter, image);
+      AtomicInteger begun = new AtomicInteger();
+      vcenter.answer(
+          "CopyVirtualDisk_Task",
+          c -> "<returnval type=\"Task\">task-copy-" + begun.incrementAndGet() + "</returnval>");
+      vcenter.object("Task", "task-copy-1", property("info", "TaskInfo", "<state>running</state>"));
+      Callable<Outcome> create =
+          () -> driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256);
+      create.call();
+
+      // It is up again: its sessions and tasks are gone, and half a copy is there.
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      AtomicBoolean session = new AtomicBoolean();
+      vcenter.answer(
+          "Login",
+          c -> {
+            session.set(true);
+            return "<returnval><key>2</key></returnval>";
+          });
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c ->
+              !session.get()
+                  ? fault("NotAuthenticated", "The session is not authenticated.", "")
+                  : FakeVcenter.asked(c).value().equals("task-copy-1")
+                      ? fault("ManagedObjectNotFound", "has already been deleted", "")
+                      : usual.apply(c));
+      found(vcenter, image, part + ".vmdk");
+      assertThat(failure(create::call).kind()).isEqualTo(FaultKind.UNREACHABLE);
+
+      vcenter.answer(
+          "DeleteVirtualDisk_Task",
+          c -> {
+            assertThat(c.find("name").orElseThrow().text()).endsWith("-g1-part.vmdk");
+            return "<returnval type=\"Task\">task-d</returnval>";
+          });
+      vcenter.object("Task", "task-d", property("info", "TaskInfo", "<state>success</state>"));
+      vcenter.object("Task", "task-copy-2", property("info", "TaskInfo", "<state>success</state>"));
+      vcenter.answer("MoveVirtualDisk_Task", c -> "<returnval type=\"Task\">task-d</returnval>");
+      create.call();
+      assertThat(begun.get()).isEqualTo(2);
+      assertThat(vcenter.calls).contains("DeleteVirtualDisk_Task", "MoveVirtualDisk_Task");
     }
   }
 
@@ -364,6 +441,76 @@ final class TroubleTest {
             "<state>success</state><result xsi:type=\"HostDatastoreBrowserSearchResults\">"
                 + list
                 + "</result>"));
+  }
+
+  // ------------------------------------------------------------------------------------ screens
+
+  private static void runs(FakeVcenter vcenter) {
+    vcenter.answer("FindByUuid", c -> "<returnval type=\"VirtualMachine\">vm-1</returnval>");
+    vcenter.object(
+        "VirtualMachine",
+        "vm-1",
+        property("name", "xsd:string", "web")
+            + property("summary.config.instanceUuid", "xsd:string", UID.toString())
+            + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")
+            + property(
+                "config.extraConfig[\"millwright.mark\"]",
+                "OptionValue",
+                "<key>millwright.mark</key><value xsi:type=\"xsd:string\">"
+                    + INSTALLATION
+                    + " "
+                    + UID
+                    + " 1</value>"));
+  }
+
+  @Test
+  void aScreenIsOpenedByATicketOfWhicheverVersion() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      runs(vcenter);
+      Screen screen = driver.screen().orElseThrow();
+      Map<String, String> urls = new HashMap<>();
+      String rest = "<cfgFile>x.vmx</cfgFile><sslThumbprint>AB:CD</sslThumbprint>";
+      urls.put(
+          "<ticket>ce55</ticket><host>esx1.example</host><port>443</port>",
+          "wss://esx1.example:443/ticket/ce55");
+      urls.put("<ticket>ce55</ticket>", "wss://127.0.0.1:443/ticket/ce55");
+      urls.put("<ticket>ce55</ticket><host>fd00::1</host>", "wss://[fd00::1]:443/ticket/ce55");
+      urls.put(
+          "<ticket>ce55</ticket><host>esx1</host><url>wss://vc.example/ticket/7</url>",
+          "wss://vc.example/ticket/7");
+      for (Map.Entry<String, String> each : urls.entrySet()) {
+        vcenter.answer(
+            "AcquireTicket",
+            c -> {
+              assertThat(c.text("ticketType")).isEqualTo("webmks");
+              return "<returnval>" + each.getKey() + rest + "</returnval>";
+            });
+        Screen.Ticket ticket = screen.ticket(MARK);
+        assertThat(ticket.url()).hasToString(each.getValue());
+        assertThat(ticket.thumbprint()).isEqualTo("AB:CD");
+        assertThat(ticket.toString()).doesNotContain("ce55", "/7");
+      }
+      for (String none :
+          List.of(rest, "<ticket>c</ticket><url>http://x/</url>", "<url>wss://::/ce55</url>")) {
+        vcenter.answer("AcquireTicket", c -> "<returnval>" + none + "</returnval>");
+        DriverException failure = failure(() -> screen.ticket(MARK));
+        assertThat(failure.kind()).isEqualTo(FaultKind.UNSUPPORTED);
+        assertThat(failure.forUser() + failure.forOperator()).doesNotContain("ce55");
+      }
+      vcenter.answer(
+          "AcquireTicket",
+          c ->
+              fault(
+                  "NoPermission",
+                  "denied",
+                  ref("object", "VirtualMachine", "vm-1")
+                      + "<privilegeId>VirtualMachine.Interact.ConsoleInteract</privilegeId>"));
+      refused(
+          () -> screen.ticket(MARK),
+          "VirtualMachine.Interact.ConsoleInteract",
+          "VirtualMachine web");
+    }
   }
 
   // ------------------------------------------------------------------------------------- pages

@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.Disks;
@@ -158,6 +159,58 @@ final class VcenterTest {
                 Map.of(machine.nics().getFirst().mac(), List.of(Ip.parse("10.9.8.7"))), List.of()));
   }
 
+  private String option(Mark mark, String key) throws Exception {
+    return vcenter.vim.act(() ->
+        new Collector(vcenter.vim)
+            .read(vcenter.machine(mark.uid()), Options.ALL).get(Options.ALL).stream()
+                .flatMap(all -> all.children().stream())
+                .filter(o -> o.text("key").equals(key))
+                .reduce("", (before, o) -> o.text("value"), (a, b) -> b));
+  }
+
+  @Test
+  void theSeedIsInGuestinfoUntilItIsEjectedIfThatIsWished() throws Exception {
+    Map<String, String> settings = new java.util.HashMap<>(vcenter.settings());
+    settings.put("guestInfo", "true");
+    try (HypervisorDriver own = new VsphereProvider().open(settings, installation)) {
+      Mark mark = mark();
+      ObjectName seed = new ObjectName(mark, ObjectName.SEED);
+      MachineDefinition without = defined(mark);
+      MachineDefinition with =
+          new MachineDefinition(
+              mark,
+              without.name(),
+              without.cores(),
+              without.memory(),
+              without.firmware(),
+              without.disks(),
+              without.nics(),
+              seed.toString());
+      Compute compute = own.compute().orElseThrow();
+      done(own.media().orElseThrow().put(seed, GuestInfoTest.SEED.iso()));
+
+      // For who did not wish it, it is on the medium only.
+      done(compute().define(with));
+      assertThat(option(mark, "guestinfo.userdata")).isEmpty();
+
+      done(compute.define(with));
+      assertThat(
+              GuestInfoTest.decode(
+                  option(mark, "guestinfo.userdata.encoding"), option(mark, "guestinfo.userdata")))
+          .isEqualTo(GuestInfoTest.SEED.userData());
+      assertThat(seen(mark).medium()).isEqualTo(seed.toString());
+
+      // It holds secrets, so it goes with the medium, from a machine that runs as well.
+      done(compute.start(mark));
+      done(compute.define(without));
+      for (String key : GuestInfo.KEYS) {
+        assertThat(option(mark, key)).isEmpty();
+      }
+      assertThat(seen(mark).medium()).isNull();
+      done(own.media().orElseThrow().delete(seed));
+    }
+  }
+
   @Test
   void aDiskThatSomebodyPluggedInOutlivesTheMachine() throws Exception {
     MachineDefinition machine = defined(mark());
@@ -196,6 +249,28 @@ final class VcenterTest {
     assertThat(driver.observe(new Scope.All()).disks())
         .extracting(Observation.Disk::name)
         .contains(other, new ObjectName(machine.mark(), ObjectName.SYSTEM));
+  }
+
+  @Test
+  void anImageThatSomebodyDeletedIsMissedAndBroughtAgain() throws Exception {
+    Disks.Image image = VsphereContractTest.image(8);
+    ObjectName disk = new ObjectName(mark(), ObjectName.SYSTEM);
+    done(disks().stage(image));
+    vcenter.vim.act(() -> {
+      DatastoreFiles files =
+          new DatastoreFiles(vcenter.vim, vcenter.tasks, "millwright", installation);
+      files.deleteDisk(vcenter.places.get(), files.image(image.sha256()));
+      return files;
+    });
+    assertThatThrownBy(() -> disks().create(disk, ByteSize.ofMib(16), image.sha256()))
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> assertThat(e.forUser()).isEqualTo("The image is not staged on the hypervisor."));
+    assertThat(driver.observe(new Scope.All()).images()).isEmpty();
+    assertThat(driver.observe(new Scope.All()).disks()).isEmpty();
+    done(disks().stage(image));
+    done(disks().create(disk, ByteSize.ofMib(16), image.sha256()));
+    done(disks().unstage(image.sha256()));
   }
 
   @Test

@@ -62,7 +62,15 @@ class VsphereContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of("compute", "disks", "disk-transfer", "media", "guest-agent", "lifecycle-events");
+    return Set.of(
+        "compute",
+        "disks",
+        "disk-transfer",
+        "media",
+        "screen",
+        "guest-agent",
+        "lifecycle-events",
+        HypervisorDriver.HOT_PLUG);
   }
 
   @Override
@@ -92,6 +100,12 @@ class VsphereContractTest extends HypervisorContract {
 
   @Override
   protected boolean disksAreBackedByTheirImage() {
+    return false;
+  }
+
+  /** The simulator has no tickets; TroubleTest asks a vCenter that has. */
+  @Override
+  protected boolean screensOpen() {
     return false;
   }
 
