@@ -7,6 +7,7 @@ import io.millwright.driver.HotPlug;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Outcome;
+import io.millwright.driver.Trust;
 import io.millwright.model.Firmware;
 import java.io.IOException;
 import java.io.InputStream;
@@ -417,7 +418,7 @@ final class VmCompute implements Compute, HotPlug {
     try (InputStream in = files.download(place, medium + DatastoreFiles.MEDIUM)) {
       return GuestInfo.of(in.readAllBytes());
     } catch (IOException e) {
-      throw FaultKinds.translate(e);
+      throw Trust.failed(e, "ca or thumbprint");
     }
   }
 
