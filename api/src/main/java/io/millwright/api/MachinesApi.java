@@ -14,7 +14,6 @@ import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
-import java.security.Principal;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,9 +59,8 @@ final class MachinesApi extends Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    return power(project, name, Power.ON, idempotencyKey, request, who);
+      HttpServletRequest request) {
+    return power(project, name, Power.ON, idempotencyKey, request);
   }
 
   @Operation(
@@ -77,9 +75,8 @@ final class MachinesApi extends Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    return power(project, name, Power.OFF, idempotencyKey, request, who);
+      HttpServletRequest request) {
+    return power(project, name, Power.OFF, idempotencyKey, request);
   }
 
   private ResponseEntity<byte[]> power(
@@ -87,10 +84,9 @@ final class MachinesApi extends Collection {
       String name,
       Power power,
       @Nullable String key,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     return once.answer(
             key,
             caller,
@@ -116,10 +112,9 @@ final class MachinesApi extends Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     return once.answer(
             idempotencyKey,
             caller,
@@ -149,10 +144,9 @@ final class MachinesApi extends Collection {
           @RequestParam(defaultValue = "false")
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     if (dryRun) {
       return Answer.of(
               200, ApplyView.of(backend.rebuild().plan(caller, project, name, image), true))
@@ -244,13 +238,12 @@ final class MachinesApi extends Collection {
           @RequestParam
           String ttl,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
     TimeSpan span = Inputs.span("ttl", ttl);
     return once.answer(
             idempotencyKey,
-            new Caller(who.getName()),
+            Callers.now(),
             request,
             NOTHING,
             tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))))

@@ -140,6 +140,7 @@ final class Rig {
         engine.restore(),
         engine.rebuild(),
         engine.rollouts(),
+        engine.approving(),
         engine.pools(),
         engine.sources(),
         engine.sweep(),

@@ -38,6 +38,7 @@ public final class Engine implements AutoCloseable {
   private final Restore restore;
   private final Rebuild rebuild;
   private final Rollouts rollouts;
+  private final Approving approving;
   private final Pools pools;
   private final Sources sources;
   private final Sweep sweep;
@@ -99,6 +100,7 @@ public final class Engine implements AutoCloseable {
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
     sources = new Sources(store, admission);
+    approving = new Approving(store, apply, rebuild, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
     delete = new Delete(store, clock);
@@ -128,8 +130,9 @@ public final class Engine implements AutoCloseable {
             new NetworkReconciler(store, outside, round),
             groups,
             new PoolReconciler(store, apply, delete, clock, round),
-            new SourceReconciler(store, outside, admission, apply, delete, clock),
+            new SourceReconciler(store, outside, admission, apply, approving, delete, clock),
             expire,
+            approving,
             webhooks);
   }
 
@@ -160,6 +163,10 @@ public final class Engine implements AutoCloseable {
 
   public Rollouts rollouts() {
     return rollouts;
+  }
+
+  public Approving approving() {
+    return approving;
   }
 
   public Pools pools() {

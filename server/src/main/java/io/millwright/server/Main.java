@@ -177,6 +177,7 @@ public final class Main implements AutoCloseable {
             engine.restore(),
             engine.rebuild(),
             engine.rollouts(),
+            engine.approving(),
             engine.pools(),
             engine.sources(),
             engine.sweep(),

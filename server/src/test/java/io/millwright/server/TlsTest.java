@@ -139,6 +139,7 @@ class TlsTest {
         engine.restore(),
         engine.rebuild(),
         engine.rollouts(),
+        engine.approving(),
         engine.pools(),
         engine.sources(),
         engine.sweep(),
