@@ -136,10 +136,10 @@ class ApprovalsTest {
         .isEqualTo(202);
     String rebuild = held(as("ask", "POST", "projects/ap1/machines/b:rebuild", ""));
     assertThat(decide("op1", "ap1", rebuild, "approve").status()).isEqualTo(200);
-    String events = RIG.get("events?project=ap1&limit=200").raw().body();
+    String events = RIG.get("projects/ap1/events?limit=200").raw().body();
     assertThat(events).contains("ApprovalWanted", "ApprovalDone");
     String audit = RIG.get("projects/ap1/audit?limit=100").raw().body();
-    assertThat(audit).contains("\"held\"", "ap-op1", ":approve");
+    assertThat(audit).contains("\"held\"", "ap-op1", ":approve", "POST /api/v1/apply");
   }
 
   @Test
@@ -196,7 +196,7 @@ class ApprovalsTest {
       }
     }
     assertThat(won).isEqualTo(1);
-    JsonNode operations = RIG.get("projects/ap4/operations?name=b").json().path("items");
+    JsonNode operations = RIG.get("operations?project=ap4&name=b").json().path("items");
     assertThat(operations.size()).isEqualTo(1);
   }
 
@@ -212,7 +212,7 @@ class ApprovalsTest {
     assertThat(decide("op1", "ap5", again, "reject?reason=too%20dear").status()).isEqualTo(200);
     JsonNode rejected = RIG.get("projects/ap5/approvals/" + again).json();
     assertThat(rejected.path("state").asString()).isEqualTo("rejected");
-    assertThat(rejected.path("detail").asString()).isEqualTo("ap-op1 has rejected it: too dear");
+    assertThat(rejected.path("detail").asString()).isEqualTo("ap-op1/ap-op1 has rejected it: too dear");
     assertThat(RIG.get("projects/ap5/machines/a").status()).isEqualTo(404);
     assertThat(as("other", "GET", "projects/-/approvals", "").json().path("items").size())
         .isZero();
