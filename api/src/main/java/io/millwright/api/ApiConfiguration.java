@@ -121,6 +121,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  InvariantsApi invariantsApi(Backend backend) {
+    return new InvariantsApi(backend);
+  }
+
+  @Bean
   OrphansApi orphansApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new OrphansApi(backend, once, live);
   }

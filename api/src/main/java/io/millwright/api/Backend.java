@@ -9,6 +9,7 @@ import io.millwright.engine.Delete;
 import io.millwright.engine.Expire;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
+import io.millwright.engine.Move;
 import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
@@ -19,6 +20,7 @@ import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.webhook.Webhooks;
 
@@ -34,12 +36,14 @@ public record Backend(
     Delete delete,
     Restore restore,
     Rebuild rebuild,
+    Move move,
     Rollouts rollouts,
     Approving approving,
     Pools pools,
     Sources sources,
     Sweep sweep,
     Drift drift,
+    Invariants invariants,
     PowerSwitch power,
     Cancel cancel,
     AccessTokens tokens,

@@ -161,6 +161,41 @@ final class MachinesApi extends Collection {
         .entity();
   }
 
+  @Operation(
+      operationId = "moveMachine",
+      summary = "Moves a machine to another hypervisor",
+      description =
+          "It gets a new system there, with the same name, UUID, MACs, addresses and DNS. Its"
+              + " volumes are carried there and compared with what they were; what they were goes"
+              + " into quarantine. The machine is down from the moment on in which its volumes are"
+              + " read until the new system is up; if that does not come up, it goes back. A dry"
+              + " run tells what would be done, with the very plan that would run.")
+  @Needs(Verb.OPERATE)
+  @PostMapping("/{name}:move")
+  ResponseEntity<byte[]> move(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "name of the hypervisor that it goes to") @RequestParam String to,
+      @Parameter(description = "true to hear what would be done, and to have nothing done")
+          @RequestParam(defaultValue = "false")
+          boolean dryRun,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request) {
+    Inputs.project(project);
+    Caller caller = Callers.now();
+    if (dryRun) {
+      return Answer.of(200, ApplyView.of(backend.move().plan(caller, project, name, to), true))
+          .entity();
+    }
+    return once.answer(
+            idempotencyKey,
+            caller,
+            request,
+            NOTHING,
+            tx -> Answer.accepted(backend.move().move(tx, caller, project, name, to)))
+        .entity();
+  }
+
   /**
    * A key to a console just made.
    *
@@ -213,6 +248,14 @@ final class MachinesApi extends Collection {
             found,
             busy.isEmpty() && power == Power.OFF ? "it is declared to be off" : busy));
     out.add(ActionView.of("rebuild", Verb.OPERATE, found, going));
+    out.add(
+        ActionView.of(
+            "move",
+            Verb.OPERATE,
+            found,
+            going.isEmpty() && (power == Power.OFF || machine.status().readyBy() == null)
+                ? "it is not up"
+                : going));
     out.add(
         ActionView.of(
             "extend",

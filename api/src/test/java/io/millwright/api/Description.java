@@ -180,7 +180,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("202", accepted());
       }
-      case "rebuildMachine" -> {
+      case "rebuildMachine", "moveMachine" -> {
         schemas.of(ApplyView.class);
         answers.clear();
         answers.put("200", json("Apply", "What would be done."));

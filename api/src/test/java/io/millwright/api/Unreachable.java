@@ -11,6 +11,7 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
+import io.millwright.engine.Move;
 import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Preview;
@@ -28,6 +29,7 @@ import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.webhook.Targets;
 import io.millwright.engine.webhook.Webhooks;
@@ -82,12 +84,14 @@ final class Unreachable implements Store {
         new Delete(store, clock),
         new Restore(store, clock),
         rebuild,
+        new Move(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
         new Approving(store, apply, rebuild, new SecretBox(new byte[32]), clock),
         new Pools(apply, clock),
         new Sources(store, admission),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
+        new Invariants(store, outside, clock),
         new PowerSwitch(store, clock),
         new Cancel(store),
         new AccessTokens(store, clock),

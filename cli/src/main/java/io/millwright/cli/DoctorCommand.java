@@ -50,6 +50,7 @@ final class DoctorCommand extends Part {
       ready(api, Kind.GROUP);
       ready(api, Kind.POOL);
       ready(api, Kind.SOURCE);
+      invariants(api);
     }
     if (shell().program("ssh").isEmpty()) {
       find("there is no ssh on this computer", "install openssh-client");
@@ -169,6 +170,39 @@ final class DoctorCommand extends Part {
       good.add(all.size() + " " + (all.size() == 1 ? kind.word() : kind.plural()) + " ready");
     }
     return all.size();
+  }
+
+  /** What must hold in any case, as the server itself finds it; only operators may ask for that. */
+  private void invariants(MillwrightApi api) {
+    JsonNode found;
+    try {
+      found = api.listInvariants().body();
+    } catch (ApiException e) {
+      if (e.status() != 403) {
+        throw e;
+      }
+      good.add("invariants were not looked at: " + Complaint.of(e.problem()).line());
+      return;
+    }
+    for (JsonNode each : found.path("broken")) {
+      find(Trees.text(each, "message"), next(Trees.text(each, "rule")));
+    }
+    for (String each : View.texts(found.path("unseen"))) {
+      find("invariants are not known of what could not be seen: " + each, "see that it answers");
+    }
+    if (found.path("broken").isEmpty()) {
+      good.add("invariants hold of " + Trees.text(found, "machines") + " machines");
+    }
+  }
+
+  private static String next(String rule) {
+    return switch (rule) {
+      case "as-declared" -> "see: millwright drift -A";
+      case "owned" -> "see: millwright orphan list";
+      case "kept" -> "do not delete anything; look for the disk on the hypervisor";
+      case "accounted" -> "see: millwright operation list -A, and the server's log";
+      default -> "this must never be: please report it, with the server's log";
+    };
   }
 
   private void report() {

@@ -14,12 +14,16 @@ import tools.jackson.databind.JsonNode;
 /** What can be done with machines besides declaring and switching them. */
 @Command(
     name = "machine",
-    description = "Rebuild machines, and let them live longer.",
-    subcommands = {MachineCommand.Rebuild.class, MachineCommand.Extend.class})
+    description = "Rebuild and move machines, and let them live longer.",
+    subcommands = {
+      MachineCommand.Rebuild.class,
+      MachineCommand.Move.class,
+      MachineCommand.Extend.class
+    })
 final class MachineCommand extends Part {
   @Override
   public Integer call() {
-    throw Failure.usage("say what to do: millwright machine rebuild, or extend");
+    throw Failure.usage("say what to do: millwright machine rebuild, move or extend");
   }
 
   /** Moves the end of a machine. */
@@ -49,6 +53,62 @@ final class MachineCommand extends Part {
                   .extendMachine(cli().project(), machine, UUID.randomUUID().toString(), ttl)
                   .body());
       print("machine/" + machine + " lives until " + view.status("expiresAt"));
+      return 0;
+    }
+  }
+
+  /** Moves. */
+  @Command(
+      name = "move",
+      description = {
+        "Move a machine to another hypervisor.",
+        "It gets a new system there, with the same name, UUID, MACs, addresses and DNS; its volumes"
+            + " are carried there and compared. It is down meanwhile. If the new system does not"
+            + " come up, the machine goes back. The plan is shown first; with --dry-run that is"
+            + " all, and the exit code is 2: there is something to do."
+      })
+  static final class Move extends Part {
+    @Parameters(paramLabel = "NAME", description = "The machine.")
+    String name = "";
+
+    @Option(
+        names = "--to",
+        required = true,
+        paramLabel = "HYPERVISOR",
+        description = "Where it goes.")
+    String to = "";
+
+    @Option(
+        names = "--dry-run",
+        description = "Show what would be done, destroyed and kept, and do nothing.")
+    boolean dryRun;
+
+    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
+    boolean wait;
+
+    @Option(
+        names = "--timeout",
+        paramLabel = "DURATION",
+        description = "How long to wait, such as 10m; for ever if not given.")
+    @Nullable Duration timeout;
+
+    @Override
+    public Integer call() {
+      MillwrightApi api = api();
+      String machine = name.startsWith("machine/") ? name.substring(8) : name;
+      // Also shown if it is done: what it destroys cannot be brought back.
+      JsonNode plan = api.moveMachine(cli().project(), machine, to, null, true).body();
+      new Plan(plan, shell().coloured()).lines().forEach(this::print);
+      if (dryRun) {
+        return 2;
+      }
+      shell().out().flush();
+      String key = UUID.randomUUID().toString();
+      String uid = new View(api.moveMachine(cli().project(), machine, to, key, false).body()).uid();
+      print("machine/" + machine + " move to " + to + ": operation " + uid);
+      if (wait) {
+        new Follow(shell(), api, timeout, false).all(List.of(uid));
+      }
       return 0;
     }
   }

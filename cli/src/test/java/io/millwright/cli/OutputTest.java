@@ -253,6 +253,13 @@ class OutputTest extends CliTestCase {
       server.on("GET /projects/-/" + kind.plural(), 200, Samples.list());
     }
     server.on("GET /projects/-/machines", 200, Samples.list(Samples.HELLO, Samples.BROKEN));
+    server.on(
+        "GET /invariants",
+        200,
+        """
+        {"machines":2,"unseen":["Hypervisor hv2: it does not answer"],
+         "broken":[{"rule":"owned","message":"the machine lost is nobody's"}]}
+        """);
     Result result = run("doctor");
     assertThat(result.code()).isEqualTo(1);
     assertThat(result.out())
@@ -262,7 +269,15 @@ class OutputTest extends CliTestCase {
             "BAD  machine/broken-machine in project default is not ready: BootFailed, It did not"
                 + " report in time.\n     -> see: millwright describe machine/broken-machine -p"
                 + " default\n");
+    assertThat(result.out())
+        .contains("BAD  the machine lost is nobody's\n     -> see: millwright orphan list\n")
+        .contains("BAD  invariants are not known of what could not be seen: Hypervisor hv2");
     assertThat(run("doctor", "-o", "json").out()).contains("\"well\": false");
+
+    server.on("GET /invariants", 200, "{\"machines\":2,\"broken\":[],\"unseen\":[]}");
+    assertThat(run("doctor").out()).contains("ok   invariants hold of 2 machines\n");
+    server.on("GET /invariants", FakeServer.problem(403, "forbidden", "you may not"));
+    assertThat(run("doctor").out()).contains("ok   invariants were not looked at: you may not");
   }
 
   @Test

@@ -24,6 +24,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<DiskTransfer> diskTransfer() {
+    return Optional.empty();
+  }
+
   default Optional<Media> media() {
     return Optional.empty();
   }
@@ -57,6 +61,7 @@ public interface HypervisorDriver extends AutoCloseable {
     Set<String> out = new TreeSet<>();
     compute().ifPresent(f -> out.add("compute"));
     disks().ifPresent(f -> out.add("disks"));
+    diskTransfer().ifPresent(f -> out.add("disk-transfer"));
     media().ifPresent(f -> out.add("media"));
     serialConsole().ifPresent(f -> out.add("serial-console"));
     guestAgent().ifPresent(f -> out.add("guest-agent"));

@@ -25,6 +25,7 @@ import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import io.millwright.model.WebhookSpec;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
@@ -266,6 +267,16 @@ public final class Admission {
     return machines.admit(tx, lookup, machine, before, true, at.field("spec"));
   }
 
+  /** What a machine is from the moment on in which it is to be on another hypervisor. */
+  MachineStatus move(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<HypervisorSpec, HypervisorStatus> to,
+      Violations at) {
+    return machines.move(tx, lookup, machine, to, at);
+  }
+
   /** A hypervisor with what speaks against a machine of this spec there. */
   Placement.Candidate candidate(
       Lookup lookup,
@@ -396,7 +407,16 @@ public final class Admission {
               volume.size().compareTo(old.size()) >= 0,
               "a volume cannot shrink; it has " + old.size());
       at.field("hypervisor")
-          .require(volume.hypervisor().equals(old.hypervisor()), "a volume cannot move");
+          .require(
+              volume.hypervisor().equals(old.hypervisor()),
+              "a volume is on "
+                  + old.hypervisor()
+                  + " and moves only with its machine: millwright machine move");
+      boolean carried = ((VolumeStatus) resource.status()).copy() != null;
+      at.field("size")
+          .require(
+              !carried || volume.size().equals(old.size()),
+              "cannot change while the volume is being moved with its machine");
       at.field("filesystem")
           .require(
               old.filesystem() == null || old.filesystem() == volume.filesystem(),

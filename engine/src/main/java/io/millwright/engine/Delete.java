@@ -148,6 +148,13 @@ public final class Delete {
               + (placed.size() > 1 ? " and " + (placed.size() - 1) + " others" : "")
               + " on it; delete these first");
     }
+    if (found.kind() == Kind.HYPERVISOR && tx.resources().elsewhere(found.name())) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          found.title()
+              + " still has something of a machine that was moved from it; wait until that is"
+              + " removed");
+    }
     List<Quarantine.Entry> kept =
         found.kind() == Kind.HYPERVISOR ? tx.quarantine().on(found.uid()) : List.of();
     if (!kept.isEmpty()) {

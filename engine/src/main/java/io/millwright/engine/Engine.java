@@ -11,6 +11,7 @@ import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.GroupReconciler;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.reconcile.ImageReconciler;
+import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.PoolReconciler;
@@ -37,12 +38,14 @@ public final class Engine implements AutoCloseable {
   private final Expire expire;
   private final Restore restore;
   private final Rebuild rebuild;
+  private final Move move;
   private final Rollouts rollouts;
   private final Approving approving;
   private final Pools pools;
   private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
+  private final Invariants invariants;
   private final PowerSwitch power;
   private final Cancel cancel;
   private final AccessTokens tokens;
@@ -100,6 +103,7 @@ public final class Engine implements AutoCloseable {
     apply = new Apply(store, admission, preview, clock);
     rebuild = new Rebuild(store, admission, preview, clock);
     sources = new Sources(store, admission);
+    move = new Move(store, admission, preview, clock);
     approving = new Approving(store, apply, rebuild, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
@@ -108,6 +112,7 @@ public final class Engine implements AutoCloseable {
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
     drift = new Drift(store, outside);
+    invariants = new Invariants(store, outside, clock);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);
@@ -161,6 +166,10 @@ public final class Engine implements AutoCloseable {
     return rebuild;
   }
 
+  public Move move() {
+    return move;
+  }
+
   public Rollouts rollouts() {
     return rollouts;
   }
@@ -179,6 +188,10 @@ public final class Engine implements AutoCloseable {
 
   public Drift drift() {
     return drift;
+  }
+
+  public Invariants invariants() {
+    return invariants;
   }
 
   public Sweep sweep() {

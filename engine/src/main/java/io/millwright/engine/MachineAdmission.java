@@ -65,7 +65,7 @@ final class MachineAdmission {
     if (!at.list().isEmpty()) {
       return status;
     }
-    checkVolumes(tx, lookup, machine, status, at);
+    checkVolumes(tx, lookup, machine, before, status, at);
     List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
     String blueprint = Blueprint.of(spec, hostname);
@@ -74,7 +74,7 @@ final class MachineAdmission {
       return status;
     }
     MachineStatus.Former former = status.former();
-    if (!anew && former != null && blueprint.equals(former.blueprint())) {
+    if (!anew && former != null && !status.moving() && blueprint.equals(former.blueprint())) {
       return status.wentBack(); // the very system from before its rebuild is asked for again
     }
     String disk =
@@ -82,6 +82,43 @@ final class MachineAdmission {
                 new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
             .toString();
     return status.rebuilt(disk, blueprint, spec.firmware());
+  }
+
+  /**
+   * Checks whether a machine can be on another hypervisor, and says what it is from then on.
+   *
+   * @param at of the hypervisor's name
+   */
+  MachineStatus move(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<HypervisorSpec, HypervisorStatus> to,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    String project = machine.project();
+    SizeSpec size =
+        lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec();
+    Resource<ImageSpec, ImageStatus> image =
+        lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class);
+    checkImage(spec, size, image, null, lookup, project, at);
+    // Its volumes are not there yet, and that is what is to be changed.
+    String objection =
+        candidate(
+                lookup,
+                to,
+                project,
+                spec.withVolumes(List.of()),
+                networks(lookup, spec, project),
+                tx.resources().committed())
+            .objection(size.cores(), size.memory());
+    at.require(objection == null, to.title() + " cannot take it: " + objection);
+    String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
+    String disk =
+        new ObjectName(
+                new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
+            .toString();
+    return machine.status().moved(to.name(), disk, Blueprint.of(spec, hostname), spec.firmware());
   }
 
   private static void checkImage(
@@ -151,8 +188,13 @@ final class MachineAdmission {
     if (present != null) {
       at.field("hypervisor")
           .require(
-              asked == null || asked.equals(present),
-              "the machine is on " + present + " and cannot move; delete it and declare it anew");
+              asked == null || asked.equals(present) || status.moving(),
+              "the machine is on "
+                  + present
+                  + "; to have it elsewhere: millwright machine move "
+                  + machine.name()
+                  + " --to "
+                  + asked);
       lookup
           .find(Kind.HYPERVISOR, machine.project(), present)
           .ifPresent(h ->
@@ -206,7 +248,8 @@ final class MachineAdmission {
         List.of(),
         null,
         null,
-        status.expiresAt());
+        status.expiresAt(),
+        null);
   }
 
   static void checkFits(
@@ -287,9 +330,17 @@ final class MachineAdmission {
       Tx tx,
       Lookup lookup,
       Resource<MachineSpec, MachineStatus> machine,
+      @Nullable MachineSpec before,
       MachineStatus status,
       Violations at) {
     Map<String, String> mounts = new HashMap<>();
+    if (status.moving()) {
+      at.field("volumes")
+          .require(
+              before == null || before.volumes().equals(machine.spec().volumes()),
+              "cannot change while the machine is being moved; wait for that, or cancel it");
+      return;
+    }
     for (int i = 0; i < machine.spec().volumes().size(); i++) {
       String name = machine.spec().volumes().get(i);
       Violations here = at.field("volumes").index(i);

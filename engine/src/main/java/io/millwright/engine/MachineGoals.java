@@ -16,9 +16,13 @@ import io.millwright.model.MachineSpec.Interface;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Card;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MovePlanner;
+import io.millwright.planner.Step;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -67,7 +71,7 @@ public final class MachineGoals {
         status.former() == null ? null : status.former().disk(),
         readsSeed(r.image().spec()) ? seedName(disk) : null,
         r.volumes().stream()
-            .map(v -> Objects.requireNonNullElse(v.status().object(), "volume " + v.name()))
+            .map(v -> Objects.requireNonNullElse(r.disk(v), "volume " + v.name()))
             .toList(),
         r.nics().stream().map(MachineGoals::card).toList(),
         records,
@@ -163,6 +167,32 @@ public final class MachineGoals {
         installerDone,
         sha256 != null && seen.images().contains(sha256),
         records);
+  }
+
+  /** What the other hypervisor is to a machine that has something there. */
+  public static MovePlanner.Elsewhere elsewhere(ResolvedMachine r) {
+    String name = Objects.requireNonNull(r.machine().status().elsewhere());
+    boolean moving = r.machine().status().moving();
+    List<Step.CarryVolume> carries = new ArrayList<>();
+    List<String> dropped = new ArrayList<>();
+    for (Resource<VolumeSpec, VolumeStatus> volume : r.volumes()) {
+      VolumeStatus.Copy copy = volume.status().copy();
+      if (copy == null) {
+        continue;
+      }
+      if (copy.stage() == VolumeStatus.Stage.DROPPED && copy.hypervisor().equals(name)) {
+        dropped.add(copy.object());
+      } else if (copy.stage() == VolumeStatus.Stage.BEGUN && moving) {
+        carries.add(
+            new Step.CarryVolume(
+                volume.name(),
+                Objects.requireNonNull(volume.status().object()),
+                copy.object(),
+                volume.spec().size(),
+                copy.hypervisor()));
+      }
+    }
+    return new MovePlanner.Elsewhere(name, moving, carries, dropped);
   }
 
   /** Of a machine of which nothing can be there yet. */

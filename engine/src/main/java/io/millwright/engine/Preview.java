@@ -16,6 +16,7 @@ import io.millwright.model.VolumeStatus;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
 import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.MovePlanner;
 import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
 import java.util.ArrayList;
@@ -69,8 +70,13 @@ public final class Preview {
       goal = withImage(goal, UNKNOWN_IMAGE);
     }
     MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
-    Plan plan = MachinePlanner.plan(goal, facts);
-    String impact = MachinePlanner.impact(goal, facts.vm(), plan);
+    boolean moves = machine.machine().status().moving();
+    Plan plan =
+        machine.elsewhere() == null
+            ? MachinePlanner.plan(goal, facts)
+            : MovePlanner.plan(
+                goal, facts, MachineGoals.elsewhere(machine), observe(machine.there(), goal));
+    String impact = moves ? "move" : MachinePlanner.impact(goal, facts.vm(), plan);
     return new Applied(
         applied.resource(),
         applied.action(),
@@ -79,7 +85,7 @@ public final class Preview {
         impact,
         plan.steps(),
         switch (impact) {
-          case "rebuild" -> keeps(machine);
+          case "rebuild", "move" -> keeps(machine);
           case "restart" -> keepsMtu(machine, otherMtu);
           default -> applied.keeps();
         });

@@ -7,7 +7,6 @@ import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
-import io.millwright.model.Metadata;
 import io.millwright.model.Names;
 import io.millwright.model.Operation;
 import io.millwright.model.Problem;
@@ -101,23 +100,9 @@ public final class Rebuild {
     if (image != null) {
       Members.refuse(tx, before, "change the image of that, so that it is rolled out");
     }
-    Metadata m = before.metadata();
     MachineSpec spec = image == null ? before.spec() : before.spec().withImage(image);
     Resource<MachineSpec, MachineStatus> after =
-        new Resource<>(
-            Kind.MACHINE,
-            new Metadata(
-                m.name(),
-                m.project(),
-                m.labels(),
-                m.annotations(),
-                m.uid(),
-                m.generation() + 1,
-                m.revision(),
-                m.createdAt(),
-                null),
-            spec,
-            before.status());
+        before.withMetadata(before.metadata().raised()).withSpec(spec);
     Violations at = Violations.at("");
     Lookup lookup = new Lookup(tx);
     List<UUID> references = references(tx, lookup, after, at);

@@ -28,15 +28,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine with everything that it names looked up.
  *
+ * @param elsewhere the hypervisor of its status of that name, or null
  * @param networks by the name under which the machine mentions them
  */
 public record ResolvedMachine(
     Resource<MachineSpec, MachineStatus> machine,
     Resource<HypervisorSpec, HypervisorStatus> hypervisor,
+    @Nullable Resource<HypervisorSpec, HypervisorStatus> elsewhere,
     Resource<ImageSpec, ImageStatus> image,
     SizeSpec size,
     List<Resource<ProfileSpec, PlainStatus>> profiles,
@@ -53,6 +56,10 @@ public record ResolvedMachine(
     }
     List<Ref> named = new ArrayList<>(spec.references());
     named.add(new Ref(Kind.HYPERVISOR, place, "hypervisor"));
+    String elsewhere = machine.status().elsewhere();
+    if (elsewhere != null) {
+      named.add(new Ref(Kind.HYPERVISOR, elsewhere, "elsewhere"));
+    }
     lookup.prepare(project, named);
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks = new LinkedHashMap<>();
     for (Interface face : spec.interfaces()) {
@@ -64,7 +71,8 @@ public record ResolvedMachine(
     }
     return new ResolvedMachine(
         machine,
-        lookup.get(Kind.HYPERVISOR, project, place, HypervisorSpec.class, HypervisorStatus.class),
+        hypervisor(lookup, project, place),
+        elsewhere == null ? null : hypervisor(lookup, project, elsewhere),
         lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class),
         lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec(),
         spec.profiles().stream()
@@ -76,10 +84,48 @@ public record ResolvedMachine(
             .toList());
   }
 
-  /** The same machine with another status. */
+  private static Resource<HypervisorSpec, HypervisorStatus> hypervisor(
+      Lookup lookup, String project, String name) {
+    return lookup.get(Kind.HYPERVISOR, project, name, HypervisorSpec.class, HypervisorStatus.class);
+  }
+
+  /** The same machine, where it is, with another status. */
   public ResolvedMachine with(MachineStatus status) {
     return new ResolvedMachine(
-        machine.withStatus(status), hypervisor, image, size, profiles, networks, volumes);
+        machine.withStatus(status),
+        hypervisor,
+        elsewhere,
+        image,
+        size,
+        profiles,
+        networks,
+        volumes);
+  }
+
+  /** The same as seen from the other hypervisor, for acts on what it has there. */
+  public ResolvedMachine there() {
+    if (elsewhere == null) {
+      throw new IllegalStateException(machine.title() + " is nowhere else");
+    }
+    return new ResolvedMachine(machine, elsewhere, null, image, size, profiles, networks, volumes);
+  }
+
+  /**
+   * Object name of the disk that a volume of this machine has where the machine is; null if it is
+   * not made yet.
+   */
+  public @Nullable String disk(Resource<VolumeSpec, VolumeStatus> volume) {
+    return copyHere(volume).map(VolumeStatus.Copy::object).orElse(volume.status().object());
+  }
+
+  /** The copy of a volume that is made, or used, where the machine is being moved to. */
+  public Optional<VolumeStatus.Copy> copyHere(Resource<VolumeSpec, VolumeStatus> volume) {
+    VolumeStatus.Copy copy = volume.status().copy();
+    return copy != null
+            && copy.stage() != VolumeStatus.Stage.DROPPED
+            && copy.hypervisor().equals(hypervisor.name())
+        ? Optional.of(copy)
+        : Optional.empty();
   }
 
   public UUID uid() {

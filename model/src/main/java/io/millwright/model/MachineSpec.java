@@ -256,6 +256,42 @@ public record MachineSpec(
         drift);
   }
 
+  public MachineSpec withVolumes(List<String> next) {
+    return new MachineSpec(
+        hypervisor,
+        image,
+        size,
+        profiles,
+        firmware,
+        power,
+        hostname,
+        nics,
+        bonds,
+        vlans,
+        next,
+        readyTimeoutSeconds,
+        expiry,
+        drift);
+  }
+
+  public MachineSpec withHypervisor(String next) {
+    return new MachineSpec(
+        next,
+        image,
+        size,
+        profiles,
+        firmware,
+        power,
+        hostname,
+        nics,
+        bonds,
+        vlans,
+        volumes,
+        readyTimeoutSeconds,
+        expiry,
+        drift);
+  }
+
   @Override
   public void check(Violations at) {
     if (expiry != null) {

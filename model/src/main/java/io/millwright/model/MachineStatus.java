@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param former the system that it had before a rebuild, until that has ended well
  * @param expiresAt when it is deleted by itself, or null for never; kept apart from the rest, see
  *     the engine's {@code Lifetimes}
+ * @param elsewhere another hypervisor on which there is something of it: its former system, if that
+ *     is there; else what is still to be removed
  */
 public record MachineStatus(
     @Default List<Condition> conditions,
@@ -35,12 +37,13 @@ public record MachineStatus(
     @Default List<ScriptResult> scripts,
     @Nullable Firmware firmware,
     @Nullable Former former,
-    @Nullable Instant expiresAt)
+    @Nullable Instant expiresAt,
+    @Nullable String elsewhere)
     implements Status {
   public static final MachineStatus EMPTY =
       new MachineStatus(
           List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of(), null,
-          null, null);
+          null, null, null);
 
   public MachineStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -73,6 +76,8 @@ public record MachineStatus(
   /**
    * A system that was up, and to which the machine goes back if its rebuild fails; the parts are
    * those of {@link MachineStatus}.
+   *
+   * @param hypervisor where it is, or null if that is where the machine is
    */
   public record Former(
       String disk,
@@ -81,7 +86,8 @@ public record MachineStatus(
       String readyBy,
       @Default List<String> hostKeys,
       @Default List<ScriptResult> scripts,
-      @Nullable Firmware firmware) {
+      @Nullable Firmware firmware,
+      @Nullable String hypervisor) {
     public Former {
       hostKeys = hostKeys == null ? List.of() : List.copyOf(hostKeys);
       scripts = scripts == null ? List.of() : List.copyOf(scripts);
@@ -102,7 +108,8 @@ public record MachineStatus(
         scripts,
         firmware,
         former,
-        expiresAt);
+        expiresAt,
+        elsewhere);
   }
 
   public MachineStatus withPower(@Nullable Power next) {
@@ -119,7 +126,8 @@ public record MachineStatus(
         scripts,
         firmware,
         former,
-        expiresAt);
+        expiresAt,
+        elsewhere);
   }
 
   public MachineStatus withInterfaces(List<Interface> next) {
@@ -136,7 +144,8 @@ public record MachineStatus(
         scripts,
         firmware,
         former,
-        expiresAt);
+        expiresAt,
+        elsewhere);
   }
 
   /** From here on its system disk is made from this very image; null if it is open which. */
@@ -154,7 +163,8 @@ public record MachineStatus(
         scripts,
         firmware,
         former,
-        expiresAt);
+        expiresAt,
+        elsewhere);
   }
 
   /** It has not booted its disk yet, or no more. */
@@ -172,7 +182,8 @@ public record MachineStatus(
         List.of(),
         firmware,
         former,
-        expiresAt);
+        expiresAt,
+        elsewhere);
   }
 
   /** The system on its disk is up; what was there before is of no use any more. */
@@ -191,7 +202,8 @@ public record MachineStatus(
         results,
         firmware,
         null,
-        expiresAt);
+        expiresAt,
+        elsewhere);
   }
 
   /** It gets a new system disk; what is up now is remembered until the new one is. */
@@ -209,9 +221,10 @@ public record MachineStatus(
         List.of(),
         newFirmware,
         readyBy != null && disk != null
-            ? new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware)
+            ? new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, null)
             : former,
-        expiresAt);
+        expiresAt,
+        elsewhere);
   }
 
   /**
@@ -225,7 +238,7 @@ public record MachineStatus(
     }
     return new MachineStatus(
         conditions,
-        hypervisor,
+        former.hypervisor() == null ? hypervisor : former.hypervisor(),
         power,
         interfaces,
         former.disk(),
@@ -236,7 +249,59 @@ public record MachineStatus(
         former.scripts(),
         former.firmware(),
         null,
-        expiresAt);
+        expiresAt,
+        former.hypervisor() == null ? elsewhere : hypervisor);
+  }
+
+  /** True while it gets its system on another hypervisor, and could still go back. */
+  public boolean moving() {
+    return former != null && former.hypervisor() != null;
+  }
+
+  /**
+   * From here on it is on another hypervisor, with a new system disk; what is up now stays where it
+   * is until the new one is.
+   *
+   * @throws IllegalStateException if no system of it is up
+   */
+  public MachineStatus moved(String to, String newDisk, String newBlueprint, Firmware newFirmware) {
+    if (readyBy == null || disk == null) {
+      throw new IllegalStateException("there is no system to move from");
+    }
+    return new MachineStatus(
+        conditions,
+        to,
+        power,
+        interfaces,
+        newDisk,
+        null,
+        newBlueprint,
+        null,
+        List.of(),
+        List.of(),
+        newFirmware,
+        new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, hypervisor),
+        expiresAt,
+        hypervisor);
+  }
+
+  /** Nothing of it is left elsewhere. */
+  public MachineStatus gathered() {
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        power,
+        interfaces,
+        disk,
+        imageSha256,
+        blueprint,
+        readyBy,
+        hostKeys,
+        scripts,
+        firmware,
+        former,
+        expiresAt,
+        null);
   }
 
   public MachineStatus withExpiresAt(@Nullable Instant next) {
@@ -253,7 +318,8 @@ public record MachineStatus(
         scripts,
         firmware,
         former,
-        next);
+        next,
+        elsewhere);
   }
 
   /** All addresses, in the order of the interfaces. */

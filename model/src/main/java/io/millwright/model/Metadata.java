@@ -30,4 +30,10 @@ public record Metadata(
     labels = Collections.unmodifiableMap(new TreeMap<>(labels));
     annotations = Collections.unmodifiableMap(new TreeMap<>(annotations));
   }
+
+  /** The same with the next generation. */
+  public Metadata raised() {
+    return new Metadata(
+        name, project, labels, annotations, uid, generation + 1, revision, createdAt, deletedAt);
+  }
 }

@@ -32,6 +32,14 @@ public record Resource<S extends Spec, T extends Status>(
     return kind.title() + " " + metadata.name();
   }
 
+  public Resource<S, T> withMetadata(Metadata next) {
+    return new Resource<>(kind, next, spec, status);
+  }
+
+  public Resource<S, T> withSpec(S next) {
+    return new Resource<>(kind, metadata, next, status);
+  }
+
   public Resource<S, T> withStatus(T next) {
     return new Resource<>(kind, metadata, spec, next);
   }

@@ -57,6 +57,11 @@ public record VolumeSpec(
     quarantineDays = quarantineDays == null ? Integer.valueOf(7) : quarantineDays;
   }
 
+  /** The same on another hypervisor. */
+  public VolumeSpec on(String place) {
+    return new VolumeSpec(size, place, reclaim, quarantineDays, filesystem, mount);
+  }
+
   /** What becomes of the disk when its Volume is deleted. */
   public enum Reclaim {
     /** The deletion is refused; set the policy to delete first. */

@@ -32,6 +32,7 @@ public final class MachineDrift {
       return !field.equals("power")
           && !field.equals("seed")
           && !field.equals("installer file")
+          && !field.equals("elsewhere")
           && !field.startsWith(RECORDS);
     }
   }

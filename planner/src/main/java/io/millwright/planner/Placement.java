@@ -40,7 +40,7 @@ public final class Placement {
     }
 
     /** Why this one does not do, or null. */
-    @Nullable String objection(int wantedCores, ByteSize wantedMemory) {
+    public @Nullable String objection(int wantedCores, ByteSize wantedMemory) {
       if (refusal != null) {
         return refusal;
       }

@@ -82,6 +82,29 @@ public sealed interface Step {
   /** Deletes a system disk for ever. */
   record DeleteDisk(String disk) implements Step {}
 
+  /**
+   * Does one of these acts for the machine on another hypervisor: what it has there is shut down,
+   * or taken away.
+   *
+   * @param hypervisor its name
+   */
+  record There(String hypervisor, Step act) implements Step {}
+
+  /**
+   * Carries the content of a data volume, of which nobody writes any more, into a new disk on the
+   * machine's hypervisor, and compares the two.
+   *
+   * @param volume its name
+   * @param from object name of its disk
+   * @param to object name of the new one
+   * @param hypervisor where the machine is, for people
+   */
+  record CarryVolume(String volume, String from, String to, ByteSize size, String hypervisor)
+      implements Step {}
+
+  /** Deletes a copy of a data volume that nobody uses. */
+  record DeleteCopy(String disk) implements Step {}
+
   /** Takes DHCP reservations and DNS names of one network away. */
   record Withdraw(String network) implements Step {}
 
@@ -138,6 +161,9 @@ public sealed interface Step {
       case DeleteSeed s -> "delete-seed/" + s.medium();
       case Remove _ -> "remove";
       case DeleteDisk s -> "delete-disk/" + s.disk();
+      case There s -> "there/" + s.act().key();
+      case CarryVolume s -> "carry-volume/" + s.to();
+      case DeleteCopy s -> "delete-copy/" + s.disk();
       case Withdraw s -> "withdraw/" + s.network();
       case CreateVolume s -> "create-volume/" + s.disk();
       case GrowVolume s -> "grow-volume/" + s.disk() + "/" + s.size();
@@ -174,6 +200,10 @@ public sealed interface Step {
       case DeleteSeed _ -> "delete the seed";
       case Remove _ -> "remove the machine";
       case DeleteDisk s -> "destroy the system disk " + s.disk();
+      case There s -> s.act().title() + ", on " + s.hypervisor();
+      case CarryVolume s ->
+          "carry volume " + s.volume() + " of " + s.size() + " to " + s.hypervisor();
+      case DeleteCopy s -> "delete the copy " + s.disk();
       case Withdraw s -> "withdraw DHCP and DNS on network " + s.network();
       case CreateVolume s -> "create the volume of " + s.size();
       case GrowVolume s -> "grow the volume to " + s.size();
@@ -192,6 +222,7 @@ public sealed interface Step {
   default boolean destroys() {
     return switch (this) {
       case DeleteDisk _, RemoveMember _ -> true;
+      case There s -> s.act().destroys();
       case StageImage _,
           CreateDisk _,
           GrowDisk _,
@@ -211,6 +242,8 @@ public sealed interface Step {
           Eject _,
           DeleteSeed _,
           Remove _,
+          CarryVolume _,
+          DeleteCopy _,
           Withdraw _,
           CreateVolume _,
           GrowVolume _,

@@ -176,7 +176,10 @@ class PlannerPropertyTest {
         }
         case Step.Remove _ -> vm = null;
         case Step.Forget _ -> forgotten = true;
-        case Step.Reset _,
+        case Step.There _,
+            Step.CarryVolume _,
+            Step.DeleteCopy _,
+            Step.Reset _,
             Step.CreateVolume _,
             Step.GrowVolume _,
             Step.QuarantineVolume _,

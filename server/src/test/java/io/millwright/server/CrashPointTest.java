@@ -9,10 +9,12 @@ import io.millwright.driver.testkit.Call;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Faults;
 import io.millwright.driver.testkit.SimulatedBuilder;
+import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Rollouts;
 import io.millwright.engine.port.Operations;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
 import io.millwright.model.Firmware;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
@@ -22,6 +24,7 @@ import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
+import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Step;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -71,6 +74,8 @@ class CrashPointTest {
   private static final Set<Verb> REPEATED =
       EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.STOP);
 
+  private static final byte[] CONTENT = {1, 2, 3, 0, 4};
+
   private static final Path MEDIUM = TestImages.installationMedium();
 
   private static final AtomicInteger SCENES = new AtomicInteger();
@@ -99,6 +104,7 @@ class CrashPointTest {
   /** Who is called. */
   private enum System {
     HYPERVISOR,
+    SECOND,
     SERVICES,
     BUILDER,
     WEB
@@ -289,6 +295,37 @@ class CrashPointTest {
               Fault.runBefore(() -> {}));
     }
 
+    /** With something on its volume, and ready to go to the second hypervisor. */
+    void movable() {
+      apply(volume("64MiB"));
+      apply(
+          size(1, "2GiB")
+              + machine("hypervisor: sim\nvolumes: [" + volume + "]")
+                  .replace("network: net", "network: both"));
+      world.awaitReady(machine);
+      before = world.awaitEnd(uid()).uid();
+      world.hypervisor.fill(disk(), CONTENT);
+    }
+
+    UUID move() {
+      world.store.write(tx -> world.engine.move().move(tx, World.ANNA, "default", machine, "sim2"));
+      return uid();
+    }
+
+    private String disk() {
+      return ((VolumeStatus)
+              world
+                  .store
+                  .read(tx -> tx.resources().find(Kind.VOLUME, "default", volume))
+                  .orElseThrow()
+                  .status())
+          .object();
+    }
+
+    byte[] onVolume(SimulatedHypervisor where) {
+      return where.content(disk()).orElseThrow();
+    }
+
     void ready(String more) {
       apply(size(1, "2GiB") + machine(more));
       world.awaitReady(machine);
@@ -322,7 +359,7 @@ class CrashPointTest {
     /** The calls of this scene, and not of the rounds that go on beside it. */
     boolean concerns(System system, Call call) {
       return switch (system) {
-        case HYPERVISOR, SERVICES -> call.verb() != Verb.OBSERVE || call.uid() != null;
+        case HYPERVISOR, SECOND, SERVICES -> call.verb() != Verb.OBSERVE || call.uid() != null;
         case BUILDER -> call.subject().endsWith("12." + number);
         case WEB -> true;
       };
@@ -427,6 +464,7 @@ class CrashPointTest {
   private static Faults faults(World world, System system) {
     return switch (system) {
       case HYPERVISOR -> world.hypervisor.faults();
+      case SECOND -> world.second.faults();
       case SERVICES -> world.services.faults();
       case BUILDER, WEB -> SimulatedBuilder.faults();
     };
@@ -700,6 +738,44 @@ class CrashPointTest {
                   assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks())
                       .hasSize(2)),
           new Flow(
+              "move",
+              s -> s.movable(),
+              s -> s.move(),
+              s -> {
+                MachineStatus web = s.world.machine(s.machine).status();
+                assertThat(web.hypervisor()).isEqualTo("sim2");
+                assertThat(web.elsewhere()).isNull();
+                assertThat(s.world.ready(s.machine)).isTrue();
+                assertThat(s.onVolume(s.world.second)).isEqualTo(CONTENT);
+              }),
+          new Flow(
+              "move that fails",
+              s -> {
+                s.movable();
+                s.refused = Verb.WRITE_DISK;
+                UUID volume = s.uid(Kind.VOLUME, s.volume);
+                s.world
+                    .second
+                    .faults()
+                    .when(
+                        c -> c.verb() == Verb.WRITE_DISK && volume.equals(c.uid()),
+                        // Nobody waits for it, so a server may die before it hears of the refusal.
+                        9,
+                        Fault.beforeEffect(FaultKind.REFUSED));
+              },
+              s -> s.move(),
+              new State.Failed(
+                  "Refused",
+                  "The simulated system failed with REFUSED.; the machine is back on its system"
+                      + " from before"),
+              s -> {
+                MachineStatus web = s.world.machine(s.machine).status();
+                assertThat(web.hypervisor()).isEqualTo("sim");
+                assertThat(web.elsewhere()).isNull();
+                assertThat(s.world.ready(s.machine)).isTrue();
+                assertThat(s.onVolume(s.world.hypervisor)).isEqualTo(CONTENT);
+              }),
+          new Flow(
               "volume deletion",
               s -> {
                 s.apply(s.volume("1GiB"));
@@ -780,7 +856,8 @@ class CrashPointTest {
       for (Flow flow : FLOWS) {
         Scene scene = new Scene(world);
         Map<System, List<Verb>> calls = new HashMap<>();
-        for (System system : List.of(System.HYPERVISOR, System.SERVICES, System.BUILDER)) {
+        for (System system :
+            List.of(System.HYPERVISOR, System.SECOND, System.SERVICES, System.BUILDER)) {
           List<Verb> verbs = java.util.Collections.synchronizedList(new ArrayList<>());
           calls.put(system, verbs);
           faults(world, system)
@@ -814,7 +891,12 @@ class CrashPointTest {
           .read(tx ->
               tx.operations().list(new Operations.Query(null, null, null, null, null, 1000, null)))
           .items()
-          .forEach(o -> o.steps().forEach(s -> stepsMet.add(kind(s.key()))));
+          .forEach(o ->
+              o.steps()
+                  .forEach(s -> {
+                    stepsMet.add(kind(s.key()));
+                    stepsMet.add(kind(s.key().replaceFirst("^there/", "")));
+                  }));
     }
   }
 
@@ -908,7 +990,15 @@ class CrashPointTest {
 
   private static World stage() {
     World world = new World(World.Pace.EAGER);
-    world.apply(World.BASE);
+    world.apply(World.BASE + World.SECOND);
+    world.await(
+        "the second hypervisor was seen",
+        () ->
+            world
+                .store
+                .read(tx -> tx.resources().find(Kind.HYPERVISOR, "default", "sim2"))
+                .filter(h -> Condition.holds(h.status().conditions(), Condition.READY))
+                .isPresent());
     world.await(
         "the image is made",
         () ->
@@ -944,7 +1034,9 @@ class CrashPointTest {
                         ? (Object) 1
                         : part.getType() == List.class
                             ? List.of("x")
-                            : part.getType() == ByteSize.class ? ByteSize.ofMib(1) : "x")
+                            : part.getType() == ByteSize.class
+                                ? ByteSize.ofMib(1)
+                                : part.getType() == Step.class ? new Step.Remove() : "x")
                 .toArray());
   }
 

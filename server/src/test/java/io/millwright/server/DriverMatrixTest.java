@@ -32,6 +32,9 @@ class DriverMatrixTest {
     Map<String, String> out = new LinkedHashMap<>();
     out.put("compute", "machines are defined, started, stopped, reset and removed");
     out.put("disks", "images are staged; disks are made from them or empty, grown and deleted");
+    out.put(
+        "disk-transfer",
+        "what is on a volume is read and written, so that its machine can be moved");
     out.put("media", "a seed is put where the machine finds it in its drive");
     out.put("lifecycle-events", "the hypervisor tells of changes by itself");
     out.put("guest-agent", "the guest's addresses are known without its network");

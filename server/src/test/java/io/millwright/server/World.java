@@ -46,6 +46,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
 /** A whole Millwright on a real PostgreSQL, with simulated hypervisors and network services. */
@@ -87,11 +88,34 @@ final class World implements AutoCloseable {
       spec: {users: [{name: admin}]}
       """;
 
+  /** A second hypervisor beside that of {@link #BASE}, and a network that both carry. */
+  static final String SECOND =
+      """
+      ---
+      apiVersion: millwright/v1
+      kind: Hypervisor
+      metadata: {name: sim2}
+      spec: {driver: simulated, settings: {world: WORLD-2}, concurrency: 32}
+      ---
+      apiVersion: millwright/v1
+      kind: Network
+      metadata: {name: both}
+      spec:
+        domain: lab.test
+        subnets: [{cidr: 10.1.0.0/16, gateway: 10.1.0.1}]
+        attachments: [{hypervisor: sim, bridge: br1}, {hypervisor: sim2, bridge: br1}]
+        services: {driver: simulated, settings: {world: WORLD}}
+      """;
+
   private static final AtomicInteger COUNT = new AtomicInteger();
   private static EmbeddedPostgres postgres;
 
   final String name = "world" + COUNT.incrementAndGet();
   final SimulatedHypervisor hypervisor = SimulatedHypervisor.world(name);
+
+  /** Where {@link #SECOND} is. */
+  final SimulatedHypervisor second = SimulatedHypervisor.world(name + "-2");
+
   final SimulatedNetworkServices services = SimulatedNetworkServices.world(name);
   final Path images;
 
@@ -158,8 +182,10 @@ final class World implements AutoCloseable {
     this.images = images;
     createDatabase(name);
     // As with real hypervisors, events come on threads of their own, and so keep no call waiting.
-    hypervisor.events(Thread::startVirtualThread);
-    hypervisor.guests(GuestBehaviour.installing(GuestBehaviour.wellBehaved()));
+    for (SimulatedHypervisor each : List.of(hypervisor, second)) {
+      each.events(Thread::startVirtualThread);
+      each.guests(GuestBehaviour.installing(GuestBehaviour.wellBehaved()));
+    }
     observer = Database.open(settings(name, port(), 4));
     store = observer.store();
     if (served) {
@@ -279,9 +305,23 @@ final class World implements AutoCloseable {
         .formatted(name, more.indent(2).stripTrailing());
   }
 
-  /** What there is outside, seen past the engine. */
+  /** What there is outside, on both hypervisors, seen past the engine. */
   Observation outside() {
-    try (HypervisorDriver driver = hypervisor.attach(store.read(Tx::installation))) {
+    Observation first = outside(hypervisor);
+    Observation other = outside(second);
+    return new Observation(
+        first.at(),
+        Stream.concat(first.machines().stream(), other.machines().stream()).toList(),
+        Stream.concat(first.disks().stream(), other.disks().stream()).toList(),
+        Stream.concat(first.media().stream(), other.media().stream()).toList(),
+        first.images(),
+        first.host(),
+        List.of());
+  }
+
+  /** What there is on one hypervisor, seen past the engine. */
+  Observation outside(SimulatedHypervisor where) {
+    try (HypervisorDriver driver = where.attach(store.read(Tx::installation))) {
       return driver.observe(new Scope.All());
     } catch (DriverException e) {
       throw new IllegalStateException(e);
@@ -347,6 +387,7 @@ final class World implements AutoCloseable {
     stop();
     observer.close();
     SimulatedHypervisor.forgetWorld(name);
+    SimulatedHypervisor.forgetWorld(name + "-2");
     SimulatedNetworkServices.forgetWorld(name);
   }
 

@@ -59,6 +59,14 @@ final class SqlQuarantine implements Quarantine {
   }
 
   @Override
+  public Optional<Entry> ofDisk(String disk) {
+    return jdbc.sql("SELECT * FROM quarantine WHERE disk = :disk")
+        .param("disk", disk)
+        .query((row, n) -> entry(row))
+        .optional();
+  }
+
+  @Override
   public Optional<Entry> lock(UUID uid) {
     return one(uid, " FOR UPDATE");
   }

@@ -473,6 +473,23 @@ final class SqlResources implements Resources {
   }
 
   @Override
+  public boolean hasDisk(String object) {
+    return exists("kind = 'VOLUME' AND status ->> 'object' = :value", object);
+  }
+
+  @Override
+  public boolean elsewhere(String hypervisor) {
+    return exists("kind = 'MACHINE' AND status ->> 'elsewhere' = :value", hypervisor);
+  }
+
+  private boolean exists(String condition, String value) {
+    return jdbc.sql("SELECT EXISTS (SELECT FROM resource WHERE " + condition + ")")
+        .param("value", value)
+        .query(Boolean.class)
+        .single();
+  }
+
+  @Override
   public void place(UUID uid, @Nullable UUID hypervisor) {
     jdbc.sql(
             """

@@ -214,6 +214,7 @@ abstract class ResourcesContract extends DatabaseTest {
             List.of(new ScriptResult("s", 1, "a\0b\\u0000c\u001b[0m\ud83d\ude00 \ud800")),
             null,
             null,
+            null,
             null);
     store.write(tx -> tx.resources().updateStatus(r.uid(), status, "Script\0", "said \0"));
     MachineStatus back =

@@ -84,7 +84,7 @@ abstract class SmallPortsContract extends DatabaseTest {
             Kind.VOLUME,
             metadata,
             new VolumeSpec(ByteSize.ofMib(512), "h", VolumeSpec.Reclaim.DELETE, 2, null, null),
-            new VolumeStatus(List.of(), "mw-x-data", "mw-1", ByteSize.ofMib(512)));
+            new VolumeStatus(List.of(), "mw-x-data", "mw-1", ByteSize.ofMib(512), null));
     Quarantine.Entry entry =
         new Quarantine.Entry(volume, host.uid(), "mw-x-data", now(), now().plusSeconds(60), false);
     store.write(tx -> tx.quarantine().put(entry));

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.DirectBoot;
+import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -34,6 +35,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -54,6 +56,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What every hypervisor driver promises, as a test. A driver's own test inherits it, says which
@@ -1067,6 +1070,105 @@ public abstract class HypervisorContract {
                     new MachineDefinition.Installer(installationMedium().sha256(), null))));
     done(compute().start(mark));
     await().atMost(patience()).until(() -> log(mark).contains(bootedText()));
+  }
+
+  // --------------------------------------------------------------------------------- transfer
+
+  private static void same(Path read, byte[] content) throws IOException {
+    byte[] found = Files.readAllBytes(read);
+    assertThat(Arrays.copyOf(found, content.length)).isEqualTo(content);
+    for (int i = content.length; i < found.length; i++) {
+      if (found[i] != 0) {
+        throw new AssertionError("there is something behind the content, at " + i);
+      }
+    }
+  }
+
+  @Test
+  void aDiskIsWrittenAndReadBackAsItWas(@TempDir Path server) throws Exception {
+    if (!has("disk-transfer") || !has("disks")) {
+      return;
+    }
+    DiskTransfer transfer = driver().diskTransfer().orElseThrow();
+    ObjectName data = new ObjectName(mark(), ObjectName.DATA);
+    byte[] content = new byte[3 << 20];
+    RANDOM.nextBytes(content);
+    Arrays.fill(content, 1 << 20, 2 << 20, (byte) 0);
+    Path file = Files.write(server.resolve("content"), content);
+    Path back = server.resolve("back");
+    fails(FaultKind.CONFLICT, () -> transfer.read(data, back));
+    transfer.write(data, mib(16), file, () -> {});
+    assertThat(size(data)).contains(mib(16));
+    transfer.read(data, back);
+    same(back, content);
+    // In place of what is there, and shorter than that.
+    byte[] other = Arrays.copyOf(content, 1 << 20);
+    other[0]++;
+    transfer.write(data, mib(16), Files.write(file, other), () -> {});
+    transfer.read(data, back);
+    same(back, other);
+    done(disks().delete(data));
+    assertThat(size(data)).isEmpty();
+  }
+
+  @Test
+  void aDiskThatIsInUseIsNeitherReadNorWritten(@TempDir Path server) throws Exception {
+    if (!has("disk-transfer") || !has("disks") || !has("compute")) {
+      return;
+    }
+    DiskTransfer transfer = driver().diskTransfer().orElseThrow();
+    Mark mark = mark();
+    ObjectName data = new ObjectName(mark(), ObjectName.DATA);
+    Path file = Files.write(server.resolve("content"), new byte[] {1, 2, 3});
+    Path back = server.resolve("back");
+    transfer.write(data, mib(16), file, () -> {});
+    done(disks().create(system(mark), mib(64), null));
+    done(compute().define(machine(mark, system(mark), data)));
+    transfer.read(data, back);
+    same(back, new byte[] {1, 2, 3});
+    fails(FaultKind.CONFLICT, () -> transfer.write(data, mib(16), file, () -> {}));
+    done(compute().start(mark));
+    fails(FaultKind.CONFLICT, () -> transfer.read(data, back));
+    done(compute().remove(mark));
+  }
+
+  @Test
+  void aDiskOfAnotherInstallationIsNeitherReadNorWritten(@TempDir Path server) throws Exception {
+    if (!has("disk-transfer")) {
+      return;
+    }
+    DiskTransfer transfer = driver().diskTransfer().orElseThrow();
+    ObjectName foreign =
+        new ObjectName(new Mark("0f0f0f0f", UUID.randomUUID(), 1), ObjectName.DATA);
+    Path file = Files.write(server.resolve("content"), new byte[] {1});
+    fails(FaultKind.CONFLICT, () -> transfer.read(foreign, file));
+    fails(FaultKind.CONFLICT, () -> transfer.write(foreign, mib(16), file, () -> {}));
+  }
+
+  @Test
+  void whoMayNotProceedWritesNothing(@TempDir Path server) throws Exception {
+    if (!has("disk-transfer") || !has("disks")) {
+      return;
+    }
+    DiskTransfer transfer = driver().diskTransfer().orElseThrow();
+    ObjectName data = new ObjectName(mark(), ObjectName.DATA);
+    Path file = Files.write(server.resolve("content"), new byte[] {1, 2, 3});
+    Path back = server.resolve("back");
+    transfer.write(data, mib(16), file, () -> {});
+    Path other = Files.write(server.resolve("other"), new byte[] {4, 5, 6});
+    fails(
+        FaultKind.UNREACHABLE,
+        () ->
+            transfer.write(
+                data,
+                mib(16),
+                other,
+                () -> {
+                  throw new DriverException(FaultKind.UNREACHABLE, "No more.");
+                }));
+    transfer.read(data, back);
+    same(back, new byte[] {1, 2, 3});
+    done(disks().delete(data));
   }
 
   // --------------------------------------------------------------------- console, agent, events

@@ -2,6 +2,7 @@ package io.millwright.driver.testkit;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.DirectBoot;
+import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -22,6 +23,8 @@ import io.millwright.model.ByteSize;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -103,6 +106,7 @@ public final class SimulatedHypervisor {
   private final Map<UUID, Machine> machines = new LinkedHashMap<>();
   private final Map<String, UUID> names = new HashMap<>();
   private final Map<String, StoredDisk> disks = new LinkedHashMap<>();
+  private final Map<String, byte[]> contents = new HashMap<>();
   private final Map<String, StoredMedium> media = new LinkedHashMap<>();
   private final Map<UUID, Set<String>> diskNames = new HashMap<>();
   private final Map<UUID, Set<String>> mediumNames = new HashMap<>();
@@ -259,6 +263,25 @@ public final class SimulatedHypervisor {
     }
   }
 
+  /** Puts something at the beginning of a disk, as a machine that has it would. */
+  public void fill(String disk, byte[] content) {
+    synchronized (lock) {
+      if (!disks.containsKey(disk)) {
+        throw new IllegalStateException("there is no disk " + disk);
+      }
+      contents.put(disk, content.clone());
+    }
+  }
+
+  /** What is at the beginning of a disk; behind it are zeros. */
+  public Optional<byte[]> content(String disk) {
+    synchronized (lock) {
+      return disks.containsKey(disk)
+          ? Optional.of(contents.getOrDefault(disk, new byte[0]).clone())
+          : Optional.empty();
+    }
+  }
+
   /** How many machines there are. */
   public int size() {
     synchronized (lock) {
@@ -365,6 +388,7 @@ public final class SimulatedHypervisor {
   private void drop(StoredDisk disk) {
     String name = disk.name().toString();
     disks.remove(name);
+    contents.remove(name);
     unindex(diskNames, disk.name());
     diskUsed -= disk.size().bytes();
     if (disk.base() != null) {
@@ -919,6 +943,78 @@ public final class SimulatedHypervisor {
           });
     }
 
+    // -------------------------------------------------------------------------------- transfer
+
+    /** A facet of its own, for reading and writing are not acts on the disks themselves. */
+    private final class Transfer implements DiskTransfer {
+      @Override
+      public void read(ObjectName disk, Path into) throws DriverException {
+        byte[] found =
+            run(
+                Verb.READ_DISK,
+                disk.mark().uid(),
+                disk.toString(),
+                new byte[0],
+                () -> {
+                  synchronized (lock) {
+                    ours(disk.mark());
+                    if (!disks.containsKey(disk.toString())) {
+                      throw conflict("There is no such disk.");
+                    }
+                    if (machines.values().stream().anyMatch(m -> m.on() && has(m, disk))) {
+                      throw conflict("A machine runs with the disk.");
+                    }
+                    return contents.getOrDefault(disk.toString(), new byte[0]);
+                  }
+                });
+        try {
+          Files.write(into, found);
+        } catch (IOException e) {
+          throw new DriverException(FaultKind.CAPACITY, "The server has no room.", e.toString(), e);
+        }
+      }
+
+      @Override
+      public void write(ObjectName disk, ByteSize size, Path content, Proceed proceed)
+          throws DriverException {
+        byte[] bytes;
+        try {
+          bytes = Files.readAllBytes(content);
+        } catch (IOException e) {
+          throw new DriverException(
+              FaultKind.REFUSED, "The server's file cannot be read.", e.toString(), e);
+        }
+        run(
+            Verb.WRITE_DISK,
+            disk.mark().uid(),
+            disk.toString(),
+            Outcome.DONE,
+            () -> {
+              synchronized (lock) {
+                ours(disk.mark());
+                if (attachments.containsKey(disk.toString())) {
+                  throw conflict("A machine has the disk attached.");
+                }
+                proceed.ask();
+                StoredDisk there = disks.get(disk.toString());
+                if (there != null) {
+                  drop(there);
+                }
+                room(size.bytes());
+                diskUsed += size.bytes();
+                disks.put(disk.toString(), new StoredDisk(disk, size, null));
+                index(diskNames, disk);
+                contents.put(disk.toString(), bytes);
+                return Outcome.DONE;
+              }
+            });
+      }
+
+      private static boolean has(Machine machine, ObjectName disk) {
+        return machine.definition.disks().stream().anyMatch(d -> d.name().equals(disk.toString()));
+      }
+    }
+
     // ----------------------------------------------------------------------------------- media
 
     /** A facet of its own, for its delete is not that of disks. */
@@ -1098,6 +1194,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<Disks> disks() {
       return Optional.of(this);
+    }
+
+    @Override
+    public Optional<DiskTransfer> diskTransfer() {
+      return Optional.of(new Transfer());
     }
 
     @Override

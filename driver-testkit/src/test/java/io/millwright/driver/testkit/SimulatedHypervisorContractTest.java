@@ -22,6 +22,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
     return Set.of(
         "compute",
         "disks",
+        "disk-transfer",
         "media",
         "serial-console",
         "guest-agent",

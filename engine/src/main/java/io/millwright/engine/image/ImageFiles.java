@@ -180,6 +180,15 @@ public final class ImageFiles {
     return Files.createDirectory(dir.resolve(mine));
   }
 
+  /**
+   * An empty directory for one try to carry a volume; what this server's older tries left is
+   * removed.
+   */
+  public Path workDirectory(UUID volume) throws IOException {
+    forget(volume);
+    return Files.createTempDirectory(dir, work(volume));
+  }
+
   /** Removes the directory of a try, or a file that was sent. */
   public void cleanUp(Path work) throws IOException {
     deleteTree(work);

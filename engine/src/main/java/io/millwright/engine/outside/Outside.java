@@ -84,6 +84,16 @@ public final class Outside implements AutoCloseable {
     return open.gate().pass(() -> act.on(open.driver()));
   }
 
+  /**
+   * As {@link #call}, for what may last hours: it takes no place from what is quick, and nobody
+   * ends it but who interrupts it.
+   */
+  public <T> T callUnhurried(
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor, Act<HypervisorDriver, T> act)
+      throws DriverException {
+    return act.on(open(hypervisor).driver());
+  }
+
   /** Does something on the network services of a network that has some. */
   public <T> T callServices(
       Resource<NetworkSpec, NetworkStatus> network, Act<NetworkServices, T> act)

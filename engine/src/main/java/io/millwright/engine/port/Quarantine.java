@@ -38,6 +38,9 @@ public interface Quarantine {
 
   Optional<Entry> find(UUID uid);
 
+  /** The entry of the disk of this name, if it is here. */
+  Optional<Entry> ofDisk(String disk);
+
   /** As {@link #find}, and nobody else can change it before this transaction ends. */
   Optional<Entry> lock(UUID uid);
 

@@ -117,6 +117,12 @@ public interface Resources {
 
   Optional<Tombstone> tombstone(UUID uid);
 
+  /** True if a declared volume has the disk of this object name. */
+  boolean hasDisk(String object);
+
+  /** True if a declared machine has something on this hypervisor besides where it is. */
+  boolean elsewhere(String hypervisor);
+
   /** Sets which resources this one refers to, in place of those before. */
   void refer(UUID from, Collection<UUID> to);
 

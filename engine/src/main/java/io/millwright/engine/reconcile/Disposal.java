@@ -14,6 +14,7 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Resource;
+import io.millwright.model.VolumeStatus;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -56,7 +57,14 @@ final class Disposal {
     record Machine(@Nullable String disk, boolean up, boolean going, boolean undoing)
         implements Owner {}
 
-    /** Any other resource that is declared. */
+    /**
+     * A Volume that is declared, and has another disk than this one.
+     *
+     * @param dropped true if this one is a copy of it that nobody shall use
+     */
+    record Volume(boolean dropped) implements Owner {}
+
+    /** Any other resource that is declared; of a Volume, the one whose disk this is. */
     record Declared() implements Owner {}
   }
 
@@ -74,7 +82,8 @@ final class Disposal {
    * Why this disk may not be deleted, or nothing if it may; pure.
    *
    * <ul>
-   *   <li>A data disk may go when it is nobody's and its days in quarantine are over.
+   *   <li>A data disk may go when it is no Volume's and its days in quarantine are over; or when it
+   *       is a copy of one that was never used and was dropped.
    *   <li>A system disk of which nobody knows may go when the sweep has found it long enough.
    *   <li>A system disk may go with its machine; or when its machine is up on another one; or when
    *       its machine never came up and is being taken away again.
@@ -96,8 +105,16 @@ final class Disposal {
 
   private static Optional<String> dataObjection(Claim claim, Instant now) {
     Instant until = claim.quarantinedUntil();
-    if (!(claim.owner() instanceof Owner.Gone || claim.owner() instanceof Owner.Unknown)) {
-      return Optional.of("it holds data, and its Volume is declared");
+    switch (claim.owner()) {
+      case Owner.Machine _, Owner.Declared _ -> {
+        return Optional.of("it holds data, and its Volume is declared");
+      }
+      case Owner.Volume v -> {
+        if (v.dropped()) {
+          return Optional.empty();
+        }
+      }
+      case Owner.Gone _, Owner.Unknown _ -> {}
     }
     if (until == null) {
       return Optional.of("it holds data and is not in quarantine");
@@ -112,7 +129,8 @@ final class Disposal {
       case Owner.Unknown _ ->
           claim.swept() ? Optional.empty() : Optional.of("nothing tells whose it was");
       case Owner.Gone _ -> Optional.empty();
-      case Owner.Declared _ -> Optional.of("it is named after something that is no machine");
+      case Owner.Declared _, Owner.Volume _ ->
+          Optional.of("it is named after something that is no machine");
       case Owner.Machine m -> {
         if (m.going()) {
           yield Optional.empty();
@@ -133,7 +151,8 @@ final class Disposal {
       case Owner.Unknown _ ->
           claim.swept() ? Optional.empty() : Optional.of("nothing tells whose it was");
       case Owner.Gone _ -> Optional.empty();
-      case Owner.Declared _ -> Optional.of("it is named after something that is no machine");
+      case Owner.Declared _, Owner.Volume _ ->
+          Optional.of("it is named after something that is no machine");
       case Owner.Machine m ->
           m.going() || m.undoing() || m.up()
               ? Optional.empty()
@@ -160,8 +179,7 @@ final class Disposal {
   }
 
   private Claim claim(Tx tx, UUID hypervisor, ObjectName disk) {
-    Optional<Quarantine.Entry> entry =
-        tx.quarantine().find(disk.mark().uid()).filter(e -> e.disk().equals(disk.toString()));
+    Optional<Quarantine.Entry> entry = tx.quarantine().ofDisk(disk.toString());
     Instant now = clock.instant();
     boolean swept =
         tx.orphans().on(hypervisor).stream()
@@ -172,11 +190,24 @@ final class Disposal {
   }
 
   private static Owner owner(Tx tx, ObjectName disk) {
+    // A disk that was put aside when its Volume got another one may be a restored Volume's now.
+    if (disk.role().equals(ObjectName.DATA) && tx.resources().hasDisk(disk.toString())) {
+      return new Owner.Declared();
+    }
     Optional<Resource<?, ?>> found = tx.resources().find(disk.mark().uid());
     if (found.isEmpty()) {
       return tx.resources().tombstone(disk.mark().uid()).isPresent()
           ? new Owner.Gone()
           : new Owner.Unknown();
+    }
+    if (found.get().status() instanceof VolumeStatus volume) {
+      VolumeStatus.Copy copy = volume.copy();
+      if (copy != null && copy.object().equals(disk.toString())) {
+        return copy.stage() == VolumeStatus.Stage.DROPPED
+            ? new Owner.Volume(true)
+            : new Owner.Declared();
+      }
+      return volume.object() == null ? new Owner.Declared() : new Owner.Volume(false);
     }
     if (!(found.get().status() instanceof MachineStatus status)) {
       return new Owner.Declared();

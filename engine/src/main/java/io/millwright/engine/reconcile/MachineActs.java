@@ -47,12 +47,14 @@ final class MachineActs {
   private final ImageFiles files;
   private final FirstBootDoor door;
   private final Disposal disposal;
+  private final Carriage carriage;
 
   MachineActs(Outside outside, ImageFiles files, FirstBootDoor door, Disposal disposal) {
     this.outside = outside;
     this.files = files;
     this.door = door;
     this.disposal = disposal;
+    this.carriage = new Carriage(outside, files);
   }
 
   /**
@@ -66,6 +68,9 @@ final class MachineActs {
       throws DriverException {
     Mark mark = MachineGoals.mark(machine.machine(), installation);
     return switch (step) {
+      case Step.There s -> act(s.act(), machine.there(), installation, asked, begun);
+      case Step.CarryVolume s -> carriage.carry(machine, s);
+      case Step.DeleteCopy s -> disposal.delete(machine.hypervisor(), name(s.disk()));
       case Step.StageImage s -> stage(machine, s.sha256());
       case Step.CreateDisk s -> disks(machine, d -> d.create(name(s.disk()), s.size(), s.sha256()));
       case Step.GrowDisk s -> disks(machine, d -> d.grow(name(s.disk()), s.size()));
@@ -224,7 +229,7 @@ final class MachineActs {
     for (var volume : machine.volumes()) {
       disks.add(
           new MachineDefinition.Disk(
-              Objects.requireNonNull(volume.status().object()),
+              Objects.requireNonNull(machine.disk(volume)),
               Objects.requireNonNull(volume.status().serial())));
     }
     List<MachineDefinition.Nic> nics = machine.nics();

@@ -12,6 +12,7 @@ import io.millwright.engine.Begin;
 import io.millwright.engine.Caller;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.MachineGoals;
+import io.millwright.engine.Move;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
@@ -41,6 +42,7 @@ import io.millwright.planner.MachineDrift.Difference;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
 import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.MovePlanner;
 import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
 import java.time.Duration;
@@ -167,6 +169,16 @@ public final class MachineReconciler {
       MachineFacts facts = observe(resolved, subject.installation());
       if (!machine.deleting()) {
         resolved = bootAgain(run, resolved, facts);
+      } else if (machine.status().moving()) {
+        // There is one place from which its volumes are let go, and that is the one before.
+        resolved =
+            turnBack(
+                run,
+                resolved,
+                resolved.machine().status().wentBack(),
+                new State.Running(),
+                "Deleting");
+        facts = observe(resolved, subject.installation());
       }
       Optional<String> held =
           machine.deleting() ? Optional.empty() : heldElsewhere(resolved, facts);
@@ -174,8 +186,7 @@ public final class MachineReconciler {
         run.waitFor("Waiting", held.get(), Duration.ofSeconds(2));
         return Optional.of(Duration.ofSeconds(2));
       }
-      Plan plan = MachinePlanner.plan(MachineGoals.goal(resolved, subject.installation()), facts);
-      run.plan(plan.steps());
+      run.plan(plan(resolved, subject.installation(), facts).steps());
       if (!machine.deleting() && machine.status().imageSha256() == null) {
         // From here on the disk is made from this very image, whatever becomes of the Image.
         MachineStatus pinned = resolved.machine().status();
@@ -221,7 +232,7 @@ public final class MachineReconciler {
       throws DriverException {
     List<String> has = facts.vm() == null ? List.of() : facts.vm().disks();
     List<Resource<VolumeSpec, VolumeStatus>> coming =
-        r.volumes().stream().filter(v -> !has.contains(v.status().object())).toList();
+        r.volumes().stream().filter(v -> !has.contains(r.disk(v))).toList();
     if (coming.isEmpty()) {
       return Optional.empty();
     }
@@ -235,7 +246,7 @@ public final class MachineReconciler {
     }
     for (Resource<VolumeSpec, VolumeStatus> volume : coming) {
       for (Observation.Machine other : all.machines()) {
-        if (!other.uid().equals(r.uid()) && other.disks().contains(volume.status().object())) {
+        if (!other.uid().equals(r.uid()) && other.disks().contains(r.disk(volume))) {
           return Optional.of(
               volume.title() + " is still attached to " + other.name() + " on the hypervisor");
         }
@@ -302,15 +313,47 @@ public final class MachineReconciler {
     return r.with(anew);
   }
 
-  private MachineFacts observe(ResolvedMachine r, String installation) throws DriverException {
-    Observation seen = outside.call(r.hypervisor(), d -> d.observe(new Scope.One(r.uid())));
+  private Plan plan(ResolvedMachine r, String installation, MachineFacts facts)
+      throws DriverException {
+    MachineGoal goal = MachineGoals.goal(r, installation);
+    if (r.elsewhere() == null) {
+      return MachinePlanner.plan(goal, facts);
+    }
+    MachineFacts there = observeThere(r);
+    MachineStatus.Former former = r.machine().status().former();
+    if (r.machine().status().moving()
+        && former != null
+        && facts.vm() != null
+        && facts.vm().disks().contains(former.disk())) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          r.hypervisor().title()
+              + " and "
+              + r.elsewhere().title()
+              + " are the same one, and the machine is there already");
+    }
+    return MovePlanner.plan(goal, facts, MachineGoals.elsewhere(r), there);
+  }
+
+  /** What there is of a machine on the other hypervisor. */
+  private MachineFacts observeThere(ResolvedMachine r) throws DriverException {
+    return MachineGoals.facts(
+        r.uid(), look(r.there().hypervisor(), r.uid()), null, Map.of(), false);
+  }
+
+  private Observation look(Resource<HypervisorSpec, HypervisorStatus> hypervisor, UUID uid)
+      throws DriverException {
+    Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(uid)));
     if (!seen.complete()) {
       throw new DriverException(
           FaultKind.UNREACHABLE,
-          r.hypervisor().title()
-              + " could not be seen completely: "
-              + String.join("; ", seen.gaps()));
+          hypervisor.title() + " could not be seen completely: " + String.join("; ", seen.gaps()));
     }
+    return seen;
+  }
+
+  private MachineFacts observe(ResolvedMachine r, String installation) throws DriverException {
+    Observation seen = look(r.hypervisor(), r.uid());
     Map<String, Records> published = new LinkedHashMap<>();
     for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network :
         r.networks().entrySet()) {
@@ -395,7 +438,13 @@ public final class MachineReconciler {
           continue;
         }
         switch (act(run, step, machine, subject.installation())) {
-          case Outcome.Done _ -> run.done(null);
+          case Outcome.Done _ -> {
+            if (step instanceof Step.CarryVolume carried) {
+              machine = whole(run, machine, carried.to());
+              subject = subject.with(machine);
+            }
+            run.done(null);
+          }
           case Outcome.Running going -> {
             run.going(new State.Running(), null, going.token());
             return Optional.of(going.pollAfter());
@@ -410,7 +459,10 @@ public final class MachineReconciler {
 
   private Outcome act(Run run, Step step, ResolvedMachine machine, String installation)
       throws DriverException {
-    if (step instanceof Step.Stop && run.redefines()) {
+    boolean stops =
+        step instanceof Step.Stop
+            || (step instanceof Step.There there && there.act() instanceof Step.Stop);
+    if (stops && run.redefines()) {
       acts.checkDefinition(machine, installation);
     }
     return acts.act(
@@ -439,8 +491,33 @@ public final class MachineReconciler {
   private ResolvedMachine booted(Run run, ResolvedMachine r, Ready ready) {
     // Whoever waits for it need not wait for the clearing away of its seed.
     MachineStatus next = told(r, ready, Power.ON);
-    run.guarded(new State.Running(), tx -> tell(tx, r.uid(), next));
-    return r.with(next);
+    boolean moved = r.machine().status().moving();
+    run.guarded(
+        new State.Running(),
+        tx -> {
+          if (moved) {
+            Move.arrived(tx, r, clock.instant());
+          }
+          tell(tx, r.uid(), next);
+        });
+    return moved ? again(r) : r.with(next);
+  }
+
+  /** Writes down that a copy is whole, so that it is not made again. */
+  private ResolvedMachine whole(Run run, ResolvedMachine r, String copy) {
+    run.guarded(new State.Running(), tx -> Move.whole(tx, r, copy));
+    return again(r);
+  }
+
+  /** The same machine, with all that was written down of it and of its volumes. */
+  private ResolvedMachine again(ResolvedMachine r) {
+    return store.read(tx ->
+        ResolvedMachine.of(
+            new Lookup(tx),
+            tx.resources()
+                .find(r.uid())
+                .orElseThrow(Lost::new)
+                .as(MachineSpec.class, MachineStatus.class)));
   }
 
   private MachineStatus told(ResolvedMachine r, Ready ready, Power power) {
@@ -486,7 +563,7 @@ public final class MachineReconciler {
       // Power was switched, say; what is declared is still another system.
       conditions = Condition.set(conditions, failedRebuild.get());
     }
-    MachineStatus next = s.withPower(power).withConditions(conditions);
+    MachineStatus next = gathered(s.withPower(power).withConditions(conditions));
     // The operation in which it booted first tells of a script that failed; later ones do not.
     boolean first = run.operation().verb() == Verb.CREATE || run.booted();
     Optional<ScriptResult> bad = failedScript(s.scripts());
@@ -506,11 +583,19 @@ public final class MachineReconciler {
           if (run.operation().verb() != Verb.CREATE) {
             letGo(tx, r);
           }
+          if (next.elsewhere() == null && s.elsewhere() != null) {
+            Move.gathered(tx, r);
+          }
           if (!next.equals(s)) {
             tell(tx, r.uid(), next);
           }
         });
     return Optional.empty();
+  }
+
+  /** All steps are done, so what was elsewhere is gone, but for a system to go back to. */
+  private static MachineStatus gathered(MachineStatus s) {
+    return s.moving() || s.elsewhere() == null ? s : s.gathered();
   }
 
   /**
@@ -558,7 +643,8 @@ public final class MachineReconciler {
     Instant now = clock.instant();
     Optional<ScriptResult> bad = failedScript(s.scripts());
     List<Condition> conditions =
-        Condition.drop(Condition.drop(s.conditions(), HELD), Rebuild.REBUILT);
+        Condition.drop(
+            Condition.drop(Condition.drop(s.conditions(), HELD), Rebuild.REBUILT), Move.MOVED);
     if (s.readyBy() != null) {
       conditions = Condition.set(conditions, firstBoot(bad, s, now));
     }
@@ -683,9 +769,14 @@ public final class MachineReconciler {
     try {
       MachineFacts facts = observe(machine, subject.installation());
       MachineStatus.Former former = machine.machine().status().former();
-      if (former != null && facts.systemDisks().containsKey(former.disk())) {
+      boolean moving = machine.machine().status().moving();
+      if (former != null
+          && (moving ? observeThere(machine) : facts).systemDisks().containsKey(former.disk())) {
         machine = turnBack(run, machine, why);
         subject = subject.with(machine);
+        if (moving) {
+          facts = observe(machine, subject.installation());
+        }
       }
       if (machine.machine().status().readyBy() != null) {
         return goBack(run, subject, why, facts);
@@ -738,6 +829,17 @@ public final class MachineReconciler {
   private ResolvedMachine turnBack(Run run, ResolvedMachine r, State.Undoing why) {
     Instant now = clock.instant();
     MachineStatus s = r.machine().status().wentBack();
+    if (r.machine().status().moving()) {
+      String back =
+          "Its move failed, and it goes back to " + s.hypervisor() + ": " + sentence(why.message());
+      return turnBack(
+          run,
+          r,
+          s.withConditions(
+              Condition.set(s.conditions(), condition(Move.MOVED, false, why.reason(), back, now))),
+          why,
+          "GoesBack");
+    }
     List<Condition> conditions =
         Condition.set(
             Condition.set(
@@ -763,12 +865,24 @@ public final class MachineReconciler {
     return r.with(back);
   }
 
+  /** As the other one, of a machine that is where it was from this commit on. */
+  private ResolvedMachine turnBack(
+      Run run, ResolvedMachine r, MachineStatus back, State state, String reason) {
+    run.guarded(
+        state,
+        tx -> {
+          Move.turnedBack(tx, r, clock.instant());
+          tx.resources()
+              .updateStatus(r.uid(), back, reason, "It is on " + back.hypervisor() + " as before.");
+        });
+    return again(r);
+  }
+
   /** Brings the system from before a rebuild up again, and takes the new disk away. */
   private Optional<Duration> goBack(Run run, Subject subject, State.Undoing why, MachineFacts facts)
       throws DriverException {
     ResolvedMachine machine = subject.resolved().orElseThrow();
-    run.plan(
-        MachinePlanner.plan(MachineGoals.goal(machine, subject.installation()), facts).steps());
+    run.plan(plan(machine, subject.installation(), facts).steps());
     Optional<Duration> later = takeBack(run, subject, why);
     if (later.isPresent()) {
       return later;
@@ -776,13 +890,19 @@ public final class MachineReconciler {
     MachineStatus s = machine.machine().status();
     Power power = machine.machine().spec().power();
     Condition up = Condition.find(settled(s, power), Condition.READY).orElseThrow();
-    MachineStatus next = s.withPower(power).withConditions(Condition.set(s.conditions(), up));
+    MachineStatus next =
+        gathered(s.withPower(power).withConditions(Condition.set(s.conditions(), up)));
     run.finish(
         why.cancelled()
             ? new State.Cancelled()
             : new State.Failed(
                 why.reason(), why.message() + "; the machine is back on its system from before"),
-        tx -> tell(tx, machine.uid(), next));
+        tx -> {
+          if (s.elsewhere() != null) {
+            Move.gathered(tx, machine);
+          }
+          tell(tx, machine.uid(), next);
+        });
     return Optional.empty();
   }
 
@@ -846,8 +966,8 @@ public final class MachineReconciler {
         return Optional.empty();
       }
       MachineFacts facts = observe(resolved, subject.installation());
-      plan = MachinePlanner.plan(goal, facts);
-      differences = plan.empty() ? List.of() : MachineDrift.between(goal, facts);
+      plan = plan(resolved, subject.installation(), facts);
+      differences = plan.empty() ? List.of() : differences(resolved, goal, facts);
     } catch (DriverException e) {
       return Optional.empty(); // the hypervisor's own round says so, and looks again
     }
@@ -867,6 +987,15 @@ public final class MachineReconciler {
       }
     });
     return Optional.empty();
+  }
+
+  private static List<Difference> differences(
+      ResolvedMachine r, MachineGoal goal, MachineFacts facts) {
+    List<Difference> out = new ArrayList<>(MachineDrift.between(goal, facts));
+    if (r.elsewhere() != null) {
+      out.add(new Difference("elsewhere", "nothing", "something on " + r.elsewhere().name()));
+    }
+    return List.copyOf(out);
   }
 
   /** True if it says that it is ready, and does not run. */

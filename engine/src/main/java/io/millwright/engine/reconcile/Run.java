@@ -191,7 +191,9 @@ final class Run {
       unwritten = true;
     }
     boolean slow =
-        todo.peek() instanceof Step.AwaitReady || todo.peek() instanceof Step.AwaitInstalled;
+        todo.peek() instanceof Step.AwaitReady
+            || todo.peek() instanceof Step.AwaitInstalled
+            || todo.peek() instanceof Step.CarryVolume;
     if (planned || (unwritten && (slow || old(TOGETHER)))) {
       write(state);
     }
@@ -246,7 +248,11 @@ final class Run {
               before.percent(),
               message,
               // A guest that could not be asked to stop has not been asked yet.
-              todo.peek() instanceof Step.Stop ? null : before.startedAt(),
+              todo.peek() instanceof Step.Stop
+                      || (todo.peek() instanceof Step.There there
+                          && there.act() instanceof Step.Stop)
+                  ? null
+                  : before.startedAt(),
               null));
     }
     write(keep == null ? new State.Waiting(reason, message, clock.instant().plus(delay)) : keep);

@@ -115,7 +115,9 @@ public final class Sweep {
       UUID uid = d.name().mark().uid();
       boolean nobodys =
           data
-              ? tx.resources().find(uid).isEmpty() && tx.quarantine().find(uid).isEmpty()
+              ? tx.resources().find(uid).isEmpty()
+                  && tx.quarantine().ofDisk(d.name().toString()).isEmpty()
+                  && !tx.resources().hasDisk(d.name().toString())
               : unknown(tx, uid);
       if (d.name().mark().installation().equals(ours) && nobodys) {
         String name = d.name().toString();
@@ -299,7 +301,7 @@ public final class Sweep {
                 null),
             new VolumeSpec(
                 size, hypervisor.name(), VolumeSpec.Reclaim.RETAIN, QUARANTINE_DAYS, null, null),
-            new VolumeStatus(List.of(), orphan.object(), "mw-" + brief, size)),
+            new VolumeStatus(List.of(), orphan.object(), "mw-" + brief, size, null)),
         orphan.hypervisor(),
         orphan.object(),
         now,

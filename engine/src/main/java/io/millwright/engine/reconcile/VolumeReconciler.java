@@ -52,8 +52,7 @@ public final class VolumeReconciler {
   }
 
   private Optional<Duration> work(Run run, Resource<VolumeSpec, VolumeStatus> volume) {
-    ObjectName name =
-        new ObjectName(new Mark(store.read(Tx::installation), volume.uid(), 1), ObjectName.DATA);
+    ObjectName name = disk(volume);
     if (volume.deleting()) {
       run.plan(List.of(new Step.QuarantineVolume(name.toString())));
       run.begin(new State.Running());
@@ -107,8 +106,11 @@ public final class VolumeReconciler {
                     Condition.READY, true, "Made", "Its disk is there.", clock.instant())),
             name.toString(),
             // virtio-blk cuts serials at 20 characters; the last eight of the uid tell it apart.
-            "mw-" + Ids.brief(volume.uid()),
-            volume.spec().size());
+            volume.status().serial() == null
+                ? "mw-" + Ids.brief(volume.uid())
+                : volume.status().serial(),
+            volume.spec().size(),
+            volume.status().copy());
     run.finish(
         new State.Succeeded(),
         tx -> {
@@ -118,6 +120,15 @@ public final class VolumeReconciler {
                   tx.resources().referrers(volume.uid(), 10).stream().map(Resource::uid).toList());
         });
     return Optional.empty();
+  }
+
+  /** The disk that it has; one that was carried here has another name than the first one. */
+  private ObjectName disk(Resource<VolumeSpec, VolumeStatus> volume) {
+    return Optional.ofNullable(volume.status().object())
+        .flatMap(ObjectName::parse)
+        .orElseGet(() ->
+            new ObjectName(
+                new Mark(store.read(Tx::installation), volume.uid(), 1), ObjectName.DATA));
   }
 
   private static List<Step> steps(

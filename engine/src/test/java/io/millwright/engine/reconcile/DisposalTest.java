@@ -50,8 +50,11 @@ class DisposalTest {
   @Property
   void dataGoesOnlyWhenItIsNobodysAndItsDaysAreOver(@ForAll("cases") Case given) {
     if (given.disk().role().equals(ObjectName.DATA) && given.mayGo()) {
-      assertThat(given.claim().owner()).isInstanceOfAny(Owner.Gone.class, Owner.Unknown.class);
-      assertThat(given.claim().quarantinedUntil()).isNotNull().isBeforeOrEqualTo(NOW);
+      assertThat(given.claim().owner())
+          .isInstanceOfAny(Owner.Gone.class, Owner.Unknown.class, Owner.Volume.class);
+      if (!(given.claim().owner() instanceof Owner.Volume v && v.dropped())) {
+        assertThat(given.claim().quarantinedUntil()).isNotNull().isBeforeOrEqualTo(NOW);
+      }
     }
   }
 
@@ -124,6 +127,15 @@ class DisposalTest {
     assertThat(mayGo(DATA, new Owner.Machine(DATA.toString(), false, true, true), NOW)).isFalse();
   }
 
+  @Test
+  void whatAVolumeHadBeforeItWasMovedGoesAtTheEndOfItsQuarantineAndADroppedCopyAtOnce() {
+    assertThat(mayGo(DATA, new Owner.Volume(false), null)).isFalse();
+    assertThat(mayGo(DATA, new Owner.Volume(false), NOW.plusSeconds(1))).isFalse();
+    assertThat(mayGo(DATA, new Owner.Volume(false), NOW)).isTrue();
+    assertThat(mayGo(DATA, new Owner.Volume(true), null)).isTrue();
+    assertThat(mayGo(SYSTEM, new Owner.Volume(true), NOW)).isFalse();
+  }
+
   @Provide
   Arbitrary<Case> cases() {
     Arbitrary<Boolean> yes = Arbitraries.of(true, false);
@@ -135,7 +147,12 @@ class DisposalTest {
             .as(DisposalTest::disk);
     Arbitrary<Owner> owners =
         Arbitraries.oneOf(
-            Arbitraries.of(new Owner.Unknown(), new Owner.Gone(), new Owner.Declared()),
+            Arbitraries.of(
+                new Owner.Unknown(),
+                new Owner.Gone(),
+                new Owner.Declared(),
+                new Owner.Volume(true),
+                new Owner.Volume(false)),
             Combinators.combine(
                     Arbitraries.of(SYSTEM.toString(), OTHER, DATA.toString()).injectNull(0.1),
                     yes,

@@ -2,6 +2,7 @@ package io.millwright.driver.libvirt;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.DirectBoot;
+import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
@@ -22,7 +23,8 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final Line line;
   private final Survey survey;
   private final DomainCompute compute;
-  private final Disks disks;
+  private final PoolDisks disks;
+  private final DiskTransfer transfer;
   private final Media media;
   private final DirectBoot bootFiles;
   private final SerialLog log;
@@ -36,6 +38,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     survey = new Survey(line, acceleration, files, installation);
     compute = new DomainCompute(line, settings, acceleration, files, installation);
     disks = new PoolDisks(line, files, installation);
+    transfer = new PoolTransfer(line, files, disks);
     media = new PoolMedia(line, files);
     bootFiles = new PoolBootFiles(line, files);
     log = new PoolLog(line, files);
@@ -56,6 +59,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   @Override
   public Optional<Disks> disks() {
     return Optional.of(disks);
+  }
+
+  @Override
+  public Optional<DiskTransfer> diskTransfer() {
+    return Optional.of(transfer);
   }
 
   @Override

@@ -277,6 +277,31 @@ final class PoolDisks implements Disks {
     });
   }
 
+  /** Refuses a disk that a machine has attached, be it off. */
+  void requireDetached(Connection connection, ObjectName name)
+      throws LibvirtError, DriverException {
+    requireDetached(connection, file -> names(file, name), "A machine has the disk attached.");
+  }
+
+  /** Refuses a disk that a machine runs with. */
+  void requireIdle(Connection connection, ObjectName name) throws LibvirtError, DriverException {
+    List<Domain> domains = connection.domains();
+    try {
+      for (Domain domain : domains) {
+        if (!Survey.stateOf(domain).active()) {
+          continue;
+        }
+        Optional<DomainFacts> facts = Survey.facts(domain, 0, installation);
+        if (facts.isPresent() && facts.get().files().stream().anyMatch(f -> names(f, name))) {
+          throw new DriverException(
+              FaultKind.CONFLICT, "A machine runs with the disk.", facts.get().name(), null);
+        }
+      }
+    } finally {
+      Handle.closeAll(domains);
+    }
+  }
+
   /** Foreign machines count as well, what runs and what is defined. */
   private void requireDetached(Connection connection, Predicate<String> file, String otherwise)
       throws LibvirtError, DriverException {

@@ -3,6 +3,7 @@ package io.millwright.driver.libvirt;
 import static io.millwright.driver.libvirt.LibvirtError.check;
 
 import com.sun.jna.Pointer;
+import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Mark;
@@ -11,6 +12,7 @@ import io.millwright.driver.libvirt.Handle.Pool;
 import io.millwright.driver.libvirt.Handle.Volume;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.channels.ReadableByteChannel;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -331,6 +333,56 @@ final class PoolFiles {
           // The first failure is the one to tell of; what is left is no whole file.
         }
       }
+    }
+  }
+
+  /** Sends a file into a volume that was just made for it. */
+  void send(
+      Connection connection,
+      Pool pool,
+      String name,
+      FileChannel content,
+      DiskTransfer.Proceed proceed)
+      throws LibvirtError, DriverException, IOException {
+    try (Volume volume = find(pool, name)) {
+      if (volume == null) {
+        throw new DriverException(
+            FaultKind.CONFLICT, "Somebody deleted the disk while it was written.");
+      }
+      ReadableByteChannel asking =
+          new ReadableByteChannel() {
+            @Override
+            public int read(ByteBuffer into) throws IOException {
+              try {
+                proceed.ask();
+              } catch (DriverException e) {
+                throw new MayNot(e);
+              }
+              return content.read(into);
+            }
+
+            @Override
+            public boolean isOpen() {
+              return content.isOpen();
+            }
+
+            @Override
+            public void close() {}
+          };
+      send(connection, volume, content.size(), asking, _ -> {});
+    } catch (MayNot e) {
+      throw e.why;
+    }
+  }
+
+  /** Carries through a channel that whoever sends may not go on. */
+  private static final class MayNot extends IOException {
+    private static final long serialVersionUID = 1L;
+    final transient DriverException why;
+
+    MayNot(DriverException why) {
+      super(why);
+      this.why = why;
     }
   }
 

@@ -40,6 +40,7 @@ class LibvirtContractTest extends HypervisorContract {
     return Set.of(
         "compute",
         "disks",
+        "disk-transfer",
         "media",
         "serial-console",
         "guest-agent",

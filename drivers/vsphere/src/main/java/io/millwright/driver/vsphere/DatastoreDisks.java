@@ -142,7 +142,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
   }
 
   /** What a disk is called until it is whole. */
-  private static ObjectName part(ObjectName name) {
+  static ObjectName part(ObjectName name) {
     return new ObjectName(name.mark(), ObjectName.PART);
   }
 
@@ -321,11 +321,15 @@ final class DatastoreDisks implements Disks, AutoCloseable {
                     .add(disk)));
   }
 
-  private record Attached(Ref machine, String name, VmFacts.Disk disk) {}
+  /**
+   * A disk that a machine has plugged in.
+   *
+   * @param runs true if that machine is not off
+   */
+  record Attached(Ref machine, String name, boolean runs, VmFacts.Disk disk) {}
 
   /** Who has it plugged in, foreign machines as well; all that use the datastore are looked at. */
-  private Optional<Attached> attached(Place place, ObjectName name)
-      throws DriverException, VimFault {
+  Optional<Attached> attached(Place place, ObjectName name) throws DriverException, VimFault {
     String path = files.path(place, file(name));
     List<Attached> out = new ArrayList<>();
     collector.follow(
@@ -337,7 +341,13 @@ final class DatastoreDisks implements Disks, AutoCloseable {
           VmFacts machine = VmFacts.of(found, files.installation());
           machine.disks().stream()
               .filter(d -> d.file().equals(path))
-              .forEach(d -> out.add(new Attached(machine.ref(), machine.name(), d)));
+              .forEach(d ->
+                  out.add(
+                      new Attached(
+                          machine.ref(),
+                          machine.name(),
+                          !machine.power().equals("poweredOff"),
+                          d)));
         });
     return out.stream().findFirst();
   }
@@ -349,7 +359,12 @@ final class DatastoreDisks implements Disks, AutoCloseable {
         name.mark().uid(),
         () -> {
           Place place = places.get();
-          if (files.search(place, List.of(file(name))).isEmpty()) {
+          Map<String, DatastoreFiles.Entry> found =
+              files.search(place, List.of(file(name), file(part(name))));
+          if (name.role().equals(ObjectName.DATA) && found.containsKey(file(part(name)))) {
+            files.deleteDisk(place, part(name).toString()); // of a copy that was broken off
+          }
+          if (!found.containsKey(file(name))) {
             return Outcome.DONE;
           }
           Optional<Attached> attached = attached(place, name);

@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
@@ -19,6 +20,7 @@ final class VsphereHypervisor implements HypervisorDriver {
   private final Survey survey;
   private final Compute compute;
   private final DatastoreDisks disks;
+  private final DiskTransfer transfer;
   private final Media media;
   private final GuestAgent agent;
   private final VmEvents events;
@@ -41,6 +43,7 @@ final class VsphereHypervisor implements HypervisorDriver {
     survey = new Survey(vim, options, machines, places, files);
     compute = new VmCompute(vim, tasks, places, machines, files);
     disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);
+    transfer = new DatastoreTransfer(vim, machines, places, files, disks);
     media = new DatastoreMedia(machines, places, files);
     agent = new ToolsAgent(vim, machines);
     events = new VmEvents(vim);
@@ -64,6 +67,11 @@ final class VsphereHypervisor implements HypervisorDriver {
   @Override
   public Optional<Disks> disks() {
     return Optional.of(disks);
+  }
+
+  @Override
+  public Optional<DiskTransfer> diskTransfer() {
+    return Optional.of(transfer);
   }
 
   @Override

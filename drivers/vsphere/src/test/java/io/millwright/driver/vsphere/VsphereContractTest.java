@@ -62,7 +62,7 @@ class VsphereContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of("compute", "disks", "media", "guest-agent", "lifecycle-events");
+    return Set.of("compute", "disks", "disk-transfer", "media", "guest-agent", "lifecycle-events");
   }
 
   @Override

@@ -1,0 +1,200 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DiskTransfer;
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
+import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Outside;
+import io.millwright.planner.Step;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Carries volumes from one hypervisor to another: reads a disk into a file of the server, writes a
+ * new disk from it, and reads that one back to compare the two.
+ *
+ * <p>This may last hours, so it goes on while nobody waits for it. It stops by itself when whoever
+ * wants it has not come again for a while: he asks only as long as the work is his, so that a
+ * server which was frozen writes nothing into a disk that another one has taken into use.
+ */
+final class Carriage {
+  private static final Duration POLL = Duration.ofSeconds(1);
+
+  /** Without being asked for so long, it ends. */
+  private static final Duration ABANDONED = Duration.ofSeconds(10);
+
+  private final Outside outside;
+  private final ImageFiles files;
+  private final Map<String, Load> loads = new ConcurrentHashMap<>();
+
+  Carriage(Outside outside, ImageFiles files) {
+    this.outside = outside;
+    this.files = files;
+  }
+
+  private static final class Load {
+    final CompletableFuture<Optional<DriverException>> end = new CompletableFuture<>();
+    volatile long askedAt = System.nanoTime();
+    volatile String doing = "begins";
+
+    void proceed() throws DriverException {
+      if (System.nanoTime() - askedAt > ABANDONED.toNanos()) {
+        throw new DriverException(
+            FaultKind.UNREACHABLE, "the copy was given up, since nobody asked for it any more");
+      }
+    }
+  }
+
+  /**
+   * Begins to carry, or tells how far it is.
+   *
+   * @throws DriverException what went wrong; asked again, it begins anew
+   */
+  Outcome carry(ResolvedMachine machine, Step.CarryVolume step) throws DriverException {
+    Load load = loads.computeIfAbsent(step.to(), to -> begin(machine, step));
+    load.askedAt = System.nanoTime();
+    if (!load.end.isDone()) {
+      return new Outcome.Running(load.doing, POLL);
+    }
+    loads.remove(step.to(), load);
+    try {
+      Optional<DriverException> failure = load.end.get();
+      if (failure.isPresent()) {
+        throw failure.get();
+      }
+      return Outcome.DONE;
+    } catch (ExecutionException e) {
+      throw new DriverException(
+          FaultKind.BUG, "a volume could not be carried; see the server's log", e.toString(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DriverException(FaultKind.UNREACHABLE, "Millwright is shutting down");
+    }
+  }
+
+  private Load begin(ResolvedMachine machine, Step.CarryVolume step) {
+    Load load = new Load();
+    var _ =
+        Thread.ofPlatform()
+            .daemon()
+            .name("carry " + step.volume())
+            .start(() -> {
+              try {
+                run(load, machine, step);
+                load.end.complete(Optional.empty());
+              } catch (DriverException e) {
+                load.end.complete(Optional.of(e));
+              } catch (Throwable t) { // handed to whoever asks, whatever it is
+                load.end.completeExceptionally(t);
+              }
+            });
+    return load;
+  }
+
+  private void run(Load load, ResolvedMachine machine, Step.CarryVolume step)
+      throws DriverException {
+    ObjectName from = ObjectName.parse(step.from()).orElseThrow();
+    ObjectName to = ObjectName.parse(step.to()).orElseThrow();
+    Path work = null;
+    try {
+      work = files.workDirectory(to.mark().uid());
+      Path read = work.resolve("read");
+      load.doing = "reads it on " + machine.there().hypervisor().name();
+      outside.callUnhurried(
+          machine.there().hypervisor(),
+          d -> {
+            transfer(d).read(from, read);
+            return Outcome.DONE;
+          });
+      load.proceed();
+      String before = sha256(read);
+      load.doing = "writes it on " + machine.hypervisor().name();
+      outside.callUnhurried(
+          machine.hypervisor(),
+          d -> {
+            transfer(d).write(to, step.size(), read, load::proceed);
+            return Outcome.DONE;
+          });
+      Files.delete(read);
+      load.proceed();
+      load.doing = "reads the copy back from " + machine.hypervisor().name();
+      Path back = work.resolve("back");
+      outside.callUnhurried(
+          machine.hypervisor(),
+          d -> {
+            transfer(d).read(to, back);
+            return Outcome.DONE;
+          });
+      if (!sha256(back).equals(before)) {
+        throw new DriverException(
+            FaultKind.CONFLICT,
+            "the copy of volume " + step.volume() + " is not what was read of it");
+      }
+    } catch (IOException e) {
+      throw new DriverException(
+          FaultKind.CAPACITY,
+          "the server has no room, or no right, for a copy of volume " + step.volume(),
+          e.toString(),
+          e);
+    } finally {
+      cleanUp(work);
+    }
+  }
+
+  private void cleanUp(@Nullable Path work) {
+    if (work != null) {
+      try {
+        files.cleanUp(work);
+      } catch (IOException e) {
+        // The next one who carries this volume removes what is left.
+      }
+    }
+  }
+
+  private static DiskTransfer transfer(HypervisorDriver driver) throws DriverException {
+    return MachineActs.facet(driver, HypervisorDriver::diskTransfer, "cannot read and write disks");
+  }
+
+  /** Of all but the zeros at the end, of which one hypervisor may write more than another. */
+  private static String sha256(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      byte[] piece = new byte[1 << 20];
+      byte[] zeros = new byte[1 << 20];
+      long held = 0;
+      int got;
+      while ((got = in.read(piece)) > 0) {
+        int end = got;
+        while (end > 0 && piece[end - 1] == 0) {
+          end--;
+        }
+        if (end > 0) {
+          for (; held > 0; held -= Math.min(held, zeros.length)) {
+            digest.update(zeros, 0, (int) Math.min(held, zeros.length));
+          }
+          digest.update(piece, 0, end);
+        }
+        held += got - end;
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+}

@@ -1,0 +1,348 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.GuestBehaviour;
+import io.millwright.driver.testkit.SimulatedHypervisor;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.Applied;
+import io.millwright.engine.port.Quarantine;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Power;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import io.millwright.planner.Step;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** A machine that goes to another hypervisor, with what is on its volume; and the way back. */
+@Tag("database")
+class MoveTest {
+  private static final String VOLUME =
+      """
+      apiVersion: millwright/v1
+      kind: Volume
+      metadata: {name: data}
+      spec: {size: 64MiB, hypervisor: sim}
+      ---
+      """;
+
+  private static final byte[] CONTENT = "what is on it".getBytes(StandardCharsets.UTF_8);
+
+  private World world;
+  private SimulatedHypervisor second;
+  private UUID uid;
+  private MachineStatus before;
+  private String data;
+
+  @BeforeEach
+  void begin() {
+    world = new World(World.Pace.FAST);
+    second = world.second;
+    world.apply(World.BASE + World.SECOND);
+    world.apply(VOLUME + web(""));
+    world.awaitReady("web");
+    uid = world.machine("web").uid();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    before = world.machine("web").status();
+    data = volume().status().object();
+    world.hypervisor.fill(data, CONTENT);
+    world.await("sim2 was seen", () -> ready("sim2"));
+  }
+
+  @AfterEach
+  void end() {
+    world.close();
+  }
+
+  private static String web(String more) {
+    return World.machine(
+            "web", "hypervisor: sim\nvolumes: [data]\nreadyTimeoutSeconds: 10\n" + more)
+        .replaceFirst("nics: .*", "nics: [{network: both, ipv4: none}]");
+  }
+
+  private boolean ready(String hypervisor) {
+    return world
+        .store
+        .read(tx -> tx.resources().find(Kind.HYPERVISOR, "default", hypervisor))
+        .filter(h -> Condition.holds(h.status().conditions(), Condition.READY))
+        .isPresent();
+  }
+
+  private Resource<VolumeSpec, VolumeStatus> volume() {
+    return world
+        .store
+        .read(tx ->
+            tx.resources()
+                .find(Kind.VOLUME, "default", "data", VolumeSpec.class, VolumeStatus.class))
+        .orElseThrow();
+  }
+
+  private Operation move(String to) {
+    return world.store.inTransaction(
+        tx -> world.engine.move().move(tx, World.ANNA, "default", "web", to));
+  }
+
+  private static List<String> disks(Observation seen) {
+    return seen.disks().stream().map(d -> d.name().toString()).sorted().toList();
+  }
+
+  private List<Quarantine.Entry> quarantined() {
+    return world.store.read(tx -> tx.quarantine().list("default"));
+  }
+
+  private void nothingComesUpThere() {
+    second.guests(guest ->
+        new GuestBehaviour.Conduct(
+            null, new GuestAgent.Facts(Map.of(), List.of()), Duration.ZERO, null, ""));
+  }
+
+  private Condition condition(String type) {
+    return Condition.find(world.machine("web").status().conditions(), type).orElseThrow();
+  }
+
+  /** It is on the second hypervisor, whole, and its old volume is kept on the first one. */
+  private void assertMoved() {
+    Resource<MachineSpec, MachineStatus> web = world.machine("web");
+    assertThat(web.status().hypervisor()).isEqualTo("sim2");
+    assertThat(web.spec().hypervisor()).isEqualTo("sim2");
+    assertThat(web.status().interfaces()).isEqualTo(before.interfaces());
+    assertThat(web.status().former()).isNull();
+    assertThat(web.status().elsewhere()).isNull();
+    assertThat(world.ready("web")).isTrue();
+    VolumeStatus volume = volume().status();
+    assertThat(volume().spec().hypervisor()).isEqualTo("sim2");
+    assertThat(volume.copy()).isNull();
+    assertThat(volume.object()).isNotEqualTo(data);
+    assertThat(second.content(volume.object()).orElseThrow()).isEqualTo(CONTENT);
+    assertThat(second.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(second.definition(uid).orElseThrow().disks())
+        .extracting(MachineDefinition.Disk::name)
+        .containsExactly(web.status().disk(), volume.object());
+    assertThat(disks(world.outside(second)))
+        .containsExactlyInAnyOrder(web.status().disk(), volume.object());
+    Observation first = world.outside(world.hypervisor);
+    assertThat(first.machines()).isEmpty();
+    assertThat(first.media()).isEmpty();
+    assertThat(disks(first)).containsExactly(data);
+    assertThat(quarantined()).extracting(Quarantine.Entry::disk).containsExactly(data);
+  }
+
+  private void assertBack(Operation ended) {
+    assertThat(ended.state().terminal()).isTrue();
+    Resource<MachineSpec, MachineStatus> web = world.machine("web");
+    assertThat(web.status().hypervisor()).isEqualTo("sim");
+    assertThat(web.spec().hypervisor()).isEqualTo("sim");
+    assertThat(web.status().disk()).isEqualTo(before.disk());
+    assertThat(web.status().elsewhere()).isNull();
+    assertThat(world.ready("web")).isTrue();
+    assertThat(volume().spec().hypervisor()).isEqualTo("sim");
+    assertThat(volume().status().object()).isEqualTo(data);
+    assertThat(volume().status().copy()).isNull();
+    assertThat(world.hypervisor.content(data).orElseThrow()).isEqualTo(CONTENT);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(world.outside(second).machines()).isEmpty();
+    assertThat(world.outside(second).media()).isEmpty();
+  }
+
+  @Test
+  void itGoesWithItsVolumeAndIsTheSameMachineThere() {
+    Operation begun = move("sim2");
+    assertThat(begun.verb()).isEqualTo(Operation.Verb.MOVE);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertMoved();
+    assertThat(world.published().get(uid)).isNotNull();
+    // What is kept of it can be had as a volume of its own, beside the one that moved.
+    world.store.write(
+        tx -> world.engine.restore().restore(tx, World.ANNA, "default", "data", "before"));
+    UUID restored =
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.VOLUME, "default", "before"))
+            .orElseThrow()
+            .uid();
+    assertThat(world.awaitEnd(restored).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.content(data).orElseThrow()).isEqualTo(CONTENT);
+    assertThat(quarantined()).isEmpty();
+  }
+
+  @Test
+  void itGoesBackByTheSameWayAndWhatItLeavesGoesWhenItsDaysAreOver() {
+    move("sim2");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    String there = volume().status().object();
+    second.fill(there, "written there".getBytes(StandardCharsets.UTF_8));
+    move("sim");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.machine("web").status().hypervisor()).isEqualTo("sim");
+    assertThat(world.hypervisor.content(volume().status().object()).orElseThrow())
+        .isEqualTo("written there".getBytes(StandardCharsets.UTF_8));
+    assertThat(quarantined())
+        .extracting(Quarantine.Entry::disk)
+        .containsExactlyInAnyOrder(data, there);
+    world.pass(Duration.ofDays(8));
+    world.await(
+        "they are deleted",
+        () -> world.hypervisor.content(data).isEmpty() && second.content(there).isEmpty());
+    assertThat(world.hypervisor.content(volume().status().object()))
+        .hasValue("written there".getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void thePlanTellsWhatWouldBeDoneAndChangesNothing() {
+    Applied planned = world.engine.move().plan(World.ANNA, "default", "web", "sim2").getFirst();
+    assertThat(planned.impact()).isEqualTo("move");
+    assertThat(planned.steps())
+        .extracting(Step::title)
+        .containsSubsequence(
+            "create the system disk of 2GiB",
+            "shut it down, on sim",
+            "carry volume data of 64MiB to sim2",
+            "define the machine",
+            "power it on",
+            "wait until it reports ready",
+            "remove the machine, on sim",
+            "destroy the system disk " + before.disk() + ", on sim");
+    assertThat(planned.steps().stream().filter(Step::destroys)).hasSize(1);
+    assertThat(planned.keeps()).contains("volume data with its data");
+    assertThat(world.machine("web").status()).isEqualTo(before);
+    assertThat(volume().status().copy()).isNull();
+    assertThat(disks(world.outside(second))).isEmpty();
+  }
+
+  @Test
+  void aSystemThatDoesNotComeUpThereLeadsBack() {
+    nothingComesUpThere();
+    move("sim2");
+    Operation failed = world.awaitEnd(uid);
+    assertThat(failed.state().message()).contains("did not report ready within 10 s");
+    assertBack(failed);
+    assertThat(condition("Moved").value()).isEqualTo(Condition.Value.FALSE);
+    // It may have written to the copy, so that is kept a while; it is no system disk.
+    assertThat(quarantined())
+        .extracting(Quarantine.Entry::disk)
+        .isEqualTo(disks(world.outside(second)));
+    assertThat(quarantined()).hasSize(1);
+    // And it can be tried again.
+    second.guests(GuestBehaviour.wellBehaved());
+    move("sim2");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.machine("web").status().hypervisor()).isEqualTo("sim2");
+    assertThat(Condition.find(world.machine("web").status().conditions(), "Moved")).isEmpty();
+  }
+
+  @Test
+  void aCopyThatCannotBeWrittenLeadsBackAndIsSwept() {
+    second.faults().next(Verb.WRITE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
+    move("sim2");
+    assertBack(world.awaitEnd(uid));
+    assertThat(disks(world.outside(second))).isEmpty();
+    assertThat(quarantined()).isEmpty();
+  }
+
+  @Test
+  void aCopyThatIsNotWhatWasReadIsNeverUsed() {
+    // What the first hypervisor hands out is changed on the way, each time.
+    second
+        .faults()
+        .when(
+            call -> call.verb() == Verb.READ_DISK,
+            3,
+            Fault.runBefore(() -> {
+              for (String disk : disks(world.outside(second))) {
+                if (disk.endsWith("-data")) {
+                  second.fill(disk, new byte[] {1});
+                }
+              }
+            }));
+    move("sim2");
+    Operation failed = world.awaitEnd(uid);
+    assertThat(failed.state().message()).contains("is not what was read of it");
+    assertBack(failed);
+    assertThat(second.faults().calls(Verb.DEFINE)).isZero();
+    assertThat(disks(world.outside(second))).isEmpty();
+  }
+
+  @Test
+  void aCancelledMoveGoesBack() {
+    nothingComesUpThere();
+    move("sim2");
+    world.await("it runs there", () -> second.state(uid).isPresent());
+    world.engine.cancel().cancel(world.latest(uid).uid());
+    Operation ended = world.awaitEnd(uid);
+    assertThat(ended.state()).isEqualTo(new State.Cancelled());
+    assertBack(ended);
+  }
+
+  @Test
+  void aMachineThatIsDeletedOnTheWayIsGoneFromBothAndItsVolumeStays() {
+    nothingComesUpThere();
+    move("sim2");
+    world.await("it runs there", () -> second.state(uid).isPresent());
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.awaitGone("web");
+    assertThat(world.outside(second).machines()).isEmpty();
+    assertThat(world.outside(world.hypervisor).machines()).isEmpty();
+    assertThat(disks(world.outside(world.hypervisor))).containsExactly(data);
+    assertThat(volume().spec().hypervisor()).isEqualTo("sim");
+    assertThat(volume().status().copy()).isNull();
+    assertThat(world.hypervisor.content(data).orElseThrow()).isEqualTo(CONTENT);
+  }
+
+  @Test
+  void whatCannotBeIsRefusedBeforeAnythingHappens() {
+    refused("nowhere", "there is no Hypervisor \"nowhere\"");
+    refused("sim", "is on sim already");
+    world.apply(World.SECOND.replace("concurrency: 32", "cordoned: true"));
+    refused("sim2", "it is cordoned");
+    world.apply(World.SECOND);
+    second.capacity(1, ByteSize.ofMib(128), ByteSize.ofMib(1 << 20));
+    world.await(
+        "its size was seen",
+        () ->
+            ((HypervisorStatus)
+                    world
+                        .store
+                        .read(tx -> tx.resources().find(Kind.HYPERVISOR, "default", "sim2"))
+                        .orElseThrow()
+                        .status())
+                .memory()
+                .equals(ByteSize.ofMib(128)));
+    refused("sim2", "128MiB free of 256MiB asked");
+    assertThat(world.machine("web").status()).isEqualTo(before);
+    assertThat(volume().status().copy()).isNull();
+
+    world.engine.power().set(World.ANNA, "default", "web", Power.OFF);
+    world.awaitEnd(uid);
+    refused("sim2", "switch it on first");
+  }
+
+  private void refused(String to, String why) {
+    assertThatThrownBy(() -> move(to))
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e -> assertThat(e.problem().detail() + " " + e.problem().errors()).contains(why));
+  }
+}
