@@ -74,7 +74,9 @@ final class ApplyApi {
     }
     if (dryRun) {
       List<Applied> planned = backend.apply().plan(caller, drafts);
-      return Answer.of(200, ApplyView.of(planned, true).needing(backend.apply().needs(caller, drafts))).entity();
+      return Answer.of(
+              200, ApplyView.of(planned, true).needing(backend.apply().needs(caller, drafts)))
+          .entity();
     }
     return once.answer(
             idempotencyKey,

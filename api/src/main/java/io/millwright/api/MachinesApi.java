@@ -80,11 +80,7 @@ final class MachinesApi extends Collection {
   }
 
   private ResponseEntity<byte[]> power(
-      String project,
-      String name,
-      Power power,
-      @Nullable String key,
-      HttpServletRequest request) {
+      String project, String name, Power power, @Nullable String key, HttpServletRequest request) {
     Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(

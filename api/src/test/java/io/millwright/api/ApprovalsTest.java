@@ -212,18 +212,17 @@ class ApprovalsTest {
     assertThat(decide("op1", "ap5", again, "reject?reason=too%20dear").status()).isEqualTo(200);
     JsonNode rejected = RIG.get("projects/ap5/approvals/" + again).json();
     assertThat(rejected.path("state").asString()).isEqualTo("rejected");
-    assertThat(rejected.path("detail").asString()).isEqualTo("ap-op1/ap-op1 has rejected it: too dear");
+    assertThat(rejected.path("detail").asString())
+        .isEqualTo("ap-op1/ap-op1 has rejected it: too dear");
     assertThat(RIG.get("projects/ap5/machines/a").status()).isEqualTo(404);
-    assertThat(as("other", "GET", "projects/-/approvals", "").json().path("items").size())
-        .isZero();
+    assertThat(as("other", "GET", "projects/-/approvals", "").json().path("items").size()).isZero();
   }
 
   @Test
   void whatIsWrongIsSaid() {
     for (String wrong :
         List.of("{people: 3}", "{coresAbove: -1}", "{cores: 1}", "{roles: [king]}")) {
-      Reply reply =
-          RIG.put("projects/ap6/approval-rules", "{rules: [" + wrong + "]}");
+      Reply reply = RIG.put("projects/ap6/approval-rules", "{rules: [" + wrong + "]}");
       assertThat(reply.status()).as(wrong).isEqualTo(400);
       assertThat(reply.raw().body()).contains("rules[0]");
     }

@@ -54,8 +54,7 @@ final class ApprovalCommand extends Part {
     @Override
     public Integer call() {
       List<JsonNode> items = new ArrayList<>();
-      for (JsonNode item :
-          api().listApprovals(all ? "-" : cli().project()).body().path("items")) {
+      for (JsonNode item : api().listApprovals(all ? "-" : cli().project()).body().path("items")) {
         if (ended || Trees.text(item, "state").equals("waiting")) {
           items.add(item);
         }

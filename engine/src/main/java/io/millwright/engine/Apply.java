@@ -118,8 +118,7 @@ public final class Apply {
   }
 
   /** What {@link #apply} would do, in a transaction that the caller rolls back. */
-  public List<Applied> rehearse(
-      Tx tx, Caller caller, List<Draft> drafts, Expectation expected) {
+  public List<Applied> rehearse(Tx tx, Caller caller, List<Draft> drafts, Expectation expected) {
     return new Run(tx, caller, expected).all(drafts);
   }
 

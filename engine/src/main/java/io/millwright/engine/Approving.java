@@ -49,7 +49,6 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -141,8 +140,7 @@ public final class Approving {
               .map(Applied::resource)
               .reduce((a, b) -> b.spec() instanceof OwnerSpec ? b : a)
               .orElseThrow();
-      throw new Held(
-          new Asked(caller, project, main.kind(), main.name(), need, fingerprint, wish));
+      throw new Held(new Asked(caller, project, main.kind(), main.name(), need, fingerprint, wish));
     }
     tx.approvals().end(granted.get().uid(), State.DONE, "");
     note(tx, granted.get(), "ApprovalDone", "what was approved is under way");
@@ -155,8 +153,7 @@ public final class Approving {
         applied.changes().stream()
             .map(c -> c.path())
             .anyMatch(
-                path ->
-                    path.startsWith("spec") && FREE.stream().noneMatch(free -> in(path, free)));
+                path -> path.startsWith("spec") && FREE.stream().noneMatch(free -> in(path, free)));
     Operation operation = applied.operation();
     boolean renews = operation != null && operation.verb() == Operation.Verb.REBUILD;
     if (!makes && !changes && !renews) {
@@ -164,8 +161,7 @@ public final class Approving {
     }
     return Optional.ofNullable(
         switch (resource.spec()) {
-          case MachineSpec m ->
-              of(lookup, resource, makes, m.size(), m.interfaces().stream());
+          case MachineSpec m -> of(lookup, resource, makes, m.size(), m.interfaces().stream());
           case OwnerSpec o -> {
             MachineTemplate t = o.machine();
             yield of(
@@ -177,8 +173,7 @@ public final class Approving {
           }
           case VolumeSpec v ->
               makes || applied.changes().stream().anyMatch(c -> c.path().equals("spec.size"))
-                  ? new Demand(
-                      resource.title(), false, 0, ByteSize.ofMib(0), v.size(), Set.of())
+                  ? new Demand(resource.title(), false, 0, ByteSize.ofMib(0), v.size(), Set.of())
                   : null;
           default -> null;
         });
@@ -228,19 +223,16 @@ public final class Approving {
       one.set("changes", Json.tree(each.changes()));
       ArrayNode names = one.putArray("names");
       for (Ref ref : resource.spec().references()) {
-        Optional<Resource<?, ?>> found =
-            lookup.find(ref.kind(), resource.project(), ref.name());
+        Optional<Resource<?, ?>> found = lookup.find(ref.kind(), resource.project(), ref.name());
         // What is made by the same request has another uid each time.
         boolean own =
             found.isPresent()
                 && applied.stream()
-                    .anyMatch(
-                        a ->
-                            a.action() == Applied.Action.CREATED
-                                && a.resource().uid().equals(found.get().uid()));
+                    .anyMatch(a ->
+                        a.action() == Applied.Action.CREATED
+                            && a.resource().uid().equals(found.get().uid()));
         if (found.isPresent() && !own) {
-          names.add(
-              ref.kind() + " " + found.get().uid() + " " + found.get().generation());
+          names.add(ref.kind() + " " + found.get().uid() + " " + found.get().generation());
         }
       }
     }
@@ -318,7 +310,10 @@ public final class Approving {
           tx,
           fresh,
           "ApprovalWanted",
-          fresh.requester() + " needs approval by " + people(fresh.people()) + ": "
+          fresh.requester()
+              + " needs approval by "
+              + people(fresh.people())
+              + ": "
               + String.join("; ", fresh.because()));
       return fresh;
     });
@@ -354,8 +349,7 @@ public final class Approving {
       applied =
           switch (asked.wish()) {
             case Wish.Declare d -> apply.plan(asked.caller(), d.drafts());
-            case Wish.Renew r ->
-                rebuild.plan(asked.caller(), r.project(), r.name(), r.image());
+            case Wish.Renew r -> rebuild.plan(asked.caller(), r.project(), r.name(), r.image());
           };
     } catch (ProblemException e) {
       if (e.problem().type() != Problem.Type.UNAVAILABLE
@@ -524,8 +518,7 @@ public final class Approving {
       }
       State state = request.at(clock.instant());
       if (state != State.WAITING) {
-        throw ProblemException.of(
-            Problem.Type.CONFLICT, "it is " + Json.word(state) + " already");
+        throw ProblemException.of(Problem.Type.CONFLICT, "it is " + Json.word(state) + " already");
       }
       return end(tx, request, State.WITHDRAWN, request.requester() + " has withdrawn it");
     });
@@ -540,15 +533,13 @@ public final class Approving {
             .orElseThrow(() -> missing(project, uid)));
   }
 
-  private Request vote(
-      Tx tx, Caller caller, String project, UUID uid, boolean yes, String reason) {
+  private Request vote(Tx tx, Caller caller, String project, UUID uid, boolean yes, String reason) {
     Request request = lock(tx, project, uid);
     String hindrance = hindrance(caller, request);
     UUID account = caller.account();
     if (!hindrance.isEmpty() || account == null) {
       boolean over = request.at(clock.instant()) != State.WAITING;
-      boolean again =
-          request.votes().stream().anyMatch(v -> v.account().equals(caller.account()));
+      boolean again = request.votes().stream().anyMatch(v -> v.account().equals(caller.account()));
       throw ProblemException.of(
           over || again ? Problem.Type.CONFLICT : Problem.Type.FORBIDDEN, hindrance);
     }

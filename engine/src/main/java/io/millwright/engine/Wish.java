@@ -49,8 +49,7 @@ sealed interface Wish {
           Manifests.parse(manifests.getBytes(StandardCharsets.UTF_8), "the request"),
           kept.mustBeNew());
     }
-    return new Renew(
-        String.valueOf(kept.project()), String.valueOf(kept.name()), kept.image());
+    return new Renew(String.valueOf(kept.project()), String.valueOf(kept.name()), kept.image());
   }
 
   private static String manifest(Draft draft) {

@@ -272,8 +272,7 @@ public final class SourceReconciler {
       return prune(false);
     }
 
-    private Declared declare(
-        Tx tx, List<Draft> drafts, Expectation expected, boolean rehearsal) {
+    private Declared declare(Tx tx, List<Draft> drafts, Expectation expected, boolean rehearsal) {
       requireUnchanged(tx, drafts.stream().filter(d -> !may(d)).toList());
       List<Draft> mine = permitted(drafts);
       List<Applied> applied =

@@ -43,8 +43,7 @@ class ApprovalRuleTest {
             Arbitraries.integers().between(0, 10),
             Arbitraries.of(NETWORKS).set().ofMaxSize(2))
         .as((makes, cores, memory, disk, on) ->
-            new Demand(
-                "Machine m", makes, cores, ByteSize.ofMib(memory), ByteSize.ofMib(disk), on))
+            new Demand("Machine m", makes, cores, ByteSize.ofMib(memory), ByteSize.ofMib(disk), on))
         .list()
         .ofMaxSize(6);
   }
@@ -84,8 +83,8 @@ class ApprovalRuleTest {
     all.add(new ApprovalRule(4, null, null, null, List.of(), List.of(), 2));
     boolean larger = demands.stream().anyMatch(d -> d.cores() > 4);
     int people = ApprovalRule.need(all, null, demands).people();
-    assertThat(people == 2).isEqualTo(
-        larger || ApprovalRule.need(rules, null, demands).people() == 2);
+    assertThat(people == 2)
+        .isEqualTo(larger || ApprovalRule.need(rules, null, demands).people() == 2);
   }
 
   @Property
