@@ -239,7 +239,10 @@ class PeopleCommandsTest extends CliTestCase {
     assertThat(run("approval", "approve", "u1", "--reason", "ok", "-p", "shop").done().out())
         .isEqualTo("request u1 is done, 1 of 2 approved\n");
     assertThat(run("approval", "rules", "-p", "shop").done().out()).contains("coresAbove: 8");
-    run("approval").failed(2, "say what to do");
+    run("approval")
+        .failed(
+            2,
+            "say what to do: millwright approval list, show, approve, reject, withdraw or rules");
   }
 
   @Test
