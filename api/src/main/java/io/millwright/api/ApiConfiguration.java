@@ -166,6 +166,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  ApprovalsApi approvalsApi(Backend backend, LiveStreams live) {
+    return new ApprovalsApi(backend, live);
+  }
+
+  @Bean
   ShowbackApi showbackApi(Backend backend) {
     return new ShowbackApi(backend);
   }
@@ -226,8 +231,8 @@ public class ApiConfiguration {
   }
 
   @Bean
-  Problems problems() {
-    return new Problems();
+  Problems problems(Backend backend) {
+    return new Problems(backend.approving());
   }
 
   /** Everything needs a token or a session but health and signing in; see {@link BearerFilter}. */

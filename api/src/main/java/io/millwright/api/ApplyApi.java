@@ -11,7 +11,6 @@ import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
-import java.security.Principal;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -57,12 +56,15 @@ final class ApplyApi {
           @Nullable String source,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       @RequestBody Body body,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     List<Draft> drafts = drafts(body, project, source);
     Acts.about(
+        // A row of one project is among that project's, too.
+        drafts.stream().map(Draft::project).distinct().count() == 1
+            ? drafts.getFirst().project()
+            : null,
         drafts.stream()
             .map(d -> d.project() + "/" + d.kind() + "/" + d.name())
             .collect(Collectors.joining(", ")));
@@ -72,7 +74,9 @@ final class ApplyApi {
     }
     if (dryRun) {
       List<Applied> planned = backend.apply().plan(caller, drafts);
-      return Answer.of(200, ApplyView.of(planned, true)).entity();
+      return Answer.of(
+              200, ApplyView.of(planned, true).needing(backend.apply().needs(caller, drafts)))
+          .entity();
     }
     return once.answer(
             idempotencyKey,

@@ -1,16 +1,23 @@
 package io.millwright.api;
 
 import io.millwright.engine.Applied;
+import io.millwright.engine.access.ApprovalRule.Need;
 import io.millwright.model.Kind;
 import io.millwright.model.manifest.Diff.Change;
 import io.millwright.planner.Step;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** What an apply did, or would do. */
-record ApplyView(List<ItemView> items) {
+/**
+ * What an apply did, or would do.
+ *
+ * @param approval what has to be had before it is done, of a dry run; left out if nobody has to
+ *     approve it
+ */
+record ApplyView(List<ItemView> items, @Nullable NeedView approval) {
 
   /**
    * What became of one resource.
@@ -71,7 +78,26 @@ record ApplyView(List<ItemView> items) {
    */
   record StepView(String title, boolean destroys) {}
 
+  /**
+   * Approval that has to be had.
+   *
+   * @param people how many have to approve it
+   * @param because why, in words
+   */
+  record NeedView(int people, List<String> because) {}
+
+  /** The same with what has to be had before. */
+  ApplyView needing(Map<String, Need> needs) {
+    return needs.isEmpty()
+        ? this
+        : new ApplyView(
+            items,
+            new NeedView(
+                needs.values().stream().mapToInt(Need::people).max().orElse(0),
+                needs.values().stream().flatMap(n -> n.because().stream()).toList()));
+  }
+
   static ApplyView of(List<Applied> applied, boolean dryRun) {
-    return new ApplyView(applied.stream().map(a -> ItemView.of(a, dryRun)).toList());
+    return new ApplyView(applied.stream().map(a -> ItemView.of(a, dryRun)).toList(), null);
   }
 }

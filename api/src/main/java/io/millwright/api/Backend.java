@@ -2,6 +2,7 @@ package io.millwright.api;
 
 import io.millwright.engine.AccessTokens;
 import io.millwright.engine.Apply;
+import io.millwright.engine.Approving;
 import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
@@ -37,6 +38,7 @@ public record Backend(
     Rebuild rebuild,
     Move move,
     Rollouts rollouts,
+    Approving approving,
     Pools pools,
     Sources sources,
     Sweep sweep,

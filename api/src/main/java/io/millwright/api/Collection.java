@@ -22,7 +22,6 @@ import io.swagger.v3.oas.annotations.Hidden;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.security.Principal;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -110,9 +109,8 @@ abstract class Collection {
       @PathVariable String project,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       @RequestBody Body body,
-      HttpServletRequest request,
-      Principal who) {
-    Caller caller = new Caller(who.getName());
+      HttpServletRequest request) {
+    Caller caller = Callers.now();
     Draft draft = draft(body, project, null);
     Acts.about(draft.name());
     Function<Tx, Answer> create =
@@ -151,10 +149,9 @@ abstract class Collection {
       @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
       @RequestHeader(name = HttpHeaders.IF_NONE_MATCH, required = false)
           @Nullable String ifNoneMatch,
-      @RequestBody Body body,
-      Principal who) {
+      @RequestBody Body body) {
     Draft draft = draft(body, project, name);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     Applied applied =
         provided(
             new Precondition(ifMatch, ifNoneMatch),
@@ -172,10 +169,9 @@ abstract class Collection {
   ResponseEntity<byte[]> delete(
       @PathVariable String project,
       @PathVariable String name,
-      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
-      Principal who) {
+      @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     Optional<Operation> operation =
         provided(
             new Precondition(ifMatch, null),

@@ -16,7 +16,6 @@ import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
-import java.security.Principal;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -185,10 +184,9 @@ final class GroupsApi extends Collection {
           @RequestParam(defaultValue = "false")
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     if (dryRun) {
       return Answer.of(
               200, ApplyView.of(backend.rollouts().planScale(caller, project, name, count), true))
@@ -211,12 +209,11 @@ final class GroupsApi extends Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
     return once.answer(
             idempotencyKey,
-            new Caller(who.getName()),
+            Callers.now(),
             request,
             NOTHING,
             tx -> Answer.of(200, backend.rollouts().pause(tx, project, name)))
@@ -234,10 +231,9 @@ final class GroupsApi extends Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     return once.answer(
             idempotencyKey,
             caller,
@@ -268,10 +264,9 @@ final class GroupsApi extends Collection {
           @RequestParam(defaultValue = "false")
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     if (dryRun) {
       return Answer.of(
               200, ApplyView.of(backend.rollouts().planRollBack(caller, project, name, to), true))

@@ -15,7 +15,6 @@ import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.security.Principal;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
@@ -70,12 +69,11 @@ final class ImagesApi extends Collection {
       @Parameter(description = "true if the medium's installer shall need no network")
           @RequestParam(defaultValue = "false")
           boolean offline,
-      HttpServletRequest request,
-      Principal who)
+      HttpServletRequest request)
       throws IOException, InterruptedException {
     Inputs.project(project);
     Acts.about(name);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     Imports.Wanted wanted = new Imports.Wanted(project, name, sha256, os, version, offline);
     if (!places.tryAcquire()) {
       throw ProblemException.of(

@@ -15,7 +15,6 @@ import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
-import java.security.Principal;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,9 +60,8 @@ final class MachinesApi extends Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    return power(project, name, Power.ON, idempotencyKey, request, who);
+      HttpServletRequest request) {
+    return power(project, name, Power.ON, idempotencyKey, request);
   }
 
   @Operation(
@@ -78,20 +76,14 @@ final class MachinesApi extends Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    return power(project, name, Power.OFF, idempotencyKey, request, who);
+      HttpServletRequest request) {
+    return power(project, name, Power.OFF, idempotencyKey, request);
   }
 
   private ResponseEntity<byte[]> power(
-      String project,
-      String name,
-      Power power,
-      @Nullable String key,
-      HttpServletRequest request,
-      Principal who) {
+      String project, String name, Power power, @Nullable String key, HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     return once.answer(
             key,
             caller,
@@ -117,10 +109,9 @@ final class MachinesApi extends Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     return once.answer(
             idempotencyKey,
             caller,
@@ -150,10 +141,9 @@ final class MachinesApi extends Collection {
           @RequestParam(defaultValue = "false")
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     if (dryRun) {
       return Answer.of(
               200, ApplyView.of(backend.rebuild().plan(caller, project, name, image), true))
@@ -187,10 +177,9 @@ final class MachinesApi extends Collection {
           @RequestParam(defaultValue = "false")
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     if (dryRun) {
       return Answer.of(200, ApplyView.of(backend.move().plan(caller, project, name, to), true))
           .entity();
@@ -315,13 +304,12 @@ final class MachinesApi extends Collection {
           @RequestParam
           String ttl,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      HttpServletRequest request) {
     Inputs.project(project);
     TimeSpan span = Inputs.span("ttl", ttl);
     return once.answer(
             idempotencyKey,
-            new Caller(who.getName()),
+            Callers.now(),
             request,
             NOTHING,
             tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))))

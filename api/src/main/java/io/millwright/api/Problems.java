@@ -1,5 +1,7 @@
 package io.millwright.api;
 
+import io.millwright.engine.Approving;
+import io.millwright.engine.Held;
 import io.millwright.model.Names;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -36,6 +38,12 @@ final class Problems {
   private static final Logger LOG = LoggerFactory.getLogger(Problems.class);
   private static final SecureRandom RANDOM = new SecureRandom();
 
+  private final Approving approving;
+
+  Problems(Approving approving) {
+    this.approving = approving;
+  }
+
   /** Also what clients that accept only JSON or event streams get when something is wrong. */
   @ExceptionHandler
   @Nullable ResponseEntity<byte[]> answer(
@@ -50,10 +58,19 @@ final class Problems {
       headers.putAll(known.getHeaders());
     }
     headers.setContentType(MediaType.APPLICATION_PROBLEM_JSON);
-    Problem problem = problem(e);
+    Problem problem = e instanceof Held held ? held(held) : problem(e);
     return ResponseEntity.status(problem.type().status())
         .headers(headers)
         .body(bytes(problem, request));
+  }
+
+  /** What must be approved first is kept for that, whichever operation it was. */
+  private Problem held(Held held) {
+    try {
+      return Approving.problem(approving.hold(held)).problem();
+    } catch (RuntimeException e) {
+      return problem(e);
+    }
   }
 
   /** Writes a problem where Spring MVC is not at work: in filters and in the web server. */

@@ -125,7 +125,7 @@ final class ProjectsApi {
       }
     }
     out.add(PermissionView.of(Verb.CONSOLE, Kind.MACHINE, project));
-    for (Verb verb : List.of(Verb.TEND, Verb.GOVERN, Verb.LIMIT, Verb.AUDIT)) {
+    for (Verb verb : List.of(Verb.APPROVE, Verb.TEND, Verb.GOVERN, Verb.LIMIT, Verb.AUDIT)) {
       out.add(PermissionView.of(verb, null, project));
     }
     return new AccessView(project, Callers.now().rights().in(project), out);

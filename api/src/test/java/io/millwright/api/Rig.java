@@ -141,6 +141,7 @@ final class Rig {
         engine.rebuild(),
         engine.move(),
         engine.rollouts(),
+        engine.approving(),
         engine.pools(),
         engine.sources(),
         engine.sweep(),

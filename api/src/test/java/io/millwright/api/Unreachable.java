@@ -3,6 +3,7 @@ package io.millwright.api;
 import io.millwright.engine.AccessTokens;
 import io.millwright.engine.Admission;
 import io.millwright.engine.Apply;
+import io.millwright.engine.Approving;
 import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
@@ -74,6 +75,7 @@ final class Unreachable implements Store {
             _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
+    Rebuild rebuild = new Rebuild(store, admission, preview, clock);
     Watch watch = new Watch(store, Duration.ofMillis(100));
     return new Backend(
         "test",
@@ -81,9 +83,10 @@ final class Unreachable implements Store {
         apply,
         new Delete(store, clock),
         new Restore(store, clock),
-        new Rebuild(store, admission, preview, clock),
+        rebuild,
         new Move(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
+        new Approving(store, apply, rebuild, new SecretBox(new byte[32]), clock),
         new Pools(apply, clock),
         new Sources(store, admission),
         new Sweep(store, outside, new Restore(store, clock), clock),

@@ -69,6 +69,7 @@ final class Cli implements Callable<Integer> {
           "user",
           "member",
           "project",
+          "approval",
           "price",
           "showback",
           "audit",
@@ -207,6 +208,7 @@ final class Cli implements Callable<Integer> {
       case "user" -> new UserCommand();
       case "member" -> new MemberCommand();
       case "project" -> new ProjectCommand();
+      case "approval" -> new ApprovalCommand();
       case "price" -> new PriceCommand();
       case "showback" -> new ShowbackCommand();
       case "audit" -> new AuditCommand();

@@ -75,6 +75,9 @@ final class Plan {
     out.add(
         "Plan: %d to create, %d to change, %s%d unchanged."
             .formatted(created, changed, others, unchanged));
+    for (JsonNode why : answer.path("approval").path("because")) {
+      out.add(paint(Style.YELLOW, "It has to be approved: " + Safe.line(why.asString(""))));
+    }
     return out;
   }
 

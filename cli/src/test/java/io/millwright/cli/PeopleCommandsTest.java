@@ -202,6 +202,50 @@ class PeopleCommandsTest extends CliTestCase {
   }
 
   @Test
+  void whatWaitsIsShownWithItsPlanAndApproved() {
+    String request =
+        """
+        {"uid":"u1","project":"shop","requester":"anna","kind":"Machine","name":"big",
+         "state":"%s","people":2,"because":["Machine big has 16 cores, more than 8"],
+         "votes":[{"who":"ben","yes":true,"reason":"fine","at":"2026-11-21T11:59:00Z"}],
+         "plan":[{"kind":"Machine","project":"shop","name":"big","action":"created","changes":[],
+           "impact":"create","destroys":false,"keeps":[],
+           "steps":[{"title":"create the disk","destroys":false}]}],
+         "detail":"","createdAt":"2026-11-21T11:59:00Z","expiresAt":"2026-11-28T11:59:00Z"}
+        """;
+    server
+        .on(
+            "GET /projects/shop/approvals",
+            200,
+            "{\"items\":[" + request.formatted("waiting") + "," + request.formatted("done") + "]}")
+        .on("GET /projects/shop/approvals/u1", 200, request.formatted("waiting"))
+        .on("POST /projects/shop/approvals/u1:approve?reason=ok", 200, request.formatted("done"))
+        .on("GET /projects/shop/approval-rules", 200, "{\"rules\":[{\"coresAbove\":8}]}");
+    assertThat(
+            run("approval", "list", "-p", "shop")
+                .done()
+                .out()
+                .lines()
+                .map(l -> l.replaceAll(" +", " ").strip()))
+        .containsExactly(
+            "UID PROJECT WHAT STATE APPROVED REQUESTER AGE",
+            "u1 shop machine/big waiting 1/2 anna 1m");
+    assertThat(run("approval", "show", "u1", "-p", "shop").done().out())
+        .contains(
+            "because    Machine big has 16 cores, more than 8",
+            "approved   ben: fine",
+            "+ machine/big is created",
+            "1. create the disk");
+    assertThat(run("approval", "approve", "u1", "--reason", "ok", "-p", "shop").done().out())
+        .isEqualTo("request u1 is done, 1 of 2 approved\n");
+    assertThat(run("approval", "rules", "-p", "shop").done().out()).contains("coresAbove: 8");
+    run("approval")
+        .failed(
+            2,
+            "say what to do: millwright approval list, show, approve, reject, withdraw or rules");
+  }
+
+  @Test
   void aMonthIsShownAsATableAndAsCsv() {
     server
         .on(

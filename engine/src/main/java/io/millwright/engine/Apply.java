@@ -2,6 +2,7 @@ package io.millwright.engine;
 
 import io.millwright.engine.Applied.Action;
 import io.millwright.engine.Members.MemberDraft;
+import io.millwright.engine.access.ApprovalRule.Need;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -109,7 +110,24 @@ public final class Apply {
 
   /** As {@link #apply(Caller, List, Expectation)}, as a part of a larger transaction. */
   public List<Applied> apply(Tx tx, Caller caller, List<Draft> drafts, Expectation expected) {
+    Run run = new Run(tx, caller, expected);
+    List<Applied> applied = run.all(drafts);
+    Approving.require(
+        tx, caller, run.lookup, applied, new Wish.Declare(drafts, expected.mustBeNew()));
+    return applied;
+  }
+
+  /** What {@link #apply} would do, in a transaction that the caller rolls back. */
+  public List<Applied> rehearse(Tx tx, Caller caller, List<Draft> drafts, Expectation expected) {
     return new Run(tx, caller, expected).all(drafts);
+  }
+
+  /** What has to be approved before {@link #apply} does this, by project. */
+  public Map<String, Need> needs(Caller caller, List<Draft> drafts) {
+    return store.dryRun(tx -> {
+      Run run = new Run(tx, caller, Expectation.NONE);
+      return Approving.needs(tx, caller, run.lookup, run.all(drafts));
+    });
   }
 
   /**
@@ -159,7 +177,7 @@ public final class Apply {
 
   /** What {@link #apply} would do to the declaration; nothing outside is asked. */
   public List<Applied> rehearse(Caller caller, List<Draft> drafts, Expectation expected) {
-    return store.dryRun(tx -> apply(tx, caller, drafts, expected));
+    return store.dryRun(tx -> rehearse(tx, caller, drafts, expected));
   }
 
   /** What {@link #apply} would do, and the very plan that would run; nothing is changed. */

@@ -40,6 +40,7 @@ public final class Engine implements AutoCloseable {
   private final Rebuild rebuild;
   private final Move move;
   private final Rollouts rollouts;
+  private final Approving approving;
   private final Pools pools;
   private final Sources sources;
   private final Sweep sweep;
@@ -103,6 +104,7 @@ public final class Engine implements AutoCloseable {
     rebuild = new Rebuild(store, admission, preview, clock);
     sources = new Sources(store, admission);
     move = new Move(store, admission, preview, clock);
+    approving = new Approving(store, apply, rebuild, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
     delete = new Delete(store, clock);
@@ -133,8 +135,9 @@ public final class Engine implements AutoCloseable {
             new NetworkReconciler(store, outside, round),
             groups,
             new PoolReconciler(store, apply, delete, clock, round),
-            new SourceReconciler(store, outside, admission, apply, delete, clock),
+            new SourceReconciler(store, outside, admission, apply, approving, delete, clock),
             expire,
+            approving,
             webhooks);
   }
 
@@ -169,6 +172,10 @@ public final class Engine implements AutoCloseable {
 
   public Rollouts rollouts() {
     return rollouts;
+  }
+
+  public Approving approving() {
+    return approving;
   }
 
   public Pools pools() {

@@ -63,7 +63,10 @@ public final class Rebuild {
    */
   public Operation rebuild(
       Tx tx, Caller caller, String project, String name, @Nullable String image) {
-    Operation operation = begin(tx, caller, project, name, image).operation();
+    Applied applied = begin(tx, caller, project, name, image);
+    Approving.require(
+        tx, caller, new Lookup(tx), List.of(applied), new Wish.Renew(project, name, image));
+    Operation operation = applied.operation();
     if (operation == null) {
       throw new IllegalStateException("a rebuild has its operation");
     }

@@ -23,6 +23,7 @@ public record Problem(Type type, String detail, List<Violation> errors) {
     NOT_ACCEPTABLE(406, "not-acceptable", "The answer cannot be given in that form"),
     CONFLICT(409, "conflict", "It conflicts with what is there"),
     QUOTA(409, "quota-exceeded", "It is more than the project may have"),
+    APPROVAL(409, "approval-needed", "Somebody has to approve it first"),
     GONE(410, "gone", "It is there no more"),
     PRECONDITION(412, "precondition-failed", "It was changed in the meantime"),
     TOO_LARGE(413, "too-large", "The input is too large"),

@@ -178,6 +178,7 @@ public final class Main implements AutoCloseable {
             engine.rebuild(),
             engine.move(),
             engine.rollouts(),
+            engine.approving(),
             engine.pools(),
             engine.sources(),
             engine.sweep(),

@@ -140,6 +140,7 @@ class TlsTest {
         engine.rebuild(),
         engine.move(),
         engine.rollouts(),
+        engine.approving(),
         engine.pools(),
         engine.sources(),
         engine.sweep(),

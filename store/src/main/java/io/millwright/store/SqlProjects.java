@@ -1,5 +1,6 @@
 package io.millwright.store;
 
+import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.port.Projects;
 import io.millwright.model.ByteSize;
 import io.millwright.model.SizeSpec;
@@ -51,6 +52,28 @@ final class SqlProjects implements Projects {
             """)
         .param("name", name)
         .param("quota", StoredJson.write(quota))
+        .update();
+  }
+
+  @Override
+  public List<ApprovalRule> approvalRules(String name) {
+    return jdbc.sql("SELECT approvals FROM project WHERE name = :name")
+        .param("name", name)
+        .query(String.class)
+        .optional()
+        .map(json -> List.of(StoredJson.read(json, ApprovalRule[].class)))
+        .orElse(List.of());
+  }
+
+  @Override
+  public void approvalRules(String name, List<ApprovalRule> rules) {
+    jdbc.sql(
+            """
+            INSERT INTO project (name, approvals) VALUES (:name, CAST(:rules AS jsonb))
+            ON CONFLICT (name) DO UPDATE SET approvals = excluded.approvals
+            """)
+        .param("name", name)
+        .param("rules", StoredJson.write(rules))
         .update();
   }
 

@@ -1,6 +1,7 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Addresses;
+import io.millwright.engine.port.Approvals;
 import io.millwright.engine.port.Audit;
 import io.millwright.engine.port.Deliveries;
 import io.millwright.engine.port.DriftPolicies;
@@ -154,6 +155,11 @@ final class SqlTx implements Tx {
   @Override
   public Audit audit() {
     return new SqlAudit(jdbc());
+  }
+
+  @Override
+  public Approvals approvals() {
+    return new SqlApprovals(jdbc());
   }
 
   @Override

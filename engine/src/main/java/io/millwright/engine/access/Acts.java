@@ -20,9 +20,10 @@ public final class Acts {
   private final Verb verb;
   private final String call;
   private final String kind;
-  private final String project;
+  private String project;
   private String name;
   private boolean recorded;
+  private String result = "done";
 
   private Acts(
       Caller caller,
@@ -61,6 +62,27 @@ public final class Acts {
     }
   }
 
+  /**
+   * As the other one.
+   *
+   * @param project where all of it is, or null if it is in several
+   */
+  public static void about(@Nullable String project, String name) {
+    Acts now = NOW.get();
+    if (now != null && project != null) {
+      now.project = project;
+    }
+    about(name);
+  }
+
+  /** Says that it was not done, but waits for somebody's approval. */
+  public static void held() {
+    Acts now = NOW.get();
+    if (now != null) {
+      now.result = "held";
+    }
+  }
+
   /** Says who it is, where that was not known at the beginning. */
   static void by(Caller caller) {
     Acts now = NOW.get();
@@ -93,7 +115,7 @@ public final class Acts {
   }
 
   Audit.Act done() {
-    return act("done", "");
+    return act(result, "");
   }
 
   private Audit.Act act(String result, String detail) {

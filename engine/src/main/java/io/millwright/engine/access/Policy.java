@@ -51,7 +51,7 @@ public final class Policy {
               ? Role.ADMIN
               : kind == Kind.SOURCE ? Role.OPERATOR : Role.USER; // who approves, declares as one
       case DECLARE, DELETE -> kind == null ? Role.USER : declaring(kind);
-      case TEND -> Role.OPERATOR;
+      case TEND, APPROVE -> Role.OPERATOR;
       case GOVERN, LIMIT, AUDIT -> Role.ADMIN;
     };
   }
@@ -74,7 +74,7 @@ public final class Policy {
       case TEND, LIMIT -> true;
       case DECLARE, DELETE, OPERATE ->
           kind == Kind.HYPERVISOR || kind == Kind.NETWORK || kind == Kind.IMAGE;
-      case SIGN_IN, VIEW, CONSOLE, GOVERN, AUDIT -> false;
+      case SIGN_IN, VIEW, APPROVE, CONSOLE, GOVERN, AUDIT -> false;
     };
   }
 }

@@ -23,6 +23,9 @@ public enum Verb {
   /** To act on what is there: power, reset, rebuild, cancel, restore. */
   @JsonProperty("operate")
   OPERATE,
+  /** To say yes or no to what others ask for. */
+  @JsonProperty("approve")
+  APPROVE,
   /** To sit at a machine's console. */
   @JsonProperty("console")
   CONSOLE,

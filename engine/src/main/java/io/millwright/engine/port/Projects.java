@@ -1,5 +1,6 @@
 package io.millwright.engine.port;
 
+import io.millwright.engine.access.ApprovalRule;
 import io.millwright.model.ByteSize;
 import io.millwright.model.TimeSpan;
 import java.util.List;
@@ -43,6 +44,12 @@ public interface Projects {
 
   /** Puts the quota in place, and makes the row if there is none. */
   void limit(String name, Quota quota);
+
+  /** When somebody has to approve what is asked for in it; empty for never. */
+  List<ApprovalRule> approvalRules(String name);
+
+  /** Puts these in place, and makes the row if there is none. */
+  void approvalRules(String name, List<ApprovalRule> rules);
 
   Usage usage(String name);
 

@@ -38,6 +38,8 @@ public interface Tx {
 
   Audit audit();
 
+  Approvals approvals();
+
   Deliveries deliveries();
 
   Showback showback();

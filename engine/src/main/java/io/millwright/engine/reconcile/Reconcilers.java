@@ -1,5 +1,6 @@
 package io.millwright.engine.reconcile;
 
+import io.millwright.engine.Approving;
 import io.millwright.engine.Expire;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.port.Reconcile;
@@ -54,6 +55,7 @@ public final class Reconcilers implements Reconcile {
   private final PoolReconciler pools;
   private final SourceReconciler sources;
   private final Expire expire;
+  private final Approving approving;
   private final Webhooks webhooks;
   private final Set<UUID> busy = ConcurrentHashMap.newKeySet();
 
@@ -69,6 +71,7 @@ public final class Reconcilers implements Reconcile {
       PoolReconciler pools,
       SourceReconciler sources,
       Expire expire,
+      Approving approving,
       Webhooks webhooks) {
     this.store = store;
     this.clock = clock;
@@ -81,6 +84,7 @@ public final class Reconcilers implements Reconcile {
     this.pools = pools;
     this.sources = sources;
     this.expire = expire;
+    this.approving = approving;
     this.webhooks = webhooks;
   }
 
@@ -96,6 +100,7 @@ public final class Reconcilers implements Reconcile {
   private Work look(Tx tx, UUID uid) {
     // What ends is deleted before anything else is done with it.
     Optional<Duration> ends = expire.look(tx, uid);
+    approving.look(tx, uid);
     Run run = Run.claim(tx, store, clock, uid).orElse(null);
     Optional<Resource<?, ?>> found = tx.resources().find(uid);
     if (found.isEmpty()) {

@@ -7,8 +7,10 @@ import io.millwright.engine.Admission;
 import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Apply.Expectation;
+import io.millwright.engine.Approving;
 import io.millwright.engine.Caller;
 import io.millwright.engine.Delete;
+import io.millwright.engine.Held;
 import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Decision;
 import io.millwright.engine.access.Policy;
@@ -17,6 +19,8 @@ import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Approvals.Request;
+import io.millwright.engine.port.Approvals.State;
 import io.millwright.engine.port.Sourced;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -100,6 +104,7 @@ public final class SourceReconciler {
   private final Outside outside;
   private final Admission admission;
   private final Apply apply;
+  private final Approving approving;
   private final Delete delete;
   private final InstantSource clock;
 
@@ -108,12 +113,14 @@ public final class SourceReconciler {
       Outside outside,
       Admission admission,
       Apply apply,
+      Approving approving,
       Delete delete,
       InstantSource clock) {
     this.store = store;
     this.outside = outside;
     this.admission = admission;
     this.apply = apply;
+    this.approving = approving;
     this.delete = delete;
     this.clock = clock;
   }
@@ -190,6 +197,8 @@ public final class SourceReconciler {
       try {
         drafts = drafts();
         return declare(drafts);
+      } catch (Held e) {
+        return held(e);
       } catch (ProblemException e) {
         if (e.problem().type() == Problem.Type.UNAVAILABLE) {
           throw e; // nothing is known of it
@@ -211,7 +220,7 @@ public final class SourceReconciler {
     private boolean declare(List<Draft> drafts) {
       // What has failed is tried again by whoever looks at it, or says something new.
       Expectation expected = fresh || approved ? Expectation.NONE : Expectation.ONLY_CHANGES;
-      Declared would = store.dryRun(tx -> declare(tx, drafts, expected));
+      Declared would = store.dryRun(tx -> declare(tx, drafts, expected, true));
       boolean may = approved || source.spec().apply() == When.AUTO;
       if (!would.work() && !fresh && !would.adopts()) {
         return prune(true);
@@ -221,7 +230,7 @@ public final class SourceReconciler {
             Verb.DECLARE,
             () ->
                 store.inTransaction(tx -> {
-                  Declared now = declare(tx, drafts, expected);
+                  Declared now = declare(tx, drafts, expected, false);
                   mine(tx, source); // last, as by everybody who declares; it may be gone by now
                   tx.sourced().put(source.uid(), now.own());
                   tx.sourced()
@@ -251,10 +260,25 @@ public final class SourceReconciler {
       return prune(false);
     }
 
-    private Declared declare(Tx tx, List<Draft> drafts, Expectation expected) {
+    /** The rules of its project hold it, whatever the source itself says. */
+    private boolean held(Held held) {
+      Request request = approving.hold(held);
+      tell(
+          source,
+          s -> s.saw(commit, null),
+          Condition.Value.FALSE,
+          request.state() == State.REJECTED ? "Rejected" : "AwaitingApproval",
+          "commit " + commit + ": " + Approving.problem(request).problem().detail());
+      return prune(false);
+    }
+
+    private Declared declare(Tx tx, List<Draft> drafts, Expectation expected, boolean rehearsal) {
       requireUnchanged(tx, drafts.stream().filter(d -> !may(d)).toList());
       List<Draft> mine = permitted(drafts);
-      List<Applied> applied = apply.apply(tx, caller, mine, expected);
+      List<Applied> applied =
+          rehearsal
+              ? apply.rehearse(tx, caller, mine, expected)
+              : apply.apply(tx, caller, mine, expected);
       Map<String, UUID> uids = new HashMap<>();
       applied.forEach(
           a -> uids.put(key(a.resource().kind(), a.resource().name()), a.resource().uid()));
@@ -290,7 +314,7 @@ public final class SourceReconciler {
      */
     private void requireUnchanged(Tx tx, List<Draft> others) {
       Violations at = Violations.at("");
-      for (Applied each : apply.apply(tx, caller, others, Expectation.ONLY_CHANGES)) {
+      for (Applied each : apply.rehearse(tx, caller, others, Expectation.ONLY_CHANGES)) {
         Decision decision =
             Policy.allowed(caller, Verb.DECLARE, each.resource().kind(), source.project());
         at.field(each.resource().title() + ": kind")

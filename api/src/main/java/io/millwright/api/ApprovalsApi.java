@@ -1,0 +1,226 @@
+package io.millwright.api;
+
+import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
+
+import io.millwright.engine.access.ApprovalRule;
+import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.Approvals.Request;
+import io.millwright.engine.port.Approvals.State;
+import io.millwright.model.Kind;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Violations;
+import io.millwright.model.manifest.Json;
+import io.millwright.model.manifest.Manifests;
+import io.swagger.v3.oas.annotations.Hidden;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.PutMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** What waits for somebody's approval. */
+@RestController
+@RequestMapping("/api/v1/projects/{project}")
+@Tag(name = "approvals", description = "What waits for somebody's approval.")
+final class ApprovalsApi {
+  /** So many are listed, the newest ones. */
+  private static final int MOST = 200;
+
+  private final Backend backend;
+  private final LiveStreams live;
+
+  ApprovalsApi(Backend backend, LiveStreams live) {
+    this.backend = backend;
+    this.live = live;
+  }
+
+  /**
+   * What somebody said to a request.
+   *
+   * @param yes false for a no
+   * @param reason or empty
+   */
+  record VoteView(String who, boolean yes, String reason, Instant at) {}
+
+  /**
+   * Something that was asked for, and is not done before it is approved.
+   *
+   * @param requester who asked for it
+   * @param kind of what it is mainly about
+   * @param name of what it is mainly about
+   * @param people how many have to approve it
+   * @param because which rules ask for that, in words
+   * @param plan what would be done, and nothing else
+   * @param detail what became of it, or empty
+   * @param hindrance why the caller cannot approve or reject it; empty if they can
+   */
+  record ApprovalView(
+      UUID uid,
+      String project,
+      String requester,
+      Kind kind,
+      String name,
+      State state,
+      int people,
+      List<String> because,
+      List<ApplyView.ItemView> plan,
+      List<VoteView> votes,
+      String detail,
+      Instant createdAt,
+      Instant expiresAt,
+      String hindrance) {}
+
+  /** Requests, the newest first. */
+  record ApprovalsView(List<ApprovalView> items) {}
+
+  /** When somebody has to approve what is asked for in a project. */
+  record ApprovalRulesView(List<ApprovalRule> rules) {}
+
+  private ApprovalView view(Request r) {
+    return new ApprovalView(
+        r.uid(),
+        r.project(),
+        r.requester(),
+        r.kind(),
+        r.name(),
+        r.at(Instant.now()),
+        r.people(),
+        r.because(),
+        Arrays.asList(Json.read(r.plan(), ApplyView.ItemView[].class)),
+        r.votes().stream().map(v -> new VoteView(v.who(), v.yes(), v.reason(), v.at())).toList(),
+        r.detail(),
+        r.createdAt(),
+        r.expiresAt(),
+        backend.approving().hindrance(Callers.now(), r));
+  }
+
+  @Operation(
+      operationId = "listApprovals",
+      summary = "Lists what waits for approval, and what became of it",
+      description =
+          "The last 200, the newest first. The project `-` stands for all. " + Watched.DESCRIPTION)
+  @Needs(Verb.VIEW)
+  @GetMapping("/approvals")
+  ApprovalsView list(@PathVariable String project) {
+    String in = Inputs.projectOrAll(project);
+    return new ApprovalsView(
+        backend.store().read(tx -> tx.approvals().list(in, Callers.visible(), MOST)).stream()
+            .map(this::view)
+            .toList());
+  }
+
+  /** Tells what there is, and then what becomes of it. */
+  @Hidden // the description has it with the listing
+  @Needs(Verb.VIEW)
+  @GetMapping(path = "/approvals", produces = TEXT_EVENT_STREAM_VALUE)
+  void watch(
+      @PathVariable String project,
+      @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
+      HttpServletResponse response)
+      throws IOException {
+    Inputs.projectOrAll(project);
+    live.watch(
+        response, () -> list(project).items(), request -> request.uid().toString(), lastEventId);
+  }
+
+  @Operation(
+      operationId = "getApproval",
+      summary = "Shows a request with the plan that is to be approved")
+  @Needs(Verb.VIEW)
+  @GetMapping("/approvals/{uid}")
+  ApprovalView get(@PathVariable String project, @PathVariable UUID uid) {
+    Inputs.project(project);
+    return view(backend.approving().find(project, uid));
+  }
+
+  @Operation(
+      operationId = "approve",
+      summary = "Approves a request",
+      description =
+          "Not one's own. When enough people have, it is done in the same moment, if it would still"
+              + " do what its plan says; otherwise it lapses, and nothing is done.")
+  @Needs(Verb.APPROVE)
+  @PostMapping("/approvals/{uid}:approve")
+  ApprovalView approve(
+      @PathVariable String project,
+      @PathVariable UUID uid,
+      @Parameter(description = "for whoever asked, and for the audit")
+          @RequestParam(defaultValue = "")
+          String reason) {
+    Inputs.project(project);
+    return view(backend.approving().approve(Callers.now(), project, uid, reason));
+  }
+
+  @Operation(
+      operationId = "reject",
+      summary = "Rejects a request",
+      description = "One no is enough.")
+  @Needs(Verb.APPROVE)
+  @PostMapping("/approvals/{uid}:reject")
+  ApprovalView reject(
+      @PathVariable String project,
+      @PathVariable UUID uid,
+      @Parameter(description = "for whoever asked, and for the audit")
+          @RequestParam(defaultValue = "")
+          String reason) {
+    Inputs.project(project);
+    return view(backend.approving().reject(Callers.now(), project, uid, reason));
+  }
+
+  @Operation(
+      operationId = "withdrawApproval",
+      summary = "Withdraws a request",
+      description = "Only whoever asked for it can.")
+  @Needs(Verb.DECLARE)
+  @PostMapping("/approvals/{uid}:withdraw")
+  ApprovalView withdraw(@PathVariable String project, @PathVariable UUID uid) {
+    Inputs.project(project);
+    return view(backend.approving().withdraw(Callers.now(), project, uid));
+  }
+
+  @Operation(
+      operationId = "getApprovalRules",
+      summary = "Shows when somebody has to approve what is asked for in a project")
+  @Needs(Verb.VIEW)
+  @GetMapping("/approval-rules")
+  ApprovalRulesView rules(@PathVariable String project) {
+    Inputs.project(project);
+    return new ApprovalRulesView(backend.store().read(tx -> tx.projects().approvalRules(project)));
+  }
+
+  @Operation(
+      operationId = "putApprovalRules",
+      summary = "Says when somebody has to approve what is asked for in a project",
+      description =
+          "In place of what was said before. Rules of the project `shared` hold in all projects.")
+  @Needs(Verb.LIMIT)
+  @PutMapping("/approval-rules")
+  ApprovalRulesView putRules(@PathVariable String project, @RequestBody Body body) {
+    Inputs.project(project);
+    ApprovalRulesView given = Manifests.decode(body.bytes(), ApprovalRulesView.class);
+    if (given.rules().size() > ApprovalRule.MOST) {
+      throw ProblemException.invalid("rules", "must be " + ApprovalRule.MOST + " at most");
+    }
+    Violations at = Violations.at("rules");
+    for (int i = 0; i < given.rules().size(); i++) {
+      given.rules().get(i).check(at.index(i));
+    }
+    at.raise();
+    backend.store().write(tx -> tx.projects().approvalRules(project, given.rules()));
+    return given;
+  }
+}

@@ -1,0 +1,67 @@
+package io.millwright.engine;
+
+import io.millwright.model.manifest.Draft;
+import io.millwright.model.manifest.Json;
+import io.millwright.model.manifest.Manifests;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
+
+/** What somebody wants to have done, so that it can be kept and done later. */
+sealed interface Wish {
+  /** To declare these. */
+  record Declare(List<Draft> drafts, boolean mustBeNew) implements Wish {}
+
+  /** To give a machine a new system disk. */
+  record Renew(String project, String name, @Nullable String image) implements Wish {}
+
+  /** As it is kept; with the secrets that are in it. */
+  record Kept(
+      @Nullable String manifests,
+      boolean mustBeNew,
+      @Nullable String project,
+      @Nullable String name,
+      @Nullable String image) {}
+
+  /** The wish as text. */
+  default String text() {
+    return Json.write(
+        switch (this) {
+          case Declare d ->
+              new Kept(
+                  d.drafts().stream().map(Wish::manifest).collect(Collectors.joining("\n---\n")),
+                  d.mustBeNew(),
+                  null,
+                  null,
+                  null);
+          case Renew r -> new Kept(null, false, r.project(), r.name(), r.image());
+        });
+  }
+
+  /** What {@link #text} made. */
+  static Wish read(String text) {
+    Kept kept = Json.read(text, Kept.class);
+    String manifests = kept.manifests();
+    if (manifests != null) {
+      return new Declare(
+          Manifests.parse(manifests.getBytes(StandardCharsets.UTF_8), "the request"),
+          kept.mustBeNew());
+    }
+    return new Renew(String.valueOf(kept.project()), String.valueOf(kept.name()), kept.image());
+  }
+
+  private static String manifest(Draft draft) {
+    ObjectNode out = Json.mapper().createObjectNode();
+    out.put("apiVersion", Manifests.API_VERSION);
+    out.put("kind", draft.kind().title());
+    ObjectNode metadata = out.putObject("metadata");
+    metadata.put("name", draft.name());
+    metadata.put("project", Apply.project(draft));
+    metadata.set("labels", Json.tree(draft.labels()));
+    metadata.set("annotations", Json.tree(draft.annotations()));
+    out.set("spec", Json.tree(draft.spec()));
+    return Json.write(out);
+  }
+}

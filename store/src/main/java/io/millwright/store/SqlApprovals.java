@@ -1,0 +1,180 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Approvals;
+import io.millwright.model.Kind;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** What waits for approval. */
+final class SqlApprovals implements Approvals {
+  private final JdbcClient jdbc;
+
+  SqlApprovals(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public boolean insert(Request r) {
+    return jdbc.sql(
+                """
+                INSERT INTO approval
+                  (uid, project, requester, asker, account, kind, name, people, because, plan,
+                   fingerprint, wish, state, detail, created_at, expires_at)
+                VALUES (:uid, :project, :requester, :asker, :account, :kind, :name, :people,
+                        :because, CAST(:plan AS jsonb), :fingerprint, :wish, :state, :detail,
+                        :createdAt, :expiresAt)
+                ON CONFLICT DO NOTHING
+                """)
+            .param("uid", r.uid())
+            .param("project", r.project())
+            .param("requester", StoredJson.text(r.requester()))
+            .param("asker", r.asker())
+            .param("account", r.account(), Types.OTHER)
+            .param("kind", r.kind().name())
+            .param("name", r.name())
+            .param("people", r.people())
+            .param("because", Columns.texts(r.because()))
+            .param("plan", r.plan())
+            .param("fingerprint", r.fingerprint())
+            .param("wish", r.wish())
+            .param("state", r.state().name())
+            .param("detail", r.detail())
+            .param("createdAt", Columns.time(r.createdAt()))
+            .param("expiresAt", Columns.time(r.expiresAt()))
+            .update()
+        == 1;
+  }
+
+  @Override
+  public Optional<Request> find(UUID uid) {
+    return one(uid, "");
+  }
+
+  @Override
+  public Optional<Request> lock(UUID uid) {
+    return one(uid, " FOR UPDATE");
+  }
+
+  private Optional<Request> one(UUID uid, String how) {
+    return jdbc.sql("SELECT * FROM approval WHERE uid = :uid" + how)
+        .param("uid", uid)
+        .query((row, n) -> request(row))
+        .optional();
+  }
+
+  @Override
+  public Optional<Request> open(String asker, String project, String fingerprint) {
+    return jdbc.sql(
+            """
+            SELECT * FROM approval
+            WHERE asker = :asker AND project = :project AND fingerprint = :fingerprint
+              AND state IN ('WAITING', 'APPROVED')
+            FOR UPDATE
+            """)
+        .param("asker", asker)
+        .param("project", project)
+        .param("fingerprint", fingerprint)
+        .query((row, n) -> request(row))
+        .optional();
+  }
+
+  @Override
+  public Optional<Request> last(String asker, String project, String fingerprint) {
+    return jdbc.sql(
+            """
+            SELECT * FROM approval
+            WHERE asker = :asker AND project = :project AND fingerprint = :fingerprint
+            ORDER BY uid DESC LIMIT 1
+            """)
+        .param("asker", asker)
+        .param("project", project)
+        .param("fingerprint", fingerprint)
+        .query((row, n) -> request(row))
+        .optional();
+  }
+
+  @Override
+  public List<Request> list(@Nullable String project, @Nullable Set<String> among, int limit) {
+    JdbcClient.StatementSpec statement =
+        jdbc.sql(
+                """
+                SELECT * FROM approval
+                WHERE (CAST(:project AS text) IS NULL OR project = :project)%s
+                ORDER BY uid DESC LIMIT :limit
+                """
+                    .formatted(among == null ? "" : " AND project = ANY (:among)"))
+            .param("project", project, Types.VARCHAR)
+            .param("limit", limit);
+    if (among != null) {
+      statement = statement.param("among", Columns.texts(among));
+    }
+    return statement.query((row, n) -> request(row)).list();
+  }
+
+  @Override
+  public void vote(UUID uid, Vote vote) {
+    jdbc.sql(
+            """
+            INSERT INTO approval_vote (approval, account, who, yes, reason, at)
+            VALUES (:uid, :account, :who, :yes, :reason, :at)
+            """)
+        .param("uid", uid)
+        .param("account", vote.account())
+        .param("who", StoredJson.text(vote.who()))
+        .param("yes", vote.yes())
+        .param("reason", StoredJson.text(vote.reason()))
+        .param("at", Columns.time(vote.at()))
+        .update();
+  }
+
+  @Override
+  public void end(UUID uid, State state, String detail) {
+    jdbc.sql("UPDATE approval SET state = :state, detail = :detail WHERE uid = :uid")
+        .param("uid", uid)
+        .param("state", state.name())
+        .param("detail", StoredJson.text(detail))
+        .update();
+  }
+
+  private Request request(ResultSet row) throws SQLException {
+    UUID uid = Columns.uuid(row, "uid");
+    return new Request(
+        uid,
+        row.getString("project"),
+        row.getString("requester"),
+        row.getString("asker"),
+        row.getObject("account", UUID.class),
+        Kind.valueOf(row.getString("kind")),
+        row.getString("name"),
+        row.getInt("people"),
+        Columns.texts(row, "because"),
+        row.getString("plan"),
+        row.getString("fingerprint"),
+        row.getString("wish"),
+        State.valueOf(row.getString("state")),
+        row.getString("detail"),
+        Columns.instantOf(row, "created_at"),
+        Columns.instantOf(row, "expires_at"),
+        votes(uid));
+  }
+
+  private List<Vote> votes(UUID uid) {
+    return jdbc.sql("SELECT * FROM approval_vote WHERE approval = :uid ORDER BY at, account")
+        .param("uid", uid)
+        .query((row, n) ->
+            new Vote(
+                Columns.uuid(row, "account"),
+                row.getString("who"),
+                row.getBoolean("yes"),
+                row.getString("reason"),
+                Columns.instantOf(row, "at")))
+        .list();
+  }
+}
