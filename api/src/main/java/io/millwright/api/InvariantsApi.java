@@ -47,7 +47,7 @@ final class InvariantsApi {
               + " operation has ended, goes on, or says what it waits for (accounted). What is"
               + " worked on just now is left out. Nothing is changed. It costs one or two listings"
               + " of each hypervisor and network.")
-  @Needs(Verb.TEND)
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping
   InvariantsView look() {
     Invariants.Report report = backend.invariants().look();

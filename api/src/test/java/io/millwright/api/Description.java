@@ -319,6 +319,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put("204", new ApiResponse().description("It is void."));
       }
       case "getOperation",
+          "listApprovals",
           "listDeliveries",
           "listEvents",
           "listOperations",

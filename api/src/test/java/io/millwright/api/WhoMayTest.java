@@ -160,7 +160,9 @@ class WhoMayTest {
     if (token != null) {
       request.header("Authorization", "Bearer " + token);
     }
-    return RIG.send(request.build());
+    Reply reply = RIG.send(request.build());
+    assertThat(reply.status()).as(who + ": " + operation.id()).isNotEqualTo(500);
+    return reply;
   }
 
   /** Nobody learns from an answer more than that it is a no. */

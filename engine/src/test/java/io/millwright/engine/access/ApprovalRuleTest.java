@@ -13,6 +13,7 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.jspecify.annotations.Nullable;
 
 /** When somebody has to approve something. */
 class ApprovalRuleTest {
@@ -20,11 +21,13 @@ class ApprovalRuleTest {
 
   @Provide
   Arbitrary<List<ApprovalRule>> rules() {
-    Arbitrary<Integer> above = Arbitraries.integers().between(0, 8).injectNull(0.5);
+    Arbitrary<@Nullable Integer> above = Arbitraries.integers().between(0, 8).injectNull(0.5);
+    Arbitrary<@Nullable ByteSize> mib =
+        Arbitraries.integers().between(0, 8).map(ByteSize::ofMib).injectNull(0.5);
     return Combinators.combine(
             above,
-            above.map(n -> n == null ? null : ByteSize.ofMib(n)),
-            above.map(n -> n == null ? null : ByteSize.ofMib(n)),
+            mib,
+            mib,
             above,
             Arbitraries.of(NETWORKS).list().ofMaxSize(2),
             Arbitraries.of(Role.values()).list().ofMaxSize(2),
