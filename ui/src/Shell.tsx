@@ -23,6 +23,7 @@ import { ChangePassword, SignIn } from './pages/SignIn';
 import { Trouble } from './parts/basics';
 import {
   AlbumIcon,
+  CheckCircleIcon,
   CodeIcon,
   DarkModeIcon,
   DnsIcon,
@@ -55,6 +56,7 @@ const ROOMS: { to: string; title: string; icon: ComponentType<SvgIconProps>; gap
   { to: '/networks', title: 'Networks', icon: LanIcon },
   { to: '/hypervisors', title: 'Hypervisors', icon: MemoryIcon },
   { to: '/operations', title: 'Operations', icon: HistoryIcon, gap: true },
+  { to: '/approvals', title: 'Approvals', icon: CheckCircleIcon },
   { to: '/findings', title: 'Findings', icon: ReportProblemIcon },
   { to: '/events', title: 'Events', icon: EventNoteIcon },
   { to: '/audit', title: 'Audit', icon: ReceiptLongIcon },

@@ -156,6 +156,11 @@ const audit = createRoute({
   },
   component: lazyRouteComponent(() => import('./pages/Audit'), 'Audit'),
 });
+const approvals = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/approvals',
+  component: lazyRouteComponent(() => import('./pages/Approvals'), 'Approvals'),
+});
 const projects = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/projects',
@@ -207,6 +212,7 @@ export const router = createRouter({
     operation,
     findings,
     events,
+    approvals,
     audit,
     projects,
     people,

@@ -134,7 +134,7 @@ function look(queries: QueryClient, changes: Change[]) {
       void refresh(queries, pluralOf(c.kind!) as Plural, c.project, c.name);
     }
   }
-  const also = new Set(['operations', 'operation', 'events', 'actions', 'audit']);
+  const also = new Set(['operations', 'operation', 'events', 'actions', 'audit', 'approvals']);
   if (kinds.has('machines') || kinds.has('volumes')) {
     ['quarantine', 'drift', 'addresses', 'orphans'].forEach((k) => also.add(k));
   }

@@ -205,6 +205,14 @@ export const quarantine = (project: string) =>
       (await unwrap(api.GET('/api/v1/projects/{project}/quarantine', { params: { path: { project } } }))).items,
   });
 
+/** What waits for approval, and what became of the rest; the newest first. */
+export const approvals = (project: string) =>
+  queryOptions({
+    queryKey: ['approvals', project],
+    queryFn: async () =>
+      (await unwrap(api.GET('/api/v1/projects/{project}/approvals', { params: { path: { project } } }))).items,
+  });
+
 export const drift = (project: string) =>
   queryOptions({
     queryKey: ['drift', project],

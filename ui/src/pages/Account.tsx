@@ -20,7 +20,7 @@ import { ROLES, type Role } from './Projects';
 type Token = Schemas['Token'];
 type Verb = Schemas['Verb'];
 
-const VERBS: Verb[] = ['view', 'declare', 'delete', 'operate', 'console', 'tend', 'govern', 'limit', 'audit'];
+const VERBS: Verb[] = ['view', 'declare', 'delete', 'operate', 'console', 'approve', 'tend', 'govern', 'limit', 'audit'];
 const HOURS = 3600;
 const SPANS: [string, number][] = [
   ['an hour', HOURS],

@@ -120,7 +120,7 @@ const columns: Column<Act>[] = [
     title: 'Result',
     width: '150px',
     value: (a) => `${a.result} ${a.detail}`,
-    cell: (a) => <Standing health={a.result === 'done' ? 'good' : 'bad'} word={a.result} sentence={a.detail} />,
+    cell: (a) => <Standing health={a.result === 'done' ? 'good' : a.result === 'held' ? 'busy' : 'bad'} word={a.result} sentence={a.detail} />,
   },
   { key: 'origin', title: 'From', width: '120px', wide: true, value: (a) => a.origin, cell: (a) => a.origin },
 ];

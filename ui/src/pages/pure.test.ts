@@ -5,6 +5,7 @@ import { cellsOf } from './addressMap';
 import type { Group, Machine } from '../api/kinds';
 import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, manifestOf, type Draft } from './manifest';
+import { need } from './need';
 import { costOf, limitsOf, quotaOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
@@ -201,5 +202,17 @@ describe('what is wrong', () => {
   });
   it('is nothing when all is well', () => {
     expect(causes([], 'shop')).toEqual([]);
+  });
+});
+
+describe('what waits for approval', () => {
+  it('says for how many, who has agreed, and why', () => {
+    expect(need({ people: 1, because: ['more than 8 cores'], votes: [] })).toBe(
+      'One other person has to approve it: more than 8 cores.',
+    );
+    const otto = { who: 'otto', yes: true, reason: '', at: '2026-11-28T12:00:00Z' };
+    expect(need({ people: 2, because: ['on network prod', 'by a user'], votes: [otto] })).toBe(
+      'Two other people have to approve it, and otto already did: on network prod; by a user.',
+    );
   });
 });
