@@ -39,34 +39,34 @@ class AuditTest {
 
   @Test
   void whatIsDoneAndWhatIsNotIsWrittenDown() {
-    rig.post("projects/a1/sizes", Rig.size("s", 1, ""));
-    rig.post("projects/a1/sizes", Rig.size("s", 1, ""));
-    rig.put("projects/a1/sizes/t", Rig.size("t", 0, ""));
-    rig.get("projects/a1/sizes");
-    rig.post("apply?project=a1&dryRun=true", Rig.size("u", 1, ""));
-    rig.delete("projects/a1/sizes/s");
+    rig.post("projects/audit1/sizes", Rig.size("s", 1, ""));
+    rig.post("projects/audit1/sizes", Rig.size("s", 1, ""));
+    rig.put("projects/audit1/sizes/t", Rig.size("t", 0, ""));
+    rig.get("projects/audit1/sizes");
+    rig.post("apply?project=audit1&dryRun=true", Rig.size("u", 1, ""));
+    rig.delete("projects/audit1/sizes/s");
     Awaitility.await()
         .untilAsserted(() ->
-            assertThat(acts("a1"))
+            assertThat(acts("audit1"))
                 .containsExactlyInAnyOrder(
                     "anna delete Size s: done",
                     "anna declare Size t: invalid",
                     "anna declare Size s: conflict",
                     "anna declare Size s: done"));
-    assertThat(rig.get("projects/a1/audit").raw().body())
+    assertThat(rig.get("projects/audit1/audit").raw().body())
         .contains("\"127.0.0.1\"", "DELETE /api/v1/projects/{project}/sizes/{name}");
   }
 
   @Test
   void denialsAndSignInsAreWrittenDown() {
     String token =
-        rig.post("tokens", "{\"name\": \"a2-view\", \"verbs\": [\"view\"]}")
+        rig.post("tokens", "{\"name\": \"audit2-view\", \"verbs\": [\"view\"]}")
             .json()
             .path("secret")
             .asString();
     Reply denied =
         rig.send(
-            java.net.http.HttpRequest.newBuilder(rig.uri("projects/a2/machines/x:power-on"))
+            java.net.http.HttpRequest.newBuilder(rig.uri("projects/audit2/machines/x:power-on"))
                 .header("Authorization", "Bearer " + token)
                 .POST(java.net.http.HttpRequest.BodyPublishers.noBody())
                 .build());
@@ -74,22 +74,22 @@ class AuditTest {
     // What was refused is written when it was answered.
     Awaitility.await()
         .untilAsserted(
-            () -> assertThat(acts("a2")).containsExactly("a2-view operate Machine x: refused"));
+            () -> assertThat(acts("audit2")).containsExactly("audit2-view operate Machine x: refused"));
     rig.send(
         java.net.http.HttpRequest.newBuilder(rig.uri("session"))
             .header("Content-Type", "application/json")
             .POST(
                 java.net.http.HttpRequest.BodyPublishers.ofString(
-                    "{\"name\": \"a2-nobody\", \"password\": \"a2-secret\"}"))
+                    "{\"name\": \"audit2-nobody\", \"password\": \"audit2-secret\"}"))
             .build());
     Awaitility.await()
-        .untilAsserted(() -> assertThat(rig.get("audit").raw().body()).contains("a2-nobody"));
-    assertThat(rig.get("audit").raw().body()).doesNotContain("a2-secret").doesNotContain(token);
+        .untilAsserted(() -> assertThat(rig.get("audit").raw().body()).contains("audit2-nobody"));
+    assertThat(rig.get("audit").raw().body()).doesNotContain("audit2-secret").doesNotContain(token);
   }
 
   @Test
   void theDatabaseRefusesToChangeIt() {
-    rig.post("projects/a3/sizes", Rig.size("s", 1, ""));
+    rig.post("projects/audit3/sizes", Rig.size("s", 1, ""));
     for (String sql :
         List.of("UPDATE audit SET who = 'nobody'", "DELETE FROM audit", "TRUNCATE audit")) {
       Assertions.assertThatThrownBy(() -> rig.sql(sql)).hasStackTraceContaining("only added to");
@@ -98,9 +98,9 @@ class AuditTest {
 
   @Test
   void whatWasAlteredAllTheSameIsFound() {
-    rig.post("projects/a4/sizes", Rig.size("s", 1, ""));
-    long seq = rig.get("projects/a4/audit").json().path("items").path(0).path("seq").asLong();
-    rig.post("projects/a4/sizes", Rig.size("t", 1, ""));
+    rig.post("projects/audit4/sizes", Rig.size("s", 1, ""));
+    long seq = rig.get("projects/audit4/audit").json().path("items").path(0).path("seq").asLong();
+    rig.post("projects/audit4/sizes", Rig.size("t", 1, ""));
     assertThat(verified().has("altered")).as(verified().toString()).isFalse();
     rig.sql("ALTER TABLE audit DISABLE TRIGGER ALL");
     try {
@@ -126,14 +126,14 @@ class AuditTest {
     List<Callable<Integer>> all = new ArrayList<>();
     for (int i = 0; i < 60; i++) {
       String name = "s" + i;
-      all.add(() -> rig.post("projects/a5/sizes", Rig.size(name, 1, "")).status());
+      all.add(() -> rig.post("projects/audit5/sizes", Rig.size(name, 1, "")).status());
     }
     try (var pool = Executors.newFixedThreadPool(20)) {
       for (var each : pool.invokeAll(all)) {
         assertThat(each.get()).isEqualTo(201);
       }
     }
-    assertThat(acts("a5")).hasSize(60);
+    assertThat(acts("audit5")).hasSize(60);
     assertThat(verified().has("altered")).isFalse();
   }
 }
