@@ -73,8 +73,8 @@ class AuditTest {
     assertThat(denied.status()).isEqualTo(403);
     // What was refused is written when it was answered.
     Awaitility.await()
-        .untilAsserted(
-            () -> assertThat(acts("audit2")).containsExactly("audit2-view operate Machine x: refused"));
+        .untilAsserted(() ->
+            assertThat(acts("audit2")).containsExactly("audit2-view operate Machine x: refused"));
     rig.send(
         java.net.http.HttpRequest.newBuilder(rig.uri("session"))
             .header("Content-Type", "application/json")

@@ -7,6 +7,7 @@ import com.sun.net.httpserver.HttpServer;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.Applied;
+import io.millwright.engine.Rollouts;
 import io.millwright.engine.Rollouts.MemberFacts;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
@@ -25,6 +26,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -184,8 +186,10 @@ class GroupTest {
     return Condition.find(group().status().conditions(), Condition.READY).orElseThrow();
   }
 
+  /** As the database has it, past all servers: one of them may just be dying. */
   private List<MemberFacts> facts() {
-    return world.engine.rollouts().members("default", "web");
+    return new Rollouts(world.store, world.engine.apply(), InstantSource.system())
+        .members("default", "web");
   }
 
   private List<String> names() {
