@@ -615,7 +615,8 @@ final class Simulation implements AutoCloseable {
       checking = false;
       world
           .strings(
-              "SELECT verb || ' ' || name || ' ' || word FROM operation WHERE ended_at IS NULL")
+              "SELECT verb || ' ' || name || ' ' || word || coalesce(': ' || (state->>'message'),"
+                  + " '') FROM operation WHERE ended_at IS NULL")
           .forEach(open::add);
       open.addAll(unsynced());
       if (open.isEmpty()) {
