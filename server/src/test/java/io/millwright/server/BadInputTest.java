@@ -20,14 +20,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is wrong is refused with a message that helps, and nothing at all is changed by it. */
 @Tag("database")
-@Isolated("it takes all connections that there are")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class BadInputTest {
   private World world;

@@ -24,11 +24,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Isolated;
 
 /** The server as a process of its own, as it is run. */
 @Tag("slow")
-@Isolated("who took over is a matter of seconds")
 class ProcessTest {
   private static final Pattern READY = Pattern.compile("is ready at (http://[^ ]+)");
 

@@ -12,14 +12,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Isolated;
 
 /**
  * As many seeds as {@code -Dseeds} says, from {@code -Dseed} on; {@code ./millwright test --seeds
  * N} does that and writes the figures into {@code docs/reliability.md}.
  */
 @Tag("slow")
-@Isolated("deadlines of calls to the outside are not by its clock")
 class SimulationTest {
   private static final int STEPS = 250;
 

@@ -15,11 +15,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Isolated;
 
 /** Two servers on one database, and what happens when one of them is killed or frozen. */
 @Tag("slow")
-@Isolated("who took over is a matter of seconds")
 class TwoNodesTest {
   /** More machines than one node takes up at once. */
   private static final int MANY = 120;
