@@ -295,15 +295,7 @@ final class Simulation implements AutoCloseable {
       }
       case 4 -> {
         say("declare volume " + volume);
-        world.apply(
-            engine,
-            """
-            apiVersion: millwright/v1
-            kind: Volume
-            metadata: {name: %s}
-            spec: {size: 1GiB, hypervisor: sim, reclaim: %s}
-            """
-                .formatted(volume, chance.nextBoolean() ? "retain" : "delete"));
+        world.apply(engine, volume(volume, chance.nextBoolean() ? "retain" : "delete"));
       }
       case 5 -> {
         say("delete " + machine);
@@ -402,6 +394,35 @@ final class Simulation implements AutoCloseable {
     return declared.equals(committed)
         ? List.of()
         : List.of("committed is " + committed + ", and declared " + declared);
+  }
+
+  private static String volume(String name, String reclaim) {
+    return """
+    apiVersion: millwright/v1
+    kind: Volume
+    metadata: {name: %s}
+    spec: {size: 1GiB, hypervisor: sim, reclaim: %s}
+    """
+        .formatted(name, reclaim);
+  }
+
+  /**
+   * Who sees that a volume could not be made applies it again, as it says: machines wait for it.
+   */
+  private void applyAgain() {
+    world
+        .strings(
+            """
+            SELECT name || ' ' || coalesce(spec->>'reclaim', 'retain') FROM resource r
+            WHERE kind = 'VOLUME' AND status->>'object' IS NULL AND NOT EXISTS (
+              SELECT FROM operation o WHERE o.target = r.uid AND o.ended_at IS NULL)
+            ORDER BY name
+            """)
+        .forEach(line ->
+            ask(() ->
+                world.apply(
+                    server().engine,
+                    volume(line.replaceFirst(" .*", ""), line.replaceFirst(".* ", "")))));
   }
 
   private String machine(String name) {
@@ -609,6 +630,7 @@ final class Simulation implements AutoCloseable {
         look(server(), uid);
         check();
       }
+      applyAgain();
       now = now.plusSeconds(15);
       checking = true;
       open = new ArrayList<>(invariants.broken());
