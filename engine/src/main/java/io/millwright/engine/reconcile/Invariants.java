@@ -2,6 +2,7 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
@@ -432,7 +433,12 @@ public final class Invariants {
       Set<String> kept = new HashSet<>();
       for (Resource<?, ?> volume : volumes.values()) {
         VolumeStatus status = (VolumeStatus) volume.status();
-        kept.add(String.valueOf(status.object()));
+        // Until it was heard that it is there, its name is the one that it was to be made under.
+        kept.add(
+            status.object() == null
+                ? new ObjectName(new Mark(tx.installation(), volume.uid(), 1), ObjectName.DATA)
+                    .toString()
+                : status.object());
         if (status.copy() != null && now != null) {
           kept.add(status.copy().object());
         }
