@@ -24,8 +24,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a monitoring system is told. Everything is a gauge: some hypervisors count bytes, others tell
- * rates only, and a series must mean the same for all machines.
+ * What a monitoring system is told. Everything is a gauge: some hypervisors count bytes, others
+ * tell rates only, and a series must mean the same for all machines.
  */
 final class Scrape {
   /** What is older is not what a machine uses now: its hypervisor does not answer, say. */
@@ -42,12 +42,9 @@ final class Scrape {
       List.of(
           new Series("cpu_cores", "Cores that are busy.", LoadView::cores),
           new Series("memory_bytes", "Memory that it takes.", LoadView::memoryBytes),
+          new Series("disk_read_bytes_per_second", "Read from its disks.", LoadView::diskReadBytes),
           new Series(
-              "disk_read_bytes_per_second", "Read from its disks.", LoadView::diskReadBytes),
-          new Series(
-              "disk_written_bytes_per_second",
-              "Written to its disks.",
-              LoadView::diskWrittenBytes),
+              "disk_written_bytes_per_second", "Written to its disks.", LoadView::diskWrittenBytes),
           new Series(
               "received_bytes_per_second", "Received by its cards.", LoadView::receivedBytes),
           new Series("sent_bytes_per_second", "Sent by its cards.", LoadView::sentBytes));

@@ -40,8 +40,7 @@ class MetricsTest {
   }
 
   private HttpResponse<String> scrape(String token) throws Exception {
-    HttpRequest.Builder request =
-        HttpRequest.newBuilder(URI.create(rig.api.url() + "/metrics"));
+    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(rig.api.url() + "/metrics"));
     if (!token.isEmpty()) {
       request.header("Authorization", "Bearer " + token);
     }
@@ -76,8 +75,7 @@ class MetricsTest {
     assertThat(items.size()).isEqualTo(2);
     assertThat(items.get(0).path("machine").asString()).isEqualTo("me-b");
     assertThat(items.get(1).has("latest")).isFalse();
-    assertThat(rig.get("projects/-/metrics").json().path("items").size())
-        .isGreaterThanOrEqualTo(2);
+    assertThat(rig.get("projects/-/metrics").json().path("items").size()).isGreaterThanOrEqualTo(2);
   }
 
   @Test
@@ -86,8 +84,8 @@ class MetricsTest {
     measured("me4", "me-d");
     HttpResponse<String> all = scrape(rig.token);
     assertThat(all.statusCode()).as(all.body()).isEqualTo(200);
-    assertThat(all.headers().firstValue("Content-Type")).hasValueSatisfying(
-        type -> assertThat(type).startsWith("text/plain"));
+    assertThat(all.headers().firstValue("Content-Type"))
+        .hasValueSatisfying(type -> assertThat(type).startsWith("text/plain"));
     assertThat(all.body())
         .contains("# TYPE millwright_machine_cpu_cores gauge")
         .containsPattern(
@@ -97,10 +95,10 @@ class MetricsTest {
         .contains("millwright_hypervisor_up{hypervisor=\"sim\",project=\"shared\"}")
         .contains("millwright_server_uptime_seconds");
 
-    String narrow = rig.engine
+    String narrow =
+        rig.engine
             .tokens()
-            .create(
-                "me-narrow", null, null, new Scope(null, Set.of("me3"), Set.of()))
+            .create("me-narrow", null, null, new Scope(null, Set.of("me3"), Set.of()))
             .secret();
     assertThat(scrape(narrow).body())
         .contains("machine=\"me-c\"")

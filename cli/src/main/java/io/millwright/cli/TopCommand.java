@@ -18,8 +18,8 @@ import tools.jackson.databind.JsonNode;
     name = "top",
     description = {
       "Show what machines use of their hosts, those first that use most.",
-      "As their hypervisors told it when they were looked at last, every 30 seconds. With a machine,"
-          + " its last half hour."
+      "As their hypervisors told it when they were looked at last, every 30 seconds. With a"
+          + " machine, its last half hour."
     })
 final class TopCommand extends Part {
   @Parameters(arity = "0..1", paramLabel = "MACHINE", description = "Only this one.")
@@ -40,7 +40,7 @@ final class TopCommand extends Part {
   public Integer call() {
     if (machine != null) {
       String name = machine.startsWith("machine/") ? machine.substring(8) : machine;
-      JsonNode told = api().getMachineMetrics(cli().project(), name).body();
+      JsonNode told = api().listMachineMetrics(cli().project(), name).body();
       if (format == Format.TABLE) {
         history(told);
       } else {
@@ -48,7 +48,7 @@ final class TopCommand extends Part {
       }
       return 0;
     }
-    JsonNode told = api().getMetrics(allProjects ? "-" : cli().project()).body();
+    JsonNode told = api().listMetrics(allProjects ? "-" : cli().project()).body();
     if (format == Format.TABLE) {
       all(told);
     } else {
@@ -61,7 +61,15 @@ final class TopCommand extends Part {
     List<String> titles = new ArrayList<>(allProjects ? List.of("PROJECT") : List.of());
     titles.addAll(
         List.of(
-            "MACHINE", "HYPERVISOR", "CPU", "MEMORY", "READ", "WRITTEN", "RECEIVED", "SENT", "AGE"));
+            "MACHINE",
+            "HYPERVISOR",
+            "CPU",
+            "MEMORY",
+            "READ",
+            "WRITTEN",
+            "RECEIVED",
+            "SENT",
+            "AGE"));
     Table table = new Table(titles);
     List<JsonNode> items = new ArrayList<>();
     told.path("items").forEach(items::add);
@@ -123,6 +131,7 @@ final class TopCommand extends Part {
       rest /= 1024;
       unit++;
     }
-    return String.format(Locale.ROOT, unit == 0 || rest >= 10 ? "%.0f%s" : "%.1f%s", rest, units[unit]);
+    return String.format(
+        Locale.ROOT, unit == 0 || rest >= 10 ? "%.0f%s" : "%.1f%s", rest, units[unit]);
   }
 }

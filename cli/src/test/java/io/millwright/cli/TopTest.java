@@ -31,7 +31,8 @@ class TopTest extends CliTestCase {
             "db h2 3.50/4 - - - - -",
             "web h1 0.25/2 512MiB/2.0GiB 2.0KiB/s - 0B/s 15MiB/s",
             "new h1 - - - - - - -");
-    assertThat(run("top", "-p", "shop", "-o", "json").done().out()).contains("\"machine\": \"web\"");
+    assertThat(run("top", "-p", "shop", "-o", "json").done().out())
+        .contains("\"machine\": \"web\"");
   }
 
   @Test

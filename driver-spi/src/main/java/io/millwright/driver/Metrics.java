@@ -35,7 +35,9 @@ public interface Metrics {
       @Nullable Flow received,
       @Nullable Flow sent) {}
 
-  /** Something that goes on all the time, as hypervisors tell of it: they count, or they measure. */
+  /**
+   * Something that goes on all the time, as hypervisors tell of it: they count, or they measure.
+   */
   sealed interface Flow {
     /** So much since the machine was started. */
     record Counted(long total) implements Flow {}

@@ -44,8 +44,7 @@ public record Load(
 
   private static Load between(@Nullable Taken before, Taken now) {
     Usage then = before == null ? null : before.usage();
-    double seconds =
-        before == null ? 0 : Duration.between(before.at(), now.at()).toNanos() / NANOS;
+    double seconds = before == null ? 0 : Duration.between(before.at(), now.at()).toNanos() / NANOS;
     Usage u = now.usage();
     Double cpu = rate(then == null ? null : then.cpu(), u.cpu(), seconds);
     return new Load(
@@ -59,8 +58,7 @@ public record Load(
   }
 
   /** A second; a count that went back began anew when the machine was started. */
-  private static @Nullable Double rate(
-      @Nullable Flow before, @Nullable Flow now, double seconds) {
+  private static @Nullable Double rate(@Nullable Flow before, @Nullable Flow now, double seconds) {
     return switch (now) {
       case null -> null;
       case Flow.Measured(double perSecond) -> perSecond;

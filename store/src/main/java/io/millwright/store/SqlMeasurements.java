@@ -56,9 +56,7 @@ final class SqlMeasurements implements Measurements {
             .param("at", Columns.time(at))
             .param("machines", Columns.texts(usages.stream().map(Usage::machine).toList()))
             .param("measured", usages.stream().map(SqlMeasurements::bits).toArray(Integer[]::new))
-            .param(
-                "memory",
-                usages.stream().map(u -> mib(u.memory())).toArray(Long[]::new));
+            .param("memory", usages.stream().map(u -> mib(u.memory())).toArray(Long[]::new));
     for (int i = 0; i < FLOWS.size(); i++) {
       Function<Usage, @Nullable Flow> part = PARTS.get(i);
       insert =
@@ -108,8 +106,7 @@ final class SqlMeasurements implements Measurements {
             """)
         .query((row, n) -> taken(row))
         .list()
-        .forEach(t ->
-            out.computeIfAbsent(t.usage().machine(), _ -> new ArrayList<>()).add(t));
+        .forEach(t -> out.computeIfAbsent(t.usage().machine(), _ -> new ArrayList<>()).add(t));
     return out;
   }
 

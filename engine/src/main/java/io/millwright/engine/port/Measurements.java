@@ -10,8 +10,8 @@ import java.util.UUID;
 
 /**
  * What machines used lately, as their hypervisors told it. It is in the database because the node
- * that looks at a hypervisor is not the one that is asked; nothing depends on it, and a crash of the
- * database may lose it.
+ * that looks at a hypervisor is not the one that is asked; nothing depends on it, and a crash of
+ * the database may lose it.
  */
 public interface Measurements {
   /** For how long it is kept. */

@@ -60,8 +60,7 @@ final class PerformanceCounters implements Metrics {
             UUID uid = VmFacts.uuid(found.text("summary.config.instanceUuid"));
             if (machines.contains(uid)
                 && found.text("summary.runtime.powerState").equals("poweredOn")) {
-              running.add(
-                  new Running(found.ref(), uid, found.number("summary.config.numCpu")));
+              running.add(new Running(found.ref(), uid, found.number("summary.config.numCpu")));
             }
           });
       List<Usage> out = new ArrayList<>();
@@ -100,10 +99,7 @@ final class PerformanceCounters implements Metrics {
   }
 
   private static Element spec(Ref machine, Map<String, Integer> known) {
-    Element out =
-        new Element("querySpec")
-            .add(machine.as("entity"))
-            .add("maxSample", 1);
+    Element out = new Element("querySpec").add(machine.as("entity")).add("maxSample", 1);
     WANTED.forEach((counter, instance) -> {
       Integer number = known.get(counter);
       if (number != null) {
@@ -177,17 +173,18 @@ final class PerformanceCounters implements Metrics {
         .read(vim.content().performance(), "perfCounter")
         .get("perfCounter")
         .ifPresent(all ->
-            all.children().forEach(counter -> {
-              String name =
-                  String.join(
-                      ".",
-                      key(counter, "groupInfo"),
-                      key(counter, "nameInfo"),
-                      counter.text("rollupType").toLowerCase(Locale.ROOT));
-              if (WANTED.containsKey(name)) {
-                out.put(name, (int) counter.number("key"));
-              }
-            }));
+            all.children()
+                .forEach(counter -> {
+                  String name =
+                      String.join(
+                          ".",
+                          key(counter, "groupInfo"),
+                          key(counter, "nameInfo"),
+                          counter.text("rollupType").toLowerCase(Locale.ROOT));
+                  if (WANTED.containsKey(name)) {
+                    out.put(name, (int) counter.number("key"));
+                  }
+                }));
     numbers = Map.copyOf(out);
     return out;
   }
