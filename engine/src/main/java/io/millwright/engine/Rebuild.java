@@ -97,6 +97,9 @@ public final class Rebuild {
     if (before.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, before.title() + " is being deleted");
     }
+    if (before.metadata().labels().containsKey(Names.TRIAL)) {
+      Members.refuse(tx, before, "it is there to check one build, and has no other system");
+    }
     if (image != null) {
       Members.refuse(tx, before, "change the image of that, so that it is rolled out");
     }
