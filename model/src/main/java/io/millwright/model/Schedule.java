@@ -54,6 +54,11 @@ public record Schedule(String text) {
     return INTERVAL.matcher(text).matches();
   }
 
+  /** True if it names times, and not how long after the last one. */
+  public boolean atTimes() {
+    return !isInterval(text);
+  }
+
   /** When it is to be done next, if the last time was then. */
   public Instant next(Instant last) {
     return isInterval(text) ? last.plus(TimeSpan.parse(text).duration()) : nextOf(text, last);

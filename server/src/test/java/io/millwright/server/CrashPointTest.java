@@ -16,6 +16,8 @@ import io.millwright.engine.port.Operations;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Firmware;
+import io.millwright.model.ImageBuild;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -189,6 +191,21 @@ class CrashPointTest {
       ---
       """
           .formatted(image, number);
+    }
+
+    /** As {@link #builtImage}, and a machine has to become ready from each build. */
+    String checkedImage() {
+      return builtImage()
+          .replace(
+              "suite: bookworm",
+              "suite: bookworm, keep: 0, check: {size: " + size + ", nics: [{network: net}]}");
+    }
+
+    UUID build() {
+      UUID uid = uid(Kind.IMAGE, image);
+      world.store.inTransaction(
+          tx -> world.engine.builds().build(tx, World.ANNA, "default", image));
+      return uid;
     }
 
     String installerImage() {
@@ -807,6 +824,36 @@ class CrashPointTest {
                 return s.uid(Kind.IMAGE, s.image);
               },
               NOTHING),
+          new Flow(
+              "image that is built anew and checked",
+              s -> {
+                s.apply(s.size(1, "2GiB") + s.checkedImage());
+                s.before = s.world.awaitEnd(s.uid(Kind.IMAGE, s.image)).uid();
+                SimulatedBuilder.renew("12." + s.number);
+              },
+              s -> s.build(),
+              s -> {
+                UUID uid = s.uid(Kind.IMAGE, s.image);
+                ImageStatus status =
+                    (ImageStatus)
+                        s.world.store.read(tx -> tx.resources().find(uid)).orElseThrow().status();
+                assertThat(status.builds()).isNotEmpty();
+                assertThat(status.builds().getLast().state()).isEqualTo(ImageBuild.State.CURRENT);
+                assertThat(s.world.find(s.image + "-build-" + status.builds().getLast().number()))
+                    .isEmpty();
+                s.world.await(
+                    "the former one is gone",
+                    () ->
+                        ((ImageStatus)
+                                s.world
+                                    .store
+                                    .read(tx -> tx.resources().find(uid))
+                                    .orElseThrow()
+                                    .status())
+                            .builds()
+                            .size()
+                            == 1);
+              }),
           new Flow(
               "image deletion",
               s -> {

@@ -18,8 +18,11 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -117,7 +120,8 @@ class ImageBuildTest {
   }
 
   private void nudge() {
-    world.store.write(tx -> tx.nudges().nudge(image().uid()));
+    UUID uid = image().uid();
+    world.store.write(tx -> tx.nudges().nudge(uid));
   }
 
   @Test
@@ -148,7 +152,7 @@ class ImageBuildTest {
     world.hypervisor.guests(GuestBehaviour.silent());
 
     Operation failed = build();
-    assertThat(failed.state()).isInstanceOf(State.Failed.class);
+    assertThat(failed.state()).as(failed.steps().toString()).isInstanceOf(State.Failed.class);
     assertThat(failed.state().message())
         .contains("build 2 did not pass its check")
         .contains("did not report ready within 10 s");
@@ -192,9 +196,10 @@ class ImageBuildTest {
         world.store.inTransaction(
             tx -> world.engine.builds().build(tx, World.ANNA, "default", "gold"));
     world.await("it is checked", () -> world.find("gold-build-2").isPresent());
-    assertThat(
-            world.store.inTransaction(
-                tx -> world.engine.builds().build(tx, World.ANNA, "default", "gold").uid()))
+    Operation again =
+        world.store.inTransaction(
+            tx -> world.engine.builds().build(tx, World.ANNA, "default", "gold"));
+    assertThat(again.uid())
         .as("what is being built is not begun twice")
         .isEqualTo(begun.uid());
     assertThatThrownBy(() ->
@@ -277,6 +282,108 @@ class ImageBuildTest {
     assertThat(world.outside().images()).contains(first);
   }
 
+  private static String group(String follow) {
+    return """
+    apiVersion: millwright/v1
+    kind: Group
+    metadata: {name: web}
+    spec:
+      count: 2
+      machine: {image: gold, size: small, nics: [{network: net}], readyTimeoutSeconds: 10}
+      follow: %s
+    """
+        .formatted(follow);
+  }
+
+  private void settled() {
+    world.await(
+        "the group is settled",
+        () -> {
+          Resource<?, ?> group = group();
+          return world.store.read(tx -> tx.operations().active(group.uid())).isEmpty();
+        });
+  }
+
+  private Resource<?, ?> group() {
+    return world.store.read(tx -> tx.resources().find(Kind.GROUP, "default", "web")).orElseThrow();
+  }
+
+  private List<String> systems() {
+    return List.of("web-0", "web-1").stream()
+        .map(m -> String.valueOf(world.machine(m).status().imageSha256()))
+        .toList();
+  }
+
+  @Test
+  void aGroupFollowsItsImageInItsWindowAndNotBefore() {
+    applied("");
+    String first = String.valueOf(image().status().sha256());
+    // Tomorrow at this hour.
+    int hour = world.now().atZone(ZoneOffset.UTC).getHour();
+    int later = (hour + 12) % 24;
+    world.apply(group("{image: true, window: {opens: \"0 " + later + " * * *\", lasts: 1h}}"));
+    world.awaitEnd(group().uid());
+    build();
+    world.await(
+        "members say that they are outdated",
+        () -> Condition.holds(world.machine("web-1").status().conditions(), "Outdated"));
+    settled();
+    assertThat(systems()).containsExactly(first, first);
+
+    world.pass(
+        Duration.between(
+            world.now(),
+            world
+                .now()
+                .atZone(ZoneOffset.UTC)
+                .truncatedTo(ChronoUnit.HOURS)
+                .withHour(later)
+                .plusDays(later < hour ? 1 : 0)
+                .plusMinutes(1)
+                .toInstant()));
+    String second = String.valueOf(image().status().sha256());
+    world.await("both have the newer one", () -> systems().equals(List.of(second, second)));
+    Operation followed = world.awaitEnd(group().uid());
+    assertThat(followed.state()).isInstanceOf(State.Succeeded.class);
+    assertThat(followed.requestedBy()).isEqualTo("image gold");
+    assertThat(world.ready("web-0") && world.ready("web-1")).isTrue();
+  }
+
+  @Test
+  void aGroupThatFollowsABadBuildStopsAtTheFirstMemberAndTakesTheNextOne() {
+    applied("");
+    String first = String.valueOf(image().status().sha256());
+    world.apply(group("{image: true}"));
+    world.awaitEnd(group().uid());
+    world.hypervisor.guests(guest ->
+        first.equals(guest.systemImage())
+            ? GuestBehaviour.wellBehaved().start(guest)
+            : GuestBehaviour.silent().start(guest));
+    build();
+    world.await(
+        "it has failed",
+        () -> world.latest(group().uid()).state() instanceof State.Failed);
+    assertThat(world.latest(group().uid()).requestedBy()).isEqualTo("image gold");
+    world.awaitReady("web-0");
+    world.awaitReady("web-1");
+    assertThat(systems()).as("both are on the system from before").containsExactly(first, first);
+    UUID failed = world.latest(group().uid()).uid();
+    nudgeGroup();
+    settled();
+    assertThat(world.latest(group().uid()).uid()).as("it is not tried again").isEqualTo(failed);
+
+    world.hypervisor.guests(GuestBehaviour.wellBehaved());
+    build();
+    String third = String.valueOf(image().status().sha256());
+    world.await("both have the newest one", () -> systems().equals(List.of(third, third)));
+    assertThat(world.awaitEnd(group().uid()).state()).isInstanceOf(State.Succeeded.class);
+  }
+
+  private void nudgeGroup() {
+    UUID uid = group().uid();
+    world.store.write(tx -> tx.nudges().nudge(uid));
+  }
+
   @Test
   void whatCannotBeIsRefusedWithItsReason() {
     assertThatThrownBy(() -> world.apply(image("schedule: 7d\n")))
@@ -298,6 +405,14 @@ class ImageBuildTest {
                 assertThat(e.problem().errors().toString())
                     .contains("spec.build.check.size")
                     .contains("did you mean \"small\""));
+    assertThatThrownBy(() ->
+            world.apply(image("") + "---\n" + group("{window: {opens: 7d, lasts: 1h}}")))
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e ->
+                assertThat(e.problem().errors().toString())
+                    .contains("spec.follow.window.opens")
+                    .contains("five fields of a crontab"));
     world.apply(
         image("").replaceAll("(?s)  build:.*", "  source: {path: /nowhere.qcow2}\n"));
     assertThatThrownBy(this::build).hasMessageContaining("is not built here");
