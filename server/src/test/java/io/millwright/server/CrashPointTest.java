@@ -76,6 +76,9 @@ class CrashPointTest {
   private static final Set<Verb> REPEATED =
       EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.STOP);
 
+  /** While one works on a flow: {@code -Dcrash.flow=WORDS} runs those whose name has these. */
+  private static final String ONLY = java.lang.System.getProperty("crash.flow", "");
+
   private static final byte[] CONTENT = {1, 2, 3, 0, 4};
 
   private static final Path MEDIUM = TestImages.installationMedium();
@@ -901,6 +904,9 @@ class CrashPointTest {
     try (World world = stage()) {
       Invariants invariants = new Invariants(world);
       for (Flow flow : FLOWS) {
+        if (!flow.name().contains(ONLY)) {
+          continue;
+        }
         Scene scene = new Scene(world);
         Map<System, List<Verb>> calls = new HashMap<>();
         for (System system :
@@ -986,7 +992,7 @@ class CrashPointTest {
   }
 
   private void dieAt(List<Point> chosen) throws Exception {
-    assertThat(chosen).hasSizeGreaterThan(20);
+    assertThat(chosen).hasSizeGreaterThan(ONLY.isEmpty() ? 20 : 0);
     Queue<Point> left = new ConcurrentLinkedQueue<>(chosen);
     Queue<Throwable> wrong = new ConcurrentLinkedQueue<>();
     Queue<Point> unmet = new ConcurrentLinkedQueue<>();

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.testkit.Fault;
-import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.SimulatedBuilder;
+import io.millwright.driver.testkit.Verb;
 import io.millwright.model.Condition;
 import io.millwright.model.ImageBuild;
 import io.millwright.model.ImageSpec;
@@ -21,9 +21,7 @@ import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -39,16 +37,9 @@ class ImageBuildTest {
 
   private World world;
 
-  /** Images from which nothing becomes ready. */
-  private final Set<String> broken = ConcurrentHashMap.newKeySet();
-
   @BeforeEach
   void begin() {
     world = new World(World.Pace.FAST);
-    world.hypervisor.guests(guest ->
-        broken.contains(guest.systemImage())
-            ? GuestBehaviour.silent().start(guest)
-            : GuestBehaviour.wellBehaved().start(guest));
     world.apply(World.BASE);
   }
 
@@ -115,6 +106,14 @@ class ImageBuildTest {
     return Files.exists(world.images.resolve(sha256 + ".img"));
   }
 
+  /** The next machine that would be started is not. */
+  private void refuseStart() {
+    world
+        .hypervisor
+        .faults()
+        .when(c -> c.verb() == Verb.START, 1, Fault.beforeEffect(FaultKind.REFUSED));
+  }
+
   private Condition condition(String type) {
     return Condition.find(image().status().conditions(), type).orElseThrow();
   }
@@ -149,13 +148,13 @@ class ImageBuildTest {
   void aBuildThatDoesNotPassLeavesTheFormerOneInUse() {
     applied(CHECKED);
     String good = image().status().sha256();
-    world.hypervisor.guests(GuestBehaviour.silent());
+    refuseStart();
 
     Operation failed = build();
     assertThat(failed.state()).as(failed.steps().toString()).isInstanceOf(State.Failed.class);
     assertThat(failed.state().message())
         .contains("build 2 did not pass its check")
-        .contains("did not report ready within 10 s");
+        .contains("failed with REFUSED");
     assertThat(image().status().sha256()).isEqualTo(good);
     assertThat(condition(Condition.READY).value()).isEqualTo(Condition.Value.TRUE);
     assertThat(condition("Built").value()).isEqualTo(Condition.Value.FALSE);
@@ -167,7 +166,6 @@ class ImageBuildTest {
     assertThat(image().status().builds().getLast().message()).contains("did not pass");
     assertThat(stored(good)).isTrue();
 
-    world.hypervisor.guests(GuestBehaviour.wellBehaved());
     assertThat(build().state()).isInstanceOf(State.Succeeded.class);
     assertThat(condition("Built").value()).isEqualTo(Condition.Value.TRUE);
   }
@@ -190,7 +188,8 @@ class ImageBuildTest {
   void aCheckThatIsCancelledIsNoBuildInUse() {
     applied(CHECKED.replace("Seconds: 10", "Seconds: 600"));
     String good = image().status().sha256();
-    world.hypervisor.guests(GuestBehaviour.silent());
+    Fault.Hang hang = Fault.hang();
+    world.hypervisor.faults().next(Verb.START, hang);
     SimulatedBuilder.renew(VERSION);
     Operation begun =
         world.store.inTransaction(
@@ -210,6 +209,7 @@ class ImageBuildTest {
                 world.engine.rebuild().rebuild(tx, World.ANNA, "default", "gold-build-2", null)))
         .isInstanceOf(ProblemException.class);
     world.engine.cancel().cancel(begun.uid());
+    hang.release();
     assertThat(world.awaitEnd(image().uid()).state()).isInstanceOf(State.Cancelled.class);
     assertThat(image().status().sha256()).isEqualTo(good);
     assertThat(world.find("gold-build-2")).isEmpty();
@@ -355,10 +355,7 @@ class ImageBuildTest {
     String first = String.valueOf(image().status().sha256());
     world.apply(group("{image: true}"));
     world.awaitEnd(group().uid());
-    world.hypervisor.guests(guest ->
-        first.equals(guest.systemImage())
-            ? GuestBehaviour.wellBehaved().start(guest)
-            : GuestBehaviour.silent().start(guest));
+    refuseStart();
     build();
     world.await(
         "it has failed",
@@ -372,7 +369,6 @@ class ImageBuildTest {
     settled();
     assertThat(world.latest(group().uid()).uid()).as("it is not tried again").isEqualTo(failed);
 
-    world.hypervisor.guests(GuestBehaviour.wellBehaved());
     build();
     String third = String.valueOf(image().status().sha256());
     world.await("both have the newest one", () -> systems().equals(List.of(third, third)));
