@@ -256,8 +256,9 @@ class ImageBuildTest {
         "it does not say so any more",
         () -> !Condition.holds(world.machine("web").status().conditions(), "Outdated"));
     nudge();
-    world.await("nobody needs the first one", () -> !stored(String.valueOf(first)));
-    assertThat(states()).containsExactly(ImageBuild.State.CURRENT);
+    world.await(
+        "nobody needs the first one", () -> states().equals(List.of(ImageBuild.State.CURRENT)));
+    assertThat(stored(String.valueOf(first))).isFalse();
     assertThat(world.outside().images()).doesNotContain(first);
   }
 

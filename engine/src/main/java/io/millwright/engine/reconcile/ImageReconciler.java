@@ -233,6 +233,8 @@ public final class ImageReconciler {
       run.going(new State.Running(), null, null);
       return Optional.of(POLL);
     }
+    // What this build made superfluous goes with it; what cannot go yet is looked at later.
+    prune(image);
     run.done(null);
     run.finish(
         mine.state() != ImageBuild.State.FAILED
