@@ -139,7 +139,11 @@ class GroupTest extends CliTestCase {
         """);
     assertThat(run("image", "list", "gold").done().out().lines())
         .anySatisfy(l ->
-            assertThat(l).contains("1").contains("former").contains("0123456789ab").contains("143MiB"))
+            assertThat(l)
+                .contains("1")
+                .contains("former")
+                .contains("0123456789ab")
+                .contains("143MiB"))
         .anySatisfy(l -> assertThat(l).contains("failed").contains("it is ill"));
     assertThat(run("image", "list", "gold", "-o", "name").done().out().lines())
         .containsExactly("1", "2");

@@ -201,8 +201,7 @@ public final class Apply {
             image.title());
     Resource<MachineSpec, MachineStatus> machine =
         own(tx, caller, draft).resource().as(MachineSpec.class, MachineStatus.class);
-    tx.resources()
-        .updateStatus(machine.uid(), machine.status().withImage(build.sha256()), "", "");
+    tx.resources().updateStatus(machine.uid(), machine.status().withImage(build.sha256()), "", "");
     tx.groups().put(Member.fresh(machine.uid(), image.uid(), build.number(), null, 0));
     return machine;
   }

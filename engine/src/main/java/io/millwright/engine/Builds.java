@@ -41,7 +41,8 @@ public final class Builds {
       throw ProblemException.of(
           Problem.Type.CONFLICT,
           image.title()
-              + " is not built here; it has no spec.build, so apply it with another source instead");
+              + " is not built here; it has no spec.build, so apply it with another source"
+              + " instead");
     }
     Optional<Operation> active = tx.operations().active(image.uid());
     return active.isPresent()

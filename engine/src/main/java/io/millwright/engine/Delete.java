@@ -71,10 +71,10 @@ public final class Delete {
         found.metadata().labels().containsKey(Names.TRIAL)
             ? "it goes by itself; to stop the build, cancel that image's operation"
             : found.metadata().labels().containsKey(Names.POOL)
-            ? "claim it first, or apply the pool with a smaller spec.ready"
-            : "to have it go, annotate it with "
-                + Names.LEAVE_FIRST
-                + "=true and scale the group in");
+                ? "claim it first, or apply the pool with a smaller spec.ready"
+                : "to have it go, annotate it with "
+                    + Names.LEAVE_FIRST
+                    + "=true and scale the group in");
     refuse(tx, found);
     if (!outside(found.spec())) {
       tx.resources().remove(found.uid());

@@ -132,8 +132,7 @@ public final class Engine implements AutoCloseable {
             clock,
             new MachineReconciler(store, outside, images, door, rebuild, clock),
             new HypervisorReconciler(store, outside, clock, round),
-            new ImageReconciler(
-                store, drivers, outside, images, apply, delete, builds, clock),
+            new ImageReconciler(store, drivers, outside, images, apply, delete, builds, clock),
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,

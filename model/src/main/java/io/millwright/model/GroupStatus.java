@@ -80,33 +80,78 @@ public record GroupStatus(
   /** All members have this revision. */
   public GroupStatus rolledOut(int now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, now, previous, null, paused, confirmed,
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        now,
+        previous,
+        null,
+        paused,
+        confirmed,
         followed);
   }
 
   /** A rollout of the declared revision has failed, or with null is tried again. */
   public GroupStatus failed(@Nullable Integer now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, now, paused, confirmed,
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        stable,
+        previous,
+        now,
+        paused,
+        confirmed,
         followed);
   }
 
   public GroupStatus paused(boolean now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, failed, now, confirmed,
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        stable,
+        previous,
+        failed,
+        now,
+        confirmed,
         followed);
   }
 
   public GroupStatus confirmed(int now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, failed, paused, now,
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        stable,
+        previous,
+        failed,
+        paused,
+        now,
         followed);
   }
 
   /** Its members are given this build of their image from now on, whatever failed before. */
   public GroupStatus following(String sha256) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, null, paused, confirmed,
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        stable,
+        previous,
+        null,
+        paused,
+        confirmed,
         sha256);
   }
 }

@@ -215,8 +215,7 @@ public record ImageSpec(
           List.of(),
           List.of(),
           readyTimeoutSeconds,
-          new Expiry(
-              new TimeSpan(Math.clamp(readyTimeoutSeconds, 0, 86_400) + 3600L), null, null),
+          new Expiry(new TimeSpan(Math.clamp(readyTimeoutSeconds, 0, 86_400) + 3600L), null, null),
           null);
     }
   }

@@ -54,8 +54,7 @@ public record ImageStatus(
   }
 
   public ImageStatus withBuilds(List<ImageBuild> next) {
-    return new ImageStatus(
-        conditions, sha256, fileSize, virtualSize, finishedAt, generation, next);
+    return new ImageStatus(conditions, sha256, fileSize, virtualSize, finishedAt, generation, next);
   }
 
   /** New machines are made from this build, of this generation of the spec, from now on. */

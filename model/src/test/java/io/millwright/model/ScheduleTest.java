@@ -15,7 +15,8 @@ class ScheduleTest {
 
   @Test
   void anIntervalCountsFromTheLastTime() {
-    assertThat(Schedule.parse("90m").next(SATURDAY)).isEqualTo(SATURDAY.plus(Duration.ofMinutes(90)));
+    assertThat(Schedule.parse("90m").next(SATURDAY))
+        .isEqualTo(SATURDAY.plus(Duration.ofMinutes(90)));
   }
 
   @Test
@@ -30,8 +31,22 @@ class ScheduleTest {
   @Timeout(10)
   @ValueSource(
       strings = {
-        "", "-", "7", "7w", "59s", "0s", "9999999999d", "* * * *", "0 0 * * * *", "60 * * * *",
-        "0 0 31 2 *", "0 0 30 FEB *", "x y z a b", "* * * * *\n", "@daily", "*/0 * * * *",
+        "",
+        "-",
+        "7",
+        "7w",
+        "59s",
+        "0s",
+        "9999999999d",
+        "* * * *",
+        "0 0 * * * *",
+        "60 * * * *",
+        "0 0 31 2 *",
+        "0 0 30 FEB *",
+        "x y z a b",
+        "* * * * *\n",
+        "@daily",
+        "*/0 * * * *",
         "1-0 99 * * *"
       })
   void whatNeverComesOrMeansNothingIsRefused(String text) {

@@ -63,8 +63,7 @@ public final class ImagePlanner {
   private static List<ImageBuild> forget(List<ImageBuild> builds) {
     List<ImageBuild> failed =
         builds.stream().filter(b -> b.state() == State.FAILED && b.sha256() == null).toList();
-    Set<ImageBuild> old =
-        new HashSet<>(failed.subList(0, Math.max(0, failed.size() - FAILURES)));
+    Set<ImageBuild> old = new HashSet<>(failed.subList(0, Math.max(0, failed.size() - FAILURES)));
     return builds.stream().filter(b -> !old.contains(b)).toList();
   }
 
@@ -75,8 +74,7 @@ public final class ImagePlanner {
 
   /** Machines are made from this one from now on. */
   public static List<ImageBuild> promote(List<ImageBuild> builds, int number) {
-    ImageBuild next =
-        builds.stream().filter(b -> b.number() == number).findFirst().orElseThrow();
+    ImageBuild next = builds.stream().filter(b -> b.number() == number).findFirst().orElseThrow();
     return builds.stream()
         // One file is one build, and that is the newest which came out the same.
         .filter(b -> b.number() == number || !String.valueOf(next.sha256()).equals(b.sha256()))
@@ -103,9 +101,7 @@ public final class ImagePlanner {
         needed.add(b.sha256());
       }
     }
-    return builds.stream()
-        .filter(b -> b.sha256() != null && !needed.contains(b.sha256()))
-        .toList();
+    return builds.stream().filter(b -> b.sha256() != null && !needed.contains(b.sha256())).toList();
   }
 
   /** The file of this checksum is gone: what was used is forgotten, what failed can be read of. */

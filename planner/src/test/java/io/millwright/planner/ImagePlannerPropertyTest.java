@@ -76,7 +76,9 @@ class ImagePlannerPropertyTest {
             number,
             new UUID(0, number),
             NOW,
-            none ? State.FAILED : event.outcome() == Outcome.UNCHECKED ? State.CURRENT : State.CHECKING,
+            none
+                ? State.FAILED
+                : event.outcome() == Outcome.UNCHECKED ? State.CURRENT : State.CHECKING,
             none ? null : "sha" + event.file(),
             null,
             null,
@@ -133,8 +135,7 @@ class ImagePlannerPropertyTest {
       @ForAll("histories") List<Event> history, @ForAll @IntRange(max = 5) int keep) {
     List<ImageBuild> builds = after(history, keep);
     assertThat(builds.stream().map(ImageBuild::number).toList()).isSorted().doesNotHaveDuplicates();
-    assertThat(
-            builds.stream().filter(b -> b.state() == State.FAILED && b.sha256() == null).count())
+    assertThat(builds.stream().filter(b -> b.state() == State.FAILED && b.sha256() == null).count())
         .isLessThanOrEqualTo(ImagePlanner.FAILURES);
   }
 

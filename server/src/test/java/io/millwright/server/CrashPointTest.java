@@ -848,13 +848,13 @@ class CrashPointTest {
                     "the former one is gone",
                     () ->
                         ((ImageStatus)
-                                s.world
-                                    .store
-                                    .read(tx -> tx.resources().find(uid))
-                                    .orElseThrow()
-                                    .status())
-                            .builds()
-                            .size()
+                                    s.world
+                                        .store
+                                        .read(tx -> tx.resources().find(uid))
+                                        .orElseThrow()
+                                        .status())
+                                .builds()
+                                .size()
                             == 1);
               }),
           new Flow(

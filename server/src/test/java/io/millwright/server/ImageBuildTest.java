@@ -75,8 +75,7 @@ class ImageBuildTest {
     return world
         .store
         .read(tx ->
-            tx.resources()
-                .find(Kind.IMAGE, "default", "gold", ImageSpec.class, ImageStatus.class))
+            tx.resources().find(Kind.IMAGE, "default", "gold", ImageSpec.class, ImageStatus.class))
         .orElseThrow();
   }
 
@@ -97,7 +96,11 @@ class ImageBuildTest {
     world.await(
         "the build ends",
         () ->
-            world.store.read(tx -> tx.operations().find(begun.uid())).orElseThrow().state()
+            world
+                .store
+                .read(tx -> tx.operations().find(begun.uid()))
+                .orElseThrow()
+                .state()
                 .terminal());
     return world.store.read(tx -> tx.operations().find(begun.uid())).orElseThrow();
   }
@@ -129,9 +132,7 @@ class ImageBuildTest {
     assertThat(first.state()).isInstanceOf(State.Succeeded.class);
     assertThat(first.steps().stream().map(Operation.StepRecord::key))
         .containsExactly(
-            "build-image/simulated",
-            "check-image/gold-build-1",
-            "remove-trial/gold-build-1");
+            "build-image/simulated", "check-image/gold-build-1", "remove-trial/gold-build-1");
     assertThat(world.find("gold-build-1")).as("the machine is thrown away").isEmpty();
     String before = image().status().sha256();
 
@@ -161,8 +162,7 @@ class ImageBuildTest {
     assertThat(condition("Built").reason()).isEqualTo("CheckFailed");
     assertThat(world.find("gold-build-2")).isEmpty();
     world.await(
-        "nothing is left of its file",
-        () -> image().status().builds().getLast().sha256() == null);
+        "nothing is left of its file", () -> image().status().builds().getLast().sha256() == null);
     assertThat(image().status().builds().getLast().message()).contains("did not pass");
     assertThat(stored(good)).isTrue();
 
@@ -175,8 +175,7 @@ class ImageBuildTest {
     applied(CHECKED);
     String good = image().status().sha256();
     SimulatedBuilder.faults()
-        .when(
-            c -> c.subject().endsWith(VERSION), 1, Fault.beforeEffect(FaultKind.REFUSED));
+        .when(c -> c.subject().endsWith(VERSION), 1, Fault.beforeEffect(FaultKind.REFUSED));
     assertThat(build().state()).isInstanceOf(State.Failed.class);
     assertThat(image().status().sha256()).isEqualTo(good);
     assertThat(condition("Built").value()).isEqualTo(Condition.Value.FALSE);
@@ -198,9 +197,7 @@ class ImageBuildTest {
     Operation again =
         world.store.inTransaction(
             tx -> world.engine.builds().build(tx, World.ANNA, "default", "gold"));
-    assertThat(again.uid())
-        .as("what is being built is not begun twice")
-        .isEqualTo(begun.uid());
+    assertThat(again.uid()).as("what is being built is not begun twice").isEqualTo(begun.uid());
     assertThatThrownBy(() ->
             world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "gold-build-2", null))
         .hasMessageContaining("cancel that image's operation");
@@ -248,8 +245,7 @@ class ImageBuildTest {
     world.await("the one between is gone", () -> !stored(String.valueOf(second)));
     assertThat(stored(String.valueOf(first))).as("a disk is backed by it").isTrue();
 
-    world.store.write(
-        tx -> world.engine.rebuild().rebuild(tx, World.ANNA, "default", "web", null));
+    world.store.write(tx -> world.engine.rebuild().rebuild(tx, World.ANNA, "default", "web", null));
     world.awaitEnd(world.machine("web").uid());
     assertThat(world.machine("web").status().imageSha256()).isEqualTo(image().status().sha256());
     world.await(
@@ -358,9 +354,7 @@ class ImageBuildTest {
     world.awaitEnd(group().uid());
     refuseStart();
     build();
-    world.await(
-        "it has failed",
-        () -> world.latest(group().uid()).state() instanceof State.Failed);
+    world.await("it has failed", () -> world.latest(group().uid()).state() instanceof State.Failed);
     assertThat(world.latest(group().uid()).requestedBy()).isEqualTo("image gold");
     world.awaitReady("web-0");
     world.awaitReady("web-1");
@@ -394,24 +388,22 @@ class ImageBuildTest {
         .isInstanceOfSatisfying(
             ProblemException.class,
             e -> assertThat(e.problem().errors().toString()).contains("must be 0 to 100"));
-    assertThatThrownBy(() ->
-            world.apply(image("check: {size: smal, nics: [{network: net}]}\n")))
+    assertThatThrownBy(() -> world.apply(image("check: {size: smal, nics: [{network: net}]}\n")))
         .isInstanceOfSatisfying(
             ProblemException.class,
             e ->
                 assertThat(e.problem().errors().toString())
                     .contains("spec.build.check.size")
                     .contains("did you mean \"small\""));
-    assertThatThrownBy(() ->
-            world.apply(image("") + "---\n" + group("{window: {opens: 7d, lasts: 1h}}")))
+    assertThatThrownBy(
+            () -> world.apply(image("") + "---\n" + group("{window: {opens: 7d, lasts: 1h}}")))
         .isInstanceOfSatisfying(
             ProblemException.class,
             e ->
                 assertThat(e.problem().errors().toString())
                     .contains("spec.follow.window.opens")
                     .contains("five fields of a crontab"));
-    world.apply(
-        image("").replaceAll("(?s)  build:.*", "  source: {path: /nowhere.qcow2}\n"));
+    world.apply(image("").replaceAll("(?s)  build:.*", "  source: {path: /nowhere.qcow2}\n"));
     assertThatThrownBy(this::build).hasMessageContaining("is not built here");
   }
 }

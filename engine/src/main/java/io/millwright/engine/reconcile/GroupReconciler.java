@@ -124,8 +124,7 @@ public final class GroupReconciler implements AutoCloseable {
     if (run != null && run.operation().generation() != group.generation()) {
       return Optional.of(SOON); // whoever declared it anew has superseded this
     }
-    boolean follows =
-        group.spec().follow() != null && group.spec().follow().image(clock.instant());
+    boolean follows = group.spec().follow() != null && group.spec().follow().image(clock.instant());
     Seen seen = store.read(tx -> see(tx, group, follows));
     Map<UUID, String> trouble = probe.ask(group.spec().rollout().healthGate(), seen.patients());
     Instant now = clock.instant();
@@ -142,8 +141,7 @@ public final class GroupReconciler implements AutoCloseable {
 
   // --- seeing --------------------------------------------------------------------------------
 
-  private static Seen see(
-      Tx tx, Resource<GroupSpec, GroupStatus> group, boolean follows) {
+  private static Seen see(Tx tx, Resource<GroupSpec, GroupStatus> group, boolean follows) {
     List<Member> all = tx.groups().members(group.uid());
     Map<UUID, Member> members = new HashMap<>();
     List<Name> names = new ArrayList<>();
@@ -257,7 +255,8 @@ public final class GroupReconciler implements AutoCloseable {
           out.add(
               new GroupPlanner.Member(
                   ordinal,
-                  // What has failed by now is not tried again, though it has the former build still.
+                  // What has failed by now is not tried again, though it has the former build
+                  // still.
                   before || (look.outdated() && failed == null) ? -1 : m.revision(),
                   look.busy(),
                   look.machine().deleting(),
@@ -314,7 +313,8 @@ public final class GroupReconciler implements AutoCloseable {
 
   /**
    * Begins to give the members a newer build of their image, if one of them has a former one. A
-   * build that failed at a member is not tried again by itself, nor is what was declared and failed.
+   * build that failed at a member is not tried again by itself, nor is what was declared and
+   * failed.
    */
   private boolean follow(Resource<GroupSpec, GroupStatus> group, Seen seen) {
     if (seen.looks().values().stream().noneMatch(Look::outdated)) {
@@ -328,8 +328,7 @@ public final class GroupReconciler implements AutoCloseable {
       String build = image == null ? null : ((ImageStatus) image.status()).sha256();
       GroupStatus status = group.status();
       boolean declared =
-          seen.looks().values().stream()
-              .allMatch(l -> l.member().revision() == status.revision());
+          seen.looks().values().stream().allMatch(l -> l.member().revision() == status.revision());
       if (build == null
           || (status.failed() != null && (build.equals(status.followed()) || !declared))
           || !tx.resources().lock(group.uid(), group.generation())

@@ -125,8 +125,7 @@ public final class HypervisorReconciler {
   private record Findings(List<UUID> differing, List<UUID> untold) {}
 
   /** Declared machines that are not as declared, and machines that are there though deleted. */
-  private static Findings differing(
-      Tx tx, UUID hypervisor, Observation seen, String installation) {
+  private static Findings differing(Tx tx, UUID hypervisor, Observation seen, String installation) {
     List<UUID> out = new ArrayList<>();
     List<UUID> untold = new ArrayList<>();
     Index index = Index.of(seen);

@@ -105,8 +105,7 @@ public final class ImageReconciler {
     if (run == null) {
       return image.deleting() ? Optional.empty() : keep(image);
     }
-    ImageBuild mine =
-        ImagePlanner.of(image.status().builds(), run.operation().uid()).orElse(null);
+    ImageBuild mine = ImagePlanner.of(image.status().builds(), run.operation().uid()).orElse(null);
     // A server died, or another operation came before this one: nobody needs its machine any more.
     if (clear(image, image.deleting() || mine == null ? null : mine.trial())) {
       run.waitFor("Waiting", "the machine of an earlier build is thrown away", POLL);
@@ -179,8 +178,7 @@ public final class ImageReconciler {
       run.finish(new State.Succeeded(), tx -> use(tx, image, next, build));
       return Optional.of(Duration.ZERO);
     }
-    run.guarded(
-        new State.Running(), tx -> tx.resources().updateStatus(image.uid(), next, "", ""));
+    run.guarded(new State.Running(), tx -> tx.resources().updateStatus(image.uid(), next, "", ""));
     return goOn(run, image.withStatus(next), build);
   }
 
@@ -209,13 +207,12 @@ public final class ImageReconciler {
     tx.nudges()
         .nudgeAll(
             users.stream()
-                .filter(r ->
-                    r.kind() != Kind.MACHINE || tx.operations().active(r.uid()).isPresent())
+                .filter(
+                    r -> r.kind() != Kind.MACHINE || tx.operations().active(r.uid()).isPresent())
                 .map(Resource::uid)
                 .toList());
     // Whose machines are outdated from now on.
-    tx.nudges()
-        .nudgeAll(all(tx.resources(), Kind.HYPERVISOR).stream().map(Resource::uid).toList());
+    tx.nudges().nudgeAll(all(tx.resources(), Kind.HYPERVISOR).stream().map(Resource::uid).toList());
   }
 
   private Optional<Duration> goOn(
@@ -343,8 +340,10 @@ public final class ImageReconciler {
                 .updateStatus(
                     image.uid(),
                     unmade(
-                        image.status().withBuilds(
-                            ImagePlanner.put(image.status().builds(), mine.failed(message))),
+                        image
+                            .status()
+                            .withBuilds(
+                                ImagePlanner.put(image.status().builds(), mine.failed(message))),
                         "CheckFailed",
                         message),
                     "CheckFailed",
@@ -358,8 +357,7 @@ public final class ImageReconciler {
     String sentence = MachineReconciler.sentence(message);
     List<Condition> conditions =
         Condition.set(
-            status.conditions(),
-            MachineReconciler.condition(BUILT, false, reason, sentence, now));
+            status.conditions(), MachineReconciler.condition(BUILT, false, reason, sentence, now));
     return status.withConditions(
         status.sha256() != null
             ? conditions
@@ -418,8 +416,7 @@ public final class ImageReconciler {
   /** Returns false if there is something left that may go when nobody needs it any more. */
   private boolean prune(Resource<ImageSpec, ImageStatus> image) {
     boolean all = true;
-    for (ImageBuild build :
-        ImagePlanner.prunable(image.status().builds(), image.spec().keep())) {
+    for (ImageBuild build : ImagePlanner.prunable(image.status().builds(), image.spec().keep())) {
       String sha256 = String.valueOf(build.sha256());
       try {
         if (needed(image, sha256) || !unstaged(sha256) || needed(image, sha256)) {
@@ -465,7 +462,8 @@ public final class ImageReconciler {
       return used
           || all(tx.resources(), Kind.IMAGE).stream()
               .filter(other -> !other.uid().equals(image.uid()))
-              .anyMatch(other -> has(other, sha256) || tx.operations().active(other.uid()).isPresent());
+              .anyMatch(
+                  other -> has(other, sha256) || tx.operations().active(other.uid()).isPresent());
     });
   }
 
