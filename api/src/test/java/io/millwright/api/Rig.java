@@ -142,6 +142,7 @@ final class Rig {
         engine.rollouts(),
         engine.approving(),
         engine.pools(),
+        engine.builds(),
         engine.sources(),
         engine.sweep(),
         engine.drift(),

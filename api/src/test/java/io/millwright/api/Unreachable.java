@@ -4,6 +4,7 @@ import io.millwright.engine.AccessTokens;
 import io.millwright.engine.Admission;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Approving;
+import io.millwright.engine.Builds;
 import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
@@ -88,6 +89,7 @@ final class Unreachable implements Store {
         new Rollouts(store, apply, clock),
         new Approving(store, apply, rebuild, new SecretBox(new byte[32]), clock),
         new Pools(apply, clock),
+        new Builds(clock),
         new Sources(store, admission),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),

@@ -42,6 +42,7 @@ public final class Engine implements AutoCloseable {
   private final Rollouts rollouts;
   private final Approving approving;
   private final Pools pools;
+  private final Builds builds;
   private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
@@ -107,6 +108,7 @@ public final class Engine implements AutoCloseable {
     approving = new Approving(store, apply, rebuild, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
+    builds = new Builds(clock);
     delete = new Delete(store, clock);
     expire = new Expire(delete, clock);
     restore = new Restore(store, clock);
@@ -123,14 +125,14 @@ public final class Engine implements AutoCloseable {
     imports = new Imports(images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
     webhooks = new Webhooks(store, watch, secrets, reach, clock);
-    groups = new GroupReconciler(store, apply, delete, clock, round);
+    groups = new GroupReconciler(store, apply, delete, rebuild, clock, round);
     reconcilers =
         new Reconcilers(
             store,
             clock,
             new MachineReconciler(store, outside, images, door, rebuild, clock),
             new HypervisorReconciler(store, outside, clock, round),
-            new ImageReconciler(store, drivers, outside, images, clock),
+            new ImageReconciler(store, drivers, outside, images, apply, delete, builds, clock),
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,
@@ -180,6 +182,10 @@ public final class Engine implements AutoCloseable {
 
   public Pools pools() {
     return pools;
+  }
+
+  public Builds builds() {
+    return builds;
   }
 
   public Sources sources() {

@@ -180,6 +180,7 @@ public final class Main implements AutoCloseable {
             engine.rollouts(),
             engine.approving(),
             engine.pools(),
+            engine.builds(),
             engine.sources(),
             engine.sweep(),
             engine.drift(),
