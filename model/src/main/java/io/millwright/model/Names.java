@@ -41,6 +41,9 @@ public final class Names {
   /** Label of machines that were claimed from a pool: the pool's name. */
   public static final String CLAIMED_FROM = OURS + "claimed-from";
 
+  /** Annotation of what was ordered: the offer, as {@code project/name}. */
+  public static final String ORDERED_FROM = OURS + "ordered-from";
+
   /** Label or annotation of members that leave first when their group is scaled in. */
   public static final String LEAVE_FIRST = OURS + "leave-first";
 
