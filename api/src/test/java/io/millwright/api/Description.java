@@ -227,9 +227,9 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("204", new ApiResponse().description("It was heard."));
       }
-      case "openConsole" -> {
+      case "openConsole", "openScreen" -> {
         answers.clear();
-        answers.put("101", new ApiResponse().description("The console is open."));
+        answers.put("101", new ApiResponse().description("It is open."));
       }
       case "apply" -> {
         body(
@@ -381,7 +381,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
       out.put("401", "The name or the password is wrong.");
       out.put("429", "Too many wrong passwords; Retry-After tells how long to wait.");
     }
-    if (writes || id.equals("openConsole")) {
+    if (writes || id.equals("openConsole") || id.equals("openScreen")) {
       out.put("409", "It conflicts with what is there.");
     }
     if (has(operation, "Last-Event-ID", "header")) {

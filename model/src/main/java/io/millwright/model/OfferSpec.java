@@ -14,7 +14,7 @@ import tools.jackson.databind.JsonNode;
  * An entry of the catalogue: manifests with holes, and the form that fills them. One in the project
  * shared is offered to all projects.
  *
- * <p>Where <code>${{ name }}</code> stands in a text of the manifests, the parameter of this name is put
+ * <p>Where ${{ name }} stands in a text of the manifests, the parameter of this name is put
  * in; a text that is nothing else becomes the value itself, a number or a truth value too. Put in
  * is what was read, not what is written, so that a value stays a value whatever it contains.
  *
@@ -22,7 +22,7 @@ import tools.jackson.databind.JsonNode;
  * @param description what one gets, and for what it is good
  * @param parameters what is asked for, in this order
  * @param manifests what is declared: Machine, Volume, Profile, Group or Pool, each without a
- *     project, since it is the one that orders; <code>$${{</code> is written for <code>${{</code>
+ *     project, since it is the one that orders; $${{ is written for ${{
  */
 public record OfferSpec(
     @Nullable String title,

@@ -14,6 +14,7 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
+import io.millwright.driver.Vnc;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
@@ -29,6 +30,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final DirectBoot bootFiles;
   private final SerialLog log;
   private final StreamConsole console;
+  private final SocketScreen screen;
   private final GuestAgent agent;
 
   LibvirtHypervisor(Settings settings, String installation) {
@@ -43,6 +45,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     bootFiles = new PoolBootFiles(line, files);
     log = new PoolLog(line, files);
     console = new StreamConsole(line, installation);
+    screen = new SocketScreen(line, installation);
     agent = new QemuAgent(line, installation);
   }
 
@@ -92,6 +95,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   }
 
   @Override
+  public Optional<Vnc> vnc() {
+    return Optional.of(screen);
+  }
+
+  @Override
   public Optional<GuestAgent> guestAgent() {
     return Optional.of(agent);
   }
@@ -106,6 +114,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     line.close();
     try {
       console.closeAll();
+      screen.closeAll();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
