@@ -242,6 +242,13 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
             "200", json("Apply", "It is declared, or was planned; there is nothing to do."));
         answers.put("202", json("Apply", "It is declared, and there is work to do."));
       }
+      case "orderOffer" -> {
+        body(operation, schemas.of(OffersApi.OrderParams.class), "What is filled in.");
+        schemas.of(OffersApi.OrderView.class);
+        answers.clear();
+        answers.put("200", json("Order", "It was planned, or there is nothing to do."));
+        answers.put("202", json("Order", "It is declared, and there is work to do."));
+      }
       case "importImage" -> {
         operation.setRequestBody(
             new RequestBody()
@@ -298,6 +305,8 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("201", json("Project", "The project."));
       }
+      case "putApprovalRules" ->
+          body(operation, schemas.of(ApprovalsApi.ApprovalRulesView.class), "All rules.");
       case "putPrices" -> body(operation, schemas.of(ShowbackApi.PricesView.class), "The prices.");
       case "putQuota" -> body(operation, schemas.of(Projects.Quota.class), "What it may have.");
       case "putMember", "putRole" ->
