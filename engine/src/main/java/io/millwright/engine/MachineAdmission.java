@@ -35,7 +35,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Places a machine and reserves its MACs and addresses. */
@@ -212,11 +211,9 @@ final class MachineAdmission {
               HypervisorSpec.class,
               HypervisorStatus.class));
     } else {
-      for (String project : Stream.of(machine.project(), Lookup.SHARED).distinct().toList()) {
-        lookup
-            .all(Kind.HYPERVISOR, project)
-            .forEach(h -> all.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
-      }
+      lookup
+          .all(Kind.HYPERVISOR, machine.project())
+          .forEach(h -> all.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
     }
     Map<UUID, long[]> committed = tx.resources().committed();
     List<Placement.Candidate> candidates =

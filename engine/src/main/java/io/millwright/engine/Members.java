@@ -44,7 +44,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -197,11 +196,9 @@ public final class Members {
           .ifPresent(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
     }
     if (named.isEmpty()) {
-      for (String project : Stream.of(group.project(), Lookup.SHARED).distinct().toList()) {
-        lookup
-            .all(Kind.HYPERVISOR, project)
-            .forEach(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
-      }
+      lookup
+          .all(Kind.HYPERVISOR, group.project())
+          .forEach(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
     }
     out.sort(java.util.Comparator.comparing(Resource::name));
     return out;

@@ -120,7 +120,7 @@ final class World implements AutoCloseable {
   final Path images;
 
   final SecretBox secrets = new SecretBox(new byte[32]);
-  private final Pace pace;
+  private Pace pace;
   private final List<Node> nodes = new ArrayList<>();
   private final List<Thread> burials = new ArrayList<>();
   private int started;
@@ -160,6 +160,10 @@ final class World implements AutoCloseable {
     /** For tests that wait for heartbeats or rounds. */
     static final Pace FAST =
         new Pace(Duration.ofMillis(200), Duration.ofMillis(50), Duration.ofMillis(500), 8);
+
+    Pace withRound(Duration other) {
+      return new Pace(heartbeat, poll, other, connections);
+    }
   }
 
   World() {
@@ -209,6 +213,12 @@ final class World implements AutoCloseable {
   void start() {
     node = join();
     engine = node.engine;
+  }
+
+  /** A server comes up that lives at another pace. */
+  void start(Pace another) {
+    pace = another;
+    start();
   }
 
   /** One more server on the same database. */
@@ -374,11 +384,13 @@ final class World implements AutoCloseable {
     await(what, 1, condition);
   }
 
-  /** As the other one, with so many times its patience. */
+  /**
+   * As the other one, with so many times its patience; what takes long is not asked for as often.
+   */
   void await(String what, int patience, java.util.concurrent.Callable<Boolean> condition) {
     Awaitility.await(what)
         .atMost(Duration.ofSeconds(30).multipliedBy(patience))
-        .pollInterval(Duration.ofMillis(20))
+        .pollInterval(Duration.ofMillis(20).multipliedBy(patience))
         .until(condition);
   }
 
