@@ -229,6 +229,7 @@ function Frame({ state, under, error, again, tools, children }: { state: State; 
           exclusive
           size="small"
           aria-label="What is shown"
+          sx={{ '& .MuiToggleButton-root': { color: 'text.primary' } }}
           value={show ?? 'serial'}
           onChange={(_, next) => next && void navigate({ to: '.', search: (next === 'screen' ? { show: 'screen' } : {}) as never, replace: true })}
         >

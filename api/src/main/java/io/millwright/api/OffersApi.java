@@ -87,11 +87,9 @@ final class OffersApi extends Collection {
       HttpServletRequest request) {
     Inputs.project(project);
     Caller caller = Callers.now();
-    Map<String, String> values =
-        Manifests.decode(body.bytes(), OrderParams.class).parameters();
+    Map<String, String> values = Manifests.decode(body.bytes(), OrderParams.class).parameters();
     List<Draft> drafts = backend.store().read(tx -> Offers.order(tx, project, name, values));
-    Acts.about(
-        name + ": " + drafts.stream().map(Draft::title).collect(Collectors.joining(", ")));
+    Acts.about(name + ": " + drafts.stream().map(Draft::title).collect(Collectors.joining(", ")));
     for (Draft draft : drafts) {
       Callers.require(Verb.DECLARE, draft.kind(), project, () -> Callers.noProject(project));
     }

@@ -104,8 +104,7 @@ class OffersTest {
         .as("an offer of the house")
         .isEqualTo(202);
     assertThat(RIG.get("projects/of1/machines/m2").status()).isEqualTo(200);
-    assertThat(RIG.get("projects/of1/audit?limit=100").raw().body())
-        .contains("own: Machine m1");
+    assertThat(RIG.get("projects/of1/audit?limit=100").raw().body()).contains("own: Machine m1");
   }
 
   @Test
@@ -135,8 +134,7 @@ class OffersTest {
     assertThat(order("USER", "of1/offers/none:order", "").status()).isEqualTo(404);
     // HTML and YAML in a value are a name that is refused, and nothing else.
     for (String name : new String[] {"<b>x</b>", "a\\nspec: {}", "${{ size }}", "a, b: c"}) {
-      Reply refused =
-          order("USER", "of1/offers/of-house:order", "\"name\": \"" + name + "\"");
+      Reply refused = order("USER", "of1/offers/of-house:order", "\"name\": \"" + name + "\"");
       assertThat(refused.status()).as(name).isEqualTo(400);
       assertThat(refused.json().path("detail").asString()).contains("metadata.name");
     }
@@ -147,8 +145,7 @@ class OffersTest {
     person("LIMITED", Role.USER, "of2");
     assertThat(RIG.post("projects", "{name: of2}").status()).isEqualTo(201);
     assertThat(RIG.put("projects/of2/quota", "{machines: 1}").status()).isEqualTo(200);
-    assertThat(
-            RIG.put("projects/of2/approval-rules", "{rules: [{coresAbove: 4}]}").status())
+    assertThat(RIG.put("projects/of2/approval-rules", "{rules: [{coresAbove: 4}]}").status())
         .isEqualTo(200);
     String big = "\"name\": \"big\", \"size\": \"of-big\"";
     Reply plan = order("LIMITED", "of2/offers/of-house:order?dryRun=true", big);

@@ -38,7 +38,13 @@ final class ConsoleCommand extends Part {
       String url = Safe.line(Trees.text(ticket, "url"));
       if (url.startsWith("/")) {
         shell().err().println("open this in a browser; the page shows the screen of " + machine);
-        print(cli().server() + "/p/" + cli().project() + "/machines/" + machine + "/console?show=screen");
+        print(
+            cli().server()
+                + "/p/"
+                + cli().project()
+                + "/machines/"
+                + machine
+                + "/console?show=screen");
         return 0;
       }
       String thumbprint = Trees.text(ticket, "thumbprint");

@@ -21,8 +21,8 @@ import tools.jackson.databind.node.ObjectNode;
     name = "order",
     description = {
       "Order what an offer of the catalogue offers.",
-      "millwright get offers -p shared lists what there is; millwright describe offer NAME -p shared"
-          + " shows what it asks for."
+      "millwright get offers -p shared lists what there is; millwright describe offer NAME -p"
+          + " shared shows what it asks for."
     })
 final class OrderCommand extends Part {
   @Parameters(paramLabel = "OFFER", description = "The offer, of the project or of shared.")
@@ -60,8 +60,7 @@ final class OrderCommand extends Part {
     ObjectNode order = Trees.object();
     ObjectNode parameters = order.putObject("parameters");
     values.forEach(parameters::put);
-    JsonNode answer =
-        api.orderOffer(cli().project(), offer, key, dryRun, Body.json(order)).body();
+    JsonNode answer = api.orderOffer(cli().project(), offer, key, dryRun, Body.json(order)).body();
     List<String> operations = new ArrayList<>();
     for (JsonNode item : answer.path("items")) {
       String uid = Trees.text(item, "operation");

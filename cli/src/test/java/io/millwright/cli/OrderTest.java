@@ -27,8 +27,7 @@ class OrderTest extends CliTestCase {
 
   @Test
   void aDryRunShowsThePlan() {
-    server.on(
-        "POST /projects/shop/offers/web:order", FakeServer.json(200, ITEM.formatted("")));
+    server.on("POST /projects/shop/offers/web:order", FakeServer.json(200, ITEM.formatted("")));
     Result result = run("order", "web", "-p", "shop", "--set", "name=w", "--dry-run");
     assertThat(result.out())
         .contains("+ machine/w is created", "1. power it on", "Plan: 1 to create");

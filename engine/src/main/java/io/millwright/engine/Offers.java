@@ -27,8 +27,7 @@ public final class Offers {
    * @param values by the names of the offer's parameters
    * @throws ProblemException NOT_FOUND, or INVALID with what is wrong with the values
    */
-  public static List<Draft> order(
-      Tx tx, String project, String name, Map<String, String> values) {
+  public static List<Draft> order(Tx tx, String project, String name, Map<String, String> values) {
     Resource<OfferSpec, PlainStatus> offer =
         new Lookup(tx)
             .find(Kind.OFFER, project, name)

@@ -14,9 +14,9 @@ import tools.jackson.databind.JsonNode;
  * An entry of the catalogue: manifests with holes, and the form that fills them. One in the project
  * shared is offered to all projects.
  *
- * <p>Where ${{ name }} stands in a text of the manifests, the parameter of this name is put
- * in; a text that is nothing else becomes the value itself, a number or a truth value too. Put in
- * is what was read, not what is written, so that a value stays a value whatever it contains.
+ * <p>Where ${{ name }} stands in a text of the manifests, the parameter of this name is put in; a
+ * text that is nothing else becomes the value itself, a number or a truth value too. Put in is what
+ * was read, not what is written, so that a value stays a value whatever it contains.
  *
  * @param title what people see of it in the catalogue; its name if not given
  * @param description what one gets, and for what it is good
@@ -57,13 +57,14 @@ public record OfferSpec(
   /**
    * Something that is asked for.
    *
-   * @param name as it stands in the manifests: a lower-case letter, then at most 39 letters and digits
+   * @param name as it stands in the manifests: a lower-case letter, then at most 39 letters and
+   *     digits
    * @param type what it can be
    * @param title what people see beside the field; its name if not given
    * @param description what it is good for
    * @param preset what it is if nobody says otherwise; it must be given if there is none
-   * @param example shown in the empty field; a string without preset needs one, so that the offer can
-   *     be tried when it is published
+   * @param example shown in the empty field; a string without preset needs one, so that the offer
+   *     can be tried when it is published
    * @param pattern of a string: the regular expression, as Java has them, that all of it must match
    * @param maxLength of a string: characters at most, 1 to 65536; 200 if not given
    * @param min of an integer: the least
@@ -145,7 +146,9 @@ public record OfferSpec(
       if ((min != null && n < min) || (max != null && n > max)) {
         at.add(
             "must be "
-                + (min == null ? "at most " + max : max == null ? "at least " + min : min + " to " + max)
+                + (min == null
+                    ? "at most " + max
+                    : max == null ? "at least " + min : min + " to " + max)
                 + ", not "
                 + value);
       }
@@ -155,7 +158,8 @@ public record OfferSpec(
       at.field("name")
           .require(
               NAME.matcher(name).matches(),
-              Names.quote(name) + " must be a lower-case letter, then at most 39 letters and digits");
+              Names.quote(name)
+                  + " must be a lower-case letter, then at most 39 letters and digits");
       checkWords(title, description, at);
       only(Type.STRING, pattern, "pattern", at);
       only(Type.STRING, maxLength, "maxLength", at);
@@ -174,14 +178,16 @@ public record OfferSpec(
       }
       at.field("maxLength")
           .require(
-              maxLength == null || (maxLength >= 1 && maxLength <= LONGEST), "must be 1 to " + LONGEST);
+              maxLength == null || (maxLength >= 1 && maxLength <= LONGEST),
+              "must be 1 to " + LONGEST);
       at.field("max").require(min == null || max == null || min <= max, "is less than min");
       if (type == Type.ENUM) {
         at.field("options")
             .require(
                 !options.isEmpty() && options.size() <= MOST_OPTIONS,
                 "must be 1 to " + MOST_OPTIONS + " words to choose from");
-        at.field("options").require(new HashSet<>(options).size() == options.size(), "has one twice");
+        at.field("options")
+            .require(new HashSet<>(options).size() == options.size(), "has one twice");
       }
       if (preset != null) {
         check(preset, at.field("preset"));

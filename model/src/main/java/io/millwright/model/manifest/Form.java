@@ -59,7 +59,9 @@ public final class Form {
     for (String name : given.keySet()) {
       if (!known.contains(name)) {
         at.field(Names.isWord(name) ? name : Names.quote(name))
-            .add("is unknown" + (known.isEmpty() ? "; there are none" : Decoder.alternatives(name, known)));
+            .add(
+                "is unknown"
+                    + (known.isEmpty() ? "; there are none" : Decoder.alternatives(name, known)));
       }
     }
     for (Parameter parameter : offer.parameters()) {
@@ -105,7 +107,8 @@ public final class Form {
       String name = offer.parameters().get(i).name();
       at.field("parameters")
           .index(i)
-          .require(form.used.contains(name), "stands nowhere in the manifests: ${{ " + name + " }}");
+          .require(
+              form.used.contains(name), "stands nowhere in the manifests: ${{ " + name + " }}");
     }
     if (!at.list().isEmpty()) {
       return;
@@ -114,7 +117,8 @@ public final class Form {
       new Form(offer, samples, at).fill(offer, "");
     } catch (ProblemException e) {
       for (Violation v : e.problem().errors()) {
-        at.field("manifests").add("with the presets and examples, " + v.field() + ": " + v.message());
+        at.field("manifests")
+            .add("with the presets and examples, " + v.field() + ": " + v.message());
       }
     }
   }
@@ -139,7 +143,8 @@ public final class Form {
                       NOWHERE,
                       node(
                           p.getValue(),
-                          here.field(Names.isWord(p.getKey()) ? p.getKey() : Names.quote(p.getKey()))))));
+                          here.field(
+                              Names.isWord(p.getKey()) ? p.getKey() : Names.quote(p.getKey()))))));
       return new Node.Fields(NOWHERE, fields);
     }
     if (tree.isArray()) {

@@ -361,9 +361,7 @@ public final class Manifests {
     for (Violation v : found.list()) {
       if (!full()) {
         violations.add(
-            new Violation(
-                prefix + v.field(),
-                v.message() + place(root.locate(v.field()), file)));
+            new Violation(prefix + v.field(), v.message() + place(root.locate(v.field()), file)));
       }
     }
   }

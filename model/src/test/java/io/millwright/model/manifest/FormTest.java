@@ -56,7 +56,9 @@ class FormTest {
   }
 
   private static String wrong(String manifest) {
-    return catchThrowableOfType(ProblemException.class, () -> offer(manifest)).problem().errors()
+    return catchThrowableOfType(ProblemException.class, () -> offer(manifest))
+        .problem()
+        .errors()
         .stream()
         .map(v -> v.field() + ": " + v.message())
         .toList()
@@ -67,8 +69,7 @@ class FormTest {
   @Property
   void anyTextStaysText(@ForAll("texts") String note) {
     List<Draft> plain = Form.fill(offer(OFFER), Map.of("name", "web"), "Offer web");
-    List<Draft> filled =
-        Form.fill(offer(OFFER), Map.of("name", "web", "note", note), "Offer web");
+    List<Draft> filled = Form.fill(offer(OFFER), Map.of("name", "web", "note", note), "Offer web");
     assertThat(filled.get(1).annotations())
         .isEqualTo(
             Map.of(
@@ -86,8 +87,7 @@ class FormTest {
   @Test
   void valuesHaveNoHoles() {
     List<Draft> filled =
-        Form.fill(
-            offer(OFFER), Map.of("name", "web", "note", "${{ name }}"), "Offer web");
+        Form.fill(offer(OFFER), Map.of("name", "web", "note", "${{ name }}"), "Offer web");
     assertThat(filled.get(1).annotations()).containsEntry("part", "<${{ name }}|${{ name }}>");
   }
 
@@ -144,7 +144,8 @@ class FormTest {
         .contains("spec.manifests[0].metadata.project: must be left out");
     assertThat(wrong(OFFER.replace(", example: web", "")))
         .contains("spec.parameters[0].example: is missing");
-    assertThat(wrong(OFFER.replace("preset: 60", "preset: 600"))).contains("[3].preset: must be 10");
+    assertThat(wrong(OFFER.replace("preset: 60", "preset: 600")))
+        .contains("[3].preset: must be 10");
     assertThat(wrong(OFFER.replace("preset: false", "pattern: a")))
         .contains("[4].pattern: is for the type string only");
     assertThat(wrong(OFFER.replace("[a-z-]+", "[a-z"))).contains("[0].pattern: is no regular");
@@ -172,7 +173,9 @@ class FormTest {
     String many = "<${{ note }}>".repeat(2000);
     OfferSpec offer =
         offer(
-            OFFER.replace("maxLength: 1000", "maxLength: 60000").replace("<${{ note }}|${{ note }}>", many));
+            OFFER
+                .replace("maxLength: 1000", "maxLength: 60000")
+                .replace("<${{ note }}|${{ note }}>", many));
     ProblemException e =
         catchThrowableOfType(
             ProblemException.class,
