@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -115,7 +116,7 @@ public record OfferSpec(
                 options.contains(value),
                 Names.quote(value)
                     + " is none of "
-                    + String.join(", ", options)
+                    + options.stream().map(Names::quote).collect(Collectors.joining(", "))
                     + Names.hint(value, options));
         case BOOLEAN ->
             at.require(
@@ -131,8 +132,8 @@ public record OfferSpec(
       } else if (pattern != null) {
         switch (Patience.matches(pattern, value)) {
           case YES -> {}
-          case NO -> at.add(Names.quote(value) + " does not match " + pattern);
-          case GAVE_UP -> at.add("takes too long to compare with " + pattern);
+          case NO -> at.add(Names.quote(value) + " does not match " + Names.quote(pattern));
+          case GAVE_UP -> at.add("takes too long to compare with " + Names.quote(pattern));
         }
       }
     }
