@@ -9,6 +9,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.Mac;
 import io.millwright.model.Range;
+import io.millwright.model.Schedule;
 import io.millwright.model.TimeSpan;
 import io.millwright.model.manifest.Json;
 import io.swagger.v3.core.converter.AnnotatedType;
@@ -43,6 +44,7 @@ final class RecordSchemas implements ModelConverter {
 
   private static final Map<Class<?>, Text> VALUES =
       Map.of(
+          Schedule.class, new Text("^[-0-9A-Za-z*/,# ]{2,100}$", "30 3 * * SUN"),
           TimeSpan.class, new Text("^[0-9]{1,9}[smhd]$", "8h"),
           ByteSize.class, new Text("^[0-9]{1,9}(MiB|GiB|TiB|Mi|Gi|Ti)$", "8GiB"),
           Ip.class, new Text("^[0-9a-fA-F.:]+$", "10.0.0.5"),

@@ -138,7 +138,8 @@ public final class HypervisorReconciler {
     String installation = store.read(Tx::installation);
     // The listing is older than this reading: what is listed and not declared here is no machine
     // that is just being made, because a machine is declared before it is made.
-    List<UUID> differing = store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
+    Findings found = store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
+    List<UUID> differing = found.differing();
     // Only a whole answer ends an absence: as long as something is hidden, nothing can be planned.
     boolean isBack =
         seen.complete() && !Condition.holds(hypervisor.status().conditions(), Condition.READY);
@@ -152,24 +153,35 @@ public final class HypervisorReconciler {
           tx.nudges()
               .nudgeAll(Stream.concat(differing.stream(), waiting.stream()).distinct().toList()));
     }
+    Outdated.tell(store, found.untold(), clock.instant());
     describe(hypervisor, listing, installation);
   }
 
+  /**
+   * What a round found.
+   *
+   * @param untold machines that do not say yet that they are outdated, or not any more
+   */
+  private record Findings(List<UUID> differing, List<UUID> untold) {}
+
   /** Declared machines that are not as declared, and machines that are there though deleted. */
-  private static List<UUID> differing(
-      Tx tx, UUID hypervisor, Observation seen, String installation) {
+  private static Findings differing(Tx tx, UUID hypervisor, Observation seen, String installation) {
     List<UUID> out = new ArrayList<>();
+    List<UUID> untold = new ArrayList<>();
     Index index = Index.of(seen);
     Lookup lookup = new Lookup(tx);
     Set<UUID> declared = new HashSet<>();
     for (Resource<?, ?> resource : tx.resources().on(hypervisor)) {
       declared.add(resource.uid());
-      if (resource.kind() != Kind.MACHINE || !seen.complete()) {
+      if (resource.kind() != Kind.MACHINE || resource.deleting()) {
         continue;
       }
       Resource<MachineSpec, MachineStatus> machine =
           resource.as(MachineSpec.class, MachineStatus.class);
-      if (machine.deleting() || machine.status().readyBy() == null) {
+      if (!Outdated.told(lookup, machine)) {
+        untold.add(machine.uid());
+      }
+      if (!seen.complete() || machine.status().readyBy() == null) {
         continue;
       }
       List<Condition> says = machine.status().conditions();
@@ -190,7 +202,7 @@ public final class HypervisorReconciler {
         out.add(mark.uid());
       }
     }
-    return out;
+    return new Findings(out, untold);
   }
 
   private static boolean differs(
