@@ -36,7 +36,7 @@ final class SqlMeasurements implements Measurements {
   }
 
   @Override
-  public void add(Instant at, Collection<Usage> usages) {
+  public void add(UUID hypervisor, Instant at, Collection<Usage> usages) {
     jdbc.sql("DELETE FROM measurement WHERE at < CAST(:at AS timestamptz) - :kept * interval '1 s'")
         .param("at", Columns.time(at))
         .param("kept", KEPT.toSeconds())
@@ -44,18 +44,13 @@ final class SqlMeasurements implements Measurements {
     JdbcClient.StatementSpec insert =
         jdbc.sql(
                 """
-                INSERT INTO measurement (machine, at, measured, memory_mib,
+                INSERT INTO measurement (hypervisor, at, machines, measured, memory_mib,
                                          cpu, disk_read, disk_written, received, sent)
-                SELECT u.machine, :at, u.measured, u.memory,
-                       u.cpu, u.disk_read, u.disk_written, u.received, u.sent
-                FROM unnest(
-                  CAST(:machines AS uuid[]), CAST(:measured AS integer[]), CAST(:memory AS bigint[]),
-                  CAST(:cpu AS bigint[]), CAST(:disk_read AS bigint[]),
-                  CAST(:disk_written AS bigint[]), CAST(:received AS bigint[]),
-                  CAST(:sent AS bigint[]))
-                  AS u (machine, measured, memory, cpu, disk_read, disk_written, received, sent)
+                VALUES (:hypervisor, :at, CAST(:machines AS uuid[]), :measured, :memory,
+                        :cpu, :disk_read, :disk_written, :received, :sent)
                 ON CONFLICT DO NOTHING
                 """)
+            .param("hypervisor", hypervisor)
             .param("at", Columns.time(at))
             .param("machines", Columns.texts(usages.stream().map(Usage::machine).toList()))
             .param("measured", usages.stream().map(SqlMeasurements::bits).toArray(Integer[]::new))
@@ -89,9 +84,20 @@ final class SqlMeasurements implements Measurements {
     };
   }
 
+  /** One row for each machine of a round. */
+  private static final String EACH =
+      """
+      unnest(m.machines, m.measured, m.memory_mib, m.cpu, m.disk_read, m.disk_written,
+             m.received, m.sent)
+        AS u (machine, measured, memory_mib, cpu, disk_read, disk_written, received, sent)
+      """;
+
   @Override
   public List<Taken> of(UUID machine) {
-    return jdbc.sql("SELECT * FROM measurement WHERE machine = :machine ORDER BY at")
+    return jdbc.sql(
+            "SELECT m.at, u.* FROM measurement m, "
+                + EACH
+                + " WHERE :machine = ANY (m.machines) AND u.machine = :machine ORDER BY m.at")
         .param("machine", machine)
         .query((row, n) -> taken(row))
         .list();
@@ -102,11 +108,13 @@ final class SqlMeasurements implements Measurements {
     Map<UUID, List<Taken>> out = new HashMap<>();
     jdbc.sql(
             """
-            SELECT * FROM (
-              SELECT m.*, row_number() OVER (PARTITION BY machine ORDER BY at DESC) AS nth
-              FROM measurement m) AS ranked
-            WHERE nth <= 2 ORDER BY at
-            """)
+            SELECT m.at, u.* FROM (
+              SELECT *, row_number() OVER (PARTITION BY hypervisor ORDER BY at DESC) AS nth
+              FROM measurement) AS m,\
+            """
+                + " "
+                + EACH
+                + " WHERE m.nth <= 2 ORDER BY m.at")
         .query((row, n) -> taken(row))
         .list()
         .forEach(t -> out.computeIfAbsent(t.usage().machine(), _ -> new ArrayList<>()).add(t));

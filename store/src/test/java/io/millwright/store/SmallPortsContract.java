@@ -113,6 +113,7 @@ abstract class SmallPortsContract extends DatabaseTest {
 
   @Test
   void whatMachinesUseIsKeptForAWhile() {
+    UUID host = UUID.randomUUID();
     UUID one = UUID.randomUUID();
     UUID other = UUID.randomUUID();
     Usage counts =
@@ -129,7 +130,7 @@ abstract class SmallPortsContract extends DatabaseTest {
     Instant begin = now();
     for (int minute = 0; minute <= 40; minute += 10) {
       Instant at = begin.plusSeconds(60L * minute);
-      store.write(tx -> tx.measurements().add(at, List.of(counts, measures)));
+      store.write(tx -> tx.measurements().add(host, at, List.of(counts, measures)));
     }
     List<Measurements.Taken> history = store.read(tx -> tx.measurements().of(one));
     assertThat(history)

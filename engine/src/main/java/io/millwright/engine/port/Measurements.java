@@ -20,12 +20,12 @@ public interface Measurements {
   /** What was told of a machine in one round. */
   record Taken(Instant at, Usage usage) {}
 
-  /** Adds a round, and drops what is older than {@link #KEPT}. */
-  void add(Instant at, Collection<Usage> usages);
+  /** Adds a look at a hypervisor, and drops what is older than {@link #KEPT}. */
+  void add(UUID hypervisor, Instant at, Collection<Usage> usages);
 
   /** Of one machine, the oldest first. */
   List<Taken> of(UUID machine);
 
-  /** The last two of each machine, the older one first. */
+  /** Of the last two looks at each hypervisor, for each machine, the older one first. */
   Map<UUID, List<Taken>> latest();
 }

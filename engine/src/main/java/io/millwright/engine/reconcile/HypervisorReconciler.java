@@ -129,7 +129,7 @@ public final class HypervisorReconciler {
       return;
     }
     if (!usage.isEmpty()) {
-      store.write(tx -> tx.measurements().add(at, usage));
+      store.write(tx -> tx.measurements().add(hypervisor.uid(), at, usage));
     }
   }
 

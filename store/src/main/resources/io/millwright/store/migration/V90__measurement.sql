@@ -1,18 +1,18 @@
--- What machines used in the last half hour, one row for each round of their hypervisors. Unlogged: it
--- costs no write-ahead log, and is lost when PostgreSQL crashes, which costs half an hour of figures.
-
--- Each number is a count since the machine was started, unless its bit in measured says that it is so
--- much a second: 1 cpu, 2 disk_read, 4 disk_written, 8 received, 16 sent.
+-- What machines used lately: one row for each look at a hypervisor, with an entry for each machine in each of
+-- its lists, so that machines to which nothing happens cost no row of their own. Not logged: a crash of the
+-- database may lose it, and it need not reach a replica.
 CREATE UNLOGGED TABLE measurement (
-    machine      uuid        NOT NULL,
-    at           timestamptz NOT NULL,
-    measured     integer     NOT NULL,
-    cpu          bigint,
-    memory_mib   bigint,
-    disk_read    bigint,
-    disk_written bigint,
-    received     bigint,
-    sent         bigint,
-    PRIMARY KEY (machine, at)
+  hypervisor uuid NOT NULL,
+  at timestamptz NOT NULL,
+  machines uuid[] NOT NULL,
+  -- A bit for each of the five below: it is a rate in bytes (or cores' nanoseconds) a second, and no count.
+  measured integer[] NOT NULL,
+  memory_mib bigint[] NOT NULL,
+  cpu bigint[] NOT NULL,
+  disk_read bigint[] NOT NULL,
+  disk_written bigint[] NOT NULL,
+  received bigint[] NOT NULL,
+  sent bigint[] NOT NULL,
+  PRIMARY KEY (hypervisor, at)
 );
 CREATE INDEX measurement_at ON measurement (at);
