@@ -121,6 +121,11 @@ final class RecordSchemas implements ModelConverter {
       out.setFormat(c == int.class || c == Integer.class ? "int32" : "int64");
       return out;
     }
+    if (c == Double.class) {
+      JsonSchema out = schema("number");
+      out.setFormat("double");
+      return out;
+    }
     if (c == boolean.class || c == Boolean.class) {
       return schema("boolean");
     }

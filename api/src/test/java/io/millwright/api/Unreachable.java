@@ -27,12 +27,12 @@ import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.SignIn;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.Sweep;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.engine.webhook.Webhooks;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -66,7 +66,7 @@ final class Unreachable implements Store {
             new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
             new SecretBox(new byte[32]),
             SourcePlaces.ELSEWHERE,
-            Targets.PUBLIC);
+            Reach.OUTSIDE);
     Outside outside =
         new Outside(
             new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
@@ -103,6 +103,6 @@ final class Unreachable implements Store {
         new Expire(new Delete(store, clock), clock),
         new Isos(store, null),
         new Imports(null),
-        new Webhooks(store, watch, new SecretBox(new byte[32]), Targets.PUBLIC, clock));
+        new Webhooks(store, watch, new SecretBox(new byte[32]), Reach.OUTSIDE, clock));
   }
 }

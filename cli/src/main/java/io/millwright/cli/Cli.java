@@ -53,6 +53,7 @@ final class Cli implements Callable<Integer> {
           "ssh",
           "run",
           "console",
+          "top",
           "power",
           "machine",
           "volume",
@@ -192,6 +193,7 @@ final class Cli implements Callable<Integer> {
       case "ssh" -> new SshCommand();
       case "run" -> new RunCommand();
       case "console" -> new ConsoleCommand();
+      case "top" -> new TopCommand();
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();

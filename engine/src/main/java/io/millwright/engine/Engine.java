@@ -5,6 +5,7 @@ import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.SignIn;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
@@ -19,7 +20,6 @@ import io.millwright.engine.reconcile.Reconcilers;
 import io.millwright.engine.reconcile.SourceReconciler;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.engine.webhook.Webhooks;
 import java.net.URI;
 import java.time.Duration;
@@ -79,13 +79,13 @@ public final class Engine implements AutoCloseable {
         clock,
         HypervisorReconciler.ROUND,
         SourcePlaces.ELSEWHERE,
-        Targets.PUBLIC);
+        Reach.OUTSIDE);
   }
 
   /**
    * @param round between two looks at a whole hypervisor or network
    * @param places from where sources may be read
-   * @param targets where webhooks may lead
+   * @param reach where sources and webhooks may lead
    */
   public Engine(
       Store store,
@@ -96,9 +96,9 @@ public final class Engine implements AutoCloseable {
       InstantSource clock,
       Duration round,
       SourcePlaces places,
-      Targets targets) {
+      Reach reach) {
     String installation = store.read(Tx::installation);
-    Admission admission = new Admission(drivers, secrets, places, targets);
+    Admission admission = new Admission(drivers, secrets, places, reach);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
@@ -124,7 +124,7 @@ public final class Engine implements AutoCloseable {
     isos = new Isos(store, images);
     imports = new Imports(images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
-    webhooks = new Webhooks(store, watch, secrets, targets, clock);
+    webhooks = new Webhooks(store, watch, secrets, reach, clock);
     groups = new GroupReconciler(store, apply, delete, rebuild, clock, round);
     reconcilers =
         new Reconcilers(

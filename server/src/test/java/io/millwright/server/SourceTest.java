@@ -8,9 +8,9 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -674,8 +674,8 @@ class SourceTest {
         List.of(),
         InstantSource.system(),
         Duration.ofSeconds(30),
-        new SourcePlaces(List.of("file:///")),
-        Targets.PUBLIC);
+        new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
+        Reach.OUTSIDE);
   }
 
   private static List<String> sizes(World bare, String begin) {

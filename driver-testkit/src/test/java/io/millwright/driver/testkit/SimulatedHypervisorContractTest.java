@@ -27,6 +27,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "serial-console",
         "screen",
         "guest-agent",
+        "metrics",
         "lifecycle-events",
         "direct-boot",
         "serial-log",

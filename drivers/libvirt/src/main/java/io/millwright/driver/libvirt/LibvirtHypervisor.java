@@ -10,6 +10,7 @@ import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialConsole;
@@ -30,6 +31,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final SerialLog log;
   private final StreamConsole console;
   private final GuestAgent agent;
+  private final Metrics metrics;
 
   LibvirtHypervisor(Settings settings, String installation) {
     line = new Line(lost -> Connection.open(settings, lost));
@@ -44,6 +46,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     log = new PoolLog(line, files);
     console = new StreamConsole(line, installation);
     agent = new QemuAgent(line, installation);
+    metrics = new DomainMetrics(line);
   }
 
   @Override
@@ -99,6 +102,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   @Override
   public Optional<LifecycleEvents> lifecycleEvents() {
     return Optional.of(line::subscribe);
+  }
+
+  @Override
+  public Optional<Metrics> metrics() {
+    return Optional.of(metrics);
   }
 
   @Override

@@ -44,6 +44,7 @@ class LibvirtContractTest extends HypervisorContract {
         "media",
         "serial-console",
         "guest-agent",
+        "metrics",
         "lifecycle-events",
         "direct-boot",
         "serial-log",
