@@ -64,7 +64,8 @@ final class SqlProjects implements Projects {
         .param("names", Columns.texts(names))
         .query(String.class)
         .stream()
-        .flatMap(json -> Stream.of(StoredJson.read(json, ApprovalRule[].class)))
+        .flatMap(json ->
+            json == null ? Stream.empty() : Stream.of(StoredJson.read(json, ApprovalRule[].class)))
         .toList();
   }
 
