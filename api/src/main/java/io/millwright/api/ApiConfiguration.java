@@ -166,6 +166,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  OffersApi offersApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new OffersApi(backend, once, live);
+  }
+
+  @Bean
   ApprovalsApi approvalsApi(Backend backend, LiveStreams live) {
     return new ApprovalsApi(backend, live);
   }

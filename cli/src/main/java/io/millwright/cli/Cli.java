@@ -43,6 +43,7 @@ final class Cli implements Callable<Integer> {
       List.of(
           "apply",
           "plan",
+          "order",
           "get",
           "describe",
           "delete",
@@ -183,6 +184,7 @@ final class Cli implements Callable<Integer> {
     return switch (name) {
       case "apply" -> new ApplyCommand();
       case "plan" -> new PlanCommand();
+      case "order" -> new OrderCommand();
       case "get" -> new GetCommand();
       case "describe" -> new DescribeCommand();
       case "delete" -> new DeleteCommand();

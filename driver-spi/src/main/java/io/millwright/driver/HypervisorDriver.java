@@ -40,6 +40,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<Vnc> vnc() {
+    return Optional.empty();
+  }
+
   default Optional<GuestAgent> guestAgent() {
     return Optional.empty();
   }
@@ -73,6 +77,7 @@ public interface HypervisorDriver extends AutoCloseable {
     media().ifPresent(f -> out.add("media"));
     serialConsole().ifPresent(f -> out.add("serial-console"));
     screen().ifPresent(f -> out.add("screen"));
+    vnc().ifPresent(f -> out.add("vnc"));
     guestAgent().ifPresent(f -> out.add("guest-agent"));
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
     directBoot().ifPresent(f -> out.add("direct-boot"));

@@ -22,6 +22,7 @@ import io.millwright.model.Metadata;
 import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.OfferSpec;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.OwnerSpec;
@@ -220,10 +221,15 @@ public final class Apply {
 
   /** What {@link #apply} would do, and the very plan that would run; nothing is changed. */
   public List<Applied> plan(Caller caller, List<Draft> drafts) {
+    return plan(caller, drafts, Expectation.NONE);
+  }
+
+  /** As the other one, for who expects something. */
+  public List<Applied> plan(Caller caller, List<Draft> drafts, Expectation expected) {
     record Found(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {}
     Found found =
         store.dryRun(tx -> {
-          Run run = new Run(tx, caller, Expectation.NONE);
+          Run run = new Run(tx, caller, expected);
           run.all(drafts);
           List<Applied> applied = run.rollOut();
           Map<UUID, ResolvedMachine> machines = new LinkedHashMap<>();
@@ -527,7 +533,8 @@ public final class Apply {
             ProfileSpec _,
             OwnerSpec _,
             SourceSpec _,
-            WebhookSpec _ ->
+            WebhookSpec _,
+            OfferSpec _ ->
             false;
       };
     }
@@ -636,7 +643,7 @@ public final class Apply {
         case GROUP -> GroupStatus.EMPTY.withConditions(List.of(pending));
         case POOL -> PoolStatus.EMPTY.withConditions(List.of(pending));
         case NETWORK -> new NetworkStatus(List.of(declared));
-        case SIZE, PROFILE, WEBHOOK -> new PlainStatus(List.of(declared));
+        case SIZE, PROFILE, WEBHOOK, OFFER -> new PlainStatus(List.of(declared));
       };
     }
 
@@ -699,7 +706,7 @@ public final class Apply {
   private static boolean needsWork(Kind kind) {
     return switch (kind) {
       case MACHINE, VOLUME, IMAGE, GROUP -> true;
-      case HYPERVISOR, NETWORK, SIZE, PROFILE, POOL, SOURCE, WEBHOOK -> false;
+      case HYPERVISOR, NETWORK, SIZE, PROFILE, POOL, SOURCE, WEBHOOK, OFFER -> false;
     };
   }
 

@@ -11,6 +11,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.Metadata;
 import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
+import io.millwright.model.OfferSpec;
 import io.millwright.model.Operation;
 import io.millwright.model.OwnerSpec;
 import io.millwright.model.Problem;
@@ -120,7 +121,7 @@ public final class Delete {
   private static boolean outside(Spec spec) {
     return switch (spec) {
       // What a source declared stays: it belongs to nobody then.
-      case SizeSpec _, ProfileSpec _, SourceSpec _, WebhookSpec _ -> false;
+      case SizeSpec _, ProfileSpec _, SourceSpec _, WebhookSpec _, OfferSpec _ -> false;
       // A machine that has just left it may have something published there still.
       case NetworkSpec network -> network.services() != null;
       case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, OwnerSpec _ -> true;

@@ -16,7 +16,8 @@ public enum Kind {
   GROUP("Group", "groups", GroupSpec.class, GroupStatus.class),
   POOL("Pool", "pools", PoolSpec.class, PoolStatus.class),
   SOURCE("Source", "sources", SourceSpec.class, SourceStatus.class),
-  WEBHOOK("Webhook", "webhooks", WebhookSpec.class, PlainStatus.class);
+  WEBHOOK("Webhook", "webhooks", WebhookSpec.class, PlainStatus.class),
+  OFFER("Offer", "offers", OfferSpec.class, PlainStatus.class);
 
   private final String title;
   private final String plural;

@@ -47,6 +47,9 @@ public final class Names {
   /** Label of the machine by which a build is checked: the image's name. */
   public static final String TRIAL = OURS + "trial-of";
 
+  /** Annotation of what was ordered: the offer, as {@code project/name}. */
+  public static final String ORDERED_FROM = OURS + "ordered-from";
+
   /** Label or annotation of members that leave first when their group is scaled in. */
   public static final String LEAVE_FIRST = OURS + "leave-first";
 

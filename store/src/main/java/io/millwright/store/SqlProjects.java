@@ -62,10 +62,9 @@ final class SqlProjects implements Projects {
     return jdbc
         .sql("SELECT approvals FROM project WHERE name = ANY (:names)")
         .param("names", Columns.texts(names))
-        .query(String.class)
+        .query((row, _) -> StoredJson.read(row.getString("approvals"), ApprovalRule[].class))
         .stream()
-        .flatMap(json ->
-            json == null ? Stream.empty() : Stream.of(StoredJson.read(json, ApprovalRule[].class)))
+        .flatMap(Stream::of)
         .toList();
   }
 

@@ -25,6 +25,7 @@ import io.millwright.driver.Scope;
 import io.millwright.driver.Screen;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
+import io.millwright.driver.Vnc;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
@@ -1219,6 +1220,42 @@ public abstract class HypervisorContract {
     }
     done(compute().stop(mark, true));
     fails(FaultKind.CONFLICT, () -> screens.ticket(mark));
+  }
+
+  @Test
+  void aScreenIsPassedOn() throws Exception {
+    if (!has("vnc") || !has("compute") || !has("disks")) {
+      return;
+    }
+    Vnc screens = driver().vnc().orElseThrow();
+    Mark mark = bootable().mark();
+    fails(FaultKind.CONFLICT, () -> screens.open(mark));
+    fails(FaultKind.CONFLICT, () -> screens.open(mark()));
+    done(compute().start(mark));
+    try (SerialConsole.Session first = screens.open(mark);
+        SerialConsole.Session second = screens.open(mark)) {
+      for (SerialConsole.Session session : List.of(first, second)) {
+        assertThat(within(() -> readUntil(session, "RFB 003.008\n"))).isEqualTo("RFB 003.008\n");
+      }
+      first.close();
+      byte[] buffer = new byte[64];
+      assertThat(within(() -> first.read(buffer))).isEqualTo(-1);
+      byte[] version = "RFB 003.008\n".getBytes(StandardCharsets.US_ASCII);
+      second.write(version, version.length);
+      assertThat(within(() -> second.read(buffer))).as("what can be spoken").isPositive();
+      done(compute().stop(mark, true));
+      assertThat(
+              within(() -> {
+                int n = second.read(buffer);
+                while (n > 0) {
+                  n = second.read(buffer);
+                }
+                return n;
+              }))
+          .as("it ends with its machine")
+          .isEqualTo(-1);
+    }
+    fails(FaultKind.CONFLICT, () -> screens.open(mark));
   }
 
   @Test

@@ -21,6 +21,7 @@ import io.millwright.driver.Scope;
 import io.millwright.driver.Screen;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
+import io.millwright.driver.Vnc;
 import io.millwright.model.ByteSize;
 import java.io.IOException;
 import java.io.InputStream;
@@ -78,6 +79,7 @@ public final class SimulatedHypervisor {
     @Nullable Instant stopsAt;
     GuestBehaviour.@Nullable Conduct conduct;
     SimulatedConsole console = new SimulatedConsole();
+    final List<SimulatedConsole> screens = new ArrayList<>();
     final Map<Long, StringBuilder> logs = new HashMap<>();
 
     Machine(UUID uid, @Nullable Mark mark, MachineDefinition definition) {
@@ -368,6 +370,8 @@ public final class SimulatedHypervisor {
       machine.conduct = null;
       machine.stopsAt = null;
       machine.console.end();
+      machine.screens.forEach(SimulatedConsole::end);
+      machine.screens.clear();
     }
   }
 
@@ -1214,6 +1218,30 @@ public final class SimulatedHypervisor {
           });
     }
 
+    /** Begins as every screen does; then it is an echo. */
+    private Session show(Mark mark) throws DriverException {
+      SimulatedConsole screen = new SimulatedConsole();
+      Session session =
+          run(
+              Verb.OPEN_SCREEN,
+              mark.uid(),
+              mark.uid().toString(),
+              screen.open(),
+              () -> {
+                synchronized (lock) {
+                  Machine machine = need(mark);
+                  if (!machine.on()) {
+                    throw conflict("The machine does not run.");
+                  }
+                  machine.screens.add(screen);
+                  return screen.open();
+                }
+              });
+      screen.print("RFB 003.008\n");
+      sessions.add(session);
+      return session;
+    }
+
     @Override
     public Optional<Facts> ask(Mark mark) throws DriverException {
       return run(
@@ -1294,6 +1322,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<Screen> screen() {
       return Optional.of(this::ticket);
+    }
+
+    @Override
+    public Optional<Vnc> vnc() {
+      return Optional.of(this::show);
     }
 
     @Override

@@ -26,6 +26,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "media",
         "serial-console",
         "screen",
+        "vnc",
         "guest-agent",
         "metrics",
         "lifecycle-events",

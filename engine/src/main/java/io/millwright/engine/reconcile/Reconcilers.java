@@ -124,7 +124,7 @@ public final class Reconcilers implements Reconcile {
       case PoolSpec _ -> () -> pools.reconcile(r.as(PoolSpec.class, PoolStatus.class), run);
       case SourceSpec _ -> () -> sources.reconcile(r.as(SourceSpec.class, SourceStatus.class));
       case WebhookSpec _ -> () -> webhooks.tell(r.as(WebhookSpec.class, PlainStatus.class));
-      default -> Optional::empty; // sizes and profiles have no outside part
+      default -> Optional::empty; // sizes, profiles and offers have no outside part
     };
   }
 

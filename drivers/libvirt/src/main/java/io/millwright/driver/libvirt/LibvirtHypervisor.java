@@ -15,6 +15,7 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
+import io.millwright.driver.Vnc;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
@@ -30,6 +31,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final DirectBoot bootFiles;
   private final SerialLog log;
   private final StreamConsole console;
+  private final SocketScreen screen;
   private final GuestAgent agent;
   private final Metrics metrics;
 
@@ -45,6 +47,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     bootFiles = new PoolBootFiles(line, files);
     log = new PoolLog(line, files);
     console = new StreamConsole(line, installation);
+    screen = new SocketScreen(line, installation);
     agent = new QemuAgent(line, installation);
     metrics = new DomainMetrics(line);
   }
@@ -95,6 +98,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   }
 
   @Override
+  public Optional<Vnc> vnc() {
+    return Optional.of(screen);
+  }
+
+  @Override
   public Optional<GuestAgent> guestAgent() {
     return Optional.of(agent);
   }
@@ -114,6 +122,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     line.close();
     try {
       console.closeAll();
+      screen.closeAll();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -43,6 +43,7 @@ class LibvirtContractTest extends HypervisorContract {
         "disk-transfer",
         "media",
         "serial-console",
+        "vnc",
         "guest-agent",
         "metrics",
         "lifecycle-events",
