@@ -329,7 +329,8 @@ public final class GroupReconciler implements AutoCloseable {
       GroupStatus status = group.status();
       boolean declared =
           seen.looks().values().stream().allMatch(l -> l.member().revision() == status.revision());
-      if (build == null
+      if (image == null
+          || build == null
           || (status.failed() != null && (build.equals(status.followed()) || !declared))
           || !tx.resources().lock(group.uid(), group.generation())
           || tx.operations().active(group.uid()).isPresent()) {
