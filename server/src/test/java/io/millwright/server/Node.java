@@ -37,6 +37,7 @@ final class Node implements AutoCloseable {
       SecretBox secrets,
       Path images,
       World.Pace pace,
+      List<URI> doors,
       InstantSource clock) {
     this.name = name;
     this.wire = wire;
@@ -52,7 +53,7 @@ final class Node implements AutoCloseable {
               new ImageFiles(
                   images,
                   ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.0/8"))))),
-              List.<URI>of(),
+              doors,
               clock,
               pace.round(),
               new SourcePlaces(List.of("file:///")),

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.Content;
 import io.millwright.driver.DirectBoot;
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
@@ -908,8 +909,8 @@ public abstract class HypervisorContract {
     return driver().directBoot().orElseThrow();
   }
 
-  private static DirectBoot.BootFile bytes(int length, int claimed) {
-    return new DirectBoot.BootFile() {
+  private static Content bytes(int length, int claimed) {
+    return new Content() {
       @Override
       public long length() {
         return claimed;
@@ -922,9 +923,9 @@ public abstract class HypervisorContract {
     };
   }
 
-  private static DirectBoot.BootFile file(Path path) throws IOException {
+  private static Content file(Path path) throws IOException {
     long length = Files.size(path);
-    return new DirectBoot.BootFile() {
+    return new Content() {
       @Override
       public long length() {
         return length;
