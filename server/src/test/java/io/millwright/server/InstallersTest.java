@@ -13,6 +13,7 @@ import io.millwright.model.ProblemException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.time.Duration;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -38,7 +39,7 @@ class InstallersTest {
           Map.entry("centos-stream-10", Start.KERNEL),
           Map.entry("fedora-42", Start.KERNEL),
           Map.entry("sles-15", Start.KERNEL),
-          Map.entry("opensuse-leap-15", Start.KERNEL),
+          Map.entry("opensuse-leap-15.6", Start.KERNEL),
           Map.entry("fedora-coreos-42", Start.KERNEL),
           Map.entry("flatcar-4230", Start.KERNEL),
           Map.entry("ubuntu-24.04", Start.KERNEL_AND_SEED),
@@ -196,8 +197,14 @@ class InstallersTest {
         guest.definition().name().startsWith(name)
             ? GuestBehaviour.silent().start(guest)
             : usual.start(guest));
-    media.apply(machine(name, release, "readyTimeoutSeconds: 1"));
+    media.apply(machine(name, release, ""));
     UUID uid = media.machine(name).uid();
+    media.await(
+        "it is waited for",
+        () ->
+            media.latest(uid).steps().stream()
+                .anyMatch(s -> s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+    media.pass(Duration.ofHours(1));
     assertThat(media.awaitEnd(uid).state())
         .isInstanceOfSatisfying(
             State.Failed.class, failed -> assertThat(failed.reason()).isEqualTo("NotReady"));
