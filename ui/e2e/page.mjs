@@ -91,6 +91,13 @@ async function shot(title) {
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
+/** As the page does what it has no form for. */
+const api = (method, path, body) => page.evaluate(async ([method, path, body]) => {
+  const { csrfToken } = await (await fetch('/api/v1/session')).json();
+  const headers = { 'X-CSRF-Token': csrfToken, 'Content-Type': 'application/json' };
+  const answer = await fetch(`/api/v1/projects/default/${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+}, [method, path, body]);
 const changed = `${password}, changed`;
 await step('a wrong password is refused', async () => {
   await page.goto(url);
@@ -124,7 +131,8 @@ await step(`machine ${machine} is shown as ready, live`, async () => {
 for (const [path, title] of [['', 'home'], ['/machines', 'machines'], ['/volumes', 'volumes'], ['/images', 'images'],
   ['/networks/lab', 'network'], ['/hypervisors', 'hypervisors'], ['/operations', 'operations'], ['/findings', 'findings'],
   ['/events', 'events'], ['/manifest', 'manifest'], ['/new-machine', 'new-machine'], ['/groups', 'groups'],
-  ['/projects', 'project'], ['/people', 'people'], ['/audit', 'audit'], ['/account', 'account']]) {
+  ['/catalogue', 'catalogue'], ['/pools', 'pools'], ['/sources', 'sources'], ['/webhooks', 'webhooks'], ['/showback', 'showback'],
+  ['/approvals', 'approvals'], ['/projects', 'project'], ['/people', 'people'], ['/audit', 'audit'], ['/account', 'account']]) {
   await step(`${title} can be used by everybody (axe)`, async () => {
     await page.goto(`${url}/p/default${path}`);
     await page.getByRole('navigation').first().waitFor();
@@ -154,6 +162,124 @@ await step('the console takes what is typed and shows the answer', async () => {
   await page.keyboard.type('nobody-of-this-name\n');
   await page.waitForFunction(() => /nobody-of-this-name[\s\S]*Password:/.test(document.querySelector('.xterm-accessibility')?.textContent ?? ''), null, { timeout: 30_000 });
   await judged();
+});
+await step('the screen is shown, and takes keys', async () => {
+  await page.goto(`${url}/p/default/machines/${machine}/console`);
+  await page.getByRole('button', { name: 'Screen', exact: true }).click();
+  await page.getByText('Connected to its screen.').waitFor();
+  const colours = () => page.evaluate(() => {
+    const canvas = document.querySelector('[data-state] canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+  for (let tries = 0; (await colours()) < 2; tries++) {
+    if (tries > 60) throw new Error('there is nothing on the screen');
+    await page.locator('[data-state] canvas').press('Enter');
+    await page.waitForTimeout(1000);
+  }
+  await judged();
+  await shot('screen');
+});
+await step('an offer is published, filled in and ordered', async () => {
+  await declare(`apiVersion: millwright/v1
+kind: Offer
+metadata: {name: page-offer}
+spec:
+  title: Machines of one shape
+  description: So many as you like, all alike.
+  parameters:
+    - {name: name, type: string, title: Name, pattern: "[a-z-]+", example: web}
+    - {name: count, type: integer, title: How many, min: 0, max: 3, preset: 0}
+  manifests:
+    - apiVersion: millwright/v1
+      kind: Group
+      metadata: {name: "\${{ name }}"}
+      spec: {count: "\${{ count }}", machine: {image: debian-12, size: small, nics: [{network: lab}]}}
+`);
+  await page.goto(`${url}/p/default/catalogue`);
+  await judged();
+  await shot('catalogue');
+  await page.getByRole('link', { name: 'Order Machines of one shape' }).click();
+  await heading('Machines of one shape');
+  await page.getByLabel('Name').fill('No: "name"');
+  await page.getByText(/does not match/).first().waitFor();
+  if (await button('Order').isEnabled()) throw new Error('what is wrong can be ordered');
+  await page.getByLabel('Name').fill('by-offer');
+  await page.getByLabel('How many').fill('7');
+  await page.getByText(/must be 0 to 3/).first().waitFor();
+  await page.getByLabel('How many').fill('0');
+  await page.getByText('Group by-offer is created').waitFor();
+  await page.getByText('millwright.io/ordered-from').waitFor();
+  await judged();
+  await shot('order');
+  await button('Order').click();
+  await page.getByText('It is ordered').waitFor();
+  await page.goto(`${url}/p/default/groups`);
+  await page.getByRole('link', { name: 'by-offer' }).waitFor();
+  await api('DELETE', 'groups/by-offer');
+  await api('DELETE', 'offers/page-offer');
+});
+await step('an hour has a price, and the month costs', async () => {
+  await page.goto(`${url}/p/default/showback`);
+  await button('Change prices').click();
+  await dialog().getByLabel('Sizes').fill('small 1.25');
+  await button('Set prices', dialog()).click();
+  await page.getByText('1.25 EUR').waitFor();
+  await page.getByRole('cell', { name: 'small' }).first().waitFor();
+  const csv = page.waitForEvent('download');
+  await button('As CSV').click();
+  const text = readFileSync(await (await csv).path(), 'utf8');
+  if (!/^month,project,size,machines,hours,cost,currency\r\n[-0-9]+,default,small,/.test(text)) throw new Error(text);
+  await judged();
+  await shot('showback');
+});
+await step('a webhook shows what it told, and tells it again', async () => {
+  await declare(`apiVersion: millwright/v1
+kind: Webhook
+metadata: {name: page-hook}
+spec: {url: "https://receiver.invalid/hook", secret: 0123456789abcdef}
+`);
+  await declare(`apiVersion: millwright/v1
+kind: Group
+metadata: {name: page-told}
+spec: {count: 0, machine: {image: debian-12, size: small}}
+`);
+  await page.goto(`${url}/p/default/webhooks`);
+  await page.getByRole('link', { name: 'page-hook' }).click();
+  await heading('page-hook');
+  await page.getByRole('button', { name: /^io\.millwright\./ }).first().click();
+  await page.getByLabel('Body').getByText('page-told').waitFor();
+  await button('Tell again').first().click();
+  await judged();
+  await shot('webhook');
+  await api('DELETE', 'webhooks/page-hook');
+  await api('DELETE', 'groups/page-told');
+});
+await step('a source that cannot be read says so', async () => {
+  await declare(`apiVersion: millwright/v1
+kind: Source
+metadata: {name: page-source}
+spec: {url: "https://git.invalid/machines", branch: main}
+`);
+  await page.goto(`${url}/p/default/sources`);
+  await page.getByRole('link', { name: 'page-source' }).click();
+  await heading('page-source');
+  await button('Read now').click();
+  await page.getByText('wait until somebody approves their plan').waitFor();
+  await judged();
+  await api('DELETE', 'sources/page-source');
+});
+await step('a pool is there to be claimed from', async () => {
+  await declare(`apiVersion: millwright/v1
+kind: Pool
+metadata: {name: page-pool}
+spec: {ready: 0, ttl: 1h, machine: {image: debian-12, size: small, nics: [{network: lab}]}}
+`);
+  await page.goto(`${url}/p/default/pools`);
+  await page.getByRole('link', { name: 'page-pool' }).waitFor();
+  if (await button('Claim from page-pool').isEnabled()) throw new Error('one can claim from an empty pool');
+  await judged();
+  await api('DELETE', 'pools/page-pool');
 });
 await step('a ticket is good for once', async () => {
   const closed = await page.evaluate(async (machine) => {
@@ -282,18 +408,15 @@ await step('a viewer sees what they may not do, and why', async () => {
   await vera.goto(`${url}/p/default/people`);
   await vera.getByRole('alert').getByText(/role admin/).waitFor();
 });
-/** As the page does what it has no form for. */
-const api = (method, path, body) => page.evaluate(async ([method, path, body]) => {
-  const { csrfToken } = await (await fetch('/api/v1/session')).json();
-  const headers = { 'X-CSRF-Token': csrfToken, 'Content-Type': 'application/json' };
-  const answer = await fetch(`/api/v1/projects/default/${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-}, [method, path, body]);
 await step('what a rule holds back is approved by a second person', async () => {
   await page.goto(`${url}/p/default/approvals`);
   await page.getByText('Nothing waits for approval').waitFor();
   await api('PUT', 'members/vera', { role: 'operator' });
-  await api('PUT', 'approval-rules', { rules: [{ coresAbove: 0 }] });
+  await button('Change rules').click();
+  await dialog().getByLabel('Cores above').fill('0');
+  await judged();
+  await button('Set rules', dialog()).click();
+  await page.getByText('Somebody else has to approve a machine with more than 0 cores.').waitFor();
   try {
     await page.goto(`${url}/p/default/manifest`);
     await page.getByLabel('YAML').fill(`apiVersion: millwright/v1

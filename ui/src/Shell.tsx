@@ -23,6 +23,7 @@ import { ChangePassword, SignIn } from './pages/SignIn';
 import { Trouble } from './parts/basics';
 import {
   AlbumIcon,
+  AutorenewIcon,
   CheckCircleIcon,
   CodeIcon,
   DarkModeIcon,
@@ -30,17 +31,21 @@ import {
   EventNoteIcon,
   HistoryIcon,
   HomeIcon,
+  HourglassEmptyIcon,
   LanIcon,
   LightModeIcon,
   LogoutIcon,
   MemoryIcon,
   MenuIcon,
+  NotificationsIcon,
+  PaymentsIcon,
   PeopleIcon,
   PersonIcon,
   ReceiptLongIcon,
   ReportProblemIcon,
   SpeedIcon,
   StorageIcon,
+  StorefrontIcon,
   WorkspacesIcon,
 } from './parts/icons';
 import { rememberProject } from './router';
@@ -49,8 +54,10 @@ const WIDTH = 224;
 
 const ROOMS: { to: string; title: string; icon: ComponentType<SvgIconProps>; gap?: boolean }[] = [
   { to: '', title: 'Home', icon: HomeIcon },
+  { to: '/catalogue', title: 'Catalogue', icon: StorefrontIcon },
   { to: '/machines', title: 'Machines', icon: DnsIcon },
   { to: '/groups', title: 'Groups', icon: WorkspacesIcon },
+  { to: '/pools', title: 'Pools', icon: HourglassEmptyIcon },
   { to: '/volumes', title: 'Volumes', icon: StorageIcon },
   { to: '/images', title: 'Images', icon: AlbumIcon },
   { to: '/networks', title: 'Networks', icon: LanIcon },
@@ -60,7 +67,10 @@ const ROOMS: { to: string; title: string; icon: ComponentType<SvgIconProps>; gap
   { to: '/findings', title: 'Findings', icon: ReportProblemIcon },
   { to: '/events', title: 'Events', icon: EventNoteIcon },
   { to: '/audit', title: 'Audit', icon: ReceiptLongIcon },
-  { to: '/projects', title: 'Projects', icon: SpeedIcon, gap: true },
+  { to: '/sources', title: 'Sources', icon: AutorenewIcon, gap: true },
+  { to: '/webhooks', title: 'Webhooks', icon: NotificationsIcon },
+  { to: '/showback', title: 'Showback', icon: PaymentsIcon },
+  { to: '/projects', title: 'Projects', icon: SpeedIcon },
   { to: '/people', title: 'People', icon: PeopleIcon },
   { to: '/manifest', title: 'Manifest', icon: CodeIcon },
 ];

@@ -74,7 +74,56 @@ const machine = createRoute({
 const machineConsole = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/machines/$name/console',
+  validateSearch: (raw: Record<string, unknown>): { show?: 'screen' } => (raw.show === 'screen' ? { show: 'screen' } : {}),
   component: lazyRouteComponent(() => import('./pages/Console'), 'Console'),
+});
+const catalogue = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/catalogue',
+  component: lazyRouteComponent(() => import('./pages/Catalogue'), 'Catalogue'),
+});
+const order = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/catalogue/$name',
+  component: lazyRouteComponent(() => import('./pages/Catalogue'), 'Order'),
+});
+const pools = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/pools',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Pools'), 'Pools'),
+});
+const sources = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/sources',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Sources'), 'Sources'),
+});
+const source = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/sources/$name',
+  component: lazyRouteComponent(() => import('./pages/Sources'), 'SourcePage'),
+});
+const webhooks = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/webhooks',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Webhooks'), 'Webhooks'),
+});
+const webhook = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/webhooks/$name',
+  validateSearch: listSearch,
+  component: lazyRouteComponent(() => import('./pages/Webhooks'), 'WebhookPage'),
+});
+const showback = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/showback',
+  validateSearch: (raw: Record<string, unknown>): ListSearch & { month?: string } => {
+    const month = text(raw.month);
+    return { ...listSearch(raw), ...(month ? { month } : {}) };
+  },
+  component: lazyRouteComponent(() => import('./pages/Showback'), 'Showback'),
 });
 const groups = createRoute({
   getParentRoute: () => root,
@@ -201,6 +250,14 @@ export const router = createRouter({
     newMachine,
     machine,
     machineConsole,
+    catalogue,
+    order,
+    pools,
+    sources,
+    source,
+    webhooks,
+    webhook,
+    showback,
     groups,
     group,
     volumes,

@@ -10,11 +10,16 @@ export interface Kinds {
   profiles: Schemas['Profile'];
   hypervisors: Schemas['Hypervisor'];
   groups: Schemas['Group'];
+  pools: Schemas['Pool'];
+  sources: Schemas['Source'];
+  webhooks: Schemas['Webhook'];
+  offers: Schemas['Offer'];
 }
 export type Plural = keyof Kinds;
 export type Resource = Kinds[Plural];
 export type Machine = Schemas['Machine'];
 export type Group = Schemas['Group'];
+export type Offer = Schemas['Offer'];
 export type Operation = Schemas['Operation'];
 export type Condition = Schemas['Condition'];
 

@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
-import { running, type Kinds, type Operation, type Plural } from './kinds';
+import { SHARED, running, type Kinds, type Operation, type Plural } from './kinds';
 
 const PAGE = 1000;
 
@@ -55,6 +55,25 @@ export function useCollection<K extends Plural>(plural: K, project: string, labe
     complete: !query.isPending && !hasNextPage,
     error: query.error,
     retry: () => void query.refetch(),
+  };
+}
+
+/** What a project may name: its own, then the shared ones that it does not hide. */
+export function useNameable<K extends Plural>(plural: K, project: string) {
+  const own = useCollection(plural, project);
+  const shared = useCollection(plural, SHARED);
+  const items = useMemo(() => {
+    const mine = new Set(own.items.map((r) => r.metadata.name));
+    return project === SHARED || project === '-' ? own.items : [...own.items, ...shared.items.filter((r) => !mine.has(r.metadata.name))];
+  }, [own.items, shared.items, project]);
+  return {
+    items,
+    loading: own.loading || shared.loading,
+    error: own.error ?? shared.error,
+    retry: () => {
+      own.retry();
+      shared.retry();
+    },
   };
 }
 
@@ -213,11 +232,55 @@ export const approvals = (project: string) =>
       (await unwrap(api.GET('/api/v1/projects/{project}/approvals', { params: { path: { project } } }))).items,
   });
 
+export const approvalRules = (project: string) =>
+  queryOptions({
+    queryKey: ['approval-rules', project],
+    queryFn: async () =>
+      (await unwrap(api.GET('/api/v1/projects/{project}/approval-rules', { params: { path: { project } } }))).rules,
+  });
+
+/** What a webhook was told, and has to be told; the newest first. Nothing else tells of it, so it is asked for. */
+export const deliveries = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ['deliveries', project, name],
+    refetchInterval: 5000,
+    queryFn: async () =>
+      (await unwrap(api.GET('/api/v1/projects/{project}/webhooks/{name}/deliveries', { params: { path: { project, name } } }))).items,
+  });
+
+export const prices = queryOptions({ queryKey: ['prices'], queryFn: () => unwrap(api.GET('/api/v1/prices')) });
+
+export const showback = (project: string, month?: string) =>
+  queryOptions({
+    queryKey: ['showback', project, month ?? ''],
+    queryFn: () =>
+      unwrap(api.GET('/api/v1/projects/{project}/showback', { params: { path: { project }, query: month ? { month } : {} } })),
+  });
+
+/** What an order does, or would do. */
+export async function order(project: string, name: string, parameters: Record<string, string>, dryRun: boolean) {
+  return unwrap(
+    api.POST('/api/v1/projects/{project}/offers/{name}:order', {
+      params: { path: { project, name }, query: { dryRun }, header: dryRun ? {} : once() },
+      body: { parameters },
+    }),
+  );
+}
+
 export const drift = (project: string) =>
   queryOptions({
     queryKey: ['drift', project],
     queryFn: () => unwrap(api.GET('/api/v1/projects/{project}/drift', { params: { path: { project } } })),
     staleTime: 15_000,
+  });
+
+/** What a machine uses; asked again as often as its hypervisor is. */
+export const usage = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ['usage', project, name],
+    queryFn: () =>
+      unwrap(api.GET('/api/v1/projects/{project}/machines/{name}/metrics', { params: { path: { project, name } } })),
+    refetchInterval: 30_000,
   });
 
 export const orphans = queryOptions({

@@ -16,6 +16,7 @@ import { exact } from '../parts/format';
 import { May } from '../parts/May';
 import { PlanView } from '../parts/operations';
 import { need } from './need';
+import { Rules } from './Rules';
 
 type Approval = Schemas['Approval'];
 
@@ -71,6 +72,7 @@ export function Approvals() {
             ))}
           </Card>
         )}
+        {project !== ALL && <Rules project={project} />}
       </Stack>
     </>
   );

@@ -3,20 +3,30 @@ import Button from '@mui/material/Button';
 import Stack from '@mui/material/Stack';
 import { useTheme } from '@mui/material/styles';
 import Typography from '@mui/material/Typography';
+import ToggleButton from '@mui/material/ToggleButton';
+import ToggleButtonGroup from '@mui/material/ToggleButtonGroup';
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { useParams } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { api, unwrap } from '../api/client';
-import { PageHead, Trouble } from '../parts/basics';
+import { Card, Copyable, PageHead, Trouble } from '../parts/basics';
 import { PageButton } from '../parts/RowLink';
 
 type State = 'opening' | 'open' | 'closed';
 
-/** The machine's serial console. The ticket that opens it is asked for at the last moment, and used once. */
+/** The machine's console: its serial port, or what its screen shows. */
 export function Console() {
-  const { project, name } = useParams({ from: '/p/$project/machines/$name/console' });
+  const { show } = useSearch({ from: '/p/$project/machines/$name/console' });
+  return show === 'screen' ? <Screen /> : <Serial />;
+}
+
+const FROM = { from: '/p/$project/machines/$name/console' } as const;
+
+/** The ticket that opens it is asked for at the last moment, and used once. */
+function Serial() {
+  const { project, name } = useParams(FROM);
   const [state, setState] = useState<State>('opening');
   const [error, setError] = useState<unknown>(null);
   const [why, setWhy] = useState('');
@@ -58,9 +68,7 @@ export function Console() {
         if (over) {
           return;
         }
-        const url = new URL(`/api/v1/projects/${project}/machines/${name}/console`, location.origin);
-        url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-        url.searchParams.set('ticket', ticket);
+        const url = socketAt(`/api/v1/projects/${project}/machines/${name}/console?ticket=${ticket}`);
         socket = new WebSocket(url);
         socket.binaryType = 'arraybuffer';
         let opened = false;
@@ -99,17 +107,138 @@ export function Console() {
   }, [project, name, attempt]);
 
   return (
-    <>
-      <PageHead
-        title={`Console of ${name}`}
-        under={
-          <span role="status">
-            {state === 'opening' ? 'Opening …' : state === 'open' ? 'Connected to its serial port. Press Enter if it is silent.' : why || 'Closed'}
-          </span>
+    <Frame
+      state={state}
+      under={state === 'opening' ? 'Opening …' : state === 'open' ? 'Connected to its serial port. Press Enter if it is silent.' : why || 'Closed'}
+      error={error}
+      again={() => setAttempt(attempt + 1)}
+    >
+      <Box ref={place} data-state={state} sx={{ ...GLASS, p: 1.25, borderColor: theme.vars ? 'divider' : undefined }} />
+    </Frame>
+  );
+}
+
+/** By noVNC, which is loaded only here. */
+function Screen() {
+  const { project, name } = useParams(FROM);
+  const [state, setState] = useState<State>('opening');
+  const [error, setError] = useState<unknown>(null);
+  const [elsewhere, setElsewhere] = useState<{ url: string; protocol: string }>();
+  const [attempt, setAttempt] = useState(0);
+  const place = useRef<HTMLDivElement>(null);
+  const viewer = useRef<{ sendCtrlAltDel(): void }>(null);
+
+  useEffect(() => {
+    let over = false;
+    let close = () => {};
+    const open = async () => {
+      setState('opening');
+      setError(null);
+      setElsewhere(undefined);
+      try {
+        const [{ default: RFB }, ticket] = await Promise.all([
+          import('@novnc/novnc'),
+          unwrap(api.POST('/api/v1/projects/{project}/machines/{name}/screen-tickets', { params: { path: { project, name } } })),
+        ]);
+        if (over) {
+          return;
         }
-      >
+        if (ticket.protocol !== 'vnc') {
+          setElsewhere(ticket);
+          setState('closed');
+          return;
+        }
+        const rfb = new RFB(place.current!, socketAt(ticket.url).href, { shared: true });
+        rfb.scaleViewport = true;
+        rfb.background = '#0f1413';
+        viewer.current = rfb;
+        close = () => rfb.disconnect();
+        rfb.addEventListener('connect', () => {
+          setState('open');
+          rfb.focus();
+        });
+        rfb.addEventListener('disconnect', () => {
+          viewer.current = null;
+          if (!over) {
+            setState('closed');
+          }
+        });
+      } catch (e) {
+        if (!over) {
+          setError(e);
+          setState('closed');
+        }
+      }
+    };
+    void open();
+    return () => {
+      over = true;
+      close();
+    };
+  }, [project, name, attempt]);
+
+  return (
+    <Frame
+      state={state}
+      under={
+        state === 'opening'
+          ? 'Opening …'
+          : state === 'open'
+            ? 'Connected to its screen.'
+            : elsewhere
+              ? 'The hypervisor shows it itself.'
+              : 'Closed: it was cut, the machine is off or was started without a screen, or its hypervisor passes none on.'
+      }
+      error={error}
+      again={() => setAttempt(attempt + 1)}
+      tools={
+        state === 'open' && (
+          <Button variant="outlined" onClick={() => viewer.current?.sendCtrlAltDel()}>
+            Ctrl-Alt-Del
+          </Button>
+        )
+      }
+    >
+      {elsewhere ? (
+        <Card title={`A viewer of ${elsewhere.protocol} opens it, once`}>
+          <Copyable text={elsewhere.url} what="address" />
+        </Card>
+      ) : (
+        <Box ref={place} data-state={state} sx={{ ...GLASS, borderColor: 'divider' }} />
+      )}
+    </Frame>
+  );
+}
+
+const GLASS = { height: 'calc(100vh - 190px)', minHeight: 320, borderRadius: 3, overflow: 'hidden', bgcolor: '#0f1413', border: 1 };
+
+function socketAt(path: string): URL {
+  const url = new URL(path, location.origin);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url;
+}
+
+function Frame({ state, under, error, again, tools, children }: { state: State; under: string; error: unknown; again: () => void; tools?: ReactNode; children: ReactNode }) {
+  const { project, name } = useParams(FROM);
+  const { show } = useSearch(FROM);
+  const navigate = useNavigate();
+  return (
+    <>
+      <PageHead title={`Console of ${name}`} under={<span role="status">{under}</span>}>
+        <ToggleButtonGroup
+          exclusive
+          size="small"
+          aria-label="What is shown"
+          sx={{ '& .MuiToggleButton-root': { color: 'text.primary' } }}
+          value={show ?? 'serial'}
+          onChange={(_, next) => next && void navigate({ to: '.', search: (next === 'screen' ? { show: 'screen' } : {}) as never, replace: true })}
+        >
+          <ToggleButton value="serial">Serial</ToggleButton>
+          <ToggleButton value="screen">Screen</ToggleButton>
+        </ToggleButtonGroup>
+        {tools}
         {state === 'closed' && (
-          <Button variant="contained" onClick={() => setAttempt(attempt + 1)}>
+          <Button variant="contained" onClick={again}>
             Open again
           </Button>
         )}
@@ -122,23 +251,10 @@ export function Console() {
           <Trouble error={error} />
         </Box>
       )}
-      <Box
-        ref={place}
-        data-state={state}
-        sx={{
-          height: 'calc(100vh - 190px)',
-          minHeight: 320,
-          p: 1.25,
-          borderRadius: 3,
-          overflow: 'hidden',
-          bgcolor: '#0f1413',
-          border: 1,
-          borderColor: theme.vars ? 'divider' : undefined,
-        }}
-      />
+      {children}
       <Stack direction="row" sx={{ mt: 1 }}>
         <Typography variant="body2" sx={{ color: 'text.secondary' }}>
-          The keyboard belongs to the console while it has the focus; leave it with the mouse, or with Ctrl-Shift-Tab.
+          The keyboard belongs to the console while it has the focus; leave it with the mouse{show !== 'screen' && ', or with Ctrl-Shift-Tab'}.
         </Typography>
       </Stack>
     </>

@@ -25,6 +25,14 @@ const START: Record<string, string> = {
     'apiVersion: millwright/v1\nkind: Network\nmetadata:\n  name: office\nspec:\n  domain: office.example\n  subnets:\n    - cidr: 192.0.2.0/24\n      gateway: 192.0.2.1\n  attachments:\n    - hypervisor: lab\n      bridge: br0\n',
   hypervisors:
     'apiVersion: millwright/v1\nkind: Hypervisor\nmetadata:\n  name: kvm-1\nspec:\n  driver: libvirt\n  settings:\n    uri: qemu:///system\n',
+  pools:
+    'apiVersion: millwright/v1\nkind: Pool\nmetadata:\n  name: ci\nspec:\n  ready: 2\n  max: 4\n  ttl: 8h\n  machine:\n    image: debian-12\n    size: small\n    nics:\n      - network: lab\n',
+  sources:
+    'apiVersion: millwright/v1\nkind: Source\nmetadata:\n  name: infra\nspec:\n  url: https://git.example.org/infra.git\n  branch: main\n  path: machines\n  apply: approved\n',
+  webhooks:
+    'apiVersion: millwright/v1\nkind: Webhook\nmetadata:\n  name: chat\nspec:\n  url: https://ci.example.org/hooks/millwright\n  secret: at least 16 characters, as openssl rand -hex 32 makes them\n  about: [Machine, Operation]\n',
+  offers:
+    'apiVersion: millwright/v1\nkind: Offer\nmetadata:\n  name: web-server\nspec:\n  title: Web server\n  description: Debian with a network card.\n  parameters:\n    - name: name\n      type: string\n      title: Name\n      pattern: "[a-z][a-z0-9-]{0,30}"\n      example: web-1\n    - name: size\n      type: enum\n      title: Size\n      options: [small, large]\n      preset: small\n  manifests:\n    - apiVersion: millwright/v1\n      kind: Machine\n      metadata:\n        name: ${{ name }}\n      spec:\n        image: debian-12\n        size: ${{ size }}\n        nics:\n          - network: lab\n',
   machines:
     'apiVersion: millwright/v1\nkind: Machine\nmetadata:\n  name: web\nspec:\n  image: debian-12\n  size: small\n  nics:\n    - network: lab\n',
 };

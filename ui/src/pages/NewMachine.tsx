@@ -9,15 +9,16 @@ import TextField, { type TextFieldProps } from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
-import { ALL, SHARED, standing, type Plural, type Resource } from '../api/kinds';
-import { applyText, planOf, projectOf, useCollection, useProjects } from '../api/queries';
+import { ALL, SHARED, standing, type Resource } from '../api/kinds';
+import { applyText, planOf, projectOf, useCollection, useNameable, useProjects } from '../api/queries';
 import { Card, Copy, Empty, Loading, PageHead, Trouble } from '../parts/basics';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
 import { PlanView } from '../parts/operations';
+import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
 import { manifestOf, type Draft } from './manifest';
 import { Quota } from './Projects';
@@ -29,17 +30,6 @@ const LIVES = [
   ['7d', 'a week'],
   ['30d', '30 days'],
 ] as const;
-
-/** What a project may name: its own, then the shared ones that it does not hide. */
-function useNameable<K extends Plural>(plural: K, project: string) {
-  const own = useCollection(plural, project);
-  const shared = useCollection(plural, SHARED);
-  const items = useMemo(() => {
-    const mine = new Set(own.items.map((r) => r.metadata.name));
-    return project === SHARED ? own.items : [...own.items, ...shared.items.filter((r) => !mine.has(r.metadata.name))];
-  }, [own.items, shared.items, project]);
-  return { items, loading: own.loading || shared.loading, error: own.error ?? shared.error };
-}
 
 export function NewMachine() {
   const { project: at } = useParams({ from: '/p/$project/new-machine' });
@@ -358,14 +348,4 @@ function Choice({
       ))}
     </TextField>
   );
-}
-
-/** The value once it has not changed for a while. */
-function useSettled<T>(value: T, ms: number): T {
-  const [settled, set] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => set(value), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return settled;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freeName, ago, lasted, mib, bytes, until } from '../parts/format';
+import { freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
 import { compare, matches } from '../parts/text';
 import { cellsOf } from './addressMap';
 import type { Group, Machine } from '../api/kinds';
@@ -25,6 +25,9 @@ const DRAFT: Draft = {
   labels: '',
   ttl: '',
 };
+import { presetsOf } from './order';
+import { lastMonths, pricesOf, pricesText } from './prices';
+import { formOf, ruleOf, say } from './rules';
 
 describe('the manifest that the form makes', () => {
   it('says only what differs from what is so anyway', () => {
@@ -214,5 +217,55 @@ describe('what waits for approval', () => {
     expect(need({ people: 2, because: ['on network prod', 'by a user'], votes: [otto] })).toBe(
       'Two other people have to approve it, and otto already did: on network prod; by a user.',
     );
+  });
+});
+
+describe('what a machine uses', () => {
+  it('says rates as short as it can', () => {
+    expect(perSecond(0)).toBe('0 B/s');
+    expect(perSecond(2048)).toBe('2 KiB/s');
+    expect(perSecond(15 * 1_048_576)).toBe('15 MiB/s');
+  });
+
+  it('draws what is known, with gaps, up to the greatest value', () => {
+    expect(sparkline([undefined, 0, 4, undefined, 2, 4])).toEqual(['20,23 40,1', '80,12 100,1']);
+    expect(sparkline([])).toEqual([]);
+    expect(sparkline([0, 0])).toEqual(['0,23 100,23']);
+  });
+});
+
+describe('the form of an offer', () => {
+  it('begins with what is preset, and a box that is not ticked says no', () => {
+    expect(
+      presetsOf([
+        { name: 'name', type: 'string', example: 'web-1' },
+        { name: 'size', type: 'enum', options: ['small', 'large'], preset: 'small' },
+        { name: 'only', type: 'enum', options: ['one'] },
+        { name: 'public', type: 'boolean' },
+        { name: 'days', type: 'integer', preset: '7' },
+      ]),
+    ).toEqual({ name: '', size: 'small', only: 'one', public: 'false', days: '7' });
+  });
+});
+
+describe('rules of approval', () => {
+  it('are the same after the form', () => {
+    const rule = { coresAbove: 8, memoryAbove: '32GiB', networks: ['prod', 'dmz'], roles: ['user' as const], people: 2 };
+    expect(ruleOf(formOf(rule))).toEqual(rule);
+    expect(ruleOf(formOf({ machinesAbove: 0 }))).toEqual({ machinesAbove: 0, people: 1 });
+  });
+  it('are said in words', () => {
+    expect(say({ coresAbove: 8, memoryAbove: '32GiB' })).toBe('Somebody else has to approve a machine with more than 8 cores or more than 32GiB memory.');
+    expect(say({ networks: ['prod'], people: 2, roles: ['user'] })).toBe('Two people have to approve anything, on network prod, if a user asks.');
+  });
+});
+
+describe('prices', () => {
+  it('are read from lines and written as lines', () => {
+    expect(pricesOf(' small 0.02\n\nlarge = 0.08\n')).toEqual({ small: '0.02', large: '0.08' });
+    expect(pricesOf(pricesText({ small: '0.02' }))).toEqual({ small: '0.02' });
+  });
+  it('are of months in UTC, over the end of a year', () => {
+    expect(lastMonths(new Date('2027-01-31T23:30:00-02:00'), 3)).toEqual(['2027-02', '2027-01', '2026-12']);
   });
 });

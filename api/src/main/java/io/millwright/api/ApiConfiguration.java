@@ -166,8 +166,18 @@ public class ApiConfiguration {
   }
 
   @Bean
+  OffersApi offersApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new OffersApi(backend, once, live);
+  }
+
+  @Bean
   ApprovalsApi approvalsApi(Backend backend, LiveStreams live) {
     return new ApprovalsApi(backend, live);
+  }
+
+  @Bean
+  MetricsApi metricsApi(Backend backend) {
+    return new MetricsApi(backend);
   }
 
   @Bean

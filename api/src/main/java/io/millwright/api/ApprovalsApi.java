@@ -199,7 +199,8 @@ final class ApprovalsApi {
   @GetMapping("/approval-rules")
   ApprovalRulesView rules(@PathVariable String project) {
     Inputs.project(project);
-    return new ApprovalRulesView(backend.store().read(tx -> tx.projects().approvalRules(project)));
+    return new ApprovalRulesView(
+        backend.store().read(tx -> tx.projects().approvalRules(List.of(project))));
   }
 
   @Operation(

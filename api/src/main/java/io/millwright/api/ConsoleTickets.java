@@ -28,9 +28,9 @@ import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Keys to one console, for browsers, which cannot send a token with a WebSocket. Each opens once,
- * within half a minute, the console of the machine that it was made for, and only while what its
- * maker showed (a token, a session) is in force.
+ * Keys to one console or screen, for browsers, which cannot send a token with a WebSocket. Each
+ * opens once, within half a minute, the console or the screen of the machine that it was made for,
+ * and only while what its maker showed (a token, a session) is in force.
  *
  * <p>They are kept in memory only: a ticket is good at the server that gave it.
  */
@@ -42,7 +42,7 @@ final class ConsoleTickets {
   private static final int MOST = 10_000;
 
   private static final Pattern CONSOLE =
-      Pattern.compile("/api/v1/projects/([^/]+)/machines/([^/]+)/console");
+      Pattern.compile("/api/v1/projects/([^/]+)/machines/([^/]+)/(?:console|screen)");
 
   private final InstantSource clock;
   private final SecureRandom random = new SecureRandom();

@@ -89,8 +89,8 @@ final class IsosApi {
       summary = "Shows what a machine would be told",
       description =
           "The body has one Machine, and what it names of Profile, Network, Size and Volume unless"
-              + " that is declared. The answer has the files for its installer or, if its image is a"
-              + " golden one, those of its first-boot seed. Nothing is stored or reserved, and no"
+              + " that is declared. The answer has the files for its installer or, if its image is"
+              + " a golden one, those of its first-boot seed. Nothing is stored or reserved, and no"
               + " hypervisor is needed: addresses that the machine would be given are proposed."
               + " Hashes of passwords are masked, and where a first boot reports is left out.")
   @Needs(value = Verb.DECLARE, of = Kind.MACHINE)

@@ -1,7 +1,6 @@
 package io.millwright.api;
 
 import io.millwright.engine.Caller;
-import io.millwright.engine.Consoles;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
@@ -219,27 +218,61 @@ final class MachinesApi extends Collection {
   /**
    * A key to a screen just made.
    *
-   * @param url where a viewer of this protocol connects, straight to the hypervisor; it opens
-   *     without anything else, and is shown this once
-   * @param protocol that is spoken there
+   * @param url what a viewer of this protocol opens: an address of the hypervisor, or, where it
+   *     begins with a slash, a WebSocket of this server; it opens without anything else, once, and
+   *     is shown this once
+   * @param protocol that is spoken there; {@code vnc} is RFB in binary frames
    * @param thumbprint of the certificate that answers there, or null
    */
   record ScreenTicketView(String url, String protocol, @Nullable String thumbprint) {}
 
   @Operation(
       operationId = "createScreenTicket",
-      summary = "Has the hypervisor make a ticket that opens a machine's screen once",
+      summary = "Makes a ticket that opens a machine's screen once",
       description =
-          "For a viewer that reaches the hypervisor itself, which decides for how long the ticket"
-              + " is good. A hypervisor without screens answers with a conflict.")
+          "Where the server passes the screen on, it is a ticket as of createConsoleTicket."
+              + " Otherwise the hypervisor makes it, for a viewer that reaches the hypervisor"
+              + " itself, and decides for how long it is good. A hypervisor without screens answers"
+              + " with a conflict.")
   @Needs(Verb.CONSOLE)
   @PostMapping("/{name}/screen-tickets")
   ResponseEntity<ScreenTicketView> screenTicket(
       @PathVariable String project, @PathVariable String name) {
     Inputs.project(project);
-    Consoles.Ticket made = backend.consoles().screen(project, name);
-    return ResponseEntity.status(201)
-        .body(new ScreenTicketView(made.url(), made.protocol(), made.thumbprint()));
+    ScreenTicketView view =
+        backend
+            .consoles()
+            .screen(project, name)
+            .map(t -> new ScreenTicketView(t.url(), t.protocol(), t.thumbprint()))
+            .orElseGet(() -> {
+              String secret = tickets.issue(project, name).secret();
+              return new ScreenTicketView(
+                  "/api/v1/projects/" + project + "/machines/" + name + "/screen?ticket=" + secret,
+                  "vnc",
+                  null);
+            });
+    return ResponseEntity.status(201).body(view);
+  }
+
+  @Operation(
+      operationId = "openScreen",
+      summary = "Opens a machine's screen",
+      description =
+          "A WebSocket with the bytes of RFB (RFC 6143), which asks for no password: binary frames"
+              + " both ways. Only of machines whose screen the server passes on. A browser, which"
+              + " cannot send a token here, shows a ticket instead.")
+  @Needs(Verb.CONSOLE)
+  @GetMapping("/{name}/screen")
+  void screen(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "of createScreenTicket, in place of a token")
+          @RequestParam(required = false)
+          @Nullable String ticket,
+      HttpServletRequest request,
+      HttpServletResponse response) {
+    Inputs.project(project);
+    console.open(request, response, () -> backend.consoles().openScreen(project, name));
   }
 
   @Override

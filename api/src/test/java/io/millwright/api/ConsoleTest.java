@@ -222,6 +222,50 @@ class ConsoleTest {
         .doesNotContain("screens.example");
   }
 
+  /** The simulated hypervisor's screen begins like a real one and is an echo then. */
+  @Test
+  void theServerPassesAScreenOnAndCutsIt() throws Exception {
+    WorkLoop work = rig.work();
+    try {
+      rig.put("projects/c6/machines/m", Rig.machine("m"));
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              rig.get("projects/c6/machines?fieldSelector=status.ready=true")
+                      .json()
+                      .path("items")
+                      .size()
+                  == 1);
+    } finally {
+      work.close();
+    }
+    String path = "projects/c6/machines/m/screen";
+    Rig.Reply made = rig.post("projects/c6/machines/m/console-tickets");
+    String ticket = "?ticket=" + made.json().path("ticket").asString();
+    Screen screen = new Screen();
+    WebSocket socket = browse(path + ticket, rig.api.url(), screen);
+    Awaitility.await().until(() -> screen.text.toString().equals("RFB 003.008\n"));
+    socket.sendBinary(ByteBuffer.wrap(new byte[] {3, 0, (byte) 0xff}), true).join();
+    Awaitility.await().until(() -> screen.text.toString().endsWith("\u0003\u0000\u00ff"));
+    refused(401, path + ticket, rig.api.url());
+    refused(401, path, rig.api.url());
+    String again =
+        rig.post("projects/c6/machines/m/console-tickets").json().path("ticket").asString();
+    refused(403, path + "?ticket=" + again, "http://elsewhere.example");
+    socket.sendClose(WebSocket.NORMAL_CLOSURE, "").join();
+    Awaitility.await().until(() -> openSockets() == 0);
+
+    String secret =
+        rig.post("tokens", "{\"name\": \"screen-cut\"}").json().path("secret").asString();
+    Screen cut = new Screen();
+    open(path, secret, cut);
+    Awaitility.await().until(() -> openSockets() == 1);
+    assertThat(rig.delete("tokens/screen-cut").status()).isEqualTo(204);
+    int goingAway = 1001;
+    assertThat(cut.closed.get(10, TimeUnit.SECONDS)).isEqualTo(goingAway);
+    Awaitility.await().until(() -> openSockets() == 0);
+  }
+
   @Test
   void aTicketIsWorthWhatItsMakerStillIs() {
     rig.put("projects/c4/machines/m", Rig.machine("m"));

@@ -227,9 +227,9 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("204", new ApiResponse().description("It was heard."));
       }
-      case "openConsole" -> {
+      case "openConsole", "openScreen" -> {
         answers.clear();
-        answers.put("101", new ApiResponse().description("The console is open."));
+        answers.put("101", new ApiResponse().description("It is open."));
       }
       case "apply" -> {
         body(
@@ -241,6 +241,13 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.put(
             "200", json("Apply", "It is declared, or was planned; there is nothing to do."));
         answers.put("202", json("Apply", "It is declared, and there is work to do."));
+      }
+      case "orderOffer" -> {
+        body(operation, schemas.of(OffersApi.OrderParams.class), "What is filled in.");
+        schemas.of(OffersApi.OrderView.class);
+        answers.clear();
+        answers.put("200", json("Order", "It was planned, or there is nothing to do."));
+        answers.put("202", json("Order", "It is declared, and there is work to do."));
       }
       case "importImage" -> {
         operation.setRequestBody(
@@ -298,6 +305,8 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("201", json("Project", "The project."));
       }
+      case "putApprovalRules" ->
+          body(operation, schemas.of(ApprovalsApi.ApprovalRulesView.class), "All rules.");
       case "putPrices" -> body(operation, schemas.of(ShowbackApi.PricesView.class), "The prices.");
       case "putQuota" -> body(operation, schemas.of(Projects.Quota.class), "What it may have.");
       case "putMember", "putRole" ->
@@ -381,7 +390,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
       out.put("401", "The name or the password is wrong.");
       out.put("429", "Too many wrong passwords; Retry-After tells how long to wait.");
     }
-    if (writes || id.equals("openConsole")) {
+    if (writes || id.equals("openConsole") || id.equals("openScreen")) {
       out.put("409", "It conflicts with what is there.");
     }
     if (has(operation, "Last-Event-ID", "header")) {

@@ -84,7 +84,9 @@ class IsosTest {
 
   @Test
   void previewsTheSeedOfAGoldenImageWithAddressesThatNobodyHasReserved() {
-    rig.apply("preview1", """
+    rig.apply(
+        "preview1",
+        """
         apiVersion: millwright/v1
         kind: Image
         metadata: {name: img}

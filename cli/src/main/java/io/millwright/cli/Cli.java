@@ -43,6 +43,7 @@ final class Cli implements Callable<Integer> {
       List.of(
           "apply",
           "plan",
+          "order",
           "get",
           "describe",
           "delete",
@@ -53,6 +54,7 @@ final class Cli implements Callable<Integer> {
           "ssh",
           "run",
           "console",
+          "top",
           "power",
           "machine",
           "volume",
@@ -182,6 +184,7 @@ final class Cli implements Callable<Integer> {
     return switch (name) {
       case "apply" -> new ApplyCommand();
       case "plan" -> new PlanCommand();
+      case "order" -> new OrderCommand();
       case "get" -> new GetCommand();
       case "describe" -> new DescribeCommand();
       case "delete" -> new DeleteCommand();
@@ -192,6 +195,7 @@ final class Cli implements Callable<Integer> {
       case "ssh" -> new SshCommand();
       case "run" -> new RunCommand();
       case "console" -> new ConsoleCommand();
+      case "top" -> new TopCommand();
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();

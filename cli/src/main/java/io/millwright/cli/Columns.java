@@ -34,6 +34,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               List.of("STATUS", "WANTED", "READY", "OUTDATED", "CLAIMED", "IMAGE", "SIZE", "AGE");
           case SOURCE -> List.of("STATUS", "URL", "BRANCH", "PATH", "APPLY", "APPLIED", "AGE");
           case WEBHOOK -> List.of("STATUS", "URL", "ABOUT", "AGE");
+          case OFFER -> List.of("TITLE", "PARAMETERS", "AGE");
         });
     if (wide) {
       out.addAll(
@@ -48,7 +49,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case GROUP -> List.of("ROLLED-OUT", "PAUSED");
             case POOL -> List.of("MACHINES", "AT-MOST", "TTL", "REVISION");
             case SOURCE -> List.of("SEEN", "PRUNE", "DRIVER");
-            case WEBHOOK -> List.of();
+            case WEBHOOK, OFFER -> List.of();
           });
       out.addAll(List.of("LABELS", "UID"));
     }
@@ -61,7 +62,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
       out.add(Cell.of(view.project()));
     }
     out.add(Cell.of(view.name()));
-    if (kind != Kind.SIZE && kind != Kind.PROFILE) {
+    if (kind != Kind.SIZE && kind != Kind.PROFILE && kind != Kind.OFFER) {
       out.add(new Cell(view.state(), view.stateStyle()));
     }
     List<String> cells = new ArrayList<>(narrow(view));
@@ -136,6 +137,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.spec("apply"),
               brief(v.status("applied")));
       case WEBHOOK -> List.of(v.spec("url"), list(v, "about"));
+      case OFFER -> List.of(v.spec("title"), Integer.toString(v.spec().path("parameters").size()));
     };
   }
 
@@ -158,7 +160,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
       case GROUP -> List.of(v.status("stable"), v.status("paused"));
       case POOL -> List.of(v.status("members"), v.spec("max"), v.spec("ttl"), v.status("revision"));
       case SOURCE -> List.of(brief(v.status("seen")), v.spec("prune"), v.spec("driver"));
-      case WEBHOOK -> List.of();
+      case WEBHOOK, OFFER -> List.of();
     };
   }
 

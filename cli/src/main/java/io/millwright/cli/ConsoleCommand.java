@@ -25,8 +25,8 @@ final class ConsoleCommand extends Part {
   @Option(
       names = "--screen",
       description = {
-        "Print an address that opens the machine's screen once, for a viewer of the hypervisor's"
-            + " kind."
+        "Print the address of the machine's screen: in the page, or where the hypervisor shows it"
+            + " itself, of a kind that stderr names, and good once."
       })
   boolean screen;
 
@@ -35,7 +35,29 @@ final class ConsoleCommand extends Part {
     String machine = name.startsWith("machine/") ? name.substring("machine/".length()) : name;
     if (screen) {
       JsonNode ticket = api().createMachineScreenTicket(cli().project(), machine).body();
-      print(Safe.line(Trees.text(ticket, "url")));
+      String url = Safe.line(Trees.text(ticket, "url"));
+      if (url.startsWith("/")) {
+        shell().err().println("open this in a browser; the page shows the screen of " + machine);
+        print(
+            cli().server()
+                + "/p/"
+                + cli().project()
+                + "/machines/"
+                + machine
+                + "/console?show=screen");
+        return 0;
+      }
+      String thumbprint = Trees.text(ticket, "thumbprint");
+      shell()
+          .err()
+          .println(
+              "a viewer of "
+                  + Safe.line(Trees.text(ticket, "protocol"))
+                  + " opens this once"
+                  + (thumbprint.isEmpty()
+                      ? ""
+                      : "; the certificate there has the thumbprint " + Safe.line(thumbprint)));
+      print(url);
       return 0;
     }
     try (Console console =

@@ -21,7 +21,8 @@ enum Kind {
   GROUP,
   POOL,
   SOURCE,
-  WEBHOOK;
+  WEBHOOK,
+  OFFER;
 
   /** {@code machine}. */
   String word() {
@@ -92,6 +93,7 @@ enum Kind {
       case POOL -> api.listPools(project, cursor, fields, labels, limit);
       case SOURCE -> api.listSources(project, cursor, fields, labels, limit);
       case WEBHOOK -> api.listWebhooks(project, cursor, fields, labels, limit);
+      case OFFER -> api.listOffers(project, cursor, fields, labels, limit);
     };
   }
 
@@ -113,6 +115,7 @@ enum Kind {
       case POOL -> api.streamPools(project, last, null, fields, labels, null);
       case SOURCE -> api.streamSources(project, last, null, fields, labels, null);
       case WEBHOOK -> api.streamWebhooks(project, last, null, fields, labels, null);
+      case OFFER -> api.streamOffers(project, last, null, fields, labels, null);
     };
   }
 
@@ -129,6 +132,7 @@ enum Kind {
       case POOL -> api.getPool(project, name, null);
       case SOURCE -> api.getSource(project, name, null);
       case WEBHOOK -> api.getWebhook(project, name, null);
+      case OFFER -> api.getOffer(project, name, null);
     };
   }
 
@@ -145,6 +149,7 @@ enum Kind {
       case POOL -> api.deletePool(project, name, null);
       case SOURCE -> api.deleteSource(project, name, null);
       case WEBHOOK -> api.deleteWebhook(project, name, null);
+      case OFFER -> api.deleteOffer(project, name, null);
     };
   }
 }

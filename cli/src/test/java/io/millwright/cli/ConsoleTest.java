@@ -141,6 +141,15 @@ class ConsoleTest extends CliTestCase {
     Result result = run("console", "--screen", "machine/hello");
     assertThat(result.code()).isZero();
     assertThat(result.out()).isEqualTo("wss://esx.example/ticket/1\n");
+    assertThat(result.err()).isEqualTo("a viewer of webmks opens this once\n");
+    server.on(
+        "POST /projects/default/machines/hello/screen-tickets",
+        FakeServer.json(201, "{\"url\": \"/api/v1/x?ticket=1\", \"protocol\": \"vnc\"}"));
+    Result page = run("console", "--screen", "hello");
+    assertThat(page.out())
+        .startsWith("http://127.0.0.1:")
+        .endsWith("/p/default/machines/hello/console?show=screen\n");
+    assertThat(page.err()).contains("open this in a browser");
     server.on(
         "POST /projects/default/machines/hello/screen-tickets",
         FakeServer.problem(409, "conflict", "this hypervisor shows no screens"));

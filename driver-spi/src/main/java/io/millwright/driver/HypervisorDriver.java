@@ -40,6 +40,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<Vnc> vnc() {
+    return Optional.empty();
+  }
+
   default Optional<GuestAgent> guestAgent() {
     return Optional.empty();
   }
@@ -60,6 +64,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<Metrics> metrics() {
+    return Optional.empty();
+  }
+
   /** Names of the facets that are present, for people. */
   default Set<String> facets() {
     Set<String> out = new TreeSet<>();
@@ -69,11 +77,13 @@ public interface HypervisorDriver extends AutoCloseable {
     media().ifPresent(f -> out.add("media"));
     serialConsole().ifPresent(f -> out.add("serial-console"));
     screen().ifPresent(f -> out.add("screen"));
+    vnc().ifPresent(f -> out.add("vnc"));
     guestAgent().ifPresent(f -> out.add("guest-agent"));
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
     directBoot().ifPresent(f -> out.add("direct-boot"));
     serialLog().ifPresent(f -> out.add("serial-log"));
     hotPlug().ifPresent(f -> out.add(HOT_PLUG));
+    metrics().ifPresent(f -> out.add("metrics"));
     return out;
   }
 

@@ -1,8 +1,8 @@
 package io.millwright.driver;
 
 /**
- * Facet: media that a machine can have in its drive. A machine whose system disk does not boot boots
- * an installation medium there.
+ * Facet: media that a machine can have in its drive. A machine whose system disk does not boot
+ * boots an installation medium there.
  */
 public interface Media {
   /**

@@ -12,6 +12,7 @@ import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
+import io.millwright.model.ImageBuild;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
@@ -21,6 +22,7 @@ import io.millwright.model.Metadata;
 import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.OfferSpec;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.OwnerSpec;
@@ -168,6 +170,43 @@ public final class Apply {
     run.raise();
   }
 
+  /**
+   * The machine by which a build is checked, as a part of a larger transaction; it is made from
+   * that very build, whatever the image is.
+   *
+   * @throws ProblemException INVALID with the reasons if there is no place for it; CONFLICT if
+   *     somebody has its name
+   */
+  public Resource<?, ?> trial(
+      Tx tx,
+      Caller caller,
+      Resource<ImageSpec, ImageStatus> image,
+      ImageBuild build,
+      ImageSpec.Check check) {
+    String name = ImageSteps.trial(image.name(), build.number());
+    tx.resources()
+        .lock(Kind.MACHINE, image.project(), name)
+        .ifPresent(there -> {
+          throw ProblemException.of(
+              Problem.Type.CONFLICT,
+              there.title() + " is there already, and the build would be checked by one called so");
+        });
+    Draft draft =
+        new Draft(
+            Kind.MACHINE,
+            name,
+            image.project(),
+            Map.of(Names.TRIAL, image.name()),
+            Map.of(),
+            check.machine(image.name()),
+            image.title());
+    Resource<MachineSpec, MachineStatus> machine =
+        own(tx, caller, draft).resource().as(MachineSpec.class, MachineStatus.class);
+    tx.resources().updateStatus(machine.uid(), machine.status().withImage(build.sha256()), "", "");
+    tx.groups().put(Member.fresh(machine.uid(), image.uid(), build.number(), null, 0));
+    return machine;
+  }
+
   /** Declares what belongs to Millwright's own work, and what people may not change by hand. */
   Applied own(Tx tx, Caller caller, Draft draft) {
     Run run = new Run(tx, caller, Expectation.NONE);
@@ -182,10 +221,15 @@ public final class Apply {
 
   /** What {@link #apply} would do, and the very plan that would run; nothing is changed. */
   public List<Applied> plan(Caller caller, List<Draft> drafts) {
+    return plan(caller, drafts, Expectation.NONE);
+  }
+
+  /** As the other one, for who expects something. */
+  public List<Applied> plan(Caller caller, List<Draft> drafts, Expectation expected) {
     record Found(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {}
     Found found =
         store.dryRun(tx -> {
-          Run run = new Run(tx, caller, Expectation.NONE);
+          Run run = new Run(tx, caller, expected);
           run.all(drafts);
           List<Applied> applied = run.rollOut();
           Map<UUID, ResolvedMachine> machines = new LinkedHashMap<>();
@@ -489,7 +533,8 @@ public final class Apply {
             ProfileSpec _,
             OwnerSpec _,
             SourceSpec _,
-            WebhookSpec _ ->
+            WebhookSpec _,
+            OfferSpec _ ->
             false;
       };
     }
@@ -598,7 +643,7 @@ public final class Apply {
         case GROUP -> GroupStatus.EMPTY.withConditions(List.of(pending));
         case POOL -> PoolStatus.EMPTY.withConditions(List.of(pending));
         case NETWORK -> new NetworkStatus(List.of(declared));
-        case SIZE, PROFILE, WEBHOOK -> new PlainStatus(List.of(declared));
+        case SIZE, PROFILE, WEBHOOK, OFFER -> new PlainStatus(List.of(declared));
       };
     }
 
@@ -661,7 +706,7 @@ public final class Apply {
   private static boolean needsWork(Kind kind) {
     return switch (kind) {
       case MACHINE, VOLUME, IMAGE, GROUP -> true;
-      case HYPERVISOR, NETWORK, SIZE, PROFILE, POOL, SOURCE, WEBHOOK -> false;
+      case HYPERVISOR, NETWORK, SIZE, PROFILE, POOL, SOURCE, WEBHOOK, OFFER -> false;
     };
   }
 

@@ -96,10 +96,7 @@ public final class Approving {
     }
     Map<String, Need> out = new TreeMap<>();
     demands.forEach((project, wanted) -> {
-      List<ApprovalRule> rules = new ArrayList<>(tx.projects().approvalRules(project));
-      if (!project.equals(Lookup.SHARED)) {
-        rules.addAll(tx.projects().approvalRules(Lookup.SHARED));
-      }
+      List<ApprovalRule> rules = tx.projects().approvalRules(Lookup.places(project));
       Need need = ApprovalRule.need(rules, caller.rights().in(project), wanted);
       if (need.people() > 0) {
         out.put(project, need);

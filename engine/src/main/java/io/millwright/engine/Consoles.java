@@ -18,6 +18,7 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Opens consoles and screens of machines. */
@@ -60,7 +61,7 @@ public final class Consoles {
    *     hypervisor does not answer
    */
   public Session openSerial(String project, String name) {
-    SerialConsole.Session session =
+    return session(
         at(
             project,
             name,
@@ -70,7 +71,29 @@ public final class Consoles {
                     .orElseThrow(() ->
                         new DriverException(
                             FaultKind.UNSUPPORTED, "this hypervisor offers no serial console"))
-                    .open(mark));
+                    .open(mark)));
+  }
+
+  /**
+   * Opens the screen of a machine, of which the server passes on the bytes of RFB.
+   *
+   * @throws ProblemException as from {@link #openSerial}
+   */
+  public Session openScreen(String project, String name) {
+    return session(
+        at(
+            project,
+            name,
+            (driver, mark) ->
+                driver
+                    .vnc()
+                    .orElseThrow(() ->
+                        new DriverException(
+                            FaultKind.UNSUPPORTED, "this hypervisor passes no screens on"))
+                    .open(mark)));
+  }
+
+  private static Session session(SerialConsole.Session session) {
     return new Session() {
       @Override
       public int read(byte[] buffer) throws IOException {
@@ -92,22 +115,25 @@ public final class Consoles {
   /**
    * Has the hypervisor make a ticket to a machine's screen.
    *
+   * @return none if it is the server that passes the screen on, by {@link #openScreen}
    * @throws ProblemException as from {@link #openSerial}
    */
-  public Ticket screen(String project, String name) {
-    Screen.Ticket made =
+  public Optional<Ticket> screen(String project, String name) {
+    Optional<Screen.Ticket> made =
         at(
             project,
             name,
-            (driver, mark) ->
-                driver
-                    .screen()
-                    .orElseThrow(() ->
-                        new DriverException(
-                            FaultKind.UNSUPPORTED,
-                            "this hypervisor shows no screens; open the serial console"))
-                    .ticket(mark));
-    return new Ticket(made.url().toString(), made.protocol(), made.thumbprint());
+            (driver, mark) -> {
+              if (driver.screen().isEmpty() && driver.vnc().isEmpty()) {
+                throw new DriverException(
+                    FaultKind.UNSUPPORTED,
+                    "this hypervisor shows no screens; open the serial console");
+              }
+              return driver.screen().isPresent()
+                  ? Optional.of(driver.screen().get().ticket(mark))
+                  : Optional.empty();
+            });
+    return made.map(t -> new Ticket(t.url().toString(), t.protocol(), t.thumbprint()));
   }
 
   /** What is done with a machine where it lives. */

@@ -69,9 +69,7 @@ public final class Installers {
   /** As {@link #start(ImageSpec, Collection)}, where the machine is. */
   public static @Nullable Start start(ResolvedMachine machine) {
     ImageSpec image = machine.image().spec();
-    return image.installer() == null
-        ? null
-        : start(image, machine.hypervisor().status().facets());
+    return image.installer() == null ? null : start(image, machine.hypervisor().status().facets());
   }
 
   /**

@@ -104,10 +104,7 @@ public final class Isos {
    * @param title of the release
    */
   public record Rendered(
-      String title,
-      List<Answer> files,
-      List<String> kernelArguments,
-      List<Proposed> proposed) {}
+      String title, List<Answer> files, List<String> kernelArguments, List<Proposed> proposed) {}
 
   /**
    * A medium; whoever has it closes it.
@@ -200,9 +197,7 @@ public final class Isos {
         arguments = way.kernelArguments();
       }
       List<Proposed> proposed =
-          proposals.list().stream()
-              .map(p -> new Proposed(p.of(), p.field(), p.value()))
-              .toList();
+          proposals.list().stream().map(p -> new Proposed(p.of(), p.field(), p.value())).toList();
       return new Rendered(title, List.copyOf(out), arguments, proposed);
     });
   }
@@ -299,8 +294,7 @@ public final class Isos {
       Lookup lookup = new Lookup(tx);
       Optional<Resource<ImageSpec, ImageStatus>> image = image(lookup, wanted);
       Release release = releaseOf(wanted, image);
-      return new Described(
-          describe(lookup, wanted, image, null), release, image.orElse(null));
+      return new Described(describe(lookup, wanted, image, null), release, image.orElse(null));
     });
   }
 

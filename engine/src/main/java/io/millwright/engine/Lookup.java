@@ -31,13 +31,21 @@ public final class Lookup {
 
   private final Tx tx;
   private final Map<Name, Optional<Resource<?, ?>>> found = new HashMap<>();
-  private final Map<Place, List<Resource<?, ?>>> listed = new HashMap<>();
+  private final Map<Kind, Listed> listed = new HashMap<>();
 
   public Lookup(Tx tx) {
     this.tx = tx;
   }
 
-  private record Place(Kind kind, String project) {}
+  private record Listed(Set<String> places, List<Resource<?, ?>> all) {}
+
+  /** Where names that are mentioned in a project are looked for, in this order. */
+  public static Set<String> places(String project) {
+    Set<String> out = new LinkedHashSet<>();
+    out.add(project);
+    out.add(SHARED);
+    return out;
+  }
 
   public Optional<Resource<?, ?>> find(Kind kind, String project, String name) {
     Optional<Resource<?, ?>> own = in(new Name(kind, project, name));
@@ -51,9 +59,10 @@ public final class Lookup {
   }
 
   private boolean known(Name name) {
-    List<Resource<?, ?>> all = listed.get(new Place(name.kind(), name.project()));
+    Listed list = listed.get(name.kind());
     // Of a list that is full there may be more.
-    return found.containsKey(name) || (all != null && all.size() < MOST);
+    return found.containsKey(name)
+        || (list != null && list.all.size() < MOST && list.places.contains(name.project()));
   }
 
   /**
@@ -74,18 +83,24 @@ public final class Lookup {
     there.forEach(r -> found.put(new Name(r.kind(), r.project(), r.name()), Optional.of(r)));
   }
 
-  /** Those of one project, at most a thousand; each of them is found from now on. */
+  /**
+   * Those that a project may mention, of its own and shared, at most a thousand; each of them is
+   * found from now on.
+   */
   public List<Resource<?, ?>> all(Kind kind, String project) {
-    return listed.computeIfAbsent(
-        new Place(kind, project),
-        place -> {
-          List<Resource<?, ?>> items =
+    Set<String> places = places(project);
+    Listed known = listed.get(kind);
+    if (known == null || !known.places.equals(places)) {
+      known =
+          new Listed(
+              places,
               tx.resources()
-                  .list(new Resources.Query(kind, project, Selector.ALL, Map.of(), MOST, null))
-                  .items();
-          items.forEach(r -> found.put(new Name(kind, project, r.name()), Optional.of(r)));
-          return items;
-        });
+                  .list(new Resources.Query(kind, null, Selector.ALL, Map.of(), MOST, null, places))
+                  .items());
+      known.all.forEach(r -> found.put(new Name(kind, r.project(), r.name()), Optional.of(r)));
+      listed.put(kind, known);
+    }
+    return known.all;
   }
 
   /** As {@link #find(Kind, String, String)}, for one look. */

@@ -35,7 +35,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Places a machine and reserves its MACs and addresses. */
@@ -70,7 +69,8 @@ final class MachineAdmission {
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
     String blueprint = Blueprint.of(spec, hostname);
     status = status.withInterfaces(interfaces);
-    checkInstaller(lookup, machine, image.spec(), status, anew || !blueprint.equals(status.blueprint()), at);
+    checkInstaller(
+        lookup, machine, image.spec(), status, anew || !blueprint.equals(status.blueprint()), at);
     if (!anew && blueprint.equals(status.blueprint())) {
       return status;
     }
@@ -162,8 +162,8 @@ final class MachineAdmission {
   }
 
   /**
-   * An installer that cannot be followed is not parted from the data either: that it is done is seen
-   * only when the system reports, which has them already.
+   * An installer that cannot be followed is not parted from the data either: that it is done is
+   * seen only when the system reports, which has them already.
    */
   private static void checkInstaller(
       Lookup lookup,
@@ -187,8 +187,8 @@ final class MachineAdmission {
     at.field("volumes")
         .require(
             Installers.start(image, facets) != Installers.Start.OWN_MEDIUM,
-            "cannot be there while the machine is installed by a medium of its own; attach them once"
-                + " it is ready");
+            "cannot be there while the machine is installed by a medium of its own; attach them"
+                + " once it is ready");
   }
 
   private static Map<String, Resource<NetworkSpec, NetworkStatus>> networks(
@@ -244,11 +244,9 @@ final class MachineAdmission {
               HypervisorSpec.class,
               HypervisorStatus.class));
     } else {
-      for (String project : Stream.of(machine.project(), Lookup.SHARED).distinct().toList()) {
-        lookup
-            .all(Kind.HYPERVISOR, project)
-            .forEach(h -> all.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
-      }
+      lookup
+          .all(Kind.HYPERVISOR, machine.project())
+          .forEach(h -> all.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
     }
     Map<UUID, long[]> committed = tx.resources().committed();
     List<Placement.Candidate> candidates =

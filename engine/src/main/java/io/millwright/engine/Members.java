@@ -44,7 +44,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -197,11 +196,9 @@ public final class Members {
           .ifPresent(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
     }
     if (named.isEmpty()) {
-      for (String project : Stream.of(group.project(), Lookup.SHARED).distinct().toList()) {
-        lookup
-            .all(Kind.HYPERVISOR, project)
-            .forEach(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
-      }
+      lookup
+          .all(Kind.HYPERVISOR, group.project())
+          .forEach(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
     }
     out.sort(java.util.Comparator.comparing(Resource::name));
     return out;
@@ -596,9 +593,16 @@ public final class Members {
     if (member.isEmpty()) {
       keepLabel(Names.GROUP, labels, draft, false, at);
       keepLabel(Names.POOL, labels, draft, false, at);
+      keepLabel(Names.TRIAL, labels, draft, false, at);
       return;
     }
     Resource<?, ?> group = tx.resources().find(member.get().group()).orElseThrow();
+    if (group.kind() == Kind.IMAGE) {
+      at.field("metadata")
+          .field("name")
+          .add("is the machine by which a build of " + group.title() + " is checked");
+      return;
+    }
     boolean there =
         draft.kind() == Kind.MACHINE
             || tx.groups().members(group.uid()).stream()

@@ -152,7 +152,8 @@ final class Renderings {
               at.field(face.name())
                   .field(v6 ? "ipv6" : "ipv4")
                   .require(
-                      free.isPresent(), "all addresses of Network " + face.network() + " are taken");
+                      free.isPresent(),
+                      "all addresses of Network " + face.network() + " are taken");
               return free;
             });
     at.raise();

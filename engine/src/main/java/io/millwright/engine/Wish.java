@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.ObjectNode;
 
 /** What somebody wants to have done, so that it can be kept and done later. */
 sealed interface Wish {
@@ -53,15 +52,6 @@ sealed interface Wish {
   }
 
   private static String manifest(Draft draft) {
-    ObjectNode out = Json.mapper().createObjectNode();
-    out.put("apiVersion", Manifests.API_VERSION);
-    out.put("kind", draft.kind().title());
-    ObjectNode metadata = out.putObject("metadata");
-    metadata.put("name", draft.name());
-    metadata.put("project", Apply.project(draft));
-    metadata.set("labels", Json.tree(draft.labels()));
-    metadata.set("annotations", Json.tree(draft.annotations()));
-    out.set("spec", Json.tree(draft.spec()));
-    return Json.write(out);
+    return Json.write(draft.orProject(Apply.DEFAULT_PROJECT).manifest());
   }
 }

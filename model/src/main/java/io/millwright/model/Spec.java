@@ -13,7 +13,8 @@ public sealed interface Spec
         MachineSpec,
         OwnerSpec,
         SourceSpec,
-        WebhookSpec {
+        WebhookSpec,
+        OfferSpec {
 
   /**
    * Reports everything that is wrong with this spec taken by itself; what depends on other

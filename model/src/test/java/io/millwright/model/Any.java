@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.millwright.model.manifest.Json;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
@@ -13,6 +14,8 @@ import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Arbitrary values of the model, made from the records themselves so that no field is forgotten.
@@ -257,6 +260,8 @@ public final class Any {
       return mac();
     } else if (plain == ByteSize.class) {
       return size();
+    } else if (plain == Schedule.class) {
+      return Arbitraries.of("7d", "90m", "30 3 * * SUN", "*/5 0-6 1,15 JAN *").map(Schedule::parse);
     } else if (plain == TimeSpan.class) {
       return Arbitraries.longs().between(0, 999_999_999).map(TimeSpan::new);
     } else if (plain == Addressing.class) {
@@ -265,12 +270,27 @@ public final class Any {
       return instant();
     } else if (plain == UUID.class) {
       return Arbitraries.create(UUID::randomUUID);
+    } else if (plain == JsonNode.class) {
+      return tree();
     } else if (plain.isEnum()) {
       return Arbitraries.of((Object[]) plain.getEnumConstants());
     } else if (plain.isRecord()) {
       return record(plain);
     }
     throw new IllegalArgumentException("no arbitrary " + plain);
+  }
+
+  /** A mapping as it may stand in a manifest. */
+  private static Arbitrary<JsonNode> tree() {
+    return Combinators.combine(word(), text(), Arbitraries.longs(), Arbitraries.of(true, false))
+        .as((key, text, number, bool) -> {
+          ObjectNode out = Json.mapper().createObjectNode();
+          // As a reader makes it: the smallest type that holds the number.
+          out.set("number", Json.mapper().readTree(Long.toString(number)));
+          out.put("bool", bool).putNull("nothing").put(key, text);
+          out.putArray("items").add(text).addObject().put("deep", text);
+          return out;
+        });
   }
 
   private static Arbitrary<?> record(Class<?> type) {

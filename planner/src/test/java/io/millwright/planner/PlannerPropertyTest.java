@@ -204,6 +204,8 @@ class PlannerPropertyTest {
             Step.RestoreVolume _,
             Step.FetchImage _,
             Step.BuildImage _,
+            Step.CheckImage _,
+            Step.RemoveTrial _,
             Step.SetMember _,
             Step.RemoveMember _ ->
             throw new AssertionError(step + " is in no machine's plan");
@@ -494,7 +496,8 @@ class PlannerPropertyTest {
                 Map.of(),
                 600))
         .flatMap(goal -> yes.map(installs -> installs ? installing(goal, false) : goal))
-        .flatMap(goal -> yes.map(own -> own && goal.installer() != null ? installing(goal, true) : goal))
+        .flatMap(
+            goal -> yes.map(own -> own && goal.installer() != null ? installing(goal, true) : goal))
         .flatMap(goal -> yes.map(hot -> hot ? hotPlugging(goal) : goal))
         .flatMap(goal ->
             Arbitraries.of(DISKS)
@@ -517,8 +520,7 @@ class PlannerPropertyTest {
         own
             ? new OwnMedium(g.disk().replace("system", "installer"))
             : new Kernel(
-                List.of(
-                    g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
+                List.of(g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
                 seed ? g.disk().replace("system", "seed") : null,
                 900),
         g.disk(),

@@ -41,10 +41,12 @@ class DriverMatrixTest {
     out.put("lifecycle-events", "the hypervisor tells of changes by itself");
     out.put("guest-agent", "the guest's addresses are known without its network");
     out.put("serial-console", "`millwright console`");
-    out.put("screen", "`millwright console --screen`");
+    out.put("screen", "`millwright console --screen`, with a viewer of the hypervisor's kind");
+    out.put("vnc", "the screen in the page, passed on by the server");
     out.put("direct-boot", "an installer's kernel is started without a boot loader");
     out.put("serial-log", "what an installer prints is kept");
     out.put("hot-plug", "a disk is attached to a machine that runs");
+    out.put("metrics", "`millwright top`: what machines use of their host");
     return out;
   }
 

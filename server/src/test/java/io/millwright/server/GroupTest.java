@@ -563,7 +563,9 @@ class GroupTest {
     world.store.write(tx -> world.engine.rollouts().scale(tx, World.ANNA, "default", "web", 2));
     succeeds();
     assertThat(names()).containsExactly("web-0", "web-2");
-    world.await("tmp is in quarantine", () -> volume("web-1-tmp") == null);
+    world.await(
+        "both tmp are in quarantine",
+        () -> volume("web-1-tmp") == null && volume("web-3-tmp") == null);
     assertThat(volume("web-1-data")).isNotNull();
     assertThat(world.engine.restore().list("default"))
         .extracting(e -> e.volume().name())

@@ -12,8 +12,8 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -77,7 +77,8 @@ class InstallersTest {
       return usual.start(guest);
     });
     StringBuilder all = new StringBuilder(World.BASE);
-    all.append("""
+    all.append(
+        """
         ---
         apiVersion: millwright/v1
         kind: Size
@@ -110,8 +111,7 @@ class InstallersTest {
     metadata: {name: "%s"}
     spec: {os: %s, version: "%s", installer: {path: %s}}
     """
-        .formatted(
-            name(release), release.substring(0, dash), release.substring(dash + 1), medium);
+        .formatted(name(release), release.substring(0, dash), release.substring(dash + 1), medium);
   }
 
   private static String name(String release) {
@@ -203,7 +203,8 @@ class InstallersTest {
         "it is waited for",
         () ->
             media.latest(uid).steps().stream()
-                .anyMatch(s -> s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+                .anyMatch(s ->
+                    s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
     media.pass(Duration.ofHours(1));
     assertThat(media.awaitEnd(uid).state())
         .isInstanceOfSatisfying(
@@ -236,13 +237,15 @@ class InstallersTest {
   void aServerWithoutADoorMakesNoMediumThatNobodyWouldHearOf() {
     try (World deaf = new World()) {
       deaf.apply(World.BASE + image("freebsd-14", TestImages.mediumOfAllFamilies()));
-      deaf.apply("""
+      deaf.apply(
+          """
           apiVersion: millwright/v1
           kind: Size
           metadata: {name: large}
           spec: {cores: 2, memory: 8GiB, disk: 40GiB}
           ---
-          """ + machine("deaf", "freebsd-14", "").replace("profiles: [root]", "profiles: []"));
+          """
+              + machine("deaf", "freebsd-14", "").replace("profiles: [root]", "profiles: []"));
       assertThat(deaf.awaitEnd(deaf.machine("deaf").uid()).state())
           .isInstanceOfSatisfying(
               State.Failed.class,

@@ -4,13 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.testkit.SimulatedSource;
+import io.millwright.engine.Caller;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SourcePlaces;
+import io.millwright.engine.access.ApprovalRule;
+import io.millwright.engine.access.Rights;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Reach;
+import io.millwright.engine.port.Approvals.Request;
+import io.millwright.engine.port.Approvals.State;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -262,6 +267,78 @@ class SourceTest {
     approve(third);
     stands("Synced", third);
     assertThat(find(Kind.SIZE, name)).isEmpty();
+  }
+
+  /** Also where the source itself applies by itself: the rules of its project are above that. */
+  @Test
+  void whatARuleHoldsIsAppliedWhenAPersonHasApprovedItInTime() throws Exception {
+    String a = name + "a";
+    String b = name + "b";
+    rules(new ApprovalRule(0, null, null, null, List.of(), List.of(), 1));
+    try {
+      write("a.yaml", World.machine(a, ""));
+      String first = commit();
+      declare("apply: auto");
+      assertThat(stands("AwaitingApproval", first).message()).contains("more than 0");
+      assertThat(find(Kind.MACHINE, a)).isEmpty();
+      assertThatThrownBy(() -> world.engine.approving().approve(OSKAR, "shop", held().uid(), ""))
+          .as("of another project")
+          .hasMessageContaining("there is no request");
+      world.engine.approving().approve(OSKAR, "default", held().uid(), "");
+      world.await("it is applied", () -> ready().reason().equals("Synced"));
+      world.awaitReady(a);
+      assertThat(request(first).state()).isEqualTo(State.DONE);
+
+      write("b.yaml", World.machine(b, ""));
+      String second = commit();
+      stands("AwaitingApproval", second);
+      UUID late = held().uid();
+      world.pass(Duration.ofDays(7));
+      assertThatThrownBy(() -> world.engine.approving().approve(OSKAR, "default", late, ""))
+          .isInstanceOfSatisfying(
+              ProblemException.class,
+              e -> assertThat(e.problem().type()).isEqualTo(Problem.Type.CONFLICT));
+      world.store.write(tx -> tx.nudges().nudge(late));
+      world.await(
+          "it has expired",
+          () -> world.engine.approving().find("default", late).state() == State.EXPIRED);
+      assertThat(find(Kind.MACHINE, b)).isEmpty();
+      // Whoever still wants it asks anew, and that can be approved.
+      sync();
+      world.await("it is asked for anew", () -> !waiting().isEmpty());
+      assertThat(held().uid()).isNotEqualTo(late);
+      world.engine.approving().approve(OSKAR, "default", held().uid(), "");
+      world.awaitReady(b);
+    } finally {
+      rules();
+    }
+  }
+
+  private static final Caller OSKAR =
+      new Caller("oskar", "account:oskar", new UUID(4, 2), false, Rights.ADMIN);
+
+  private static void rules(ApprovalRule... rules) {
+    world.store.write(tx -> tx.projects().approvalRules("default", List.of(rules)));
+  }
+
+  private static List<Request> requests() {
+    return world.store.read(tx -> tx.approvals().list("default", null, 100));
+  }
+
+  private static List<Request> waiting() {
+    return requests().stream().filter(r -> r.state() == State.WAITING).toList();
+  }
+
+  private static Request held() {
+    assertThat(waiting()).hasSize(1);
+    return waiting().getFirst();
+  }
+
+  private static Request request(String commit) {
+    return requests().stream()
+        .filter(r -> r.requester().contains(commit))
+        .findFirst()
+        .orElseThrow();
   }
 
   private void approve(String commit) {
@@ -674,8 +751,8 @@ class SourceTest {
         List.of(),
         InstantSource.system(),
         Duration.ofSeconds(30),
-        new SourcePlaces(List.of("file:///")),
-        Targets.PUBLIC);
+        new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
+        Reach.OUTSIDE);
   }
 
   private static List<String> sizes(World bare, String begin) {

@@ -5,8 +5,10 @@ import io.millwright.engine.port.Projects;
 import io.millwright.model.ByteSize;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.VolumeSpec;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Projects and what is used in them. */
@@ -56,13 +58,14 @@ final class SqlProjects implements Projects {
   }
 
   @Override
-  public List<ApprovalRule> approvalRules(String name) {
-    return jdbc.sql("SELECT approvals FROM project WHERE name = :name")
-        .param("name", name)
-        .query(String.class)
-        .optional()
-        .map(json -> List.of(StoredJson.read(json, ApprovalRule[].class)))
-        .orElse(List.of());
+  public List<ApprovalRule> approvalRules(Collection<String> names) {
+    return jdbc
+        .sql("SELECT approvals FROM project WHERE name = ANY (:names)")
+        .param("names", Columns.texts(names))
+        .query((row, _) -> StoredJson.read(row.getString("approvals"), ApprovalRule[].class))
+        .stream()
+        .flatMap(Stream::of)
+        .toList();
   }
 
   @Override

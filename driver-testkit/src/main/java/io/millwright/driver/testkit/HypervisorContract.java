@@ -18,6 +18,7 @@ import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
@@ -25,6 +26,7 @@ import io.millwright.driver.Scope;
 import io.millwright.driver.Screen;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
+import io.millwright.driver.Vnc;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
@@ -38,8 +40,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -1079,6 +1083,45 @@ public abstract class HypervisorContract {
     await().atMost(patience()).until(() -> log(mark).contains(bootedText()));
   }
 
+  /** Larger than what a driver sends in one piece, and read while it is sent. */
+  @Test
+  void anInstallationMediumIsAttachedEjectedAndGone() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media")) {
+      return;
+    }
+    Mark mark = mark();
+    ObjectName own = new ObjectName(mark, ObjectName.INSTALLER);
+    done(disks().create(system(mark), mib(64), null));
+    twice(() -> media().put(own, bytes(40 << 20, 40 << 20)));
+    assertThat(mediaOf(mark.uid())).containsExactly(own);
+    MachineDefinition d = machine(mark, system(mark));
+    twice(() -> compute().define(with(d, own)));
+    assertThat(seen(mark).medium()).isEqualTo(own.toString());
+    done(compute().start(mark));
+    twice(() -> compute().define(with(d, null)));
+    assertThat(seen(mark).medium()).isNull();
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    twice(() -> media().delete(own));
+    assertThat(mediaOf(mark.uid())).isEmpty();
+  }
+
+  @Test
+  void aMediumOfItsOwnBootsWhileTheDiskDoesNot() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media") || !has("serial-console")) {
+      return;
+    }
+    Mark mark = mark();
+    ObjectName own = new ObjectName(mark, ObjectName.INSTALLER);
+    done(disks().create(system(mark), mib(64), null));
+    done(media().put(own, file(installationMedium().file())));
+    done(compute().define(with(machine(mark, system(mark)), own)));
+    done(compute().start(mark));
+    assertThat(seen(mark).installer()).isFalse();
+    try (SerialConsole.Session console = driver().serialConsole().orElseThrow().open(mark)) {
+      assertThat(readUntil(console, bootedText())).contains(bootedText());
+    }
+  }
+
   // --------------------------------------------------------------------------------- transfer
 
   private static void same(Path read, byte[] content) throws IOException {
@@ -1220,6 +1263,42 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  void aScreenIsPassedOn() throws Exception {
+    if (!has("vnc") || !has("compute") || !has("disks")) {
+      return;
+    }
+    Vnc screens = driver().vnc().orElseThrow();
+    Mark mark = bootable().mark();
+    fails(FaultKind.CONFLICT, () -> screens.open(mark));
+    fails(FaultKind.CONFLICT, () -> screens.open(mark()));
+    done(compute().start(mark));
+    try (SerialConsole.Session first = screens.open(mark);
+        SerialConsole.Session second = screens.open(mark)) {
+      for (SerialConsole.Session session : List.of(first, second)) {
+        assertThat(within(() -> readUntil(session, "RFB 003.008\n"))).isEqualTo("RFB 003.008\n");
+      }
+      first.close();
+      byte[] buffer = new byte[64];
+      assertThat(within(() -> first.read(buffer))).isEqualTo(-1);
+      byte[] version = "RFB 003.008\n".getBytes(StandardCharsets.US_ASCII);
+      second.write(version, version.length);
+      assertThat(within(() -> second.read(buffer))).as("what can be spoken").isPositive();
+      done(compute().stop(mark, true));
+      assertThat(
+              within(() -> {
+                int n = second.read(buffer);
+                while (n > 0) {
+                  n = second.read(buffer);
+                }
+                return n;
+              }))
+          .as("it ends with its machine")
+          .isEqualTo(-1);
+    }
+    fails(FaultKind.CONFLICT, () -> screens.open(mark));
+  }
+
+  @Test
   void aConsoleIsTakenOverClosedAndEndsWithItsMachine() throws Exception {
     if (!has("serial-console") || !has("compute")) {
       return;
@@ -1293,6 +1372,51 @@ public abstract class HypervisorContract {
     Instant before = Instant.now();
     var _ = driver().guestAgent().orElseThrow().ask(mark);
     assertThat(Duration.between(before, Instant.now())).isLessThan(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void whatMachinesUseIsToldOfThoseThatRun() throws Exception {
+    if (!has("metrics") || !has("compute")) {
+      return;
+    }
+    Mark runs = running().mark();
+    Mark off = bootable().mark();
+    Metrics metrics = driver().metrics().orElseThrow();
+    Set<UUID> asked = Set.of(runs.uid(), off.uid(), UUID.randomUUID());
+    Metrics.Usage first =
+        await()
+            .atMost(patience())
+            .until(
+                () -> metrics.usage(asked).stream().findFirst().orElse(null),
+                u -> u != null && u.cpu() != null && u.memory() != null);
+    assertThat(metrics.usage(asked)).extracting(Metrics.Usage::machine).containsOnly(runs.uid());
+    assertThat(metrics.usage(Set.of())).as("nobody else's").isEmpty();
+    assertThat(first.memory().mib()).isPositive();
+    Metrics.Usage second = metrics.usage(asked).getFirst();
+    flows(first)
+        .forEach((what, flow) -> {
+          assertThat(flow).as(what).isNotNull();
+          switch (flow) {
+            case Metrics.Flow.Measured(double perSecond) ->
+                assertThat(perSecond).as(what).isNotNegative();
+            case Metrics.Flow.Counted(long total) ->
+                assertThat(((Metrics.Flow.Counted) flows(second).get(what)).total())
+                    .as(what)
+                    .isGreaterThanOrEqualTo(total);
+          }
+        });
+    driver().close();
+    fails(FaultKind.UNREACHABLE, () -> metrics.usage(asked));
+  }
+
+  private static Map<String, Metrics.Flow> flows(Metrics.Usage usage) {
+    Map<String, Metrics.Flow> out = new HashMap<>();
+    out.put("cpu", usage.cpu());
+    out.put("read", usage.diskRead());
+    out.put("written", usage.diskWritten());
+    out.put("received", usage.received());
+    out.put("sent", usage.sent());
+    return out;
   }
 
   @Test

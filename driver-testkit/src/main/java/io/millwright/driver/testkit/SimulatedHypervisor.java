@@ -14,6 +14,7 @@ import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
@@ -21,6 +22,7 @@ import io.millwright.driver.Scope;
 import io.millwright.driver.Screen;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
+import io.millwright.driver.Vnc;
 import io.millwright.model.ByteSize;
 import java.io.IOException;
 import java.io.InputStream;
@@ -78,6 +80,7 @@ public final class SimulatedHypervisor {
     @Nullable Instant stopsAt;
     GuestBehaviour.@Nullable Conduct conduct;
     SimulatedConsole console = new SimulatedConsole();
+    final List<SimulatedConsole> screens = new ArrayList<>();
     final Map<Long, StringBuilder> logs = new HashMap<>();
 
     Machine(UUID uid, @Nullable Mark mark, MachineDefinition definition) {
@@ -380,6 +383,8 @@ public final class SimulatedHypervisor {
       machine.conduct = null;
       machine.stopsAt = null;
       machine.console.end();
+      machine.screens.forEach(SimulatedConsole::end);
+      machine.screens.clear();
     }
   }
 
@@ -437,7 +442,8 @@ public final class SimulatedHypervisor {
           HotPlug,
           SerialConsole,
           GuestAgent,
-          LifecycleEvents {
+          LifecycleEvents,
+          Metrics {
     private final String installation;
     private final Set<Consumer<UUID>> mine = ConcurrentHashMap.newKeySet();
     private final Set<SerialConsole.Session> sessions = ConcurrentHashMap.newKeySet();
@@ -1193,6 +1199,67 @@ public final class SimulatedHypervisor {
           });
     }
 
+    /**
+     * A tenth of one core and a quarter of its memory; its disks and cards move a fixed amount a
+     * second, so that whoever reads them can be checked.
+     */
+    @Override
+    public List<Usage> usage(Set<UUID> wanted) throws DriverException {
+      return run(
+          Verb.MEASURE,
+          null,
+          "",
+          List.of(),
+          () -> {
+            synchronized (lock) {
+              List<Usage> out = new ArrayList<>();
+              for (UUID uid : wanted) {
+                Machine machine = machines.get(uid);
+                if (machine != null) {
+                  settle(machine);
+                }
+                if (machine != null && machine.on()) {
+                  long millis = Duration.between(machine.startedAt, clock.instant()).toMillis();
+                  out.add(
+                      new Usage(
+                          uid,
+                          new Flow.Counted(millis * 100_000),
+                          ByteSize.ofMib(Math.max(1, machine.definition.memory().mib() / 4)),
+                          new Flow.Counted(millis * 4),
+                          new Flow.Counted(millis * 2),
+                          new Flow.Counted(millis),
+                          new Flow.Measured(500)));
+                }
+              }
+              return List.copyOf(out);
+            }
+          });
+    }
+
+    /** Begins as every screen does; then it is an echo. */
+    private Session show(Mark mark) throws DriverException {
+      SimulatedConsole screen = new SimulatedConsole();
+      Session session =
+          run(
+              Verb.OPEN_SCREEN,
+              mark.uid(),
+              mark.uid().toString(),
+              screen.open(),
+              () -> {
+                synchronized (lock) {
+                  Machine machine = need(mark);
+                  if (!machine.on()) {
+                    throw conflict("The machine does not run.");
+                  }
+                  machine.screens.add(screen);
+                  return screen.open();
+                }
+              });
+      screen.print("RFB 003.008\n");
+      sessions.add(session);
+      return session;
+    }
+
     @Override
     public Optional<Facts> ask(Mark mark) throws DriverException {
       return run(
@@ -1246,6 +1313,11 @@ public final class SimulatedHypervisor {
     }
 
     @Override
+    public Optional<Metrics> metrics() {
+      return Optional.of(this);
+    }
+
+    @Override
     public Optional<HotPlug> hotPlug() {
       return Optional.of(this);
     }
@@ -1268,6 +1340,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<Screen> screen() {
       return Optional.of(this::ticket);
+    }
+
+    @Override
+    public Optional<Vnc> vnc() {
+      return Optional.of(this::show);
     }
 
     @Override

@@ -60,7 +60,7 @@ public final class Policy {
   private static Role declaring(Kind kind) {
     return switch (kind) {
       case MACHINE, VOLUME, PROFILE, GROUP, POOL -> Role.USER;
-      case SIZE, IMAGE, NETWORK, WEBHOOK -> Role.OPERATOR;
+      case SIZE, IMAGE, NETWORK, WEBHOOK, OFFER -> Role.OPERATOR;
       case HYPERVISOR, SOURCE -> Role.ADMIN; // they carry secrets
     };
   }

@@ -3,6 +3,7 @@ package io.millwright.engine.port;
 import io.millwright.engine.access.ApprovalRule;
 import io.millwright.model.ByteSize;
 import io.millwright.model.TimeSpan;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -45,8 +46,8 @@ public interface Projects {
   /** Puts the quota in place, and makes the row if there is none. */
   void limit(String name, Quota quota);
 
-  /** When somebody has to approve what is asked for in it; empty for never. */
-  List<ApprovalRule> approvalRules(String name);
+  /** When somebody has to approve what is asked for in any of these; empty for never. */
+  List<ApprovalRule> approvalRules(Collection<String> names);
 
   /** Puts these in place, and makes the row if there is none. */
   void approvalRules(String name, List<ApprovalRule> rules);

@@ -104,6 +104,8 @@ final class MachineActs {
           Step.RestoreVolume _,
           Step.FetchImage _,
           Step.BuildImage _,
+          Step.CheckImage _,
+          Step.RemoveTrial _,
           Step.SetMember _,
           Step.RemoveMember _,
           Step.Forget _ ->
@@ -239,7 +241,7 @@ final class MachineActs {
     List<String> names = MachineGoals.bootFileNames(d.disks().getFirst().name());
     String arguments;
     try (InstallationMedium medium = medium(machine)) {
-      arguments = 
+      arguments =
           medium.commandLine(
               Installers.kernelArguments(answers(machine, asked), machine.image().spec().os()));
     }

@@ -100,10 +100,10 @@ public final class Reconcilers implements Reconcile {
   private Work look(Tx tx, UUID uid) {
     // What ends is deleted before anything else is done with it.
     Optional<Duration> ends = expire.look(tx, uid);
-    approving.look(tx, uid);
     Run run = Run.claim(tx, store, clock, uid).orElse(null);
     Optional<Resource<?, ?>> found = tx.resources().find(uid);
     if (found.isEmpty()) {
+      approving.look(tx, uid);
       webhooks.forget(uid);
       Optional<Tombstone> gone = tx.resources().tombstone(uid);
       return () -> gone.flatMap(machines::collect);
@@ -124,7 +124,7 @@ public final class Reconcilers implements Reconcile {
       case PoolSpec _ -> () -> pools.reconcile(r.as(PoolSpec.class, PoolStatus.class), run);
       case SourceSpec _ -> () -> sources.reconcile(r.as(SourceSpec.class, SourceStatus.class));
       case WebhookSpec _ -> () -> webhooks.tell(r.as(WebhookSpec.class, PlainStatus.class));
-      default -> Optional::empty; // sizes and profiles have no outside part
+      default -> Optional::empty; // sizes, profiles and offers have no outside part
     };
   }
 

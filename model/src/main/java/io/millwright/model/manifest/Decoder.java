@@ -24,6 +24,9 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Makes records of what was written, and says everything that is wrong with it.
@@ -156,6 +159,9 @@ final class Decoder {
     if (plain.isRecord() && parse.isEmpty()) {
       return record(plain, node, at, Set.of());
     }
+    if (plain == JsonNode.class) {
+      return tree(node, at);
+    }
     if (!(node instanceof Node.Scalar scalar)) {
       at.add("must be " + expected(plain) + ", not " + node.describe());
       return null;
@@ -190,6 +196,45 @@ final class Decoder {
       return integer(scalar, Long.MIN_VALUE, Long.MAX_VALUE, at);
     }
     throw new IllegalStateException("manifests have no " + plain);
+  }
+
+  /** What was written, as it is; like this, numbers and truth values are told from text. */
+  private static @Nullable JsonNode tree(Node node, Violations at) {
+    return switch (node) {
+      case Node.Fields map -> {
+        ObjectNode out = Json.mapper().createObjectNode();
+        map.fields()
+            .forEach((key, field) -> {
+              Violations here = at.field(Names.isWord(key) ? key : Names.quote(key));
+              JsonNode value = tree(field.value(), here);
+              if (value != null && storable(key, here)) {
+                out.set(key, value);
+              }
+            });
+        yield out.size() == map.fields().size() ? out : null;
+      }
+      case Node.Items items -> {
+        ArrayNode out = Json.mapper().createArrayNode();
+        for (int i = 0; i < items.items().size(); i++) {
+          JsonNode value = tree(items.items().get(i), at.index(i));
+          if (value != null) {
+            out.add(value);
+          }
+        }
+        yield out.size() == items.items().size() ? out : null;
+      }
+      case Node.Scalar s when s.empty() -> Json.mapper().nullNode();
+      case Node.Scalar s
+          when !s.quoted()
+              && (INTEGER.matcher(s.text()).matches()
+                  || s.text().equals("true")
+                  || s.text().equals("false")) ->
+          Json.mapper().readTree(s.text());
+      case Node.Scalar s -> {
+        String text = text(s, at);
+        yield text == null ? null : Json.mapper().getNodeFactory().stringNode(text);
+      }
+    };
   }
 
   private static @Nullable Object list(Type element, Node node, Violations at) {

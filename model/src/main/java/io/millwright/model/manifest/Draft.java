@@ -6,6 +6,8 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A resource as somebody declared it, good in itself but not yet compared with anything.
@@ -34,6 +36,33 @@ public record Draft(
   /** The field of a violation in this draft: {@code Machine hello: spec.image}. */
   public String field(String path) {
     return title() + ": " + path;
+  }
+
+  /** The same draft with one more annotation. */
+  public Draft annotated(String key, String value) {
+    Map<String, String> more = new TreeMap<>(annotations);
+    more.put(key, value);
+    return new Draft(kind, name, project, labels, more, spec, where);
+  }
+
+  /** The manifest that declares it. */
+  public JsonNode manifest() {
+    ObjectNode out = Json.mapper().createObjectNode();
+    out.put("apiVersion", Manifests.API_VERSION);
+    out.put("kind", kind.title());
+    ObjectNode metadata = out.putObject("metadata");
+    metadata.put("name", name);
+    if (project != null) {
+      metadata.put("project", project);
+    }
+    if (!labels.isEmpty()) {
+      metadata.set("labels", Json.tree(labels));
+    }
+    if (!annotations.isEmpty()) {
+      metadata.set("annotations", Json.tree(annotations));
+    }
+    out.set("spec", Json.tree(spec));
+    return out;
   }
 
   /** The same draft in this project, unless it names one itself. */

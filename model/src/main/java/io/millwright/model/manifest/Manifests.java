@@ -3,6 +3,7 @@ package io.millwright.model.manifest;
 import io.millwright.model.Default;
 import io.millwright.model.Kind;
 import io.millwright.model.Names;
+import io.millwright.model.OfferSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Ref;
@@ -99,8 +100,18 @@ public final class Manifests {
    * @param also what each must meet besides; what it finds is reported with its line like all else
    */
   public static List<Draft> parse(byte[] body, String source, BiConsumer<Draft, Violations> also) {
+    return parse(documents(body, source), source, also);
+  }
+
+  /** As the other ones, of what was read or put together already. */
+  static List<Draft> parse(List<Node> documents, String source) {
+    return parse(documents, source, (_, _) -> {});
+  }
+
+  private static List<Draft> parse(
+      List<Node> documents, String source, BiConsumer<Draft, Violations> also) {
     Manifests reading = new Manifests(source, also);
-    reading.read(documents(body, source));
+    reading.read(documents);
     if (!reading.violations.isEmpty()) {
       throw ProblemException.invalid(reading.violations);
     }
@@ -338,7 +349,7 @@ public final class Manifests {
               metadata.labels(),
               metadata.annotations(),
               spec,
-              where + " (line " + node.mark().line() + ")");
+              where + (node.mark().line() == 0 ? "" : " (line " + node.mark().line() + ")"));
       also.accept(draft, at);
       drafts.add(draft);
     }
@@ -350,11 +361,14 @@ public final class Manifests {
     for (Violation v : found.list()) {
       if (!full()) {
         violations.add(
-            new Violation(
-                prefix + v.field(),
-                v.message() + " (" + file + " " + root.locate(v.field()) + ")"));
+            new Violation(prefix + v.field(), v.message() + place(root.locate(v.field()), file)));
       }
     }
+  }
+
+  /** What was put together has no lines. */
+  private static String place(Node.Mark mark, String file) {
+    return mark.line() == 0 ? "" : " (" + file + " " + mark + ")";
   }
 
   private static @Nullable Kind kind(Node.Fields map, Violations at) {
@@ -430,6 +444,9 @@ public final class Manifests {
     Spec spec = Decoder.record(type, field.value(), here, Set.of());
     if (spec != null) {
       spec.check(here);
+      if (spec instanceof OfferSpec offer && here.list().isEmpty()) {
+        Form.check(offer, here);
+      }
       for (Ref ref : spec.references()) {
         Names.checkLabel(ref.name(), at.field(ref.field()));
       }

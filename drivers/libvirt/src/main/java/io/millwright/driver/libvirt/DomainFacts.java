@@ -125,6 +125,13 @@ record DomainFacts(
         targets);
   }
 
+  /** True if something shows what the machine has on its screen. */
+  static boolean hasScreen(String xml) throws LibvirtError {
+    return children(parse(xml), "devices").stream()
+        .flatMap(devices -> children(devices, "graphics").stream())
+        .anyMatch(graphics -> graphics.getAttribute("type").equals("vnc"));
+  }
+
   /** The mark in the element that libvirt keeps for us, or nothing. */
   static Optional<Mark> mark(String element) throws LibvirtError {
     return mark(parse(element));

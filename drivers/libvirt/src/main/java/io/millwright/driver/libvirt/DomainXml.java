@@ -3,8 +3,8 @@ package io.millwright.driver.libvirt;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.MachineDefinition;
-import io.millwright.driver.ObjectName;
 import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
 import io.millwright.model.Firmware;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -200,6 +200,9 @@ final class DomainXml {
         () -> xml.empty("target", "type", "virtio", "name", "org.qemu.guest_agent.0"),
         "type",
         "unix");
+    // A screen that listens nowhere: whoever is to see it is given to QEMU as an open socket.
+    xml.in("graphics", () -> xml.empty("listen", "type", "none"), "type", "vnc");
+    xml.in("video", () -> xml.empty("model", "type", "vga"));
     xml.in("rng", () -> xml.leaf("backend", "/dev/urandom", "model", "random"), "model", "virtio");
     xml.empty("memballoon", "model", "virtio");
     // Tells us of a kernel panic.

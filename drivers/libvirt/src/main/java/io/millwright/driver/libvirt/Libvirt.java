@@ -170,6 +170,8 @@ interface Libvirt extends Library {
 
   int virDomainOpenConsole(Pointer domain, @Nullable String device, Pointer stream, int flags);
 
+  int virDomainOpenGraphics(Pointer domain, int index, int descriptor, int flags);
+
   int virDomainAgentSetResponseTimeout(Pointer domain, int seconds, int flags);
 
   int virDomainInterfaceAddresses(

@@ -10,10 +10,12 @@ import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
+import io.millwright.driver.Vnc;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
@@ -29,7 +31,9 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final DirectBoot bootFiles;
   private final SerialLog log;
   private final StreamConsole console;
+  private final SocketScreen screen;
   private final GuestAgent agent;
+  private final Metrics metrics;
 
   LibvirtHypervisor(Settings settings, String installation) {
     line = new Line(lost -> Connection.open(settings, lost));
@@ -43,7 +47,9 @@ final class LibvirtHypervisor implements HypervisorDriver {
     bootFiles = new PoolMedia(line, files, PoolFiles.BOOT);
     log = new PoolLog(line, files);
     console = new StreamConsole(line, installation);
+    screen = new SocketScreen(line, installation);
     agent = new QemuAgent(line, installation);
+    metrics = new DomainMetrics(line);
   }
 
   @Override
@@ -92,6 +98,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   }
 
   @Override
+  public Optional<Vnc> vnc() {
+    return Optional.of(screen);
+  }
+
+  @Override
   public Optional<GuestAgent> guestAgent() {
     return Optional.of(agent);
   }
@@ -102,10 +113,16 @@ final class LibvirtHypervisor implements HypervisorDriver {
   }
 
   @Override
+  public Optional<Metrics> metrics() {
+    return Optional.of(metrics);
+  }
+
+  @Override
   public void close() {
     line.close();
     try {
       console.closeAll();
+      screen.closeAll();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

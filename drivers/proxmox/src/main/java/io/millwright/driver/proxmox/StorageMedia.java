@@ -32,13 +32,7 @@ final class StorageMedia implements Media {
         name.mark().uid(),
         () -> {
           Cluster.Place place = Cluster.read(api).place(settings);
-          contents.put(
-              place.files(),
-              "iso",
-              name.toString(),
-              "iso",
-              published(iso),
-              Map.of());
+          contents.put(place.files(), "iso", name.toString(), "iso", published(iso), Map.of());
           return Outcome.DONE;
         });
   }

@@ -1,0 +1,200 @@
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Stack from '@mui/material/Stack';
+import Typography from '@mui/material/Typography';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api, unwrap, type Schemas } from '../api/client';
+import { ALL, standing, type Kinds } from '../api/kinds';
+import { actions, once, one, useCollection } from '../api/queries';
+import { Ask } from '../parts/Ask';
+import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
+import { EventsOf } from '../parts/EventsOf';
+import { AddIcon, RefreshIcon } from '../parts/icons';
+import { May, MayIn } from '../parts/May';
+import { Name, PageButton, PageLink } from '../parts/RowLink';
+
+type Source = Kinds['sources'];
+
+const brief = (commit: string | undefined) => commit?.slice(0, 10) ?? '';
+
+/** Repositories in which declarations are kept. */
+export function Sources() {
+  const { project } = useParams({ from: '/p/$project/sources' });
+  const sources = useCollection('sources', project);
+  const make = (
+    <MayIn project={project} what="declare Source">
+      {(disabled) => (
+        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'sources' }} variant="outlined" startIcon={<AddIcon />} disabled={disabled}>
+          New source
+        </PageButton>
+      )}
+    </MayIn>
+  );
+  return (
+    <>
+      <PageHead title="Sources" under="Repositories in which declarations are kept.">
+        {make}
+      </PageHead>
+      <DataTable
+        label="Sources"
+        rows={sources.items}
+        columns={columns(project === ALL)}
+        id={(s) => s.metadata.uid}
+        loading={sources.loading}
+        complete={sources.complete}
+        error={sources.error}
+        retry={sources.retry}
+        states={word}
+        empty={
+          <Empty title="No sources yet" action={make}>
+            A source is a Git repository: what its manifests say is declared, by itself or when somebody has approved the plan.
+          </Empty>
+        }
+      />
+    </>
+  );
+}
+
+const waits = (s: Source) => s.status.plan !== undefined;
+const word = (s: Source) => (waits(s) ? 'Waits' : standing(s).word);
+
+const columns = (all: boolean): Column<Source>[] => [
+  {
+    key: 'name',
+    title: 'Name',
+    width: 'minmax(130px, 1fr)',
+    value: (s) => s.metadata.name,
+    cell: (s) => (
+      <PageLink to="/p/$project/sources/$name" params={{ project: s.metadata.project, name: s.metadata.name }} underline="hover" sx={{ fontWeight: 600 }}>
+        <Name project={all ? s.metadata.project : undefined}>{s.metadata.name}</Name>
+      </PageLink>
+    ),
+  },
+  { key: 'state', title: 'State', width: '120px', value: word, cell: (s) => <State of={s} /> },
+  { key: 'url', title: 'Repository', width: 'minmax(140px, 2fr)', value: (s) => s.spec.url, cell: (s) => <Box sx={{ overflowWrap: 'anywhere' }}>{s.spec.url}</Box> },
+  { key: 'branch', title: 'Branch', width: '100px', wide: true, value: (s) => s.spec.branch, cell: (s) => s.spec.branch },
+  { key: 'applied', title: 'Applied', width: '110px', wide: true, value: (s) => s.status.appliedAt, cell: (s) => (s.status.appliedAt ? <Ago when={s.status.appliedAt} /> : <Quiet>never</Quiet>) },
+];
+
+function State({ of }: { of: Source }) {
+  const s = standing(of);
+  return waits(of) ? <Standing health="busy" word="Waits" sentence={s.sentence} /> : <Standing {...s} />;
+}
+
+/** One of them: what it has applied, and what waits to be approved. */
+export function SourcePage() {
+  const { project, name } = useParams({ from: '/p/$project/sources/$name' });
+  const found = useQuery(one('sources', project, name));
+  const may = useQuery(actions('sources', project, name));
+  const queries = useQueryClient();
+  const [approving, setApproving] = useState(false);
+  const again = () => {
+    void queries.invalidateQueries({ queryKey: ['one', 'sources', project, name] });
+    void queries.invalidateQueries({ queryKey: ['actions', 'sources', project, name] });
+  };
+  const sync = useMutation({
+    mutationFn: () => unwrap(api.POST('/api/v1/projects/{project}/sources/{name}:sync', { params: { path: { project, name }, header: once() } })),
+    onSettled: again,
+  });
+  if (found.error) {
+    return <Trouble error={found.error} retry={() => void found.refetch()} />;
+  }
+  if (!found.data) {
+    return <Loading />;
+  }
+  const { spec, status } = found.data;
+  const plan = status.plan;
+  return (
+    <>
+      <PageHead title={name} under={<State of={found.data} />}>
+        <May all={may.data} action="sync">
+          {(disabled) => (
+            <Button variant="outlined" startIcon={<RefreshIcon />} disabled={disabled} loading={sync.isPending} onClick={() => sync.mutate()}>
+              Read now
+            </Button>
+          )}
+        </May>
+        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'sources', name }} variant="outlined">
+          Edit
+        </PageButton>
+      </PageHead>
+      <Stack sx={{ gap: 2 }}>
+        {sync.error && <Trouble error={sync.error} />}
+        {plan && (
+          <Card
+            title={`Commit ${brief(plan.commit)} waits`}
+            action={
+              <May all={may.data} action="approve">
+                {(disabled) => (
+                  <Button variant="contained" size="small" disabled={disabled} onClick={() => setApproving(true)}>
+                    Approve
+                  </Button>
+                )}
+              </May>
+            }
+            flush
+          >
+            {(plan.items ?? []).map((i) => (
+              <Item key={`${i.kind}/${i.name}`} of={i} />
+            ))}
+            {plan.more > 0 && (
+              <Row>
+                <Quiet>and {plan.more} more</Quiet>
+              </Row>
+            )}
+          </Card>
+        )}
+        <Card title="How it stands">
+          <Facts
+            rows={[
+              ['Repository', spec.url],
+              ['Branch', spec.branch],
+              ['Path', spec.path],
+              ['New commits', spec.apply === 'auto' ? 'are applied by themselves' : 'wait until somebody approves their plan'],
+              ['What is taken out', spec.prune ? 'is deleted' : 'stays'],
+              ['Newest commit', brief(status.seen)],
+              ['Applied', status.applied && (<>{brief(status.applied)} {status.appliedAt && <Ago when={status.appliedAt} />}</>)],
+              ['Stands', standing(found.data).sentence],
+            ]}
+          />
+        </Card>
+        <EventsOf kind="Source" project={project} name={name} />
+      </Stack>
+      {approving && plan && (
+        <Ask
+          title={`Approve commit ${brief(plan.commit)}`}
+          button="Approve"
+          danger={(plan.items ?? []).some((i) => i.destroys)}
+          act={() =>
+            unwrap(
+              api.POST('/api/v1/projects/{project}/sources/{name}:approve', { params: { path: { project, name }, query: { commit: plan.commit }, header: once() } }),
+            ).finally(again)
+          }
+          onClose={() => setApproving(false)}
+        >
+          <span>What this commit declares is applied as its plan says. If the repository has moved on meanwhile, nothing is done.</span>
+        </Ask>
+      )}
+    </>
+  );
+}
+
+function Item({ of }: { of: Schemas['SourceStatusItem'] }) {
+  return (
+    <Row>
+      <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
+        {of.kind} <strong>{of.name}</strong> is {of.action}
+        {of.impact && <Quiet> ({of.impact})</Quiet>}
+        {(of.changes ?? []).length > 0 && (
+          <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+            {of.changes!.join(', ')}
+          </Typography>
+        )}
+      </Box>
+      {of.destroys && <Standing health="bad" word="destroys" />}
+    </Row>
+  );
+}
