@@ -37,12 +37,12 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
 
   @Override
   protected Disks.Image image() {
-    return new Disks.Image("ab".repeat(32), Path.of("no-such-file"), "qcow2", mib(64));
+    return new Disks.Image("ab".repeat(32), Path.of("pom.xml"), "qcow2", mib(64));
   }
 
   @Override
   protected Disks.Image installationMedium() {
-    return new Disks.Image("cd".repeat(32), Path.of("no-such-file"), "raw", mib(64));
+    return new Disks.Image("cd".repeat(32), Path.of("pom.xml"), "raw", mib(64));
   }
 
   @Override
