@@ -274,6 +274,15 @@ export const drift = (project: string) =>
     staleTime: 15_000,
   });
 
+/** What a machine uses; asked again as often as its hypervisor is. */
+export const usage = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ['usage', project, name],
+    queryFn: () =>
+      unwrap(api.GET('/api/v1/projects/{project}/machines/{name}/metrics', { params: { path: { project, name } } })),
+    refetchInterval: 30_000,
+  });
+
 export const orphans = queryOptions({
   queryKey: ['orphans'],
   queryFn: async () => (await unwrap(api.GET('/api/v1/orphans'))).items,

@@ -17,16 +17,17 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { SHARED, standing, type Machine } from '../api/kinds';
-import { actions, drift, once, one, operations, refresh, useCollection } from '../api/queries';
+import { actions, drift, once, one, operations, refresh, usage, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Card, Copyable, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble, Until } from '../parts/basics';
 import { AutorenewIcon, DeleteIcon, PowerSettingsNewIcon, RestartAltIcon, TerminalIcon } from '../parts/icons';
 import { DeleteDialog } from '../parts/DeleteDialog';
 import { EventsOf } from '../parts/EventsOf';
-import { exact } from '../parts/format';
+import { bytes, exact, perSecond } from '../parts/format';
 import { May } from '../parts/May';
 import { OperationState, PlanView, Timeline } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
+import { Sparkline } from '../parts/Sparkline';
 
 export function MachinePage() {
   const { project, name } = useParams({ from: '/p/$project/machines/$name' });
@@ -121,6 +122,7 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
             </Typography>
           )}
         </Card>
+        <Usage project={project} name={name} />
         <Card title="What it is">
           <Facts
             rows={[
@@ -207,6 +209,51 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
     </Box>
   );
 }
+
+/** What it uses of its host, and how that was in the last half hour. */
+function Usage({ project, name }: { project: string; name: string }) {
+  const { data } = useQuery(usage(project, name));
+  const latest = data?.now.latest;
+  if (!data || !latest) {
+    return null; // it is off, or its hypervisor does not tell
+  }
+  const figures: { title: string; now: string | undefined; values: (number | undefined)[] }[] = [
+    {
+      title: 'CPU',
+      now: latest.cores === undefined ? undefined : `${latest.cores.toFixed(2)} of ${data.now.cores} cores`,
+      values: data.history.map((l) => l.cores),
+    },
+    {
+      title: 'Memory',
+      now:
+        latest.memoryBytes === undefined
+          ? undefined
+          : `${bytes(Math.round(latest.memoryBytes / 1_048_576))} of ${bytes(data.now.memoryBytes / 1_048_576)}`,
+      values: data.history.map((l) => l.memoryBytes),
+    },
+    { title: 'Disk read', now: rate(latest.diskReadBytes), values: data.history.map((l) => l.diskReadBytes) },
+    { title: 'Disk written', now: rate(latest.diskWrittenBytes), values: data.history.map((l) => l.diskWrittenBytes) },
+    { title: 'Received', now: rate(latest.receivedBytes), values: data.history.map((l) => l.receivedBytes) },
+    { title: 'Sent', now: rate(latest.sentBytes), values: data.history.map((l) => l.sentBytes) },
+  ];
+  return (
+    <Card title="What it uses" action={<Quiet><Ago when={latest.at} /></Quiet>}>
+      <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(2, minmax(0, 1fr))' }}>
+        {figures.map((f) => (
+          <Box key={f.title}>
+            <Box sx={{ display: 'flex', justifyContent: 'space-between', gap: 1, fontSize: '0.86rem' }}>
+              <span>{f.title}</span>
+              <Quiet>{f.now ?? 'not known'}</Quiet>
+            </Box>
+            <Sparkline values={f.values} label={`${f.title} in the last half hour`} />
+          </Box>
+        ))}
+      </Box>
+    </Card>
+  );
+}
+
+const rate = (n: number | undefined) => (n === undefined ? undefined : perSecond(n));
 
 /** When it is deleted by itself, and how to move that. */
 function Ends({ machine, at }: { machine: Machine; at: string }) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freeName, ago, lasted, mib, bytes, until } from '../parts/format';
+import { freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
 import { compare, matches } from '../parts/text';
 import { cellsOf } from './addressMap';
 import type { Group, Machine } from '../api/kinds';
@@ -217,6 +217,20 @@ describe('what waits for approval', () => {
     expect(need({ people: 2, because: ['on network prod', 'by a user'], votes: [otto] })).toBe(
       'Two other people have to approve it, and otto already did: on network prod; by a user.',
     );
+  });
+});
+
+describe('what a machine uses', () => {
+  it('says rates as short as it can', () => {
+    expect(perSecond(0)).toBe('0 B/s');
+    expect(perSecond(2048)).toBe('2 KiB/s');
+    expect(perSecond(15 * 1_048_576)).toBe('15 MiB/s');
+  });
+
+  it('draws what is known, with gaps, up to the greatest value', () => {
+    expect(sparkline([undefined, 0, 4, undefined, 2, 4])).toEqual(['20,23 40,1', '80,12 100,1']);
+    expect(sparkline([])).toEqual([]);
+    expect(sparkline([0, 0])).toEqual(['0,23 100,23']);
   });
 });
 

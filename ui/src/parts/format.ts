@@ -47,6 +47,29 @@ export function bytes(m: number): string {
   return `${m} MiB`;
 }
 
+/** Of a rate in bytes: "12 KiB/s". */
+export function perSecond(n: number): string {
+  if (n < 1024) return `${Math.round(n)} B/s`;
+  if (n < 1_048_576) return `${round(n / 1024)} KiB/s`;
+  return `${bytes(Number(round(n / 1_048_576)))}/s`;
+}
+
+/** Lines through a box of 100 by 24 from zero to the greatest value; what is not known is a gap. */
+export function sparkline(values: (number | undefined)[]): string[] {
+  const most = Math.max(...values.map((v) => v ?? 0)) || 1;
+  const step = 100 / Math.max(1, values.length - 1);
+  const lines: string[][] = [[]];
+  values.forEach((v, i) => {
+    if (v === undefined) lines.push([]);
+    else lines.at(-1)!.push(`${round2(i * step)},${round2(23 - (v / most) * 22)}`);
+  });
+  return lines.filter((l) => l.length > 1).map((l) => l.join(' '));
+}
+
+function round2(n: number): number {
+  return Math.round(n * 100) / 100;
+}
+
 function round(n: number): string {
   return n >= 10 ? String(Math.round(n)) : String(Math.round(n * 10) / 10);
 }

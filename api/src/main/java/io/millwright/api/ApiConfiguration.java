@@ -176,6 +176,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  MetricsApi metricsApi(Backend backend) {
+    return new MetricsApi(backend);
+  }
+
+  @Bean
   ShowbackApi showbackApi(Backend backend) {
     return new ShowbackApi(backend);
   }

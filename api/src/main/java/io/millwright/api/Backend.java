@@ -3,6 +3,7 @@ package io.millwright.api;
 import io.millwright.engine.AccessTokens;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Approving;
+import io.millwright.engine.Builds;
 import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
@@ -40,6 +41,7 @@ public record Backend(
     Rollouts rollouts,
     Approving approving,
     Pools pools,
+    Builds builds,
     Sources sources,
     Sweep sweep,
     Drift drift,

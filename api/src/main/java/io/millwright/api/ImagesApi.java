@@ -6,21 +6,26 @@ import io.millwright.engine.Caller;
 import io.millwright.engine.Imports;
 import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
 import io.millwright.model.manifest.Draft;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
@@ -31,6 +36,7 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "images", description = "Operating system releases that machines can have.")
 final class ImagesApi extends Collection {
   private static final int AT_ONCE = 4;
+  private static final Body NOTHING = new Body(new byte[0]);
 
   private final Semaphore places = new Semaphore(AT_ONCE);
 
@@ -95,6 +101,45 @@ final class ImagesApi extends Collection {
     } finally {
       places.release();
     }
+  }
+
+  @io.swagger.v3.oas.annotations.Operation(
+      operationId = "buildImage",
+      summary = "Builds an image anew",
+      description =
+          "The build is used when the machine of spec.build.check has become ready, or at once"
+              + " without one; until then, and if it fails, the former one stays in use. The answer"
+              + " is the operation; that which goes on, if it is being built already.")
+  @Needs(Verb.DECLARE)
+  @PostMapping("/{name}:build")
+  ResponseEntity<byte[]> buildImage(
+      @PathVariable String project,
+      @PathVariable String name,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request) {
+    Inputs.project(project);
+    Caller caller = Callers.now();
+    return once.answer(
+            idempotencyKey,
+            caller,
+            request,
+            NOTHING,
+            tx -> Answer.accepted(backend.builds().build(tx, caller, project, name)))
+        .entity();
+  }
+
+  @Override
+  List<ActionView> actions(Tx tx, Resource<?, ?> found) {
+    List<ActionView> out = new ArrayList<>(super.actions(tx, found));
+    out.add(
+        ActionView.of(
+            "build",
+            Verb.DECLARE,
+            found,
+            found.deleting()
+                ? "it is being deleted"
+                : ((ImageSpec) found.spec()).build() == null ? "it is not built here" : ""));
+    return out;
   }
 
   private ResponseEntity<byte[]> declared(Caller caller, Draft draft) {

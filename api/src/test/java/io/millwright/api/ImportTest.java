@@ -189,7 +189,7 @@ class ImportTest {
                   + "&url="
                   + url.replace("127.0.0.1", "127.0.0.3"));
       assertThat(inside.status()).isEqualTo(400);
-      assertThat(inside.raw().body()).contains("127.0.0.3", "--fetch-from");
+      assertThat(inside.raw().body()).contains("127.0.0.3", "--may-reach");
     }
     byte[] medium = Files.readAllBytes(vendor);
     HttpServer plain =

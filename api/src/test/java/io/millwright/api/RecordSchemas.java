@@ -9,6 +9,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.Mac;
 import io.millwright.model.Range;
+import io.millwright.model.Schedule;
 import io.millwright.model.TimeSpan;
 import io.millwright.model.manifest.Json;
 import io.swagger.v3.core.converter.AnnotatedType;
@@ -43,6 +44,7 @@ final class RecordSchemas implements ModelConverter {
 
   private static final Map<Class<?>, Text> VALUES =
       Map.of(
+          Schedule.class, new Text("^[-0-9A-Za-z*/,# ]{2,100}$", "30 3 * * SUN"),
           TimeSpan.class, new Text("^[0-9]{1,9}[smhd]$", "8h"),
           ByteSize.class, new Text("^[0-9]{1,9}(MiB|GiB|TiB|Mi|Gi|Ti)$", "8GiB"),
           Ip.class, new Text("^[0-9a-fA-F.:]+$", "10.0.0.5"),
@@ -117,6 +119,11 @@ final class RecordSchemas implements ModelConverter {
     if (c == int.class || c == Integer.class || c == long.class || c == Long.class) {
       JsonSchema out = schema("integer");
       out.setFormat(c == int.class || c == Integer.class ? "int32" : "int64");
+      return out;
+    }
+    if (c == Double.class) {
+      JsonSchema out = schema("number");
+      out.setFormat("double");
       return out;
     }
     if (c == boolean.class || c == Boolean.class) {

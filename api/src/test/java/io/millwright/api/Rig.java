@@ -10,10 +10,9 @@ import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.image.ImageFiles;
-import io.millwright.engine.image.Reach;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.HypervisorReconciler;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Cidr;
 import io.millwright.model.manifest.Json;
 import io.millwright.store.Database;
@@ -97,7 +96,7 @@ final class Rig {
             InstantSource.system(),
             HypervisorReconciler.ROUND,
             SourcePlaces.ELSEWHERE,
-            new Targets(List.of(Cidr.parse("127.0.0.0/8"))));
+            new Reach(List.of(Cidr.parse("127.0.0.0/8"))));
     token = engine.tokens().create("anna", null).secret();
     api = RunningApi.start(backend(engine.access()), Map.of(), Impatient.class);
     Runtime.getRuntime()
@@ -143,6 +142,7 @@ final class Rig {
         engine.rollouts(),
         engine.approving(),
         engine.pools(),
+        engine.builds(),
         engine.sources(),
         engine.sweep(),
         engine.drift(),

@@ -4,6 +4,7 @@ import io.millwright.engine.AccessTokens;
 import io.millwright.engine.Admission;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Approving;
+import io.millwright.engine.Builds;
 import io.millwright.engine.Cancel;
 import io.millwright.engine.Consoles;
 import io.millwright.engine.Delete;
@@ -26,12 +27,12 @@ import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.SignIn;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.engine.reconcile.Invariants;
 import io.millwright.engine.reconcile.Sweep;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.engine.webhook.Webhooks;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -65,7 +66,7 @@ final class Unreachable implements Store {
             new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
             new SecretBox(new byte[32]),
             SourcePlaces.ELSEWHERE,
-            Targets.PUBLIC);
+            Reach.OUTSIDE);
     Outside outside =
         new Outside(
             new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
@@ -88,6 +89,7 @@ final class Unreachable implements Store {
         new Rollouts(store, apply, clock),
         new Approving(store, apply, rebuild, new SecretBox(new byte[32]), clock),
         new Pools(apply, clock),
+        new Builds(clock),
         new Sources(store, admission),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
@@ -101,6 +103,6 @@ final class Unreachable implements Store {
         new Expire(new Delete(store, clock), clock),
         new Isos(store, null),
         new Imports(null),
-        new Webhooks(store, watch, new SecretBox(new byte[32]), Targets.PUBLIC, clock));
+        new Webhooks(store, watch, new SecretBox(new byte[32]), Reach.OUTSIDE, clock));
   }
 }

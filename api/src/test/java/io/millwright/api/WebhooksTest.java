@@ -181,8 +181,8 @@ class WebhooksTest {
   @Test
   void itLeadsNowhereItMustNotAndSaysWhatIsWrong() {
     String way = "projects/hooks4/webhooks/bad";
-    assertThat(bad(way, "http://[::1]:80/", SECRET)).contains("spec.url", "is this machine");
-    assertThat(bad(way, "http://169.254.169.254/latest", SECRET)).contains("spec.url", "its link");
+    assertThat(bad(way, "http://[::1]:80/", SECRET)).contains("spec.url", "own machine");
+    assertThat(bad(way, "http://169.254.169.254/latest", SECRET)).contains("spec.url", "or link");
     assertThat(bad(way, "ftp://x.example/", SECRET)).contains("spec.url", "http or https");
     assertThat(bad(way, "http://a:b@x.example/", SECRET)).contains("neither user nor fragment");
     assertThat(bad(way, "https://x.example/", "short")).contains("spec.secret", "16 to 200");

@@ -54,6 +54,7 @@ final class Cli implements Callable<Integer> {
           "ssh",
           "run",
           "console",
+          "top",
           "power",
           "machine",
           "volume",
@@ -194,6 +195,7 @@ final class Cli implements Callable<Integer> {
       case "ssh" -> new SshCommand();
       case "run" -> new RunCommand();
       case "console" -> new ConsoleCommand();
+      case "top" -> new TopCommand();
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();

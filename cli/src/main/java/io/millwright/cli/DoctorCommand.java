@@ -45,6 +45,7 @@ final class DoctorCommand extends Part {
       hypervisors(api);
       ready(api, Kind.NETWORK);
       ready(api, Kind.IMAGE);
+      built(api);
       ready(api, Kind.VOLUME);
       ready(api, Kind.MACHINE);
       ready(api, Kind.GROUP);
@@ -170,6 +171,23 @@ final class DoctorCommand extends Part {
       good.add(all.size() + " " + (all.size() == 1 ? kind.word() : kind.plural()) + " ready");
     }
     return all.size();
+  }
+
+  /** Reports images that are ready, but of which the last build failed. */
+  private void built(MillwrightApi api) {
+    for (JsonNode each : GetCommand.list(api, Kind.IMAGE, "-", null, null)) {
+      View view = new View(each);
+      JsonNode built = view.condition("Built");
+      if (view.ready() && Trees.text(built, "value").equals("false")) {
+        find(
+            view.reference()
+                + " in project "
+                + view.project()
+                + " is kept as it was, for its last build failed: "
+                + Trees.text(built, "message"),
+            "see: millwright image list " + view.name() + " -p " + view.project());
+      }
+    }
   }
 
   /** What must hold in any case, as the server itself finds it; only operators may ask for that. */

@@ -1,5 +1,6 @@
 package io.millwright.cli;
 
+import io.millwright.cli.Table.Cell;
 import io.millwright.client.Answer;
 import io.millwright.client.Body;
 import io.millwright.client.MillwrightApi;
@@ -7,9 +8,11 @@ import io.millwright.client.Trees;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -19,17 +22,37 @@ import tools.jackson.databind.JsonNode;
 /** Images, and what their installers are told. */
 @Command(
     name = "image",
-    description = "List and import images, and show what an installer is told.",
-    subcommands = {ImageCommand.ListOf.class, ImageCommand.Import.class, ImageCommand.Render.class})
+    description = "List, build and import images, and show what an installer is told.",
+    subcommands = {
+      ImageCommand.ListOf.class,
+      ImageCommand.Build.class,
+      ImageCommand.Import.class,
+      ImageCommand.Render.class
+    })
 final class ImageCommand extends Part {
   @Override
   public Integer call() {
-    throw Failure.usage("say what to do: millwright image list, import or render");
+    throw Failure.usage("say what to do: millwright image list, build, import or render");
   }
 
   /** Lists. */
-  @Command(name = "list", description = "List images: those of the project, and the shared ones.")
+  @Command(
+      name = "list",
+      description = {
+        "List images: those of the project, and the shared ones.",
+        "With a name, the builds of that one: which is in use, which are kept, which failed and"
+            + " why."
+      })
   static final class ListOf extends Part {
+    private static final List<String> TITLES =
+        List.of("BUILD", "STATE", "SHA256", "SIZE", "AGE", "OPERATION", "MESSAGE");
+
+    @Parameters(
+        arity = "0..1",
+        paramLabel = "NAME",
+        description = "The image whose builds are listed.")
+    @Nullable String name;
+
     @Option(
         names = {"-A", "--all-projects"},
         description = "From all projects.")
@@ -44,6 +67,9 @@ final class ImageCommand extends Part {
     @Override
     public Integer call() {
       String own = cli().project();
+      if (name != null) {
+        return builds(name.startsWith("image/") ? name.substring(6) : name);
+      }
       List<JsonNode> items = new ArrayList<>();
       for (String project : allProjects ? List.of("-") : List.of(own, "shared")) {
         if (project.equals(own) && !items.isEmpty()) {
@@ -55,6 +81,59 @@ final class ImageCommand extends Part {
         shell().err().println("no images" + (allProjects ? "" : " in project " + own));
       }
       Listing.resources(shell(), format, true, Kind.IMAGE, items);
+      return 0;
+    }
+
+    private int builds(String image) {
+      List<JsonNode> builds = new ArrayList<>();
+      Kind.IMAGE
+          .get(api(), cli().project(), image)
+          .body()
+          .path("status")
+          .path("builds")
+          .forEach(builds::add);
+      if (builds.isEmpty() && format.human()) {
+        shell().err().println("image/" + image + " was not built yet");
+      }
+      Instant now = shell().clock().instant();
+      Listing.rows(shell(), format, builds, TITLES, b -> row(b, now), b -> Trees.text(b, "number"));
+      return 0;
+    }
+
+    private static List<Cell> row(JsonNode build, Instant now) {
+      return List.of(
+          Cell.of(Trees.text(build, "number")),
+          Cell.of(Trees.text(build, "state")),
+          Cell.of(Columns.brief(Trees.text(build, "sha256"))),
+          Cell.of(mib(Trees.text(build, "fileSize"))),
+          Cell.of(Durations.age(Trees.text(build, "begunAt"), now)),
+          Cell.of(Trees.text(build, "operation")),
+          Cell.of(Trees.text(build, "message")));
+    }
+
+    private static String mib(String bytes) {
+      return bytes.isEmpty() ? "" : Long.parseLong(bytes) / (1 << 20) + "MiB";
+    }
+  }
+
+  /** Builds. */
+  @Command(
+      name = "build",
+      description = {
+        "Build an image anew, now.",
+        "The build is used when the machine of spec.build.check has become ready; until then, and"
+            + " if it fails, the former one stays in use."
+      })
+  static final class Build extends GroupCommand.Waiting {
+    @Parameters(paramLabel = "NAME", description = "The image.")
+    String name = "";
+
+    @Override
+    public Integer call() {
+      MillwrightApi api = api();
+      String image = name.startsWith("image/") ? name.substring(6) : name;
+      String key = UUID.randomUUID().toString();
+      conclude(api, "image/" + image + " build", api.buildImage(cli().project(), image, key));
       return 0;
     }
   }

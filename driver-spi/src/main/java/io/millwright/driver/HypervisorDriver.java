@@ -64,6 +64,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<Metrics> metrics() {
+    return Optional.empty();
+  }
+
   /** Names of the facets that are present, for people. */
   default Set<String> facets() {
     Set<String> out = new TreeSet<>();
@@ -79,6 +83,7 @@ public interface HypervisorDriver extends AutoCloseable {
     directBoot().ifPresent(f -> out.add("direct-boot"));
     serialLog().ifPresent(f -> out.add("serial-log"));
     hotPlug().ifPresent(f -> out.add(HOT_PLUG));
+    metrics().ifPresent(f -> out.add("metrics"));
     return out;
   }
 

@@ -2,10 +2,10 @@ package io.millwright.engine;
 
 import io.millwright.driver.DriverDescription;
 import io.millwright.driver.NetworkServicesProvider;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
@@ -42,18 +42,18 @@ public final class Admission {
   private final Drivers drivers;
   private final SecretBox secrets;
   private final SourcePlaces places;
-  private final Targets targets;
+  private final Reach reach;
   private final MachineAdmission machines = new MachineAdmission();
 
   /**
    * @param places from where sources may be read
-   * @param targets where webhooks may lead
+   * @param reach where webhooks may lead
    */
-  public Admission(Drivers drivers, SecretBox secrets, SourcePlaces places, Targets targets) {
+  public Admission(Drivers drivers, SecretBox secrets, SourcePlaces places, Reach reach) {
     this.drivers = drivers;
     this.secrets = secrets;
     this.places = places;
-    this.targets = targets;
+    this.reach = reach;
   }
 
   /** Checks the parts that drivers understand, and seals what they call secret. */
@@ -118,7 +118,7 @@ public final class Admission {
             .orElse(s);
       }
       case WebhookSpec w -> {
-        targets.check(w, at.field("spec").field("url"));
+        reach.refusalOfHost(w.url()).ifPresent(at.field("spec").field("url")::add);
         String old = before instanceof WebhookSpec b ? b.secret() : null;
         if (!w.secret().equals(SecretBox.MASK)) {
           at.field("spec")

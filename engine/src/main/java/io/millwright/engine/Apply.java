@@ -12,6 +12,7 @@ import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
+import io.millwright.model.ImageBuild;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
@@ -167,6 +168,43 @@ public final class Apply {
     Run run = new Run(tx, caller, Expectation.NONE);
     run.refill(pool, count);
     run.raise();
+  }
+
+  /**
+   * The machine by which a build is checked, as a part of a larger transaction; it is made from
+   * that very build, whatever the image is.
+   *
+   * @throws ProblemException INVALID with the reasons if there is no place for it; CONFLICT if
+   *     somebody has its name
+   */
+  public Resource<?, ?> trial(
+      Tx tx,
+      Caller caller,
+      Resource<ImageSpec, ImageStatus> image,
+      ImageBuild build,
+      ImageSpec.Check check) {
+    String name = ImageSteps.trial(image.name(), build.number());
+    tx.resources()
+        .lock(Kind.MACHINE, image.project(), name)
+        .ifPresent(there -> {
+          throw ProblemException.of(
+              Problem.Type.CONFLICT,
+              there.title() + " is there already, and the build would be checked by one called so");
+        });
+    Draft draft =
+        new Draft(
+            Kind.MACHINE,
+            name,
+            image.project(),
+            Map.of(Names.TRIAL, image.name()),
+            Map.of(),
+            check.machine(image.name()),
+            image.title());
+    Resource<MachineSpec, MachineStatus> machine =
+        own(tx, caller, draft).resource().as(MachineSpec.class, MachineStatus.class);
+    tx.resources().updateStatus(machine.uid(), machine.status().withImage(build.sha256()), "", "");
+    tx.groups().put(Member.fresh(machine.uid(), image.uid(), build.number(), null, 0));
+    return machine;
   }
 
   /** Declares what belongs to Millwright's own work, and what people may not change by hand. */

@@ -1,5 +1,6 @@
 package io.millwright.engine;
 
+import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -68,11 +69,13 @@ public final class Delete {
     Members.refuse(
         tx,
         found,
-        found.metadata().labels().containsKey(Names.POOL)
-            ? "claim it first, or apply the pool with a smaller spec.ready"
-            : "to have it go, annotate it with "
-                + Names.LEAVE_FIRST
-                + "=true and scale the group in");
+        found.metadata().labels().containsKey(Names.TRIAL)
+            ? "it goes by itself; to stop the build, cancel that image's operation"
+            : found.metadata().labels().containsKey(Names.POOL)
+                ? "claim it first, or apply the pool with a smaller spec.ready"
+                : "to have it go, annotate it with "
+                    + Names.LEAVE_FIRST
+                    + "=true and scale the group in");
     refuse(tx, found);
     if (!outside(found.spec())) {
       tx.resources().remove(found.uid());
@@ -126,7 +129,14 @@ public final class Delete {
   }
 
   private static void refuse(Tx tx, Resource<?, ?> found) {
-    List<Resource<?, ?>> users = tx.resources().referrers(found.uid(), 6);
+    List<UUID> own =
+        found.kind() == Kind.IMAGE
+            ? tx.groups().members(found.uid()).stream().map(Groups.Member::uid).toList()
+            : List.of();
+    List<Resource<?, ?>> users =
+        tx.resources().referrers(found.uid(), 6 + own.size()).stream()
+            .filter(user -> !own.contains(user.uid()))
+            .toList();
     if (!users.isEmpty()) {
       String some = users.stream().limit(5).map(Resource::title).collect(Collectors.joining(", "));
       throw ProblemException.of(

@@ -5,6 +5,7 @@ import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.SignIn;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
@@ -19,7 +20,6 @@ import io.millwright.engine.reconcile.Reconcilers;
 import io.millwright.engine.reconcile.SourceReconciler;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.engine.webhook.Webhooks;
 import java.net.URI;
 import java.time.Duration;
@@ -42,6 +42,7 @@ public final class Engine implements AutoCloseable {
   private final Rollouts rollouts;
   private final Approving approving;
   private final Pools pools;
+  private final Builds builds;
   private final Sources sources;
   private final Sweep sweep;
   private final Drift drift;
@@ -78,13 +79,13 @@ public final class Engine implements AutoCloseable {
         clock,
         HypervisorReconciler.ROUND,
         SourcePlaces.ELSEWHERE,
-        Targets.PUBLIC);
+        Reach.OUTSIDE);
   }
 
   /**
    * @param round between two looks at a whole hypervisor or network
    * @param places from where sources may be read
-   * @param targets where webhooks may lead
+   * @param reach where sources and webhooks may lead
    */
   public Engine(
       Store store,
@@ -95,9 +96,9 @@ public final class Engine implements AutoCloseable {
       InstantSource clock,
       Duration round,
       SourcePlaces places,
-      Targets targets) {
+      Reach reach) {
     String installation = store.read(Tx::installation);
-    Admission admission = new Admission(drivers, secrets, places, targets);
+    Admission admission = new Admission(drivers, secrets, places, reach);
     outside = new Outside(drivers, admission, installation, clock, this::heard);
     Preview preview = new Preview(outside, installation);
     apply = new Apply(store, admission, preview, clock);
@@ -107,6 +108,7 @@ public final class Engine implements AutoCloseable {
     approving = new Approving(store, apply, rebuild, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
+    builds = new Builds(clock);
     delete = new Delete(store, clock);
     expire = new Expire(delete, clock);
     restore = new Restore(store, clock);
@@ -122,15 +124,15 @@ public final class Engine implements AutoCloseable {
     isos = new Isos(store, images);
     imports = new Imports(images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
-    webhooks = new Webhooks(store, watch, secrets, targets, clock);
-    groups = new GroupReconciler(store, apply, delete, clock, round);
+    webhooks = new Webhooks(store, watch, secrets, reach, clock);
+    groups = new GroupReconciler(store, apply, delete, rebuild, clock, round);
     reconcilers =
         new Reconcilers(
             store,
             clock,
             new MachineReconciler(store, outside, images, door, rebuild, clock),
             new HypervisorReconciler(store, outside, clock, round),
-            new ImageReconciler(store, drivers, outside, images, clock),
+            new ImageReconciler(store, drivers, outside, images, apply, delete, builds, clock),
             new VolumeReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,
@@ -180,6 +182,10 @@ public final class Engine implements AutoCloseable {
 
   public Pools pools() {
     return pools;
+  }
+
+  public Builds builds() {
+    return builds;
   }
 
   public Sources sources() {

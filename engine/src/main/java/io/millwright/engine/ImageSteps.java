@@ -1,17 +1,38 @@
 package io.millwright.engine;
 
 import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.Names;
+import io.millwright.model.Resource;
+import io.millwright.planner.ImagePlanner;
 import io.millwright.planner.Step;
+import java.util.List;
 
 /** How an image comes about. */
 public final class ImageSteps {
   private ImageSteps() {}
 
-  /** The one step that makes this image. */
-  public static Step of(ImageSpec image) {
-    if (image.build() != null) {
-      return new Step.BuildImage(image.build().builder());
+  /** Name of the machine by which a build is checked. */
+  public static String trial(String image, int build) {
+    String end = "-build-" + build;
+    return image.substring(0, Math.min(image.length(), Names.LONGEST - end.length())) + end;
+  }
+
+  /** The steps of its next build: it is made, and checked if a check is declared. */
+  public static List<Step> of(Resource<ImageSpec, ImageStatus> image) {
+    ImageSpec.Build build = image.spec().build();
+    if (build == null) {
+      return List.of(fetch(image.spec()));
     }
+    Step making = new Step.BuildImage(build.builder());
+    if (build.check() == null) {
+      return List.of(making);
+    }
+    String trial = trial(image.name(), ImagePlanner.next(image.status().builds()));
+    return List.of(making, new Step.CheckImage(trial), new Step.RemoveTrial(trial));
+  }
+
+  private static Step fetch(ImageSpec image) {
     ImageSpec.Source source = image.origin();
     if (source == null) {
       throw new IllegalStateException("an image has a source, a build or an installer");

@@ -593,9 +593,16 @@ public final class Members {
     if (member.isEmpty()) {
       keepLabel(Names.GROUP, labels, draft, false, at);
       keepLabel(Names.POOL, labels, draft, false, at);
+      keepLabel(Names.TRIAL, labels, draft, false, at);
       return;
     }
     Resource<?, ?> group = tx.resources().find(member.get().group()).orElseThrow();
+    if (group.kind() == Kind.IMAGE) {
+      at.field("metadata")
+          .field("name")
+          .add("is the machine by which a build of " + group.title() + " is checked");
+      return;
+    }
     boolean there =
         draft.kind() == Kind.MACHINE
             || tx.groups().members(group.uid()).stream()

@@ -7,6 +7,7 @@ import io.millwright.driver.Scope;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
 import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.OwnerSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -155,7 +156,7 @@ public final class Preview {
     Resource<?, ?> resource = applied.resource();
     List<Step> steps =
         switch (resource.spec()) {
-          case ImageSpec image -> List.of(ImageSteps.of(image));
+          case ImageSpec _ -> ImageSteps.of(resource.as(ImageSpec.class, ImageStatus.class));
           case VolumeSpec volume ->
               applied.action() == Applied.Action.CREATED
                   ? List.<Step>of(new Step.CreateVolume(resource.name(), volume.size()))

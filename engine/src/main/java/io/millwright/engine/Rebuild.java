@@ -73,6 +73,11 @@ public final class Rebuild {
     return operation;
   }
 
+  /** Has a machine rebuilt on its image for the group to which it belongs. */
+  public void member(Tx tx, Caller caller, Resource<MachineSpec, MachineStatus> machine) {
+    begin(tx, caller, machine.project(), machine.name(), null);
+  }
+
   /** What {@link #rebuild} would do, by the very plan that would run; nothing is changed. */
   public List<Applied> plan(Caller caller, String project, String name, @Nullable String image) {
     record Found(Applied applied, ResolvedMachine machine) {}
@@ -96,6 +101,9 @@ public final class Rebuild {
             .as(MachineSpec.class, MachineStatus.class);
     if (before.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, before.title() + " is being deleted");
+    }
+    if (before.metadata().labels().containsKey(Names.TRIAL)) {
+      Members.refuse(tx, before, "it is there to check one build, and has no other system");
     }
     if (image != null) {
       Members.refuse(tx, before, "change the image of that, so that it is rolled out");

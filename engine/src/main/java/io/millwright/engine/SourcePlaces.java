@@ -1,5 +1,6 @@
 package io.millwright.engine;
 
+import io.millwright.engine.outside.Reach;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
@@ -13,10 +14,10 @@ import java.util.Optional;
  * this it could ask for them what only the server can reach.
  *
  * @param allowed beginnings of addresses, such as {@code https://git.example.org/} or {@code
- *     file:///srv/git}; none for https and ssh to anywhere but the server itself
+ *     file:///srv/git}; none for https and ssh to wherever {@code reach} lets it go
  */
-public record SourcePlaces(List<String> allowed) {
-  public static final SourcePlaces ELSEWHERE = new SourcePlaces(List.of());
+public record SourcePlaces(List<String> allowed, Reach reach) {
+  public static final SourcePlaces ELSEWHERE = new SourcePlaces(List.of(), Reach.OUTSIDE);
 
   private static final String OPERATOR = "; the server's operator can allow it, with --sources";
 
@@ -72,18 +73,17 @@ public record SourcePlaces(List<String> allowed) {
     }
   }
 
-  private static Optional<String> refusalOfHost(String url) {
+  private Optional<String> refusalOfHost(String url) {
     try {
       String host = URI.create(url).getHost();
       if (host == null) {
         return Optional.of("spec.url names no host");
       }
       for (InetAddress each : InetAddress.getAllByName(host)) {
-        if (each.isLoopbackAddress()
-            || each.isAnyLocalAddress()
-            || each.isLinkLocalAddress()
-            || each.isMulticastAddress()) {
-          return Optional.of("spec.url leads to the server itself" + OPERATOR);
+        Optional<String> refusal = reach.refusal(each);
+        if (refusal.isPresent()) {
+          return refusal.map(
+              why -> "spec.url leads to " + each.getHostAddress() + ", which " + why);
         }
       }
       return Optional.empty();

@@ -1,5 +1,7 @@
 package io.millwright.model;
 
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -16,12 +18,14 @@ import org.jspecify.annotations.Nullable;
  * @param machine what each of them is
  * @param spread how they are spread over hypervisors; evenly over all that will do if not given
  * @param rollout how a change of {@code machine} reaches them; one after another if not given
+ * @param follow what is rolled out without anybody declaring it; nothing if not given
  */
 public record GroupSpec(
     int count,
     MachineTemplate machine,
     @Default("evenly over all that will do") Spread spread,
-    @Default("one after another") Rollout rollout)
+    @Default("one after another") Rollout rollout,
+    @Nullable Follow follow)
     implements OwnerSpec {
   /** More than this nobody has asked for, and one apply declares them all. */
   public static final int MOST = 1000;
@@ -38,6 +42,51 @@ public record GroupSpec(
         rollout == null
             ? new Rollout(1, 0, 0, null, null, Pause.NEVER, HealthGate.READY, OnFailure.STOP)
             : rollout;
+  }
+
+  /**
+   * What is rolled out by itself, under the rules of {@code rollout}.
+   *
+   * @param image true to rebuild members when their image has a newer build; false if not given
+   * @param window when that may begin; at any time if not given
+   */
+  public record Follow(@Default("false") Boolean image, @Nullable Window window) {
+    public Follow {
+      image = image != null && image;
+    }
+
+    /** Whether members may be rebuilt now because their image has a newer build. */
+    public boolean image(Instant now) {
+      return image && (window == null || window.open(now));
+    }
+  }
+
+  /**
+   * Time in which work is allowed that nobody waits for.
+   *
+   * @param opens the five fields of a crontab in UTC
+   * @param lasts how long it stays open, 1m to 7d; what has begun by then is brought to its end
+   */
+  public record Window(Schedule opens, TimeSpan lasts) {
+    private static final Duration LONGEST = Duration.ofDays(7);
+
+    /** True from the moment in which it opens until its time is over. */
+    public boolean open(Instant now) {
+      return !opens.next(now.minus(lasts.duration())).isAfter(now);
+    }
+
+    void check(Violations at) {
+      at.field("opens")
+          .require(
+              opens.atTimes(),
+              "must be the five fields of a crontab, such as \"0 2 * * SUN\" for Sundays at two, in"
+                  + " UTC");
+      at.field("lasts")
+          .require(
+              lasts.duration().compareTo(Schedule.LEAST) >= 0
+                  && lasts.duration().compareTo(LONGEST) <= 0,
+              "must be 1m to 7d");
+    }
   }
 
   /**
@@ -191,11 +240,11 @@ public record GroupSpec(
   }
 
   public GroupSpec withCount(int next) {
-    return new GroupSpec(next, machine, spread, rollout);
+    return new GroupSpec(next, machine, spread, rollout, follow);
   }
 
   public GroupSpec withMachine(MachineTemplate next) {
-    return new GroupSpec(count, next, spread, rollout);
+    return new GroupSpec(count, next, spread, rollout, follow);
   }
 
   @Override
@@ -204,6 +253,9 @@ public record GroupSpec(
     machine.check(at.field("machine"));
     spread.check(at.field("spread"));
     check(rollout, at.field("rollout"));
+    if (follow != null && follow.window() != null) {
+      follow.window().check(at.field("follow").field("window"));
+    }
   }
 
   private void check(Rollout r, Violations at) {

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param failed number of the revision whose rollout has failed, until it is tried again; or null
  * @param paused true if somebody paused its rollouts
  * @param confirmed at how many changed members somebody last said to continue
+ * @param followed checksum of the image that its members were last given without anybody declaring
+ *     it, or null
  */
 public record GroupStatus(
     @Default List<Condition> conditions,
@@ -26,10 +28,11 @@ public record GroupStatus(
     @Nullable Integer previous,
     @Nullable Integer failed,
     boolean paused,
-    int confirmed)
+    int confirmed,
+    @Nullable String followed)
     implements Status {
   public static final GroupStatus EMPTY =
-      new GroupStatus(List.of(), 0, 0, 0, 0, null, null, null, false, 0);
+      new GroupStatus(List.of(), 0, 0, 0, 0, null, null, null, false, 0, null);
 
   public GroupStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -37,7 +40,8 @@ public record GroupStatus(
 
   public GroupStatus withConditions(List<Condition> next) {
     return new GroupStatus(
-        next, members, healthy, updated, revision, stable, previous, failed, paused, confirmed);
+        next, members, healthy, updated, revision, stable, previous, failed, paused, confirmed,
+        followed);
   }
 
   public GroupStatus counted(int nowMembers, int nowHealthy, int nowUpdated) {
@@ -51,7 +55,8 @@ public record GroupStatus(
         previous,
         failed,
         paused,
-        confirmed);
+        confirmed,
+        followed);
   }
 
   /** From here on this revision is the declared one; what was confirmed was of another. */
@@ -68,28 +73,85 @@ public record GroupStatus(
             revision == 0 ? null : Integer.valueOf(revision),
             null,
             paused,
-            0);
+            0,
+            followed);
   }
 
   /** All members have this revision. */
   public GroupStatus rolledOut(int now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, now, previous, null, paused, confirmed);
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        now,
+        previous,
+        null,
+        paused,
+        confirmed,
+        followed);
   }
 
   /** A rollout of the declared revision has failed, or with null is tried again. */
   public GroupStatus failed(@Nullable Integer now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, now, paused, confirmed);
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        stable,
+        previous,
+        now,
+        paused,
+        confirmed,
+        followed);
   }
 
   public GroupStatus paused(boolean now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, failed, now, confirmed);
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        stable,
+        previous,
+        failed,
+        now,
+        confirmed,
+        followed);
   }
 
   public GroupStatus confirmed(int now) {
     return new GroupStatus(
-        conditions, members, healthy, updated, revision, stable, previous, failed, paused, now);
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        stable,
+        previous,
+        failed,
+        paused,
+        now,
+        followed);
+  }
+
+  /** Its members are given this build of their image from now on, whatever failed before. */
+  public GroupStatus following(String sha256) {
+    return new GroupStatus(
+        conditions,
+        members,
+        healthy,
+        updated,
+        revision,
+        stable,
+        previous,
+        null,
+        paused,
+        confirmed,
+        sha256);
   }
 }

@@ -33,6 +33,9 @@ public record ImageSpec(
     implements Spec {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
+  /** More former builds than this nobody goes back to. */
+  private static final int MOST_KEPT = 100;
+
   private static final String ARCH = "x86_64";
   private static final List<Firmware> FIRMWARE = List.of(Firmware.BIOS, Firmware.UEFI);
   private static final Pattern WORD = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9._]{0,63}");
@@ -148,11 +151,91 @@ public record ImageSpec(
    * @param builder name of the driver that builds, for example {@code mmdebstrap}
    * @param suite release to build, for example {@code bookworm}
    * @param packages more packages
+   * @param schedule when it is built anew by itself: so long after the last time, or the five
+   *     fields of a crontab in UTC; never if not given
+   * @param keep how many former builds are kept, 0 to 100; 2 if not given
+   * @param check the machine that a build must make ready before it is used; needed with a schedule
    */
-  public record Build(String builder, String suite, @Default List<String> packages) {
+  public record Build(
+      String builder,
+      String suite,
+      @Default List<String> packages,
+      @Nullable Schedule schedule,
+      @Default("2") Integer keep,
+      @Nullable Check check) {
     public Build {
       packages = packages == null ? List.of() : List.copyOf(packages);
+      keep = keep == null ? Integer.valueOf(2) : keep;
     }
+
+    /** One that is built when it is applied, and used as it is. */
+    public Build(String builder, String suite, List<String> packages) {
+      this(builder, suite, packages, null, null, null);
+    }
+  }
+
+  /**
+   * A machine that is made from each new build and thrown away again. The build is used if and only
+   * if that machine became ready and each script of its profiles ended with 0.
+   *
+   * @param hypervisor where it is made; where there is room if not given
+   * @param size its shape
+   * @param profiles layers of customisation, whose scripts are the checks
+   * @param firmware what starts it; BIOS if not given
+   * @param nics network cards
+   * @param readyTimeoutSeconds how long its first boot may take, 10 to 86400; 1800 if not given
+   */
+  public record Check(
+      @Nullable String hypervisor,
+      String size,
+      @Default List<String> profiles,
+      @Default("bios") Firmware firmware,
+      @Default List<MachineSpec.Nic> nics,
+      @Default("1800") Integer readyTimeoutSeconds) {
+    public Check {
+      profiles = profiles == null ? List.of() : List.copyOf(profiles);
+      firmware = firmware == null ? Firmware.BIOS : firmware;
+      nics = nics == null ? List.of() : List.copyOf(nics);
+      readyTimeoutSeconds =
+          readyTimeoutSeconds == null ? Integer.valueOf(1800) : readyTimeoutSeconds;
+    }
+
+    /** The machine, made from this image; with an end, as there are projects that demand one. */
+    public MachineSpec machine(String image) {
+      return new MachineSpec(
+          hypervisor,
+          image,
+          size,
+          profiles,
+          firmware,
+          Power.ON,
+          null,
+          nics,
+          List.of(),
+          List.of(),
+          List.of(),
+          readyTimeoutSeconds,
+          new Expiry(new TimeSpan(Math.clamp(readyTimeoutSeconds, 0, 86_400) + 3600L), null, null),
+          null);
+    }
+  }
+
+  /** How many former builds are kept. */
+  public int keep() {
+    return build == null ? 0 : build.keep();
+  }
+
+  @Override
+  public List<Ref> references() {
+    if (build == null || build.check() == null) {
+      return List.of();
+    }
+    return build.check().machine("it").references().stream()
+        .filter(r -> r.kind() != Kind.IMAGE)
+        .map(r ->
+            new Ref(
+                r.kind(), r.name(), "spec.build.check." + r.field().substring("spec.".length())))
+        .toList();
   }
 
   @Override
@@ -191,6 +274,15 @@ public record ImageSpec(
             .require(
                 PACKAGE.matcher(build.packages().get(i)).matches(),
                 Names.quote(build.packages().get(i)) + " is no package name");
+      }
+      here.field("keep")
+          .require(build.keep() >= 0 && build.keep() <= MOST_KEPT, "must be 0 to " + MOST_KEPT);
+      here.require(
+          build.schedule() == null || build.check() != null,
+          "has a schedule and no check; say by check which machine has to become ready before"
+              + " others are made from a build that nobody looked at");
+      if (build.check() != null) {
+        build.check().machine("it").check(here.field("check"));
       }
     }
   }

@@ -2,6 +2,7 @@ package io.millwright.model;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param virtualSize what a machine's disk must at least have
  * @param finishedAt when it was built or fetched
  * @param generation of the spec that it was made from
+ * @param builds each time that it was made, as far as something of that is left, the first one
+ *     first
  */
 public record ImageStatus(
     @Default List<Condition> conditions,
@@ -19,15 +22,44 @@ public record ImageStatus(
     @Nullable Long fileSize,
     @Nullable ByteSize virtualSize,
     @Nullable Instant finishedAt,
-    @Nullable Long generation)
+    @Nullable Long generation,
+    @Default List<ImageBuild> builds)
     implements Status {
-  public static final ImageStatus EMPTY = new ImageStatus(List.of(), null, null, null, null, null);
+  public static final ImageStatus EMPTY =
+      new ImageStatus(List.of(), null, null, null, null, null, List.of());
 
   public ImageStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
+    // One that was made before builds were counted is its own first build.
+    builds =
+        builds != null && !builds.isEmpty()
+            ? List.copyOf(builds)
+            : sha256 == null
+                ? List.of()
+                : List.of(
+                    new ImageBuild(
+                        1,
+                        null,
+                        Objects.requireNonNullElse(finishedAt, Instant.EPOCH),
+                        ImageBuild.State.CURRENT,
+                        sha256,
+                        fileSize,
+                        virtualSize,
+                        null,
+                        null));
   }
 
   public ImageStatus withConditions(List<Condition> next) {
-    return new ImageStatus(next, sha256, fileSize, virtualSize, finishedAt, generation);
+    return new ImageStatus(next, sha256, fileSize, virtualSize, finishedAt, generation, builds);
+  }
+
+  public ImageStatus withBuilds(List<ImageBuild> next) {
+    return new ImageStatus(conditions, sha256, fileSize, virtualSize, finishedAt, generation, next);
+  }
+
+  /** New machines are made from this build, of this generation of the spec, from now on. */
+  public ImageStatus made(ImageBuild build, long of, Instant now) {
+    return new ImageStatus(
+        conditions, build.sha256(), build.fileSize(), build.virtualSize(), now, of, builds);
   }
 }

@@ -8,9 +8,9 @@ import java.util.Optional;
 public enum Kind {
   HYPERVISOR("Hypervisor", "hypervisors", HypervisorSpec.class, HypervisorStatus.class),
   NETWORK("Network", "networks", NetworkSpec.class, NetworkStatus.class),
-  IMAGE("Image", "images", ImageSpec.class, ImageStatus.class),
   SIZE("Size", "sizes", SizeSpec.class, PlainStatus.class),
   PROFILE("Profile", "profiles", ProfileSpec.class, PlainStatus.class),
+  IMAGE("Image", "images", ImageSpec.class, ImageStatus.class),
   VOLUME("Volume", "volumes", VolumeSpec.class, VolumeStatus.class),
   MACHINE("Machine", "machines", MachineSpec.class, MachineStatus.class),
   GROUP("Group", "groups", GroupSpec.class, GroupStatus.class),

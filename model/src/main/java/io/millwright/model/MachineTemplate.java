@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param vlans tagged interfaces on a card or a bond
  * @param volumes data disks of which each member has its own
  * @param readyTimeoutSeconds how long their first boot may take, 10 to 86400; 1800 if not given
+ * @param drift what is done when one is found otherwise than declared; as its project does if not
+ *     given
  */
 public record MachineTemplate(
     @Default Map<String, String> labels,
@@ -32,7 +34,8 @@ public record MachineTemplate(
     @Default List<MachineSpec.Bond> bonds,
     @Default List<MachineSpec.Vlan> vlans,
     @Default List<VolumeTemplate> volumes,
-    @Default("1800") Integer readyTimeoutSeconds) {
+    @Default("1800") Integer readyTimeoutSeconds,
+    @Nullable DriftPolicy drift) {
   public MachineTemplate {
     labels = labels == null ? Map.of() : Collections.unmodifiableMap(new TreeMap<>(labels));
     profiles = profiles == null ? List.of() : List.copyOf(profiles);
@@ -90,7 +93,7 @@ public record MachineTemplate(
         disks,
         readyTimeoutSeconds,
         null,
-        null);
+        drift);
   }
 
   void check(Violations at) {

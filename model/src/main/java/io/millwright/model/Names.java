@@ -11,6 +11,9 @@ public final class Names {
   /** RFC 1123 label: what DNS, libvirt, vSphere and file names all take. */
   private static final Pattern LABEL = Pattern.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?");
 
+  /** So many characters has a label at most. */
+  public static final int LONGEST = 63;
+
   private static final Pattern DOMAIN =
       Pattern.compile(
           "(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*");
@@ -40,6 +43,9 @@ public final class Names {
 
   /** Label of machines that were claimed from a pool: the pool's name. */
   public static final String CLAIMED_FROM = OURS + "claimed-from";
+
+  /** Label of the machine by which a build is checked: the image's name. */
+  public static final String TRIAL = OURS + "trial-of";
 
   /** Annotation of what was ordered: the offer, as {@code project/name}. */
   public static final String ORDERED_FROM = OURS + "ordered-from";

@@ -48,7 +48,9 @@ public record Operation(
     /** A machine gets its system on another hypervisor, and its volumes with it. */
     MOVE,
     /** A volume is taken out of quarantine. */
-    RESTORE
+    RESTORE,
+    /** An image is built anew. */
+    BUILD
   }
 
   /** The resource that an operation concerns. */

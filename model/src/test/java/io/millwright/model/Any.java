@@ -260,6 +260,8 @@ public final class Any {
       return mac();
     } else if (plain == ByteSize.class) {
       return size();
+    } else if (plain == Schedule.class) {
+      return Arbitraries.of("7d", "90m", "30 3 * * SUN", "*/5 0-6 1,15 JAN *").map(Schedule::parse);
     } else if (plain == TimeSpan.class) {
       return Arbitraries.longs().between(0, 999_999_999).map(TimeSpan::new);
     } else if (plain == Addressing.class) {

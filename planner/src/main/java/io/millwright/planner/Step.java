@@ -126,6 +126,20 @@ public sealed interface Step {
   record BuildImage(String builder) implements Step {}
 
   /**
+   * Makes a machine from a new build, and waits until it is ready and its scripts have ended well.
+   *
+   * @param machine its name
+   */
+  record CheckImage(String machine) implements Step {}
+
+  /**
+   * Throws the machine away by which a build was checked.
+   *
+   * @param machine its name
+   */
+  record RemoveTrial(String machine) implements Step {}
+
+  /**
    * Brings a member of a group to a revision, and waits until it is healthy.
    *
    * @param machine its name
@@ -171,6 +185,8 @@ public sealed interface Step {
       case RestoreVolume s -> "restore-volume/" + s.disk();
       case FetchImage _ -> "fetch-image";
       case BuildImage s -> "build-image/" + s.builder();
+      case CheckImage s -> "check-image/" + s.machine();
+      case RemoveTrial s -> "remove-trial/" + s.machine();
       case SetMember s -> "set-member/" + s.machine() + "/" + s.revision();
       case RemoveMember s -> "remove-member/" + s.machine();
       case Forget _ -> "forget";
@@ -211,6 +227,8 @@ public sealed interface Step {
       case RestoreVolume _ -> "take the volume out of quarantine";
       case FetchImage s -> "fetch " + s.from();
       case BuildImage s -> "build the image with " + s.builder();
+      case CheckImage s -> "check the build by the machine " + s.machine();
+      case RemoveTrial s -> "throw " + s.machine() + " away";
       case SetMember s ->
           "bring " + s.machine() + " to revision " + s.revision() + " and wait until it is healthy";
       case RemoveMember s -> "remove " + s.machine();
@@ -251,6 +269,8 @@ public sealed interface Step {
           RestoreVolume _,
           FetchImage _,
           BuildImage _,
+          CheckImage _,
+          RemoveTrial _,
           SetMember _,
           Forget _ ->
           false;

@@ -186,6 +186,8 @@ class PlannerPropertyTest {
             Step.RestoreVolume _,
             Step.FetchImage _,
             Step.BuildImage _,
+            Step.CheckImage _,
+            Step.RemoveTrial _,
             Step.SetMember _,
             Step.RemoveMember _ ->
             throw new AssertionError(step + " is in no machine's plan");

@@ -10,10 +10,9 @@ import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Audited;
 import io.millwright.engine.access.SingleSignOn;
 import io.millwright.engine.image.ImageFiles;
-import io.millwright.engine.image.Reach;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.HypervisorReconciler;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -138,6 +137,7 @@ public final class Main implements AutoCloseable {
     ImageFiles images = join(store, secrets, key, data.resolve("images"));
 
     Store audited = new Audited(store);
+    Reach reach = new Reach(settings.mayReach());
     Engine engine =
         add(
             "engine",
@@ -149,8 +149,8 @@ public final class Main implements AutoCloseable {
                 settings.doors().stream().map(door -> URI.create(door.url())).toList(),
                 database.clock(),
                 HypervisorReconciler.ROUND,
-                new SourcePlaces(settings.sources()),
-                new Targets(settings.webhooksMayReach())));
+                new SourcePlaces(settings.sources(), reach),
+                reach));
 
     WorkLoop work =
         add(
@@ -180,6 +180,7 @@ public final class Main implements AutoCloseable {
             engine.rollouts(),
             engine.approving(),
             engine.pools(),
+            engine.builds(),
             engine.sources(),
             engine.sweep(),
             engine.drift(),
@@ -233,7 +234,7 @@ public final class Main implements AutoCloseable {
       throws CannotStartException {
     try {
       ImageFiles images =
-          new ImageFiles(dir, ImageFiles.Limits.USUAL.reaching(new Reach(settings.fetchFrom())));
+          new ImageFiles(dir, ImageFiles.Limits.USUAL.reaching(new Reach(settings.mayReach())));
       Joining.join(store, secrets, key, images, settings.replaceKey());
       return images;
     } catch (IOException e) {

@@ -22,10 +22,9 @@ import org.jspecify.annotations.Nullable;
  * @param listen where people's clients reach it
  * @param tls with which clients are spoken to, or null for plain HTTP
  * @param doors where machines reach it
- * @param fetchFrom addresses of the server's own machine or link from where images may be fetched
+ * @param mayReach addresses of its own machine or link to which people may have the server go
  * @param sources from where sources may be read, or none for https and ssh but from here itself
  * @param oidc a provider of identities by which people sign in, or null
- * @param webhooksMayReach addresses of this machine or its link to which webhooks may lead
  * @param database an external PostgreSQL, or null for one of its own
  * @param printToken true to print the first token on standard output
  * @param newAdminToken true to replace the token {@code admin}, which was lost or has leaked
@@ -36,10 +35,9 @@ record ServerSettings(
     Address listen,
     @Nullable Tls tls,
     List<Address> doors,
-    List<Cidr> fetchFrom,
+    List<Cidr> mayReach,
     List<String> sources,
     @Nullable Oidc oidc,
-    List<Cidr> webhooksMayReach,
     @Nullable ExternalDatabase database,
     boolean printToken,
     boolean newAdminToken,
@@ -57,9 +55,9 @@ record ServerSettings(
         --behind-proxy                plain HTTP beyond this machine, since a proxy does TLS
         --door ADDRESS:PORT           where machines reach it, to report their first boot; may be
                                       repeated (default none)
-        --fetch-from CIDR             images may be fetched from these addresses too, although they
-                                      are the server's own machine or link; may be repeated
-                                      (default none)
+        --may-reach CIDR              images, sources and webhooks may lead to these addresses too,
+                                      although they are the server's own machine or link; may be
+                                      repeated (default none)
         --sources URL                 from where sources may be read, such as
                                       https://git.example.org/ or file:///srv/git; may be repeated
                                       (default: by https and ssh from anywhere but this machine)
@@ -72,8 +70,6 @@ record ServerSettings(
         --oidc-scopes "NAMES"         what to ask for (default "openid profile email")
         --oidc-groups-claim NAME      in which it tells a person's groups (default groups)
         --oidc-ca FILE                certificates (PEM) by which it is known (default: the JVM's)
-        --webhooks-may-reach CIDR     loopback or link-local addresses to which webhooks may lead;
-                                      may be repeated (default none)
         --database JDBC-URL           an external PostgreSQL, 15 or newer
                                       (default: one of its own in the data directory)
         --database-user NAME          as whom to connect to it
@@ -96,7 +92,7 @@ record ServerSettings(
           "--tls-cert",
           "--tls-key",
           "--door",
-          "--fetch-from",
+          "--may-reach",
           "--sources",
           "--url",
           "--oidc-issuer",
@@ -106,7 +102,6 @@ record ServerSettings(
           "--oidc-scopes",
           "--oidc-groups-claim",
           "--oidc-ca",
-          "--webhooks-may-reach",
           "--database",
           "--database-user",
           "--database-password-file");
@@ -193,9 +188,8 @@ record ServerSettings(
   static ServerSettings parse(List<String> arguments) throws UsageException {
     Map<String, String> given = new TreeMap<>();
     List<Address> doors = new ArrayList<>();
-    List<Cidr> fetchFrom = new ArrayList<>();
+    List<Cidr> mayReach = new ArrayList<>();
     List<String> sources = new ArrayList<>();
-    List<Cidr> reach = new ArrayList<>();
     Set<String> flags = new HashSet<>();
     for (int i = 0; i < arguments.size(); i++) {
       String argument = arguments.get(i);
@@ -220,12 +214,10 @@ record ServerSettings(
       }
       if (name.equals("--door")) {
         doors.add(door(value));
-      } else if (name.equals("--fetch-from")) {
-        fetchFrom.add(cidr(name, value));
+      } else if (name.equals("--may-reach")) {
+        mayReach.add(cidr(name, value));
       } else if (name.equals("--sources")) {
         sources.add(sources(value));
-      } else if (name.equals("--webhooks-may-reach")) {
-        reach.add(net(name, value));
       } else if (given.put(name, value) != null) {
         throw new UsageException(name + " is given twice");
       }
@@ -244,10 +236,9 @@ record ServerSettings(
         listen,
         tls,
         List.copyOf(doors),
-        List.copyOf(fetchFrom),
+        List.copyOf(mayReach),
         List.copyOf(sources),
         oidc(given),
-        List.copyOf(reach),
         database(given),
         flags.contains("--print-token"),
         flags.contains("--new-admin-token"),
@@ -283,15 +274,6 @@ record ServerSettings(
         given.getOrDefault("--oidc-groups-claim", "groups"),
         path(given.get("--oidc-ca")),
         site == null ? null : site(site));
-  }
-
-  private static Cidr net(String name, String value) throws UsageException {
-    try {
-      return Cidr.parse(value);
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(
-          name + ": " + Names.quote(value) + " is no network, such as 127.0.0.1/32");
-    }
   }
 
   private static @Nullable Path path(@Nullable String given) {

@@ -46,6 +46,7 @@ class DriverMatrixTest {
     out.put("direct-boot", "an installer's kernel is started without a boot loader");
     out.put("serial-log", "what an installer prints is kept");
     out.put("hot-plug", "a disk is attached to a machine that runs");
+    out.put("metrics", "`millwright top`: what machines use of their host");
     return out;
   }
 

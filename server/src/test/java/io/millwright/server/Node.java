@@ -5,9 +5,8 @@ import io.millwright.engine.Engine;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
-import io.millwright.engine.image.Reach;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Cidr;
 import io.millwright.store.Database;
 import io.millwright.store.SqlStore;
@@ -55,8 +54,8 @@ final class Node implements AutoCloseable {
               List.<URI>of(),
               clock,
               pace.round(),
-              new SourcePlaces(List.of("file:///")),
-              Targets.PUBLIC);
+              new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
+              Reach.OUTSIDE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -106,7 +106,7 @@ class ServerSettingsTest {
         "--database mysql://x | looks like jdbc:postgresql:",
         "--database-user mw | --database is missing",
         "--database jdbc:postgresql://h/d?user=a&password=b | --database-password-file",
-        "--webhooks-may-reach here | no network, such as",
+        "--may-reach here | no range of addresses, such as",
         "--oidc-client-id mw | --oidc-issuer is missing, to which --oidc-client-id belongs",
         "--oidc-issuer https://id.example | --oidc-client-id is missing",
         "--oidc-issuer http://id.example --oidc-client-id mw | no URL with https",

@@ -10,9 +10,9 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Kind;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
@@ -141,8 +141,8 @@ final class Simulation implements AutoCloseable {
               List.of(),
               () -> now,
               Duration.ofSeconds(30),
-              new SourcePlaces(List.of("file:///")),
-              Targets.PUBLIC);
+              new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
+              Reach.OUTSIDE);
       store.counts = true;
     }
 

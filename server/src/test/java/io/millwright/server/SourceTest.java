@@ -11,11 +11,11 @@ import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.access.Rights;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Approvals.Request;
 import io.millwright.engine.port.Approvals.State;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
-import io.millwright.engine.webhook.Targets;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -751,8 +751,8 @@ class SourceTest {
         List.of(),
         InstantSource.system(),
         Duration.ofSeconds(30),
-        new SourcePlaces(List.of("file:///")),
-        Targets.PUBLIC);
+        new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
+        Reach.OUTSIDE);
   }
 
   private static List<String> sizes(World bare, String begin) {

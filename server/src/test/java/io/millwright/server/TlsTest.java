@@ -142,6 +142,7 @@ class TlsTest {
         engine.rollouts(),
         engine.approving(),
         engine.pools(),
+        engine.builds(),
         engine.sources(),
         engine.sweep(),
         engine.drift(),

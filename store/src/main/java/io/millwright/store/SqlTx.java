@@ -8,6 +8,7 @@ import io.millwright.engine.port.DriftPolicies;
 import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Lifetimes;
+import io.millwright.engine.port.Measurements;
 import io.millwright.engine.port.Nudges;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Orphans;
@@ -170,6 +171,11 @@ final class SqlTx implements Tx {
   @Override
   public Showback showback() {
     return new SqlShowback(jdbc());
+  }
+
+  @Override
+  public Measurements measurements() {
+    return new SqlMeasurements(jdbc());
   }
 
   @Override

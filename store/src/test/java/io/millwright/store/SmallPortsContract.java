@@ -3,6 +3,9 @@ package io.millwright.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.millwright.driver.Metrics.Flow;
+import io.millwright.driver.Metrics.Usage;
+import io.millwright.engine.port.Measurements;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Requests.Answered;
 import io.millwright.engine.port.Tokens.Token;
@@ -106,6 +109,40 @@ abstract class SmallPortsContract extends DatabaseTest {
     assertThat(store.<Optional<Quarantine.Entry>>read(tx -> tx.quarantine().find(entry.uid())))
         .isEmpty();
     store.write(tx -> tx.resources().remove(host.uid()));
+  }
+
+  @Test
+  void whatMachinesUseIsKeptForAWhile() {
+    UUID one = UUID.randomUUID();
+    UUID other = UUID.randomUUID();
+    Usage counts =
+        new Usage(
+            one,
+            new Flow.Counted(5_000_000_000L),
+            ByteSize.ofMib(64),
+            new Flow.Counted(1),
+            null,
+            new Flow.Measured(3),
+            null);
+    Usage measures =
+        new Usage(other, new Flow.Measured(4), null, null, new Flow.Counted(2), null, null);
+    Instant begin = now();
+    for (int minute = 0; minute <= 40; minute += 10) {
+      Instant at = begin.plusSeconds(60L * minute);
+      store.write(tx -> tx.measurements().add(at, List.of(counts, measures)));
+    }
+    List<Measurements.Taken> history = store.read(tx -> tx.measurements().of(one));
+    assertThat(history)
+        .extracting(Measurements.Taken::at)
+        .containsExactly(
+            begin.plusSeconds(600),
+            begin.plusSeconds(1200),
+            begin.plusSeconds(1800),
+            begin.plusSeconds(2400));
+    assertThat(history.getLast().usage()).isEqualTo(counts);
+    Map<UUID, List<Measurements.Taken>> latest = store.read(tx -> tx.measurements().latest());
+    assertThat(latest.get(one)).isEqualTo(history.subList(2, 4));
+    assertThat(latest.get(other)).hasSize(2).last().extracting(t -> t.usage()).isEqualTo(measures);
   }
 
   @Test

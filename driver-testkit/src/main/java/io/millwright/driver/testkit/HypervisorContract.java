@@ -17,6 +17,7 @@ import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
@@ -38,8 +39,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -1329,6 +1332,51 @@ public abstract class HypervisorContract {
     Instant before = Instant.now();
     var _ = driver().guestAgent().orElseThrow().ask(mark);
     assertThat(Duration.between(before, Instant.now())).isLessThan(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void whatMachinesUseIsToldOfThoseThatRun() throws Exception {
+    if (!has("metrics") || !has("compute")) {
+      return;
+    }
+    Mark runs = running().mark();
+    Mark off = bootable().mark();
+    Metrics metrics = driver().metrics().orElseThrow();
+    Set<UUID> asked = Set.of(runs.uid(), off.uid(), UUID.randomUUID());
+    Metrics.Usage first =
+        await()
+            .atMost(patience())
+            .until(
+                () -> metrics.usage(asked).stream().findFirst().orElse(null),
+                u -> u != null && u.cpu() != null && u.memory() != null);
+    assertThat(metrics.usage(asked)).extracting(Metrics.Usage::machine).containsOnly(runs.uid());
+    assertThat(metrics.usage(Set.of())).as("nobody else's").isEmpty();
+    assertThat(first.memory().mib()).isPositive();
+    Metrics.Usage second = metrics.usage(asked).getFirst();
+    flows(first)
+        .forEach((what, flow) -> {
+          assertThat(flow).as(what).isNotNull();
+          switch (flow) {
+            case Metrics.Flow.Measured(double perSecond) ->
+                assertThat(perSecond).as(what).isNotNegative();
+            case Metrics.Flow.Counted(long total) ->
+                assertThat(((Metrics.Flow.Counted) flows(second).get(what)).total())
+                    .as(what)
+                    .isGreaterThanOrEqualTo(total);
+          }
+        });
+    driver().close();
+    fails(FaultKind.UNREACHABLE, () -> metrics.usage(asked));
+  }
+
+  private static Map<String, Metrics.Flow> flows(Metrics.Usage usage) {
+    Map<String, Metrics.Flow> out = new HashMap<>();
+    out.put("cpu", usage.cpu());
+    out.put("read", usage.diskRead());
+    out.put("written", usage.diskWritten());
+    out.put("received", usage.received());
+    out.put("sent", usage.sent());
+    return out;
   }
 
   @Test

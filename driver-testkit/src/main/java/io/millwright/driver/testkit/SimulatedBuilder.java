@@ -10,6 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Builds a real, empty qcow2 image of 1 GiB in a file of 256 KiB: valid for every reader of qcow2,
@@ -22,12 +24,18 @@ public final class SimulatedBuilder implements ImageBuilder {
   private static final int CLUSTER_BITS = 16;
   private static final int CLUSTER = 1 << CLUSTER_BITS;
   private static final Faults FAULTS = new Faults();
+  private static final Map<String, Integer> EDITIONS = new ConcurrentHashMap<>();
 
   public SimulatedBuilder() {}
 
   /** The script of what goes wrong, the same for all builders of the process. */
   public static Faults faults() {
     return FAULTS;
+  }
+
+  /** What is built of this version comes out otherwise from now on, as when packages are newer. */
+  public static void renew(String version) {
+    EDITIONS.merge(version, 1, Integer::sum);
   }
 
   @Override
@@ -48,7 +56,7 @@ public final class SimulatedBuilder implements ImageBuilder {
               true,
               () -> {
                 try {
-                  Files.write(out, image(spec.toString()), StandardOpenOption.CREATE_NEW);
+                  Files.write(out, image(about(spec)), StandardOpenOption.CREATE_NEW);
                   return true;
                 } catch (IOException e) {
                   throw new DriverException(
@@ -70,6 +78,11 @@ public final class SimulatedBuilder implements ImageBuilder {
       }
     }
     progress.at(100, "done");
+  }
+
+  private static String about(ImageSpec spec) {
+    Integer edition = EDITIONS.get(spec.version());
+    return (edition == null ? "" : edition + " ") + spec;
   }
 
   private static void discard(Path out) {

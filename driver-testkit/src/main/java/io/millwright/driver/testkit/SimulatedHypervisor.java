@@ -13,6 +13,7 @@ import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
@@ -428,7 +429,8 @@ public final class SimulatedHypervisor {
           HotPlug,
           SerialConsole,
           GuestAgent,
-          LifecycleEvents {
+          LifecycleEvents,
+          Metrics {
     private final String installation;
     private final Set<Consumer<UUID>> mine = ConcurrentHashMap.newKeySet();
     private final Set<SerialConsole.Session> sessions = ConcurrentHashMap.newKeySet();
@@ -1179,6 +1181,43 @@ public final class SimulatedHypervisor {
           });
     }
 
+    /**
+     * A tenth of one core and a quarter of its memory; its disks and cards move a fixed amount a
+     * second, so that whoever reads them can be checked.
+     */
+    @Override
+    public List<Usage> usage(Set<UUID> wanted) throws DriverException {
+      return run(
+          Verb.MEASURE,
+          null,
+          "",
+          List.of(),
+          () -> {
+            synchronized (lock) {
+              List<Usage> out = new ArrayList<>();
+              for (UUID uid : wanted) {
+                Machine machine = machines.get(uid);
+                if (machine != null) {
+                  settle(machine);
+                }
+                if (machine != null && machine.on()) {
+                  long millis = Duration.between(machine.startedAt, clock.instant()).toMillis();
+                  out.add(
+                      new Usage(
+                          uid,
+                          new Flow.Counted(millis * 100_000),
+                          ByteSize.ofMib(Math.max(1, machine.definition.memory().mib() / 4)),
+                          new Flow.Counted(millis * 4),
+                          new Flow.Counted(millis * 2),
+                          new Flow.Counted(millis),
+                          new Flow.Measured(500)));
+                }
+              }
+              return List.copyOf(out);
+            }
+          });
+    }
+
     /** Begins as every screen does; then it is an echo. */
     private Session show(Mark mark) throws DriverException {
       SimulatedConsole screen = new SimulatedConsole();
@@ -1253,6 +1292,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<Media> media() {
       return Optional.of(new Drives());
+    }
+
+    @Override
+    public Optional<Metrics> metrics() {
+      return Optional.of(this);
     }
 
     @Override

@@ -24,6 +24,7 @@ public enum Verb {
   OPEN_CONSOLE,
   OPEN_SCREEN,
   ASK_AGENT,
+  MEASURE,
   PUBLISH,
   WITHDRAW,
   BUILD

@@ -28,6 +28,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "screen",
         "vnc",
         "guest-agent",
+        "metrics",
         "lifecycle-events",
         "direct-boot",
         "serial-log",

@@ -3,6 +3,7 @@ package io.millwright.engine.image;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.engine.outside.Reach;
 import io.millwright.images.Catalogue;
 import io.millwright.media.FileSource;
 import io.millwright.model.ByteSize;

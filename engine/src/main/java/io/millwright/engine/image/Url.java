@@ -2,14 +2,13 @@ package io.millwright.engine.image;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.engine.outside.Reach;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -19,17 +18,13 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.SSLParameters;
-import javax.net.ssl.SSLSocket;
-import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What is behind a URL, read by HTTP/1.1 (RFC 9112).
  *
- * <p>The JDK's clients look a name up by themselves when they connect, so what was checked before
- * need not be where they go. This one asks {@link Reach} about the very address that it connects
- * to, for each redirect anew.
+ * <p>Not by the JDK's client, because {@link Reach} has to look at the very address that is
+ * connected to, for each redirect anew.
  */
 final class Url {
   private static final int REDIRECTS = 5;
@@ -82,8 +77,8 @@ final class Url {
       }
       throw new DriverException(
           FaultKind.REFUSED, url + " leads on and on: more than " + REDIRECTS + " redirects");
-    } catch (DriverException e) {
-      throw e;
+    } catch (Reach.RefusedException e) {
+      throw new DriverException(FaultKind.REFUSED, String.valueOf(e.getMessage()));
     } catch (IOException e) {
       throw new DriverException(
           FaultKind.UNREACHABLE, url + " could not be reached" + why(e), String.valueOf(e), e);
@@ -126,9 +121,10 @@ final class Url {
     return next;
   }
 
-  private Reply ask(URI url, @Nullable String range) throws IOException, DriverException {
-    Socket socket = connect(url);
+  private Reply ask(URI url, @Nullable String range) throws IOException {
+    Socket socket = reach.connect(url, CONNECT);
     try {
+      socket.setSoTimeout((int) silence.toMillis());
       String path = url.getRawPath() == null || url.getRawPath().isEmpty() ? "/" : url.getRawPath();
       String query = url.getRawQuery() == null ? "" : "?" + url.getRawQuery();
       String port = url.getPort() < 0 ? "" : ":" + url.getPort();
@@ -149,47 +145,6 @@ final class Url {
       socket.close();
       throw e;
     }
-  }
-
-  /** To an address of the host that may be reached and that answers. */
-  private Socket connect(URI url) throws IOException, DriverException {
-    String host = url.getHost();
-    boolean secure = "https".equalsIgnoreCase(url.getScheme());
-    int port = url.getPort() < 0 ? (secure ? 443 : 80) : url.getPort();
-    IOException last = new UnknownHostException(host);
-    for (InetAddress address : InetAddress.getAllByName(host.replaceAll("[\\[\\]]", ""))) {
-      if (!reach.allows(address)) {
-        throw new DriverException(
-            FaultKind.REFUSED,
-            url
-                + " leads to "
-                + address.getHostAddress()
-                + ", an address of the server's own machine or link, from where no image is"
-                + " fetched; its operator can allow that with --fetch-from");
-      }
-      Socket socket = new Socket();
-      try {
-        socket.connect(new InetSocketAddress(address, port), (int) CONNECT.toMillis());
-        socket.setSoTimeout((int) silence.toMillis());
-        return secure ? secured(socket, host, port) : socket;
-      } catch (IOException e) {
-        socket.close();
-        last = e;
-      }
-    }
-    throw last;
-  }
-
-  private static Socket secured(Socket plain, String host, int port) throws IOException {
-    SSLSocket socket =
-        (SSLSocket)
-            ((SSLSocketFactory) SSLSocketFactory.getDefault())
-                .createSocket(plain, host, port, true);
-    SSLParameters parameters = socket.getSSLParameters();
-    parameters.setEndpointIdentificationAlgorithm("HTTPS");
-    socket.setSSLParameters(parameters);
-    socket.startHandshake();
-    return socket;
   }
 
   private static Reply reply(Socket socket) throws IOException {

@@ -1,10 +1,12 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.engine.Apply;
+import io.millwright.engine.Begin;
 import io.millwright.engine.Caller;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.Members;
+import io.millwright.engine.Rebuild;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Store;
@@ -12,6 +14,7 @@ import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -60,15 +63,22 @@ public final class GroupReconciler implements AutoCloseable {
   private final Store store;
   private final Apply apply;
   private final Delete delete;
+  private final Rebuild rebuild;
   private final InstantSource clock;
   private final Duration round;
   private final HealthProbe probe = new HealthProbe();
 
   public GroupReconciler(
-      Store store, Apply apply, Delete delete, InstantSource clock, Duration round) {
+      Store store,
+      Apply apply,
+      Delete delete,
+      Rebuild rebuild,
+      InstantSource clock,
+      Duration round) {
     this.store = store;
     this.apply = apply;
     this.delete = delete;
+    this.rebuild = rebuild;
     this.clock = clock;
     this.round = round;
   }
@@ -78,12 +88,17 @@ public final class GroupReconciler implements AutoCloseable {
     probe.close();
   }
 
-  /** A machine of the group, as the database knows it. */
+  /**
+   * A machine of the group, as the database knows it.
+   *
+   * @param outdated true if its image has a newer build, and the group follows that now
+   */
   private record Look(
       Member member,
       Resource<MachineSpec, MachineStatus> machine,
       boolean busy,
-      Optional<Operation> failed) {
+      Optional<Operation> failed,
+      boolean outdated) {
 
     boolean working() {
       return busy || machine.deleting();
@@ -109,7 +124,8 @@ public final class GroupReconciler implements AutoCloseable {
     if (run != null && run.operation().generation() != group.generation()) {
       return Optional.of(SOON); // whoever declared it anew has superseded this
     }
-    Seen seen = store.read(tx -> see(tx, group));
+    boolean follows = group.spec().follow() != null && group.spec().follow().image(clock.instant());
+    Seen seen = store.read(tx -> see(tx, group, follows));
     Map<UUID, String> trouble = probe.ask(group.spec().rollout().healthGate(), seen.patients());
     Instant now = clock.instant();
     Map<Integer, Member> health = new TreeMap<>();
@@ -125,7 +141,7 @@ public final class GroupReconciler implements AutoCloseable {
 
   // --- seeing --------------------------------------------------------------------------------
 
-  private static Seen see(Tx tx, Resource<GroupSpec, GroupStatus> group) {
+  private static Seen see(Tx tx, Resource<GroupSpec, GroupStatus> group, boolean follows) {
     List<Member> all = tx.groups().members(group.uid());
     Map<UUID, Member> members = new HashMap<>();
     List<Name> names = new ArrayList<>();
@@ -157,7 +173,8 @@ public final class GroupReconciler implements AutoCloseable {
               member,
               machine,
               works,
-              works || well ? Optional.empty() : Members.failed(tx, machine)));
+              works || well ? Optional.empty() : Members.failed(tx, machine),
+              follows && Outdated.newer(lookup, machine).isPresent()));
       if (!works && !machine.deleting()) {
         patients.add(
             gate.tcp() == null && gate.http() == null
@@ -238,7 +255,9 @@ public final class GroupReconciler implements AutoCloseable {
           out.add(
               new GroupPlanner.Member(
                   ordinal,
-                  before ? -1 : m.revision(),
+                  // What has failed by now is not tried again, though it has the former build
+                  // still.
+                  before || (look.outdated() && failed == null) ? -1 : m.revision(),
                   look.busy(),
                   look.machine().deleting(),
                   m.healthySince(),
@@ -262,6 +281,9 @@ public final class GroupReconciler implements AutoCloseable {
   /** Says how its members are; nothing is done. */
   private Optional<Duration> observe(
       Resource<GroupSpec, GroupStatus> group, Seen seen, Map<Integer, Member> health, Instant now) {
+    if (follow(group, seen)) {
+      return Optional.empty();
+    }
     Goal goal = Members.goal(group, false, Set.of());
     Next next = GroupPlanner.plan(goal, members(seen, health, null), now);
     GroupStatus counted =
@@ -287,6 +309,36 @@ public final class GroupReconciler implements AutoCloseable {
       });
     }
     return Optional.of(round);
+  }
+
+  /**
+   * Begins to give the members a newer build of their image, if one of them has a former one. A
+   * build that failed at a member is not tried again by itself, nor is what was declared and
+   * failed.
+   */
+  private boolean follow(Resource<GroupSpec, GroupStatus> group, Seen seen) {
+    if (seen.looks().values().stream().noneMatch(Look::outdated)) {
+      return false;
+    }
+    return store.inTransaction(tx -> {
+      Resource<?, ?> image =
+          new Lookup(tx)
+              .find(Kind.IMAGE, group.project(), group.spec().machine().image())
+              .orElse(null);
+      String build = image == null ? null : ((ImageStatus) image.status()).sha256();
+      GroupStatus status = group.status();
+      boolean declared =
+          seen.looks().values().stream().allMatch(l -> l.member().revision() == status.revision());
+      if (build == null
+          || (status.failed() != null && (build.equals(status.followed()) || !declared))
+          || !tx.resources().lock(group.uid(), group.generation())
+          || tx.operations().active(group.uid()).isPresent()) {
+        return false;
+      }
+      tx.resources().updateStatus(group.uid(), status.following(build), "", "");
+      Begin.operation(tx, group, Operation.Verb.UPDATE, "image " + image.name(), clock);
+      return true;
+    });
   }
 
   private static Condition healthCondition(
@@ -521,7 +573,18 @@ public final class GroupReconciler implements AutoCloseable {
       for (Act act : next.acts()) {
         switch (act) {
           case Act.Create c -> creates.add(c);
-          case Act.Change c -> changes.add(c.ordinal());
+          case Act.Change c -> {
+            Look look = Objects.requireNonNull(seen.looks().get(c.ordinal()));
+            if (look.outdated() && look.member().revision() == goal.revision()) {
+              rebuild.member(tx, caller, look.machine());
+              tx.groups()
+                  .put(
+                      Member.fresh(
+                          look.machine().uid(), group.uid(), c.ordinal(), null, goal.revision()));
+            } else {
+              changes.add(c.ordinal());
+            }
+          }
           case Act.Remove r ->
               delete.member(
                   tx,
@@ -633,7 +696,7 @@ public final class GroupReconciler implements AutoCloseable {
   // --- the end of a group ------------------------------------------------------------------------
 
   private Optional<Duration> dissolve(Run run, Resource<GroupSpec, GroupStatus> group) {
-    Seen seen = store.read(tx -> see(tx, group));
+    Seen seen = store.read(tx -> see(tx, group, false));
     List<Step> steps = new ArrayList<>();
     Map<String, String> begun = new HashMap<>();
     boolean more = false;

@@ -2,6 +2,7 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.Mark;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.Lookup;
@@ -25,6 +26,7 @@ import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
 import io.millwright.planner.MachinePlanner;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,14 +37,19 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Looks at a whole hypervisor in one listing, and nudges only the machines that differ from what
- * was declared. A round in which nothing differs writes nothing.
+ * was declared. A round in which nothing differs writes nothing but what the machines use.
  */
 public final class HypervisorReconciler {
+  private static final Logger LOG = LoggerFactory.getLogger(HypervisorReconciler.class);
+
   /** Between two rounds; events of the hypervisor itself come at once. */
   public static final Duration ROUND = Duration.ofSeconds(30);
 
@@ -90,7 +97,39 @@ public final class HypervisorReconciler {
     compare(hypervisor, seen);
     Sweep.look(store, hypervisor.uid(), seen.observation(), clock.instant());
     quarantine.empty(hypervisor);
+    measure(hypervisor, seen);
     return Optional.of(round);
+  }
+
+  /** Nothing depends on it: a round of which nothing could be told is a gap in a graph. */
+  private void measure(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Seen seen) {
+    String installation = store.read(Tx::installation);
+    Set<UUID> running =
+        seen.observation().machines().stream()
+            .filter(m -> m.mark() != null && m.mark().installation().equals(installation))
+            .filter(m -> m.state() == Observation.State.RUNNING)
+            .map(Observation.Machine::uid)
+            .collect(Collectors.toSet());
+    if (running.isEmpty() || !seen.facets().contains("metrics")) {
+      return;
+    }
+    Instant at = clock.instant();
+    List<Metrics.Usage> usage;
+    try {
+      usage =
+          outside.call(
+              hypervisor,
+              d -> {
+                Optional<Metrics> metrics = d.metrics();
+                return metrics.isPresent() ? metrics.get().usage(running) : List.of();
+              });
+    } catch (DriverException | Busy e) {
+      LOG.debug("{} does not tell what its machines use", hypervisor.title(), e);
+      return;
+    }
+    if (!usage.isEmpty()) {
+      store.write(tx -> tx.measurements().add(at, usage));
+    }
   }
 
   private void compare(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Seen listing) {
@@ -98,7 +137,8 @@ public final class HypervisorReconciler {
     String installation = store.read(Tx::installation);
     // The listing is older than this reading: what is listed and not declared here is no machine
     // that is just being made, because a machine is declared before it is made.
-    List<UUID> differing = store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
+    Findings found = store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
+    List<UUID> differing = found.differing();
     // Only a whole answer ends an absence: as long as something is hidden, nothing can be planned.
     boolean isBack =
         seen.complete() && !Condition.holds(hypervisor.status().conditions(), Condition.READY);
@@ -112,24 +152,35 @@ public final class HypervisorReconciler {
           tx.nudges()
               .nudgeAll(Stream.concat(differing.stream(), waiting.stream()).distinct().toList()));
     }
+    Outdated.tell(store, found.untold(), clock.instant());
     describe(hypervisor, listing, installation);
   }
 
+  /**
+   * What a round found.
+   *
+   * @param untold machines that do not say yet that they are outdated, or not any more
+   */
+  private record Findings(List<UUID> differing, List<UUID> untold) {}
+
   /** Declared machines that are not as declared, and machines that are there though deleted. */
-  private static List<UUID> differing(
-      Tx tx, UUID hypervisor, Observation seen, String installation) {
+  private static Findings differing(Tx tx, UUID hypervisor, Observation seen, String installation) {
     List<UUID> out = new ArrayList<>();
+    List<UUID> untold = new ArrayList<>();
     Index index = Index.of(seen);
     Lookup lookup = new Lookup(tx);
     Set<UUID> declared = new HashSet<>();
     for (Resource<?, ?> resource : tx.resources().on(hypervisor)) {
       declared.add(resource.uid());
-      if (resource.kind() != Kind.MACHINE || !seen.complete()) {
+      if (resource.kind() != Kind.MACHINE || resource.deleting()) {
         continue;
       }
       Resource<MachineSpec, MachineStatus> machine =
           resource.as(MachineSpec.class, MachineStatus.class);
-      if (machine.deleting() || machine.status().readyBy() == null) {
+      if (!Outdated.told(lookup, machine)) {
+        untold.add(machine.uid());
+      }
+      if (!seen.complete() || machine.status().readyBy() == null) {
         continue;
       }
       List<Condition> says = machine.status().conditions();
@@ -150,7 +201,7 @@ public final class HypervisorReconciler {
         out.add(mark.uid());
       }
     }
-    return out;
+    return new Findings(out, untold);
   }
 
   private static boolean differs(

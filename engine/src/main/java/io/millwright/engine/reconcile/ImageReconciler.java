@@ -4,25 +4,37 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.ImageBuilder;
+import io.millwright.engine.Apply;
+import io.millwright.engine.Builds;
+import io.millwright.engine.Caller;
+import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.ImageSteps;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.ImageFiles.Stored;
 import io.millwright.engine.image.InstallationMedium;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
+import io.millwright.model.ImageBuild;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
+import io.millwright.model.Violation;
+import io.millwright.planner.ImagePlanner;
+import io.millwright.planner.Step;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,51 +43,91 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
-/** Fetches and builds images. */
+/**
+ * Fetches and builds images, and keeps them: by schedule, checked before they are used, and with
+ * nothing left of builds that nobody needs.
+ *
+ * <p>Which build is the one in use, which is being checked and by which machine stands in the
+ * image's status; so whoever takes over after a crash goes on from there.
+ */
 public final class ImageReconciler {
   /** How often the progress of a build is written down. */
   private static final Duration TELL = Duration.ofSeconds(1);
+
+  /** How often a machine is asked for that checks a build; its own end is told at once. */
+  private static final Duration POLL = Duration.ofSeconds(5);
+
+  /** How often is looked whether what may be pruned is needed no more. */
+  private static final Duration PRUNE = Duration.ofMinutes(10);
+
+  /** So often is looked at a schedule, though nothing is due. */
+  private static final Duration SELDOM = Duration.ofHours(1);
+
+  /** Condition of an image: whether the last attempt to make it came to a good end. */
+  public static final String BUILT = "Built";
 
   private final Store store;
   private final Drivers drivers;
   private final Outside outside;
   private final ImageFiles files;
+  private final Apply apply;
+  private final Delete delete;
+  private final Builds builds;
   private final InstantSource clock;
 
   public ImageReconciler(
-      Store store, Drivers drivers, Outside outside, ImageFiles files, InstantSource clock) {
+      Store store,
+      Drivers drivers,
+      Outside outside,
+      ImageFiles files,
+      Apply apply,
+      Delete delete,
+      Builds builds,
+      InstantSource clock) {
     this.store = store;
     this.drivers = drivers;
     this.outside = outside;
     this.files = files;
+    this.apply = apply;
+    this.delete = delete;
+    this.builds = builds;
     this.clock = clock;
   }
 
   Optional<Duration> reconcile(Resource<ImageSpec, ImageStatus> image, @Nullable Run run) {
     if (run == null) {
-      return Optional.empty();
+      return image.deleting() ? Optional.empty() : keep(image);
+    }
+    ImageBuild mine = ImagePlanner.of(image.status().builds(), run.operation().uid()).orElse(null);
+    // A server died, or another operation came before this one: nobody needs its machine any more.
+    if (clear(image, image.deleting() || mine == null ? null : mine.trial())) {
+      run.waitFor("Waiting", "the machine of an earlier build is thrown away", POLL);
+      return Optional.of(POLL);
     }
     if (image.deleting()) {
       return delete(run, image);
     }
-    if (run.operation().cancelRequested()) {
-      return failed(run, image, "Cancelled", "it was cancelled", true);
-    }
-    return make(run, image);
+    return mine == null ? make(run, image) : goOn(run, image, mine);
   }
 
   private Optional<Duration> make(Run run, Resource<ImageSpec, ImageStatus> image) {
-    run.plan(List.of(ImageSteps.of(image.spec())));
+    if (run.operation().cancelRequested()) {
+      return failed(run, image, "Cancelled", "it was cancelled", true);
+    }
+    int number = ImagePlanner.next(image.status().builds());
+    run.plan(ImageSteps.of(image));
     run.beginAgain(new State.Running());
     try {
       Stored stored = produce(run, image);
       run.done(stored.fileSize() / (1 << 20) + " MiB");
-      succeed(run, image, stored);
-      return Optional.empty();
+      return built(run, image, number, stored);
     } catch (DriverException e) {
       run.log(e.forOperator());
       Optional<Duration> delay = RetryPolicy.decide(e.kind(), run.attempts());
@@ -92,6 +144,354 @@ public final class ImageReconciler {
       return Optional.of(Duration.ofSeconds(1)); // the server stops; the next one starts over
     }
   }
+
+  private static ImageSpec.@Nullable Check check(Resource<ImageSpec, ImageStatus> image) {
+    ImageSpec.Build build = image.spec().build();
+    return build == null ? null : build.check();
+  }
+
+  // --- from a build to its use ---------------------------------------------------------------
+
+  /** Writes down that there is a build; it is in use from then on if nothing checks it. */
+  private Optional<Duration> built(
+      Run run, Resource<ImageSpec, ImageStatus> image, int number, Stored stored) {
+    List<ImageBuild> before = image.status().builds();
+    // What came out as the one that is in use was checked as that.
+    boolean proven =
+        check(image) == null
+            || ImagePlanner.current(before)
+                .filter(b -> stored.sha256().equals(b.sha256()))
+                .isPresent();
+    ImageBuild build =
+        new ImageBuild(
+            number,
+            run.operation().uid(),
+            Objects.requireNonNullElse(run.operation().startedAt(), clock.instant()),
+            proven ? ImageBuild.State.CURRENT : ImageBuild.State.CHECKING,
+            stored.sha256(),
+            stored.fileSize(),
+            stored.virtualSize(),
+            null,
+            null);
+    ImageStatus next = image.status().withBuilds(ImagePlanner.add(before, build));
+    if (proven) {
+      run.finish(new State.Succeeded(), tx -> use(tx, image, next, build));
+      return Optional.of(Duration.ZERO);
+    }
+    run.guarded(new State.Running(), tx -> tx.resources().updateStatus(image.uid(), next, "", ""));
+    return goOn(run, image.withStatus(next), build);
+  }
+
+  /** New machines are made from this build from the commit on. */
+  private void use(
+      Tx tx, Resource<ImageSpec, ImageStatus> image, ImageStatus status, ImageBuild build) {
+    Instant now = clock.instant();
+    List<Condition> conditions =
+        Condition.set(
+            Condition.set(
+                status.conditions(),
+                MachineReconciler.condition(
+                    Condition.READY, true, "Finished", "It can be used.", now)),
+            MachineReconciler.condition(
+                BUILT, true, "InUse", "Build " + build.number() + " is in use.", now));
+    tx.resources()
+        .updateStatus(
+            image.uid(),
+            status
+                .withBuilds(ImagePlanner.promote(status.builds(), build.number()))
+                .made(build, image.generation(), now)
+                .withConditions(conditions),
+            "Finished",
+            "Build " + build.number() + " is in use.");
+    List<Resource<?, ?>> users = tx.resources().referrers(image.uid(), Integer.MAX_VALUE);
+    tx.nudges()
+        .nudgeAll(
+            users.stream()
+                .filter(
+                    r -> r.kind() != Kind.MACHINE || tx.operations().active(r.uid()).isPresent())
+                .map(Resource::uid)
+                .toList());
+    // Whose machines are outdated from now on.
+    tx.nudges().nudgeAll(all(tx.resources(), Kind.HYPERVISOR).stream().map(Resource::uid).toList());
+  }
+
+  private Optional<Duration> goOn(
+      Run run, Resource<ImageSpec, ImageStatus> image, ImageBuild mine) {
+    String name = ImageSteps.trial(image.name(), mine.number());
+    Step remove = new Step.RemoveTrial(name);
+    if (mine.state() == ImageBuild.State.CHECKING) {
+      run.plan(List.of(new Step.CheckImage(name), remove));
+      run.begin(new State.Running());
+      return check(run, image, mine);
+    }
+    run.plan(List.of(remove));
+    run.begin(new State.Running());
+    if (clear(image, null)) {
+      run.going(new State.Running(), null, null);
+      return Optional.of(POLL);
+    }
+    // What this build made superfluous goes with it; what cannot go yet is looked at later.
+    prune(image);
+    run.done(null);
+    run.finish(
+        mine.state() != ImageBuild.State.FAILED
+            ? new State.Succeeded()
+            : run.operation().cancelRequested()
+                ? new State.Cancelled()
+                : new State.Failed("CheckFailed", String.valueOf(mine.message())),
+        tx -> {});
+    return Optional.of(Duration.ZERO);
+  }
+
+  private Optional<Duration> check(
+      Run run, Resource<ImageSpec, ImageStatus> image, ImageBuild mine) {
+    if (run.operation().cancelRequested()) {
+      return refuse(run, image, mine, "it was cancelled");
+    }
+    ImageSpec.Check check = check(image);
+    if (check == null) {
+      throw new IllegalStateException("a change of the declaration begins an operation of its own");
+    }
+    UUID trial = mine.trial();
+    if (trial == null) {
+      try {
+        run.guarded(
+            new State.Running(),
+            tx -> {
+              Caller caller = new Caller("image " + image.name());
+              UUID machine = apply.trial(tx, caller, image, mine, check).uid();
+              tx.resources()
+                  .updateStatus(
+                      image.uid(),
+                      image
+                          .status()
+                          .withBuilds(
+                              ImagePlanner.put(image.status().builds(), mine.tried(machine))),
+                      "",
+                      "");
+            });
+        return Optional.of(POLL);
+      } catch (ProblemException e) {
+        return refuse(
+            run,
+            image,
+            mine,
+            e.problem().errors().stream()
+                .map(Violation::message)
+                .findFirst()
+                .orElse(e.problem().detail()));
+      }
+    }
+    record Found(Resource<MachineSpec, MachineStatus> machine, Operation operation) {}
+    Optional<Found> found =
+        store.read(tx ->
+            tx.resources()
+                .find(trial)
+                .filter(m -> !m.deleting())
+                .map(m ->
+                    new Found(
+                        m.as(MachineSpec.class, MachineStatus.class),
+                        tx.operations().latest(trial).orElseThrow())));
+    if (found.isEmpty()) {
+      return refuse(run, image, mine, "its machine was deleted before it was ready");
+    }
+    MachineStatus status = found.get().machine().status();
+    Operation making = found.get().operation();
+    if (!making.state().terminal()) {
+      run.going(
+          new State.Running(), null, making.state().message().isEmpty() ? null : said(making));
+      return Optional.of(POLL);
+    }
+    if (!(making.state() instanceof State.Succeeded)
+        || !Condition.holds(status.conditions(), Condition.READY)
+        || !Objects.equals(status.imageSha256(), mine.sha256())) {
+      return refuse(run, image, mine, why(status, making));
+    }
+    run.done("by " + status.readyBy());
+    run.guarded(new State.Running(), tx -> use(tx, image, image.status(), mine));
+    return Optional.of(Duration.ZERO);
+  }
+
+  private static String said(Operation operation) {
+    return operation.title() + ": " + operation.state().message();
+  }
+
+  /** What a script of its first boot printed tells more than that it failed. */
+  private static String why(MachineStatus status, Operation making) {
+    return Condition.find(status.conditions(), "FirstBoot")
+        .filter(c -> c.value() == Condition.Value.FALSE)
+        .map(Condition::message)
+        .or(() ->
+            making.state().message().isEmpty()
+                ? Condition.find(status.conditions(), Condition.READY).map(Condition::message)
+                : Optional.of(making.state().message()))
+        .orElse(making.state().word());
+  }
+
+  /** Writes down that a build did not pass; what was in use before stays in use. */
+  private Optional<Duration> refuse(
+      Run run, Resource<ImageSpec, ImageStatus> image, ImageBuild mine, String why) {
+    String message = "build " + mine.number() + " did not pass its check: " + why;
+    run.fail(new DriverException(FaultKind.REFUSED, why));
+    run.guarded(
+        new State.Running(),
+        tx ->
+            tx.resources()
+                .updateStatus(
+                    image.uid(),
+                    unmade(
+                        image
+                            .status()
+                            .withBuilds(
+                                ImagePlanner.put(image.status().builds(), mine.failed(message))),
+                        "CheckFailed",
+                        message),
+                    "CheckFailed",
+                    MachineReconciler.sentence(message)));
+    return Optional.of(Duration.ZERO);
+  }
+
+  /** Says that the last attempt failed; an image that was made before goes on being of use. */
+  private ImageStatus unmade(ImageStatus status, String reason, String message) {
+    Instant now = clock.instant();
+    String sentence = MachineReconciler.sentence(message);
+    List<Condition> conditions =
+        Condition.set(
+            status.conditions(), MachineReconciler.condition(BUILT, false, reason, sentence, now));
+    return status.withConditions(
+        status.sha256() != null
+            ? conditions
+            : Condition.set(
+                conditions,
+                MachineReconciler.condition(Condition.READY, false, reason, sentence, now)));
+  }
+
+  /**
+   * Throws the machines of earlier builds away.
+   *
+   * @param but the machine that is needed, if any
+   * @return true if there still is one
+   */
+  private boolean clear(Resource<ImageSpec, ImageStatus> image, @Nullable UUID but) {
+    List<UUID> strays =
+        store.read(tx ->
+            tx.groups().members(image.uid()).stream()
+                .map(Groups.Member::uid)
+                .filter(uid -> !uid.equals(but))
+                .toList());
+    if (!strays.isEmpty()) {
+      Caller caller = new Caller("image " + image.name());
+      store.write(tx -> strays.forEach(uid -> delete.member(tx, caller, uid)));
+    }
+    return !strays.isEmpty();
+  }
+
+  // --- with no operation ---------------------------------------------------------------------
+
+  /** Has it built anew when that is due, and removes what is left of builds that nobody needs. */
+  private Optional<Duration> keep(Resource<ImageSpec, ImageStatus> image) {
+    if (clear(image, null)) {
+      return Optional.of(POLL);
+    }
+    boolean pruned = prune(image);
+    ImageSpec.Build build = image.spec().build();
+    Optional<Instant> due =
+        ImagePlanner.due(build == null ? null : build.schedule(), image.status().builds());
+    Optional<Duration> next = pruned ? Optional.empty() : Optional.of(PRUNE);
+    if (due.isEmpty()) {
+      return next;
+    }
+    Duration left = Duration.between(clock.instant(), due.get());
+    if (!left.isPositive()) {
+      store.write(tx -> {
+        if (tx.resources().lock(image.uid(), image.generation())) {
+          builds.build(tx, Builds.SCHEDULE, image.project(), image.name());
+        }
+      });
+      return Optional.empty();
+    }
+    return Optional.of(Stream.of(left, next.orElse(SELDOM), SELDOM).min(Duration::compareTo).get());
+  }
+
+  /** Returns false if there is something left that may go when nobody needs it any more. */
+  private boolean prune(Resource<ImageSpec, ImageStatus> image) {
+    boolean all = true;
+    for (ImageBuild build : ImagePlanner.prunable(image.status().builds(), image.spec().keep())) {
+      String sha256 = String.valueOf(build.sha256());
+      try {
+        if (needed(image, sha256) || !unstaged(sha256) || needed(image, sha256)) {
+          all = false;
+          continue;
+        }
+        files.delete(sha256);
+      } catch (DriverException | IOException e) {
+        LoggerFactory.getLogger(ImageReconciler.class).info("{}: {}", image.title(), e.toString());
+        all = false;
+        continue;
+      }
+      store.write(tx ->
+          tx.resources()
+              .lock(image.uid())
+              .map(r -> r.as(ImageSpec.class, ImageStatus.class).status())
+              .ifPresent(s ->
+                  tx.resources()
+                      .updateStatus(
+                          image.uid(),
+                          s.withBuilds(ImagePlanner.pruned(s.builds(), sha256)),
+                          "Pruned",
+                          "Build " + build.number() + " is gone.")));
+    }
+    return all;
+  }
+
+  /**
+   * True if a machine has or had its system from it, or another image is the same; and rather once
+   * too often: while any image is being made, what comes of that is not known yet.
+   */
+  private boolean needed(Resource<ImageSpec, ImageStatus> image, String sha256) {
+    return store.read(tx -> {
+      boolean used =
+          Stream.of("status.imageSha256", "status.former.imageSha256")
+              .anyMatch(path ->
+                  !tx.resources()
+                      .list(
+                          new Resources.Query(
+                              Kind.MACHINE, null, Selector.ALL, Map.of(path, sha256), 1, null))
+                      .items()
+                      .isEmpty());
+      return used
+          || all(tx.resources(), Kind.IMAGE).stream()
+              .filter(other -> !other.uid().equals(image.uid()))
+              .anyMatch(
+                  other -> has(other, sha256) || tx.operations().active(other.uid()).isPresent());
+    });
+  }
+
+  private static boolean has(Resource<?, ?> image, String sha256) {
+    return ((ImageStatus) image.status())
+        .builds().stream().anyMatch(b -> sha256.equals(b.sha256()));
+  }
+
+  /** Takes it from all hypervisors; false if a disk on one of them is backed by it. */
+  private boolean unstaged(String sha256) throws DriverException {
+    for (Resource<HypervisorSpec, HypervisorStatus> host : hypervisors()) {
+      try {
+        outside.call(
+            host,
+            d -> MachineActs.facet(d, HypervisorDriver::disks, "has no disks").unstage(sha256));
+      } catch (DriverException e) {
+        if (e.kind() == FaultKind.CONFLICT) {
+          return false;
+        }
+        if (e.kind() != FaultKind.UNSUPPORTED) {
+          throw e;
+        }
+      }
+    }
+    return true;
+  }
+
+  // --- making it -----------------------------------------------------------------------------
 
   private Stored produce(Run run, Resource<ImageSpec, ImageStatus> image)
       throws DriverException, InterruptedException {
@@ -188,101 +588,64 @@ public final class ImageReconciler {
     }
   }
 
-  private void succeed(Run run, Resource<ImageSpec, ImageStatus> image, Stored stored) {
-    Instant now = clock.instant();
-    ImageStatus status =
-        new ImageStatus(
-            Condition.set(
-                image.status().conditions(),
-                MachineReconciler.condition(
-                    Condition.READY, true, "Finished", "It can be used.", now)),
-            stored.sha256(),
-            stored.fileSize(),
-            stored.virtualSize(),
-            now,
-            image.generation());
-    run.finish(
-        new State.Succeeded(),
-        tx -> {
-          tx.resources().updateStatus(image.uid(), status, "Finished", "It can be used.");
-          tx.nudges()
-              .nudgeAll(
-                  tx.resources().referrers(image.uid(), Integer.MAX_VALUE).stream()
-                      .filter(r -> tx.operations().active(r.uid()).isPresent())
-                      .map(Resource::uid)
-                      .toList());
-        });
-  }
-
   private Optional<Duration> failed(
       Run run,
       Resource<ImageSpec, ImageStatus> image,
       String reason,
       String message,
       boolean cancelled) {
-    Condition ready =
-        MachineReconciler.condition(
-            Condition.READY, false, reason, MachineReconciler.sentence(message), clock.instant());
-    // An image that was made before goes on being of use.
-    List<Condition> conditions =
-        image.status().sha256() == null
-            ? Condition.set(image.status().conditions(), ready)
-            : image.status().conditions();
+    List<ImageBuild> before = image.status().builds();
+    ImageBuild build =
+        new ImageBuild(
+            ImagePlanner.next(before),
+            run.operation().uid(),
+            Objects.requireNonNullElse(run.operation().startedAt(), clock.instant()),
+            ImageBuild.State.FAILED,
+            null,
+            null,
+            null,
+            null,
+            message);
+    ImageStatus status =
+        unmade(image.status().withBuilds(ImagePlanner.add(before, build)), reason, message);
     run.finish(
         cancelled ? new State.Cancelled() : new State.Failed(reason, message),
         tx ->
             tx.resources()
-                .updateStatus(
-                    image.uid(),
-                    image.status().withConditions(conditions),
-                    reason,
-                    ready.message()));
-    return Optional.empty();
+                .updateStatus(image.uid(), status, reason, MachineReconciler.sentence(message)));
+    return Optional.of(Duration.ZERO);
   }
 
   /** No machine names it any more; disks that are still backed by it keep their own copy of it. */
   private Optional<Duration> delete(Run run, Resource<ImageSpec, ImageStatus> image) {
-    String sha256 = image.status().sha256();
-    if (sha256 != null && !stillNamed(image, sha256)) {
-      for (Resource<HypervisorSpec, HypervisorStatus> host : hypervisors()) {
-        try {
-          unstage(host, sha256);
-        } catch (DriverException e) {
-          Duration delay = RetryPolicy.untilDone(3);
-          run.waitFor(MachineReconciler.reason(e.kind()), e.forUser(), delay);
-          return Optional.of(delay);
-        }
-      }
+    for (ImageBuild build : image.status().builds()) {
+      String sha256 = build.sha256();
       try {
-        files.delete(sha256);
-        files.forget(image.uid());
+        if (sha256 != null && !stillNamed(image, sha256)) {
+          unstaged(sha256);
+          files.delete(sha256);
+        }
+      } catch (DriverException e) {
+        Duration delay = RetryPolicy.untilDone(3);
+        run.waitFor(MachineReconciler.reason(e.kind()), e.forUser(), delay);
+        return Optional.of(delay);
       } catch (IOException e) {
         LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
       }
+    }
+    try {
+      files.forget(image.uid());
+    } catch (IOException e) {
+      LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
     }
     run.finish(new State.Succeeded(), tx -> tx.resources().remove(image.uid()));
     return Optional.empty();
   }
 
-  private void unstage(Resource<HypervisorSpec, HypervisorStatus> host, String sha256)
-      throws DriverException {
-    try {
-      outside.call(
-          host, d -> MachineActs.facet(d, HypervisorDriver::disks, "has no disks").unstage(sha256));
-    } catch (DriverException e) {
-      // A machine from an older generation of the image may still be backed by it.
-      if (e.kind() != FaultKind.CONFLICT && e.kind() != FaultKind.UNSUPPORTED) {
-        throw e;
-      }
-    }
-  }
-
   private boolean stillNamed(Resource<ImageSpec, ImageStatus> image, String sha256) {
     return store.read(tx ->
         all(tx.resources(), Kind.IMAGE).stream()
-                .anyMatch(other ->
-                    !other.uid().equals(image.uid())
-                        && sha256.equals(((ImageStatus) other.status()).sha256()))
+                .anyMatch(other -> !other.uid().equals(image.uid()) && has(other, sha256))
             || all(tx.resources(), Kind.MACHINE).stream()
                 .anyMatch(m -> sha256.equals(((MachineStatus) m.status()).imageSha256())));
   }

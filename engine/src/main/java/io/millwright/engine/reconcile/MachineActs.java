@@ -100,6 +100,8 @@ final class MachineActs {
           Step.RestoreVolume _,
           Step.FetchImage _,
           Step.BuildImage _,
+          Step.CheckImage _,
+          Step.RemoveTrial _,
           Step.SetMember _,
           Step.RemoveMember _,
           Step.Forget _ ->

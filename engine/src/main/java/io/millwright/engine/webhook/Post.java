@@ -2,11 +2,10 @@ package io.millwright.engine.webhook;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import io.millwright.engine.outside.Reach;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.URI;
@@ -16,23 +15,19 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import javax.net.ssl.SSLParameters;
-import javax.net.ssl.SSLSocket;
-import javax.net.ssl.SSLSocketFactory;
 
 /**
- * One POST over HTTP/1.1, to an address that was looked at before it is connected to; the JDK's
- * client resolves names by itself, once more and perhaps otherwise. Of the answer only its first
- * line is of interest; redirects lead nowhere.
+ * One POST over HTTP/1.1, to where {@link Reach} lets it go. Of the answer only its first line is
+ * of interest; redirects lead nowhere.
  */
 final class Post {
   private static final int LONGEST_LINE = 1000;
 
-  private final Targets targets;
+  private final Reach reach;
   private final Duration patience;
 
-  Post(Targets targets, Duration patience) {
-    this.targets = targets;
+  Post(Reach reach, Duration patience) {
+    this.reach = reach;
     this.patience = patience;
   }
 
@@ -44,49 +39,32 @@ final class Post {
    */
   int send(URI to, Map<String, String> headers, byte[] body)
       throws IOException, InterruptedException {
-    // Whoever sends one byte a second keeps every timeout of a socket waiting; not this one.
-    try (Socket socket = new Socket()) {
-      FutureTask<Integer> answer = new FutureTask<>(() -> talk(socket, to, headers, body));
-      Thread.ofVirtual().name("webhook").start(answer);
+    FutureTask<Integer> answer = new FutureTask<>(() -> talk(to, headers, body));
+    Thread.ofVirtual().name("webhook").start(answer);
+    try {
       return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
       throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
     } catch (TimeoutException e) {
       throw new SocketTimeoutException("no answer within " + patience.toSeconds() + " s");
+    } finally {
+      // Whoever sends one byte a second keeps every timeout of a socket waiting. An interrupt
+      // closes the socket of a virtual thread (java.net.Socket, "Interruption").
+      answer.cancel(true);
     }
   }
 
-  private int talk(Socket socket, URI to, Map<String, String> headers, byte[] body)
-      throws IOException {
-    boolean tls = "https".equals(to.getScheme());
-    int port = to.getPort() >= 0 ? to.getPort() : tls ? 443 : 80;
-    String host = to.getHost();
-    InetAddress address =
-        InetAddress.getByName(host.startsWith("[") ? host.substring(1, host.length() - 1) : host);
-    targets.require(address);
-    socket.connect(new InetSocketAddress(address, port), (int) patience.toMillis());
-    Socket line = tls ? encrypted(socket, host, port) : socket;
-    OutputStream out = line.getOutputStream();
-    out.write(request(to, port, tls, headers, body.length));
-    out.write(body);
-    out.flush();
-    return status(line.getInputStream());
+  private int talk(URI to, Map<String, String> headers, byte[] body) throws IOException {
+    try (Socket line = reach.connect(to, patience)) {
+      OutputStream out = line.getOutputStream();
+      out.write(request(to, headers, body.length));
+      out.write(body);
+      out.flush();
+      return status(line.getInputStream());
+    }
   }
 
-  private static Socket encrypted(Socket plain, String host, int port) throws IOException {
-    SSLSocket out =
-        (SSLSocket)
-            ((SSLSocketFactory) SSLSocketFactory.getDefault())
-                .createSocket(plain, host, port, true);
-    SSLParameters parameters = out.getSSLParameters();
-    parameters.setEndpointIdentificationAlgorithm("HTTPS");
-    out.setSSLParameters(parameters);
-    out.startHandshake();
-    return out;
-  }
-
-  private static byte[] request(
-      URI to, int port, boolean tls, Map<String, String> headers, int length) {
+  private static byte[] request(URI to, Map<String, String> headers, int length) {
     String path = to.getRawPath() == null || to.getRawPath().isEmpty() ? "/" : to.getRawPath();
     StringBuilder out =
         new StringBuilder("POST ")
@@ -94,7 +72,7 @@ final class Post {
             .append(to.getRawQuery() == null ? "" : "?" + to.getRawQuery())
             .append(" HTTP/1.1\r\nHost: ")
             .append(to.getHost())
-            .append(port == (tls ? 443 : 80) ? "" : ":" + port)
+            .append(to.getPort() < 0 ? "" : ":" + to.getPort())
             .append("\r\nUser-Agent: millwright\r\nConnection: close\r\nContent-Length: ")
             .append(length)
             .append("\r\n");

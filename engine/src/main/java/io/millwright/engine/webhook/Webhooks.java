@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.Watch;
+import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Deliveries;
 import io.millwright.engine.port.Deliveries.Delivery;
 import io.millwright.engine.port.Deliveries.State;
@@ -69,13 +70,12 @@ public final class Webhooks implements AutoCloseable {
   private final Map<UUID, String> projects = new ConcurrentHashMap<>();
   private Watch.@Nullable Subscription subscription;
 
-  public Webhooks(
-      Store store, Watch watch, SecretBox secrets, Targets targets, InstantSource clock) {
+  public Webhooks(Store store, Watch watch, SecretBox secrets, Reach reach, InstantSource clock) {
     this.store = store;
     this.watch = watch;
     this.secrets = secrets;
     this.clock = clock;
-    this.post = new Post(targets, PATIENCE);
+    this.post = new Post(reach, PATIENCE);
   }
 
   /** Looks for what there is to tell, and tells what is due. */
@@ -253,7 +253,7 @@ public final class Webhooks implements AutoCloseable {
     try {
       int status = post.send(URI.create(webhook.spec().url()), headers, body);
       return new Result(status, status / 100 == 2 ? "" : "it answered " + status, false);
-    } catch (Targets.RefusedException e) {
+    } catch (Reach.RefusedException e) {
       return new Result(null, String.valueOf(e.getMessage()), true);
     } catch (IOException e) {
       return new Result(null, reason(e), false);

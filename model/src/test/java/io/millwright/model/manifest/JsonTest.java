@@ -21,7 +21,7 @@ class JsonTest {
   @Test
   void writesWordsTextsAndInstants() {
     Condition ready = new Condition("Ready", Condition.Value.TRUE, "Up", "It is up.", NOW);
-    ImageStatus status = new ImageStatus(List.of(ready), null, 3L, null, NOW, null);
+    ImageStatus status = new ImageStatus(List.of(ready), null, 3L, null, NOW, null, null);
     String json = Json.write(status);
     assertThat(json)
         .isEqualTo(
@@ -34,7 +34,7 @@ class JsonTest {
   @Test
   void readsOlderAndNewerRows() {
     assertThat(Json.read("{\"fileSize\":3,\"colour\":\"red\"}", ImageStatus.class))
-        .isEqualTo(new ImageStatus(List.of(), null, 3L, null, null, null));
+        .isEqualTo(new ImageStatus(List.of(), null, 3L, null, null, null, null));
   }
 
   @Test

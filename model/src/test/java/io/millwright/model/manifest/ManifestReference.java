@@ -8,6 +8,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.Mac;
 import io.millwright.model.Range;
+import io.millwright.model.Schedule;
 import io.millwright.model.TimeSpan;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
@@ -33,6 +34,9 @@ final class ManifestReference {
         ByteSize.class,
         "size | `512MiB`, `8GiB`, `1TiB` | a whole number with its unit; `Mi`, `Gi` and `Ti` mean"
             + " the same");
+    VALUES.put(
+        Schedule.class,
+        "schedule | `7d`, `30 3 * * SUN` | a span of time, or the five fields of a crontab in UTC");
     VALUES.put(TimeSpan.class, "span of time | `90s`, `10m`, `8h`, `7d` | a number and its unit");
     VALUES.put(
         Instant.class,

@@ -30,6 +30,13 @@ final class Connection implements AutoCloseable {
 
   private static final int KEEPALIVE_COUNT = 3;
 
+  // virDomainStatsTypes
+  private static final int STATS_STATE = 1;
+  private static final int STATS_CPU = 2;
+  private static final int STATS_BALLOON = 4;
+  private static final int STATS_INTERFACE = 16;
+  private static final int STATS_BLOCK = 32;
+
   private final Pointer pointer;
   private final Libvirt.CloseFunction onClose;
   private Libvirt.@Nullable LifecycleFunction lifecycle;
@@ -186,28 +193,47 @@ final class Connection implements AutoCloseable {
 
   /** The states of all domains, asked for at once. */
   Map<UUID, Domain.State> states() throws LibvirtError {
-    int stateGroup = 1; // VIR_DOMAIN_STATS_STATE
-    PointerByReference array = new PointerByReference();
-    int count = check(C.virConnectGetAllDomainStats(pointer, stateGroup, array, 0));
-    Pointer records = array.getValue();
     Map<UUID, Domain.State> out = new HashMap<>();
+    statistics(STATS_STATE, 0)
+        .forEach((uid, told) ->
+            out.put(
+                uid,
+                new Domain.State(
+                    told.getOrDefault("state.state", 0L).intValue(),
+                    told.getOrDefault("state.reason", 0L).intValue())));
+    return out;
+  }
+
+  /** What all domains that run have used, asked for at once; none is waited for. */
+  Map<UUID, Map<String, Long>> usage() throws LibvirtError {
+    int active = 1; // VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
+    int noWait = 1 << 29; // VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+    return statistics(STATS_CPU | STATS_BALLOON | STATS_INTERFACE | STATS_BLOCK, active | noWait);
+  }
+
+  /** The numbers of these groups, by domain and by libvirt's names for them. */
+  private Map<UUID, Map<String, Long>> statistics(int groups, int flags) throws LibvirtError {
+    PointerByReference array = new PointerByReference();
+    int count = check(C.virConnectGetAllDomainStats(pointer, groups, array, flags));
+    Pointer records = array.getValue();
+    Map<UUID, Map<String, Long>> out = new HashMap<>();
     try {
       for (int i = 0; i < count; i++) {
         Pointer record = records.getPointer((long) Native.POINTER_SIZE * i);
         Pointer parameters = record.getPointer(8);
-        int state = 0;
-        int reason = 0;
+        Map<String, Long> numbers = new HashMap<>();
         for (int j = 0; j < record.getInt(16); j++) {
           // virTypedParameter: char field[80], int type, union of 8 bytes
           long at = 96L * j;
           String field = parameters.getString(at, StandardCharsets.US_ASCII.name());
-          if (field.equals("state.state")) {
-            state = parameters.getInt(at + 88);
-          } else if (field.equals("state.reason")) {
-            reason = parameters.getInt(at + 88);
+          switch (parameters.getInt(at + 80)) {
+            case 1 -> numbers.put(field, (long) parameters.getInt(at + 88)); // int
+            case 2 -> numbers.put(field, Integer.toUnsignedLong(parameters.getInt(at + 88)));
+            case 3, 4 -> numbers.put(field, parameters.getLong(at + 88)); // long long
+            default -> {} // texts and the like
           }
         }
-        out.put(Domain.uuid(record.getPointer(0)), new Domain.State(state, reason));
+        out.put(Domain.uuid(record.getPointer(0)), numbers);
       }
       return out;
     } finally {

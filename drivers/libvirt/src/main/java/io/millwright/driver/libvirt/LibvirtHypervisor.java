@@ -10,6 +10,7 @@ import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialConsole;
@@ -32,6 +33,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final StreamConsole console;
   private final SocketScreen screen;
   private final GuestAgent agent;
+  private final Metrics metrics;
 
   LibvirtHypervisor(Settings settings, String installation) {
     line = new Line(lost -> Connection.open(settings, lost));
@@ -47,6 +49,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     console = new StreamConsole(line, installation);
     screen = new SocketScreen(line, installation);
     agent = new QemuAgent(line, installation);
+    metrics = new DomainMetrics(line);
   }
 
   @Override
@@ -107,6 +110,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   @Override
   public Optional<LifecycleEvents> lifecycleEvents() {
     return Optional.of(line::subscribe);
+  }
+
+  @Override
+  public Optional<Metrics> metrics() {
+    return Optional.of(metrics);
   }
 
   @Override

@@ -45,6 +45,7 @@ class LibvirtContractTest extends HypervisorContract {
         "serial-console",
         "vnc",
         "guest-agent",
+        "metrics",
         "lifecycle-events",
         "direct-boot",
         "serial-log",

@@ -6,6 +6,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import java.time.Duration;
@@ -20,6 +21,7 @@ final class ProxmoxHypervisor implements HypervisorDriver {
   private final HeldDisks disks;
   private final Media media;
   private final GuestAgent agent;
+  private final Metrics metrics;
 
   ProxmoxHypervisor(Settings settings, String installation) {
     this(settings, installation, InstantSource.system(), Duration.ofSeconds(20));
@@ -39,6 +41,7 @@ final class ProxmoxHypervisor implements HypervisorDriver {
     disks = new HeldDisks(api, tasks, settings, guests, contents, patience);
     media = new StorageMedia(api, settings, guests, contents);
     agent = new QemuAgent(api, guests);
+    metrics = new ClusterMetrics(api, guests);
   }
 
   /** How many requests it has sent; for measuring. */
@@ -69,6 +72,11 @@ final class ProxmoxHypervisor implements HypervisorDriver {
   @Override
   public Optional<GuestAgent> guestAgent() {
     return Optional.of(agent);
+  }
+
+  @Override
+  public Optional<Metrics> metrics() {
+    return Optional.of(metrics);
   }
 
   @Override

@@ -46,6 +46,7 @@ final class Vim implements AutoCloseable {
       Ref search,
       Ref files,
       Ref disks,
+      Ref performance,
       boolean vcenter,
       String version) {}
 
@@ -193,6 +194,7 @@ final class Vim implements AutoCloseable {
             at(there, "searchIndex"),
             at(there, "fileManager"),
             at(there, "virtualDiskManager"),
+            at(there, "perfManager"),
             about.text("apiType").equals("VirtualCenter"),
             about.text("fullName"));
     try {

@@ -97,7 +97,7 @@ record VmFacts(
         .orElse("");
   }
 
-  private static UUID uuid(String text) {
+  static UUID uuid(String text) {
     try {
       return UUID.fromString(text.toLowerCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {

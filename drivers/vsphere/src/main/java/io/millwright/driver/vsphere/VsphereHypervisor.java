@@ -9,6 +9,7 @@ import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
+import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.Screen;
@@ -27,6 +28,7 @@ final class VsphereHypervisor implements HypervisorDriver {
   private final GuestAgent agent;
   private final Screen screen;
   private final VmEvents events;
+  private final Metrics metrics;
 
   VsphereHypervisor(Settings settings, String installation) {
     this(settings, installation, InstantSource.system(), Duration.ofSeconds(20));
@@ -51,6 +53,7 @@ final class VsphereHypervisor implements HypervisorDriver {
     agent = new ToolsAgent(vim, machines);
     screen = new WebMks(vim, machines, settings);
     events = new VmEvents(vim);
+    metrics = new PerformanceCounters(vim);
   }
 
   /** How many requests it has sent; for measuring. */
@@ -101,6 +104,11 @@ final class VsphereHypervisor implements HypervisorDriver {
   @Override
   public Optional<HotPlug> hotPlug() {
     return Optional.of(compute);
+  }
+
+  @Override
+  public Optional<Metrics> metrics() {
+    return Optional.of(metrics);
   }
 
   @Override

@@ -69,6 +69,7 @@ class VsphereContractTest extends HypervisorContract {
         "media",
         "screen",
         "guest-agent",
+        "metrics",
         "lifecycle-events",
         HypervisorDriver.HOT_PLUG);
   }

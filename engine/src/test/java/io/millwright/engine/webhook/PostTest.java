@@ -1,13 +1,11 @@
 package io.millwright.engine.webhook;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
+import io.millwright.engine.outside.Reach;
 import io.millwright.model.Cidr;
-import io.millwright.model.Violations;
-import io.millwright.model.WebhookSpec;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -21,63 +19,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
-class TargetsTest {
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "127.0.0.1",
-        "127.8.9.10",
-        "0.0.0.0",
-        "0.1.2.3",
-        "169.254.169.254",
-        "224.0.0.1",
-        "255.255.255.255",
-        "::1",
-        "::",
-        "fe80::1",
-        "ff02::1",
-        "::ffff:127.0.0.1",
-        "::127.0.0.1",
-        "64:ff9b::7f00:1",
-        "64:ff9b::a9fe:a9fe",
-        "2002:7f00:1::1"
-      })
-  void thisMachineAndItsLinkAreRefused(String address) throws Exception {
-    assertThatThrownBy(() -> Targets.PUBLIC.require(InetAddress.getByName(address)))
-        .isInstanceOf(Targets.RefusedException.class)
-        .hasMessageContaining("only if the operator allows it");
-    Violations at = Violations.at("spec.url");
-    String host = address.indexOf(':') < 0 ? address : "[" + address + "]";
-    Targets.PUBLIC.check(new WebhookSpec("http://" + host + ":80/x", "s", List.of()), at);
-    assertThat(at.list()).as(host).hasSize(1);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"192.0.2.1", "10.0.0.1", "2001:db8::1", "fd00::1", "64:ff9b::c000:201"})
-  void othersAreNot(String address) {
-    assertThatCode(() -> Targets.PUBLIC.require(InetAddress.getByName(address)))
-        .doesNotThrowAnyException();
-  }
-
-  @Test
-  void anOperatorMayAllowSome() throws Exception {
-    Targets some = new Targets(List.of(Cidr.parse("127.0.0.2/32")));
-    some.require(InetAddress.getByName("127.0.0.2"));
-    assertThatThrownBy(() -> some.require(InetAddress.getByName("127.0.0.1")))
-        .isInstanceOf(Targets.RefusedException.class);
-  }
-
+class PostTest {
   /** The name was let through when it was declared; what counts is where it leads now. */
   @Test
   void whatIsConnectedToIsLookedAt() throws Exception {
     try (ServerSocket listening = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       URI named = URI.create("http://localhost:" + listening.getLocalPort() + "/");
       assertThatThrownBy(() ->
-              new Post(Targets.PUBLIC, Duration.ofSeconds(5)).send(named, Map.of(), new byte[0]))
-          .isInstanceOf(Targets.RefusedException.class);
+              new Post(Reach.OUTSIDE, Duration.ofSeconds(5)).send(named, Map.of(), new byte[0]))
+          .isInstanceOf(Reach.RefusedException.class);
       listening.setSoTimeout(1);
       assertThatThrownBy(listening::accept).as("nobody came").isInstanceOf(IOException.class);
     }
@@ -105,7 +56,7 @@ class TargetsTest {
     try {
       URI to = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/hook?a=b");
       int status =
-          new Post(new Targets(List.of(Cidr.parse("127.0.0.0/8"))), Duration.ofSeconds(5))
+          new Post(new Reach(List.of(Cidr.parse("127.0.0.0/8"))), Duration.ofSeconds(5))
               .send(to, Map.of("webhook-id", "e1"), "{\"ü\":1}".getBytes(StandardCharsets.UTF_8));
       assertThat(status).as("redirects lead nowhere").isEqualTo(302);
       assertThat(got.get()).isEqualTo("/hook?a=b e1 {\"ü\":1}");
@@ -127,7 +78,7 @@ class TargetsTest {
           });
       URI to = URI.create("http://127.0.0.1:" + listening.getLocalPort() + "/");
       assertThatThrownBy(() ->
-              new Post(new Targets(List.of(Cidr.parse("127.0.0.0/8"))), Duration.ofMillis(200))
+              new Post(new Reach(List.of(Cidr.parse("127.0.0.0/8"))), Duration.ofMillis(200))
                   .send(to, Map.of(), new byte[0]))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("no answer within");

@@ -1,0 +1,31 @@
+package io.millwright.engine.port;
+
+import io.millwright.driver.Metrics.Usage;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * What machines used lately, as their hypervisors told it. It is in the database because the node
+ * that looks at a hypervisor is not the one that is asked; nothing depends on it, and a crash of
+ * the database may lose it.
+ */
+public interface Measurements {
+  /** For how long it is kept. */
+  Duration KEPT = Duration.ofMinutes(30);
+
+  /** What was told of a machine in one round. */
+  record Taken(Instant at, Usage usage) {}
+
+  /** Adds a round, and drops what is older than {@link #KEPT}. */
+  void add(Instant at, Collection<Usage> usages);
+
+  /** Of one machine, the oldest first. */
+  List<Taken> of(UUID machine);
+
+  /** The last two of each machine, the older one first. */
+  Map<UUID, List<Taken>> latest();
+}

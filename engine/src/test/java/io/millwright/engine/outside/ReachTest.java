@@ -1,0 +1,70 @@
+package io.millwright.engine.outside;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.model.Cidr;
+import java.net.InetAddress;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ReachTest {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "127.0.0.1",
+        "127.8.9.10",
+        "0.0.0.0",
+        "0.1.2.3",
+        "169.254.169.254",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::127.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::1",
+        "fd00:ec2::254"
+      })
+  void theServersOwnMachineAndLinkAreRefused(String address) throws Exception {
+    assertThat(Reach.OUTSIDE.refusal(InetAddress.getByName(address)).orElseThrow())
+        .contains("its operator can allow that with --may-reach");
+    String host = address.indexOf(':') < 0 ? address : "[" + address + "]";
+    assertThat(Reach.OUTSIDE.refusalOfHost("http://" + host + ":80/x").orElseThrow())
+        .startsWith(host);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "192.0.2.1",
+        "10.0.0.1",
+        "192.168.1.1",
+        "2001:db8::1",
+        "fd00::1",
+        "64:ff9b::c000:201"
+      })
+  void othersAreNot(String address) throws Exception {
+    assertThat(Reach.OUTSIDE.refusal(InetAddress.getByName(address))).isEmpty();
+  }
+
+  @Test
+  void anOperatorMayAllowSome() throws Exception {
+    Reach some = new Reach(List.of(Cidr.parse("127.0.0.2/32"), Cidr.parse("fe80::/64")));
+    assertThat(some.refusal(InetAddress.getByName("127.0.0.2"))).isEmpty();
+    assertThat(some.refusal(InetAddress.getByName("64:ff9b::7f00:2"))).isEmpty();
+    assertThat(some.refusal(InetAddress.getByName("fe80::7"))).isEmpty();
+    assertThat(some.refusal(InetAddress.getByName("127.0.0.1"))).isPresent();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"http://example.org/", "https://localhost.example.org/x", "no url"})
+  void aNameIsNotLookedUpBeforeItIsAskedFor(String url) {
+    assertThat(Reach.OUTSIDE.refusalOfHost(url)).isEmpty();
+  }
+}

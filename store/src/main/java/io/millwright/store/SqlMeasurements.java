@@ -1,0 +1,135 @@
+package io.millwright.store;
+
+import io.millwright.driver.Metrics.Flow;
+import io.millwright.driver.Metrics.Usage;
+import io.millwright.engine.port.Measurements;
+import io.millwright.model.ByteSize;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** What machines used lately. */
+final class SqlMeasurements implements Measurements {
+  /** Columns, in the order of their bits in {@code measured}. */
+  private static final List<String> FLOWS =
+      List.of("cpu", "disk_read", "disk_written", "received", "sent");
+
+  private static final List<Function<Usage, @Nullable Flow>> PARTS =
+      List.of(Usage::cpu, Usage::diskRead, Usage::diskWritten, Usage::received, Usage::sent);
+
+  private final JdbcClient jdbc;
+
+  SqlMeasurements(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  @Override
+  public void add(Instant at, Collection<Usage> usages) {
+    jdbc.sql("DELETE FROM measurement WHERE at < CAST(:at AS timestamptz) - :kept * interval '1 s'")
+        .param("at", Columns.time(at))
+        .param("kept", KEPT.toSeconds())
+        .update();
+    JdbcClient.StatementSpec insert =
+        jdbc.sql(
+                """
+                INSERT INTO measurement (machine, at, measured, memory_mib,
+                                         cpu, disk_read, disk_written, received, sent)
+                SELECT u.machine, :at, u.measured, u.memory,
+                       u.cpu, u.disk_read, u.disk_written, u.received, u.sent
+                FROM unnest(
+                  CAST(:machines AS uuid[]), CAST(:measured AS integer[]), CAST(:memory AS bigint[]),
+                  CAST(:cpu AS bigint[]), CAST(:disk_read AS bigint[]),
+                  CAST(:disk_written AS bigint[]), CAST(:received AS bigint[]),
+                  CAST(:sent AS bigint[]))
+                  AS u (machine, measured, memory, cpu, disk_read, disk_written, received, sent)
+                ON CONFLICT DO NOTHING
+                """)
+            .param("at", Columns.time(at))
+            .param("machines", Columns.texts(usages.stream().map(Usage::machine).toList()))
+            .param("measured", usages.stream().map(SqlMeasurements::bits).toArray(Integer[]::new))
+            .param("memory", usages.stream().map(u -> mib(u.memory())).toArray(Long[]::new));
+    for (int i = 0; i < FLOWS.size(); i++) {
+      Function<Usage, @Nullable Flow> part = PARTS.get(i);
+      insert =
+          insert.param(
+              FLOWS.get(i), usages.stream().map(u -> number(part.apply(u))).toArray(Long[]::new));
+    }
+    insert.update();
+  }
+
+  private static @Nullable Long mib(@Nullable ByteSize size) {
+    return size == null ? null : Long.valueOf(size.mib());
+  }
+
+  private static Integer bits(Usage usage) {
+    int out = 0;
+    for (int i = 0; i < PARTS.size(); i++) {
+      out |= PARTS.get(i).apply(usage) instanceof Flow.Measured ? 1 << i : 0;
+    }
+    return out;
+  }
+
+  private static @Nullable Long number(@Nullable Flow flow) {
+    return switch (flow) {
+      case null -> null;
+      case Flow.Counted(long total) -> total;
+      case Flow.Measured(double perSecond) -> Math.round(perSecond);
+    };
+  }
+
+  @Override
+  public List<Taken> of(UUID machine) {
+    return jdbc.sql("SELECT * FROM measurement WHERE machine = :machine ORDER BY at")
+        .param("machine", machine)
+        .query((row, n) -> taken(row))
+        .list();
+  }
+
+  @Override
+  public Map<UUID, List<Taken>> latest() {
+    Map<UUID, List<Taken>> out = new HashMap<>();
+    jdbc.sql(
+            """
+            SELECT * FROM (
+              SELECT m.*, row_number() OVER (PARTITION BY machine ORDER BY at DESC) AS nth
+              FROM measurement m) AS ranked
+            WHERE nth <= 2 ORDER BY at
+            """)
+        .query((row, n) -> taken(row))
+        .list()
+        .forEach(t -> out.computeIfAbsent(t.usage().machine(), _ -> new ArrayList<>()).add(t));
+    return out;
+  }
+
+  private static Taken taken(ResultSet row) throws SQLException {
+    int measured = row.getInt("measured");
+    @Nullable Flow[] flows = new @Nullable Flow[FLOWS.size()];
+    for (int i = 0; i < flows.length; i++) {
+      Long number = row.getObject(FLOWS.get(i), Long.class);
+      flows[i] =
+          number == null
+              ? null
+              : (measured & 1 << i) != 0 ? new Flow.Measured(number) : new Flow.Counted(number);
+    }
+    Long memory = row.getObject("memory_mib", Long.class);
+    return new Taken(
+        Columns.instantOf(row, "at"),
+        new Usage(
+            Columns.uuid(row, "machine"),
+            flows[0],
+            memory == null ? null : ByteSize.ofMib(memory),
+            flows[1],
+            flows[2],
+            flows[3],
+            flows[4]));
+  }
+}
