@@ -20,7 +20,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +35,11 @@ final class Scrape {
   private Scrape() {}
 
   /** One number of each machine. */
-  private record Series(String name, String help, Function<LoadView, @Nullable Number> value) {}
+  private record Series(String name, String help, Figure value) {}
+
+  private interface Figure {
+    @Nullable Number of(LoadView load);
+  }
 
   private static final List<Series> SERIES =
       List.of(
@@ -60,7 +63,7 @@ final class Scrape {
       for (MachineLoadView machine : machines) {
         LoadView latest = machine.latest();
         Number value =
-            latest == null || latest.at().isBefore(oldest) ? null : series.value().apply(latest);
+            latest == null || latest.at().isBefore(oldest) ? null : series.value().of(latest);
         if (value != null) {
           point(gauge, value, labels(machine));
         }

@@ -1,9 +1,9 @@
 package io.millwright.engine;
 
-import io.millwright.driver.Metrics.Flow;
-import io.millwright.driver.Metrics.Usage;
 import io.millwright.engine.port.Measurements.Taken;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Usage;
+import io.millwright.model.Usage.Flow;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

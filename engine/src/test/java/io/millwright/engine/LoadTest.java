@@ -2,10 +2,10 @@ package io.millwright.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millwright.driver.Metrics.Flow;
-import io.millwright.driver.Metrics.Usage;
 import io.millwright.engine.port.Measurements.Taken;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Usage;
+import io.millwright.model.Usage.Flow;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;

@@ -1,9 +1,9 @@
 package io.millwright.store;
 
-import io.millwright.driver.Metrics.Flow;
-import io.millwright.driver.Metrics.Usage;
 import io.millwright.engine.port.Measurements;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Usage;
+import io.millwright.model.Usage.Flow;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -13,7 +13,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -23,7 +22,11 @@ final class SqlMeasurements implements Measurements {
   private static final List<String> FLOWS =
       List.of("cpu", "disk_read", "disk_written", "received", "sent");
 
-  private static final List<Function<Usage, @Nullable Flow>> PARTS =
+  private interface Part {
+    @Nullable Flow of(Usage usage);
+  }
+
+  private static final List<Part> PARTS =
       List.of(Usage::cpu, Usage::diskRead, Usage::diskWritten, Usage::received, Usage::sent);
 
   private final JdbcClient jdbc;
@@ -58,10 +61,10 @@ final class SqlMeasurements implements Measurements {
             .param("measured", usages.stream().map(SqlMeasurements::bits).toArray(Integer[]::new))
             .param("memory", usages.stream().map(u -> mib(u.memory())).toArray(Long[]::new));
     for (int i = 0; i < FLOWS.size(); i++) {
-      Function<Usage, @Nullable Flow> part = PARTS.get(i);
+      Part part = PARTS.get(i);
       insert =
           insert.param(
-              FLOWS.get(i), usages.stream().map(u -> number(part.apply(u))).toArray(Long[]::new));
+              FLOWS.get(i), usages.stream().map(u -> number(part.of(u))).toArray(Long[]::new));
     }
     insert.update();
   }
@@ -73,7 +76,7 @@ final class SqlMeasurements implements Measurements {
   private static Integer bits(Usage usage) {
     int out = 0;
     for (int i = 0; i < PARTS.size(); i++) {
-      out |= PARTS.get(i).apply(usage) instanceof Flow.Measured ? 1 << i : 0;
+      out |= PARTS.get(i).of(usage) instanceof Flow.Measured ? 1 << i : 0;
     }
     return out;
   }

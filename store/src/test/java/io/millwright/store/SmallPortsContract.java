@@ -3,8 +3,6 @@ package io.millwright.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.millwright.driver.Metrics.Flow;
-import io.millwright.driver.Metrics.Usage;
 import io.millwright.engine.port.Measurements;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Requests.Answered;
@@ -19,6 +17,8 @@ import io.millwright.model.Operation.Verb;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.Usage;
+import io.millwright.model.Usage.Flow;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Instant;

@@ -23,6 +23,8 @@ import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
 import io.millwright.driver.Vnc;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Usage;
+import io.millwright.model.Usage.Flow;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;

@@ -1,6 +1,6 @@
 package io.millwright.engine.port;
 
-import io.millwright.driver.Metrics.Usage;
+import io.millwright.model.Usage;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;

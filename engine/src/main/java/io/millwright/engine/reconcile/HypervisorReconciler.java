@@ -22,6 +22,7 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.Usage;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
 import io.millwright.planner.MachinePlanner;
@@ -114,7 +115,7 @@ public final class HypervisorReconciler {
       return;
     }
     Instant at = clock.instant();
-    List<Metrics.Usage> usage;
+    List<Usage> usage;
     try {
       usage =
           outside.call(

@@ -3,6 +3,8 @@ package io.millwright.driver.proxmox;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.Metrics;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Usage;
+import io.millwright.model.Usage.Flow;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
