@@ -47,7 +47,7 @@ final class IsosApi {
   /**
    * One file.
    *
-   * @param place on what it is put: medium, initrd, or seed (a second medium)
+   * @param place on what it is put: medium, initrd, or seed (a second medium, or a golden image's)
    * @param content with passwords' hashes masked
    * @param main true for the one that the installer begins with
    */
@@ -60,19 +60,39 @@ final class IsosApi {
   }
 
   /**
-   * All that the installer is told.
+   * What stands in a preview and is nobody's yet; another machine may be quicker.
+   *
+   * @param of the interface or volume that would have it
+   * @param field ipv4 or ipv6, by the order in which addresses are given; mac or serial, which only
+   *     stand for those that it will have
+   */
+  record ProposedView(String of, String field, String value) {
+    static ProposedView of(Isos.Proposed proposed) {
+      return new ProposedView(proposed.of(), proposed.field(), proposed.value());
+    }
+  }
+
+  /**
+   * All that the installer, or the first boot of a golden image, is told.
    *
    * @param system for people
+   * @param proposed what would be given to the machine, and is not reserved
    */
-  record RenderingView(String system, List<AnswerFileView> files, List<String> kernelArguments) {}
+  record RenderingView(
+      String system,
+      List<AnswerFileView> files,
+      List<String> kernelArguments,
+      List<ProposedView> proposed) {}
 
   @Operation(
       operationId = "render",
-      summary = "Shows what an installer would be told",
+      summary = "Shows what a machine would be told",
       description =
-          "The body has one Machine, and what it names of Profile and Network unless that is"
-              + " declared. Nothing is stored, and no hypervisor is needed. Addresses have to be"
-              + " given, because none is reserved. Hashes of passwords are masked.")
+          "The body has one Machine, and what it names of Profile, Network, Size and Volume unless"
+              + " that is declared. The answer has the files for its installer or, if its image is"
+              + " a golden one, those of its first-boot seed. Nothing is stored or reserved, and no"
+              + " hypervisor is needed: addresses that the machine would be given are proposed."
+              + " Hashes of passwords are masked, and where a first boot reports is left out.")
   @Needs(value = Verb.DECLARE, of = Kind.MACHINE)
   @PostMapping("/renderings")
   RenderingView render(
@@ -91,7 +111,10 @@ final class IsosApi {
       @RequestBody Body body) {
     Isos.Rendered out = backend.isos().render(wanted(project, installer, disk, source, body));
     return new RenderingView(
-        out.title(), out.files().stream().map(AnswerFileView::of).toList(), out.kernelArguments());
+        out.title(),
+        out.files().stream().map(AnswerFileView::of).toList(),
+        out.kernelArguments(),
+        out.proposed().stream().map(ProposedView::of).toList());
   }
 
   @Operation(

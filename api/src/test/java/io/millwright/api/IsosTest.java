@@ -83,6 +83,37 @@ class IsosTest {
   }
 
   @Test
+  void previewsTheSeedOfAGoldenImageWithAddressesThatNobodyHasReserved() {
+    rig.apply(
+        "preview1",
+        """
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: img}
+        spec: {os: debian, version: "12", source: {path: /nowhere/golden.qcow2}}
+        """);
+    String bundle = BUNDLE.replace(", ipv4: 10.0.0.9", "");
+    Reply reply = rig.post("projects/preview1/renderings", bundle);
+    assertThat(reply.status()).as(reply.raw().body()).isEqualTo(200);
+    assertThat(reply.json().path("files").findValuesAsString("path"))
+        .containsExactly("user-data", "meta-data", "network-config");
+    assertThat(reply.json().path("files").path(0).path("main").asBoolean()).isTrue();
+    assertThat(reply.json().path("files").path(2).path("content").asString()).contains("10.0.0.2");
+    assertThat(reply.json().path("proposed").findValuesAsString("field"))
+        .containsExactlyInAnyOrder("mac", "ipv4");
+    assertThat(reply.raw().body()).doesNotContain(HASH);
+    // The same again: nothing was reserved.
+    assertThat(rig.post("projects/preview1/renderings", bundle).raw().body())
+        .isEqualTo(reply.raw().body());
+    Reply medium = rig.post("projects/preview1/renderings?installer=rocky-9", bundle);
+    assertThat(medium.json().at("/proposed/0/value").asString()).isEqualTo("10.0.0.2");
+    // A medium that is carried away has nobody who keeps its address for it.
+    Reply iso = rig.post("projects/preview1/isos?installer=rocky-9&medium=seed", bundle);
+    assertThat(iso.status()).isEqualTo(400);
+    assertThat(iso.raw().body()).contains("no address is reserved");
+  }
+
+  @Test
   void refusesWhatItDoesNotKnow() {
     Reply family = rig.post("projects/default/renderings?installer=debain-13", BUNDLE);
     assertThat(family.status()).isEqualTo(400);

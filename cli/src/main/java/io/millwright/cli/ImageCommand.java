@@ -249,8 +249,10 @@ final class ImageCommand extends Part {
   @Command(
       name = "render",
       description = {
-        "Print what an installer would be told of a machine: its answer file, or all of its files.",
-        "Nothing is stored, and no hypervisor is needed. Hashes of passwords are masked."
+        "Print what a machine would be told: its installer's answer file, or the seed of a golden"
+            + " image's first boot.",
+        "Nothing is stored or reserved, and no hypervisor is needed: addresses that it would be"
+            + " given are proposed, and named on stderr. Hashes of passwords are masked."
       })
   static final class Render extends Sketch {
     @Option(
@@ -283,12 +285,27 @@ final class ImageCommand extends Part {
               .body();
       List<JsonNode> there = new ArrayList<>();
       answer.path("files").forEach(there::add);
+      if (format.human()) {
+        answer.path("proposed").forEach(this::propose);
+      }
       switch (format) {
         case JSON, YAML -> Listing.one(shell(), format, answer);
         case NAME -> there.forEach(f -> print(Safe.line(Trees.text(f, "path"))));
         case TABLE, WIDE -> show(there);
       }
       return 0;
+    }
+
+    private void propose(JsonNode proposed) {
+      shell()
+          .err()
+          .println(
+              Safe.line(Trees.text(proposed, "of"))
+                  + ": "
+                  + Safe.line(Trees.text(proposed, "field"))
+                  + " "
+                  + Safe.line(Trees.text(proposed, "value"))
+                  + " is proposed, not reserved");
     }
 
     private void show(List<JsonNode> there) {

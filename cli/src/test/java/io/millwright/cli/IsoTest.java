@@ -56,6 +56,19 @@ class IsoTest extends CliTestCase {
   }
 
   @Test
+  void whatIsOnlyProposedIsSaid() {
+    server.on(
+        RENDERINGS,
+        200,
+        RENDERING.replace(
+            "\"files\"",
+            "\"proposed\":[{\"of\":\"nic0\",\"field\":\"ipv4\",\"value\":\"10.0.0.2\"}],\"files\""));
+    Result result = run("image", "render", "-f", manifest);
+    assertThat(result.out()).isEqualTo("d-i one\n");
+    assertThat(result.err()).contains("nic0: ipv4 10.0.0.2 is proposed, not reserved\n");
+  }
+
+  @Test
   void whatTheServerRefusesNamesTheFile() {
     server.on(
         RENDERINGS,

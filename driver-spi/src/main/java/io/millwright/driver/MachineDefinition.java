@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param mark its owner; the uid is the machine's on the hypervisor as well, where that can be set
  * @param name what operators see there
  * @param disks in order; the first one is the system disk and boots
- * @param medium object name of a seed in its drive, or null for an empty drive
+ * @param medium object name of the medium in its drive, or null for an empty drive; an installation
+ *     medium ({@link ObjectName#INSTALLER}) boots while the system disk does not
  * @param installer what it starts in place of its system disk, or null
  */
 public record MachineDefinition(

@@ -17,6 +17,10 @@ public record ObjectName(Mark mark, String role) {
 
   public static final String DATA = "data";
   public static final String SEED = "seed";
+
+  /** An installation medium of the machine's own. */
+  public static final String INSTALLER = "installer";
+
   public static final String KERNEL = "kernel";
   public static final String INITRD = "initrd";
 

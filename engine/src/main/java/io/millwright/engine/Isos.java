@@ -3,10 +3,13 @@ package io.millwright.engine;
 import io.millwright.driver.DriverException;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.InstallationMedium;
+import io.millwright.engine.port.Addresses;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
 import io.millwright.images.AnswerFile;
 import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
+import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Renderer;
 import io.millwright.images.Renderers;
@@ -17,13 +20,17 @@ import io.millwright.media.MediumException;
 import io.millwright.model.ByteSize;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
+import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Names;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Spec;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import io.millwright.model.manifest.Draft;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,9 +43,12 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,7 +81,7 @@ public final class Isos {
       String project, List<Draft> drafts, @Nullable String installer, String disk) {}
 
   /**
-   * One file for the installer.
+   * One file for the installer, or for the first boot of a golden image.
    *
    * @param place where it goes: seed, medium or initrd
    * @param path there
@@ -81,11 +91,20 @@ public final class Isos {
       String place, String path, String content, boolean executable, boolean main) {}
 
   /**
-   * All that an installer is told.
+   * What stands in a preview and is nobody's yet.
+   *
+   * @param of the interface or volume that would have it
+   * @param field ipv4, ipv6, mac or serial
+   */
+  public record Proposed(String of, String field, String value) {}
+
+  /**
+   * All that an installer, or a golden image's first boot, is told.
    *
    * @param title of the release
    */
-  public record Rendered(String title, List<Answer> files, List<String> kernelArguments) {}
+  public record Rendered(
+      String title, List<Answer> files, List<String> kernelArguments, List<Proposed> proposed) {}
 
   /**
    * A medium; whoever has it closes it.
@@ -138,21 +157,60 @@ public final class Isos {
     }
   }
 
-  /** The answers, passwords' hashes masked, in the way that changes the vendor's medium if any. */
+  /**
+   * What the machine would be told, passwords' hashes masked: the answers in the way that changes
+   * the vendor's medium if any, or the seed of a golden image. What it would be given is proposed.
+   */
   public Rendered render(Wanted wanted) {
-    Described it = describe(wanted);
-    Answers answers = it.render(Renderings.masked(it.spec()));
-    Answers.Way way = answers.first(w -> w.seed() == null);
-    if (way == null) {
-      way = answers.ways().getFirst();
-    }
-    List<Answer> out = new ArrayList<>();
-    if (way.seed() != null) {
-      add(out, "seed", way.seed().files());
-    }
-    add(out, "medium", way.medium());
-    add(out, "initrd", way.initrd());
-    return new Rendered(it.title(), List.copyOf(out), way.kernelArguments());
+    return store.read(tx -> {
+      Lookup lookup = new Lookup(tx);
+      Optional<Resource<ImageSpec, ImageStatus>> image = image(lookup, wanted);
+      Proposals proposals =
+          new Proposals(network -> taken(tx, lookup, wanted, network), image.isPresent());
+      InstallSpec spec = describe(lookup, wanted, image, proposals);
+      InstallSpec masked = Renderings.masked(spec);
+      List<Answer> out = new ArrayList<>();
+      String title;
+      List<String> arguments = List.of();
+      if (image.isPresent() && image.get().spec().installer() == null) {
+        ImageSpec golden = image.get().spec();
+        title = golden.os() + " " + golden.version();
+        if (golden.firstBoot() == ImageSpec.FirstBoot.CLOUD_INIT) {
+          Map<String, AnswerFile> files = new TreeMap<>();
+          new CloudInit()
+              .render(masked)
+              .files()
+              .forEach((path, bytes) -> files.put(path, new AnswerFile(bytes, false)));
+          add(out, "seed", files);
+        }
+      } else {
+        Release release = releaseOf(wanted, image);
+        title = release.title();
+        Answers answers = release.renderer().render(masked);
+        Answers.Way own = answers.first(w -> w.seed() == null);
+        Answers.Way way = own == null ? answers.ways().getFirst() : own;
+        if (way.seed() != null) {
+          add(out, "seed", way.seed().files());
+        }
+        add(out, "medium", way.medium());
+        add(out, "initrd", way.initrd());
+        arguments = way.kernelArguments();
+      }
+      List<Proposed> proposed =
+          proposals.list().stream().map(p -> new Proposed(p.of(), p.field(), p.value())).toList();
+      return new Rendered(title, List.copyOf(out), arguments, proposed);
+    });
+  }
+
+  /** Addresses that somebody has, or had so lately that they cool down still. */
+  private static Set<Ip> taken(Tx tx, Lookup lookup, Wanted wanted, String network) {
+    return lookup
+        .find(Kind.NETWORK, wanted.project(), network)
+        .map(n ->
+            tx.addresses().leasesOf(n.uid()).stream()
+                .map(Addresses.Lease::ip)
+                .collect(Collectors.toSet()))
+        .orElse(Set.of());
   }
 
   /** Under which names installers look for what they begin with. */
@@ -232,35 +290,78 @@ public final class Isos {
   }
 
   private Described describe(Wanted wanted) {
-    MachineSpec machine = (MachineSpec) Renderings.machine(wanted.drafts()).spec();
     return store.read(tx -> {
       Lookup lookup = new Lookup(tx);
-      String installer = wanted.installer();
-      Resource<ImageSpec, ImageStatus> image =
-          installer == null ? image(lookup, wanted.project(), machine.image()) : null;
-      Release release =
-          image == null
-              ? release(String.valueOf(installer))
-              : new Release(family("spec.image", image.spec().os()), image.spec().version());
-      ImageSpec.Installer medium = image == null ? null : image.spec().installer();
-      InstallSpec spec =
-          Renderings.describe(
-              wanted.drafts(),
-              (kind, name) -> lookup.find(kind, wanted.project(), name).map(r -> (Spec) r.spec()),
-              disk(wanted.disk()),
-              medium != null && medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION);
-      return new Described(spec, release, image);
+      Optional<Resource<ImageSpec, ImageStatus>> image = image(lookup, wanted);
+      Release release = releaseOf(wanted, image);
+      return new Described(describe(lookup, wanted, image, null), release, image.orElse(null));
     });
   }
 
-  private static Resource<ImageSpec, ImageStatus> image(
-      Lookup lookup, String project, String name) {
-    return lookup
-        .find(Kind.IMAGE, project, name)
-        .orElseThrow(() ->
-            ProblemException.invalid(
-                "spec.image", "there is no Image " + name + "; declare it, or name an installer"))
-        .as(ImageSpec.class, ImageStatus.class);
+  private static InstallSpec describe(
+      Lookup lookup,
+      Wanted wanted,
+      Optional<Resource<ImageSpec, ImageStatus>> image,
+      @Nullable Proposals proposals) {
+    ImageSpec.Installer medium = image.map(i -> i.spec().installer()).orElse(null);
+    return Renderings.describe(
+        wanted.drafts(),
+        declared(lookup, wanted),
+        disk(wanted.disk()),
+        medium != null && medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION,
+        proposals);
+  }
+
+  private static Renderings.Declared declared(Lookup lookup, Wanted wanted) {
+    String project = wanted.project();
+    String machine = Renderings.machine(wanted.drafts()).name();
+    return new Renderings.Declared() {
+      @Override
+      public Optional<Spec> find(Kind kind, String name) {
+        return lookup.find(kind, project, name).map(r -> (Spec) r.spec());
+      }
+
+      @Override
+      public Optional<String> serial(String volume) {
+        return lookup
+            .find(Kind.VOLUME, project, volume)
+            .map(v -> v.as(VolumeSpec.class, VolumeStatus.class).status().serial());
+      }
+
+      @Override
+      public Optional<MachineStatus.Interface> face(String name) {
+        return lookup
+            .find(Kind.MACHINE, project, machine)
+            .filter(m -> m.project().equals(project))
+            .flatMap(m ->
+                m.as(MachineSpec.class, MachineStatus.class).status().interfaces().stream()
+                    .filter(f -> f.name().equals(name))
+                    .findFirst());
+      }
+    };
+  }
+
+  /** The machine's image, unless another installer is asked for. */
+  private static Optional<Resource<ImageSpec, ImageStatus>> image(Lookup lookup, Wanted wanted) {
+    if (wanted.installer() != null) {
+      return Optional.empty();
+    }
+    String name = ((MachineSpec) Renderings.machine(wanted.drafts()).spec()).image();
+    return Optional.of(
+        lookup
+            .find(Kind.IMAGE, wanted.project(), name)
+            .orElseThrow(() ->
+                ProblemException.invalid(
+                    "spec.image",
+                    "there is no Image " + name + "; declare it, or name an installer"))
+            .as(ImageSpec.class, ImageStatus.class));
+  }
+
+  private static Release releaseOf(
+      Wanted wanted, Optional<Resource<ImageSpec, ImageStatus>> image) {
+    return image
+        .map(i -> new Release(family("spec.image", i.spec().os()), i.spec().version()))
+        .orElseGet(() -> release(String.valueOf(wanted.installer())));
   }
 
   private static Catalogue.Family family(String field, String os) {

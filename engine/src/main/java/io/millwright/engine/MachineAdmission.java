@@ -69,6 +69,8 @@ final class MachineAdmission {
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
     String blueprint = Blueprint.of(spec, hostname);
     status = status.withInterfaces(interfaces);
+    checkInstaller(
+        lookup, machine, image.spec(), status, anew || !blueprint.equals(status.blueprint()), at);
     if (!anew && blueprint.equals(status.blueprint())) {
       return status;
     }
@@ -134,10 +136,11 @@ final class MachineAdmission {
             image.title() + " does not boot with it");
     at.field("image")
         .require(
-            image.spec().installer() == null || Installers.installs(image.spec().os()),
+            image.spec().installer() == null || Installers.start(image.spec(), List.of()) != null,
             image.title()
-                + " is a medium by which no machine is installed on a hypervisor yet, only by"
-                + " Debian's; make a medium to carry away with: millwright iso build");
+                + " is a medium by which no machine is installed on a hypervisor: Windows Setup"
+                + " wants its answers on a second medium, and asks for a key before it starts;"
+                + " make one to carry away with: millwright iso build");
     ByteSize needed = image.status().virtualSize();
     if (needed != null) {
       at.field("size")
@@ -156,6 +159,36 @@ final class MachineAdmission {
               size.disk().compareTo(old.disk()) >= 0,
               "a system disk cannot shrink; it has " + old.disk());
     }
+  }
+
+  /**
+   * An installer that cannot be followed is not parted from the data either: that it is done is
+   * seen only when the system reports, which has them already.
+   */
+  private static void checkInstaller(
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      ImageSpec image,
+      MachineStatus status,
+      boolean anew,
+      Violations at) {
+    String place = status.hypervisor();
+    if (image.installer() == null
+        || place == null
+        || machine.spec().volumes().isEmpty()
+        || (!anew && status.readyBy() != null)) {
+      return;
+    }
+    List<String> facets =
+        lookup
+            .find(Kind.HYPERVISOR, machine.project(), place)
+            .map(h -> h.as(HypervisorSpec.class, HypervisorStatus.class).status().facets())
+            .orElse(List.of());
+    at.field("volumes")
+        .require(
+            Installers.start(image, facets) != Installers.Start.OWN_MEDIUM,
+            "cannot be there while the machine is installed by a medium of its own; attach them"
+                + " once it is ready");
   }
 
   private static Map<String, Resource<NetworkSpec, NetworkStatus>> networks(

@@ -63,9 +63,7 @@ public final class MachineGoals {
         r.size().disk(),
         r.image().name(),
         pinned == null ? r.image().status().sha256() : pinned,
-        r.image().spec().installer() == null
-            ? null
-            : new MachineGoal.Installer(bootFileNames(disk), STALL_SECONDS),
+        installer(r, disk),
         disk,
         status.readyBy() != null,
         status.former() == null ? null : status.former().disk(),
@@ -77,6 +75,16 @@ public final class MachineGoals {
         records,
         spec.readyTimeoutSeconds(),
         r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG));
+  }
+
+  private static MachineGoal.@Nullable Installer installer(ResolvedMachine r, String disk) {
+    return switch (Installers.start(r)) {
+      case KERNEL -> new MachineGoal.Installer.Kernel(bootFileNames(disk), null, STALL_SECONDS);
+      case KERNEL_AND_SEED ->
+          new MachineGoal.Installer.Kernel(bootFileNames(disk), seedName(disk), STALL_SECONDS);
+      case OWN_MEDIUM -> new MachineGoal.Installer.OwnMedium(mediumName(disk));
+      case null -> null;
+    };
   }
 
   private static Card card(MachineDefinition.Nic nic) {
@@ -110,6 +118,11 @@ public final class MachineGoals {
     return List.of(
         new ObjectName(name.mark(), ObjectName.KERNEL).toString(),
         new ObjectName(name.mark(), ObjectName.INITRD).toString());
+  }
+
+  private static String mediumName(String disk) {
+    ObjectName name = ObjectName.parse(disk).orElseThrow();
+    return new ObjectName(name.mark(), ObjectName.INSTALLER).toString();
   }
 
   /** A seed belongs to one system disk: both carry the same generation. */

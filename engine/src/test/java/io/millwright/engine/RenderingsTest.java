@@ -12,9 +12,11 @@ import io.millwright.images.NetInterface;
 import io.millwright.images.Renderers;
 import io.millwright.images.Source;
 import io.millwright.images.Storage;
+import io.millwright.model.Ip;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Manifests;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** What an installer is told of a machine that is only described. */
@@ -54,7 +56,17 @@ class RenderingsTest {
         Manifests.parse(text.getBytes(UTF_8), "test"),
         (_, _) -> Optional.empty(),
         new Storage.Disk.ByPath("/dev/vda"),
-        Source.DISTRIBUTION);
+        Source.DISTRIBUTION,
+        null);
+  }
+
+  private static InstallSpec describe(String text, Proposals proposals) {
+    return Renderings.describe(
+        Manifests.parse(text.getBytes(UTF_8), "test"),
+        (_, _) -> Optional.empty(),
+        new Storage.Disk.ByPath("/dev/vda"),
+        Source.DISTRIBUTION,
+        proposals);
   }
 
   private static void refused(String text, String what) {
@@ -74,6 +86,43 @@ class RenderingsTest {
         Renderers.of(requireNonNull(Catalogue.known().families().get("debian")), "13").render(spec);
     assertThat(requireNonNull(answers.ways().getFirst().initrd().get("/preseed.cfg")).asText())
         .contains("10.0.0.9");
+  }
+
+  @Test
+  void proposesWhatTheMachineWouldBeGiven() {
+    Proposals proposals =
+        new Proposals(_ -> Set.of(Ip.parse("10.0.0.2"), Ip.parse("fd00::1000")), true);
+    InstallSpec spec =
+        describe(
+            bundle("[{network: lab}, {network: lab, ipv4: 10.0.0.3, ipv6: none}]", ""), proposals);
+    // .1 is the gateway's, .2 somebody's, and .3 its own other card's.
+    assertThat(spec.interfaces().getFirst().ip().addresses().toString())
+        .contains("10.0.0.4", "fd00::1001");
+    assertThat(proposals.list())
+        .extracting(Proposals.Proposed::field)
+        .containsExactlyInAnyOrder("mac", "ipv4", "ipv6", "mac");
+    Proposals full = new Proposals(_ -> Set.of(Ip.parse("10.0.0.5")), true);
+    assertThatThrownBy(() ->
+            describe(
+                bundle("[{network: lab, ipv6: none}]", "")
+                    .replace("gateway: 10.0.0.1", "gateway: 10.0.0.1, pool: 10.0.0.5"),
+                full))
+        .hasMessageContaining("all addresses of Network lab are taken");
+  }
+
+  @Test
+  void looksOverExcludedRangesAndDoesNotWalkThroughThem() {
+    Proposals proposals = new Proposals(_ -> Set.of(), false);
+    InstallSpec spec =
+        describe(
+            bundle("[{network: lab, ipv4: none}]", "")
+                .replace(
+                    "gateway: \"fd00::1\"",
+                    "gateway: \"fd00::1\", pool: \"fd00::2-fd00::ffff:0:0:5\","
+                        + " exclude: [\"fd00::2-fd00::ffff:0:0:3\"]"),
+            proposals);
+    assertThat(spec.interfaces().getFirst().ip().addresses().toString())
+        .contains("fd00::ffff:0:0:4");
   }
 
   @Test
@@ -123,9 +172,9 @@ class RenderingsTest {
             + """
             ---
             apiVersion: millwright/v1
-            kind: Volume
-            metadata: {name: v}
-            spec: {size: 1GiB, hypervisor: sim}
+            kind: Hypervisor
+            metadata: {name: h}
+            spec: {driver: simulated}
             """,
         "is not taken here");
   }

@@ -170,7 +170,7 @@ public record ImageSpec(
 
     /** One that is built when it is applied, and used as it is. */
     public Build(String builder, String suite, List<String> packages) {
-      this(builder, suite, packages, null, null, null);
+      this(builder, suite, packages, null, 2, null);
     }
   }
 

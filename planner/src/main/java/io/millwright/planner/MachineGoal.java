@@ -41,16 +41,29 @@ public record MachineGoal(
     Map<String, Integer> records,
     int readyTimeoutSeconds,
     boolean hotPlug) {
-  /**
-   * An installer that a kernel of its own starts.
-   *
-   * @param files object names of the kernel and its initial file system
-   * @param stallSeconds how long it may show no progress
-   */
-  public record Installer(List<String> files, int stallSeconds) {
-    public Installer {
-      files = List.copyOf(files);
+  /** How an installer is started. */
+  public sealed interface Installer {
+    /**
+     * By its kernel. It prints what it does, and ends by powering the machine off.
+     *
+     * @param files object names of the kernel and its initial file system
+     * @param seed object name of a small medium that it looks for beside its own, or null
+     * @param stallSeconds how long it may show no progress
+     */
+    record Kernel(List<String> files, @Nullable String seed, int stallSeconds)
+        implements Installer {
+      public Kernel {
+        files = List.copyOf(files);
+      }
     }
+
+    /**
+     * By a medium of the machine's own, which boots while the system disk does not. It goes on over
+     * restarts, and nothing is seen of it until the installed system reports.
+     *
+     * @param medium object name
+     */
+    record OwnMedium(String medium) implements Installer {}
   }
 
   /** One whose system disk starts as its image, and whose disks come and go while it is off. */

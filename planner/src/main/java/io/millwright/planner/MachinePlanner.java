@@ -3,6 +3,8 @@ package io.millwright.planner;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
+import io.millwright.planner.MachineGoal.Installer.Kernel;
+import io.millwright.planner.MachineGoal.Installer.OwnMedium;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -30,8 +32,9 @@ public final class MachinePlanner {
 
   private static List<Step> keep(MachineGoal goal, MachineFacts facts) {
     List<Step> steps = new ArrayList<>();
-    MachineGoal.Installer installer = installed(goal, facts) ? null : goal.installer();
-    prepareDisk(goal, installer != null, facts, steps);
+    Kernel kernel = goal.installer() instanceof Kernel k && !installed(goal, facts) ? k : null;
+    OwnMedium own = goal.installer() instanceof OwnMedium m && !goal.booted() ? m : null;
+    prepareDisk(goal, kernel != null, own != null, facts, steps);
     goal.records().entrySet().stream()
         .filter(record -> !record.getValue().equals(facts.records().get(record.getKey())))
         .map(Map.Entry::getKey)
@@ -42,12 +45,12 @@ public final class MachinePlanner {
         .sorted()
         .forEach(network -> steps.add(new Step.Withdraw(network)));
 
-    if (installer != null) {
-      install(goal, installer, facts, steps);
+    if (kernel != null) {
+      install(goal, kernel, facts, steps);
       return steps;
     }
     Vm vm = facts.vm();
-    String medium = goal.booted() ? null : goal.seed();
+    String medium = goal.booted() ? null : own != null ? own.medium() : goal.seed();
     boolean on = goal.power() == Power.ON;
     boolean running = vm != null && vm.running();
     List<String> toAttach = running && on ? attachable(goal, vm) : List.of();
@@ -58,7 +61,7 @@ public final class MachinePlanner {
     }
     // A guest that boots already reads the seed that it has; a new one would only confuse it.
     if (medium != null && !goesOn && (on || !facts.media().contains(medium))) {
-      steps.add(new Step.PutSeed(medium));
+      steps.add(own != null ? new Step.PutMedium(medium) : new Step.PutSeed(medium));
     }
     if (!goesOn && (vm == null || !matches || !Objects.equals(medium, vm.medium()))) {
       steps.add(new Step.Define(medium));
@@ -73,7 +76,7 @@ public final class MachinePlanner {
       steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
     }
     if (on || goal.booted()) {
-      cleanUp(goal, facts, on && medium != null, steps);
+      cleanUp(goal, facts, on ? medium : null, steps);
     } else {
       // It boots when it is powered on; nothing but that decides about the system from before.
       facts.media().stream()
@@ -93,8 +96,7 @@ public final class MachinePlanner {
    */
   private static boolean installed(MachineGoal goal, MachineFacts facts) {
     Vm vm = facts.vm();
-    return goal.installer() == null
-        || goal.booted()
+    return goal.booted()
         || (vm != null
             && facts.systemDisks().containsKey(goal.disk())
             && hasDisk(vm, goal.disk())
@@ -103,7 +105,7 @@ public final class MachinePlanner {
 
   /** Installs it, its data disks being away, and boots it for the first time. */
   private static void install(
-      MachineGoal goal, MachineGoal.Installer installer, MachineFacts facts, List<Step> steps) {
+      MachineGoal goal, Kernel installer, MachineFacts facts, List<Step> steps) {
     Vm vm = facts.vm();
     boolean running = vm != null && vm.running();
     boolean goesOn =
@@ -119,48 +121,59 @@ public final class MachinePlanner {
       steps.add(new Step.Stop());
     }
     if (!goesOn) {
-      steps.add(new Step.PutInstaller(installer.files()));
-      steps.add(new Step.DefineInstaller());
+      steps.add(new Step.PutInstaller(installer.files(), installer.seed()));
+      steps.add(new Step.DefineInstaller(installer.seed()));
       steps.add(new Step.StartInstaller());
     }
     steps.add(new Step.AwaitInstalled(installer.stallSeconds()));
     steps.add(new Step.Define(null));
     steps.add(new Step.Start());
     steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
-    cleanUp(goal, facts, false, steps);
+    cleanUp(goal, facts, null, steps);
   }
 
+  /**
+   * @param kernel true if the vendor's medium has to be there, beside an installer's kernel
+   * @param own true if what is on the vendor's medium comes on one of the machine's own
+   */
   private static void prepareDisk(
-      MachineGoal goal, boolean installs, MachineFacts facts, List<Step> steps) {
+      MachineGoal goal, boolean kernel, boolean own, MachineFacts facts, List<Step> steps) {
     ByteSize present = facts.systemDisks().get(goal.disk());
     String sha256 = goal.sha256();
-    if ((present == null || installs) && sha256 == null) {
+    if ((present == null || kernel) && sha256 == null) {
       throw new IllegalArgumentException("a disk cannot be planned before its image is known");
     }
-    if ((present == null || installs) && sha256 != null && !facts.imageStaged()) {
+    if ((kernel || (present == null && !own)) && sha256 != null && !facts.imageStaged()) {
       steps.add(new Step.StageImage(goal.image(), sha256));
     }
     if (present == null) {
-      steps.add(new Step.CreateDisk(goal.disk(), goal.diskSize(), installs ? null : sha256));
+      steps.add(new Step.CreateDisk(goal.disk(), goal.diskSize(), kernel || own ? null : sha256));
     } else if (present.compareTo(goal.diskSize()) < 0) {
       steps.add(new Step.GrowDisk(goal.disk(), goal.diskSize()));
     }
   }
 
-  /** What is of no use once the machine is up: its seed, and system disks that it had before. */
+  /**
+   * What is of no use once the machine is up: its medium, and system disks that it had before.
+   *
+   * @param medium that it has by then, or null
+   */
   private static void cleanUp(
-      MachineGoal goal, MachineFacts facts, boolean seeded, List<Step> steps) {
-    if (seeded || (facts.vm() != null && facts.vm().medium() != null)) {
+      MachineGoal goal, MachineFacts facts, @Nullable String medium, List<Step> steps) {
+    if (medium != null || (facts.vm() != null && facts.vm().medium() != null)) {
       steps.add(new Step.Eject());
     }
     TreeSet<String> bootFiles = new TreeSet<>(facts.bootFiles());
-    if (goal.installer() != null && !goal.booted()) {
-      bootFiles.addAll(goal.installer().files());
+    TreeSet<String> media = new TreeSet<>(facts.media());
+    if (goal.installer() instanceof Kernel kernel && !goal.booted()) {
+      bootFiles.addAll(kernel.files());
+      if (kernel.seed() != null) {
+        media.add(kernel.seed());
+      }
     }
     bootFiles.forEach(f -> steps.add(new Step.DeleteBootFile(f)));
-    TreeSet<String> media = new TreeSet<>(facts.media());
-    if (seeded && goal.seed() != null) {
-      media.add(goal.seed());
+    if (medium != null) {
+      media.add(medium);
     }
     media.forEach(m -> steps.add(new Step.DeleteSeed(m)));
     formerDisks(goal, facts).forEach(disk -> steps.add(new Step.DeleteDisk(disk)));

@@ -25,6 +25,9 @@ public sealed interface Step {
   /** Renders the first-boot data and puts it where the machine finds it. */
   record PutSeed(String medium) implements Step {}
 
+  /** Composes the machine's own installation medium out of the vendor's, and puts it there. */
+  record PutMedium(String medium) implements Step {}
+
   /**
    * Makes the machine on the hypervisor, or gives it its present definition.
    *
@@ -41,15 +44,20 @@ public sealed interface Step {
    * Renders the answers for the installer, and puts it with them where the machine boots it.
    *
    * @param files object names of its kernel and its initial file system
+   * @param seed object name of a small medium for its second drive, or null
    */
-  record PutInstaller(List<String> files) implements Step {
+  record PutInstaller(List<String> files, @Nullable String seed) implements Step {
     public PutInstaller {
       files = List.copyOf(files);
     }
   }
 
-  /** Makes the machine on the hypervisor with its system disk alone, to start the installer. */
-  record DefineInstaller() implements Step {}
+  /**
+   * Makes the machine on the hypervisor with its system disk alone, to start the installer.
+   *
+   * @param seed as of {@link PutInstaller}
+   */
+  record DefineInstaller(@Nullable String seed) implements Step {}
 
   record StartInstaller() implements Step {}
 
@@ -160,6 +168,7 @@ public sealed interface Step {
       case GrowDisk s -> "grow-disk/" + s.disk() + "/" + s.size();
       case Publish s -> "publish/" + s.network();
       case PutSeed s -> "put-seed/" + s.medium();
+      case PutMedium s -> "put-medium/" + s.medium();
       case Define s -> "define/" + (s.medium() == null ? "" : s.medium());
       case Start _ -> "start";
       case AttachDisk s -> "attach-disk/" + s.disk();
@@ -201,10 +210,13 @@ public sealed interface Step {
       case GrowDisk s -> "grow the system disk to " + s.size();
       case Publish s -> "publish DHCP and DNS on network " + s.network();
       case PutSeed _ -> "write the first-boot seed";
+      case PutMedium _ -> "compose its own installation medium";
       case Define _ -> "define the machine";
       case Start _ -> "power it on";
       case AttachDisk _ -> "attach the volume while it runs";
-      case PutInstaller _ -> "write the installer's answers";
+      case PutInstaller s ->
+          "write the installer's kernel with its answers"
+              + (s.seed() == null ? "" : ", and a seed beside its medium");
       case DefineInstaller _ -> "define the machine with its installer";
       case StartInstaller _ -> "start the installer";
       case AwaitInstalled _ -> "wait until it is installed";
@@ -246,6 +258,7 @@ public sealed interface Step {
           GrowDisk _,
           Publish _,
           PutSeed _,
+          PutMedium _,
           Define _,
           Start _,
           AttachDisk _,

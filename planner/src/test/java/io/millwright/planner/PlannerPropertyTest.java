@@ -6,6 +6,8 @@ import io.millwright.model.ByteSize;
 import io.millwright.model.Mac;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
+import io.millwright.planner.MachineGoal.Installer.Kernel;
+import io.millwright.planner.MachineGoal.Installer.OwnMedium;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -84,7 +86,9 @@ class PlannerPropertyTest {
           staged = true;
         }
         case Step.CreateDisk s -> {
-          assertThat(staged).as("the image is there before a disk is made from it").isTrue();
+          assertThat(staged || goal.installer() instanceof OwnMedium)
+              .as("the image is there before a disk is made from it")
+              .isTrue();
           assertThat(s.sha256() == null).isEqualTo(goal.installer() != null);
           disks.putIfAbsent(s.disk(), s.size());
         }
@@ -100,16 +104,27 @@ class PlannerPropertyTest {
               .isFalse();
           media.add(s.medium());
         }
+        case Step.PutMedium s -> {
+          assertThat(goal.installer()).isEqualTo(new OwnMedium(s.medium()));
+          assertThat(vm != null && vm.running() && s.medium().equals(vm.medium()))
+              .as("nobody changes a medium under a running installer")
+              .isFalse();
+          media.add(s.medium());
+        }
         case Step.PutInstaller s -> {
           assertThat(vm == null || !vm.running()).as("nobody is just booting them").isTrue();
           bootFiles.addAll(s.files());
+          if (s.seed() != null) {
+            media.add(s.seed());
+          }
         }
-        case Step.DefineInstaller _ -> {
+        case Step.DefineInstaller s -> {
           assertThat(vm == null || !vm.running()).as("it stands still to be defined").isTrue();
           assertThat(disks).containsKey(goal.disk());
-          assertThat(bootFiles).containsAll(goal.installer().files());
+          assertThat(bootFiles).containsAll(((Kernel) goal.installer()).files());
+          assertThat(s.seed() == null || media.contains(s.seed())).isTrue();
           assertThat(staged).as("the installer finds its medium").isTrue();
-          vm = new Vm(false, 1, goal.memory(), List.of(goal.disk()), goal.nics(), null, true);
+          vm = new Vm(false, 1, goal.memory(), List.of(goal.disk()), goal.nics(), s.seed(), true);
           installerDone = false;
         }
         case Step.StartInstaller _ -> vm = running(vm, true);
@@ -124,7 +139,7 @@ class PlannerPropertyTest {
           bootFiles.remove(s.file());
         }
         case Step.Define s -> {
-          assertThat(goal.installer() == null || booted || vm != null && isInstalled())
+          assertThat(!(goal.installer() instanceof Kernel) || booted || vm != null && isInstalled())
               .as("what is defined so has a system")
               .isTrue();
           installerDone = false;
@@ -143,6 +158,9 @@ class PlannerPropertyTest {
           assertThat(vm.installer()).isFalse();
           if (!booted && goal.seed() != null) {
             assertThat(vm.medium()).as("its first boot finds its seed").isEqualTo(goal.seed());
+          }
+          if (!booted && goal.installer() instanceof OwnMedium own) {
+            assertThat(vm.medium()).as("it finds its installer").isEqualTo(own.medium());
           }
           vm = running(vm, true);
         }
@@ -196,7 +214,7 @@ class PlannerPropertyTest {
 
     /** It has a system, or gets one as a copy. */
     boolean isReady() {
-      return goal.installer() == null || booted || isInstalled();
+      return !(goal.installer() instanceof Kernel) || booted || isInstalled();
     }
 
     private boolean isInstalled() {
@@ -477,7 +495,9 @@ class PlannerPropertyTest {
                 nics,
                 Map.of(),
                 600))
-        .flatMap(goal -> yes.map(installs -> installs ? installing(goal) : goal))
+        .flatMap(goal -> yes.map(installs -> installs ? installing(goal, false) : goal))
+        .flatMap(
+            goal -> yes.map(own -> own && goal.installer() != null ? installing(goal, true) : goal))
         .flatMap(goal -> yes.map(hot -> hot ? hotPlugging(goal) : goal))
         .flatMap(goal ->
             Arbitraries.of(DISKS)
@@ -487,7 +507,8 @@ class PlannerPropertyTest {
         .flatMap(goal -> records().map(records -> with(goal, goal.booted(), records)));
   }
 
-  private static MachineGoal installing(MachineGoal g) {
+  private static MachineGoal installing(MachineGoal g, boolean own) {
+    boolean seed = g.seed() != null || g.volumes().isEmpty();
     return new MachineGoal(
         g.present(),
         g.power(),
@@ -496,9 +517,12 @@ class PlannerPropertyTest {
         g.diskSize(),
         g.image(),
         g.sha256(),
-        new MachineGoal.Installer(
-            List.of(g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
-            900),
+        own
+            ? new OwnMedium(g.disk().replace("system", "installer"))
+            : new Kernel(
+                List.of(g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
+                seed ? g.disk().replace("system", "seed") : null,
+                900),
         g.disk(),
         g.booted(),
         g.former(),

@@ -216,10 +216,16 @@ class CrashPointTest {
       apiVersion: millwright/v1
       kind: Image
       metadata: {name: %s}
-      spec: {os: debian, version: "13", installer: {path: %s, offline: true}}
+      spec: {os: ubuntu, version: "24.04", installer: {path: %s, offline: true}}
       ---
       """
           .formatted(image, MEDIUM);
+    }
+
+    /** One that no kernel starts, so that it boots a medium of its own. */
+    String mediumImage() {
+      return installerImage()
+          .replace("os: ubuntu, version: \"24.04\"", "os: freebsd, version: \"14\"");
     }
 
     String fetchedImage() {
@@ -354,6 +360,13 @@ class CrashPointTest {
 
     UUID uid() {
       return world.machine(machine).uid();
+    }
+
+    /** What it was installed by is gone from the hypervisor as well. */
+    void nothingInItsDrives() {
+      UUID uid = uid();
+      assertThat(world.hypervisor.definition(uid).orElseThrow().medium()).isNull();
+      assertThat(world.outside().media()).noneMatch(m -> m.name().mark().uid().equals(uid));
     }
 
     UUID uid(Kind kind, String name) {
@@ -513,7 +526,7 @@ class CrashPointTest {
               s -> {
                 s.apply(
                     s.installerImage()
-                        + s.size(1, "4GiB")
+                        + s.size(1, "40GiB")
                         + s.machine("").replace("image: img", "image: " + s.image));
                 return s.uid();
               },
@@ -521,6 +534,21 @@ class CrashPointTest {
                 assertThat(s.world.ready(s.machine)).isTrue();
                 assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().installer())
                     .isNull();
+                s.nothingInItsDrives();
+              }),
+          new Flow(
+              "installation by a medium of its own",
+              NOTHING,
+              s -> {
+                s.apply(
+                    s.mediumImage()
+                        + s.size(1, "40GiB")
+                        + s.machine("").replace("image: img", "image: " + s.image));
+                return s.uid();
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                s.nothingInItsDrives();
               }),
           new Flow(
               "delete",
@@ -1042,7 +1070,7 @@ class CrashPointTest {
   }
 
   private static World stage() {
-    World world = new World(World.Pace.EAGER);
+    World world = World.reporting(World.Pace.EAGER);
     world.apply(World.BASE + World.SECOND);
     world.await(
         "the second hypervisor was seen",

@@ -36,6 +36,7 @@ final class Node implements AutoCloseable {
       SecretBox secrets,
       Path images,
       World.Pace pace,
+      List<URI> doors,
       InstantSource clock) {
     this.name = name;
     this.wire = wire;
@@ -51,7 +52,7 @@ final class Node implements AutoCloseable {
               new ImageFiles(
                   images,
                   ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.0/8"))))),
-              List.<URI>of(),
+              doors,
               clock,
               pace.round(),
               new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),

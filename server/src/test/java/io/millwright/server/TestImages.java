@@ -1,6 +1,7 @@
 package io.millwright.server;
 
 import io.millwright.driver.testkit.Lab;
+import io.millwright.images.Catalogue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -10,6 +11,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** Small disk images, whole and broken ones. */
 final class TestImages {
@@ -51,8 +54,34 @@ final class TestImages {
 
   /** A medium that starts an installer, as far as anybody but a machine can see. */
   static Path installationMedium() {
+    return installationMedium(Map.of());
+  }
+
+  /** One for each family of the catalogue, by the paths at which it looks for its installer. */
+  static Path mediumOfAllFamilies() {
+    Map<String, String> files = new TreeMap<>();
+    for (Catalogue.Family family : Catalogue.known().families().values()) {
+      for (Catalogue.Release release : family.releases()) {
+        Catalogue.Boot boot = family.bootOf(release.version());
+        if (boot != null) {
+          files.put(boot.kernel(), "kernel");
+          files.put(boot.initrd(), "initrd");
+        }
+      }
+    }
+    files.put("/etc/defaults/rc.conf", "");
+    files.put("/BOOT.CFG", "bootstate=0\nkernelopt=runweasel\n");
+    return installationMedium(files);
+  }
+
+  private static Path installationMedium(Map<String, String> more) {
     try {
       Path tree = World.directory("medium");
+      for (Map.Entry<String, String> file : more.entrySet()) {
+        Path path = tree.resolve("root" + file.getKey());
+        Files.createDirectories(path.getParent());
+        Files.writeString(path, file.getValue());
+      }
       Path install = Files.createDirectories(tree.resolve("root/install"));
       Files.write(install.resolve("vmlinuz"), new byte[5000]);
       Files.write(install.resolve("initrd.gz"), new byte[7001]);

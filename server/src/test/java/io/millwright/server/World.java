@@ -12,6 +12,7 @@ import io.millwright.engine.Applied;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Caller;
 import io.millwright.engine.Engine;
+import io.millwright.engine.FirstBootDoor;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -120,6 +121,7 @@ final class World implements AutoCloseable {
   final Path images;
 
   final SecretBox secrets = new SecretBox(new byte[32]);
+  private final List<URI> doors;
   private Pace pace;
   private final List<Node> nodes = new ArrayList<>();
   private final List<Thread> burials = new ArrayList<>();
@@ -178,11 +180,35 @@ final class World implements AutoCloseable {
    * @param images directory of its disk images
    */
   World(Pace pace, Path images) {
-    this(pace, images, true);
+    this(pace, images, true, List.of());
   }
 
-  private World(Pace pace, Path images, boolean served) {
+  /** With a door at which machines report, as they do here when their system starts. */
+  static World reporting(Pace pace) {
+    World world =
+        new World(pace, directory("images"), true, List.of(URI.create("http://192.0.2.1:7071")));
+    for (SimulatedHypervisor each : List.of(world.hypervisor, world.second)) {
+      each.guests(GuestBehaviour.installing(world.reportingGuests()));
+    }
+    return world;
+  }
+
+  /** They come to this door past all nodes, and so whatever becomes of these meanwhile. */
+  private GuestBehaviour reportingGuests() {
+    FirstBootDoor door = new FirstBootDoor(store, secrets, this::now, doors);
+    return guest -> {
+      String disk = guest.definition().disks().getFirst().name();
+      door.post(
+          door.links(disk, now()).getFirst().getPath(),
+          "{\"hostKeys\": [], \"interfaces\": [], \"scripts\": []}"
+              .getBytes(StandardCharsets.UTF_8));
+      return GuestBehaviour.wellBehaved().start(guest);
+    };
+  }
+
+  private World(Pace pace, Path images, boolean served, List<URI> doors) {
     this.pace = pace;
+    this.doors = doors;
     this.images = images;
     createDatabase(name);
     // As with real hypervisors, events come on threads of their own, and so keep no call waiting.
@@ -199,7 +225,7 @@ final class World implements AutoCloseable {
 
   /** Without any server; whoever asked for it has its own. */
   static World bare() {
-    return new World(Pace.USUAL, directory("images"), false);
+    return new World(Pace.USUAL, directory("images"), false, List.of());
   }
 
   /** How its database is reached. */
@@ -232,6 +258,7 @@ final class World implements AutoCloseable {
             secrets,
             images,
             pace,
+            doors,
             this::now);
     nodes.add(joined);
     return joined;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.Content;
 import io.millwright.driver.DirectBoot;
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
@@ -911,8 +912,8 @@ public abstract class HypervisorContract {
     return driver().directBoot().orElseThrow();
   }
 
-  private static DirectBoot.BootFile bytes(int length, int claimed) {
-    return new DirectBoot.BootFile() {
+  private static Content bytes(int length, int claimed) {
+    return new Content() {
       @Override
       public long length() {
         return claimed;
@@ -925,9 +926,9 @@ public abstract class HypervisorContract {
     };
   }
 
-  private static DirectBoot.BootFile file(Path path) throws IOException {
+  private static Content file(Path path) throws IOException {
     long length = Files.size(path);
-    return new DirectBoot.BootFile() {
+    return new Content() {
       @Override
       public long length() {
         return length;
@@ -1079,6 +1080,45 @@ public abstract class HypervisorContract {
                     new MachineDefinition.Installer(installationMedium().sha256(), null))));
     done(compute().start(mark));
     await().atMost(patience()).until(() -> log(mark).contains(bootedText()));
+  }
+
+  /** Larger than what a driver sends in one piece, and read while it is sent. */
+  @Test
+  void anInstallationMediumIsAttachedEjectedAndGone() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media")) {
+      return;
+    }
+    Mark mark = mark();
+    ObjectName own = new ObjectName(mark, ObjectName.INSTALLER);
+    done(disks().create(system(mark), mib(64), null));
+    twice(() -> media().put(own, bytes(40 << 20, 40 << 20)));
+    assertThat(mediaOf(mark.uid())).containsExactly(own);
+    MachineDefinition d = machine(mark, system(mark));
+    twice(() -> compute().define(with(d, own)));
+    assertThat(seen(mark).medium()).isEqualTo(own.toString());
+    done(compute().start(mark));
+    twice(() -> compute().define(with(d, null)));
+    assertThat(seen(mark).medium()).isNull();
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    twice(() -> media().delete(own));
+    assertThat(mediaOf(mark.uid())).isEmpty();
+  }
+
+  @Test
+  void aMediumOfItsOwnBootsWhileTheDiskDoesNot() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media") || !has("serial-console")) {
+      return;
+    }
+    Mark mark = mark();
+    ObjectName own = new ObjectName(mark, ObjectName.INSTALLER);
+    done(disks().create(system(mark), mib(64), null));
+    done(media().put(own, file(installationMedium().file())));
+    done(compute().define(with(machine(mark, system(mark)), own)));
+    done(compute().start(mark));
+    assertThat(seen(mark).installer()).isFalse();
+    try (SerialConsole.Session console = driver().serialConsole().orElseThrow().open(mark)) {
+      assertThat(readUntil(console, bootedText())).contains(bootedText());
+    }
   }
 
   // --------------------------------------------------------------------------------- transfer

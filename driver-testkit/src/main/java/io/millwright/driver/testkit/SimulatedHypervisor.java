@@ -1,6 +1,7 @@
 package io.millwright.driver.testkit;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.Content;
 import io.millwright.driver.DirectBoot;
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
@@ -128,6 +129,7 @@ public final class SimulatedHypervisor {
   private volatile GuestBehaviour behaviour = GuestBehaviour.wellBehaved();
   private volatile Executor events = Runnable::run;
   private volatile boolean tellsEvents = true;
+  private volatile boolean startsKernels = true;
   private volatile Observation.Host host =
       new Observation.Host(
           "simulated 1", "emulation", 1 << 16, ByteSize.ofMib(1L << 40), ByteSize.ofMib(1L << 40));
@@ -151,6 +153,11 @@ public final class SimulatedHypervisor {
     return this;
   }
 
+  /** What runs in machines that start now. */
+  public GuestBehaviour guests() {
+    return behaviour;
+  }
+
   /** On which thread events are told; on that of the call which caused them, if not set. */
   public SimulatedHypervisor events(Executor on) {
     events = on;
@@ -160,6 +167,12 @@ public final class SimulatedHypervisor {
   /** False: events are lost. */
   public SimulatedHypervisor tellsEvents(boolean yes) {
     tellsEvents = yes;
+    return this;
+  }
+
+  /** False: it starts no kernels and keeps no logs, as most hypervisors do. */
+  public SimulatedHypervisor startsKernels(boolean yes) {
+    startsKernels = yes;
     return this;
   }
 
@@ -1027,11 +1040,25 @@ public final class SimulatedHypervisor {
 
     // ----------------------------------------------------------------------------------- media
 
+    private static byte[] read(Content file) throws DriverException {
+      byte[] content;
+      try (InputStream in = file.open()) {
+        content = in.readAllBytes();
+      } catch (IOException e) {
+        throw new DriverException(
+            FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
+      }
+      if (content.length != file.length()) {
+        throw new DriverException(FaultKind.REFUSED, "A file to boot has another length.");
+      }
+      return content;
+    }
+
     /** A facet of its own, for its delete is not that of disks. */
     private final class Drives implements Media {
       @Override
-      public Outcome put(ObjectName name, byte[] iso) throws DriverException {
-        byte[] content = iso.clone();
+      public Outcome put(ObjectName name, Content iso) throws DriverException {
+        byte[] content = read(iso);
         return run(
             Verb.PUT_MEDIUM,
             name.mark().uid(),
@@ -1076,17 +1103,8 @@ public final class SimulatedHypervisor {
     /** Kept among the media, and told apart by their roles. */
     private final class BootFiles implements DirectBoot {
       @Override
-      public Outcome put(ObjectName name, BootFile file) throws DriverException {
-        byte[] content;
-        try (InputStream in = file.open()) {
-          content = in.readAllBytes();
-        } catch (IOException e) {
-          throw new DriverException(
-              FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
-        }
-        if (content.length != file.length()) {
-          throw new DriverException(FaultKind.REFUSED, "A file to boot has another length.");
-        }
+      public Outcome put(ObjectName name, Content file) throws DriverException {
+        byte[] content = read(file);
         return run(
             Verb.PUT_BOOT_FILE,
             name.mark().uid(),
@@ -1308,12 +1326,12 @@ public final class SimulatedHypervisor {
 
     @Override
     public Optional<DirectBoot> directBoot() {
-      return Optional.of(new BootFiles());
+      return startsKernels ? Optional.of(new BootFiles()) : Optional.empty();
     }
 
     @Override
     public Optional<SerialLog> serialLog() {
-      return Optional.of(this::readLog);
+      return startsKernels ? Optional.of(this::readLog) : Optional.empty();
     }
 
     @Override

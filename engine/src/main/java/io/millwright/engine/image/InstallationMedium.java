@@ -1,6 +1,6 @@
 package io.millwright.engine.image;
 
-import io.millwright.driver.DirectBoot;
+import io.millwright.driver.Content;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.images.AnswerFile;
@@ -133,13 +133,13 @@ public final class InstallationMedium implements AutoCloseable {
   }
 
   /** The installer's kernel. It can be read until the medium is closed. */
-  public DirectBoot.BootFile kernel() {
-    return bootFile(medium.kernel());
+  public Content kernel() {
+    return content(medium.kernel());
   }
 
   /** The installer's initial file system with these files in it, by absolute path. */
-  public DirectBoot.BootFile initrd(Map<String, AnswerFile> answers) {
-    return bootFile(medium.initrd(archived(answers)));
+  public Content initrd(Map<String, AnswerFile> answers) {
+    return content(medium.initrd(archived(answers)));
   }
 
   /**
@@ -151,6 +151,19 @@ public final class InstallationMedium implements AutoCloseable {
     Map<String, byte[]> files = new HashMap<>();
     way.medium().forEach((path, file) -> files.put(path, file.bytes()));
     return medium.own(new Additions(files, archived(way.initrd()), way.kernelArguments()));
+  }
+
+  /** As {@link #own}, as a driver takes it. */
+  public Content ownFile(Answers.Way way) throws DriverException {
+    try {
+      return content(own(way));
+    } catch (MediumException e) {
+      throw new DriverException(
+          FaultKind.REFUSED, "the installation medium cannot be changed: " + e.getMessage());
+    } catch (IOException e) {
+      throw new DriverException(
+          FaultKind.REFUSED, "the installation medium cannot be read", String.valueOf(e), e);
+    }
   }
 
   private static Map<String, Cpio.File> archived(Map<String, AnswerFile> answers) {
@@ -165,8 +178,9 @@ public final class InstallationMedium implements AutoCloseable {
     return medium.commandLine(more);
   }
 
-  private static DirectBoot.BootFile bootFile(ByteSource bytes) {
-    return new DirectBoot.BootFile() {
+  /** Bytes as a driver takes them. */
+  private static Content content(ByteSource bytes) {
+    return new Content() {
       @Override
       public long length() {
         return bytes.size();

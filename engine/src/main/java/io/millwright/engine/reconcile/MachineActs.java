@@ -1,6 +1,7 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.Content;
 import io.millwright.driver.DirectBoot;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
@@ -21,10 +22,12 @@ import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.InstallationMedium;
 import io.millwright.engine.outside.Outside;
 import io.millwright.images.Answers;
+import io.millwright.images.Catalogue;
 import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Refusal;
 import io.millwright.model.Ids;
+import io.millwright.model.ImageSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
@@ -77,6 +80,7 @@ final class MachineActs {
       case Step.Publish s -> publish(machine, s.network());
       case Step.Withdraw s -> withdraw(machine, s.network());
       case Step.PutSeed s -> putSeed(machine, s.medium(), asked);
+      case Step.PutMedium s -> putMedium(machine, s.medium(), asked);
       case Step.Define s -> compute(machine, c -> c.define(definition(machine, mark, s.medium())));
       case Step.Eject _ -> compute(machine, c -> c.define(definition(machine, mark, null)));
       case Step.Start _ -> compute(machine, c -> c.start(mark));
@@ -87,9 +91,9 @@ final class MachineActs {
       case Step.DeleteSeed s -> media(machine, m -> m.delete(name(s.medium())));
       case Step.DeleteDisk s ->
           disposal.delete(machine.hypervisor(), systemDisk(s.disk(), machine.uid()));
-      case Step.PutInstaller s -> putInstaller(machine, s.files(), asked);
-      case Step.DefineInstaller _ ->
-          compute(machine, c -> c.define(withInstaller(machine, mark, asked)));
+      case Step.PutInstaller s -> putInstaller(machine, s, asked);
+      case Step.DefineInstaller s ->
+          compute(machine, c -> c.define(withInstaller(machine, mark, s.seed(), asked)));
       case Step.StartInstaller _ -> compute(machine, c -> c.start(mark));
       case Step.DeleteBootFile s -> directBoot(machine, b -> b.delete(name(s.file())));
       case Step.AwaitReady _,
@@ -180,7 +184,13 @@ final class MachineActs {
   }
 
   private InstallationMedium medium(ResolvedMachine machine) throws DriverException {
-    return InstallationMedium.open(files.open(mediumOf(machine), machine.image()).file());
+    ImageSpec image = machine.image().spec();
+    Catalogue.Family family = Catalogue.known().families().get(image.os());
+    if (family == null) {
+      throw new DriverException(FaultKind.REFUSED, "an installer of " + image.os() + " is unknown");
+    }
+    return InstallationMedium.open(
+        files.open(mediumOf(machine), machine.image()).file(), family, image.version());
   }
 
   private static String mediumOf(ResolvedMachine machine) {
@@ -188,9 +198,33 @@ final class MachineActs {
         machine.machine().status().imageSha256(), "its medium is known before it is installed");
   }
 
-  private Outcome putInstaller(ResolvedMachine machine, List<String> names, Instant asked)
+  /** By the first boot's report alone is known that such an installation has ended. */
+  private Outcome putMedium(ResolvedMachine machine, String medium, Instant asked)
+      throws DriverException {
+    if (!door.open()) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "this server has no address at which a machine could report that it is installed; start"
+              + " it with one that guests reach");
+    }
+    Answers.Way way = answers(machine, asked);
+    try (InstallationMedium vendors = medium(machine)) {
+      Content own = vendors.ownFile(way);
+      return media(machine, m -> m.put(name(medium), own));
+    }
+  }
+
+  private Outcome putInstaller(ResolvedMachine machine, Step.PutInstaller step, Instant asked)
       throws DriverException {
     Answers.Way way = answers(machine, asked);
+    List<String> names = step.files();
+    if (step.seed() != null && way.seed() != null) {
+      byte[] seed = way.seed().iso();
+      Outcome put = media(machine, m -> m.put(name(step.seed()), seed));
+      if (!(put instanceof Outcome.Done)) {
+        return put;
+      }
+    }
     try (InstallationMedium medium = medium(machine)) {
       Outcome kernel = directBoot(machine, b -> b.put(name(names.getFirst()), medium.kernel()));
       return kernel instanceof Outcome.Done
@@ -200,13 +234,16 @@ final class MachineActs {
   }
 
   /** With its system disk alone: an installer cannot overwrite what is not there. */
-  private MachineDefinition withInstaller(ResolvedMachine machine, Mark mark, Instant asked)
+  private MachineDefinition withInstaller(
+      ResolvedMachine machine, Mark mark, @Nullable String seed, Instant asked)
       throws DriverException {
     MachineDefinition d = definition(machine, mark, null);
     List<String> names = MachineGoals.bootFileNames(d.disks().getFirst().name());
     String arguments;
     try (InstallationMedium medium = medium(machine)) {
-      arguments = medium.commandLine(Installers.kernelArguments(answers(machine, asked)));
+      arguments =
+          medium.commandLine(
+              Installers.kernelArguments(answers(machine, asked), machine.image().spec().os()));
     }
     return new MachineDefinition(
         d.mark(),
@@ -216,7 +253,7 @@ final class MachineActs {
         d.firmware(),
         List.of(d.disks().getFirst()),
         d.nics(),
-        null,
+        seed,
         new MachineDefinition.Installer(
             mediumOf(machine),
             new MachineDefinition.Kernel(names.getFirst(), names.getLast(), arguments)));

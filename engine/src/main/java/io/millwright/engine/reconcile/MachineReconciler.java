@@ -221,7 +221,10 @@ public final class MachineReconciler {
         return Optional.of(volume.title() + " is not ready");
       }
     }
-    return Optional.empty();
+    // By them is decided how an installer is started.
+    return r.image().spec().installer() != null && r.hypervisor().status().facets().isEmpty()
+        ? Optional.of(r.hypervisor().title() + " was not seen yet")
+        : Optional.empty();
   }
 
   /**

@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
 import io.millwright.driver.Mark;
 import io.millwright.engine.FirstBootDoor;
+import io.millwright.engine.Installers;
 import io.millwright.engine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Reports.Report;
@@ -72,8 +73,8 @@ final class ReadyCheck {
   Optional<Ready> look(ResolvedMachine machine, String disk, Mark mark, Duration waited)
       throws DriverException {
     Optional<Ready> reported = reported(machine.uid(), disk);
-    if (reported.isPresent()) {
-      return reported;
+    if (reported.isPresent() || Installers.start(machine) == Installers.Start.OWN_MEDIUM) {
+      return reported; // else its installer could be taken for the system that it installs
     }
     boolean reads = machine.image().spec().firstBoot() != ImageSpec.FirstBoot.NONE;
     if (reads && door.open() && waited.compareTo(SILENCE) < 0) {

@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
 import io.millwright.model.Firmware;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -176,7 +177,7 @@ final class DomainXml {
     // By virtio-scsi, for cloud kernels have no driver for an emulated SATA or IDE controller.
     xml.empty("controller", "type", "scsi", "index", "0", "model", "virtio-scsi");
     xml.empty("controller", "type", "usb", "model", "none");
-    drive(xml, placed.medium());
+    drive(xml, placed.medium(), !bootsMedium && installs(machine.medium()));
     if (installer != null && installer.medium() != null) {
       installerDrive(xml, installer.medium(), bootsMedium);
     }
@@ -252,11 +253,17 @@ final class DomainXml {
   /** The drive with this medium, as for {@code virDomainUpdateDeviceFlags}. */
   static String drive(@Nullable String medium) {
     XmlText xml = new XmlText();
-    drive(xml, medium);
+    drive(xml, medium, false);
     return xml.toString();
   }
 
-  private static void drive(XmlText xml, @Nullable String medium) {
+  /** An installation medium of its own boots for as long as the system disk does not. */
+  private static boolean installs(@Nullable String medium) {
+    return medium != null
+        && ObjectName.parse(medium).filter(n -> n.role().equals(ObjectName.INSTALLER)).isPresent();
+  }
+
+  private static void drive(XmlText xml, @Nullable String medium, boolean boots) {
     xml.in(
         "disk",
         () -> {
@@ -267,6 +274,9 @@ final class DomainXml {
           }
           xml.empty("target", "dev", MEDIUM_TARGET, "bus", "scsi");
           xml.empty("readonly");
+          if (boots) {
+            xml.empty("boot", "order", "2");
+          }
         },
         "type",
         "file",

@@ -43,8 +43,8 @@ final class LibvirtHypervisor implements HypervisorDriver {
     compute = new DomainCompute(line, settings, acceleration, files, installation);
     disks = new PoolDisks(line, files, installation);
     transfer = new PoolTransfer(line, files, disks);
-    media = new PoolMedia(line, files);
-    bootFiles = new PoolBootFiles(line, files);
+    media = new PoolMedia(line, files, PoolFiles.MEDIUM);
+    bootFiles = new PoolMedia(line, files, PoolFiles.BOOT);
     log = new PoolLog(line, files);
     console = new StreamConsole(line, installation);
     screen = new SocketScreen(line, installation);

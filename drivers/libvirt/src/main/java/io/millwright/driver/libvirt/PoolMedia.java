@@ -1,51 +1,74 @@
 package io.millwright.driver.libvirt;
 
+import io.millwright.driver.Content;
+import io.millwright.driver.DirectBoot;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.libvirt.Handle.Pool;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.channels.Channels;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Media as ISO files of a storage pool. */
-final class PoolMedia implements Media {
+/** Media, or kernels and initial file systems, as files of a storage pool. */
+final class PoolMedia implements Media, DirectBoot {
   private final Line line;
   private final PoolFiles files;
+  private final String ending;
 
-  PoolMedia(Line line, PoolFiles files) {
+  /**
+   * @param ending of the files' names
+   */
+  PoolMedia(Line line, PoolFiles files, String ending) {
     this.line = line;
     this.files = files;
+    this.ending = ending;
   }
 
   @Override
-  public Outcome put(ObjectName name, byte[] iso) throws DriverException {
-    return line.call(connection -> {
-      files.requireOurs(name);
-      ReentrantLock lock = files.uploads();
-      try (Pool pool = files.pool(connection)) {
-        files.upload(
-            connection,
-            pool,
-            name.toString(),
-            "raw",
-            PoolFiles.MEDIUM,
-            iso.length,
-            iso.length,
-            Channels.newChannel(new ByteArrayInputStream(iso)),
-            piece -> {},
-            () -> {});
-        return Outcome.DONE;
-      } catch (IOException e) {
-        throw new DriverException(
-            FaultKind.BUG, "The libvirt driver failed to read memory.", e.toString(), e);
-      } finally {
-        lock.unlock();
+  public Outcome put(ObjectName name, Content content) throws DriverException {
+    return line.call(
+        Line.UNBOUNDED,
+        connection -> {
+          files.requireOurs(name);
+          ReentrantLock lock = files.uploads();
+          try (Pool pool = files.pool(connection);
+              InputStream bytes = content.open()) {
+            files.upload(
+                connection,
+                pool,
+                name.toString(),
+                "raw",
+                ending,
+                content.length(),
+                content.length(),
+                Channels.newChannel(bytes),
+                piece -> {},
+                () -> requireEnd(bytes));
+            return Outcome.DONE;
+          } catch (IOException e) {
+            throw new DriverException(
+                FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
+          } finally {
+            lock.unlock();
+          }
+        });
+  }
+
+  private static void requireEnd(InputStream bytes) throws DriverException {
+    try {
+      if (bytes.read() < 0) {
+        return;
       }
-    });
+    } catch (IOException e) {
+      throw new DriverException(
+          FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
+    }
+    throw new DriverException(
+        FaultKind.REFUSED, "A file to boot is longer than it was said to be.");
   }
 
   @Override
@@ -53,7 +76,7 @@ final class PoolMedia implements Media {
     return line.call(connection -> {
       files.requireOurs(name);
       try (Pool pool = files.pool(connection)) {
-        files.deleteUploaded(pool, name.toString(), PoolFiles.MEDIUM);
+        files.deleteUploaded(pool, name.toString(), ending);
         return Outcome.DONE;
       }
     });

@@ -1,9 +1,13 @@
 package io.millwright.driver.proxmox;
 
+import io.millwright.driver.Content;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.util.Map;
 
@@ -22,21 +26,27 @@ final class StorageMedia implements Media {
   }
 
   @Override
-  public Outcome put(ObjectName name, byte[] iso) throws DriverException {
+  public Outcome put(ObjectName name, Content iso) throws DriverException {
     guests.requireOurs(name.mark());
     return guests.alone(
         name.mark().uid(),
         () -> {
           Cluster.Place place = Cluster.read(api).place(settings);
-          contents.put(
-              place.files(),
-              "iso",
-              name.toString(),
-              "iso",
-              BodyPublishers.ofByteArray(iso),
-              Map.of());
+          contents.put(place.files(), "iso", name.toString(), "iso", published(iso), Map.of());
           return Outcome.DONE;
         });
+  }
+
+  private static BodyPublisher published(Content iso) {
+    return BodyPublishers.fromPublisher(
+        BodyPublishers.ofInputStream(() -> {
+          try {
+            return iso.open();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        }),
+        iso.length());
   }
 
   @Override

@@ -1,9 +1,13 @@
 package io.millwright.driver.vsphere;
 
+import io.millwright.driver.Content;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 
 /** Media as ISO files of the datastore. */
@@ -19,17 +23,30 @@ final class DatastoreMedia implements Media {
   }
 
   @Override
-  public Outcome put(ObjectName name, byte[] iso) throws DriverException {
+  public Outcome put(ObjectName name, Content iso) throws DriverException {
     files.requireOurs(name);
     return machines.alone(
         name.mark().uid(),
         () -> {
           Place place = places.get();
           files.ensureDirectory(place);
-          files.upload(place, name + DatastoreFiles.UPLOAD, BodyPublishers.ofByteArray(iso));
+          files.upload(place, name + DatastoreFiles.UPLOAD, published(iso));
           files.move(place, name + DatastoreFiles.UPLOAD, name + DatastoreFiles.MEDIUM);
           return Outcome.DONE;
         });
+  }
+
+  /** Read while it is sent: an installation medium is as large as the vendor's. */
+  private static BodyPublisher published(Content iso) {
+    return BodyPublishers.fromPublisher(
+        BodyPublishers.ofInputStream(() -> {
+          try {
+            return iso.open();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        }),
+        iso.length());
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Trust;
 import io.millwright.model.Firmware;
@@ -412,7 +413,10 @@ final class VmCompute implements Compute, HotPlug {
   /** The seed as options; without a medium what an earlier one left there is taken away. */
   private Map<String, String> seed(Place place, @Nullable String medium)
       throws DriverException, VimFault {
-    if (!guestInfo || medium == null) {
+    boolean seed =
+        medium != null
+            && ObjectName.parse(medium).filter(n -> n.role().equals(ObjectName.SEED)).isPresent();
+    if (!guestInfo || !seed) {
       return GuestInfo.none();
     }
     try (InputStream in = files.download(place, medium + DatastoreFiles.MEDIUM)) {
