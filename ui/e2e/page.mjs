@@ -314,6 +314,10 @@ await step('a machine is made: its plan first', async () => {
   await page.getByRole('option', { name: '8 hours' }).click();
   await page.getByText('Machine by-page').waitFor();
   await page.getByText('power it on').waitFor();
+  await page.getByRole('button', { name: 'What it will be told' }).click();
+  await page.getByText(/hashes of passwords are masked/).waitFor();
+  await page.locator('pre').getByText(/by-page|cloud-config/).first().waitFor();
+  await judged();
   await button('Create machine').click();
   await page.waitForURL('**/machines/by-page');
   await heading('by-page');

@@ -407,6 +407,23 @@ export async function planOf(project: string, yaml: string) {
   return (await applyText(project, yaml, true)).items;
 }
 
+/** What a machine would be told at its first boot, or by its installer; nothing is stored. */
+export const rendering = (project: string, yaml: string) =>
+  queryOptions({
+    queryKey: ['plan', 'rendering', project, yaml],
+    staleTime: 0,
+    retry: false,
+    queryFn: () =>
+      unwrap(
+        api.POST('/api/v1/projects/{project}/renderings', {
+          params: { path: { project } },
+          body: yaml as never,
+          bodySerializer: (text: unknown) => text as string,
+          headers: { 'Content-Type': 'application/yaml' },
+        }),
+      ),
+  });
+
 export async function applyText(project: string, yaml: string, dryRun: boolean): Promise<Schemas['Apply']> {
   return unwrap(
     api.POST('/api/v1/apply', {

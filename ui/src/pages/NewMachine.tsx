@@ -13,7 +13,7 @@ import { useDeferredValue, useMemo, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, standing, type Resource } from '../api/kinds';
-import { applyText, planOf, projectOf, useCollection, useNameable, useProjects } from '../api/queries';
+import { applyText, planOf, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
 import { Card, Copy, Empty, Loading, PageHead, Trouble } from '../parts/basics';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
@@ -277,6 +277,7 @@ export function NewMachine() {
                 <Quota of={limited.data} more={cost} />
               )}
             </Card>
+            <Told project={project} yaml={settled} ready={complete && settled === yaml} />
             <Card title="As YAML" action={<Copy text={yaml} what="YAML" />}>
               <Box component="pre" tabIndex={0} aria-label="YAML" sx={{ m: 0, overflow: 'auto', lineHeight: 1.55 }}>
                 {yaml}
@@ -289,6 +290,66 @@ export function NewMachine() {
         </Box>
       )}
     </>
+  );
+}
+
+/** Asked for once somebody wants to see it. */
+function Told({ project, yaml, ready }: { project: string; yaml: string; ready: boolean }) {
+  const [open, setOpen] = useState(false);
+  const [shown, setShown] = useState('');
+  const told = useQuery({
+    ...rendering(project, yaml),
+    enabled: open && ready,
+    placeholderData: (before: Schemas['Rendering'] | undefined) => before,
+  });
+  const files = told.data?.files ?? [];
+  const file = files.find((f) => f.path === shown) ?? files.find((f) => f.main) ?? files[0];
+  return (
+    <Accordion
+      disableGutters
+      variant="outlined"
+      expanded={open}
+      onChange={(_, next) => setOpen(next)}
+      sx={{ borderRadius: '12px !important', '&::before': { display: 'none' }, bgcolor: 'background.paper' }}
+    >
+      <AccordionSummary expandIcon={<ExpandMoreIcon />}>
+        <Typography variant="h2">What it will be told</Typography>
+      </AccordionSummary>
+      <AccordionDetails>
+        {told.error ? (
+          <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+            Not like this: {told.error.message}
+          </Typography>
+        ) : !told.data ? (
+          <Loading lines={3} />
+        ) : (
+          <Stack sx={{ gap: 1.5 }}>
+            <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+              {told.data.system}, as a preview: nothing of it is stored or reserved, and hashes of passwords are masked.
+            </Typography>
+            {files.length > 1 && (
+              <TextField select label="File" value={file?.path ?? ''} onChange={(e) => setShown(e.target.value)}>
+                {files.map((f) => (
+                  <MenuItem key={f.path} value={f.path}>
+                    {f.path}
+                  </MenuItem>
+                ))}
+              </TextField>
+            )}
+            {file && (
+              <Box component="pre" tabIndex={0} aria-label={file.path} sx={{ m: 0, overflow: 'auto', maxHeight: 420, lineHeight: 1.5 }}>
+                {file.content}
+              </Box>
+            )}
+            {told.data.proposed.length > 0 && (
+              <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+                Proposed: {told.data.proposed.map((p) => `${p.field} of ${p.of} ${p.value}`).join(', ')}.
+              </Typography>
+            )}
+          </Stack>
+        )}
+      </AccordionDetails>
+    </Accordion>
   );
 }
 
