@@ -218,17 +218,18 @@ final class MachineActs {
       throws DriverException {
     Answers.Way way = answers(machine, asked);
     List<String> names = step.files();
-    if (step.seed() != null && way.seed() != null) {
+    String medium = step.seed();
+    if (medium != null && way.seed() != null) {
       byte[] seed = way.seed().iso();
-      Outcome put = media(machine, m -> m.put(name(step.seed()), seed));
+      Outcome put = media(machine, m -> m.put(name(medium), seed));
       if (!(put instanceof Outcome.Done)) {
         return put;
       }
     }
-    try (InstallationMedium medium = medium(machine)) {
-      Outcome kernel = directBoot(machine, b -> b.put(name(names.getFirst()), medium.kernel()));
+    try (InstallationMedium vendors = medium(machine)) {
+      Outcome kernel = directBoot(machine, b -> b.put(name(names.getFirst()), vendors.kernel()));
       return kernel instanceof Outcome.Done
-          ? directBoot(machine, b -> b.put(name(names.getLast()), medium.initrd(way.initrd())))
+          ? directBoot(machine, b -> b.put(name(names.getLast()), vendors.initrd(way.initrd())))
           : kernel;
     }
   }
