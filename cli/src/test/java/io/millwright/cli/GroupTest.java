@@ -13,9 +13,9 @@ class GroupTest extends CliTestCase {
       """;
   private static final String PLAN =
       """
-      {"dryRun":true,"results":[{"kind":"Machine","project":"default","name":"web-2",
+      {"dryRun":true,"items":[{"kind":"Machine","project":"default","name":"web-2",
        "action":"deleted","impact":"destroy","changes":[],"steps":[{"title":"remove web-2",
-       "destroys":true}],"kept":["volume web-2-data"]}]}
+       "destroys":true}],"keeps":["volume web-2-data"]}]}
       """;
 
   private static String group(String paused) {
@@ -98,7 +98,7 @@ class GroupTest extends CliTestCase {
         "GET " + WEB + "/diff",
         200,
         """
-        {"changes":[{"field":"image","before":"d12","after":"d13"}]}
+        {"changes":[{"path":"image","before":"d12","after":"d13"}]}
         """);
     assertThat(run("group", "diff", "web", "1", "2").done().out())
         .contains("image")
