@@ -44,14 +44,22 @@ final class Post {
     try {
       return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
-      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+      throw switch (e.getCause()) {
+        case SocketTimeoutException _ -> late();
+        case IOException io -> io;
+        case null, default -> new IOException(e.getCause());
+      };
     } catch (TimeoutException e) {
-      throw new SocketTimeoutException("no answer within " + patience.toSeconds() + " s");
+      throw late();
     } finally {
       // Whoever sends one byte a second keeps every timeout of a socket waiting. An interrupt
       // closes the socket of a virtual thread (java.net.Socket, "Interruption").
       answer.cancel(true);
     }
+  }
+
+  private SocketTimeoutException late() {
+    return new SocketTimeoutException("no answer within " + patience.toSeconds() + " s");
   }
 
   private int talk(URI to, Map<String, String> headers, byte[] body) throws IOException {
