@@ -4,9 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.api.Rig.Reply;
 import io.millwright.engine.access.Scope;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Usage;
+import io.millwright.model.Usage.Flow;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Instant;
+import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.Tag;
@@ -29,14 +34,24 @@ class MetricsTest {
                 .path("metadata")
                 .path("uid")
                 .asString());
-    rig.sql(
-        """
-        INSERT INTO measurement (machine, at, measured, cpu, memory_mib, disk_read, sent)
-        VALUES ('%1$s', now() - interval '30 s', 16, 0, 64, 0, 7),
-               ('%1$s', now(), 16, 3000000000, 65, 300, 8)
-        """
-            .formatted(uid));
+    UUID host = UUID.randomUUID();
+    Instant now = Instant.now();
+    rig.store.write(tx -> {
+      tx.measurements().add(host, now.minusSeconds(30), List.of(usage(uid, 0, 64, 0, 7)));
+      tx.measurements().add(host, now, List.of(usage(uid, 3_000_000_000L, 65, 300, 8)));
+    });
     return uid;
+  }
+
+  private static Usage usage(UUID uid, long cpu, long mib, long read, long sent) {
+    return new Usage(
+        uid,
+        new Flow.Counted(cpu),
+        ByteSize.ofMib(mib),
+        new Flow.Counted(read),
+        null,
+        null,
+        new Flow.Measured(sent));
   }
 
   private HttpResponse<String> scrape(String token) throws Exception {
