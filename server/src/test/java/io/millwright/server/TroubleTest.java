@@ -93,6 +93,14 @@ class TroubleTest {
 
   /** Whatever was begun is gone, and nothing half-made has a name under which it would be used. */
   private void assertNoImageLeft() throws IOException {
+    UUID base =
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.IMAGE, "default", "img"))
+            .orElseThrow()
+            .uid();
+    world.await(
+        "nobody makes the one of BASE any more", () -> world.latest(base).state().terminal());
     try (Stream<Path> files = Files.list(world.images)) {
       assertThat(files.map(p -> p.getFileName().toString()))
           .allSatisfy(name -> assertThat(name).endsWith(".img"))
