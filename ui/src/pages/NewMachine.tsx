@@ -316,7 +316,7 @@ function Told({ project, yaml, ready }: { project: string; yaml: string; ready: 
         <Typography variant="h2">What it will be told</Typography>
       </AccordionSummary>
       <AccordionDetails>
-        {told.error ? (
+        {!open ? null : told.error ? (
           <Typography variant="body2" sx={{ color: 'text.secondary' }}>
             Not like this: {told.error.message}
           </Typography>

@@ -70,11 +70,12 @@ class CrashPointTest {
   private static final int LANES = 4;
 
   /** Calls that change nothing. */
-  private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
+  private static final Set<Verb> LOOKS =
+      EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.MEASURE);
 
   /** Calls of which there may be fewer or more from one run to the next. */
   private static final Set<Verb> REPEATED =
-      EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.STOP);
+      EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.MEASURE, Verb.STOP);
 
   /** While one works on a flow: {@code -Dcrash.flow=WORDS} runs those whose name has these. */
   private static final String ONLY = java.lang.System.getProperty("crash.flow", "");
