@@ -143,6 +143,13 @@ for (const [path, title] of [['', 'home'], ['/machines', 'machines'], ['/volumes
     if (['home', 'machines', 'network', 'new-machine', 'project', 'people', 'audit', 'account'].includes(title)) await shot(title);
   });
 }
+await step('what a new machine will be told is shown before it is made', async () => {
+  await page.goto(`${url}/p/default/new-machine`);
+  await button('What it will be told').click();
+  await page.getByText('as a preview').waitFor();
+  await page.locator('pre', { hasText: '#cloud-config' }).waitFor();
+  await judged();
+});
 await step('the console takes what is typed and shows the answer', async () => {
   await page.goto(`${url}/p/default/machines/${machine}/console`);
   const shown = () => page.evaluate(() => document.querySelector('.xterm-accessibility')?.textContent ?? '');
