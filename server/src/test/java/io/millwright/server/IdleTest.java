@@ -94,14 +94,15 @@ class IdleTest {
           }
         });
     world.start();
-    world.await("three rounds pass", 5, () -> looks.size() >= 3);
+    // A round measures last.
+    world.await("three rounds pass", 5, () -> looks.size() >= 3 && measured.get() > 0);
     world.stop();
     assertThat(looks).allSatisfy(call -> assertThat(call.uid()).isNull());
     // Without heartbeats, which go by time: a round takes as long as the computer is busy.
     Map<String, Long> more = written();
     more.remove("scheduled_tasks");
     // What they use is one call and one row a round.
-    assertThat(measured.get()).isBetween(1, looks.size());
+    assertThat(measured.get()).isLessThanOrEqualTo(looks.size());
     assertThat(world.number("SELECT count(DISTINCT m) FROM measurement, unnest(machines) AS m"))
         .isEqualTo(count);
     more.replaceAll((table, rows) -> rows - before.getOrDefault(table, 0L));
