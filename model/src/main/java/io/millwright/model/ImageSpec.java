@@ -118,7 +118,7 @@ public record ImageSpec(
 
   /**
    * An installation medium, from where a source may be. Of every system of the catalogue media are
-   * made; a hypervisor's machines are installed by Debian's only.
+   * made, and machines are installed by all of them but Windows Setup.
    *
    * @param path a file on the server
    * @param url where to fetch it, by http or https
