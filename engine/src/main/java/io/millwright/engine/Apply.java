@@ -359,7 +359,7 @@ public final class Apply {
         }
         if (status instanceof PoolStatus pool) {
           status =
-              pool.declared(
+              pool.withRevision(
                   Members.revision(
                       tx, after.as(PoolSpec.class, PoolStatus.class), caller.name(), now));
         }
@@ -407,14 +407,14 @@ public final class Apply {
           before != null
               && before.spec() instanceof GroupSpec old
               && old.withCount(group.spec().count()).equals(group.spec());
-      return scaled ? next : next.failed(null);
+      return scaled ? next : next.withFailed(null);
     }
 
     void refill(Resource<PoolSpec, PoolStatus> pool, int count) {
       if (count > 0) {
         List<Integer> ordinals = Members.ordinals(tx, pool, count);
         int revision = pool.status().revision();
-        tx.resources().updateStatus(pool.uid(), pool.status().given(ordinals.getLast()), "", "");
+        tx.resources().updateStatus(pool.uid(), pool.status().withLast(ordinals.getLast()), "", "");
         create(pool, ordinals.stream().map(o -> new GroupPlanner.Act.Create(o, revision)).toList());
       }
     }
@@ -567,7 +567,7 @@ public final class Apply {
                   .filter(s -> s instanceof State.Failed || s instanceof State.Cancelled)
                   .isPresent();
       if (resource.status() instanceof GroupStatus group && (ended || group.failed() != null)) {
-        tx.resources().updateStatus(resource.uid(), group.failed(null), "", "");
+        tx.resources().updateStatus(resource.uid(), group.withFailed(null), "", "");
         return start(resource, Operation.Verb.UPDATE);
       }
       return ended ? start(resource, Operation.Verb.UPDATE) : null;

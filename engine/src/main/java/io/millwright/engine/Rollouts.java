@@ -79,7 +79,7 @@ public final class Rollouts {
     Draft draft = rolledBack(tx, group, to);
     if (group.status().paused()) {
       // Whoever wants to go back does not want to wait for that.
-      tx.resources().updateStatus(group.uid(), group.status().paused(false), "", "");
+      tx.resources().updateStatus(group.uid(), group.status().withPaused(false), "", "");
     }
     return apply.apply(tx, caller, List.of(draft), Apply.Expectation.NONE);
   }
@@ -112,7 +112,7 @@ public final class Rollouts {
     Resource<GroupSpec, GroupStatus> group = lock(tx, project, name);
     tx.resources()
         .updateStatus(
-            group.uid(), group.status().paused(true), "Paused", "Its rollouts were paused.");
+            group.uid(), group.status().withPaused(true), "Paused", "Its rollouts were paused.");
     tx.nudges().nudge(group.uid());
     return find(tx, project, name);
   }
@@ -133,7 +133,7 @@ public final class Rollouts {
     tx.resources()
         .updateStatus(
             group.uid(),
-            status.paused(false).confirmed(changed).failed(null),
+            status.with(s -> s.paused(false).confirmed(changed).failed(null)),
             "Continued",
             "Its rollouts go on.");
     tx.nudges().nudge(group.uid());

@@ -65,7 +65,10 @@ public final class Sources {
     }
     tx.resources()
         .updateStatus(
-            source.uid(), status.approve(seen), "Approved", "commit " + seen + " was approved");
+            source.uid(),
+            status.withApproved(seen),
+            "Approved",
+            "commit " + seen + " was approved");
     tx.nudges().nudge(source.uid());
     return tx.resources().find(source.uid()).orElseThrow();
   }

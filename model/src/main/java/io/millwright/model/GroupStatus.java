@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param followed checksum of the image that its members were last given without anybody declaring
  *     it, or null
  */
+@RecordBuilder
 public record GroupStatus(
     @Default List<Condition> conditions,
     int members,
@@ -30,7 +32,7 @@ public record GroupStatus(
     boolean paused,
     int confirmed,
     @Nullable String followed)
-    implements Status {
+    implements Status, GroupStatusBuilder.With {
   public static final GroupStatus EMPTY =
       new GroupStatus(List.of(), 0, 0, 0, 0, null, null, null, false, 0, null);
 
@@ -38,120 +40,29 @@ public record GroupStatus(
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
   }
 
-  public GroupStatus withConditions(List<Condition> next) {
-    return new GroupStatus(
-        next, members, healthy, updated, revision, stable, previous, failed, paused, confirmed,
-        followed);
-  }
-
   public GroupStatus counted(int nowMembers, int nowHealthy, int nowUpdated) {
-    return new GroupStatus(
-        conditions,
-        nowMembers,
-        nowHealthy,
-        nowUpdated,
-        revision,
-        stable,
-        previous,
-        failed,
-        paused,
-        confirmed,
-        followed);
+    return with(s -> s.members(nowMembers).healthy(nowHealthy).updated(nowUpdated));
   }
 
   /** From here on this revision is the declared one; what was confirmed was of another. */
   public GroupStatus declared(int next) {
     return next == revision
         ? this
-        : new GroupStatus(
-            conditions,
-            members,
-            healthy,
-            0,
-            next,
-            stable,
-            revision == 0 ? null : Integer.valueOf(revision),
-            null,
-            paused,
-            0,
-            followed);
+        : with(s ->
+            s.updated(0)
+                .revision(next)
+                .previous(revision == 0 ? null : Integer.valueOf(revision))
+                .failed(null)
+                .confirmed(0));
   }
 
   /** All members have this revision. */
   public GroupStatus rolledOut(int now) {
-    return new GroupStatus(
-        conditions,
-        members,
-        healthy,
-        updated,
-        revision,
-        now,
-        previous,
-        null,
-        paused,
-        confirmed,
-        followed);
-  }
-
-  /** A rollout of the declared revision has failed, or with null is tried again. */
-  public GroupStatus failed(@Nullable Integer now) {
-    return new GroupStatus(
-        conditions,
-        members,
-        healthy,
-        updated,
-        revision,
-        stable,
-        previous,
-        now,
-        paused,
-        confirmed,
-        followed);
-  }
-
-  public GroupStatus paused(boolean now) {
-    return new GroupStatus(
-        conditions,
-        members,
-        healthy,
-        updated,
-        revision,
-        stable,
-        previous,
-        failed,
-        now,
-        confirmed,
-        followed);
-  }
-
-  public GroupStatus confirmed(int now) {
-    return new GroupStatus(
-        conditions,
-        members,
-        healthy,
-        updated,
-        revision,
-        stable,
-        previous,
-        failed,
-        paused,
-        now,
-        followed);
+    return with(s -> s.stable(now).failed(null));
   }
 
   /** Its members are given this build of their image from now on, whatever failed before. */
   public GroupStatus following(String sha256) {
-    return new GroupStatus(
-        conditions,
-        members,
-        healthy,
-        updated,
-        revision,
-        stable,
-        previous,
-        null,
-        paused,
-        confirmed,
-        sha256);
+    return with(s -> s.failed(null).followed(sha256));
   }
 }

@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param foreign how many others do
  * @param facets what its driver can do there
  */
+@RecordBuilder
 public record HypervisorStatus(
     @Default List<Condition> conditions,
     @Nullable String version,
@@ -25,17 +27,12 @@ public record HypervisorStatus(
     @Nullable Integer machines,
     @Nullable Integer foreign,
     @Default List<String> facets)
-    implements Status {
+    implements Status, HypervisorStatusBuilder.With {
   public static final HypervisorStatus EMPTY =
       new HypervisorStatus(List.of(), null, null, null, null, null, null, null, List.of());
 
   public HypervisorStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
     facets = facets == null ? List.of() : List.copyOf(facets);
-  }
-
-  public HypervisorStatus withConditions(List<Condition> next) {
-    return new HypervisorStatus(
-        next, version, acceleration, cores, memory, diskFree, machines, foreign, facets);
   }
 }

@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param trial uid of the machine by which it is checked; null if there was none yet
  * @param message why it failed, or null
  */
+@RecordBuilder
 public record ImageBuild(
     int number,
     @Nullable UUID operation,
@@ -26,7 +28,8 @@ public record ImageBuild(
     @Nullable Long fileSize,
     @Nullable ByteSize virtualSize,
     @Nullable UUID trial,
-    @Nullable String message) {
+    @Nullable String message)
+    implements ImageBuildBuilder.With {
 
   /** What a build is. */
   public enum State {
@@ -40,23 +43,12 @@ public record ImageBuild(
     FAILED
   }
 
-  public ImageBuild as(State next) {
-    return new ImageBuild(
-        number, operation, begunAt, next, sha256, fileSize, virtualSize, trial, message);
-  }
-
   public ImageBuild failed(String why) {
-    return new ImageBuild(
-        number, operation, begunAt, State.FAILED, sha256, fileSize, virtualSize, trial, why);
-  }
-
-  public ImageBuild tried(UUID machine) {
-    return new ImageBuild(
-        number, operation, begunAt, state, sha256, fileSize, virtualSize, machine, message);
+    return with(b -> b.state(State.FAILED).message(why));
   }
 
   /** Its file is gone; that there was one stays to be read. */
   public ImageBuild pruned() {
-    return new ImageBuild(number, operation, begunAt, state, null, null, null, trial, message);
+    return with(b -> b.sha256(null).fileSize(null).virtualSize(null));
   }
 }

@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param builds each time that it was made, as far as something of that is left, the first one
  *     first
  */
+@RecordBuilder
 public record ImageStatus(
     @Default List<Condition> conditions,
     @Nullable String sha256,
@@ -24,7 +26,7 @@ public record ImageStatus(
     @Nullable Instant finishedAt,
     @Nullable Long generation,
     @Default List<ImageBuild> builds)
-    implements Status {
+    implements Status, ImageStatusBuilder.With {
   public static final ImageStatus EMPTY =
       new ImageStatus(List.of(), null, null, null, null, null, List.of());
 
@@ -49,17 +51,13 @@ public record ImageStatus(
                         null));
   }
 
-  public ImageStatus withConditions(List<Condition> next) {
-    return new ImageStatus(next, sha256, fileSize, virtualSize, finishedAt, generation, builds);
-  }
-
-  public ImageStatus withBuilds(List<ImageBuild> next) {
-    return new ImageStatus(conditions, sha256, fileSize, virtualSize, finishedAt, generation, next);
-  }
-
   /** New machines are made from this build, of this generation of the spec, from now on. */
   public ImageStatus made(ImageBuild build, long of, Instant now) {
-    return new ImageStatus(
-        conditions, build.sha256(), build.fileSize(), build.virtualSize(), now, of, builds);
+    return with(s ->
+        s.sha256(build.sha256())
+            .fileSize(build.fileSize())
+            .virtualSize(build.virtualSize())
+            .finishedAt(now)
+            .generation(of));
   }
 }

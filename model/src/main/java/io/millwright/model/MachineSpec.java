@@ -1,6 +1,7 @@
 package io.millwright.model;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param drift what is done when it is not as declared; its project's policy if not given, which is
  *     repair unless somebody set another
  */
+@RecordBuilder
 public record MachineSpec(
     @Nullable String hypervisor,
     String image,
@@ -42,7 +44,7 @@ public record MachineSpec(
     @Default("1800") Integer readyTimeoutSeconds,
     @Nullable Expiry expiry,
     @Nullable DriftPolicy drift)
-    implements Spec {
+    implements Spec, MachineSpecBuilder.With {
   /** A Linux interface name is at most 15 characters (IFNAMSIZ). */
   private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9]{0,11}");
 
@@ -200,96 +202,6 @@ public record MachineSpec(
     Set<String> out = new HashSet<>();
     bonds.forEach(b -> out.addAll(b.members()));
     return out;
-  }
-
-  public MachineSpec withPower(Power next) {
-    return new MachineSpec(
-        hypervisor,
-        image,
-        size,
-        profiles,
-        firmware,
-        next,
-        hostname,
-        nics,
-        bonds,
-        vlans,
-        volumes,
-        readyTimeoutSeconds,
-        expiry,
-        drift);
-  }
-
-  public MachineSpec withImage(String next) {
-    return new MachineSpec(
-        hypervisor,
-        next,
-        size,
-        profiles,
-        firmware,
-        power,
-        hostname,
-        nics,
-        bonds,
-        vlans,
-        volumes,
-        readyTimeoutSeconds,
-        expiry,
-        drift);
-  }
-
-  public MachineSpec withExpiry(Expiry next) {
-    return new MachineSpec(
-        hypervisor,
-        image,
-        size,
-        profiles,
-        firmware,
-        power,
-        hostname,
-        nics,
-        bonds,
-        vlans,
-        volumes,
-        readyTimeoutSeconds,
-        next,
-        drift);
-  }
-
-  public MachineSpec withVolumes(List<String> next) {
-    return new MachineSpec(
-        hypervisor,
-        image,
-        size,
-        profiles,
-        firmware,
-        power,
-        hostname,
-        nics,
-        bonds,
-        vlans,
-        next,
-        readyTimeoutSeconds,
-        expiry,
-        drift);
-  }
-
-  public MachineSpec withHypervisor(String next) {
-    return new MachineSpec(
-        next,
-        image,
-        size,
-        profiles,
-        firmware,
-        power,
-        hostname,
-        nics,
-        bonds,
-        vlans,
-        volumes,
-        readyTimeoutSeconds,
-        expiry,
-        drift);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param elsewhere another hypervisor on which there is something of it: its former system, if that
  *     is there; else what is still to be removed
  */
+@RecordBuilder
 public record MachineStatus(
     @Default List<Condition> conditions,
     @Nullable String hypervisor,
@@ -39,7 +41,7 @@ public record MachineStatus(
     @Nullable Former former,
     @Nullable Instant expiresAt,
     @Nullable String elsewhere)
-    implements Status {
+    implements Status, MachineStatusBuilder.With {
   public static final MachineStatus EMPTY =
       new MachineStatus(
           List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of(), null,
@@ -94,137 +96,42 @@ public record MachineStatus(
     }
   }
 
-  public MachineStatus withConditions(List<Condition> next) {
-    return new MachineStatus(
-        next,
-        hypervisor,
-        power,
-        interfaces,
-        disk,
-        imageSha256,
-        blueprint,
-        readyBy,
-        hostKeys,
-        scripts,
-        firmware,
-        former,
-        expiresAt,
-        elsewhere);
-  }
-
-  public MachineStatus withPower(@Nullable Power next) {
-    return new MachineStatus(
-        conditions,
-        hypervisor,
-        next,
-        interfaces,
-        disk,
-        imageSha256,
-        blueprint,
-        readyBy,
-        hostKeys,
-        scripts,
-        firmware,
-        former,
-        expiresAt,
-        elsewhere);
-  }
-
-  public MachineStatus withInterfaces(List<Interface> next) {
-    return new MachineStatus(
-        conditions,
-        hypervisor,
-        power,
-        next,
-        disk,
-        imageSha256,
-        blueprint,
-        readyBy,
-        hostKeys,
-        scripts,
-        firmware,
-        former,
-        expiresAt,
-        elsewhere);
-  }
-
   /** From here on its system disk is made from this very image; null if it is open which. */
   public MachineStatus withImage(@Nullable String sha256) {
-    return new MachineStatus(
-        conditions,
-        hypervisor,
-        power,
-        interfaces,
-        disk,
-        sha256,
-        blueprint,
-        readyBy,
-        hostKeys,
-        scripts,
-        firmware,
-        former,
-        expiresAt,
-        elsewhere);
+    return withImageSha256(sha256);
   }
 
   /** It has not booted its disk yet, or no more. */
   public MachineStatus unbooted() {
-    return new MachineStatus(
-        conditions,
-        hypervisor,
-        power,
-        interfaces,
-        disk,
-        imageSha256,
-        blueprint,
-        null,
-        List.of(),
-        List.of(),
-        firmware,
-        former,
-        expiresAt,
-        elsewhere);
+    return with(s -> s.readyBy(null).hostKeys(List.of()).scripts(List.of()));
   }
 
   /** The system on its disk is up; what was there before is of no use any more. */
   public MachineStatus booted(
       List<Interface> seen, String by, List<String> keys, List<ScriptResult> results) {
-    return new MachineStatus(
-        conditions,
-        hypervisor,
-        Power.ON,
-        seen,
-        disk,
-        imageSha256,
-        blueprint,
-        by,
-        keys,
-        results,
-        firmware,
-        null,
-        expiresAt,
-        elsewhere);
+    return with(s ->
+        s.power(Power.ON)
+            .interfaces(seen)
+            .readyBy(by)
+            .hostKeys(keys)
+            .scripts(results)
+            .former(null));
   }
 
   /** It gets a new system disk; what is up now is remembered until the new one is. */
   public MachineStatus rebuilt(String newDisk, String newBlueprint, Firmware newFirmware) {
-    return new MachineStatus(
-        conditions,
-        hypervisor,
-        power,
-        interfaces,
-        newDisk,
-        null,
-        newBlueprint,
-        null,
-        List.of(),
-        List.of(),
-        newFirmware,
-        readyBy != null && disk != null
-            ? new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, null)
-            : former,
-        expiresAt,
-        elsewhere);
+    return onNewDisk(newDisk, newBlueprint, newFirmware)
+        .withFormer(readyBy != null && disk != null ? former(disk, readyBy, null) : former);
+  }
+
+  private MachineStatus onNewDisk(String newDisk, String newBlueprint, Firmware newFirmware) {
+    return unbooted()
+        .with(s -> s.disk(newDisk).imageSha256(null).blueprint(newBlueprint).firmware(newFirmware));
+  }
+
+  private Former former(String itsDisk, String wasReadyBy, @Nullable String itsHypervisor) {
+    return new Former(
+        itsDisk, imageSha256, blueprint, wasReadyBy, hostKeys, scripts, firmware, itsHypervisor);
   }
 
   /**
@@ -233,24 +140,22 @@ public record MachineStatus(
    * @throws IllegalStateException if there is none
    */
   public MachineStatus wentBack() {
-    if (former == null) {
+    Former back = former;
+    if (back == null) {
       throw new IllegalStateException("there is no system to go back to");
     }
-    return new MachineStatus(
-        conditions,
-        former.hypervisor() == null ? hypervisor : former.hypervisor(),
-        power,
-        interfaces,
-        former.disk(),
-        former.imageSha256(),
-        former.blueprint(),
-        former.readyBy(),
-        former.hostKeys(),
-        former.scripts(),
-        former.firmware(),
-        null,
-        expiresAt,
-        former.hypervisor() == null ? elsewhere : hypervisor);
+    boolean here = back.hypervisor() == null;
+    return with(s ->
+        s.hypervisor(here ? hypervisor : back.hypervisor())
+            .disk(back.disk())
+            .imageSha256(back.imageSha256())
+            .blueprint(back.blueprint())
+            .readyBy(back.readyBy())
+            .hostKeys(back.hostKeys())
+            .scripts(back.scripts())
+            .firmware(back.firmware())
+            .former(null)
+            .elsewhere(here ? elsewhere : hypervisor));
   }
 
   /** True while it gets its system on another hypervisor, and could still go back. */
@@ -268,58 +173,14 @@ public record MachineStatus(
     if (readyBy == null || disk == null) {
       throw new IllegalStateException("there is no system to move from");
     }
-    return new MachineStatus(
-        conditions,
-        to,
-        power,
-        interfaces,
-        newDisk,
-        null,
-        newBlueprint,
-        null,
-        List.of(),
-        List.of(),
-        newFirmware,
-        new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, hypervisor),
-        expiresAt,
-        hypervisor);
+    Former here = former(disk, readyBy, hypervisor);
+    return onNewDisk(newDisk, newBlueprint, newFirmware)
+        .with(s -> s.hypervisor(to).former(here).elsewhere(hypervisor));
   }
 
   /** Nothing of it is left elsewhere. */
   public MachineStatus gathered() {
-    return new MachineStatus(
-        conditions,
-        hypervisor,
-        power,
-        interfaces,
-        disk,
-        imageSha256,
-        blueprint,
-        readyBy,
-        hostKeys,
-        scripts,
-        firmware,
-        former,
-        expiresAt,
-        null);
-  }
-
-  public MachineStatus withExpiresAt(@Nullable Instant next) {
-    return new MachineStatus(
-        conditions,
-        hypervisor,
-        power,
-        interfaces,
-        disk,
-        imageSha256,
-        blueprint,
-        readyBy,
-        hostKeys,
-        scripts,
-        firmware,
-        former,
-        next,
-        elsewhere);
+    return withElsewhere(null);
   }
 
   /** All addresses, in the order of the interfaces. */

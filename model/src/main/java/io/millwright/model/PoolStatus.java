@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 
 /**
@@ -13,6 +14,7 @@ import java.util.List;
  * @param revision number of what is declared of its machines
  * @param last ordinal that a machine of it was given last; none is given twice
  */
+@RecordBuilder
 public record PoolStatus(
     @Default List<Condition> conditions,
     int members,
@@ -21,29 +23,15 @@ public record PoolStatus(
     int claimed,
     int revision,
     int last)
-    implements Status {
+    implements Status, PoolStatusBuilder.With {
   public static final PoolStatus EMPTY = new PoolStatus(List.of(), 0, 0, 0, 0, 0, 0);
 
   public PoolStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
   }
 
-  public PoolStatus withConditions(List<Condition> next) {
-    return new PoolStatus(next, members, ready, outdated, claimed, revision, last);
-  }
-
   public PoolStatus counted(int nowMembers, int nowReady, int nowOutdated, int nowClaimed) {
-    return new PoolStatus(
-        conditions, nowMembers, nowReady, nowOutdated, nowClaimed, revision, last);
-  }
-
-  /** From here on this revision is the declared one. */
-  public PoolStatus declared(int next) {
-    return new PoolStatus(conditions, members, ready, outdated, claimed, next, last);
-  }
-
-  /** Ordinals up to this one have been given. */
-  public PoolStatus given(int ordinal) {
-    return new PoolStatus(conditions, members, ready, outdated, claimed, revision, ordinal);
+    return with(
+        s -> s.members(nowMembers).ready(nowReady).outdated(nowOutdated).claimed(nowClaimed));
   }
 }

@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param appliedAt when that was
  * @param plan what applying {@code seen} would do; null if that is nothing, or cannot be said
  */
+@RecordBuilder
 public record SourceStatus(
     @Default List<Condition> conditions,
     @Nullable String seen,
@@ -20,7 +22,7 @@ public record SourceStatus(
     @Nullable String applied,
     @Nullable Instant appliedAt,
     @Nullable Plan plan)
-    implements Status {
+    implements Status, SourceStatusBuilder.With {
   public static final SourceStatus EMPTY =
       new SourceStatus(List.of(), null, null, null, null, null);
 
@@ -69,17 +71,9 @@ public record SourceStatus(
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
   }
 
-  public SourceStatus withConditions(List<Condition> next) {
-    return new SourceStatus(next, seen, approved, applied, appliedAt, plan);
-  }
-
   /** This is the newest commit, and applying it would do this. */
   public SourceStatus saw(@Nullable String commit, @Nullable Plan would) {
-    return new SourceStatus(conditions, commit, approved, applied, appliedAt, would);
-  }
-
-  public SourceStatus approve(@Nullable String commit) {
-    return new SourceStatus(conditions, seen, commit, applied, appliedAt, plan);
+    return with(s -> s.seen(commit).plan(would));
   }
 
   /** All of this commit is the declaration now. */

@@ -56,7 +56,7 @@ public final class ImagePlanner {
       out.add(
           each.state() == State.CHECKING ? each.failed("It was built anew before that.") : each);
     }
-    out.add(build.state() == State.CURRENT ? build.as(State.CHECKING) : build);
+    out.add(build.state() == State.CURRENT ? build.withState(State.CHECKING) : build);
     return forget(build.state() == State.CURRENT ? promote(out, build.number()) : out);
   }
 
@@ -80,8 +80,8 @@ public final class ImagePlanner {
         .filter(b -> b.number() == number || !String.valueOf(next.sha256()).equals(b.sha256()))
         .map(b ->
             b.number() == number
-                ? b.as(State.CURRENT)
-                : b.state() == State.CURRENT ? b.as(State.FORMER) : b)
+                ? b.withState(State.CURRENT)
+                : b.state() == State.CURRENT ? b.withState(State.FORMER) : b)
         .toList();
   }
 

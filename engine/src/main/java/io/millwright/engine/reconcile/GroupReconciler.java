@@ -612,7 +612,7 @@ public final class GroupReconciler implements AutoCloseable {
         String message = undoing.message() + "; the group is back on revision " + goal.revision();
         end(
             new State.Failed(undoing.reason(), message),
-            group.status().failed(group.status().revision()),
+            group.status().withFailed(group.status().revision()),
             condition(false, "RolledBack", MachineReconciler.sentence(message)));
         return Optional.of(round);
       }
@@ -656,7 +656,7 @@ public final class GroupReconciler implements AutoCloseable {
       String message = undoing == null ? why : undoing.message() + "; and on the way back, " + why;
       end(
           new State.Failed(undoing == null ? "MemberFailed" : undoing.reason(), message),
-          group.status().failed(group.status().revision()),
+          group.status().withFailed(group.status().revision()),
           condition(
               false,
               "RolloutFailed",

@@ -266,7 +266,7 @@ public final class ImageReconciler {
                       image
                           .status()
                           .withBuilds(
-                              ImagePlanner.put(image.status().builds(), mine.tried(machine))),
+                              ImagePlanner.put(image.status().builds(), mine.withTrial(machine))),
                       "",
                       "");
             });
