@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
+import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Installers.Start;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
@@ -333,6 +335,117 @@ class InstallersTest {
     assertThat(media.hypervisor.state(uid)).isEmpty();
     assertThat(media.outside().media()).noneMatch(m -> m.name().mark().uid().equals(uid));
     assertThat(media.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
+  }
+
+  /** When somebody changes his mind. */
+  private enum Moment {
+    IT_IS_SENT,
+    IT_IS_IN_THE_DRIVE
+  }
+
+  private enum Change {
+    CANCEL,
+    DELETE
+  }
+
+  private static boolean hasMedium(World world, UUID uid) {
+    return world.outside().media().stream().anyMatch(m -> m.name().mark().uid().equals(uid));
+  }
+
+  /** Begins an installation by a medium of its own that goes no further than this moment. */
+  private void installUntil(Moment moment, String name, String manifest)
+      throws InterruptedException {
+    Fault.Hang hang = Fault.hangAfterEffect();
+    GuestBehaviour usual = media.hypervisor.guests();
+    if (moment == Moment.IT_IS_SENT) {
+      media.hypervisor.faults().next(Verb.PUT_MEDIUM, hang);
+    } else {
+      media.hypervisor.guests(guest ->
+          guest.definition().name().startsWith(name) && guest.definition().medium() != null
+              ? GuestBehaviour.silent().start(guest)
+              : usual.start(guest));
+    }
+    media.apply(manifest);
+    UUID uid = media.machine(name).uid();
+    if (moment == Moment.IT_IS_SENT) {
+      hang.awaitEntered();
+      going = hang;
+    } else {
+      media.await(
+          "it has the medium in its drive, and is waited for",
+          () ->
+              media.latest(uid).steps().stream()
+                  .anyMatch(s ->
+                      s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+      assertThat(media.hypervisor.definition(uid).orElseThrow().medium()).contains("installer");
+    }
+    assertThat(hasMedium(media, uid)).isTrue();
+  }
+
+  /** The call by which a medium is being sent. */
+  private Fault.Hang going = Fault.hang();
+
+  private void change(Change change, String name) {
+    UUID uid = media.machine(name).uid();
+    switch (change) {
+      case CANCEL -> media.engine.cancel().cancel(media.latest(uid).uid());
+      case DELETE -> media.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", name, null);
+    }
+    going.release();
+    media.await(
+        "it ends, or an installer that does not hear is asked to stop",
+        () ->
+            media.find(name).isEmpty()
+                || media.latest(uid).state().terminal()
+                || media.latest(uid).steps().stream()
+                    .anyMatch(
+                        s -> s.key().equals("stop") && s.state() == Operation.StepState.RUNNING));
+    media.pass(Duration.ofMinutes(2)); // then its power is cut
+    switch (change) {
+      case CANCEL -> assertThat(media.awaitEnd(uid).state()).isEqualTo(new State.Cancelled());
+      case DELETE -> media.awaitGone(name);
+    }
+    assertThat(hasMedium(media, uid)).as("its medium is left").isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "IT_IS_SENT, CANCEL", "IT_IS_SENT, DELETE",
+    "IT_IS_IN_THE_DRIVE, CANCEL", "IT_IS_IN_THE_DRIVE, DELETE"
+  })
+  void ofANewMachineNothingIsLeft(Moment moment, Change change) throws Exception {
+    String name = "new-" + moment.ordinal() + change.ordinal();
+    installUntil(moment, name, machine(name, "freebsd-14", ""));
+    UUID uid = media.machine(name).uid();
+    change(change, name);
+    assertThat(media.hypervisor.state(uid)).isEmpty();
+    assertThat(media.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "IT_IS_SENT, CANCEL", "IT_IS_SENT, DELETE",
+    "IT_IS_IN_THE_DRIVE, CANCEL", "IT_IS_IN_THE_DRIVE, DELETE"
+  })
+  void oneThatIsRebuiltGoesBackOrGoesWithItsMediumTakenOut(Moment moment, Change change)
+      throws Exception {
+    String name = "again-" + moment.ordinal() + change.ordinal();
+    media.apply(machine(name, "freebsd-14", ""));
+    UUID uid = media.machine(name).uid();
+    assertThat(media.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    String before = media.machine(name).status().disk();
+    installUntil(moment, name, machine(name, "freebsd-14", "hostname: other"));
+    change(change, name);
+    if (change == Change.CANCEL) {
+      MachineDefinition now = media.hypervisor.definition(uid).orElseThrow();
+      assertThat(now.medium()).isNull();
+      assertThat(now.disks()).extracting(MachineDefinition.Disk::name).containsExactly(before);
+      assertThat(media.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+      assertThat(media.ready(name)).isTrue();
+    } else {
+      assertThat(media.hypervisor.state(uid)).isEmpty();
+      assertThat(media.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
+    }
   }
 
   @Test
