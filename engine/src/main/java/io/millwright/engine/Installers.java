@@ -77,6 +77,22 @@ public final class Installers {
     return image.installer() == null ? null : start(image, machine.hypervisor().status().facets());
   }
 
+  /** Why a machine's installer is started as it is, in half a sentence. */
+  static String why(ResolvedMachine machine) {
+    ImageSpec image = machine.image().spec();
+    String place = machine.hypervisor().title();
+    List<String> facets = machine.hypervisor().status().facets();
+    if (start(image, List.of()) == Start.OWN_MEDIUM) {
+      return "the installer of " + image.os() + " is started by its own boot loader only";
+    }
+    List<String> lacks = FOR_KERNELS.stream().filter(f -> !facets.contains(f)).toList();
+    return facets.isEmpty()
+        ? "it is not known yet that " + place + " cannot start it"
+        : lacks.isEmpty()
+            ? place + " starts it itself, and the vendor's medium is shared untouched"
+            : place + " does not start kernels (it lacks " + String.join(" and ", lacks) + ")";
+  }
+
   /**
    * The answers for a machine's installer, in the way in which it is started where the machine is.
    *

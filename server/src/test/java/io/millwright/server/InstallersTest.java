@@ -18,6 +18,7 @@ import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.planner.Step;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -247,6 +248,23 @@ class InstallersTest {
   }
 
   @Test
+  void aGroupOfWhatCannotBeInstalledIsRefusedAsItsMembersAre() {
+    String group =
+        """
+        apiVersion: millwright/v1
+        kind: Group
+        metadata: {name: refused}
+        spec:
+          count: 2
+          machine: {image: proxmox-ve-9, size: large, profiles: [packed], nics: [{network: net}]}
+        """;
+    assertThatThrownBy(() -> kernels.apply(group))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("Machine refused-0: spec.profiles: packages: Proxmox VE installs");
+    assertThat(kernels.find("refused-0")).isEmpty();
+  }
+
+  @Test
   void whatTheWorldHasMadeImpossibleMeanwhileIsRefusedBeforeAnyEffect() {
     String later =
         image("debian-13", Path.of("/nowhere/yet.iso"))
@@ -280,6 +298,21 @@ class InstallersTest {
 
   private void install(World world, String release, Start start) {
     String name = "m-" + name(release);
+    List<String> told =
+        world.plan(machine(name, release, "")).getFirst().steps().stream()
+            .map(Step::title)
+            .filter(s -> s.contains("installation medium, for") || s.contains("kernel with its"))
+            .toList();
+    assertThat(told)
+        .singleElement()
+        .asString()
+        .endsWith(
+            start != Start.OWN_MEDIUM
+                ? "Hypervisor sim starts it itself, and the vendor's medium is shared untouched"
+                : STARTS.get(release) == Start.OWN_MEDIUM
+                    ? "is started by its own boot loader only"
+                    : "Hypervisor sim does not start kernels (it lacks direct-boot and"
+                          + " serial-log)");
     world.apply(machine(name, release, ""));
     UUID uid = world.machine(name).uid();
     Operation operation = world.awaitEnd(uid);
