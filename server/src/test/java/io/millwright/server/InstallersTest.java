@@ -312,7 +312,7 @@ class InstallersTest {
                 : STARTS.get(release) == Start.OWN_MEDIUM
                     ? "is started by its own boot loader only"
                     : "Hypervisor sim does not start kernels (it lacks direct-boot and"
-                          + " serial-log)");
+                        + " serial-log)");
     world.apply(machine(name, release, ""));
     UUID uid = world.machine(name).uid();
     Operation operation = world.awaitEnd(uid);
