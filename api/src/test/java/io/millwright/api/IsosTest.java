@@ -163,6 +163,50 @@ class IsosTest {
   }
 
   @Test
+  void oneOfSeveralCardsWithoutAMacIsNamed() {
+    Reply reply =
+        rig.post(
+            "projects/default/renderings?installer=rocky-9",
+            BUNDLE.replace(
+                "nics: [{",
+                "nics: [{network: site, ipv4: 10.0.0.8, mac: \"52:54:00:00:00:08\"}, {"));
+    assertThat(reply.status()).isEqualTo(400);
+    assertThat(reply.json().path("errors").path(0).path("field").asString())
+        .contains("interfaces[1].mac");
+    assertThat(reply.raw().body()).contains("because the machine has several cards");
+  }
+
+  @Test
+  void whatNoInstallerCouldDoIsRefusedByItsFieldWhenItIsDeclared() {
+    String machine =
+        """
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: hosts}
+        spec: {os: proxmox-ve, version: "9", installer: {path: /nowhere/pve.iso}}
+        ---
+        apiVersion: millwright/v1
+        kind: Profile
+        metadata: {name: packed}
+        spec: {packages: [curl]}
+        ---
+        apiVersion: millwright/v1
+        kind: Machine
+        metadata: {name: host}
+        spec: {image: hosts, size: small, profiles: [packed]}
+        """;
+    for (String path : List.of("apply?project=iso2", "apply?project=iso2&dryRun=true")) {
+      Reply reply = rig.post(path, machine);
+      assertThat(reply.status()).as(reply.raw().body()).isEqualTo(400);
+      assertThat(reply.json().path("errors").toString())
+          .contains("Machine host: spec.profiles", "packages: Proxmox VE installs from its medium")
+          .contains("Machine host: spec.size", "needs a disk of at least");
+    }
+    assertThat(rig.get("projects/iso2/machines").json().path("items").size()).isZero();
+    assertThat(rig.get("projects/iso2/images").json().path("items").size()).isZero();
+  }
+
+  @Test
   void aMediumIsByteForByteTheComposedOne(@TempDir Path directory) throws Exception {
     Path vendor = VendorIso.debian(directory);
     WorkLoop work = rig.work();

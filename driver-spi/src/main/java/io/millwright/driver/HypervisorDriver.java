@@ -9,6 +9,9 @@ public interface HypervisorDriver extends AutoCloseable {
   /** Name of the facet {@link HotPlug}, which the planner asks for. */
   String HOT_PLUG = "hot-plug";
 
+  /** Name of the facet that guests see their disks under the serials that they were given. */
+  String DISK_SERIALS = "disk-serials";
+
   /**
    * What is there, dated, with its gaps admitted. One listing, whatever the number of machines.
    *
@@ -68,6 +71,11 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  /** False if guests do not see their disks under the serials that they were given. */
+  default boolean showsSerials() {
+    return true;
+  }
+
   /** Names of the facets that are present, for people. */
   default Set<String> facets() {
     Set<String> out = new TreeSet<>();
@@ -84,6 +92,9 @@ public interface HypervisorDriver extends AutoCloseable {
     serialLog().ifPresent(f -> out.add("serial-log"));
     hotPlug().ifPresent(f -> out.add(HOT_PLUG));
     metrics().ifPresent(f -> out.add("metrics"));
+    if (showsSerials()) {
+      out.add(DISK_SERIALS);
+    }
     return out;
   }
 

@@ -19,6 +19,7 @@ import io.millwright.model.VolumeStatus;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -84,9 +85,10 @@ public final class InstallSpecs {
   private static List<InstallSpec.DataDisk> dataDisks(ResolvedMachine machine) {
     List<InstallSpec.DataDisk> out = new ArrayList<>();
     for (Resource<VolumeSpec, VolumeStatus> volume : machine.volumes()) {
-      String serial = volume.status().serial();
       VolumeSpec.Filesystem filesystem = volume.spec().filesystem();
-      if (serial != null && filesystem != null) {
+      if (filesystem != null) {
+        // One that is not made yet is only spoken of: a machine waits for its volumes.
+        String serial = Objects.requireNonNullElse(volume.status().serial(), "none-yet");
         out.add(new InstallSpec.DataDisk(serial, filesystem, volume.spec().mount()));
       }
     }

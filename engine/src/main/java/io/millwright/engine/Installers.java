@@ -2,11 +2,11 @@ package io.millwright.engine;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
 import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Installation;
-import io.millwright.images.Refusal;
 import io.millwright.images.Renderer;
 import io.millwright.images.Renderers;
 import io.millwright.images.Source;
@@ -14,6 +14,7 @@ import io.millwright.images.Storage;
 import io.millwright.model.ByteSize;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Names;
+import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.net.URI;
 import java.util.ArrayList;
@@ -29,6 +30,10 @@ public final class Installers {
   public static final String SYSTEM_SERIAL = "system";
 
   private static final Storage.Disk BY_SERIAL = new Storage.Disk.BySerial(SYSTEM_SERIAL);
+
+  /** Where an installer says that it cannot choose its disk as it is told to. */
+  private static final String CHOICE = "installation.storage.disk";
+
   private static final Catalogue CATALOGUE = Catalogue.known();
 
   /** What a hypervisor has to be able to for an installer that is started by its kernel. */
@@ -72,6 +77,22 @@ public final class Installers {
     return image.installer() == null ? null : start(image, machine.hypervisor().status().facets());
   }
 
+  /** Why a machine's installer is started as it is, in half a sentence. */
+  static String why(ResolvedMachine machine) {
+    ImageSpec image = machine.image().spec();
+    String place = machine.hypervisor().title();
+    List<String> facets = machine.hypervisor().status().facets();
+    if (start(image, List.of()) == Start.OWN_MEDIUM) {
+      return "the installer of " + image.os() + " is started by its own boot loader only";
+    }
+    List<String> lacks = FOR_KERNELS.stream().filter(f -> !facets.contains(f)).toList();
+    return facets.isEmpty()
+        ? "it is not known yet that " + place + " cannot start it"
+        : lacks.isEmpty()
+            ? place + " starts it itself, and the vendor's medium is shared untouched"
+            : place + " does not start kernels (it lacks " + String.join(" and ", lacks) + ")";
+  }
+
   /**
    * The answers for a machine's installer, in the way in which it is started where the machine is.
    *
@@ -81,38 +102,18 @@ public final class Installers {
   public static Answers.Way answers(ResolvedMachine machine, String disk, List<URI> reportTo)
       throws DriverException {
     ImageSpec image = machine.image().spec();
-    ImageSpec.Installer medium = Objects.requireNonNull(image.installer());
     Start start = start(machine);
     Catalogue.Family family = CATALOGUE.families().get(image.os());
     if (start == null || family == null) {
       throw new DriverException(
           FaultKind.UNSUPPORTED, "no machine is installed by the installer of " + image.os());
     }
-    ByteSize capacity = machine.size().disk();
-    InstallSpec spec =
-        InstallSpecs.of(machine, disk, reportTo)
-            .withInstallation(
-                Installation.on(new Storage.Disk.BySerial(SYSTEM_SERIAL))
-                    .withFirmware(machine.machine().spec().firmware())
-                    .withSource(medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION));
-    Renderer<Answers> renderer = renderer(family, image.version());
-    Answers answers =
-        switch (start) {
-          case KERNEL, KERNEL_AND_SEED ->
-              render(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.POWEROFF));
-          case OWN_MEDIUM -> {
-            // It has no other disk, and not every hypervisor shows the guest a serial.
-            InstallSpec bySize =
-                onto(
-                    spec,
-                    new Storage.Disk.BySize(ByteSize.ofMib(1), capacity),
-                    capacity,
-                    Installation.End.REBOOT);
-            yield renderer.check(bySize).isEmpty()
-                ? render(renderer, bySize)
-                : render(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.REBOOT));
-          }
-        };
+    Told told = told(machine, family, start, disk, reportTo);
+    if (!told.objections().isEmpty()) {
+      Violation first = told.objections().getFirst();
+      throw new DriverException(FaultKind.REFUSED, first.field() + ": " + first.message());
+    }
+    Answers answers = told.renderer().render(told.spec());
     Answers.Way way =
         switch (start) {
           case KERNEL -> answers.first(w -> w.suitsDirectBoot() && w.seed() == null);
@@ -134,23 +135,74 @@ public final class Installers {
             .withEnd(end));
   }
 
-  private static Answers render(Renderer<Answers> renderer, InstallSpec spec)
-      throws DriverException {
-    List<Refusal> refusals = renderer.check(spec);
-    if (!refusals.isEmpty()) {
-      throw new DriverException(
-          FaultKind.REFUSED, refusals.getFirst().field() + ": " + refusals.getFirst().reason());
-    }
-    return renderer.render(spec);
+  /**
+   * What of a machine its installer would not do, by field of the {@link InstallSpec}; nothing of
+   * one by which no machine is installed, which is refused as such.
+   */
+  static List<Violation> objections(ResolvedMachine machine, String disk, List<URI> reportTo) {
+    Start start = start(machine);
+    Catalogue.Family family = CATALOGUE.families().get(machine.image().spec().os());
+    return start == null || family == null
+        ? List.of()
+        : told(machine, family, start, disk, reportTo).objections();
   }
 
-  private static Renderer<Answers> renderer(Catalogue.Family family, String version)
-      throws DriverException {
-    try {
-      return Renderers.of(family, version);
-    } catch (IllegalArgumentException e) {
-      throw new DriverException(FaultKind.REFUSED, String.valueOf(e.getMessage()));
+  /**
+   * What an installer is to be told.
+   *
+   * @param objections for which it cannot be, by field
+   */
+  private record Told(Renderer<Answers> renderer, InstallSpec spec, List<Violation> objections) {
+    static Told by(Renderer<Answers> renderer, InstallSpec spec) {
+      return new Told(renderer, spec, renderer.objections(spec));
     }
+  }
+
+  private static Told told(
+      ResolvedMachine machine,
+      Catalogue.Family family,
+      Start start,
+      String disk,
+      List<URI> reportTo) {
+    ImageSpec image = machine.image().spec();
+    ImageSpec.Installer medium = Objects.requireNonNull(image.installer());
+    ByteSize capacity = machine.size().disk();
+    InstallSpec spec =
+        InstallSpecs.of(machine, disk, reportTo)
+            .withInstallation(
+                Installation.on(BY_SERIAL)
+                    .withFirmware(machine.machine().spec().firmware())
+                    .withSource(medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION));
+    Renderer<Answers> renderer = Renderers.of(family, image.version());
+    if (start != Start.OWN_MEDIUM) {
+      return Told.by(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.POWEROFF));
+    }
+    // It has no other disk, and not every hypervisor shows the guest a serial.
+    Told bySize =
+        Told.by(
+            renderer,
+            onto(
+                spec,
+                new Storage.Disk.BySize(ByteSize.ofMib(1), capacity),
+                capacity,
+                Installation.End.REBOOT));
+    if (bySize.objections().stream().noneMatch(v -> v.field().equals(CHOICE))) {
+      return bySize;
+    }
+    Told bySerial = Told.by(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.REBOOT));
+    List<String> facets = machine.hypervisor().status().facets();
+    if (facets.isEmpty() || facets.contains(HypervisorDriver.DISK_SERIALS)) {
+      return bySerial;
+    }
+    List<Violation> objections = new ArrayList<>(bySerial.objections());
+    objections.add(
+        new Violation(
+            CHOICE,
+            "its installer knows the disk by its serial only, which "
+                + machine.hypervisor().title()
+                + " does not show its guests; have it on a hypervisor with the facet "
+                + HypervisorDriver.DISK_SERIALS));
+    return new Told(renderer, bySerial.spec(), List.copyOf(objections));
   }
 
   /**

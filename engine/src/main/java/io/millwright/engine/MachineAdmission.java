@@ -69,8 +69,12 @@ final class MachineAdmission {
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
     String blueprint = Blueprint.of(spec, hostname);
     status = status.withInterfaces(interfaces);
-    checkInstaller(
-        lookup, machine, image.spec(), status, anew || !blueprint.equals(status.blueprint()), at);
+    boolean another = anew || !blueprint.equals(status.blueprint());
+    checkInstaller(lookup, machine, image.spec(), status, another, at);
+    if (at.list().isEmpty() && (another || status.readyBy() == null)) {
+      Objections.to(ResolvedMachine.of(lookup, machine.withStatus(status)), List.of())
+          .forEach(v -> at.field(v.field()).add(v.message()));
+    }
     if (!anew && blueprint.equals(status.blueprint())) {
       return status;
     }
@@ -119,7 +123,13 @@ final class MachineAdmission {
         new ObjectName(
                 new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
             .toString();
-    return machine.status().moved(to.name(), disk, Blueprint.of(spec, hostname), spec.firmware());
+    MachineStatus moved =
+        machine.status().moved(to.name(), disk, Blueprint.of(spec, hostname), spec.firmware());
+    if (at.list().isEmpty()) {
+      Objections.to(ResolvedMachine.of(lookup, machine.withStatus(moved)), List.of())
+          .forEach(v -> at.add("its " + v.field() + " there: " + v.message()));
+    }
+    return moved;
   }
 
   private static void checkImage(

@@ -79,10 +79,13 @@ public final class MachineGoals {
 
   private static MachineGoal.@Nullable Installer installer(ResolvedMachine r, String disk) {
     return switch (Installers.start(r)) {
-      case KERNEL -> new MachineGoal.Installer.Kernel(bootFileNames(disk), null, STALL_SECONDS);
+      case KERNEL ->
+          new MachineGoal.Installer.Kernel(
+              bootFileNames(disk), null, STALL_SECONDS, Installers.why(r));
       case KERNEL_AND_SEED ->
-          new MachineGoal.Installer.Kernel(bootFileNames(disk), seedName(disk), STALL_SECONDS);
-      case OWN_MEDIUM -> new MachineGoal.Installer.OwnMedium(mediumName(disk));
+          new MachineGoal.Installer.Kernel(
+              bootFileNames(disk), seedName(disk), STALL_SECONDS, Installers.why(r));
+      case OWN_MEDIUM -> new MachineGoal.Installer.OwnMedium(mediumName(disk), Installers.why(r));
       case null -> null;
     };
   }

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Installs Ubuntu server by subiquity (22.04 and later), from a medium with the label {@link
@@ -79,11 +80,6 @@ public final class Autoinstall implements Renderer<Answers> {
               "subiquity knows a disk by its serial, by /dev/disk/by-path/... or by the kernel's"
                   + " name"));
     }
-    if (disk instanceof Storage.Disk.BySize) {
-      out.add(
-          new Refusal(
-              field, "subiquity knows no disk by a range of sizes; give its serial or its path"));
-    }
   }
 
   @Override
@@ -111,8 +107,10 @@ public final class Autoinstall implements Renderer<Answers> {
     }
     answers.put("apt", apt(how));
     answers.put("storage", storage(how));
-    if (!how.before().isEmpty()) {
-      answers.put("early-commands", commands(how.before(), "", List.of()));
+    List<List<String>> early = new ArrayList<>(commands(how.before(), "", List.of()));
+    early.addAll(commands(choosing(how.storage()), "", List.of()));
+    if (!early.isEmpty()) {
+      answers.put("early-commands", early);
     }
     if (!how.after().isEmpty()) {
       answers.put(
@@ -189,6 +187,32 @@ public final class Autoinstall implements Renderer<Answers> {
     return out;
   }
 
+  /**
+   * Programs that put the one disk of the right size in the place of its name. The installer reads
+   * its answers once more after its early commands, and ends when one of them fails.
+   */
+  private static List<ProfileSpec.Script> choosing(Storage storage) {
+    StringBuilder chosen = new StringBuilder();
+    Stream.of(storage.disk(), storage.mirror())
+        .filter(Storage.Disk.BySize.class::isInstance)
+        .map(Storage.Disk.BySize.class::cast)
+        .forEach(by ->
+            chosen
+                .append("disk=$(")
+                .append(FindDisk.call(by, storage))
+                .append(")\nsed -i \"s|")
+                .append(standIn(by))
+                .append("|$disk|\" \"${ANSWERS:-/autoinstall.yaml}\"\n"));
+    return chosen.isEmpty()
+        ? List.of()
+        : List.of(new ProfileSpec.Script("choose-disk", FindDisk.PROGRAM + chosen));
+  }
+
+  /** No disk's name: if nobody puts one in its place, nothing is installed. */
+  private static String standIn(Storage.Disk.BySize by) {
+    return "/dev/millwright-" + by.atLeast().bytes() + "-" + by.atMost().bytes() + "-bytes";
+  }
+
   private static Map<String, Object> storage(Installation how) {
     Storage storage = how.storage();
     if (!storage.isInstallersChoice()) {
@@ -215,8 +239,7 @@ public final class Autoinstall implements Renderer<Answers> {
           by.path().startsWith(BY_PATH)
               ? Map.of("id_path", by.path().substring(BY_PATH.length()))
               : Map.of("path", by.path());
-      case Storage.Disk.BySize _ ->
-          throw new IllegalStateException("check() lets no choice by size pass");
+      case Storage.Disk.BySize by -> Map.of("path", standIn(by));
     };
   }
 }

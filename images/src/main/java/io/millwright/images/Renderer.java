@@ -1,6 +1,7 @@
 package io.millwright.images;
 
 import io.millwright.model.ProblemException;
+import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.util.List;
 
@@ -21,14 +22,26 @@ public interface Renderer<T> {
   T render(InstallSpec spec);
 
   /**
+   * Everything for which {@link #render} would not answer, by its field in the spec: what is wrong
+   * in itself, else what is refused. It has no effect, and needs nobody but the caller.
+   */
+  default List<Violation> objections(InstallSpec spec) {
+    Violations at = Violations.at("");
+    spec.check(at);
+    if (at.list().isEmpty()) {
+      check(spec).forEach(r -> at.field(r.field()).add(r.reason()));
+    }
+    return at.list();
+  }
+
+  /**
    * What every {@link #render} begins with: some of the spec's words become parts of commands and
    * file names, so nothing is rendered whose words were not looked at.
    */
   default void demand(InstallSpec spec) {
-    Violations at = Violations.at("");
-    spec.check(at);
-    at.raise();
-    check(spec).forEach(r -> at.field(r.field()).add(r.reason()));
-    at.raise();
+    List<Violation> objections = objections(spec);
+    if (!objections.isEmpty()) {
+      throw ProblemException.invalid(objections);
+    }
   }
 }

@@ -11,6 +11,8 @@ import io.millwright.model.ProfileSpec;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,8 +25,10 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
@@ -113,8 +117,54 @@ class AutoinstallTest {
     assertThat(Samples.installed().keySet())
         .filteredOn(
             s -> !RENDERER.check(Objects.requireNonNull(Samples.installed().get(s))).isEmpty())
-        .containsExactlyInAnyOrder(
-            "encrypted", "encrypted-tang", "disk-by-size", "repository-on-medium");
+        .containsExactlyInAnyOrder("encrypted", "encrypted-tang", "repository-on-medium");
+  }
+
+  /** The program that the installer runs before it reads its answers again, run here. */
+  private static int chooses(Path root, String lsblk) throws Exception {
+    Path command = Files.createDirectories(root.resolve("bin")).resolve("lsblk");
+    Files.writeString(command, "#!/bin/sh\ncase \"$*\" in *MOUNTPOINT*) exit 0 ;; esac\n" + lsblk);
+    Files.setPosixFilePermissions(command, PosixFilePermissions.fromString("rwxr-xr-x"));
+    JsonNode data = YAML.readTree(seed("disk-by-size").userData()).get("autoinstall");
+    Path answers =
+        Files.writeString(root.resolve("autoinstall.yaml"), YAML.writeValueAsString(data));
+    for (JsonNode step : data.get("early-commands")) {
+      List<String> words = new ArrayList<>();
+      step.forEach(w -> words.add(w.asString().replace("/tmp/", root + "/")));
+      ProcessBuilder builder =
+          new ProcessBuilder(words)
+              .redirectErrorStream(true)
+              .redirectOutput(root.resolve("log").toFile());
+      builder.environment().put("PATH", root.resolve("bin") + ":" + System.getenv("PATH"));
+      builder.environment().put("ANSWERS", answers.toString());
+      int code = builder.start().waitFor();
+      if (code != 0) {
+        return code;
+      }
+    }
+    return 0;
+  }
+
+  @Test
+  void theOnlyDiskOfTheRightSizeTakesThePlaceOfItsStandIn(@TempDir Path root) throws Exception {
+    assertThat(chooses(root, "echo '/dev/sda disk 21474836480'; echo '/dev/sdb disk 1048576'\n"))
+        .isZero();
+    JsonNode now = YAML.readTree(Files.readString(root.resolve("autoinstall.yaml")));
+    assertThat(now.get("storage").toString())
+        .contains("\"match\":{\"path\":\"/dev/sda\"}")
+        .doesNotContain("millwright");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "echo '/dev/sda disk 21474836480'; echo '/dev/sdb disk 21474836480'\n",
+        "echo '/dev/sdb disk 1048576'\n"
+      })
+  void withNoneOrTwoOfThemTheInstallerStops(String lsblk, @TempDir Path root) throws Exception {
+    assertThat(chooses(root, lsblk)).isNotZero();
+    assertThat(Files.readString(root.resolve("log"))).contains("one disk of");
+    assertThat(Files.readString(root.resolve("autoinstall.yaml"))).contains("/dev/millwright-");
   }
 
   @Test

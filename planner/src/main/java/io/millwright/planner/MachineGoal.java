@@ -43,6 +43,9 @@ public record MachineGoal(
     boolean hotPlug) {
   /** How an installer is started. */
   public sealed interface Installer {
+    /** Why in this way, for people; half a sentence. */
+    String why();
+
     /**
      * By its kernel. It prints what it does, and ends by powering the machine off.
      *
@@ -50,7 +53,7 @@ public record MachineGoal(
      * @param seed object name of a small medium that it looks for beside its own, or null
      * @param stallSeconds how long it may show no progress
      */
-    record Kernel(List<String> files, @Nullable String seed, int stallSeconds)
+    record Kernel(List<String> files, @Nullable String seed, int stallSeconds, String why)
         implements Installer {
       public Kernel {
         files = List.copyOf(files);
@@ -63,7 +66,7 @@ public record MachineGoal(
      *
      * @param medium object name
      */
-    record OwnMedium(String medium) implements Installer {}
+    record OwnMedium(String medium, String why) implements Installer {}
   }
 
   /** One whose system disk starts as its image, and whose disks come and go while it is off. */

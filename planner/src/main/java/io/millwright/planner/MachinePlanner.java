@@ -61,7 +61,7 @@ public final class MachinePlanner {
     }
     // A guest that boots already reads the seed that it has; a new one would only confuse it.
     if (medium != null && !goesOn && (on || !facts.media().contains(medium))) {
-      steps.add(own != null ? new Step.PutMedium(medium) : new Step.PutSeed(medium));
+      steps.add(own != null ? new Step.PutMedium(medium, own.why()) : new Step.PutSeed(medium));
     }
     if (!goesOn && (vm == null || !matches || !Objects.equals(medium, vm.medium()))) {
       steps.add(new Step.Define(medium));
@@ -121,7 +121,7 @@ public final class MachinePlanner {
       steps.add(new Step.Stop());
     }
     if (!goesOn) {
-      steps.add(new Step.PutInstaller(installer.files(), installer.seed()));
+      steps.add(new Step.PutInstaller(installer.files(), installer.seed(), installer.why()));
       steps.add(new Step.DefineInstaller(installer.seed()));
       steps.add(new Step.StartInstaller());
     }

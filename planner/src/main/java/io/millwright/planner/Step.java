@@ -25,8 +25,12 @@ public sealed interface Step {
   /** Renders the first-boot data and puts it where the machine finds it. */
   record PutSeed(String medium) implements Step {}
 
-  /** Composes the machine's own installation medium out of the vendor's, and puts it there. */
-  record PutMedium(String medium) implements Step {}
+  /**
+   * Composes the machine's own installation medium out of the vendor's, and puts it there.
+   *
+   * @param why it needs one, for people
+   */
+  record PutMedium(String medium, String why) implements Step {}
 
   /**
    * Makes the machine on the hypervisor, or gives it its present definition.
@@ -45,8 +49,9 @@ public sealed interface Step {
    *
    * @param files object names of its kernel and its initial file system
    * @param seed object name of a small medium for its second drive, or null
+   * @param why it is started so, for people
    */
-  record PutInstaller(List<String> files, @Nullable String seed) implements Step {
+  record PutInstaller(List<String> files, @Nullable String seed, String why) implements Step {
     public PutInstaller {
       files = List.copyOf(files);
     }
@@ -210,13 +215,15 @@ public sealed interface Step {
       case GrowDisk s -> "grow the system disk to " + s.size();
       case Publish s -> "publish DHCP and DNS on network " + s.network();
       case PutSeed _ -> "write the first-boot seed";
-      case PutMedium _ -> "compose its own installation medium";
+      case PutMedium s -> "compose its own installation medium, for " + s.why();
       case Define _ -> "define the machine";
       case Start _ -> "power it on";
       case AttachDisk _ -> "attach the volume while it runs";
       case PutInstaller s ->
           "write the installer's kernel with its answers"
-              + (s.seed() == null ? "" : ", and a seed beside its medium");
+              + (s.seed() == null ? "" : ", and a seed beside its medium")
+              + ", for "
+              + s.why();
       case DefineInstaller _ -> "define the machine with its installer";
       case StartInstaller _ -> "start the installer";
       case AwaitInstalled _ -> "wait until it is installed";

@@ -105,7 +105,7 @@ class PlannerPropertyTest {
           media.add(s.medium());
         }
         case Step.PutMedium s -> {
-          assertThat(goal.installer()).isEqualTo(new OwnMedium(s.medium()));
+          assertThat(goal.installer()).isEqualTo(new OwnMedium(s.medium(), s.why()));
           assertThat(vm != null && vm.running() && s.medium().equals(vm.medium()))
               .as("nobody changes a medium under a running installer")
               .isFalse();
@@ -518,11 +518,12 @@ class PlannerPropertyTest {
         g.image(),
         g.sha256(),
         own
-            ? new OwnMedium(g.disk().replace("system", "installer"))
+            ? new OwnMedium(g.disk().replace("system", "installer"), "it has to")
             : new Kernel(
                 List.of(g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
                 seed ? g.disk().replace("system", "seed") : null,
-                900),
+                900,
+                "it can"),
         g.disk(),
         g.booted(),
         g.former(),

@@ -159,6 +159,28 @@ class BadInputTest {
   }
 
   @Test
+  void subnetsThatOverlapInOneMachineAreRefused() {
+    String wider =
+        """
+        apiVersion: millwright/v1
+        kind: Network
+        metadata: {name: wider}
+        spec:
+          subnets: [{cidr: 10.0.0.0/8, gateway: 10.255.0.1}]
+          attachments: [{hypervisor: sim, bridge: br1}]
+        ---
+        """;
+    Problem problem =
+        refused(
+            wider
+                + World.machine("new", "")
+                    .replaceFirst("nics: .*", "nics: [{network: net}, {network: wider}]"));
+    assertThat(problem.type()).isEqualTo(Problem.Type.INVALID);
+    assertThat(problem.errors().getFirst().field()).isEqualTo("Machine new: spec.nics[1]");
+    assertThat(problem.detail()).contains("10.0.0.0/8 overlaps 10.0.0.0/16");
+  }
+
+  @Test
   void anAddressThatIsTakenIsRefusedWithTheNameOfItsHolder() {
     String taken =
         world.machine("web").status().interfaces().getFirst().addresses().getFirst().toString();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Call;
 import io.millwright.driver.testkit.Fault;
@@ -370,6 +371,20 @@ class CrashPointTest {
       assertThat(world.outside().media()).noneMatch(m -> m.name().mark().uid().equals(uid));
     }
 
+    /** Begins an installation by a medium of its own that stays in this call. */
+    void installByMedium(Verb until) throws InterruptedException {
+      world.hypervisor.faults().next(until, hang);
+      apply(
+          mediumImage() + size(1, "40GiB") + machine("").replace("image: img", "image: " + image));
+      hang.awaitEntered();
+    }
+
+    /** No scene leaves a medium by which something was installed. */
+    void noInstaller() {
+      assertThat(world.outside().media())
+          .noneMatch(m -> m.name().role().equals(ObjectName.INSTALLER));
+    }
+
     UUID uid(Kind kind, String name) {
       return world.store.read(tx -> tx.resources().find(kind, "default", name)).orElseThrow().uid();
     }
@@ -550,6 +565,31 @@ class CrashPointTest {
               s -> {
                 assertThat(s.world.ready(s.machine)).isTrue();
                 s.nothingInItsDrives();
+              }),
+          new Flow(
+              "cancellation while its medium is in the drive",
+              s -> s.installByMedium(Verb.START),
+              s -> {
+                s.world.engine.cancel().cancel(s.world.latest(s.uid()).uid());
+                s.hang.release();
+                return s.uid();
+              },
+              new State.Cancelled(),
+              s -> {
+                assertThat(s.world.hypervisor.state(s.uid())).isEmpty();
+                s.noInstaller();
+              }),
+          new Flow(
+              "deletion while its medium is sent",
+              s -> s.installByMedium(Verb.PUT_MEDIUM),
+              s -> {
+                UUID uid = s.delete(Kind.MACHINE, s.machine);
+                s.hang.release();
+                return uid;
+              },
+              s -> {
+                assertThat(s.world.find(s.machine)).isEmpty();
+                s.noInstaller();
               }),
           new Flow(
               "delete",

@@ -5,11 +5,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
+import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Installers.Start;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.planner.Step;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,12 +26,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Machines by every installer of the catalogue, each in the way that its hypervisor can take. */
@@ -64,6 +75,23 @@ class InstallersTest {
     Path medium = TestImages.mediumOfAllFamilies();
     kernels = world(medium, true);
     media = world(medium, false);
+    // As on vSphere. What a hypervisor can do it tells when it is seen, and before it makes
+    // anything.
+    media.hypervisor.showsSerials(false);
+    media.await(
+        "it is seen that no serials are shown", () -> !facets(media).contains("disk-serials"));
+  }
+
+  private static List<String> facets(World world) {
+    return world
+        .store
+        .read(tx ->
+            tx.resources()
+                .find(
+                    Kind.HYPERVISOR, "shared", "sim", HypervisorSpec.class, HypervisorStatus.class))
+        .orElseThrow()
+        .status()
+        .facets();
   }
 
   private World world(Path medium, boolean startsKernels) {
@@ -89,6 +117,26 @@ class InstallersTest {
         kind: Volume
         metadata: {name: data}
         spec: {size: 1GiB, hypervisor: sim}
+        ---
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: made}
+        spec: {size: 1GiB, hypervisor: sim, filesystem: ext4}
+        ---
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: tiny}
+        spec: {cores: 1, memory: 1GiB, disk: 5GiB}
+        ---
+        apiVersion: millwright/v1
+        kind: Profile
+        metadata: {name: packed}
+        spec: {packages: [curl]}
+        ---
+        apiVersion: millwright/v1
+        kind: Profile
+        metadata: {name: filed}
+        spec: {files: [{path: /etc/motd, content: hello}]}
         ---
         apiVersion: millwright/v1
         kind: Profile
@@ -152,11 +200,119 @@ class InstallersTest {
   @ParameterizedTest
   @org.junit.jupiter.params.provider.MethodSource("releases")
   void isInstalledByAMediumOfItsOwnWhereNoKernelIsStarted(String release) {
-    install(media, release, Start.OWN_MEDIUM);
+    if (release.startsWith("proxmox-ve")) {
+      // Its installer goes by the serial, which is not shown there: it would wait for ever.
+      assertRefused(media, machine("m-blind", release, ""), "image", "serial");
+    } else {
+      install(media, release, Start.OWN_MEDIUM);
+    }
+  }
+
+  private static void assertRefused(World world, String manifest, String field, String why) {
+    Observation before = world.outside();
+    for (ThrowingCallable asked :
+        List.<ThrowingCallable>of(() -> world.plan(manifest), () -> world.apply(manifest))) {
+      assertThatThrownBy(asked)
+          .isInstanceOfSatisfying(
+              ProblemException.class,
+              e -> {
+                assertThat(e.problem().type()).isEqualTo(Problem.Type.INVALID);
+                assertThat(e.problem().errors())
+                    .anySatisfy(v -> {
+                      assertThat(v.field()).endsWith(": spec." + field);
+                      assertThat(v.message()).contains(why);
+                    });
+              });
+    }
+    assertThat(world.outside().disks()).isEqualTo(before.disks());
+    assertThat(world.outside().media()).isEqualTo(before.media());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          proxmox-ve-9 | profiles: [root]      | profiles: [root, packed] | profiles | packages: Proxmox VE installs
+          esxi-8       | profiles: [root]      | profiles: [root, filed]  | profiles | files: ESXi keeps no files
+          rocky-9      | size: large           | size: tiny               | size     | needs a disk of at least
+          flatcar-4230 | profiles: [root]      | volumes: [made]          | volumes  | is not formatted
+          alpine-3.22  | ipv6: none}           | ipv6: slaac}             | nics     | Alpine takes no name servers
+          debian-13    | nics: [{network: net, ipv6: none}] | nics: [{network: net, ipv4: none, ipv6: none}, {network: net, ipv4: none, ipv6: none}], bonds: [{name: bond0, network: net, members: [nic0, nic1]}] | nics | the installer needs a card
+          """)
+  void whatAnInstallerCannotDoIsRefusedBeforeAnythingIsMade(
+      String release, String of, String becomes, String field, String why) {
+    String wanted =
+        machine("refused", release, "").replace(of, becomes.replace("], bonds", "]\n  bonds"));
+    assertRefused(kernels, wanted, field, why);
+  }
+
+  @Test
+  void aGroupOfWhatCannotBeInstalledIsRefusedAsItsMembersAre() {
+    String group =
+        """
+        apiVersion: millwright/v1
+        kind: Group
+        metadata: {name: refused}
+        spec:
+          count: 2
+          machine: {image: proxmox-ve-9, size: large, profiles: [packed], nics: [{network: net}]}
+        """;
+    assertThatThrownBy(() -> kernels.apply(group))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("Machine refused-0: spec.profiles: packages: Proxmox VE installs");
+    assertThat(kernels.find("refused-0")).isEmpty();
+  }
+
+  @Test
+  void whatTheWorldHasMadeImpossibleMeanwhileIsRefusedBeforeAnyEffect() {
+    String later =
+        image("debian-13", Path.of("/nowhere/yet.iso"))
+            .replace("name: \"debian-13\"", "name: promoted");
+    kernels.apply(
+        later
+            + "---\n"
+            + machine("surprised", "promoted", "")
+                .replace("profiles: [root]", "profiles: [root, packed]"));
+    UUID uid = kernels.machine("surprised").uid();
+    kernels.await(
+        "it waits for its image", () -> kernels.latest(uid).state() instanceof State.Waiting);
+    kernels.apply(
+        image("proxmox-ve-9", TestImages.mediumOfAllFamilies())
+            .replace("name: \"proxmox-ve-9\"", "name: promoted"));
+    Operation operation = kernels.awaitEnd(uid);
+    assertThat(operation.state())
+        .isInstanceOfSatisfying(
+            State.Failed.class,
+            failed -> {
+              assertThat(failed.reason()).isEqualTo("Refused");
+              assertThat(failed.message()).contains("spec.profiles: packages: Proxmox VE installs");
+            });
+    assertThat(operation.steps()).allMatch(s -> s.startedAt() == null);
+    assertThat(kernels.hypervisor.state(uid)).isEmpty();
+    assertThat(kernels.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
+    assertThat(kernels.outside().media()).noneMatch(m -> m.name().mark().uid().equals(uid));
+    assertThat(Condition.find(kernels.machine("surprised").status().conditions(), Condition.READY))
+        .hasValueSatisfying(c -> assertThat(c.reason()).isEqualTo("Refused"));
   }
 
   private void install(World world, String release, Start start) {
     String name = "m-" + name(release);
+    List<String> told =
+        world.plan(machine(name, release, "")).getFirst().steps().stream()
+            .map(Step::title)
+            .filter(s -> s.contains("installation medium, for") || s.contains("kernel with its"))
+            .toList();
+    assertThat(told)
+        .singleElement()
+        .asString()
+        .endsWith(
+            start != Start.OWN_MEDIUM
+                ? "Hypervisor sim starts it itself, and the vendor's medium is shared untouched"
+                : STARTS.get(release) == Start.OWN_MEDIUM
+                    ? "is started by its own boot loader only"
+                    : "Hypervisor sim does not start kernels (it lacks direct-boot and"
+                        + " serial-log)");
     world.apply(machine(name, release, ""));
     UUID uid = world.machine(name).uid();
     Operation operation = world.awaitEnd(uid);
@@ -212,6 +368,117 @@ class InstallersTest {
     assertThat(media.hypervisor.state(uid)).isEmpty();
     assertThat(media.outside().media()).noneMatch(m -> m.name().mark().uid().equals(uid));
     assertThat(media.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
+  }
+
+  /** When somebody changes his mind. */
+  private enum Moment {
+    IT_IS_SENT,
+    IT_IS_IN_THE_DRIVE
+  }
+
+  private enum Change {
+    CANCEL,
+    DELETE
+  }
+
+  private static boolean hasMedium(World world, UUID uid) {
+    return world.outside().media().stream().anyMatch(m -> m.name().mark().uid().equals(uid));
+  }
+
+  /** Begins an installation by a medium of its own that goes no further than this moment. */
+  private void installUntil(Moment moment, String name, String manifest)
+      throws InterruptedException {
+    Fault.Hang hang = Fault.hangAfterEffect();
+    GuestBehaviour usual = media.hypervisor.guests();
+    if (moment == Moment.IT_IS_SENT) {
+      media.hypervisor.faults().next(Verb.PUT_MEDIUM, hang);
+    } else {
+      media.hypervisor.guests(guest ->
+          guest.definition().name().startsWith(name) && guest.definition().medium() != null
+              ? GuestBehaviour.silent().start(guest)
+              : usual.start(guest));
+    }
+    media.apply(manifest);
+    UUID uid = media.machine(name).uid();
+    if (moment == Moment.IT_IS_SENT) {
+      hang.awaitEntered();
+      going = hang;
+    } else {
+      media.await(
+          "it has the medium in its drive, and is waited for",
+          () ->
+              media.latest(uid).steps().stream()
+                  .anyMatch(s ->
+                      s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+      assertThat(media.hypervisor.definition(uid).orElseThrow().medium()).contains("installer");
+    }
+    assertThat(hasMedium(media, uid)).isTrue();
+  }
+
+  /** The call by which a medium is being sent. */
+  private Fault.Hang going = Fault.hang();
+
+  private void change(Change change, String name) {
+    UUID uid = media.machine(name).uid();
+    switch (change) {
+      case CANCEL -> media.engine.cancel().cancel(media.latest(uid).uid());
+      case DELETE -> media.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", name, null);
+    }
+    going.release();
+    media.await(
+        "it ends, or an installer that does not hear is asked to stop",
+        () ->
+            media.find(name).isEmpty()
+                || media.latest(uid).state().terminal()
+                || media.latest(uid).steps().stream()
+                    .anyMatch(
+                        s -> s.key().equals("stop") && s.state() == Operation.StepState.RUNNING));
+    media.pass(Duration.ofMinutes(2)); // then its power is cut
+    switch (change) {
+      case CANCEL -> assertThat(media.awaitEnd(uid).state()).isEqualTo(new State.Cancelled());
+      case DELETE -> media.awaitGone(name);
+    }
+    assertThat(hasMedium(media, uid)).as("its medium is left").isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "IT_IS_SENT, CANCEL", "IT_IS_SENT, DELETE",
+    "IT_IS_IN_THE_DRIVE, CANCEL", "IT_IS_IN_THE_DRIVE, DELETE"
+  })
+  void ofANewMachineNothingIsLeft(Moment moment, Change change) throws Exception {
+    String name = "new-" + moment.ordinal() + change.ordinal();
+    installUntil(moment, name, machine(name, "freebsd-14", ""));
+    UUID uid = media.machine(name).uid();
+    change(change, name);
+    assertThat(media.hypervisor.state(uid)).isEmpty();
+    assertThat(media.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "IT_IS_SENT, CANCEL", "IT_IS_SENT, DELETE",
+    "IT_IS_IN_THE_DRIVE, CANCEL", "IT_IS_IN_THE_DRIVE, DELETE"
+  })
+  void oneThatIsRebuiltGoesBackOrGoesWithItsMediumTakenOut(Moment moment, Change change)
+      throws Exception {
+    String name = "again-" + moment.ordinal() + change.ordinal();
+    media.apply(machine(name, "freebsd-14", ""));
+    UUID uid = media.machine(name).uid();
+    assertThat(media.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    String before = media.machine(name).status().disk();
+    installUntil(moment, name, machine(name, "freebsd-14", "hostname: other"));
+    change(change, name);
+    if (change == Change.CANCEL) {
+      MachineDefinition now = media.hypervisor.definition(uid).orElseThrow();
+      assertThat(now.medium()).isNull();
+      assertThat(now.disks()).extracting(MachineDefinition.Disk::name).containsExactly(before);
+      assertThat(media.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+      assertThat(media.ready(name)).isTrue();
+    } else {
+      assertThat(media.hypervisor.state(uid)).isEmpty();
+      assertThat(media.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
+    }
   }
 
   @Test

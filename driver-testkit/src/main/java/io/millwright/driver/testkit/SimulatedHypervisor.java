@@ -130,6 +130,7 @@ public final class SimulatedHypervisor {
   private volatile Executor events = Runnable::run;
   private volatile boolean tellsEvents = true;
   private volatile boolean startsKernels = true;
+  private volatile boolean showsSerials = true;
   private volatile Observation.Host host =
       new Observation.Host(
           "simulated 1", "emulation", 1 << 16, ByteSize.ofMib(1L << 40), ByteSize.ofMib(1L << 40));
@@ -173,6 +174,12 @@ public final class SimulatedHypervisor {
   /** False: it starts no kernels and keeps no logs, as most hypervisors do. */
   public SimulatedHypervisor startsKernels(boolean yes) {
     startsKernels = yes;
+    return this;
+  }
+
+  /** False: its guests do not see their disks' serials. */
+  public SimulatedHypervisor showsSerials(boolean yes) {
+    showsSerials = yes;
     return this;
   }
 
@@ -1332,6 +1339,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<SerialLog> serialLog() {
       return startsKernels ? Optional.of(this::readLog) : Optional.empty();
+    }
+
+    @Override
+    public boolean showsSerials() {
+      return showsSerials;
     }
 
     @Override

@@ -17,6 +17,7 @@ import io.millwright.engine.FirstBootDoor;
 import io.millwright.engine.InstallSpecs;
 import io.millwright.engine.Installers;
 import io.millwright.engine.MachineGoals;
+import io.millwright.engine.Objections;
 import io.millwright.engine.ResolvedMachine;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.InstallationMedium;
@@ -25,12 +26,12 @@ import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
 import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
-import io.millwright.images.Refusal;
 import io.millwright.model.Ids;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
+import io.millwright.model.Violation;
 import io.millwright.planner.Step;
 import java.time.Duration;
 import java.time.Instant;
@@ -164,17 +165,17 @@ final class MachineActs {
     return Objects.requireNonNull(machine.networks().get(name), "a planned network is known");
   }
 
+  /** What speaks against the system that is to be made of it; without any effect. */
+  List<Violation> objections(ResolvedMachine machine, Instant asked) {
+    String disk = Objects.requireNonNull(machine.machine().status().disk());
+    return Objections.to(machine, door.links(disk, asked));
+  }
+
   private Outcome putSeed(ResolvedMachine machine, String medium, Instant asked)
       throws DriverException {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
     InstallSpec spec = InstallSpecs.of(machine, disk, door.links(disk, asked));
-    CloudInit renderer = new CloudInit();
-    List<Refusal> refusals = renderer.check(spec);
-    if (!refusals.isEmpty()) {
-      throw new DriverException(
-          FaultKind.REFUSED, refusals.getFirst().field() + ": " + refusals.getFirst().reason());
-    }
-    byte[] iso = renderer.render(spec).iso();
+    byte[] iso = new CloudInit().render(spec).iso();
     return media(machine, m -> m.put(name(medium), iso));
   }
 

@@ -13,6 +13,7 @@ import io.millwright.engine.Caller;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.MachineGoals;
 import io.millwright.engine.Move;
+import io.millwright.engine.Objections;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
@@ -35,6 +36,7 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
+import io.millwright.model.Violation;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.MachineDrift;
@@ -187,6 +189,13 @@ public final class MachineReconciler {
         return Optional.of(Duration.ofSeconds(2));
       }
       run.plan(plan(resolved, subject.installation(), facts).steps());
+      if (run.tells()) {
+        // The image, a profile or a network may be others than when the machine was declared.
+        List<Violation> objections = acts.objections(resolved, run.operation().createdAt());
+        if (!objections.isEmpty()) {
+          return giveUp(run, subject, "Refused", Objections.line(objections), false);
+        }
+      }
       if (!machine.deleting() && machine.status().imageSha256() == null) {
         // From here on the disk is made from this very image, whatever becomes of the Image.
         MachineStatus pinned = resolved.machine().status();

@@ -129,6 +129,15 @@ final class Run {
     return todo.stream().anyMatch(s -> s instanceof Step.Define);
   }
 
+  /** True if what its first boot or its installer is told is still to be written in this plan. */
+  boolean tells() {
+    return todo.stream()
+        .anyMatch(s ->
+            s instanceof Step.PutSeed
+                || s instanceof Step.PutMedium
+                || s instanceof Step.PutInstaller);
+  }
+
   /**
    * As {@link #plan}, for work of which several steps go on at once.
    *

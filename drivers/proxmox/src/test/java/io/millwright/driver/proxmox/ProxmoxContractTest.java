@@ -44,7 +44,7 @@ class ProxmoxContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of("compute", "disks", "media", "guest-agent", "metrics");
+    return Set.of("compute", "disks", "media", "guest-agent", "metrics", "disk-serials");
   }
 
   @Override

@@ -106,6 +106,12 @@ final class VsphereHypervisor implements HypervisorDriver {
     return Optional.of(compute);
   }
 
+  /** Its disks have world wide names in place of serials. */
+  @Override
+  public boolean showsSerials() {
+    return false;
+  }
+
   @Override
   public Optional<Metrics> metrics() {
     return Optional.of(metrics);
