@@ -50,6 +50,7 @@ final class World implements AutoCloseable {
   final SqlStore store;
   final Engine engine;
   private final Connection own;
+  private boolean resting;
 
   /**
    * @param dir everything of it is below this one
@@ -232,6 +233,12 @@ final class World implements AutoCloseable {
     }
   }
 
+  /** From now on nothing is done that the benchmark does not do itself. */
+  void rest() {
+    resting = true;
+    loop.close();
+  }
+
   long number(String sql) throws SQLException {
     try (Statement statement = own.createStatement();
         ResultSet row = statement.executeQuery(sql)) {
@@ -248,7 +255,9 @@ final class World implements AutoCloseable {
 
   @Override
   public void close() {
-    loop.close();
+    if (!resting) {
+      loop.close();
+    }
     engine.close();
     database.close();
     try {

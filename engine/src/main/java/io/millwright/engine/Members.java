@@ -52,9 +52,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything in here reads; who applies the drafts is {@link Apply}.
  */
 public final class Members {
-  /** Facet of hypervisors that can run a program in a guest. */
-  private static final String COMMANDS = "guest-commands";
-
   private Members() {}
 
   /**
@@ -158,20 +155,6 @@ public final class Members {
               known,
               "can never be passed: no card of a member has an address in a subnet of its network;"
                   + " give it one (ipv4: auto), or use condition");
-    }
-    if (gate.command() != null) {
-      List<Resource<HypervisorSpec, HypervisorStatus>> places = hypervisors(lookup, group);
-      boolean possible =
-          places.isEmpty()
-              || places.stream()
-                  .map(h -> h.status().facets())
-                  .anyMatch(f -> f.isEmpty() || f.contains(COMMANDS));
-      at.field("command")
-          .require(
-              possible,
-              "can never be passed: no hypervisor for it runs commands in guests (facet "
-                  + COMMANDS
-                  + "); use tcp, http or condition");
     }
   }
 

@@ -383,7 +383,7 @@ class GroupTest {
         "can never be passed: no card of a member has an address");
     assertRefused(
         web(1, "img", "healthGate: {command: [/usr/bin/true]}"),
-        "can never be passed: no hypervisor for it runs commands in guests");
+        "can never be passed: no driver runs commands in guests; use tcp or http");
     assertRefused(web(1, "img", "maxUnavailable: 0"), "maxUnavailable and surge are both 0");
     assertRefused(
         web(1, "img", "healthGate: {tcp: {port: 1}, timeoutSeconds: 5, minHealthySeconds: 5}"),

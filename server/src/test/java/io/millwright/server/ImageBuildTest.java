@@ -4,16 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.GuestAgent;
 import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.SimulatedBuilder;
 import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.port.Operations.LogLine;
 import io.millwright.model.Condition;
 import io.millwright.model.ImageBuild;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.Operation.StepState;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.nio.file.Files;
@@ -21,6 +27,7 @@ import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -168,6 +175,70 @@ class ImageBuildTest {
 
     assertThat(build().state()).isInstanceOf(State.Succeeded.class);
     assertThat(condition("Built").value()).isEqualTo(Condition.Value.TRUE);
+  }
+
+  @Test
+  void aBuildWhoseScriptFailsLeavesTheFormerOneInUseAndSaysWhatItPrinted() {
+    // Only by addresses that nobody answers, so that no SSH port of anybody's counts.
+    applied(
+        CHECKED
+            .replace("Seconds: 10", "Seconds: 600")
+            .replace("network: net", "network: net, ipv4: none"));
+    String good = image().status().sha256();
+    world.hypervisor.guests(guest ->
+        new GuestBehaviour.Conduct(
+            null, new GuestAgent.Facts(Map.of(), List.of()), Duration.ZERO, null, ""));
+    SimulatedBuilder.renew(VERSION);
+    world.store.inTransaction(tx -> world.engine.builds().build(tx, World.ANNA, "default", "gold"));
+    world.await(
+        "its first boot is waited for",
+        () ->
+            world
+                .find("gold-build-2")
+                .filter(m ->
+                    world.latest(m.uid()).steps().stream()
+                        .anyMatch(
+                            s -> s.key().equals("await-ready") && s.state() == StepState.RUNNING))
+                .isPresent());
+    Resource<MachineSpec, MachineStatus> trial = world.machine("gold-build-2");
+    String body =
+        """
+        {"hostKeys": [], "interfaces": [],
+         "scripts": [{"name": "smoke", "exitCode": 3, "output": "no route to the mirror"}]}
+        """;
+    world.store.write(tx -> {
+      tx.reports().add(trial.uid(), trial.status().disk(), body);
+      tx.nudges().nudge(trial.uid());
+    });
+
+    Operation failed = world.awaitEnd(image().uid());
+    assertThat(failed.state()).isInstanceOf(State.Failed.class);
+    assertThat(failed.state().message())
+        .contains("build 2 did not pass its check")
+        .contains("smoke")
+        .contains("ended with 3: no route to the mirror");
+    assertThat(image().status().sha256()).isEqualTo(good);
+    assertThat(states().getFirst()).isEqualTo(ImageBuild.State.CURRENT);
+    assertThat(condition("Built").value()).isEqualTo(Condition.Value.FALSE);
+    assertThat(condition("Built").reason()).isEqualTo("CheckFailed");
+    assertThat(condition("Built").message()).contains("no route to the mirror");
+    assertThat(condition(Condition.READY).value()).isEqualTo(Condition.Value.TRUE);
+    assertThat(stored(String.valueOf(good))).isTrue();
+    assertThat(world.find("gold-build-2")).isEmpty();
+    assertThat(world.outside().machines()).isEmpty();
+  }
+
+  @Test
+  void whatABuilderSaysIsInTheLogOfItsStep() {
+    Operation built = applied("");
+    Operation again = build();
+    for (Operation each : List.of(built, again)) {
+      List<LogLine> log = world.store.read(tx -> tx.operations().logs(each.uid(), 0, 100));
+      assertThat(log)
+          .filteredOn(l -> l.step().equals("build-image/simulated"))
+          .extracting(LogLine::line)
+          .contains("simulated build of debian " + VERSION);
+    }
   }
 
   @Test

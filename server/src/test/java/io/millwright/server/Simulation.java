@@ -14,6 +14,7 @@ import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
+import io.millwright.model.Names;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.store.Database;
@@ -52,6 +53,9 @@ final class Simulation implements AutoCloseable {
 
   private static final int MACHINES = 4;
   private static final int VOLUMES = 3;
+
+  /** Members that a group may have, and machines that may wait in a pool. */
+  private static final int MEMBERS = 3;
 
   /** Machines that a repository may declare. */
   private static final int SOURCED = 3;
@@ -208,6 +212,8 @@ final class Simulation implements AutoCloseable {
       ask(() -> world.apply(servers.getFirst().engine, World.BASE));
       commit();
       ask(() -> world.apply(servers.getFirst().engine, source()));
+      ask(() -> world.apply(servers.getFirst().engine, group(2, "bios", "")));
+      ask(() -> world.apply(servers.getFirst().engine, pool(1, "bios")));
       rest();
       calm = false;
       for (int i = 0; i < steps; i++) {
@@ -218,6 +224,7 @@ final class Simulation implements AutoCloseable {
       calm = true;
       clear();
       thaw();
+      ask(this::resume);
       rest();
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError(
@@ -287,7 +294,7 @@ final class Simulation implements AutoCloseable {
     String machine = "m" + chance.nextInt(MACHINES);
     String volume = "v" + chance.nextInt(VOLUMES);
     figures.count("requests");
-    switch (chance.nextInt(11)) {
+    switch (chance.nextInt(15)) {
       case 0, 1, 2, 3 -> {
         String wanted = machine(machine);
         say("apply " + wanted.replaceAll("\\s+", " "));
@@ -317,6 +324,8 @@ final class Simulation implements AutoCloseable {
             .write(tx -> engine.rebuild().rebuild(tx, World.ANNA, "default", machine, null));
       }
       case 9 -> commit();
+      case 10, 11 -> group(engine);
+      case 12, 13 -> pool(engine);
       default -> {
         say("cancel what is done on " + machine);
         database
@@ -328,6 +337,131 @@ final class Simulation implements AutoCloseable {
             .ifPresent(o -> engine.cancel().cancel(o.uid()));
       }
     }
+  }
+
+  // --- groups and pools ---------------------------------------------------------------------
+
+  private static String group(int count, String firmware, String rollout) {
+    return """
+    apiVersion: millwright/v1
+    kind: Group
+    metadata: {name: g}
+    spec:
+      count: %d
+      machine: {image: img, size: small, firmware: %s, nics: [{network: net}]}
+      rollout: {%s}
+    """
+        .formatted(count, firmware, rollout);
+  }
+
+  private static String pool(int ready, String firmware) {
+    return """
+    apiVersion: millwright/v1
+    kind: Pool
+    metadata: {name: p}
+    spec:
+      ready: %d
+      machine: {image: img, size: small, firmware: %s, nics: [{network: net}]}
+    """
+        .formatted(ready, firmware);
+  }
+
+  private void group(Engine engine) {
+    switch (chance.nextInt(8)) {
+      case 0 -> {
+        say("delete group g");
+        engine.delete().delete(World.ANNA, Kind.GROUP, "default", "g", null);
+      }
+      case 1 -> {
+        say("pause group g");
+        database.store().write(tx -> engine.rollouts().pause(tx, "default", "g"));
+      }
+      case 2 -> {
+        say("continue group g");
+        resume();
+      }
+      case 3 -> {
+        int count = chance.nextInt(MEMBERS + 1);
+        say("scale group g to " + count);
+        database
+            .store()
+            .write(tx -> engine.rollouts().scale(tx, World.ANNA, "default", "g", count));
+      }
+      default -> {
+        String wanted =
+            group(
+                chance.nextInt(MEMBERS + 1),
+                pick(List.of("bios", "uefi")),
+                pick(List.of("surge: 1", "maxUnavailable: 1", "maxUnavailable: 2"))
+                    + ", canary: "
+                    + chance.nextInt(2)
+                    + ", onFailure: "
+                    + pick(List.of("stop", "rollback")));
+        say("apply " + wanted.replaceAll("\\s+", " "));
+        world.apply(engine, wanted);
+        figures.count("groups applied");
+      }
+    }
+  }
+
+  /** Who paused a rollout must say that it shall go on, or it never ends. */
+  private void resume() {
+    Engine engine = server().engine;
+    database.store().write(tx -> engine.rollouts().resume(tx, World.ANNA, "default", "g"));
+  }
+
+  private void pool(Engine engine) {
+    switch (chance.nextInt(6)) {
+      case 0 -> {
+        say("delete pool p");
+        engine.delete().delete(World.ANNA, Kind.POOL, "default", "p", null);
+      }
+      case 1, 2 -> {
+        String mine =
+            database
+                .store()
+                .inTransaction(
+                    tx -> engine.pools().claim(tx, World.ANNA, "default", "p", null, null))
+                .name();
+        figures.count("machines claimed");
+        say("claim " + mine);
+      }
+      case 3 -> {
+        List<String> claimed =
+            world.strings(
+                "SELECT name FROM resource WHERE kind = 'MACHINE' AND labels ? '"
+                    + Names.CLAIMED_FROM
+                    + "' ORDER BY name");
+        if (!claimed.isEmpty()) {
+          String mine = pick(claimed);
+          say("give " + mine + " back");
+          engine.delete().delete(World.ANNA, Kind.MACHINE, "default", mine, null);
+        }
+      }
+      default -> {
+        String wanted = pool(chance.nextInt(MEMBERS), pick(List.of("bios", "uefi")));
+        say("apply " + wanted.replaceAll("\\s+", " "));
+        world.apply(engine, wanted);
+      }
+    }
+  }
+
+  /** Groups and pools that have not as many machines as they shall, in words. */
+  private List<String> unfilled() {
+    return world.strings(
+        """
+        SELECT kind || ' ' || name || ' has ' || there || ' of ' || wanted FROM (
+          SELECT r.kind, r.name,
+                 coalesce(r.spec->>'count', r.spec->>'ready')::int AS wanted,
+                 (SELECT count(*) FROM member m
+                  WHERE m."group" = r.uid AND m.volume IS NULL) AS there
+          FROM resource r
+          WHERE r.kind IN ('GROUP', 'POOL') AND NOT EXISTS (
+            SELECT FROM operation o
+            WHERE o.target = r.uid AND o.word <> 'succeeded' AND NOT EXISTS (
+              SELECT FROM operation n WHERE n.target = r.uid AND n.seq > o.seq))
+        ) AS owners WHERE there <> wanted
+        """);
   }
 
   // --- a repository --------------------------------------------------------------------------
@@ -641,6 +775,7 @@ final class Simulation implements AutoCloseable {
                   + " '') FROM operation WHERE ended_at IS NULL")
           .forEach(open::add);
       open.addAll(unsynced());
+      open.addAll(unfilled());
       if (open.isEmpty()) {
         return;
       }

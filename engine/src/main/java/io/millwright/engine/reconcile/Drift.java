@@ -37,6 +37,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,8 +55,13 @@ public final class Drift {
 
   /** What is done when this machine is not as declared; the only place that decides it. */
   public static DriftPolicy policy(Tx tx, Resource<MachineSpec, MachineStatus> machine) {
+    return policy(machine, tx.driftPolicies()::of);
+  }
+
+  private static DriftPolicy policy(
+      Resource<MachineSpec, MachineStatus> machine, Function<String, DriftPolicy> ofProject) {
     DriftPolicy own = machine.spec().drift();
-    return own != null ? own : tx.driftPolicies().of(machine.project());
+    return own != null ? own : ofProject.apply(machine.project());
   }
 
   /**
@@ -132,24 +138,29 @@ public final class Drift {
   private static List<Place> places(Tx tx, @Nullable String project, @Nullable Set<String> among) {
     List<Place> out = new ArrayList<>();
     Lookup lookup = new Lookup(tx);
+    Map<String, DriftPolicy> policies = new HashMap<>();
     List<Resource<?, ?>> hypervisors =
         tx.resources()
             .list(new Resources.Query(Kind.HYPERVISOR, null, Selector.ALL, Map.of(), 1000, null))
             .items();
     for (Resource<?, ?> hypervisor : hypervisors) {
+      List<Resource<?, ?>> asked =
+          tx.resources().on(hypervisor.uid()).stream()
+              .filter(r -> r.kind() == Kind.MACHINE)
+              .filter(r -> project == null || r.project().equals(project))
+              .filter(r -> among == null || among.contains(r.project()))
+              .toList();
+      Set<UUID> busy = tx.operations().busy(asked.stream().map(Resource::uid).toList());
       List<Subject> machines = new ArrayList<>();
-      for (Resource<?, ?> r : tx.resources().on(hypervisor.uid())) {
-        if (r.kind() == Kind.MACHINE
-            && (project == null || r.project().equals(project))
-            && (among == null || among.contains(r.project()))) {
-          Resource<MachineSpec, MachineStatus> machine =
-              r.as(MachineSpec.class, MachineStatus.class);
-          machines.add(
-              new Subject(
-                  ResolvedMachine.of(lookup, machine),
-                  policy(tx, machine),
-                  tx.operations().active(r.uid()).map(o -> o.title()).orElse(null)));
-        }
+      for (Resource<?, ?> r : asked) {
+        Resource<MachineSpec, MachineStatus> machine = r.as(MachineSpec.class, MachineStatus.class);
+        machines.add(
+            new Subject(
+                ResolvedMachine.of(lookup, machine),
+                policy(machine, p -> policies.computeIfAbsent(p, tx.driftPolicies()::of)),
+                busy.contains(r.uid())
+                    ? tx.operations().active(r.uid()).map(o -> o.title()).orElse(null)
+                    : null));
       }
       machines.sort(
           java.util.Comparator.comparing((Subject s) -> s.machine().machine().project())

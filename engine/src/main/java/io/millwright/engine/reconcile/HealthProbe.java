@@ -89,10 +89,11 @@ final class HealthProbe implements AutoCloseable {
   Map<UUID, String> ask(HealthGate gate, List<Patient> patients) {
     Map<UUID, String> out = new HashMap<>();
     if (gate.command() != null) {
-      // Refused where a driver was seen not to have it; a hypervisor may be seen later than a
-      // group.
+      // Of a group that was declared before such a gate was refused.
       patients.forEach(p ->
-          out.put(p.machine().uid(), "its hypervisor cannot run the gate's command in a guest"));
+          out.put(
+              p.machine().uid(),
+              "no driver runs commands in guests; apply the group with another health gate"));
       return out;
     }
     if (gate.tcp() == null && gate.http() == null) {
