@@ -4,7 +4,7 @@
 . "$BENCH/server.sh"
 N=${1:-10000}
 conditions
-bench_java Idle "$TMP/data" "$N" 0
+machines "$N" "$TMP/data"
 start_server "$TMP/data"
 database "$TMP/data"
 # Hypervisors of the simulation do not exist for a server as it is shipped: nothing shall be done about that here.

@@ -3,6 +3,24 @@
 
 SERVER_PID='' SERVER_URL=''
 
+# machines N DATA: N machines that are at rest. They take minutes to make: with BENCH_WORLD=DIRECTORY they are kept there
+# for the next time.
+machines() {
+  local kept=${BENCH_WORLD:+$BENCH_WORLD/$1}
+  if [[ -n $kept && -e $kept/whole ]]; then
+    cp -a --reflink=auto "$kept/data" "$2"
+    return
+  fi
+  bench_java Idle "$2" "$1" 0
+  if [[ -n $kept ]]; then
+    mkdir -p "$kept"
+    chmod 711 "$BENCH_WORLD" "$kept"
+    rm -rf "$kept/data"
+    cp -a --reflink=auto "$2" "$kept/data"
+    touch "$kept/whole"
+  fi
+}
+
 # start_server DATA: returns when it answers
 start_server() {
   local data=$1

@@ -8,7 +8,7 @@ PGBENCH=$(command -v pgbench || ls /usr/lib/postgresql/*/bin/pgbench 2>/dev/null
   die "there is no pgbench; install Debian's postgresql-contrib"
 
 conditions
-bench_java Idle "$TMP/data" "$N" 0
+machines "$N" "$TMP/data"
 start_server "$TMP/data"
 database "$TMP/data"
 # Hypervisors of the simulation do not exist for a server as it is shipped: nothing shall be done about that here.

@@ -61,8 +61,10 @@ export const theme = createTheme({
       styleOverrides: {
         // Who wants things to keep still sees no state between two: a button that may be pressed looks so at once.
         '@media (prefers-reduced-motion: reduce)': {
-          '*, *::before, *::after': { transitionDuration: '0.01ms !important', transitionDelay: '0s !important' },
+          '*': { transitionDuration: '0.01ms !important', transitionDelay: '0s !important' },
         },
+        '@keyframes turn': { to: { transform: 'rotate(360deg)' } },
+        '.turns': { animation: 'turn 1.2s linear infinite', '@media (prefers-reduced-motion: reduce)': { animation: 'none' } },
         body: { fontFeatureSettings: '"cv11", "ss03"' },
         'code, pre, .mono': {
           fontFamily: 'ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono", monospace',

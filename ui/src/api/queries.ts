@@ -41,6 +41,7 @@ export function useCollection<K extends Plural>(plural: K, project: string, labe
     queryFn: ({ pageParam, signal }) => part(plural, project, labels, pageParam, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.next,
+    structuralSharing: false, // comparing ten thousand of them would be felt; drawing the few that are seen is not
   });
   const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = query;
   useEffect(() => {

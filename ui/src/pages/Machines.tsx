@@ -39,7 +39,7 @@ export function Machines() {
         complete={machines.complete}
         error={machines.error}
         retry={machines.retry}
-        states={(m) => standing(m).word}
+        states={word}
         labels
         empty={
           <Empty title={labels ? 'No machine has such labels' : 'No machines yet'} action={labels ? undefined : make}>
@@ -50,6 +50,8 @@ export function Machines() {
     </>
   );
 }
+
+const word = (m: Machine) => standing(m).word;
 
 const name: Column<Machine> = {
   key: 'name',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
-import { compare, matches } from '../parts/text';
+import { compare, matches, sorted, textOf } from '../parts/text';
 import { cellsOf } from './addressMap';
 import type { Group, Machine } from '../api/kinds';
 import { standing } from '../api/kinds';
@@ -80,8 +80,18 @@ describe('words and numbers', () => {
     expect(['web-10', undefined, 'web-2'].sort(compare)).toEqual(['web-2', 'web-10', undefined]);
   });
   it('finds all words, wherever they stand', () => {
-    expect(matches('WEB lab', ['web-1', 'lab'])).toBe(true);
-    expect(matches('web nowhere', ['web-1', 'lab'])).toBe(false);
+    const columns = [{ value: (r: { name: string }) => r.name }, { value: () => 'Lab' }, { value: () => undefined }];
+    const text = textOf({ name: 'Web-1' }, columns);
+    expect(matches('WEB lab', text)).toBe(true);
+    expect(matches('web nowhere', text)).toBe(false);
+  });
+  it('sorts rows by what they show, downward too, and looks at each once', () => {
+    let looks = 0;
+    const names = ['web-10', 'Web-2', '', 'db'].map((name) => ({ name }));
+    const value = (r: { name: string }) => (looks++, r.name);
+    expect(sorted(names, value, false).map((r) => r.name)).toEqual(['db', 'Web-2', 'web-10', '']);
+    expect(looks).toBe(4);
+    expect(sorted(names, value, true).map((r) => r.name)).toEqual(['', 'web-10', 'Web-2', 'db']);
   });
   it('tells spans of time', () => {
     const now = Date.parse('2026-11-28T12:00:00Z');

@@ -7,11 +7,11 @@ import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import type { ListSearch } from '../router';
 import { Loading, Trouble } from './basics';
 import { ArrowDownwardIcon, ArrowUpwardIcon, SearchIcon } from './icons';
-import { compare, matches } from './text';
+import { compare, matches, sorted, textOf } from './text';
 
 export interface Column<R> {
   key: string;
@@ -77,36 +77,15 @@ export function DataTable<R>(p: Props<R>) {
   }, [p.rows, p.states]);
 
   const shown = useMemo(() => {
-    let rows = p.rows;
-    if (search.q) {
-      const q = search.q;
-      rows = rows.filter((r) => matches(q, p.columns.map((c) => String(c.value(r) ?? ''))));
-    }
-    if (search.state && p.states) {
-      const states = p.states;
-      rows = rows.filter((r) => states(r) === search.state);
-    }
-    const by = p.columns.find((c) => c.key === search.sort) ?? (search.sort ? undefined : p.columns[0]);
-    if (by && (search.sort || !('unsorted' in p))) {
-      const way = search.desc ? -1 : 1;
-      rows = rows.toSorted((a, b) => way * compare(by.value(a), by.value(b)));
-    }
-    return rows;
-  }, [p, search.q, search.state, search.sort, search.desc]);
-
-  const body = useRef<HTMLDivElement>(null);
-  const [offset, setOffset] = useState(0);
-  useLayoutEffect(() => {
-    if (body.current) {
-      setOffset(body.current.getBoundingClientRect().top + window.scrollY);
-    }
-  }, [p.loading, counts.length > 1]);
-  const virtual = useWindowVirtualizer({
-    count: shown.length,
-    estimateSize: () => ROW,
-    overscan: 12,
-    scrollMargin: offset,
-  });
+    const wanted = p.states;
+    const rows = p.rows.filter(
+      (r) =>
+        (!search.q || matches(search.q, textOf(r, p.columns))) &&
+        (!search.state || !wanted || wanted(r) === search.state),
+    );
+    const by = p.columns.find((c) => c.key === (search.sort ?? p.columns[0]?.key));
+    return by ? sorted(rows, by.value, search.desc ?? false) : rows;
+  }, [p.rows, p.columns, p.states, search.q, search.state, search.sort, search.desc]);
 
   const wide = p.columns.map((c) => c.width).join(' ');
   const narrow = p.columns.filter((c) => !c.wide).map((c) => c.width).join(' ');
@@ -212,43 +191,24 @@ export function DataTable<R>(p: Props<R>) {
                 })}
               </Box>
             </Box>
-            <Box role="rowgroup" ref={body} sx={{ position: 'relative', height: virtual.getTotalSize() }}>
-              {virtual.getVirtualItems().map((v) => {
-                const row = shown[v.index]!;
-                return (
-                  <Box
-                    key={p.id(row)}
-                    role="row"
-                    aria-rowindex={v.index + 2}
-                    sx={{
-                      ...grid,
-                      position: 'absolute',
-                      inset: '0 0 auto 0',
-                      height: ROW,
-                      borderBottom: v.index === shown.length - 1 ? 0 : 1,
-                      borderColor: 'divider',
-                      '&:hover': { bgcolor: 'action.hover' },
-                    }}
-                    style={{ transform: `translateY(${v.start - offset}px)` }}
-                  >
-                    {p.columns.map((c) => (
-                      <Box
-                        key={c.key}
-                        role="cell"
-                        sx={{
-                          display: { xs: c.wide ? 'none' : 'block', md: 'block' },
-                          minWidth: 0,
-                          overflow: 'hidden',
-                          textOverflow: 'ellipsis',
-                          whiteSpace: 'nowrap',
-                        }}
-                      >
-                        {c.cell(row)}
-                      </Box>
-                    ))}
-                  </Box>
-                );
-              })}
+            <Box
+              sx={{
+                // By class: ten thousand rows come and go while one scrolls, and none of them brings its own styles.
+                '& .row': {
+                  ...grid,
+                  position: 'absolute',
+                  inset: '0 0 auto 0',
+                  height: ROW,
+                  contain: 'strict',
+                  borderBottom: 1,
+                  borderColor: 'divider',
+                  '&:hover': { bgcolor: 'action.hover' },
+                },
+                '& .cell': { minWidth: 0, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
+                '& .wide': { display: { xs: 'none', md: 'block' } },
+              }}
+            >
+              <Rows rows={shown} columns={p.columns} id={p.id} />
             </Box>
             {shown.length === 0 && (
               <Typography variant="body2" sx={{ color: 'text.secondary', p: 3, textAlign: 'center' }}>
@@ -261,6 +221,50 @@ export function DataTable<R>(p: Props<R>) {
     </>
   );
 }
+
+interface RowsProps<R> {
+  rows: R[];
+  columns: Column<R>[];
+  id: (row: R) => string;
+}
+
+/** Those of the rows that are seen; apart from the rest, so that scrolling draws nothing else anew. */
+function Rows<R>({ rows, columns, id }: RowsProps<R>) {
+  const body = useRef<HTMLDivElement>(null);
+  const [offset, setOffset] = useState(0);
+  useLayoutEffect(() => {
+    if (body.current) {
+      setOffset(body.current.getBoundingClientRect().top + window.scrollY);
+    }
+  }, [rows]);
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => ROW,
+    overscan: 6,
+    scrollMargin: offset,
+    useFlushSync: false,
+  });
+  return (
+    <div role="rowgroup" ref={body} style={{ position: 'relative', height: virtual.getTotalSize() }}>
+      {virtual.getVirtualItems().map((v) => {
+        const row = rows[v.index]!;
+        return <Line key={id(row)} row={row} columns={columns} index={v.index} top={v.start - offset} />;
+      })}
+    </div>
+  );
+}
+
+const Line = memo(function Line<R>({ row, columns, index, top }: { row: R; columns: Column<R>[]; index: number; top: number }) {
+  return (
+    <div role="row" className="row" aria-rowindex={index + 2} style={{ transform: `translateY(${top}px)` }}>
+      {columns.map((c) => (
+        <div key={c.key} role="cell" className={c.wide ? 'cell wide' : 'cell'}>
+          {c.cell(row)}
+        </div>
+      ))}
+    </div>
+  );
+}) as <R>(p: { row: R; columns: Column<R>[]; index: number; top: number }) => ReactNode;
 
 /** A field whose text goes into the address once one pauses. */
 function Typing(p: {

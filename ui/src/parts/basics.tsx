@@ -14,41 +14,29 @@ import { ago, exact, until } from './format';
 import { CheckIcon, ContentCopyIcon } from './icons';
 
 const SHAPES: Record<Health, { color: string; path: string }> = {
-  good: { color: 'success.main', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm-1 10L3.8 7.8l1.2-1.2L7 8.6l4.2-4.2 1.2 1.2Z' },
-  busy: { color: 'info.main', path: 'M8 1a7 7 0 1 0 7 7h-2.2A4.8 4.8 0 1 1 8 3.2Z' },
-  bad: { color: 'error.main', path: 'M8 1 .6 14.5h14.8ZM7.2 6h1.6v4.2H7.2Zm0 5.2h1.6v1.6H7.2Z' },
-  off: { color: 'text.secondary', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.2A4.8 4.8 0 1 1 8 12.800 4.8 4.8 0 0 1 8 3.2Z' },
-  unknown: { color: 'warning.main', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm-3 6.200h6v1.600H5Z' },
+  good: { color: 'success-main', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm-1 10L3.8 7.8l1.2-1.2L7 8.6l4.2-4.2 1.2 1.2Z' },
+  busy: { color: 'info-main', path: 'M8 1a7 7 0 1 0 7 7h-2.2A4.8 4.8 0 1 1 8 3.2Z' },
+  bad: { color: 'error-main', path: 'M8 1 .6 14.5h14.8ZM7.2 6h1.6v4.2H7.2Zm0 5.2h1.6v1.6H7.2Z' },
+  off: { color: 'text-secondary', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.2A4.8 4.8 0 1 1 8 12.800 4.8 4.8 0 0 1 8 3.2Z' },
+  unknown: { color: 'warning-main', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm-3 6.200h6v1.600H5Z' },
 };
 
 /** How something stands: by shape and word, and only then by colour. */
 export function Standing({ health, word, sentence }: { health: Health; word: string; sentence?: string | undefined }) {
+  // Nothing of the library's here and in the times below: lists have thousands of them.
   const { color, path } = SHAPES[health];
   return (
-    <Tooltip title={sentence ?? ''} placement="top-start">
-      <Box component="span" sx={{ display: 'inline-flex', alignItems: 'center', gap: 0.9, whiteSpace: 'nowrap' }}>
-        <Box
-          component="svg"
-          viewBox="0 0 16 16"
-          aria-hidden
-          sx={{
-            width: 14,
-            height: 14,
-            color,
-            fill: 'currentColor',
-            flex: 'none',
-            ...(health === 'busy' && {
-              animation: 'turn 1.2s linear infinite',
-              '@keyframes turn': { to: { transform: 'rotate(360deg)' } },
-              '@media (prefers-reduced-motion: reduce)': { animation: 'none' },
-            }),
-          }}
-        >
-          <path d={path} />
-        </Box>
-        {word}
-      </Box>
-    </Tooltip>
+    <span title={sentence} style={{ whiteSpace: 'nowrap' }}>
+      <svg
+        viewBox="0 0 16 16"
+        aria-hidden
+        className={health === 'busy' ? 'turns' : undefined}
+        style={{ width: 14, height: 14, marginRight: 7, verticalAlign: -2, fill: `var(--mui-palette-${color})` }}
+      >
+        <path d={path} />
+      </svg>
+      {word}
+    </span>
   );
 }
 
@@ -67,22 +55,18 @@ export function useNow(every = 1000): number {
 export function Ago({ when }: { when: string }) {
   const now = useNow(10_000);
   return (
-    <Tooltip title={exact(when)}>
-      <Box component="time" dateTime={when} sx={{ whiteSpace: 'nowrap' }}>
-        {ago(when, Math.max(now, Date.now()))}
-      </Box>
-    </Tooltip>
+    <time dateTime={when} title={exact(when)} style={{ whiteSpace: 'nowrap' }}>
+      {ago(when, Math.max(now, Date.now()))}
+    </time>
   );
 }
 
 export function Until({ when }: { when: string }) {
   const now = useNow(10_000);
   return (
-    <Tooltip title={exact(when)}>
-      <Box component="time" dateTime={when} sx={{ whiteSpace: 'nowrap' }}>
-        {until(when, Math.max(now, Date.now()))}
-      </Box>
-    </Tooltip>
+    <time dateTime={when} title={exact(when)} style={{ whiteSpace: 'nowrap' }}>
+      {until(when, Math.max(now, Date.now()))}
+    </time>
   );
 }
 
