@@ -6,6 +6,8 @@ import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
@@ -241,6 +243,14 @@ public final class Admission {
             resource.as(MachineSpec.class, MachineStatus.class),
             before instanceof MachineSpec m ? m : null,
             false,
+            at.field("spec"));
+      }
+      case SnapshotSpec _ -> {
+        return Snapshots.admit(
+            tx,
+            lookup,
+            resource.as(SnapshotSpec.class, SnapshotStatus.class),
+            before instanceof SnapshotSpec s ? s : null,
             at.field("spec"));
       }
       case GroupSpec _ ->

@@ -279,6 +279,7 @@ final class MachineAdmission {
         null,
         null,
         status.expiresAt(),
+        null,
         null);
   }
 

@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     the engine's {@code Lifetimes}
  * @param elsewhere another hypervisor on which there is something of it: its former system, if that
  *     is there; else what is still to be removed
+ * @param source what its system disk is made of in place of the image: a snapshot's disk, with what
+ *     is known of the system on it; null once that is up, and for every other machine
  */
 public record MachineStatus(
     @Default List<Condition> conditions,
@@ -38,12 +40,13 @@ public record MachineStatus(
     @Nullable Firmware firmware,
     @Nullable Former former,
     @Nullable Instant expiresAt,
-    @Nullable String elsewhere)
+    @Nullable String elsewhere,
+    @Nullable Former source)
     implements Status {
   public static final MachineStatus EMPTY =
       new MachineStatus(
           List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of(), null,
-          null, null, null);
+          null, null, null, null);
 
   public MachineStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -92,6 +95,12 @@ public record MachineStatus(
       hostKeys = hostKeys == null ? List.of() : List.copyOf(hostKeys);
       scripts = scripts == null ? List.of() : List.copyOf(scripts);
     }
+
+    /** The same system on another disk. */
+    public Former at(String other) {
+      return new Former(
+          other, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, hypervisor);
+    }
   }
 
   public MachineStatus withConditions(List<Condition> next) {
@@ -109,7 +118,8 @@ public record MachineStatus(
         firmware,
         former,
         expiresAt,
-        elsewhere);
+        elsewhere,
+        source);
   }
 
   public MachineStatus withPower(@Nullable Power next) {
@@ -127,7 +137,8 @@ public record MachineStatus(
         firmware,
         former,
         expiresAt,
-        elsewhere);
+        elsewhere,
+        source);
   }
 
   public MachineStatus withInterfaces(List<Interface> next) {
@@ -145,7 +156,8 @@ public record MachineStatus(
         firmware,
         former,
         expiresAt,
-        elsewhere);
+        elsewhere,
+        source);
   }
 
   /** From here on its system disk is made from this very image; null if it is open which. */
@@ -164,7 +176,8 @@ public record MachineStatus(
         firmware,
         former,
         expiresAt,
-        elsewhere);
+        elsewhere,
+        source);
   }
 
   /** It has not booted its disk yet, or no more. */
@@ -183,7 +196,8 @@ public record MachineStatus(
         firmware,
         former,
         expiresAt,
-        elsewhere);
+        elsewhere,
+        null);
   }
 
   /** The system on its disk is up; what was there before is of no use any more. */
@@ -203,11 +217,13 @@ public record MachineStatus(
         firmware,
         null,
         expiresAt,
-        elsewhere);
+        elsewhere,
+        null);
   }
 
   /** It gets a new system disk; what is up now is remembered until the new one is. */
-  public MachineStatus rebuilt(String newDisk, String newBlueprint, Firmware newFirmware) {
+  public MachineStatus rebuilt(
+      String newDisk, String newBlueprint, @Nullable Firmware newFirmware) {
     return new MachineStatus(
         conditions,
         hypervisor,
@@ -224,7 +240,34 @@ public record MachineStatus(
             ? new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, null)
             : former,
         expiresAt,
-        elsewhere);
+        elsewhere,
+        null);
+  }
+
+  /**
+   * It gets a new system disk that is a copy of a snapshot's; what is up now is remembered until
+   * the new one is.
+   *
+   * @param from the snapshot's disk, and the system on it
+   */
+  public MachineStatus reverted(String newDisk, String newBlueprint, Former from) {
+    MachineStatus anew = rebuilt(newDisk, newBlueprint, firmware);
+    return new MachineStatus(
+        conditions,
+        hypervisor,
+        power,
+        interfaces,
+        newDisk,
+        from.imageSha256(),
+        newBlueprint,
+        null,
+        List.of(),
+        List.of(),
+        from.firmware(),
+        anew.former(),
+        expiresAt,
+        elsewhere,
+        from);
   }
 
   /**
@@ -250,7 +293,8 @@ public record MachineStatus(
         former.firmware(),
         null,
         expiresAt,
-        former.hypervisor() == null ? elsewhere : hypervisor);
+        former.hypervisor() == null ? elsewhere : hypervisor,
+        null);
   }
 
   /** True while it gets its system on another hypervisor, and could still go back. */
@@ -282,7 +326,8 @@ public record MachineStatus(
         newFirmware,
         new Former(disk, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, hypervisor),
         expiresAt,
-        hypervisor);
+        hypervisor,
+        null);
   }
 
   /** Nothing of it is left elsewhere. */
@@ -301,7 +346,8 @@ public record MachineStatus(
         firmware,
         former,
         expiresAt,
-        null);
+        null,
+        source);
   }
 
   public MachineStatus withExpiresAt(@Nullable Instant next) {
@@ -319,7 +365,8 @@ public record MachineStatus(
         firmware,
         former,
         next,
-        elsewhere);
+        elsewhere,
+        source);
   }
 
   /** All addresses, in the order of the interfaces. */
