@@ -703,10 +703,10 @@ class CrashPointTest {
               s -> s.delete(Kind.MACHINE, s.machine),
               s -> {
                 assertThat(s.world.find(s.machine)).isEmpty();
-                assertThat(
-                        s.world.store.read(
-                            tx -> tx.resources().find(Kind.SNAPSHOT, "default", s.kept)))
-                    .isEmpty();
+                Optional<Resource<?, ?>> kept =
+                    s.world.store.read(
+                        tx -> tx.resources().find(Kind.SNAPSHOT, "default", s.kept));
+                assertThat(kept).isEmpty();
               }),
           new Flow(
               "group",
