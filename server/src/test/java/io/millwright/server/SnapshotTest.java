@@ -203,8 +203,10 @@ class SnapshotTest {
         .contains("goes back to its system from before");
     assertThat(Condition.find(after.conditions(), "Held")).isEmpty();
     // What is declared has not failed, so that applying it does not rebuild the machine.
-    assertThat(world.apply(web("")).getFirst().operation()).isNull();
     world.hypervisor.guests(GuestBehaviour.wellBehaved());
+    world.apply(web(""));
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.machine("web").status().disk()).isEqualTo(before.disk());
     revert("good");
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
     assertThat(Condition.find(world.machine("web").status().conditions(), Snapshots.REVERTED))
@@ -277,6 +279,12 @@ class SnapshotTest {
     refused("is being worked on by operation", () -> revert("good"));
     hang.release();
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    // Nor can it leave what it could go back to.
+    refused(
+        "which cannot go with it",
+        () ->
+            world.store.inTransaction(
+                tx -> world.engine.move().move(tx, World.ANNA, "default", "web", "sim2")));
     // Without the facet.
     power(Power.OFF);
     world.sql(
