@@ -58,9 +58,7 @@ final class ExportCommand extends Part {
         String name = Trees.text(each.path("metadata"), "name");
         if (kind == Kind.SNAPSHOT) {
           // What is in it cannot be declared, and elsewhere it would be of another disk.
-          shell()
-              .err()
-              .println("snapshot/" + Safe.line(name) + " is no declaration: left out");
+          shell().err().println("snapshot/" + Safe.line(name) + " is no declaration: left out");
         } else if (Trees.text(each.path("metadata"), "deletedAt").isEmpty()) {
           out.put(kind.word() + "-" + name + ".yaml", Yaml.write(declared(kind, each)));
         } else {

@@ -136,9 +136,9 @@ final class SnapshotCommand extends Part {
       name = "revert",
       description = {
         "Give a machine the system disk of one of its snapshots.",
-        "Name, UUID, MACs, addresses, DNS and volumes stay. If the machine does not come up with it,"
-            + " it goes back to the disk that it has now. The plan is shown first; with --dry-run"
-            + " that is all, and the exit code is 2: there is something to do."
+        "Name, UUID, MACs, addresses, DNS and volumes stay. If the machine does not come up with"
+            + " it, it goes back to the disk that it has now. The plan is shown first; with"
+            + " --dry-run that is all, and the exit code is 2: there is something to do."
       })
   static final class Revert extends Part {
     @Parameters(paramLabel = "SNAPSHOT", description = "The snapshot, which knows its machine.")
@@ -172,8 +172,7 @@ final class SnapshotCommand extends Part {
       }
       shell().out().flush();
       String key = UUID.randomUUID().toString();
-      String uid =
-          new View(api.revertMachine(project, machine, snapshot, key, false).body()).uid();
+      String uid = new View(api.revertMachine(project, machine, snapshot, key, false).body()).uid();
       print("machine/" + machine + " revert to " + snapshot + ": operation " + uid);
       if (wait) {
         new Follow(shell(), api, timeout, false).all(List.of(uid));

@@ -4,8 +4,6 @@ import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
-import io.millwright.model.SnapshotSpec;
-import io.millwright.model.SnapshotStatus;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
@@ -21,6 +19,8 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.VolumeSpec;
@@ -132,7 +132,12 @@ public final class Delete {
       case SizeSpec _, ProfileSpec _, SourceSpec _, WebhookSpec _, OfferSpec _ -> false;
       // A machine that has just left it may have something published there still.
       case NetworkSpec network -> network.services() != null;
-      case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, SnapshotSpec _, OwnerSpec _ ->
+      case HypervisorSpec _,
+          ImageSpec _,
+          VolumeSpec _,
+          MachineSpec _,
+          SnapshotSpec _,
+          OwnerSpec _ ->
           true;
     };
   }

@@ -209,11 +209,7 @@ public final class Snapshots {
   public Operation revert(Tx tx, Caller caller, String project, String name, String snapshot) {
     Applied applied = begin(tx, caller, project, name, snapshot);
     Approving.require(
-        tx,
-        caller,
-        new Lookup(tx),
-        List.of(applied),
-        new Wish.Revert(project, name, snapshot));
+        tx, caller, new Lookup(tx), List.of(applied), new Wish.Revert(project, name, snapshot));
     return Objects.requireNonNull(applied.operation(), "a revert has its operation");
   }
 

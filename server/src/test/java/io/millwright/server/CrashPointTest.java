@@ -704,8 +704,7 @@ class CrashPointTest {
               s -> {
                 assertThat(s.world.find(s.machine)).isEmpty();
                 Optional<Resource<?, ?>> kept =
-                    s.world.store.read(
-                        tx -> tx.resources().find(Kind.SNAPSHOT, "default", s.kept));
+                    s.world.store.read(tx -> tx.resources().find(Kind.SNAPSHOT, "default", s.kept));
                 assertThat(kept).isEmpty();
               }),
           new Flow(

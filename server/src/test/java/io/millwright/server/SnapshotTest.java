@@ -219,8 +219,7 @@ class SnapshotTest {
     Fault.Hang hang = Fault.hang();
     world.hypervisor.faults().next(Verb.COPY_DISK, hang);
     world.apply(snapshot("slow", "web"));
-    world.await(
-        "it is copied", () -> world.hypervisor.faults().calls(Verb.COPY_DISK) > 0);
+    world.await("it is copied", () -> world.hypervisor.faults().calls(Verb.COPY_DISK) > 0);
     world.engine.power().set(World.ANNA, "default", "web", Power.ON);
     world.await(
         "it waits",

@@ -2,9 +2,9 @@ package io.millwright.store;
 
 import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.port.Projects;
-import io.millwright.model.SnapshotStatus;
 import io.millwright.model.ByteSize;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeSpec;
 import java.util.Collection;
 import java.util.List;

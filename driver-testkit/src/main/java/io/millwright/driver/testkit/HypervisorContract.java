@@ -1228,13 +1228,14 @@ public abstract class HypervisorContract {
   }
 
   private void copied(ObjectName from, ObjectName to, ByteSize size) throws Exception {
-    done(within(() -> {
-      Outcome outcome = copies().copy(from, to, size);
-      while (outcome instanceof Outcome.Running) { // which waits by itself
-        outcome = copies().copy(from, to, size);
-      }
-      return outcome;
-    }));
+    done(
+        within(() -> {
+          Outcome outcome = copies().copy(from, to, size);
+          while (outcome instanceof Outcome.Running) { // which waits by itself
+            outcome = copies().copy(from, to, size);
+          }
+          return outcome;
+        }));
   }
 
   @Test

@@ -864,8 +864,7 @@ public final class MachineReconciler {
       MachineStatus kept =
           s.withConditions(
               Condition.set(
-                  s.conditions(),
-                  condition(Snapshots.REVERTED, false, why.reason(), back, now)));
+                  s.conditions(), condition(Snapshots.REVERTED, false, why.reason(), back, now)));
       run.guarded(why, tx -> tx.resources().updateStatus(r.uid(), kept, "GoesBack", back));
       return r.with(kept);
     }

@@ -1,7 +1,6 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
-import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.engine.Lookup;
@@ -40,8 +39,7 @@ public final class SnapshotReconciler {
     this.clock = clock;
   }
 
-  Optional<Duration> reconcile(
-      Resource<SnapshotSpec, SnapshotStatus> snapshot, @Nullable Run run) {
+  Optional<Duration> reconcile(Resource<SnapshotSpec, SnapshotStatus> snapshot, @Nullable Run run) {
     if (run == null) {
       return Optional.empty();
     }
@@ -83,8 +81,7 @@ public final class SnapshotReconciler {
     MachineStatus.Former system = Objects.requireNonNull(s.system());
     ObjectName to = disk(snapshot);
     run.plan(
-        List.of(
-            new Step.CopyDisk(to.toString(), system.disk(), Objects.requireNonNull(s.size()))));
+        List.of(new Step.CopyDisk(to.toString(), system.disk(), Objects.requireNonNull(s.size()))));
     try {
       if (run.next().isPresent()) {
         run.begin(new State.Running());

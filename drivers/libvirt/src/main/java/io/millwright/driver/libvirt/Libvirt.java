@@ -195,8 +195,7 @@ interface Libvirt extends Library {
 
   @Nullable Pointer virStorageVolCreateXML(Pointer pool, String xml, int flags);
 
-  @Nullable Pointer virStorageVolCreateXMLFrom(
-      Pointer pool, String xml, Pointer source, int flags);
+  @Nullable Pointer virStorageVolCreateXMLFrom(Pointer pool, String xml, Pointer source, int flags);
 
   int virStorageVolFree(Pointer volume);
 

@@ -163,8 +163,7 @@ final class PoolCopy implements DiskCopy, AutoCloseable {
 
   private static void copy(Pool pool, @Nullable Volume source, ObjectName to) throws LibvirtError {
     Volume from = java.util.Objects.requireNonNull(source);
-    String xml =
-        PoolFiles.volumeXml(to + PoolFiles.DISK, from.capacity(), "qcow2", null, "");
+    String xml = PoolFiles.volumeXml(to + PoolFiles.DISK, from.capacity(), "qcow2", null, "");
     Pointer made = check(C.virStorageVolCreateXMLFrom(pool.pointer, xml, from.pointer, 0));
     new Volume(made).close();
   }

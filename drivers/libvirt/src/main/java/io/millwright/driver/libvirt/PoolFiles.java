@@ -31,11 +31,10 @@ import org.jspecify.annotations.Nullable;
  * Our files in a storage pool.
  *
  * <p>Disks are {@code OBJECT.qcow2}, and a part of one as long as {@code OBJECT.copying} stands
- * beside it; media {@code OBJECT.iso}, files to boot {@code OBJECT.boot},
- * logs {@code OBJECT.log}, images {@code mw-INSTALLATION-image-SHA256.FORMAT}. What is uploaded
- * counts only when an empty volume {@code ....whole} stands beside it, which is made last and
- * deleted first: libvirt cannot rename a volume, and an upload that was cut off leaves a file that
- * looks like any other.
+ * beside it; media {@code OBJECT.iso}, files to boot {@code OBJECT.boot}, logs {@code OBJECT.log},
+ * images {@code mw-INSTALLATION-image-SHA256.FORMAT}. What is uploaded counts only when an empty
+ * volume {@code ....whole} stands beside it, which is made last and deleted first: libvirt cannot
+ * rename a volume, and an upload that was cut off leaves a file that looks like any other.
  */
 final class PoolFiles {
   static final String DISK = ".qcow2";

@@ -1,7 +1,7 @@
 package io.millwright.driver.vsphere;
 
-import io.millwright.driver.Disks;
 import io.millwright.driver.DiskCopy;
+import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.ObjectName;
