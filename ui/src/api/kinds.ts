@@ -4,6 +4,7 @@ import type { Schemas } from './client';
 export interface Kinds {
   machines: Schemas['Machine'];
   volumes: Schemas['Volume'];
+  snapshots: Schemas['Snapshot'];
   images: Schemas['Image'];
   networks: Schemas['Network'];
   sizes: Schemas['Size'];
@@ -69,7 +70,7 @@ export function standing(resource: Resource): { health: Health; word: string; se
     return { health: 'busy', word: 'Working', sentence: progressing.message };
   }
   if (!ready) {
-    return ['Machine', 'Volume', 'Image', 'Group'].includes(resource.kind)
+    return ['Machine', 'Volume', 'Snapshot', 'Image', 'Group'].includes(resource.kind)
       ? { health: 'busy', word: 'Waiting', sentence: 'Work on it has not begun yet.' }
       : { health: 'good', word: 'Declared', sentence: '' };
   }
@@ -92,4 +93,4 @@ const rollouts: Record<string, [Health, string]> = {
   Unhealthy: ['bad', 'Unhealthy'],
 };
 
-const busyReasons = new Set(['Pending', 'Working', 'Progressing', 'Creating', 'Starting', 'Waiting', 'Booting', 'Rebuilding', 'Restarting', 'Restored']);
+const busyReasons = new Set(['Pending', 'Working', 'Progressing', 'Creating', 'Starting', 'Waiting', 'Booting', 'Rebuilding', 'Reverting', 'Taking', 'Restarting', 'Restored']);

@@ -25,6 +25,7 @@ import { DeleteDialog } from '../parts/DeleteDialog';
 import { EventsOf } from '../parts/EventsOf';
 import { bytes, exact, perSecond } from '../parts/format';
 import { May } from '../parts/May';
+import { MachineSnapshots } from './MachineSnapshots';
 import { OperationState, PlanView, Timeline } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { Sparkline } from '../parts/Sparkline';
@@ -165,6 +166,7 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
             })}
           </Card>
         )}
+        <MachineSnapshots machine={machine} />
         <Card title="Conditions" flush>
           {(machine.status.conditions ?? []).map((c) => (
             <Row key={c.type}>
@@ -410,7 +412,7 @@ function Actions({ machine }: { machine: Machine }) {
           plural="machines"
           project={project}
           name={name}
-          goes="the machine, its system disk with all that is on it, its addresses and its names."
+          goes="the machine, its system disk with all that is on it, its snapshots, its addresses and its names."
           stays={volumes.length > 0 ? `volume${volumes.length > 1 ? 's' : ''} ${volumes.join(', ')}.` : 'nothing; it has no volumes.'}
           onClose={() => setDialog(null)}
         />

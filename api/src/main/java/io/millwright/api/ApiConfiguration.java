@@ -106,6 +106,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  SnapshotsApi snapshotsApi(Backend backend, OnceOnly once, LiveStreams live) {
+    return new SnapshotsApi(backend, once, live);
+  }
+
+  @Bean
   VolumesApi volumesApi(Backend backend, OnceOnly once, LiveStreams live) {
     return new VolumesApi(backend, once, live);
   }

@@ -16,6 +16,7 @@ import io.millwright.engine.PowerSwitch;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Rollouts;
+import io.millwright.engine.Snapshots;
 import io.millwright.engine.Sources;
 import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
@@ -37,6 +38,7 @@ public record Backend(
     Delete delete,
     Restore restore,
     Rebuild rebuild,
+    Snapshots snapshots,
     Move move,
     Rollouts rollouts,
     Approving approving,

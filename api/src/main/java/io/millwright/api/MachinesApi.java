@@ -158,6 +158,41 @@ final class MachinesApi extends Collection {
   }
 
   @Operation(
+      operationId = "revertMachine",
+      summary = "Gives a machine the system disk of one of its snapshots",
+      description =
+          "Name, UUID, MACs, addresses, DNS and volumes stay, and so does what is declared. The"
+              + " old disk is deleted when the machine is up; if it does not come up, it goes back"
+              + " to the old one. A dry run tells what would be destroyed and kept, with the very"
+              + " plan that would run.")
+  @Needs(Verb.OPERATE)
+  @PostMapping("/{name}:revert")
+  ResponseEntity<byte[]> revert(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "name of a snapshot of this machine") @RequestParam String snapshot,
+      @Parameter(description = "true to hear what would be done, and to have nothing done")
+          @RequestParam(defaultValue = "false")
+          boolean dryRun,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request) {
+    Inputs.project(project);
+    Caller caller = Callers.now();
+    if (dryRun) {
+      return Answer.of(
+              200, ApplyView.of(backend.snapshots().plan(caller, project, name, snapshot), true))
+          .entity();
+    }
+    return once.answer(
+            idempotencyKey,
+            caller,
+            request,
+            NOTHING,
+            tx -> Answer.accepted(backend.snapshots().revert(tx, caller, project, name, snapshot)))
+        .entity();
+  }
+
+  @Operation(
       operationId = "moveMachine",
       summary = "Moves a machine to another hypervisor",
       description =
@@ -304,6 +339,15 @@ final class MachinesApi extends Collection {
             found,
             busy.isEmpty() && power == Power.OFF ? "it is declared to be off" : busy));
     out.add(ActionView.of("rebuild", Verb.OPERATE, found, going));
+    out.add(
+        ActionView.of(
+            "snapshot",
+            Verb.DECLARE,
+            found,
+            busy.isEmpty() && (power == Power.ON || machine.status().power() != Power.OFF)
+                ? "it is on, and what is kept is its disk at rest"
+                : busy));
+    out.add(ActionView.of("revert", Verb.OPERATE, found, busy));
     out.add(
         ActionView.of(
             "move",

@@ -40,7 +40,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   private static final String EVENTS = "text/event-stream";
   private static final String PROBLEM = "application/problem+json";
   private static final Set<Kind> WORKED_ON =
-      EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.GROUP);
+      EnumSet.of(Kind.IMAGE, Kind.VOLUME, Kind.MACHINE, Kind.SNAPSHOT, Kind.GROUP);
   private static final Set<Kind> DELETED_BY_WORK =
       EnumSet.of(
           Kind.HYPERVISOR,
@@ -48,6 +48,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
           Kind.IMAGE,
           Kind.VOLUME,
           Kind.MACHINE,
+          Kind.SNAPSHOT,
           Kind.GROUP,
           Kind.POOL);
 
@@ -180,7 +181,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
         answers.clear();
         answers.put("202", accepted());
       }
-      case "rebuildMachine", "moveMachine" -> {
+      case "rebuildMachine", "revertMachine", "moveMachine" -> {
         schemas.of(ApplyView.class);
         answers.clear();
         answers.put("200", json("Apply", "What would be done."));

@@ -138,6 +138,7 @@ final class Rig {
         engine.delete(),
         engine.restore(),
         engine.rebuild(),
+        engine.snapshots(),
         engine.move(),
         engine.rollouts(),
         engine.approving(),

@@ -20,6 +20,7 @@ import io.millwright.engine.Rebuild;
 import io.millwright.engine.Restore;
 import io.millwright.engine.Rollouts;
 import io.millwright.engine.SecretBox;
+import io.millwright.engine.Snapshots;
 import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.Sources;
 import io.millwright.engine.Watch;
@@ -77,6 +78,7 @@ final class Unreachable implements Store {
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
     Rebuild rebuild = new Rebuild(store, admission, preview, clock);
+    Snapshots snapshots = new Snapshots(store, preview, clock);
     Watch watch = new Watch(store, Duration.ofMillis(100));
     return new Backend(
         "test",
@@ -85,9 +87,10 @@ final class Unreachable implements Store {
         new Delete(store, clock),
         new Restore(store, clock),
         rebuild,
+        snapshots,
         new Move(store, admission, preview, clock),
         new Rollouts(store, apply, clock),
-        new Approving(store, apply, rebuild, new SecretBox(new byte[32]), clock),
+        new Approving(store, apply, rebuild, snapshots, new SecretBox(new byte[32]), clock),
         new Pools(apply, clock),
         new Builds(clock),
         new Sources(store, admission),

@@ -58,6 +58,7 @@ final class Cli implements Callable<Integer> {
           "power",
           "machine",
           "volume",
+          "snapshot",
           "image",
           "iso",
           "group",
@@ -199,6 +200,7 @@ final class Cli implements Callable<Integer> {
       case "power" -> new PowerCommand();
       case "machine" -> new MachineCommand();
       case "volume" -> new VolumeCommand();
+      case "snapshot" -> new SnapshotCommand();
       case "image" -> new ImageCommand();
       case "iso" -> new IsoCommand();
       case "group" -> new GroupCommand();

@@ -28,6 +28,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
           case VOLUME -> List.of("STATUS", "SIZE", "HYPERVISOR", "AGE");
           case MACHINE ->
               List.of("STATUS", "HYPERVISOR", "IMAGE", "SIZE", "POWER", "ADDRESSES", "AGE");
+          case SNAPSHOT -> List.of("STATUS", "MACHINE", "SIZE", "DESCRIPTION", "AGE");
           case GROUP ->
               List.of("STATUS", "COUNT", "HEALTHY", "UPDATED", "REVISION", "IMAGE", "SIZE", "AGE");
           case POOL ->
@@ -46,6 +47,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
             case PROFILE -> List.of("TIMEZONE", "LOCALE");
             case VOLUME -> List.of("RECLAIM", "SERIAL");
             case MACHINE -> List.of("PROFILES", "VOLUMES", "READY-BY", "EXPIRES-IN");
+            case SNAPSHOT -> List.of("HYPERVISOR", "TAKEN");
             case GROUP -> List.of("ROLLED-OUT", "PAUSED");
             case POOL -> List.of("MACHINES", "AT-MOST", "TTL", "REVISION");
             case SOURCE -> List.of("SEEN", "PRUNE", "DRIVER");
@@ -113,6 +115,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               v.spec("size"),
               v.status("power"),
               String.join(",", v.addresses()));
+      case SNAPSHOT -> List.of(v.spec("machine"), v.status("size"), v.spec("description"));
       case GROUP ->
           List.of(
               v.spec("count"),
@@ -157,6 +160,7 @@ record Columns(Kind kind, boolean wide, boolean projects) {
               list(v, "volumes"),
               v.status("readyBy"),
               Durations.left(v.status("expiresAt"), now));
+      case SNAPSHOT -> List.of(v.status("hypervisor"), v.status("takenAt"));
       case GROUP -> List.of(v.status("stable"), v.status("paused"));
       case POOL -> List.of(v.status("members"), v.spec("max"), v.spec("ttl"), v.status("revision"));
       case SOURCE -> List.of(brief(v.status("seen")), v.spec("prune"), v.spec("driver"));

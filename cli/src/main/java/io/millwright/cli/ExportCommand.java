@@ -56,7 +56,10 @@ final class ExportCommand extends Part {
     for (Kind kind : Kind.values()) {
       for (JsonNode each : GetCommand.list(api, kind, cli().project(), null, null)) {
         String name = Trees.text(each.path("metadata"), "name");
-        if (Trees.text(each.path("metadata"), "deletedAt").isEmpty()) {
+        if (kind == Kind.SNAPSHOT) {
+          // What is in it cannot be declared, and elsewhere it would be of another disk.
+          shell().err().println("snapshot/" + Safe.line(name) + " is no declaration: left out");
+        } else if (Trees.text(each.path("metadata"), "deletedAt").isEmpty()) {
           out.put(kind.word() + "-" + name + ".yaml", Yaml.write(declared(kind, each)));
         } else {
           shell()

@@ -18,6 +18,7 @@ enum Kind {
   PROFILE,
   VOLUME,
   MACHINE,
+  SNAPSHOT,
   GROUP,
   POOL,
   SOURCE,
@@ -88,6 +89,7 @@ enum Kind {
       case SIZE -> api.listSizes(project, cursor, fields, labels, limit);
       case PROFILE -> api.listProfiles(project, cursor, fields, labels, limit);
       case VOLUME -> api.listVolumes(project, cursor, fields, labels, limit);
+      case SNAPSHOT -> api.listSnapshots(project, cursor, fields, labels, limit);
       case MACHINE -> api.listMachines(project, cursor, fields, labels, limit);
       case GROUP -> api.listGroups(project, cursor, fields, labels, limit);
       case POOL -> api.listPools(project, cursor, fields, labels, limit);
@@ -110,6 +112,7 @@ enum Kind {
       case SIZE -> api.streamSizes(project, last, null, fields, labels, null);
       case PROFILE -> api.streamProfiles(project, last, null, fields, labels, null);
       case VOLUME -> api.streamVolumes(project, last, null, fields, labels, null);
+      case SNAPSHOT -> api.streamSnapshots(project, last, null, fields, labels, null);
       case MACHINE -> api.streamMachines(project, last, null, fields, labels, null);
       case GROUP -> api.streamGroups(project, last, null, fields, labels, null);
       case POOL -> api.streamPools(project, last, null, fields, labels, null);
@@ -127,6 +130,7 @@ enum Kind {
       case SIZE -> api.getSize(project, name, null);
       case PROFILE -> api.getProfile(project, name, null);
       case VOLUME -> api.getVolume(project, name, null);
+      case SNAPSHOT -> api.getSnapshot(project, name, null);
       case MACHINE -> api.getMachine(project, name, null);
       case GROUP -> api.getGroup(project, name, null);
       case POOL -> api.getPool(project, name, null);
@@ -144,6 +148,7 @@ enum Kind {
       case SIZE -> api.deleteSize(project, name, null);
       case PROFILE -> api.deleteProfile(project, name, null);
       case VOLUME -> api.deleteVolume(project, name, null);
+      case SNAPSHOT -> api.deleteSnapshot(project, name, null);
       case MACHINE -> api.deleteMachine(project, name, null);
       case GROUP -> api.deleteGroup(project, name, null);
       case POOL -> api.deletePool(project, name, null);

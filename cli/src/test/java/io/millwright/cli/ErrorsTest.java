@@ -154,7 +154,7 @@ class ErrorsTest extends CliTestCase {
         .failed(
             2,
             "there is no kind 'machinez'; the kinds are hypervisor, network, image, size, profile,"
-                + " volume, machine, group, pool, source, webhook, offer");
+                + " volume, machine, snapshot, group, pool, source, webhook, offer");
     run("delete", "operation", "0193-op")
         .failed(
             2,

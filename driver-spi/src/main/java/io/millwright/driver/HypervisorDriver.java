@@ -12,6 +12,9 @@ public interface HypervisorDriver extends AutoCloseable {
   /** Name of the facet that guests see their disks under the serials that they were given. */
   String DISK_SERIALS = "disk-serials";
 
+  /** Name of the facet {@link DiskCopy}, without which there are no snapshots. */
+  String DISK_COPY = "disk-copy";
+
   /**
    * What is there, dated, with its gaps admitted. One listing, whatever the number of machines.
    *
@@ -24,6 +27,10 @@ public interface HypervisorDriver extends AutoCloseable {
   }
 
   default Optional<Disks> disks() {
+    return Optional.empty();
+  }
+
+  default Optional<DiskCopy> diskCopy() {
     return Optional.empty();
   }
 
@@ -81,6 +88,7 @@ public interface HypervisorDriver extends AutoCloseable {
     Set<String> out = new TreeSet<>();
     compute().ifPresent(f -> out.add("compute"));
     disks().ifPresent(f -> out.add("disks"));
+    diskCopy().ifPresent(f -> out.add(DISK_COPY));
     diskTransfer().ifPresent(f -> out.add("disk-transfer"));
     media().ifPresent(f -> out.add("media"));
     serialConsole().ifPresent(f -> out.add("serial-console"));

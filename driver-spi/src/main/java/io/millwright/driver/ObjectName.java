@@ -15,6 +15,9 @@ public record ObjectName(Mark mark, String role) {
   /** A system disk that is still being made, where that takes the hypervisor a while. */
   public static final String PART = "part";
 
+  /** What a machine's system disk was at one moment; it carries the uid of its Snapshot. */
+  public static final String SNAPSHOT = "snapshot";
+
   public static final String DATA = "data";
   public static final String SEED = "seed";
 
@@ -39,9 +42,9 @@ public record ObjectName(Mark mark, String role) {
         : Optional.empty();
   }
 
-  /** True for a system disk, and for one that is still being made. */
+  /** True for a system disk, for one that is still being made, and for a snapshot of one. */
   public boolean ofSystem() {
-    return role.equals(SYSTEM) || role.equals(PART);
+    return role.equals(SYSTEM) || role.equals(PART) || role.equals(SNAPSHOT);
   }
 
   @Override

@@ -20,6 +20,8 @@ import io.millwright.model.PoolStatus;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
@@ -241,6 +243,14 @@ public final class Admission {
             resource.as(MachineSpec.class, MachineStatus.class),
             before instanceof MachineSpec m ? m : null,
             false,
+            at.field("spec"));
+      }
+      case SnapshotSpec _ -> {
+        return Snapshots.admit(
+            tx,
+            lookup,
+            resource.as(SnapshotSpec.class, SnapshotStatus.class),
+            before instanceof SnapshotSpec s ? s : null,
             at.field("spec"));
       }
       case GroupSpec _ ->

@@ -35,6 +35,8 @@ import io.millwright.model.ProfileSpec;
 import io.millwright.model.Ref;
 import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.SourceStatus;
 import io.millwright.model.Spec;
@@ -526,6 +528,7 @@ public final class Apply {
                 || (!old.size().equals(m.size()) && !smaller(old.size(), m.size(), after));
         case VolumeSpec v ->
             !(before instanceof VolumeSpec old) || old.size().compareTo(v.size()) < 0;
+        case SnapshotSpec _ -> before == null;
         case HypervisorSpec _,
             NetworkSpec _,
             ImageSpec _,
@@ -640,6 +643,7 @@ public final class Apply {
         case IMAGE -> ImageStatus.EMPTY.withConditions(List.of(pending));
         case VOLUME -> VolumeStatus.EMPTY.withConditions(List.of(pending));
         case MACHINE -> MachineStatus.EMPTY.withConditions(List.of(pending));
+        case SNAPSHOT -> SnapshotStatus.EMPTY.withConditions(List.of(pending));
         case GROUP -> GroupStatus.EMPTY.withConditions(List.of(pending));
         case POOL -> PoolStatus.EMPTY.withConditions(List.of(pending));
         case NETWORK -> new NetworkStatus(List.of(declared));
@@ -705,7 +709,7 @@ public final class Apply {
 
   private static boolean needsWork(Kind kind) {
     return switch (kind) {
-      case MACHINE, VOLUME, IMAGE, GROUP -> true;
+      case MACHINE, VOLUME, SNAPSHOT, IMAGE, GROUP -> true;
       case HYPERVISOR, NETWORK, SIZE, PROFILE, POOL, SOURCE, WEBHOOK, OFFER -> false;
     };
   }

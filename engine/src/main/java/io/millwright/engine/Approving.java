@@ -29,6 +29,8 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Ref;
 import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Json;
@@ -72,14 +74,21 @@ public final class Approving {
   private final Store store;
   private final Apply apply;
   private final Rebuild rebuild;
+  private final Snapshots snapshots;
   private final SecretBox secrets;
   private final InstantSource clock;
 
   public Approving(
-      Store store, Apply apply, Rebuild rebuild, SecretBox secrets, InstantSource clock) {
+      Store store,
+      Apply apply,
+      Rebuild rebuild,
+      Snapshots snapshots,
+      SecretBox secrets,
+      InstantSource clock) {
     this.store = store;
     this.apply = apply;
     this.rebuild = rebuild;
+    this.snapshots = snapshots;
     this.secrets = secrets;
     this.clock = clock;
   }
@@ -152,7 +161,10 @@ public final class Approving {
             .anyMatch(
                 path -> path.startsWith("spec") && FREE.stream().noneMatch(free -> in(path, free)));
     Operation operation = applied.operation();
-    boolean renews = operation != null && operation.verb() == Operation.Verb.REBUILD;
+    boolean renews =
+        operation != null
+            && (operation.verb() == Operation.Verb.REBUILD
+                || operation.verb() == Operation.Verb.REVERT);
     if (!makes && !changes && !renews) {
       return Optional.empty();
     }
@@ -171,6 +183,10 @@ public final class Approving {
           case VolumeSpec v ->
               makes || applied.changes().stream().anyMatch(c -> c.path().equals("spec.size"))
                   ? new Demand(resource.title(), false, 0, ByteSize.ofMib(0), v.size(), Set.of())
+                  : null;
+          case SnapshotSpec _ ->
+              resource.status() instanceof SnapshotStatus s && makes && s.size() != null
+                  ? new Demand(resource.title(), false, 0, ByteSize.ofMib(0), s.size(), Set.of())
                   : null;
           default -> null;
         });
@@ -346,6 +362,8 @@ public final class Approving {
       applied =
           switch (asked.wish()) {
             case Wish.Declare d -> apply.plan(asked.caller(), d.drafts());
+            case Wish.Revert r ->
+                snapshots.plan(asked.caller(), r.project(), r.name(), r.snapshot());
             case Wish.Renew r -> rebuild.plan(asked.caller(), r.project(), r.name(), r.image());
           };
     } catch (ProblemException e) {
@@ -458,6 +476,10 @@ public final class Approving {
             may(as, Verb.DECLARE, draft.kind(), Apply.project(draft));
           }
           apply.apply(tx, as, d.drafts(), new Apply.Expectation(d.mustBeNew(), null));
+        }
+        case Wish.Revert r -> {
+          may(as, Verb.OPERATE, Kind.MACHINE, r.project());
+          snapshots.revert(tx, as, r.project(), r.name(), r.snapshot());
         }
         case Wish.Renew r -> {
           may(as, Verb.OPERATE, Kind.MACHINE, r.project());

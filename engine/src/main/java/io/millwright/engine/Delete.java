@@ -19,6 +19,8 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.VolumeSpec;
@@ -95,6 +97,12 @@ public final class Delete {
   private Operation begin(Tx tx, Caller caller, Resource<?, ?> found) {
     Resource<?, ?> going = going(found, clock.instant());
     tx.resources().update(going);
+    if (found.kind() == Kind.MACHINE) {
+      // They are nothing without it, and it goes only when they are gone.
+      Snapshots.of(tx, found.uid()).stream()
+          .filter(s -> !s.deleting())
+          .forEach(s -> begin(tx, caller, s));
+    }
     return Begin.operation(tx, going, Operation.Verb.DELETE, caller.name(), clock);
   }
 
@@ -124,7 +132,13 @@ public final class Delete {
       case SizeSpec _, ProfileSpec _, SourceSpec _, WebhookSpec _, OfferSpec _ -> false;
       // A machine that has just left it may have something published there still.
       case NetworkSpec network -> network.services() != null;
-      case HypervisorSpec _, ImageSpec _, VolumeSpec _, MachineSpec _, OwnerSpec _ -> true;
+      case HypervisorSpec _,
+          ImageSpec _,
+          VolumeSpec _,
+          MachineSpec _,
+          SnapshotSpec _,
+          OwnerSpec _ ->
+          true;
     };
   }
 
@@ -135,7 +149,7 @@ public final class Delete {
             : List.of();
     List<Resource<?, ?>> users =
         tx.resources().referrers(found.uid(), 6 + own.size()).stream()
-            .filter(user -> !own.contains(user.uid()))
+            .filter(user -> !own.contains(user.uid()) && user.kind() != Kind.SNAPSHOT)
             .toList();
     if (!users.isEmpty()) {
       String some = users.stream().limit(5).map(Resource::title).collect(Collectors.joining(", "));
@@ -177,6 +191,15 @@ public final class Delete {
               + " disks of deleted volumes in quarantine on it, the last one until "
               + kept.stream().map(Quarantine.Entry::until).max(Instant::compareTo).orElseThrow()
               + "; restore them or wait");
+    }
+    if (found.spec() instanceof SnapshotSpec snapshot
+        && Snapshots.isWanted(tx, found.as(SnapshotSpec.class, SnapshotStatus.class))) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          found.title()
+              + " is what "
+              + snapshot.machine()
+              + " goes back to; it can be deleted once the machine is up");
     }
     if (found.spec() instanceof VolumeSpec v && v.reclaim() == VolumeSpec.Reclaim.RETAIN) {
       throw ProblemException.of(

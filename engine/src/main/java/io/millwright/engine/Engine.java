@@ -17,6 +17,7 @@ import io.millwright.engine.reconcile.MachineReconciler;
 import io.millwright.engine.reconcile.NetworkReconciler;
 import io.millwright.engine.reconcile.PoolReconciler;
 import io.millwright.engine.reconcile.Reconcilers;
+import io.millwright.engine.reconcile.SnapshotReconciler;
 import io.millwright.engine.reconcile.SourceReconciler;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.engine.reconcile.VolumeReconciler;
@@ -39,6 +40,7 @@ public final class Engine implements AutoCloseable {
   private final Restore restore;
   private final Rebuild rebuild;
   private final Move move;
+  private final Snapshots snapshots;
   private final Rollouts rollouts;
   private final Approving approving;
   private final Pools pools;
@@ -105,7 +107,8 @@ public final class Engine implements AutoCloseable {
     rebuild = new Rebuild(store, admission, preview, clock);
     sources = new Sources(store, admission);
     move = new Move(store, admission, preview, clock);
-    approving = new Approving(store, apply, rebuild, secrets, clock);
+    snapshots = new Snapshots(store, preview, clock);
+    approving = new Approving(store, apply, rebuild, snapshots, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
     builds = new Builds(clock);
@@ -134,6 +137,7 @@ public final class Engine implements AutoCloseable {
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, apply, delete, builds, clock),
             new VolumeReconciler(store, outside, clock),
+            new SnapshotReconciler(store, outside, clock),
             new NetworkReconciler(store, outside, round),
             groups,
             new PoolReconciler(store, apply, delete, clock, round),
@@ -170,6 +174,10 @@ public final class Engine implements AutoCloseable {
 
   public Move move() {
     return move;
+  }
+
+  public Snapshots snapshots() {
+    return snapshots;
   }
 
   public Rollouts rollouts() {

@@ -289,6 +289,7 @@ final class MachineAdmission {
         null,
         null,
         status.expiresAt(),
+        null,
         null);
   }
 

@@ -63,18 +63,20 @@ public final class MachineGoals {
         r.size().disk(),
         r.image().name(),
         pinned == null ? r.image().status().sha256() : pinned,
-        installer(r, disk),
+        status.source() == null ? installer(r, disk) : null,
         disk,
         status.readyBy() != null,
         status.former() == null ? null : status.former().disk(),
-        readsSeed(r.image().spec()) ? seedName(disk) : null,
+        // A system that was up before has had its first boot.
+        status.source() == null && readsSeed(r.image().spec()) ? seedName(disk) : null,
         r.volumes().stream()
             .map(v -> Objects.requireNonNullElse(r.disk(v), "volume " + v.name()))
             .toList(),
         r.nics().stream().map(MachineGoals::card).toList(),
         records,
         spec.readyTimeoutSeconds(),
-        r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG));
+        r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG),
+        status.source() == null ? null : status.source().disk());
   }
 
   private static MachineGoal.@Nullable Installer installer(ResolvedMachine r, String disk) {

@@ -23,6 +23,8 @@ import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Ref;
 import io.millwright.model.Resource;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
@@ -99,6 +101,16 @@ public final class Move {
             .as(MachineSpec.class, MachineStatus.class);
     Members.refuse(tx, before, "members stay where the group has put them");
     requireStill(before);
+    List<Resource<SnapshotSpec, SnapshotStatus>> snapshots = Snapshots.of(tx, before.uid());
+    if (!snapshots.isEmpty()) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          before.title()
+              + " has "
+              + snapshots.getFirst().title()
+              + (snapshots.size() > 1 ? " and " + (snapshots.size() - 1) + " more" : "")
+              + ", which cannot go with it; delete these first");
+    }
     Violations at = Violations.at("").field("to");
     Resource<MachineSpec, MachineStatus> after = before.withMetadata(before.metadata().raised());
     Lookup lookup = new Lookup(tx);

@@ -12,6 +12,8 @@ import io.millwright.model.OwnerSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.MachineFacts;
@@ -161,11 +163,21 @@ public final class Preview {
               applied.action() == Applied.Action.CREATED
                   ? List.<Step>of(new Step.CreateVolume(resource.name(), volume.size()))
                   : grow(resource, volume);
+          case SnapshotSpec _ -> taking(applied.action(), (SnapshotStatus) resource.status());
           case OwnerSpec _ -> applied.steps();
           default -> List.of();
         };
     return new Applied(
         resource, applied.action(), applied.changes(), applied.operation(), "", steps);
+  }
+
+  private static List<Step> taking(Applied.Action action, SnapshotStatus s) {
+    return action != Applied.Action.CREATED
+            || s.object() == null
+            || s.system() == null
+            || s.size() == null
+        ? List.of()
+        : List.of(new Step.CopyDisk(s.object(), s.system().disk(), s.size()));
   }
 
   private static List<Step> grow(Resource<?, ?> resource, VolumeSpec volume) {
@@ -193,6 +205,7 @@ public final class Preview {
         g.nics(),
         g.records(),
         g.readyTimeoutSeconds(),
-        g.hotPlug());
+        g.hotPlug(),
+        g.source());
   }
 }

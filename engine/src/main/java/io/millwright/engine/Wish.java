@@ -16,13 +16,17 @@ sealed interface Wish {
   /** To give a machine a new system disk. */
   record Renew(String project, String name, @Nullable String image) implements Wish {}
 
+  /** To give a machine the system disk of one of its snapshots. */
+  record Revert(String project, String name, String snapshot) implements Wish {}
+
   /** As it is kept; with the secrets that are in it. */
   record Kept(
       @Nullable String manifests,
       boolean mustBeNew,
       @Nullable String project,
       @Nullable String name,
-      @Nullable String image) {}
+      @Nullable String image,
+      @Nullable String snapshot) {}
 
   /** The wish as text. */
   default String text() {
@@ -34,8 +38,10 @@ sealed interface Wish {
                   d.mustBeNew(),
                   null,
                   null,
+                  null,
                   null);
-          case Renew r -> new Kept(null, false, r.project(), r.name(), r.image());
+          case Renew r -> new Kept(null, false, r.project(), r.name(), r.image(), null);
+          case Revert r -> new Kept(null, false, r.project(), r.name(), null, r.snapshot());
         });
   }
 
@@ -47,6 +53,10 @@ sealed interface Wish {
       return new Declare(
           Manifests.parse(manifests.getBytes(StandardCharsets.UTF_8), "the request"),
           kept.mustBeNew());
+    }
+    String snapshot = kept.snapshot();
+    if (snapshot != null) {
+      return new Revert(String.valueOf(kept.project()), String.valueOf(kept.name()), snapshot);
     }
     return new Renew(String.valueOf(kept.project()), String.valueOf(kept.name()), kept.image());
   }

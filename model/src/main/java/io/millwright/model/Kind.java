@@ -13,6 +13,7 @@ public enum Kind {
   IMAGE("Image", "images", ImageSpec.class, ImageStatus.class),
   VOLUME("Volume", "volumes", VolumeSpec.class, VolumeStatus.class),
   MACHINE("Machine", "machines", MachineSpec.class, MachineStatus.class),
+  SNAPSHOT("Snapshot", "snapshots", SnapshotSpec.class, SnapshotStatus.class),
   GROUP("Group", "groups", GroupSpec.class, GroupStatus.class),
   POOL("Pool", "pools", PoolSpec.class, PoolStatus.class),
   SOURCE("Source", "sources", SourceSpec.class, SourceStatus.class),

@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  *     the engine's {@code Lifetimes}
  * @param elsewhere another hypervisor on which there is something of it: its former system, if that
  *     is there; else what is still to be removed
+ * @param source what its system disk is made of in place of the image: a snapshot's disk, with what
+ *     is known of the system on it; null once that is up, and for every other machine
  */
 @RecordBuilder
 public record MachineStatus(
@@ -40,12 +42,13 @@ public record MachineStatus(
     @Nullable Firmware firmware,
     @Nullable Former former,
     @Nullable Instant expiresAt,
-    @Nullable String elsewhere)
+    @Nullable String elsewhere,
+    @Nullable Former source)
     implements Status, MachineStatusBuilder.With {
   public static final MachineStatus EMPTY =
       new MachineStatus(
           List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of(), null,
-          null, null, null);
+          null, null, null, null);
 
   public MachineStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -94,6 +97,12 @@ public record MachineStatus(
       hostKeys = hostKeys == null ? List.of() : List.copyOf(hostKeys);
       scripts = scripts == null ? List.of() : List.copyOf(scripts);
     }
+
+    /** The same system on another disk. */
+    public Former at(String other) {
+      return new Former(
+          other, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, hypervisor);
+    }
   }
 
   /** From here on its system disk is made from this very image; null if it is open which. */
@@ -103,7 +112,7 @@ public record MachineStatus(
 
   /** It has not booted its disk yet, or no more. */
   public MachineStatus unbooted() {
-    return with(s -> s.readyBy(null).hostKeys(List.of()).scripts(List.of()));
+    return with(s -> s.readyBy(null).hostKeys(List.of()).scripts(List.of()).source(null));
   }
 
   /** The system on its disk is up; what was there before is of no use any more. */
@@ -115,16 +124,19 @@ public record MachineStatus(
             .readyBy(by)
             .hostKeys(keys)
             .scripts(results)
-            .former(null));
+            .former(null)
+            .source(null));
   }
 
   /** It gets a new system disk; what is up now is remembered until the new one is. */
-  public MachineStatus rebuilt(String newDisk, String newBlueprint, Firmware newFirmware) {
+  public MachineStatus rebuilt(
+      String newDisk, String newBlueprint, @Nullable Firmware newFirmware) {
     return onNewDisk(newDisk, newBlueprint, newFirmware)
         .withFormer(readyBy != null && disk != null ? former(disk, readyBy, null) : former);
   }
 
-  private MachineStatus onNewDisk(String newDisk, String newBlueprint, Firmware newFirmware) {
+  private MachineStatus onNewDisk(
+      String newDisk, String newBlueprint, @Nullable Firmware newFirmware) {
     return unbooted()
         .with(s -> s.disk(newDisk).imageSha256(null).blueprint(newBlueprint).firmware(newFirmware));
   }
@@ -132,6 +144,17 @@ public record MachineStatus(
   private Former former(String itsDisk, String wasReadyBy, @Nullable String itsHypervisor) {
     return new Former(
         itsDisk, imageSha256, blueprint, wasReadyBy, hostKeys, scripts, firmware, itsHypervisor);
+  }
+
+  /**
+   * It gets a new system disk that is a copy of a snapshot's; what is up now is remembered until
+   * the new one is.
+   *
+   * @param from the snapshot's disk, and the system on it
+   */
+  public MachineStatus reverted(String newDisk, String newBlueprint, Former from) {
+    return rebuilt(newDisk, newBlueprint, from.firmware())
+        .with(s -> s.imageSha256(from.imageSha256()).source(from));
   }
 
   /**
@@ -155,6 +178,7 @@ public record MachineStatus(
             .scripts(back.scripts())
             .firmware(back.firmware())
             .former(null)
+            .source(null)
             .elsewhere(here ? elsewhere : hypervisor));
   }
 

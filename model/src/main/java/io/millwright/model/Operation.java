@@ -45,6 +45,8 @@ public record Operation(
     RESET,
     /** A machine gets a new system disk. */
     REBUILD,
+    /** A machine gets the system disk of one of its snapshots. */
+    REVERT,
     /** A machine gets its system on another hypervisor, and its volumes with it. */
     MOVE,
     /** A volume is taken out of quarantine. */

@@ -11,6 +11,7 @@ public sealed interface Spec
         ProfileSpec,
         VolumeSpec,
         MachineSpec,
+        SnapshotSpec,
         OwnerSpec,
         SourceSpec,
         WebhookSpec,

@@ -9,6 +9,7 @@ public sealed interface Status
         ImageStatus,
         VolumeStatus,
         MachineStatus,
+        SnapshotStatus,
         GroupStatus,
         PoolStatus,
         SourceStatus,

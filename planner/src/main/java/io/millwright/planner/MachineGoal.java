@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param volumes object names of its data disks, in order
  * @param records what shall be published, by network, as a fingerprint
  * @param hotPlug true if its hypervisor can attach a disk to a machine that runs
+ * @param source object name of the disk of which its system disk is a copy, or null if that starts
+ *     as its image
  */
 public record MachineGoal(
     boolean present,
@@ -40,7 +42,8 @@ public record MachineGoal(
     List<Card> nics,
     Map<String, Integer> records,
     int readyTimeoutSeconds,
-    boolean hotPlug) {
+    boolean hotPlug,
+    @Nullable String source) {
   /** How an installer is started. */
   public sealed interface Installer {
     /** Why in this way, for people; half a sentence. */
@@ -102,7 +105,8 @@ public record MachineGoal(
         nics,
         records,
         readyTimeoutSeconds,
-        false);
+        false,
+        null);
   }
 
   public MachineGoal {
@@ -129,6 +133,7 @@ public record MachineGoal(
         nics,
         next,
         readyTimeoutSeconds,
-        hotPlug);
+        hotPlug,
+        source);
   }
 }

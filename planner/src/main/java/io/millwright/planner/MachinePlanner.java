@@ -140,6 +140,10 @@ public final class MachinePlanner {
       MachineGoal goal, boolean kernel, boolean own, MachineFacts facts, List<Step> steps) {
     ByteSize present = facts.systemDisks().get(goal.disk());
     String sha256 = goal.sha256();
+    if (present == null && goal.source() != null) {
+      steps.add(new Step.CopyDisk(goal.disk(), goal.source(), goal.diskSize()));
+      return;
+    }
     if ((present == null || kernel) && sha256 == null) {
       throw new IllegalArgumentException("a disk cannot be planned before its image is known");
     }

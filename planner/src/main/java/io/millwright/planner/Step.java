@@ -17,6 +17,14 @@ public sealed interface Step {
    */
   record CreateDisk(String disk, ByteSize size, @Nullable String sha256) implements Step {}
 
+  /**
+   * Makes a disk that is a full copy of another one of the same hypervisor: a snapshot of a system
+   * disk, or a system disk of a snapshot.
+   *
+   * @param from object name of the disk that is copied
+   */
+  record CopyDisk(String disk, String from, ByteSize size) implements Step {}
+
   record GrowDisk(String disk, ByteSize size) implements Step {}
 
   /** Puts DHCP reservations and DNS names of one network in place. */
@@ -170,6 +178,7 @@ public sealed interface Step {
     return switch (this) {
       case StageImage s -> "stage-image/" + s.sha256();
       case CreateDisk s -> "create-disk/" + s.disk();
+      case CopyDisk s -> "copy-disk/" + s.disk();
       case GrowDisk s -> "grow-disk/" + s.disk() + "/" + s.size();
       case Publish s -> "publish/" + s.network();
       case PutSeed s -> "put-seed/" + s.medium();
@@ -212,6 +221,7 @@ public sealed interface Step {
     return switch (this) {
       case StageImage s -> "bring image " + s.image() + " to the hypervisor";
       case CreateDisk s -> "create the system disk of " + s.size();
+      case CopyDisk s -> "copy the disk " + s.from() + " to a new one of " + s.size();
       case GrowDisk s -> "grow the system disk to " + s.size();
       case Publish s -> "publish DHCP and DNS on network " + s.network();
       case PutSeed _ -> "write the first-boot seed";
@@ -262,6 +272,7 @@ public sealed interface Step {
       case There s -> s.act().destroys();
       case StageImage _,
           CreateDisk _,
+          CopyDisk _,
           GrowDisk _,
           Publish _,
           PutSeed _,

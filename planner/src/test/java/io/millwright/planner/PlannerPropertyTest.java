@@ -86,10 +86,15 @@ class PlannerPropertyTest {
           staged = true;
         }
         case Step.CreateDisk s -> {
+          assertThat(goal.source()).as("what is reverted is copied").isNull();
           assertThat(staged || goal.installer() instanceof OwnMedium)
               .as("the image is there before a disk is made from it")
               .isTrue();
           assertThat(s.sha256() == null).isEqualTo(goal.installer() != null);
+          disks.putIfAbsent(s.disk(), s.size());
+        }
+        case Step.CopyDisk s -> {
+          assertThat(s.from()).isEqualTo(goal.source());
           disks.putIfAbsent(s.disk(), s.size());
         }
         case Step.GrowDisk s -> {
@@ -287,6 +292,7 @@ class PlannerPropertyTest {
           case Step.DeleteDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
           case Step.CreateDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
           case Step.GrowDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
+          case Step.CopyDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
           case Step.CreateVolume _,
               Step.GrowVolume _,
               Step.QuarantineVolume _,
@@ -430,7 +436,8 @@ class PlannerPropertyTest {
         nics,
         g.records(),
         g.readyTimeoutSeconds(),
-        g.hotPlug());
+        g.hotPlug(),
+        g.source());
   }
 
   private static MachineGoal with(MachineGoal g, boolean booted, Map<String, Integer> records) {
@@ -451,7 +458,8 @@ class PlannerPropertyTest {
         g.nics(),
         records,
         g.readyTimeoutSeconds(),
-        g.hotPlug());
+        g.hotPlug(),
+        g.source());
   }
 
   // --- whatever there may be -----------------------------------------------------------------
@@ -504,7 +512,36 @@ class PlannerPropertyTest {
                 .filter(disk -> !disk.equals(goal.disk()))
                 .injectNull(0.5)
                 .map(disk -> goingBackTo(goal, disk)))
-        .flatMap(goal -> records().map(records -> with(goal, goal.booted(), records)));
+        .flatMap(goal -> records().map(records -> with(goal, goal.booted(), records)))
+        .flatMap(goal ->
+            Arbitraries.of(true, false)
+                .map(reverts ->
+                    reverts && !goal.booted() && goal.installer() == null
+                        ? reverting(goal)
+                        : goal));
+  }
+
+  /** One whose system disk is what it was in a snapshot: it has had its first boot. */
+  private static MachineGoal reverting(MachineGoal g) {
+    return new MachineGoal(
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        g.sha256(),
+        null,
+        g.disk(),
+        g.booted(),
+        g.former(),
+        null,
+        g.volumes(),
+        g.nics(),
+        g.records(),
+        g.readyTimeoutSeconds(),
+        g.hotPlug(),
+        "mw-snapshot");
   }
 
   private static MachineGoal installing(MachineGoal g, boolean own) {
@@ -532,7 +569,8 @@ class PlannerPropertyTest {
         g.nics(),
         g.records(),
         g.readyTimeoutSeconds(),
-        g.hotPlug());
+        g.hotPlug(),
+        g.source());
   }
 
   private static MachineGoal hotPlugging(MachineGoal g) {
@@ -553,7 +591,8 @@ class PlannerPropertyTest {
         g.nics(),
         g.records(),
         g.readyTimeoutSeconds(),
-        true);
+        true,
+        g.source());
   }
 
   private static MachineGoal goingBackTo(MachineGoal g, @Nullable String former) {
@@ -574,7 +613,8 @@ class PlannerPropertyTest {
         g.nics(),
         g.records(),
         g.readyTimeoutSeconds(),
-        g.hotPlug());
+        g.hotPlug(),
+        g.source());
   }
 
   private record Shape(int cores, ByteSize memory, ByteSize disk) {}

@@ -176,6 +176,7 @@ public final class Main implements AutoCloseable {
             engine.delete(),
             engine.restore(),
             engine.rebuild(),
+            engine.snapshots(),
             engine.move(),
             engine.rollouts(),
             engine.approving(),

@@ -27,6 +27,7 @@ import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Step;
 import java.io.IOException;
@@ -145,6 +146,7 @@ class CrashPointTest {
     final String size = "s" + number;
     final String volume = "v" + number;
     final String group = "g" + number;
+    final String kept = "k" + number;
 
     /** When there were fewer members up than promised. */
     final Queue<String> broken = new ConcurrentLinkedQueue<>();
@@ -333,6 +335,41 @@ class CrashPointTest {
       world.awaitReady(machine);
       before = world.awaitEnd(uid()).uid();
       world.hypervisor.fill(disk(), CONTENT);
+    }
+
+    String snapshot() {
+      return """
+      apiVersion: millwright/v1
+      kind: Snapshot
+      metadata: {name: %s}
+      spec: {machine: %s}
+      """
+          .formatted(kept, machine);
+    }
+
+    /** With something on its system disk. */
+    void off() {
+      world.hypervisor.fill(world.machine(machine).status().disk(), CONTENT);
+      world.engine.power().set(World.ANNA, "default", machine, Power.OFF);
+      before = world.awaitEnd(uid()).uid();
+    }
+
+    void snapshotted() {
+      apply(volume("1GiB"));
+      ready("volumes: [" + volume + "]");
+      off();
+      apply(snapshot());
+      world.awaitEnd(uid(Kind.SNAPSHOT, kept));
+    }
+
+    String keptDisk() {
+      return ((SnapshotStatus)
+              world
+                  .store
+                  .read(tx -> tx.resources().find(Kind.SNAPSHOT, "default", kept))
+                  .orElseThrow()
+                  .status())
+          .object();
     }
 
     UUID move() {
@@ -664,6 +701,51 @@ class CrashPointTest {
                 assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks()).hasSize(2);
                 assertThat(s.world.machine(s.machine).status().disk()).contains("-g1-");
                 assertThat(s.world.ready(s.machine)).isTrue();
+              }),
+          new Flow(
+              "snapshot",
+              s -> {
+                s.apply(s.volume("1GiB"));
+                s.ready("volumes: [" + s.volume + "]");
+                s.off();
+              },
+              s -> {
+                s.apply(s.snapshot());
+                return s.uid(Kind.SNAPSHOT, s.kept);
+              },
+              s -> assertThat(s.world.hypervisor.content(s.keptDisk())).contains(CONTENT)),
+          new Flow(
+              "revert",
+              s -> {
+                s.snapshotted();
+                s.world.engine.power().set(World.ANNA, "default", s.machine, Power.ON);
+                s.before = s.world.awaitEnd(s.uid()).uid();
+                s.world.hypervisor.fill(s.world.machine(s.machine).status().disk(), new byte[] {9});
+              },
+              s -> {
+                s.world.store.inTransaction(tx ->
+                    s.world
+                        .engine
+                        .snapshots()
+                        .revert(tx, World.ANNA, "default", s.machine, s.kept));
+                return s.uid();
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                String disk = s.world.machine(s.machine).status().disk();
+                assertThat(s.world.hypervisor.content(disk)).contains(CONTENT);
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks()).hasSize(2);
+                assertThat(s.world.hypervisor.content(s.keptDisk())).contains(CONTENT);
+              }),
+          new Flow(
+              "deletion of a machine with a snapshot",
+              Scene::snapshotted,
+              s -> s.delete(Kind.MACHINE, s.machine),
+              s -> {
+                assertThat(s.world.find(s.machine)).isEmpty();
+                Optional<Resource<?, ?>> kept =
+                    s.world.store.read(tx -> tx.resources().find(Kind.SNAPSHOT, "default", s.kept));
+                assertThat(kept).isEmpty();
               }),
           new Flow(
               "group",

@@ -34,6 +34,7 @@ class DriverMatrixTest {
     Map<String, String> out = new LinkedHashMap<>();
     out.put("compute", "machines are defined, started, stopped, reset and removed");
     out.put("disks", "images are staged; disks are made from them or empty, grown and deleted");
+    out.put("disk-copy", "snapshots of system disks are taken and reverted to");
     out.put(
         "disk-transfer",
         "what is on a volume is read and written, so that its machine can be moved");

@@ -138,6 +138,7 @@ class TlsTest {
         engine.delete(),
         engine.restore(),
         engine.rebuild(),
+        engine.snapshots(),
         engine.move(),
         engine.rollouts(),
         engine.approving(),

@@ -4,6 +4,7 @@ import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.port.Projects;
 import io.millwright.model.ByteSize;
 import io.millwright.model.SizeSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeSpec;
 import java.util.Collection;
 import java.util.List;
@@ -121,6 +122,14 @@ final class SqlProjects implements Projects {
             .query((row, n) -> row.getString("spec"))
             .list()) {
       disk += StoredJson.read(spec, VolumeSpec.class).size().mib();
+    }
+    for (String status :
+        jdbc.sql("SELECT status FROM resource WHERE kind = 'SNAPSHOT' AND project = :name")
+            .param("name", name)
+            .query((row, n) -> row.getString("status"))
+            .list()) {
+      ByteSize size = StoredJson.read(status, SnapshotStatus.class).size();
+      disk += size == null ? 0 : size.mib();
     }
     return new Usage(machines, cores, ByteSize.ofMib(memory), ByteSize.ofMib(disk), addresses);
   }

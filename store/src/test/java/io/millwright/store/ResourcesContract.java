@@ -215,6 +215,7 @@ abstract class ResourcesContract extends DatabaseTest {
             null,
             null,
             null,
+            null,
             null);
     store.write(tx -> tx.resources().updateStatus(r.uid(), status, "Script\0", "said \0"));
     MachineStatus back =

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.millwright.driver.Compute;
 import io.millwright.driver.Content;
 import io.millwright.driver.DirectBoot;
+import io.millwright.driver.DiskCopy;
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
@@ -1218,6 +1219,108 @@ public abstract class HypervisorContract {
     transfer.read(data, back);
     same(back, new byte[] {1, 2, 3});
     done(disks().delete(data));
+  }
+
+  // --------------------------------------------------------------------------------------- copy
+
+  private DiskCopy copies() {
+    return driver().diskCopy().orElseThrow();
+  }
+
+  private void copied(ObjectName from, ObjectName to, ByteSize size) throws Exception {
+    done(
+        within(() -> {
+          Outcome outcome = copies().copy(from, to, size);
+          while (outcome instanceof Outcome.Running) { // which waits by itself
+            outcome = copies().copy(from, to, size);
+          }
+          return outcome;
+        }));
+  }
+
+  @Test
+  void aCopyHasWhatTheDiskHadAndOutlivesIt(@TempDir Path server) throws Exception {
+    if (!has("disk-copy") || !has("disk-transfer") || !has("disks")) {
+      return;
+    }
+    DiskTransfer transfer = driver().diskTransfer().orElseThrow();
+    ObjectName from = new ObjectName(mark(), ObjectName.DATA);
+    ObjectName snapshot = new ObjectName(mark(), ObjectName.SNAPSHOT);
+    byte[] content = new byte[3 << 20];
+    RANDOM.nextBytes(content);
+    Path file = Files.write(server.resolve("content"), content);
+    fails(FaultKind.CONFLICT, () -> copies().copy(from, snapshot, mib(16)));
+    assertThat(size(snapshot)).isEmpty();
+    transfer.write(from, mib(16), file, () -> {});
+    fails(FaultKind.REFUSED, () -> copies().copy(from, snapshot, mib(8)));
+    copied(from, snapshot, mib(16));
+    assertThat(size(snapshot)).contains(mib(16));
+    // Done again, it leaves what is there, whatever has become of the original.
+    transfer.write(from, mib(16), Files.write(file, new byte[] {1, 2, 3}), () -> {});
+    copied(from, snapshot, mib(16));
+    done(disks().delete(from));
+    copied(from, snapshot, mib(16));
+    Path back = server.resolve("back");
+    transfer.read(snapshot, back);
+    same(back, content);
+    // A copy of the copy is larger if that is asked for.
+    ObjectName second = system(mark());
+    copied(snapshot, second, mib(32));
+    assertThat(size(second)).contains(mib(32));
+    done(disks().delete(snapshot));
+    transfer.read(second, back);
+    same(back, content);
+    done(disks().delete(second));
+    assertThat(size(snapshot)).isEmpty();
+    assertThat(size(second)).isEmpty();
+  }
+
+  @Test
+  void aDiskThatStartedAsAnImageIsCopiedAndNeedsTheImageNoMore() throws Exception {
+    if (!has("disk-copy") || !has("disks")) {
+      return;
+    }
+    done(disks().stage(image()));
+    ObjectName from = system(mark());
+    ObjectName snapshot = new ObjectName(mark(), ObjectName.SNAPSHOT);
+    ByteSize size = larger();
+    done(disks().create(from, size, image().sha256()));
+    copied(from, snapshot, size);
+    assertThat(size(snapshot)).contains(size);
+    done(disks().delete(from));
+    done(disks().unstage(image().sha256()));
+    done(disks().delete(snapshot));
+  }
+
+  @Test
+  void aDiskThatAMachineRunsWithIsNotCopied() throws Exception {
+    if (!has("disk-copy") || !has("disks") || !has("compute")) {
+      return;
+    }
+    Mark mark = mark();
+    ObjectName snapshot = new ObjectName(mark(), ObjectName.SNAPSHOT);
+    done(disks().create(system(mark), mib(64), null));
+    done(compute().define(machine(mark, system(mark))));
+    done(compute().start(mark));
+    fails(FaultKind.CONFLICT, () -> copies().copy(system(mark), snapshot, mib(64)));
+    assertThat(size(snapshot)).isEmpty();
+    done(compute().stop(mark, true));
+    copied(system(mark), snapshot, mib(64));
+    done(compute().remove(mark));
+    done(disks().delete(snapshot));
+    done(disks().delete(system(mark)));
+  }
+
+  @Test
+  void aDiskOfAnotherInstallationIsNotCopied() {
+    if (!has("disk-copy")) {
+      return;
+    }
+    ObjectName foreign =
+        new ObjectName(new Mark("0f0f0f0f", UUID.randomUUID(), 1), ObjectName.SYSTEM);
+    ObjectName own = new ObjectName(mark(), ObjectName.SNAPSHOT);
+    fails(FaultKind.CONFLICT, () -> copies().copy(foreign, own, mib(16)));
+    fails(FaultKind.CONFLICT, () -> copies().copy(own, foreign, mib(16)));
   }
 
   // --------------------------------------------------------------------- console, agent, events

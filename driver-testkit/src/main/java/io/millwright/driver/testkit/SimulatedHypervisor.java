@@ -3,6 +3,7 @@ package io.millwright.driver.testkit;
 import io.millwright.driver.Compute;
 import io.millwright.driver.Content;
 import io.millwright.driver.DirectBoot;
+import io.millwright.driver.DiskCopy;
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
@@ -914,6 +915,51 @@ public final class SimulatedHypervisor {
           });
     }
 
+    private Outcome copy(ObjectName from, ObjectName to, ByteSize size) throws DriverException {
+      return run(
+          Verb.COPY_DISK,
+          to.mark().uid(),
+          to.toString(),
+          Outcome.DONE,
+          () -> {
+            synchronized (lock) {
+              ours(from.mark());
+              ours(to.mark());
+              StoredDisk there = disks.get(to.toString());
+              if (there != null) {
+                if (there.size().compareTo(size) < 0) {
+                  resize(there, size);
+                }
+                return Outcome.DONE;
+              }
+              StoredDisk source = disks.get(from.toString());
+              if (source == null) {
+                throw conflict("There is no disk to copy.");
+              }
+              if (machines.values().stream().anyMatch(m -> m.on() && has(m, from))) {
+                throw conflict("A machine runs with the disk.");
+              }
+              if (source.size().compareTo(size) > 0) {
+                throw new DriverException(
+                    FaultKind.REFUSED, "The copy needs a disk of at least " + source.size() + ".");
+              }
+              room(size.bytes());
+              diskUsed += size.bytes();
+              disks.put(to.toString(), new StoredDisk(to, size, null));
+              index(diskNames, to);
+              byte[] content = contents.get(from.toString());
+              if (content != null) {
+                contents.put(to.toString(), content);
+              }
+              return Outcome.DONE;
+            }
+          });
+    }
+
+    private static boolean has(Machine machine, ObjectName disk) {
+      return machine.definition.disks().stream().anyMatch(d -> d.name().equals(disk.toString()));
+    }
+
     private void room(long more) throws DriverException {
       if (diskUsed + more > host.diskFree().bytes()) {
         throw new DriverException(FaultKind.CAPACITY, "There is no room for the disk.");
@@ -1038,10 +1084,6 @@ public final class SimulatedHypervisor {
                 return Outcome.DONE;
               }
             });
-      }
-
-      private static boolean has(Machine machine, ObjectName disk) {
-        return machine.definition.disks().stream().anyMatch(d -> d.name().equals(disk.toString()));
       }
     }
 
@@ -1309,6 +1351,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<Disks> disks() {
       return Optional.of(this);
+    }
+
+    @Override
+    public Optional<DiskCopy> diskCopy() {
+      return Optional.of(this::copy);
     }
 
     @Override

@@ -12,6 +12,7 @@ public enum Verb {
   STAGE,
   UNSTAGE,
   CREATE_DISK,
+  COPY_DISK,
   GROW_DISK,
   DELETE_DISK,
   READ_DISK,

@@ -22,6 +22,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
     return Set.of(
         "compute",
         "disks",
+        "disk-copy",
         "disk-transfer",
         "media",
         "serial-console",

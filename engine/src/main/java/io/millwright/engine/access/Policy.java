@@ -59,7 +59,7 @@ public final class Policy {
   /** A new kind stands here with who may declare it; there is no other place to name it. */
   private static Role declaring(Kind kind) {
     return switch (kind) {
-      case MACHINE, VOLUME, PROFILE, GROUP, POOL -> Role.USER;
+      case MACHINE, VOLUME, SNAPSHOT, PROFILE, GROUP, POOL -> Role.USER;
       case SIZE, IMAGE, NETWORK, WEBHOOK, OFFER -> Role.OPERATOR;
       case HYPERVISOR, SOURCE -> Role.ADMIN; // they carry secrets
     };

@@ -14,6 +14,7 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Resource;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeStatus;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -64,6 +65,13 @@ final class Disposal {
      */
     record Volume(boolean dropped) implements Owner {}
 
+    /**
+     * A Snapshot that is declared.
+     *
+     * @param going true if its deletion was asked for
+     */
+    record Snapshot(boolean going) implements Owner {}
+
     /** Any other resource that is declared; of a Volume, the one whose disk this is. */
     record Declared() implements Owner {}
   }
@@ -88,6 +96,7 @@ final class Disposal {
    *   <li>A system disk may go with its machine; or when its machine is up on another one; or when
    *       its machine never came up and is being taken away again.
    *   <li>A system disk that was only begun may go unless it is being made for a machine.
+   *   <li>A snapshot may go when its deletion was asked for, and then what was begun of it as well.
    *   <li>Everything else stays.
    * </ul>
    */
@@ -99,14 +108,15 @@ final class Disposal {
       case ObjectName.DATA -> dataObjection(claim, now);
       case ObjectName.SYSTEM -> systemObjection(disk.toString(), claim);
       case ObjectName.PART -> partObjection(claim);
-      default -> Optional.of("it is neither a system disk nor a data disk");
+      case ObjectName.SNAPSHOT -> snapshotObjection(claim);
+      default -> Optional.of("it is no disk of ours");
     };
   }
 
   private static Optional<String> dataObjection(Claim claim, Instant now) {
     Instant until = claim.quarantinedUntil();
     switch (claim.owner()) {
-      case Owner.Machine _, Owner.Declared _ -> {
+      case Owner.Machine _, Owner.Snapshot _, Owner.Declared _ -> {
         return Optional.of("it holds data, and its Volume is declared");
       }
       case Owner.Volume v -> {
@@ -129,7 +139,7 @@ final class Disposal {
       case Owner.Unknown _ ->
           claim.swept() ? Optional.empty() : Optional.of("nothing tells whose it was");
       case Owner.Gone _ -> Optional.empty();
-      case Owner.Declared _, Owner.Volume _ ->
+      case Owner.Declared _, Owner.Volume _, Owner.Snapshot _ ->
           Optional.of("it is named after something that is no machine");
       case Owner.Machine m -> {
         if (m.going()) {
@@ -145,12 +155,26 @@ final class Disposal {
     };
   }
 
+  private static Optional<String> snapshotObjection(Claim claim) {
+    return switch (claim.owner()) {
+      case Owner.Unknown _ ->
+          claim.swept() ? Optional.empty() : Optional.of("nothing tells whose it was");
+      case Owner.Gone _ -> Optional.empty();
+      case Owner.Snapshot s ->
+          s.going() ? Optional.empty() : Optional.of("it is a snapshot that is declared");
+      case Owner.Declared _, Owner.Volume _, Owner.Machine _ ->
+          Optional.of("it is named after something that is no snapshot");
+    };
+  }
+
   /** Nothing ever ran from it, so it may go as soon as nobody waits for it. */
   private static Optional<String> partObjection(Claim claim) {
     return switch (claim.owner()) {
       case Owner.Unknown _ ->
           claim.swept() ? Optional.empty() : Optional.of("nothing tells whose it was");
       case Owner.Gone _ -> Optional.empty();
+      case Owner.Snapshot s ->
+          s.going() ? Optional.empty() : Optional.of("a declared snapshot is being made of it");
       case Owner.Declared _, Owner.Volume _ ->
           Optional.of("it is named after something that is no machine");
       case Owner.Machine m ->
@@ -208,6 +232,9 @@ final class Disposal {
             : new Owner.Declared();
       }
       return volume.object() == null ? new Owner.Declared() : new Owner.Volume(false);
+    }
+    if (found.get().status() instanceof SnapshotStatus) {
+      return new Owner.Snapshot(found.get().deleting());
     }
     if (!(found.get().status() instanceof MachineStatus status)) {
       return new Owner.Declared();

@@ -32,6 +32,7 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Duration;
@@ -228,6 +229,7 @@ public final class Invariants {
     private final Map<String, Observation.Disk> disks = new HashMap<>();
     private final Map<UUID, Resource<MachineSpec, MachineStatus>> machines = new HashMap<>();
     private final Map<UUID, Resource<?, ?>> volumes = new HashMap<>();
+    private final Map<UUID, Resource<?, ?>> snapshots = new HashMap<>();
     private final Set<String> declaredDisks = new HashSet<>();
     private Set<UUID> busy = Set.of();
 
@@ -258,12 +260,17 @@ public final class Invariants {
         volumes.put(r.uid(), r);
         targets.add(r.uid());
       }
+      for (Resource<?, ?> r : Invariants.all(tx, Kind.SNAPSHOT)) {
+        snapshots.put(r.uid(), r);
+        targets.add(r.uid());
+      }
       if (now != null) {
         busy = tx.operations().busy(targets);
       }
       operations();
       machines.values().forEach(this::machine);
       volumes();
+      snapshots();
       twice();
       owned();
       addresses();
@@ -294,7 +301,10 @@ public final class Invariants {
 
     /** True if something is being done about it, so that nothing can be said of it. */
     private boolean moving(UUID uid) {
-      Resource<?, ?> r = machines.containsKey(uid) ? machines.get(uid) : volumes.get(uid);
+      Resource<?, ?> r =
+          machines.containsKey(uid)
+              ? machines.get(uid)
+              : volumes.containsKey(uid) ? volumes.get(uid) : snapshots.get(uid);
       return now != null && (busy.contains(uid) || (r != null && r.deleting()));
     }
 
@@ -466,6 +476,34 @@ public final class Invariants {
               volume.title() + " has " + disk + " and says " + status.size());
         }
       }
+    }
+
+    /** Every snapshot that was taken has its disk, and every such disk is a snapshot's. */
+    private void snapshots() {
+      Set<String> kept = new HashSet<>();
+      for (Resource<?, ?> snapshot : snapshots.values()) {
+        SnapshotStatus status = (SnapshotStatus) snapshot.status();
+        kept.add(String.valueOf(status.object()));
+        if (moving(snapshot.uid()) || dark(snapshot, status.hypervisor())) {
+          continue;
+        }
+        require(
+            Rule.AS_DECLARED,
+            !snapshot.deleting(),
+            snapshot.title() + " is being deleted and still there");
+        if (status.stage() == SnapshotStatus.Stage.TAKEN) {
+          Observation.Disk disk = disks.get(status.object());
+          require(
+              Rule.KEPT,
+              disk != null && disk.size().equals(status.size()),
+              snapshot.title() + " has " + disk + " and says " + status.size());
+        }
+      }
+      disks.forEach((name, disk) -> {
+        if (disk.name().role().equals(ObjectName.SNAPSHOT) && !moving(disk.name().mark().uid())) {
+          require(Rule.OWNED, kept.contains(name), "the snapshot " + name + " is nobody's");
+        }
+      });
     }
 
     /**

@@ -26,6 +26,9 @@ import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
 import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
+import io.millwright.model.ByteSize;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.NetworkSpec;
@@ -77,6 +80,8 @@ final class MachineActs {
       case Step.DeleteCopy s -> disposal.delete(machine.hypervisor(), name(s.disk()));
       case Step.StageImage s -> stage(machine, s.sha256());
       case Step.CreateDisk s -> disks(machine, d -> d.create(name(s.disk()), s.size(), s.sha256()));
+      case Step.CopyDisk s ->
+          copy(outside, machine.hypervisor(), s.from(), name(s.disk()), s.size());
       case Step.GrowDisk s -> disks(machine, d -> d.grow(name(s.disk()), s.size()));
       case Step.Publish s -> publish(machine, s.network());
       case Step.Withdraw s -> withdraw(machine, s.network());
@@ -294,6 +299,20 @@ final class MachineActs {
         disks,
         nics,
         medium);
+  }
+
+  /** Copies a disk on its hypervisor. */
+  static Outcome copy(
+      Outside outside,
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor,
+      String from,
+      ObjectName to,
+      ByteSize size)
+      throws DriverException {
+    ObjectName source = name(from);
+    return outside.call(
+        hypervisor,
+        d -> facet(d, HypervisorDriver::diskCopy, "cannot copy disks").copy(source, to, size));
   }
 
   // --- facets ------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import io.millwright.engine.Move;
 import io.millwright.engine.Objections;
 import io.millwright.engine.Rebuild;
 import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.Snapshots;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
@@ -152,6 +153,14 @@ public final class MachineReconciler {
       return giveUp(run, subject, "Cancelled", "it was cancelled", true);
     }
     ResolvedMachine resolved = subject.resolved().get();
+    if (machine.deleting() || machine.status().readyBy() != null) {
+      // Of what was never up there are none.
+      Optional<String> snapshot = store.read(tx -> Snapshots.hindrance(tx, machine));
+      if (snapshot.isPresent()) {
+        run.waitFor("Waiting", snapshot.get(), Duration.ofSeconds(2));
+        return Optional.of(Duration.ofSeconds(2));
+      }
+    }
     if (!machine.deleting()) {
       Optional<String> lack = lacking(resolved);
       if (lack.isPresent()) {
@@ -412,7 +421,9 @@ public final class MachineReconciler {
             return Optional.of(POLL);
           }
           Optional<ScriptResult> bad = failedScript(ready.get().scripts());
-          if (bad.isPresent() && machine.machine().status().former() != null) {
+          if (bad.isPresent()
+              && machine.machine().status().source() == null
+              && machine.machine().status().former() != null) {
             DriverException failed =
                 new DriverException(
                     FaultKind.REFUSED,
@@ -656,7 +667,9 @@ public final class MachineReconciler {
     Optional<ScriptResult> bad = failedScript(s.scripts());
     List<Condition> conditions =
         Condition.drop(
-            Condition.drop(Condition.drop(s.conditions(), HELD), Rebuild.REBUILT), Move.MOVED);
+            Condition.drop(
+                Condition.drop(Condition.drop(s.conditions(), HELD), Rebuild.REBUILT), Move.MOVED),
+            Snapshots.REVERTED);
     if (s.readyBy() != null) {
       conditions = Condition.set(conditions, firstBoot(bad, s, now));
     }
@@ -851,6 +864,18 @@ public final class MachineReconciler {
               Condition.set(s.conditions(), condition(Move.MOVED, false, why.reason(), back, now))),
           why,
           "GoesBack");
+    }
+    if (r.machine().status().source() != null) {
+      // What is declared has not failed, so nothing is held.
+      String back =
+          "Its revert failed, and it goes back to its system from before: "
+              + sentence(why.message());
+      MachineStatus kept =
+          s.withConditions(
+              Condition.set(
+                  s.conditions(), condition(Snapshots.REVERTED, false, why.reason(), back, now)));
+      run.guarded(why, tx -> tx.resources().updateStatus(r.uid(), kept, "GoesBack", back));
+      return r.with(kept);
     }
     List<Condition> conditions =
         Condition.set(

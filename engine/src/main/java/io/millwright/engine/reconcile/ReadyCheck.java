@@ -29,6 +29,9 @@ final class ReadyCheck {
   /** How long one that could call home may keep silent before weaker signs count. */
   private static final Duration SILENCE = Duration.ofMinutes(5);
 
+  /** How long a system runs on that was up before, and answers nothing, until it counts as up. */
+  private static final Duration RUN_ON = Duration.ofSeconds(60);
+
   private static final int SSH = 22;
 
   private final Store store;
@@ -72,6 +75,10 @@ final class ReadyCheck {
    */
   Optional<Ready> look(ResolvedMachine machine, String disk, Mark mark, Duration waited)
       throws DriverException {
+    MachineStatus.Former source = machine.machine().status().source();
+    if (source != null) {
+      return again(machine, mark, waited, source);
+    }
     Optional<Ready> reported = reported(machine.uid(), disk);
     if (reported.isPresent() || Installers.start(machine) == Installers.Start.OWN_MEDIUM) {
       return reported; // else its installer could be taken for the system that it installs
@@ -80,6 +87,43 @@ final class ReadyCheck {
     if (reads && door.open() && waited.compareTo(SILENCE) < 0) {
       return Optional.empty();
     }
+    Optional<Ready> answers = answers(machine, mark);
+    if (answers.isPresent()) {
+      return answers;
+    }
+    boolean silent =
+        machine.addressed().stream()
+            .allMatch(
+                f -> machine.address(f, false).isEmpty() && machine.address(f, true).isEmpty());
+    // With no address, no agent and no seed there is nothing that could tell more.
+    return !reads && silent && outsideHasNoAgent(machine)
+        ? Optional.of(new Ready("power", List.of(), List.of(), List.of()))
+        : Optional.empty();
+  }
+
+  /**
+   * A system that was up before, on a disk that was copied: it reports no more, but what it
+   * answered by then it answers again. One that never answered anything is up when it has run on
+   * for a while.
+   */
+  private Optional<Ready> again(
+      ResolvedMachine machine, Mark mark, Duration waited, MachineStatus.Former source)
+      throws DriverException {
+    boolean answered = source.readyBy().equals("guest-agent") || source.readyBy().equals("ssh");
+    return answers(machine, mark)
+        .or(() ->
+            answered || waited.compareTo(RUN_ON) < 0
+                ? Optional.empty()
+                : Optional.of(new Ready("power", List.of(), List.of(), List.of())))
+        .map(ready ->
+            new Ready(
+                ready.by(),
+                ready.hostKeys().isEmpty() ? source.hostKeys() : ready.hostKeys(),
+                ready.interfaces(),
+                source.scripts()));
+  }
+
+  private Optional<Ready> answers(ResolvedMachine machine, Mark mark) throws DriverException {
     Optional<GuestAgent.Facts> facts =
         outside.call(
             machine.hypervisor(),
@@ -97,16 +141,8 @@ final class ReadyCheck {
                   .toList(),
               List.of()));
     }
-    if (answersSsh(machine)) {
-      return Optional.of(new Ready("ssh", List.of(), List.of(), List.of()));
-    }
-    boolean silent =
-        machine.addressed().stream()
-            .allMatch(
-                f -> machine.address(f, false).isEmpty() && machine.address(f, true).isEmpty());
-    // With no address, no agent and no seed there is nothing that could tell more.
-    return !reads && silent && outsideHasNoAgent(machine)
-        ? Optional.of(new Ready("power", List.of(), List.of(), List.of()))
+    return answersSsh(machine)
+        ? Optional.of(new Ready("ssh", List.of(), List.of(), List.of()))
         : Optional.empty();
   }
 

@@ -24,6 +24,8 @@ import io.millwright.model.PoolSpec;
 import io.millwright.model.PoolStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.SourceStatus;
 import io.millwright.model.VolumeSpec;
@@ -50,6 +52,7 @@ public final class Reconcilers implements Reconcile {
   private final HypervisorReconciler hypervisors;
   private final ImageReconciler images;
   private final VolumeReconciler volumes;
+  private final SnapshotReconciler snapshots;
   private final NetworkReconciler networks;
   private final GroupReconciler groups;
   private final PoolReconciler pools;
@@ -66,6 +69,7 @@ public final class Reconcilers implements Reconcile {
       HypervisorReconciler hypervisors,
       ImageReconciler images,
       VolumeReconciler volumes,
+      SnapshotReconciler snapshots,
       NetworkReconciler networks,
       GroupReconciler groups,
       PoolReconciler pools,
@@ -79,6 +83,7 @@ public final class Reconcilers implements Reconcile {
     this.hypervisors = hypervisors;
     this.images = images;
     this.volumes = volumes;
+    this.snapshots = snapshots;
     this.networks = networks;
     this.groups = groups;
     this.pools = pools;
@@ -118,6 +123,8 @@ public final class Reconcilers implements Reconcile {
           () -> hypervisors.reconcile(r.as(HypervisorSpec.class, HypervisorStatus.class), run);
       case ImageSpec _ -> () -> images.reconcile(r.as(ImageSpec.class, ImageStatus.class), run);
       case VolumeSpec _ -> () -> volumes.reconcile(r.as(VolumeSpec.class, VolumeStatus.class), run);
+      case SnapshotSpec _ ->
+          () -> snapshots.reconcile(r.as(SnapshotSpec.class, SnapshotStatus.class), run);
       case NetworkSpec _ ->
           () -> networks.reconcile(r.as(NetworkSpec.class, NetworkStatus.class), run);
       case GroupSpec _ -> () -> groups.reconcile(r.as(GroupSpec.class, GroupStatus.class), run);

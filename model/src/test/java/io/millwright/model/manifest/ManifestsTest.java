@@ -214,8 +214,8 @@ class ManifestsTest {
             "hello.yaml document 2: apiVersion: \"millwright/v2\" is unknown; write millwright/v1"
                 + " (hello.yaml line 14, column 1)",
             "hello.yaml document 2: kind: \"Machin\" is unknown, did you mean \"Machine\"? Write"
-                + " one of Hypervisor, Network, Size, Profile, Image, Volume, Machine, Group, Pool,"
-                + " Source, Webhook, Offer (hello.yaml"
+                + " one of Hypervisor, Network, Size, Profile, Image, Volume, Machine, Snapshot,"
+                + " Group, Pool, Source, Webhook, Offer (hello.yaml"
                 + " line 15, column 1)",
             "hello.yaml document 2: metadata.name: \"Hello\" is no name: use 1 to 63 lower-case"
                 + " letters, digits and hyphens, no hyphen at the ends (hello.yaml line 17, column"

@@ -195,6 +195,8 @@ interface Libvirt extends Library {
 
   @Nullable Pointer virStorageVolCreateXML(Pointer pool, String xml, int flags);
 
+  @Nullable Pointer virStorageVolCreateXMLFrom(Pointer pool, String xml, Pointer source, int flags);
+
   int virStorageVolFree(Pointer volume);
 
   /** Owned by the volume: not to be freed. */

@@ -2,6 +2,7 @@ package io.millwright.driver.libvirt;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.DirectBoot;
+import io.millwright.driver.DiskCopy;
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
@@ -26,6 +27,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final Survey survey;
   private final DomainCompute compute;
   private final PoolDisks disks;
+  private final PoolCopy copy;
   private final DiskTransfer transfer;
   private final Media media;
   private final DirectBoot bootFiles;
@@ -42,6 +44,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     survey = new Survey(line, acceleration, files, installation);
     compute = new DomainCompute(line, settings, acceleration, files, installation);
     disks = new PoolDisks(line, files, installation);
+    copy = new PoolCopy(line, files, disks);
     transfer = new PoolTransfer(line, files, disks);
     media = new PoolMedia(line, files, PoolFiles.MEDIUM);
     bootFiles = new PoolMedia(line, files, PoolFiles.BOOT);
@@ -65,6 +68,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   @Override
   public Optional<Disks> disks() {
     return Optional.of(disks);
+  }
+
+  @Override
+  public Optional<DiskCopy> diskCopy() {
+    return Optional.of(copy);
   }
 
   @Override
@@ -120,6 +128,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
   @Override
   public void close() {
     line.close();
+    copy.close();
     try {
       console.closeAll();
       screen.closeAll();

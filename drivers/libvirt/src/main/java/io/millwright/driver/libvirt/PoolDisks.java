@@ -204,7 +204,8 @@ final class PoolDisks implements Disks {
     }
   }
 
-  private Outcome atLeast(Connection connection, Volume volume, ObjectName name, ByteSize size)
+  /** Makes a disk larger if it is smaller than this. */
+  Outcome atLeast(Connection connection, Volume volume, ObjectName name, ByteSize size)
       throws LibvirtError {
     if (volume.capacity() < size.bytes()) {
       resize(connection, volume, name, size);
@@ -267,14 +268,29 @@ final class PoolDisks implements Disks {
     return line.call(connection -> {
       files.requireOurs(name);
       try (Pool pool = files.pool(connection)) {
+        if (name.role().equals(ObjectName.PART)) {
+          deletePart(pool, new ObjectName(name.mark(), ObjectName.SYSTEM));
+          deletePart(pool, new ObjectName(name.mark(), ObjectName.SNAPSHOT));
+          return Outcome.DONE;
+        }
         if (!files.has(pool, name + PoolFiles.DISK)) {
+          files.delete(pool, name + PoolFiles.COPYING);
           return Outcome.DONE;
         }
         requireDetached(connection, file -> names(file, name), "A machine has the disk attached.");
         files.delete(pool, name + PoolFiles.DISK);
+        files.delete(pool, name + PoolFiles.COPYING);
         return Outcome.DONE;
       }
     });
+  }
+
+  /** Deletes what was begun of a copy, which nothing can have attached. */
+  private void deletePart(Pool pool, ObjectName whole) throws LibvirtError {
+    if (files.has(pool, whole + PoolFiles.COPYING)) {
+      files.delete(pool, whole + PoolFiles.DISK);
+      files.delete(pool, whole + PoolFiles.COPYING);
+    }
   }
 
   /** Refuses a disk that a machine has attached, be it off. */

@@ -30,14 +30,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * Our files in a storage pool.
  *
- * <p>Disks are {@code OBJECT.qcow2}, media {@code OBJECT.iso}, files to boot {@code OBJECT.boot},
- * logs {@code OBJECT.log}, images {@code mw-INSTALLATION-image-SHA256.FORMAT}. What is uploaded
- * counts only when an empty volume {@code ....whole} stands beside it, which is made last and
- * deleted first: libvirt cannot rename a volume, and an upload that was cut off leaves a file that
- * looks like any other.
+ * <p>Disks are {@code OBJECT.qcow2}, and a part of one as long as {@code OBJECT.copying} stands
+ * beside it; media {@code OBJECT.iso}, files to boot {@code OBJECT.boot}, logs {@code OBJECT.log},
+ * images {@code mw-INSTALLATION-image-SHA256.FORMAT}. What is uploaded counts only when an empty
+ * volume {@code ....whole} stands beside it, which is made last and deleted first: libvirt cannot
+ * rename a volume, and an upload that was cut off leaves a file that looks like any other.
  */
 final class PoolFiles {
   static final String DISK = ".qcow2";
+
+  /** Stands beside a disk that is still being copied, see {@link PoolCopy}. */
+  static final String COPYING = ".copying";
+
   static final String MEDIUM = ".iso";
   static final String BOOT = ".boot";
   private static final String LOG = ".log";
@@ -128,11 +132,14 @@ final class PoolFiles {
   /** Sorts volumes; they live as long as their owner keeps them. */
   Listing sort(List<Volume> volumes) throws LibvirtError {
     Set<String> whole = new HashSet<>();
+    Set<String> copying = new HashSet<>();
     Map<String, Volume> byName = new HashMap<>();
     for (Volume volume : volumes) {
       String name = volume.name();
       if (name.endsWith(WHOLE)) {
         whole.add(name.substring(0, name.length() - WHOLE.length()));
+      } else if (name.endsWith(COPYING)) {
+        copying.add(name.substring(0, name.length() - COPYING.length()));
       } else {
         byName.put(name, volume);
       }
@@ -150,7 +157,9 @@ final class PoolFiles {
       }
       Optional<ObjectName> object = ObjectName.parse(name).filter(this::ours);
       if (object.isPresent() && name.endsWith(DISK)) {
-        disks.put(object.get(), volume);
+        boolean part = copying.contains(object.get().toString());
+        disks.put(
+            part ? new ObjectName(object.get().mark(), ObjectName.PART) : object.get(), volume);
       } else if (object.isPresent()
           && (name.endsWith(MEDIUM) || name.endsWith(BOOT))
           && whole.contains(object.get().toString())) {

@@ -191,7 +191,10 @@ final class Survey {
       PoolFiles.Listing listing = files.sort(volumes);
       for (Map.Entry<ObjectName, Volume> disk : listing.disks().entrySet()) {
         if (wanted.test(disk.getKey())) {
-          ByteSize size = size(disk.getValue(), gaps);
+          // Of one that is being written it may not be known yet, and nobody needs it.
+          boolean part = disk.getKey().role().equals(ObjectName.PART);
+          ByteSize seen = size(disk.getValue(), part ? new ArrayList<>() : gaps);
+          ByteSize size = seen == null && part ? ByteSize.ofMib(1) : seen;
           if (size != null) {
             disks.add(new Observation.Disk(disk.getKey(), size));
           }

@@ -40,6 +40,7 @@ class LibvirtContractTest extends HypervisorContract {
     return Set.of(
         "compute",
         "disks",
+        "disk-copy",
         "disk-transfer",
         "media",
         "serial-console",

@@ -1,5 +1,6 @@
 package io.millwright.driver.vsphere;
 
+import io.millwright.driver.DiskCopy;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * Disks as virtual disks in our directory of the datastore; those that start as an image are full
  * copies of it, which need it no longer.
  */
-final class DatastoreDisks implements Disks, AutoCloseable {
+final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   private static final Duration POLL = Duration.ofSeconds(5);
 
   private final Vim vim;
@@ -170,9 +171,46 @@ final class DatastoreDisks implements Disks, AutoCloseable {
             createEmpty(place, name, size);
             return Outcome.DONE;
           }
-          DatastoreFiles.Entry image = found.get(files.image(base) + DatastoreFiles.DISK);
+          String from = files.image(base) + DatastoreFiles.DISK;
+          DatastoreFiles.Entry image = found.get(from);
           requireFit(image, size);
-          return copy(place, name, size, base, image, found.containsKey(file(part(name))));
+          return copy(place, name, size, from, image, found.containsKey(file(part(name))));
+        });
+  }
+
+  @Override
+  public Outcome copy(ObjectName from, ObjectName to, ByteSize size) throws DriverException {
+    files.requireOurs(from);
+    files.requireOurs(to);
+    return machines.alone(
+        to.mark().uid(),
+        () -> {
+          Place place = places.get();
+          Map<String, DatastoreFiles.Entry> found =
+              files.search(place, List.of(file(to), file(part(to)), file(from)));
+          DatastoreFiles.Entry there = found.get(file(to));
+          if (there != null) {
+            if (there.capacityKib() < kib(size)) {
+              extend(place, to, size);
+            }
+            return Outcome.DONE;
+          }
+          DatastoreFiles.Entry source = found.get(file(from));
+          if (source == null) {
+            throw Machines.conflict("There is no disk to copy.", from.toString());
+          }
+          Optional<Attached> attached = attached(place, from);
+          if (attached.isPresent() && attached.get().runs()) {
+            throw Machines.conflict("A machine runs with the disk.", attached.get().name());
+          }
+          if (source.capacityKib() > kib(size)) {
+            throw new DriverException(
+                FaultKind.REFUSED,
+                "The copy needs a disk of at least "
+                    + ByteSize.ofMib((source.capacityKib() + 1023) >> 10)
+                    + ".");
+          }
+          return copy(place, to, size, file(from), source, found.containsKey(file(part(to))));
         });
   }
 
@@ -215,8 +253,8 @@ final class DatastoreDisks implements Disks, AutoCloseable {
       Place place,
       ObjectName name,
       ByteSize size,
-      String base,
-      DatastoreFiles.@Nullable Entry image,
+      String from,
+      DatastoreFiles.@Nullable Entry source,
       boolean partIsThere)
       throws DriverException, VimFault {
     Ref task = copies.get(name);
@@ -232,7 +270,7 @@ final class DatastoreDisks implements Disks, AutoCloseable {
           throw e;
         }
       }
-      task = beginCopy(place, name, base);
+      task = beginCopy(place, name, from);
       copies.put(name, task);
     }
     boolean goesOn = false;
@@ -247,20 +285,19 @@ final class DatastoreDisks implements Disks, AutoCloseable {
         copies.remove(name);
       }
     }
-    if (image != null && image.capacityKib() < kib(size)) {
+    if (source != null && source.capacityKib() < kib(size)) {
       files.extendDisk(place, part(name).toString(), kib(size));
     }
     files.moveDisk(place, part(name).toString(), name.toString());
     return Outcome.DONE;
   }
 
-  private Ref beginCopy(Place place, ObjectName name, String base)
+  private Ref beginCopy(Place place, ObjectName name, String from)
       throws DriverException, VimFault {
     List<Element> arguments =
         new ArrayList<>(
             List.of(
-                new Element("sourceName")
-                    .holding(files.path(place, files.image(base) + DatastoreFiles.DISK)),
+                new Element("sourceName").holding(files.path(place, from)),
                 place.datacenter().as("sourceDatacenter"),
                 new Element("destName").holding(files.path(place, file(part(name)))),
                 place.datacenter().as("destDatacenter")));
@@ -364,7 +401,9 @@ final class DatastoreDisks implements Disks, AutoCloseable {
           Place place = places.get();
           Map<String, DatastoreFiles.Entry> found =
               files.search(place, List.of(file(name), file(part(name))));
-          if (name.role().equals(ObjectName.DATA) && found.containsKey(file(part(name)))) {
+          boolean copied =
+              name.role().equals(ObjectName.DATA) || name.role().equals(ObjectName.SNAPSHOT);
+          if (copied && found.containsKey(file(part(name)))) {
             files.deleteDisk(place, part(name).toString()); // of a copy that was broken off
           }
           if (!found.containsKey(file(name))) {

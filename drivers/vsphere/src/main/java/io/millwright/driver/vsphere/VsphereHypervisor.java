@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.DiskCopy;
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
@@ -73,6 +74,11 @@ final class VsphereHypervisor implements HypervisorDriver {
 
   @Override
   public Optional<Disks> disks() {
+    return Optional.of(disks);
+  }
+
+  @Override
+  public Optional<DiskCopy> diskCopy() {
     return Optional.of(disks);
   }
 

@@ -65,6 +65,7 @@ class VsphereContractTest extends HypervisorContract {
     return Set.of(
         "compute",
         "disks",
+        "disk-copy",
         "disk-transfer",
         "media",
         "screen",

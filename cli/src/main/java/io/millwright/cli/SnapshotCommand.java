@@ -1,0 +1,211 @@
+package io.millwright.cli;
+
+import io.millwright.client.Answer;
+import io.millwright.client.Body;
+import io.millwright.client.MillwrightApi;
+import io.millwright.client.Trees;
+import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** What machines' system disks were, and how they become that again. */
+@Command(
+    name = "snapshot",
+    description = {
+      "Take snapshots of machines' system disks, and revert machines to them.",
+      "Volumes are in no snapshot, and a revert leaves them as they are."
+    },
+    subcommands = {
+      SnapshotCommand.Create.class,
+      SnapshotCommand.ListOf.class,
+      SnapshotCommand.Revert.class,
+      SnapshotCommand.Delete.class
+    })
+final class SnapshotCommand extends Part {
+  @Override
+  public Integer call() {
+    throw Failure.usage("say what to do: millwright snapshot create, list, revert or delete");
+  }
+
+  private static String bare(String word, String kind) {
+    return word.startsWith(kind + "/") ? word.substring(kind.length() + 1) : word;
+  }
+
+  /** Takes one. */
+  @Command(
+      name = "create",
+      description = {
+        "Take a snapshot of a machine's system disk.",
+        "The machine has to be off, and stays off until the snapshot is taken."
+      })
+  static final class Create extends Part {
+    private static final DateTimeFormatter STAMP =
+        DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
+
+    @Parameters(paramLabel = "MACHINE", description = "The machine.")
+    String machine = "";
+
+    @Option(
+        names = "--name",
+        paramLabel = "NAME",
+        description = "What the snapshot is called; the machine's name and the time if not given.")
+    @Nullable String name;
+
+    @Option(
+        names = "--description",
+        paramLabel = "TEXT",
+        description = "What it is made for, in one line.")
+    @Nullable String description;
+
+    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
+    boolean wait;
+
+    @Option(
+        names = "--timeout",
+        paramLabel = "DURATION",
+        description = "How long to wait, such as 10m; for ever if not given.")
+    @Nullable Duration timeout;
+
+    @Override
+    public Integer call() {
+      MillwrightApi api = api();
+      String of = bare(machine, "machine");
+      String called = name == null ? of + "-" + STAMP.format(shell().clock().instant()) : name;
+      ObjectNode manifest = Trees.object();
+      manifest.put("apiVersion", "millwright/v1");
+      manifest.put("kind", "Snapshot");
+      manifest.putObject("metadata").put("name", called);
+      ObjectNode spec = manifest.putObject("spec");
+      spec.put("machine", of);
+      if (description != null) {
+        spec.put("description", description);
+      }
+      String key = UUID.randomUUID().toString();
+      Answer answer = api.createSnapshot(cli().project(), key, Body.json(manifest));
+      String uid = new View(answer.body()).uid();
+      print("snapshot/" + called + " of machine/" + of + ": operation " + uid);
+      if (wait) {
+        new Follow(shell(), api, timeout, false).all(List.of(uid));
+      }
+      return 0;
+    }
+  }
+
+  /** Lists. */
+  @Command(name = "list", description = "List snapshots.")
+  static final class ListOf extends Part {
+    @Parameters(
+        arity = "0..1",
+        paramLabel = "MACHINE",
+        description = "Only of this machine; of all if not given.")
+    @Nullable String machine;
+
+    @Option(
+        names = {"-A", "--all-projects"},
+        description = "From all projects.")
+    boolean allProjects;
+
+    @Option(
+        names = {"-o", "--output"},
+        paramLabel = "FORMAT",
+        description = "table, wide, json, yaml or name.")
+    Format format = Format.TABLE;
+
+    @Override
+    public Integer call() {
+      String project = allProjects ? "-" : cli().project();
+      String fields = machine == null ? null : "spec.machine=" + bare(machine, "machine");
+      List<JsonNode> items = new ArrayList<>();
+      GetCommand.list(api(), Kind.SNAPSHOT, project, null, fields).forEach(items::add);
+      Listing.resources(shell(), format, allProjects, Kind.SNAPSHOT, items);
+      return 0;
+    }
+  }
+
+  /** Reverts. */
+  @Command(
+      name = "revert",
+      description = {
+        "Give a machine the system disk of one of its snapshots.",
+        "Name, UUID, MACs, addresses, DNS and volumes stay. If the machine does not come up with"
+            + " it, it goes back to the disk that it has now. The plan is shown first; with"
+            + " --dry-run that is all, and the exit code is 2: there is something to do."
+      })
+  static final class Revert extends Part {
+    @Parameters(paramLabel = "SNAPSHOT", description = "The snapshot, which knows its machine.")
+    String name = "";
+
+    @Option(
+        names = "--dry-run",
+        description = "Show what would be done, destroyed and kept, and do nothing.")
+    boolean dryRun;
+
+    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
+    boolean wait;
+
+    @Option(
+        names = "--timeout",
+        paramLabel = "DURATION",
+        description = "How long to wait, such as 10m; for ever if not given.")
+    @Nullable Duration timeout;
+
+    @Override
+    public Integer call() {
+      MillwrightApi api = api();
+      String project = cli().project();
+      String snapshot = bare(name, "snapshot");
+      String machine = new View(api.getSnapshot(project, snapshot, null).body()).spec("machine");
+      // Also shown if it is done: what it destroys cannot be brought back.
+      JsonNode plan = api.revertMachine(project, machine, snapshot, null, true).body();
+      new Plan(plan, shell().coloured()).lines().forEach(this::print);
+      if (dryRun) {
+        return 2;
+      }
+      shell().out().flush();
+      String key = UUID.randomUUID().toString();
+      String uid = new View(api.revertMachine(project, machine, snapshot, key, false).body()).uid();
+      print("machine/" + machine + " revert to " + snapshot + ": operation " + uid);
+      if (wait) {
+        new Follow(shell(), api, timeout, false).all(List.of(uid));
+      }
+      return 0;
+    }
+  }
+
+  /** Deletes. */
+  @Command(name = "delete", description = "Delete a snapshot for ever.")
+  static final class Delete extends Part {
+    @Parameters(paramLabel = "SNAPSHOT", description = "The snapshot.")
+    String name = "";
+
+    @Option(names = "--wait", description = "Wait until it is gone.")
+    boolean wait;
+
+    @Option(
+        names = "--timeout",
+        paramLabel = "DURATION",
+        description = "How long to wait, such as 10m; for ever if not given.")
+    @Nullable Duration timeout;
+
+    @Override
+    public Integer call() {
+      MillwrightApi api = api();
+      String snapshot = bare(name, "snapshot");
+      Answer answer = api.deleteSnapshot(cli().project(), snapshot, null);
+      print("snapshot/" + snapshot + " is being deleted");
+      if (wait && answer.accepted()) {
+        new Follow(shell(), api, timeout, false).all(List.of(new View(answer.body()).uid()));
+      }
+      return 0;
+    }
+  }
+}
