@@ -24,6 +24,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,6 +69,7 @@ class AgamaTest {
     Golden.same("agama/" + sample + "/leap-16.json", profile(LEAP, sample(sample)));
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void obeysItsSchema(String sample) throws IOException {
@@ -98,6 +100,7 @@ class AgamaTest {
     }
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void itsScriptsAreSome(String sample, @TempDir Path directory) throws Exception {

@@ -26,6 +26,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -122,6 +123,7 @@ class AlpineTest {
   }
 
   /** What Debian's ifup, which reads the same words, would do, each command on a line. */
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void ifupUnderstandsTheInterfaces(String sample, @TempDir Path directory) throws Exception {
@@ -152,6 +154,7 @@ class AlpineTest {
     }
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void shellsTakeTheScripts(String sample, @TempDir Path directory) throws Exception {

@@ -22,6 +22,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,6 +69,7 @@ class AutoYastTest {
     Golden.same("autoyast/" + sample + "/leap-15.xml", profile(LEAP, sample(sample)).asText());
   }
 
+  @Tag("validators")
   @Test
   void isOfTheFormThatWeWrite(@TempDir Path directory) throws Exception {
     List<String> command = new ArrayList<>(List.of("jing", "-c"));
@@ -83,6 +85,7 @@ class AutoYastTest {
     assertThat(Outside.run(command)).doesNotContain("error:");
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void itsScriptsAreSome(String sample, @TempDir Path directory) throws Exception {

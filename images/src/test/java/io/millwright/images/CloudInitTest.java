@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -87,6 +88,7 @@ class CloudInitTest {
         .getSchema(Files.readString(Outside.schema(name)), InputFormat.JSON);
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void isUnderstoodByNetplan(String sample, @TempDir Path root) throws Exception {

@@ -20,6 +20,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -164,6 +165,7 @@ class EsxiTest {
         String.join("\n", lines.subList(boot + 2, bootEnd)) + "\n");
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void itsProgramsAreSome(String sample, @TempDir Path directory) throws Exception {

@@ -22,6 +22,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -117,6 +118,7 @@ class FreeBsdTest {
         "freebsd/" + sample + "/rc.conf", Objects.requireNonNull(files(spec).get("/etc/rc.conf")));
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void shellsTakeTheScripts(String sample, @TempDir Path directory) throws Exception {

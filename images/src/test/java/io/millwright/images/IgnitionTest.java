@@ -25,6 +25,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -124,6 +125,7 @@ class IgnitionTest {
   }
 
   /** Ignition's own validator, which takes errors and warnings alike for a failure here. */
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void isRightForIgnition(Case sample, @TempDir Path directory) throws Exception {

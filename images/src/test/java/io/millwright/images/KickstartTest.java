@@ -22,6 +22,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -204,6 +205,7 @@ class KickstartTest {
   }
 
   /** NetworkManager's own library reads every keyfile and finds each connection right. */
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("everySample")
   void keyfilesAreUnderstoodByNetworkManager(String sample, @TempDir Path directory)
@@ -222,6 +224,7 @@ class KickstartTest {
         .allMatch(line -> line.endsWith(" right"));
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void theScriptIsOne(String sample, @TempDir Path directory) throws Exception {

@@ -20,6 +20,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -75,6 +76,7 @@ class PreseedTest {
     }
   }
 
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void debconfAndShellsTakeIt(String sample, @TempDir Path directory) throws Exception {

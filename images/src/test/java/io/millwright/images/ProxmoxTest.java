@@ -23,6 +23,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -101,6 +102,7 @@ class ProxmoxTest {
   }
 
   /** A second parser of the same format, and the shell for the hook. */
+  @Tag("validators")
   @ParameterizedTest
   @MethodSource("samples")
   void othersReadItToo(String sample, @TempDir Path directory) throws Exception {

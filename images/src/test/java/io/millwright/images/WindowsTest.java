@@ -24,6 +24,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -129,6 +130,7 @@ class WindowsTest {
   }
 
   /** All of them in one call, since the validator takes seconds to start. */
+  @Tag("validators")
   @Test
   void obeysTheSchema(@TempDir Path directory) throws Exception {
     Path jing = Outside.needed(Path.of("/usr/bin/jing"));

@@ -1091,7 +1091,7 @@ public abstract class HypervisorContract {
     Mark mark = mark();
     ObjectName own = new ObjectName(mark, ObjectName.INSTALLER);
     done(disks().create(system(mark), mib(64), null));
-    twice(() -> media().put(own, bytes(40 << 20, 40 << 20)));
+    twice(() -> media().put(own, bytes(9 << 20, 9 << 20)));
     assertThat(mediaOf(mark.uid())).containsExactly(own);
     MachineDefinition d = machine(mark, system(mark));
     twice(() -> compute().define(with(d, own)));

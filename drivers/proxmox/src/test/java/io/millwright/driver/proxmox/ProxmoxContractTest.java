@@ -15,8 +15,10 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import org.junit.jupiter.api.Tag;
 
 /** The contract, kept with a small Proxmox VE that answers in recorded shapes. */
+@Tag("proxmox")
 class ProxmoxContractTest extends HypervisorContract {
   private static final FakePve PVE = new FakePve();
   private static final Disks.Image IMAGE = image(32);

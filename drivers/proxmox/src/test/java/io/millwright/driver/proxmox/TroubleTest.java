@@ -29,9 +29,11 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What goes wrong at a Proxmox VE, and what the driver says and does then. */
+@Tag("proxmox")
 final class TroubleTest {
   private static final String INSTALLATION = "0a0b0c0d";
   private static final UUID UID = UUID.fromString("01234567-89ab-7cde-8f01-23456789abcd");
