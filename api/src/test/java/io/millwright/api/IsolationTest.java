@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,7 +13,12 @@ import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
 import io.millwright.engine.port.People.Account;
 import io.millwright.engine.port.People.Membership;
+import io.millwright.model.Kind;
+import io.millwright.model.Secret;
 import io.millwright.model.manifest.Json;
+import io.millwright.store.WorkLoop;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -23,10 +29,16 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -78,6 +90,19 @@ class IsolationTest {
       Reply reply = rig.send(as(token, path).build());
       out.put(path, reply.status() + " " + reply.raw().body());
     }
+    for (String path : List.of("projects/-/showback", "projects/iso-theirs/showback")) {
+      Reply reply = rig.send(as(token, path).header("Accept", "text/csv").build());
+      out.put(path, reply.status() + " " + reply.raw().body());
+    }
+    // What opens a console or a screen of theirs, and what would be behind it.
+    String machine = "projects/iso-theirs/machines/theirs/";
+    for (String what : List.of("console", "screen")) {
+      Reply ticket =
+          rig.send(as(token, machine + what + "-tickets").POST(BodyPublishers.noBody()).build());
+      out.put(machine + what + "-tickets", ticket.status() + " " + ticket.raw().body());
+      Reply shake = rig.send(as(token, machine + what + "?ticket=guessed").build());
+      out.put(machine + what, shake.status() + " " + shake.raw().body());
+    }
     return out;
   }
 
@@ -95,13 +120,18 @@ class IsolationTest {
             "projects/-/sizes",
             "projects/-/events",
             "projects/-/machines?labelSelector=!x",
+            "projects/-/offers",
+            "projects/-/pools",
+            "projects/-/groups",
+            "projects/-/sources",
+            "projects/-/webhooks",
             "operations")) {
       StringBuffer heard = new StringBuffer();
       streams.add(heard);
       open.add(
           rig.http.sendAsync(
               as(token, path).header("Accept", "text/event-stream").build(),
-              HttpResponse.BodyHandlers.fromLineSubscriber(new Lines(heard))));
+              HttpResponse.BodyHandlers.fromLineSubscriber(new Lines(heard, heard))));
     }
     Awaitility.await()
         .atMost(Duration.ofSeconds(20))
@@ -110,6 +140,11 @@ class IsolationTest {
     rig.apply("iso-theirs", Rig.size("theirs", 3, ""));
     rig.put("projects/iso-theirs/machines/theirs", Rig.machine("theirs"));
     rig.put("projects/iso-theirs/volumes/theirs", Rig.volume("theirs", "1GiB"));
+    for (String kind : OF_THEIRS) {
+      rig.apply("iso-theirs", kind);
+    }
+    assertThat(rig.post("projects/iso-theirs/offers/theirs:order", "{\"parameters\": {}}").status())
+        .isLessThan(300);
     rig.put("projects/iso-theirs/quota", "{machines: 7}");
     rig.post("users", "{\"name\": \"iso-theirs-ben\"}");
     rig.put("projects/iso-theirs/members/iso-theirs-ben", "{\"role\": \"user\"}");
@@ -141,8 +176,43 @@ class IsolationTest {
     open.forEach(o -> o.cancel(true));
   }
 
+  /** Of kinds that do something by themselves, or can be ordered from. */
+  private static final List<String> OF_THEIRS =
+      List.of(
+          """
+          apiVersion: millwright/v1
+          kind: Offer
+          metadata: {name: theirs}
+          spec:
+            title: iso-theirs
+            manifests:
+              - apiVersion: millwright/v1
+                kind: Group
+                metadata: {name: theirs-ordered}
+                spec: {count: 0, machine: {image: img, size: small}}
+          """,
+          """
+          apiVersion: millwright/v1
+          kind: Pool
+          metadata: {name: theirs}
+          spec: {ready: 0, ttl: 1h, machine: {image: img, size: small}}
+          """,
+          """
+          apiVersion: millwright/v1
+          kind: Source
+          metadata: {name: theirs}
+          spec: {url: "https://git.example.org/iso-theirs", driver: simulated}
+          """,
+          """
+          apiVersion: millwright/v1
+          kind: Webhook
+          metadata: {name: theirs}
+          spec: {url: "http://127.0.0.1:9/iso-theirs", secret: 0123456789abcdef}
+          """);
+
   /** Keeps what a stream tells. */
-  private record Lines(StringBuffer heard) implements java.util.concurrent.Flow.Subscriber<String> {
+  private record Lines(StringBuffer heard, StringBuffer all)
+      implements java.util.concurrent.Flow.Subscriber<String> {
     @Override
     public void onSubscribe(java.util.concurrent.Flow.Subscription s) {
       heard.append(' ');
@@ -152,6 +222,9 @@ class IsolationTest {
     @Override
     public void onNext(String line) {
       heard.append(line).append('\n');
+      if (heard != all) {
+        all.append(line).append('\n');
+      }
     }
 
     @Override
@@ -161,8 +234,74 @@ class IsolationTest {
     public void onComplete() {}
   }
 
+  private static final Pattern TELLING =
+      Pattern.compile("(?i).*(secret|password|passphrase|token|credential|privatekey)s?");
+
+  /**
+   * Where the model has secrets: {@code KIND path}, found by their annotation, or a telling name.
+   */
+  private static Set<String> secretFields() {
+    Set<String> out = new TreeSet<>();
+    for (Kind kind : Kind.values()) {
+      secretFields(kind + " spec", kind.specType(), out);
+    }
+    return out;
+  }
+
+  private static void secretFields(String path, Class<?> type, Set<String> out) {
+    for (RecordComponent c : type.getRecordComponents()) {
+      String here = path + "." + c.getName();
+      Class<?> of =
+          c.getType() == List.class
+                  && c.getGenericType() instanceof ParameterizedType list
+                  && list.getActualTypeArguments()[0] instanceof Class<?> element
+              ? element
+              : c.getType();
+      if (c.isAnnotationPresent(Secret.class)
+          || of == String.class && TELLING.matcher(c.getName()).matches()) {
+        out.add(here);
+      } else if (of.isRecord()) {
+        secretFields(here, of, out);
+      }
+    }
+  }
+
+  /** A manifest for each of them, with %s where the secret stands. */
+  private static final Map<String, String> WITH_SECRETS =
+      new TreeMap<>(
+          Map.of(
+              "Hypervisor spec.settings",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Hypervisor",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"driver": "simulated", "settings": {"world": "planted", "password": %s}}}
+              """,
+              "Network spec.services.settings",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Network",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"attachments": [{"hypervisor": "planted", "bridge": "br0"}], "subnets": [{"cidr": "10.99.0.0/24"}],
+                "services": {"driver": "simulated", "settings": {"key": %s}}}}
+              """,
+              "Source spec.settings",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Source",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"url": "https://git.example.org/planted", "driver": "simulated",
+                "settings": {"webhookSecret": %s}}}
+              """,
+              "Webhook spec.secret",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Webhook",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"url": "http://127.0.0.1:9/planted", "secret": %s}}
+              """));
+
   @Test
   void aPlantedSecretIsFoundNowhere() throws Exception {
+    assertThat(WITH_SECRETS.keySet())
+        .as("plant a secret in every field that is one")
+        .isEqualTo(secretFields());
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
     Level level = root.getLevel();
@@ -171,22 +310,44 @@ class IsolationTest {
     root.addAppender(log);
     ours.setLevel(Level.DEBUG);
     List<String> secrets = new ArrayList<>();
-    try {
-      String planted = "pl4nted/secret+of a \"driver\"";
-      secrets.add(planted);
-      String hypervisor =
-          """
-          {"apiVersion": "millwright/v1", "kind": "Hypervisor",
-           "metadata": {"name": "planted", "labels": {"a": "b"}},
-           "spec": {"driver": "simulated", "settings": {"world": "planted", "password": %s}}}
-          """
-              .formatted(Json.write(planted));
-      assertThat(rig.put("projects/secrets/hypervisors/planted", hypervisor).status())
-          .isLessThan(300);
-      rig.put("projects/secrets/hypervisors/planted", hypervisor.replace("\"b\"", "\"c\""));
-      rig.put(
-          "projects/secrets/hypervisors/planted", hypervisor.replace("simulated", "simulatedd"));
-      rig.post("apply?project=secrets&dryRun=true", hypervisor.replace("\"b\"", "\"d\""));
+    StringBuffer seen = new StringBuffer();
+    List<CompletableFuture<?>> streams = new ArrayList<>();
+    try (WorkLoop work = rig.work()) {
+      List<String> watched = new ArrayList<>(List.of("operations", "projects/secrets/events"));
+      WITH_SECRETS.keySet().forEach(field -> watched.add("projects/secrets/" + plural(field)));
+      for (String path : watched) {
+        StringBuffer heard = new StringBuffer();
+        streams.add(
+            rig.http.sendAsync(
+                as(rig.token, path).header("Accept", "text/event-stream").build(),
+                HttpResponse.BodyHandlers.fromLineSubscriber(new Lines(heard, seen))));
+        Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> !heard.isEmpty());
+      }
+      WITH_SECRETS.forEach((field, manifest) -> {
+        String planted = "pl4nted/secret+of a \"%s\" and 'more'".formatted(field);
+        secrets.add(planted);
+        String whole = manifest.formatted(Json.write(planted));
+        String path = "projects/secrets/" + plural(field) + "/planted";
+        Reply reply = rig.put(path, whole);
+        assertThat(reply.status()).as(field + ": " + reply.raw().body()).isLessThan(300);
+        // What answers say of it: changed, refused, planned, sealed anew.
+        for (String other :
+            List.of(
+                whole.replace("\"b\"", "\"c\""),
+                whole.replace("\"spec\"", "\"specc\""),
+                whole.replace("simulated", "simulatedd"),
+                manifest.formatted(Json.write(planted + " anew")))) {
+          seen.append(rig.put(path, other).raw().body()).append('\n');
+        }
+        seen.append(
+            rig.post("apply?project=secrets&dryRun=true", whole.replace("\"b\"", "\"d\""))
+                .raw()
+                .body());
+      });
+      // Driven by them, in vain or not, and told of in the journal.
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(60))
+          .until(() -> seen.toString().contains("(sealed)"));
 
       String first =
           rig.post("users", "{\"name\": \"planted\"}").json().path("password").asString();
@@ -213,11 +374,14 @@ class IsolationTest {
       assertThat(changed.status()).isEqualTo(204);
       secrets.add(rig.post("tokens", "{\"name\": \"planted\"}").json().path("secret").asString());
 
-      StringBuilder seen = new StringBuilder();
-      for (String path : reads("secrets", "planted", "00000000-0000-0000-0000-000000000000")) {
+      for (String project : List.of("secrets", "-")) {
+        for (String path : reads(project, "planted", "00000000-0000-0000-0000-000000000000")) {
+          seen.append(rig.get(path).raw().body()).append('\n');
+        }
+      }
+      for (String path : List.of("/", "/p/secrets/webhooks/planted", "/api/v1/audit?limit=1000")) {
         seen.append(rig.get(path).raw().body()).append('\n');
       }
-      assertThat(seen.toString()).contains("(sealed)");
       log.list.forEach(e ->
           seen.append(e.getFormattedMessage())
               .append(' ')
@@ -228,29 +392,60 @@ class IsolationTest {
       seen.append(dump);
       ProcessHandle.allProcesses()
           .forEach(p -> seen.append(p.info().commandLine().orElse("")).append('\n'));
+      try (Stream<Path> files = Files.walk(rig.images)) {
+        for (Path file : files.filter(Files::isRegularFile).toList()) {
+          seen.append(Files.readString(file, ISO_8859_1)).append('\n');
+        }
+      }
+      String all = seen.toString();
       for (String secret : secrets) {
         assertThat(secret).hasSizeGreaterThan(10);
         for (String form : forms(secret)) {
-          assertThat(seen.toString()).as(form).doesNotContain(form);
+          assertThat(all.contains(form)).as("found: " + form).isFalse();
         }
       }
+      // What is looked for would be found: each kind's answer shows that its secret was there.
+      for (String field : WITH_SECRETS.keySet()) {
+        assertThat(rig.get("projects/secrets/" + plural(field) + "/planted").raw().body())
+            .as(field)
+            .contains("(sealed)");
+      }
     } finally {
+      streams.forEach(s -> s.cancel(true));
       root.detachAppender(log);
       root.setLevel(level);
       ours.setLevel(null);
     }
   }
 
-  private static List<String> forms(String secret) {
+  private static String plural(String field) {
+    return field.substring(0, field.indexOf(' ')).toLowerCase(Locale.ROOT) + "s";
+  }
+
+  /**
+   * As it is, in JSON, base64 at each offset, hex, URL-encoded both ways, and quoted for a shell.
+   */
+  private static Set<String> forms(String secret) {
+    Set<String> out = new LinkedHashSet<>();
     byte[] bytes = secret.getBytes(UTF_8);
-    return List.of(
-        secret,
-        Json.write(secret).replaceAll("^\"|\"$", ""),
-        Base64.getEncoder().withoutPadding().encodeToString(bytes),
-        Base64.getUrlEncoder().withoutPadding().encodeToString(bytes),
-        HexFormat.of().formatHex(bytes),
-        URLEncoder.encode(secret, UTF_8),
-        secret.replace(" ", "\\ ").replace("\"", "\\\""));
+    out.add(secret);
+    out.add(Json.write(secret).replaceAll("^\"|\"$", ""));
+    for (int offset = 0; offset < 3; offset++) {
+      byte[] shifted = new byte[offset + bytes.length];
+      System.arraycopy(bytes, 0, shifted, offset, bytes.length);
+      String whole = Base64.getEncoder().withoutPadding().encodeToString(shifted);
+      // The first and the last group also hold what stands around it.
+      String inner = whole.substring(offset == 0 ? 0 : 4, whole.length() / 4 * 4 - 4);
+      out.add(inner);
+      out.add(inner.replace('+', '-').replace('/', '_'));
+    }
+    out.add(HexFormat.of().formatHex(bytes));
+    out.add(URLEncoder.encode(secret, UTF_8));
+    out.add(URLEncoder.encode(secret, UTF_8).replace("+", "%20"));
+    out.add(secret.replaceAll("([^a-zA-Z0-9_@%+=:,./-])", "\\\\$1"));
+    out.add(secret.replace("'", "'\\''"));
+    out.add(secret.replace("\\", "\\\\").replace("\"", "\\\""));
+    return out;
   }
 
   private Reply signIn(String password) {

@@ -163,6 +163,11 @@ public final class Admission {
               Optional.ofNullable(drivers.sources().get(s.driver())).map(d -> d.describe()),
               s.settings(),
               at.field("spec").field("settings"));
+      case WebhookSpec w -> {
+        if (!w.secret().equals(SecretBox.MASK)) {
+          inClear(at.field("spec").field("secret"));
+        }
+      }
       default -> {}
     }
   }
@@ -173,13 +178,15 @@ public final class Admission {
         .flatMap(d -> d.settings().stream())
         .filter(DriverDescription.Setting::secret)
         .filter(s -> !SecretBox.MASK.equals(settings.getOrDefault(s.name(), SecretBox.MASK)))
-        .forEach(s ->
-            at.field(s.name())
-                .add(
-                    "is a secret in clear, and everybody who reads the repository has it: change"
-                        + " it, declare it to the server, and write "
-                        + SecretBox.MASK
-                        + " here"));
+        .forEach(s -> inClear(at.field(s.name())));
+  }
+
+  private static void inClear(Violations at) {
+    at.add(
+        "is a secret in clear, and everybody who reads the repository has it: change it, declare it"
+            + " to the server, and write "
+            + SecretBox.MASK
+            + " here");
   }
 
   private Map<String, String> settings(

@@ -1,15 +1,17 @@
 package io.millwright.engine;
 
-import io.millwright.model.HypervisorSpec;
-import io.millwright.model.NetworkSpec;
-import io.millwright.model.SourceSpec;
+import io.millwright.model.Secret;
 import io.millwright.model.Spec;
-import io.millwright.model.WebhookSpec;
 import io.millwright.model.manifest.Diff.Change;
+import java.lang.reflect.RecordComponent;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -21,18 +23,52 @@ public final class Masking {
 
   /** The spec as it may be shown to anybody. */
   public static Spec mask(Spec spec) {
-    return switch (spec) {
-      case HypervisorSpec h -> h.withSettings(mask(h.settings()));
-      case NetworkSpec n -> {
-        NetworkSpec.Services services = n.services();
-        yield services == null
-            ? n
-            : n.withServices(
-                new NetworkSpec.Services(services.driver(), mask(services.settings())));
+    return spec instanceof Record record ? (Spec) mask(record) : spec;
+  }
+
+  /** Names of a record's components that are secret, or hold what is. */
+  private static final ClassValue<Set<String>> SECRET =
+      new ClassValue<>() {
+        @Override
+        protected Set<String> computeValue(Class<?> type) {
+          return Stream.of(type.getRecordComponents())
+              .filter(c ->
+                  c.isAnnotationPresent(Secret.class)
+                      || c.getType().isRecord() && !SECRET.get(c.getType()).isEmpty())
+              .map(RecordComponent::getName)
+              .collect(Collectors.toUnmodifiableSet());
+        }
+      };
+
+  private static Record mask(Record record) {
+    Set<String> secret = SECRET.get(record.getClass());
+    if (secret.isEmpty()) {
+      return record;
+    }
+    RecordComponent[] all = record.getClass().getRecordComponents();
+    try {
+      @Nullable Object[] values = new Object[all.length];
+      for (int i = 0; i < all.length; i++) {
+        Object value = all[i].getAccessor().invoke(record);
+        values[i] = secret.contains(all[i].getName()) && value != null ? masked(value) : value;
       }
-      case SourceSpec s -> s.withSettings(mask(s.settings()));
-      case WebhookSpec w -> w.withSecret(mask(w.secret()));
-      default -> spec;
+      Class<?>[] types = Stream.of(all).map(RecordComponent::getType).toArray(Class<?>[]::new);
+      return record.getClass().getDeclaredConstructor(types).newInstance(values);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e); // records of the model are public
+    }
+  }
+
+  private static Object masked(Object value) {
+    return switch (value) {
+      case String text -> mask(text);
+      case Map<?, ?> settings -> {
+        Map<Object, Object> out = new TreeMap<>(settings);
+        out.replaceAll((k, v) -> masked(v));
+        yield out;
+      }
+      case Record record -> mask(record);
+      default -> throw new IllegalStateException("cannot mask a " + value.getClass());
     };
   }
 
@@ -73,11 +109,5 @@ public final class Masking {
               ? JsonNodeFactory.instance.stringNode(mask)
               : node;
     };
-  }
-
-  private static Map<String, String> mask(Map<String, String> settings) {
-    Map<String, String> out = new TreeMap<>(settings);
-    out.replaceAll((k, v) -> mask(v));
-    return out;
   }
 }

@@ -15,7 +15,7 @@ import java.util.TreeMap;
  */
 public record HypervisorSpec(
     String driver,
-    @Default Map<String, String> settings,
+    @Default @Secret Map<String, String> settings,
     @Default("4") Integer concurrency,
     @Default("60") Integer deadlineSeconds,
     @Default("false") Boolean cordoned)

@@ -147,7 +147,7 @@ public record NetworkSpec(
    * @param driver name of the driver, for example {@code dnsmasq}
    * @param settings what it needs; the driver says which
    */
-  public record Services(String driver, @Default Map<String, String> settings) {
+  public record Services(String driver, @Default @Secret Map<String, String> settings) {
     public Services {
       settings =
           settings == null

@@ -31,7 +31,7 @@ public record SourceSpec(
     @Default("60") Integer intervalSeconds,
     @Default("approved") When apply,
     @Default("false") Boolean prune,
-    @Default Map<String, String> settings)
+    @Default @Secret Map<String, String> settings)
     implements Spec {
   private static final Pattern URL =
       Pattern.compile("(https?|ssh)://([^/@\\s]+@)?[^/@\\s]+/\\S+|file:///\\S+");

@@ -15,7 +15,8 @@ import java.util.stream.Stream;
  * @param about what is told: titles of kinds, such as Machine, and Operation; everything if not
  *     given
  */
-public record WebhookSpec(String url, String secret, @Default List<String> about) implements Spec {
+public record WebhookSpec(String url, @Secret String secret, @Default List<String> about)
+    implements Spec {
   /** What stands for operations among kinds. */
   public static final String OPERATION = "Operation";
 

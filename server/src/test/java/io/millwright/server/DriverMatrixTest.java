@@ -5,12 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.HypervisorProvider;
+import io.millwright.driver.NetworkServicesProvider;
+import io.millwright.driver.SourceDriver;
+import io.millwright.engine.Drivers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -110,6 +115,26 @@ class DriverMatrixTest {
       }
     }
     return out.toString();
+  }
+
+  /** What is sealed and masked is what a driver calls secret; this finds what it forgot to. */
+  @Test
+  void whatANameCallsSecretIsSecret() {
+    Drivers all = Drivers.load();
+    List<String> open =
+        Stream.of(
+                all.hypervisors().values().stream().map(HypervisorProvider::describe),
+                all.networkServices().values().stream().map(NetworkServicesProvider::describe),
+                all.sources().values().stream().map(SourceDriver::describe))
+            .flatMap(drivers -> drivers)
+            .flatMap(driver ->
+                driver.settings().stream()
+                    .filter(s -> !s.secret())
+                    .filter(s ->
+                        s.name().matches("(?i).*(secret|password|passphrase|credential|private).*"))
+                    .map(s -> driver.name() + " " + s.name()))
+            .toList();
+    assertThat(open).isEmpty();
   }
 
   @Test

@@ -17,7 +17,9 @@ public final class SimulatedNetworkServicesProvider implements NetworkServicesPr
         SimulatedProvider.NAME,
         List.of(
             new DriverDescription.Setting(
-                "world", false, false, "name of the simulated servers; default if not given")));
+                "world", false, false, "name of the simulated servers; default if not given"),
+            new DriverDescription.Setting(
+                "key", false, true, "taken and not used, as a secret of a real driver")));
   }
 
   @Override
