@@ -286,9 +286,14 @@ class SnapshotTest {
                 tx -> world.engine.move().move(tx, World.ANNA, "default", "web", "sim2")));
     // Without the facet.
     power(Power.OFF);
-    world.sql(
-        "UPDATE resource SET status = jsonb_set(status, '{facets}', '[\"compute\", \"disks\"]')"
-            + " WHERE kind = 'HYPERVISOR'");
+    world.hypervisor.copiesDisks(false);
+    world.await(
+        "it is seen that disks cannot be copied",
+        () ->
+            world.number(
+                    "SELECT count(*) FROM resource WHERE kind = 'HYPERVISOR' AND name = 'sim'"
+                        + " AND NOT status -> 'facets' ? 'disk-copy'")
+                == 1);
     refused("lacks the facet disk-copy", () -> world.apply(snapshot("s", "web")));
     assertThat(gone("s")).isTrue();
   }

@@ -132,6 +132,7 @@ public final class SimulatedHypervisor {
   private volatile boolean tellsEvents = true;
   private volatile boolean startsKernels = true;
   private volatile boolean showsSerials = true;
+  private volatile boolean copiesDisks = true;
   private volatile Observation.Host host =
       new Observation.Host(
           "simulated 1", "emulation", 1 << 16, ByteSize.ofMib(1L << 40), ByteSize.ofMib(1L << 40));
@@ -175,6 +176,12 @@ public final class SimulatedHypervisor {
   /** False: it starts no kernels and keeps no logs, as most hypervisors do. */
   public SimulatedHypervisor startsKernels(boolean yes) {
     startsKernels = yes;
+    return this;
+  }
+
+  /** Whether it can copy disks; it can unless told otherwise. */
+  public SimulatedHypervisor copiesDisks(boolean yes) {
+    copiesDisks = yes;
     return this;
   }
 
@@ -1355,7 +1362,7 @@ public final class SimulatedHypervisor {
 
     @Override
     public Optional<DiskCopy> diskCopy() {
-      return Optional.of(this::copy);
+      return copiesDisks ? Optional.of(this::copy) : Optional.empty();
     }
 
     @Override
