@@ -509,7 +509,7 @@ await step('a console is cut when its session is ended', async () => {
   await second.context().close();
 });
 await step('the audit has it all, and is whole', async () => {
-  await page.goto(`${url}/p/-/audit?who=${name}`);
+  await page.goto(`${url}/p/-/audit?who=${name}&q=by-page`);
   await page.getByRole('cell', { name: /by-page/ }).first().waitFor();
   await button('Verify').click();
   await page.getByText(/rows are as they were written/).waitFor();
