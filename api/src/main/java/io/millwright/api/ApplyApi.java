@@ -79,17 +79,14 @@ final class ApplyApi {
           .entity();
     }
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            body,
-            tx -> {
-              List<Applied> applied =
-                  backend.apply().apply(tx, caller, drafts, Apply.Expectation.NONE);
-              boolean work = applied.stream().anyMatch(a -> a.operation() != null);
-              return Answer.of(work ? 202 : 200, ApplyView.of(applied, false));
-            })
-        .entity();
+        idempotencyKey,
+        request,
+        body,
+        tx -> {
+          List<Applied> applied = backend.apply().apply(tx, caller, drafts, Apply.Expectation.NONE);
+          boolean work = applied.stream().anyMatch(a -> a.operation() != null);
+          return Answer.of(work ? 202 : 200, ApplyView.of(applied, false));
+        });
   }
 
   private static List<Draft> drafts(Body body, String project, @Nullable String source) {

@@ -122,7 +122,7 @@ abstract class Collection {
               : Answer.of(201, applied.resource())
                   .with(HttpHeaders.LOCATION, location(applied.resource()));
         };
-    return once.answer(idempotencyKey, caller, request, body, create).entity();
+    return once.answer(idempotencyKey, request, body, create);
   }
 
   /** Shows one. */

@@ -37,7 +37,6 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/groups")
 @Tag(name = "groups", description = "Machines of one shape, and rollouts of changes to them.")
 final class GroupsApi extends Collection {
-  private static final Body NOTHING = new Body(new byte[0]);
 
   GroupsApi(Backend backend, OnceOnly once, LiveStreams live) {
     super(Kind.GROUP, backend, once, live);
@@ -212,12 +211,7 @@ final class GroupsApi extends Collection {
       HttpServletRequest request) {
     Inputs.project(project);
     return once.answer(
-            idempotencyKey,
-            Callers.now(),
-            request,
-            NOTHING,
-            tx -> Answer.of(200, backend.rollouts().pause(tx, project, name)))
-        .entity();
+        idempotencyKey, request, tx -> Answer.of(200, backend.rollouts().pause(tx, project, name)));
   }
 
   @Operation(
@@ -235,17 +229,14 @@ final class GroupsApi extends Collection {
     Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx ->
-                backend
-                    .rollouts()
-                    .resume(tx, caller, project, name)
-                    .map(Answer::accepted)
-                    .orElseGet(() -> Answer.of(200, find(tx, project, name))))
-        .entity();
+        idempotencyKey,
+        request,
+        tx ->
+            backend
+                .rollouts()
+                .resume(tx, caller, project, name)
+                .map(Answer::accepted)
+                .orElseGet(() -> Answer.of(200, find(tx, project, name))));
   }
 
   @Operation(
@@ -323,20 +314,17 @@ final class GroupsApi extends Collection {
       HttpServletRequest request,
       Function<Tx, List<Applied>> act) {
     return once.answer(
-            key,
-            caller,
-            request,
-            NOTHING,
-            tx -> {
-              Applied group =
-                  act.apply(tx).stream()
-                      .filter(a -> a.resource().kind() == Kind.GROUP)
-                      .findFirst()
-                      .orElseThrow();
-              return group.operation() != null
-                  ? Answer.accepted(group.operation())
-                  : Answer.of(200, group.resource());
-            })
-        .entity();
+        key,
+        request,
+        tx -> {
+          Applied group =
+              act.apply(tx).stream()
+                  .filter(a -> a.resource().kind() == Kind.GROUP)
+                  .findFirst()
+                  .orElseThrow();
+          return group.operation() != null
+              ? Answer.accepted(group.operation())
+              : Answer.of(200, group.resource());
+        });
   }
 }

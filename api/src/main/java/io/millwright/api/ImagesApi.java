@@ -36,7 +36,6 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "images", description = "Operating system releases that machines can have.")
 final class ImagesApi extends Collection {
   private static final int AT_ONCE = 4;
-  private static final Body NOTHING = new Body(new byte[0]);
 
   private final Semaphore places = new Semaphore(AT_ONCE);
 
@@ -120,12 +119,9 @@ final class ImagesApi extends Collection {
     Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx -> Answer.accepted(backend.builds().build(tx, caller, project, name)))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.accepted(backend.builds().build(tx, caller, project, name)));
   }
 
   @Override

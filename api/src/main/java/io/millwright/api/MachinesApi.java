@@ -33,7 +33,6 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/machines")
 @Tag(name = "machines", description = "Machines that people ask for.")
 final class MachinesApi extends Collection {
-  private static final Body NOTHING = new Body(new byte[0]);
 
   private final ConsoleSocket console;
   private final ConsoleTickets tickets;
@@ -84,18 +83,15 @@ final class MachinesApi extends Collection {
     Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(
-            key,
-            caller,
-            request,
-            NOTHING,
-            tx -> {
-              Optional<io.millwright.model.Operation> operation =
-                  backend.power().set(tx, caller, project, name, power);
-              return operation
-                  .map(Answer::accepted)
-                  .orElseGet(() -> Answer.of(200, find(tx, project, name)));
-            })
-        .entity();
+        key,
+        request,
+        tx -> {
+          Optional<io.millwright.model.Operation> operation =
+              backend.power().set(tx, caller, project, name, power);
+          return operation
+              .map(Answer::accepted)
+              .orElseGet(() -> Answer.of(200, find(tx, project, name)));
+        });
   }
 
   @Operation(
@@ -112,12 +108,9 @@ final class MachinesApi extends Collection {
     Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx -> Answer.accepted(backend.power().reset(tx, caller, project, name)))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.accepted(backend.power().reset(tx, caller, project, name)));
   }
 
   @Operation(
@@ -149,12 +142,9 @@ final class MachinesApi extends Collection {
           .entity();
     }
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx -> Answer.accepted(backend.rebuild().rebuild(tx, caller, project, name, image)))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.accepted(backend.rebuild().rebuild(tx, caller, project, name, image)));
   }
 
   @Operation(
@@ -184,12 +174,9 @@ final class MachinesApi extends Collection {
           .entity();
     }
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx -> Answer.accepted(backend.snapshots().revert(tx, caller, project, name, snapshot)))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.accepted(backend.snapshots().revert(tx, caller, project, name, snapshot)));
   }
 
   @Operation(
@@ -219,12 +206,9 @@ final class MachinesApi extends Collection {
           .entity();
     }
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx -> Answer.accepted(backend.move().move(tx, caller, project, name, to)))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.accepted(backend.move().move(tx, caller, project, name, to)));
   }
 
   /**
@@ -385,12 +369,9 @@ final class MachinesApi extends Collection {
     Inputs.project(project);
     TimeSpan span = Inputs.span("ttl", ttl);
     return once.answer(
-            idempotencyKey,
-            Callers.now(),
-            request,
-            NOTHING,
-            tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))));
   }
 
   @Operation(

@@ -101,16 +101,13 @@ final class OffersApi extends Collection {
       return Answer.of(200, OrderView.of(drafts, planned)).entity();
     }
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            body,
-            tx -> {
-              List<Applied> applied = backend.apply().apply(tx, caller, drafts, expected);
-              boolean work = applied.stream().anyMatch(a -> a.operation() != null);
-              return Answer.of(
-                  work ? 202 : 200, OrderView.of(drafts, ApplyView.of(applied, false)));
-            })
-        .entity();
+        idempotencyKey,
+        request,
+        body,
+        tx -> {
+          List<Applied> applied = backend.apply().apply(tx, caller, drafts, expected);
+          boolean work = applied.stream().anyMatch(a -> a.operation() != null);
+          return Answer.of(work ? 202 : 200, OrderView.of(drafts, ApplyView.of(applied, false)));
+        });
   }
 }

@@ -2,7 +2,6 @@ package io.millwright.api;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.millwright.engine.Caller;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -18,6 +17,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
 
 /**
  * Does what a request with an Idempotency-Key asks for once, however often it is sent.
@@ -34,19 +34,28 @@ final class OnceOnly {
 
   private static final Pattern FORM = Pattern.compile("[\\x21-\\x7e]{1,200}");
 
+  private static final Body NOTHING = new Body(new byte[0]);
+
   private final Store store;
 
   OnceOnly(Store store) {
     this.store = store;
   }
 
+  /** The answer of {@code act}, or the one that it gave before; of a request without a body. */
+  ResponseEntity<byte[]> answer(
+      @Nullable String key, HttpServletRequest request, Function<Tx, Answer> act) {
+    return answer(key, request, NOTHING, act);
+  }
+
   /** The answer of {@code act}, or the one that it gave before. */
-  Answer answer(
-      @Nullable String key,
-      Caller caller,
-      HttpServletRequest request,
-      Body body,
-      Function<Tx, Answer> act) {
+  ResponseEntity<byte[]> answer(
+      @Nullable String key, HttpServletRequest request, Body body, Function<Tx, Answer> act) {
+    return once(key, request, body, act).entity();
+  }
+
+  private Answer once(
+      @Nullable String key, HttpServletRequest request, Body body, Function<Tx, Answer> act) {
     if (key == null) {
       return store.inTransaction(act);
     }

@@ -2,7 +2,6 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
-import io.millwright.engine.Caller;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Operations.LogLine;
@@ -47,8 +46,6 @@ final class OperationsApi {
 
   private static final List<String> STATES =
       Arrays.stream(OperationView.State.values()).map(Json::word).toList();
-
-  private static final Body NOTHING = new Body(new byte[0]);
 
   private final Backend backend;
   private final OnceOnly once;
@@ -243,16 +240,13 @@ final class OperationsApi {
       HttpServletRequest request,
       Principal who) {
     return once.answer(
-            idempotencyKey,
-            new Caller(who.getName()),
-            request,
-            NOTHING,
-            tx -> {
-              Operation of = visible(tx.operations().find(uid), uid);
-              Callers.require(Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
-              return Answer.accepted(backend.cancel().cancel(tx, uid));
-            })
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> {
+          Operation of = visible(tx.operations().find(uid), uid);
+          Callers.require(Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
+          return Answer.accepted(backend.cancel().cancel(tx, uid));
+        });
   }
 
   private Operation find(UUID uid) {

@@ -34,7 +34,6 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/orphans")
 @Tag(name = "orphans", description = "Objects on hypervisors to which nothing declared belongs.")
 final class OrphansApi {
-  private static final Body NOTHING = new Body(new byte[0]);
 
   private final Backend backend;
   private final OnceOnly once;
@@ -138,11 +137,8 @@ final class OrphansApi {
     Inputs.project(project);
     Caller caller = new Caller(who.getName());
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx -> Answer.accepted(backend.sweep().adopt(tx, caller, name, project, as)))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.accepted(backend.sweep().adopt(tx, caller, name, project, as)));
   }
 }

@@ -28,7 +28,6 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/pools")
 @Tag(name = "pools", description = "Machines that are ready before anybody asks.")
 final class PoolsApi extends Collection {
-  private static final Body NOTHING = new Body(new byte[0]);
 
   PoolsApi(Backend backend, OnceOnly once, LiveStreams live) {
     super(Kind.POOL, backend, once, live);
@@ -66,12 +65,9 @@ final class PoolsApi extends Collection {
     TimeSpan silence = leash == null ? null : Inputs.span("leash", leash);
     Caller caller = new Caller(who.getName());
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx -> Answer.of(200, backend.pools().claim(tx, caller, project, name, life, silence)))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.of(200, backend.pools().claim(tx, caller, project, name, life, silence)));
   }
 
   @Override

@@ -33,7 +33,6 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/quarantine")
 @Tag(name = "quarantine", description = "Deleted volumes whose disks are kept for a while.")
 final class QuarantineApi {
-  private static final Body NOTHING = new Body(new byte[0]);
 
   private final Backend backend;
   private final OnceOnly once;
@@ -129,11 +128,8 @@ final class QuarantineApi {
     Inputs.project(project);
     Caller caller = new Caller(who.getName());
     return once.answer(
-            idempotencyKey,
-            caller,
-            request,
-            NOTHING,
-            tx -> Answer.accepted(backend.restore().restore(tx, caller, project, name, as)))
-        .entity();
+        idempotencyKey,
+        request,
+        tx -> Answer.accepted(backend.restore().restore(tx, caller, project, name, as)));
   }
 }

@@ -1,6 +1,5 @@
 package io.millwright.api;
 
-import io.millwright.engine.Caller;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
@@ -35,8 +34,6 @@ import org.springframework.web.bind.annotation.RestController;
 final class SourcesApi extends Collection {
   /** Where the hosts of repositories call, who have no token. */
   static final String HOOKS = "/api/v1/projects/*/sources/*/hook";
-
-  private static final Body NOTHING = new Body(new byte[0]);
 
   SourcesApi(Backend backend, OnceOnly once, LiveStreams live) {
     super(Kind.SOURCE, backend, once, live);
@@ -133,8 +130,6 @@ final class SourcesApi extends Collection {
       Principal who,
       HttpServletRequest request,
       Function<Tx, Resource<?, ?>> act) {
-    return once.answer(
-            key, new Caller(who.getName()), request, NOTHING, tx -> Answer.of(200, act.apply(tx)))
-        .entity();
+    return once.answer(key, request, tx -> Answer.of(200, act.apply(tx)));
   }
 }

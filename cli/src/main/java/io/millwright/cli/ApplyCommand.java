@@ -2,11 +2,9 @@ package io.millwright.cli;
 
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.JsonNode;
@@ -18,22 +16,13 @@ import tools.jackson.databind.JsonNode;
       "Declare what manifests say: all of it, or nothing if anything is wrong.",
       "The same again changes nothing."
     })
-final class ApplyCommand extends Part {
+final class ApplyCommand extends Waiting {
   @Option(
       names = {"-f", "--file"},
       paramLabel = "FILE",
       required = true,
       description = "A file, a directory with *.yaml, *.yml and *.json, or - for standard input.")
   List<String> files = new ArrayList<>();
-
-  @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-  boolean wait;
-
-  @Option(
-      names = "--timeout",
-      paramLabel = "DURATION",
-      description = "How long to wait, such as 10m; for ever if not given.")
-  @Nullable Duration timeout;
 
   @Option(names = "--dry-run", description = "Say what would be done, and do nothing.")
   boolean dryRun;
@@ -69,11 +58,8 @@ final class ApplyCommand extends Part {
     if (!format.human() && format != Format.NAME) {
       Listing.one(shell(), format, answer);
     }
-    shell().out().flush();
-    if (wait && !dryRun) {
-      new Follow(shell(), api, timeout, !format.human()).all(operations);
-    } else if (format.human() && !dryRun && !operations.isEmpty()) {
-      print("The work goes on; see it with: millwright logs -f " + operations.getFirst());
+    if (!dryRun) {
+      goOn(operations, format.human());
     }
     return 0;
   }

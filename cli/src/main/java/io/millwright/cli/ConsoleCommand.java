@@ -32,7 +32,7 @@ final class ConsoleCommand extends Part {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    String machine = name.startsWith("machine/") ? name.substring("machine/".length()) : name;
+    String machine = Kind.MACHINE.bare(name);
     if (screen) {
       JsonNode ticket = api().createMachineScreenTicket(cli().project(), machine).body();
       String url = Safe.line(Trees.text(ticket, "url"));

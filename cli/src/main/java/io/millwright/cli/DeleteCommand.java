@@ -4,10 +4,8 @@ import io.millwright.client.Answer;
 import io.millwright.client.ApiException;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -20,7 +18,7 @@ import tools.jackson.databind.JsonNode;
       "Delete resources, by name or as they stand in manifests.",
       "With -f, what needs others goes first and is waited for; what is gone already is no error."
     })
-final class DeleteCommand extends Part {
+final class DeleteCommand extends Waiting {
   @Parameters(
       arity = "0..*",
       paramLabel = "KIND NAME",
@@ -42,15 +40,6 @@ final class DeleteCommand extends Part {
       description = "With --all: from all projects.")
   boolean allProjects;
 
-  @Option(names = "--wait", description = "Wait until they are gone.")
-  boolean wait;
-
-  @Option(
-      names = "--timeout",
-      paramLabel = "DURATION",
-      description = "How long to wait, such as 10m; for ever if not given.")
-  @Nullable Duration timeout;
-
   private record Doomed(String project, Target target) {}
 
   @Override
@@ -63,10 +52,7 @@ final class DeleteCommand extends Part {
     }
     MillwrightApi api = api();
     if (files.isEmpty()) {
-      List<String> operations = delete(api, named(api), all);
-      if (wait) {
-        new Follow(shell(), api, timeout, false).all(operations);
-      }
+      await(delete(api, named(api), all));
       return 0;
     }
     List<Doomed> declared = declared();

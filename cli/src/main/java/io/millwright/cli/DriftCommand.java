@@ -57,8 +57,7 @@ final class DriftCommand extends Part {
     List<JsonNode> items = new ArrayList<>();
     answer.path("items").forEach(items::add);
     if (!names.isEmpty()) {
-      List<String> wanted =
-          names.stream().map(n -> n.startsWith("machine/") ? n.substring(8) : n).toList();
+      List<String> wanted = names.stream().map(Kind.MACHINE::bare).toList();
       items.removeIf(i -> !wanted.contains(Trees.text(i, "name")));
     }
     switch (format) {

@@ -4,7 +4,6 @@ import io.millwright.cli.Table.Cell;
 import io.millwright.client.Answer;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,46 +30,6 @@ final class GroupCommand extends Part {
     throw Failure.usage("say what to do: millwright group scale, rollout, history or diff");
   }
 
-  /** {@code web} of {@code group/web}. */
-  private static String plain(String name) {
-    return name.startsWith("group/") ? name.substring(6) : name;
-  }
-
-  /** What has an operation that one may wait for. */
-  abstract static class Waiting extends Part {
-    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-    boolean wait;
-
-    @Option(
-        names = "--timeout",
-        paramLabel = "DURATION",
-        description = "How long to wait, such as 10m; for ever if not given.")
-    @Nullable Duration timeout;
-
-    /** Tells what became of a request, and waits for it if that was asked for. */
-    void conclude(MillwrightApi api, String what, Answer answer) {
-      JsonNode body = answer.body();
-      if (!Trees.text(body, "kind").equals("Operation")) {
-        print(what + ": nothing to do");
-        return;
-      }
-      String uid = Trees.text(body, "uid");
-      if (uid.isEmpty()) {
-        uid = Trees.text(body.path("metadata"), "uid");
-      }
-      print(what + ": operation " + uid);
-      if (wait) {
-        new Follow(shell(), api, timeout, false).all(List.of(uid));
-      }
-    }
-
-    int show(Answer planned) {
-      Plan plan = new Plan(planned.body(), shell().coloured());
-      plan.lines().forEach(this::print);
-      return plan.changes() ? 2 : 0;
-    }
-  }
-
   /** Scales. */
   @Command(
       name = "scale",
@@ -95,13 +54,13 @@ final class GroupCommand extends Part {
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String group = plain(name);
+      String group = Kind.GROUP.bare(name);
       String key = UUID.randomUUID().toString();
       Answer answer = api.scaleGroup(cli().project(), group, count, key, dryRun);
       if (dryRun) {
         return show(answer);
       }
-      conclude(api, "group/" + group + " scale to " + count, answer);
+      conclude("group/" + group + " scale to " + count, answer);
       return 0;
     }
   }
@@ -142,7 +101,7 @@ final class GroupCommand extends Part {
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String group = plain(name);
+      String group = Kind.GROUP.bare(name);
       if (wait) {
         Timeline latest = Follow.latest(api, cli().project(), new Target(Kind.GROUP, group));
         if (latest != null && !latest.ended()) {
@@ -198,7 +157,7 @@ final class GroupCommand extends Part {
 
     @Override
     public Integer call() {
-      String group = plain(name);
+      String group = Kind.GROUP.bare(name);
       api().pauseGroup(cli().project(), group, UUID.randomUUID().toString());
       print("group/" + group + " paused");
       return 0;
@@ -217,9 +176,9 @@ final class GroupCommand extends Part {
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String group = plain(name);
+      String group = Kind.GROUP.bare(name);
       String key = UUID.randomUUID().toString();
-      conclude(api, "group/" + group + " continue", api.continueGroup(cli().project(), group, key));
+      conclude("group/" + group + " continue", api.continueGroup(cli().project(), group, key));
       return 0;
     }
   }
@@ -250,13 +209,13 @@ final class GroupCommand extends Part {
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String group = plain(name);
+      String group = Kind.GROUP.bare(name);
       String key = UUID.randomUUID().toString();
       Answer answer = api.rollbackGroup(cli().project(), group, key, dryRun, to);
       if (dryRun) {
         return show(answer);
       }
-      conclude(api, "group/" + group + " rollback", answer);
+      conclude("group/" + group + " rollback", answer);
       return 0;
     }
   }
@@ -280,7 +239,7 @@ final class GroupCommand extends Part {
     public Integer call() {
       List<JsonNode> items = new ArrayList<>();
       api()
-          .listGroupRevisions(cli().project(), plain(name))
+          .listGroupRevisions(cli().project(), Kind.GROUP.bare(name))
           .body()
           .path("items")
           .forEach(items::add);
@@ -322,7 +281,10 @@ final class GroupCommand extends Part {
     @Override
     public Integer call() {
       JsonNode changes =
-          api().getGroupDiff(cli().project(), plain(name), from, to).body().path("changes");
+          api()
+              .getGroupDiff(cli().project(), Kind.GROUP.bare(name), from, to)
+              .body()
+              .path("changes");
       if (changes.isEmpty()) {
         print("There is no difference.");
       }

@@ -68,7 +68,7 @@ final class ImageCommand extends Part {
     public Integer call() {
       String own = cli().project();
       if (name != null) {
-        return builds(name.startsWith("image/") ? name.substring(6) : name);
+        return builds(Kind.IMAGE.bare(name));
       }
       List<JsonNode> items = new ArrayList<>();
       for (String project : allProjects ? List.of("-") : List.of(own, "shared")) {
@@ -124,16 +124,16 @@ final class ImageCommand extends Part {
         "The build is used when the machine of spec.build.check has become ready; until then, and"
             + " if it fails, the former one stays in use."
       })
-  static final class Build extends GroupCommand.Waiting {
+  static final class Build extends Waiting {
     @Parameters(paramLabel = "NAME", description = "The image.")
     String name = "";
 
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String image = name.startsWith("image/") ? name.substring(6) : name;
+      String image = Kind.IMAGE.bare(name);
       String key = UUID.randomUUID().toString();
-      conclude(api, "image/" + image + " build", api.buildImage(cli().project(), image, key));
+      conclude("image/" + image + " build", api.buildImage(cli().project(), image, key));
       return 0;
     }
   }
@@ -146,7 +146,7 @@ final class ImageCommand extends Part {
         "A file here is sent to the server; what is behind a URL it fetches itself. What it is, is"
             + " seen by what is in it."
       })
-  static final class Import extends GroupCommand.Waiting {
+  static final class Import extends Waiting {
     @Parameters(
         paramLabel = "FILE|URL",
         description = "A file here, or what begins with http:// or https://.")
@@ -199,7 +199,7 @@ final class ImageCommand extends Part {
                   release,
                   null)
               : send(api, named);
-      conclude(api, "image/" + named, answer);
+      conclude("image/" + named, answer);
       return 0;
     }
 

@@ -40,6 +40,12 @@ enum Kind {
     return word() + "s";
   }
 
+  /** {@code hello} of {@code hello} or {@code machine/hello}. */
+  String bare(String word) {
+    String prefix = word() + "/";
+    return word.startsWith(prefix) ? word.substring(prefix.length()) : word;
+  }
+
   /**
    * The kind of this singular or plural, in any case.
    *

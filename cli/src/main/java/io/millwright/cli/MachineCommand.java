@@ -2,14 +2,11 @@ package io.millwright.cli;
 
 import io.millwright.client.Answer;
 import io.millwright.client.MillwrightApi;
-import java.time.Duration;
-import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.databind.JsonNode;
 
 /** What can be done with machines besides declaring and switching them. */
 @Command(
@@ -46,7 +43,7 @@ final class MachineCommand extends Part {
 
     @Override
     public Integer call() {
-      String machine = name.startsWith("machine/") ? name.substring(8) : name;
+      String machine = Kind.MACHINE.bare(name);
       View view =
           new View(
               api()
@@ -67,7 +64,7 @@ final class MachineCommand extends Part {
             + " come up, the machine goes back. The plan is shown first; with --dry-run that is"
             + " all, and the exit code is 2: there is something to do."
       })
-  static final class Move extends Part {
+  static final class Move extends Waiting {
     @Parameters(paramLabel = "NAME", description = "The machine.")
     String name = "";
 
@@ -83,32 +80,19 @@ final class MachineCommand extends Part {
         description = "Show what would be done, destroyed and kept, and do nothing.")
     boolean dryRun;
 
-    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-    boolean wait;
-
-    @Option(
-        names = "--timeout",
-        paramLabel = "DURATION",
-        description = "How long to wait, such as 10m; for ever if not given.")
-    @Nullable Duration timeout;
-
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String machine = name.startsWith("machine/") ? name.substring(8) : name;
+      String machine = Kind.MACHINE.bare(name);
       // Also shown if it is done: what it destroys cannot be brought back.
-      JsonNode plan = api.moveMachine(cli().project(), machine, to, null, true).body();
-      new Plan(plan, shell().coloured()).lines().forEach(this::print);
+      int found = show(api.moveMachine(cli().project(), machine, to, null, true));
       if (dryRun) {
-        return 2;
+        return found;
       }
-      shell().out().flush();
       String key = UUID.randomUUID().toString();
-      String uid = new View(api.moveMachine(cli().project(), machine, to, key, false).body()).uid();
-      print("machine/" + machine + " move to " + to + ": operation " + uid);
-      if (wait) {
-        new Follow(shell(), api, timeout, false).all(List.of(uid));
-      }
+      conclude(
+          "machine/" + machine + " move to " + to,
+          api.moveMachine(cli().project(), machine, to, key, false));
       return 0;
     }
   }
@@ -122,7 +106,7 @@ final class MachineCommand extends Part {
             + " machine goes back to the disk that it has now. With --dry-run, exit code 2: there"
             + " is something to do."
       })
-  static final class Rebuild extends Part {
+  static final class Rebuild extends Waiting {
     @Parameters(paramLabel = "NAME", description = "The machine.")
     String name = "";
 
@@ -137,31 +121,16 @@ final class MachineCommand extends Part {
         description = "Show what would be done, destroyed and kept, and do nothing.")
     boolean dryRun;
 
-    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-    boolean wait;
-
-    @Option(
-        names = "--timeout",
-        paramLabel = "DURATION",
-        description = "How long to wait, such as 10m; for ever if not given.")
-    @Nullable Duration timeout;
-
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String machine = name.startsWith("machine/") ? name.substring(8) : name;
+      String machine = Kind.MACHINE.bare(name);
       String key = UUID.randomUUID().toString();
       Answer answer = api.rebuildMachine(cli().project(), machine, key, dryRun, image);
-      JsonNode body = answer.body();
       if (dryRun) {
-        new Plan(body, shell().coloured()).lines().forEach(this::print);
-        return 2;
+        return show(answer);
       }
-      String uid = new View(body).uid();
-      print("machine/" + machine + " rebuild: operation " + uid);
-      if (wait) {
-        new Follow(shell(), api, timeout, false).all(List.of(uid));
-      }
+      conclude("machine/" + machine + " rebuild", answer);
       return 0;
     }
   }

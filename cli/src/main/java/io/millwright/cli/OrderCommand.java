@@ -3,13 +3,11 @@ package io.millwright.cli;
 import io.millwright.client.Body;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -24,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
       "millwright get offers -p shared lists what there is; millwright describe offer NAME -p"
           + " shared shows what it asks for."
     })
-final class OrderCommand extends Part {
+final class OrderCommand extends Waiting {
   @Parameters(paramLabel = "OFFER", description = "The offer, of the project or of shared.")
   String offer = "";
 
@@ -36,15 +34,6 @@ final class OrderCommand extends Part {
 
   @Option(names = "--dry-run", description = "Show the plan, and do nothing.")
   boolean dryRun;
-
-  @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-  boolean wait;
-
-  @Option(
-      names = "--timeout",
-      paramLabel = "DURATION",
-      description = "How long to wait, such as 10m; for ever if not given.")
-  @Nullable Duration timeout;
 
   @Option(
       names = {"-o", "--output"},
@@ -76,11 +65,8 @@ final class OrderCommand extends Part {
     } else if (!format.human() && format != Format.NAME) {
       Listing.one(shell(), format, answer);
     }
-    shell().out().flush();
-    if (wait && !dryRun) {
-      new Follow(shell(), api, timeout, !format.human()).all(operations);
-    } else if (format.human() && !dryRun && !operations.isEmpty()) {
-      print("The work goes on; see it with: millwright logs -f " + operations.getFirst());
+    if (!dryRun) {
+      goOn(operations, format.human());
     }
     return 0;
   }

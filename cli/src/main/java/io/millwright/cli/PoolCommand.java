@@ -38,7 +38,7 @@ final class PoolCommand extends Part {
       @Nullable String leash,
       @Nullable Duration patience)
       throws InterruptedException {
-    String pool = name.startsWith("pool/") ? name.substring(5) : name;
+    String pool = Kind.POOL.bare(name);
     // One key for all tries: an answer that was lost is had again, and no second machine.
     String key = UUID.randomUUID().toString();
     Instant until = patience == null ? Instant.MAX : shell.clock().instant().plus(patience);

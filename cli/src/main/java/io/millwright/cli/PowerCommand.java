@@ -2,18 +2,15 @@ package io.millwright.cli;
 
 import io.millwright.client.Answer;
 import io.millwright.client.MillwrightApi;
-import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Switches machines. */
 @Command(name = "power", description = "Switch machines on or off, or reset them.")
-final class PowerCommand extends Part {
+final class PowerCommand extends Waiting {
   /** What can be done with a switch. */
   enum Act {
     ON,
@@ -27,22 +24,14 @@ final class PowerCommand extends Part {
   @Parameters(index = "1..*", arity = "1..*", paramLabel = "NAME", description = "The machines.")
   List<String> names = List.of();
 
-  @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-  boolean wait;
-
-  @Option(
-      names = "--timeout",
-      paramLabel = "DURATION",
-      description = "How long to wait, such as 10m; for ever if not given.")
-  @Nullable Duration timeout;
-
   @Override
   public Integer call() {
     MillwrightApi api = api();
     List<String> operations = new java.util.ArrayList<>();
     for (String name : names) {
-      Answer answer = act(api, name.startsWith("machine/") ? name.substring(8) : name);
-      String word = "machine/" + name + " power " + act.name().toLowerCase(Locale.ROOT);
+      String machine = Kind.MACHINE.bare(name);
+      Answer answer = act(api, machine);
+      String word = "machine/" + machine + " power " + act.name().toLowerCase(Locale.ROOT);
       if (answer.accepted()) {
         String uid = new View(answer.body()).uid();
         operations.add(uid);
@@ -51,9 +40,7 @@ final class PowerCommand extends Part {
         print(word + ": nothing to do");
       }
     }
-    if (wait) {
-      new Follow(shell(), api, timeout, false).all(operations);
-    }
+    await(operations);
     return 0;
   }
 

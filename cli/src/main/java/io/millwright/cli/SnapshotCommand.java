@@ -4,7 +4,6 @@ import io.millwright.client.Answer;
 import io.millwright.client.Body;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
-import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
@@ -36,10 +35,6 @@ final class SnapshotCommand extends Part {
     throw Failure.usage("say what to do: millwright snapshot create, list, revert or delete");
   }
 
-  private static String bare(String word, String kind) {
-    return word.startsWith(kind + "/") ? word.substring(kind.length() + 1) : word;
-  }
-
   /** Takes one. */
   @Command(
       name = "create",
@@ -47,7 +42,7 @@ final class SnapshotCommand extends Part {
         "Take a snapshot of a machine's system disk.",
         "The machine has to be off, and stays off until the snapshot is taken."
       })
-  static final class Create extends Part {
+  static final class Create extends Waiting {
     private static final DateTimeFormatter STAMP =
         DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
 
@@ -66,19 +61,10 @@ final class SnapshotCommand extends Part {
         description = "What it is made for, in one line.")
     @Nullable String description;
 
-    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-    boolean wait;
-
-    @Option(
-        names = "--timeout",
-        paramLabel = "DURATION",
-        description = "How long to wait, such as 10m; for ever if not given.")
-    @Nullable Duration timeout;
-
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String of = bare(machine, "machine");
+      String of = Kind.MACHINE.bare(machine);
       String called = name == null ? of + "-" + STAMP.format(shell().clock().instant()) : name;
       ObjectNode manifest = Trees.object();
       manifest.put("apiVersion", "millwright/v1");
@@ -91,11 +77,7 @@ final class SnapshotCommand extends Part {
       }
       String key = UUID.randomUUID().toString();
       Answer answer = api.createSnapshot(cli().project(), key, Body.json(manifest));
-      String uid = new View(answer.body()).uid();
-      print("snapshot/" + called + " of machine/" + of + ": operation " + uid);
-      if (wait) {
-        new Follow(shell(), api, timeout, false).all(List.of(uid));
-      }
+      conclude("snapshot/" + called + " of machine/" + of, answer);
       return 0;
     }
   }
@@ -123,7 +105,7 @@ final class SnapshotCommand extends Part {
     @Override
     public Integer call() {
       String project = allProjects ? "-" : cli().project();
-      String fields = machine == null ? null : "spec.machine=" + bare(machine, "machine");
+      String fields = machine == null ? null : "spec.machine=" + Kind.MACHINE.bare(machine);
       List<JsonNode> items = new ArrayList<>();
       GetCommand.list(api(), Kind.SNAPSHOT, project, null, fields).forEach(items::add);
       Listing.resources(shell(), format, allProjects, Kind.SNAPSHOT, items);
@@ -140,7 +122,7 @@ final class SnapshotCommand extends Part {
             + " it, it goes back to the disk that it has now. The plan is shown first; with"
             + " --dry-run that is all, and the exit code is 2: there is something to do."
       })
-  static final class Revert extends Part {
+  static final class Revert extends Waiting {
     @Parameters(paramLabel = "SNAPSHOT", description = "The snapshot, which knows its machine.")
     String name = "";
 
@@ -149,62 +131,37 @@ final class SnapshotCommand extends Part {
         description = "Show what would be done, destroyed and kept, and do nothing.")
     boolean dryRun;
 
-    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-    boolean wait;
-
-    @Option(
-        names = "--timeout",
-        paramLabel = "DURATION",
-        description = "How long to wait, such as 10m; for ever if not given.")
-    @Nullable Duration timeout;
-
     @Override
     public Integer call() {
       MillwrightApi api = api();
       String project = cli().project();
-      String snapshot = bare(name, "snapshot");
+      String snapshot = Kind.SNAPSHOT.bare(name);
       String machine = new View(api.getSnapshot(project, snapshot, null).body()).spec("machine");
       // Also shown if it is done: what it destroys cannot be brought back.
-      JsonNode plan = api.revertMachine(project, machine, snapshot, null, true).body();
-      new Plan(plan, shell().coloured()).lines().forEach(this::print);
+      int found = show(api.revertMachine(project, machine, snapshot, null, true));
       if (dryRun) {
-        return 2;
+        return found;
       }
-      shell().out().flush();
       String key = UUID.randomUUID().toString();
-      String uid = new View(api.revertMachine(project, machine, snapshot, key, false).body()).uid();
-      print("machine/" + machine + " revert to " + snapshot + ": operation " + uid);
-      if (wait) {
-        new Follow(shell(), api, timeout, false).all(List.of(uid));
-      }
+      conclude(
+          "machine/" + machine + " revert to " + snapshot,
+          api.revertMachine(project, machine, snapshot, key, false));
       return 0;
     }
   }
 
   /** Deletes. */
   @Command(name = "delete", description = "Delete a snapshot for ever.")
-  static final class Delete extends Part {
+  static final class Delete extends Waiting {
     @Parameters(paramLabel = "SNAPSHOT", description = "The snapshot.")
     String name = "";
 
-    @Option(names = "--wait", description = "Wait until it is gone.")
-    boolean wait;
-
-    @Option(
-        names = "--timeout",
-        paramLabel = "DURATION",
-        description = "How long to wait, such as 10m; for ever if not given.")
-    @Nullable Duration timeout;
-
     @Override
     public Integer call() {
-      MillwrightApi api = api();
-      String snapshot = bare(name, "snapshot");
-      Answer answer = api.deleteSnapshot(cli().project(), snapshot, null);
-      print("snapshot/" + snapshot + " is being deleted");
-      if (wait && answer.accepted()) {
-        new Follow(shell(), api, timeout, false).all(List.of(new View(answer.body()).uid()));
-      }
+      String snapshot = Kind.SNAPSHOT.bare(name);
+      conclude(
+          "snapshot/" + snapshot + " delete",
+          api().deleteSnapshot(cli().project(), snapshot, null));
       return 0;
     }
   }

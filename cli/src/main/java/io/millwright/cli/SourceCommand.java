@@ -20,11 +20,6 @@ final class SourceCommand extends Part {
     throw Failure.usage("say what to do: millwright source plan, approve or sync");
   }
 
-  /** {@code shop} of {@code source/shop}. */
-  private static String plain(String name) {
-    return name.startsWith("source/") ? name.substring(7) : name;
-  }
-
   /** Shows. */
   @Command(
       name = "plan",
@@ -38,7 +33,7 @@ final class SourceCommand extends Part {
 
     @Override
     public Integer call() {
-      View view = new View(api().getSource(cli().project(), plain(name), null).body());
+      View view = new View(api().getSource(cli().project(), Kind.SOURCE.bare(name), null).body());
       print(Safe.line("source/" + view.name() + ": " + message(view)));
       JsonNode plan = view.tree().path("status").path("plan");
       if (!plan.isObject()) {
@@ -99,7 +94,7 @@ final class SourceCommand extends Part {
 
     @Override
     public Integer call() {
-      String source = plain(name);
+      String source = Kind.SOURCE.bare(name);
       View view =
           new View(
               api()
@@ -119,7 +114,7 @@ final class SourceCommand extends Part {
     @Override
     public Integer call() {
       MillwrightApi api = api();
-      String source = plain(name);
+      String source = Kind.SOURCE.bare(name);
       api.syncSource(cli().project(), source, UUID.randomUUID().toString());
       print(Safe.line("source/" + source + " is read"));
       return 0;

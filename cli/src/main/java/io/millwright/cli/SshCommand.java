@@ -44,10 +44,7 @@ final class SshCommand extends Part {
   @Override
   public Integer call() throws IOException, InterruptedException {
     int at = machine.lastIndexOf('@');
-    String name = machine.substring(at + 1);
-    if (name.startsWith("machine/")) {
-      name = name.substring("machine/".length());
-    }
+    String name = Kind.MACHINE.bare(machine.substring(at + 1));
     MillwrightApi api = api();
     View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
     String user = login != null ? login : at >= 0 ? machine.substring(0, at) : null;

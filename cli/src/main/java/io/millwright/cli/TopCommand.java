@@ -39,7 +39,7 @@ final class TopCommand extends Part {
   @Override
   public Integer call() {
     if (machine != null) {
-      String name = machine.startsWith("machine/") ? machine.substring(8) : machine;
+      String name = Kind.MACHINE.bare(machine);
       JsonNode told = api().listMachineMetrics(cli().project(), name).body();
       if (format == Format.TABLE) {
         history(told);

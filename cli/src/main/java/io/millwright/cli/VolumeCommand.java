@@ -4,7 +4,6 @@ import io.millwright.cli.Table.Cell;
 import io.millwright.client.Answer;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,7 +94,7 @@ final class VolumeCommand extends Part {
   @Command(
       name = "restore",
       description = "Take a deleted volume out of quarantine: it is declared again as it was.")
-  static final class Restore extends Part {
+  static final class Restore extends Waiting {
     @Parameters(
         paramLabel = "NAME",
         description = "The volume, or its uid where several of a name were deleted.")
@@ -107,26 +106,13 @@ final class VolumeCommand extends Part {
         description = "Another name for it; the one that it had if not given.")
     @Nullable String as;
 
-    @Option(names = "--wait", description = "Wait for the work to end, and show how it goes.")
-    boolean wait;
-
-    @Option(
-        names = "--timeout",
-        paramLabel = "DURATION",
-        description = "How long to wait, such as 10m; for ever if not given.")
-    @Nullable Duration timeout;
-
     @Override
     public Integer call() {
       MillwrightApi api = api();
       String key = UUID.randomUUID().toString();
-      String volume = name.startsWith("volume/") ? name.substring(7) : name;
+      String volume = Kind.VOLUME.bare(name);
       Answer answer = api.restoreQuarantine(cli().project(), volume, key, as);
-      String uid = Trees.text(answer.body(), "uid");
-      print("volume/" + (as == null ? volume : as) + " restored: operation " + uid);
-      if (wait) {
-        new Follow(shell(), api, timeout, false).all(List.of(uid));
-      }
+      conclude("volume/" + (as == null ? volume : as) + " restored", answer);
       return 0;
     }
   }

@@ -463,7 +463,9 @@ final class SqlResources implements Resources {
     return jdbc.sql(
             SELECT
                 + """
-                JOIN reference f ON f.from_uid = r.uid WHERE f.to_uid = :to
+                -- As an array: of an image there are thousands, of a machine none, and by their
+                -- average all resources would be read.
+                WHERE r.uid = ANY (ARRAY(SELECT from_uid FROM reference WHERE to_uid = :to))
                 ORDER BY r.kind, r.project, r.name LIMIT :limit
                 """)
         .param("to", to)

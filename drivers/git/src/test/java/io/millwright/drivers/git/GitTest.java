@@ -43,6 +43,7 @@ import org.eclipse.jgit.transport.RefAdvertiser;
 import org.eclipse.jgit.transport.UploadPack;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -167,6 +168,7 @@ class GitTest {
     assertThat(fault(place()).forUser()).isEqualTo("a.yaml is larger than 4 MiB; split it");
   }
 
+  @Tag("slow")
   @Test
   void moreFilesThanManifestsEverAreIsRefused() throws Exception {
     DirCache index = repository.getRepository().lockDirCache();
@@ -266,6 +268,7 @@ class GitTest {
     return web;
   }
 
+  @Tag("slow")
   @Test
   void overHttpWithATokenAndNotWithoutIt() throws Exception {
     write("a.yaml", "a");
@@ -331,6 +334,7 @@ class GitTest {
     return out.toString(UTF_8);
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"})
   void overSshWithAKeyToAHostThatIsKnown(String type) throws Exception {
