@@ -15,6 +15,9 @@ public interface HypervisorDriver extends AutoCloseable {
   /** Name of the facet {@link DiskCopy}, without which there are no snapshots. */
   String DISK_COPY = "disk-copy";
 
+  /** Name of the facet {@link GuestCommands}, without which no health gate runs a command. */
+  String GUEST_COMMANDS = "guest-commands";
+
   /**
    * What is there, dated, with its gaps admitted. One listing, whatever the number of machines.
    *
@@ -58,6 +61,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<GuestCommands> guestCommands() {
+    return Optional.empty();
+  }
+
   default Optional<LifecycleEvents> lifecycleEvents() {
     return Optional.empty();
   }
@@ -95,6 +102,7 @@ public interface HypervisorDriver extends AutoCloseable {
     screen().ifPresent(f -> out.add("screen"));
     vnc().ifPresent(f -> out.add("vnc"));
     guestAgent().ifPresent(f -> out.add("guest-agent"));
+    guestCommands().ifPresent(f -> out.add(GUEST_COMMANDS));
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
     directBoot().ifPresent(f -> out.add("direct-boot"));
     serialLog().ifPresent(f -> out.add("serial-log"));

@@ -128,7 +128,7 @@ public final class Engine implements AutoCloseable {
     imports = new Imports(images);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
     webhooks = new Webhooks(store, watch, secrets, reach, clock);
-    groups = new GroupReconciler(store, apply, delete, rebuild, clock, round);
+    groups = new GroupReconciler(store, outside, apply, delete, rebuild, clock, round);
     reconcilers =
         new Reconcilers(
             store,

@@ -1,5 +1,6 @@
 package io.millwright.engine;
 
+import io.millwright.driver.HypervisorDriver;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Groups.Revision;
 import io.millwright.engine.port.Resources.Name;
@@ -44,6 +45,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,7 +94,7 @@ public final class Members {
                 + longest.length()
                 + " characters, and names have 63 at most");
     checkForeign(tx, group, at.field("spec").field("count"));
-    checkGate(lookup, group, at.field("spec").field("rollout").field("healthGate"));
+    checkGate(tx, lookup, group, at.field("spec").field("rollout").field("healthGate"));
   }
 
   /** Checks a pool against everything else that is declared. */
@@ -138,7 +140,7 @@ public final class Members {
   }
 
   private static void checkGate(
-      Lookup lookup, Resource<GroupSpec, GroupStatus> group, Violations at) {
+      Tx tx, Lookup lookup, Resource<GroupSpec, GroupStatus> group, Violations at) {
     HealthGate gate = group.spec().rollout().healthGate();
     if (gate.tcp() != null || gate.http() != null) {
       MachineSpec machine = group.spec().machine().spec(null, Power.ON, List.of());
@@ -156,6 +158,49 @@ public final class Members {
               "can never be passed: no card of a member has an address in a subnet of its network;"
                   + " give it one (ipv4: auto), or use condition");
     }
+    if (gate.command() != null) {
+      List<Resource<HypervisorSpec, HypervisorStatus>> places = hypervisors(lookup, group);
+      at.field("command")
+          .require(
+              places.isEmpty() || !places.stream().allMatch(Members::runsNoCommands),
+              "can never be passed: "
+                  + places.stream().map(Resource::title).collect(Collectors.joining(", "))
+                  + (places.size() == 1 ? " runs" : " run")
+                  + " no commands in guests; use tcp or http, or let a script of a profile run it"
+                  + " at the first boot and use condition: FirstBoot");
+      Set<String> without =
+          places.stream()
+              .filter(Members::runsNoCommands)
+              .map(Resource::name)
+              .collect(Collectors.toSet());
+      machines(tx, group).values().stream()
+          .filter(m -> without.contains(String.valueOf(m.status().hypervisor())))
+          .findFirst()
+          .ifPresent(m ->
+              at.field("command")
+                  .add(
+                      "can never be passed by "
+                          + m.name()
+                          + ": it is on "
+                          + m.status().hypervisor()
+                          + ", which runs no commands in guests; use tcp or http, or move it"));
+    }
+  }
+
+  /** It was seen, and runs none. */
+  private static boolean runsNoCommands(Resource<HypervisorSpec, HypervisorStatus> host) {
+    List<String> facets = host.status().facets();
+    return !facets.isEmpty() && !facets.contains(HypervisorDriver.GUEST_COMMANDS);
+  }
+
+  /** Why a member of the group could not do there what its health gate asks for, or null. */
+  private static @Nullable String gateObjection(
+      Resource<? extends OwnerSpec, ?> group, Resource<HypervisorSpec, HypervisorStatus> place) {
+    return group.spec() instanceof GroupSpec spec
+            && spec.rollout().healthGate().command() != null
+            && runsNoCommands(place)
+        ? "it runs no commands in guests, as the health gate does"
+        : null;
   }
 
   private static boolean hasKnownAddress(MachineSpec.Interface face, NetworkSpec network) {
@@ -396,7 +441,9 @@ public final class Members {
         String elsewhere =
             kept.isPresent() && !kept.get().equals(place.name())
                 ? "its volume is on " + kept.get()
-                : candidate.refusal();
+                : candidate.refusal() == null
+                    ? gateObjection(group, place)
+                    : candidate.refusal();
         if (elsewhere == null || named) {
           spots.add(
               new Placement.Spot(

@@ -31,6 +31,9 @@ public record GroupSpec(
   public static final int MOST = 1000;
 
   private static final Pattern PATH = Pattern.compile("/[!-~]{0,1000}");
+  private static final Pattern PROGRAM = Pattern.compile("(/|[A-Za-z]:[\\\\/])[ -~]{1,500}");
+  private static final int MOST_WORDS = 64;
+  private static final int MOST_COMMAND = 4000;
   private static final Pattern WORD = Pattern.compile("[A-Za-z][A-Za-z0-9]{0,62}");
 
   /** What machines say of themselves, and what of it can be true of a healthy one. */
@@ -190,11 +193,12 @@ public record GroupSpec(
 
   /**
    * What a member must pass, once its condition Ready is true, to count as healthy; at most one of
-   * tcp, http and condition is given.
+   * tcp, http, command and condition is given.
    *
    * @param tcp a port that takes connections at one of its addresses
    * @param http a path that answers at one of its addresses; redirects are not followed
-   * @param command refused for now: no driver runs commands in guests
+   * @param command a program and its arguments, run in the guest by its agent (as root), that must
+   *     end with 0 within 10 seconds; no shell reads it, and everybody who sees the group sees it
    * @param condition Ready, or FirstBoot: that all scripts of its first boot ended well
    * @param minHealthySeconds how long it must pass without a break, 0 to 86400; 0 if not given
    * @param timeoutSeconds after so long without passing it has failed, 1 to 86400; 300 if not given
@@ -291,8 +295,11 @@ public record GroupSpec(
 
   private static void check(HealthGate gate, Violations at) {
     at.require(
-        Stream.of(gate.tcp(), gate.http(), gate.condition()).filter(Objects::nonNull).count() <= 1,
-        "give only one of tcp, http and condition");
+        Stream.of(gate.tcp(), gate.http(), gate.command(), gate.condition())
+                .filter(Objects::nonNull)
+                .count()
+            <= 1,
+        "give only one of tcp, http, command and condition");
     if (gate.tcp() != null) {
       checkPort(gate.tcp().port(), at.field("tcp").field("port"));
     }
@@ -307,11 +314,9 @@ public record GroupSpec(
           .require(
               gate.http().status() >= 100 && gate.http().status() <= 599, "must be 100 to 599");
     }
-    at.field("command")
-        .require(
-            gate.command() == null,
-            "can never be passed: no driver runs commands in guests; use tcp or http, or let a"
-                + " script of a profile run it at the first boot and use condition: FirstBoot");
+    if (gate.command() != null) {
+      checkCommand(gate.command(), at.field("command"));
+    }
     if (gate.condition() != null) {
       String asked = gate.condition();
       at.field("condition")
@@ -335,6 +340,28 @@ public record GroupSpec(
             || gate.minHealthySeconds() > 86_400
             || gate.timeoutSeconds() < 1,
         "can never be passed: minHealthySeconds is not less than timeoutSeconds");
+  }
+
+  private static void checkCommand(List<String> command, Violations at) {
+    at.require(
+        !command.isEmpty() && command.size() <= MOST_WORDS,
+        "must have 1 to " + MOST_WORDS + " words: a program and its arguments");
+    at.require(
+        command.stream().mapToInt(String::length).sum() <= MOST_COMMAND,
+        "must have " + MOST_COMMAND + " characters at most; put what is longer into a script");
+    for (int i = 0; i < command.size(); i++) {
+      at.index(i)
+          .require(
+              command.get(i).chars().noneMatch(c -> c < ' ' && c != '\n' && c != '\t'),
+              "must be text without control characters");
+    }
+    if (!command.isEmpty()) {
+      at.index(0)
+          .require(
+              PROGRAM.matcher(command.getFirst()).matches(),
+              "must be the absolute path of a program in the guest, such as /usr/bin/systemctl; for"
+                  + " a line of a shell: [/bin/sh, -c, LINE]");
+    }
   }
 
   private static void checkPort(int port, Violations at) {

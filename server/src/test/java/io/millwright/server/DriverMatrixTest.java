@@ -46,6 +46,7 @@ class DriverMatrixTest {
     out.put("media", "a seed is put where the machine finds it in its drive");
     out.put("lifecycle-events", "the hypervisor tells of changes by itself");
     out.put("guest-agent", "the guest's addresses are known without its network");
+    out.put("guest-commands", "a command in the guest is a health gate of its group");
     out.put("serial-console", "`millwright console`");
     out.put("screen", "`millwright console --screen`, with a viewer of the hypervisor's kind");
     out.put("vnc", "the screen in the page, passed on by the server");

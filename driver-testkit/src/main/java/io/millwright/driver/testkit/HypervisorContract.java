@@ -13,6 +13,7 @@ import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
@@ -764,6 +765,12 @@ public abstract class HypervisorContract {
     fails(FaultKind.CONFLICT, () -> compute(driver).remove(mark));
     driver.serialConsole().ifPresent(facet -> fails(FaultKind.CONFLICT, () -> facet.open(mark)));
     driver.guestAgent().ifPresent(facet -> fails(FaultKind.CONFLICT, () -> facet.ask(mark)));
+    driver
+        .guestCommands()
+        .ifPresent(facet -> {
+          fails(FaultKind.CONFLICT, () -> facet.begin(mark, List.of("/bin/true")));
+          fails(FaultKind.CONFLICT, () -> facet.ended(mark, 1));
+        });
   }
 
   // -------------------------------------------------------------------------------------- disks
@@ -1474,6 +1481,32 @@ public abstract class HypervisorContract {
     Instant before = Instant.now();
     var _ = driver().guestAgent().orElseThrow().ask(mark);
     assertThat(Duration.between(before, Instant.now())).isLessThan(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void commandsRunInGuestsWhoseAgentAnswers() throws Exception {
+    if (!has("guest-commands") || !has("compute")) {
+      return;
+    }
+    GuestCommands commands = driver().guestCommands().orElseThrow();
+    Mark runs = running().mark();
+    for (Mark off : List.of(mark(), bootable().mark())) {
+      fails(FaultKind.CONFLICT, () -> commands.begin(off, List.of("/bin/true")));
+      fails(FaultKind.CONFLICT, () -> commands.ended(off, 1));
+    }
+    if (driver().guestAgent().orElseThrow().ask(runs).isEmpty()) {
+      fails(FaultKind.CONFLICT, () -> commands.begin(runs, List.of("/bin/true")));
+      fails(FaultKind.CONFLICT, () -> commands.ended(runs, 1));
+      return;
+    }
+    long begun = commands.begin(runs, List.of("/bin/true"));
+    GuestCommands.Ended end =
+        await()
+            .atMost(patience())
+            .until(() -> commands.ended(runs, begun).orElse(null), e -> e != null);
+    assertThat(end).isEqualTo(new GuestCommands.Ended(0, ""));
+    fails(FaultKind.CONFLICT, () -> commands.ended(runs, begun));
+    fails(FaultKind.REFUSED, () -> commands.begin(runs, List.of("no/such/program")));
   }
 
   @Test

@@ -9,6 +9,7 @@ import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
@@ -50,6 +51,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -105,6 +107,9 @@ public final class SimulatedHypervisor {
     }
   }
 
+  /** A command in a guest, until it has ended or its machine starts anew. */
+  private record Begun(UUID machine, Instant startedAt, List<String> command) {}
+
   private record StoredDisk(ObjectName name, ByteSize size, @Nullable String base) {}
 
   private record StoredMedium(ObjectName name, byte[] content) {}
@@ -128,6 +133,11 @@ public final class SimulatedHypervisor {
   private final Faults faults = new Faults();
   private volatile InstantSource clock = Clock.systemUTC();
   private volatile GuestBehaviour behaviour = GuestBehaviour.wellBehaved();
+  private volatile @Nullable
+      BiFunction<UUID, List<String>, Optional<GuestCommands.Ended>> commands =
+      (_, _) -> Optional.of(new GuestCommands.Ended(0, ""));
+  private final Map<Long, Begun> begun = new HashMap<>();
+  private long lastBegun;
   private volatile Executor events = Runnable::run;
   private volatile boolean tellsEvents = true;
   private volatile boolean startsKernels = true;
@@ -153,6 +163,18 @@ public final class SimulatedHypervisor {
   /** What runs in machines that start from now on. */
   public SimulatedHypervisor guests(GuestBehaviour next) {
     behaviour = next;
+    return this;
+  }
+
+  /**
+   * How commands in guests end, asked anew each time somebody wants to know.
+   *
+   * @param next of a machine and a command; nothing as long as it runs. Null for a hypervisor that
+   *     runs no commands in guests
+   */
+  public SimulatedHypervisor commands(
+      @Nullable BiFunction<UUID, List<String>, Optional<GuestCommands.Ended>> next) {
+    commands = next;
     return this;
   }
 
@@ -459,6 +481,7 @@ public final class SimulatedHypervisor {
           HotPlug,
           SerialConsole,
           GuestAgent,
+          GuestCommands,
           LifecycleEvents,
           Metrics {
     private final String installation;
@@ -1342,6 +1365,65 @@ public final class SimulatedHypervisor {
           });
     }
 
+    /** The machine, if its agent answers. */
+    private Machine talking(Mark mark) throws DriverException {
+      Machine machine = need(mark);
+      GuestBehaviour.Conduct conduct = machine.conduct;
+      Duration after = conduct == null ? null : conduct.agentAfter();
+      if (machine.state != Observation.State.RUNNING
+          || after == null
+          || clock.instant().isBefore(machine.startedAt.plus(after))) {
+        throw conflict("No agent answers in the machine.");
+      }
+      return machine;
+    }
+
+    @Override
+    public long begin(Mark mark, List<String> command) throws DriverException {
+      return run(
+          Verb.RUN_COMMAND,
+          mark.uid(),
+          mark.uid().toString(),
+          0L,
+          () -> {
+            synchronized (lock) {
+              Machine machine = talking(mark);
+              if (!command.getFirst().startsWith("/")) {
+                throw new DriverException(
+                    FaultKind.REFUSED, "The agent does not run it: there is no such program.");
+              }
+              begun.put(++lastBegun, new Begun(mark.uid(), machine.startedAt, command));
+              return lastBegun;
+            }
+          });
+    }
+
+    @Override
+    public Optional<Ended> ended(Mark mark, long number) throws DriverException {
+      return run(
+          Verb.RUN_COMMAND,
+          mark.uid(),
+          mark.uid().toString(),
+          Optional.empty(),
+          () -> {
+            synchronized (lock) {
+              Machine machine = talking(mark);
+              Begun one = begun.get(number);
+              if (one == null
+                  || !one.machine().equals(mark.uid())
+                  || !one.startedAt().equals(machine.startedAt)) {
+                begun.remove(number);
+                throw conflict("The agent knows of no such command.");
+              }
+              var how = commands;
+              Optional<Ended> end =
+                  how == null ? Optional.empty() : how.apply(mark.uid(), one.command());
+              end.ifPresent(_ -> begun.remove(number));
+              return end;
+            }
+          });
+    }
+
     @Override
     public void subscribe(Consumer<UUID> listener) {
       if (!closed) {
@@ -1418,6 +1500,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<GuestAgent> guestAgent() {
       return Optional.of(this);
+    }
+
+    @Override
+    public Optional<GuestCommands> guestCommands() {
+      return commands == null ? Optional.empty() : Optional.of(this);
     }
 
     @Override

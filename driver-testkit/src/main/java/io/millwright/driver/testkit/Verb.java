@@ -25,6 +25,7 @@ public enum Verb {
   OPEN_CONSOLE,
   OPEN_SCREEN,
   ASK_AGENT,
+  RUN_COMMAND,
   MEASURE,
   PUBLISH,
   WITHDRAW,

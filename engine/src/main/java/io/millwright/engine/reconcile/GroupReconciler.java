@@ -7,6 +7,7 @@ import io.millwright.engine.Delete;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.Members;
 import io.millwright.engine.Rebuild;
+import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Store;
@@ -66,10 +67,11 @@ public final class GroupReconciler implements AutoCloseable {
   private final Rebuild rebuild;
   private final InstantSource clock;
   private final Duration round;
-  private final HealthProbe probe = new HealthProbe();
+  private final HealthProbe probe;
 
   public GroupReconciler(
       Store store,
+      Outside outside,
       Apply apply,
       Delete delete,
       Rebuild rebuild,
@@ -81,6 +83,7 @@ public final class GroupReconciler implements AutoCloseable {
     this.rebuild = rebuild;
     this.clock = clock;
     this.round = round;
+    this.probe = new HealthProbe(outside);
   }
 
   @Override
@@ -177,9 +180,7 @@ public final class GroupReconciler implements AutoCloseable {
               follows && Outdated.newer(lookup, machine).isPresent()));
       if (!works && !machine.deleting()) {
         patients.add(
-            gate.tcp() == null && gate.http() == null
-                ? new HealthProbe.Patient(machine, List.of())
-                : HealthProbe.patient(tx, lookup, machine));
+            HealthProbe.patient(tx, lookup, gate, machine));
       }
     }
     List<Member> left =

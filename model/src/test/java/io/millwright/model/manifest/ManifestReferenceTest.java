@@ -64,9 +64,6 @@ class ManifestReferenceTest {
     if (kind == Kind.GROUP || kind == Kind.POOL) {
       known.remove("mac"); // of one machine alone
     }
-    if (kind == Kind.GROUP) {
-      known.remove("command"); // of a health gate, which is refused
-    }
     if (kind == Kind.IMAGE) {
       known.removeAll(names(io.millwright.model.MachineSpec.Nic.class)); // as machines have them
     }

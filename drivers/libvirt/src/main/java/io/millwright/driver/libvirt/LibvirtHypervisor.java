@@ -7,6 +7,7 @@ import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.LifecycleEvents;
@@ -34,7 +35,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final SerialLog log;
   private final StreamConsole console;
   private final SocketScreen screen;
-  private final GuestAgent agent;
+  private final QemuAgent agent;
   private final Metrics metrics;
 
   LibvirtHypervisor(Settings settings, String installation) {
@@ -112,6 +113,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
 
   @Override
   public Optional<GuestAgent> guestAgent() {
+    return Optional.of(agent);
+  }
+
+  @Override
+  public Optional<GuestCommands> guestCommands() {
     return Optional.of(agent);
   }
 

@@ -4,11 +4,14 @@ import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
 import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.Mark;
 import io.millwright.driver.libvirt.Handle.Domain;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
+import io.millwright.model.manifest.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -19,12 +22,14 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 
 /**
  * The QEMU guest agent. What it says is a guest's word: it is read with care, and what does not
  * look as it should is passed over.
  */
-final class QemuAgent implements GuestAgent {
+final class QemuAgent implements GuestAgent, GuestCommands {
   private static final Libvirt C = Libvirt.get();
   private static final int TIMEOUT_SECONDS = 2;
   private static final int MOST_INTERFACES = 64;
@@ -56,18 +61,106 @@ final class QemuAgent implements GuestAgent {
         }
         return ask(domain);
       } catch (LibvirtError e) {
-        if (e.is(
-            LibvirtError.AGENT_UNRESPONSIVE,
-            LibvirtError.AGENT_UNSYNCED,
-            LibvirtError.OPERATION_INVALID,
-            LibvirtError.ARGUMENT_UNSUPPORTED,
-            LibvirtError.OPERATION_TIMEOUT,
-            LibvirtError.NO_DOMAIN)) {
+        if (silent(e)) {
           return Optional.<Facts>empty();
         }
         throw e;
       }
     });
+  }
+
+  /** No agent answers, or there is none. */
+  private static boolean silent(LibvirtError e) {
+    return e.is(
+        LibvirtError.AGENT_UNRESPONSIVE,
+        LibvirtError.AGENT_UNSYNCED,
+        LibvirtError.OPERATION_INVALID,
+        LibvirtError.ARGUMENT_UNSUPPORTED,
+        LibvirtError.OPERATION_TIMEOUT,
+        LibvirtError.NO_DOMAIN);
+  }
+
+  @Override
+  public long begin(Mark mark, List<String> command) throws DriverException {
+    JsonNode begun =
+        inGuest(
+            mark,
+            FaultKind.REFUSED,
+            "guest-exec",
+            Map.of(
+                "path",
+                command.getFirst(),
+                "arg",
+                command.subList(1, command.size()),
+                "capture-output",
+                true));
+    if (!begun.path("pid").isIntegralNumber()) {
+      throw new DriverException(FaultKind.CONFLICT, "The agent in the machine answers nonsense.");
+    }
+    return begun.path("pid").asLong();
+  }
+
+  @Override
+  public Optional<Ended> ended(Mark mark, long begun) throws DriverException {
+    JsonNode how =
+        inGuest(mark, FaultKind.CONFLICT, "guest-exec-status", Map.of("pid", begun));
+    if (!how.path("exited").asBoolean(false)) {
+      return Optional.empty();
+    }
+    int code =
+        how.has("signal")
+            ? 128 + (how.path("signal").asInt(0) & 127)
+            : how.path("exitcode").asInt(0) & 255;
+    return Optional.of(
+        new Ended(code, text(how.path("out-data")) + text(how.path("err-data"))));
+  }
+
+  private static String text(JsonNode base64) {
+    try {
+      return new String(
+          Base64.getDecoder().decode(base64.asString("")), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      return ""; // a guest's word
+    }
+  }
+
+  /**
+   * Has the agent do something.
+   *
+   * @param refusal what it is if the agent says no
+   */
+  private JsonNode inGuest(
+      Mark mark, FaultKind refusal, String execute, Map<String, Object> arguments)
+      throws DriverException {
+    String json = Json.write(Map.of("execute", execute, "arguments", arguments));
+    return line.call(connection -> {
+      try (Domain domain = DomainCompute.find(connection, mark, installation)) {
+        if (domain == null || Survey.stateOf(domain).state() != Domain.RUNNING) {
+          throw new DriverException(FaultKind.CONFLICT, "The machine does not run.");
+        }
+        return Json.mapper().readTree(command(domain, json)).path("return");
+      } catch (JacksonException e) {
+        throw new DriverException(FaultKind.CONFLICT, "The agent in the machine answers nonsense.");
+      } catch (LibvirtError e) {
+        if (silent(e)) {
+          throw new DriverException(
+              FaultKind.CONFLICT,
+              "No guest agent answers in the machine.",
+              FaultKinds.operator(e),
+              e);
+        }
+        if (e.is(LibvirtError.INTERNAL_ERROR)) {
+          throw new DriverException(
+              refusal, "The agent in the machine refuses: " + said(e), FaultKinds.operator(e), e);
+        }
+        throw e;
+      }
+    });
+  }
+
+  /** The agent's own words, without those that libvirt puts before them. */
+  private static String said(LibvirtError e) {
+    return e.words().replaceFirst("^.*unable to execute QEMU agent command '[a-z-]+': ", "");
   }
 
   private static Optional<Facts> ask(Domain domain) throws LibvirtError {

@@ -26,6 +26,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -130,6 +131,15 @@ final class Api implements AutoCloseable {
   JsonNode post(String path, Map<String, String> values) throws DriverException, PveFault {
     return send(
         withForm(request(path, Map.of())).POST(BodyPublishers.ofString(form(values))).build());
+  }
+
+  /** As {@link #post}, with an array of values of one name. */
+  JsonNode post(String path, String name, List<String> values) throws DriverException, PveFault {
+    String form =
+        values.stream()
+            .map(value -> encoded(name) + "=" + encoded(value))
+            .collect(Collectors.joining("&"));
+    return send(withForm(request(path, Map.of())).POST(BodyPublishers.ofString(form)).build());
   }
 
   JsonNode put(String path, Map<String, String> values) throws DriverException, PveFault {

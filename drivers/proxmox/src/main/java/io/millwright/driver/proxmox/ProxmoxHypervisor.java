@@ -4,6 +4,7 @@ import io.millwright.driver.Compute;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Media;
 import io.millwright.driver.Metrics;
@@ -20,7 +21,7 @@ final class ProxmoxHypervisor implements HypervisorDriver {
   private final Compute compute;
   private final HeldDisks disks;
   private final Media media;
-  private final GuestAgent agent;
+  private final QemuAgent agent;
   private final Metrics metrics;
 
   ProxmoxHypervisor(Settings settings, String installation) {
@@ -71,6 +72,11 @@ final class ProxmoxHypervisor implements HypervisorDriver {
 
   @Override
   public Optional<GuestAgent> guestAgent() {
+    return Optional.of(agent);
+  }
+
+  @Override
+  public Optional<GuestCommands> guestCommands() {
     return Optional.of(agent);
   }
 

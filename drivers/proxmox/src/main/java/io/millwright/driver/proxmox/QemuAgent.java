@@ -3,6 +3,7 @@ package io.millwright.driver.proxmox;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.Mark;
 import io.millwright.driver.proxmox.Cluster.Guest;
 import io.millwright.model.Ip;
@@ -17,8 +18,11 @@ import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/** What QEMU's agent in a guest says of its cards; its SSH keys are not read. */
-final class QemuAgent implements GuestAgent {
+/**
+ * What QEMU's agent in a guest says of its cards, and commands that it runs; its SSH keys are not
+ * read.
+ */
+final class QemuAgent implements GuestAgent, GuestCommands {
   /** An agent that is not there makes Proxmox VE itself wait for a few seconds. */
   private static final Duration PATIENCE = Duration.ofSeconds(3);
 
@@ -55,6 +59,62 @@ final class QemuAgent implements GuestAgent {
         throw e;
       }
     });
+  }
+
+  @Override
+  public long begin(Mark mark, List<String> command) throws DriverException {
+    return api.act(() -> {
+      String path = path(mark, "exec");
+      try {
+        return api.post(path, "command", command).path("pid").asLong();
+      } catch (PveFault e) {
+        throw refused(e, FaultKind.REFUSED);
+      }
+    });
+  }
+
+  @Override
+  public Optional<Ended> ended(Mark mark, long begun) throws DriverException {
+    return api.act(() -> {
+      JsonNode how;
+      try {
+        how = api.get(path(mark, "exec-status"), Map.of("pid", Long.toString(begun)));
+      } catch (PveFault e) {
+        throw refused(e, FaultKind.CONFLICT);
+      }
+      if (!how.path("exited").asBoolean(false)) {
+        return Optional.empty();
+      }
+      int code =
+          how.has("signal")
+              ? 128 + (how.path("signal").asInt(0) & 127)
+              : how.path("exitcode").asInt(0) & 255;
+      return Optional.of(
+          new Ended(
+              code, how.path("out-data").asString("") + how.path("err-data").asString("")));
+    });
+  }
+
+  private String path(Mark mark, String act) throws DriverException, PveFault {
+    Guest there =
+        guests
+            .find(Cluster.read(api), mark)
+            .orElseThrow(() ->
+                new DriverException(FaultKind.CONFLICT, "There is no such machine."));
+    return Guests.path(there, "agent", act);
+  }
+
+  /** A token that may not is told as everywhere; what is left are the agent's own words. */
+  private static DriverException refused(PveFault e, FaultKind kind) throws PveFault {
+    if (e.says("is not running", "No QEMU guest agent", "got timeout")) {
+      return new DriverException(
+          FaultKind.CONFLICT, "No guest agent answers in the machine.", e.words(), e);
+    }
+    if (e.status() != 500) {
+      throw e;
+    }
+    return new DriverException(
+        kind, "The agent in the machine refuses: " + e.words(), e.words(), e);
   }
 
   private static Map<Mac, List<Ip>> addresses(JsonNode cards) {
