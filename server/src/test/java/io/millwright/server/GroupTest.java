@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
+import io.millwright.driver.GuestCommands;
+import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.Applied;
@@ -13,6 +15,7 @@ import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
+import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -28,6 +31,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -35,6 +39,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -382,8 +388,12 @@ class GroupTest {
         web(1, "img", GATE).replace("[{network: net}]", "[{network: net, ipv4: none}]"),
         "can never be passed: no card of a member has an address");
     assertRefused(
-        web(1, "img", "healthGate: {command: [/usr/bin/true]}"),
-        "can never be passed: no driver runs commands in guests; use tcp or http");
+        web(1, "img", "healthGate: {command: [systemctl, is-active, web]}"),
+        "must be the absolute path of a program in the guest");
+    assertRefused(web(1, "img", "healthGate: {command: []}"), "must have 1 to 64 words");
+    assertRefused(
+        web(1, "img", "healthGate: {command: [/bin/true], tcp: {port: 80}}"),
+        "give only one of tcp, http, command and condition");
     assertRefused(web(1, "img", "maxUnavailable: 0"), "maxUnavailable and surge are both 0");
     assertRefused(
         web(1, "img", "healthGate: {tcp: {port: 1}, timeoutSeconds: 5, minHealthySeconds: 5}"),
@@ -412,6 +422,89 @@ class GroupTest {
     Operation end = ended();
     assertThat(end.state().message()).contains("is answered with 302, not 200");
     assertThat(asked.get()).isZero();
+  }
+
+  // --- commands in guests ------------------------------------------------------------------------
+
+  private static final String COMMAND =
+      "healthGate: {command: [/usr/bin/check, the queue], timeoutSeconds: 3}";
+
+  private void commands(
+      @Nullable BiFunction<UUID, List<String>, Optional<GuestCommands.Ended>> how) {
+    world.hypervisor.commands(how);
+    second.commands(how);
+  }
+
+  @Test
+  void aCommandInTheGuestIsTheGateAndWhatItPrintedIsTheReason() {
+    AtomicInteger code = new AtomicInteger();
+    Set<List<String>> run = ConcurrentHashMap.newKeySet();
+    commands((_, command) -> {
+      run.add(command);
+      return Optional.of(
+          new GuestCommands.Ended(code.get(), code.get() == 0 ? "" : "the queue\n\u001b[2Jis full"));
+    });
+    world.apply(web(2, "img", COMMAND));
+    succeeds();
+    assertThat(run).containsExactly(List.of("/usr/bin/check", "the queue"));
+
+    code.set(3);
+    world.apply(web(2, "img2", COMMAND));
+    Operation end = ended();
+    String why = "command /usr/bin/check ended with 3: the queue [2Jis full";
+    assertThat(end.state().message()).contains(why);
+    assertThat(end.steps())
+        .anySatisfy(step -> assertThat(step.toString()).contains(why));
+    assertThat(facts()).anySatisfy(f -> assertThat(f.member().trouble()).containsIgnoringCase(why));
+    assertThat(images()).as("no more were changed").contains("img");
+  }
+
+  @Test
+  void aCommandThatHangsIsNotBegunAgain() {
+    AtomicBoolean hangs = new AtomicBoolean(true);
+    commands((_, _) ->
+        hangs.get() ? Optional.empty() : Optional.of(new GuestCommands.Ended(0, "late")));
+    world.apply(web(1, "img", COMMAND.replace("timeoutSeconds: 3", "timeoutSeconds: 200")));
+    world.await(
+        "it is asked for again",
+        () ->
+            facts().stream()
+                .anyMatch(f -> f.member().trouble().contains("is not begun again before it has")));
+    assertThat(world.hypervisor.commandsBegun() + second.commandsBegun()).isEqualTo(1);
+    hangs.set(false);
+    succeeds();
+    assertThat(world.hypervisor.commandsBegun() + second.commandsBegun())
+        .as("what has ended too late counts for nothing")
+        .isGreaterThanOrEqualTo(2);
+  }
+
+  @Test
+  void aCommandIsAskedForOnlyWhereCommandsRun() {
+    second.commands(null);
+    world.await("it is known of one", () -> !runsCommands("hv2"));
+    assertRefused(
+        web(1, "img", COMMAND, "", "{hypervisors: [hv2]}"),
+        "can never be passed: Hypervisor hv2 runs no commands in guests; use tcp or http");
+    world.apply(web(2, "img", COMMAND));
+    succeeds();
+    assertThat(facts()).allMatch(f -> "hv1".equals(f.machine().status().hypervisor()));
+
+    world.apply(web(4, "img", "maxUnavailable: 1"));
+    succeeds();
+    assertRefused(web(4, "img", COMMAND), "it is on hv2, which runs no commands in guests");
+    world.hypervisor.commands(null);
+    world.await("it is known of both", () -> !runsCommands("hv1"));
+    assertRefused(
+        web(4, "img", COMMAND), "Hypervisor hv1, Hypervisor hv2 run no commands in guests");
+  }
+
+  private boolean runsCommands(String hypervisor) {
+    return world
+        .store
+        .read(tx -> tx.resources().find(Kind.HYPERVISOR, "shared", hypervisor))
+        .map(h -> ((HypervisorStatus) h.status()).facets())
+        .orElseThrow()
+        .contains(HypervisorDriver.GUEST_COMMANDS);
   }
 
   // --- rolling out -------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 package io.millwright.server;
 
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Call;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Faults;
@@ -11,12 +12,18 @@ import io.millwright.engine.Engine;
 import io.millwright.engine.SourcePlaces;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Reach;
+import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
+import io.millwright.model.GroupSpec;
+import io.millwright.model.GroupStatus;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Names;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
 import io.millwright.store.Database;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -26,6 +33,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -97,6 +105,9 @@ final class Simulation implements AutoCloseable {
 
   /** Nothing goes wrong any more. */
   private boolean calm;
+
+  /** Members of the group that did their service when it was last looked. */
+  private Set<UUID> inService = new HashSet<>();
 
   /** What the repository has: titles, each with the memory of a size or the size of a machine. */
   private SortedMap<String, String> committed = new TreeMap<>();
@@ -748,9 +759,56 @@ final class Simulation implements AutoCloseable {
       if (!broken.isEmpty()) {
         throw new AssertionError("not safe: " + String.join("; ", broken));
       }
+      checkPromise();
     } finally {
       checking = false;
     }
+  }
+
+  /**
+   * Whenever work has begun on a member that was healthy, or it has gone, as many as were promised
+   * are left: healthy by what is written of them, with nothing at work on them, and running in
+   * truth.
+   */
+  private void checkPromise() {
+    Set<UUID> before = inService;
+    inService = new HashSet<>();
+    world.store.read(tx -> {
+      var group = tx.resources().find(Kind.GROUP, "default", "g", GroupSpec.class, GroupStatus.class);
+      if (group.isEmpty() || group.get().deleting()) {
+        return null;
+      }
+      List<UUID> members =
+          tx.groups().members(group.get().uid()).stream().map(Groups.Member::uid).toList();
+      Set<UUID> busy = tx.operations().busy(members);
+      Set<UUID> there = new HashSet<>();
+      for (UUID uid : members) {
+        Resource<?, ?> member = tx.resources().find(uid).orElse(null);
+        if (member == null || member.deleting() || busy.contains(uid)) {
+          continue;
+        }
+        there.add(uid);
+        if (Condition.holds(((MachineStatus) member.status()).conditions(), Condition.READY)
+            && world.hypervisor.state(uid).equals(Optional.of(Observation.State.RUNNING))) {
+          inService.add(uid);
+        }
+      }
+      long taken = before.stream().filter(uid -> !there.contains(uid)).count();
+      GroupSpec spec = group.get().spec();
+      int promised = spec.count() - spec.rollout().maxUnavailable();
+      if (taken > 0) {
+        figures.counts.merge("healthy members taken out of service", taken, Long::sum);
+        if (inService.size() < promised) {
+          throw new AssertionError(
+              "a healthy member was taken out of service, and "
+                  + inService.size()
+                  + " are left of "
+                  + promised
+                  + " promised");
+        }
+      }
+      return null;
+    });
   }
 
   /** Nothing goes wrong any more, so everything must come to its end. */

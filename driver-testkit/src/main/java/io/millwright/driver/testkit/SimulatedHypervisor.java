@@ -166,6 +166,13 @@ public final class SimulatedHypervisor {
     return this;
   }
 
+  /** How many commands were begun in guests so far. */
+  public long commandsBegun() {
+    synchronized (lock) {
+      return lastBegun;
+    }
+  }
+
   /**
    * How commands in guests end, asked anew each time somebody wants to know.
    *

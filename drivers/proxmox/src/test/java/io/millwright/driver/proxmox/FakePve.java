@@ -59,6 +59,11 @@ final class FakePve implements AutoCloseable {
     String qmp = "stopped";
     String lock = "";
 
+    /** What its agent was told to run; empty once the end was told. */
+    final List<String> commands = new ArrayList<>();
+
+    final Set<Integer> asked = new TreeSet<>();
+
     Vm(String node) {
       this.node = node;
     }
@@ -402,9 +407,10 @@ final class FakePve implements AutoCloseable {
     for (String each : text.split("&")) {
       int at = each.indexOf('=');
       if (at > 0) {
-        values.put(
+        values.merge( // of an array, all
             URLDecoder.decode(each.substring(0, at), StandardCharsets.UTF_8),
-            URLDecoder.decode(each.substring(at + 1), StandardCharsets.UTF_8));
+            URLDecoder.decode(each.substring(at + 1), StandardCharsets.UTF_8),
+            (a, b) -> a + "|" + b);
       }
     }
   }
@@ -701,16 +707,33 @@ final class FakePve implements AutoCloseable {
         yield out;
       }
       case "PUT resize" -> text(task("resize", r.at(3), r.at(1), () -> resize(number, vm, r)));
+      case "POST agent/exec" -> {
+        talking(number, vm);
+        String command = r.values().getOrDefault("command", "");
+        if (command.startsWith("/none")) {
+          throw new Refusal(
+              500,
+              "Agent error: Failed to execute child process “/none” (No such file or directory)\n");
+        }
+        vm.commands.add(command);
+        yield Json.mapper().createObjectNode().put("pid", 100 + vm.commands.size());
+      }
+      case "GET agent/exec-status" -> {
+        talking(number, vm);
+        int at = Integer.parseInt(r.values().getOrDefault("pid", "0")) - 101;
+        if (at < 0 || at >= vm.commands.size() || vm.commands.get(at).isEmpty()) {
+          throw new Refusal(500, "Agent error: Invalid parameter 'pid'\n");
+        }
+        ObjectNode out = Json.mapper().createObjectNode();
+        if (vm.asked.add(at)) {
+          yield out.put("exited", 0);
+        }
+        yield out.put("exited", 1)
+            .put("exitcode", 0)
+            .put("out-data", vm.commands.set(at, "") + "\n");
+      }
       case "GET agent/network-get-interfaces" -> {
-        if (!vm.status.equals("running")) {
-          throw new Refusal(500, "VM " + number + " is not running\n");
-        }
-        if (!vm.config.getOrDefault("agent", "0").startsWith("1")) {
-          throw new Refusal(500, "No QEMU guest agent configured\n");
-        }
-        if (!vm.config.getOrDefault("name", "").contains("talks")) {
-          throw new Refusal(500, "QEMU guest agent is not running\n");
-        }
+        talking(number, vm);
         yield recorded("agent-interfaces").path("data");
       }
       case "DELETE " -> text(destroy(number, vm, r));
@@ -721,6 +744,18 @@ final class FakePve implements AutoCloseable {
         throw new Refusal(501, "Method '" + what + "' not implemented\n");
       }
     };
+  }
+
+  private static void talking(int number, Vm vm) {
+    if (!vm.status.equals("running")) {
+      throw new Refusal(500, "VM " + number + " is not running\n");
+    }
+    if (!vm.config.getOrDefault("agent", "0").startsWith("1")) {
+      throw new Refusal(500, "No QEMU guest agent configured\n");
+    }
+    if (!vm.config.getOrDefault("name", "").contains("talks")) {
+      throw new Refusal(500, "QEMU guest agent is not running\n");
+    }
   }
 
   private static void locked(int number, Vm vm) {

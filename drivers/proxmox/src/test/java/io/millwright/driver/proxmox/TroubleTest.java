@@ -8,6 +8,7 @@ import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Media;
@@ -505,6 +506,27 @@ final class TroubleTest {
               Map.of(
                   Mac.parse("bc:24:11:0a:0b:0c"),
                   List.of(Ip.parse("192.0.2.10"), Ip.parse("2001:db8::10"))));
+    }
+  }
+
+  @Test
+  void theAgentRunsCommands() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      done(disks(driver).create(SYSTEM, SIZE, null));
+      done(compute(driver).define(machine("talks", "vmbr0", SYSTEM.toString())));
+      done(compute(driver).start(MARK));
+      GuestCommands commands = driver.guestCommands().orElseThrow();
+      long begun = commands.begin(MARK, List.of("/bin/echo", "a b&c", "ä"));
+      assertThat(commands.ended(MARK, begun)).as("it runs").isEmpty();
+      assertThat(commands.ended(MARK, begun))
+          .contains(new GuestCommands.Ended(0, "/bin/echo|a b&c|ä\n"));
+      fails(FaultKind.CONFLICT, () -> commands.ended(MARK, begun), "refuses");
+      fails(FaultKind.REFUSED, () -> commands.begin(MARK, List.of("/none")), "No such file");
+      pve.refuse(
+          "POST /nodes/pve1/qemu/" + number() + "/agent/exec",
+          403,
+          "Permission check failed (/vms/1, VM.GuestAgent.Unrestricted)\n");
+      fails(FaultKind.REFUSED, () -> commands.begin(MARK, List.of("/bin/echo")), "VM.GuestAgent");
     }
   }
 
