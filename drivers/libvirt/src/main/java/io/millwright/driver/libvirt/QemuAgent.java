@@ -160,7 +160,9 @@ final class QemuAgent implements GuestAgent, GuestCommands {
 
   /** The agent's own words, without those that libvirt puts before them. */
   private static String said(LibvirtError e) {
-    return e.words().replaceFirst("^.*unable to execute QEMU agent command '[a-z-]+': ", "");
+    return e.words()
+        .replaceFirst("^.*unable to execute QEMU agent command '[a-z-]+': ", "")
+        .replaceFirst("[.\\s]*$", ".");
   }
 
   private static Optional<Facts> ask(Domain domain) throws LibvirtError {

@@ -114,7 +114,7 @@ final class QemuAgent implements GuestAgent, GuestCommands {
       throw e;
     }
     return new DriverException(
-        kind, "The agent in the machine refuses: " + e.words(), e.words(), e);
+        kind, "The agent in the machine refuses: " + e.words().replaceFirst("[.\\s]*$", "."), e.words(), e);
   }
 
   private static Map<Mac, List<Ip>> addresses(JsonNode cards) {
