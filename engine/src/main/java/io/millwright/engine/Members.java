@@ -441,9 +441,7 @@ public final class Members {
         String elsewhere =
             kept.isPresent() && !kept.get().equals(place.name())
                 ? "its volume is on " + kept.get()
-                : candidate.refusal() == null
-                    ? gateObjection(group, place)
-                    : candidate.refusal();
+                : candidate.refusal() == null ? gateObjection(group, place) : candidate.refusal();
         if (elsewhere == null || named) {
           spots.add(
               new Placement.Spot(

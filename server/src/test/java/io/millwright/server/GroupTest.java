@@ -442,7 +442,8 @@ class GroupTest {
     commands((_, command) -> {
       run.add(command);
       return Optional.of(
-          new GuestCommands.Ended(code.get(), code.get() == 0 ? "" : "the queue\n\u001b[2Jis full"));
+          new GuestCommands.Ended(
+              code.get(), code.get() == 0 ? "" : "the queue\n\u001b[2Jis full"));
     });
     world.apply(web(2, "img", COMMAND));
     succeeds();
@@ -453,16 +454,15 @@ class GroupTest {
     Operation end = ended();
     String why = "command /usr/bin/check ended with 3: the queue [2Jis full";
     assertThat(end.state().message()).contains(why);
-    assertThat(end.steps())
-        .anySatisfy(step -> assertThat(step.toString()).contains(why));
+    assertThat(end.steps()).anySatisfy(step -> assertThat(step.toString()).contains(why));
     assertThat(facts()).anySatisfy(f -> assertThat(f.member().trouble()).containsIgnoringCase(why));
   }
 
   @Test
   void aCommandThatHangsIsNotBegunAgain() {
     AtomicBoolean hangs = new AtomicBoolean(true);
-    commands((_, _) ->
-        hangs.get() ? Optional.empty() : Optional.of(new GuestCommands.Ended(0, "late")));
+    commands(
+        (_, _) -> hangs.get() ? Optional.empty() : Optional.of(new GuestCommands.Ended(0, "late")));
     world.apply(web(1, "img", COMMAND.replace("timeoutSeconds: 3", "timeoutSeconds: 200")));
     world.await(
         "it is asked for again",

@@ -774,7 +774,8 @@ final class Simulation implements AutoCloseable {
     Set<UUID> before = inService;
     inService = new HashSet<>();
     world.store.read(tx -> {
-      var group = tx.resources().find(Kind.GROUP, "default", "g", GroupSpec.class, GroupStatus.class);
+      var group =
+          tx.resources().find(Kind.GROUP, "default", "g", GroupSpec.class, GroupStatus.class);
       if (group.isEmpty() || group.get().deleting()) {
         return null;
       }

@@ -133,9 +133,8 @@ public final class SimulatedHypervisor {
   private final Faults faults = new Faults();
   private volatile InstantSource clock = Clock.systemUTC();
   private volatile GuestBehaviour behaviour = GuestBehaviour.wellBehaved();
-  private volatile @Nullable
-      BiFunction<UUID, List<String>, Optional<GuestCommands.Ended>> commands =
-      (_, _) -> Optional.of(new GuestCommands.Ended(0, ""));
+  private volatile @Nullable BiFunction<UUID, List<String>, Optional<GuestCommands.Ended>>
+      commands = (_, _) -> Optional.of(new GuestCommands.Ended(0, ""));
   private final Map<Long, Begun> begun = new HashMap<>();
   private long lastBegun;
   private volatile Executor events = Runnable::run;

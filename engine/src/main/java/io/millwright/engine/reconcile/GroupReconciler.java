@@ -179,8 +179,7 @@ public final class GroupReconciler implements AutoCloseable {
               works || well ? Optional.empty() : Members.failed(tx, machine),
               follows && Outdated.newer(lookup, machine).isPresent()));
       if (!works && !machine.deleting()) {
-        patients.add(
-            HealthProbe.patient(tx, lookup, gate, machine));
+        patients.add(HealthProbe.patient(tx, lookup, gate, machine));
       }
     }
     List<Member> left =

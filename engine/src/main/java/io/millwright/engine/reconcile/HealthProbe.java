@@ -261,9 +261,7 @@ final class HealthProbe implements AutoCloseable {
 
   /** Passes the hypervisor's gate, with some patience until the end of the time. */
   private <T> T inGuest(
-      Resource<HypervisorSpec, HypervisorStatus> host,
-      long end,
-      Outside.Act<GuestCommands, T> act)
+      Resource<HypervisorSpec, HypervisorStatus> host, long end, Outside.Act<GuestCommands, T> act)
       throws DriverException, InterruptedException {
     while (true) {
       try {
@@ -289,8 +287,7 @@ final class HealthProbe implements AutoCloseable {
   }
 
   static String told(String text) {
-    String line =
-        text.replaceAll("[\\p{Cntrl}\\p{Cf}\\p{Co}\\p{Cs}\\s]+", " ").strip();
+    String line = text.replaceAll("[\\p{Cntrl}\\p{Cf}\\p{Co}\\p{Cs}\\s]+", " ").strip();
     return line.length() <= MOST_SAID ? line : "…" + line.substring(line.length() - MOST_SAID);
   }
 

@@ -102,8 +102,7 @@ final class QemuAgent implements GuestAgent, GuestCommands {
 
   @Override
   public Optional<Ended> ended(Mark mark, long begun) throws DriverException {
-    JsonNode how =
-        inGuest(mark, FaultKind.CONFLICT, "guest-exec-status", Map.of("pid", begun));
+    JsonNode how = inGuest(mark, FaultKind.CONFLICT, "guest-exec-status", Map.of("pid", begun));
     if (!how.path("exited").asBoolean(false)) {
       return Optional.empty();
     }
@@ -111,14 +110,12 @@ final class QemuAgent implements GuestAgent, GuestCommands {
         how.has("signal")
             ? 128 + (how.path("signal").asInt(0) & 127)
             : how.path("exitcode").asInt(0) & 255;
-    return Optional.of(
-        new Ended(code, text(how.path("out-data")) + text(how.path("err-data"))));
+    return Optional.of(new Ended(code, text(how.path("out-data")) + text(how.path("err-data"))));
   }
 
   private static String text(JsonNode base64) {
     try {
-      return new String(
-          Base64.getDecoder().decode(base64.asString("")), StandardCharsets.UTF_8);
+      return new String(Base64.getDecoder().decode(base64.asString("")), StandardCharsets.UTF_8);
     } catch (IllegalArgumentException e) {
       return ""; // a guest's word
     }

@@ -90,8 +90,7 @@ final class QemuAgent implements GuestAgent, GuestCommands {
               ? 128 + (how.path("signal").asInt(0) & 127)
               : how.path("exitcode").asInt(0) & 255;
       return Optional.of(
-          new Ended(
-              code, how.path("out-data").asString("") + how.path("err-data").asString("")));
+          new Ended(code, how.path("out-data").asString("") + how.path("err-data").asString("")));
     });
   }
 
@@ -99,8 +98,8 @@ final class QemuAgent implements GuestAgent, GuestCommands {
     Guest there =
         guests
             .find(Cluster.read(api), mark)
-            .orElseThrow(() ->
-                new DriverException(FaultKind.CONFLICT, "There is no such machine."));
+            .orElseThrow(
+                () -> new DriverException(FaultKind.CONFLICT, "There is no such machine."));
     return Guests.path(there, "agent", act);
   }
 
@@ -114,7 +113,10 @@ final class QemuAgent implements GuestAgent, GuestCommands {
       throw e;
     }
     return new DriverException(
-        kind, "The agent in the machine refuses: " + e.words().replaceFirst("[.\\s]*$", "."), e.words(), e);
+        kind,
+        "The agent in the machine refuses: " + e.words().replaceFirst("[.\\s]*$", "."),
+        e.words(),
+        e);
   }
 
   private static Map<Mac, List<Ip>> addresses(JsonNode cards) {
