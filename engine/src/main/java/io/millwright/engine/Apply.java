@@ -213,10 +213,7 @@ public final class Apply {
       Resource<ImageSpec, ImageStatus> image,
       Resource<MachineSpec, MachineStatus> machine) {
     var _ =
-        own(
-            tx,
-            caller,
-            trial(image, machine.name(), machine.spec().with(m -> m.power(Power.OFF))));
+        own(tx, caller, trial(image, machine.name(), machine.spec().with(m -> m.power(Power.OFF))));
   }
 
   private static Draft trial(

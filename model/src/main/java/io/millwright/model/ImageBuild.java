@@ -48,8 +48,8 @@ public record ImageBuild(
 
   /** It has a file, which is looked at next; nothing of the machine is needed any more. */
   public ImageBuild made(String checksum, long size, ByteSize disk) {
-    return with(b ->
-        b.state(State.CHECKING).sha256(checksum).fileSize(size).virtualSize(disk).trial(null));
+    return with(
+        b -> b.state(State.CHECKING).sha256(checksum).fileSize(size).virtualSize(disk).trial(null));
   }
 
   public ImageBuild failed(String why) {

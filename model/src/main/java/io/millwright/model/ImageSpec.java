@@ -177,8 +177,8 @@ public record ImageSpec(
   }
 
   /**
-   * A machine that is installed from a vendor's medium and thrown away again. Once its first boot is
-   * over, what is its own is taken off its system disk, and that is the image.
+   * A machine that is installed from a vendor's medium and thrown away again. Once its first boot
+   * is over, what is its own is taken off its system disk, and that is the image.
    *
    * @param image the medium: an Image with an installer, of the same system and release
    * @param hypervisor where it is installed; it must be able to read disks out

@@ -147,7 +147,8 @@ public sealed interface Step {
   record BuildImage(String builder) implements Step {}
 
   /**
-   * Has a machine installed by its system's own installer, until it is generalised and switched off.
+   * Has a machine installed by its system's own installer, until it is generalised and switched
+   * off.
    *
    * @param machine its name
    */

@@ -121,9 +121,7 @@ class GoldenImageTest {
   void theDiskThatAnInstallerHasFilledIsTheImageOnceAMachineOfItWasReady() throws Exception {
     Operation operation = made(CHECK);
 
-    assertThat(operation.state())
-        .as(operation.steps().toString())
-        .isEqualTo(new State.Succeeded());
+    assertThat(operation.state()).as(operation.steps().toString()).isEqualTo(new State.Succeeded());
     assertThat(operation.steps().stream().map(Operation.StepRecord::key))
         .containsExactly(
             "install-image/gold-build-1",
@@ -168,7 +166,8 @@ class GoldenImageTest {
   @Test
   void anInstallerThatAsksLeavesNothingBehindAndSaysWhatItAsked() {
     world.hypervisor.guests(guest ->
-        GuestBehaviour.installer("Partition disks\r\nNo root file system\r\nPrompt: '?' for help> "));
+        GuestBehaviour.installer(
+            "Partition disks\r\nNo root file system\r\nPrompt: '?' for help> "));
     Operation operation = made(CHECK);
     assertThat(operation.state())
         .isInstanceOfSatisfying(
@@ -219,27 +218,39 @@ class GoldenImageTest {
 
   @Test
   void whatCannotBeIsRefusedByItsField() {
-    refused(image("").replace("image: zz-medium", "image: img"), "installer.image", "no installation medium");
-    refused(image("").replace("version: \"13\"", "version: \"12\""), "installer.image", "is debian 13");
     refused(
-        image("").replace("os: debian", "os: freebsd").replace("\"13\"", "\"14\"").replace("zz-", "bsd-"),
+        image("").replace("image: zz-medium", "image: img"),
+        "installer.image",
+        "no installation medium");
+    refused(
+        image("").replace("version: \"13\"", "version: \"12\""), "installer.image", "is debian 13");
+    refused(
+        image("")
+            .replace("os: debian", "os: freebsd")
+            .replace("\"13\"", "\"14\"")
+            .replace("zz-", "bsd-"),
         "installer.image",
         "no golden image is made of freebsd");
     refused(image("suite: trixie"), "spec.build.suite", "is for a builder");
-    refused(image("builder: simulated\nsuite: trixie"), "spec.build", "exactly one of builder and installer");
+    refused(
+        image("builder: simulated\nsuite: trixie"),
+        "spec.build",
+        "exactly one of builder and installer");
     refused(
         image("").replaceAll("(?s)build:.*", "build: {builder: simulated}\n"),
         "spec.build.suite",
         "is needed with a builder");
     refused(image("").replace("hypervisor: sim", "hypervisor: sin"), "installer.hypervisor", "sim");
-    refused(image("").replace("os: debian", "firstBoot: none\n  os: debian"), "spec.build.installer", "cloud-init");
+    refused(
+        image("").replace("os: debian", "firstBoot: none\n  os: debian"),
+        "spec.build.installer",
+        "cloud-init");
   }
 
   private void refused(String manifest, String field, String why) {
     assertThatThrownBy(() -> world.apply(manifest))
         .isInstanceOfSatisfying(
             ProblemException.class,
-            e ->
-                assertThat(e.problem().errors().toString()).contains(field).contains(why));
+            e -> assertThat(e.problem().errors().toString()).contains(field).contains(why));
   }
 }

@@ -263,8 +263,7 @@ public final class ImageReconciler {
       ImageBuild mine,
       Resource<MachineSpec, MachineStatus> machine) {
     run.beginAgain(new State.Running());
-    ResolvedMachine resolved =
-        store.read(tx -> ResolvedMachine.of(new Lookup(tx), machine));
+    ResolvedMachine resolved = store.read(tx -> ResolvedMachine.of(new Lookup(tx), machine));
     ObjectName disk = ObjectName.parse(String.valueOf(machine.status().disk())).orElseThrow();
     try {
       Path work = files.workDirectory(image.uid(), run.operation().uid(), run.operation().epoch());
@@ -286,7 +285,10 @@ public final class ImageReconciler {
       run.done(stored.fileSize() / (1 << 20) + " MiB");
       ImageBuild made = mine.made(stored.sha256(), stored.fileSize(), stored.virtualSize());
       return written(
-          run, image, image.status().withBuilds(ImagePlanner.put(image.status().builds(), made)), made);
+          run,
+          image,
+          image.status().withBuilds(ImagePlanner.put(image.status().builds(), made)),
+          made);
     } catch (DriverException e) {
       run.log(e.forOperator());
       Optional<Duration> delay = RetryPolicy.decide(e.kind(), run.attempts());
