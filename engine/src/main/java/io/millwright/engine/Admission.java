@@ -11,6 +11,7 @@ import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -97,7 +98,7 @@ public final class Admission {
         if (i.installer() != null) {
           Installers.checkFamily(i.os(), at.field("spec").field("os"));
         }
-        if (i.build() != null) {
+        if (i.build() != null && i.build().builder() != null) {
           Drivers.find(
               drivers.builders(),
               i.build().builder(),
@@ -242,6 +243,22 @@ public final class Admission {
         }
       }
       case SizeSpec size -> admitSize(tx, lookup, resource, size, before, at.field("spec"));
+      case ImageSpec image -> {
+        if (image.build() != null && image.build().installer() != null) {
+          ImageSpec.ByInstaller by = image.build().installer();
+          Installers.checkGolden(
+              image,
+              lookup.get(
+                  Kind.IMAGE, resource.project(), by.image(), ImageSpec.class, ImageStatus.class),
+              lookup.get(
+                  Kind.HYPERVISOR,
+                  resource.project(),
+                  by.hypervisor(),
+                  HypervisorSpec.class,
+                  HypervisorStatus.class),
+              at.field("spec").field("build").field("installer"));
+        }
+      }
       case VolumeSpec volume -> admitVolume(tx, lookup, resource, volume, before, at.field("spec"));
       case MachineSpec _ -> {
         return machines.admit(

@@ -29,6 +29,7 @@ import io.millwright.model.OwnerSpec;
 import io.millwright.model.PlainStatus;
 import io.millwright.model.PoolSpec;
 import io.millwright.model.PoolStatus;
+import io.millwright.model.Power;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
@@ -173,8 +174,8 @@ public final class Apply {
   }
 
   /**
-   * The machine by which a build is checked, as a part of a larger transaction; it is made from
-   * that very build, whatever the image is.
+   * A machine that is installed for a build, or by which one is checked, as a part of a larger
+   * transaction. One that checks is made from that very build, whatever the image is.
    *
    * @throws ProblemException INVALID with the reasons if there is no place for it; CONFLICT if
    *     somebody has its name
@@ -184,29 +185,47 @@ public final class Apply {
       Caller caller,
       Resource<ImageSpec, ImageStatus> image,
       ImageBuild build,
-      ImageSpec.Check check) {
+      MachineSpec spec) {
     String name = ImageSteps.trial(image.name(), build.number());
     tx.resources()
         .lock(Kind.MACHINE, image.project(), name)
         .ifPresent(there -> {
           throw ProblemException.of(
               Problem.Type.CONFLICT,
-              there.title() + " is there already, and the build would be checked by one called so");
+              there.title() + " is there already, and the build needs one called so");
         });
-    Draft draft =
-        new Draft(
-            Kind.MACHINE,
-            name,
-            image.project(),
-            Map.of(Names.TRIAL, image.name()),
-            Map.of(),
-            check.machine(image.name()),
-            image.title());
     Resource<MachineSpec, MachineStatus> machine =
-        own(tx, caller, draft).resource().as(MachineSpec.class, MachineStatus.class);
-    tx.resources().updateStatus(machine.uid(), machine.status().withImage(build.sha256()), "", "");
+        own(tx, caller, trial(image, name, spec))
+            .resource()
+            .as(MachineSpec.class, MachineStatus.class);
+    if (build.sha256() != null) {
+      tx.resources()
+          .updateStatus(machine.uid(), machine.status().withImage(build.sha256()), "", "");
+    }
     tx.groups().put(Member.fresh(machine.uid(), image.uid(), build.number(), null, 0));
     return machine;
+  }
+
+  /** Has the machine of a build switched off, as a part of a larger transaction. */
+  public void switchOff(
+      Tx tx,
+      Caller caller,
+      Resource<ImageSpec, ImageStatus> image,
+      Resource<MachineSpec, MachineStatus> machine) {
+    var _ =
+        own(tx, caller, trial(image, machine.name(), machine.spec().with(m -> m.power(Power.OFF))));
+  }
+
+  private static Draft trial(
+      Resource<ImageSpec, ImageStatus> image, String name, MachineSpec spec) {
+    return new Draft(
+        Kind.MACHINE,
+        name,
+        image.project(),
+        Map.of(Names.TRIAL, image.name()),
+        Map.of(),
+        spec,
+        image.title());
   }
 
   /** Declares what belongs to Millwright's own work, and what people may not change by hand. */
@@ -274,6 +293,7 @@ public final class Apply {
       drafts.stream()
           .sorted(
               Comparator.comparing(Draft::kind)
+                  .thenComparing(d -> d.spec() instanceof ImageSpec i && i.build() != null)
                   .thenComparing(d -> project(d))
                   .thenComparing(Draft::name))
           .forEach(this::one);

@@ -6,13 +6,14 @@ import io.millwright.model.Names;
 import io.millwright.model.Resource;
 import io.millwright.planner.ImagePlanner;
 import io.millwright.planner.Step;
+import java.util.ArrayList;
 import java.util.List;
 
 /** How an image comes about. */
 public final class ImageSteps {
   private ImageSteps() {}
 
-  /** Name of the machine by which a build is checked. */
+  /** Name of the machine that is installed for a build, and of that by which it is checked. */
   public static String trial(String image, int build) {
     String end = "-build-" + build;
     return image.substring(0, Math.min(image.length(), Names.LONGEST - end.length())) + end;
@@ -20,16 +21,30 @@ public final class ImageSteps {
 
   /** The steps of its next build: it is made, and checked if a check is declared. */
   public static List<Step> of(Resource<ImageSpec, ImageStatus> image) {
+    return of(ImagePlanner.next(image.status().builds()), image);
+  }
+
+  /** The steps of the build of this number. */
+  public static List<Step> of(int number, Resource<ImageSpec, ImageStatus> image) {
     ImageSpec.Build build = image.spec().build();
     if (build == null) {
       return List.of(fetch(image.spec()));
     }
-    Step making = new Step.BuildImage(build.builder());
-    if (build.check() == null) {
-      return List.of(making);
+    String trial = trial(image.name(), number);
+    List<Step> out = new ArrayList<>();
+    if (build.builder() != null) {
+      out.add(new Step.BuildImage(build.builder()));
+    } else {
+      out.add(new Step.InstallImage(trial));
+      out.add(new Step.ReadImage(trial));
     }
-    String trial = trial(image.name(), ImagePlanner.next(image.status().builds()));
-    return List.of(making, new Step.CheckImage(trial), new Step.RemoveTrial(trial));
+    if (build.check() != null) {
+      out.add(new Step.CheckImage(trial));
+    }
+    if (build.check() != null || build.installer() != null) {
+      out.add(new Step.RemoveTrial(trial));
+    }
+    return List.copyOf(out);
   }
 
   private static Step fetch(ImageSpec image) {

@@ -5,6 +5,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
+import io.millwright.images.Generalisation;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Installation;
 import io.millwright.images.Renderer;
@@ -12,8 +13,11 @@ import io.millwright.images.Renderers;
 import io.millwright.images.Source;
 import io.millwright.images.Storage;
 import io.millwright.model.ByteSize;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Names;
+import io.millwright.model.Resource;
 import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.net.URI;
@@ -35,6 +39,9 @@ public final class Installers {
   private static final String CHOICE = "installation.storage.disk";
 
   private static final Catalogue CATALOGUE = Catalogue.known();
+
+  /** A disk is read out by it. */
+  private static final String TRANSFER = "disk-transfer";
 
   /** What a hypervisor has to be able to for an installer that is started by its kernel. */
   static final List<String> FOR_KERNELS = List.of("direct-boot", "serial-log");
@@ -167,8 +174,12 @@ public final class Installers {
     ImageSpec image = machine.image().spec();
     ImageSpec.Installer medium = Objects.requireNonNull(image.installer());
     ByteSize capacity = machine.size().disk();
+    InstallSpec asked = InstallSpecs.of(machine, disk, reportTo);
     InstallSpec spec =
-        InstallSpecs.of(machine, disk, reportTo)
+        // Of a medium a machine for a build of an image is the image's own beginning.
+        (machine.machine().metadata().labels().containsKey(Names.TRIAL)
+                ? Generalisation.of(asked, family.installerOf(image.version()))
+                : asked)
             .withInstallation(
                 Installation.on(BY_SERIAL)
                     .withFirmware(machine.machine().spec().firmware())
@@ -219,6 +230,53 @@ public final class Installers {
     }
     out.add("console=ttyS0,115200n8");
     return List.copyOf(out);
+  }
+
+  /**
+   * Reports why no golden image can come of a medium on a hypervisor.
+   *
+   * @param golden the image that is to be
+   */
+  static void checkGolden(
+      ImageSpec golden,
+      Resource<ImageSpec, ?> medium,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      Violations at) {
+    ImageSpec from = medium.spec();
+    Violations image = at.field("image");
+    if (from.installer() == null) {
+      image.add(medium.title() + " is no installation medium; name an Image that has an installer");
+      return;
+    }
+    image.require(
+        from.os().equals(golden.os()) && from.version().equals(golden.version()),
+        medium.title()
+            + " is "
+            + from.os()
+            + " "
+            + from.version()
+            + ", and this image says that it is "
+            + golden.os()
+            + " "
+            + golden.version());
+    Catalogue.Family family = CATALOGUE.families().get(from.os());
+    if (family != null) {
+      Catalogue.Installer by = family.installerOf(from.version());
+      image.require(
+          Generalisation.knows(by),
+          "no golden image is made of "
+              + from.os()
+              + " by its installer: what is a machine's own is taken off systems only that "
+              + Generalisation.known()
+              + " installs");
+    }
+    List<String> facets = host.status().facets();
+    at.field("hypervisor")
+        .require(
+            facets.isEmpty() || facets.contains(TRANSFER),
+            host.title()
+                + " cannot read disks out, of which the image is made; name one with the facet "
+                + TRANSFER);
   }
 
   /** A medium has to be of a system whose installer can be told something. */

@@ -628,7 +628,7 @@ public final class Members {
     if (group.kind() == Kind.IMAGE) {
       at.field("metadata")
           .field("name")
-          .add("is the machine by which a build of " + group.title() + " is checked");
+          .add("is a machine for a build of " + group.title() + ", and goes by itself");
       return;
     }
     boolean there =

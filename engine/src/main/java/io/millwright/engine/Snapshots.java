@@ -188,7 +188,7 @@ public final class Snapshots {
         machine.deleting()
             ? "is being deleted"
             : machine.metadata().labels().containsKey(Names.TRIAL)
-                ? "is there to check one build, and goes by itself"
+                ? "is there for one build of an image, and goes by itself"
                 : busy.isPresent()
                     ? "is being worked on by operation "
                         + busy.get().uid()

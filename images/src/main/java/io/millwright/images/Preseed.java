@@ -28,6 +28,7 @@ public final class Preseed implements Renderer<Answers> {
   private static final String UPLINK = "uplink0";
 
   private static final String BUSYBOX = "#!/bin/sh";
+  static final String RESOLVER = "systemd-resolved";
 
   @Override
   public List<Refusal> check(InstallSpec spec) {
@@ -144,18 +145,25 @@ public final class Preseed implements Renderer<Answers> {
     if (!profile.ntp().isEmpty()) {
       out.add("systemd-timesyncd");
     }
-    return Stream.concat(out.stream(), profile.packages().stream()).distinct().toList();
+    return Stream.concat(out.stream(), profile.packages().stream())
+        .filter(name -> !name.equals(RESOLVER))
+        .distinct()
+        .toList();
   }
 
   /** At the very end: it takes over /etc/resolv.conf, which the installer needs until then. */
   private static List<String> late(InstallSpec spec) {
-    return asksForNameServers(spec) ? List.of("systemd-resolved") : List.of();
+    return asksForNameServers(spec) ? List.of(RESOLVER) : List.of();
   }
 
-  /** True if the network says whom to ask for names, so that a resolver has to listen to it. */
+  /**
+   * True if the network says whom to ask for names, so that a resolver has to listen to it; or if
+   * the resolver is asked for.
+   */
   private static boolean asksForNameServers(InstallSpec spec) {
-    return spec.interfaces().stream()
-        .anyMatch(face -> face.ip().isDynamic(false) || face.ip().isDynamic(true));
+    return spec.profile().packages().contains(RESOLVER)
+        || spec.interfaces().stream()
+            .anyMatch(face -> face.ip().isDynamic(false) || face.ip().isDynamic(true));
   }
 
   private static String preseed(InstallSpec spec, Installation how) {

@@ -386,6 +386,11 @@ class SupportMatrixTest {
 
             ## Systems
 
+            *Booted* is a real medium of that release whose installer has taken Millwright's answers. Every run of
+            `./millwright test` boots, by BIOS and UEFI, media made as Debian's and as Ubuntu's and Fedora's are, with a
+            stand-in for the installer; that says that such media start, and nothing of a release. *Installed for real* is
+            a whole installation, by `./millwright test --install`.
+
             | | Systems | Installer | Free updates until | Rendered | Validated by | Booted | Installed for real |
             |---|---|---|---|---|---|---|---|
             """);

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param sha256 of the disk image; null if none came of it, or none is left
  * @param fileSize in bytes
  * @param virtualSize what a machine's disk must at least have
- * @param trial uid of the machine by which it is checked; null if there was none yet
+ * @param trial uid of the machine that is installed for it, or by which it is checked; null if
+ *     there is none yet
  * @param message why it failed, or null
  */
 @RecordBuilder
@@ -33,6 +34,8 @@ public record ImageBuild(
 
   /** What a build is. */
   public enum State {
+    /** A machine is installed whose system disk will be its file. */
+    INSTALLING,
     /** A machine made from it has to become ready first. */
     CHECKING,
     /** New machines are made from it. */
@@ -41,6 +44,12 @@ public record ImageBuild(
     FORMER,
     /** It could not be made, or did not pass its check; no machine is made from it. */
     FAILED
+  }
+
+  /** It has a file, which is looked at next; nothing of the machine is needed any more. */
+  public ImageBuild made(String checksum, long size, ByteSize disk) {
+    return with(
+        b -> b.state(State.CHECKING).sha256(checksum).fileSize(size).virtualSize(disk).trial(null));
   }
 
   public ImageBuild failed(String why) {

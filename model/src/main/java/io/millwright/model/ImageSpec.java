@@ -146,20 +146,22 @@ public record ImageSpec(
   }
 
   /**
-   * An automated build.
+   * An automated build, by a builder or by the system's own installer.
    *
    * @param builder name of the driver that builds, for example {@code mmdebstrap}
-   * @param suite release to build, for example {@code bookworm}
-   * @param packages more packages
+   * @param suite release that the builder builds, for example {@code bookworm}
+   * @param packages more packages, for the builder
+   * @param installer the machine whose system disk becomes the image, once an installer is done
    * @param schedule when it is built anew by itself: so long after the last time, or the five
    *     fields of a crontab in UTC; never if not given
    * @param keep how many former builds are kept, 0 to 100; 2 if not given
    * @param check the machine that a build must make ready before it is used; needed with a schedule
    */
   public record Build(
-      String builder,
-      String suite,
+      @Nullable String builder,
+      @Nullable String suite,
       @Default List<String> packages,
+      @Nullable ByInstaller installer,
       @Nullable Schedule schedule,
       @Default("2") Integer keep,
       @Nullable Check check) {
@@ -170,8 +172,73 @@ public record ImageSpec(
 
     /** One that is built when it is applied, and used as it is. */
     public Build(String builder, String suite, List<String> packages) {
-      this(builder, suite, packages, null, 2, null);
+      this(builder, suite, packages, null, null, 2, null);
     }
+  }
+
+  /**
+   * A machine that is installed from a vendor's medium and thrown away again. Once its first boot
+   * is over, what is its own is taken off its system disk, and that is the image.
+   *
+   * @param image the medium: an Image with an installer, of the same system and release
+   * @param hypervisor where it is installed; it must be able to read disks out
+   * @param size its shape; machines of the image need a disk as large as this one's
+   * @param profiles layers of customisation, which are in the image
+   * @param firmware what starts it; BIOS if not given
+   * @param nics network cards; by one of them it must reach the server, to report
+   * @param readyTimeoutSeconds how long its first boot may take, 10 to 86400; 1800 if not given
+   */
+  public record ByInstaller(
+      String image,
+      String hypervisor,
+      String size,
+      @Default List<String> profiles,
+      @Default("bios") Firmware firmware,
+      @Default List<MachineSpec.Nic> nics,
+      @Default("1800") Integer readyTimeoutSeconds) {
+    /** Beside its first boot: what an installer may take, and the reading of the disk. */
+    private static final long LONGEST = 12 * 3600L;
+
+    public ByInstaller {
+      profiles = profiles == null ? List.of() : List.copyOf(profiles);
+      firmware = firmware == null ? Firmware.BIOS : firmware;
+      nics = nics == null ? List.of() : List.copyOf(nics);
+      readyTimeoutSeconds =
+          readyTimeoutSeconds == null ? Integer.valueOf(1800) : readyTimeoutSeconds;
+    }
+
+    /** The machine. */
+    public MachineSpec machine() {
+      return throwAway(
+          hypervisor, image, size, profiles, firmware, nics, readyTimeoutSeconds, LONGEST);
+    }
+  }
+
+  /** With an end, as there are projects that demand one. */
+  private static MachineSpec throwAway(
+      @Nullable String hypervisor,
+      String image,
+      String size,
+      List<String> profiles,
+      Firmware firmware,
+      List<MachineSpec.Nic> nics,
+      int readyTimeoutSeconds,
+      long more) {
+    return new MachineSpec(
+        hypervisor,
+        image,
+        size,
+        profiles,
+        firmware,
+        Power.ON,
+        null,
+        nics,
+        List.of(),
+        List.of(),
+        List.of(),
+        readyTimeoutSeconds,
+        new Expiry(new TimeSpan(Math.clamp(readyTimeoutSeconds, 0, 86_400) + more), null, null),
+        null);
   }
 
   /**
@@ -200,23 +267,10 @@ public record ImageSpec(
           readyTimeoutSeconds == null ? Integer.valueOf(1800) : readyTimeoutSeconds;
     }
 
-    /** The machine, made from this image; with an end, as there are projects that demand one. */
+    /** The machine, made from this image. */
     public MachineSpec machine(String image) {
-      return new MachineSpec(
-          hypervisor,
-          image,
-          size,
-          profiles,
-          firmware,
-          Power.ON,
-          null,
-          nics,
-          List.of(),
-          List.of(),
-          List.of(),
-          readyTimeoutSeconds,
-          new Expiry(new TimeSpan(Math.clamp(readyTimeoutSeconds, 0, 86_400) + 3600L), null, null),
-          null);
+      return throwAway(
+          hypervisor, image, size, profiles, firmware, nics, readyTimeoutSeconds, 3600);
     }
   }
 
@@ -227,15 +281,25 @@ public record ImageSpec(
 
   @Override
   public List<Ref> references() {
-    if (build == null || build.check() == null) {
+    if (build == null) {
       return List.of();
     }
-    return build.check().machine("it").references().stream()
-        .filter(r -> r.kind() != Kind.IMAGE)
-        .map(r ->
-            new Ref(
-                r.kind(), r.name(), "spec.build.check." + r.field().substring("spec.".length())))
-        .toList();
+    Stream<Ref> installer =
+        build.installer() == null
+            ? Stream.of()
+            : build.installer().machine().references().stream()
+                .map(r -> under(r, "spec.build.installer."));
+    Stream<Ref> check =
+        build.check() == null
+            ? Stream.of()
+            : build.check().machine("it").references().stream()
+                .filter(r -> r.kind() != Kind.IMAGE)
+                .map(r -> under(r, "spec.build.check."));
+    return Stream.concat(installer, check).toList();
+  }
+
+  private static Ref under(Ref ref, String where) {
+    return new Ref(ref.kind(), ref.name(), where + ref.field().substring("spec.".length()));
   }
 
   @Override
@@ -263,11 +327,22 @@ public record ImageSpec(
   private void checkBuild(Violations at) {
     if (build != null) {
       Violations here = at.field("build");
-      Names.checkLabel(build.builder(), here.field("builder"));
-      here.field("suite")
-          .require(
-              WORD.matcher(build.suite()).matches(),
-              Names.quote(build.suite()) + " is no release name");
+      here.require(
+          (build.builder() == null) != (build.installer() == null),
+          "give exactly one of builder and installer");
+      if (build.builder() != null) {
+        Names.checkLabel(build.builder(), here.field("builder"));
+        String suite = build.suite();
+        here.field("suite")
+            .require(
+                suite != null && WORD.matcher(suite).matches(),
+                suite == null
+                    ? "is needed with a builder: the release that it builds"
+                    : Names.quote(suite) + " is no release name");
+      }
+      if (build.installer() != null) {
+        checkInstaller(build, build.installer(), here);
+      }
       for (int i = 0; i < build.packages().size(); i++) {
         here.field("packages")
             .index(i)
@@ -285,5 +360,17 @@ public record ImageSpec(
         build.check().machine("it").check(here.field("check"));
       }
     }
+  }
+
+  private void checkInstaller(Build by, ByInstaller machine, Violations here) {
+    here.field("suite")
+        .require(by.suite() == null, "is for a builder; the installer's image says the release");
+    here.field("packages")
+        .require(by.packages().isEmpty(), "are for a builder; give them in a profile");
+    here.field("installer")
+        .require(
+            firstBoot == FirstBoot.CLOUD_INIT,
+            "makes images that cloud-init configures; leave firstBoot out");
+    machine.machine().check(here.field("installer"));
   }
 }

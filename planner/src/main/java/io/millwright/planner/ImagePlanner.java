@@ -54,7 +54,9 @@ public final class ImagePlanner {
     List<ImageBuild> out = new ArrayList<>();
     for (ImageBuild each : builds) {
       out.add(
-          each.state() == State.CHECKING ? each.failed("It was built anew before that.") : each);
+          each.state() == State.CHECKING || each.state() == State.INSTALLING
+              ? each.failed("It was built anew before that.")
+              : each);
     }
     out.add(build.state() == State.CURRENT ? build.withState(State.CHECKING) : build);
     return forget(build.state() == State.CURRENT ? promote(out, build.number()) : out);

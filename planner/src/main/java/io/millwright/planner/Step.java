@@ -147,6 +147,21 @@ public sealed interface Step {
   record BuildImage(String builder) implements Step {}
 
   /**
+   * Has a machine installed by its system's own installer, until it is generalised and switched
+   * off.
+   *
+   * @param machine its name
+   */
+  record InstallImage(String machine) implements Step {}
+
+  /**
+   * Reads the system disk of an installed machine as an image.
+   *
+   * @param machine its name
+   */
+  record ReadImage(String machine) implements Step {}
+
+  /**
    * Makes a machine from a new build, and waits until it is ready and its scripts have ended well.
    *
    * @param machine its name
@@ -154,7 +169,7 @@ public sealed interface Step {
   record CheckImage(String machine) implements Step {}
 
   /**
-   * Throws the machine away by which a build was checked.
+   * Throws the machine away that was installed for a build, or by which one was checked.
    *
    * @param machine its name
    */
@@ -208,6 +223,8 @@ public sealed interface Step {
       case RestoreVolume s -> "restore-volume/" + s.disk();
       case FetchImage _ -> "fetch-image";
       case BuildImage s -> "build-image/" + s.builder();
+      case InstallImage s -> "install-image/" + s.machine();
+      case ReadImage s -> "read-image/" + s.machine();
       case CheckImage s -> "check-image/" + s.machine();
       case RemoveTrial s -> "remove-trial/" + s.machine();
       case SetMember s -> "set-member/" + s.machine() + "/" + s.revision();
@@ -256,6 +273,8 @@ public sealed interface Step {
       case RestoreVolume _ -> "take the volume out of quarantine";
       case FetchImage s -> "fetch " + s.from();
       case BuildImage s -> "build the image with " + s.builder();
+      case InstallImage s -> "install the machine " + s.machine() + " and generalise it";
+      case ReadImage s -> "read the system disk of " + s.machine() + " as an image";
       case CheckImage s -> "check the build by the machine " + s.machine();
       case RemoveTrial s -> "throw " + s.machine() + " away";
       case SetMember s ->
@@ -300,6 +319,8 @@ public sealed interface Step {
           RestoreVolume _,
           FetchImage _,
           BuildImage _,
+          InstallImage _,
+          ReadImage _,
           CheckImage _,
           RemoveTrial _,
           SetMember _,

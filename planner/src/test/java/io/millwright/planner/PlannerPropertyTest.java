@@ -209,6 +209,8 @@ class PlannerPropertyTest {
             Step.RestoreVolume _,
             Step.FetchImage _,
             Step.BuildImage _,
+            Step.InstallImage _,
+            Step.ReadImage _,
             Step.CheckImage _,
             Step.RemoveTrial _,
             Step.SetMember _,

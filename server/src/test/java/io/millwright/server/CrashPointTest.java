@@ -234,6 +234,20 @@ class CrashPointTest {
           .replace("os: ubuntu, version: \"24.04\"", "os: freebsd, version: \"14\"");
     }
 
+    /** One that is made by the installer of a medium, which is called {@link #kept}. */
+    String goldenImage() {
+      return """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: %s}
+      spec:
+        os: ubuntu
+        version: "24.04"
+        build: {installer: {image: %s, hypervisor: sim, size: %s, nics: [{network: net}]}}
+      """
+          .formatted(image, kept, size);
+    }
+
     String fetchedImage() {
       return """
       apiVersion: millwright/v1
@@ -1009,6 +1023,29 @@ class CrashPointTest {
                                 .builds()
                                 .size()
                             == 1);
+              }),
+          new Flow(
+              "image that is made by an installer",
+              s -> {
+                s.apply(
+                    s.size(1, "40GiB")
+                        + s.installerImage().replace("name: " + s.image, "name: " + s.kept));
+                s.world.awaitEnd(s.uid(Kind.IMAGE, s.kept));
+              },
+              s -> {
+                s.apply(s.goldenImage());
+                return s.uid(Kind.IMAGE, s.image);
+              },
+              s -> {
+                UUID uid = s.uid(Kind.IMAGE, s.image);
+                ImageStatus status =
+                    (ImageStatus)
+                        s.world.store.read(tx -> tx.resources().find(uid)).orElseThrow().status();
+                assertThat(status.builds())
+                    .extracting(ImageBuild::state)
+                    .containsExactly(ImageBuild.State.CURRENT);
+                assertThat(s.world.find(s.image + "-build-1")).isEmpty();
+                s.noInstaller();
               }),
           new Flow(
               "image deletion",

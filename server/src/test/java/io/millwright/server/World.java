@@ -127,6 +127,7 @@ final class World implements AutoCloseable {
   private final List<Thread> burials = new ArrayList<>();
   private int started;
   private volatile Duration passed = Duration.ZERO;
+  private volatile String scripts = "[]";
 
   /** The first node, and its parts. */
   Node node;
@@ -193,6 +194,11 @@ final class World implements AutoCloseable {
     return world;
   }
 
+  /** From now on they report these results of their scripts. */
+  void reports(String results) {
+    scripts = results;
+  }
+
   /** They come to this door past all nodes, and so whatever becomes of these meanwhile. */
   private GuestBehaviour reportingGuests() {
     FirstBootDoor door = new FirstBootDoor(store, secrets, this::now, doors);
@@ -200,7 +206,7 @@ final class World implements AutoCloseable {
       String disk = guest.definition().disks().getFirst().name();
       door.post(
           door.links(disk, now()).getFirst().getPath(),
-          "{\"hostKeys\": [], \"interfaces\": [], \"scripts\": []}"
+          ("{\"hostKeys\": [], \"interfaces\": [], \"scripts\": " + scripts + "}")
               .getBytes(StandardCharsets.UTF_8));
       return GuestBehaviour.wellBehaved().start(guest);
     };

@@ -511,6 +511,23 @@ public final class ImageFiles {
     }
   }
 
+  /**
+   * Takes in what was read of a disk, as a disk image with nothing in it but what is on the disk.
+   *
+   * @param raw in a directory of its own
+   * @param size of the disk
+   */
+  public Stored adoptDisk(Path raw, ByteSize size) throws DriverException {
+    Path image = raw.resolveSibling("image");
+    try {
+      Qcow2.write(raw, size, image);
+      Files.delete(raw);
+    } catch (IOException e) {
+      throw failed(e);
+    }
+    return adopt(image, null);
+  }
+
   private static String sha256(Path file) throws IOException {
     try (InputStream in = Files.newInputStream(file)) {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");

@@ -4,12 +4,16 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.ImageBuilder;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
 import io.millwright.engine.Apply;
 import io.millwright.engine.Builds;
 import io.millwright.engine.Caller;
 import io.millwright.engine.Delete;
 import io.millwright.engine.Drivers;
 import io.millwright.engine.ImageSteps;
+import io.millwright.engine.Lookup;
+import io.millwright.engine.ResolvedMachine;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.ImageFiles.Stored;
 import io.millwright.engine.image.InstallationMedium;
@@ -29,10 +33,10 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
-import io.millwright.model.Violation;
 import io.millwright.planner.ImagePlanner;
 import io.millwright.planner.Step;
 import java.io.IOException;
@@ -123,6 +127,10 @@ public final class ImageReconciler {
     }
     int number = ImagePlanner.next(image.status().builds());
     run.plan(ImageSteps.of(image));
+    ImageSpec.ByInstaller installer = installer(image);
+    if (installer != null) {
+      return install(run, image, number, installer);
+    }
     run.beginAgain(new State.Running());
     try {
       Stored stored = produce(run, image);
@@ -148,6 +156,199 @@ public final class ImageReconciler {
   private static ImageSpec.@Nullable Check check(Resource<ImageSpec, ImageStatus> image) {
     ImageSpec.Build build = image.spec().build();
     return build == null ? null : build.check();
+  }
+
+  private static ImageSpec.@Nullable ByInstaller installer(Resource<ImageSpec, ImageStatus> image) {
+    ImageSpec.Build build = image.spec().build();
+    return build == null ? null : build.installer();
+  }
+
+  // --- by an installer -----------------------------------------------------------------------
+
+  /** Has a machine installed; its system disk will be the image. */
+  private Optional<Duration> install(
+      Run run,
+      Resource<ImageSpec, ImageStatus> image,
+      int number,
+      ImageSpec.ByInstaller installer) {
+    run.begin(new State.Running());
+    ImageBuild build =
+        new ImageBuild(
+            number,
+            run.operation().uid(),
+            Objects.requireNonNullElse(run.operation().startedAt(), clock.instant()),
+            ImageBuild.State.INSTALLING,
+            null,
+            null,
+            null,
+            null,
+            null);
+    try {
+      run.guarded(
+          new State.Running(),
+          tx -> {
+            UUID machine = apply.trial(tx, caller(image), image, build, installer.machine()).uid();
+            tx.resources()
+                .updateStatus(
+                    image.uid(),
+                    image
+                        .status()
+                        .withBuilds(
+                            ImagePlanner.add(image.status().builds(), build.withTrial(machine))),
+                    "",
+                    "");
+          });
+      return Optional.of(POLL);
+    } catch (ProblemException e) {
+      run.fail(new DriverException(FaultKind.REFUSED, why(e)));
+      return failed(run, image, "Refused", why(e), false);
+    }
+  }
+
+  /**
+   * Waits for the machine, has it switched off, and reads its disk. It is what it is to be once it
+   * has reported by itself: that its system is generalised is among what it reports.
+   */
+  private Optional<Duration> goOnInstalling(
+      Run run, Resource<ImageSpec, ImageStatus> image, ImageBuild mine) {
+    Optional<Trial> found = trial(mine);
+    boolean off = found.filter(Trial::off).isPresent();
+    run.plan(
+        ImageSteps.of(mine.number(), image).stream()
+            .filter(step -> !off || !(step instanceof Step.InstallImage))
+            .toList());
+    if (!off) {
+      run.begin(new State.Running());
+    }
+    if (run.operation().cancelRequested()) {
+      return refuse(run, image, mine, "Cancelled", "was not installed: it was cancelled");
+    }
+    if (found.isEmpty()) {
+      return refuse(
+          run,
+          image,
+          mine,
+          "InstallationFailed",
+          "was not installed: its machine was deleted before that");
+    }
+    Resource<MachineSpec, MachineStatus> machine = found.get().machine();
+    MachineStatus status = machine.status();
+    Operation making = found.get().operation();
+    if (off) {
+      return read(run, image, mine, machine);
+    }
+    if (!making.state().terminal()) {
+      run.going(
+          new State.Running(), null, making.state().message().isEmpty() ? null : said(making));
+      return Optional.of(POLL);
+    }
+    if (!(making.state() instanceof State.Succeeded)
+        || Condition.find(status.conditions(), "FirstBoot")
+            .filter(c -> c.value() == Condition.Value.FALSE)
+            .isPresent()) {
+      return refuse(
+          run, image, mine, "InstallationFailed", "was not installed: " + why(status, making));
+    }
+    if (!ReadyCheck.Ready.PHONE_HOME.equals(status.readyBy())) {
+      run.going(new State.Running(), null, "waits for the report of its first boot");
+      return Optional.of(POLL);
+    }
+    run.guarded(new State.Running(), tx -> apply.switchOff(tx, caller(image), image, machine));
+    return Optional.of(POLL);
+  }
+
+  private Optional<Duration> read(
+      Run run,
+      Resource<ImageSpec, ImageStatus> image,
+      ImageBuild mine,
+      Resource<MachineSpec, MachineStatus> machine) {
+    run.beginAgain(new State.Running());
+    ResolvedMachine resolved = store.read(tx -> ResolvedMachine.of(new Lookup(tx), machine));
+    ObjectName disk = ObjectName.parse(String.valueOf(machine.status().disk())).orElseThrow();
+    try {
+      Path work = files.workDirectory(image.uid(), run.operation().uid(), run.operation().epoch());
+      Stored stored;
+      try {
+        Path raw = work.resolve("disk");
+        var _ =
+            outside.callUnhurried(
+                resolved.hypervisor(),
+                d -> {
+                  MachineActs.facet(d, HypervisorDriver::diskTransfer, "cannot read disks out")
+                      .read(disk, raw);
+                  return Outcome.DONE;
+                });
+        stored = files.adoptDisk(raw, resolved.size().disk());
+      } finally {
+        files.cleanUp(work);
+      }
+      run.done(stored.fileSize() / (1 << 20) + " MiB");
+      ImageBuild made = mine.made(stored.sha256(), stored.fileSize(), stored.virtualSize());
+      return written(
+          run,
+          image,
+          image.status().withBuilds(ImagePlanner.put(image.status().builds(), made)),
+          made);
+    } catch (DriverException e) {
+      run.log(e.forOperator());
+      Optional<Duration> delay = RetryPolicy.decide(e.kind(), run.attempts());
+      if (delay.isPresent()) {
+        run.wait(MachineReconciler.reason(e.kind()), e.forUser(), delay.get(), null);
+        return delay;
+      }
+      return refuse(
+          run,
+          image,
+          mine,
+          MachineReconciler.reason(e.kind()),
+          "could not be read: " + e.forUser());
+    } catch (IOException e) {
+      return refuse(
+          run,
+          image,
+          mine,
+          "NoCapacity",
+          "could not be read: the server's image directory cannot be used");
+    }
+  }
+
+  private static Caller caller(Resource<ImageSpec, ImageStatus> image) {
+    return new Caller("image " + image.name());
+  }
+
+  private static String why(ProblemException e) {
+    return e.problem().errors().stream()
+        .map(v -> v.field().isEmpty() ? v.message() : v.field() + ": " + v.message())
+        .findFirst()
+        .orElse(e.problem().detail());
+  }
+
+  /**
+   * The machine of a build.
+   *
+   * @param operation the latest one
+   */
+  private record Trial(Resource<MachineSpec, MachineStatus> machine, Operation operation) {
+    /** True once it was switched off, as it was told to be. */
+    boolean off() {
+      return machine.spec().power() == Power.OFF
+          && operation.state() instanceof State.Succeeded
+          && operation.generation() == machine.generation();
+    }
+  }
+
+  private Optional<Trial> trial(ImageBuild build) {
+    UUID trial = build.trial();
+    return trial == null
+        ? Optional.empty()
+        : store.read(tx ->
+            tx.resources()
+                .find(trial)
+                .filter(m -> !m.deleting())
+                .map(m ->
+                    new Trial(
+                        m.as(MachineSpec.class, MachineStatus.class),
+                        tx.operations().latest(trial).orElseThrow())));
   }
 
   // --- from a build to its use ---------------------------------------------------------------
@@ -178,8 +379,19 @@ public final class ImageReconciler {
       run.finish(new State.Succeeded(), tx -> use(tx, image, next, build));
       return Optional.of(Duration.ZERO);
     }
-    run.guarded(new State.Running(), tx -> tx.resources().updateStatus(image.uid(), next, "", ""));
-    return goOn(run, image.withStatus(next), build);
+    return written(run, image, next, build);
+  }
+
+  /** From this commit on there is a build with a file, which waits for its check if it has one. */
+  private Optional<Duration> written(
+      Run run, Resource<ImageSpec, ImageStatus> image, ImageStatus next, ImageBuild build) {
+    if (check(image) == null) {
+      run.guarded(new State.Running(), tx -> use(tx, image, next, build));
+    } else {
+      run.guarded(
+          new State.Running(), tx -> tx.resources().updateStatus(image.uid(), next, "", ""));
+    }
+    return Optional.of(Duration.ZERO);
   }
 
   /** New machines are made from this build from the commit on. */
@@ -219,6 +431,9 @@ public final class ImageReconciler {
       Run run, Resource<ImageSpec, ImageStatus> image, ImageBuild mine) {
     String name = ImageSteps.trial(image.name(), mine.number());
     Step remove = new Step.RemoveTrial(name);
+    if (mine.state() == ImageBuild.State.INSTALLING) {
+      return goOnInstalling(run, image, mine);
+    }
     if (mine.state() == ImageBuild.State.CHECKING) {
       run.plan(List.of(new Step.CheckImage(name), remove));
       run.begin(new State.Running());
@@ -238,15 +453,22 @@ public final class ImageReconciler {
             ? new State.Succeeded()
             : run.operation().cancelRequested()
                 ? new State.Cancelled()
-                : new State.Failed("CheckFailed", String.valueOf(mine.message())),
+                : new State.Failed(reason(image), String.valueOf(mine.message())),
         tx -> {});
     return Optional.of(Duration.ZERO);
+  }
+
+  /** Why the last attempt failed, in one word. */
+  private static String reason(Resource<ImageSpec, ImageStatus> image) {
+    return Condition.find(image.status().conditions(), BUILT)
+        .map(Condition::reason)
+        .orElse("CheckFailed");
   }
 
   private Optional<Duration> check(
       Run run, Resource<ImageSpec, ImageStatus> image, ImageBuild mine) {
     if (run.operation().cancelRequested()) {
-      return refuse(run, image, mine, "it was cancelled");
+      return unfit(run, image, mine, "it was cancelled");
     }
     ImageSpec.Check check = check(image);
     if (check == null) {
@@ -258,8 +480,8 @@ public final class ImageReconciler {
         run.guarded(
             new State.Running(),
             tx -> {
-              Caller caller = new Caller("image " + image.name());
-              UUID machine = apply.trial(tx, caller, image, mine, check).uid();
+              UUID machine =
+                  apply.trial(tx, caller(image), image, mine, check.machine(image.name())).uid();
               tx.resources()
                   .updateStatus(
                       image.uid(),
@@ -272,28 +494,12 @@ public final class ImageReconciler {
             });
         return Optional.of(POLL);
       } catch (ProblemException e) {
-        return refuse(
-            run,
-            image,
-            mine,
-            e.problem().errors().stream()
-                .map(Violation::message)
-                .findFirst()
-                .orElse(e.problem().detail()));
+        return unfit(run, image, mine, why(e));
       }
     }
-    record Found(Resource<MachineSpec, MachineStatus> machine, Operation operation) {}
-    Optional<Found> found =
-        store.read(tx ->
-            tx.resources()
-                .find(trial)
-                .filter(m -> !m.deleting())
-                .map(m ->
-                    new Found(
-                        m.as(MachineSpec.class, MachineStatus.class),
-                        tx.operations().latest(trial).orElseThrow())));
+    Optional<Trial> found = trial(mine);
     if (found.isEmpty()) {
-      return refuse(run, image, mine, "its machine was deleted before it was ready");
+      return unfit(run, image, mine, "its machine was deleted before it was ready");
     }
     MachineStatus status = found.get().machine().status();
     Operation making = found.get().operation();
@@ -305,7 +511,7 @@ public final class ImageReconciler {
     if (!(making.state() instanceof State.Succeeded)
         || !Condition.holds(status.conditions(), Condition.READY)
         || !Objects.equals(status.imageSha256(), mine.sha256())) {
-      return refuse(run, image, mine, why(status, making));
+      return unfit(run, image, mine, why(status, making));
     }
     run.done("by " + status.readyBy());
     run.guarded(new State.Running(), tx -> use(tx, image, image.status(), mine));
@@ -328,10 +534,15 @@ public final class ImageReconciler {
         .orElse(making.state().word());
   }
 
-  /** Writes down that a build did not pass; what was in use before stays in use. */
-  private Optional<Duration> refuse(
+  private Optional<Duration> unfit(
       Run run, Resource<ImageSpec, ImageStatus> image, ImageBuild mine, String why) {
-    String message = "build " + mine.number() + " did not pass its check: " + why;
+    return refuse(run, image, mine, "CheckFailed", "did not pass its check: " + why);
+  }
+
+  /** Writes down that nothing came of a build; what was in use before stays in use. */
+  private Optional<Duration> refuse(
+      Run run, Resource<ImageSpec, ImageStatus> image, ImageBuild mine, String reason, String why) {
+    String message = "build " + mine.number() + " " + why;
     run.fail(new DriverException(FaultKind.REFUSED, why));
     run.guarded(
         new State.Running(),
@@ -344,9 +555,9 @@ public final class ImageReconciler {
                             .status()
                             .withBuilds(
                                 ImagePlanner.put(image.status().builds(), mine.failed(message))),
-                        "CheckFailed",
+                        reason,
                         message),
-                    "CheckFailed",
+                    reason,
                     MachineReconciler.sentence(message)));
     return Optional.of(Duration.ZERO);
   }
@@ -380,8 +591,7 @@ public final class ImageReconciler {
                 .filter(uid -> !uid.equals(but))
                 .toList());
     if (!strays.isEmpty()) {
-      Caller caller = new Caller("image " + image.name());
-      store.write(tx -> strays.forEach(uid -> delete.member(tx, caller, uid)));
+      store.write(tx -> strays.forEach(uid -> delete.member(tx, caller(image), uid)));
     }
     return !strays.isEmpty();
   }
@@ -517,7 +727,7 @@ public final class ImageReconciler {
           }
         } else {
           ImageSpec.Build build = java.util.Objects.requireNonNull(spec.build());
-          ImageBuilder builder = drivers.builders().get(build.builder());
+          ImageBuilder builder = drivers.builders().get(String.valueOf(build.builder()));
           if (builder == null) {
             throw new DriverException(
                 FaultKind.UNSUPPORTED,

@@ -110,6 +110,8 @@ final class MachineActs {
           Step.RestoreVolume _,
           Step.FetchImage _,
           Step.BuildImage _,
+          Step.InstallImage _,
+          Step.ReadImage _,
           Step.CheckImage _,
           Step.RemoveTrial _,
           Step.SetMember _,

@@ -3,7 +3,6 @@ package io.millwright.drivers.mmdebstrap;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.ImageBuilder.Progress;
-import io.millwright.model.ImageSpec;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -77,7 +76,7 @@ final class BuildLog implements Consumer<String> {
   }
 
   /** What the build died of, most certain cause first. */
-  synchronized DriverException failure(ImageSpec.Build build, int code) {
+  synchronized DriverException failure(String suite, int code) {
     if (full != null) {
       return fault(FaultKind.CAPACITY, "The disk on which the image was built is full.");
     }
@@ -85,7 +84,7 @@ final class BuildLog implements Consumer<String> {
       return fault(
           FaultKind.REFUSED,
           "Debian "
-              + build.suite()
+              + suite
               + " has no package named "
               + String.join(", ", unknownPackages)
               + "; correct the image's packages.");
@@ -94,7 +93,7 @@ final class BuildLog implements Consumer<String> {
       return fault(
           FaultKind.REFUSED,
           "The signature of the "
-              + build.suite()
+              + suite
               + " archive cannot be verified; install a newer debian-archive-keyring on the"
               + " server.");
     }
@@ -106,7 +105,7 @@ final class BuildLog implements Consumer<String> {
     if (error.contains("apt sources name no")) {
       return fault(
           FaultKind.REFUSED,
-          "The server's apt sources name no Debian archive of " + build.suite() + "; add one.");
+          "The server's apt sources name no Debian archive of " + suite + "; add one.");
     }
     if (error.startsWith("needs root")) {
       return fault(FaultKind.REFUSED, "Images are built as root; run Millwright's server as root.");

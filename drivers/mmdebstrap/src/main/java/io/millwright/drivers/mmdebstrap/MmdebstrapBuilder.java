@@ -78,6 +78,7 @@ public final class MmdebstrapBuilder implements ImageBuilder {
   public void build(ImageSpec spec, Path out, Path work, Progress progress)
       throws DriverException, InterruptedException {
     ImageSpec.Build build = check(spec);
+    String suite = String.valueOf(build.suite());
     requireTools();
     if (Files.exists(out)) {
       throw new DriverException(
@@ -94,7 +95,7 @@ public final class MmdebstrapBuilder implements ImageBuilder {
                 "bash",
                 file.toString(),
                 "--suite",
-                build.suite(),
+                suite,
                 "--out",
                 out.toString(),
                 "--work",
@@ -112,7 +113,7 @@ public final class MmdebstrapBuilder implements ImageBuilder {
         pid = tree.pid();
         int code = tree.follow(log);
         if (code != 0) {
-          throw log.failure(build, code);
+          throw log.failure(suite, code);
         }
       }
       if (!Files.isRegularFile(out)) {
@@ -139,12 +140,13 @@ public final class MmdebstrapBuilder implements ImageBuilder {
       throw refused("mmdebstrap builds for x86_64 only, not " + Names.quote(spec.arch()) + ".");
     }
     Set<String> suites = new TreeSet<>(VERSION_OF_SUITE.keySet());
-    String version = VERSION_OF_SUITE.get(build.suite());
+    String suite = String.valueOf(build.suite());
+    String version = VERSION_OF_SUITE.get(suite);
     if (version == null) {
       throw refused(
           "No release of Debian that can be built is called "
-              + Names.quote(build.suite())
-              + Names.hint(build.suite(), suites)
+              + Names.quote(suite)
+              + Names.hint(suite, suites)
               + "; known are "
               + String.join(", ", suites)
               + ".");
@@ -152,7 +154,7 @@ public final class MmdebstrapBuilder implements ImageBuilder {
     if (!version.equals(spec.version())) {
       throw refused(
           "The suite "
-              + build.suite()
+              + suite
               + " is Debian "
               + version
               + ", but the image says version "
