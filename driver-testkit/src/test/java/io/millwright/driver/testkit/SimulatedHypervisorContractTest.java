@@ -29,6 +29,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "screen",
         "vnc",
         "guest-agent",
+        "guest-commands",
         "metrics",
         "lifecycle-events",
         "direct-boot",

@@ -46,6 +46,7 @@ class LibvirtContractTest extends HypervisorContract {
         "serial-console",
         "vnc",
         "guest-agent",
+        "guest-commands",
         "metrics",
         "lifecycle-events",
         "direct-boot",

@@ -44,7 +44,8 @@ class ProxmoxContractTest extends HypervisorContract {
 
   @Override
   protected Set<String> facets() {
-    return Set.of("compute", "disks", "media", "guest-agent", "metrics", "disk-serials");
+    return Set.of(
+        "compute", "disks", "media", "guest-agent", "guest-commands", "metrics", "disk-serials");
   }
 
   @Override
