@@ -99,15 +99,36 @@ final class Collector {
     page(from, property, type, paths, each);
   }
 
+  /**
+   * Reads these properties of objects of one type.
+   *
+   * @throws VimFault ManagedObjectNotFound if one of them is gone
+   */
+  void read(List<Ref> objects, List<String> paths, Consumer<Found> each)
+      throws DriverException, VimFault {
+    for (int from = 0; from < objects.size(); from += PAGE) {
+      List<Ref> some = objects.subList(from, Math.min(from + PAGE, objects.size()));
+      Element spec =
+          new Element("specSet")
+              .add(properties(some.getFirst().type(), paths.toArray(String[]::new)));
+      some.forEach(o -> spec.add(new Element("objectSet").add(o.as("obj")).add("skip", false)));
+      page(spec, each);
+    }
+  }
+
   private void page(Ref from, String path, String type, List<String> paths, Consumer<Found> each)
       throws DriverException, VimFault {
+    page(filter(from, path, type, paths), each);
+  }
+
+  private void page(Element spec, Consumer<Found> each) throws DriverException, VimFault {
     Ref collector = vim.content().properties();
     Element answer =
         Vim.value(
             vim.call(
                 collector,
                 "RetrievePropertiesEx",
-                filter(from, path, type, paths),
+                spec,
                 new Element("options").add("maxObjects", PAGE)));
     while (true) {
       answer.all("objects").map(Found::of).forEach(each);

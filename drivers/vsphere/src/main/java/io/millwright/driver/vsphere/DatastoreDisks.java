@@ -30,7 +30,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
 
   private final Vim vim;
   private final Tasks tasks;
-  private final Collector collector;
+  private final Attachments attachments;
   private final Machines machines;
   private final Place.Finder places;
   private final DatastoreFiles files;
@@ -54,7 +54,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
     this.patience = patience;
     this.vim = vim;
     this.tasks = tasks;
-    this.collector = new Collector(vim);
+    this.attachments = new Attachments(new Collector(vim));
     this.machines = machines;
     this.places = places;
     this.files = files;
@@ -368,28 +368,22 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
    */
   record Attached(Ref machine, String name, boolean runs, VmFacts.Disk disk) {}
 
-  /** Who has it plugged in, foreign machines as well; all that use the datastore are looked at. */
+  /** Who has it plugged in, foreign machines as well. */
   Optional<Attached> attached(Place place, ObjectName name) throws DriverException, VimFault {
     String path = files.path(place, file(name));
-    List<Attached> out = new ArrayList<>();
-    collector.follow(
-        place.datastore(),
-        "vm",
-        "VirtualMachine",
-        VmFacts.PATHS,
-        found -> {
-          VmFacts machine = VmFacts.of(found, files.installation());
-          machine.disks().stream()
-              .filter(d -> d.file().equals(path))
-              .forEach(d ->
-                  out.add(
-                      new Attached(
-                          machine.ref(),
-                          machine.name(),
-                          !machine.power().equals("poweredOff"),
-                          d)));
-        });
-    return out.stream().findFirst();
+    for (Ref holder : attachments.holders(place.datastore(), path)) {
+      Optional<VmFacts> machine = machines.at(holder);
+      Optional<Attached> attached =
+          machine.flatMap(m ->
+              m.disks().stream()
+                  .filter(d -> d.files().contains(VmFacts.inDatastore(path)))
+                  .findFirst()
+                  .map(d -> new Attached(m.ref(), m.name(), !m.power().equals("poweredOff"), d)));
+      if (attached.isPresent()) {
+        return attached;
+      }
+    }
+    return Optional.empty();
   }
 
   @Override

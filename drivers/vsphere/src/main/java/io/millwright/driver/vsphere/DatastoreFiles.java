@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Our directory in the datastore. Everything in it is called by its object name; a file that is
@@ -30,6 +31,7 @@ final class DatastoreFiles {
   private final Tasks tasks;
   private final String directory;
   private final String installation;
+  private volatile @Nullable Place made;
 
   DatastoreFiles(Vim vim, Tasks tasks, String directory, String installation) {
     this.vim = vim;
@@ -110,8 +112,14 @@ final class DatastoreFiles {
     return out;
   }
 
-  /** Makes our directory if it is not there. */
+  /**
+   * Makes our directory if it is not there. Asked once for each place that was found, and so again
+   * within a minute if somebody deletes it.
+   */
   void ensureDirectory(Place place) throws DriverException, VimFault {
+    if (place == made) {
+      return;
+    }
     try {
       vim.call(
           vim.content().files(),
@@ -124,6 +132,7 @@ final class DatastoreFiles {
         throw e;
       }
     }
+    made = place;
   }
 
   private URI address(Place place, String file) throws DriverException {

@@ -134,10 +134,30 @@ record VmFacts(
       String base = file.substring(Math.max(file.lastIndexOf('/'), file.lastIndexOf(' ')) + 1);
       return base.endsWith(".vmdk") ? base.substring(0, base.length() - 5) : base;
     }
+
+    /** All that it is made of, the snapshots' too, as they are called within their datastores. */
+    List<String> files() {
+      List<String> out = new ArrayList<>();
+      Optional<Element> at = device.find("backing");
+      while (at.isPresent()) {
+        out.add(inDatastore(at.get().text("fileName")));
+        at = at.get().find("parent");
+      }
+      return out;
+    }
+  }
+
+  /** A file without its datastore, which may get another name at any time. */
+  static String inDatastore(String path) {
+    return path.startsWith("[") ? path.substring(path.indexOf(']') + 1).strip() : path;
   }
 
   /** In the order in which the machine sees them. */
   List<Disk> disks() {
+    return disks(devices);
+  }
+
+  static List<Disk> disks(List<Element> devices) {
     return devices.stream()
         .filter(d -> d.type().equals("VirtualDisk"))
         .sorted(

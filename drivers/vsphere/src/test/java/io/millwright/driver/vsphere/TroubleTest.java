@@ -23,6 +23,8 @@ import io.millwright.model.Mac;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -441,6 +443,135 @@ final class TroubleTest {
             "<state>success</state><result xsi:type=\"HostDatastoreBrowserSearchResults\">"
                 + list
                 + "</result>"));
+  }
+
+  // ----------------------------------------------------------------------------------- deletion
+
+  /** Machines that use the datastore: what each tells of itself, by its name. */
+  private static List<String> machines(FakeVcenter vcenter, Map<String, String> machines) {
+    List<String> read = new CopyOnWriteArrayList<>();
+    java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+    vcenter.answer(
+        "RetrievePropertiesEx",
+        c -> {
+          boolean all =
+              FakeVcenter.asked(c).value().equals("ds-1")
+                  && c.find("specSet", "propSet", "type")
+                      .map(Element::text)
+                      .orElse("")
+                      .equals("VirtualMachine");
+          if (!all && !FakeVcenter.asked(c).type().equals("VirtualMachine")) {
+            return usual.apply(c);
+          }
+          StringBuilder out = new StringBuilder("<returnval>");
+          if (all) {
+            machines.forEach((name, told) ->
+                out.append(object(new Ref("VirtualMachine", name), told)));
+          } else {
+            c.find("specSet").orElseThrow().all("objectSet").forEach(o -> {
+              String name = o.find("obj").orElseThrow().text();
+              read.add(name);
+              out.append(object(new Ref("VirtualMachine", name), machines.get(name)));
+            });
+          }
+          return out.append("</returnval>").toString();
+        });
+    return read;
+  }
+
+  private static String machine(String name, int version, String... disks) {
+    StringBuilder devices = new StringBuilder();
+    for (String disk : disks) {
+      devices
+          .append("<VirtualDevice xsi:type=\"VirtualDisk\"><key>2000</key>")
+          .append("<backing><fileName>[store] m/delta.vmdk</fileName><parent><fileName>")
+          .append("[formerly] millwright/" + disk)
+          .append(".vmdk</fileName></parent></backing></VirtualDevice>");
+    }
+    return property("name", "xsd:string", name)
+        + property("runtime.powerState", "VirtualMachinePowerState", "poweredOff")
+        + property("config.changeVersion", "xsd:string", Integer.toString(version))
+        + property("config.hardware.device", "ArrayOfVirtualDevice", devices.toString());
+  }
+
+  @Test
+  void whoHasADiskIsLookedForInAllMachinesAndReadOnlyOfThoseThatWereChanged() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+      found(vcenter, disk + ".vmdk");
+      AtomicInteger deleted = new AtomicInteger();
+      vcenter.answer(
+          "DeleteVirtualDisk_Task",
+          c -> {
+            deleted.incrementAndGet();
+            return "<returnval type=\"Task\">task-search</returnval>";
+          });
+      Map<String, String> there = new ConcurrentHashMap<>();
+      there.put("vm-1", machine("foreign", 1));
+      there.put("vm-2", machine("other", 1));
+      List<String> read = machines(vcenter, there);
+      Callable<Outcome> delete = () -> driver.disks().orElseThrow().delete(disk);
+
+      assertThat(delete.call()).isEqualTo(Outcome.DONE);
+      assertThat(read).containsExactlyInAnyOrder("vm-1", "vm-2");
+      read.clear();
+      assertThat(delete.call()).isEqualTo(Outcome.DONE);
+      assertThat(read).isEmpty();
+
+      // Somebody plugs it in, under a snapshot, and the datastore had another name then.
+      there.put("vm-2", machine("other", 2, disk.toString()));
+      for (int i = 0; i < 2; i++) {
+        DriverException failure = failure(delete::call);
+        assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+        assertThat(failure.forOperator()).contains("other");
+      }
+      assertThat(read).containsOnly("vm-2");
+      assertThat(deleted.get()).isEqualTo(2);
+
+      there.remove("vm-2");
+      assertThat(delete.call()).isEqualTo(Outcome.DONE);
+      assertThat(deleted.get()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void aDiskIsKeptWhileAMachineThatMayHaveItCannotBeRead() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+      found(vcenter, disk + ".vmdk");
+      vcenter.answer(
+          "DeleteVirtualDisk_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      Map<String, String> there = new ConcurrentHashMap<>();
+      there.put("vm-1", machine("fine", 1));
+      there.put("vm-2", property("name", "xsd:string", "orphaned"));
+      machines(vcenter, there);
+      Callable<Outcome> delete = () -> driver.disks().orElseThrow().delete(disk);
+      DriverException failure = failure(delete::call);
+      assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+      assertThat(failure.forOperator()).contains("vm-2").contains("orphaned");
+      assertThat(vcenter.calls).doesNotContain("DeleteVirtualDisk_Task");
+      there.put("vm-2", machine("orphaned", 1));
+      assertThat(delete.call()).isEqualTo(Outcome.DONE);
+    }
+  }
+
+  @Test
+  void theDirectoryIsMadeOnce() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.answer(
+          "CreateVirtualDisk_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      for (int i = 0; i < 3; i++) {
+        ObjectName disk =
+            new ObjectName(
+                new Mark(INSTALLATION, new UUID(1, i), 1), ObjectName.DATA);
+        driver.disks().orElseThrow().create(disk, ByteSize.ofMib(8), null);
+      }
+      assertThat(Collections.frequency(vcenter.calls, "CreateVirtualDisk_Task")).isEqualTo(3);
+      assertThat(Collections.frequency(vcenter.calls, "MakeDirectory")).isEqualTo(1);
+    }
   }
 
   // ------------------------------------------------------------------------------------ screens
