@@ -32,6 +32,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "lifecycle-events",
         "direct-boot",
         "serial-log",
+        HypervisorDriver.IMPORT,
         HypervisorDriver.HOT_PLUG);
   }
 

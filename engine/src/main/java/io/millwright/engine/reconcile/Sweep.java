@@ -216,9 +216,7 @@ public final class Sweep {
       case MACHINE ->
           outside.call(
               hypervisor,
-              d ->
-                  MachineActs.facet(d, HypervisorDriver::compute, "cannot remove machines")
-                      .remove(new Mark(installation, orphan.uid(), 0)));
+              d -> Collect.removeOrRelease(d, new Mark(installation, orphan.uid(), 0)));
       case SYSTEM_DISK ->
           disposal.delete(hypervisor, ObjectName.parse(orphan.object()).orElseThrow());
       case MEDIUM ->

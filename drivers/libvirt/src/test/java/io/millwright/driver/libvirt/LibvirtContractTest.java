@@ -49,6 +49,7 @@ class LibvirtContractTest extends HypervisorContract {
         "lifecycle-events",
         "direct-boot",
         "serial-log",
+        HypervisorDriver.IMPORT,
         HypervisorDriver.HOT_PLUG);
   }
 
