@@ -91,8 +91,9 @@ final class DomainXml {
   /** The element of a mark as libvirt takes it by itself; it adds namespace and prefix. */
   static String mark(Mark mark) {
     XmlText xml = new XmlText();
-    xml.empty(
+    xml.leaf(
         "machine",
+        "",
         "installation",
         mark.installation(),
         "uid",
