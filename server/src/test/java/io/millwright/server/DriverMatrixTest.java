@@ -45,7 +45,8 @@ class DriverMatrixTest {
     out.put("vnc", "the screen in the page, passed on by the server");
     out.put("direct-boot", "an installer's kernel is started without a boot loader");
     out.put("serial-log", "what an installer prints is kept");
-    out.put("import", "the mark is put onto a machine that somebody else made, and taken off again");
+    out.put(
+        "import", "the mark is put onto a machine that somebody else made, and taken off again");
     out.put("hot-plug", "a disk is attached to a machine that runs");
     out.put("metrics", "`millwright top`: what machines use of their host");
     return out;

@@ -215,8 +215,7 @@ public final class Sweep {
     switch (orphan.what()) {
       case MACHINE ->
           outside.call(
-              hypervisor,
-              d -> Collect.removeOrRelease(d, new Mark(installation, orphan.uid(), 0)));
+              hypervisor, d -> Collect.removeOrRelease(d, new Mark(installation, orphan.uid(), 0)));
       case SYSTEM_DISK ->
           disposal.delete(hypervisor, ObjectName.parse(orphan.object()).orElseThrow());
       case MEDIUM ->
