@@ -226,7 +226,7 @@ public final class SimulatedHypervisor {
       Map<String, ByteSize> itsDisks) {
     synchronized (lock) {
       addForeignMachine(uid, name, Observation.State.STOPPED);
-      Machine machine = machines.get(uid);
+      Machine machine = java.util.Objects.requireNonNull(machines.get(uid));
       MachineDefinition d = machine.definition;
       machine.definition =
           new MachineDefinition(
