@@ -15,6 +15,9 @@ public interface HypervisorDriver extends AutoCloseable {
   /** Name of the facet {@link DiskCopy}, without which there are no snapshots. */
   String DISK_COPY = "disk-copy";
 
+  /** Name of the facet {@link Import}, without which no import is begun. */
+  String IMPORT = "import";
+
   /**
    * What is there, dated, with its gaps admitted. One listing, whatever the number of machines.
    *
@@ -62,6 +65,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<Import> imports() {
+    return Optional.empty();
+  }
+
   default Optional<DirectBoot> directBoot() {
     return Optional.empty();
   }
@@ -96,6 +103,7 @@ public interface HypervisorDriver extends AutoCloseable {
     vnc().ifPresent(f -> out.add("vnc"));
     guestAgent().ifPresent(f -> out.add("guest-agent"));
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
+    imports().ifPresent(f -> out.add(IMPORT));
     directBoot().ifPresent(f -> out.add("direct-boot"));
     serialLog().ifPresent(f -> out.add("serial-log"));
     hotPlug().ifPresent(f -> out.add(HOT_PLUG));

@@ -34,6 +34,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "direct-boot",
         "serial-log",
         HypervisorDriver.DISK_SERIALS,
+        HypervisorDriver.IMPORT,
         HypervisorDriver.HOT_PLUG);
   }
 
