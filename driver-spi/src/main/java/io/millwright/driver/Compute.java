@@ -14,10 +14,10 @@ public interface Compute {
    * Makes the machine, powered off, or gives the one that is there this definition; for a running
    * machine it counts from its next start, except that the medium is changed at once.
    *
-   * @throws DriverException CONFLICT if the uid belongs to something that is not ours, if another
-   *     machine has the name, or if a disk, the medium or a file to boot is not there; a running
-   *     machine may also refuse to be renamed so. UNSUPPORTED if it shall start a kernel and there
-   *     is no {@link DirectBoot}
+   * @throws DriverException CONFLICT if the uid belongs to something that is not ours or that
+   *     somebody else made, if another machine has the name, or if a disk, the medium or a file to
+   *     boot is not there; a running machine may also refuse to be renamed so. UNSUPPORTED if it
+   *     shall start a kernel and there is no {@link DirectBoot}
    */
   Outcome define(MachineDefinition definition) throws DriverException;
 
@@ -43,6 +43,10 @@ public interface Compute {
    */
   Outcome reset(Mark mark) throws DriverException;
 
-  /** Removes the machine, powered off first if need be; its disks stay. */
+  /**
+   * Removes the machine, powered off first if need be; its disks stay.
+   *
+   * @throws DriverException CONFLICT if somebody else made it
+   */
   Outcome remove(Mark mark) throws DriverException;
 }

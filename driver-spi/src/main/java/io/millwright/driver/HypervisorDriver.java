@@ -17,6 +17,8 @@ public interface HypervisorDriver extends AutoCloseable {
 
   /** Name of the facet {@link GuestCommands}, without which no health gate runs a command. */
   String GUEST_COMMANDS = "guest-commands";
+  /** Name of the facet {@link Import}, without which no import is begun. */
+  String IMPORT = "import";
 
   /**
    * What is there, dated, with its gaps admitted. One listing, whatever the number of machines.
@@ -69,6 +71,10 @@ public interface HypervisorDriver extends AutoCloseable {
     return Optional.empty();
   }
 
+  default Optional<Import> imports() {
+    return Optional.empty();
+  }
+
   default Optional<DirectBoot> directBoot() {
     return Optional.empty();
   }
@@ -104,6 +110,7 @@ public interface HypervisorDriver extends AutoCloseable {
     guestAgent().ifPresent(f -> out.add("guest-agent"));
     guestCommands().ifPresent(f -> out.add(GUEST_COMMANDS));
     lifecycleEvents().ifPresent(f -> out.add("lifecycle-events"));
+    imports().ifPresent(f -> out.add(IMPORT));
     directBoot().ifPresent(f -> out.add("direct-boot"));
     serialLog().ifPresent(f -> out.add("serial-log"));
     hotPlug().ifPresent(f -> out.add(HOT_PLUG));

@@ -53,6 +53,8 @@ class DriverMatrixTest {
     out.put("direct-boot", "an installer's kernel is started without a boot loader");
     out.put("serial-log", "what an installer prints is kept");
     out.put("disk-serials", "the guest sees a disk under the serial that it was given");
+    out.put(
+        "import", "the mark is put onto a machine that somebody else made, and taken off again");
     out.put("hot-plug", "a disk is attached to a machine that runs");
     out.put("metrics", "`millwright top`: what machines use of their host");
     return out;

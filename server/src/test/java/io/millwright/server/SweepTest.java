@@ -8,6 +8,7 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
 import io.millwright.engine.port.Orphans.What;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Sweep;
@@ -18,6 +19,7 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.VolumeStatus;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -88,6 +90,28 @@ class SweepTest {
         () ->
             findings().size() == many
                 && findings().stream().allMatch(f -> f.orphan().listings() == 2));
+  }
+
+  @Test
+  void aMachineThatSomebodyElseMadeIsLetGoAndNotRemoved() throws Exception {
+    UUID uid = UUID.randomUUID();
+    world.hypervisor.addForeignMachine(
+        uid,
+        "theirs",
+        Observation.State.RUNNING,
+        2,
+        ByteSize.ofMib(512),
+        List.of(),
+        Map.of("/their/disk.qcow2", ByteSize.ofMib(2048)));
+    try (HypervisorDriver driver = world.hypervisor.attach(ours)) {
+      driver.imports().orElseThrow().take(Mark.imported(ours, uid));
+    }
+    awaitSettled(1);
+    anHourPasses();
+    purge(uid.toString());
+    assertThat(world.hypervisor.mark(uid)).isEmpty();
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(world.hypervisor.hasDisk("/their/disk.qcow2")).isTrue();
   }
 
   @Test

@@ -16,6 +16,7 @@ import io.millwright.driver.GuestAgent;
 import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Import;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
@@ -688,6 +689,79 @@ public abstract class HypervisorContract {
 
     assertThat(outside().look(uid)).isEqualTo(before);
     assertThat(exists(rival)).isFalse();
+  }
+
+  @Test
+  void aForeignMachineIsTakenOverWithNothingButItsMark() throws Exception {
+    if (!has("compute") || !has(HypervisorDriver.IMPORT)) {
+      return;
+    }
+    Import imports = driver().imports().orElseThrow();
+    String name = "taken-" + UUID.randomUUID();
+    UUID uid = foreignMachine(name);
+    Mark mark = Mark.imported(installation, uid);
+    String before = outside().look(uid);
+    assertThat(imports.look(uid).mark()).isNull();
+    assertThat(imports.look(uid).firmware()).isEqualTo(Firmware.BIOS);
+    done(imports.release(mark)); // it is free of ours
+    assertThat(outside().look(uid)).as("a look and a release of nothing").isEqualTo(before);
+
+    twice(() -> imports.take(mark));
+    Observation.Machine taken = seen(mark);
+    assertThat(taken.mark()).isEqualTo(mark);
+    assertThat(taken.name()).isEqualTo(name);
+    assertThat(taken.state()).isEqualTo(Observation.State.STOPPED);
+    assertThat(imports.look(uid).mark()).isEqualTo(mark);
+    String asTaken = outside().look(uid);
+    fails(FaultKind.CONFLICT, () -> compute().remove(mark));
+    fails(FaultKind.CONFLICT, () -> compute().remove(new Mark(installation, uid, 7)));
+    fails(
+        FaultKind.CONFLICT,
+        () ->
+            compute()
+                .define(
+                    new MachineDefinition(
+                        mark, name, 1, mib(128), Firmware.BIOS, List.of(), List.of(), null)));
+
+    HypervisorDriver other = connectAs(stranger);
+    Import others = other.imports().orElseThrow();
+    Mark rival = Mark.imported(stranger, uid);
+    assertThat(others.look(uid).mark()).isEqualTo(mark);
+    fails(FaultKind.CONFLICT, () -> others.take(rival));
+    fails(FaultKind.CONFLICT, () -> others.take(mark));
+    fails(FaultKind.CONFLICT, () -> others.release(mark));
+    done(others.release(rival));
+    assertThat(outside().look(uid)).as("what was refused").isEqualTo(asTaken);
+
+    twice(() -> imports.release(mark));
+    assertThat(driver().observe(new Scope.One(uid)).machine(uid).orElseThrow().mark()).isNull();
+    assertThat(outside().look(uid)).as("after it was let go").isEqualTo(before);
+    done(others.take(rival)); // and anybody's to take
+    done(others.release(rival));
+  }
+
+  @Test
+  void onlyWhatIsThereAndWasNotMadeByUsIsTakenOver() throws Exception {
+    if (!has("compute") || !has("disks") || !has(HypervisorDriver.IMPORT)) {
+      return;
+    }
+    Import imports = driver().imports().orElseThrow();
+    Mark nobody = Mark.imported(installation, UUID.randomUUID());
+    fails(FaultKind.CONFLICT, () -> imports.look(nobody.uid()));
+    fails(FaultKind.CONFLICT, () -> imports.take(nobody));
+    twice(() -> imports.release(nobody));
+
+    Mark made = mark();
+    done(disks().create(system(made), mib(64), null));
+    done(compute().define(machine(made, system(made))));
+    Import.Found found = imports.look(made.uid());
+    assertThat(found.mark()).isEqualTo(made);
+    assertThat(found.disks()).extracting(Import.Disk::size).containsExactly(mib(64));
+    String before = outside().look(made.uid());
+    fails(FaultKind.CONFLICT, () -> imports.take(Mark.imported(installation, made.uid())));
+    fails(FaultKind.CONFLICT, () -> imports.release(Mark.imported(installation, made.uid())));
+    assertThat(outside().look(made.uid())).isEqualTo(before);
+    assertThat(seen(made).mark()).isEqualTo(made);
   }
 
   @Test

@@ -12,6 +12,7 @@ import io.millwright.driver.GuestAgent;
 import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Import;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
@@ -120,6 +121,7 @@ public final class SimulatedHypervisor {
   private final Map<UUID, Machine> machines = new LinkedHashMap<>();
   private final Map<String, UUID> names = new HashMap<>();
   private final Map<String, StoredDisk> disks = new LinkedHashMap<>();
+  private final Map<String, ByteSize> foreignDisks = new HashMap<>();
   private final Map<String, byte[]> contents = new HashMap<>();
   private final Map<String, StoredMedium> media = new LinkedHashMap<>();
   private final Map<UUID, Set<String>> diskNames = new HashMap<>();
@@ -254,6 +256,52 @@ public final class SimulatedHypervisor {
       names.put(name, uid);
     }
     tell(uid);
+  }
+
+  /** As the other one, a machine with cards and with disks of that name and size. */
+  public void addForeignMachine(
+      UUID uid,
+      String name,
+      Observation.State state,
+      int cores,
+      ByteSize memory,
+      List<MachineDefinition.Nic> nics,
+      Map<String, ByteSize> itsDisks) {
+    synchronized (lock) {
+      addForeignMachine(uid, name, Observation.State.STOPPED);
+      Machine machine = java.util.Objects.requireNonNull(machines.get(uid));
+      MachineDefinition d = machine.definition;
+      machine.definition =
+          new MachineDefinition(
+              d.mark(),
+              name,
+              cores,
+              memory,
+              d.firmware(),
+              itsDisks.keySet().stream().map(disk -> new MachineDefinition.Disk(disk, "")).toList(),
+              nics,
+              null);
+      countDisks(machine.definition, 1);
+      foreignDisks.putAll(itsDisks);
+      machine.state = state;
+      memoryUsed += machine.on() ? memory.bytes() : 0;
+    }
+    tell(uid);
+  }
+
+  /** The mark that a machine bears, whosever it is. */
+  public Optional<Mark> mark(UUID uid) {
+    synchronized (lock) {
+      Machine machine = machines.get(uid);
+      return machine == null ? Optional.empty() : Optional.ofNullable(machine.mark);
+    }
+  }
+
+  /** Whether a disk is there, whosever it is. */
+  public boolean hasDisk(String name) {
+    synchronized (lock) {
+      return disks.containsKey(name) || foreignDisks.containsKey(name);
+    }
   }
 
   /** Makes an image staged without copying anything. */
@@ -673,6 +721,7 @@ public final class SimulatedHypervisor {
               () -> {
                 synchronized (lock) {
                   Machine there = find(definition.mark());
+                  requireMade(there);
                   UUID holder = names.get(definition.name());
                   if (holder != null && !holder.equals(definition.mark().uid())) {
                     throw conflict("The name " + definition.name() + " is taken there.");
@@ -746,6 +795,12 @@ public final class SimulatedHypervisor {
           d.installer());
     }
 
+    private static void requireMade(@Nullable Machine machine) throws DriverException {
+      if (machine != null && machine.mark != null && machine.mark.imported()) {
+        throw conflict("Somebody else made the machine.");
+      }
+    }
+
     private void requireInstaller(MachineDefinition.@Nullable Installer installer)
         throws DriverException {
       if (installer == null) {
@@ -788,7 +843,7 @@ public final class SimulatedHypervisor {
         MachineDefinition d = machine.definition;
         if (!again) {
           for (MachineDefinition.Disk disk : d.disks()) {
-            if (!disks.containsKey(disk.name())) {
+            if (!hasDisk(disk.name())) {
               throw conflict("The disk " + disk.name() + " is gone.");
             }
           }
@@ -862,6 +917,7 @@ public final class SimulatedHypervisor {
               () -> {
                 synchronized (lock) {
                   Machine machine = find(mark);
+                  requireMade(machine);
                   if (machine != null) {
                     drop(machine);
                   }
@@ -1185,6 +1241,89 @@ public final class SimulatedHypervisor {
           && sha256.equals(installer.medium());
     }
 
+    /** The mark alone is written. */
+    private final class Imports implements Import {
+      @Override
+      public Found look(UUID uid) throws DriverException {
+        return run(
+            Verb.LOOK_AT,
+            uid,
+            uid.toString(),
+            new Found(io.millwright.model.Firmware.BIOS, null, List.of()),
+            () -> {
+              synchronized (lock) {
+                Machine machine = machines.get(uid);
+                if (machine == null) {
+                  throw conflict("There is no such machine.");
+                }
+                return new Found(
+                    machine.definition.firmware(),
+                    machine.mark,
+                    machine.definition.disks().stream()
+                        .map(d -> new Disk(d.name(), sizeOf(d.name())))
+                        .toList());
+              }
+            });
+      }
+
+      private @Nullable ByteSize sizeOf(String disk) {
+        StoredDisk stored = disks.get(disk);
+        return stored == null ? foreignDisks.get(disk) : stored.size();
+      }
+
+      @Override
+      public Outcome take(Mark mark) throws DriverException {
+        Outcome done =
+            act(
+                Verb.TAKE,
+                mark,
+                () -> {
+                  synchronized (lock) {
+                    ours(mark);
+                    Machine machine = machines.get(mark.uid());
+                    if (machine == null) {
+                      throw conflict("There is no such machine.");
+                    }
+                    if (machine.mark != null && !machine.mark.equals(mark)) {
+                      throw conflict(
+                          machine.mark.installation().equals(installation)
+                              ? "We have made the machine ourselves."
+                              : "The machine belongs to another installation.");
+                    }
+                    machine.mark = mark;
+                    return Outcome.DONE;
+                  }
+                });
+        tell(mark.uid());
+        return done;
+      }
+
+      @Override
+      public Outcome release(Mark mark) throws DriverException {
+        Outcome done =
+            act(
+                Verb.RELEASE,
+                mark,
+                () -> {
+                  synchronized (lock) {
+                    ours(mark);
+                    Machine machine = machines.get(mark.uid());
+                    if (machine != null
+                        && machine.mark != null
+                        && machine.mark.installation().equals(installation)) {
+                      if (!machine.mark.imported()) {
+                        throw conflict("We have made the machine ourselves.");
+                      }
+                      machine.mark = null;
+                    }
+                    return Outcome.DONE;
+                  }
+                });
+        tell(mark.uid());
+        return done;
+      }
+    }
+
     /** Kept among the media, and told apart by their roles. */
     private final class BootFiles implements DirectBoot {
       @Override
@@ -1471,6 +1610,11 @@ public final class SimulatedHypervisor {
     @Override
     public Optional<HotPlug> hotPlug() {
       return Optional.of(this);
+    }
+
+    @Override
+    public Optional<Import> imports() {
+      return Optional.of(new Imports());
     }
 
     @Override

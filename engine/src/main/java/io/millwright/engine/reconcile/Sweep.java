@@ -215,10 +215,7 @@ public final class Sweep {
     switch (orphan.what()) {
       case MACHINE ->
           outside.call(
-              hypervisor,
-              d ->
-                  MachineActs.facet(d, HypervisorDriver::compute, "cannot remove machines")
-                      .remove(new Mark(installation, orphan.uid(), 0)));
+              hypervisor, d -> Collect.removeOrRelease(d, new Mark(installation, orphan.uid(), 0)));
       case SYSTEM_DISK ->
           disposal.delete(hypervisor, ObjectName.parse(orphan.object()).orElseThrow());
       case MEDIUM ->

@@ -81,7 +81,16 @@ final class DomainCompute implements Compute, HotPlug {
     }
   }
 
-  private static Optional<Mark> markOf(Domain domain) throws LibvirtError {
+  /** What somebody else made and was taken over is neither given a definition nor removed. */
+  private static void requireMade(@Nullable Domain domain) throws LibvirtError, DriverException {
+    if (domain != null && markOf(domain).filter(Mark::imported).isPresent()) {
+      throw conflict(
+          "The machine was imported: it is neither defined anew nor removed.",
+          domain.uuid().toString());
+    }
+  }
+
+  static Optional<Mark> markOf(Domain domain) throws LibvirtError {
     try {
       return DomainFacts.mark(domain.metadata());
     } catch (LibvirtError e) {
@@ -116,6 +125,7 @@ final class DomainCompute implements Compute, HotPlug {
   public Outcome define(MachineDefinition machine) throws DriverException {
     return line.call(connection -> {
       try (Domain there = find(connection, machine.mark(), installation)) {
+        requireMade(there);
         requireFreeName(connection, machine);
         DomainXml.Placed placed = place(connection, machine);
         String xml = DomainXml.of(machine, placed);
@@ -354,6 +364,7 @@ final class DomainCompute implements Compute, HotPlug {
   public Outcome remove(Mark mark) throws DriverException {
     return line.call(connection -> {
       try (Domain domain = find(connection, mark, installation)) {
+        requireMade(domain);
         if (domain != null) {
           undefine(domain);
         }

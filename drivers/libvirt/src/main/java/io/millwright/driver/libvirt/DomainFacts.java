@@ -4,6 +4,7 @@ import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
 import java.io.IOException;
 import java.io.StringReader;
@@ -156,6 +157,36 @@ record DomainFacts(
     } catch (IllegalArgumentException e) {
       return Optional.empty(); // somebody has edited it: not to be taken for ours
     }
+  }
+
+  /** What starts it. */
+  static Firmware firmware(String xml) throws LibvirtError {
+    return children(parse(xml), "os").stream()
+            .anyMatch(os ->
+                os.getAttribute("firmware").equals("efi")
+                    || child(os, "loader")
+                        .filter(l -> l.getAttribute("type").equals("pflash"))
+                        .isPresent())
+        ? Firmware.UEFI
+        : Firmware.BIOS;
+  }
+
+  /** Its disks of whatever kind, but not its drives; what is behind one may be no file. */
+  static List<Target> allDisks(String xml) throws LibvirtError {
+    List<Target> out = new ArrayList<>();
+    for (Element devices : children(parse(xml), "devices")) {
+      for (Element disk : children(devices, "disk")) {
+        String device = disk.getAttribute("device");
+        if (device.isEmpty() || device.equals("disk") || device.equals("lun")) {
+          String file = file(disk);
+          out.add(
+              new Target(
+                  child(disk, "target").map(t -> t.getAttribute("dev")).orElse(""),
+                  file == null ? "" : file));
+        }
+      }
+    }
+    return out;
   }
 
   /** True for a guest that only tries out the acceleration. */

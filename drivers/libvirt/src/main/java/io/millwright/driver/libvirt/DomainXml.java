@@ -14,6 +14,8 @@ final class DomainXml {
   /** Of the element in a domain's metadata that carries its mark. */
   static final String NAMESPACE = "urn:millwright:domain:1";
 
+  static final String PREFIX = "mw";
+
   static final String MEDIUM_TARGET = "sda";
 
   /** The second drive, which only machines with an installation medium have. */
@@ -84,6 +86,21 @@ final class DomainXml {
           String.valueOf(e.getMessage()),
           e);
     }
+  }
+
+  /** The element of a mark as libvirt takes it by itself; it adds namespace and prefix. */
+  static String mark(Mark mark) {
+    XmlText xml = new XmlText();
+    xml.leaf(
+        "machine",
+        "",
+        "installation",
+        mark.installation(),
+        "uid",
+        mark.uid().toString(),
+        "generation",
+        Long.toString(mark.generation()));
+    return xml.toString();
   }
 
   private static void head(XmlText xml, MachineDefinition machine, Placed placed) {

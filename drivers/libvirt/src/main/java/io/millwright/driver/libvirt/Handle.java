@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** One object of libvirt's, freed when it is closed. */
 abstract class Handle implements AutoCloseable {
@@ -69,6 +70,8 @@ abstract class Handle implements AutoCloseable {
     static final int AFFECT_CONFIG = 2;
     static final int MODIFY_FORCE = 4;
 
+    private static final int ELEMENT = 2; // VIR_DOMAIN_METADATA_ELEMENT
+
     Domain(Pointer pointer) {
       super(pointer);
     }
@@ -104,9 +107,33 @@ abstract class Handle implements AutoCloseable {
 
     /** The element of our namespace, or an error NO_DOMAIN_METADATA. */
     String metadata() throws LibvirtError {
-      int element = 2; // VIR_DOMAIN_METADATA_ELEMENT
       return owned(
-          LibvirtError.check(C.virDomainGetMetadata(pointer, element, DomainXml.NAMESPACE, 0)));
+          LibvirtError.check(C.virDomainGetMetadata(pointer, ELEMENT, DomainXml.NAMESPACE, 0)));
+    }
+
+    /**
+     * Writes the element of our namespace, or takes it away, in the definition and in what runs.
+     *
+     * @param element null to take it away
+     */
+    void metadata(@Nullable String element) throws LibvirtError {
+      int where = state().active() ? AFFECT_LIVE | AFFECT_CONFIG : AFFECT_CONFIG;
+      LibvirtError.check(
+          C.virDomainSetMetadata(
+              pointer, ELEMENT, element, DomainXml.PREFIX, DomainXml.NAMESPACE, where));
+    }
+
+    /** False for one of which nothing stays when it stops. */
+    boolean persistent() throws LibvirtError {
+      return LibvirtError.check(C.virDomainIsPersistent(pointer)) == 1;
+    }
+
+    /** Size of a disk as the guest sees it. */
+    long capacity(String target) throws LibvirtError {
+      try (Memory info = new Memory(24)) {
+        LibvirtError.check(C.virDomainGetBlockInfo(pointer, target, info, 0));
+        return info.getLong(0);
+      }
     }
 
     @Override

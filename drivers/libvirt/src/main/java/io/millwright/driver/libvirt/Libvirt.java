@@ -146,6 +146,13 @@ interface Libvirt extends Library {
 
   @Nullable Pointer virDomainGetMetadata(Pointer domain, int type, String uri, int flags);
 
+  int virDomainSetMetadata(
+      Pointer domain, int type, @Nullable String metadata, String key, String uri, int flags);
+
+  int virDomainIsPersistent(Pointer domain);
+
+  int virDomainGetBlockInfo(Pointer domain, String disk, Pointer info, int flags);
+
   int virDomainRename(Pointer domain, String name, int flags);
 
   int virDomainCreate(Pointer domain);

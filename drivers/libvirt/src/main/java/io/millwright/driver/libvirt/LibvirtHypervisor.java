@@ -10,6 +10,7 @@ import io.millwright.driver.GuestAgent;
 import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Import;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
 import io.millwright.driver.Metrics;
@@ -27,6 +28,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final Line line;
   private final Survey survey;
   private final DomainCompute compute;
+  private final DomainImport imports;
   private final PoolDisks disks;
   private final PoolCopy copy;
   private final DiskTransfer transfer;
@@ -44,6 +46,7 @@ final class LibvirtHypervisor implements HypervisorDriver {
     PoolFiles files = new PoolFiles(settings, installation);
     survey = new Survey(line, acceleration, files, installation);
     compute = new DomainCompute(line, settings, acceleration, files, installation);
+    imports = new DomainImport(line, installation);
     disks = new PoolDisks(line, files, installation);
     copy = new PoolCopy(line, files, disks);
     transfer = new PoolTransfer(line, files, disks);
@@ -94,6 +97,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   @Override
   public Optional<DirectBoot> directBoot() {
     return Optional.of(bootFiles);
+  }
+
+  @Override
+  public Optional<Import> imports() {
+    return Optional.of(imports);
   }
 
   @Override

@@ -52,6 +52,7 @@ class LibvirtContractTest extends HypervisorContract {
         "direct-boot",
         "serial-log",
         HypervisorDriver.DISK_SERIALS,
+        HypervisorDriver.IMPORT,
         HypervisorDriver.HOT_PLUG);
   }
 
@@ -112,9 +113,11 @@ class LibvirtContractTest extends HypervisorContract {
     @Override
     public String look(UUID uid) {
       return exists(uid)
-          ? LAB.virsh("domstate", uid.toString())
-              + LAB.virsh("dumpxml", uid.toString())
-              + LAB.virsh("dumpxml", "--inactive", uid.toString())
+          // libvirt leaves an empty element where metadata were, which says nothing.
+          ? (LAB.virsh("domstate", uid.toString())
+                  + LAB.virsh("dumpxml", uid.toString())
+                  + LAB.virsh("dumpxml", "--inactive", uid.toString()))
+              .replaceAll(" *<metadata/>\n", "")
           : "";
     }
 
