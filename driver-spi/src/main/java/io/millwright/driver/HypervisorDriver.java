@@ -17,6 +17,7 @@ public interface HypervisorDriver extends AutoCloseable {
 
   /** Name of the facet {@link GuestCommands}, without which no health gate runs a command. */
   String GUEST_COMMANDS = "guest-commands";
+
   /** Name of the facet {@link Import}, without which no import is begun. */
   String IMPORT = "import";
 
