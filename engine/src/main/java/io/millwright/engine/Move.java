@@ -149,6 +149,8 @@ public final class Move {
     String why =
         machine.deleting()
             ? "is being deleted"
+            : machine.spec().foreignMade()
+                ? "was imported: there is no image of which its system could be made elsewhere"
             : s.former() != null
                 ? "is being rebuilt or moved; wait for that, or cancel it"
                 : s.elsewhere() != null

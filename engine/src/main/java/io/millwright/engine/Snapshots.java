@@ -187,7 +187,9 @@ public final class Snapshots {
     return Optional.ofNullable(
         machine.deleting()
             ? "is being deleted"
-            : machine.metadata().labels().containsKey(Names.TRIAL)
+            : machine.spec().foreignMade()
+                ? "was imported, and its disks are not ours to copy"
+                : machine.metadata().labels().containsKey(Names.TRIAL)
                 ? "is there to check one build, and goes by itself"
                 : busy.isPresent()
                     ? "is being worked on by operation "

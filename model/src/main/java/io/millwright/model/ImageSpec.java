@@ -216,6 +216,7 @@ public record ImageSpec(
           List.of(),
           readyTimeoutSeconds,
           new Expiry(new TimeSpan(Math.clamp(readyTimeoutSeconds, 0, 86_400) + 3600L), null, null),
+          null,
           null);
     }
   }

@@ -286,7 +286,7 @@ class PlannerPropertyTest {
   void noPlanTouchesTheDiskOfAVolume(@ForAll("cases") Case given) {
     for (Plan plan :
         List.of(
-            MachinePlanner.plan(given.goal(), given.facts()), MachinePlanner.undo(given.facts()))) {
+            MachinePlanner.plan(given.goal(), given.facts()), MachinePlanner.undo(given.facts(), false))) {
       for (Step step : plan.steps()) {
         switch (step) {
           case Step.DeleteDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
@@ -330,10 +330,10 @@ class PlannerPropertyTest {
   @Property
   void whatIsUndoneLeavesNothing(@ForAll("cases") Case given) {
     Outside world = new Outside(given);
-    MachinePlanner.undo(given.facts()).steps().forEach(world::act);
+    MachinePlanner.undo(given.facts(), false).steps().forEach(world::act);
     assertThat(world.forgotten).isFalse();
     assertNothingLeft(world);
-    assertThat(MachinePlanner.undo(world.facts()).empty()).isTrue();
+    assertThat(MachinePlanner.undo(world.facts(), false).empty()).isTrue();
   }
 
   @Property
@@ -383,7 +383,7 @@ class PlannerPropertyTest {
             reversed(facts.records()));
     assertThat(MachinePlanner.plan(with(goal, goal.booted(), reversed(goal.records())), shuffled))
         .isEqualTo(MachinePlanner.plan(goal, facts));
-    assertThat(MachinePlanner.undo(shuffled)).isEqualTo(MachinePlanner.undo(facts));
+    assertThat(MachinePlanner.undo(shuffled, false)).isEqualTo(MachinePlanner.undo(facts, false));
   }
 
   @Property

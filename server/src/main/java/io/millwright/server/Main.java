@@ -195,6 +195,7 @@ public final class Main implements AutoCloseable {
             engine.expire(),
             engine.isos(),
             engine.imports(),
+            engine.machineImport(),
             engine.webhooks());
     Web web =
         add(
