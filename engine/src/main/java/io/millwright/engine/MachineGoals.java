@@ -77,8 +77,7 @@ public final class MachineGoals {
         fingerprints(r),
         spec.readyTimeoutSeconds(),
         r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG),
-        status.source() == null ? null : status.source().disk(),
-        false);
+        status.source() == null ? null : status.source().disk());
   }
 
   private static MachineGoal imported(ResolvedMachine r) {

@@ -111,7 +111,48 @@ public record MachineGoal(
         records,
         readyTimeoutSeconds,
         false,
-        null,
+        null);
+  }
+
+  /** One that Millwright makes. */
+  public MachineGoal(
+      boolean present,
+      Power power,
+      int cores,
+      ByteSize memory,
+      ByteSize diskSize,
+      String image,
+      @Nullable String sha256,
+      @Nullable Installer installer,
+      String disk,
+      boolean booted,
+      @Nullable String former,
+      @Nullable String seed,
+      List<String> volumes,
+      List<Card> nics,
+      Map<String, Integer> records,
+      int readyTimeoutSeconds,
+      boolean hotPlug,
+      @Nullable String source) {
+    this(
+        present,
+        power,
+        cores,
+        memory,
+        diskSize,
+        image,
+        sha256,
+        installer,
+        disk,
+        booted,
+        former,
+        seed,
+        volumes,
+        nics,
+        records,
+        readyTimeoutSeconds,
+        hotPlug,
+        source,
         false);
   }
 

@@ -218,15 +218,27 @@ public final class MachinePlanner {
 
   private static List<Step> remove(MachineFacts facts, boolean imported) {
     List<Step> steps = new ArrayList<>();
-    if (facts.vm() != null) {
-      steps.add(imported || facts.vm().imported() ? new Step.Release() : new Step.Remove());
+    Vm vm = facts.vm();
+    if (imported || (vm != null && vm.imported())) {
+      if (vm != null) {
+        steps.add(new Step.Release());
+      }
+      withdraw(facts, steps);
+      return steps;
+    }
+    if (vm != null) {
+      steps.add(new Step.Remove());
     }
     facts.systemDisks().keySet().stream().sorted().forEach(d -> steps.add(new Step.DeleteDisk(d)));
     facts.media().stream().sorted().forEach(m -> steps.add(new Step.DeleteSeed(m)));
     facts.bootFiles().stream().sorted().forEach(f -> steps.add(new Step.DeleteBootFile(f)));
+    withdraw(facts, steps);
+    return steps;
+  }
+
+  private static void withdraw(MachineFacts facts, List<Step> steps) {
     facts.records().keySet().stream().sorted().forEach(n -> steps.add(new Step.Withdraw(n)));
     steps.add(new Step.Forget());
-    return steps;
   }
 
   private static boolean hasDisk(Vm vm, String disk) {
