@@ -403,8 +403,8 @@ final class MachinesApi extends Collection {
             busy.isEmpty() && !foreign.isEmpty()
                 ? foreign
                 : busy.isEmpty() && (power == Power.ON || machine.status().power() != Power.OFF)
-                ? "it is on, and what is kept is its disk at rest"
-                : busy));
+                    ? "it is on, and what is kept is its disk at rest"
+                    : busy));
     out.add(ActionView.of("revert", Verb.OPERATE, found, busy));
     out.add(
         ActionView.of(
@@ -414,8 +414,8 @@ final class MachinesApi extends Collection {
             going.isEmpty() && !foreign.isEmpty()
                 ? foreign
                 : going.isEmpty() && (power == Power.OFF || machine.status().readyBy() == null)
-                ? "it is not up"
-                : going));
+                    ? "it is not up"
+                    : going));
     out.add(
         ActionView.of(
             "extend",

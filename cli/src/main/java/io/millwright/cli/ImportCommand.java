@@ -54,8 +54,7 @@ final class ImportCommand extends Waiting {
     String key = dryRun ? null : UUID.randomUUID().toString();
     JsonNode answer =
         api()
-            .importMachine(
-                cli().project(), name, which.substring(0, slash), object, key, dryRun)
+            .importMachine(cli().project(), name, which.substring(0, slash), object, key, dryRun)
             .body();
     List<String> manifests = new ArrayList<>();
     answer.path("manifests").forEach(m -> manifests.add(Yaml.write(m)));
@@ -64,10 +63,7 @@ final class ImportCommand extends Waiting {
     answer.path("notes").forEach(note -> tell(Safe.line(note.asString())));
     List<String> operations = new ArrayList<>();
     for (JsonNode item : answer.path("applied").path("items")) {
-      tell(
-          Plan.reference(item)
-              + (dryRun ? " would be " : " ")
-              + Trees.text(item, "action"));
+      tell(Plan.reference(item) + (dryRun ? " would be " : " ") + Trees.text(item, "action"));
       String operation = Trees.text(item, "operation");
       if (!operation.isEmpty()) {
         operations.add(operation);

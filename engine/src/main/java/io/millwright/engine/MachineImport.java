@@ -18,7 +18,6 @@ import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
-import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineSpec.Nic;
 import io.millwright.model.Names;
@@ -38,7 +37,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -149,8 +147,8 @@ public final class MachineImport {
       Observation seen, Wanted wanted, Resource<?, ?> hypervisor) {
     List<Observation.Machine> found =
         seen.machines().stream()
-            .filter(m ->
-                m.name().equals(wanted.object()) || m.uid().toString().equals(wanted.object()))
+            .filter(
+                m -> m.name().equals(wanted.object()) || m.uid().toString().equals(wanted.object()))
             .toList();
     if (found.size() == 1) {
       return found.getFirst();
@@ -220,8 +218,7 @@ public final class MachineImport {
     List<Draft> drafts = new ArrayList<>();
     List<String> notes = new ArrayList<>();
     String size = size(tx, found, drafts);
-    drafts.add(
-        draft(found, Kind.MACHINE, found.wanted().name(), spec(tx, found, size, notes)));
+    drafts.add(draft(found, Kind.MACHINE, found.wanted().name(), spec(tx, found, size, notes)));
     Violations at = Violations.at("");
     drafts.forEach(d -> d.spec().check(at.field("object")));
     at.raise();
@@ -234,16 +231,13 @@ public final class MachineImport {
     return store.dryRun(tx -> declare(tx, caller, found));
   }
 
-  private static Draft draft(
-      Found found, Kind kind, String name, io.millwright.model.Spec spec) {
-    return new Draft(
-        kind, name, found.wanted().project(), Map.of(), Map.of(), spec, "the import");
+  private static Draft draft(Found found, Kind kind, String name, io.millwright.model.Spec spec) {
+    return new Draft(kind, name, found.wanted().project(), Map.of(), Map.of(), spec, "the import");
   }
 
   /** Name of a Size of this very shape, which is declared if there is none. */
   private static String size(Tx tx, Found found, List<Draft> drafts) {
-    SizeSpec shape =
-        new SizeSpec(found.machine().cores(), found.machine().memory(), found.disk());
+    SizeSpec shape = new SizeSpec(found.machine().cores(), found.machine().memory(), found.disk());
     List<Resource<?, ?>> all = visible(tx, Kind.SIZE, found.wanted().project());
     Optional<String> same =
         all.stream()
@@ -254,8 +248,7 @@ public final class MachineImport {
       return same.get();
     }
     String plain =
-        "imported-%dc-%dm-%dm"
-            .formatted(shape.cores(), shape.memory().mib(), shape.disk().mib());
+        "imported-%dc-%dm-%dm".formatted(shape.cores(), shape.memory().mib(), shape.disk().mib());
     String name = plain;
     for (int i = 2; named(all, name); i++) {
       name = plain + "-" + i;
@@ -272,7 +265,8 @@ public final class MachineImport {
   private static List<Resource<?, ?>> visible(Tx tx, Kind kind, String project) {
     List<Resource<?, ?>> out = new ArrayList<>();
     for (String place : Lookup.places(project)) {
-      tx.resources()
+      tx
+          .resources()
           .list(new Resources.Query(kind, place, Selector.ALL, Map.of(), 1000, null))
           .items()
           .stream()

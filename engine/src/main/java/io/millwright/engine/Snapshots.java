@@ -190,14 +190,16 @@ public final class Snapshots {
             : machine.spec().foreignMade()
                 ? "was imported, and its disks are not ours to copy"
                 : machine.metadata().labels().containsKey(Names.TRIAL)
-                ? "is there to check one build, and goes by itself"
-                : busy.isPresent()
-                    ? "is being worked on by operation "
-                        + busy.get().uid()
-                        + "; wait for it, or cancel it"
-                    : s.elsewhere() != null
-                        ? "was moved, and what it left on " + s.elsewhere() + " is not removed yet"
-                        : null);
+                    ? "is there to check one build, and goes by itself"
+                    : busy.isPresent()
+                        ? "is being worked on by operation "
+                            + busy.get().uid()
+                            + "; wait for it, or cancel it"
+                        : s.elsewhere() != null
+                            ? "was moved, and what it left on "
+                                + s.elsewhere()
+                                + " is not removed yet"
+                            : null);
   }
 
   // --- reverting ---------------------------------------------------------------------------

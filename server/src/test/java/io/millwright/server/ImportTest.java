@@ -57,8 +57,7 @@ class ImportTest {
         Map.of(DISK, ByteSize.ofMib(2048)));
     world.hypervisor.addAddress(MAC, Ip.parse("10.0.0.77"));
     imports = world.engine.machineImport();
-    world.await(
-        "the hypervisor was seen", () -> !world.outside().machines().isEmpty());
+    world.await("the hypervisor was seen", () -> !world.outside().machines().isEmpty());
   }
 
   @AfterEach
@@ -115,13 +114,16 @@ class ImportTest {
           assertThat(nic.ipv4()).isEqualTo(new Addressing.Fixed(Ip.parse("10.0.0.77")));
           assertThat(nic.ipv6()).isEqualTo(new Addressing.None());
         });
-    assertThat(world.machine("theirs").status().addresses())
-        .containsExactly(Ip.parse("10.0.0.77"));
+    assertThat(world.machine("theirs").status().addresses()).containsExactly(Ip.parse("10.0.0.77"));
     assertThat(world.hypervisor.mark(uid).orElseThrow().imported()).isTrue();
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
     assertUntouched();
     // What is printed applies back, and changes nothing.
-    assertThat(world.engine.apply().apply(World.ANNA, did.drafts(), io.millwright.engine.Apply.Expectation.NONE))
+    assertThat(
+            world
+                .engine
+                .apply()
+                .apply(World.ANNA, did.drafts(), io.millwright.engine.Apply.Expectation.NONE))
         .extracting(Applied::action)
         .containsOnly(Applied.Action.UNCHANGED);
     assertThat(world.engine.drift().look("default").findings()).isEmpty();
@@ -197,7 +199,9 @@ class ImportTest {
         "spec.nics",
         () ->
             world.apply(
-                manifest("size: imported-2c-512m-2048m", "mac: \"52:54:00:aa:00:09\", ipv4: none, ipv6: none")));
+                manifest(
+                    "size: imported-2c-512m-2048m",
+                    "mac: \"52:54:00:aa:00:09\", ipv4: none, ipv6: none")));
     refused(
         "was imported",
         () ->
@@ -205,8 +209,9 @@ class ImportTest {
                 tx -> world.engine.rebuild().rebuild(tx, World.ANNA, "default", "theirs", "img")));
     refused(
         "was imported",
-        () -> world.store.inTransaction(
-            tx -> world.engine.move().move(tx, World.ANNA, "default", "theirs", "sim")));
+        () ->
+            world.store.inTransaction(
+                tx -> world.engine.move().move(tx, World.ANNA, "default", "theirs", "sim")));
     refused(
         "imported",
         () ->
@@ -241,7 +246,8 @@ class ImportTest {
   private static void refused(String with, Runnable act) {
     assertThatThrownBy(act::run)
         .isInstanceOfSatisfying(
-            ProblemException.class, e -> assertThat(e.problem() + " " + e.getMessage()).contains(with));
+            ProblemException.class,
+            e -> assertThat(e.problem() + " " + e.getMessage()).contains(with));
   }
 
   @Test

@@ -580,8 +580,7 @@ public final class MachineReconciler {
 
   private Optional<Duration> succeed(Run run, ResolvedMachine r) {
     MachineStatus was = r.machine().status();
-    MachineStatus s =
-        r.machine().spec().foreignMade() ? was.withReadyBy(Ready.IMPORT) : was;
+    MachineStatus s = r.machine().spec().foreignMade() ? was.withReadyBy(Ready.IMPORT) : was;
     Power power = r.machine().spec().power();
     List<Condition> conditions = settled(s, power);
     Optional<Condition> failedRebuild = Condition.find(s.conditions(), Rebuild.REBUILT);
