@@ -22,7 +22,6 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineSpec.Nic;
 import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
-import io.millwright.model.NetworkSpec.Attachment;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Power;
 import io.millwright.model.Problem;
@@ -37,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,8 +102,7 @@ public final class MachineImport {
               d -> d.imports().orElseThrow(() -> lacking(hypervisor)).look(machine.uid()));
       ByteSize disk =
           more.disks().stream()
-              .map(Import.Disk::size)
-              .filter(Objects::nonNull)
+              .flatMap(d -> Stream.ofNullable(d.size()))
               .findFirst()
               .orElse(SizeSpec.LEAST_DISK);
       return new Found(wanted, hypervisor, machine, more, disk);
@@ -341,11 +340,12 @@ public final class MachineImport {
 
   /** True if a card of this network would be attached there as this one is. */
   private static boolean carries(NetworkSpec network, String hypervisor, MachineDefinition.Nic it) {
-    Attachment to = network.attachmentOn(hypervisor).orElse(null);
-    return to != null
-        && Objects.equals(to.bridge(), it.bridge())
-        && Objects.equals(to.network(), it.network())
-        && Objects.equals(network.vlan(), it.vlan());
+    return Objects.equals(network.vlan(), it.vlan())
+        && network
+            .attachmentOn(hypervisor)
+            .filter(to -> Objects.equals(to.bridge(), it.bridge()))
+            .filter(to -> Objects.equals(to.network(), it.network()))
+            .isPresent();
   }
 
   private static Addressing addressing(NetworkSpec network, List<Ip> has, boolean v6) {
