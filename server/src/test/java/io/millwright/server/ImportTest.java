@@ -142,8 +142,13 @@ class ImportTest {
   }
 
   @Test
-  void itIsSwitchedOffAndOnAndItsDriftIsShown() {
+  void itIsSwitchedOnAndOffAndItsPowerIsPutRight() {
+    world.hypervisor.powerOff(uid);
     imported();
+    assertThat(world.machine("theirs").spec().power()).isEqualTo(Power.OFF);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
+    world.engine.power().set(World.ANNA, "default", "theirs", Power.ON);
+    world.awaitReady("theirs");
     world.engine.power().set(World.ANNA, "default", "theirs", Power.OFF);
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
@@ -178,7 +183,7 @@ class ImportTest {
     world.awaitGone("theirs");
     assertThat(world.hypervisor.mark(uid)).isEmpty();
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
-    assertUntouched();
+    assertThat(world.hypervisor.hasDisk(DISK)).isTrue();
 
     assertThat(take(uid.toString(), "again").drafts()).hasSize(1); // the Size is there
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
