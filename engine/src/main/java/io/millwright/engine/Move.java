@@ -157,7 +157,7 @@ public final class Move {
                         ? "was moved, and what it left on " + s.elsewhere() + " is not removed yet"
                         : s.readyBy() == null
                             ? "was never up; delete it and declare it anew, with the hypervisor"
-                                  + " that it shall be on"
+                                + " that it shall be on"
                             : machine.spec().power() == Power.OFF
                                 ? "is off, and a move ends with a machine that is up; switch it on"
                                     + " first"
