@@ -332,7 +332,7 @@ public final class MachineImport {
         List.of(),
         List.of(),
         List.of(),
-        null,
+        1800,
         null,
         null,
         true);

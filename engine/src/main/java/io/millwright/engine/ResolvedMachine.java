@@ -63,7 +63,14 @@ public record ResolvedMachine(
               Instant.EPOCH,
               null),
           new ImageSpec(
-              "unknown", "unknown", null, null, null, null, ImageSpec.FirstBoot.NONE, null),
+              "unknown",
+              "unknown",
+              "x86_64",
+              List.of(),
+              null,
+              null,
+              ImageSpec.FirstBoot.NONE,
+              null),
           ImageStatus.EMPTY);
 
   /** Looks everything up that a placed machine names. */
