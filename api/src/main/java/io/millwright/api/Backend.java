@@ -10,6 +10,7 @@ import io.millwright.engine.Delete;
 import io.millwright.engine.Expire;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
+import io.millwright.engine.MachineImport;
 import io.millwright.engine.Move;
 import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
@@ -57,4 +58,5 @@ public record Backend(
     Expire expire,
     Isos isos,
     Imports imports,
+    MachineImport machineImport,
     Webhooks webhooks) {}

@@ -1,6 +1,7 @@
 package io.millwright.api;
 
 import io.millwright.engine.Caller;
+import io.millwright.engine.MachineImport;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
@@ -9,6 +10,8 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
 import io.millwright.model.TimeSpan;
+import io.millwright.model.manifest.Draft;
+import io.millwright.model.manifest.Json;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
@@ -27,6 +30,7 @@ import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
+import tools.jackson.databind.JsonNode;
 
 /** Machines, and what can be done with them besides declaring. */
 @RestController
@@ -212,6 +216,72 @@ final class MachinesApi extends Collection {
   }
 
   /**
+   * A machine that was imported, or would be.
+   *
+   * @param applied what was declared
+   * @param manifests that declare the same: applied, they change nothing
+   * @param notes what of the machine could not be declared, one line each
+   */
+  record ImportView(ApplyView applied, List<ManifestView> manifests, List<String> notes) {
+    static ImportView of(MachineImport.Imported imported, boolean dryRun) {
+      return new ImportView(
+          ApplyView.of(imported.applied(), dryRun),
+          imported.drafts().stream().map(ManifestView::of).toList(),
+          imported.notes());
+    }
+  }
+
+  /** What a user could have written; it names no project. */
+  record ManifestView(String apiVersion, Kind kind, ManifestMetadata metadata, JsonNode spec) {
+    static ManifestView of(Draft draft) {
+      return new ManifestView(
+          "millwright/v1",
+          draft.kind(),
+          new ManifestMetadata(draft.name()),
+          Json.tree(draft.spec()));
+    }
+  }
+
+  /** By what a manifest is known. */
+  record ManifestMetadata(String name) {}
+
+  @Operation(
+      operationId = "importMachine",
+      summary = "Takes over a machine that somebody else made, as it is",
+      description =
+          "It is declared as it was found, under the UUID that it has, together with a Size of its"
+              + " shape if there is none; its MACs, and the addresses that its guest's agent tells,"
+              + " are reserved in the Network that it is on. Nothing of it is written but"
+              + " Millwright's mark. A dry run tells what would be declared.")
+  @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
+  @PostMapping("/{name}:import")
+  ResponseEntity<byte[]> importIt(
+      @PathVariable String project,
+      @PathVariable String name,
+      @Parameter(description = "name of the hypervisor that it is on") @RequestParam
+          String hypervisor,
+      @Parameter(description = "name or UUID by which the hypervisor knows it") @RequestParam
+          String object,
+      @Parameter(description = "true to hear what would be done, and to have nothing done")
+          @RequestParam(defaultValue = "false")
+          boolean dryRun,
+      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
+      HttpServletRequest request) {
+    Inputs.project(project);
+    Caller caller = Callers.now();
+    MachineImport imports = backend.machineImport();
+    MachineImport.Found found =
+        imports.look(new MachineImport.Wanted(project, name, hypervisor, object));
+    if (dryRun) {
+      return Answer.of(200, ImportView.of(imports.plan(caller, found), true)).entity();
+    }
+    return once.answer(
+        idempotencyKey,
+        request,
+        tx -> Answer.of(202, ImportView.of(imports.declare(tx, caller, found), false)));
+  }
+
+  /**
    * A key to a console just made.
    *
    * @param ticket to be given as {@code ticket} when the console is opened; shown this once
@@ -322,24 +392,30 @@ final class MachinesApi extends Collection {
             Verb.OPERATE,
             found,
             busy.isEmpty() && power == Power.OFF ? "it is declared to be off" : busy));
-    out.add(ActionView.of("rebuild", Verb.OPERATE, found, going));
+    String foreign =
+        machine.spec().foreignMade() ? "it was imported, and made from no image of ours" : "";
+    out.add(ActionView.of("rebuild", Verb.OPERATE, found, going.isEmpty() ? foreign : going));
     out.add(
         ActionView.of(
             "snapshot",
             Verb.DECLARE,
             found,
-            busy.isEmpty() && (power == Power.ON || machine.status().power() != Power.OFF)
-                ? "it is on, and what is kept is its disk at rest"
-                : busy));
+            busy.isEmpty() && !foreign.isEmpty()
+                ? foreign
+                : busy.isEmpty() && (power == Power.ON || machine.status().power() != Power.OFF)
+                    ? "it is on, and what is kept is its disk at rest"
+                    : busy));
     out.add(ActionView.of("revert", Verb.OPERATE, found, busy));
     out.add(
         ActionView.of(
             "move",
             Verb.OPERATE,
             found,
-            going.isEmpty() && (power == Power.OFF || machine.status().readyBy() == null)
-                ? "it is not up"
-                : going));
+            going.isEmpty() && !foreign.isEmpty()
+                ? foreign
+                : going.isEmpty() && (power == Power.OFF || machine.status().readyBy() == null)
+                    ? "it is not up"
+                    : going));
     out.add(
         ActionView.of(
             "extend",

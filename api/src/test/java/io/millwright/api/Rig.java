@@ -157,6 +157,7 @@ final class Rig {
         engine.expire(),
         engine.isos(),
         engine.imports(),
+        engine.machineImport(),
         engine.webhooks());
   }
 

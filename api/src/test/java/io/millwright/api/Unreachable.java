@@ -12,6 +12,7 @@ import io.millwright.engine.Drivers;
 import io.millwright.engine.Expire;
 import io.millwright.engine.Imports;
 import io.millwright.engine.Isos;
+import io.millwright.engine.MachineImport;
 import io.millwright.engine.Move;
 import io.millwright.engine.Pools;
 import io.millwright.engine.PowerSwitch;
@@ -106,6 +107,7 @@ final class Unreachable implements Store {
         new Expire(new Delete(store, clock), clock),
         new Isos(store, null),
         new Imports(null),
+        new MachineImport(store, outside, apply),
         new Webhooks(store, watch, new SecretBox(new byte[32]), Reach.OUTSIDE, clock));
   }
 }

@@ -48,6 +48,7 @@ final class Cli implements Callable<Integer> {
           "describe",
           "delete",
           "export",
+          "import",
           "wait",
           "logs",
           "events",
@@ -190,6 +191,7 @@ final class Cli implements Callable<Integer> {
       case "describe" -> new DescribeCommand();
       case "delete" -> new DeleteCommand();
       case "export" -> new ExportCommand();
+      case "import" -> new ImportCommand();
       case "wait" -> new WaitCommand();
       case "logs" -> new LogsCommand();
       case "events" -> new EventsCommand();

@@ -2,7 +2,10 @@ package io.millwright.driver;
 
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -19,10 +22,13 @@ public interface Import {
    *
    * @param mark that it bears, whosever it is, or null
    * @param disks its disks, whosever they are, in order; not what is in its drives
+   * @param addresses that its guest's agent tells, by MAC; empty if it runs no agent
    */
-  record Found(Firmware firmware, @Nullable Mark mark, List<Disk> disks) {
+  record Found(
+      Firmware firmware, @Nullable Mark mark, List<Disk> disks, Map<Mac, List<Ip>> addresses) {
     public Found {
       disks = List.copyOf(disks);
+      addresses = Map.copyOf(addresses);
     }
   }
 

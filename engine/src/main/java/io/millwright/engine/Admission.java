@@ -411,6 +411,15 @@ public final class Admission {
                     + group.title()
                     + ", which would all restart at once; declare another Size, and change the"
                     + " group to it"));
+    machines.stream()
+        .filter(m -> m.spec().foreignMade())
+        .findFirst()
+        .ifPresent(m ->
+            at.add(
+                "is the size of "
+                    + m.title()
+                    + ", which was imported and stays as it was made; declare another Size, and"
+                    + " change other machines to it"));
     if (before instanceof SizeSpec old) {
       at.field("disk")
           .require(

@@ -228,6 +228,19 @@ public final class Apply {
         image.title());
   }
 
+  /**
+   * Declares a machine that somebody else made, with what it names, as a part of a larger
+   * transaction.
+   *
+   * @param uid by which its hypervisor knows it
+   * @throws ProblemException CONFLICT if one of these is there already
+   */
+  List<Applied> imported(Tx tx, Caller caller, List<Draft> drafts, UUID uid) {
+    Run run = new Run(tx, caller, new Expectation(true, null));
+    run.imported = uid;
+    return run.all(drafts);
+  }
+
   /** Declares what belongs to Millwright's own work, and what people may not change by hand. */
   Applied own(Tx tx, Caller caller, Draft draft) {
     Run run = new Run(tx, caller, Expectation.NONE);
@@ -281,6 +294,9 @@ public final class Apply {
     /** True while it is a group or a pool that declares. */
     private boolean asOwner;
 
+    /** The uid of the machine that is imported, or null. */
+    private @Nullable UUID imported;
+
     Run(Tx tx, Caller caller, Expectation expected) {
       this.tx = tx;
       this.caller = caller;
@@ -323,6 +339,15 @@ public final class Apply {
       Spec spec = admission.normalise(draft.spec(), before == null ? null : before.spec(), at);
       if (!asOwner) {
         Members.refuseChange(tx, draft, before, before != null && !before.spec().equals(spec), at);
+      }
+      if (before == null && spec instanceof MachineSpec m && m.foreignMade()) {
+        at.field("spec.imported")
+            .require(
+                imported != null,
+                "is set by an import only: millwright import "
+                    + m.hypervisor()
+                    + "/OBJECT --as "
+                    + draft.name());
       }
       // A rebuild that failed is tried again like anything else, on yet another disk.
       boolean retry =
@@ -627,7 +652,7 @@ public final class Apply {
               project(draft),
               draft.labels(),
               draft.annotations(),
-              Ids.next(clock),
+              imported != null && draft.kind() == Kind.MACHINE ? imported : Ids.next(clock),
               1,
               1,
               now,

@@ -36,6 +36,7 @@ final class Blueprint {
             List.of(),
             0,
             null,
+            null,
             null);
     try {
       byte[] hash =

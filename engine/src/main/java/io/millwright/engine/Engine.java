@@ -57,6 +57,7 @@ public final class Engine implements AutoCloseable {
   private final Watch watch;
   private final Isos isos;
   private final Imports imports;
+  private final MachineImport machineImport;
   private final FirstBootDoor door;
   private final GroupReconciler groups;
   private final Webhooks webhooks;
@@ -126,6 +127,7 @@ public final class Engine implements AutoCloseable {
     watch = new Watch(store, WATCH);
     isos = new Isos(store, images);
     imports = new Imports(images);
+    machineImport = new MachineImport(store, outside, apply);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
     webhooks = new Webhooks(store, watch, secrets, reach, clock);
     groups = new GroupReconciler(store, outside, apply, delete, rebuild, clock, round);
@@ -238,6 +240,10 @@ public final class Engine implements AutoCloseable {
 
   public Isos isos() {
     return isos;
+  }
+
+  public MachineImport machineImport() {
+    return machineImport;
   }
 
   public Imports imports() {

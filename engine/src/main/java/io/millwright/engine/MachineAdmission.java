@@ -53,6 +53,17 @@ final class MachineAdmission {
       boolean anew,
       Violations at) {
     MachineSpec spec = machine.spec();
+    if (spec.foreignMade()) {
+      return imported(tx, lookup, machine, before, at);
+    }
+    at.field("imported")
+        .require(
+            before == null || !before.foreignMade(),
+            "cannot be taken away: the machine was imported, and its disks are not ours; to let it"
+                + " go as it is, delete it");
+    if (!at.list().isEmpty()) {
+      return machine.status();
+    }
     String project = machine.project();
     SizeSpec size =
         lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec();
@@ -87,6 +98,53 @@ final class MachineAdmission {
                 new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
             .toString();
     return status.rebuilt(disk, blueprint, spec.firmware());
+  }
+
+  /** Of a machine that somebody else made nothing is reserved but what it has. */
+  private static MachineStatus imported(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      @Nullable MachineSpec before,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    Resource<?, ?> host =
+        lookup
+            .find(Kind.HYPERVISOR, machine.project(), String.valueOf(spec.hypervisor()))
+            .orElseThrow();
+    if (before == null) {
+      tx.resources().place(machine.uid(), host.uid());
+    } else {
+      at.field("imported")
+          .require(
+              before.foreignMade(),
+              "cannot be set: Millwright made the machine; it is set by an import only");
+      same(before.hypervisor(), spec.hypervisor(), at.field("hypervisor"));
+      same(before.size(), spec.size(), at.field("size"));
+      same(before.firmware(), spec.firmware(), at.field("firmware"));
+      same(cards(before), cards(spec), at.field("nics"));
+    }
+    if (!at.list().isEmpty()) {
+      return machine.status();
+    }
+    List<MachineStatus.Interface> interfaces =
+        reserve(tx, machine, networks(lookup, spec, machine.project()), at);
+    return machine.status().withHypervisor(host.name()).withInterfaces(interfaces);
+  }
+
+  /** The cards, but for their addresses. */
+  private static List<Nic> cards(MachineSpec spec) {
+    return spec.namedNics().stream()
+        .map(n -> new Nic(n.name(), n.network(), n.mac(), null, null, List.of()))
+        .toList();
+  }
+
+  private static void same(@Nullable Object before, @Nullable Object now, Violations at) {
+    at.require(
+        java.util.Objects.equals(before, now),
+        "cannot change: the machine was imported, and stays as it was made; what was changed on"
+            + " the hypervisor is declared by deleting it here, which lets it go as it is, and"
+            + " importing it again");
   }
 
   /**

@@ -51,10 +51,11 @@ public final class MachineGoals {
   public static MachineGoal goal(ResolvedMachine r, String installation) {
     MachineSpec spec = r.machine().spec();
     MachineStatus status = r.machine().status();
+    if (spec.foreignMade()) {
+      return imported(r);
+    }
     String disk = Objects.requireNonNull(status.disk(), "a declared machine has a disk's name");
     String pinned = status.imageSha256();
-    Map<String, Integer> records = new TreeMap<>();
-    records(r).forEach((network, published) -> records.put(network, published.hashCode()));
     return new MachineGoal(
         !r.machine().deleting(),
         spec.power(),
@@ -73,10 +74,39 @@ public final class MachineGoals {
             .map(v -> Objects.requireNonNullElse(r.disk(v), "volume " + v.name()))
             .toList(),
         r.nics().stream().map(MachineGoals::card).toList(),
-        records,
+        fingerprints(r),
         spec.readyTimeoutSeconds(),
         r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG),
         status.source() == null ? null : status.source().disk());
+  }
+
+  private static MachineGoal imported(ResolvedMachine r) {
+    return new MachineGoal(
+        !r.machine().deleting(),
+        r.machine().spec().power(),
+        r.size().cores(),
+        r.size().memory(),
+        r.size().disk(),
+        MachineSpec.NO_IMAGE,
+        MachineSpec.NO_IMAGE,
+        null,
+        MachineSpec.NO_IMAGE,
+        true,
+        null,
+        null,
+        List.of(),
+        r.nics().stream().map(MachineGoals::card).toList(),
+        fingerprints(r),
+        r.machine().spec().readyTimeoutSeconds(),
+        false,
+        null,
+        true);
+  }
+
+  private static Map<String, Integer> fingerprints(ResolvedMachine r) {
+    Map<String, Integer> out = new TreeMap<>();
+    records(r).forEach((network, published) -> out.put(network, published.hashCode()));
+    return out;
   }
 
   private static MachineGoal.@Nullable Installer installer(ResolvedMachine r, String disk) {
@@ -92,7 +122,7 @@ public final class MachineGoals {
     };
   }
 
-  private static Card card(MachineDefinition.Nic nic) {
+  static Card card(MachineDefinition.Nic nic) {
     List<String> said = new ArrayList<>();
     if (nic.bridge() != null) {
       said.add("bridge " + nic.bridge());
@@ -159,7 +189,8 @@ public final class MachineGoals {
                     m.disks(),
                     m.nics().stream().map(MachineGoals::card).toList(),
                     m.medium(),
-                    m.installer()))
+                    m.installer(),
+                    m.mark() != null && m.mark().imported()))
             .orElse(null);
     Map<String, ByteSize> disks = new TreeMap<>();
     for (Observation.Disk disk : seen.disks()) {

@@ -149,17 +149,19 @@ public final class Move {
     String why =
         machine.deleting()
             ? "is being deleted"
-            : s.former() != null
-                ? "is being rebuilt or moved; wait for that, or cancel it"
-                : s.elsewhere() != null
-                    ? "was moved, and what it left on " + s.elsewhere() + " is not removed yet"
-                    : s.readyBy() == null
-                        ? "was never up; delete it and declare it anew, with the hypervisor that"
-                            + " it shall be on"
-                        : machine.spec().power() == Power.OFF
-                            ? "is off, and a move ends with a machine that is up; switch it on"
-                                + " first"
-                            : null;
+            : machine.spec().foreignMade()
+                ? "was imported: there is no image of which its system could be made elsewhere"
+                : s.former() != null
+                    ? "is being rebuilt or moved; wait for that, or cancel it"
+                    : s.elsewhere() != null
+                        ? "was moved, and what it left on " + s.elsewhere() + " is not removed yet"
+                        : s.readyBy() == null
+                            ? "was never up; delete it and declare it anew, with the hypervisor"
+                                + " that it shall be on"
+                            : machine.spec().power() == Power.OFF
+                                ? "is off, and a move ends with a machine that is up; switch it on"
+                                    + " first"
+                                : null;
     if (why != null) {
       throw ProblemException.of(Problem.Type.CONFLICT, machine.title() + " " + why);
     }

@@ -206,6 +206,7 @@ public final class Preview {
         g.records(),
         g.readyTimeoutSeconds(),
         g.hotPlug(),
-        g.source());
+        g.source(),
+        g.imported());
   }
 }

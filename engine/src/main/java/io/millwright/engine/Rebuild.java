@@ -102,6 +102,13 @@ public final class Rebuild {
     if (before.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, before.title() + " is being deleted");
     }
+    if (before.spec().foreignMade()) {
+      throw ProblemException.invalid(
+          "image",
+          before.title()
+              + " was imported: it was made from no image, and its disks are not ours to replace;"
+              + " declare a new machine to have one that can be rebuilt");
+    }
     if (before.metadata().labels().containsKey(Names.TRIAL)) {
       Members.refuse(tx, before, "it is there to check one build, and has no other system");
     }

@@ -13,6 +13,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineSpec.Interface;
 import io.millwright.model.MachineSpec.Nic;
 import io.millwright.model.MachineStatus;
+import io.millwright.model.Metadata;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.PlainStatus;
@@ -22,6 +23,7 @@ import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,6 +47,31 @@ public record ResolvedMachine(
     List<Resource<ProfileSpec, PlainStatus>> profiles,
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
     List<Resource<VolumeSpec, VolumeStatus>> volumes) {
+
+  /** What stands for the image of a machine that was made from none of ours; it is never ready. */
+  private static final Resource<ImageSpec, ImageStatus> NO_IMAGE =
+      new Resource<>(
+          Kind.IMAGE,
+          new Metadata(
+              MachineSpec.NO_IMAGE,
+              Lookup.SHARED,
+              Map.of(),
+              Map.of(),
+              new UUID(0, 0),
+              1,
+              1,
+              Instant.EPOCH,
+              null),
+          new ImageSpec(
+              "unknown",
+              "unknown",
+              "x86_64",
+              List.of(),
+              null,
+              null,
+              ImageSpec.FirstBoot.NONE,
+              null),
+          ImageStatus.EMPTY);
 
   /** Looks everything up that a placed machine names. */
   public static ResolvedMachine of(Lookup lookup, Resource<MachineSpec, MachineStatus> machine) {
@@ -73,7 +100,9 @@ public record ResolvedMachine(
         machine,
         hypervisor(lookup, project, place),
         elsewhere == null ? null : hypervisor(lookup, project, elsewhere),
-        lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class),
+        spec.foreignMade()
+            ? NO_IMAGE
+            : lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class),
         lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec(),
         spec.profiles().stream()
             .map(p -> lookup.get(Kind.PROFILE, project, p, ProfileSpec.class, PlainStatus.class))

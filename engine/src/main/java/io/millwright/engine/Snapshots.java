@@ -187,15 +187,19 @@ public final class Snapshots {
     return Optional.ofNullable(
         machine.deleting()
             ? "is being deleted"
-            : machine.metadata().labels().containsKey(Names.TRIAL)
-                ? "is there for one build of an image, and goes by itself"
-                : busy.isPresent()
-                    ? "is being worked on by operation "
-                        + busy.get().uid()
-                        + "; wait for it, or cancel it"
-                    : s.elsewhere() != null
-                        ? "was moved, and what it left on " + s.elsewhere() + " is not removed yet"
-                        : null);
+            : machine.spec().foreignMade()
+                ? "was imported, and its disks are not ours to copy"
+                : machine.metadata().labels().containsKey(Names.TRIAL)
+                    ? "is there for one build of an image, and goes by itself"
+                    : busy.isPresent()
+                        ? "is being worked on by operation "
+                            + busy.get().uid()
+                            + "; wait for it, or cancel it"
+                        : s.elsewhere() != null
+                            ? "was moved, and what it left on "
+                                + s.elsewhere()
+                                + " is not removed yet"
+                            : null);
   }
 
   // --- reverting ---------------------------------------------------------------------------

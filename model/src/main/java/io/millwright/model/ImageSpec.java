@@ -238,6 +238,7 @@ public record ImageSpec(
         List.of(),
         readyTimeoutSeconds,
         new Expiry(new TimeSpan(Math.clamp(readyTimeoutSeconds, 0, 86_400) + more), null, null),
+        null,
         null);
   }
 

@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * @param expiry when it is deleted by itself; never if not given
  * @param drift what is done when it is not as declared; its project's policy if not given, which is
  *     repair unless somebody set another
+ * @param imported true if somebody else made it, and Millwright took it over as it was; set by an
+ *     import only. Its image is {@code none}
  */
 @RecordBuilder
 public record MachineSpec(
@@ -43,8 +45,12 @@ public record MachineSpec(
     @Default List<String> volumes,
     @Default("1800") Integer readyTimeoutSeconds,
     @Nullable Expiry expiry,
-    @Nullable DriftPolicy drift)
+    @Nullable DriftPolicy drift,
+    @Nullable Boolean imported)
     implements Spec, MachineSpecBuilder.With {
+  /** What stands for the image of a machine that was imported: it was made from none of ours. */
+  public static final String NO_IMAGE = "none";
+
   /** A Linux interface name is at most 15 characters (IFNAMSIZ). */
   private static final Pattern INTERFACE = Pattern.compile("[a-z][a-z0-9]{0,11}");
 
@@ -60,6 +66,12 @@ public record MachineSpec(
     vlans = vlans == null ? List.of() : List.copyOf(vlans);
     volumes = volumes == null ? List.of() : List.copyOf(volumes);
     readyTimeoutSeconds = readyTimeoutSeconds == null ? Integer.valueOf(1800) : readyTimeoutSeconds;
+    imported = Boolean.TRUE.equals(imported) ? imported : null;
+  }
+
+  /** True if somebody else made it: then its disks are never Millwright's to delete. */
+  public boolean foreignMade() {
+    return imported != null;
   }
 
   /** What a card, a bond and a VLAN have in common. */
@@ -214,6 +226,9 @@ public record MachineSpec(
     }
     at.field("readyTimeoutSeconds")
         .require(readyTimeoutSeconds >= 10 && readyTimeoutSeconds <= 86_400, "must be 10 to 86400");
+    if (foreignMade()) {
+      checkImported(at);
+    }
     Set<String> names = new HashSet<>();
     Set<Mac> macs = new HashSet<>();
     Set<Ip> ips = new HashSet<>();
@@ -276,6 +291,39 @@ public record MachineSpec(
     }
   }
 
+  /** What only a first boot could bring, or a definition of ours, it cannot have. */
+  private void checkImported(Violations at) {
+    at.field("image")
+        .require(
+            image.equals(NO_IMAGE),
+            "must be " + NO_IMAGE + ": the machine was imported, and made from no image");
+    at.field("hypervisor").require(hypervisor != null, "is missing; it is where the machine is");
+    at.field("profiles").require(profiles.isEmpty(), NOT_IMPORTED);
+    at.field("bonds").require(bonds.isEmpty(), NOT_IMPORTED);
+    at.field("vlans").require(vlans.isEmpty(), NOT_IMPORTED);
+    at.field("volumes").require(volumes.isEmpty(), NOT_IMPORTED);
+    at.field("expiry").require(expiry == null, NOT_IMPORTED);
+    at.field("drift")
+        .require(
+            drift != DriftPolicy.REBUILD,
+            "must be report or repair: the machine was imported, and cannot be rebuilt");
+    for (int i = 0; i < nics.size(); i++) {
+      Violations here = at.field("nics").index(i);
+      here.field("mac").require(nics.get(i).mac() != null, "is missing; it is the card's own");
+      checkImported(nics.get(i).ipv4(), here.field("ipv4"));
+      checkImported(nics.get(i).ipv6(), here.field("ipv6"));
+    }
+  }
+
+  private static void checkImported(@Nullable Addressing given, Violations at) {
+    at.require(
+        given instanceof Addressing.None || given instanceof Addressing.Fixed,
+        "must be none, or the address that the machine has: its guest is not told another");
+  }
+
+  private static final String NOT_IMPORTED =
+      "cannot be given to a machine that was imported: it stays as it was made";
+
   private static boolean plain(@Nullable Addressing a) {
     return a == null || a instanceof Addressing.None;
   }
@@ -326,7 +374,9 @@ public record MachineSpec(
     if (hypervisor != null) {
       out.add(new Ref(Kind.HYPERVISOR, hypervisor, "spec.hypervisor"));
     }
-    out.add(new Ref(Kind.IMAGE, image, "spec.image"));
+    if (!foreignMade()) {
+      out.add(new Ref(Kind.IMAGE, image, "spec.image"));
+    }
     out.add(new Ref(Kind.SIZE, size, "spec.size"));
     for (int i = 0; i < profiles.size(); i++) {
       out.add(new Ref(Kind.PROFILE, profiles.get(i), "spec.profiles[" + i + "]"));

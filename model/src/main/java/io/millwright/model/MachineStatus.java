@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param imageSha256 of the image from which that disk is made
  * @param blueprint fingerprint of everything in its spec that only a first boot can change
  * @param readyBy how the system on that disk was found ready, or null before that: {@code
- *     phone-home}, {@code guest-agent}, {@code ssh} or {@code power}
+ *     phone-home}, {@code guest-agent}, {@code ssh}, {@code power} or, of one that was imported,
+ *     {@code import}
  * @param hostKeys its public SSH host keys, as in known_hosts without the host
  * @param scripts how each script of its first boot ended
  * @param firmware that starts that disk, or null for the declared one

@@ -93,7 +93,8 @@ public record MachineTemplate(
         disks,
         readyTimeoutSeconds,
         null,
-        drift);
+        drift,
+        null);
   }
 
   void check(Violations at) {

@@ -9,7 +9,8 @@ import java.util.TreeSet;
 
 /**
  * Says in words how a machine that was up differs from what is declared of it. It tells of a
- * difference if and only if the planner has something to do about it.
+ * difference if and only if the planner has something to do about it; of one that was imported also
+ * if its cores, memory or cards are others, about which nothing is done.
  */
 public final class MachineDrift {
   private static final String MISSING = "missing";
@@ -46,7 +47,9 @@ public final class MachineDrift {
     } else {
       machine(goal, vm, out);
     }
-    systemDisks(goal, facts, out);
+    if (!goal.imported()) {
+      systemDisks(goal, facts, out);
+    }
     new TreeSet<>(facts.media()).forEach(m -> out.add(new Difference("seed", NONE, m)));
     new TreeSet<>(facts.bootFiles())
         .forEach(f -> out.add(new Difference("installer file", NONE, f)));
@@ -70,6 +73,12 @@ public final class MachineDrift {
     differ("power", goal.power() == Power.ON ? "on" : "off", vm.running() ? "on" : "off", out);
     differ("cores", String.valueOf(goal.cores()), String.valueOf(vm.cores()), out);
     differ("memory", goal.memory().toString(), vm.memory().toString(), out);
+    if (goal.imported()) {
+      goal.nics().stream()
+          .filter(card -> vm.nics().stream().noneMatch(card::is))
+          .forEach(card -> out.add(new Difference("nics", card.toString(), vm.nics().toString())));
+      return;
+    }
     List<String> disks = new ArrayList<>();
     disks.add(goal.disk());
     disks.addAll(goal.volumes());

@@ -41,6 +41,7 @@ public record MachineFacts(
    * The machine on the hypervisor.
    *
    * @param installer true if it starts an installer in place of its system disk
+   * @param imported true if its mark says that somebody else made it
    */
   public record Vm(
       boolean running,
@@ -49,7 +50,20 @@ public record MachineFacts(
       List<String> disks,
       List<Card> nics,
       @Nullable String medium,
-      boolean installer) {
+      boolean installer,
+      boolean imported) {
+    /** One that we made. */
+    public Vm(
+        boolean running,
+        int cores,
+        ByteSize memory,
+        List<String> disks,
+        List<Card> nics,
+        @Nullable String medium,
+        boolean installer) {
+      this(running, cores, memory, disks, nics, medium, installer, false);
+    }
+
     /** One that starts from its system disk. */
     public Vm(
         boolean running,

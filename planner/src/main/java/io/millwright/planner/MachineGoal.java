@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * What was declared of a machine, with everything that it names looked up.
  *
+ * <p>Of one that was imported only presence, power, cards and records are done something about; the
+ * rest is what it had when it was taken over.
+ *
  * @param present false if it shall go
  * @param image name of its image, for people
  * @param sha256 of the disk image that its system disk starts as, or of the installation medium;
@@ -24,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param hotPlug true if its hypervisor can attach a disk to a machine that runs
  * @param source object name of the disk of which its system disk is a copy, or null if that starts
  *     as its image
+ * @param imported true if somebody else made it: nothing of it is made, defined or removed
  */
 public record MachineGoal(
     boolean present,
@@ -43,7 +47,8 @@ public record MachineGoal(
     Map<String, Integer> records,
     int readyTimeoutSeconds,
     boolean hotPlug,
-    @Nullable String source) {
+    @Nullable String source,
+    boolean imported) {
   /** How an installer is started. */
   public sealed interface Installer {
     /** Why in this way, for people; half a sentence. */
@@ -109,6 +114,48 @@ public record MachineGoal(
         null);
   }
 
+  /** One that Millwright makes. */
+  public MachineGoal(
+      boolean present,
+      Power power,
+      int cores,
+      ByteSize memory,
+      ByteSize diskSize,
+      String image,
+      @Nullable String sha256,
+      @Nullable Installer installer,
+      String disk,
+      boolean booted,
+      @Nullable String former,
+      @Nullable String seed,
+      List<String> volumes,
+      List<Card> nics,
+      Map<String, Integer> records,
+      int readyTimeoutSeconds,
+      boolean hotPlug,
+      @Nullable String source) {
+    this(
+        present,
+        power,
+        cores,
+        memory,
+        diskSize,
+        image,
+        sha256,
+        installer,
+        disk,
+        booted,
+        former,
+        seed,
+        volumes,
+        nics,
+        records,
+        readyTimeoutSeconds,
+        hotPlug,
+        source,
+        false);
+  }
+
   public MachineGoal {
     volumes = List.copyOf(volumes);
     nics = List.copyOf(nics);
@@ -134,6 +181,7 @@ public record MachineGoal(
         next,
         readyTimeoutSeconds,
         hotPlug,
-        source);
+        source,
+        imported);
   }
 }

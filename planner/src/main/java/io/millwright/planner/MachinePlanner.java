@@ -20,12 +20,19 @@ public final class MachinePlanner {
 
   /** The steps from the facts to the goal; none if they agree. */
   public static Plan plan(MachineGoal goal, MachineFacts facts) {
-    return new Plan(goal.present() ? keep(goal, facts) : remove(facts));
+    return new Plan(
+        !goal.present()
+            ? remove(facts, goal.imported())
+            : goal.imported() ? imported(goal, facts) : keep(goal, facts));
   }
 
-  /** Undoes a machine that could not be made: nothing of it stays but its declaration. */
-  public static Plan undo(MachineFacts facts) {
-    List<Step> steps = remove(facts);
+  /**
+   * Undoes a machine that could not be made: nothing of it stays but its declaration.
+   *
+   * @param imported true if it is declared as one that somebody else made
+   */
+  public static Plan undo(MachineFacts facts, boolean imported) {
+    List<Step> steps = remove(facts, imported);
     steps.removeLast();
     return new Plan(steps);
   }
@@ -35,15 +42,7 @@ public final class MachinePlanner {
     Kernel kernel = goal.installer() instanceof Kernel k && !installed(goal, facts) ? k : null;
     OwnMedium own = goal.installer() instanceof OwnMedium m && !goal.booted() ? m : null;
     prepareDisk(goal, kernel != null, own != null, facts, steps);
-    goal.records().entrySet().stream()
-        .filter(record -> !record.getValue().equals(facts.records().get(record.getKey())))
-        .map(Map.Entry::getKey)
-        .sorted()
-        .forEach(network -> steps.add(new Step.Publish(network)));
-    facts.records().keySet().stream()
-        .filter(network -> !goal.records().containsKey(network))
-        .sorted()
-        .forEach(network -> steps.add(new Step.Withdraw(network)));
+    publish(goal, facts, steps);
 
     if (kernel != null) {
       install(goal, kernel, facts, steps);
@@ -88,6 +87,36 @@ public final class MachinePlanner {
           .forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
     }
     return steps;
+  }
+
+  /**
+   * One that somebody else made is made ours by its mark, and its power is as declared; nothing of
+   * a plan for it defines or removes it, or makes, changes or deletes a disk.
+   */
+  private static List<Step> imported(MachineGoal goal, MachineFacts facts) {
+    List<Step> steps = new ArrayList<>();
+    Vm vm = facts.vm();
+    if (vm == null) {
+      steps.add(new Step.TakeOver());
+    } else if (vm.running() && goal.power() == Power.OFF) {
+      steps.add(new Step.Stop());
+    } else if (!vm.running() && goal.power() == Power.ON) {
+      steps.add(new Step.Start());
+    }
+    publish(goal, facts, steps);
+    return steps;
+  }
+
+  private static void publish(MachineGoal goal, MachineFacts facts, List<Step> steps) {
+    goal.records().entrySet().stream()
+        .filter(record -> !record.getValue().equals(facts.records().get(record.getKey())))
+        .map(Map.Entry::getKey)
+        .sorted()
+        .forEach(network -> steps.add(new Step.Publish(network)));
+    facts.records().keySet().stream()
+        .filter(network -> !goal.records().containsKey(network))
+        .sorted()
+        .forEach(network -> steps.add(new Step.Withdraw(network)));
   }
 
   /**
@@ -187,17 +216,29 @@ public final class MachinePlanner {
     return facts.systemDisks().keySet().stream().filter(d -> !d.equals(goal.disk())).sorted();
   }
 
-  private static List<Step> remove(MachineFacts facts) {
+  private static List<Step> remove(MachineFacts facts, boolean imported) {
     List<Step> steps = new ArrayList<>();
-    if (facts.vm() != null) {
+    Vm vm = facts.vm();
+    if (imported || (vm != null && vm.imported())) {
+      if (vm != null) {
+        steps.add(new Step.Release());
+      }
+      withdraw(facts, steps);
+      return steps;
+    }
+    if (vm != null) {
       steps.add(new Step.Remove());
     }
     facts.systemDisks().keySet().stream().sorted().forEach(d -> steps.add(new Step.DeleteDisk(d)));
     facts.media().stream().sorted().forEach(m -> steps.add(new Step.DeleteSeed(m)));
     facts.bootFiles().stream().sorted().forEach(f -> steps.add(new Step.DeleteBootFile(f)));
+    withdraw(facts, steps);
+    return steps;
+  }
+
+  private static void withdraw(MachineFacts facts, List<Step> steps) {
     facts.records().keySet().stream().sorted().forEach(n -> steps.add(new Step.Withdraw(n)));
     steps.add(new Step.Forget());
-    return steps;
   }
 
   private static boolean hasDisk(Vm vm, String disk) {
@@ -245,9 +286,11 @@ public final class MachinePlanner {
   /** How a change of the goal reaches a machine, for the person who reads the plan. */
   public static String impact(MachineGoal goal, @Nullable Vm vm, Plan plan) {
     if (vm == null || !goal.present()) {
-      return goal.present() ? "create" : "destroy";
+      return goal.imported()
+          ? goal.present() ? "import" : "let go"
+          : goal.present() ? "create" : "destroy";
     }
-    if (!hasDisk(vm, goal.disk())) {
+    if (!goal.imported() && !hasDisk(vm, goal.disk())) {
       return "rebuild";
     }
     return plan.steps().stream().anyMatch(s -> s instanceof Step.Stop) ? "restart" : "in place";

@@ -185,6 +185,12 @@ public sealed interface Step {
   /** Removes a member of a group; its volumes stay or go as they are declared. */
   record RemoveMember(String machine) implements Step {}
 
+  /** Puts our mark on a machine that somebody else made. */
+  record TakeOver() implements Step {}
+
+  /** Takes our mark off a machine that somebody else made; it stays as it is. */
+  record Release() implements Step {}
+
   /** Forgets the resource: frees its addresses and its name. */
   record Forget() implements Step {}
 
@@ -229,6 +235,8 @@ public sealed interface Step {
       case RemoveTrial s -> "remove-trial/" + s.machine();
       case SetMember s -> "set-member/" + s.machine() + "/" + s.revision();
       case RemoveMember s -> "remove-member/" + s.machine();
+      case TakeOver _ -> "take-over";
+      case Release _ -> "release";
       case Forget _ -> "forget";
     };
   }
@@ -280,6 +288,8 @@ public sealed interface Step {
       case SetMember s ->
           "bring " + s.machine() + " to revision " + s.revision() + " and wait until it is healthy";
       case RemoveMember s -> "remove " + s.machine();
+      case TakeOver _ -> "take it over as it is";
+      case Release _ -> "let it go as it is";
       case Forget _ -> "release its name and addresses";
     };
   }
@@ -324,6 +334,8 @@ public sealed interface Step {
           CheckImage _,
           RemoveTrial _,
           SetMember _,
+          TakeOver _,
+          Release _,
           Forget _ ->
           false;
     };

@@ -214,7 +214,9 @@ class PlannerPropertyTest {
             Step.CheckImage _,
             Step.RemoveTrial _,
             Step.SetMember _,
-            Step.RemoveMember _ ->
+            Step.RemoveMember _,
+            Step.TakeOver _,
+            Step.Release _ ->
             throw new AssertionError(step + " is in no machine's plan");
       }
     }
@@ -288,7 +290,8 @@ class PlannerPropertyTest {
   void noPlanTouchesTheDiskOfAVolume(@ForAll("cases") Case given) {
     for (Plan plan :
         List.of(
-            MachinePlanner.plan(given.goal(), given.facts()), MachinePlanner.undo(given.facts()))) {
+            MachinePlanner.plan(given.goal(), given.facts()),
+            MachinePlanner.undo(given.facts(), false))) {
       for (Step step : plan.steps()) {
         switch (step) {
           case Step.DeleteDisk s -> assertThat(VOLUMES).doesNotContain(s.disk());
@@ -304,6 +307,54 @@ class PlannerPropertyTest {
         }
       }
     }
+  }
+
+  @Property
+  void whatWasImportedIsNeitherDefinedNorRemovedNorAreItsDisksTouched(@ForAll("cases") Case given) {
+    MachineGoal goal = imported(given.goal());
+    MachineFacts facts = given.facts();
+    Plan plan = MachinePlanner.plan(goal, facts);
+    for (Plan each : List.of(plan, MachinePlanner.undo(facts, true))) {
+      assertThat(each.steps())
+          .allMatch(s ->
+              s instanceof Step.TakeOver
+                  || s instanceof Step.Release
+                  || s instanceof Step.Start
+                  || s instanceof Step.Stop
+                  || s instanceof Step.Publish
+                  || s instanceof Step.Withdraw
+                  || s instanceof Step.Forget);
+    }
+    assertThat(plan.steps().contains(new Step.TakeOver()))
+        .isEqualTo(goal.present() && facts.vm() == null);
+    assertThat(plan.steps().contains(new Step.Release()))
+        .isEqualTo(!goal.present() && facts.vm() != null);
+    if (goal.present() && !plan.empty()) {
+      assertThat(MachineDrift.between(goal, facts)).isNotEmpty();
+    }
+  }
+
+  private static MachineGoal imported(MachineGoal g) {
+    return new MachineGoal(
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        g.sha256(),
+        g.installer(),
+        g.disk(),
+        g.booted(),
+        g.former(),
+        g.seed(),
+        g.volumes(),
+        g.nics(),
+        g.records(),
+        g.readyTimeoutSeconds(),
+        g.hotPlug(),
+        g.source(),
+        true);
   }
 
   @Property
@@ -332,10 +383,10 @@ class PlannerPropertyTest {
   @Property
   void whatIsUndoneLeavesNothing(@ForAll("cases") Case given) {
     Outside world = new Outside(given);
-    MachinePlanner.undo(given.facts()).steps().forEach(world::act);
+    MachinePlanner.undo(given.facts(), false).steps().forEach(world::act);
     assertThat(world.forgotten).isFalse();
     assertNothingLeft(world);
-    assertThat(MachinePlanner.undo(world.facts()).empty()).isTrue();
+    assertThat(MachinePlanner.undo(world.facts(), false).empty()).isTrue();
   }
 
   @Property
@@ -385,7 +436,7 @@ class PlannerPropertyTest {
             reversed(facts.records()));
     assertThat(MachinePlanner.plan(with(goal, goal.booted(), reversed(goal.records())), shuffled))
         .isEqualTo(MachinePlanner.plan(goal, facts));
-    assertThat(MachinePlanner.undo(shuffled)).isEqualTo(MachinePlanner.undo(facts));
+    assertThat(MachinePlanner.undo(shuffled, false)).isEqualTo(MachinePlanner.undo(facts, false));
   }
 
   @Property

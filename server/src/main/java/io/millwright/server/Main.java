@@ -194,6 +194,7 @@ public final class Main implements AutoCloseable {
             engine.expire(),
             engine.isos(),
             engine.imports(),
+            engine.machineImport(),
             engine.webhooks());
     Web web =
         add(

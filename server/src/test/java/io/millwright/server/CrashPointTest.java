@@ -12,6 +12,7 @@ import io.millwright.driver.testkit.Faults;
 import io.millwright.driver.testkit.SimulatedBuilder;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.MachineImport;
 import io.millwright.engine.Rollouts;
 import io.millwright.engine.port.Operations;
 import io.millwright.model.ByteSize;
@@ -154,6 +155,11 @@ class CrashPointTest {
     final Queue<String> broken = new ConcurrentLinkedQueue<>();
 
     final Fault.Hang hang = Fault.hang();
+
+    /** A machine that somebody else made, and as what it was found. */
+    UUID foreign;
+
+    MachineImport.Found found;
 
     private Node victim;
 
@@ -442,6 +448,36 @@ class CrashPointTest {
       return world.store.read(tx -> tx.resources().find(kind, "default", name)).orElseThrow().uid();
     }
 
+    /** Somebody else's machine is there. */
+    void foreign() {
+      foreign = UUID.randomUUID();
+      world.hypervisor.addForeignMachine(
+          foreign,
+          machine,
+          Observation.State.RUNNING,
+          1,
+          ByteSize.ofMib(64),
+          List.of(),
+          Map.of("/their/" + machine, ByteSize.ofMib(64)));
+      found =
+          world
+              .engine
+              .machineImport()
+              .look(new MachineImport.Wanted("default", machine, "sim", machine));
+    }
+
+    void importIt() {
+      if (world.find(machine).isEmpty()) { // or else the answer alone was lost
+        world.store.inTransaction(
+            tx -> world.engine.machineImport().declare(tx, World.ANNA, found));
+      }
+    }
+
+    void foreignAsItWas() {
+      assertThat(world.hypervisor.state(foreign)).contains(Observation.State.RUNNING);
+      assertThat(world.hypervisor.hasDisk("/their/" + machine)).isTrue();
+    }
+
     UUID delete(Kind kind, String name) {
       UUID uid = uid(kind, name);
       world.engine.delete().delete(World.ANNA, kind, "default", name, null);
@@ -649,6 +685,31 @@ class CrashPointTest {
               s -> s.ready(""),
               s -> s.delete(Kind.MACHINE, s.machine),
               s -> assertThat(s.world.find(s.machine)).isEmpty()),
+          new Flow(
+              "import",
+              Scene::foreign,
+              s -> {
+                s.importIt();
+                return s.foreign;
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                assertThat(s.world.hypervisor.mark(s.foreign).orElseThrow().imported()).isTrue();
+                s.foreignAsItWas();
+              }),
+          new Flow(
+              "deletion of what was imported",
+              s -> {
+                s.foreign();
+                s.importIt();
+                s.before = s.world.awaitEnd(s.foreign).uid();
+              },
+              s -> s.delete(Kind.MACHINE, s.machine),
+              s -> {
+                assertThat(s.world.find(s.machine)).isEmpty();
+                assertThat(s.world.hypervisor.mark(s.foreign)).isEmpty();
+                s.foreignAsItWas();
+              }),
           new Flow(
               "expiry",
               s -> s.ready("expiry: {leash: 1h}"),

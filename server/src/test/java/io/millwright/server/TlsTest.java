@@ -157,6 +157,7 @@ class TlsTest {
         engine.expire(),
         engine.isos(),
         engine.imports(),
+        engine.machineImport(),
         engine.webhooks());
   }
 }

@@ -125,6 +125,7 @@ abstract class DatabaseTest {
             null,
             null,
             null,
+            null,
             null);
     return resource(Kind.MACHINE, project, name, labels, spec, MachineStatus.EMPTY);
   }

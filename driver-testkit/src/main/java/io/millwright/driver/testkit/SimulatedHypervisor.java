@@ -27,6 +27,8 @@ import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
 import io.millwright.driver.Vnc;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
 import io.millwright.model.Usage;
 import io.millwright.model.Usage.Flow;
 import java.io.IOException;
@@ -54,6 +56,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -122,6 +125,7 @@ public final class SimulatedHypervisor {
   private final Map<String, UUID> names = new HashMap<>();
   private final Map<String, StoredDisk> disks = new LinkedHashMap<>();
   private final Map<String, ByteSize> foreignDisks = new HashMap<>();
+  private final Map<Mac, List<Ip>> agentAddresses = new HashMap<>();
   private final Map<String, byte[]> contents = new HashMap<>();
   private final Map<String, StoredMedium> media = new LinkedHashMap<>();
   private final Map<UUID, Set<String>> diskNames = new HashMap<>();
@@ -287,6 +291,14 @@ public final class SimulatedHypervisor {
       memoryUsed += machine.on() ? memory.bytes() : 0;
     }
     tell(uid);
+  }
+
+  /** What the agent in a guest says of one of its cards to whoever imports it. */
+  public void addAddress(Mac mac, Ip ip) {
+    synchronized (lock) {
+      agentAddresses.merge(
+          mac, List.of(ip), (a, b) -> Stream.concat(a.stream(), b.stream()).toList());
+    }
   }
 
   /** The mark that a machine bears, whosever it is. */
@@ -1249,7 +1261,7 @@ public final class SimulatedHypervisor {
             Verb.LOOK_AT,
             uid,
             uid.toString(),
-            new Found(io.millwright.model.Firmware.BIOS, null, List.of()),
+            new Found(io.millwright.model.Firmware.BIOS, null, List.of(), Map.of()),
             () -> {
               synchronized (lock) {
                 Machine machine = machines.get(uid);
@@ -1261,7 +1273,8 @@ public final class SimulatedHypervisor {
                     machine.mark,
                     machine.definition.disks().stream()
                         .map(d -> new Disk(d.name(), sizeOf(d.name())))
-                        .toList());
+                        .toList(),
+                    machine.on() ? agentAddresses : Map.of());
               }
             });
       }

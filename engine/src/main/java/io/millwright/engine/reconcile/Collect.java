@@ -32,7 +32,7 @@ final class Collect {
 
   static Outcome act(Step step, HypervisorDriver driver, Mark mark) throws DriverException {
     return switch (step) {
-      case Step.Remove _ -> removeOrRelease(driver, mark);
+      case Step.Remove _, Step.Release _ -> removeOrRelease(driver, mark);
       case Step.DeleteSeed s ->
           MachineActs.facet(driver, HypervisorDriver::media, "cannot delete media")
               .delete(ObjectName.parse(s.medium()).orElseThrow());

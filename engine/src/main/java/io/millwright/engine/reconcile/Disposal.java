@@ -11,6 +11,7 @@ import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
+import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Resource;
@@ -58,6 +59,9 @@ final class Disposal {
     record Machine(@Nullable String disk, boolean up, boolean going, boolean undoing)
         implements Owner {}
 
+    /** A machine that is declared, and that somebody else made with its disks. */
+    record Imported() implements Owner {}
+
     /**
      * A Volume that is declared, and has another disk than this one.
      *
@@ -97,6 +101,7 @@ final class Disposal {
    *       its machine never came up and is being taken away again.
    *   <li>A system disk that was only begun may go unless it is being made for a machine.
    *   <li>A snapshot may go when its deletion was asked for, and then what was begun of it as well.
+   *   <li>Nothing may go that belongs to a machine which was imported.
    *   <li>Everything else stays.
    * </ul>
    */
@@ -113,9 +118,14 @@ final class Disposal {
     };
   }
 
+  private static final String IMPORTED = "its machine was imported, and its disks are not ours";
+
   private static Optional<String> dataObjection(Claim claim, Instant now) {
     Instant until = claim.quarantinedUntil();
     switch (claim.owner()) {
+      case Owner.Imported _ -> {
+        return Optional.of(IMPORTED);
+      }
       case Owner.Machine _, Owner.Snapshot _, Owner.Declared _ -> {
         return Optional.of("it holds data, and its Volume is declared");
       }
@@ -139,6 +149,7 @@ final class Disposal {
       case Owner.Unknown _ ->
           claim.swept() ? Optional.empty() : Optional.of("nothing tells whose it was");
       case Owner.Gone _ -> Optional.empty();
+      case Owner.Imported _ -> Optional.of(IMPORTED);
       case Owner.Declared _, Owner.Volume _, Owner.Snapshot _ ->
           Optional.of("it is named after something that is no machine");
       case Owner.Machine m -> {
@@ -162,6 +173,7 @@ final class Disposal {
       case Owner.Gone _ -> Optional.empty();
       case Owner.Snapshot s ->
           s.going() ? Optional.empty() : Optional.of("it is a snapshot that is declared");
+      case Owner.Imported _ -> Optional.of(IMPORTED);
       case Owner.Declared _, Owner.Volume _, Owner.Machine _ ->
           Optional.of("it is named after something that is no snapshot");
     };
@@ -175,6 +187,7 @@ final class Disposal {
       case Owner.Gone _ -> Optional.empty();
       case Owner.Snapshot s ->
           s.going() ? Optional.empty() : Optional.of("a declared snapshot is being made of it");
+      case Owner.Imported _ -> Optional.of(IMPORTED);
       case Owner.Declared _, Owner.Volume _ ->
           Optional.of("it is named after something that is no machine");
       case Owner.Machine m ->
@@ -238,6 +251,9 @@ final class Disposal {
     }
     if (!(found.get().status() instanceof MachineStatus status)) {
       return new Owner.Declared();
+    }
+    if (found.get().spec() instanceof MachineSpec spec && spec.foreignMade()) {
+      return new Owner.Imported();
     }
     boolean undoing =
         tx.operations()

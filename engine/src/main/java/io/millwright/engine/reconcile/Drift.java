@@ -61,7 +61,11 @@ public final class Drift {
   private static DriftPolicy policy(
       Resource<MachineSpec, MachineStatus> machine, Function<String, DriftPolicy> ofProject) {
     DriftPolicy own = machine.spec().drift();
-    return own != null ? own : ofProject.apply(machine.project());
+    DriftPolicy policy = own != null ? own : ofProject.apply(machine.project());
+    // There is nothing of which one that was imported could be made anew.
+    return policy == DriftPolicy.REBUILD && machine.spec().foreignMade()
+        ? DriftPolicy.REPAIR
+        : policy;
   }
 
   /**

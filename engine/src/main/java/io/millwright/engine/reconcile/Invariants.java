@@ -387,9 +387,6 @@ public final class Invariants {
         Resource<MachineSpec, MachineStatus> m, Observation.Machine vm, ResolvedMachine resolved) {
       MachineStatus status = m.status();
       String title = m.title();
-      List<String> wanted = new ArrayList<>();
-      wanted.add(status.disk());
-      resolved.volumes().forEach(v -> wanted.add(v.status().object()));
       boolean on = m.spec().power() == Power.ON;
       Rule rule = Rule.AS_DECLARED;
       require(rule, (vm.state() == Observation.State.RUNNING) == on, title + " is " + vm.state());
@@ -397,6 +394,12 @@ public final class Invariants {
           rule,
           Condition.holds(status.conditions(), Condition.READY) == on,
           title + " says " + status.conditions());
+      if (m.spec().foreignMade()) {
+        return; // the rest is as whoever made it wants it
+      }
+      List<String> wanted = new ArrayList<>();
+      wanted.add(status.disk());
+      resolved.volumes().forEach(v -> wanted.add(v.status().object()));
       require(rule, vm.cores() == resolved.size().cores(), title + " has " + vm.cores() + " cores");
       require(rule, vm.memory().equals(resolved.size().memory()), title + " has " + vm.memory());
       require(rule, vm.disks().equals(wanted), title + " has " + vm.disks() + ", not " + wanted);

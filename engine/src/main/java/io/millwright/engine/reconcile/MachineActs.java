@@ -7,6 +7,7 @@ import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Import;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Media;
@@ -102,6 +103,8 @@ final class MachineActs {
           compute(machine, c -> c.define(withInstaller(machine, mark, s.seed(), asked)));
       case Step.StartInstaller _ -> compute(machine, c -> c.start(mark));
       case Step.DeleteBootFile s -> directBoot(machine, b -> b.delete(name(s.file())));
+      case Step.TakeOver _ -> imports(machine, i -> i.take(imported(machine, installation)));
+      case Step.Release _ -> imports(machine, i -> i.release(imported(machine, installation)));
       case Step.AwaitReady _,
           Step.AwaitInstalled _,
           Step.CreateVolume _,
@@ -119,6 +122,17 @@ final class MachineActs {
           Step.Forget _ ->
           throw new IllegalStateException(step.key() + " is no act on a machine");
     };
+  }
+
+  private static Mark imported(ResolvedMachine machine, String installation) {
+    return Mark.imported(installation, machine.uid());
+  }
+
+  private Outcome imports(ResolvedMachine machine, Outside.Act<Import, Outcome> act)
+      throws DriverException {
+    return outside.call(
+        machine.hypervisor(),
+        d -> act.on(facet(d, HypervisorDriver::imports, "cannot take over machines")));
   }
 
   /** A disk that a machine's plan deletes: a system disk, and this machine's own. */

@@ -161,7 +161,8 @@ public final class MachineReconciler {
         return Optional.of(Duration.ofSeconds(2));
       }
     }
-    if (!machine.deleting()) {
+    boolean imported = machine.spec().foreignMade();
+    if (!machine.deleting() && !imported) {
       Optional<String> lack = lacking(resolved);
       if (lack.isPresent()) {
         run.waitFor("Waiting", lack.get(), Duration.ofSeconds(2));
@@ -179,7 +180,7 @@ public final class MachineReconciler {
       }
       MachineFacts facts = observe(resolved, subject.installation());
       if (!machine.deleting()) {
-        resolved = bootAgain(run, resolved, facts);
+        resolved = imported ? resolved : bootAgain(run, resolved, facts);
       } else if (machine.status().moving()) {
         // There is one place from which its volumes are let go, and that is the one before.
         resolved =
@@ -205,7 +206,7 @@ public final class MachineReconciler {
           return giveUp(run, subject, "Refused", Objections.line(objections), false);
         }
       }
-      if (!machine.deleting() && machine.status().imageSha256() == null) {
+      if (!machine.deleting() && !imported && machine.status().imageSha256() == null) {
         // From here on the disk is made from this very image, whatever becomes of the Image.
         MachineStatus pinned = resolved.machine().status();
         run.guarded(
@@ -578,7 +579,8 @@ public final class MachineReconciler {
   // --- ends --------------------------------------------------------------------------------
 
   private Optional<Duration> succeed(Run run, ResolvedMachine r) {
-    MachineStatus s = r.machine().status();
+    MachineStatus was = r.machine().status();
+    MachineStatus s = r.machine().spec().foreignMade() ? was.withReadyBy(Ready.IMPORT) : was;
     Power power = r.machine().spec().power();
     List<Condition> conditions = settled(s, power);
     Optional<Condition> failedRebuild = Condition.find(s.conditions(), Rebuild.REBUILT);
@@ -609,7 +611,7 @@ public final class MachineReconciler {
           if (next.elsewhere() == null && s.elsewhere() != null) {
             Move.gathered(tx, r);
           }
-          if (!next.equals(s)) {
+          if (!next.equals(was)) {
             tell(tx, r.uid(), next);
           }
         });
@@ -670,7 +672,7 @@ public final class MachineReconciler {
             Condition.drop(
                 Condition.drop(Condition.drop(s.conditions(), HELD), Rebuild.REBUILT), Move.MOVED),
             Snapshots.REVERTED);
-    if (s.readyBy() != null) {
+    if (s.readyBy() != null && !s.readyBy().equals(Ready.IMPORT)) {
       conditions = Condition.set(conditions, firstBoot(bad, s, now));
     }
     Condition ready;
@@ -811,7 +813,7 @@ public final class MachineReconciler {
         // A rebuild: the disk from before is still there, and nothing may take that away.
         return end(run, subject, why.reason(), why.message(), why.cancelled());
       }
-      run.plan(MachinePlanner.undo(facts).steps());
+      run.plan(MachinePlanner.undo(facts, machine.machine().spec().foreignMade()).steps());
       Optional<Duration> later = takeBack(run, subject, why);
       if (later.isPresent()) {
         return later;
@@ -1181,14 +1183,15 @@ public final class MachineReconciler {
     try {
       Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
       MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of(), false);
-      for (Step step : MachinePlanner.undo(facts).steps()) {
+      Plan left = MachinePlanner.undo(facts, false);
+      for (Step step : left.steps()) {
         if (step instanceof Step.DeleteDisk disk) {
           disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()));
         } else {
           outside.call(hypervisor, d -> Collect.act(step, d, mark));
         }
       }
-      if (!MachinePlanner.undo(facts).empty()) {
+      if (!left.empty()) {
         store.write(tx ->
             tx.journal()
                 .note(

@@ -47,8 +47,8 @@ final class ReadyCheck {
   /**
    * A machine that is up.
    *
-   * @param by the sign by which it was found: {@code phone-home}, {@code guest-agent}, {@code ssh}
-   *     or {@code power}
+   * @param by the sign by which it was found: {@code phone-home}, {@code guest-agent}, {@code ssh},
+   *     {@code power} or {@code import}
    */
   record Ready(
       String by,
@@ -56,6 +56,9 @@ final class ReadyCheck {
       List<FirstBootReport.Interface> interfaces,
       List<ScriptResult> scripts) {
     static final String PHONE_HOME = "phone-home";
+
+    /** Of a machine that was imported: it was up before anybody here knew of it. */
+    static final String IMPORT = "import";
 
     /** What the guest said of this interface: of the one of its name, else of its card. */
     List<Ip> addresses(MachineStatus.Interface face) {

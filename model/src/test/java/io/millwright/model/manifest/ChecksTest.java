@@ -1,6 +1,7 @@
 package io.millwright.model.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.model.Any;
 import io.millwright.model.Kind;
@@ -466,6 +467,34 @@ class ChecksTest {
         .containsExactly("lab.test");
     assertThat(((NetworkSpec) spec("kind: Network", "domain: lab.test\n  search: []")).search())
         .isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "image: debian-12 | spec.image",
+        "profiles: [a] | spec.profiles",
+        "volumes: [a] | spec.volumes",
+        "expiry: {ttl: 1h} | spec.expiry",
+        "drift: rebuild | spec.drift",
+        "nics: [{network: a, mac: '52:54:00:aa:00:01', ipv6: none}] | spec.nics[0].ipv4",
+        "nics: [{network: a, mac: '52:54:00:aa:00:01', ipv4: none, ipv6: slaac}] |"
+            + " spec.nics[0].ipv6",
+        "nics: [{network: a, ipv4: none, ipv6: none}] | spec.nics[0].mac"
+      })
+  void whatWasImportedStaysAsItWasMade(String more, String field) {
+    String image = more.startsWith("image") ? "" : "\n  image: none";
+    assertThatThrownBy(() ->
+            spec("kind: Machine", "hypervisor: h\n  size: s\n  imported: true\n  " + more + image))
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e ->
+                assertThat(e.problem().errors())
+                    .singleElement()
+                    .extracting(Violation::field)
+                    .asString()
+                    .endsWith(field));
   }
 
   @Test

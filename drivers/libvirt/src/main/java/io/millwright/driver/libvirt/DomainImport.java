@@ -2,6 +2,7 @@ package io.millwright.driver.libvirt;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.GuestAgent;
 import io.millwright.driver.Import;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Outcome;
@@ -9,6 +10,7 @@ import io.millwright.driver.libvirt.Handle.Domain;
 import io.millwright.model.ByteSize;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +53,10 @@ final class DomainImport implements Import {
           disks.add(new Disk(name, size(domain, disk.device())));
         }
         return new Found(
-            DomainFacts.firmware(xml), DomainCompute.markOf(domain).orElse(null), disks);
+            DomainFacts.firmware(xml),
+            DomainCompute.markOf(domain).orElse(null),
+            disks,
+            QemuAgent.look(domain).map(GuestAgent.Facts::addresses).orElse(Map.of()));
       }
     });
   }

@@ -56,17 +56,21 @@ final class QemuAgent implements GuestAgent, GuestCommands {
   public Optional<Facts> ask(Mark mark) throws DriverException {
     return line.call(connection -> {
       try (Domain domain = DomainCompute.find(connection, mark, installation)) {
-        if (domain == null || Survey.stateOf(domain).state() != Domain.RUNNING) {
-          return Optional.<Facts>empty();
-        }
-        return ask(domain);
-      } catch (LibvirtError e) {
-        if (silent(e)) {
-          return Optional.<Facts>empty();
-        }
-        throw e;
+        return domain == null ? Optional.<Facts>empty() : look(domain);
       }
     });
+  }
+
+  /** Asks the agent of a domain of anybody's. */
+  static Optional<Facts> look(Domain domain) throws LibvirtError {
+    try {
+      return Survey.stateOf(domain).state() == Domain.RUNNING ? ask(domain) : Optional.empty();
+    } catch (LibvirtError e) {
+      if (silent(e)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
   }
 
   /** No agent answers, or there is none. */

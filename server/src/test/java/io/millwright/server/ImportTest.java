@@ -1,0 +1,290 @@
+package io.millwright.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.Observation;
+import io.millwright.engine.Applied;
+import io.millwright.engine.MachineImport;
+import io.millwright.engine.MachineImport.Found;
+import io.millwright.engine.MachineImport.Imported;
+import io.millwright.engine.MachineImport.Wanted;
+import io.millwright.model.Addressing;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
+import io.millwright.model.Ip;
+import io.millwright.model.Kind;
+import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.Operation.State;
+import io.millwright.model.Power;
+import io.millwright.model.ProblemException;
+import io.millwright.planner.MachineDrift.Difference;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Machines that somebody else made become declared ones, and stay as they were. */
+@Tag("database")
+class ImportTest {
+  private static final Mac MAC = Mac.parse("52:54:00:aa:00:01");
+  private static final String DISK = "/their/disk.qcow2";
+
+  private World world;
+  private MachineImport imports;
+  private final UUID uid = UUID.randomUUID();
+
+  @BeforeEach
+  void begin() {
+    world = new World(World.Pace.FAST);
+    world.apply(World.BASE);
+    world.hypervisor.addForeignMachine(
+        uid,
+        "Their_VM",
+        Observation.State.RUNNING,
+        2,
+        ByteSize.ofMib(512),
+        List.of(
+            new MachineDefinition.Nic(MAC, "br0", null, null, null),
+            new MachineDefinition.Nic(Mac.parse("52:54:00:aa:00:02"), "br7", null, null, null)),
+        Map.of(DISK, ByteSize.ofMib(2048)));
+    world.hypervisor.addAddress(MAC, Ip.parse("10.0.0.77"));
+    imports = world.engine.machineImport();
+    world.await("the hypervisor was seen", () -> !world.outside().machines().isEmpty());
+  }
+
+  @AfterEach
+  void end() {
+    world.close();
+  }
+
+  private Found look(String object, String name) {
+    return imports.look(new Wanted("default", name, "sim", object));
+  }
+
+  private Imported take(String object, String name) {
+    Found found = look(object, name);
+    return world.store.inTransaction(tx -> imports.declare(tx, World.ANNA, found));
+  }
+
+  private void imported() {
+    take("Their_VM", "theirs");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+  }
+
+  private void assertUntouched() {
+    assertThat(world.hypervisor.hasDisk(DISK)).isTrue();
+    assertThat(world.hypervisor.definition(uid).orElseThrow())
+        .satisfies(d -> {
+          assertThat(d.cores()).isEqualTo(2);
+          assertThat(d.memory()).isEqualTo(ByteSize.ofMib(512));
+          assertThat(d.disks()).extracting(MachineDefinition.Disk::name).containsExactly(DISK);
+          assertThat(d.nics()).hasSize(2);
+        });
+  }
+
+  @Test
+  void itIsDeclaredAsItIsUnderItsOwnUuidAndNothingButItsMarkIsWritten() {
+    Found found = look("Their_VM", "theirs");
+    Imported would = imports.plan(World.ANNA, found);
+    assertThat(world.find("theirs")).isEmpty();
+    assertThat(would.notes()).singleElement().asString().contains("52:54:00:aa:00:02");
+
+    Imported did = take("Their_VM", "theirs");
+    assertThat(did.drafts()).isEqualTo(would.drafts());
+    assertThat(did.drafts()).extracting(d -> d.kind()).containsExactly(Kind.SIZE, Kind.MACHINE);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.ready("theirs")).isTrue();
+    MachineSpec spec = world.machine("theirs").spec();
+    assertThat(world.machine("theirs").uid()).isEqualTo(uid);
+    assertThat(spec.size()).isEqualTo("imported-2c-512m-2048m");
+    assertThat(spec.power()).isEqualTo(Power.ON);
+    assertThat(spec.nics())
+        .singleElement()
+        .satisfies(nic -> {
+          assertThat(nic.network()).isEqualTo("net");
+          assertThat(nic.mac()).isEqualTo(MAC);
+          assertThat(nic.ipv4()).isEqualTo(new Addressing.Fixed(Ip.parse("10.0.0.77")));
+          assertThat(nic.ipv6()).isEqualTo(new Addressing.None());
+        });
+    assertThat(world.machine("theirs").status().addresses()).containsExactly(Ip.parse("10.0.0.77"));
+    assertThat(world.hypervisor.mark(uid).orElseThrow().imported()).isTrue();
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertUntouched();
+    // What is printed applies back, and changes nothing.
+    assertThat(
+            world
+                .engine
+                .apply()
+                .apply(World.ANNA, did.drafts(), io.millwright.engine.Apply.Expectation.NONE))
+        .extracting(Applied::action)
+        .containsOnly(Applied.Action.UNCHANGED);
+    assertThat(world.engine.drift().look("default").findings()).isEmpty();
+  }
+
+  @Test
+  void whatItHasIsReservedForIt() {
+    imported();
+    String other = World.machine("other", "").replace("{network: net}, ", "{network: net, %s}, ");
+    assertThatThrownBy(() -> world.apply(other.formatted("ipv4: 10.0.0.77")))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("10.0.0.77");
+    assertThatThrownBy(() -> world.apply(other.formatted("mac: \"" + MAC + "\"")))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("belongs to");
+  }
+
+  @Test
+  void itIsSwitchedOnAndOffAndItsPowerIsPutRight() {
+    world.hypervisor.powerOff(uid);
+    imported();
+    assertThat(world.machine("theirs").spec().power()).isEqualTo(Power.OFF);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
+    world.engine.power().set(World.ANNA, "default", "theirs", Power.ON);
+    world.awaitReady("theirs");
+    world.engine.power().set(World.ANNA, "default", "theirs", Power.OFF);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
+    world.engine.power().set(World.ANNA, "default", "theirs", Power.ON);
+    world.awaitReady("theirs");
+    world.hypervisor.tellsEvents(false);
+    world.hypervisor.powerOff(uid);
+    world.await(
+        "it is powered on again",
+        2,
+        () -> world.hypervisor.state(uid).equals(java.util.Optional.of(Observation.State.RUNNING)));
+    assertUntouched();
+  }
+
+  @Test
+  void whenItIsRemovedByHandItIsNotMadeAnewAndSaysSo() {
+    imported();
+    world.hypervisor.tellsEvents(false);
+    world.hypervisor.removeMachine(uid);
+    assertThat(world.engine.drift().look("default").findings().getFirst().differences())
+        .containsExactly(new Difference("machine", "present", "missing"));
+    world.await("it says that it does not run", 2, () -> !world.ready("theirs"));
+    assertThat(world.hypervisor.state(uid)).isEmpty();
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "theirs", null);
+    world.awaitGone("theirs");
+  }
+
+  @Test
+  void deletedItIsLetGoAsItIsAndCanBeImportedAgain() {
+    imported();
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "theirs", null);
+    world.awaitGone("theirs");
+    assertThat(world.hypervisor.mark(uid)).isEmpty();
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(world.hypervisor.hasDisk(DISK)).isTrue();
+
+    assertThat(take(uid.toString(), "again").drafts()).hasSize(1); // the Size is there
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.mark(uid)).contains(Mark.imported(installation(), uid));
+  }
+
+  private String installation() {
+    return world.store.read(io.millwright.engine.port.Tx::installation);
+  }
+
+  @Test
+  void whatCannotHoldForItIsRefusedAndNothingIsChanged() {
+    imported();
+    refused(
+        "spec.size",
+        () -> world.apply(manifest("size: small", "mac: \"" + MAC + "\", ipv4: none, ipv6: none")));
+    refused(
+        "spec.nics",
+        () ->
+            world.apply(
+                manifest(
+                    "size: imported-2c-512m-2048m",
+                    "mac: \"52:54:00:aa:00:09\", ipv4: none, ipv6: none")));
+    refused(
+        "was imported",
+        () ->
+            world.store.inTransaction(
+                tx -> world.engine.rebuild().rebuild(tx, World.ANNA, "default", "theirs", "img")));
+    refused(
+        "was imported",
+        () ->
+            world.store.inTransaction(
+                tx -> world.engine.move().move(tx, World.ANNA, "default", "theirs", "sim")));
+    refused(
+        "imported",
+        () ->
+            world.apply(
+                """
+                apiVersion: millwright/v1
+                kind: Size
+                metadata: {name: imported-2c-512m-2048m}
+                spec: {cores: 4, memory: 512MiB, disk: 2GiB}
+                """));
+    refused("spec.imported", () -> world.apply(World.machine("theirs", "")));
+    refused(
+        "set by an import only",
+        () ->
+            world.apply(
+                manifest("size: small", "mac: \"52:54:00:aa:00:08\", ipv4: none, ipv6: none")
+                    .replace("name: theirs", "name: fresh")));
+    assertThat(world.ready("theirs")).isTrue();
+    assertUntouched();
+  }
+
+  private static String manifest(String size, String nic) {
+    return """
+    apiVersion: millwright/v1
+    kind: Machine
+    metadata: {name: theirs}
+    spec: {hypervisor: sim, image: none, %s, imported: true, nics: [{network: net, %s}]}
+    """
+        .formatted(size, nic);
+  }
+
+  private static void refused(String with, Runnable act) {
+    assertThatThrownBy(act::run)
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e -> assertThat(e.problem() + " " + e.getMessage()).contains(with));
+  }
+
+  @Test
+  void whatBelongsToAnotherMachineOrInstallationOrIsNotThereIsRefused() throws Exception {
+    imported();
+    refused("is Machine theirs of project default already", () -> take("Their_VM", "twice"));
+    refused("is Machine theirs of project default already", () -> take(uid.toString(), "twice"));
+    refused("there is no machine", () -> take("nobody", "nobody"));
+    refused("there is no Hypervisor", () -> imports.look(new Wanted("default", "x", "no", "x")));
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    refused(
+        "is Machine web of project default already",
+        () -> take(world.machine("web").uid().toString(), "second"));
+    UUID others = UUID.randomUUID();
+    world.hypervisor.addForeignMachine(others, "others", Observation.State.STOPPED);
+    try (HypervisorDriver driver = world.hypervisor.attach("deadbeef")) {
+      driver.imports().orElseThrow().take(Mark.imported("deadbeef", others));
+    }
+    refused("another installation of Millwright, deadbeef", () -> take("others", "others"));
+    assertThat(world.find("others")).isEmpty();
+    assertThat(world.hypervisor.mark(others)).contains(Mark.imported("deadbeef", others));
+  }
+
+  @Test
+  void anImportThatFailsIsTakenBackAndTheMachineStaysFree() {
+    Found found = look("Their_VM", "theirs");
+    world.hypervisor.removeMachine(uid);
+    world.store.inTransaction(tx -> imports.declare(tx, World.ANNA, found));
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
+    assertThat(Condition.holds(world.machine("theirs").status().conditions(), "Held")).isTrue();
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "theirs", null);
+    world.awaitGone("theirs");
+  }
+}
