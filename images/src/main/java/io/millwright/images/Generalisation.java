@@ -2,7 +2,6 @@ package io.millwright.images;
 
 import io.millwright.images.Catalogue.Installer;
 import io.millwright.model.ProfileSpec;
-import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -19,8 +18,8 @@ public final class Generalisation {
   /** As its result is reported. */
   public static final String SCRIPT = "millwright-generalise";
 
-  private static final Set<Installer> KNOWN =
-      EnumSet.of(Installer.PRESEED, Installer.KICKSTART, Installer.AUTOINSTALL);
+  private static final List<Installer> KNOWN =
+      List.of(Installer.PRESEED, Installer.AUTOINSTALL, Installer.KICKSTART);
 
   private Generalisation() {}
 
