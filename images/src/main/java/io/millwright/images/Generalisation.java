@@ -39,10 +39,9 @@ public final class Generalisation {
   public static InstallSpec of(InstallSpec spec, Installer installer) {
     ProfileSpec profile = spec.profile();
     Set<String> packages = new LinkedHashSet<>(profile.packages());
-    packages.add("cloud-init");
     if (installer == Installer.PRESEED) {
-      // By which cloud-init can say on Debian what a network may be, name servers included.
-      packages.addAll(List.of("netplan.io", Preseed.RESOLVER));
+      // The others' systems have it; and by these it can say on Debian what a network may be.
+      packages.addAll(List.of("cloud-init", "netplan.io", Preseed.RESOLVER));
     }
     return spec.withProfile(
         new ProfileSpec(
