@@ -2,7 +2,6 @@ package io.millwright.images;
 
 import io.millwright.images.Catalogue.Installer;
 import io.millwright.model.ProfileSpec;
-import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -19,8 +18,8 @@ public final class Generalisation {
   /** As its result is reported. */
   public static final String SCRIPT = "millwright-generalise";
 
-  private static final Set<Installer> KNOWN =
-      EnumSet.of(Installer.PRESEED, Installer.KICKSTART, Installer.AUTOINSTALL);
+  private static final List<Installer> KNOWN =
+      List.of(Installer.PRESEED, Installer.AUTOINSTALL, Installer.KICKSTART);
 
   private Generalisation() {}
 
@@ -40,10 +39,9 @@ public final class Generalisation {
   public static InstallSpec of(InstallSpec spec, Installer installer) {
     ProfileSpec profile = spec.profile();
     Set<String> packages = new LinkedHashSet<>(profile.packages());
-    packages.add("cloud-init");
     if (installer == Installer.PRESEED) {
-      // By which cloud-init can say on Debian what a network may be, name servers included.
-      packages.addAll(List.of("netplan.io", Preseed.RESOLVER));
+      // The others' systems have it; and by these it can say on Debian what a network may be.
+      packages.addAll(List.of("cloud-init", "netplan.io", Preseed.RESOLVER));
     }
     return spec.withProfile(
         new ProfileSpec(

@@ -235,11 +235,6 @@ def main():
         body = {"hostKeys": host_keys(), "interfaces": settled(task["awaits"]), "scripts": results}
         if not report(task["reportTo"], json.dumps(body).encode("ascii")):
             return 1
-    if os.path.exists(path("forget")):  # machines to come will have this disk, and a first boot
-        for name in os.listdir(HERE):
-            os.remove(path(name))
-        os.rmdir(HERE)
-        return 0
     save("done", "")
     for name in ("results.json", "task.json", "run"):  # they hold what others should not see
         if os.path.exists(path(name)):

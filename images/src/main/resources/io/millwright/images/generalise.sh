@@ -51,6 +51,8 @@ rm -f /etc/systemd/system/millwright-first-boot.service
 # Even what is taken off stays in the disk's blocks, unless they are given back.
 fstrim -a 2>/dev/null || true
 
-# Has the program that runs this remove itself with all that it kept, once it has reported.
-: >/var/lib/millwright/first-boot/forget
+# The program that runs this removes itself once it has reported; then all else goes that it kept, its word that it is
+# done included, by which machines of the image would have no first boot. Even if the machine goes down meanwhile.
+systemd-run --quiet --no-block --collect --unit=millwright-forget /bin/sh -c \
+  'trap "" TERM; while [ -e /var/lib/millwright/first-boot/run ]; do sleep 1; done; rm -rf /var/lib/millwright; sync'
 sync

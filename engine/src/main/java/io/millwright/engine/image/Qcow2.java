@@ -62,12 +62,12 @@ final class Qcow2 {
           }
           if (!Arrays.equals(piece.array(), zeros)) {
             put(to, piece, used * CLUSTER);
-            second.putLong(i * 8, used++ * CLUSTER | COPIED);
+            second.putLong(i * 8, (used++ * CLUSTER) | COPIED);
           }
         }
         if (used > before) {
           put(to, second, used * CLUSTER);
-          first.putLong(table * 8, used++ * CLUSTER | COPIED);
+          first.putLong(table * 8, (used++ * CLUSTER) | COPIED);
         }
       }
       put(to, first, CLUSTER);

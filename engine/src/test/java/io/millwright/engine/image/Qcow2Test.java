@@ -66,7 +66,7 @@ class Qcow2Test {
 
   @Test
   void everyClusterHasOneUser() throws Exception {
-    byte[] bytes = written(raw(1 << 20, 4096), ByteSize.ofMib(100));
+    byte[] bytes = written(raw(1L << 20, 4096), ByteSize.ofMib(100));
     ByteBuffer image = ByteBuffer.wrap(bytes);
     int block = (int) image.getLong((int) image.getLong(48));
     for (int i = 0; i < CLUSTER / 2; i++) {
@@ -78,7 +78,7 @@ class Qcow2Test {
 
   @Test
   void theSameDiskIsTheSameImageAndOneThatCanBeUsed() throws Exception {
-    Path raw = raw(1 << 20, 512, 300_000);
+    Path raw = raw(1L << 20, 512, 300_000);
     byte[] once = written(raw, ByteSize.ofMib(64));
     Path again = dir.resolve("again");
     Qcow2.write(raw, ByteSize.ofMib(64), again);
@@ -88,7 +88,7 @@ class Qcow2Test {
 
   @Test
   void moreThanTheDiskHoldsIsRefused() throws Exception {
-    Path raw = raw(3 << 20, 1);
+    Path raw = raw(3L << 20, 1);
     assertThatThrownBy(() -> Qcow2.write(raw, ByteSize.ofMib(2), dir.resolve("image")))
         .isInstanceOf(IOException.class);
   }
