@@ -474,7 +474,8 @@ final class TroubleTest {
                 .forEach(o -> {
                   String name = o.find("obj").orElseThrow().text();
                   read.add(name);
-                  out.append(object(new Ref("VirtualMachine", name), machines.getOrDefault(name, "")));
+                  out.append(
+                      object(new Ref("VirtualMachine", name), machines.getOrDefault(name, "")));
                 });
           }
           return out.append("</returnval>").toString();
