@@ -111,7 +111,6 @@ class SnapshotTest extends CliTestCase {
     server.on("DELETE " + SNAPSHOTS + "/before", 202, Samples.running());
     assertThat(run("snapshot", "delete", "before").done().out().strip())
         .isEqualTo("snapshot/before delete: operation 0193-op");
-    run("snapshot")
-        .failed(2, "say what to do: millwright snapshot create, list, revert or delete");
+    run("snapshot").failed(2, "say what to do: millwright snapshot create, list, revert or delete");
   }
 }

@@ -112,16 +112,19 @@ final class Attachments {
       }
     });
     // Version and devices are of one answer: what was read cannot be older than what it is called.
-    collector.read(changed, PATHS, found -> {
-      if (found.get(DEVICES).isPresent()) {
-        known.put(found.ref(), new Known(version(found), files(found)));
-        unread.remove(found.ref());
-      } else {
-        unread.put(
-            found.ref(),
-            found.text("name") + ": " + found.faults().getOrDefault(DEVICES, "has no devices"));
-      }
-    });
+    collector.read(
+        changed,
+        PATHS,
+        found -> {
+          if (found.get(DEVICES).isPresent()) {
+            known.put(found.ref(), new Known(version(found), files(found)));
+            unread.remove(found.ref());
+          } else {
+            unread.put(
+                found.ref(),
+                found.text("name") + ": " + found.faults().getOrDefault(DEVICES, "has no devices"));
+          }
+        });
   }
 
   private static String version(Collector.Found found) {

@@ -23,13 +23,13 @@ import io.millwright.model.Mac;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -465,14 +465,18 @@ final class TroubleTest {
           }
           StringBuilder out = new StringBuilder("<returnval>");
           if (all) {
-            machines.forEach((name, told) ->
-                out.append(object(new Ref("VirtualMachine", name), told)));
+            machines.forEach(
+                (name, told) -> out.append(object(new Ref("VirtualMachine", name), told)));
           } else {
-            c.find("specSet").orElseThrow().all("objectSet").forEach(o -> {
-              String name = o.find("obj").orElseThrow().text();
-              read.add(name);
-              out.append(object(new Ref("VirtualMachine", name), machines.get(name)));
-            });
+            c.find("specSet")
+                .orElseThrow()
+                .all("objectSet")
+                .forEach(o -> {
+                  String name = o.find("obj").orElseThrow().text();
+                  read.add(name);
+                  out.append(
+                      object(new Ref("VirtualMachine", name), machines.getOrDefault(name, "")));
+                });
           }
           return out.append("</returnval>").toString();
         });
@@ -565,8 +569,7 @@ final class TroubleTest {
           "CreateVirtualDisk_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
       for (int i = 0; i < 3; i++) {
         ObjectName disk =
-            new ObjectName(
-                new Mark(INSTALLATION, new UUID(1, i), 1), ObjectName.DATA);
+            new ObjectName(new Mark(INSTALLATION, new UUID(1, i), 1), ObjectName.DATA);
         driver.disks().orElseThrow().create(disk, ByteSize.ofMib(8), null);
       }
       assertThat(Collections.frequency(vcenter.calls, "CreateVirtualDisk_Task")).isEqualTo(3);
