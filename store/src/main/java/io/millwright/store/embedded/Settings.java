@@ -33,6 +33,8 @@ final class Settings {
     work_mem = 4MB
     maintenance_work_mem = 32MB
     huge_pages = off
+    # The data are in memory, or on a disk that does not seek.
+    random_page_cost = 1.1
     # Our statements are short: compiling them, or spreading one over processes, costs more than it
     # gains, and parallel queries need more /dev/shm than a container has.
     jit = off
