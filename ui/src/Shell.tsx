@@ -1,3 +1,4 @@
+import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import CircularProgress from '@mui/material/CircularProgress';
@@ -80,7 +81,7 @@ export function Shell() {
   if (session.isPending) {
     return (
       <Box sx={{ display: 'grid', placeItems: 'center', height: '100vh' }}>
-        <CircularProgress aria-label="Loading" />
+        {session.failureReason ? <Trouble error={session.failureReason} /> : <CircularProgress aria-label="Loading" />}
       </Box>
     );
   }
@@ -173,6 +174,7 @@ function Inside() {
           <Me />
         </Stack>
         <Box component="main" id="main" tabIndex={-1} sx={{ px: { xs: 1.5, md: 3.5 }, py: 3, maxWidth: 1400, mx: 'auto', outline: 0 }}>
+          <Lost />
           <Outlet />
         </Box>
       </Box>
@@ -251,6 +253,17 @@ function ProjectSwitch({ project }: { project: string }) {
         </MenuItem>
       ))}
     </TextField>
+  );
+}
+
+/** Said where one looks, while what is shown may be old. */
+function Lost() {
+  return (
+    useLiveState() === 'lost' && (
+      <Alert severity="warning" variant="outlined" sx={{ mb: 2, borderRadius: 3 }}>
+        The server does not answer; it may be restarting. What you see is as it was last. This page goes on by itself.
+      </Alert>
+    )
   );
 }
 
