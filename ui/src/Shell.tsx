@@ -185,7 +185,7 @@ function Inside() {
 function Navigation({ project, path }: { project: string; path: string }) {
   return (
     <Box component="nav" aria-label="Main" sx={{ p: 1.5 }}>
-      <Stack direction="row" sx={{ alignItems: 'center', gap: 1.25, px: 1, pt: 0.5, pb: 2 }}>
+      <Stack direction="row" sx={{ alignItems: 'center', gap: 1.25, px: 1, pt: 0.5, pb: 1.5 }}>
         <img src="/icon.svg" alt="" width={26} height={26} />
         <Typography component="span" sx={{ fontWeight: 680, fontSize: '1.05rem', letterSpacing: '-0.02em' }}>
           Millwright
@@ -196,7 +196,7 @@ function Navigation({ project, path }: { project: string; path: string }) {
         const here = room.to === '' ? path === to || path === `${to}/` : path.startsWith(to);
         return (
           <Box key={room.to}>
-            {room.gap && <Divider sx={{ my: 1.25 }} />}
+            {room.gap && <Divider sx={{ my: 1 }} />}
             <Box
               component={RouterLink}
               to={to}
@@ -206,8 +206,8 @@ function Navigation({ project, path }: { project: string; path: string }) {
                 alignItems: 'center',
                 gap: 1.5,
                 px: 1.25,
-                py: 0.9,
-                mb: 0.25,
+                py: 0.6,
+                mb: 0.125,
                 borderRadius: 2,
                 textDecoration: 'none',
                 fontSize: '0.92rem',
@@ -244,7 +244,7 @@ function ProjectSwitch({ project }: { project: string }) {
         void navigate({ to: `/p/${e.target.value}${room && room !== 'new-machine' ? `/${room}` : room ? `/${room}` : ''}` });
       }}
       slotProps={{ htmlInput: { 'aria-label': 'Project' } }}
-      sx={{ minWidth: 150, '& .MuiSelect-select': { py: 0.7 } }}
+      sx={{ minWidth: { xs: 0, sm: 150 }, '& .MuiSelect-select': { py: 0.7 } }}
     >
       <MenuItem value="-">All projects</MenuItem>
       {[...names].sort().map((n) => (
@@ -281,7 +281,9 @@ function LiveMark() {
             bgcolor: state === 'live' ? 'success.main' : state === 'lost' ? 'error.main' : 'text.disabled',
           }}
         />
-        {said}
+        <Box component="span" sx={state === 'live' ? { display: { xs: 'none', sm: 'inline' } } : {}}>
+          {said}
+        </Box>
       </Stack>
     </Tooltip>
   );
