@@ -25,7 +25,6 @@ import io.millwright.store.embedded.EmbeddedPostgres;
 import io.millwright.store.embedded.EmbeddedPostgresException;
 import java.io.IOException;
 import java.net.BindException;
-import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -369,9 +368,14 @@ public final class Main implements AutoCloseable {
     }
   }
 
-  /** Names this process; two servers may share a machine. */
-  private static String nodeName() throws UnknownHostException {
-    return InetAddress.getLocalHost().getHostName() + "-" + ProcessHandle.current().pid();
+  /**
+   * Names this process; two servers may share a machine. Asked is the kernel (proc(5)): Java would
+   * look the name up, and on many a machine nothing knows it.
+   */
+  private static String nodeName() throws IOException {
+    return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip()
+        + "-"
+        + ProcessHandle.current().pid();
   }
 
   private static String version() {

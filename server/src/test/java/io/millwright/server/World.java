@@ -434,13 +434,25 @@ final class World implements AutoCloseable {
 
   private static synchronized EmbeddedPostgres postgres() {
     if (postgres == null) {
-      postgres = EmbeddedPostgres.start(directory("postgres"), Progress.silent());
+      Path at = directory("postgres");
+      // Each world has pools of its own; and these databases need not outlive a power cut.
+      configure(at, "max_connections = 400", "fsync = off", "synchronous_commit = off");
+      postgres = EmbeddedPostgres.start(at, Progress.silent());
       EmbeddedPostgres running = postgres;
       Runtime.getRuntime().addShutdownHook(new Thread(running::close));
-      // These databases need not outlive a power cut.
-      execute(running.jdbcUrl(), "ALTER ROLE CURRENT_USER SET synchronous_commit = off");
     }
     return postgres;
+  }
+
+  private static void configure(Path postgres, String... lines) {
+    try {
+      Path data = Files.createDirectory(postgres.resolve("data"));
+      Files.setPosixFilePermissions(data, Files.getPosixFilePermissions(postgres));
+      Path conf = Files.write(data.resolve("local.conf"), List.of(lines));
+      Files.setPosixFilePermissions(conf, PosixFilePermissions.fromString("rw-r--r--"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static Database.Settings settings(String database, int port, int connections) {
