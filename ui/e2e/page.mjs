@@ -2,6 +2,7 @@
 // Somebody signs in for the first time, looks around, types at the console of MACHINE, makes a machine of their own,
 // rebuilds it and throws it away; lets another one in, and ends what is open. Each page that is seen is judged by axe,
 // the main ones in the dark as well.
+// REPOSITORY=URL is a Git repository that the server may read, which declares a Group from-git.
 // SHOTS=DIRECTORY keeps pictures of the main ones.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,8 +24,21 @@ const browser = await chromium.launch({
 });
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
 const troubles = [];
+const changed = `${password}, changed`;
+/** What nothing that comes from the server may show, nor what is kept in the browser, in any of these forms. */
+const HOOK = 'pl4nted/secret+of "the page"';
+const forms = (secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), Buffer.from(secret).toString('base64').slice(0, -4)];
+const secrets = [password, changed, HOOK].flatMap(forms);
+const tells = (text) => secrets.find((s) => text.includes(s));
+let looked = 0;
 async function opened(context) {
   const page = await context.newPage();
+  page.on('response', async (r) => {
+    if (/event-stream|font|image/.test(r.headers()['content-type'] ?? '')) return;
+    const text = await r.text().catch(() => ''); // the page went on meanwhile
+    if (text) looked++;
+    if (tells(text)) troubles.push(`a secret is in the answer of ${r.request().method()} ${r.url()}`);
+  });
   page.setDefaultTimeout(60_000); // a busy machine
   page.on('pageerror', (e) => troubles.push(`script: ${e}`));
   page.on('console', (m) => {
@@ -87,6 +101,8 @@ async function dressed(scheme) {
   });
 }
 async function judged(schemes = ['light']) {
+  const kept = await page.evaluate(() => document.documentElement.outerHTML + JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+  if (tells(kept)) throw new Error('a secret is in the page');
   await page.evaluate(AXE);
   const bad = [];
   for (const scheme of schemes) {
@@ -118,7 +134,6 @@ const api = (method, path, body) => page.evaluate(async ([method, path, body]) =
   const answer = await fetch(`/api/v1/projects/default/${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
 }, [method, path, body]);
-const changed = `${password}, changed`;
 await step('a wrong password is refused', async () => {
   await page.goto(url);
   await page.getByLabel('Name').fill(name);
@@ -264,7 +279,7 @@ await step('a webhook shows what it told, and tells it again', async () => {
   await declare(`apiVersion: millwright/v1
 kind: Webhook
 metadata: {name: page-hook}
-spec: {url: "https://receiver.invalid/hook", secret: 0123456789abcdef}
+spec: {url: "https://receiver.invalid/hook", secret: ${JSON.stringify(HOOK)}}
 `);
   await declare(`apiVersion: millwright/v1
 kind: Group
@@ -295,6 +310,30 @@ spec: {url: "https://git.invalid/machines", branch: main}
   await page.getByText('wait until somebody approves their plan').waitFor();
   await judged();
   await api('DELETE', 'sources/page-source');
+});
+await step('a commit is approved: its plan first', async () => {
+  const repository = process.env.REPOSITORY;
+  if (!repository) throw new Error('REPOSITORY is to be a Git repository that the server may read, with a Group from-git in it');
+  await declare(`apiVersion: millwright/v1
+kind: Source
+metadata: {name: page-git}
+spec: {url: "${repository}", branch: main}
+`);
+  await page.goto(`${url}/p/default/sources/page-git`);
+  await heading('page-git');
+  const waits = page.getByRole('region', { name: /^Commit [0-9a-f]{10} waits$/ });
+  await waits.getByText('from-git').waitFor(); // live
+  await judged(['light', 'dark']);
+  await shot('source');
+  await button('Approve', waits).click();
+  await judged();
+  await button('Approve', dialog()).click();
+  await waits.waitFor({ state: 'detached' });
+  await page.getByText('Applied', { exact: true }).first().waitFor();
+  await page.goto(`${url}/p/default/groups`);
+  await page.getByRole('link', { name: 'from-git' }).waitFor();
+  await api('DELETE', 'sources/page-git');
+  await api('DELETE', 'groups/from-git');
 });
 await step('a pool is there to be claimed from', async () => {
   await declare(`apiVersion: millwright/v1
@@ -528,6 +567,34 @@ await step('it is rebuilt: its plan first', async () => {
   await isReady({ state: 'detached' });
   await isReady({ timeout: BOOT });
 });
+await step('a snapshot is taken, gone back to and deleted', async () => {
+  const card = page.getByRole('region', { name: 'Snapshots' });
+  await card.getByRole('note', { name: /off/ }).first().waitFor(); // why not while it runs
+  await button('Power off').click();
+  await button('Power off', dialog()).click();
+  const stands = (word) => page.locator('div:has(> h1)').getByText(word, { exact: true }).waitFor({ timeout: BOOT });
+  await stands('Off');
+  await page.locator('section[aria-label=Snapshots] button:enabled', { hasText: 'Take one' }).click({ timeout: BOOT });
+  await dialog().getByLabel('Name').fill('page-before');
+  await dialog().getByLabel('What for').fill('before the upgrade');
+  await judged();
+  await button('Take it', dialog()).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.locator('button:enabled[aria-label="Revert to page-before"]').click({ timeout: BOOT });
+  await dialog().locator('ol li').first().waitFor(); // the plan
+  await judged();
+  await dialog().getByLabel('Type by-page to confirm').fill('by-page');
+  await button('Revert', dialog()).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await card.scrollIntoViewIfNeeded();
+  await shot('snapshot');
+  // Until it was up it may have to go back to it.
+  await page.locator('button:enabled', { hasText: 'Power on' }).click({ timeout: BOOT });
+  await isReady({ timeout: BOOT });
+  await page.locator('button:enabled[aria-label="Delete page-before"]').click({ timeout: BOOT });
+  await button('Delete', dialog()).click();
+  await card.getByText('None.').waitFor();
+});
 await step('it is deleted by typing its name', async () => {
   await page.getByRole('button', { name: 'Delete' }).click();
   const sure = page.getByRole('dialog').getByRole('button', { name: 'Delete' });
@@ -545,7 +612,8 @@ await step('what ends with the session is the page', async () => {
   await page.goto(`${url}/p/default/machines`);
   await heading('Sign in to Millwright');
 });
-await step('no script failed, and none was refused', async () => {
+await step('no script failed, none was refused, and no answer told a secret', async () => {
+  if (looked < 100) throw new Error(`only ${looked} answers were looked at`);
   if (troubles.length > 0) throw new Error(troubles.join('\n'));
 });
 await browser.close();

@@ -1,3 +1,4 @@
+import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import CircularProgress from '@mui/material/CircularProgress';
@@ -80,7 +81,7 @@ export function Shell() {
   if (session.isPending) {
     return (
       <Box sx={{ display: 'grid', placeItems: 'center', height: '100vh' }}>
-        <CircularProgress aria-label="Loading" />
+        {session.failureReason ? <Trouble error={session.failureReason} /> : <CircularProgress aria-label="Loading" />}
       </Box>
     );
   }
@@ -173,6 +174,7 @@ function Inside() {
           <Me />
         </Stack>
         <Box component="main" id="main" tabIndex={-1} sx={{ px: { xs: 1.5, md: 3.5 }, py: 3, maxWidth: 1400, mx: 'auto', outline: 0 }}>
+          <Lost />
           <Outlet />
         </Box>
       </Box>
@@ -183,7 +185,7 @@ function Inside() {
 function Navigation({ project, path }: { project: string; path: string }) {
   return (
     <Box component="nav" aria-label="Main" sx={{ p: 1.5 }}>
-      <Stack direction="row" sx={{ alignItems: 'center', gap: 1.25, px: 1, pt: 0.5, pb: 2 }}>
+      <Stack direction="row" sx={{ alignItems: 'center', gap: 1.25, px: 1, pt: 0.5, pb: 1.5 }}>
         <img src="/icon.svg" alt="" width={26} height={26} />
         <Typography component="span" sx={{ fontWeight: 680, fontSize: '1.05rem', letterSpacing: '-0.02em' }}>
           Millwright
@@ -194,7 +196,7 @@ function Navigation({ project, path }: { project: string; path: string }) {
         const here = room.to === '' ? path === to || path === `${to}/` : path.startsWith(to);
         return (
           <Box key={room.to}>
-            {room.gap && <Divider sx={{ my: 1.25 }} />}
+            {room.gap && <Divider sx={{ my: 1 }} />}
             <Box
               component={RouterLink}
               to={to}
@@ -204,8 +206,8 @@ function Navigation({ project, path }: { project: string; path: string }) {
                 alignItems: 'center',
                 gap: 1.5,
                 px: 1.25,
-                py: 0.9,
-                mb: 0.25,
+                py: 0.6,
+                mb: 0.125,
                 borderRadius: 2,
                 textDecoration: 'none',
                 fontSize: '0.92rem',
@@ -242,7 +244,7 @@ function ProjectSwitch({ project }: { project: string }) {
         void navigate({ to: `/p/${e.target.value}${room && room !== 'new-machine' ? `/${room}` : room ? `/${room}` : ''}` });
       }}
       slotProps={{ htmlInput: { 'aria-label': 'Project' } }}
-      sx={{ minWidth: 150, '& .MuiSelect-select': { py: 0.7 } }}
+      sx={{ minWidth: { xs: 0, sm: 150 }, '& .MuiSelect-select': { py: 0.7 } }}
     >
       <MenuItem value="-">All projects</MenuItem>
       {[...names].sort().map((n) => (
@@ -251,6 +253,17 @@ function ProjectSwitch({ project }: { project: string }) {
         </MenuItem>
       ))}
     </TextField>
+  );
+}
+
+/** Said where one looks, while what is shown may be old. */
+function Lost() {
+  return (
+    useLiveState() === 'lost' && (
+      <Alert severity="warning" variant="outlined" sx={{ mb: 2, borderRadius: 3 }}>
+        The server does not answer; it may be restarting. What you see is as it was last. This page goes on by itself.
+      </Alert>
+    )
   );
 }
 
@@ -268,7 +281,9 @@ function LiveMark() {
             bgcolor: state === 'live' ? 'success.main' : state === 'lost' ? 'error.main' : 'text.disabled',
           }}
         />
-        {said}
+        <Box component="span" sx={state === 'live' ? { display: { xs: 'none', sm: 'inline' } } : {}}>
+          {said}
+        </Box>
       </Stack>
     </Tooltip>
   );

@@ -15,8 +15,13 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
-      // What the server refused it refuses again; what did not answer may answer in a moment.
-      retry: (failed, e) => (e instanceof ApiProblem && e.status >= 400 && e.status < 500 ? false : failed < 3),
+      // What the server refused it refuses again; a failure of its own may be over in a moment; and one that does not
+      // answer is restarting: what is shown stays, and is asked for again until it does.
+      retry: (failed, e) => {
+        const status = e instanceof ApiProblem ? e.status : 500;
+        return status === 0 || (status >= 500 && failed < 3);
+      },
+      retryDelay: (failed) => Math.min(5_000, 500 * 2 ** failed),
     },
   },
 });

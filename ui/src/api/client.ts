@@ -43,7 +43,10 @@ export async function send(input: Request): Promise<Response> {
       type: 'about:blank',
       title: 'No answer',
       status: 0,
-      detail: 'The server does not answer; it may be restarting. This page tries again by itself.',
+      detail:
+        request.method === 'GET'
+          ? 'The server does not answer; it may be restarting. This page tries again by itself.'
+          : 'The server does not answer; it may be restarting. Look whether it was done before you try again.',
     });
   }
   if (response.status === 401 && !new URL(request.url).pathname.startsWith('/api/v1/session')) {

@@ -7,6 +7,7 @@ interface Credentials {
 const KEY = 'millwright.token';
 let now: Credentials = { token: sessionStorage.getItem(KEY), csrf: null };
 let whenLost: () => void = () => {};
+let ended = false;
 
 export const credentials = {
   get: (): Credentials => now,
@@ -22,7 +23,15 @@ export const credentials = {
     now = { ...now, csrf };
   },
   /** The server does not know us any more. */
-  lost: () => whenLost(),
+  lost() {
+    ended = true;
+    whenLost();
+  },
+  /** Whether that is why nobody is signed in. */
+  ended: () => ended,
+  found() {
+    ended = false;
+  },
   onLost(then: () => void) {
     whenLost = then;
   },

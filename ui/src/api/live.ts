@@ -1,4 +1,4 @@
-import { useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useQueryClient, type Query, type QueryClient } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
 import { send } from './client';
 import { pluralOf, type Plural } from './kinds';
@@ -97,8 +97,10 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
         throw new Error(`events: ${response.status}`);
       }
       become('live');
-      if (failed > 0 && !cursor) {
-        void queries.invalidateQueries();
+      if (failed > 0) {
+        // The stream goes on where it was; what has no place in it, or was asked for in vain, is asked for again.
+        const missed = (q: Query) => !cursor || q.state.status === 'error' || q.state.fetchFailureCount > 0;
+        void queries.invalidateQueries({ predicate: missed });
       }
       failed = 0;
       await readEvents(response, (e) => {

@@ -413,7 +413,6 @@ export const rendering = (project: string, yaml: string) =>
   queryOptions({
     queryKey: ['plan', 'rendering', project, yaml],
     staleTime: 0,
-    retry: false,
     queryFn: () =>
       unwrap(
         api.POST('/api/v1/projects/{project}/renderings', {

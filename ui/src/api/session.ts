@@ -49,7 +49,7 @@ async function current(): Promise<Session | null> {
 }
 
 export function useSession() {
-  return useQuery({ queryKey: SESSION, queryFn: current, staleTime: Infinity, retry: false });
+  return useQuery({ queryKey: SESSION, queryFn: current, staleTime: Infinity });
 }
 
 export function useSignedIn(): Session {
@@ -73,6 +73,7 @@ export function useProvider() {
 /** Nothing that one person saw stays for the next one. */
 function begin(queries: QueryClient, session: Session | null) {
   credentials.useSession(session?.csrfToken || null);
+  credentials.found();
   queries.removeQueries({ predicate: (q) => q.queryKey[0] !== SESSION[0] });
   queries.setQueryData(SESSION, session);
 }

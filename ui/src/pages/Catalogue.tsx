@@ -146,7 +146,6 @@ function Form({ project, offer }: { project: string; offer: Offer }) {
     queryFn: () => order(project, name, settled, true),
     enabled: complete && settled === values,
     staleTime: 0,
-    retry: false,
     placeholderData: (before: Schemas['Order'] | undefined) => before,
   });
   const queries = useQueryClient();

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
-import { ALL } from '../api/kinds';
+import { ALL, pluralOf } from '../api/kinds';
 import { events } from '../api/queries';
 import { Ago, Empty, PageHead } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
@@ -30,6 +30,11 @@ export function Events() {
   );
 }
 
+/** Kinds of which each has a page of its own. */
+const PAGES = new Set(['Machine', 'Group', 'Network', 'Source', 'Webhook']);
+
+const pageOf = (e: Event): string => `/p/${e.project}/${pluralOf(e.kind ?? '')}/${e.name}`;
+
 const columns: Column<Event>[] = [
   { key: 'when', title: 'When', width: '100px', value: (e) => -Date.parse(e.at), cell: (e) => <Ago when={e.at} /> },
   {
@@ -38,8 +43,8 @@ const columns: Column<Event>[] = [
     width: 'minmax(150px, 1fr)',
     value: (e) => `${e.kind ?? ''} ${e.name}`,
     cell: (e) =>
-      e.kind === 'Machine' ? (
-        <PageLink to="/p/$project/machines/$name" params={{ project: e.project, name: e.name }} underline="hover" sx={{ fontWeight: 600 }}>
+      PAGES.has(e.kind ?? '') ? (
+        <PageLink to={pageOf(e)} underline="hover" sx={{ fontWeight: 600 }}>
           {e.kind} {e.name}
         </PageLink>
       ) : (

@@ -327,7 +327,6 @@ function Planned(p: {
     queryKey: ['plan', p.title, ...p.ask, p.group.metadata.revision],
     enabled: p.ready,
     staleTime: 0,
-    retry: false,
     queryFn: async () => (await p.call(true)) as Schemas['Apply'],
   });
   const act = useMutation({

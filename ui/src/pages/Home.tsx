@@ -42,6 +42,8 @@ export function Home() {
   );
   const ill = wrong.reduce((n, c) => n + c.what.length, 0);
 
+  const differ = drifted.data?.items.filter((d) => d.differences.length > 0).length ?? 0;
+  const left = found.data?.length ?? 0;
   const going = (recent.data ?? []).filter(running);
   const error = machines.error ?? recent.error;
   const newest = machines.items.toSorted((a, b) => b.metadata.createdAt.localeCompare(a.metadata.createdAt)).slice(0, 8);
@@ -199,13 +201,13 @@ export function Home() {
               ))
             )}
           </Card>
-          {((found.data?.length ?? 0) > 0 || (drifted.data?.items.length ?? 0) > 0) && (
+          {(left > 0 || differ > 0) && (
             <Card title="Findings" flush
               action={<PageLink to="/p/$project/findings" params={{ project }} variant="body2">Look</PageLink>}>
               <Row>
                 <Typography variant="body2">
-                  {drifted.data?.items.length ?? 0} machines differ from what is declared, {found.data?.length ?? 0} objects
-                  belong to nothing declared.
+                  {differ} {differ === 1 ? 'machine differs' : 'machines differ'} from what is declared, {left}{' '}
+                  {left === 1 ? 'object belongs' : 'objects belong'} to nothing declared.
                 </Typography>
               </Row>
             </Card>

@@ -324,7 +324,7 @@ const s0 = (machine: Machine) => {
 function SshLine({ machine }: { machine: Machine }) {
   const { project } = machine.metadata;
   const profiles = useQueries({
-    queries: (machine.spec.profiles ?? []).flatMap((p) => [one('profiles', project, p), one('profiles', SHARED, p)]).map((q) => ({ ...q, retry: false, staleTime: 60_000 })),
+    queries: (machine.spec.profiles ?? []).flatMap((p) => [one('profiles', project, p), one('profiles', SHARED, p)]).map((q) => ({ ...q, staleTime: 60_000 })),
   });
   const user = profiles.flatMap((p) => p.data?.spec.users ?? [])[0]?.name;
   const address = machine.status.interfaces?.flatMap((i) => i.addresses ?? [])[0];

@@ -1,12 +1,13 @@
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
+import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { standing, type Kinds, type Machine } from '../api/kinds';
-import { actions, once, refresh, useCollection } from '../api/queries';
+import { actions, once, refresh, useCollection, type Allowed } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Card, Loading, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { May } from '../parts/May';
@@ -42,37 +43,7 @@ export function MachineSnapshots({ machine }: { machine: Machine }) {
         </Row>
       )}
       {own.map((s) => (
-        <Row key={s.metadata.uid}>
-          <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
-            <strong>{s.metadata.name}</strong> <Quiet>{s.spec.description}</Quiet>
-          </Box>
-          <Quiet>
-            {s.status.size}, <Ago when={s.status.takenAt ?? s.metadata.createdAt} />
-          </Quiet>
-          <Standing {...standing(s)} />
-          <May all={allowed.data} action="revert">
-            {(disabled) => (
-              <Button
-                size="small"
-                variant="outlined"
-                aria-label={`Revert to ${s.metadata.name}`}
-                disabled={disabled || s.status.stage !== 'taken'}
-                onClick={() => setDialog({ act: 'revert', of: s })}
-              >
-                Revert
-              </Button>
-            )}
-          </May>
-          <Button
-            size="small"
-            color="error"
-            aria-label={`Delete ${s.metadata.name}`}
-            disabled={!!s.metadata.deletedAt}
-            onClick={() => setDialog({ act: 'delete', of: s })}
-          >
-            Delete
-          </Button>
-        </Row>
+        <One key={s.metadata.uid} of={s} may={allowed.data} ask={(act) => setDialog({ act, of: s })} />
       ))}
       {own.length === 0 && !all.error && (
         <Row>
@@ -83,6 +54,49 @@ export function MachineSnapshots({ machine }: { machine: Machine }) {
       {dialog?.act === 'revert' && <Revert machine={machine} of={dialog.of} onClose={close} />}
       {dialog?.act === 'delete' && <Remove of={dialog.of} onClose={close} />}
     </Card>
+  );
+}
+
+function One({ of, may, ask }: { of: Snapshot; may: Allowed[] | undefined; ask: (act: 'revert' | 'delete') => void }) {
+  const { project, name, createdAt, deletedAt } = of.metadata;
+  const own = useQuery(actions('snapshots', project, name));
+  return (
+    <Row>
+      <Stack direction="row" sx={{ flex: 1, minWidth: 0, columnGap: 1.5, rowGap: 0.5, flexWrap: 'wrap', alignItems: 'center' }}>
+        <Box sx={{ flex: '1 1 220px', minWidth: 0, overflowWrap: 'anywhere' }}>
+          <strong>{name}</strong>
+          <Quiet>
+            <div>{of.spec.description}</div>
+            {of.status.size ?? ''}
+            {of.status.size && ', '}
+            <Ago when={of.status.takenAt ?? createdAt} />
+          </Quiet>
+        </Box>
+        <Standing {...standing(of)} />
+        <Stack direction="row" sx={{ gap: 0.5 }}>
+          <May all={may} action="revert">
+            {(disabled) => (
+              <Button
+                size="small"
+                variant="outlined"
+                aria-label={`Revert to ${name}`}
+                disabled={disabled || of.status.stage !== 'taken'}
+                onClick={() => ask('revert')}
+              >
+                Revert
+              </Button>
+            )}
+          </May>
+          <May all={own.data} action="delete">
+            {(disabled) => (
+              <Button size="small" color="error" aria-label={`Delete ${name}`} disabled={disabled || !!deletedAt} onClick={() => ask('delete')}>
+                Delete
+              </Button>
+            )}
+          </May>
+        </Stack>
+      </Stack>
+    </Row>
   );
 }
 

@@ -77,7 +77,6 @@ export function NewMachine() {
     queryFn: () => planOf(project, settled),
     enabled: complete && settled === yaml, // not what the form was before it had its values
     staleTime: 0,
-    retry: false,
     placeholderData: (before: Schemas['ApplyItem'][] | undefined) => before,
   });
   const limited = useQuery(projectOf(project));

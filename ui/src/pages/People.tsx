@@ -1,3 +1,4 @@
+import { browser } from '../parts/format';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Dialog from '@mui/material/Dialog';
@@ -248,7 +249,7 @@ export function SessionRow({ of }: { of: Schemas['OpenSession'] }) {
   return (
     <Row>
       <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
-        {of.agent || 'unknown program'}
+        <span title={of.agent}>{browser(of.agent)}</span>
         <Typography variant="body2" sx={{ color: 'text.secondary' }}>
           from {of.origin}, since <Ago when={of.createdAt} />, last seen <Ago when={of.seenAt} />
         </Typography>

@@ -1,3 +1,4 @@
+import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Dialog from '@mui/material/Dialog';
@@ -9,6 +10,7 @@ import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
+import { credentials } from '../api/credentials';
 import { useProvider, useSigning } from '../api/session';
 import { Trouble } from '../parts/basics';
 
@@ -53,6 +55,11 @@ export function SignIn() {
   return (
     <Gate title="Sign in to Millwright">
       <Stack component="form" sx={{ gap: 2 }} onSubmit={(e) => void submit(e)}>
+        {credentials.ended() && (
+          <Alert severity="info" variant="outlined">
+            Your session has ended. Sign in to go on where you were.
+          </Alert>
+        )}
         {!byToken && (
           <TextField
             label="Name"

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
+import { browser, freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
 import { compare, matches, sorted, textOf } from '../parts/text';
 import { cellsOf } from './addressMap';
 import type { Group, Machine } from '../api/kinds';
@@ -238,9 +238,20 @@ describe('what a machine uses', () => {
   });
 
   it('draws what is known, with gaps, up to the greatest value', () => {
-    expect(sparkline([undefined, 0, 4, undefined, 2, 4])).toEqual(['20,23 40,1', '80,12 100,1']);
+    expect(sparkline([undefined, 0, 4, undefined, 2, 4])).toEqual(['20,23 40,7', '80,15 100,7']);
     expect(sparkline([])).toEqual([]);
     expect(sparkline([0, 0])).toEqual(['0,23 100,23']);
+  });
+});
+
+describe('a session', () => {
+  it('is told by its browser and system', () => {
+    const like = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+    expect(browser(like)).toBe('Chrome on Linux');
+    expect(browser(like.replace('X11; Linux x86_64', 'Windows NT 10.0; Win64') + ' Edg/140.0.0.0')).toBe('Edge on Windows');
+    expect(browser('Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0')).toBe('Firefox on Mac OS');
+    expect(browser('curl/8.5.0')).toBe('curl/8.5.0');
+    expect(browser('')).toBe('unknown program');
   });
 });
 

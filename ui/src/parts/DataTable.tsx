@@ -88,8 +88,15 @@ export function DataTable<R>(p: Props<R>) {
   }, [p.rows, p.columns, p.states, search.q, search.state, search.sort, search.desc]);
 
   const wide = p.columns.map((c) => c.width).join(' ');
-  const narrow = p.columns.filter((c) => !c.wide).map((c) => c.width).join(' ');
-  const grid = { display: 'grid', gridTemplateColumns: { xs: narrow, md: wide }, columnGap: 2, px: 2.25, alignItems: 'center' };
+  // Narrow, a column gives way down to nothing, with an ellipsis: past the edge nobody would see that there is more.
+  const narrow = p.columns.filter((c) => !c.wide).map((c) => c.width.replace(/minmax\(\d+px/, 'minmax(0')).join(' ');
+  const grid = {
+    display: 'grid',
+    gridTemplateColumns: { xs: narrow, md: wide },
+    columnGap: { xs: 1, sm: 2 },
+    px: { xs: 1.5, sm: 2.25 },
+    alignItems: 'center',
+  };
 
   if (p.error && p.rows.length === 0) {
     return <Trouble error={p.error} {...(p.retry ? { retry: p.retry } : {})} />;

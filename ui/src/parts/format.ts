@@ -8,6 +8,16 @@ export function ago(when: string, now = Date.now()): string {
   return `${Math.floor(s / 86_400)} d ago`;
 }
 
+/** "Firefox on Linux", from what a browser says of itself; of anything else what it says. */
+export function browser(agent: string | undefined): string {
+  // Each claims to be those after it as well.
+  const which = [['Edg', 'Edge'], ['OPR', 'Opera'], ['Firefox', 'Firefox'], ['(?:Headless)?Chrome', 'Chrome'], ['Safari', 'Safari']];
+  const where = ['Android', 'iPhone', 'iPad', 'Windows', 'Mac OS', 'CrOS', 'Linux'];
+  const name = which.find(([mark]) => new RegExp(`\\b${mark}/`).test(agent ?? ''))?.[1];
+  const system = where.find((w) => agent?.includes(w));
+  return name ? name + (system ? ` on ${system}` : '') : agent || 'unknown program';
+}
+
 /** "in 3 h", as short as it can be said. */
 export function until(when: string, now = Date.now()): string {
   const s = Math.round((Date.parse(when) - now) / 1000);
@@ -57,14 +67,14 @@ export function perSecond(n: number): string {
   return `${bytes(Number(round(n / 1_048_576)))}/s`;
 }
 
-/** Lines through a box of 100 by 24 from zero to the greatest value; what is not known is a gap. */
+/** Lines through a box of 100 by 24 from zero to a little above the greatest value; what is not known is a gap. */
 export function sparkline(values: (number | undefined)[]): string[] {
   const most = Math.max(...values.map((v) => v ?? 0)) || 1;
   const step = 100 / Math.max(1, values.length - 1);
   const lines: string[][] = [[]];
   values.forEach((v, i) => {
     if (v === undefined) lines.push([]);
-    else lines.at(-1)!.push(`${round2(i * step)},${round2(23 - (v / most) * 22)}`);
+    else lines.at(-1)!.push(`${round2(i * step)},${round2(23 - (v / most) * 16)}`);
   });
   return lines.filter((l) => l.length > 1).map((l) => l.join(' '));
 }

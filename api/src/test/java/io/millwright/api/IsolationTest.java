@@ -9,6 +9,8 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.millwright.api.Rig.Reply;
+import io.millwright.driver.testkit.GuestBehaviour;
+import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
 import io.millwright.engine.port.People.Account;
@@ -33,10 +35,12 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
@@ -312,6 +316,15 @@ class IsolationTest {
     List<String> secrets = new ArrayList<>();
     StringBuffer seen = new StringBuffer();
     List<CompletableFuture<?>> streams = new ArrayList<>();
+    SimulatedHypervisor world = SimulatedHypervisor.world("planted");
+    List<String> media = new CopyOnWriteArrayList<>();
+    world.guests(guest -> {
+      if (guest.seed() != null) {
+        media.add(Objects.requireNonNull(guest.definition().medium()));
+        seen.append(new String(guest.seed(), ISO_8859_1)).append('\n');
+      }
+      return GuestBehaviour.wellBehaved().start(guest);
+    });
     try (WorkLoop work = rig.work()) {
       List<String> watched = new ArrayList<>(List.of("operations", "projects/secrets/events"));
       WITH_SECRETS.keySet().forEach(field -> watched.add("projects/secrets/" + plural(field)));
@@ -348,6 +361,29 @@ class IsolationTest {
       Awaitility.await()
           .atMost(Duration.ofSeconds(60))
           .until(() -> seen.toString().contains("(sealed)"));
+
+      // What a machine is given to read beside those secrets; and that none of it is left behind.
+      rig.apply(
+          "secrets",
+          """
+          apiVersion: millwright/v1
+          kind: Machine
+          metadata: {name: seeded}
+          spec: {image: img, size: small, hypervisor: planted, nics: [{network: planted}]}
+          """);
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(60))
+          .until(() ->
+              rig.get("projects/secrets/machines?fieldSelector=status.ready=true")
+                      .json()
+                      .path("items")
+                      .size()
+                  == 1);
+      assertThat(media).isNotEmpty();
+      assertThat(seen.toString()).as("the seed, as it is written").contains("hostname: seeded");
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(60))
+          .until(() -> media.stream().allMatch(m -> world.medium(m).isEmpty()));
 
       String first =
           rig.post("users", "{\"name\": \"planted\"}").json().path("password").asString();

@@ -192,14 +192,11 @@ public final class Delete {
               + kept.stream().map(Quarantine.Entry::until).max(Instant::compareTo).orElseThrow()
               + "; restore them or wait");
     }
-    if (found.spec() instanceof SnapshotSpec snapshot
-        && Snapshots.isWanted(tx, found.as(SnapshotSpec.class, SnapshotStatus.class))) {
-      throw ProblemException.of(
-          Problem.Type.CONFLICT,
-          found.title()
-              + " is what "
-              + snapshot.machine()
-              + " goes back to; it can be deleted once the machine is up");
+    if (found.spec() instanceof SnapshotSpec) {
+      Snapshots.keptFor(tx, found.as(SnapshotSpec.class, SnapshotStatus.class))
+          .ifPresent(reason -> {
+            throw ProblemException.of(Problem.Type.CONFLICT, reason);
+          });
     }
     if (found.spec() instanceof VolumeSpec v && v.reclaim() == VolumeSpec.Reclaim.RETAIN) {
       throw ProblemException.of(

@@ -322,12 +322,16 @@ public final class Snapshots {
                 : "; of machine " + machine.name() + " there are: " + names));
   }
 
-  /** True if a machine's system disk is about to be made of this snapshot. */
-  static boolean isWanted(Tx tx, Resource<SnapshotSpec, SnapshotStatus> snapshot) {
+  /** Why this one has to stay: its machine's system disk is about to be made of it. */
+  public static Optional<String> keptFor(Tx tx, Resource<SnapshotSpec, SnapshotStatus> snapshot) {
     return tx.resources()
         .find(Kind.MACHINE, snapshot.project(), snapshot.spec().machine())
         .map(m -> m.as(MachineSpec.class, MachineStatus.class).status().source())
         .filter(source -> source.disk().equals(snapshot.status().object()))
-        .isPresent();
+        .map(_ ->
+            snapshot.title()
+                + " is what "
+                + snapshot.spec().machine()
+                + " goes back to; it can be deleted once the machine is up");
   }
 }
