@@ -55,11 +55,36 @@ const whole = performance.now() - begun;
 const cdp = await page.context().newCDPSession(page);
 await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
 const worked = async () => (await cdp.send('Performance.getMetrics')).metrics.find((m) => m.name === 'TaskDuration').value * 1000;
+/**
+ * How long each task of the page's own thread took while something was done: of its own time, by Chromium's trace.
+ */
+async function traced(act) {
+  const tasks = [];
+  const marks = [];
+  const hear = ({ value }) => {
+    for (const e of value) {
+      if (e.ph === 'X' && e.name.endsWith('RunTask')) tasks.push(e);
+      if (e.name === 'traced') marks.push(e);
+    }
+  };
+  cdp.on('Tracing.dataCollected', hear);
+  const includedCategories = ['blink.user_timing', 'devtools.timeline', 'disabled-by-default-devtools.timeline'];
+  await cdp.send('Tracing.start', { traceConfig: { includedCategories }, transferMode: 'ReportEvents' });
+  await page.evaluate(() => performance.mark('traced'));
+  const answer = await act();
+  const ended = new Promise((done) => cdp.once('Tracing.tracingComplete', done));
+  await cdp.send('Tracing.end');
+  await ended;
+  cdp.off('Tracing.dataCollected', hear);
+  const own = tasks.filter((t) => marks.some((m) => m.pid === t.pid && m.tid === t.tid && t.ts >= m.ts)).map((t) => (t.tdur ?? 0) / 1000);
+  if (own.length === 0) throw new Error('the trace has no tasks of the page');
+  return { answer, longest: Math.max(...own), long: own.filter((t) => t > 50).length };
+}
 async function scrolled(by, most) {
   await page.evaluate(() => window.scrollTo(0, 0));
   await page.waitForTimeout(500);
   const before = await worked();
-  const { frames, long } = await page.evaluate(async ([by, most]) => {
+  const { answer: { frames, long }, ...cpu } = await traced(() => page.evaluate(async ([by, most]) => {
     const frames = [];
     const long = [];
     const observer = new PerformanceObserver((list) => long.push(...list.getEntries().map((e) => e.duration)));
@@ -76,10 +101,11 @@ async function scrolled(by, most) {
     await new Promise((done) => setTimeout(done, 100));
     observer.disconnect();
     return { frames, long };
-  }, [by, most]);
+  }, [by, most]));
   const own = ((await worked()) - before) / frames.length;
   return `a frame ${ms(median(frames))}, of 100 the slowest ${ms(frames.toSorted((a, b) => a - b)[Math.floor(frames.length * 0.99)])}, ` +
-    `${own.toFixed(1)} ms of work each; ${long.length} tasks above 50 ms in ${frames.length} frames${long.length ? `, the longest ${ms(Math.max(...long))}` : ''}`;
+    `${own.toFixed(1)} ms of work each; of ${frames.length} frames' tasks ${cpu.long} worked more than 50 ms, the longest ${ms(cpu.longest)}; ` +
+    `${long.length} took so long with what they waited for a core`;
 }
 const wheel = await scrolled(120, 400);
 const jumps = await scrolled((await page.evaluate(() => document.documentElement.scrollHeight)) / 300, 300);

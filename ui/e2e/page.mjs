@@ -569,7 +569,7 @@ await step('it is rebuilt: its plan first', async () => {
 });
 await step('a snapshot is taken, gone back to and deleted', async () => {
   const card = page.getByRole('region', { name: 'Snapshots' });
-  await card.getByRole('note', { name: /off/ }).first().waitFor(); // why not while it runs
+  await card.getByRole('note', { name: /it is on/ }).first().waitFor(); // why not while it runs
   await button('Power off').click();
   await button('Power off', dialog()).click();
   const stands = (word) => page.locator('div:has(> h1)').getByText(word, { exact: true }).waitFor({ timeout: BOOT });

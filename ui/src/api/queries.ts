@@ -10,6 +10,8 @@ import { useEffect, useMemo } from 'react';
 import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
 import { SHARED, running, type Kinds, type Operation, type Plural } from './kinds';
 
+/** The first part is what is seen at once; to read and parse the rest takes longer than one likes to wait. */
+const FIRST = 100;
 const PAGE = 1000;
 
 interface Part<R> {
@@ -23,7 +25,7 @@ async function part<K extends Plural>(plural: K, project: string, labels: string
     api.GET(`/api/v1/projects/{project}/${plural}` as '/api/v1/projects/{project}/machines', {
       params: {
         path: { project },
-        query: { limit: PAGE, ...(labels ? { labelSelector: labels } : {}), ...(cursor ? { cursor } : {}) },
+        query: { limit: cursor ? PAGE : FIRST, ...(labels ? { labelSelector: labels } : {}), ...(cursor ? { cursor } : {}) },
       },
       signal,
     }),
@@ -34,7 +36,7 @@ async function part<K extends Plural>(plural: K, project: string, labels: string
 export const collectionKey = (plural: string, project: string, labels = '') => ['list', plural, project, labels];
 export const oneKey = (plural: string, project: string, name: string) => ['one', plural, project, name];
 
-/** All of a collection: read in parts of a thousand, shown as they come, and kept true by {@link useLive}. */
+/** All of a collection: read in parts, shown as they come, and kept true by {@link useLive}. */
 export function useCollection<K extends Plural>(plural: K, project: string, labels = '') {
   const query = useInfiniteQuery({
     queryKey: collectionKey(plural, project, labels),

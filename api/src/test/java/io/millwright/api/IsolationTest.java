@@ -318,10 +318,11 @@ class IsolationTest {
     List<CompletableFuture<?>> streams = new ArrayList<>();
     SimulatedHypervisor world = SimulatedHypervisor.world("planted");
     List<String> media = new CopyOnWriteArrayList<>();
+    StringBuffer seeds = new StringBuffer();
     world.guests(guest -> {
       if (guest.seed() != null) {
         media.add(Objects.requireNonNull(guest.definition().medium()));
-        seen.append(new String(guest.seed(), ISO_8859_1)).append('\n');
+        seeds.append(new String(guest.seed(), ISO_8859_1)).append('\n');
       }
       return GuestBehaviour.wellBehaved().start(guest);
     });
@@ -380,7 +381,8 @@ class IsolationTest {
                       .size()
                   == 1);
       assertThat(media).isNotEmpty();
-      assertThat(seen.toString()).as("the seed, as it is written").contains("hostname: seeded");
+      assertThat(seeds.toString()).as("as it is written").contains("#cloud-config", "seeded");
+      seen.append(seeds);
       Awaitility.await()
           .atMost(Duration.ofSeconds(60))
           .until(() -> media.stream().allMatch(m -> world.medium(m).isEmpty()));
