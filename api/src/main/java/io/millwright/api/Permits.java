@@ -1,5 +1,6 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.model.Kind;
 import io.millwright.model.Names;
 import io.millwright.model.Problem;
@@ -55,7 +56,14 @@ final class Permits implements HandlerInterceptor {
     Kind kind = kind(method, needs);
     switch (needs.where()) {
       case ANYBODY, HANDLER -> {}
-      case HOUSE -> Callers.require(needs.value(), kind, null, () -> hidden(kind, request));
+      case HOUSE -> {
+        String project = variable(request, "project");
+        if (project != null && Names.isLabel(project)) {
+          // Who may not even see the project learns no more of it than that it is not there.
+          Callers.require(Verb.VIEW, kind, project, () -> hidden(kind, request));
+        }
+        Callers.require(needs.value(), kind, null, () -> hidden(kind, request));
+      }
       case PROJECT -> {
         String project = variable(request, "project");
         if (project == null) {

@@ -69,7 +69,7 @@ final class ImportCommand extends Waiting {
         operations.add(operation);
       }
     }
-    await(operations);
+    goOn(operations, false); // what is printed is a file
     return 0;
   }
 
