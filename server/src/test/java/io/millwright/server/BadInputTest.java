@@ -426,7 +426,8 @@ class BadInputTest {
                   world.apply(node, onNetwork(network + i, network) + "  " + off + "\n");
                 } catch (ProblemException e) {
                   // A busy machine's database; the same again does what was not done.
-                  if (e.problem().type() == Problem.Type.UNAVAILABLE && again.incrementAndGet() < count) {
+                  if (e.problem().type() == Problem.Type.UNAVAILABLE
+                      && again.incrementAndGet() < count) {
                     left.add(i);
                   } else {
                     wrong.add(e);

@@ -47,6 +47,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
@@ -409,8 +410,14 @@ final class World implements AutoCloseable {
 
   /** Waits until the latest operation of the target has ended. */
   Operation awaitEnd(UUID target) {
-    await("its operation ends", () -> latest(target).state().terminal());
-    return latest(target);
+    AtomicReference<Operation> ended = new AtomicReference<>();
+    await(
+        "its operation ends",
+        () -> {
+          ended.set(latest(target)); // the very one, for another may have begun by then
+          return ended.get().state().terminal();
+        });
+    return ended.get();
   }
 
   void await(String what, java.util.concurrent.Callable<Boolean> condition) {
