@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.UUID;
 import org.springframework.jdbc.core.RowMapper;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
 
 /** Operations, their steps and their logs. */
 final class SqlOperations implements Operations {
@@ -226,25 +227,52 @@ final class SqlOperations implements Operations {
   public Hold progress(UUID uid, long epoch, State state, List<StepRecord> steps) {
     // What is as it was is not written, but still answered with the truth of this statement's
     // snapshot.
-    return jdbc.sql(
-            """
-            WITH changed AS (
-              UPDATE operation SET word = :word, state = CAST(:state AS jsonb),
-                steps = CAST(:steps AS jsonb),
-                ended_at = CASE WHEN :terminal THEN clock_timestamp() END
-              WHERE uid = :uid AND epoch = :epoch AND ended_at IS NULL
-                AND (state, steps) IS DISTINCT FROM
-                    (CAST(:state AS jsonb), CAST(:steps AS jsonb))
-              RETURNING project, uid, name, cancel_requested),
-            told AS (
-              INSERT INTO journal (project, uid, name, change, reason)
-              SELECT project, uid, name, 'MODIFIED', initcap(:word) FROM changed)
-            SELECT cancel_requested FROM changed
-            UNION ALL
-            SELECT cancel_requested FROM operation
-            WHERE uid = :uid AND epoch = :epoch AND ended_at IS NULL
-              AND state = CAST(:state AS jsonb) AND steps = CAST(:steps AS jsonb)
-            """)
+    return progress(jdbc.sql(PROGRESS.formatted("", "", "")), uid, epoch, state, steps);
+  }
+
+  @Override
+  public Hold progressHolding(Operation operation, State state, List<StepRecord> steps) {
+    // It may have to wait for the target, and its snapshot is of before that: what is as it was is
+    // locked, by which the database looks at it again as it is now.
+    StatementSpec statement =
+        jdbc.sql(PROGRESS.formatted(TARGET, " AND EXISTS (SELECT FROM target)", SqlResources.LOCK))
+            .param("target", operation.target().uid())
+            .param("generation", operation.generation());
+    return progress(statement, operation.uid(), operation.epoch(), state, steps);
+  }
+
+  private static final String TARGET =
+      """
+      target AS (
+        SELECT uid FROM resource WHERE uid = :target AND generation = :generation\
+      """
+          + SqlResources.LOCK
+          + "),\n";
+
+  private static final String PROGRESS =
+      """
+      WITH %1$schanged AS (
+        UPDATE operation SET word = :word, state = CAST(:state AS jsonb),
+          steps = CAST(:steps AS jsonb),
+          ended_at = CASE WHEN :terminal THEN clock_timestamp() END
+        WHERE uid = :uid AND epoch = :epoch AND ended_at IS NULL
+          AND (state, steps) IS DISTINCT FROM (CAST(:state AS jsonb), CAST(:steps AS jsonb))%2$s
+        RETURNING project, uid, name, cancel_requested),
+      told AS (
+        INSERT INTO journal (project, uid, name, change, reason)
+        SELECT project, uid, name, 'MODIFIED', initcap(:word) FROM changed),
+      same AS (
+        SELECT cancel_requested FROM operation
+        WHERE uid = :uid AND epoch = :epoch AND ended_at IS NULL
+          AND state = CAST(:state AS jsonb) AND steps = CAST(:steps AS jsonb)%2$s%3$s)
+      SELECT cancel_requested FROM changed
+      UNION ALL
+      SELECT cancel_requested FROM same
+      """;
+
+  private static Hold progress(
+      StatementSpec statement, UUID uid, long epoch, State state, List<StepRecord> steps) {
+    return statement
         .param("uid", uid)
         .param("epoch", epoch)
         .param("word", state.word())

@@ -97,7 +97,7 @@ final class SqlResources implements Resources {
   }
 
   /** Lets others refer to it meanwhile: they only need that it is not removed. */
-  private static final String LOCK = " FOR NO KEY UPDATE";
+  static final String LOCK = " FOR NO KEY UPDATE";
 
   private Optional<Resource<?, ?>> named(Kind kind, String project, String name, String lock) {
     return jdbc.sql(SELECT + "WHERE kind = :kind AND project = :project AND name = :name" + lock)

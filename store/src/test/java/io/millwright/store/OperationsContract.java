@@ -2,11 +2,15 @@ package io.millwright.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Operations.LogLine;
 import io.millwright.engine.port.Page;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Metadata;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.StepRecord;
@@ -14,13 +18,19 @@ import io.millwright.model.Operation.StepState;
 import io.millwright.model.Operation.Target;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the store promises of operations. */
 @NullUnmarked
@@ -38,24 +48,40 @@ abstract class OperationsContract extends DatabaseTest {
   }
 
   private Operation begin(String project, UUID target, String name) {
-    Operation operation =
-        new Operation(
-            uid(),
-            project,
-            Verb.CREATE,
-            new Target(Kind.MACHINE, target, name),
-            3,
-            new State.Pending(),
-            "admin",
-            now(),
-            null,
-            null,
-            false,
-            0,
-            List.of());
+    Operation operation = operation(project, target, name, 3);
     Operation added = tx(tx -> tx.operations().insert(operation));
     assertThat(added).isEqualTo(operation);
     return added;
+  }
+
+  private static Operation operation(String project, UUID target, String name, long generation) {
+    return new Operation(
+        uid(),
+        project,
+        Verb.CREATE,
+        new Target(Kind.MACHINE, target, name),
+        generation,
+        new State.Pending(),
+        "admin",
+        now(),
+        null,
+        null,
+        false,
+        0,
+        List.of());
+  }
+
+  /** Taken up, and of the generation of this one. */
+  private Operation claimed(Resource<?, ?> target) {
+    return tx(tx -> {
+      tx.operations().insert(of(target));
+      return tx.operations().claim(target.uid());
+    })
+        .orElseThrow();
+  }
+
+  private static Operation of(Resource<?, ?> target) {
+    return operation(target.project(), target.uid(), target.name(), target.generation());
   }
 
   private Operation find(UUID uid) {
@@ -153,6 +179,58 @@ abstract class OperationsContract extends DatabaseTest {
     assertThat(mark(o.uid())).isEqualTo(mark);
     assertThat(progress(o, 0, new State.Running(), STEPS)).isFalse();
     assertThat(this.<Boolean>tx(tx -> tx.operations().claim(uid()).isPresent())).isFalse();
+  }
+
+  @Test
+  void whatIsWrittenWithItsTargetNeedsTheTargetAsItWas() {
+    Resource<MachineSpec, MachineStatus> target = add(machine("held", "m"));
+    Operation mine = claimed(target);
+    assertThat(hold(mine, new State.Running(), STEPS)).isEqualTo(Operations.Hold.MINE);
+    assertThat(hold(mine, new State.Running(), STEPS)).isEqualTo(Operations.Hold.MINE);
+    Operation theirs = tx(tx -> tx.operations().claim(target.uid())).orElseThrow();
+    assertThat(hold(mine, new State.Running(), STEPS)).isEqualTo(Operations.Hold.LOST);
+    assertThat(hold(theirs, new State.Running(), STEPS)).isEqualTo(Operations.Hold.MINE);
+    Metadata metadata = target.metadata().raised();
+    store.write(tx ->
+        tx.resources()
+            .update(new Resource<>(target.kind(), metadata, target.spec(), target.status())));
+    assertThat(hold(theirs, new State.Running(), STEPS)).isEqualTo(Operations.Hold.LOST);
+    assertThat(hold(theirs, new State.Succeeded(), STEPS)).isEqualTo(Operations.Hold.LOST);
+    store.write(tx -> tx.resources().remove(target.uid()));
+    assertThat(hold(theirs, new State.Succeeded(), STEPS)).isEqualTo(Operations.Hold.LOST);
+    assertThat(find(mine.uid()).endedAt()).isNull();
+  }
+
+  /** Whether anything is to be written of the operation itself, or not. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void whoWaitsForTheTargetSeesWhatBecameOfItMeanwhile(boolean changes) throws Exception {
+    Resource<?, ?> target = add(machine("awaited", "m" + changes));
+    Operation mine = claimed(target);
+    List<StepRecord> steps = changes ? STEPS : List.of();
+    try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+      Future<Operations.Hold> waits =
+          tx(tx -> {
+            tx.resources().lock(target.uid());
+            Future<Operations.Hold> begun =
+                other.submit(() -> hold(mine, new State.Running(), steps));
+            await().until(this::somebodyWaits);
+            // Of the same generation, as a repair is.
+            tx.operations().insert(of(target));
+            return begun;
+          });
+      assertThat(waits.get()).isEqualTo(Operations.Hold.LOST);
+    }
+  }
+
+  private Operations.Hold hold(Operation operation, State state, List<StepRecord> steps) {
+    return tx(tx -> tx.operations().progressHolding(operation, state, steps));
+  }
+
+  private boolean somebodyWaits() {
+    return jdbc.sql("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        .query(Boolean.class)
+        .single();
   }
 
   @Test

@@ -642,7 +642,7 @@ public final class MachineReconciler {
     Map<UUID, Integer> cooldown = new HashMap<>();
     tx.addresses()
         .leases(machine)
-        .forEach(l -> cooldown.put(l.network(), cooldown(tx, l.network())));
+        .forEach(l -> cooldown.computeIfAbsent(l.network(), network -> cooldown(tx, network)));
     tx.addresses().release(machine, keep, cooldown);
   }
 

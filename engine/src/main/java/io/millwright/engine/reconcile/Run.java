@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -303,7 +304,9 @@ final class Run {
   }
 
   void write(State state) {
-    store.write(tx -> write(tx, state));
+    store.write(tx ->
+        written(() ->
+            tx.operations().progress(operation.uid(), operation.epoch(), state, records)));
   }
 
   /**
@@ -313,12 +316,7 @@ final class Run {
    */
   void finish(State state, Consumer<Tx> also) {
     store.write(tx -> {
-      // Whoever declares the target anew locks it first; so what is written of it here cannot
-      // overwrite what belongs to a newer generation.
-      if (!tx.resources().lock(operation.target().uid(), operation.generation())) {
-        throw new Lost();
-      }
-      write(tx, state);
+      written(() -> tx.operations().progressHolding(operation, state, records));
       if (state.terminal()) {
         // A group waits for its machines; many of them may end at once.
         tx.groups()
@@ -334,11 +332,10 @@ final class Run {
     finish(state, act);
   }
 
-  private void write(Tx tx, State state) {
+  private void written(Supplier<Operations.Hold> writing) {
     // What it says is true of some moment from here on, but not of when its answer is read.
     long now = System.nanoTime();
-    Operations.Hold hold =
-        tx.operations().progress(operation.uid(), operation.epoch(), state, records);
+    Operations.Hold hold = writing.get();
     if (hold == Operations.Hold.LOST) {
       throw new Lost();
     }
