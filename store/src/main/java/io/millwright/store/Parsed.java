@@ -8,6 +8,7 @@ import io.millwright.model.Status;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -25,6 +26,9 @@ final class Parsed {
       "r.*, r.xmin::text AS writer, CASE WHEN r.kind = 'MACHINE' THEN"
           + " (SELECT l.expires_at FROM lifetime l WHERE l.machine = r.uid) END AS expires_at";
 
+  /** The columns that {@link #known} reads. */
+  static final String VERSION = "r.uid, r.revision, r.xmin::text AS writer";
+
   private static final int MOST = 1000;
 
   private record Version(String writer, Resource<?, ?> resource) {}
@@ -34,23 +38,34 @@ final class Parsed {
   /** The resource in this row. */
   Resource<?, ?> resource(ResultSet row) throws SQLException {
     Kind kind = Kind.valueOf(row.getString("kind"));
-    if (kind == Kind.MACHINE || kind == Kind.VOLUME) {
-      return parse(kind, row); // many, and seldom twice the same
+    if (!keeps(kind)) {
+      return parse(kind, row);
     }
-    UUID uid = Columns.uuid(row, "uid");
-    String writer = row.getString("writer");
-    Version known = versions.get(uid);
-    if (known != null
-        && known.writer.equals(writer)
-        && known.resource.metadata().revision() == row.getLong("revision")) {
-      return known.resource;
+    Optional<Resource<?, ?>> known = known(row);
+    if (known.isPresent()) {
+      return known.get();
     }
     Resource<?, ?> resource = parse(kind, row);
     if (versions.size() >= MOST) {
       versions.clear();
     }
-    versions.put(uid, new Version(writer, resource));
+    versions.put(resource.uid(), new Version(row.getString("writer"), resource));
     return resource;
+  }
+
+  /** False of those of which there are many, and which are seldom read twice the same. */
+  static boolean keeps(Kind kind) {
+    return kind != Kind.MACHINE && kind != Kind.VOLUME;
+  }
+
+  /** The resource in this row if it is known; only the columns {@link #VERSION} are read. */
+  Optional<Resource<?, ?>> known(ResultSet row) throws SQLException {
+    Version known = versions.get(Columns.uuid(row, "uid"));
+    return known != null
+            && known.writer.equals(row.getString("writer"))
+            && known.resource.metadata().revision() == row.getLong("revision")
+        ? Optional.of(known.resource)
+        : Optional.empty();
   }
 
   private static Resource<?, ?> parse(Kind kind, ResultSet row) throws SQLException {

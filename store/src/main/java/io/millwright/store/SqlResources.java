@@ -35,10 +35,12 @@ final class SqlResources implements Resources {
   private static final String SELECT = "SELECT " + Parsed.COLUMNS + " FROM resource r ";
 
   private final JdbcClient jdbc;
+  private final Parsed parsed;
   private final RowMapper<Resource<?, ?>> resource;
 
   SqlResources(JdbcClient jdbc, Parsed parsed) {
     this.jdbc = jdbc;
+    this.parsed = parsed;
     this.resource = (row, n) -> parsed.resource(row);
   }
 
@@ -121,7 +123,7 @@ final class SqlResources implements Resources {
       throw ProblemException.invalid("limit", "must be 1 to " + MAX_LIMIT);
     }
     Map<String, Object> params = new LinkedHashMap<>();
-    StringBuilder sql = new StringBuilder(SELECT).append("WHERE kind = :kind");
+    StringBuilder sql = new StringBuilder("FROM resource r WHERE kind = :kind");
     params.put("kind", query.kind().name());
     if (query.project() != null) {
       sql.append(" AND project = :project");
@@ -146,13 +148,31 @@ final class SqlResources implements Resources {
     }
     sql.append(" ORDER BY project, name LIMIT :limit");
     params.put("limit", query.limit() + 1); // the one too many tells that there is more
-    List<Resource<?, ?>> found = jdbc.sql(sql.toString()).params(params).query(resource).list();
+    List<Resource<?, ?>> found =
+        Parsed.keeps(query.kind())
+            ? known(sql.toString(), params)
+            : jdbc.sql("SELECT " + Parsed.COLUMNS + " " + sql)
+                .params(params)
+                .query(resource)
+                .list();
     if (found.size() <= query.limit()) {
       return new Page<>(found, null);
     }
     List<Resource<?, ?>> items = found.subList(0, query.limit());
     Resource<?, ?> last = items.getLast();
     return new Page<>(items, Cursors.encode(last.project(), last.name()));
+  }
+
+  /** What is known is not read again, for the status of a hypervisor, say, is large. */
+  private List<Resource<?, ?>> known(String from, Map<String, Object> params) {
+    List<Optional<Resource<?, ?>>> known =
+        jdbc.sql("SELECT " + Parsed.VERSION + " " + from)
+            .params(params)
+            .query((row, n) -> parsed.known(row))
+            .list();
+    return known.stream().allMatch(Optional::isPresent)
+        ? known.stream().<Resource<?, ?>>map(Optional::get).toList()
+        : jdbc.sql("SELECT " + Parsed.COLUMNS + " " + from).params(params).query(resource).list();
   }
 
   private static String bind(Map<String, Object> params, Object value) {
@@ -538,6 +558,7 @@ final class SqlResources implements Resources {
   @Override
   public Map<UUID, long[]> committed() {
     Map<UUID, long[]> out = new HashMap<>();
+    Map<String, SizeSpec> sizes = new HashMap<>(); // few, on many hypervisors
     jdbc.sql(
             """
             SELECT p.hypervisor, p.machines, s.spec
@@ -547,7 +568,9 @@ final class SqlResources implements Resources {
             WHERE p.machines > 0
             """)
         .query(row -> {
-          SizeSpec size = StoredJson.read(row.getString("spec"), SizeSpec.class);
+          SizeSpec size =
+              sizes.computeIfAbsent(
+                  row.getString("spec"), json -> StoredJson.read(json, SizeSpec.class));
           long machines = row.getLong("machines");
           long[] sum = out.computeIfAbsent(Columns.uuid(row, "hypervisor"), h -> new long[] {0, 0});
           sum[0] += machines * size.cores();

@@ -73,10 +73,11 @@ abstract class OperationsContract extends DatabaseTest {
 
   /** Taken up, and of the generation of this one. */
   private Operation claimed(Resource<?, ?> target) {
-    return tx(tx -> {
-      tx.operations().insert(of(target));
-      return tx.operations().claim(target.uid());
-    })
+    return tx(
+            tx -> {
+              tx.operations().insert(of(target));
+              return tx.operations().claim(target.uid());
+            })
         .orElseThrow();
   }
 

@@ -92,9 +92,10 @@ public interface Operations {
   Hold progress(UUID uid, long epoch, State state, List<StepRecord> steps);
 
   /**
-   * As {@link #progress}, if its target is still of the generation that it works towards; the target
-   * is locked until this transaction ends. Whoever declares the target anew locks it first, so what
-   * is written of the target in this transaction cannot overwrite what belongs to a newer generation.
+   * As {@link #progress}, if its target is still of the generation that it works towards; the
+   * target is locked until this transaction ends. Whoever declares the target anew locks it first,
+   * so what is written of the target in this transaction cannot overwrite what belongs to a newer
+   * generation.
    *
    * @return LOST also if the target is gone or of another generation
    */

@@ -305,8 +305,8 @@ final class Run {
 
   void write(State state) {
     store.write(tx ->
-        written(() ->
-            tx.operations().progress(operation.uid(), operation.epoch(), state, records)));
+        written(
+            () -> tx.operations().progress(operation.uid(), operation.epoch(), state, records)));
   }
 
   /**
