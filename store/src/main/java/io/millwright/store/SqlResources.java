@@ -382,9 +382,12 @@ final class SqlResources implements Resources {
                     WHERE size IS NOT NULL
                     ON CONFLICT (hypervisor, size, shard) DO UPDATE
                       SET machines = p.machines + excluded.machines),
+                  -- By their kinds, for machines go most often, and a plan that is for all of
+                  -- them reads the whole table.
                   none AS (
-                    DELETE FROM promise
-                    WHERE hypervisor IN (SELECT uid FROM gone) OR size IN (SELECT uid FROM gone)),
+                    DELETE FROM promise p USING gone g
+                    WHERE (g.kind = 'HYPERVISOR' AND p.hypervisor = g.uid)
+                      OR (g.kind = 'SIZE' AND p.size = g.uid)),
                   cards AS (DELETE FROM mac WHERE machine IN (SELECT uid FROM gone)),
                   reports AS (DELETE FROM report WHERE machine IN (SELECT uid FROM gone)),
                   -- Whoever removes a machine has released these; should one be left, it would
@@ -392,7 +395,9 @@ final class SqlResources implements Resources {
                   cooling AS (
                     UPDATE address SET cooling_until = now() + interval '300 seconds'
                     WHERE machine IN (SELECT uid FROM gone) AND cooling_until IS NULL),
-                  network AS (DELETE FROM address WHERE network IN (SELECT uid FROM gone))
+                  network AS (
+                    DELETE FROM address
+                    WHERE network IN (SELECT uid FROM gone WHERE kind = 'NETWORK'))
                   INSERT INTO journal (kind, project, uid, name, change)
                   SELECT kind, project, uid, name, 'DELETED' FROM gone
                   """)
