@@ -42,6 +42,8 @@ final class Settings {
     max_parallel_maintenance_workers = 0
     max_worker_processes = 2
     autovacuum_max_workers = 2
+    # A database that fills for the first time must not be planned for as if it were empty for long.
+    autovacuum_naptime = 15s
     io_method = sync
 
     # Nothing replicates from or to this server, so the log of changes holds only what a crash needs, and
