@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -16,10 +18,11 @@ final class Reach {
   private static final long LEAD_MILLIS = 150;
 
   private static final int CONNECT_MILLIS = 4_000;
+  private static final int SPEAK_MILLIS = 4_000;
 
   private Reach() {}
 
-  /** The address that takes a connection first, all being tried at once. */
+  /** The address at which a server of SSH speaks first, all being tried at once. */
   static Optional<String> first(List<String> addresses, int port) {
     BlockingQueue<Optional<String>> answers =
         new ArrayBlockingQueue<>(Math.max(1, addresses.size()));
@@ -34,7 +37,8 @@ final class Reach {
         }
         boolean more = asked < addresses.size();
         Optional<String> answer =
-            answers.poll(more ? LEAD_MILLIS : 2L * CONNECT_MILLIS, TimeUnit.MILLISECONDS);
+            answers.poll(
+                more ? LEAD_MILLIS : 2L * (CONNECT_MILLIS + SPEAK_MILLIS), TimeUnit.MILLISECONDS);
         if (answer != null) {
           answered++;
           winner = answer;
@@ -48,10 +52,15 @@ final class Reach {
     return winner;
   }
 
+  /** RFC 4253, 4.2, has the server speak first. A proxy may take connections to any address. */
   private static Optional<String> answers(String address, int port) {
     try (Socket socket = new Socket()) {
       socket.connect(new InetSocketAddress(InetAddress.ofLiteral(address), port), CONNECT_MILLIS);
-      return Optional.of(address);
+      socket.setSoTimeout(SPEAK_MILLIS);
+      byte[] said = socket.getInputStream().readNBytes(4);
+      return Arrays.equals(said, "SSH-".getBytes(StandardCharsets.US_ASCII))
+          ? Optional.of(address)
+          : Optional.empty();
     } catch (IOException | IllegalArgumentException e) {
       return Optional.empty();
     }

@@ -3,8 +3,6 @@ package io.millwright.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -15,15 +13,7 @@ import org.junit.jupiter.api.Test;
 
 /** ssh: which address, which user, which key, and the exit code. */
 class LoginTest extends CliTestCase {
-  private ServerSocket door = open();
-
-  private static ServerSocket open() {
-    try {
-      return new ServerSocket(0, 5, InetAddress.ofLiteral("127.0.0.2"));
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
-  }
+  private final SshDoor door = new SshDoor("127.0.0.2", 0, true);
 
   @BeforeEach
   void fakeSsh() throws IOException {
@@ -68,7 +58,7 @@ class LoginTest extends CliTestCase {
   }
 
   private String port() {
-    return String.valueOf(door.getLocalPort());
+    return String.valueOf(door.port());
   }
 
   @Test
@@ -127,6 +117,15 @@ class LoginTest extends CliTestCase {
     run("ssh", "hello")
         .failed(
             1, "the host keys of hello are not known yet; see: millwright describe machine hello");
+  }
+
+  @Test
+  void anAddressThatTakesConnectionsAndSaysNothingIsNotTheMachine() throws IOException {
+    machine("\"127.0.0.3\",\"127.0.0.2\"", "\"ssh-ed25519 AAAA\"");
+    try (SshDoor proxy = new SshDoor("127.0.0.3", door.port(), false)) {
+      assertThat(run("ssh", "bob@hello", "--port", port()).code()).isEqualTo(7);
+      assertThat(Files.readAllLines(dir.resolve("bin/arguments"))).endsWith("--", "127.0.0.2");
+    }
   }
 
   @Test

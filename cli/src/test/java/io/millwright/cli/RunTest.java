@@ -3,8 +3,6 @@ package io.millwright.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -16,13 +14,13 @@ import org.junit.jupiter.api.Test;
 class RunTest extends CliTestCase {
   private static final String MACHINE = "/projects/default/machines/job";
 
-  private ServerSocket door;
+  private SshDoor door;
   private Path home;
   private Path work;
 
   @BeforeEach
   void machine() throws IOException {
-    door = new ServerSocket(0, 5, InetAddress.ofLiteral("127.0.0.2"));
+    door = new SshDoor("127.0.0.2", 0, true);
     home = Files.createDirectories(dir.resolve("guest"));
     work = Files.createDirectories(dir.resolve("mine"));
     Files.writeString(work.resolve("file"), "from here");
@@ -80,7 +78,7 @@ class RunTest extends CliTestCase {
                 "-l",
                 "anna",
                 "--port",
-                String.valueOf(door.getLocalPort())));
+                String.valueOf(door.port())));
     all.addAll(java.util.List.of(more));
     return run(all.toArray(String[]::new));
   }
@@ -131,7 +129,7 @@ class RunTest extends CliTestCase {
         "POST /projects/default/pools/ci:claim?leash=60s",
         200,
         "{\"kind\":\"Machine\",\"metadata\":{\"name\":\"job\"}}");
-    String[] more = {"--pool", "ci", "--port", String.valueOf(door.getLocalPort())};
+    String[] more = {"--pool", "ci", "--port", String.valueOf(door.port())};
     Result result =
         run(
             "run",

@@ -100,6 +100,14 @@ public final class CloudInit implements Renderer<Seed> {
             "root:root"));
     DataDisks.start(spec).ifPresent(boot::add);
     Netplan.deafToRouters(spec).forEach(name -> boot.add(deafen(name)));
+    String locale = profile.locale();
+    if (locale != null && locale.endsWith(".UTF-8") && !locale.startsWith("C.")) {
+      // Debian's locale-gen makes what stands here, and not what cloud-init gives it as an
+      // argument.
+      Map<String, Object> line = file("/etc/locale.gen", locale + " UTF-8\n", "0644", "root:root");
+      line.put("append", true);
+      files.add(line);
+    }
     profile.files().forEach(f -> files.add(file(f)));
     out.put("write_files", files);
     if (!boot.isEmpty()) {

@@ -124,11 +124,18 @@ class CloudInitPropertyTest {
                 "/var/lib/millwright/first-boot/run",
                 "/var/lib/millwright/first-boot/task.json",
                 "/etc/ssh/sshd_config.d/20-millwright.conf"));
+    String locale = spec.profile().locale();
+    if (locale != null && locale.matches("(?!C[.]).*[.]UTF-8")) {
+      expected.add("/etc/locale.gen");
+      assertThat(decoded(data.get(3))).isEqualTo(locale + " UTF-8\n");
+      assertThat(data.get(3).get("append").asBoolean()).isTrue();
+    }
+    int own = expected.size();
     spec.profile().files().forEach(f -> expected.add(f.path()));
     assertThat(paths).isEqualTo(expected);
     for (int i = 0; i < spec.profile().files().size(); i++) {
       ProfileSpec.File file = spec.profile().files().get(i);
-      JsonNode written = data.get(3 + i);
+      JsonNode written = data.get(own + i);
       assertThat(decoded(written)).isEqualTo(file.content());
       assertThat(written.get("permissions").asString()).isEqualTo(file.mode());
       assertThat(written.get("owner").asString()).isEqualTo(file.owner());

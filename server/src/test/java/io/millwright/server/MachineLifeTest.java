@@ -72,6 +72,8 @@ class MachineLifeTest {
     world.awaitEnd(world.machine("web").uid());
     MachineStatus before = world.machine("web").status();
     assertThat(before.readyBy()).isEqualTo("guest-agent");
+    assertThat(Condition.find(before.conditions(), "FirstBoot").orElseThrow().value())
+        .isEqualTo(Condition.Value.UNKNOWN);
     String report =
         """
         {"hostKeys": [], "interfaces": [],

@@ -243,7 +243,7 @@ public final class ImageReconciler {
       return Optional.of(POLL);
     }
     if (!(making.state() instanceof State.Succeeded)
-        || Condition.find(status.conditions(), "FirstBoot")
+        || Condition.find(status.conditions(), MachineReconciler.FIRST_BOOT)
             .filter(c -> c.value() == Condition.Value.FALSE)
             .isPresent()) {
       return refuse(
@@ -524,7 +524,7 @@ public final class ImageReconciler {
 
   /** What a script of its first boot printed tells more than that it failed. */
   private static String why(MachineStatus status, Operation making) {
-    return Condition.find(status.conditions(), "FirstBoot")
+    return Condition.find(status.conditions(), MachineReconciler.FIRST_BOOT)
         .filter(c -> c.value() == Condition.Value.FALSE)
         .map(Condition::message)
         .or(() ->

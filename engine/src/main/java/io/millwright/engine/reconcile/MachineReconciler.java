@@ -66,6 +66,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes machines as they were declared. */
 public final class MachineReconciler {
+  /** Says whether all scripts of a machine's first boot ended well. */
+  static final String FIRST_BOOT = "FirstBoot";
+
   /** How often a machine is looked at that should be ready any moment. */
   private static final Duration POLL = Duration.ofSeconds(1);
 
@@ -694,28 +697,38 @@ public final class MachineReconciler {
     return Condition.set(conditions, ready);
   }
 
+  /** How its first boot went, which only the machine itself can tell. */
   private static Condition firstBoot(Optional<ScriptResult> bad, MachineStatus s, Instant now) {
-    return bad.map(script ->
-            condition(
-                "FirstBoot",
-                false,
-                "ScriptFailed",
-                "Script "
-                    + script.name()
-                    + " ended with "
-                    + script.exitCode()
-                    + ": "
-                    + script.output().strip(),
-                now))
-        .orElseGet(() ->
-            condition(
-                "FirstBoot",
-                true,
-                "Done",
-                s.scripts().isEmpty()
-                    ? "It ended."
-                    : "It ended, and so did " + s.scripts().size() + " scripts.",
-                now));
+    if (bad.isPresent()) {
+      ScriptResult script = bad.get();
+      return condition(
+          FIRST_BOOT,
+          false,
+          "ScriptFailed",
+          "Script "
+              + script.name()
+              + " ended with "
+              + script.exitCode()
+              + ": "
+              + script.output().strip(),
+          now);
+    }
+    if (Ready.PHONE_HOME.equals(s.readyBy()) || !s.scripts().isEmpty()) {
+      return condition(
+          FIRST_BOOT,
+          true,
+          "Done",
+          s.scripts().isEmpty()
+              ? "It ended."
+              : "It ended, and so did " + s.scripts().size() + " scripts.",
+          now);
+    }
+    return new Condition(
+        FIRST_BOOT,
+        Condition.Value.UNKNOWN,
+        "NotReported",
+        "It has not reported how its first boot went; it was found up by " + s.readyBy() + ".",
+        now);
   }
 
   private Optional<Duration> forget(Run run, Resource<MachineSpec, MachineStatus> machine) {

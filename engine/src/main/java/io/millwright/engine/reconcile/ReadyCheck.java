@@ -20,6 +20,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -165,10 +166,16 @@ final class ReadyCheck {
     return false;
   }
 
+  /**
+   * True if a server of SSH speaks there; RFC 4253, 4.2, has it speak first. That a connection is
+   * taken says nothing where a proxy or a firewall takes all of them.
+   */
   private static boolean connects(Ip ip) {
     try (Socket socket = new Socket()) {
       socket.connect(new InetSocketAddress(ip.toInetAddress(), SSH), 300);
-      return true;
+      socket.setSoTimeout(1000);
+      return Arrays.equals(
+          socket.getInputStream().readNBytes(4), "SSH-".getBytes(StandardCharsets.US_ASCII));
     } catch (IOException e) {
       return false;
     }
