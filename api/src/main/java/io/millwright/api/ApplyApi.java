@@ -1,10 +1,10 @@
 package io.millwright.api;
 
-import io.millwright.engine.Applied;
-import io.millwright.engine.Apply;
-import io.millwright.engine.Caller;
 import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Manifests;
 import io.swagger.v3.oas.annotations.Operation;

@@ -1,7 +1,7 @@
 package io.millwright.api;
 
-import io.millwright.engine.Applied;
 import io.millwright.engine.access.ApprovalRule.Need;
+import io.millwright.engine.request.Applied;
 import io.millwright.model.Kind;
 import io.millwright.model.manifest.Diff.Change;
 import io.millwright.planner.Step;

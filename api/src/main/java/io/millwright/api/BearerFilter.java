@@ -2,7 +2,7 @@ package io.millwright.api;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.millwright.engine.Caller;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.SignIn;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;

@@ -2,8 +2,8 @@ package io.millwright.api;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.millwright.engine.AccessTokens;
-import io.millwright.engine.Caller;
+import io.millwright.engine.access.AccessTokens;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.SignIn;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

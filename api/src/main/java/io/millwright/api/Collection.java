@@ -2,13 +2,13 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
-import io.millwright.engine.Applied;
-import io.millwright.engine.Apply;
-import io.millwright.engine.Caller;
 import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.Kind;
 import io.millwright.model.Names;
 import io.millwright.model.Operation;

@@ -1,6 +1,6 @@
 package io.millwright.api;
 
-import io.millwright.engine.Consoles;
+import io.millwright.engine.request.Consoles;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import jakarta.servlet.http.HttpServletRequest;

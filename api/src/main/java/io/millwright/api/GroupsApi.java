@@ -1,11 +1,11 @@
 package io.millwright.api;
 
-import io.millwright.engine.Applied;
-import io.millwright.engine.Caller;
-import io.millwright.engine.Rollouts;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Groups.Revision;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Rollouts;
 import io.millwright.model.Condition;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;

@@ -1,12 +1,12 @@
 package io.millwright.api;
 
-import io.millwright.engine.Applied;
-import io.millwright.engine.Apply;
-import io.millwright.engine.Caller;
-import io.millwright.engine.Imports;
 import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.image.Imports;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;

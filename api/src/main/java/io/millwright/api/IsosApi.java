@@ -1,7 +1,7 @@
 package io.millwright.api;
 
-import io.millwright.engine.Isos;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.machine.Isos;
 import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;

@@ -1,9 +1,9 @@
 package io.millwright.api;
 
-import io.millwright.engine.Caller;
-import io.millwright.engine.MachineImport;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.MachineImport;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;

@@ -1,8 +1,8 @@
 package io.millwright.api;
 
-import io.millwright.engine.Load;
-import io.millwright.engine.Lookup;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.machine.Load;
+import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Measurements.Taken;
 import io.millwright.engine.port.Page;
 import io.millwright.engine.port.Resources;

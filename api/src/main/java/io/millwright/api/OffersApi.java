@@ -1,11 +1,11 @@
 package io.millwright.api;
 
-import io.millwright.engine.Applied;
-import io.millwright.engine.Apply;
-import io.millwright.engine.Caller;
-import io.millwright.engine.Offers;
 import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Apply;
+import io.millwright.engine.request.Offers;
 import io.millwright.model.Default;
 import io.millwright.model.Kind;
 import io.millwright.model.manifest.Draft;

@@ -2,11 +2,11 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
-import io.millwright.engine.Apply;
-import io.millwright.engine.Caller;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Orphans.What;
 import io.millwright.engine.reconcile.Sweep;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.ByteSize;
 import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;

@@ -1,8 +1,8 @@
 package io.millwright.api;
 
-import io.millwright.engine.Caller;
 import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.SignIn;
 import io.millwright.engine.access.Verb;

@@ -1,6 +1,6 @@
 package io.millwright.api;
 
-import io.millwright.engine.Caller;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;

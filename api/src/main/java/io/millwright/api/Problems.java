@@ -1,7 +1,7 @@
 package io.millwright.api;
 
-import io.millwright.engine.Approving;
-import io.millwright.engine.Held;
+import io.millwright.engine.request.Approving;
+import io.millwright.engine.request.Held;
 import io.millwright.model.Names;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;

@@ -72,8 +72,8 @@ final class ProjectsApi {
               all.addAll(tx.projects().names());
               return all;
             });
-    names.add(io.millwright.engine.Apply.DEFAULT_PROJECT);
-    names.add(io.millwright.engine.Lookup.SHARED);
+    names.add(io.millwright.engine.request.Apply.DEFAULT_PROJECT);
+    names.add(io.millwright.engine.machine.Lookup.SHARED);
     names.removeIf(project -> among != null && !among.contains(project));
     return new ListView(List.copyOf(names));
   }

@@ -1,7 +1,7 @@
 package io.millwright.api;
 
-import io.millwright.engine.Masking;
 import io.millwright.engine.port.Page;
+import io.millwright.engine.request.Masking;
 import io.millwright.model.Kind;
 import io.millwright.model.Resource;
 import io.millwright.model.Spec;

@@ -1,6 +1,6 @@
 package io.millwright.api;
 
-import io.millwright.engine.Caller;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Rights;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.SignIn;

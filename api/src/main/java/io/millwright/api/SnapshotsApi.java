@@ -1,7 +1,7 @@
 package io.millwright.api;
 
-import io.millwright.engine.Snapshots;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Snapshots;
 import io.millwright.model.Kind;
 import io.millwright.model.Resource;
 import io.millwright.model.SnapshotSpec;

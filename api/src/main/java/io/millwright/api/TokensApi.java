@@ -2,9 +2,9 @@ package io.millwright.api;
 
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
-import io.millwright.engine.AccessTokens;
-import io.millwright.engine.Caller;
+import io.millwright.engine.access.AccessTokens;
 import io.millwright.engine.access.Acts;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
 import io.millwright.engine.access.Verb;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.testkit.SimulatedHypervisor;
-import io.millwright.engine.Caller;
+import io.millwright.engine.access.Caller;
 import io.millwright.store.WorkLoop;
 import java.net.URI;
 import java.net.http.HttpRequest;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.api.Rig.Reply;
 import io.millwright.driver.testkit.Lab;
-import io.millwright.engine.Isos;
+import io.millwright.engine.machine.Isos;
 import io.millwright.media.Composed;
 import io.millwright.media.FileSource;
 import io.millwright.model.manifest.Manifests;

@@ -1,6 +1,6 @@
 package io.millwright.server;
 
-import io.millwright.engine.AccessTokens;
+import io.millwright.engine.access.AccessTokens;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import java.io.IOException;

@@ -2,7 +2,7 @@ package io.millwright.server;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import io.millwright.engine.FirstBootDoor;
+import io.millwright.engine.machine.FirstBootDoor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;

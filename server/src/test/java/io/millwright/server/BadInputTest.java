@@ -3,7 +3,7 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.millwright.engine.Apply;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorStatus;

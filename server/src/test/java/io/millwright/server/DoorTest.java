@@ -2,7 +2,7 @@ package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.millwright.engine.FirstBootDoor;
+import io.millwright.engine.machine.FirstBootDoor;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -7,11 +7,11 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Observation;
-import io.millwright.engine.Applied;
-import io.millwright.engine.MachineImport;
-import io.millwright.engine.MachineImport.Found;
-import io.millwright.engine.MachineImport.Imported;
-import io.millwright.engine.MachineImport.Wanted;
+import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.MachineImport;
+import io.millwright.engine.request.MachineImport.Found;
+import io.millwright.engine.request.MachineImport.Imported;
+import io.millwright.engine.request.MachineImport.Wanted;
 import io.millwright.model.Addressing;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
@@ -123,7 +123,8 @@ class ImportTest {
             world
                 .engine
                 .apply()
-                .apply(World.ANNA, did.drafts(), io.millwright.engine.Apply.Expectation.NONE))
+                .apply(
+                    World.ANNA, did.drafts(), io.millwright.engine.request.Apply.Expectation.NONE))
         .extracting(Applied::action)
         .containsOnly(Applied.Action.UNCHANGED);
     assertThat(world.engine.drift().look("default").findings()).isEmpty();

@@ -3,10 +3,10 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.millwright.engine.Joining;
 import io.millwright.engine.SecretBox;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Joining;
 import io.millwright.model.ProblemException;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -7,7 +7,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Verb;
-import io.millwright.engine.Applied;
+import io.millwright.engine.request.Applied;
 import io.millwright.model.Condition;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;

@@ -3,9 +3,9 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.millwright.engine.Apply;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Projects;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;

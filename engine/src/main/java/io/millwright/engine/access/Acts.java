@@ -1,6 +1,5 @@
 package io.millwright.engine.access;
 
-import io.millwright.engine.Caller;
 import io.millwright.engine.port.Audit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;

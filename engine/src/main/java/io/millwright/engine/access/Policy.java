@@ -1,6 +1,5 @@
 package io.millwright.engine.access;
 
-import io.millwright.engine.Caller;
 import io.millwright.model.Kind;
 import org.jspecify.annotations.Nullable;
 

@@ -1,6 +1,6 @@
 package io.millwright.engine.access;
 
-import io.millwright.engine.Lookup;
+import io.millwright.engine.machine.Lookup;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;

@@ -1,6 +1,5 @@
 package io.millwright.engine.access;
 
-import io.millwright.engine.Caller;
 import io.millwright.engine.port.People.Account;
 import io.millwright.engine.port.Sessions;
 import io.millwright.engine.port.Sessions.Session;

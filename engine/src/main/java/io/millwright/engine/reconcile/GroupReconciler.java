@@ -1,17 +1,17 @@
 package io.millwright.engine.reconcile;
 
-import io.millwright.engine.Apply;
-import io.millwright.engine.Begin;
-import io.millwright.engine.Caller;
-import io.millwright.engine.Delete;
-import io.millwright.engine.Lookup;
-import io.millwright.engine.Members;
-import io.millwright.engine.Rebuild;
+import io.millwright.engine.access.Caller;
+import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Apply;
+import io.millwright.engine.request.Begin;
+import io.millwright.engine.request.Delete;
+import io.millwright.engine.request.Members;
+import io.millwright.engine.request.Rebuild;
 import io.millwright.model.Condition;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;

@@ -6,7 +6,7 @@ import io.millwright.driver.GuestCommands;
 import io.millwright.driver.GuestCommands.Ended;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Mark;
-import io.millwright.engine.Lookup;
+import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Addresses.Lease;

@@ -7,7 +7,7 @@ import io.millwright.driver.Mark;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.SerialLog;
-import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
 import io.millwright.images.InstallerLog;
 import java.nio.charset.StandardCharsets;

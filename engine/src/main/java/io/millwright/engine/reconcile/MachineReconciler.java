@@ -8,20 +8,20 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
-import io.millwright.engine.Begin;
-import io.millwright.engine.Caller;
-import io.millwright.engine.Lookup;
-import io.millwright.engine.MachineGoals;
-import io.millwright.engine.Move;
-import io.millwright.engine.Objections;
-import io.millwright.engine.Rebuild;
-import io.millwright.engine.ResolvedMachine;
-import io.millwright.engine.Snapshots;
+import io.millwright.engine.access.Caller;
+import io.millwright.engine.machine.Lookup;
+import io.millwright.engine.machine.MachineGoals;
+import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.ReadyCheck.Ready;
+import io.millwright.engine.request.Begin;
+import io.millwright.engine.request.Move;
+import io.millwright.engine.request.Objections;
+import io.millwright.engine.request.Rebuild;
+import io.millwright.engine.request.Snapshots;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.DriftPolicy;
@@ -91,7 +91,7 @@ public final class MachineReconciler {
       Store store,
       Outside outside,
       io.millwright.engine.image.ImageFiles files,
-      io.millwright.engine.FirstBootDoor door,
+      io.millwright.engine.machine.FirstBootDoor door,
       Rebuild rebuild,
       InstantSource clock) {
     this.store = store;

@@ -2,9 +2,9 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.NetworkServices.Records;
-import io.millwright.engine.Lookup;
-import io.millwright.engine.MachineGoals;
-import io.millwright.engine.ResolvedMachine;
+import io.millwright.engine.machine.Lookup;
+import io.millwright.engine.machine.MachineGoals;
+import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;

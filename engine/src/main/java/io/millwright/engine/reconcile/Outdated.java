@@ -1,6 +1,6 @@
 package io.millwright.engine.reconcile;
 
-import io.millwright.engine.Lookup;
+import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;

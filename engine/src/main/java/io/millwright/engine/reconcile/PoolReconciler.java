@@ -1,13 +1,13 @@
 package io.millwright.engine.reconcile;
 
-import io.millwright.engine.Apply;
-import io.millwright.engine.Caller;
-import io.millwright.engine.Delete;
-import io.millwright.engine.Pools;
-import io.millwright.engine.Pools.Look;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Apply;
+import io.millwright.engine.request.Delete;
+import io.millwright.engine.request.Pools;
+import io.millwright.engine.request.Pools.Look;
 import io.millwright.model.Condition;
 import io.millwright.model.Operation.State;
 import io.millwright.model.PoolSpec;

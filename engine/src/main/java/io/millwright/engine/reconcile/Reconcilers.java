@@ -1,13 +1,13 @@
 package io.millwright.engine.reconcile;
 
-import io.millwright.engine.Approving;
-import io.millwright.engine.Expire;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.port.Reconcile;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.MachineReconciler.Subject;
+import io.millwright.engine.request.Approving;
+import io.millwright.engine.request.Expire;
 import io.millwright.engine.webhook.Webhooks;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;

@@ -6,7 +6,7 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
-import io.millwright.engine.Lookup;
+import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Store;

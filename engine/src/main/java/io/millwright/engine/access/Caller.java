@@ -1,0 +1,22 @@
+package io.millwright.engine.access;
+
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who asks.
+ *
+ * @param name as it stands in operations: of a person, or of a token that is nobody's; a person's
+ *     token is {@code anna/ci}
+ * @param id that nobody else has or will have
+ * @param account of the person, or null
+ * @param mustChangePassword true for who has shown only the first password, which others know
+ * @param rights what they may do
+ */
+public record Caller(
+    String name, String id, @Nullable UUID account, boolean mustChangePassword, Rights rights) {
+  /** Somebody of whom only the name matters; may do nothing. */
+  public Caller(String name) {
+    this(name, "name:" + name, null, false, Rights.NONE);
+  }
+}

@@ -1,0 +1,50 @@
+package io.millwright.engine.machine;
+
+import io.millwright.model.MachineSpec;
+import io.millwright.model.Power;
+import io.millwright.model.manifest.Json;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * Fingerprint of everything in a machine's spec that only a first boot can change: when it changes,
+ * the machine is rebuilt on a new system disk.
+ *
+ * <p>Size, power, volumes, expiry, drift and the first boot's patience are left out, because they
+ * can be changed on the machine that is there; so is what profiles and networks contain, because
+ * changing a profile must not rebuild a thousand machines.
+ */
+public final class Blueprint {
+  private Blueprint() {}
+
+  public static String of(MachineSpec spec, String hostname) {
+    MachineSpec kept =
+        new MachineSpec(
+            null,
+            spec.image(),
+            "",
+            spec.profiles(),
+            spec.firmware(),
+            Power.ON,
+            hostname,
+            spec.namedNics(),
+            spec.bonds(),
+            spec.vlans(),
+            List.of(),
+            0,
+            null,
+            null,
+            null);
+    try {
+      byte[] hash =
+          MessageDigest.getInstance("SHA-256")
+              .digest(Json.write(kept).getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(hash, 0, 16);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+}

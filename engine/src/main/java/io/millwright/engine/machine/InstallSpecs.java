@@ -1,0 +1,143 @@
+package io.millwright.engine.machine;
+
+import io.millwright.images.HostAddress;
+import io.millwright.images.InstallSpec;
+import io.millwright.images.IpConfig;
+import io.millwright.images.NetInterface;
+import io.millwright.images.Profiles;
+import io.millwright.images.Profiles.Layer;
+import io.millwright.model.Addressing;
+import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineSpec.Interface;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkSpec.Subnet;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Describes a machine's first boot in the neutral terms that every renderer takes; pure. */
+public final class InstallSpecs {
+  private InstallSpecs() {}
+
+  /**
+   * Describes a machine.
+   *
+   * @param disk the system disk that boots; another disk is another first boot
+   * @param reportTo where it calls home
+   */
+  public static InstallSpec of(ResolvedMachine machine, String disk, List<URI> reportTo) {
+    List<NetInterface> interfaces =
+        interfaces(
+            machine.machine().spec(), machine::network, nic -> mac(machine, nic), machine::address);
+    List<Layer> layers =
+        machine.profiles().stream().map(p -> new Layer(p.title(), p.spec())).toList();
+    return new InstallSpec(
+            new InstallSpec.Identity(disk, machine.hostname(), domain(machine).orElse(null)),
+            interfaces,
+            Profiles.merge(layers).profile(),
+            reportTo)
+        .withDataDisks(dataDisks(machine));
+  }
+
+  /** Finds the address of an interface that has a fixed one. */
+  interface Addresses {
+    Optional<Ip> of(Interface face, boolean v6);
+  }
+
+  /**
+   * A machine's interfaces.
+   *
+   * @param mac of a card, or null if it has none
+   */
+  static List<NetInterface> interfaces(
+      MachineSpec machine,
+      Function<Interface, NetworkSpec> network,
+      Function<MachineSpec.Nic, @Nullable Mac> mac,
+      Addresses addresses) {
+    List<NetInterface> out = new ArrayList<>();
+    Set<String> bonded = machine.bonded();
+    for (Interface face : machine.interfaces()) {
+      IpConfig ip =
+          bonded.contains(face.name()) ? IpConfig.NONE : ip(face, network.apply(face), addresses);
+      out.add(
+          switch (face) {
+            case MachineSpec.Nic nic -> new NetInterface.Ethernet(nic.name(), mac.apply(nic), ip);
+            case MachineSpec.Bond bond ->
+                new NetInterface.Bond(bond.name(), bond.mode(), bond.members(), ip);
+            case MachineSpec.Vlan vlan ->
+                new NetInterface.Vlan(vlan.name(), vlan.link(), vlan.id(), ip);
+          });
+    }
+    return out;
+  }
+
+  /** Those of its volumes that are declared with a file system. */
+  private static List<InstallSpec.DataDisk> dataDisks(ResolvedMachine machine) {
+    List<InstallSpec.DataDisk> out = new ArrayList<>();
+    for (Resource<VolumeSpec, VolumeStatus> volume : machine.volumes()) {
+      VolumeSpec.Filesystem filesystem = volume.spec().filesystem();
+      if (filesystem != null) {
+        // One that is not made yet is only spoken of: a machine waits for its volumes.
+        String serial = Objects.requireNonNullElse(volume.status().serial(), "none-yet");
+        out.add(new InstallSpec.DataDisk(serial, filesystem, volume.spec().mount()));
+      }
+    }
+    return out;
+  }
+
+  private static Mac mac(ResolvedMachine machine, MachineSpec.Nic nic) {
+    return machine
+        .mac(nic)
+        .orElseThrow(() -> new IllegalStateException(nic.name() + " has no MAC"));
+  }
+
+  /** The domain of the first network that has one. */
+  private static Optional<String> domain(ResolvedMachine machine) {
+    return machine.addressed().stream()
+        .flatMap(f -> Optional.ofNullable(machine.network(f).domain()).stream())
+        .findFirst();
+  }
+
+  private static IpConfig ip(Interface face, NetworkSpec network, Addresses reserved) {
+    List<HostAddress> addresses = new ArrayList<>();
+    boolean[] dynamic = new boolean[2];
+    boolean slaac = false;
+    @Nullable Ip[] gateways = new @Nullable Ip[2];
+    for (boolean v6 : new boolean[] {false, true}) {
+      switch (ResolvedMachine.addressing(face, network, v6)) {
+        case Addressing.Auto _, Addressing.Fixed _ -> {
+          Subnet subnet = network.subnet(v6).orElseThrow();
+          reserved
+              .of(face, v6)
+              .ifPresent(a -> addresses.add(new HostAddress(a, subnet.cidr().prefix())));
+          gateways[v6 ? 1 : 0] = subnet.gateway();
+        }
+        case Addressing.Dhcp _ -> dynamic[v6 ? 1 : 0] = true;
+        case Addressing.Slaac _ -> slaac = true;
+        case Addressing.None _ -> {}
+      }
+    }
+    return new IpConfig(
+        addresses,
+        dynamic[0],
+        dynamic[1],
+        slaac,
+        gateways[0],
+        gateways[1],
+        face.routes(),
+        network.mtu(),
+        network.dns(),
+        network.search(),
+        false);
+  }
+}

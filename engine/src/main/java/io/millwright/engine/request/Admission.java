@@ -1,0 +1,490 @@
+package io.millwright.engine.request;
+
+import io.millwright.driver.DriverDescription;
+import io.millwright.driver.NetworkServicesProvider;
+import io.millwright.engine.Drivers;
+import io.millwright.engine.SecretBox;
+import io.millwright.engine.machine.Installers;
+import io.millwright.engine.machine.Lookup;
+import io.millwright.engine.outside.Reach;
+import io.millwright.engine.port.Addresses.Lease;
+import io.millwright.engine.port.Resources;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.GroupSpec;
+import io.millwright.model.GroupStatus;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.PoolSpec;
+import io.millwright.model.PoolStatus;
+import io.millwright.model.Resource;
+import io.millwright.model.Selector;
+import io.millwright.model.SizeSpec;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
+import io.millwright.model.SourceSpec;
+import io.millwright.model.Spec;
+import io.millwright.model.Status;
+import io.millwright.model.Violations;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import io.millwright.model.WebhookSpec;
+import io.millwright.planner.Placement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What a declaration must meet beyond being well-formed, and what is reserved for it. */
+public final class Admission {
+  private final Drivers drivers;
+  private final SecretBox secrets;
+  private final SourcePlaces places;
+  private final Reach reach;
+  private final MachineAdmission machines = new MachineAdmission();
+
+  /**
+   * @param places from where sources may be read
+   * @param reach where webhooks may lead
+   */
+  public Admission(Drivers drivers, SecretBox secrets, SourcePlaces places, Reach reach) {
+    this.drivers = drivers;
+    this.secrets = secrets;
+    this.places = places;
+    this.reach = reach;
+  }
+
+  /** Checks the parts that drivers understand, and seals what they call secret. */
+  Spec normalise(Spec spec, @Nullable Spec before, Violations at) {
+    return switch (spec) {
+      case HypervisorSpec h ->
+          Drivers.find(drivers.hypervisors(), h.driver(), at.field("spec").field("driver"))
+              .<Spec>map(provider ->
+                  h.withSettings(
+                      settings(
+                          provider.describe(),
+                          h.settings(),
+                          before instanceof HypervisorSpec old ? old.settings() : Map.of(),
+                          at.field("spec").field("settings"))))
+              .orElse(h);
+      case NetworkSpec n -> {
+        NetworkSpec.Services services = n.services();
+        if (services == null) {
+          yield n;
+        }
+        Violations here = at.field("spec").field("services");
+        Map<String, String> old =
+            before instanceof NetworkSpec b && b.services() != null
+                ? b.services().settings()
+                : Map.of();
+        yield Drivers.find(drivers.networkServices(), services.driver(), here.field("driver"))
+            .<Spec>map(provider ->
+                n.withServices(
+                    new NetworkSpec.Services(
+                        services.driver(),
+                        settings(
+                            provider.describe(),
+                            services.settings(),
+                            old,
+                            here.field("settings")))))
+            .orElse(n);
+      }
+      case ImageSpec i -> {
+        if (i.installer() != null) {
+          Installers.checkFamily(i.os(), at.field("spec").field("os"));
+        }
+        if (i.build() != null && i.build().builder() != null) {
+          Drivers.find(
+              drivers.builders(),
+              i.build().builder(),
+              at.field("spec").field("build").field("builder"));
+        }
+        yield i;
+      }
+      case SourceSpec s -> {
+        Violations here = at.field("spec");
+        places.refusal(s.url()).ifPresent(here.field("url")::add);
+        // A secret is shown to whom it was given for, and not to whoever the address names next.
+        Map<String, String> old =
+            before instanceof SourceSpec b && b.origin().equals(s.origin())
+                ? b.settings()
+                : Map.of();
+        yield Drivers.find(drivers.sources(), s.driver(), here.field("driver"))
+            .<Spec>map(driver ->
+                s.withSettings(
+                    settings(driver.describe(), s.settings(), old, here.field("settings"))))
+            .orElse(s);
+      }
+      case WebhookSpec w -> {
+        reach.refusalOfHost(w.url()).ifPresent(at.field("spec").field("url")::add);
+        String old = before instanceof WebhookSpec b ? b.secret() : null;
+        if (!w.secret().equals(SecretBox.MASK)) {
+          at.field("spec")
+              .field("secret")
+              .require(
+                  w.secret().length() >= 16 && w.secret().length() <= 200,
+                  "must have 16 to 200 characters");
+        }
+        yield w.withSecret(sealed(w.secret(), old, at.field("spec").field("secret")));
+      }
+      default -> spec;
+    };
+  }
+
+  /** From where sources may be read. */
+  public SourcePlaces places() {
+    return places;
+  }
+
+  /** Reports secrets that stand in a draft in clear. */
+  public void refuseClear(Spec spec, Violations at) {
+    switch (spec) {
+      case HypervisorSpec h ->
+          refuseClear(
+              Optional.ofNullable(drivers.hypervisors().get(h.driver())).map(d -> d.describe()),
+              h.settings(),
+              at.field("spec").field("settings"));
+      case NetworkSpec n -> {
+        NetworkSpec.Services services = n.services();
+        if (services != null) {
+          refuseClear(
+              Optional.ofNullable(drivers.networkServices().get(services.driver()))
+                  .map(d -> d.describe()),
+              services.settings(),
+              at.field("spec").field("services").field("settings"));
+        }
+      }
+      case SourceSpec s ->
+          refuseClear(
+              Optional.ofNullable(drivers.sources().get(s.driver())).map(d -> d.describe()),
+              s.settings(),
+              at.field("spec").field("settings"));
+      case WebhookSpec w -> {
+        if (!w.secret().equals(SecretBox.MASK)) {
+          inClear(at.field("spec").field("secret"));
+        }
+      }
+      default -> {}
+    }
+  }
+
+  private static void refuseClear(
+      Optional<DriverDescription> driver, Map<String, String> settings, Violations at) {
+    driver.stream()
+        .flatMap(d -> d.settings().stream())
+        .filter(DriverDescription.Setting::secret)
+        .filter(s -> !SecretBox.MASK.equals(settings.getOrDefault(s.name(), SecretBox.MASK)))
+        .forEach(s -> inClear(at.field(s.name())));
+  }
+
+  private static void inClear(Violations at) {
+    at.add(
+        "is a secret in clear, and everybody who reads the repository has it: change it, declare it"
+            + " to the server, and write "
+            + SecretBox.MASK
+            + " here");
+  }
+
+  private Map<String, String> settings(
+      DriverDescription driver, Map<String, String> given, Map<String, String> old, Violations at) {
+    driver.check(given, at);
+    Map<String, String> out = new TreeMap<>(given);
+    for (DriverDescription.Setting setting : driver.settings()) {
+      String value = given.get(setting.name());
+      if (!setting.secret() || value == null) {
+        continue;
+      }
+      out.put(setting.name(), sealed(value, old.get(setting.name()), at.field(setting.name())));
+    }
+    return out;
+  }
+
+  /**
+   * A secret as it is kept.
+   *
+   * @param old as it was kept before, or null
+   */
+  private String sealed(String value, @Nullable String old, Violations at) {
+    if (value.equals(SecretBox.MASK)) {
+      at.require(
+          old != null,
+          SecretBox.MASK + " stands for a secret that is there already; give the secret");
+      return old == null ? "" : old;
+    }
+    return old != null && secrets.open(old).equals(value) ? old : secrets.seal(value);
+  }
+
+  /** The settings as the driver needs them, secrets in clear. */
+  public Map<String, String> unsealed(Map<String, String> settings) {
+    Map<String, String> out = new TreeMap<>(settings);
+    out.replaceAll((k, v) -> SecretBox.isSealed(v) ? secrets.open(v) : v);
+    return out;
+  }
+
+  /**
+   * Checks a declaration against everything else that is declared, and reserves what it needs. The
+   * resource is in the database already, and everything it names exists.
+   *
+   * @param lookup finds what it names
+   * @return the status to begin with
+   */
+  Status admit(
+      Tx tx, Lookup lookup, Resource<?, ?> resource, @Nullable Spec before, Violations at) {
+    switch (resource.spec()) {
+      case NetworkSpec network -> {
+        admitNetwork(tx, resource, network, at.field("spec"));
+        if (before instanceof NetworkSpec old) {
+          keepMachines(tx, resource, network, old, at.field("spec"));
+        }
+      }
+      case SizeSpec size -> admitSize(tx, lookup, resource, size, before, at.field("spec"));
+      case ImageSpec image -> {
+        if (image.build() != null && image.build().installer() != null) {
+          ImageSpec.ByInstaller by = image.build().installer();
+          Installers.checkGolden(
+              image,
+              lookup.get(
+                  Kind.IMAGE, resource.project(), by.image(), ImageSpec.class, ImageStatus.class),
+              lookup.get(
+                  Kind.HYPERVISOR,
+                  resource.project(),
+                  by.hypervisor(),
+                  HypervisorSpec.class,
+                  HypervisorStatus.class),
+              at.field("spec").field("build").field("installer"));
+        }
+      }
+      case VolumeSpec volume -> admitVolume(tx, lookup, resource, volume, before, at.field("spec"));
+      case MachineSpec _ -> {
+        return machines.admit(
+            tx,
+            lookup,
+            resource.as(MachineSpec.class, MachineStatus.class),
+            before instanceof MachineSpec m ? m : null,
+            false,
+            at.field("spec"));
+      }
+      case SnapshotSpec _ -> {
+        return Snapshots.admit(
+            tx,
+            lookup,
+            resource.as(SnapshotSpec.class, SnapshotStatus.class),
+            before instanceof SnapshotSpec s ? s : null,
+            at.field("spec"));
+      }
+      case GroupSpec _ ->
+          Members.check(tx, lookup, resource.as(GroupSpec.class, GroupStatus.class), at);
+      case WebhookSpec _ -> {
+        if (before == null) {
+          // From here on; what was before nobody wanted to know.
+          tx.deliveries().advance(resource.uid(), null, tx.journal().head());
+        }
+      }
+      case PoolSpec _ -> Members.checkPool(resource.as(PoolSpec.class, PoolStatus.class), at);
+      default -> {}
+    }
+    return resource.status();
+  }
+
+  /** As {@link #admit}, of a machine that gets a new system disk whatever has changed. */
+  MachineStatus rebuild(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      MachineSpec before,
+      Violations at) {
+    return machines.admit(tx, lookup, machine, before, true, at.field("spec"));
+  }
+
+  /** What a machine is from the moment on in which it is to be on another hypervisor. */
+  MachineStatus move(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<HypervisorSpec, HypervisorStatus> to,
+      Violations at) {
+    return machines.move(tx, lookup, machine, to, at);
+  }
+
+  /** A hypervisor with what speaks against a machine of this spec there. */
+  Placement.Candidate candidate(
+      Lookup lookup,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      String project,
+      MachineSpec spec,
+      Map<UUID, long[]> committed) {
+    return MachineAdmission.candidate(lookup, host, project, spec, committed);
+  }
+
+  private static void admitNetwork(
+      Tx tx, Resource<?, ?> resource, NetworkSpec network, Violations at) {
+    for (Lease lease : tx.addresses().leasesOf(resource.uid())) {
+      if (lease.coolingUntil() == null
+          && network.subnets().stream().noneMatch(s -> s.cidr().usable(lease.ip()))) {
+        at.field("subnets")
+            .add(
+                lease.ip()
+                    + " is in use and would be outside; delete the machine that has it first");
+        return;
+      }
+    }
+  }
+
+  /** What machines on a network need of it stays as long as they are there. */
+  private void keepMachines(
+      Tx tx, Resource<?, ?> resource, NetworkSpec network, NetworkSpec before, Violations at) {
+    List<Resource<MachineSpec, MachineStatus>> machines =
+        tx.resources().referrers(resource.uid(), Integer.MAX_VALUE).stream()
+            .filter(r -> r.kind() == Kind.MACHINE)
+            .map(r -> r.as(MachineSpec.class, MachineStatus.class))
+            .toList();
+    if (machines.isEmpty()) {
+      return;
+    }
+    at.field("services")
+        .require(
+            before.services() == null || place(before).equals(place(network)),
+            "cannot lead elsewhere as long as "
+                + machines.getFirst().title()
+                + " is on the network: what is published of it would stay behind; delete its"
+                + " machines first, or declare another network and put them there");
+    for (Resource<MachineSpec, MachineStatus> machine : machines) {
+      String place = machine.status().hypervisor();
+      boolean hasCard =
+          machine.spec().nics().stream().anyMatch(n -> n.network().equals(resource.name()));
+      if (place != null
+          && hasCard
+          && before.attachmentOn(place).isPresent()
+          && network.attachmentOn(place).isEmpty()) {
+        at.field("attachments")
+            .add(
+                "lacks hypervisor "
+                    + place
+                    + ", where "
+                    + machine.title()
+                    + " has a card on the network; delete that machine or its card first");
+        return;
+      }
+    }
+  }
+
+  /** Where what is published on a network is kept; the driver knows. */
+  private List<String> place(NetworkSpec network) {
+    NetworkSpec.Services services = network.services();
+    if (services == null) {
+      return List.of();
+    }
+    NetworkServicesProvider provider = drivers.networkServices().get(services.driver());
+    return provider == null
+        ? List.of(services.driver())
+        : List.of(services.driver(), provider.place(unsealed(services.settings())));
+  }
+
+  /** Machines feel a change of their size; so it must do for them as if they were declared anew. */
+  private static void admitSize(
+      Tx tx,
+      Lookup lookup,
+      Resource<?, ?> resource,
+      SizeSpec size,
+      @Nullable Spec before,
+      Violations at) {
+    List<Resource<MachineSpec, MachineStatus>> machines =
+        tx.resources().referrers(resource.uid(), Integer.MAX_VALUE).stream()
+            .filter(r -> r.kind() == Kind.MACHINE && !r.deleting())
+            .map(r -> r.as(MachineSpec.class, MachineStatus.class))
+            .toList();
+    if (machines.isEmpty()) {
+      return;
+    }
+    machines.stream()
+        .flatMap(m -> tx.groups().find(m.uid()).stream())
+        .findFirst()
+        .flatMap(m -> tx.resources().find(m.group()))
+        .ifPresent(group ->
+            at.add(
+                "is the size of the members of "
+                    + group.title()
+                    + ", which would all restart at once; declare another Size, and change the"
+                    + " group to it"));
+    machines.stream()
+        .filter(m -> m.spec().foreignMade())
+        .findFirst()
+        .ifPresent(m ->
+            at.add(
+                "is the size of "
+                    + m.title()
+                    + ", which was imported and stays as it was made; declare another Size, and"
+                    + " change other machines to it"));
+    if (before instanceof SizeSpec old) {
+      at.field("disk")
+          .require(
+              size.disk().compareTo(old.disk()) >= 0,
+              "a system disk cannot shrink; " + machines.getFirst().title() + " has " + old.disk());
+    }
+    machines.stream()
+        .flatMap(m ->
+            lookup
+                .find(Kind.HYPERVISOR, m.project(), String.valueOf(m.status().hypervisor()))
+                .stream())
+        .distinct()
+        .forEach(h ->
+            MachineAdmission.checkFits(
+                h.as(HypervisorSpec.class, HypervisorStatus.class), size, at));
+  }
+
+  private static void admitVolume(
+      Tx tx,
+      Lookup lookup,
+      Resource<?, ?> resource,
+      VolumeSpec volume,
+      @Nullable Spec before,
+      Violations at) {
+    if (before instanceof VolumeSpec old) {
+      at.field("size")
+          .require(
+              volume.size().compareTo(old.size()) >= 0,
+              "a volume cannot shrink; it has " + old.size());
+      at.field("hypervisor")
+          .require(
+              volume.hypervisor().equals(old.hypervisor()),
+              "a volume is on "
+                  + old.hypervisor()
+                  + " and moves only with its machine: millwright machine move");
+      boolean carried = ((VolumeStatus) resource.status()).copy() != null;
+      at.field("size")
+          .require(
+              !carried || volume.size().equals(old.size()),
+              "cannot change while the volume is being moved with its machine");
+      at.field("filesystem")
+          .require(
+              old.filesystem() == null || old.filesystem() == volume.filesystem(),
+              "a volume is formatted once, and this one is declared with another filesystem; make"
+                  + " a new volume for the new one");
+    }
+    lookup
+        .find(Kind.HYPERVISOR, resource.project(), volume.hypervisor())
+        .ifPresent(h -> tx.resources().place(resource.uid(), h.uid()));
+  }
+
+  /** Names that a resource of this project could mention, at most twenty. */
+  List<String> namesOf(Tx tx, Kind kind, String project) {
+    List<String> out = new ArrayList<>();
+    Stream.of(project, Lookup.SHARED)
+        .distinct()
+        .forEach(p ->
+            tx.resources()
+                .list(new Resources.Query(kind, p, Selector.ALL, Map.of(), 20, null))
+                .items()
+                .forEach(r -> out.add(r.name())));
+    return out.stream().distinct().limit(20).toList();
+  }
+}

@@ -1,0 +1,644 @@
+package io.millwright.engine.request;
+
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
+import io.millwright.engine.machine.Blueprint;
+import io.millwright.engine.machine.Installers;
+import io.millwright.engine.machine.Lookup;
+import io.millwright.engine.machine.ResolvedMachine;
+import io.millwright.engine.port.Addresses.Lease;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Addressing;
+import io.millwright.model.ByteSize;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.Ip;
+import io.millwright.model.Kind;
+import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineSpec.Interface;
+import io.millwright.model.MachineSpec.Nic;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkSpec.Subnet;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.PlainStatus;
+import io.millwright.model.Resource;
+import io.millwright.model.SizeSpec;
+import io.millwright.model.Violations;
+import io.millwright.model.VolumeSpec;
+import io.millwright.planner.Placement;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Places a machine and reserves its MACs and addresses. */
+final class MachineAdmission {
+
+  /**
+   * Checks a machine and reserves what it needs.
+   *
+   * @param anew true to give it a new system disk though nothing asks for one
+   */
+  MachineStatus admit(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      @Nullable MachineSpec before,
+      boolean anew,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    if (spec.foreignMade()) {
+      return imported(tx, lookup, machine, before, at);
+    }
+    at.field("imported")
+        .require(
+            before == null || !before.foreignMade(),
+            "cannot be taken away: the machine was imported, and its disks are not ours; to let it"
+                + " go as it is, delete it");
+    if (!at.list().isEmpty()) {
+      return machine.status();
+    }
+    String project = machine.project();
+    SizeSpec size =
+        lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec();
+    Resource<ImageSpec, ImageStatus> image =
+        lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class);
+    checkImage(spec, size, image, before, lookup, project, at);
+    Map<String, Resource<NetworkSpec, NetworkStatus>> networks = networks(lookup, spec, project);
+    MachineStatus status = place(tx, lookup, machine, size, networks, at);
+    if (!at.list().isEmpty()) {
+      return status;
+    }
+    checkVolumes(tx, lookup, machine, before, status, at);
+    List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
+    String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
+    String blueprint = Blueprint.of(spec, hostname);
+    status = status.withInterfaces(interfaces);
+    boolean another = anew || !blueprint.equals(status.blueprint());
+    checkInstaller(lookup, machine, image.spec(), status, another, at);
+    if (at.list().isEmpty() && (another || status.readyBy() == null)) {
+      Objections.to(ResolvedMachine.of(lookup, machine.withStatus(status)), List.of())
+          .forEach(v -> at.field(v.field()).add(v.message()));
+    }
+    if (!anew && blueprint.equals(status.blueprint())) {
+      return status;
+    }
+    MachineStatus.Former former = status.former();
+    if (!anew && former != null && !status.moving() && blueprint.equals(former.blueprint())) {
+      return status.wentBack(); // the very system from before its rebuild is asked for again
+    }
+    String disk =
+        new ObjectName(
+                new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
+            .toString();
+    return status.rebuilt(disk, blueprint, spec.firmware());
+  }
+
+  /** Of a machine that somebody else made nothing is reserved but what it has. */
+  private static MachineStatus imported(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      @Nullable MachineSpec before,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    Resource<?, ?> host =
+        lookup
+            .find(Kind.HYPERVISOR, machine.project(), String.valueOf(spec.hypervisor()))
+            .orElseThrow();
+    if (before == null) {
+      tx.resources().place(machine.uid(), host.uid());
+    } else {
+      at.field("imported")
+          .require(
+              before.foreignMade(),
+              "cannot be set: Millwright made the machine; it is set by an import only");
+      same(before.hypervisor(), spec.hypervisor(), at.field("hypervisor"));
+      same(before.size(), spec.size(), at.field("size"));
+      same(before.firmware(), spec.firmware(), at.field("firmware"));
+      same(cards(before), cards(spec), at.field("nics"));
+    }
+    if (!at.list().isEmpty()) {
+      return machine.status();
+    }
+    List<MachineStatus.Interface> interfaces =
+        reserve(tx, machine, networks(lookup, spec, machine.project()), at);
+    return machine.status().withHypervisor(host.name()).withInterfaces(interfaces);
+  }
+
+  /** The cards, but for their addresses. */
+  private static List<Nic> cards(MachineSpec spec) {
+    return spec.namedNics().stream()
+        .map(n -> new Nic(n.name(), n.network(), n.mac(), null, null, List.of()))
+        .toList();
+  }
+
+  private static void same(@Nullable Object before, @Nullable Object now, Violations at) {
+    at.require(
+        java.util.Objects.equals(before, now),
+        "cannot change: the machine was imported, and stays as it was made; what was changed on"
+            + " the hypervisor is declared by deleting it here, which lets it go as it is, and"
+            + " importing it again");
+  }
+
+  /**
+   * Checks whether a machine can be on another hypervisor, and says what it is from then on.
+   *
+   * @param at of the hypervisor's name
+   */
+  MachineStatus move(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<HypervisorSpec, HypervisorStatus> to,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    String project = machine.project();
+    SizeSpec size =
+        lookup.get(Kind.SIZE, project, spec.size(), SizeSpec.class, PlainStatus.class).spec();
+    Resource<ImageSpec, ImageStatus> image =
+        lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class);
+    checkImage(spec, size, image, null, lookup, project, at);
+    // Its volumes are not there yet, and that is what is to be changed.
+    String objection =
+        candidate(
+                lookup,
+                to,
+                project,
+                spec.withVolumes(List.of()),
+                networks(lookup, spec, project),
+                tx.resources().committed())
+            .objection(size.cores(), size.memory());
+    at.require(objection == null, to.title() + " cannot take it: " + objection);
+    String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
+    String disk =
+        new ObjectName(
+                new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
+            .toString();
+    MachineStatus moved =
+        machine.status().moved(to.name(), disk, Blueprint.of(spec, hostname), spec.firmware());
+    if (at.list().isEmpty()) {
+      Objections.to(ResolvedMachine.of(lookup, machine.withStatus(moved)), List.of())
+          .forEach(v -> at.add("its " + v.field() + " there: " + v.message()));
+    }
+    return moved;
+  }
+
+  private static void checkImage(
+      MachineSpec spec,
+      SizeSpec size,
+      Resource<ImageSpec, ImageStatus> image,
+      @Nullable MachineSpec before,
+      Lookup lookup,
+      String project,
+      Violations at) {
+    at.field("firmware")
+        .require(
+            image.spec().firmware().contains(spec.firmware()),
+            image.title() + " does not boot with it");
+    at.field("image")
+        .require(
+            image.spec().installer() == null || Installers.start(image.spec(), List.of()) != null,
+            image.title()
+                + " is a medium by which no machine is installed on a hypervisor: Windows Setup"
+                + " wants its answers on a second medium, and asks for a key before it starts;"
+                + " make one to carry away with: millwright iso build");
+    ByteSize needed = image.status().virtualSize();
+    if (needed != null) {
+      at.field("size")
+          .require(
+              size.disk().compareTo(needed) >= 0,
+              "has a disk of " + size.disk() + ", but " + image.title() + " needs " + needed);
+    }
+    if (before != null && !before.size().equals(spec.size())) {
+      SizeSpec old =
+          lookup
+              .find(Kind.SIZE, project, before.size())
+              .map(r -> r.as(SizeSpec.class, PlainStatus.class).spec())
+              .orElse(size);
+      at.field("size")
+          .require(
+              size.disk().compareTo(old.disk()) >= 0,
+              "a system disk cannot shrink; it has " + old.disk());
+    }
+  }
+
+  /**
+   * An installer that cannot be followed is not parted from the data either: that it is done is
+   * seen only when the system reports, which has them already.
+   */
+  private static void checkInstaller(
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      ImageSpec image,
+      MachineStatus status,
+      boolean anew,
+      Violations at) {
+    String place = status.hypervisor();
+    if (image.installer() == null
+        || place == null
+        || machine.spec().volumes().isEmpty()
+        || (!anew && status.readyBy() != null)) {
+      return;
+    }
+    List<String> facets =
+        lookup
+            .find(Kind.HYPERVISOR, machine.project(), place)
+            .map(h -> h.as(HypervisorSpec.class, HypervisorStatus.class).status().facets())
+            .orElse(List.of());
+    at.field("volumes")
+        .require(
+            Installers.start(image, facets) != Installers.Start.OWN_MEDIUM,
+            "cannot be there while the machine is installed by a medium of its own; attach them"
+                + " once it is ready");
+  }
+
+  private static Map<String, Resource<NetworkSpec, NetworkStatus>> networks(
+      Lookup lookup, MachineSpec spec, String project) {
+    Map<String, Resource<NetworkSpec, NetworkStatus>> out = new LinkedHashMap<>();
+    for (Interface face : spec.interfaces()) {
+      String name = face.network();
+      if (name != null) {
+        out.computeIfAbsent(
+            name,
+            n -> lookup.get(Kind.NETWORK, project, n, NetworkSpec.class, NetworkStatus.class));
+      }
+    }
+    return out;
+  }
+
+  // --- where -------------------------------------------------------------------------------
+
+  private static MachineStatus place(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      SizeSpec size,
+      Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
+      Violations at) {
+    MachineStatus status = machine.status();
+    String asked = machine.spec().hypervisor();
+    String present = status.hypervisor();
+    if (present != null) {
+      at.field("hypervisor")
+          .require(
+              asked == null || asked.equals(present) || status.moving(),
+              "the machine is on "
+                  + present
+                  + "; to have it elsewhere: millwright machine move "
+                  + machine.name()
+                  + " --to "
+                  + asked);
+      lookup
+          .find(Kind.HYPERVISOR, machine.project(), present)
+          .ifPresent(h ->
+              checkFits(
+                  h.as(HypervisorSpec.class, HypervisorStatus.class), size, at.field("size")));
+      return status;
+    }
+    List<Resource<HypervisorSpec, HypervisorStatus>> all = new ArrayList<>();
+    if (asked != null) {
+      all.add(
+          lookup.get(
+              Kind.HYPERVISOR,
+              machine.project(),
+              asked,
+              HypervisorSpec.class,
+              HypervisorStatus.class));
+    } else {
+      lookup
+          .all(Kind.HYPERVISOR, machine.project())
+          .forEach(h -> all.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
+    }
+    Map<UUID, long[]> committed = tx.resources().committed();
+    List<Placement.Candidate> candidates =
+        all.stream()
+            .map(h -> candidate(lookup, h, machine.project(), machine.spec(), networks, committed))
+            .sorted(java.util.Comparator.comparing(Placement.Candidate::name))
+            .toList();
+    Placement.Decision decision = Placement.choose(candidates, size.cores(), size.memory());
+    Placement.Candidate chosen = decision.chosen();
+    if (chosen == null) {
+      at.field(asked == null ? "hypervisor" : "size")
+          .add(
+              candidates.isEmpty()
+                  ? "there is no Hypervisor to place it on; declare one first"
+                  : "there is no place for it: " + String.join("; ", decision.objections()));
+      return status;
+    }
+    tx.resources().place(machine.uid(), chosen.uid());
+    return new MachineStatus(
+        status.conditions(),
+        chosen.name(),
+        null,
+        List.of(),
+        null,
+        null,
+        null,
+        null,
+        List.of(),
+        List.of(),
+        null,
+        null,
+        status.expiresAt(),
+        null,
+        null);
+  }
+
+  static void checkFits(
+      Resource<HypervisorSpec, HypervisorStatus> host, SizeSpec size, Violations at) {
+    ByteSize memory = host.status().memory();
+    Integer cores = host.status().cores();
+    at.require(
+        (memory == null || size.memory().compareTo(memory) <= 0)
+            && (cores == null || size.cores() <= cores),
+        "is larger than " + host.title() + ", which has " + cores + " cores and " + memory);
+  }
+
+  /** A hypervisor with what speaks against a machine of this spec there. */
+  static Placement.Candidate candidate(
+      Lookup lookup,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      String project,
+      MachineSpec spec,
+      Map<UUID, long[]> committed) {
+    return candidate(lookup, host, project, spec, networks(lookup, spec, project), committed);
+  }
+
+  private static Placement.Candidate candidate(
+      Lookup lookup,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      String project,
+      MachineSpec spec,
+      Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
+      Map<UUID, long[]> committed) {
+    String refusal = null;
+    if (host.deleting()) {
+      refusal = "it is being deleted";
+    } else if (host.spec().cordoned()) {
+      refusal = "it is cordoned";
+    }
+    Set<String> plugged = spec.nics().stream().map(Nic::network).collect(Collectors.toSet());
+    for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network : networks.entrySet()) {
+      // Only cards are plugged in; bonds and VLANs ride on them.
+      if (plugged.contains(network.getKey()) && !attached(lookup, network.getValue(), host)) {
+        refusal = "network " + network.getKey() + " is not attached there";
+      }
+    }
+    for (String name : spec.volumes()) {
+      boolean here =
+          lookup
+              .find(Kind.VOLUME, project, name)
+              .map(v -> ((VolumeSpec) v.spec()).hypervisor().equals(host.name()))
+              .orElse(false);
+      if (!here) {
+        refusal = "volume " + name + " is elsewhere";
+      }
+    }
+    long[] used = committed.getOrDefault(host.uid(), new long[] {0, 0});
+    return new Placement.Candidate(
+        host.uid(),
+        host.name(),
+        refusal,
+        host.status().cores(),
+        host.status().memory(),
+        host.status().diskFree(),
+        used[1]);
+  }
+
+  /** True if the name in one of the network's attachments is this very hypervisor. */
+  private static boolean attached(
+      Lookup lookup,
+      Resource<NetworkSpec, NetworkStatus> network,
+      Resource<HypervisorSpec, HypervisorStatus> host) {
+    return network
+        .spec()
+        .attachmentOn(host.name())
+        .flatMap(a -> lookup.find(Kind.HYPERVISOR, network.project(), a.hypervisor()))
+        .filter(h -> h.uid().equals(host.uid()))
+        .isPresent();
+  }
+
+  private static void checkVolumes(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      @Nullable MachineSpec before,
+      MachineStatus status,
+      Violations at) {
+    Map<String, String> mounts = new HashMap<>();
+    if (status.moving()) {
+      at.field("volumes")
+          .require(
+              before == null || before.volumes().equals(machine.spec().volumes()),
+              "cannot change while the machine is being moved; wait for that, or cancel it");
+      return;
+    }
+    for (int i = 0; i < machine.spec().volumes().size(); i++) {
+      String name = machine.spec().volumes().get(i);
+      Violations here = at.field("volumes").index(i);
+      Resource<?, ?> volume = lookup.find(Kind.VOLUME, machine.project(), name).orElseThrow();
+      String mount = ((VolumeSpec) volume.spec()).mount();
+      if (mount != null) {
+        String other = mounts.put(mount, volume.title());
+        here.require(
+            other == null, volume.title() + " is mounted at " + mount + ", and so is " + other);
+      }
+      here.require(
+          ((VolumeSpec) volume.spec()).hypervisor().equals(status.hypervisor()),
+          volume.title() + " is not on " + status.hypervisor());
+      // Locked, so that two machines cannot take the same volume in two transactions.
+      tx.resources().lock(volume.uid());
+      tx.resources().referrers(volume.uid(), 10).stream()
+          .filter(r -> r.kind() == Kind.MACHINE && !r.uid().equals(machine.uid()))
+          .findFirst()
+          .ifPresent(other -> here.add(volume.title() + " is attached to " + other.title()));
+    }
+  }
+
+  // --- names and numbers -------------------------------------------------------------------
+
+  private static List<MachineStatus.Interface> reserve(
+      Tx tx,
+      Resource<MachineSpec, MachineStatus> machine,
+      Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    UUID uid = machine.uid();
+    Map<String, Mac> macs = reserveMacs(tx, machine, at);
+    Map<UUID, List<Ip>> keep = new HashMap<>();
+    Map<UUID, Integer> cooldown = new HashMap<>();
+    // What never had a card has nothing to keep or to let go.
+    boolean fresh = machine.status().interfaces().isEmpty();
+    List<Lease> had = fresh ? List.of() : tx.addresses().leases(uid);
+    // Fixed ones first: an automatic one must not take what the same manifest asks for by number.
+    Map<String, List<Ip>> given = new LinkedHashMap<>();
+    List<Interface> faces =
+        spec.interfaces().stream().filter(f -> !spec.bonded().contains(f.name())).toList();
+    for (boolean fixed : new boolean[] {true, false}) {
+      for (Interface face : faces) {
+        Resource<NetworkSpec, NetworkStatus> network = networks.get(face.network());
+        if (network == null) {
+          continue;
+        }
+        network
+            .spec()
+            .subnets()
+            .forEach(s -> cooldown.merge(network.uid(), s.cooldownSeconds(), Math::max));
+        for (boolean v6 : new boolean[] {false, true}) {
+          Addressing way = ResolvedMachine.addressing(face, network.spec(), v6);
+          if (way instanceof Addressing.Fixed != fixed) {
+            continue;
+          }
+          Violations here = path(at, spec, face).field(v6 ? "ipv6" : "ipv4");
+          one(tx, uid, face, network, way, v6, had, here)
+              .ifPresent(ip -> {
+                keep.computeIfAbsent(network.uid(), n -> new ArrayList<>()).add(ip);
+                given.computeIfAbsent(face.name(), n -> new ArrayList<>()).add(ip);
+              });
+        }
+      }
+    }
+    for (Lease lease : had) {
+      cooldown.putIfAbsent(lease.network(), 300);
+    }
+    if (!fresh && machine.status().readyBy() == null) {
+      tx.addresses().release(uid, keep, cooldown);
+    } // otherwise the guest has them still, and the end of the change lets them go
+    return spec.interfaces().stream()
+        .map(f ->
+            new MachineStatus.Interface(
+                f.name(),
+                macs.get(f.name()),
+                f.network() == null ? "" : f.network(),
+                given.getOrDefault(f.name(), List.of())))
+        .toList();
+  }
+
+  private static Map<String, Mac> reserveMacs(
+      Tx tx, Resource<MachineSpec, MachineStatus> machine, Violations at) {
+    Map<String, Mac> macs = new HashMap<>();
+    List<Nic> nics = machine.spec().namedNics();
+    if (!machine.status().interfaces().isEmpty()) {
+      tx.addresses().releaseMacs(machine.uid(), nics.stream().map(Nic::name).toList());
+    }
+    for (int i = 0; i < nics.size(); i++) {
+      Nic nic = nics.get(i);
+      Mac asked = nic.mac();
+      if (asked == null) {
+        macs.put(nic.name(), tx.addresses().allocateMac(machine.uid(), nic.name()));
+      } else {
+        Violations here = at.field("nics").index(i).field("mac");
+        tx.addresses()
+            .claimMac(asked, machine.uid(), nic.name())
+            .ifPresent(other -> here.add(asked + " belongs to " + title(tx, other, machine.uid())));
+        macs.put(nic.name(), asked);
+      }
+    }
+    return macs;
+  }
+
+  private static Optional<Ip> one(
+      Tx tx,
+      UUID uid,
+      Interface face,
+      Resource<NetworkSpec, NetworkStatus> network,
+      Addressing way,
+      boolean v6,
+      List<Lease> had,
+      Violations at) {
+    Optional<Subnet> subnet = network.spec().subnet(v6);
+    String family = v6 ? "IPv6" : "IPv4";
+    boolean wanted =
+        way instanceof Addressing.Auto
+            // DHCP gets a reservation wherever somebody is there to publish it.
+            || (way instanceof Addressing.Dhcp && ResolvedMachine.reservesDhcp(network.spec(), v6));
+    if (way instanceof Addressing.Fixed fixed) {
+      at.require(subnet.isPresent(), network.title() + " has no " + family + " subnet");
+      subnet.ifPresent(s -> checkFixed(fixed.ip(), s, at));
+      if (at.list().stream().noneMatch(v -> v.field().equals(at.path()))) {
+        tx.addresses()
+            .claim(network.uid(), fixed.ip(), uid, face.name())
+            .ifPresent(
+                lease -> at.add(fixed.ip() + " is taken by " + title(tx, lease.machine(), uid)));
+      }
+      return Optional.of(fixed.ip());
+    }
+    if (!wanted) {
+      return Optional.empty();
+    }
+    if (subnet.isEmpty()) {
+      at.add(network.title() + " has no " + family + " subnet to allocate from");
+      return Optional.empty();
+    }
+    Optional<Ip> kept =
+        had.stream()
+            .filter(l ->
+                l.coolingUntil() == null
+                    && l.network().equals(network.uid())
+                    && l.iface().equals(face.name())
+                    && l.ip().v6() == v6
+                    && subnet.get().cidr().usable(l.ip()))
+            .map(Lease::ip)
+            .findFirst();
+    if (kept.isPresent()) {
+      return kept;
+    }
+    Optional<Ip> fresh = tx.addresses().allocate(network.uid(), subnet.get(), uid, face.name());
+    at.require(
+        fresh.isPresent(),
+        "all addresses of "
+            + network.title()
+            + " in "
+            + subnet.get().allocationRange()
+            + " are taken; delete a machine or widen the pool");
+    return fresh;
+  }
+
+  private static void checkFixed(Ip ip, Subnet subnet, Violations at) {
+    if (!subnet.cidr().contains(ip)) {
+      at.add(ip + " is outside the subnet " + subnet.cidr());
+    } else if (!subnet.cidr().usable(ip)) {
+      at.add(
+          ip
+              + (ip.equals(subnet.cidr().network())
+                  ? " is the network address of "
+                  : " is the broadcast address of ")
+              + subnet.cidr());
+    } else if (ip.equals(subnet.gateway())) {
+      at.add(ip + " is the gateway of " + subnet.cidr());
+    }
+  }
+
+  /** What another project has must not be learned from the address that one cannot get. */
+  private static String title(Tx tx, UUID uid, UUID asker) {
+    Optional<String> project = tx.resources().find(asker).map(Resource::project);
+    return tx.resources()
+        .find(uid)
+        .map(r ->
+            project.filter(r.project()::equals).isPresent()
+                ? r.title()
+                : "a machine of another project")
+        .orElse("a machine that is being deleted");
+  }
+
+  private static Violations path(Violations at, MachineSpec spec, Interface face) {
+    return switch (face) {
+      case Nic nic ->
+          at.field("nics")
+              .index(spec.namedNics().stream().map(Nic::name).toList().indexOf(nic.name()));
+      case MachineSpec.Bond bond -> at.field("bonds").index(spec.bonds().indexOf(bond));
+      case MachineSpec.Vlan vlan -> at.field("vlans").index(spec.vlans().indexOf(vlan));
+    };
+  }
+}

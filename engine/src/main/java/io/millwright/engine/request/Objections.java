@@ -1,0 +1,94 @@
+package io.millwright.engine.request;
+
+import io.millwright.engine.machine.InstallSpecs;
+import io.millwright.engine.machine.Installers;
+import io.millwright.engine.machine.ResolvedMachine;
+import io.millwright.images.CloudInit;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineSpec.Interface;
+import io.millwright.model.MachineSpec.Nic;
+import io.millwright.model.Violation;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What speaks against a machine's system as it is declared: all for which the renderer of its image
+ * would not answer. It is asked when the machine is declared, and again before anything is made of
+ * it, by the very renderer that writes the answers; pure.
+ */
+public final class Objections {
+  private static final Pattern INTERFACE = Pattern.compile("interfaces\\[(\\d+)](?:\\.(.*))?");
+
+  private Objections() {}
+
+  /**
+   * The objections, by their fields in the spec of the machine.
+   *
+   * @param reportTo where its first boot calls home, as far as it is known
+   */
+  public static List<Violation> to(ResolvedMachine machine, List<URI> reportTo) {
+    ImageSpec image = machine.image().spec();
+    String disk = machine.machine().status().disk();
+    // The name tells one first boot from another, and is no matter of dispute.
+    String name = disk == null ? machine.machine().name() : disk;
+    List<Violation> found;
+    if (image.installer() != null) {
+      found = Installers.objections(machine, name, reportTo);
+    } else if (image.firstBoot() == ImageSpec.FirstBoot.NONE) {
+      found = List.of();
+    } else {
+      found = new CloudInit().objections(InstallSpecs.of(machine, name, reportTo));
+    }
+    return found.stream().map(v -> ofMachine(v, machine.machine().spec())).toList();
+  }
+
+  /** Says it of the field that a person has written, and keeps the finer one in the message. */
+  private static Violation ofMachine(Violation found, MachineSpec spec) {
+    String field = found.field();
+    Matcher face = INTERFACE.matcher(field);
+    if (face.matches()) {
+      String path = path(spec, spec.interfaces().get(Integer.parseInt(face.group(1))));
+      String rest = face.group(2);
+      return rest == null || rest.equals("mac") || rest.equals("members") || rest.equals("id")
+          ? new Violation(rest == null ? path : path + "." + rest, found.message())
+          : new Violation(path, rest + ": " + found.message());
+    }
+    if (field.equals("interfaces")) {
+      return new Violation("nics", found.message());
+    }
+    if (field.startsWith("identity.")) {
+      return new Violation("hostname", found.message());
+    }
+    if (field.startsWith("profile.")) {
+      return new Violation(
+          "profiles", field.substring("profile.".length()) + ": " + found.message());
+    }
+    if (field.startsWith("dataDisks")) {
+      return new Violation("volumes", found.message());
+    }
+    if (field.equals("installation.storage.capacity")) {
+      return new Violation("size", found.message());
+    }
+    return new Violation("image", field + ": " + found.message());
+  }
+
+  private static String path(MachineSpec spec, Interface face) {
+    return switch (face) {
+      case Nic nic ->
+          "nics[" + spec.namedNics().stream().map(Nic::name).toList().indexOf(nic.name()) + "]";
+      case MachineSpec.Bond bond -> "bonds[" + spec.bonds().indexOf(bond) + "]";
+      case MachineSpec.Vlan vlan -> "vlans[" + spec.vlans().indexOf(vlan) + "]";
+    };
+  }
+
+  /** All of them in one line, for a condition. */
+  public static String line(List<Violation> objections) {
+    List<String> out = new ArrayList<>();
+    objections.forEach(v -> out.add("spec." + v.field() + ": " + v.message()));
+    return String.join("; ", out);
+  }
+}

@@ -1,0 +1,215 @@
+package io.millwright.engine.request;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import io.millwright.engine.machine.ImageSteps;
+import io.millwright.engine.machine.MachineGoals;
+import io.millwright.engine.machine.ResolvedMachine;
+import io.millwright.engine.outside.Busy;
+import io.millwright.engine.outside.Outside;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.OwnerSpec;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import io.millwright.model.SnapshotSpec;
+import io.millwright.model.SnapshotStatus;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
+import io.millwright.planner.MachineFacts;
+import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.MovePlanner;
+import io.millwright.planner.Plan;
+import io.millwright.planner.Step;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * Plans what an apply would cause, by the same planner and the same observation as the real one.
+ */
+public final class Preview {
+  /** Stands for the checksum of an image that is not made yet. */
+  private static final String UNKNOWN_IMAGE = "0".repeat(64);
+
+  private final Outside outside;
+  private final String installation;
+
+  public Preview(Outside outside, String installation) {
+    this.outside = outside;
+    this.installation = installation;
+  }
+
+  /** The same with impact and steps put in; machines that nothing would happen to stay bare. */
+  List<Applied> plan(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {
+    List<Applied> out = new ArrayList<>();
+    Set<UUID> otherMtu = new HashSet<>();
+    for (Applied each : applied) {
+      if (each.changes().stream().anyMatch(c -> c.path().equals("spec.mtu"))) {
+        otherMtu.add(each.resource().uid());
+      }
+    }
+    for (Applied each : applied) {
+      if (each.operation() == null) {
+        out.add(each);
+        continue;
+      }
+      ResolvedMachine machine = machines.get(each.resource().uid());
+      out.add(machine == null ? simple(each) : machine(each, machine, otherMtu));
+    }
+    return out;
+  }
+
+  private Applied machine(Applied applied, ResolvedMachine machine, Set<UUID> otherMtu) {
+    boolean fresh = applied.action() == Applied.Action.CREATED;
+    MachineGoal goal = MachineGoals.goal(machine, installation);
+    if (goal.sha256() == null) {
+      goal = withImage(goal, UNKNOWN_IMAGE);
+    }
+    MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
+    boolean moves = machine.machine().status().moving();
+    Plan plan =
+        machine.elsewhere() == null
+            ? MachinePlanner.plan(goal, facts)
+            : MovePlanner.plan(
+                goal, facts, MachineGoals.elsewhere(machine), observe(machine.there(), goal));
+    String impact = moves ? "move" : MachinePlanner.impact(goal, facts.vm(), plan);
+    return new Applied(
+        applied.resource(),
+        applied.action(),
+        applied.changes(),
+        applied.operation(),
+        impact,
+        plan.steps(),
+        switch (impact) {
+          case "rebuild", "move" -> keeps(machine);
+          case "restart" -> keepsMtu(machine, otherMtu);
+          default -> applied.keeps();
+        });
+  }
+
+  /** A guest's own configuration is written at its first boot. */
+  private static List<String> keepsMtu(ResolvedMachine machine, Set<UUID> otherMtu) {
+    return machine.networks().entrySet().stream()
+        .filter(network -> otherMtu.contains(network.getValue().uid()))
+        .map(n -> "the MTU inside the guest on network " + n.getKey() + ", until it is rebuilt")
+        .toList();
+  }
+
+  /** What outlives a rebuild, as people ask for it. */
+  private static List<String> keeps(ResolvedMachine machine) {
+    List<String> out = new ArrayList<>();
+    out.add("name " + machine.machine().name() + " and UUID " + machine.uid());
+    machine.nics().forEach(nic -> out.add("MAC " + nic.mac()));
+    machine.machine().status().addresses().forEach(ip -> out.add("address " + ip));
+    machine.volumes().forEach(v -> out.add("volume " + v.name() + " with its data"));
+    return out;
+  }
+
+  /** Of a machine that cannot be anywhere yet; a hypervisor that is away is no hindrance. */
+  private MachineFacts observeNew(ResolvedMachine machine, MachineGoal goal) {
+    try {
+      return observe(machine, goal);
+    } catch (ProblemException e) {
+      return MachineGoals.nothing();
+    }
+  }
+
+  private MachineFacts observe(ResolvedMachine machine, MachineGoal goal) {
+    try {
+      Observation seen =
+          outside.call(machine.hypervisor(), d -> d.observe(new Scope.One(machine.uid())));
+      Map<String, Records> published = new LinkedHashMap<>();
+      for (var network : machine.networks().entrySet()) {
+        if (network.getValue().spec().services() != null) {
+          Records records =
+              outside.callServices(network.getValue(), s -> s.observe()).get(machine.uid());
+          if (records != null) {
+            published.put(network.getKey(), records);
+          }
+        }
+      }
+      if (!seen.complete()) {
+        throw unavailable(machine, String.join("; ", seen.gaps()));
+      }
+      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published, false);
+    } catch (DriverException e) {
+      throw unavailable(machine, e.forUser());
+    } catch (Busy e) {
+      throw unavailable(machine, "too much goes on there");
+    }
+  }
+
+  private static ProblemException unavailable(ResolvedMachine machine, String why) {
+    return ProblemException.of(
+        Problem.Type.UNAVAILABLE,
+        machine.machine().title()
+            + " cannot be planned, because its present state is unknown: "
+            + why);
+  }
+
+  private static Applied simple(Applied applied) {
+    Resource<?, ?> resource = applied.resource();
+    List<Step> steps =
+        switch (resource.spec()) {
+          case ImageSpec _ -> ImageSteps.of(resource.as(ImageSpec.class, ImageStatus.class));
+          case VolumeSpec volume ->
+              applied.action() == Applied.Action.CREATED
+                  ? List.<Step>of(new Step.CreateVolume(resource.name(), volume.size()))
+                  : grow(resource, volume);
+          case SnapshotSpec _ -> taking(applied.action(), (SnapshotStatus) resource.status());
+          case OwnerSpec _ -> applied.steps();
+          default -> List.of();
+        };
+    return new Applied(
+        resource, applied.action(), applied.changes(), applied.operation(), "", steps);
+  }
+
+  private static List<Step> taking(Applied.Action action, SnapshotStatus s) {
+    return action != Applied.Action.CREATED
+            || s.object() == null
+            || s.system() == null
+            || s.size() == null
+        ? List.of()
+        : List.of(new Step.CopyDisk(s.object(), s.system().disk(), s.size()));
+  }
+
+  private static List<Step> grow(Resource<?, ?> resource, VolumeSpec volume) {
+    VolumeStatus status = (VolumeStatus) resource.status();
+    return status.size() == null || Objects.equals(status.size(), volume.size())
+        ? List.of()
+        : List.of(new Step.GrowVolume(resource.name(), volume.size()));
+  }
+
+  private static MachineGoal withImage(MachineGoal g, String sha256) {
+    return new MachineGoal(
+        g.present(),
+        g.power(),
+        g.cores(),
+        g.memory(),
+        g.diskSize(),
+        g.image(),
+        sha256,
+        g.installer(),
+        g.disk(),
+        g.booted(),
+        g.former(),
+        g.seed(),
+        g.volumes(),
+        g.nics(),
+        g.records(),
+        g.readyTimeoutSeconds(),
+        g.hotPlug(),
+        g.source(),
+        g.imported());
+  }
+}
