@@ -1,9 +1,7 @@
 package io.millwright.api;
 
-import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.access.AccessTokens;
-import io.millwright.engine.image.Imports;
 import io.millwright.engine.machine.Isos;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.Drift;
@@ -16,6 +14,7 @@ import io.millwright.engine.request.Cancel;
 import io.millwright.engine.request.Consoles;
 import io.millwright.engine.request.Delete;
 import io.millwright.engine.request.Expire;
+import io.millwright.engine.request.Imports;
 import io.millwright.engine.request.MachineImport;
 import io.millwright.engine.request.Move;
 import io.millwright.engine.request.Pools;
@@ -25,7 +24,8 @@ import io.millwright.engine.request.Restore;
 import io.millwright.engine.request.Rollouts;
 import io.millwright.engine.request.Snapshots;
 import io.millwright.engine.request.Sources;
-import io.millwright.engine.webhook.Webhooks;
+import io.millwright.engine.watch.Watch;
+import io.millwright.engine.watch.Webhooks;
 
 /**
  * What the API asks things of; the server makes it.

@@ -1,8 +1,8 @@
 package io.millwright.api;
 
-import io.millwright.engine.Watch;
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.watch.Watch;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Json;

@@ -5,9 +5,11 @@ import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 import io.millwright.engine.access.Decision;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Projects.Quota;
 import io.millwright.engine.port.Projects.Usage;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.Expiry;
 import io.millwright.model.Kind;
 import io.millwright.model.Problem;
@@ -72,8 +74,8 @@ final class ProjectsApi {
               all.addAll(tx.projects().names());
               return all;
             });
-    names.add(io.millwright.engine.request.Apply.DEFAULT_PROJECT);
-    names.add(io.millwright.engine.machine.Lookup.SHARED);
+    names.add(Apply.DEFAULT_PROJECT);
+    names.add(Projects.SHARED);
     names.removeIf(project -> among != null && !among.contains(project));
     return new ListView(List.copyOf(names));
   }

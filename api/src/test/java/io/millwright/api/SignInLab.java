@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.api.Rig.Reply;
-import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.access.SignIn;
 import io.millwright.engine.access.SingleSignOn;
 import java.io.IOException;

@@ -1,16 +1,15 @@
 package io.millwright.api;
 
-import io.millwright.engine.Drivers;
-import io.millwright.engine.SecretBox;
-import io.millwright.engine.Watch;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.access.AccessTokens;
 import io.millwright.engine.access.Accounts;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.access.SignIn;
-import io.millwright.engine.image.Imports;
 import io.millwright.engine.machine.Isos;
+import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.outside.Reach;
+import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Drift;
@@ -24,6 +23,7 @@ import io.millwright.engine.request.Cancel;
 import io.millwright.engine.request.Consoles;
 import io.millwright.engine.request.Delete;
 import io.millwright.engine.request.Expire;
+import io.millwright.engine.request.Imports;
 import io.millwright.engine.request.MachineImport;
 import io.millwright.engine.request.Move;
 import io.millwright.engine.request.Pools;
@@ -33,9 +33,9 @@ import io.millwright.engine.request.Rebuild;
 import io.millwright.engine.request.Restore;
 import io.millwright.engine.request.Rollouts;
 import io.millwright.engine.request.Snapshots;
-import io.millwright.engine.request.SourcePlaces;
 import io.millwright.engine.request.Sources;
-import io.millwright.engine.webhook.Webhooks;
+import io.millwright.engine.watch.Watch;
+import io.millwright.engine.watch.Webhooks;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import java.time.Duration;
@@ -63,19 +63,11 @@ final class Unreachable implements Store {
   static Backend backend() {
     Store store = new Unreachable();
     InstantSource clock = InstantSource.system();
-    Admission admission =
-        new Admission(
-            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
-            new SecretBox(new byte[32]),
-            SourcePlaces.ELSEWHERE,
-            Reach.OUTSIDE);
+    Drivers drivers = new Drivers(Map.of(), Map.of(), Map.of(), Map.of());
+    SecretBox secrets = new SecretBox(new byte[32]);
+    Admission admission = new Admission(drivers, secrets, SourcePlaces.ELSEWHERE, Reach.OUTSIDE);
     Outside outside =
-        new Outside(
-            new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
-            admission,
-            "00000000",
-            clock,
-            _ -> {});
+        new Outside(drivers, secrets, SourcePlaces.ELSEWHERE, "00000000", clock, _ -> {});
     Preview preview = new Preview(outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
     Rebuild rebuild = new Rebuild(store, admission, preview, clock);
@@ -94,7 +86,7 @@ final class Unreachable implements Store {
         new Approving(store, apply, rebuild, snapshots, new SecretBox(new byte[32]), clock),
         new Pools(apply, clock),
         new Builds(clock),
-        new Sources(store, admission),
+        new Sources(store, secrets),
         new Sweep(store, outside, new Restore(store, clock), clock),
         new Drift(store, outside),
         new Invariants(store, outside, clock),

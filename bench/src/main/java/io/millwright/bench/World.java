@@ -1,11 +1,11 @@
 package io.millwright.bench;
 
 import io.millwright.driver.testkit.SimulatedHypervisor;
-import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
-import io.millwright.engine.SecretBox;
 import io.millwright.engine.access.Caller;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.request.Apply;
 import io.millwright.model.Kind;
 import io.millwright.model.manifest.Manifests;

@@ -1,18 +1,18 @@
 package io.millwright.server;
 
 import io.millwright.api.Backend;
-import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
-import io.millwright.engine.SecretBox;
 import io.millwright.engine.access.Access;
 import io.millwright.engine.access.Audited;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.access.SingleSignOn;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
+import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.request.Joining;
-import io.millwright.engine.request.SourcePlaces;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;

@@ -19,6 +19,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -99,6 +100,37 @@ class ArchitectureTest {
     }
     assertThat(wrong).isEmpty();
     assertThat(met).as("every module is seen by this test").isEqualTo(EnumSet.allOf(Room.class));
+  }
+
+  /** Each folder of the engine, and those below it; {@code access} and {@code port} are one. */
+  private static final List<String> FLOORS =
+      List.of("port", "access", "outside", "image", "watch", "machine", "request", "reconcile");
+
+  @Test
+  void theFoldersOfTheEngineStandOnEachOther() {
+    String engine = "io.millwright.engine";
+    List<String> wrong = new ArrayList<>();
+    Set<String> met = new TreeSet<>();
+    for (JavaClass c : classes) {
+      if (!c.getPackageName().startsWith(engine + ".")) {
+        continue;
+      }
+      String floor = c.getPackageName().substring(engine.length() + 1);
+      met.add(floor);
+      for (Dependency d : c.getDirectDependenciesFromSelf()) {
+        String other = d.getTargetClass().getBaseComponentType().getPackageName();
+        boolean above =
+            other.equals(engine)
+                || (other.startsWith(engine + ".")
+                    && FLOORS.indexOf(other.substring(engine.length() + 1))
+                        > Math.max(FLOORS.indexOf(floor), FLOORS.indexOf("access")));
+        if (above) {
+          wrong.add(d.getDescription());
+        }
+      }
+    }
+    assertThat(wrong).isEmpty();
+    assertThat(met).containsExactlyInAnyOrderElementsOf(FLOORS);
   }
 
   @Test

@@ -7,7 +7,7 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.HypervisorProvider;
 import io.millwright.driver.NetworkServicesProvider;
 import io.millwright.driver.SourceDriver;
-import io.millwright.engine.Drivers;
+import io.millwright.engine.outside.Drivers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

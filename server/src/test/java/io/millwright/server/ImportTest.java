@@ -7,7 +7,9 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Observation;
+import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Apply;
 import io.millwright.engine.request.MachineImport;
 import io.millwright.engine.request.MachineImport.Found;
 import io.millwright.engine.request.MachineImport.Imported;
@@ -119,12 +121,7 @@ class ImportTest {
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
     assertUntouched();
     // What is printed applies back, and changes nothing.
-    assertThat(
-            world
-                .engine
-                .apply()
-                .apply(
-                    World.ANNA, did.drafts(), io.millwright.engine.request.Apply.Expectation.NONE))
+    assertThat(world.engine.apply().apply(World.ANNA, did.drafts(), Apply.Expectation.NONE))
         .extracting(Applied::action)
         .containsOnly(Applied.Action.UNCHANGED);
     assertThat(world.engine.drift().look("default").findings()).isEmpty();
@@ -192,7 +189,7 @@ class ImportTest {
   }
 
   private String installation() {
-    return world.store.read(io.millwright.engine.port.Tx::installation);
+    return world.store.read(Tx::installation);
   }
 
   @Test

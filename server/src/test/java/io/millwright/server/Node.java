@@ -1,12 +1,12 @@
 package io.millwright.server;
 
-import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
-import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
+import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
-import io.millwright.engine.request.SourcePlaces;
 import io.millwright.model.Cidr;
 import io.millwright.store.Database;
 import io.millwright.store.SqlStore;

@@ -4,18 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.testkit.SimulatedSource;
-import io.millwright.engine.Drivers;
 import io.millwright.engine.Engine;
 import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Rights;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
+import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Approvals.Request;
 import io.millwright.engine.port.Approvals.State;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
-import io.millwright.engine.request.SourcePlaces;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -551,7 +552,7 @@ class SourceTest {
         tx.projects()
             .limit(
                 "default",
-                new io.millwright.engine.port.Projects.Quota(
+                new Projects.Quota(
                     (int) tx.projects().usage("default").machines(),
                     null,
                     null,

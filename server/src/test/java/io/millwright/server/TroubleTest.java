@@ -10,7 +10,7 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
-import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.request.Applied;
 import io.millwright.engine.request.Masking;
 import io.millwright.model.Condition;

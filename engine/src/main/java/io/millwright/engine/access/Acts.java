@@ -1,6 +1,7 @@
 package io.millwright.engine.access;
 
 import io.millwright.engine.port.Audit;
+import io.millwright.engine.port.Store;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -128,8 +129,7 @@ public final class Acts {
    * @param result what became of it, or null if it is not worth a row
    * @param detail why it was refused, or empty
    */
-  public static void end(
-      io.millwright.engine.port.Store store, @Nullable String result, String detail) {
+  public static void end(Store store, @Nullable String result, String detail) {
     Acts now = unrecorded();
     NOW.remove();
     if (now != null && result != null) {

@@ -1,6 +1,6 @@
 package io.millwright.engine.access;
 
-import io.millwright.engine.machine.Lookup;
+import io.millwright.engine.port.Projects;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -28,7 +28,7 @@ public record Rights(@Nullable Role global, Map<String, Role> projects, Scope sc
    */
   public @Nullable Role in(@Nullable String project) {
     Role given = project == null ? global : Role.max(global, projects.get(project));
-    boolean shared = Lookup.SHARED.equals(project);
+    boolean shared = Projects.SHARED.equals(project);
     if (shared && given == null && !projects.isEmpty()) {
       given = Role.VIEWER; // what all may name, all may see
     }
@@ -48,7 +48,7 @@ public record Rights(@Nullable Role global, Map<String, Role> projects, Scope sc
       return null;
     }
     Set<String> out = new TreeSet<>(global == null ? projects.keySet() : scope.projects());
-    out.add(Lookup.SHARED);
+    out.add(Projects.SHARED);
     out.removeIf(p -> in(p) == null);
     return out;
   }

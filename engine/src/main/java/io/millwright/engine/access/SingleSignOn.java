@@ -3,7 +3,6 @@ package io.millwright.engine.access;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.millwright.engine.SecretBox;
 import io.millwright.engine.access.IdTokens.NotBelieved;
 import io.millwright.engine.port.People.Account;
 import io.millwright.engine.port.Store;

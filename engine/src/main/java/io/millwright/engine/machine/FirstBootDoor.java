@@ -1,7 +1,7 @@
 package io.millwright.engine.machine;
 
 import io.millwright.driver.ObjectName;
-import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.port.Store;
 import io.millwright.images.FirstBootReport;
 import io.millwright.model.Kind;

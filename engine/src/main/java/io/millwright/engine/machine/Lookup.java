@@ -1,5 +1,6 @@
 package io.millwright.engine.machine;
 
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Tx;
@@ -24,9 +25,6 @@ import java.util.Set;
  * sizes; so one lookup serves one transaction, in which none of these are changed.
  */
 public final class Lookup {
-  /** The project whose resources all others may name. */
-  public static final String SHARED = "shared";
-
   private static final int MOST = 1000;
 
   private final Tx tx;
@@ -43,13 +41,15 @@ public final class Lookup {
   public static Set<String> places(String project) {
     Set<String> out = new LinkedHashSet<>();
     out.add(project);
-    out.add(SHARED);
+    out.add(Projects.SHARED);
     return out;
   }
 
   public Optional<Resource<?, ?>> find(Kind kind, String project, String name) {
     Optional<Resource<?, ?>> own = in(new Name(kind, project, name));
-    return own.isPresent() || project.equals(SHARED) ? own : in(new Name(kind, SHARED, name));
+    return own.isPresent() || project.equals(Projects.SHARED)
+        ? own
+        : in(new Name(kind, Projects.SHARED, name));
   }
 
   private Optional<Resource<?, ?>> in(Name name) {
@@ -72,7 +72,7 @@ public final class Lookup {
     Set<Name> wanted = new LinkedHashSet<>();
     for (Ref ref : refs) {
       wanted.add(new Name(ref.kind(), project, ref.name()));
-      wanted.add(new Name(ref.kind(), SHARED, ref.name()));
+      wanted.add(new Name(ref.kind(), Projects.SHARED, ref.name()));
     }
     wanted.removeIf(this::known);
     if (wanted.size() < 2) {

@@ -1,6 +1,7 @@
 package io.millwright.engine.machine;
 
 import io.millwright.driver.MachineDefinition;
+import io.millwright.engine.port.Projects;
 import io.millwright.model.Addressing;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
@@ -54,7 +55,7 @@ public record ResolvedMachine(
           Kind.IMAGE,
           new Metadata(
               MachineSpec.NO_IMAGE,
-              Lookup.SHARED,
+              Projects.SHARED,
               Map.of(),
               Map.of(),
               new UUID(0, 0),

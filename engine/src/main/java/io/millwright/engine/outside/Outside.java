@@ -5,8 +5,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.NetworkServices;
 import io.millwright.driver.SourceDriver;
-import io.millwright.engine.Drivers;
-import io.millwright.engine.request.Admission;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.NetworkSpec;
@@ -39,7 +38,8 @@ public final class Outside implements AutoCloseable {
   private static final int SOURCES_AT_ONCE = 2;
 
   private final Drivers drivers;
-  private final Admission admission;
+  private final SecretBox secrets;
+  private final SourcePlaces places;
   private final String installation;
   private final InstantSource clock;
   private final Consumer<UUID> nudge;
@@ -49,16 +49,19 @@ public final class Outside implements AutoCloseable {
   private final Semaphore reading = new Semaphore(SOURCES_AT_ONCE);
 
   /**
+   * @param places from where sources may be read
    * @param nudge hears the uid of each machine of which a hypervisor says that it changed
    */
   public Outside(
       Drivers drivers,
-      Admission admission,
+      SecretBox secrets,
+      SourcePlaces places,
       String installation,
       InstantSource clock,
       Consumer<UUID> nudge) {
     this.drivers = drivers;
-    this.admission = admission;
+    this.secrets = secrets;
+    this.places = places;
     this.installation = installation;
     this.clock = clock;
     this.nudge = nudge;
@@ -121,13 +124,13 @@ public final class Outside implements AutoCloseable {
     }
     try {
       return gate.pass(() -> {
-        Optional<String> refusal = admission.places().refusalNow(spec.url());
+        Optional<String> refusal = places.refusalNow(spec.url());
         if (refusal.isPresent()) {
           throw new DriverException(FaultKind.REFUSED, refusal.get());
         }
         return driver.read(
             new SourceDriver.Place(
-                spec.url(), spec.branch(), spec.path(), admission.unsealed(spec.settings())));
+                spec.url(), spec.branch(), spec.path(), secrets.unsealed(spec.settings())));
       });
     } finally {
       reading.release();
@@ -148,7 +151,7 @@ public final class Outside implements AutoCloseable {
       }
       HypervisorDriver driver =
           known(drivers.hypervisors().get(spec.driver()), spec.driver())
-              .open(admission.unsealed(spec.settings()), installation);
+              .open(secrets.unsealed(spec.settings()), installation);
       driver.lifecycleEvents().ifPresent(events -> events.subscribe(nudge));
       Open<HypervisorDriver> fresh =
           new Open<>(
@@ -182,7 +185,7 @@ public final class Outside implements AutoCloseable {
           new Open<>(
               spec,
               known(drivers.networkServices().get(spec.driver()), spec.driver())
-                  .open(admission.unsealed(spec.settings()), installation),
+                  .open(secrets.unsealed(spec.settings()), installation),
               new Gate(
                   "DHCP and DNS of network " + network.name(),
                   SERVICES_CONCURRENCY,

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Projects that somebody made or limited, and what is used in any. */
 public interface Projects {
+  /** The project whose resources all others may name. */
+  String SHARED = "shared";
+
   /**
    * What a project may have at most; null is no limit.
    *

@@ -9,6 +9,8 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.engine.access.Caller;
+import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.machine.FirstBootDoor;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
@@ -90,8 +92,8 @@ public final class MachineReconciler {
   public MachineReconciler(
       Store store,
       Outside outside,
-      io.millwright.engine.image.ImageFiles files,
-      io.millwright.engine.machine.FirstBootDoor door,
+      ImageFiles files,
+      FirstBootDoor door,
       Rebuild rebuild,
       InstantSource clock) {
     this.store = store;

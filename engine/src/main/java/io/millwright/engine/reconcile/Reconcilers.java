@@ -8,7 +8,7 @@ import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.MachineReconciler.Subject;
 import io.millwright.engine.request.Approving;
 import io.millwright.engine.request.Expire;
-import io.millwright.engine.webhook.Webhooks;
+import io.millwright.engine.watch.Webhooks;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;

@@ -2,12 +2,14 @@ package io.millwright.engine.request;
 
 import io.millwright.driver.DriverDescription;
 import io.millwright.driver.NetworkServicesProvider;
-import io.millwright.engine.Drivers;
-import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
+import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
+import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Addresses.Lease;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.GroupSpec;
@@ -140,11 +142,6 @@ public final class Admission {
     };
   }
 
-  /** From where sources may be read. */
-  public SourcePlaces places() {
-    return places;
-  }
-
   /** Reports secrets that stand in a draft in clear. */
   public void refuseClear(Spec spec, Violations at) {
     switch (spec) {
@@ -221,13 +218,6 @@ public final class Admission {
       return old == null ? "" : old;
     }
     return old != null && secrets.open(old).equals(value) ? old : secrets.seal(value);
-  }
-
-  /** The settings as the driver needs them, secrets in clear. */
-  public Map<String, String> unsealed(Map<String, String> settings) {
-    Map<String, String> out = new TreeMap<>(settings);
-    out.replaceAll((k, v) -> SecretBox.isSealed(v) ? secrets.open(v) : v);
-    return out;
   }
 
   /**
@@ -386,7 +376,7 @@ public final class Admission {
     NetworkServicesProvider provider = drivers.networkServices().get(services.driver());
     return provider == null
         ? List.of(services.driver())
-        : List.of(services.driver(), provider.place(unsealed(services.settings())));
+        : List.of(services.driver(), provider.place(secrets.unsealed(services.settings())));
   }
 
   /** Machines feel a change of their size; so it must do for them as if they were declared anew. */
@@ -478,7 +468,7 @@ public final class Admission {
   /** Names that a resource of this project could mention, at most twenty. */
   List<String> namesOf(Tx tx, Kind kind, String project) {
     List<String> out = new ArrayList<>();
-    Stream.of(project, Lookup.SHARED)
+    Stream.of(project, Projects.SHARED)
         .distinct()
         .forEach(p ->
             tx.resources()

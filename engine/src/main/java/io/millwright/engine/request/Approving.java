@@ -1,6 +1,5 @@
 package io.millwright.engine.request;
 
-import io.millwright.engine.SecretBox;
 import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.ApprovalRule;
@@ -10,6 +9,7 @@ import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Decision;
 import io.millwright.engine.access.Policy;
 import io.millwright.engine.access.Rights;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Approvals.Request;

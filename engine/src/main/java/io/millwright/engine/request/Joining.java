@@ -1,6 +1,6 @@
 package io.millwright.engine.request;
 
-import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.port.Shared;
 import io.millwright.engine.port.Store;

@@ -1,6 +1,6 @@
 package io.millwright.engine.request;
 
-import io.millwright.engine.SecretBox;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.model.Secret;
 import io.millwright.model.Spec;
 import io.millwright.model.manifest.Diff.Change;

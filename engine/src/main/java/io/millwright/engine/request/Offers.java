@@ -1,6 +1,7 @@
 package io.millwright.engine.request;
 
 import io.millwright.engine.machine.Lookup;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
 import io.millwright.model.Names;
@@ -41,7 +42,7 @@ public final class Offers {
                         + " in project "
                         + project
                         + ", nor in project "
-                        + Lookup.SHARED))
+                        + Projects.SHARED))
             .as(OfferSpec.class, PlainStatus.class);
     String from = offer.project() + "/" + offer.name();
     return Form.fill(offer.spec(), values, offer.title()).stream()

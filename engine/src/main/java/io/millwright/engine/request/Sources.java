@@ -1,6 +1,7 @@
 package io.millwright.engine.request;
 
 import io.millwright.driver.SourceDriver;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
@@ -25,11 +26,11 @@ public final class Sources {
   private static final int SHORTEST = 7;
 
   private final Store store;
-  private final Admission admission;
+  private final SecretBox secrets;
 
-  public Sources(Store store, Admission admission) {
+  public Sources(Store store, SecretBox secrets) {
     this.store = store;
-    this.admission = admission;
+    this.secrets = secrets;
   }
 
   /**
@@ -99,7 +100,7 @@ public final class Sources {
         store.read(tx -> tx.resources().find(Kind.SOURCE, project, name));
     String secret =
         found
-            .map(r -> admission.unsealed(((SourceSpec) r.spec()).settings()))
+            .map(r -> secrets.unsealed(((SourceSpec) r.spec()).settings()))
             .flatMap(settings -> Optional.ofNullable(settings.get(SourceDriver.WEBHOOK_SECRET)))
             .orElse("");
     boolean signed =

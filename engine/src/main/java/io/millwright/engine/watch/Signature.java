@@ -1,4 +1,4 @@
-package io.millwright.engine.webhook;
+package io.millwright.engine.watch;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 

@@ -1,7 +1,9 @@
-package io.millwright.engine.image;
+package io.millwright.engine.request;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.engine.image.FileKind;
+import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.machine.Installers;
 import io.millwright.images.Catalogue;
 import io.millwright.images.Catalogue.Recognised;

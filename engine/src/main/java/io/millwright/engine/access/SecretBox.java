@@ -1,4 +1,4 @@
-package io.millwright.engine;
+package io.millwright.engine.access;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -12,7 +12,9 @@ import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import javax.crypto.Cipher;
 import javax.crypto.Mac;
 import javax.crypto.spec.GCMParameterSpec;
@@ -102,6 +104,13 @@ public final class SecretBox {
   /** True for what {@link #seal} makes. */
   public static boolean isSealed(String value) {
     return value.startsWith(PREFIX);
+  }
+
+  /** Settings as a driver needs them, secrets in clear. */
+  public Map<String, String> unsealed(Map<String, String> settings) {
+    Map<String, String> out = new TreeMap<>(settings);
+    out.replaceAll((k, v) -> isSealed(v) ? open(v) : v);
+    return out;
   }
 
   /**

@@ -1,4 +1,4 @@
-package io.millwright.engine.webhook;
+package io.millwright.engine.watch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

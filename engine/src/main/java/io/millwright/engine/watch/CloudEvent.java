@@ -1,4 +1,4 @@
-package io.millwright.engine.webhook;
+package io.millwright.engine.watch;
 
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.model.Kind;

@@ -1,4 +1,4 @@
-package io.millwright.engine;
+package io.millwright.engine.watch;
 
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.engine.port.Store;

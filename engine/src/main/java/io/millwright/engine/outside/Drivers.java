@@ -1,4 +1,4 @@
-package io.millwright.engine;
+package io.millwright.engine.outside;
 
 import io.millwright.driver.HypervisorProvider;
 import io.millwright.driver.ImageBuilder;

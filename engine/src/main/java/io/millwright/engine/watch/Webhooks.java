@@ -1,9 +1,8 @@
-package io.millwright.engine.webhook;
+package io.millwright.engine.watch;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.millwright.engine.SecretBox;
-import io.millwright.engine.Watch;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Deliveries;
 import io.millwright.engine.port.Deliveries.Delivery;

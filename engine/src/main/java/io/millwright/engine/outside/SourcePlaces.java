@@ -1,6 +1,5 @@
-package io.millwright.engine.request;
+package io.millwright.engine.outside;
 
-import io.millwright.engine.outside.Reach;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
@@ -26,7 +25,7 @@ public record SourcePlaces(List<String> allowed, Reach reach) {
   }
 
   /** Why this address may not be declared, if it may not; nobody is asked for that. */
-  Optional<String> refusal(String url) {
+  public Optional<String> refusal(String url) {
     if (!allowed.isEmpty()) {
       return allowed.stream().anyMatch(a -> begins(url, a)) && !url.contains("%")
           ? Optional.empty()

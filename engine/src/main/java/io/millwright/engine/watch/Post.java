@@ -1,4 +1,4 @@
-package io.millwright.engine.webhook;
+package io.millwright.engine.watch;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
