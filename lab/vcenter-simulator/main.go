@@ -1,7 +1,8 @@
 // A vCenter (or a stand-alone ESXi host) for development and tests: govmomi's simulator from Debian's package
 // golang-github-vmware-govmomi-dev, with a certificate of its own and with those parts of the protocol that this
-// version of it leaves out and a real vCenter has: sizes of virtual
-// disks and their growing.
+// version of it leaves out and a real vCenter has: sizes of virtual disks and their growing, disks that
+// are linked to others, options of machines that are set anew or taken away, and
+// a search for all machines of one UUID.
 // It boots nothing: a machine that is powered on is a record that says so.
 package main
 

@@ -3,6 +3,7 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Mark;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
@@ -51,6 +52,19 @@ final class Machines {
                 new Element("vmSearch").holding("true"),
                 new Element("instanceUuid").holding("true")));
     return answer.text().isEmpty() ? Optional.empty() : at(answer.ref());
+  }
+
+  /** All that have this UUID: a vCenter sees to it that it is one, a host without does not. */
+  List<Ref> all(UUID uid) throws DriverException, VimFault {
+    return vim.call(
+            vim.content().search(),
+            "FindAllByUuid",
+            new Element("uuid").holding(uid.toString()),
+            new Element("vmSearch").holding("true"),
+            new Element("instanceUuid").holding("true"))
+        .all("returnval")
+        .map(Element::ref)
+        .toList();
   }
 
   Optional<VmFacts> at(Ref ref) throws DriverException, VimFault {

@@ -98,7 +98,7 @@ final class VmCompute implements Compute, HotPlug {
     return machines.alone(
         machine.mark().uid(),
         () -> {
-          Optional<VmFacts> there = machines.find(machine.mark());
+          Optional<VmFacts> there = findMade(machine.mark());
           check(machine);
           Place place = places.get();
           requireFreeName(place, machine, there);
@@ -110,6 +110,16 @@ final class VmCompute implements Compute, HotPlug {
           }
           return Outcome.DONE;
         });
+  }
+
+  /** The machine, if it is there; never one that somebody else made. */
+  private Optional<VmFacts> findMade(Mark mark) throws DriverException, VimFault {
+    Optional<VmFacts> there = machines.find(mark);
+    if (there.map(VmFacts::mark).filter(Mark::imported).isPresent()) {
+      throw Machines.conflict(
+          "The machine was imported: it is neither defined anew nor removed.", mark.toString());
+    }
+    return there;
   }
 
   /** vSphere itself minds names within a folder only. */
@@ -193,7 +203,7 @@ final class VmCompute implements Compute, HotPlug {
       config.add(change);
     }
     notes(config, machine, false);
-    seed(place, machine.medium()).forEach((key, value) -> note(config, key, value));
+    seed(place, machine.medium()).forEach((key, value) -> Options.note(config, key, value));
     config.add("firmware", firmware(machine.firmware()));
     try {
       tasks.run(place.folder(), "CreateVM_Task", config, place.pool().as("pool"));
@@ -229,7 +239,7 @@ final class VmCompute implements Compute, HotPlug {
       var _ = nics(place, wanted);
     }
     notes(spec, machine, later && !matches(there, wanted, place));
-    seed(place, machine.medium()).forEach((key, value) -> note(spec, key, value));
+    seed(place, machine.medium()).forEach((key, value) -> Options.note(spec, key, value));
     if (!later) {
       spec.add("firmware", firmware(wanted.firmware()));
     }
@@ -467,22 +477,14 @@ final class VmCompute implements Compute, HotPlug {
   }
 
   private static void notes(Element spec, MachineDefinition machine, boolean pending) {
-    note(spec, VmFacts.MARK, VmFacts.note(machine.mark()));
-    note(spec, VmFacts.DEFINITION, Wanted.of(machine).encode());
-    note(spec, VmFacts.PENDING, pending ? "true" : "");
-    note(spec, "disk.EnableUUID", "TRUE");
+    Options.note(spec, VmFacts.MARK, VmFacts.note(machine.mark()));
+    Options.note(spec, VmFacts.DEFINITION, Wanted.of(machine).encode());
+    Options.note(spec, VmFacts.PENDING, pending ? "true" : "");
+    Options.note(spec, "disk.EnableUUID", "TRUE");
     for (int i = 0; i < machine.nics().size(); i++) {
       // vSphere has a range of its own for addresses that are not its own.
-      note(spec, "ethernet" + i + ".checkMACAddress", "false");
+      Options.note(spec, "ethernet" + i + ".checkMACAddress", "false");
     }
-  }
-
-  private static void note(Element spec, String key, String value) {
-    spec.add(
-        new Element("extraConfig")
-            .type("OptionValue")
-            .add("key", key)
-            .add(new Element("value").type("string").holding(value)));
   }
 
   private static String firmware(Firmware firmware) {
@@ -534,7 +536,7 @@ final class VmCompute implements Compute, HotPlug {
           // In one request with the plug, so that the next start knows of it in any case.
           Wanted wanted = there.wanted();
           if (wanted != null) {
-            note(spec, VmFacts.DEFINITION, wanted.with(disk).encode());
+            Options.note(spec, VmFacts.DEFINITION, wanted.with(disk).encode());
           }
           tasks.run(there.ref(), "ReconfigVM_Task", spec);
           return Outcome.DONE;
@@ -618,7 +620,7 @@ final class VmCompute implements Compute, HotPlug {
     Element spec = new Element("spec");
     sizes(spec, wanted);
     plugs(spec, place, wanted, capacities, there);
-    note(spec, VmFacts.PENDING, "");
+    Options.note(spec, VmFacts.PENDING, "");
     spec.add("firmware", firmware(wanted.firmware()));
     tasks.run(there.ref(), "ReconfigVM_Task", spec);
   }
@@ -692,7 +694,7 @@ final class VmCompute implements Compute, HotPlug {
     return machines.alone(
         mark.uid(),
         () -> {
-          Optional<VmFacts> there = machines.find(mark);
+          Optional<VmFacts> there = findMade(mark);
           if (there.isPresent()) {
             remove(there.get());
           }

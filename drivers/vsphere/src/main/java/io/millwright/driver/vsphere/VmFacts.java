@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * What vSphere says of a machine.
  *
  * @param mark null for a foreign one
+ * @param noted the mark that is written on it, whosever it is, or null; that of a clone is of what
+ *     it was cloned from
  * @param wanted what it was last defined as by us, or null
  * @param pending true if what it was last defined as counts from its next start
  * @param devices as they were read, to be sent back as they are
@@ -29,6 +31,7 @@ record VmFacts(
     UUID uid,
     String name,
     @Nullable Mark mark,
+    @Nullable Mark noted,
     String power,
     boolean crashed,
     int cores,
@@ -66,18 +69,21 @@ record VmFacts(
     // A clone that somebody made of a machine of ours carries its note, and another uid.
     boolean ours =
         noted != null && noted.uid().equals(uid) && noted.installation().equals(installation);
+    // What one that was imported was cloned from may have been defined by us; itself it was not.
+    boolean made = noted != null && ours && !noted.imported();
     String power = found.text("runtime.powerState");
     return new VmFacts(
         found.ref(),
         uid,
         found.text("name"),
         ours ? noted : null,
+        noted,
         power,
         power.equals("poweredOff") && found.text("runtime.cleanPowerOff").equals("false"),
         (int) found.number("config.hardware.numCPU"),
         found.number("config.hardware.memoryMB"),
-        ours ? Wanted.decode(option(found, DEFINITION)).orElse(null) : null,
-        ours && !power.equals("poweredOff") && option(found, PENDING).equals("true"),
+        made ? Wanted.decode(option(found, DEFINITION)).orElse(null) : null,
+        made && !power.equals("poweredOff") && option(found, PENDING).equals("true"),
         found.get("config.hardware.device").map(Element::children).orElse(List.of()));
   }
 

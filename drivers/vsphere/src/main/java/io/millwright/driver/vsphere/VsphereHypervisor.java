@@ -8,6 +8,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Import;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
 import io.millwright.driver.Metrics;
@@ -26,7 +27,8 @@ final class VsphereHypervisor implements HypervisorDriver {
   private final DatastoreDisks disks;
   private final DiskTransfer transfer;
   private final Media media;
-  private final GuestAgent agent;
+  private final ToolsAgent agent;
+  private final Import imports;
   private final Screen screen;
   private final VmEvents events;
   private final Metrics metrics;
@@ -52,6 +54,7 @@ final class VsphereHypervisor implements HypervisorDriver {
     transfer = new DatastoreTransfer(vim, machines, places, files, disks);
     media = new DatastoreMedia(machines, places, files);
     agent = new ToolsAgent(vim, machines);
+    imports = new VmImport(vim, tasks, machines, agent, installation);
     screen = new WebMks(vim, machines, settings);
     events = new VmEvents(vim);
     metrics = new PerformanceCounters(vim);
@@ -95,6 +98,11 @@ final class VsphereHypervisor implements HypervisorDriver {
   @Override
   public Optional<GuestAgent> guestAgent() {
     return Optional.of(agent);
+  }
+
+  @Override
+  public Optional<Import> imports() {
+    return Optional.of(imports);
   }
 
   @Override

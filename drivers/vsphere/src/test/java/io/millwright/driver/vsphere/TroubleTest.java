@@ -577,6 +577,34 @@ final class TroubleTest {
     }
   }
 
+  // ------------------------------------------------------------------------------------ imports
+
+  @Test
+  void aMachineIsTakenOverOnlyAsItWasSeen() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      Mark imported = Mark.imported(INSTALLATION, UID);
+      vcenter.answer("FindAllByUuid", c -> "<returnval type=\"VirtualMachine\">vm-1</returnval>");
+      vcenter.object(
+          "VirtualMachine",
+          "vm-1",
+          property("name", "xsd:string", "theirs")
+              + property("summary.config.instanceUuid", "xsd:string", UID.toString())
+              + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")
+              + property("config.changeVersion", "xsd:string", "as-seen"));
+      AtomicReference<String> asked = new AtomicReference<>("");
+      vcenter.answer(
+          "ReconfigVM_Task",
+          c -> {
+            asked.set(c.text("spec", "changeVersion"));
+            return fault("ConcurrentAccess", "changed by somebody", "");
+          });
+      DriverException failure = failure(() -> driver.imports().orElseThrow().take(imported));
+      assertThat(asked.get()).isEqualTo("as-seen");
+      assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT); // and so it is looked at again
+    }
+  }
+
   // ------------------------------------------------------------------------------------ screens
 
   private static void runs(FakeVcenter vcenter) {
