@@ -58,6 +58,8 @@ record VmFacts(
   private static final Pattern NOTE =
       Pattern.compile("([0-9a-f]{8}) ([0-9a-f-]{36}) ([0-9]{1,18})");
 
+  private static final Pattern IMAGE = Pattern.compile("/mw-[0-9a-f]{8}-image-[^/]*$");
+
   /** How a mark is noted. */
   static String note(Mark mark) {
     return mark.installation() + " " + mark.uid() + " " + mark.generation();
@@ -173,11 +175,16 @@ record VmFacts(
         .toList();
   }
 
-  /** The file below all snapshots. */
+  /**
+   * The file below all snapshots; of a disk that is linked to an image its own, not the image's.
+   */
   private static String base(Element disk) {
     Optional<Element> at = disk.find("backing");
     String file = "";
     while (at.isPresent()) {
+      if (!file.isEmpty() && IMAGE.matcher(at.get().text("fileName")).find()) {
+        break;
+      }
       file = at.get().text("fileName");
       at = at.get().find("parent");
     }

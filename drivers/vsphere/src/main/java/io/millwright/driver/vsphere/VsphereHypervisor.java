@@ -49,8 +49,14 @@ final class VsphereHypervisor implements HypervisorDriver {
     Machines machines = new Machines(vim, options, installation);
     DatastoreFiles files = new DatastoreFiles(vim, tasks, settings.directory(), installation);
     survey = new Survey(vim, options, machines, places, files);
-    compute = new VmCompute(vim, tasks, places, machines, files, settings.guestInfo());
-    disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);
+    Attachments attachments = new Attachments(new Collector(vim));
+    LinkedDisks links = new LinkedDisks(tasks, machines, files, attachments);
+    boolean linked = settings.linkedClones();
+    compute =
+        new VmCompute(vim, tasks, places, machines, files, links, linked, settings.guestInfo());
+    disks =
+        new DatastoreDisks(
+            vim, tasks, attachments, machines, places, files, links, linked, patience);
     transfer = new DatastoreTransfer(vim, machines, places, files, disks);
     media = new DatastoreMedia(machines, places, files);
     agent = new ToolsAgent(vim, machines);

@@ -577,6 +577,28 @@ final class TroubleTest {
     }
   }
 
+  @Test
+  void whereNoDiskCanBeLinkedItIsAFullCopy() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      Map<String, String> settings = vcenter.settings();
+      settings.put("linkedClones", "true");
+      String sha256 = "ab".repeat(32);
+      String image = "mw-" + INSTALLATION + "-image-" + sha256;
+      ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+      found(vcenter, image + ".vmdk", image + "-64m.vmdk");
+      for (String task : List.of("CopyVirtualDisk_Task", "MoveVirtualDisk_Task")) {
+        vcenter.answer(task, c -> "<returnval type=\"Task\">task-search</returnval>");
+      }
+      vcenter.answer("CreateVM_Task", c -> fault("NotSupported", "no delta disks here", ""));
+      try (VsphereHypervisor driver = open(settings)) {
+        assertThat(driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256))
+            .isEqualTo(Outcome.DONE);
+      }
+      assertThat(vcenter.calls)
+          .containsSubsequence("CreateVM_Task", "CopyVirtualDisk_Task", "MoveVirtualDisk_Task");
+    }
+  }
+
   // ------------------------------------------------------------------------------------ imports
 
   @Test

@@ -275,6 +275,61 @@ final class VcenterTest {
     done(disks().unstage(image.sha256()));
   }
 
+  @Test
+  void aDiskThatWasMovedByHandIsNotTakenForOneThatIsGone() throws Exception {
+    MachineDefinition machine = defined(mark());
+    UUID uid = machine.mark().uid();
+    String name = machine.disks().getFirst().name();
+    ObjectName disk = ObjectName.parse(name).orElseThrow();
+    assertThat(driver.observe(new Scope.One(uid)).complete()).isTrue();
+    vcenter.vim.act(() -> {
+      // As the machine's move to another datastore leaves it: called after the machine.
+      DatastoreFiles files =
+          new DatastoreFiles(vcenter.vim, vcenter.tasks, "millwright", installation);
+      VmFacts there = vcenter.machines.at(uid).orElseThrow();
+      Element device = there.disks().getFirst().device();
+      vcenter.tasks.run(
+          there.ref(), "ReconfigVM_Task", new Element("spec").add(VmCompute.removed(device)));
+      files.moveDisk(vcenter.places.get(), name, "moved-" + uid);
+      return vcenter.tasks.run(
+          there.ref(),
+          "ReconfigVM_Task",
+          new Element("spec")
+              .add(
+                  VmCompute.added(
+                      new Element("device")
+                          .type("VirtualDisk")
+                          .add("key", -1)
+                          .add(
+                              new Element("backing")
+                                  .type("VirtualDiskFlatVer2BackingInfo")
+                                  .add(
+                                      "fileName",
+                                      files.path(vcenter.places.get(), "moved-" + uid + ".vmdk"))
+                                  .add("diskMode", "persistent"))
+                          .add("controllerKey", device.number("controllerKey"))
+                          .add("unitNumber", 0)
+                          .add("capacityInKB", 16384))));
+    });
+    Observation seen = driver.observe(new Scope.One(uid));
+    assertThat(seen.complete()).isFalse();
+    assertThat(seen.gaps().getFirst()).contains(name, "moved-" + uid);
+    // All others are seen as ever.
+    assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+    done(compute().remove(machine.mark()));
+    // Without the machine it is a disk that is gone.
+    assertThat(driver.observe(new Scope.One(uid)).complete()).isTrue();
+    assertThat(driver.observe(new Scope.All()).disks())
+        .extracting(Observation.Disk::name)
+        .doesNotContain(disk);
+    vcenter.vim.act(() -> {
+      DatastoreFiles files =
+          new DatastoreFiles(vcenter.vim, vcenter.tasks, "millwright", installation);
+      files.deleteDisk(vcenter.places.get(), "moved-" + uid);
+      return files;
+    });
+  }
+
   // -------------------------------------------------------------------------------------- imports
 
   private Import imports() {
