@@ -49,6 +49,7 @@ func main() {
 	model.Pool = 1
 	check(model.Create())
 	fillIn()
+	furnish()
 
 	model.Service.Listen = &url.URL{Host: *listen, User: url.UserPassword("millwright", string(secret))}
 	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(filepath.Join(*dir, "ca.pem"))}}
@@ -66,6 +67,21 @@ func main() {
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
 	<-end
 	model.Remove()
+}
+
+// furnish gives the machines of others the least that a machine can do with.
+func furnish() {
+	for _, entity := range simulator.Map.All("VirtualMachine") {
+		vm := entity.(*simulator.VirtualMachine)
+		vm.Config.Hardware.MemoryMB = 256
+		vm.Summary.Config.MemorySizeMB = 256
+		for _, device := range vm.Config.Hardware.Device {
+			if disk, is := device.(*types.VirtualDisk); is {
+				disk.CapacityInKB = 1 << 20
+				disk.CapacityInBytes = 1 << 30
+			}
+		}
+	}
 }
 
 func check(err error) {
