@@ -174,11 +174,12 @@ final class VmCompute implements Compute, HotPlug {
     List<MachineDefinition.Disk> disks =
         there.isPresent() && plugged(there.get()).equals(names) ? List.of() : machine.disks();
     disks.forEach(d -> patterns.add(d.name() + DatastoreFiles.DISK));
-    String medium = medium(place, machine.medium());
-    boolean insert =
-        machine.medium() != null && (there.isEmpty() || !there.get().mediumFile().equals(medium));
-    if (insert) {
-      patterns.add(machine.medium() + DatastoreFiles.MEDIUM);
+    String medium = machine.medium();
+    if (there.isPresent() && there.get().mediumFile().equals(medium(place, medium))) {
+      medium = null; // it is in the drive already
+    }
+    if (medium != null) {
+      patterns.add(medium + DatastoreFiles.MEDIUM);
     }
     Map<String, Long> out = new HashMap<>();
     if (patterns.isEmpty()) {
@@ -192,9 +193,8 @@ final class VmCompute implements Compute, HotPlug {
       }
       out.put(disk.name(), entry.capacityKib());
     }
-    if (insert && !found.containsKey(machine.medium() + DatastoreFiles.MEDIUM)) {
-      throw Machines.conflict(
-          "There is no medium of this name on the hypervisor.", machine.medium());
+    if (medium != null && !found.containsKey(medium + DatastoreFiles.MEDIUM)) {
+      throw Machines.conflict("There is no medium of this name on the hypervisor.", medium);
     }
     return out;
   }
