@@ -20,6 +20,7 @@ func fillIn() {
 	registry := simulator.Map
 	manager := registry.VirtualDiskManager().(*simulator.VirtualDiskManager)
 	registry.Put(&disks{VirtualDiskManager: *manager})
+	registry.Put(&index{SearchIndex: *registry.SearchIndex()})
 	for _, entity := range registry.All("Datastore") {
 		store := entity.(*simulator.Datastore)
 		registry.Put(&browser{HostDatastoreBrowser: *registry.Get(store.Browser).(*simulator.HostDatastoreBrowser)})
@@ -106,6 +107,9 @@ func (d *disks) ExtendVirtualDiskTask(_ *simulator.Context, req *types.ExtendVir
 		}
 		if _, err := os.Stat(flat(name)); err != nil {
 			return nil, fault(err, req.Name)
+		}
+		if parent(name) != "" {
+			return nil, new(types.NotSupported)
 		}
 		if req.NewCapacityKb<<10 < sizeOf(name) {
 			return nil, &types.InvalidArgument{InvalidProperty: "newCapacityKb"}
@@ -196,7 +200,26 @@ func (b *browser) SearchDatastoreTask(s *types.SearchDatastore_Task) soap.HasFau
 	return answer
 }
 
-// watcher has a disk's file follow the size that a machine's configuration gives it.
+// index also tells whether there are several.
+type index struct{ simulator.SearchIndex }
+
+func (i *index) FindAllByUuid(req *types.FindAllByUuid) soap.HasFault {
+	answer := &methods.FindAllByUuidBody{Res: new(types.FindAllByUuidResponse)}
+	for _, entity := range simulator.Map.All("VirtualMachine") {
+		vm := entity.(*simulator.VirtualMachine)
+		uuid := vm.Config.Uuid
+		if req.InstanceUuid != nil && *req.InstanceUuid {
+			uuid = vm.Config.InstanceUuid
+		}
+		if req.VmSearch && uuid == req.Uuid {
+			answer.Res.Returnval = append(answer.Res.Returnval, vm.Self)
+		}
+	}
+	return answer
+}
+
+// watcher has a disk's file follow the size that a machine's configuration gives it, and settles its options when a task
+// on it has ended.
 type watcher struct{}
 
 func (watcher) Reference() types.ManagedObjectReference {
@@ -205,6 +228,12 @@ func (watcher) Reference() types.ManagedObjectReference {
 func (watcher) PutObject(mo.Reference)                    {}
 func (watcher) RemoveObject(types.ManagedObjectReference) {}
 func (watcher) UpdateObject(obj mo.Reference, changes []types.PropertyChange) {
+	if task, ok := obj.(*mo.Task); ok && task.Info.State == types.TaskInfoStateSuccess {
+		settle(task.Info.Entity)
+		if made, ok := task.Info.Result.(types.ManagedObjectReference); ok {
+			settle(&made)
+		}
+	}
 	vm, ok := obj.(*mo.VirtualMachine)
 	if !ok {
 		return
@@ -218,10 +247,90 @@ func (watcher) UpdateObject(obj mo.Reference, changes []types.PropertyChange) {
 		case "config.hardware.device":
 			for _, device := range vm.Config.Hardware.Device {
 				if disk, ok := device.(*types.VirtualDisk); ok {
+					link(disk)
 					follow(disk)
 				}
 			}
 		}
+	}
+}
+
+func settle(ref *types.ManagedObjectReference) {
+	if ref != nil && ref.Type == "VirtualMachine" {
+		if vm, ok := simulator.Map.Get(*ref).(*simulator.VirtualMachine); ok {
+			vm.Config.ExtraConfig = settled(vm.Config.ExtraConfig)
+		}
+	}
+}
+
+// settled are the options as a real one keeps them: what was set last counts, and what was emptied is gone.
+func settled(options []types.BaseOptionValue) []types.BaseOptionValue {
+	last := map[string]int{}
+	for i, option := range options {
+		last[option.GetOptionValue().Key] = i
+	}
+	var out []types.BaseOptionValue
+	for i, option := range options {
+		if value := option.GetOptionValue(); last[value.Key] == i && value.Value != "" {
+			out = append(out, option)
+		}
+	}
+	return out
+}
+
+const hint = "parentFileNameHint="
+
+// parent is the disk that this one is linked to, by what stands in its descriptor; empty if it is linked to none.
+func parent(name string) string {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return ""
+	}
+	for _, line := range strings.Split(string(content), "\n") {
+		if strings.HasPrefix(line, hint) {
+			return strings.Trim(strings.TrimPrefix(line, hint), "\"")
+		}
+	}
+	return ""
+}
+
+// link makes a disk that was just created below another one: in truth it is a copy that knows whose. And one that is
+// plugged in tells what it is linked to.
+func link(disk *types.VirtualDisk) {
+	backing, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+	if !ok {
+		return
+	}
+	name, problem := file(backing.FileName)
+	if problem != nil {
+		return
+	}
+	if above := parent(name); above != "" {
+		backing.Parent = &types.VirtualDiskFlatVer2BackingInfo{
+			VirtualDeviceFileBackingInfo: types.VirtualDeviceFileBackingInfo{FileName: above},
+			DiskMode:                     string(types.VirtualDiskModePersistent),
+		}
+		return
+	}
+	if backing.Parent == nil || sizeOf(name) > 0 {
+		return
+	}
+	from, problem := file(backing.Parent.FileName)
+	if problem != nil {
+		return
+	}
+	source, err := os.Open(flat(from))
+	if err != nil {
+		return
+	}
+	defer source.Close()
+	content, err := os.Create(flat(name))
+	if err != nil {
+		return
+	}
+	defer content.Close()
+	if copySparse(content, source) == nil {
+		_ = os.WriteFile(name, append(descriptor(name, sizeOf(from)), []byte(hint+"\""+backing.Parent.FileName+"\"\n")...), 0600)
 	}
 }
 

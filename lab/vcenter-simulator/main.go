@@ -1,7 +1,8 @@
 // A vCenter (or a stand-alone ESXi host) for development and tests: govmomi's simulator from Debian's package
 // golang-github-vmware-govmomi-dev, with a certificate of its own and with those parts of the protocol that this
-// version of it leaves out and a real vCenter has: sizes of virtual
-// disks and their growing.
+// version of it leaves out and a real vCenter has: sizes of virtual disks and their growing, disks that
+// are linked to others, options of machines that are set anew or taken away, and
+// a search for all machines of one UUID.
 // It boots nothing: a machine that is powered on is a record that says so.
 package main
 
@@ -48,6 +49,7 @@ func main() {
 	model.Pool = 1
 	check(model.Create())
 	fillIn()
+	furnish()
 
 	model.Service.Listen = &url.URL{Host: *listen, User: url.UserPassword("millwright", string(secret))}
 	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(filepath.Join(*dir, "ca.pem"))}}
@@ -65,6 +67,21 @@ func main() {
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
 	<-end
 	model.Remove()
+}
+
+// furnish gives the machines of others the least that a machine can do with.
+func furnish() {
+	for _, entity := range simulator.Map.All("VirtualMachine") {
+		vm := entity.(*simulator.VirtualMachine)
+		vm.Config.Hardware.MemoryMB = 256
+		vm.Summary.Config.MemorySizeMB = 256
+		for _, device := range vm.Config.Hardware.Device {
+			if disk, is := device.(*types.VirtualDisk); is {
+				disk.CapacityInKB = 1 << 20
+				disk.CapacityInBytes = 1 << 30
+			}
+		}
+	}
 }
 
 func check(err error) {

@@ -47,6 +47,48 @@ final class Attachments {
    * @throws DriverException CONFLICT if nobody is known to, but not of all machines can be told
    */
   List<Ref> holders(Ref of, String path) throws DriverException, VimFault {
+    String file = VmFacts.inDatastore(path);
+    return afterLook(
+        of,
+        () -> {
+          List<Ref> out =
+              known.entrySet().stream()
+                  .filter(e -> e.getValue().files().contains(file))
+                  .map(Map.Entry::getKey)
+                  .toList();
+          if (out.isEmpty()) {
+            requireAllRead();
+          }
+          return out;
+        });
+  }
+
+  /**
+   * All files that machines have as disks, or below them, as they are called within the datastore.
+   *
+   * @throws DriverException CONFLICT if not of all machines can be told
+   */
+  Set<String> files(Ref of) throws DriverException, VimFault {
+    return afterLook(
+        of,
+        () -> {
+          requireAllRead();
+          return known.values().stream()
+              .flatMap(k -> k.files().stream())
+              .collect(Collectors.toUnmodifiableSet());
+        });
+  }
+
+  private void requireAllRead() throws DriverException {
+    if (!unread.isEmpty()) {
+      Map.Entry<Ref, String> first = unread.entrySet().iterator().next();
+      throw Machines.conflict(
+          "Whether a machine has the disk cannot be told, for the devices of one cannot be read.",
+          first.getKey() + " " + first.getValue());
+    }
+  }
+
+  private <T> T afterLook(Ref of, Vim.Work<T> work) throws DriverException, VimFault {
     // A look that was begun after this was asked will do, whoever began it.
     long asked = begun.get();
     try {
@@ -60,19 +102,7 @@ final class Attachments {
         look(of);
         done = now;
       }
-      String file = VmFacts.inDatastore(path);
-      List<Ref> out =
-          known.entrySet().stream()
-              .filter(e -> e.getValue().files().contains(file))
-              .map(Map.Entry::getKey)
-              .toList();
-      if (out.isEmpty() && !unread.isEmpty()) {
-        Map.Entry<Ref, String> first = unread.entrySet().iterator().next();
-        throw Machines.conflict(
-            "Whether a machine has the disk cannot be told, for the devices of one cannot be read.",
-            first.getKey() + " " + first.getValue());
-      }
-      return out;
+      return work.get();
     } finally {
       lock.unlock();
     }

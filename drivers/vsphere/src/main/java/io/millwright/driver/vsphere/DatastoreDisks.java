@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -19,11 +20,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Disks as virtual disks in our directory of the datastore; those that start as an image are full
- * copies of it, which need it no longer.
+ * copies of it, which need it no longer, or linked to it ({@link LinkedDisks}).
  */
 final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   private static final Duration POLL = Duration.ofSeconds(5);
@@ -35,26 +37,37 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   private final Place.Finder places;
   private final DatastoreFiles files;
   private final ImageUpload upload;
+  private final LinkedDisks links;
+  private final boolean linked;
   private final Duration patience;
   private final ExecutorService background = Executors.newVirtualThreadPerTaskExecutor();
   private final Map<String, CompletableFuture<Optional<DriverException>>> uploads =
       new ConcurrentHashMap<>();
-  private final Map<ObjectName, Ref> copies = new ConcurrentHashMap<>();
+  private final Map<String, Ref> copies = new ConcurrentHashMap<>();
+
+  /** Who makes the copy that disks of an image are linked to. */
+  private final ReentrantLock parents = new ReentrantLock();
 
   /**
+   * @param linked true if disks that start as an image are linked to it
    * @param patience how long a call waits for what may take minutes; then whoever asked comes again
    */
   DatastoreDisks(
       Vim vim,
       Tasks tasks,
+      Attachments attachments,
       Machines machines,
       Place.Finder places,
       DatastoreFiles files,
+      LinkedDisks links,
+      boolean linked,
       Duration patience) {
+    this.links = links;
+    this.linked = linked;
     this.patience = patience;
     this.vim = vim;
     this.tasks = tasks;
-    this.attachments = new Attachments(new Collector(vim));
+    this.attachments = attachments;
     this.machines = machines;
     this.places = places;
     this.files = files;
@@ -125,6 +138,9 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   public Outcome unstage(String sha256) throws DriverException {
     return vim.act(() -> {
       Place place = places.get();
+      for (String copy : links.unused(place, sha256)) {
+        files.deleteDisk(place, copy);
+      }
       if (staged(place, sha256).isPresent()) {
         files.deleteDisk(place, files.image(sha256));
       }
@@ -159,6 +175,9 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           if (base != null) {
             patterns.add(files.image(base) + DatastoreFiles.DISK);
           }
+          if (base != null && linked) {
+            links.release(name); // of a server that died when it had made the disk
+          }
           Map<String, DatastoreFiles.Entry> found = files.search(place, patterns);
           DatastoreFiles.Entry there = found.get(file(name));
           if (there != null) {
@@ -174,8 +193,51 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           String from = files.image(base) + DatastoreFiles.DISK;
           DatastoreFiles.Entry image = found.get(from);
           requireFit(image, size);
+          if (linked) {
+            String parent = links.parent(base, size);
+            Outcome made = parent(place, parent, size, from, image);
+            if (!made.equals(Outcome.DONE) || link(place, name, parent, kib(size))) {
+              return made;
+            }
+          }
           return copy(place, name, size, from, image, found.containsKey(file(part(name))));
         });
+  }
+
+  /** The copy of an image that disks of this size are linked to. */
+  private Outcome parent(
+      Place place, String stem, ByteSize size, String from, DatastoreFiles.@Nullable Entry image)
+      throws DriverException, VimFault {
+    String part = stem + ImageUpload.PART;
+    List<String> patterns = List.of(stem + DatastoreFiles.DISK, part + DatastoreFiles.DISK);
+    if (files.search(place, patterns).containsKey(patterns.getFirst())) {
+      return Outcome.DONE;
+    }
+    if (!parents.tryLock()) {
+      return new Outcome.Running("copy to " + stem, POLL); // for another disk
+    }
+    try {
+      Map<String, DatastoreFiles.Entry> found = files.search(place, patterns);
+      return found.containsKey(patterns.getFirst())
+          ? Outcome.DONE
+          : copy(place, stem, part, size, from, image, found.containsKey(patterns.getLast()));
+    } finally {
+      parents.unlock();
+    }
+  }
+
+  /** False if this server links no disks. */
+  private boolean link(Place place, ObjectName name, String parent, long kib)
+      throws DriverException, VimFault {
+    try {
+      links.make(place, name, parent, kib);
+      return true;
+    } catch (VimFault e) {
+      if (e.is("NotSupported", "DeltaDiskFormatNotSupported")) {
+        return false;
+      }
+      throw e;
+    }
   }
 
   @Override
@@ -257,20 +319,36 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       DatastoreFiles.@Nullable Entry source,
       boolean partIsThere)
       throws DriverException, VimFault {
+    return copy(place, name.toString(), part(name).toString(), size, from, source, partIsThere);
+  }
+
+  /**
+   * @param name of the copy, without ending
+   * @param part what it is called until it is whole
+   */
+  private Outcome copy(
+      Place place,
+      String name,
+      String part,
+      ByteSize size,
+      String from,
+      DatastoreFiles.@Nullable Entry source,
+      boolean partIsThere)
+      throws DriverException, VimFault {
     Ref task = copies.get(name);
     if (task == null) {
       if (partIsThere) {
         // Of a server that died, or of a request whose answer was lost; it may still be written.
         try {
-          files.deleteDisk(place, part(name).toString());
+          files.deleteDisk(place, part);
         } catch (VimFault e) {
           if (e.is("FileLocked", "ResourceInUse", "CannotDeleteFile")) {
-            return new Outcome.Running("copy to " + part(name), POLL);
+            return new Outcome.Running("copy to " + part, POLL);
           }
           throw e;
         }
       }
-      task = beginCopy(place, name, from);
+      task = beginCopy(place, part, from);
       copies.put(name, task);
     }
     boolean goesOn = false;
@@ -286,20 +364,19 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       }
     }
     if (source != null && source.capacityKib() < kib(size)) {
-      files.extendDisk(place, part(name).toString(), kib(size));
+      files.extendDisk(place, part, kib(size));
     }
-    files.moveDisk(place, part(name).toString(), name.toString());
+    files.moveDisk(place, part, name);
     return Outcome.DONE;
   }
 
-  private Ref beginCopy(Place place, ObjectName name, String from)
-      throws DriverException, VimFault {
+  private Ref beginCopy(Place place, String part, String from) throws DriverException, VimFault {
     List<Element> arguments =
         new ArrayList<>(
             List.of(
                 new Element("sourceName").holding(files.path(place, from)),
                 place.datacenter().as("sourceDatacenter"),
-                new Element("destName").holding(files.path(place, file(part(name)))),
+                new Element("destName").holding(files.path(place, part + DatastoreFiles.DISK)),
                 place.datacenter().as("destDatacenter")));
     if (!vim.content().vcenter()) {
       // A vCenter decides by itself and takes no such wish.
@@ -342,6 +419,12 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   /** By the machine that has it, which else would go on with the old size. */
   private void extend(Place place, ObjectName name, ByteSize size)
       throws DriverException, VimFault {
+    if (name.role().equals(ObjectName.SYSTEM) && links.linked(place, name)) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "The disk is linked to its image, and vSphere lets no such disk grow; rebuild the machine"
+              + " to have a larger one.");
+    }
     Optional<Attached> attached = attached(place, name);
     if (attached.isEmpty()) {
       files.extendDisk(place, name.toString(), kib(size));
@@ -364,9 +447,10 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   /**
    * A disk that a machine has plugged in.
    *
-   * @param runs true if that machine is not off
+   * @param uid of that machine
+   * @param runs true if it is not off
    */
-  record Attached(Ref machine, String name, boolean runs, VmFacts.Disk disk) {}
+  record Attached(Ref machine, UUID uid, String name, boolean runs, VmFacts.Disk disk) {}
 
   /** Who has it plugged in, foreign machines as well. */
   Optional<Attached> attached(Place place, ObjectName name) throws DriverException, VimFault {
@@ -378,7 +462,9 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
               m.disks().stream()
                   .filter(d -> d.files().contains(VmFacts.inDatastore(path)))
                   .findFirst()
-                  .map(d -> new Attached(m.ref(), m.name(), !m.power().equals("poweredOff"), d)));
+                  .map(d ->
+                      new Attached(
+                          m.ref(), m.uid(), m.name(), !m.power().equals("poweredOff"), d)));
       if (attached.isPresent()) {
         return attached;
       }
@@ -404,6 +490,10 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
             return Outcome.DONE;
           }
           Optional<Attached> attached = attached(place, name);
+          if (attached.isPresent() && attached.get().uid().equals(LinkedDisks.bearer(name))) {
+            links.release(name); // of a server that died when it had made the disk
+            attached = attached(place, name);
+          }
           if (attached.isPresent()) {
             throw Machines.conflict("A machine has the disk attached.", attached.get().name());
           }

@@ -172,13 +172,13 @@ final class Element {
         }
       }
     }
-    StringBuilder text = new StringBuilder();
+    String text = "";
     while (true) {
       switch (in.next()) {
         case XMLStreamConstants.START_ELEMENT -> out.children.add(read(in));
-        case XMLStreamConstants.CHARACTERS -> text.append(in.getText());
+        case XMLStreamConstants.CHARACTERS -> text += in.getText();
         case XMLStreamConstants.END_ELEMENT -> {
-          out.text = out.children.isEmpty() ? text.toString() : "";
+          out.text = out.children.isEmpty() ? text : "";
           return out;
         }
         default -> {}

@@ -20,7 +20,9 @@ import java.util.HexFormat;
  * makes a disk of them, then its name. Every vSphere takes that, a vCenter as well as a host alone.
  */
 final class ImageUpload {
-  private static final String PART = ".part";
+  /** Ends the name of what is not whole yet. */
+  static final String PART = ".part";
+
   private static final long MIB = 1 << 20;
 
   private final DatastoreFiles files;

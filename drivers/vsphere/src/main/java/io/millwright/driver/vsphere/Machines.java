@@ -3,8 +3,11 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Mark;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** Finds machines by their uid, and says whose they are. */
@@ -12,12 +15,15 @@ final class Machines {
   private static final int LOCKS = 64;
 
   private final Vim vim;
+  private final Tasks tasks;
   private final Options options;
   private final String installation;
+  private final Map<UUID, Ref> known = new ConcurrentHashMap<>();
   private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
 
   Machines(Vim vim, Options options, String installation) {
     this.vim = vim;
+    this.tasks = new Tasks(vim);
     this.options = options;
     this.installation = installation;
     for (int i = 0; i < LOCKS; i++) {
@@ -40,8 +46,16 @@ final class Machines {
     }
   }
 
-  /** Whoever it belongs to. */
+  /** Whoever it belongs to; where it was the last time is looked at first. */
   Optional<VmFacts> at(UUID uid) throws DriverException, VimFault {
+    Ref last = known.get(uid);
+    if (last != null) {
+      Optional<VmFacts> there = at(last).filter(machine -> machine.uid().equals(uid));
+      if (there.isPresent()) {
+        return there;
+      }
+      known.remove(uid, last);
+    }
     Element answer =
         Vim.value(
             vim.call(
@@ -50,7 +64,27 @@ final class Machines {
                 new Element("uuid").holding(uid.toString()),
                 new Element("vmSearch").holding("true"),
                 new Element("instanceUuid").holding("true")));
-    return answer.text().isEmpty() ? Optional.empty() : at(answer.ref());
+    if (answer.text().isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<VmFacts> found = at(answer.ref());
+    if (found.isPresent()) {
+      known.put(uid, answer.ref());
+    }
+    return found;
+  }
+
+  /** All that have this UUID: a vCenter sees to it that it is one, a host without does not. */
+  List<Ref> all(UUID uid) throws DriverException, VimFault {
+    return vim.call(
+            vim.content().search(),
+            "FindAllByUuid",
+            new Element("uuid").holding(uid.toString()),
+            new Element("vmSearch").holding("true"),
+            new Element("instanceUuid").holding("true"))
+        .all("returnval")
+        .map(Element::ref)
+        .toList();
   }
 
   Optional<VmFacts> at(Ref ref) throws DriverException, VimFault {
@@ -83,6 +117,47 @@ final class Machines {
     return find(mark)
         .orElseThrow(
             () -> conflict("There is no such machine on the hypervisor.", mark.uid().toString()));
+  }
+
+  void powerOff(Ref machine) throws DriverException, VimFault {
+    try {
+      tasks.run(machine, "PowerOffVM_Task");
+    } catch (VimFault e) {
+      // It does not run any more, which is as was asked.
+      if (!e.is("ManagedObjectNotFound")
+          && !(e.is("InvalidPowerState")
+              && e.detail().text("existingState").equals("poweredOff"))) {
+        throw e;
+      }
+    }
+  }
+
+  /** Removes a machine, and none of its disks: vSphere deletes those that are plugged in. */
+  void destroy(VmFacts machine) throws DriverException, VimFault {
+    try {
+      if (!machine.off()) {
+        powerOff(machine.ref());
+      }
+      Element spec = new Element("spec");
+      machine.disks().forEach(d -> spec.add(VmCompute.removed(d.device())));
+      if (!machine.disks().isEmpty()) {
+        tasks.run(machine.ref(), "ReconfigVM_Task", spec);
+      }
+      Optional<VmFacts> now = at(machine.ref());
+      if (now.isEmpty()) {
+        return;
+      }
+      if (!now.get().disks().isEmpty()) {
+        throw conflict(
+            "The machine's disks cannot be unplugged, so it is not removed.",
+            now.get().disks().getFirst().file());
+      }
+      tasks.run(machine.ref(), "Destroy_Task");
+    } catch (VimFault e) {
+      if (!e.is("ManagedObjectNotFound")) {
+        throw e;
+      }
+    }
   }
 
   static DriverException conflict(String forUser, String forOperator) {

@@ -81,6 +81,15 @@ final class Options {
     collector.list(List.of("VirtualMachine"), "VirtualMachine", paths(), each);
   }
 
+  /** Sets an option of a machine; an empty one is taken away. */
+  static void note(Element spec, String key, String value) {
+    spec.add(
+        new Element("extraConfig")
+            .type("OptionValue")
+            .add("key", key)
+            .add(new Element("value").type("string").holding(value)));
+  }
+
   private static boolean unknown(Collector.Found found) {
     return KEYS.stream().anyMatch(k -> "InvalidProperty".equals(found.faults().get(path(k))));
   }

@@ -33,7 +33,8 @@ record Settings(
     @Nullable String datastore,
     @Nullable String folder,
     String directory,
-    boolean guestInfo) {
+    boolean guestInfo,
+    boolean linkedClones) {
 
   static final DriverDescription DESCRIPTION =
       new DriverDescription(
@@ -76,7 +77,13 @@ record Settings(
                   false,
                   false,
                   "true if machines find their seed in guestinfo, too, and not on a medium only;"
-                      + " false if not given")));
+                      + " false if not given"),
+              new Setting(
+                  "linkedClones",
+                  false,
+                  false,
+                  "true if system disks hold only what differs from their image, and do not grow;"
+                      + " false, for full copies, if not given")));
 
   private static final Pattern DIRECTORY = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._]{0,63}");
 
@@ -111,10 +118,8 @@ record Settings(
         .require(
             DIRECTORY.matcher(directory).matches(),
             Names.quote(directory) + " is no name of a directory in a datastore");
-    String guestInfo = given.getOrDefault("guestInfo", "false");
-    found
-        .field("guestInfo")
-        .require(List.of("true", "false").contains(guestInfo), "write true or false");
+    boolean guestInfo = flag(given, "guestInfo", found);
+    boolean linkedClones = flag(given, "linkedClones", found);
     if (!found.list().isEmpty() || url == null) {
       throw new DriverException(
           FaultKind.REFUSED,
@@ -132,7 +137,14 @@ record Settings(
         given.get("datastore"),
         given.get("folder"),
         directory,
-        Boolean.parseBoolean(guestInfo));
+        guestInfo,
+        linkedClones);
+  }
+
+  private static boolean flag(Map<String, String> given, String name, Violations found) {
+    String value = given.getOrDefault(name, "false");
+    found.field(name).require(List.of("true", "false").contains(value), "write true or false");
+    return value.equals("true");
   }
 
   private static @Nullable URI url(String text) {

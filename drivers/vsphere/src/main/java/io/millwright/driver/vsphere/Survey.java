@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
@@ -47,13 +48,14 @@ final class Survey {
       List<Observation.Machine> seen = new ArrayList<>();
       Map<String, Long> sizes = new HashMap<>();
       Map<String, Integer> unreadable = new TreeMap<>();
+      Optional<VmFacts> one = Optional.empty();
       switch (scope) {
         case Scope.All _ -> {
           Place known = place;
           options.list(found -> take(found, known, seen, sizes, unreadable));
         }
         case Scope.One(var uid) -> {
-          Optional<VmFacts> one = machines.at(uid);
+          one = machines.at(uid);
           if (one.isPresent()) {
             note(one.get(), sizes);
             seen.add(one.get().seen(files.installation(), place));
@@ -68,6 +70,7 @@ final class Survey {
       Observation.Host host = null;
       if (place != null) {
         stored(place, scope, sizes, disks, media, images, gaps);
+        one.flatMap(machine -> moved(machine, disks)).ifPresent(gaps::add);
         if (scope instanceof Scope.All) {
           host = host(place);
         }
@@ -98,6 +101,36 @@ final class Survey {
       note(machine, sizes);
       seen.add(machine.seen(files.installation(), place));
     }
+  }
+
+  /**
+   * A disk that is not where it was put, nor under its name, while the machine has one that we do
+   * not know: it was moved, and is not to be made anew as one that is gone. Whoever moves a machine
+   * to another datastore has its disks renamed as well.
+   */
+  private static Optional<String> moved(VmFacts machine, List<Observation.Disk> stored) {
+    Wanted wanted = machine.wanted();
+    if (wanted == null) {
+      return Optional.empty();
+    }
+    List<String> known = wanted.disks().stream().map(MachineDefinition.Disk::name).toList();
+    Optional<String> missing =
+        known.stream()
+            .filter(name -> machine.disks().stream().noneMatch(d -> d.name().equals(name)))
+            .filter(name -> stored.stream().noneMatch(d -> d.name().toString().equals(name)))
+            .findFirst();
+    Optional<String> other =
+        machine.disks().stream()
+            .filter(d -> ObjectName.parse(d.name()).isEmpty())
+            .map(VmFacts.Disk::file)
+            .findFirst();
+    return missing.flatMap(name ->
+        other.map(file ->
+            "The machine's disk "
+                + name
+                + " is not in its place any more, but the machine has "
+                + file
+                + "; if that is it, move it back and give it its name, and else unplug it."));
   }
 
   /** The sizes of its disks, for those that the datastore does not tell. */

@@ -29,25 +29,33 @@ final class ToolsAgent implements GuestAgent {
   public Optional<Facts> ask(Mark mark) throws DriverException {
     return vim.act(() -> {
       Optional<VmFacts> there = machines.find(mark);
-      if (there.isEmpty() || !there.get().power().equals("poweredOn")) {
-        return Optional.empty();
+      Optional<Map<Mac, List<Ip>>> told = Optional.empty();
+      if (there.isPresent()) {
+        told = addresses(there.get());
       }
-      Collector.Found guest =
-          collector.read(there.get().ref(), "guest.toolsRunningStatus", "guest.net");
-      if (!guest.text("guest.toolsRunningStatus").equals("guestToolsRunning")) {
-        return Optional.empty();
-      }
-      Map<Mac, List<Ip>> out = new LinkedHashMap<>();
-      for (Element card : guest.get("guest.net").map(Element::children).orElse(List.of())) {
-        try {
-          Mac mac = Mac.parse(card.text("macAddress").toLowerCase(Locale.ROOT));
-          out.put(mac, addresses(card));
-        } catch (IllegalArgumentException e) {
-          // a card without an address of its own, such as a tunnel
-        }
-      }
-      return Optional.of(new Facts(out, List.of()));
+      return told.map(addresses -> new Facts(addresses, List.of()));
     });
+  }
+
+  /** What the tools of anybody's machine report; nothing if they do not run. */
+  Optional<Map<Mac, List<Ip>>> addresses(VmFacts machine) throws DriverException, VimFault {
+    if (!machine.power().equals("poweredOn")) {
+      return Optional.empty();
+    }
+    Collector.Found guest = collector.read(machine.ref(), "guest.toolsRunningStatus", "guest.net");
+    if (!guest.text("guest.toolsRunningStatus").equals("guestToolsRunning")) {
+      return Optional.empty();
+    }
+    Map<Mac, List<Ip>> out = new LinkedHashMap<>();
+    for (Element card : guest.get("guest.net").map(Element::children).orElse(List.of())) {
+      try {
+        Mac mac = Mac.parse(card.text("macAddress").toLowerCase(Locale.ROOT));
+        out.put(mac, addresses(card));
+      } catch (IllegalArgumentException e) {
+        // a card without an address of its own, such as a tunnel
+      }
+    }
+    return Optional.of(out);
   }
 
   private static List<Ip> addresses(Element card) {

@@ -3,15 +3,16 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Trust;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.time.Instant;
@@ -273,7 +274,8 @@ final class Vim implements AutoCloseable {
     if (!cookie.isEmpty()) {
       request.header("Cookie", cookie.toString());
     }
-    HttpResponse<InputStream> response = send(request.build());
+    // As a whole: to hand over an answer piece by piece takes longer than most answers are long.
+    HttpResponse<byte[]> response = send(request.build(), BodyHandlers.ofByteArray());
     response
         .headers()
         .firstValue("Set-Cookie")
@@ -281,13 +283,11 @@ final class Vim implements AutoCloseable {
           cookie.setLength(0);
           cookie.append(set, 0, set.indexOf(';') < 0 ? set.length() : set.indexOf(';'));
         });
-    try (InputStream in = response.body()) {
-      if (response.statusCode() != 200 && response.statusCode() != 500) {
-        throw status(response.statusCode());
-      }
-      Element envelope = Element.read(in);
-      // A connection whose answer was not read to its end is not used again.
-      in.transferTo(OutputStream.nullOutputStream());
+    if (response.statusCode() != 200 && response.statusCode() != 500) {
+      throw status(response.statusCode());
+    }
+    try {
+      Element envelope = Element.read(new ByteArrayInputStream(response.body()));
       Element answer =
           envelope
               .find("Body")
@@ -303,8 +303,6 @@ final class Vim implements AutoCloseable {
           "The hypervisor does not answer, or not so that it can be trusted.",
           "HTTP status " + response.statusCode() + ": " + e.getMessage(),
           e);
-    } catch (IOException e) {
-      throw failed(e);
     }
   }
 
@@ -326,13 +324,14 @@ final class Vim implements AutoCloseable {
         null);
   }
 
-  private HttpResponse<InputStream> send(HttpRequest request) throws DriverException {
+  private <T> HttpResponse<T> send(HttpRequest request, BodyHandler<T> handler)
+      throws DriverException {
     if (closed) {
       throw closed();
     }
     calls.incrementAndGet();
     try {
-      return http.send(request, BodyHandlers.ofInputStream());
+      return http.send(request, handler);
     } catch (InterruptedException e) {
       throw interrupted(e);
     } catch (IOException e) {
@@ -364,12 +363,7 @@ final class Vim implements AutoCloseable {
             .header("Content-Type", "application/octet-stream")
             .PUT(content)
             .build();
-    HttpResponse<InputStream> response = send(request);
-    try (InputStream in = response.body()) {
-      in.readAllBytes();
-    } catch (IOException e) {
-      throw failed(e);
-    }
+    HttpResponse<Void> response = send(request, BodyHandlers.discarding());
     if (response.statusCode() / 100 != 2) {
       throw status(response.statusCode());
     }
@@ -382,7 +376,8 @@ final class Vim implements AutoCloseable {
             HttpRequest.newBuilder(settings.url().resolve(relative))
                 .header("Cookie", session().cookie())
                 .GET()
-                .build());
+                .build(),
+            BodyHandlers.ofInputStream());
     if (response.statusCode() != 200) {
       try {
         response.body().close();

@@ -45,9 +45,12 @@ final class VmCompute implements Compute, HotPlug {
   private final Machines machines;
   private final DatastoreFiles files;
   private final Networks networks;
+  private final LinkedDisks links;
+  private final boolean linked;
   private final boolean guestInfo;
 
   /**
+   * @param linked true if system disks are linked to their images
    * @param guestInfo true if a machine's seed is to be in its options as well
    */
   VmCompute(
@@ -56,6 +59,8 @@ final class VmCompute implements Compute, HotPlug {
       Place.Finder places,
       Machines machines,
       DatastoreFiles files,
+      LinkedDisks links,
+      boolean linked,
       boolean guestInfo) {
     this.vim = vim;
     this.tasks = tasks;
@@ -63,6 +68,8 @@ final class VmCompute implements Compute, HotPlug {
     this.machines = machines;
     this.files = files;
     this.networks = new Networks(new Collector(vim));
+    this.links = links;
+    this.linked = linked;
     this.guestInfo = guestInfo;
   }
 
@@ -98,18 +105,41 @@ final class VmCompute implements Compute, HotPlug {
     return machines.alone(
         machine.mark().uid(),
         () -> {
-          Optional<VmFacts> there = machines.find(machine.mark());
+          Optional<VmFacts> there = findMade(machine.mark());
           check(machine);
           Place place = places.get();
           requireFreeName(place, machine, there);
-          Map<String, Long> capacities = capacities(place, machine);
+          Map<String, Long> capacities = capacities(place, machine, there);
           if (there.isEmpty()) {
+            if (linked) {
+              releaseBearers(machine);
+            }
             create(place, machine, capacities);
           } else {
             change(place, machine, capacities, there.get());
           }
           return Outcome.DONE;
         });
+  }
+
+  /** Of a server that died when it had made the disk. */
+  private void releaseBearers(MachineDefinition machine) throws DriverException, VimFault {
+    for (MachineDefinition.Disk disk : machine.disks()) {
+      Optional<ObjectName> name = ObjectName.parse(disk.name());
+      if (name.isPresent() && name.get().role().equals(ObjectName.SYSTEM)) {
+        links.release(name.get());
+      }
+    }
+  }
+
+  /** The machine, if it is there; never one that somebody else made. */
+  private Optional<VmFacts> findMade(Mark mark) throws DriverException, VimFault {
+    Optional<VmFacts> there = machines.find(mark);
+    if (there.map(VmFacts::mark).filter(Mark::imported).isPresent()) {
+      throw Machines.conflict(
+          "The machine was imported: it is neither defined anew nor removed.", mark.toString());
+    }
+    return there;
   }
 
   /** vSphere itself minds names within a folder only. */
@@ -132,29 +162,39 @@ final class VmCompute implements Compute, HotPlug {
     }
   }
 
-  /** Of its disks, in KiB; fails if one of them or the medium is not there. */
-  private Map<String, Long> capacities(Place place, MachineDefinition machine)
+  /**
+   * Of the disks that are to be plugged in, in KiB; fails if one of them or the medium is not
+   * there.
+   */
+  private Map<String, Long> capacities(
+      Place place, MachineDefinition machine, Optional<VmFacts> there)
       throws DriverException, VimFault {
     List<String> patterns = new ArrayList<>();
-    machine.disks().forEach(d -> patterns.add(d.name() + DatastoreFiles.DISK));
-    if (machine.medium() != null) {
-      patterns.add(machine.medium() + DatastoreFiles.MEDIUM);
+    List<String> names = machine.disks().stream().map(MachineDefinition.Disk::name).toList();
+    List<MachineDefinition.Disk> disks =
+        there.isPresent() && plugged(there.get()).equals(names) ? List.of() : machine.disks();
+    disks.forEach(d -> patterns.add(d.name() + DatastoreFiles.DISK));
+    String medium = machine.medium();
+    if (there.isPresent() && there.get().mediumFile().equals(medium(place, medium))) {
+      medium = null; // it is in the drive already
+    }
+    if (medium != null) {
+      patterns.add(medium + DatastoreFiles.MEDIUM);
     }
     Map<String, Long> out = new HashMap<>();
     if (patterns.isEmpty()) {
       return out;
     }
     Map<String, DatastoreFiles.Entry> found = files.search(place, patterns);
-    for (MachineDefinition.Disk disk : machine.disks()) {
+    for (MachineDefinition.Disk disk : disks) {
       DatastoreFiles.Entry entry = found.get(disk.name() + DatastoreFiles.DISK);
       if (entry == null) {
         throw Machines.conflict("There is no disk of this name on the hypervisor.", disk.name());
       }
       out.put(disk.name(), entry.capacityKib());
     }
-    if (machine.medium() != null && !found.containsKey(machine.medium() + DatastoreFiles.MEDIUM)) {
-      throw Machines.conflict(
-          "There is no medium of this name on the hypervisor.", machine.medium());
+    if (medium != null && !found.containsKey(medium + DatastoreFiles.MEDIUM)) {
+      throw Machines.conflict("There is no medium of this name on the hypervisor.", medium);
     }
     return out;
   }
@@ -172,13 +212,7 @@ final class VmCompute implements Compute, HotPlug {
             .add(new Element("files").add("vmPathName", "[" + place.datastoreName() + "]"))
             .add("numCPUs", machine.cores())
             .add("memoryMB", machine.memory().mib());
-    config.add(
-        added(
-            new Element("device")
-                .type("ParaVirtualSCSIController")
-                .add("key", -100)
-                .add("busNumber", 0)
-                .add("sharedBus", "noSharing")));
+    config.add(added(controllerOfDisks()));
     config.add(
         added(
             new Element("device")
@@ -193,7 +227,7 @@ final class VmCompute implements Compute, HotPlug {
       config.add(change);
     }
     notes(config, machine, false);
-    seed(place, machine.medium()).forEach((key, value) -> note(config, key, value));
+    seed(place, machine.medium()).forEach((key, value) -> Options.note(config, key, value));
     config.add("firmware", firmware(machine.firmware()));
     try {
       tasks.run(place.folder(), "CreateVM_Task", config, place.pool().as("pool"));
@@ -224,12 +258,12 @@ final class VmCompute implements Compute, HotPlug {
     }
     if (!later) {
       plugs(spec, place, wanted, capacities, there);
-    } else {
+    } else if (there.wanted() == null || !there.wanted().nics().equals(wanted.nics())) {
       // What cannot be done at all is refused now and not at the next start.
       var _ = nics(place, wanted);
     }
     notes(spec, machine, later && !matches(there, wanted, place));
-    seed(place, machine.medium()).forEach((key, value) -> note(spec, key, value));
+    seed(place, machine.medium()).forEach((key, value) -> Options.note(spec, key, value));
     if (!later) {
       spec.add("firmware", firmware(wanted.firmware()));
     }
@@ -255,10 +289,12 @@ final class VmCompute implements Compute, HotPlug {
         && there.memoryMib() == wanted.memoryMib()
         && there.wanted().firmware() == wanted.firmware()
         && there.seen(files.installation(), place).nics().equals(wanted.nics())
-        && there.disks().stream()
-            .map(VmFacts.Disk::name)
-            .toList()
+        && plugged(there)
             .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList());
+  }
+
+  private static List<String> plugged(VmFacts there) {
+    return there.disks().stream().map(VmFacts.Disk::name).toList();
   }
 
   private static void sizes(Element spec, Wanted wanted) {
@@ -269,20 +305,12 @@ final class VmCompute implements Compute, HotPlug {
       Element spec, Place place, Wanted wanted, Map<String, Long> capacities, VmFacts there)
       throws DriverException, VimFault {
     List<VmFacts.Disk> disks = there.disks();
-    if (!disks.stream()
-        .map(VmFacts.Disk::name)
-        .toList()
+    if (!plugged(there)
         .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList())) {
       disks.forEach(d -> spec.add(removed(d.device())));
       long controller = there.controller().orElse(-100L);
       if (controller == -100) {
-        spec.add(
-            added(
-                new Element("device")
-                    .type("ParaVirtualSCSIController")
-                    .add("key", -100)
-                    .add("busNumber", 0)
-                    .add("sharedBus", "noSharing")));
+        spec.add(added(controllerOfDisks()));
       }
       disks(place, wanted, capacities, controller).forEach(spec::add);
     }
@@ -294,11 +322,20 @@ final class VmCompute implements Compute, HotPlug {
 
   // ------------------------------------------------------------------------------------ devices
 
-  private static Element added(Element device) {
+  static Element added(Element device) {
     return new Element("deviceChange")
         .type("VirtualDeviceConfigSpec")
         .add("operation", "add")
         .add(device);
+  }
+
+  /** Of a machine that is new, by the key -100. */
+  static Element controllerOfDisks() {
+    return new Element("device")
+        .type("ParaVirtualSCSIController")
+        .add("key", -100)
+        .add("busNumber", 0)
+        .add("sharedBus", "noSharing");
   }
 
   private static Element changed(Element device) {
@@ -309,7 +346,7 @@ final class VmCompute implements Compute, HotPlug {
   }
 
   /** Unplugs a device; a disk's file stays. */
-  private static Element removed(Element device) {
+  static Element removed(Element device) {
     return new Element("deviceChange")
         .type("VirtualDeviceConfigSpec")
         .add("operation", "remove")
@@ -467,22 +504,14 @@ final class VmCompute implements Compute, HotPlug {
   }
 
   private static void notes(Element spec, MachineDefinition machine, boolean pending) {
-    note(spec, VmFacts.MARK, VmFacts.note(machine.mark()));
-    note(spec, VmFacts.DEFINITION, Wanted.of(machine).encode());
-    note(spec, VmFacts.PENDING, pending ? "true" : "");
-    note(spec, "disk.EnableUUID", "TRUE");
+    Options.note(spec, VmFacts.MARK, VmFacts.note(machine.mark()));
+    Options.note(spec, VmFacts.DEFINITION, Wanted.of(machine).encode());
+    Options.note(spec, VmFacts.PENDING, pending ? "true" : "");
+    Options.note(spec, "disk.EnableUUID", "TRUE");
     for (int i = 0; i < machine.nics().size(); i++) {
       // vSphere has a range of its own for addresses that are not its own.
-      note(spec, "ethernet" + i + ".checkMACAddress", "false");
+      Options.note(spec, "ethernet" + i + ".checkMACAddress", "false");
     }
-  }
-
-  private static void note(Element spec, String key, String value) {
-    spec.add(
-        new Element("extraConfig")
-            .type("OptionValue")
-            .add("key", key)
-            .add(new Element("value").type("string").holding(value)));
   }
 
   private static String firmware(Firmware firmware) {
@@ -534,7 +563,7 @@ final class VmCompute implements Compute, HotPlug {
           // In one request with the plug, so that the next start knows of it in any case.
           Wanted wanted = there.wanted();
           if (wanted != null) {
-            note(spec, VmFacts.DEFINITION, wanted.with(disk).encode());
+            Options.note(spec, VmFacts.DEFINITION, wanted.with(disk).encode());
           }
           tasks.run(there.ref(), "ReconfigVM_Task", spec);
           return Outcome.DONE;
@@ -618,7 +647,7 @@ final class VmCompute implements Compute, HotPlug {
     Element spec = new Element("spec");
     sizes(spec, wanted);
     plugs(spec, place, wanted, capacities, there);
-    note(spec, VmFacts.PENDING, "");
+    Options.note(spec, VmFacts.PENDING, "");
     spec.add("firmware", firmware(wanted.firmware()));
     tasks.run(there.ref(), "ReconfigVM_Task", spec);
   }
@@ -633,7 +662,7 @@ final class VmCompute implements Compute, HotPlug {
             return Outcome.DONE;
           }
           if (force) {
-            powerOff(there.get().ref());
+            machines.powerOff(there.get().ref());
             return Outcome.DONE;
           }
           if (there.get().power().equals("suspended")) {
@@ -660,19 +689,6 @@ final class VmCompute implements Compute, HotPlug {
         });
   }
 
-  private void powerOff(Ref machine) throws DriverException, VimFault {
-    try {
-      tasks.run(machine, "PowerOffVM_Task");
-    } catch (VimFault e) {
-      // It does not run any more, which is as was asked.
-      if (!e.is("ManagedObjectNotFound")
-          && !(e.is("InvalidPowerState")
-              && e.detail().text("existingState").equals("poweredOff"))) {
-        throw e;
-      }
-    }
-  }
-
   @Override
   public Outcome reset(Mark mark) throws DriverException {
     return machines.alone(
@@ -692,39 +708,11 @@ final class VmCompute implements Compute, HotPlug {
     return machines.alone(
         mark.uid(),
         () -> {
-          Optional<VmFacts> there = machines.find(mark);
+          Optional<VmFacts> there = findMade(mark);
           if (there.isPresent()) {
-            remove(there.get());
+            machines.destroy(there.get());
           }
           return Outcome.DONE;
         });
-  }
-
-  /** vSphere deletes the disks of what it destroys: none may be plugged in any more. */
-  private void remove(VmFacts machine) throws DriverException, VimFault {
-    try {
-      if (!machine.off()) {
-        powerOff(machine.ref());
-      }
-      Element spec = new Element("spec");
-      machine.disks().forEach(d -> spec.add(removed(d.device())));
-      if (!machine.disks().isEmpty()) {
-        tasks.run(machine.ref(), "ReconfigVM_Task", spec);
-      }
-      Optional<VmFacts> now = machines.at(machine.ref());
-      if (now.isEmpty()) {
-        return;
-      }
-      if (!now.get().disks().isEmpty()) {
-        throw Machines.conflict(
-            "The machine's disks cannot be unplugged, so it is not removed.",
-            now.get().disks().getFirst().file());
-      }
-      tasks.run(machine.ref(), "Destroy_Task");
-    } catch (VimFault e) {
-      if (!e.is("ManagedObjectNotFound")) {
-        throw e;
-      }
-    }
   }
 }

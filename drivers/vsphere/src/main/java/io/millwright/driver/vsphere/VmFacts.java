@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * What vSphere says of a machine.
  *
  * @param mark null for a foreign one
+ * @param noted the mark that is written on it, whosever it is, or null; that of a clone is of what
+ *     it was cloned from
  * @param wanted what it was last defined as by us, or null
  * @param pending true if what it was last defined as counts from its next start
  * @param devices as they were read, to be sent back as they are
@@ -29,6 +31,7 @@ record VmFacts(
     UUID uid,
     String name,
     @Nullable Mark mark,
+    @Nullable Mark noted,
     String power,
     boolean crashed,
     int cores,
@@ -55,6 +58,8 @@ record VmFacts(
   private static final Pattern NOTE =
       Pattern.compile("([0-9a-f]{8}) ([0-9a-f-]{36}) ([0-9]{1,18})");
 
+  private static final Pattern IMAGE = Pattern.compile("/mw-[0-9a-f]{8}-image-[^/]*$");
+
   /** How a mark is noted. */
   static String note(Mark mark) {
     return mark.installation() + " " + mark.uid() + " " + mark.generation();
@@ -66,18 +71,21 @@ record VmFacts(
     // A clone that somebody made of a machine of ours carries its note, and another uid.
     boolean ours =
         noted != null && noted.uid().equals(uid) && noted.installation().equals(installation);
+    // What one that was imported was cloned from may have been defined by us; itself it was not.
+    boolean made = noted != null && ours && !noted.imported();
     String power = found.text("runtime.powerState");
     return new VmFacts(
         found.ref(),
         uid,
         found.text("name"),
         ours ? noted : null,
+        noted,
         power,
         power.equals("poweredOff") && found.text("runtime.cleanPowerOff").equals("false"),
         (int) found.number("config.hardware.numCPU"),
         found.number("config.hardware.memoryMB"),
-        ours ? Wanted.decode(option(found, DEFINITION)).orElse(null) : null,
-        ours && !power.equals("poweredOff") && option(found, PENDING).equals("true"),
+        made ? Wanted.decode(option(found, DEFINITION)).orElse(null) : null,
+        made && !power.equals("poweredOff") && option(found, PENDING).equals("true"),
         found.get("config.hardware.device").map(Element::children).orElse(List.of()));
   }
 
@@ -167,11 +175,16 @@ record VmFacts(
         .toList();
   }
 
-  /** The file below all snapshots. */
+  /**
+   * The file below all snapshots; of a disk that is linked to an image its own, not the image's.
+   */
   private static String base(Element disk) {
     Optional<Element> at = disk.find("backing");
     String file = "";
     while (at.isPresent()) {
+      if (!file.isEmpty() && IMAGE.matcher(at.get().text("fileName")).find()) {
+        break;
+      }
       file = at.get().text("fileName");
       at = at.get().find("parent");
     }

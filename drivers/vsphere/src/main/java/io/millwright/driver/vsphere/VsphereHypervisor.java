@@ -8,6 +8,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Import;
 import io.millwright.driver.LifecycleEvents;
 import io.millwright.driver.Media;
 import io.millwright.driver.Metrics;
@@ -26,7 +27,8 @@ final class VsphereHypervisor implements HypervisorDriver {
   private final DatastoreDisks disks;
   private final DiskTransfer transfer;
   private final Media media;
-  private final GuestAgent agent;
+  private final ToolsAgent agent;
+  private final Import imports;
   private final Screen screen;
   private final VmEvents events;
   private final Metrics metrics;
@@ -47,11 +49,18 @@ final class VsphereHypervisor implements HypervisorDriver {
     Machines machines = new Machines(vim, options, installation);
     DatastoreFiles files = new DatastoreFiles(vim, tasks, settings.directory(), installation);
     survey = new Survey(vim, options, machines, places, files);
-    compute = new VmCompute(vim, tasks, places, machines, files, settings.guestInfo());
-    disks = new DatastoreDisks(vim, tasks, machines, places, files, patience);
+    Attachments attachments = new Attachments(new Collector(vim));
+    LinkedDisks links = new LinkedDisks(tasks, machines, files, attachments);
+    boolean linked = settings.linkedClones();
+    compute =
+        new VmCompute(vim, tasks, places, machines, files, links, linked, settings.guestInfo());
+    disks =
+        new DatastoreDisks(
+            vim, tasks, attachments, machines, places, files, links, linked, patience);
     transfer = new DatastoreTransfer(vim, machines, places, files, disks);
     media = new DatastoreMedia(machines, places, files);
     agent = new ToolsAgent(vim, machines);
+    imports = new VmImport(vim, tasks, machines, agent, installation);
     screen = new WebMks(vim, machines, settings);
     events = new VmEvents(vim);
     metrics = new PerformanceCounters(vim);
@@ -95,6 +104,11 @@ final class VsphereHypervisor implements HypervisorDriver {
   @Override
   public Optional<GuestAgent> guestAgent() {
     return Optional.of(agent);
+  }
+
+  @Override
+  public Optional<Import> imports() {
+    return Optional.of(imports);
   }
 
   @Override

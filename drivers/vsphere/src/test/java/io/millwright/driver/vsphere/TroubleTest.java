@@ -577,6 +577,56 @@ final class TroubleTest {
     }
   }
 
+  @Test
+  void whereNoDiskCanBeLinkedItIsAFullCopy() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      Map<String, String> settings = vcenter.settings();
+      settings.put("linkedClones", "true");
+      String sha256 = "ab".repeat(32);
+      String image = "mw-" + INSTALLATION + "-image-" + sha256;
+      ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+      found(vcenter, image + ".vmdk", image + "-64m.vmdk");
+      for (String task : List.of("CopyVirtualDisk_Task", "MoveVirtualDisk_Task")) {
+        vcenter.answer(task, c -> "<returnval type=\"Task\">task-search</returnval>");
+      }
+      vcenter.answer("CreateVM_Task", c -> fault("NotSupported", "no delta disks here", ""));
+      try (VsphereHypervisor driver = open(settings)) {
+        assertThat(driver.disks().orElseThrow().create(disk, ByteSize.ofMib(64), sha256))
+            .isEqualTo(Outcome.DONE);
+      }
+      assertThat(vcenter.calls)
+          .containsSubsequence("CreateVM_Task", "CopyVirtualDisk_Task", "MoveVirtualDisk_Task");
+    }
+  }
+
+  // ------------------------------------------------------------------------------------ imports
+
+  @Test
+  void aMachineIsTakenOverOnlyAsItWasSeen() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      Mark imported = Mark.imported(INSTALLATION, UID);
+      vcenter.answer("FindAllByUuid", c -> "<returnval type=\"VirtualMachine\">vm-1</returnval>");
+      vcenter.object(
+          "VirtualMachine",
+          "vm-1",
+          property("name", "xsd:string", "theirs")
+              + property("summary.config.instanceUuid", "xsd:string", UID.toString())
+              + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")
+              + property("config.changeVersion", "xsd:string", "as-seen"));
+      AtomicReference<String> asked = new AtomicReference<>("");
+      vcenter.answer(
+          "ReconfigVM_Task",
+          c -> {
+            asked.set(c.text("spec", "changeVersion"));
+            return fault("ConcurrentAccess", "changed by somebody", "");
+          });
+      DriverException failure = failure(() -> driver.imports().orElseThrow().take(imported));
+      assertThat(asked.get()).isEqualTo("as-seen");
+      assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT); // and so it is looked at again
+    }
+  }
+
   // ------------------------------------------------------------------------------------ screens
 
   private static void runs(FakeVcenter vcenter) {

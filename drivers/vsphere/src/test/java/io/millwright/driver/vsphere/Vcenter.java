@@ -105,6 +105,15 @@ final class Vcenter {
     vim.act(() -> tasks.run(machine(uid), task));
   }
 
+  /** Sets one of its extra options. */
+  void option(UUID uid, String key, String value) throws DriverException {
+    vim.act(() -> {
+      Element spec = new Element("spec");
+      Options.note(spec, key, value);
+      return tasks.run(machine(uid), "ReconfigVM_Task", spec);
+    });
+  }
+
   /** Asks for what only the simulator can. */
   void lab(String act) throws IOException, InterruptedException, DriverException {
     try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.of(lab.ca(), null)).build()) {

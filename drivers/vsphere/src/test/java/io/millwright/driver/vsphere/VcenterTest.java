@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millwright.driver.Compute;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Import;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
@@ -271,6 +273,165 @@ final class VcenterTest {
     done(disks().stage(image));
     done(disks().create(disk, ByteSize.ofMib(16), image.sha256()));
     done(disks().unstage(image.sha256()));
+  }
+
+  @Test
+  void aDiskThatWasMovedByHandIsNotTakenForOneThatIsGone() throws Exception {
+    MachineDefinition machine = defined(mark());
+    UUID uid = machine.mark().uid();
+    String name = machine.disks().getFirst().name();
+    ObjectName disk = ObjectName.parse(name).orElseThrow();
+    assertThat(driver.observe(new Scope.One(uid)).complete()).isTrue();
+    vcenter.vim.act(() -> {
+      // As the machine's move to another datastore leaves it: called after the machine.
+      DatastoreFiles files =
+          new DatastoreFiles(vcenter.vim, vcenter.tasks, "millwright", installation);
+      VmFacts there = vcenter.machines.at(uid).orElseThrow();
+      Element device = there.disks().getFirst().device();
+      vcenter.tasks.run(
+          there.ref(), "ReconfigVM_Task", new Element("spec").add(VmCompute.removed(device)));
+      files.moveDisk(vcenter.places.get(), name, "moved-" + uid);
+      return vcenter.tasks.run(
+          there.ref(),
+          "ReconfigVM_Task",
+          new Element("spec")
+              .add(
+                  VmCompute.added(
+                      new Element("device")
+                          .type("VirtualDisk")
+                          .add("key", -1)
+                          .add(
+                              new Element("backing")
+                                  .type("VirtualDiskFlatVer2BackingInfo")
+                                  .add(
+                                      "fileName",
+                                      files.path(vcenter.places.get(), "moved-" + uid + ".vmdk"))
+                                  .add("diskMode", "persistent"))
+                          .add("controllerKey", device.number("controllerKey"))
+                          .add("unitNumber", 0)
+                          .add("capacityInKB", 16384))));
+    });
+    Observation seen = driver.observe(new Scope.One(uid));
+    assertThat(seen.complete()).isFalse();
+    assertThat(seen.gaps().getFirst()).contains(name, "moved-" + uid);
+    // All others are seen as ever.
+    assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+    done(compute().remove(machine.mark()));
+    // Without the machine it is a disk that is gone.
+    assertThat(driver.observe(new Scope.One(uid)).complete()).isTrue();
+    assertThat(driver.observe(new Scope.All()).disks())
+        .extracting(Observation.Disk::name)
+        .doesNotContain(disk);
+    vcenter.vim.act(() -> {
+      DatastoreFiles files =
+          new DatastoreFiles(vcenter.vim, vcenter.tasks, "millwright", installation);
+      files.deleteDisk(vcenter.places.get(), "moved-" + uid);
+      return files;
+    });
+  }
+
+  // -------------------------------------------------------------------------------------- imports
+
+  private Import imports() {
+    return driver.imports().orElseThrow();
+  }
+
+  private static void conflict(Work work, String words) {
+    assertThatThrownBy(work::run)
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> {
+              assertThat(e.kind()).isEqualTo(FaultKind.CONFLICT);
+              assertThat(e.forUser()).contains(words);
+            });
+  }
+
+  private interface Work {
+    void run() throws Exception;
+  }
+
+  @Test
+  void aMachineThatRunsIsTakenOverAsItIsAndSwitched() throws Exception {
+    // Somebody else's: made by another installation, without its mark.
+    UUID uid = UUID.randomUUID();
+    vcenter.add(uid, "theirs-" + uid);
+    try {
+      Mark mark = Mark.imported(installation, uid);
+      vcenter.power(uid, "PowerOnVM_Task");
+      vcenter.option(uid, "theirs.own", "kept");
+      String before = vcenter.look(uid);
+      Import.Found found = imports().look(uid);
+      assertThat(found.firmware()).isEqualTo(Firmware.BIOS);
+      assertThat(found.addresses()).isEmpty();
+      done(imports().take(mark));
+      assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+      done(compute().stop(mark, true));
+      assertThat(seen(mark).state()).isEqualTo(Observation.State.STOPPED);
+      done(compute().start(mark));
+      assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+      done(imports().release(mark));
+      assertThat(vcenter.look(uid)).isEqualTo(before);
+    } finally {
+      vcenter.power(uid, "PowerOffVM_Task");
+      vcenter.remove(uid);
+    }
+  }
+
+  @Test
+  void aCloneOfOneOfOursIsTakenOverWithoutWhatThatOneWasDefinedAs() throws Exception {
+    MachineDefinition original = defined(mark(), "DC0_DVPG0");
+    UUID uid = UUID.randomUUID();
+    vcenter.add(uid, "clone-" + uid);
+    try {
+      // A clone in vSphere has all options of what it was made from.
+      for (String key : List.of(VmFacts.MARK, VmFacts.DEFINITION)) {
+        vcenter.option(uid, key, option(original.mark(), key));
+      }
+      Mark mark = Mark.imported(installation, uid);
+      assertThat(imports().look(uid).mark()).isEqualTo(original.mark());
+      done(imports().take(mark));
+      // By its own definition there is nothing to put into effect: no disk of the other one's.
+      done(compute().start(mark));
+      assertThat(seen(mark).disks()).isEmpty();
+      assertThat(seen(mark).nics()).isEmpty();
+      assertThat(seen(original.mark()).mark()).isEqualTo(original.mark());
+      done(imports().release(mark));
+    } finally {
+      vcenter.power(uid, "PowerOffVM_Task");
+      vcenter.remove(uid);
+    }
+  }
+
+  @Test
+  void aTemplateIsNotTakenOver() throws Exception {
+    UUID uid = UUID.randomUUID();
+    vcenter.add(uid, "template-" + uid);
+    Ref vm = vcenter.machine(uid);
+    vcenter.vim.act(() -> vcenter.vim.call(vm, "MarkAsTemplate"));
+    try {
+      Mark mark = Mark.imported(installation, uid);
+      conflict(() -> imports().look(uid), "template");
+      conflict(() -> imports().take(mark), "template");
+      done(imports().release(mark));
+    } finally {
+      vcenter.vim.act(() ->
+          vcenter.vim.call(vm, "MarkAsVirtualMachine", vcenter.places.get().pool().as("pool")));
+      vcenter.remove(uid);
+    }
+  }
+
+  @Test
+  void whatHasItsUuidTwiceIsNotTakenOver() throws Exception {
+    UUID uid = UUID.randomUUID();
+    vcenter.add(uid, "first-" + uid);
+    vcenter.add(uid, "second-" + uid); // as hosts without a vCenter let it be
+    try {
+      conflict(() -> imports().look(uid), "Several machines");
+      conflict(() -> imports().take(Mark.imported(installation, uid)), "Several machines");
+    } finally {
+      vcenter.remove(uid);
+      vcenter.remove(uid);
+    }
   }
 
   @Test

@@ -72,6 +72,7 @@ class VsphereContractTest extends HypervisorContract {
         "guest-agent",
         "metrics",
         "lifecycle-events",
+        HypervisorDriver.IMPORT,
         HypervisorDriver.HOT_PLUG);
   }
 
