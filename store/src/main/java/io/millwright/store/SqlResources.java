@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -75,6 +76,15 @@ final class SqlResources implements Resources {
   @Override
   public Optional<Resource<?, ?>> find(UUID uid) {
     return known(uid, "");
+  }
+
+  @Override
+  public Set<UUID> declared(Collection<UUID> uids) {
+    return Set.copyOf(
+        jdbc.sql("SELECT uid FROM resource WHERE uid = ANY (CAST(:uids AS uuid[]))")
+            .param("uids", Columns.texts(uids))
+            .query((row, n) -> Columns.uuid(row, "uid"))
+            .list());
   }
 
   @Override

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
@@ -115,6 +116,10 @@ abstract class ResourcesContract extends DatabaseTest {
     assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.resources().find(names)))
         .containsExactlyInAnyOrder(machine, size);
     assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.resources().find(List.of()))).isEmpty();
+    List<UUID> uids = List.of(machine.uid(), uid(), size.uid());
+    assertThat(store.<Set<UUID>>read(tx -> tx.resources().declared(uids)))
+        .containsExactlyInAnyOrder(machine.uid(), size.uid());
+    assertThat(store.<Set<UUID>>read(tx -> tx.resources().declared(List.of()))).isEmpty();
   }
 
   @Test

@@ -69,6 +69,9 @@ public interface Resources {
 
   Optional<Resource<?, ?>> find(UUID uid);
 
+  /** Those of these uids that belong to a resource. */
+  Set<UUID> declared(Collection<UUID> uids);
+
   /** As {@code find}, and nobody else can change it before this transaction ends. */
   Optional<Resource<?, ?>> lock(Kind kind, String project, String name);
 

@@ -38,6 +38,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,32 +103,36 @@ public final class Sweep {
   private static List<Orphan> orphans(Tx tx, UUID hypervisor, Observation seen, Instant now) {
     Map<String, Orphan> out = new TreeMap<>();
     String ours = tx.installation();
+    Set<UUID> declared = tx.resources().declared(marks(seen).map(Mark::uid).distinct().toList());
     for (Observation.Machine m : seen.machines()) {
       Mark mark = m.mark();
-      if (mark != null && mark.installation().equals(ours) && unknown(tx, mark.uid())) {
+      if (mark != null && mark.installation().equals(ours) && unknown(tx, declared, mark.uid())) {
         out.put(
             mark.uid().toString(),
             new Orphan(hypervisor, mark.uid().toString(), What.MACHINE, mark.uid(), null, now, 1));
       }
     }
     for (Observation.Disk d : seen.disks()) {
+      Mark mark = d.name().mark();
+      if (!mark.installation().equals(ours)) {
+        continue;
+      }
+      String name = d.name().toString();
       boolean data = d.name().role().equals(ObjectName.DATA);
-      UUID uid = d.name().mark().uid();
       boolean nobodys =
           data
-              ? tx.resources().find(uid).isEmpty()
-                  && tx.quarantine().ofDisk(d.name().toString()).isEmpty()
-                  && !tx.resources().hasDisk(d.name().toString())
-              : unknown(tx, uid);
-      if (d.name().mark().installation().equals(ours) && nobodys) {
-        String name = d.name().toString();
+              ? !declared.contains(mark.uid())
+                  && tx.quarantine().ofDisk(name).isEmpty()
+                  && !tx.resources().hasDisk(name)
+              : unknown(tx, declared, mark.uid());
+      if (nobodys) {
         What what = data ? What.DATA_DISK : What.SYSTEM_DISK;
-        out.put(name, new Orphan(hypervisor, name, what, uid, d.size(), now, 1));
+        out.put(name, new Orphan(hypervisor, name, what, mark.uid(), d.size(), now, 1));
       }
     }
     for (Observation.Medium m : seen.media()) {
       Mark mark = m.name().mark();
-      if (mark.installation().equals(ours) && unknown(tx, mark.uid())) {
+      if (mark.installation().equals(ours) && unknown(tx, declared, mark.uid())) {
         String name = m.name().toString();
         out.put(name, new Orphan(hypervisor, name, What.MEDIUM, mark.uid(), null, now, 1));
       }
@@ -136,8 +141,17 @@ public final class Sweep {
   }
 
   /** Neither declared nor deleted here: what was deleted here is collected by its tombstone. */
-  private static boolean unknown(Tx tx, UUID uid) {
-    return tx.resources().find(uid).isEmpty() && tx.resources().tombstone(uid).isEmpty();
+  private static boolean unknown(Tx tx, Set<UUID> declared, UUID uid) {
+    return !declared.contains(uid) && tx.resources().tombstone(uid).isEmpty();
+  }
+
+  /** The marks of all that was seen. */
+  private static Stream<Mark> marks(Observation seen) {
+    return Stream.of(
+            seen.machines().stream().map(Observation.Machine::mark).filter(Objects::nonNull),
+            seen.disks().stream().map(d -> d.name().mark()),
+            seen.media().stream().map(m -> m.name().mark()))
+        .flatMap(marks -> marks);
   }
 
   // --- deciding ----------------------------------------------------------------------------
