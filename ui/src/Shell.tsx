@@ -49,7 +49,7 @@ import {
   StorefrontIcon,
   WorkspacesIcon,
 } from './parts/icons';
-import { rememberProject } from './router';
+import { rememberProject } from './search';
 
 const WIDTH = 224;
 

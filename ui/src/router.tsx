@@ -1,39 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { Missing } from './pages/Missing';
+import { lastProject, listSearch, text, type ListSearch } from './search';
 import { Shell } from './Shell';
-
-/** What a list shows, as its address says: searched text, labels, order. */
-export interface ListSearch {
-  q?: string;
-  labels?: string;
-  sort?: string;
-  desc?: boolean;
-  state?: string;
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value ? value : typeof value === 'number' ? String(value) : undefined;
-}
-
-export function listSearch(raw: Record<string, unknown>): ListSearch {
-  const out: ListSearch = {};
-  for (const key of ['q', 'labels', 'sort', 'state'] as const) {
-    const value = text(raw[key]);
-    if (value !== undefined) {
-      out[key] = value;
-    }
-  }
-  if (raw.desc === true) {
-    out.desc = true;
-  }
-  return out;
-}
-
-const LAST = 'millwright.project';
-
-export function rememberProject(project: string) {
-  localStorage.setItem(LAST, project);
-}
 
 const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
 
@@ -41,7 +9,7 @@ const start = createRoute({
   getParentRoute: () => root,
   path: '/',
   beforeLoad: () => {
-    throw redirect({ to: '/p/$project', params: { project: localStorage.getItem(LAST) ?? '-' } });
+    throw redirect({ to: '/p/$project', params: { project: lastProject() ?? '-' } });
   },
 });
 

@@ -13,7 +13,7 @@ import { Ask } from '../parts/Ask';
 import { Card, Empty, Facts, Loading, PageHead, Quiet, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { MayIn } from '../parts/May';
-import { lastMonths, pricesOf, pricesText } from './prices';
+import { lastMonths, money, pricesOf, pricesText } from './prices';
 
 type Line = Schemas['Line'];
 
@@ -51,7 +51,7 @@ export function Showback() {
         {csv.error && <Trouble error={csv.error} />}
         {found.data && found.data.items.length > 0 && (
           <Typography sx={{ fontSize: '1.3rem', fontWeight: 640 }}>
-            {found.data.total} {found.data.currency} <Quiet>in {found.data.month}</Quiet>
+            {money(found.data.total)} {found.data.currency} <Quiet>in {found.data.month}</Quiet>
           </Typography>
         )}
         <div>
@@ -99,7 +99,7 @@ const columns: Column<Line>[] = [
   { key: 'size', title: 'Size', width: 'minmax(90px, 1fr)', value: (l) => l.size, cell: (l) => l.size },
   { key: 'machines', title: 'Machines', width: '100px', value: (l) => l.machines, cell: (l) => l.machines },
   { key: 'hours', title: 'Hours', width: '110px', wide: true, value: (l) => Number(l.hours), cell: (l) => l.hours },
-  { key: 'cost', title: 'Cost', width: '110px', value: (l) => Number(l.cost), cell: (l) => l.cost },
+  { key: 'cost', title: 'Cost', width: '110px', value: (l) => Number(l.cost), cell: (l) => money(l.cost) },
 ];
 
 function Change({ of, onClose }: { of: Schemas['Prices']; onClose: () => void }) {

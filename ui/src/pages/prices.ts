@@ -24,3 +24,12 @@ export function lastMonths(now: Date, count: number): string[] {
     new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - i, 1)).toISOString().slice(0, 7),
   );
 }
+
+/** As money is read: cents, or of less than one as much as says something. */
+export function money(amount: string): string {
+  const value = Number(amount);
+  if (!Number.isFinite(value) || value === 0) {
+    return value === 0 ? '0.00' : amount;
+  }
+  return Math.abs(value) >= 0.01 ? value.toFixed(2) : String(Number(value.toPrecision(2)));
+}

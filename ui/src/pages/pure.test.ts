@@ -26,7 +26,7 @@ const DRAFT: Draft = {
   ttl: '',
 };
 import { presetsOf } from './order';
-import { lastMonths, pricesOf, pricesText } from './prices';
+import { lastMonths, money, pricesOf, pricesText } from './prices';
 import { formOf, ruleOf, say } from './rules';
 
 describe('the manifest that the form makes', () => {
@@ -282,6 +282,15 @@ describe('rules of approval', () => {
 });
 
 describe('prices', () => {
+  it('reads as money', () => {
+    expect(money('0.0000')).toBe('0.00');
+    expect(money('0.00042')).toBe('0.00042');
+    expect(money('0.0100')).toBe('0.01');
+    expect(money('12.3456')).toBe('12.35');
+    expect(money('1234.5000')).toBe('1234.50');
+  });
+
+
   it('are read from lines and written as lines', () => {
     expect(pricesOf(' small 0.02\n\nlarge = 0.08\n')).toEqual({ small: '0.02', large: '0.08' });
     expect(pricesOf(pricesText({ small: '0.02' }))).toEqual({ small: '0.02' });

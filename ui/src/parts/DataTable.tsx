@@ -8,7 +8,7 @@ import Typography from '@mui/material/Typography';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
-import type { ListSearch } from '../router';
+import type { ListSearch } from '../search';
 import { Loading, Trouble } from './basics';
 import { ArrowDownwardIcon, ArrowUpwardIcon, SearchIcon } from './icons';
 import { compare, matches, sorted, textOf } from './text';
