@@ -88,6 +88,14 @@ class DriftTest {
     assertThat(look().findings()).isEmpty();
   }
 
+  @Test
+  void aMachineThatWasMadeToBeOffIsNoFindingEither() {
+    world.apply(World.machine("resting", "power: off"));
+    world.awaitEnd(world.machine("resting").uid());
+    assertThat(look().compared()).isEqualTo(2);
+    assertThat(look().findings()).isEmpty();
+  }
+
   private void policy(DriftPolicy policy) {
     world.store.write(tx -> tx.driftPolicies().set("default", policy));
   }

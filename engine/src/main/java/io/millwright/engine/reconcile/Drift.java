@@ -21,6 +21,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.Power;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.planner.MachineDrift;
@@ -28,6 +29,7 @@ import io.millwright.planner.MachineDrift.Difference;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
 import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -195,13 +197,15 @@ public final class Drift {
       return new Finding(
           machine, subject.policy(), List.of(), List.of(), subject.work() + " goes on");
     }
-    if (machine.status().readyBy() == null) {
+    boolean held = Condition.holds(machine.status().conditions(), MachineReconciler.HELD);
+    // One that is declared off, since it was made or since its system was reverted, is at rest.
+    if (machine.status().readyBy() == null && (held || machine.spec().power() == Power.ON)) {
       return new Finding(machine, subject.policy(), List.of(), List.of(), "it never came up");
     }
     MachineGoal goal = MachineGoals.goal(r, installation);
     Map<String, Records> records = new LinkedHashMap<>();
     String note =
-        Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
+        held
             ? "it is held: nothing is done about it before it is applied again"
             : null;
     Map<String, Integer> wanted = new HashMap<>(goal.records());
@@ -226,13 +230,17 @@ public final class Drift {
     MachineFacts facts =
         MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), records, false);
     MachineGoal compared = goal.withRecords(wanted);
+    if (goal.sha256() == null && !facts.systemDisks().containsKey(goal.disk())) {
+      return new Finding(
+          machine, subject.policy(), MachineDrift.between(compared, facts), List.of(), note);
+    }
+    Plan repair = MachinePlanner.plan(compared, facts);
     return new Finding(
         machine,
         subject.policy(),
-        MachineDrift.between(compared, facts),
-        goal.sha256() == null && !facts.systemDisks().containsKey(goal.disk())
-            ? List.of()
-            : MachinePlanner.plan(compared, facts).steps(),
+        // The seed of one that was never started has to be where it is, say.
+        repair.empty() ? List.of() : MachineDrift.between(compared, facts),
+        repair.steps(),
         note);
   }
 
