@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -440,6 +441,26 @@ final class SqlResources implements Resources {
                 row.getObject("hypervisor", UUID.class),
                 Columns.instantOf(row, "deleted_at")))
         .optional();
+  }
+
+  @Override
+  public Set<UUID> present(Collection<UUID> uids) {
+    return among("resource", uids);
+  }
+
+  @Override
+  public Set<UUID> buried(Collection<UUID> uids) {
+    return among("tombstone", uids);
+  }
+
+  private Set<UUID> among(String table, Collection<UUID> uids) {
+    return uids.isEmpty()
+        ? Set.of()
+        : Set.copyOf(
+            jdbc.sql("SELECT uid FROM " + table + " WHERE uid = ANY (CAST(:uids AS uuid[]))")
+                .param("uids", Columns.texts(uids))
+                .query(UUID.class)
+                .list());
   }
 
   @Override

@@ -117,6 +117,12 @@ public interface Resources {
 
   Optional<Tombstone> tombstone(UUID uid);
 
+  /** Those of these that are declared, in one statement. */
+  Set<UUID> present(Collection<UUID> uids);
+
+  /** Those of these that left a tombstone, in one statement. */
+  Set<UUID> buried(Collection<UUID> uids);
+
   /** True if a declared volume has the disk of this object name. */
   boolean hasDisk(String object);
 

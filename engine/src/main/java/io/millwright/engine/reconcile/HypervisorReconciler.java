@@ -195,13 +195,13 @@ public final class HypervisorReconciler {
         out.add(machine.uid());
       }
     }
+    Set<UUID> strange = new HashSet<>();
     for (Mark mark : index.marks()) {
-      if (mark.installation().equals(installation)
-          && !declared.contains(mark.uid())
-          && tx.resources().tombstone(mark.uid()).isPresent()) {
-        out.add(mark.uid());
+      if (mark.installation().equals(installation) && !declared.contains(mark.uid())) {
+        strange.add(mark.uid());
       }
     }
+    out.addAll(tx.resources().buried(strange));
     return new Findings(out, untold);
   }
 

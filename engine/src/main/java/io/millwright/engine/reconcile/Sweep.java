@@ -1,5 +1,7 @@
 package io.millwright.engine.reconcile;
 
+import static java.util.stream.Collectors.toSet;
+
 import io.millwright.driver.DriverException;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Mark;
@@ -99,45 +101,60 @@ public final class Sweep {
     return Set.copyOf(orphans.stream().map(Orphan::object).toList());
   }
 
+  /** However many objects there are, and however many of them are known: three statements. */
   private static List<Orphan> orphans(Tx tx, UUID hypervisor, Observation seen, Instant now) {
-    Map<String, Orphan> out = new TreeMap<>();
     String ours = tx.installation();
+    List<Orphan> candidates = new ArrayList<>();
     for (Observation.Machine m : seen.machines()) {
       Mark mark = m.mark();
-      if (mark != null && mark.installation().equals(ours) && unknown(tx, mark.uid())) {
-        out.put(
-            mark.uid().toString(),
-            new Orphan(hypervisor, mark.uid().toString(), What.MACHINE, mark.uid(), null, now, 1));
+      if (mark != null && mark.installation().equals(ours)) {
+        UUID uid = mark.uid();
+        candidates.add(
+            new Orphan(hypervisor, uid.toString(), What.MACHINE, uid, null, now, 1));
       }
     }
     for (Observation.Disk d : seen.disks()) {
-      boolean data = d.name().role().equals(ObjectName.DATA);
-      UUID uid = d.name().mark().uid();
-      boolean nobodys =
-          data
-              ? tx.resources().find(uid).isEmpty()
-                  && tx.quarantine().ofDisk(d.name().toString()).isEmpty()
-                  && !tx.resources().hasDisk(d.name().toString())
-              : unknown(tx, uid);
-      if (d.name().mark().installation().equals(ours) && nobodys) {
-        String name = d.name().toString();
-        What what = data ? What.DATA_DISK : What.SYSTEM_DISK;
-        out.put(name, new Orphan(hypervisor, name, what, uid, d.size(), now, 1));
+      Mark mark = d.name().mark();
+      if (mark.installation().equals(ours)) {
+        What what =
+            d.name().role().equals(ObjectName.DATA) ? What.DATA_DISK : What.SYSTEM_DISK;
+        candidates.add(
+            new Orphan(hypervisor, d.name().toString(), what, mark.uid(), d.size(), now, 1));
       }
     }
     for (Observation.Medium m : seen.media()) {
       Mark mark = m.name().mark();
-      if (mark.installation().equals(ours) && unknown(tx, mark.uid())) {
-        String name = m.name().toString();
-        out.put(name, new Orphan(hypervisor, name, What.MEDIUM, mark.uid(), null, now, 1));
+      if (mark.installation().equals(ours)) {
+        candidates.add(
+            new Orphan(
+                hypervisor, m.name().toString(), What.MEDIUM, mark.uid(), null, now, 1));
+      }
+    }
+    Set<UUID> present =
+        tx.resources().present(candidates.stream().map(Orphan::uid).collect(toSet()));
+    candidates.removeIf(o -> present.contains(o.uid()));
+    // What was deleted here is collected by its tombstone. A volume leaves its disk behind, too,
+    // but in quarantine, and nothing else may collect that.
+    Set<UUID> buried =
+        tx.resources().buried(candidates.stream().map(Orphan::uid).collect(toSet()));
+    Set<String> quarantined =
+        candidates.stream().anyMatch(o -> o.what() == What.DATA_DISK)
+            ? tx.quarantine().on(hypervisor).stream().map(Quarantine.Entry::disk).collect(toSet())
+            : Set.of();
+    Map<String, Orphan> out = new TreeMap<>();
+    for (Orphan o : candidates) {
+      boolean nobodys =
+          o.what() == What.DATA_DISK
+              ? !quarantined.contains(o.object())
+                  // Of the few that are left: it may have a Volume, or lie elsewhere.
+                  && tx.quarantine().ofDisk(o.object()).isEmpty()
+                  && !tx.resources().hasDisk(o.object())
+              : !buried.contains(o.uid());
+      if (nobodys) {
+        out.put(o.object(), o);
       }
     }
     return List.copyOf(out.values());
-  }
-
-  /** Neither declared nor deleted here: what was deleted here is collected by its tombstone. */
-  private static boolean unknown(Tx tx, UUID uid) {
-    return tx.resources().find(uid).isEmpty() && tx.resources().tombstone(uid).isEmpty();
   }
 
   // --- deciding ----------------------------------------------------------------------------
