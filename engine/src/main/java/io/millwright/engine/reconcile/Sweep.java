@@ -109,15 +109,13 @@ public final class Sweep {
       Mark mark = m.mark();
       if (mark != null && mark.installation().equals(ours)) {
         UUID uid = mark.uid();
-        candidates.add(
-            new Orphan(hypervisor, uid.toString(), What.MACHINE, uid, null, now, 1));
+        candidates.add(new Orphan(hypervisor, uid.toString(), What.MACHINE, uid, null, now, 1));
       }
     }
     for (Observation.Disk d : seen.disks()) {
       Mark mark = d.name().mark();
       if (mark.installation().equals(ours)) {
-        What what =
-            d.name().role().equals(ObjectName.DATA) ? What.DATA_DISK : What.SYSTEM_DISK;
+        What what = d.name().role().equals(ObjectName.DATA) ? What.DATA_DISK : What.SYSTEM_DISK;
         candidates.add(
             new Orphan(hypervisor, d.name().toString(), what, mark.uid(), d.size(), now, 1));
       }
@@ -126,8 +124,7 @@ public final class Sweep {
       Mark mark = m.name().mark();
       if (mark.installation().equals(ours)) {
         candidates.add(
-            new Orphan(
-                hypervisor, m.name().toString(), What.MEDIUM, mark.uid(), null, now, 1));
+            new Orphan(hypervisor, m.name().toString(), What.MEDIUM, mark.uid(), null, now, 1));
       }
     }
     Set<UUID> present =
@@ -135,8 +132,7 @@ public final class Sweep {
     candidates.removeIf(o -> present.contains(o.uid()));
     // What was deleted here is collected by its tombstone. A volume leaves its disk behind, too,
     // but in quarantine, and nothing else may collect that.
-    Set<UUID> buried =
-        tx.resources().buried(candidates.stream().map(Orphan::uid).collect(toSet()));
+    Set<UUID> buried = tx.resources().buried(candidates.stream().map(Orphan::uid).collect(toSet()));
     Set<String> quarantined =
         candidates.stream().anyMatch(o -> o.what() == What.DATA_DISK)
             ? tx.quarantine().on(hypervisor).stream().map(Quarantine.Entry::disk).collect(toSet())
