@@ -24,6 +24,12 @@ import org.jspecify.annotations.Nullable;
  * @param drift what is done when one is found otherwise than declared; as its project does if not
  *     given
  */
+@LeftOut(
+    field = "expiry",
+    why =
+        "is not for members of a group or pool, for another one would be made in the place of each"
+            + " that ends; declare a Machine with spec.expiry, or claim one from a Pool with"
+            + " spec.ttl")
 public record MachineTemplate(
     @Default Map<String, String> labels,
     String image,

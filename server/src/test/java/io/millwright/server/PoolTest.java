@@ -380,4 +380,15 @@ class PoolTest {
                 pool(2, "img", "").stripTrailing() + "\n    volumes: [{name: data, size: 1GiB}]\n"))
         .hasMessageContaining("spec.machine.volumes");
   }
+
+  @Test
+  void whereMachinesMustEndThereAreNoMembers() {
+    TimeSpan most = TimeSpan.parse("1h");
+    world.store.write(tx ->
+        tx.projects().limit("default", new Projects.Quota(null, null, null, null, null, most)));
+    assertThatThrownBy(() -> world.apply(pool(1, "img", "")))
+        .hasMessageContaining("cannot be given to members of a group or pool")
+        .hasMessageContaining("machines of project default live 1h at most");
+    assertThat(world.find("ci-1")).isEmpty();
+  }
 }

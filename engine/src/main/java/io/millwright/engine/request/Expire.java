@@ -8,6 +8,7 @@ import io.millwright.model.Expiry;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
+import io.millwright.model.Names;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
@@ -67,7 +68,10 @@ public final class Expire {
     }
     TimeSpan most = longest(tx, machine.project());
     if (expiry == null) {
-      at.require(most == null, "is missing; " + limit(machine.project(), most));
+      at.require(
+          most == null,
+          (member(machine) ? "cannot be given to members of a group or pool, but " : "is missing; ")
+              + limit(machine.project(), most));
       if (before != null) {
         tx.lifetimes().remove(machine.uid());
       }
@@ -99,6 +103,12 @@ public final class Expire {
         .put(
             machine.uid(),
             new Lifetime(end, warned(end, now), leash == null ? null : leash.duration(), 0, now));
+  }
+
+  /** Nobody can say when it ends; only Millwright puts these labels on. */
+  private static boolean member(Resource<MachineSpec, MachineStatus> machine) {
+    return machine.metadata().labels().containsKey(Names.GROUP)
+        || machine.metadata().labels().containsKey(Names.POOL);
   }
 
   /** How long machines of a project may live, or null for ever. */

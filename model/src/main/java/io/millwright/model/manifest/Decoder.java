@@ -2,6 +2,7 @@ package io.millwright.model.manifest;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import io.millwright.model.Default;
+import io.millwright.model.LeftOut;
 import io.millwright.model.Names;
 import io.millwright.model.Violations;
 import java.lang.reflect.Constructor;
@@ -103,8 +104,7 @@ final class Decoder {
     Shape shape = SHAPES.get(type);
     for (String name : map.fields().keySet()) {
       if (!shape.parts().containsKey(name) && !ignored.contains(name) && !at.full()) {
-        at.field(Names.isWord(name) ? name : Names.quote(name))
-            .add("is unknown" + alternatives(name, shape.parts().keySet()));
+        at.field(Names.isWord(name) ? name : Names.quote(name)).add(unknown(type, name, shape));
       }
     }
     @Nullable Object[] values = new @Nullable Object[shape.parts().size()];
@@ -365,6 +365,13 @@ final class Decoder {
     }
     at.add(Names.quote(scalar.text()) + " is unknown" + alternatives(scalar.text(), words));
     return null;
+  }
+
+  private static String unknown(Class<?> type, String name, Shape shape) {
+    LeftOut left = type.getAnnotation(LeftOut.class);
+    return left != null && left.field().equals(name)
+        ? left.why()
+        : "is unknown" + alternatives(name, shape.parts().keySet());
   }
 
   /** The nearest right word and all right words. */

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ManifestsTest {
@@ -175,6 +176,29 @@ class ManifestsTest {
                 .spec();
     assertThat(profile.files().getFirst().content()).isEqualTo("2024-01-01");
     assertThat(profile.files().getFirst().mode()).isEqualTo("0600");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"Group, count", "Pool, ready"})
+  void membersDoNotEndByThemselves(String kind, String number) {
+    assertThat(
+            wrong(
+                """
+                apiVersion: millwright/v1
+                kind: %s
+                metadata: {name: web}
+                spec:
+                  %s: 1
+                  machine:
+                    image: debian
+                    size: small
+                    expiry: {ttl: 8h}
+                """
+                    .formatted(kind, number)))
+        .singleElement()
+        .asString()
+        .contains("spec.machine.expiry: is not for members of a group or pool")
+        .contains("declare a Machine with spec.expiry, or claim one from a Pool with spec.ttl");
   }
 
   @Test
