@@ -204,10 +204,7 @@ public final class Drift {
     }
     MachineGoal goal = MachineGoals.goal(r, installation);
     Map<String, Records> records = new LinkedHashMap<>();
-    String note =
-        held
-            ? "it is held: nothing is done about it before it is applied again"
-            : null;
+    String note = held ? "it is held: nothing is done about it before it is applied again" : null;
     Map<String, Integer> wanted = new HashMap<>(goal.records());
     for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network :
         r.networks().entrySet()) {
