@@ -10,6 +10,7 @@ import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.engine.Begin;
 import io.millwright.engine.Caller;
+import io.millwright.engine.Installers;
 import io.millwright.engine.Lookup;
 import io.millwright.engine.MachineGoals;
 import io.millwright.engine.Move;
@@ -391,7 +392,13 @@ public final class MachineReconciler {
         seen,
         MachineGoals.goal(r, installation).sha256(),
         published,
-        vm.isPresent() && installations.ended(r, vm.get()));
+        byKernel(r) && vm.isPresent() && installations.ended(r, vm.get()));
+  }
+
+  /** Only such an installer is followed, and ends before its system boots. */
+  private static boolean byKernel(ResolvedMachine r) {
+    Installers.Start start = Installers.start(r);
+    return start != null && start.byKernel();
   }
 
   private Optional<Duration> carryOut(Run run, Subject begun) {
