@@ -117,7 +117,7 @@ public abstract class HypervisorContract {
   /** An image that boots and answers on the serial console and to the power button. */
   protected abstract Disks.Image image();
 
-  /** The same system as an installation medium, in format raw. */
+  /** The same system as an installation medium. */
   protected abstract Disks.Image installationMedium();
 
   /** A kernel and its initial file system that are the same system. */
