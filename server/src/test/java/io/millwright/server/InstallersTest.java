@@ -13,6 +13,8 @@ import io.millwright.engine.Installers.Start;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
@@ -379,6 +381,27 @@ class InstallersTest {
   @ParameterizedTest
   @ValueSource(strings = {"debian-13", "freebsd-14"})
   void oneThatNeverReportsIsTakenAwayWithItsMedium(String release) {
+    neverReports(media, release);
+  }
+
+  @Test
+  void oneThatNeverReportsIsTakenAwayAndTheVendorsMediumStays() {
+    neverReports(vendors, "rocky-9");
+    assertThat(vendors.outside().images()).contains(imageSha256(vendors, "rocky-9"));
+  }
+
+  private static String imageSha256(World world, String image) {
+    return world
+        .store
+        .read(tx ->
+            tx.resources()
+                .find(Kind.IMAGE, "default", image, ImageSpec.class, ImageStatus.class))
+        .orElseThrow()
+        .status()
+        .sha256();
+  }
+
+  private static void neverReports(World media, String release) {
     String name = "hangs-" + name(release);
     GuestBehaviour usual = media.hypervisor.guests();
     media.hypervisor.guests(guest ->

@@ -72,6 +72,7 @@ class VsphereContractTest extends HypervisorContract {
         "guest-agent",
         "metrics",
         "lifecycle-events",
+        HypervisorDriver.SHARED_MEDIA,
         HypervisorDriver.HOT_PLUG);
   }
 
@@ -82,7 +83,7 @@ class VsphereContractTest extends HypervisorContract {
 
   @Override
   protected Disks.Image installationMedium() {
-    throw new UnsupportedOperationException("there is no facet that would need one");
+    return new Disks.Image(IMAGE.sha256(), IMAGE.file(), Disks.Image.MEDIUM, IMAGE.virtualSize());
   }
 
   @Override
