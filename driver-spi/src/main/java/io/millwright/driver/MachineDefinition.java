@@ -43,10 +43,10 @@ public record MachineDefinition(
   /**
    * An operating system's installer. At least one of the two is given.
    *
-   * <p>With a kernel this is what starts, and it finds the medium in the machine's second drive. The
-   * machine stops where it would restart, for the next thing that it shall start is its system disk;
-   * and what it prints is kept, see {@link SerialLog}. Without one the medium boots while the system
-   * disk does not, over as many restarts as the installer likes; see {@link
+   * <p>With a kernel this is what starts, and it finds the medium in the machine's second drive.
+   * The machine stops where it would restart, for the next thing that it shall start is its system
+   * disk; and what it prints is kept, see {@link SerialLog}. Without one the medium boots while the
+   * system disk does not, over as many restarts as the installer likes; see {@link
    * HypervisorDriver#sharesMedia}.
    *
    * @param medium sha256 of a staged installation medium for its second drive, or null for an empty

@@ -147,8 +147,7 @@ public final class Installers {
         switch (start) {
           case KERNEL -> answers.first(w -> w.suitsDirectBoot() && w.seed() == null);
           case KERNEL_AND_SEED -> answers.first(w -> w.suitsDirectBoot() && w.seed() != null);
-          case SEED_BESIDE ->
-              answers.first(w -> w.leavesMediumUntouched() && w.seed() != null);
+          case SEED_BESIDE -> answers.first(w -> w.leavesMediumUntouched() && w.seed() != null);
           case OWN_MEDIUM -> answers.first(w -> w.seed() == null);
         };
     if (way == null) {

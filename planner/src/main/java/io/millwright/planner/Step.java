@@ -55,8 +55,8 @@ public sealed interface Step {
   /**
    * Renders the answers for the installer, and puts it with them where the machine boots it.
    *
-   * @param files object names of its kernel and its initial file system; none if the vendor's medium
-   *     boots by itself
+   * @param files object names of its kernel and its initial file system; none if the vendor's
+   *     medium boots by itself
    * @param seed object name of a small medium for its second drive, or null
    * @param why it is started so, for people
    */
@@ -67,8 +67,8 @@ public sealed interface Step {
   }
 
   /**
-   * Makes the machine on the hypervisor with its system disk alone and the vendor's medium, to start
-   * the installer.
+   * Makes the machine on the hypervisor with its system disk alone and the vendor's medium, to
+   * start the installer.
    *
    * @param seed as of {@link PutInstaller}
    */

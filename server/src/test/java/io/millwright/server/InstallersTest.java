@@ -65,8 +65,7 @@ class InstallersTest {
 
   /** Whose installer finds its answers beside a medium that starts by itself. */
   private static final List<String> LOOK_BESIDE =
-      List.of(
-          "rhel-9", "almalinux-9", "rocky-9", "centos-stream-10", "fedora-42", "alpine-3.22");
+      List.of("rhel-9", "almalinux-9", "rocky-9", "centos-stream-10", "fedora-42", "alpine-3.22");
 
   /** The same in all worlds: one starts kernels, one shares media, and one has each its own. */
   private World kernels;
@@ -221,8 +220,7 @@ class InstallersTest {
   @ParameterizedTest
   @org.junit.jupiter.params.provider.MethodSource("releases")
   void findsItsAnswersBesideTheVendorsMediumWhereItLooksThere(String release) {
-    install(
-        vendors, release, LOOK_BESIDE.contains(release) ? Start.SEED_BESIDE : Start.OWN_MEDIUM);
+    install(vendors, release, LOOK_BESIDE.contains(release) ? Start.SEED_BESIDE : Start.OWN_MEDIUM);
   }
 
   private static void assertRefused(World world, String manifest, String field, String why) {
@@ -394,8 +392,7 @@ class InstallersTest {
     return world
         .store
         .read(tx ->
-            tx.resources()
-                .find(Kind.IMAGE, "default", image, ImageSpec.class, ImageStatus.class))
+            tx.resources().find(Kind.IMAGE, "default", image, ImageSpec.class, ImageStatus.class))
         .orElseThrow()
         .status()
         .sha256();

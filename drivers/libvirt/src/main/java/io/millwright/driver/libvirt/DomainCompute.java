@@ -238,7 +238,9 @@ final class DomainCompute implements Compute, HotPlug {
     }
   }
 
-  /** By force: a guest that has much to do opens its tray too late for libvirt, or has locked it. */
+  /**
+   * By force: a guest that has much to do opens its tray too late for libvirt, or has locked it.
+   */
   private static void change(Domain domain, String drive) throws LibvirtError {
     LibvirtError.check(
         C.virDomainUpdateDeviceFlags(

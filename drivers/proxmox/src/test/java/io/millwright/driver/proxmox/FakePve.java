@@ -841,7 +841,8 @@ final class FakePve implements AutoCloseable {
     apply(number, vm, values);
     if (vm.status.equals("running")) {
       // These are never made to wait; all others are, for nothing is plugged in while it runs.
-      for (String now : List.of("name", "description", "tags", "protection", "hotplug", "ide0", "ide2")) {
+      for (String now :
+          List.of("name", "description", "tags", "protection", "hotplug", "ide0", "ide2")) {
         if (vm.pending.containsKey(now)) {
           vm.config.put(now, Objects.requireNonNull(vm.pending.remove(now)));
         }

@@ -13,7 +13,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Which files the machines of a datastore have as disks or in their drives, foreign machines as well.
+ * Which files the machines of a datastore have as disks or in their drives, foreign machines as
+ * well.
  *
  * <p>vSphere has no index of that: it takes a look at all machines. Their devices are kilobytes
  * each, so each look reads only the version of each definition, and the devices of those whose

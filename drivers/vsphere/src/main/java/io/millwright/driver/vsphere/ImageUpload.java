@@ -18,7 +18,8 @@ import java.util.HexFormat;
 
 /**
  * Brings an image into the datastore as a flat virtual disk: its bytes, then the descriptor that
- * makes a disk of them, then its name; a medium as the file that it is. Every vSphere takes that, a vCenter as well as a host alone.
+ * makes a disk of them, then its name; a medium as the file that it is. Every vSphere takes that, a
+ * vCenter as well as a host alone.
  */
 final class ImageUpload {
   private static final String PART = ".part";
