@@ -9,13 +9,16 @@ import org.jspecify.annotations.Nullable;
  */
 public interface Disks {
   /**
-   * A disk image on the server.
+   * A disk image, or a vendor's installation medium, on the server.
    *
    * @param sha256 of the file
-   * @param format {@code qcow2} or {@code raw}
+   * @param format {@code qcow2} or {@code raw} of a disk, {@link #MEDIUM} of a medium
    * @param virtualSize of the disk in it
    */
-  record Image(String sha256, Path file, String format, ByteSize virtualSize) {}
+  record Image(String sha256, Path file, String format, ByteSize virtualSize) {
+    /** The format of a medium for drives, of which no disk is made. */
+    public static final String MEDIUM = "iso";
+  }
 
   /**
    * Brings an image to the hypervisor. A half-copied one is never taken for a whole one.

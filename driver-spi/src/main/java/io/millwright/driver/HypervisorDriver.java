@@ -12,6 +12,9 @@ public interface HypervisorDriver extends AutoCloseable {
   /** Name of the facet that guests see their disks under the serials that they were given. */
   String DISK_SERIALS = "disk-serials";
 
+  /** Name of the facet that machines boot a staged installation medium that they share. */
+  String SHARED_MEDIA = "shared-media";
+
   /** Name of the facet {@link DiskCopy}, without which there are no snapshots. */
   String DISK_COPY = "disk-copy";
 
@@ -97,6 +100,14 @@ public interface HypervisorDriver extends AutoCloseable {
     return true;
   }
 
+  /**
+   * True if a vendor's installation medium that is staged once can be in the second drives of many
+   * machines, each of which boots it while its system disk does not.
+   */
+  default boolean sharesMedia() {
+    return false;
+  }
+
   /** Names of the facets that are present, for people. */
   default Set<String> facets() {
     Set<String> out = new TreeSet<>();
@@ -118,6 +129,9 @@ public interface HypervisorDriver extends AutoCloseable {
     metrics().ifPresent(f -> out.add("metrics"));
     if (showsSerials()) {
       out.add(DISK_SERIALS);
+    }
+    if (sharesMedia()) {
+      out.add(SHARED_MEDIA);
     }
     return out;
   }

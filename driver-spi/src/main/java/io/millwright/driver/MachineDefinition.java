@@ -41,13 +41,16 @@ public record MachineDefinition(
   }
 
   /**
-   * An operating system's installer. A machine that is defined with one stops where it would
-   * restart, for the next thing that it shall start is its system disk; and what it prints is kept,
-   * see {@link SerialLog}. At least one of the two is given; with both the kernel starts, and finds
-   * the medium in its second drive.
+   * An operating system's installer. At least one of the two is given.
    *
-   * @param medium sha256 of a staged installation medium (in format {@code raw}) for its second
-   *     drive, or null for an empty one
+   * <p>With a kernel this is what starts, and it finds the medium in the machine's second drive.
+   * The machine stops where it would restart, for the next thing that it shall start is its system
+   * disk; and what it prints is kept, see {@link SerialLog}. Without one the medium boots while the
+   * system disk does not, over as many restarts as the installer likes; see {@link
+   * HypervisorDriver#sharesMedia}.
+   *
+   * @param medium sha256 of a staged installation medium for its second drive, or null for an empty
+   *     one. It is the vendor's, read-only, and many machines may have it at once
    * @param kernel what it starts without a boot loader, or null to boot the medium
    */
   public record Installer(@Nullable String medium, @Nullable Kernel kernel) {

@@ -44,7 +44,8 @@ public record Observation(
    * @param disks object names of its disks that are ours, in order
    * @param nics its cards and what they are attached to, in order
    * @param medium object name of the medium in its drive, or null
-   * @param installer true if it starts an installer in place of its system disk
+   * @param installer true if it starts an installer's kernel, or has a vendor's installation medium
+   *     in its second drive
    */
   public record Machine(
       UUID uid,

@@ -75,6 +75,14 @@ public record MachineGoal(
      * @param medium object name
      */
     record OwnMedium(String medium, String why) implements Installer {}
+
+    /**
+     * As by a medium of its own, but by the vendor's, which is shared and untouched: the installer
+     * finds its answers on a small medium beside it.
+     *
+     * @param seed object name of the small one
+     */
+    record SeedBeside(String seed, String why) implements Installer {}
   }
 
   /** One whose system disk starts as its image, and whose disks come and go while it is off. */

@@ -5,6 +5,7 @@ import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
 import io.millwright.planner.MachineGoal.Installer.Kernel;
 import io.millwright.planner.MachineGoal.Installer.OwnMedium;
+import io.millwright.planner.MachineGoal.Installer.SeedBeside;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +42,8 @@ public final class MachinePlanner {
     List<Step> steps = new ArrayList<>();
     Kernel kernel = goal.installer() instanceof Kernel k && !installed(goal, facts) ? k : null;
     OwnMedium own = goal.installer() instanceof OwnMedium m && !goal.booted() ? m : null;
-    prepareDisk(goal, kernel != null, own != null, facts, steps);
+    SeedBeside beside = goal.installer() instanceof SeedBeside s && !goal.booted() ? s : null;
+    prepareDisk(goal, kernel != null || beside != null, own != null, facts, steps);
     publish(goal, facts, steps);
 
     if (kernel != null) {
@@ -49,21 +51,29 @@ public final class MachinePlanner {
       return steps;
     }
     Vm vm = facts.vm();
-    String medium = goal.booted() ? null : own != null ? own.medium() : goal.seed();
+    String medium =
+        goal.booted()
+            ? null
+            : own != null ? own.medium() : beside != null ? beside.seed() : goal.seed();
     boolean on = goal.power() == Power.ON;
     boolean running = vm != null && vm.running();
     List<String> toAttach = running && on ? attachable(goal, vm) : List.of();
-    boolean matches = vm != null && asDefined(goal, vm, toAttach);
+    boolean matches = vm != null && asDefined(goal, vm, toAttach, beside != null);
     boolean goesOn = running && matches && on;
     if (running && !goesOn) {
       steps.add(new Step.Stop());
     }
     // A guest that boots already reads the seed that it has; a new one would only confuse it.
     if (medium != null && !goesOn && (on || !facts.media().contains(medium))) {
-      steps.add(own != null ? new Step.PutMedium(medium, own.why()) : new Step.PutSeed(medium));
+      steps.add(
+          own != null
+              ? new Step.PutMedium(medium, own.why())
+              : beside != null
+                  ? new Step.PutInstaller(List.of(), medium, beside.why())
+                  : new Step.PutSeed(medium));
     }
     if (!goesOn && (vm == null || !matches || !Objects.equals(medium, vm.medium()))) {
-      steps.add(new Step.Define(medium));
+      steps.add(beside != null ? new Step.DefineInstaller(medium) : new Step.Define(medium));
     }
     if (on && !goesOn) {
       steps.add(new Step.Start());
@@ -162,25 +172,25 @@ public final class MachinePlanner {
   }
 
   /**
-   * @param kernel true if the vendor's medium has to be there, beside an installer's kernel
+   * @param vendors true if the vendor's medium has to be there
    * @param own true if what is on the vendor's medium comes on one of the machine's own
    */
   private static void prepareDisk(
-      MachineGoal goal, boolean kernel, boolean own, MachineFacts facts, List<Step> steps) {
+      MachineGoal goal, boolean vendors, boolean own, MachineFacts facts, List<Step> steps) {
     ByteSize present = facts.systemDisks().get(goal.disk());
     String sha256 = goal.sha256();
     if (present == null && goal.source() != null) {
       steps.add(new Step.CopyDisk(goal.disk(), goal.source(), goal.diskSize()));
       return;
     }
-    if ((present == null || kernel) && sha256 == null) {
+    if ((present == null || vendors) && sha256 == null) {
       throw new IllegalArgumentException("a disk cannot be planned before its image is known");
     }
-    if ((kernel || (present == null && !own)) && sha256 != null && !facts.imageStaged()) {
+    if ((vendors || (present == null && !own)) && sha256 != null && !facts.imageStaged()) {
       steps.add(new Step.StageImage(goal.image(), sha256));
     }
     if (present == null) {
-      steps.add(new Step.CreateDisk(goal.disk(), goal.diskSize(), kernel || own ? null : sha256));
+      steps.add(new Step.CreateDisk(goal.disk(), goal.diskSize(), vendors || own ? null : sha256));
     } else if (present.compareTo(goal.diskSize()) < 0) {
       steps.add(new Step.GrowDisk(goal.disk(), goal.diskSize()));
     }
@@ -193,7 +203,8 @@ public final class MachinePlanner {
    */
   private static void cleanUp(
       MachineGoal goal, MachineFacts facts, @Nullable String medium, List<Step> steps) {
-    if (medium != null || (facts.vm() != null && facts.vm().medium() != null)) {
+    Vm vm = facts.vm();
+    if (medium != null || (vm != null && (vm.medium() != null || hasVendors(goal, vm)))) {
       steps.add(new Step.Eject());
     }
     TreeSet<String> bootFiles = new TreeSet<>(facts.bootFiles());
@@ -267,11 +278,21 @@ public final class MachinePlanner {
     return disks;
   }
 
-  /** True if it is as it was declared once it has these disks as well. */
-  private static boolean asDefined(MachineGoal goal, Vm vm, List<String> toAttach) {
+  /** True if it is up and still has the vendor's medium, which it need not stop to be rid of. */
+  private static boolean hasVendors(MachineGoal goal, Vm vm) {
+    return goal.booted() && vm.installer() && !(goal.installer() instanceof Kernel);
+  }
+
+  /**
+   * True if it is as it was declared once it has these disks as well.
+   *
+   * @param installer whether it shall have one
+   */
+  private static boolean asDefined(
+      MachineGoal goal, Vm vm, List<String> toAttach, boolean installer) {
     List<String> disks = new ArrayList<>(vm.disks());
     disks.addAll(toAttach);
-    return !vm.installer()
+    return (vm.installer() == installer || vm.running() && hasVendors(goal, vm))
         && vm.cores() == goal.cores()
         && vm.memory().equals(goal.memory())
         && disks.equals(disks(goal))

@@ -55,7 +55,8 @@ public sealed interface Step {
   /**
    * Renders the answers for the installer, and puts it with them where the machine boots it.
    *
-   * @param files object names of its kernel and its initial file system
+   * @param files object names of its kernel and its initial file system; none if the vendor's
+   *     medium boots by itself
    * @param seed object name of a small medium for its second drive, or null
    * @param why it is started so, for people
    */
@@ -66,7 +67,8 @@ public sealed interface Step {
   }
 
   /**
-   * Makes the machine on the hypervisor with its system disk alone, to start the installer.
+   * Makes the machine on the hypervisor with its system disk alone and the vendor's medium, to
+   * start the installer.
    *
    * @param seed as of {@link PutInstaller}
    */
@@ -255,8 +257,10 @@ public sealed interface Step {
       case Start _ -> "power it on";
       case AttachDisk _ -> "attach the volume while it runs";
       case PutInstaller s ->
-          "write the installer's kernel with its answers"
-              + (s.seed() == null ? "" : ", and a seed beside its medium")
+          (s.files().isEmpty()
+                  ? "write the installer's answers onto a seed beside the vendor's medium"
+                  : "write the installer's kernel with its answers"
+                      + (s.seed() == null ? "" : ", and a seed beside its medium"))
               + ", for "
               + s.why();
       case DefineInstaller _ -> "define the machine with its installer";

@@ -8,6 +8,7 @@ import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
 import io.millwright.planner.MachineGoal.Installer.Kernel;
 import io.millwright.planner.MachineGoal.Installer.OwnMedium;
+import io.millwright.planner.MachineGoal.Installer.SeedBeside;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -118,6 +119,7 @@ class PlannerPropertyTest {
         }
         case Step.PutInstaller s -> {
           assertThat(vm == null || !vm.running()).as("nobody is just booting them").isTrue();
+          assertThat(s.files().isEmpty()).isEqualTo(goal.installer() instanceof SeedBeside);
           bootFiles.addAll(s.files());
           if (s.seed() != null) {
             media.add(s.seed());
@@ -126,10 +128,16 @@ class PlannerPropertyTest {
         case Step.DefineInstaller s -> {
           assertThat(vm == null || !vm.running()).as("it stands still to be defined").isTrue();
           assertThat(disks).containsKey(goal.disk());
-          assertThat(bootFiles).containsAll(((Kernel) goal.installer()).files());
+          if (goal.installer() instanceof Kernel kernel) {
+            assertThat(bootFiles).containsAll(kernel.files());
+          }
           assertThat(s.seed() == null || media.contains(s.seed())).isTrue();
           assertThat(staged).as("the installer finds its medium").isTrue();
-          vm = new Vm(false, 1, goal.memory(), List.of(goal.disk()), goal.nics(), s.seed(), true);
+          List<String> all =
+              goal.installer() instanceof Kernel
+                  ? List.of(goal.disk())
+                  : defined(false, s.seed()).disks();
+          vm = new Vm(false, goal.cores(), goal.memory(), all, goal.nics(), s.seed(), true);
           installerDone = false;
         }
         case Step.StartInstaller _ -> vm = running(vm, true);
@@ -160,7 +168,12 @@ class PlannerPropertyTest {
         case Step.Start _ -> {
           assertThat(vm).isNotNull();
           assertThat(disks.keySet()).contains(vm.disks().getFirst());
-          assertThat(vm.installer()).isFalse();
+          assertThat(vm.installer())
+              .as("it finds the vendor's medium")
+              .isEqualTo(!booted && goal.installer() instanceof SeedBeside);
+          if (!booted && goal.installer() instanceof SeedBeside beside) {
+            assertThat(vm.medium()).as("it finds its answers").isEqualTo(beside.seed());
+          }
           if (!booted && goal.seed() != null) {
             assertThat(vm.medium()).as("its first boot finds its seed").isEqualTo(goal.seed());
           }
@@ -183,6 +196,7 @@ class PlannerPropertyTest {
         case Step.AwaitReady _ -> {
           assertThat(vm.running()).isTrue();
           assertThat(vm.disks()).contains(goal.disk());
+          assertThat(vm.installer()).isEqualTo(!booted && goal.installer() instanceof SeedBeside);
           booted = true;
         }
         case Step.DeleteSeed s -> {
@@ -411,7 +425,10 @@ class PlannerPropertyTest {
           .isEqualTo(
               goal.power() == Power.ON
                   ? List.of(Step.Stop.class, Step.Define.class, Step.Start.class)
-                  : List.of(Step.Define.class));
+                  : List.of(
+                      !world.booted && goal.installer() instanceof SeedBeside
+                          ? Step.DefineInstaller.class
+                          : Step.Define.class));
     }
   }
 
@@ -559,6 +576,9 @@ class PlannerPropertyTest {
         .flatMap(goal -> yes.map(installs -> installs ? installing(goal, false) : goal))
         .flatMap(
             goal -> yes.map(own -> own && goal.installer() != null ? installing(goal, true) : goal))
+        .flatMap(goal ->
+            yes.map(
+                beside -> beside && goal.installer() instanceof OwnMedium ? beside(goal) : goal))
         .flatMap(goal -> yes.map(hot -> hot ? hotPlugging(goal) : goal))
         .flatMap(goal ->
             Arbitraries.of(DISKS)
@@ -597,8 +617,24 @@ class PlannerPropertyTest {
         "mw-snapshot");
   }
 
+  private static MachineGoal beside(MachineGoal g) {
+    return installed(g, new SeedBeside(g.disk().replace("system", "seed"), "it looks there"));
+  }
+
   private static MachineGoal installing(MachineGoal g, boolean own) {
     boolean seed = g.seed() != null || g.volumes().isEmpty();
+    return installed(
+        g,
+        own
+            ? new OwnMedium(g.disk().replace("system", "installer"), "it has to")
+            : new Kernel(
+                List.of(g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
+                seed ? g.disk().replace("system", "seed") : null,
+                900,
+                "it can"));
+  }
+
+  private static MachineGoal installed(MachineGoal g, MachineGoal.Installer by) {
     return new MachineGoal(
         g.present(),
         g.power(),
@@ -607,13 +643,7 @@ class PlannerPropertyTest {
         g.diskSize(),
         g.image(),
         g.sha256(),
-        own
-            ? new OwnMedium(g.disk().replace("system", "installer"), "it has to")
-            : new Kernel(
-                List.of(g.disk().replace("system", "kernel"), g.disk().replace("system", "initrd")),
-                seed ? g.disk().replace("system", "seed") : null,
-                900,
-                "it can"),
+        by,
         g.disk(),
         g.booted(),
         g.former(),

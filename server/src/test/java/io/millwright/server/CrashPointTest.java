@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Call;
@@ -240,6 +241,21 @@ class CrashPointTest {
           .replace("os: ubuntu, version: \"24.04\"", "os: freebsd, version: \"14\"");
     }
 
+    /** One that finds its answers beside the vendor's medium, where no kernel is started. */
+    String besideImage() {
+      return installerImage()
+          .replace("os: ubuntu, version: \"24.04\"", "os: rocky, version: \"9\"");
+    }
+
+    /** What boots the vendor's medium, on the hypervisor that starts no kernels. */
+    String besideMachine() {
+      return besideImage()
+          + size(1, "40GiB")
+          + machine("hypervisor: sim2")
+              .replace("image: img", "image: " + image)
+              .replace("network: net", "network: both");
+    }
+
     /** One that is made by the installer of a medium, which is called {@link #kept}. */
     String goldenImage() {
       return """
@@ -436,6 +452,15 @@ class CrashPointTest {
       apply(
           mediumImage() + size(1, "40GiB") + machine("").replace("image: img", "image: " + image));
       hang.awaitEntered();
+    }
+
+    /** The vendor's medium is the hypervisor's and stays there; of the machine nothing does. */
+    void nothingBeside() {
+      UUID uid = uid();
+      MachineDefinition now = world.second.definition(uid).orElseThrow();
+      assertThat(now.medium()).isNull();
+      assertThat(now.installer()).isNull();
+      assertThat(world.outside().media()).noneMatch(m -> m.name().mark().uid().equals(uid));
     }
 
     /** No scene leaves a medium by which something was installed. */
@@ -654,6 +679,36 @@ class CrashPointTest {
               s -> {
                 assertThat(s.world.ready(s.machine)).isTrue();
                 s.nothingInItsDrives();
+              }),
+          new Flow(
+              "installation by a seed beside",
+              NOTHING,
+              s -> {
+                s.apply(s.besideMachine());
+                return s.uid();
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                s.nothingBeside();
+              }),
+          new Flow(
+              "cancellation with a seed beside",
+              s -> {
+                s.world.second.faults().next(Verb.START, s.hang);
+                s.apply(s.besideMachine());
+                s.hang.awaitEntered();
+              },
+              s -> {
+                s.world.engine.cancel().cancel(s.world.latest(s.uid()).uid());
+                s.hang.release();
+                return s.uid();
+              },
+              new State.Cancelled(),
+              s -> {
+                UUID uid = s.uid();
+                assertThat(s.world.second.state(uid)).isEmpty();
+                assertThat(s.world.outside().media())
+                    .noneMatch(m -> m.name().mark().uid().equals(uid));
               }),
           new Flow(
               "cancellation while its medium is in the drive",
@@ -1299,6 +1354,7 @@ class CrashPointTest {
 
   private static World stage() {
     World world = World.reporting(World.Pace.EAGER);
+    world.second.startsKernels(false);
     world.apply(World.BASE + World.SECOND);
     world.await(
         "the second hypervisor was seen",

@@ -54,6 +54,9 @@ class DriverMatrixTest {
     out.put("serial-log", "what an installer prints is kept");
     out.put("disk-serials", "the guest sees a disk under the serial that it was given");
     out.put(
+        "shared-media",
+        "a vendor's installation medium is staged once, and many machines boot it untouched");
+    out.put(
         "import", "the mark is put onto a machine that somebody else made, and taken off again");
     out.put("hot-plug", "a disk is attached to a machine that runs");
     out.put("metrics", "`millwright top`: what machines use of their host");

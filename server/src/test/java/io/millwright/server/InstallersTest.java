@@ -13,6 +13,8 @@ import io.millwright.engine.machine.Installers.Start;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
@@ -61,9 +63,14 @@ class InstallersTest {
           Map.entry("esxi-8", Start.OWN_MEDIUM),
           Map.entry("proxmox-ve-9", Start.OWN_MEDIUM));
 
-  /** The same in both worlds: one starts kernels, and the other boots media only. */
+  /** Whose installer finds its answers beside a medium that starts by itself. */
+  private static final List<String> LOOK_BESIDE =
+      List.of("rhel-9", "almalinux-9", "rocky-9", "centos-stream-10", "fedora-42", "alpine-3.22");
+
+  /** The same in all worlds: one starts kernels, one shares media, and one has each its own. */
   private World kernels;
 
+  private World vendors;
   private World media;
 
   /** What was started of each machine, in order. */
@@ -73,8 +80,9 @@ class InstallersTest {
   @BeforeAll
   void open() {
     Path medium = TestImages.mediumOfAllFamilies();
-    kernels = world(medium, true);
-    media = world(medium, false);
+    kernels = world(medium, true, true);
+    vendors = world(medium, false, true);
+    media = world(medium, false, false);
     // As on vSphere. What a hypervisor can do it tells when it is seen, and before it makes
     // anything.
     media.hypervisor.showsSerials(false);
@@ -94,9 +102,9 @@ class InstallersTest {
         .facets();
   }
 
-  private World world(Path medium, boolean startsKernels) {
+  private World world(Path medium, boolean startsKernels, boolean sharesMedia) {
     World world = World.reporting(World.Pace.USUAL);
-    world.hypervisor.startsKernels(startsKernels);
+    world.hypervisor.startsKernels(startsKernels).sharesMedia(sharesMedia);
     GuestBehaviour usual = world.hypervisor.guests();
     world.hypervisor.guests(guest -> {
       starts
@@ -169,6 +177,7 @@ class InstallersTest {
   @AfterAll
   void close() {
     kernels.close();
+    vendors.close();
     media.close();
   }
 
@@ -206,6 +215,12 @@ class InstallersTest {
     } else {
       install(media, release, Start.OWN_MEDIUM);
     }
+  }
+
+  @ParameterizedTest
+  @org.junit.jupiter.params.provider.MethodSource("releases")
+  void findsItsAnswersBesideTheVendorsMediumWhereItLooksThere(String release) {
+    install(vendors, release, LOOK_BESIDE.contains(release) ? Start.SEED_BESIDE : Start.OWN_MEDIUM);
   }
 
   private static void assertRefused(World world, String manifest, String field, String why) {
@@ -301,18 +316,24 @@ class InstallersTest {
     List<String> told =
         world.plan(machine(name, release, "")).getFirst().steps().stream()
             .map(Step::title)
-            .filter(s -> s.contains("installation medium, for") || s.contains("kernel with its"))
+            .filter(s ->
+                s.contains("installation medium, for")
+                    || s.contains("kernel with its")
+                    || s.contains("seed beside the vendor's medium, for"))
             .toList();
     assertThat(told)
         .singleElement()
         .asString()
         .endsWith(
-            start != Start.OWN_MEDIUM
+            start.byKernel()
                 ? "Hypervisor sim starts it itself, and the vendor's medium is shared untouched"
                 : STARTS.get(release) == Start.OWN_MEDIUM
                     ? "is started by its own boot loader only"
                     : "Hypervisor sim does not start kernels (it lacks direct-boot and"
-                        + " serial-log)");
+                        + " serial-log)"
+                        + (start == Start.SEED_BESIDE
+                            ? ", and the installer looks there by itself"
+                            : ""));
     world.apply(machine(name, release, ""));
     UUID uid = world.machine(name).uid();
     Operation operation = world.awaitEnd(uid);
@@ -331,6 +352,17 @@ class InstallersTest {
           .isEqualTo(ObjectName.INSTALLER);
       assertThat(new String(drive, 32769, 5, StandardCharsets.US_ASCII)).isEqualTo("CD001");
       assertThat(operation.steps()).anyMatch(s -> s.key().startsWith("put-medium/"));
+    } else if (start == Start.SEED_BESIDE) {
+      assertThat(started).hasSize(1);
+      assertThat(first.installer().medium()).isEqualTo(world.machine(name).status().imageSha256());
+      assertThat(first.installer().kernel()).isNull();
+      assertThat(ObjectName.parse(first.medium()).orElseThrow().role()).isEqualTo(ObjectName.SEED);
+      assertThat(new String(drive, 32769, 5, StandardCharsets.US_ASCII)).isEqualTo("CD001");
+      assertThat(new String(drive, StandardCharsets.ISO_8859_1))
+          .contains(release.startsWith("alpine") ? "MILLWRIGHT" : "OEMDRV");
+      assertThat(drive.length).isLessThan(1 << 20);
+      assertThat(operation.steps()).noneMatch(s -> s.key().startsWith("put-medium/"));
+      assertThat(world.outside().images()).contains(first.installer().medium());
     } else {
       assertThat(started).hasSize(2);
       assertThat(first.installer().medium()).isEqualTo(world.machine(name).status().imageSha256());
@@ -347,6 +379,26 @@ class InstallersTest {
   @ParameterizedTest
   @ValueSource(strings = {"debian-13", "freebsd-14"})
   void oneThatNeverReportsIsTakenAwayWithItsMedium(String release) {
+    neverReports(media, release);
+  }
+
+  @Test
+  void oneThatNeverReportsIsTakenAwayAndTheVendorsMediumStays() {
+    neverReports(vendors, "rocky-9");
+    assertThat(vendors.outside().images()).contains(imageSha256(vendors, "rocky-9"));
+  }
+
+  private static String imageSha256(World world, String image) {
+    return world
+        .store
+        .read(tx ->
+            tx.resources().find(Kind.IMAGE, "default", image, ImageSpec.class, ImageStatus.class))
+        .orElseThrow()
+        .status()
+        .sha256();
+  }
+
+  private static void neverReports(World media, String release) {
     String name = "hangs-" + name(release);
     GuestBehaviour usual = media.hypervisor.guests();
     media.hypervisor.guests(guest ->

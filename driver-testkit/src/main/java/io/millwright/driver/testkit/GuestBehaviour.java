@@ -113,10 +113,13 @@ public interface GuestBehaviour {
     };
   }
 
-  /** Installers are done at once; what they have installed behaves so. */
+  /**
+   * Installers that are started by their kernel are done at once; what they have installed behaves
+   * so. Of others nothing is seen but what they have installed.
+   */
   static GuestBehaviour installing(GuestBehaviour then) {
     return guest ->
-        guest.definition().installer() == null
+        guest.definition().installer() == null || guest.definition().installer().kernel() == null
             ? then.start(guest)
             : installer("Installing the base system\r\n[    1.000000] reboot: Power down\r\n")
                 .withEndsAfter(Duration.ZERO);

@@ -117,7 +117,7 @@ public abstract class HypervisorContract {
   /** An image that boots and answers on the serial console and to the power button. */
   protected abstract Disks.Image image();
 
-  /** The same system as an installation medium, in format raw. */
+  /** The same system as an installation medium. */
   protected abstract Disks.Image installationMedium();
 
   /** A kernel and its initial file system that are the same system. */
@@ -1157,22 +1157,97 @@ public abstract class HypervisorContract {
     assertThat(log(mark)).isEmpty();
   }
 
+  private MachineDefinition beside(MachineDefinition d, ObjectName seed) {
+    return new MachineDefinition(
+        d.mark(),
+        d.name(),
+        d.cores(),
+        mib(256),
+        d.firmware(),
+        d.disks(),
+        d.nics(),
+        seed.toString(),
+        new MachineDefinition.Installer(installationMedium().sha256(), null));
+  }
+
+  /** Once staged it is many machines', and none of them has anything to write to it. */
   @Test
-  void anInstallationMediumIsBootedBeforeTheDisk() throws Exception {
-    if (!has("compute") || !has("disks") || !has("serial-log")) {
+  void aVendorsMediumIsSharedBesideTheSeedsOfMachinesAndGivenBack() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media") || !has("shared-media")) {
+      return;
+    }
+    String vendors = installationMedium().sha256();
+    List<MachineDefinition> two = new ArrayList<>();
+    twice(() -> disks().stage(installationMedium()));
+    assertThat(driver().observe(new Scope.All()).images()).contains(vendors);
+    for (int i = 0; i < 2; i++) {
+      Mark mark = mark();
+      done(disks().create(system(mark), mib(64), null));
+      done(media().put(seed(mark), new byte[65536]));
+      MachineDefinition d = machine(mark, system(mark));
+      two.add(d);
+      twice(() -> compute().define(beside(d, seed(mark))));
+      assertThat(seen(mark).medium()).isEqualTo(seed(mark).toString());
+      assertThat(seen(mark).installer()).isTrue();
+      assertThat(seen(mark).disks()).containsExactly(system(mark).toString());
+      done(compute().start(mark));
+    }
+    fails(FaultKind.CONFLICT, () -> disks().unstage(vendors));
+
+    MachineDefinition first = two.getFirst();
+    twice(() -> compute().define(first));
+    assertThat(seen(first.mark()).medium()).isNull();
+    assertThat(seen(first.mark()).installer()).isFalse();
+    assertThat(seen(first.mark()).state()).isEqualTo(Observation.State.RUNNING);
+    twice(() -> media().delete(seed(first.mark())));
+    fails(FaultKind.CONFLICT, () -> disks().unstage(vendors));
+
+    MachineDefinition second = two.getLast();
+    twice(() -> compute().remove(second.mark()));
+    twice(() -> media().delete(seed(second.mark())));
+    // Nor is it in the drive of the one that still runs.
+    twice(() -> disks().unstage(vendors));
+    assertThat(driver().observe(new Scope.All()).images()).doesNotContain(vendors);
+    done(compute().stop(first.mark(), true));
+    done(compute().start(first.mark()));
+    assertThat(seen(first.mark()).state()).isEqualTo(Observation.State.RUNNING);
+  }
+
+  @Test
+  void aVendorsMediumThatIsNotStagedIsAConflict() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media") || !has("shared-media")) {
+      return;
+    }
+    Mark mark = mark();
+    done(disks().create(system(mark), mib(64), null));
+    done(media().put(seed(mark), new byte[65536]));
+    fails(
+        FaultKind.CONFLICT,
+        () -> compute().define(beside(machine(mark, system(mark)), seed(mark))));
+    assertThat(exists(mark)).isFalse();
+  }
+
+  @Test
+  void aVendorsMediumBootsWhileTheDiskDoesNot() throws Exception {
+    if (!has("compute")
+        || !has("disks")
+        || !has("media")
+        || !has("shared-media")
+        || !has("serial-console")) {
       return;
     }
     Mark mark = mark();
     done(disks().create(system(mark), mib(64), null));
     done(disks().stage(installationMedium()));
-    done(
-        compute()
-            .define(
-                installing(
-                    machine(mark, system(mark)),
-                    new MachineDefinition.Installer(installationMedium().sha256(), null))));
+    done(media().put(seed(mark), new byte[65536]));
+    done(compute().define(beside(machine(mark, system(mark)), seed(mark))));
     done(compute().start(mark));
-    await().atMost(patience()).until(() -> log(mark).contains(bootedText()));
+    try (SerialConsole.Session console = driver().serialConsole().orElseThrow().open(mark)) {
+      assertThat(readUntil(console, bootedText())).contains(bootedText());
+    }
+    // It may restart as often as it likes.
+    outside().restart(mark.uid());
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
   }
 
   /** Larger than what a driver sends in one piece, and read while it is sent. */

@@ -101,9 +101,13 @@ public final class SimulatedHypervisor {
     /** What an installer prints is kept, by the generation that it was defined for. */
     void print(String text) {
       console.print(text);
-      if (definition.installer() != null) {
+      if (startsKernel()) {
         logs.computeIfAbsent(definition.mark().generation(), g -> new StringBuilder()).append(text);
       }
+    }
+
+    boolean startsKernel() {
+      return definition.installer() != null && definition.installer().kernel() != null;
     }
 
     boolean on() {
@@ -147,6 +151,7 @@ public final class SimulatedHypervisor {
   private volatile boolean tellsEvents = true;
   private volatile boolean startsKernels = true;
   private volatile boolean showsSerials = true;
+  private volatile boolean sharesMedia = true;
   private volatile boolean copiesDisks = true;
   private volatile Observation.Host host =
       new Observation.Host(
@@ -216,6 +221,12 @@ public final class SimulatedHypervisor {
   /** Whether it can copy disks; it can unless told otherwise. */
   public SimulatedHypervisor copiesDisks(boolean yes) {
     copiesDisks = yes;
+    return this;
+  }
+
+  /** False: no staged medium can be in a machine's drive, unless a kernel starts with it. */
+  public SimulatedHypervisor sharesMedia(boolean yes) {
+    sharesMedia = yes;
     return this;
   }
 
@@ -351,7 +362,7 @@ public final class SimulatedHypervisor {
       if (machine == null || !machine.on()) {
         throw new IllegalStateException("no machine runs as " + uid);
       }
-      if (machine.definition.installer() != null) {
+      if (machine.startsKernel()) {
         change(machine, Observation.State.STOPPED);
       } else {
         machine.startedAt = clock.instant();
@@ -1643,6 +1654,11 @@ public final class SimulatedHypervisor {
     @Override
     public boolean showsSerials() {
       return showsSerials;
+    }
+
+    @Override
+    public boolean sharesMedia() {
+      return sharesMedia;
     }
 
     @Override

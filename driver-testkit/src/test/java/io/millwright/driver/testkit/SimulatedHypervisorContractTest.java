@@ -35,6 +35,7 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         "direct-boot",
         "serial-log",
         HypervisorDriver.DISK_SERIALS,
+        HypervisorDriver.SHARED_MEDIA,
         HypervisorDriver.IMPORT,
         HypervisorDriver.HOT_PLUG);
   }

@@ -136,7 +136,10 @@ public final class ImageFiles {
     Path file = file(sha256);
     try {
       DiskFormat format = DiskFormat.of(file);
-      return new Disks.Image(sha256, file, format.name(), format.virtualSize());
+      // What one boots as a disk is one, even if it could be read as a medium.
+      boolean medium = image.spec().installer() != null && format.name().equals("raw");
+      return new Disks.Image(
+          sha256, file, medium ? Disks.Image.MEDIUM : format.name(), format.virtualSize());
     } catch (NoSuchFileException e) {
       throw new DriverException(
           FaultKind.CONFLICT,

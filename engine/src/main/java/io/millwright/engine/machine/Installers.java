@@ -54,8 +54,18 @@ public final class Installers {
     KERNEL,
     /** As that, with the answers on a small medium beside the vendor's. */
     KERNEL_AND_SEED,
+    /**
+     * By the vendor's medium, untouched and shared, with the answers on a small one beside it;
+     * nothing is seen of it until the system reports.
+     */
+    SEED_BESIDE,
     /** By a medium of the machine's own; nothing is seen of it until the system reports. */
-    OWN_MEDIUM
+    OWN_MEDIUM;
+
+    /** True if it is followed by its log, and ends before the system boots. */
+    public boolean byKernel() {
+      return this == KERNEL || this == KERNEL_AND_SEED;
+    }
   }
 
   /**
@@ -70,9 +80,15 @@ public final class Installers {
       return null;
     }
     boolean kernels = facets.isEmpty() || facets.containsAll(FOR_KERNELS);
+    // SUSE's menus boot the hard disk if nobody chooses, and Ubuntu's installer asks unless its
+    // kernel is told not to: for them the medium has to be changed.
+    Start beside =
+        facets.contains(HypervisorDriver.SHARED_MEDIA) ? Start.SEED_BESIDE : Start.OWN_MEDIUM;
     return switch (family.installerOf(image.version())) {
-      case PRESEED, KICKSTART, AUTOYAST, IGNITION -> kernels ? Start.KERNEL : Start.OWN_MEDIUM;
-      case AUTOINSTALL, AGAMA, ALPINE -> kernels ? Start.KERNEL_AND_SEED : Start.OWN_MEDIUM;
+      case PRESEED, AUTOYAST, IGNITION -> kernels ? Start.KERNEL : Start.OWN_MEDIUM;
+      case KICKSTART -> kernels ? Start.KERNEL : beside;
+      case AUTOINSTALL, AGAMA -> kernels ? Start.KERNEL_AND_SEED : Start.OWN_MEDIUM;
+      case ALPINE -> kernels ? Start.KERNEL_AND_SEED : beside;
       case BSDINSTALL, ESXI, PROXMOX -> Start.OWN_MEDIUM;
       case UNATTEND -> null;
     };
@@ -97,7 +113,13 @@ public final class Installers {
         ? "it is not known yet that " + place + " cannot start it"
         : lacks.isEmpty()
             ? place + " starts it itself, and the vendor's medium is shared untouched"
-            : place + " does not start kernels (it lacks " + String.join(" and ", lacks) + ")";
+            : place
+                + " does not start kernels (it lacks "
+                + String.join(" and ", lacks)
+                + ")"
+                + (start(image, facets) == Start.SEED_BESIDE
+                    ? ", and the installer looks there by itself"
+                    : "");
   }
 
   /**
@@ -125,6 +147,7 @@ public final class Installers {
         switch (start) {
           case KERNEL -> answers.first(w -> w.suitsDirectBoot() && w.seed() == null);
           case KERNEL_AND_SEED -> answers.first(w -> w.suitsDirectBoot() && w.seed() != null);
+          case SEED_BESIDE -> answers.first(w -> w.leavesMediumUntouched() && w.seed() != null);
           case OWN_MEDIUM -> answers.first(w -> w.seed() == null);
         };
     if (way == null) {
@@ -186,7 +209,7 @@ public final class Installers {
                     .withFirmware(machine.machine().spec().firmware())
                     .withSource(medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION));
     Renderer<Answers> renderer = Renderers.of(family, image.version());
-    if (start != Start.OWN_MEDIUM) {
+    if (start.byKernel()) {
       return Told.by(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.POWEROFF));
     }
     // It has no other disk, and not every hypervisor shows the guest a serial.

@@ -117,6 +117,7 @@ public final class MachineGoals {
       case KERNEL_AND_SEED ->
           new MachineGoal.Installer.Kernel(
               bootFileNames(disk), seedName(disk), STALL_SECONDS, Installers.why(r));
+      case SEED_BESIDE -> new MachineGoal.Installer.SeedBeside(seedName(disk), Installers.why(r));
       case OWN_MEDIUM -> new MachineGoal.Installer.OwnMedium(mediumName(disk), Installers.why(r));
       case null -> null;
     };

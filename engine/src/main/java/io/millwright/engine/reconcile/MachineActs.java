@@ -220,15 +220,19 @@ final class MachineActs {
         machine.machine().status().imageSha256(), "its medium is known before it is installed");
   }
 
-  /** By the first boot's report alone is known that such an installation has ended. */
-  private Outcome putMedium(ResolvedMachine machine, String medium, Instant asked)
-      throws DriverException {
+  /** By the first boot's report alone is known that an installation by a medium has ended. */
+  private void requireDoor() throws DriverException {
     if (!door.open()) {
       throw new DriverException(
           FaultKind.REFUSED,
           "this server has no address at which a machine could report that it is installed; start"
               + " it with one that guests reach");
     }
+  }
+
+  private Outcome putMedium(ResolvedMachine machine, String medium, Instant asked)
+      throws DriverException {
+    requireDoor();
     Answers.Way way = answers(machine, asked);
     try (InstallationMedium vendors = medium(machine)) {
       Content own = vendors.ownFile(way);
@@ -238,8 +242,11 @@ final class MachineActs {
 
   private Outcome putInstaller(ResolvedMachine machine, Step.PutInstaller step, Instant asked)
       throws DriverException {
-    Answers.Way way = answers(machine, asked);
     List<String> names = step.files();
+    if (names.isEmpty()) {
+      requireDoor();
+    }
+    Answers.Way way = answers(machine, asked);
     String medium = step.seed();
     if (medium != null && way.seed() != null) {
       byte[] seed = way.seed().iso();
@@ -247,6 +254,9 @@ final class MachineActs {
       if (!(put instanceof Outcome.Done)) {
         return put;
       }
+    }
+    if (names.isEmpty()) {
+      return Outcome.DONE;
     }
     try (InstallationMedium vendors = medium(machine)) {
       Outcome kernel = directBoot(machine, b -> b.put(name(names.getFirst()), vendors.kernel()));
@@ -261,13 +271,11 @@ final class MachineActs {
       ResolvedMachine machine, Mark mark, @Nullable String seed, Instant asked)
       throws DriverException {
     MachineDefinition d = definition(machine, mark, null);
-    List<String> names = MachineGoals.bootFileNames(d.disks().getFirst().name());
-    String arguments;
-    try (InstallationMedium medium = medium(machine)) {
-      arguments =
-          medium.commandLine(
-              Installers.kernelArguments(answers(machine, asked), machine.image().spec().os()));
-    }
+    Installers.Start start = Installers.start(machine);
+    MachineDefinition.Kernel kernel =
+        start != null && start.byKernel()
+            ? kernel(machine, d.disks().getFirst().name(), asked)
+            : null;
     return new MachineDefinition(
         d.mark(),
         d.name(),
@@ -277,9 +285,19 @@ final class MachineActs {
         List.of(d.disks().getFirst()),
         d.nics(),
         seed,
-        new MachineDefinition.Installer(
-            mediumOf(machine),
-            new MachineDefinition.Kernel(names.getFirst(), names.getLast(), arguments)));
+        new MachineDefinition.Installer(mediumOf(machine), kernel));
+  }
+
+  private MachineDefinition.Kernel kernel(ResolvedMachine machine, String disk, Instant asked)
+      throws DriverException {
+    List<String> names = MachineGoals.bootFileNames(disk);
+    try (InstallationMedium medium = medium(machine)) {
+      return new MachineDefinition.Kernel(
+          names.getFirst(),
+          names.getLast(),
+          medium.commandLine(
+              Installers.kernelArguments(answers(machine, asked), machine.image().spec().os())));
+    }
   }
 
   static MachineDefinition definition(ResolvedMachine machine, Mark mark, @Nullable String medium)

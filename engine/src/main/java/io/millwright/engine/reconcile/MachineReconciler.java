@@ -11,6 +11,7 @@ import io.millwright.driver.Scope;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.machine.FirstBootDoor;
+import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
@@ -396,7 +397,13 @@ public final class MachineReconciler {
         seen,
         MachineGoals.goal(r, installation).sha256(),
         published,
-        vm.isPresent() && installations.ended(r, vm.get()));
+        byKernel(r) && vm.isPresent() && installations.ended(r, vm.get()));
+  }
+
+  /** Only such an installer is followed, and ends before its system boots. */
+  private static boolean byKernel(ResolvedMachine r) {
+    Installers.Start start = Installers.start(r);
+    return start != null && start.byKernel();
   }
 
   private Optional<Duration> carryOut(Run run, Subject begun) {

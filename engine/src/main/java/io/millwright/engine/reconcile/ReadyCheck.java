@@ -84,7 +84,8 @@ final class ReadyCheck {
       return again(machine, mark, waited, source);
     }
     Optional<Ready> reported = reported(machine.uid(), disk);
-    if (reported.isPresent() || Installers.start(machine) == Installers.Start.OWN_MEDIUM) {
+    Installers.Start start = Installers.start(machine);
+    if (reported.isPresent() || (start != null && !start.byKernel())) {
       return reported; // else its installer could be taken for the system that it installs
     }
     boolean reads = machine.image().spec().firstBoot() != ImageSpec.FirstBoot.NONE;

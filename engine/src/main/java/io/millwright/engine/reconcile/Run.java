@@ -127,7 +127,8 @@ final class Run {
 
   /** True if a definition is still to come in this plan. */
   boolean redefines() {
-    return todo.stream().anyMatch(s -> s instanceof Step.Define);
+    return todo.stream()
+        .anyMatch(s -> s instanceof Step.Define || s instanceof Step.DefineInstaller);
   }
 
   /** True if what its first boot or its installer is told is still to be written in this plan. */

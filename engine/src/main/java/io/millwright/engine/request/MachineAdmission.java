@@ -256,10 +256,11 @@ final class MachineAdmission {
             .find(Kind.HYPERVISOR, machine.project(), place)
             .map(h -> h.as(HypervisorSpec.class, HypervisorStatus.class).status().facets())
             .orElse(List.of());
+    Installers.Start start = Installers.start(image, facets);
     at.field("volumes")
         .require(
-            Installers.start(image, facets) != Installers.Start.OWN_MEDIUM,
-            "cannot be there while the machine is installed by a medium of its own; attach them"
+            start == null || start.byKernel(),
+            "cannot be there while the machine is installed by a medium that it boots; attach them"
                 + " once it is ready");
   }
 

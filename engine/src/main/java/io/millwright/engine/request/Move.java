@@ -230,12 +230,12 @@ public final class Move {
     List<String> needed = new ArrayList<>(List.of("compute", "disks"));
     if (image.installer() != null) {
       Installers.Start start = Installers.start(image, target.status().facets());
-      needed.addAll(
-          start == Installers.Start.OWN_MEDIUM ? List.of("media") : Installers.FOR_KERNELS);
+      boolean byMedium = start != null && !start.byKernel();
+      needed.addAll(byMedium ? List.of("media") : Installers.FOR_KERNELS);
       at.require(
-          start != Installers.Start.OWN_MEDIUM || machine.spec().volumes().isEmpty(),
+          !byMedium || machine.spec().volumes().isEmpty(),
           target.title()
-              + " would install it by a medium of its own, and its volumes cannot be there"
+              + " would install it by a medium that it boots, and its volumes cannot be there"
               + " meanwhile; detach them first");
     } else if (image.firstBoot() != ImageSpec.FirstBoot.NONE) {
       needed.add("media");

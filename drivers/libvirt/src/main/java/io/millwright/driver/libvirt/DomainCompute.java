@@ -134,7 +134,7 @@ final class DomainCompute implements Compute, HotPlug {
         }
         try (Domain defined = connection.define(xml)) {
           if (defined.state().active()) {
-            changeMedium(defined, placed.medium());
+            changeMedia(defined, placed);
           }
         }
         return Outcome.DONE;
@@ -192,12 +192,11 @@ final class DomainCompute implements Compute, HotPlug {
         medium = existing(volume, "installation medium", installer.medium()).path();
       }
     }
-    String kernel = null;
-    String initrd = null;
-    if (installer.kernel() != null) {
-      kernel = bootFile(pool, installer.kernel().file());
-      initrd = bootFile(pool, installer.kernel().initrd());
+    if (installer.kernel() == null) {
+      return new DomainXml.PlacedInstaller(medium, null, null, null);
     }
+    String kernel = bootFile(pool, installer.kernel().file());
+    String initrd = bootFile(pool, installer.kernel().initrd());
     try (Volume log = files.needLog(pool, mark)) {
       return new DomainXml.PlacedInstaller(medium, kernel, initrd, log.path());
     }
@@ -229,15 +228,23 @@ final class DomainCompute implements Compute, HotPlug {
     LibvirtError.check(C.virDomainRename(domain.pointer, name, 0));
   }
 
-  private static void changeMedium(Domain domain, @Nullable String medium) throws LibvirtError {
+  private static void changeMedia(Domain domain, DomainXml.Placed placed) throws LibvirtError {
     DomainFacts live = DomainFacts.read(domain.xml(0), "");
-    if (!Objects.equals(live.mediumFile(), medium)) {
-      // By force: a guest that has much to do opens its tray too late for libvirt, or has locked
-      // it.
-      LibvirtError.check(
-          C.virDomainUpdateDeviceFlags(
-              domain.pointer, DomainXml.drive(medium), Domain.AFFECT_LIVE | Domain.MODIFY_FORCE));
+    if (!Objects.equals(live.mediumFile(), placed.medium())) {
+      change(domain, DomainXml.drive(placed.medium()));
     }
+    if (placed.installer() == null && live.uses(DomainXml.INSTALLER_TARGET)) {
+      change(domain, DomainXml.emptyInstallerDrive());
+    }
+  }
+
+  /**
+   * By force: a guest that has much to do opens its tray too late for libvirt, or has locked it.
+   */
+  private static void change(Domain domain, String drive) throws LibvirtError {
+    LibvirtError.check(
+        C.virDomainUpdateDeviceFlags(
+            domain.pointer, drive, Domain.AFFECT_LIVE | Domain.MODIFY_FORCE));
   }
 
   @Override

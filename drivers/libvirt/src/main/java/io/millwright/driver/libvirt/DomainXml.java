@@ -44,12 +44,15 @@ final class DomainXml {
       @Nullable PlacedInstaller installer) {}
 
   /**
-   * Where the files of an installer lie; kernel and initial file system are both there or neither.
+   * Where the files of an installer lie; kernel, initial file system and log are all there or none.
    *
    * @param log keeps what the machine prints
    */
   record PlacedInstaller(
-      @Nullable String medium, @Nullable String kernel, @Nullable String initrd, String log) {}
+      @Nullable String medium,
+      @Nullable String kernel,
+      @Nullable String initrd,
+      @Nullable String log) {}
 
   /** Refuses what cannot be said in a document that libvirt takes. */
   static void check(MachineDefinition machine, boolean openvswitch) throws DriverException {
@@ -164,8 +167,9 @@ final class DomainXml {
     }
     xml.empty("clock", "offset", "utc");
     xml.leaf("on_poweroff", "destroy");
-    // An installer that restarts the machine is done: it would only be started again.
-    xml.leaf("on_reboot", machine.installer() == null ? "restart" : "destroy");
+    // A kernel that restarts the machine is done: it would only be started again.
+    boolean kernel = machine.installer() != null && machine.installer().kernel() != null;
+    xml.leaf("on_reboot", kernel ? "destroy" : "restart");
     xml.leaf("on_crash", "destroy");
   }
 
@@ -185,18 +189,17 @@ final class DomainXml {
 
   private static void devices(XmlText xml, MachineDefinition machine, Placed placed) {
     PlacedInstaller installer = placed.installer();
-    boolean bootsMedium = installer != null && installer.kernel() == null;
     for (int i = 0; i < machine.disks().size(); i++) {
       MachineDefinition.Disk disk = machine.disks().get(i);
-      disk(xml, disk, placed.disks().get(i), i, i == 0 && !bootsMedium);
+      disk(xml, disk, placed.disks().get(i), i, i == 0);
     }
     ports(xml, machine, placed);
     // By virtio-scsi, for cloud kernels have no driver for an emulated SATA or IDE controller.
     xml.empty("controller", "type", "scsi", "index", "0", "model", "virtio-scsi");
     xml.empty("controller", "type", "usb", "model", "none");
-    drive(xml, placed.medium(), !bootsMedium && installs(machine.medium()));
+    drive(xml, placed.medium(), installs(machine.medium()));
     if (installer != null && installer.medium() != null) {
-      installerDrive(xml, installer.medium(), bootsMedium);
+      installerDrive(xml, installer.medium(), installer.kernel() == null);
     }
     for (MachineDefinition.Nic nic : machine.nics()) {
       nic(xml, nic, placed.openvswitch());
@@ -204,7 +207,7 @@ final class DomainXml {
     xml.in(
         "serial",
         () -> {
-          if (installer != null) {
+          if (installer != null && installer.log() != null) {
             xml.empty("log", "file", installer.log(), "append", "on");
           }
           xml.empty("target", "port", "0");
@@ -301,16 +304,25 @@ final class DomainXml {
         "cdrom");
   }
 
-  private static void installerDrive(XmlText xml, String medium, boolean boots) {
+  /** The second drive, empty, as for {@code virDomainUpdateDeviceFlags}. */
+  static String emptyInstallerDrive() {
+    XmlText xml = new XmlText();
+    installerDrive(xml, null, false);
+    return xml.toString();
+  }
+
+  private static void installerDrive(XmlText xml, @Nullable String medium, boolean boots) {
     xml.in(
         "disk",
         () -> {
           xml.empty("driver", "name", "qemu", "type", "raw");
-          xml.empty("source", "file", medium);
+          if (medium != null) {
+            xml.empty("source", "file", medium);
+          }
           xml.empty("target", "dev", INSTALLER_TARGET, "bus", "scsi");
           xml.empty("readonly");
           if (boots) {
-            xml.empty("boot", "order", "1");
+            xml.empty("boot", "order", "2");
           }
         },
         "type",

@@ -140,6 +140,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   }
 
   @Override
+  public boolean sharesMedia() {
+    return true;
+  }
+
+  @Override
   public void close() {
     line.close();
     copy.close();

@@ -57,14 +57,15 @@ final class PoolDisks implements Disks {
       }
       // What a killed server left, in whichever format.
       files.deleteImage(pool, image.sha256());
+      String format = image.format().equals(Image.MEDIUM) ? "raw" : image.format();
       try (FileChannel content = FileChannel.open(image.file(), StandardOpenOption.READ)) {
         MessageDigest digest = sha256();
         files.upload(
             connection,
             pool,
             files.imageStem(image.sha256()),
-            image.format(),
-            "." + image.format(),
+            format,
+            "." + format,
             image.virtualSize().bytes(),
             content.size(),
             content,

@@ -52,6 +52,7 @@ class LibvirtContractTest extends HypervisorContract {
         "direct-boot",
         "serial-log",
         HypervisorDriver.DISK_SERIALS,
+        HypervisorDriver.SHARED_MEDIA,
         HypervisorDriver.IMPORT,
         HypervisorDriver.HOT_PLUG);
   }

@@ -29,7 +29,8 @@ final class Micro {
   /** Its disk image is a hybrid medium, so as a raw file it boots from a drive as well. */
   static Disks.Image medium() {
     Path iso = PARTS.resolve("micro.iso");
-    return new Disks.Image(Lab.sha256(iso), iso, "raw", new ByteSize(iso.toFile().length()));
+    return new Disks.Image(
+        Lab.sha256(iso), iso, Disks.Image.MEDIUM, new ByteSize(iso.toFile().length()));
   }
 
   static HypervisorContract.BootFiles bootFiles() {

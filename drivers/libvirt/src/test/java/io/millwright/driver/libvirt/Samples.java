@@ -96,7 +96,7 @@ enum Samples {
         "/pool & more/mw-0a0b0c0d-image-" + installer.medium() + ".raw",
         kernel == null ? null : "/pool & more/" + kernel.file() + ".boot",
         kernel == null ? null : "/pool & more/" + kernel.initrd() + ".boot",
-        "/pool & more/" + Names.OBJECT + "log.log");
+        kernel == null ? null : "/pool & more/" + Names.OBJECT + "log.log");
   }
 
   private static MachineDefinition.Nic bridge(@Nullable Integer vlan, @Nullable Integer mtu) {

@@ -50,7 +50,12 @@ final class Contents {
    *
    * @param mib of the disk in it
    */
-  record Image(String sha256, long mib, Volume volume) {}
+  record Image(String sha256, long mib, Volume volume) {
+    /** True if it is a medium for drives, and no disk. */
+    boolean medium() {
+      return volume.id().endsWith(".iso");
+    }
+  }
 
   private final Api api;
   private final Tasks tasks;
@@ -85,10 +90,29 @@ final class Contents {
     return out;
   }
 
-  /** Images of ours that are whole. */
+  /**
+   * What is there of ours that is whole.
+   *
+   * @param images vendors' media among them
+   * @param media of machines
+   */
+  record Files(List<Image> images, Map<ObjectName, Volume> media) {}
+
+  /** By two listings. */
+  Files files(Cluster.Place place) throws DriverException, PveFault {
+    List<Volume> isos = list(place.files(), "iso");
+    List<Volume> all = new ArrayList<>(list(place.files(), "import"));
+    all.addAll(isos);
+    return new Files(images(all), media(isos));
+  }
+
   List<Image> images(Cluster.Place place) throws DriverException, PveFault {
+    return files(place).images();
+  }
+
+  private List<Image> images(List<Volume> all) {
     List<Image> out = new ArrayList<>();
-    for (Volume volume : list(place.files(), "import")) {
+    for (Volume volume : all) {
       image(volume.stem())
           .filter(m -> volume.whole())
           .ifPresent(m -> out.add(new Image(m.group(1), Long.parseLong(m.group(2)), volume)));
@@ -110,8 +134,12 @@ final class Contents {
 
   /** Media of ours that are whole. */
   Map<ObjectName, Volume> media(Cluster.Place place) throws DriverException, PveFault {
+    return media(list(place.files(), "iso"));
+  }
+
+  private Map<ObjectName, Volume> media(List<Volume> isos) {
     Map<ObjectName, Volume> out = new LinkedHashMap<>();
-    for (Volume volume : list(place.files(), "iso")) {
+    for (Volume volume : isos) {
       if (volume.stem().startsWith(prefix) && volume.whole()) {
         ObjectName.parse(volume.stem()).ifPresent(name -> out.put(name, volume));
       }

@@ -124,7 +124,7 @@ final class HeldDisks implements Disks, AutoCloseable {
     try {
       contents.put(
           place.files(),
-          "import",
+          image.format().equals(Image.MEDIUM) ? "iso" : "import",
           contents.imageStem(image.sha256(), image.virtualSize().mib()),
           image.format(),
           BodyPublishers.ofFile(image.file()),
@@ -140,13 +140,25 @@ final class HeldDisks implements Disks, AutoCloseable {
     return contents.images(place).stream().filter(i -> i.sha256().equals(sha256)).findFirst();
   }
 
-  /** Disks are copies of their image, which need it no longer. */
+  /** Disks are copies of their image, which need it no longer; a medium is in drives itself. */
   @Override
   public Outcome unstage(String sha256) throws DriverException {
     return api.act(() -> {
-      Cluster.Place place = Cluster.read(api).place(settings);
-      contents.removeAll(
-          place.files(), "import", "mw-" + guests.installation() + "-" + sha256 + "-");
+      Cluster cluster = Cluster.read(api);
+      Cluster.Place place = cluster.place(settings);
+      for (Contents.Image image : contents.images(place)) {
+        if (image.sha256().equals(sha256) && image.medium()) {
+          List<User> users = users(cluster.machines().toList(), image.volume());
+          if (!users.isEmpty()) {
+            throw Guests.conflict(
+                "A machine has this image in its drive.",
+                "VM " + users.getFirst().guest().number());
+          }
+        }
+      }
+      String begin = "mw-" + guests.installation() + "-" + sha256 + "-";
+      contents.removeAll(place.files(), "import", begin);
+      contents.removeAll(place.files(), "iso", begin);
       return Outcome.DONE;
     });
   }
@@ -187,6 +199,7 @@ final class HeldDisks implements Disks, AutoCloseable {
     }
     Contents.Image image =
         staged(place, base)
+            .filter(i -> !i.medium())
             .orElseThrow(() ->
                 new DriverException(
                     FaultKind.REFUSED, "The image is not staged on the hypervisor."));

@@ -26,6 +26,9 @@ record Options(Map<String, String> values) {
   /** The drive with the medium. */
   static final String DRIVE = "ide2";
 
+  /** The second drive, which only a machine with a vendor's installation medium has or had. */
+  static final String VENDORS = "ide0";
+
   static Options of(JsonNode data) {
     Map<String, String> out = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> each : data.properties()) {
@@ -119,7 +122,12 @@ record Options(Map<String, String> values) {
 
   /** The volume in its drive, or an empty text. */
   String medium() {
-    String file = properties(text(DRIVE), "file").getOrDefault("file", "");
+    return medium(DRIVE);
+  }
+
+  /** The volume in one of its drives, or an empty text. */
+  String medium(String drive) {
+    String file = properties(text(drive), "file").getOrDefault("file", "");
     return file.equals("none") ? "" : file;
   }
 

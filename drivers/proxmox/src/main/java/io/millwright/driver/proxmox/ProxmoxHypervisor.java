@@ -86,6 +86,11 @@ final class ProxmoxHypervisor implements HypervisorDriver {
   }
 
   @Override
+  public boolean sharesMedia() {
+    return true;
+  }
+
+  @Override
   public void close() {
     disks.close();
     api.close();

@@ -56,10 +56,10 @@ final class QemuCompute implements Compute {
 
   @Override
   public void check(MachineDefinition machine) throws DriverException {
-    if (machine.installer() != null) {
+    if (machine.installer() != null && machine.installer().kernel() != null) {
       throw new DriverException(
           FaultKind.UNSUPPORTED,
-          "On Proxmox VE a machine is made from a golden image; it cannot be installed there.");
+          "Proxmox VE starts no kernels by itself; a machine there boots a medium.");
     }
     if (machine.memory().mib() < LEAST_MIB) {
       throw new DriverException(
@@ -172,7 +172,7 @@ final class QemuCompute implements Compute {
     out.put("agent", "1");
     out.put("hotplug", "0");
     out.put("scsihw", "virtio-scsi-pci");
-    out.put("boot", machine.disks().isEmpty() ? "order=" + Options.DRIVE : "order=scsi0");
+    out.put("boot", "order=" + String.join(";", bootOrder(machine)));
     Map<Integer, Contents.Volume> volumes =
         machine.disks().isEmpty() ? Map.of() : contents.disks(place);
     int n = 0;
@@ -192,7 +192,40 @@ final class QemuCompute implements Compute {
       out.put("net" + n++, Options.card(nic));
     }
     out.put(Options.DRIVE, medium(place, machine.medium()) + ",media=cdrom");
+    MachineDefinition.Installer installer = machine.installer();
+    if (installer != null && installer.medium() != null) {
+      out.put(Options.VENDORS, vendors(place, installer.medium()) + ",media=cdrom");
+    }
     return out;
+  }
+
+  /** What is not in it is never booted, however little there is on what is. */
+  private static List<String> bootOrder(MachineDefinition machine) {
+    List<String> out = new ArrayList<>();
+    if (!machine.disks().isEmpty()) {
+      out.add("scsi0");
+    }
+    if (machine.installer() != null) {
+      out.add(Options.VENDORS);
+    } else if (machine.disks().isEmpty() || installs(machine.medium())) {
+      out.add(Options.DRIVE);
+    }
+    return out;
+  }
+
+  private static boolean installs(@Nullable String medium) {
+    return medium != null
+        && ObjectName.parse(medium).filter(n -> n.role().equals(ObjectName.INSTALLER)).isPresent();
+  }
+
+  private String vendors(Cluster.Place place, String sha256) throws DriverException, PveFault {
+    return contents.images(place).stream()
+        .filter(i -> i.sha256().equals(sha256) && i.medium())
+        .findFirst()
+        .orElseThrow(
+            () -> Guests.conflict("The installation medium is not on the hypervisor.", sha256))
+        .volume()
+        .id();
   }
 
   private String medium(Cluster.Place place, @Nullable String name)
@@ -212,6 +245,10 @@ final class QemuCompute implements Compute {
       Cluster.Place place, MachineDefinition machine, Map<String, String> values, Guest there)
       throws DriverException, PveFault {
     Options now = guests.options(there);
+    if (!now.text(Options.VENDORS).isEmpty()) {
+      // A drive is emptied at once, and taken out at the next start only.
+      values.putIfAbsent(Options.VENDORS, "none,media=cdrom");
+    }
     Map<String, String> changes = new LinkedHashMap<>();
     values.forEach((name, value) -> {
       if (!same(name, now.text(name), value)) {
@@ -259,11 +296,11 @@ final class QemuCompute implements Compute {
       List<MachineDefinition.Nic> is = new Options(Map.of("net0", there)).nics();
       return is.equals(new Options(Map.of("net0", wanted)).nics());
     }
-    if (name.equals(Options.DRIVE)) {
+    if (name.equals(Options.DRIVE) || name.equals(Options.VENDORS)) {
       return !there.isEmpty()
-          && new Options(Map.of(Options.DRIVE, there))
-              .medium()
-              .equals(new Options(Map.of(Options.DRIVE, wanted)).medium());
+          && new Options(Map.of(name, there))
+              .medium(name)
+              .equals(new Options(Map.of(name, wanted)).medium(name));
     }
     if (name.equals("smbios1")) {
       return new Options(Map.of(name, there))

@@ -116,15 +116,16 @@ final class Survey {
           out.disks.add(new Observation.Disk(name, ByteSize.ofMib(volume.size() >> 20)));
         }
       }
-      contents
-          .media(place)
+      Contents.Files files = contents.files(place);
+      files
+          .media()
           .forEach((name, volume) -> {
             out.mediaNames.put(volume.id(), name.toString());
             if (within(scope, name)) {
               out.media.add(new Observation.Medium(name));
             }
           });
-      contents.images(place).stream()
+      files.images().stream()
           .map(Contents.Image::sha256)
           .distinct()
           .sorted()
@@ -271,7 +272,8 @@ final class Survey {
             .filter(Objects::nonNull)
             .toList(),
         options.nics(),
-        stored.mediaNames.get(options.medium()));
+        stored.mediaNames.get(options.medium()),
+        !options.medium(Options.VENDORS).isEmpty());
   }
 
   private static Observation.Machine foreign(Guest guest, UUID uid, @Nullable JsonNode state) {

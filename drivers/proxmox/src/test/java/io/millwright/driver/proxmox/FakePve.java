@@ -772,7 +772,7 @@ final class FakePve implements AutoCloseable {
   private static final Pattern KNOWN =
       Pattern.compile(
           "name|description|cores|sockets|memory|bios|smbios1|agent|hotplug|scsihw|boot|tags|ostype"
-              + "|serial0|vga|onboot|protection|efidisk0|ide2|scsi[0-9]+|net[0-9]+|unused[0-9]+");
+              + "|serial0|vga|onboot|protection|efidisk0|ide[02]|scsi[0-9]+|net[0-9]+|unused[0-9]+");
 
   private static final Pattern NEW = Pattern.compile("([a-z-]+):([0-9]+(?:\\.[0-9]+)?)((?:,.*)?)");
 
@@ -841,7 +841,8 @@ final class FakePve implements AutoCloseable {
     apply(number, vm, values);
     if (vm.status.equals("running")) {
       // These are never made to wait; all others are, for nothing is plugged in while it runs.
-      for (String now : List.of("name", "description", "tags", "protection", "hotplug", "ide2")) {
+      for (String now :
+          List.of("name", "description", "tags", "protection", "hotplug", "ide0", "ide2")) {
         if (vm.pending.containsKey(now)) {
           vm.config.put(now, Objects.requireNonNull(vm.pending.remove(now)));
         }
@@ -874,7 +875,7 @@ final class FakePve implements AutoCloseable {
       String value = given;
       if (name.matches("(scsi|efidisk)[0-9]+")) {
         value = disk(number, vm.node, value);
-      } else if (name.equals("ide2") && !value.startsWith("none")) {
+      } else if (name.matches("ide[02]") && !value.startsWith("none")) {
         if (!volumes.containsKey(value.split(",")[0])) {
           throw new Refusal(500, "volume '" + value.split(",")[0] + "' does not exist\n");
         }

@@ -45,7 +45,14 @@ class ProxmoxContractTest extends HypervisorContract {
   @Override
   protected Set<String> facets() {
     return Set.of(
-        "compute", "disks", "media", "guest-agent", "guest-commands", "metrics", "disk-serials");
+        "compute",
+        "disks",
+        "media",
+        "guest-agent",
+        "guest-commands",
+        "metrics",
+        "disk-serials",
+        "shared-media");
   }
 
   @Override
@@ -55,7 +62,7 @@ class ProxmoxContractTest extends HypervisorContract {
 
   @Override
   protected Disks.Image installationMedium() {
-    throw new UnsupportedOperationException("there is no facet that would need one");
+    return new Disks.Image(IMAGE.sha256(), IMAGE.file(), Disks.Image.MEDIUM, IMAGE.virtualSize());
   }
 
   @Override

@@ -10,9 +10,11 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
- * Which files the machines of a datastore have as disks, foreign machines as well.
+ * Which files the machines of a datastore have as disks or in their drives, foreign machines as
+ * well.
  *
  * <p>vSphere has no index of that: it takes a look at all machines. Their devices are kilobytes
  * each, so each look reads only the version of each definition, and the devices of those whose
@@ -42,7 +44,7 @@ final class Attachments {
   }
 
   /**
-   * Who has this file among its disks, or below one of them.
+   * Who has this file among its disks, below one of them, or in a drive.
    *
    * @throws DriverException CONFLICT if nobody is known to, but not of all machines can be told
    */
@@ -162,8 +164,12 @@ final class Attachments {
   }
 
   private static Set<String> files(Collector.Found found) {
-    return VmFacts.disks(found.get(DEVICES).map(Element::children).orElse(List.of())).stream()
-        .flatMap(d -> d.files().stream())
+    List<Element> devices = found.get(DEVICES).map(Element::children).orElse(List.of());
+    return Stream.concat(
+            VmFacts.disks(devices).stream().flatMap(d -> d.files().stream()),
+            VmFacts.drives(devices)
+                .map(d -> VmFacts.inDatastore(d.text("backing", "fileName")))
+                .filter(file -> !file.isEmpty()))
         .collect(Collectors.toUnmodifiableSet());
   }
 }

@@ -130,8 +130,9 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
 
   private Optional<DatastoreFiles.Entry> staged(Place place, String sha256)
       throws DriverException, VimFault {
-    String file = files.image(sha256) + DatastoreFiles.DISK;
-    return Optional.ofNullable(files.search(place, List.of(file)).get(file));
+    String disk = files.image(sha256) + DatastoreFiles.DISK;
+    String medium = files.image(sha256) + DatastoreFiles.MEDIUM;
+    return files.search(place, List.of(disk, medium)).values().stream().findFirst();
   }
 
   @Override
@@ -141,9 +142,21 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       for (String copy : links.unused(place, sha256)) {
         files.deleteDisk(place, copy);
       }
-      if (staged(place, sha256).isPresent()) {
-        files.deleteDisk(place, files.image(sha256));
+      Optional<DatastoreFiles.Entry> there = staged(place, sha256);
+      if (there.isEmpty()) {
+        return Outcome.DONE;
       }
+      if (!there.get().name().endsWith(DatastoreFiles.MEDIUM)) {
+        files.deleteDisk(place, files.image(sha256));
+        return Outcome.DONE;
+      }
+      List<Ref> holders =
+          attachments.holders(place.datastore(), files.path(place, there.get().name()));
+      if (!holders.isEmpty()) {
+        throw Machines.conflict(
+            "A machine has this image in its drive.", holders.getFirst().toString());
+      }
+      files.delete(place, there.get().name());
       return Outcome.DONE;
     });
   }

@@ -52,6 +52,10 @@ final class DatastoreFiles {
   }
 
   String image(String sha256) {
+    return image(installation, sha256);
+  }
+
+  static String image(String installation, String sha256) {
     return "mw-" + installation + "-image-" + sha256;
   }
 

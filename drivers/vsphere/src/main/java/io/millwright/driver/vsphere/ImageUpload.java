@@ -3,6 +3,7 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
@@ -17,7 +18,8 @@ import java.util.HexFormat;
 
 /**
  * Brings an image into the datastore as a flat virtual disk: its bytes, then the descriptor that
- * makes a disk of them, then its name. Every vSphere takes that, a vCenter as well as a host alone.
+ * makes a disk of them, then its name; a medium as the file that it is. Every vSphere takes that, a
+ * vCenter as well as a host alone.
  */
 final class ImageUpload {
   /** Ends the name of what is not whole yet. */
@@ -33,6 +35,10 @@ final class ImageUpload {
 
   void run(Place place, Disks.Image image) throws DriverException, VimFault {
     requireChecksum(image);
+    if (image.format().equals(Disks.Image.MEDIUM)) {
+      medium(place, image);
+      return;
+    }
     String stem = files.image(image.sha256()) + PART;
     files.ensureDirectory(place);
     // What a killed server left.
@@ -50,6 +56,18 @@ final class ImageUpload {
     } finally {
       delete(raw);
     }
+  }
+
+  /** As it is: it is for drives. */
+  private void medium(Place place, Disks.Image image) throws DriverException, VimFault {
+    String stem = files.image(image.sha256());
+    files.ensureDirectory(place);
+    try {
+      files.upload(place, stem + DatastoreFiles.UPLOAD, BodyPublishers.ofFile(image.file()));
+    } catch (FileNotFoundException e) {
+      throw unreadable(e);
+    }
+    files.move(place, stem + DatastoreFiles.UPLOAD, stem + DatastoreFiles.MEDIUM);
   }
 
   private static void requireChecksum(Disks.Image image) throws DriverException {

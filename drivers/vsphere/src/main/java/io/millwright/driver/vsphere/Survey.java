@@ -161,6 +161,9 @@ final class Survey {
       String file = entry.name();
       if (file.endsWith(DatastoreFiles.MEDIUM)) {
         name(file, DatastoreFiles.MEDIUM).map(Observation.Medium::new).ifPresent(media::add);
+        files
+            .sha256(file.substring(0, file.length() - DatastoreFiles.MEDIUM.length()))
+            .ifPresent(images::add);
       } else if (file.endsWith(DatastoreFiles.DISK)) {
         String stem = file.substring(0, file.length() - DatastoreFiles.DISK.length());
         files.sha256(stem).ifPresent(images::add);

@@ -77,10 +77,10 @@ final class VmCompute implements Compute, HotPlug {
 
   @Override
   public void check(MachineDefinition machine) throws DriverException {
-    if (machine.installer() != null) {
+    if (machine.installer() != null && machine.installer().kernel() != null) {
       throw new DriverException(
           FaultKind.UNSUPPORTED,
-          "On vSphere a machine is made from a golden image; it cannot be installed there.");
+          "vSphere starts no kernels by itself; a machine there boots a medium.");
     }
     if (machine.memory().mib() % 4 != 0 || machine.memory().bytes() % (1 << 20) != 0) {
       throw new DriverException(
@@ -181,6 +181,10 @@ final class VmCompute implements Compute, HotPlug {
     if (medium != null) {
       patterns.add(medium + DatastoreFiles.MEDIUM);
     }
+    String vendors = vendors(machine);
+    if (vendors != null) {
+      patterns.add(vendors);
+    }
     Map<String, Long> out = new HashMap<>();
     if (patterns.isEmpty()) {
       return out;
@@ -196,7 +200,23 @@ final class VmCompute implements Compute, HotPlug {
     if (medium != null && !found.containsKey(medium + DatastoreFiles.MEDIUM)) {
       throw Machines.conflict("There is no medium of this name on the hypervisor.", medium);
     }
+    if (vendors != null && !found.containsKey(vendors)) {
+      throw Machines.conflict("The installation medium is not on the hypervisor.", vendors);
+    }
     return out;
+  }
+
+  /** The file of the vendor's medium that it boots, or null. */
+  private @Nullable String vendors(MachineDefinition machine) {
+    MachineDefinition.Installer installer = machine.installer();
+    return installer == null || installer.medium() == null
+        ? null
+        : files.image(installer.medium()) + DatastoreFiles.MEDIUM;
+  }
+
+  /** A seed for an installer is none for cloud-init. */
+  private static @Nullable String seedOf(MachineDefinition machine) {
+    return machine.installer() == null ? machine.medium() : null;
   }
 
   private void create(Place place, MachineDefinition machine, Map<String, Long> capacities)
@@ -219,7 +239,11 @@ final class VmCompute implements Compute, HotPlug {
                 .type("VirtualAHCIController")
                 .add("key", -200)
                 .add("busNumber", 0)));
-    config.add(added(drive(-300, -200, medium(place, machine.medium()))));
+    config.add(added(drive(-300, -200, 0, medium(place, machine.medium()))));
+    String vendors = vendors(machine);
+    if (vendors != null) {
+      config.add(added(drive(-301, -200, 1, files.path(place, vendors))));
+    }
     for (Element change : disks(place, Wanted.of(machine), capacities, -100)) {
       config.add(change);
     }
@@ -227,7 +251,7 @@ final class VmCompute implements Compute, HotPlug {
       config.add(change);
     }
     notes(config, machine, false);
-    seed(place, machine.medium()).forEach((key, value) -> Options.note(config, key, value));
+    seed(place, seedOf(machine)).forEach((key, value) -> Options.note(config, key, value));
     config.add("firmware", firmware(machine.firmware()));
     try {
       tasks.run(place.folder(), "CreateVM_Task", config, place.pool().as("pool"));
@@ -254,8 +278,9 @@ final class VmCompute implements Compute, HotPlug {
     String medium = medium(place, machine.medium());
     boolean changesMedium = !there.mediumFile().equals(medium);
     if (changesMedium) {
-      spec.add(changed(driveWith(there, medium)));
+      spec.add(changed(driveWith(drive(there), medium)));
     }
+    changeVendors(spec, place, vendors(machine), there);
     if (!later) {
       plugs(spec, place, wanted, capacities, there);
     } else if (there.wanted() == null || !there.wanted().nics().equals(wanted.nics())) {
@@ -263,7 +288,7 @@ final class VmCompute implements Compute, HotPlug {
       var _ = nics(place, wanted);
     }
     notes(spec, machine, later && !matches(there, wanted, place));
-    seed(place, machine.medium()).forEach((key, value) -> Options.note(spec, key, value));
+    seed(place, seedOf(machine)).forEach((key, value) -> Options.note(spec, key, value));
     if (!later) {
       spec.add("firmware", firmware(wanted.firmware()));
     }
@@ -463,24 +488,49 @@ final class VmCompute implements Compute, HotPlug {
     }
   }
 
-  private static Element drive(long key, long controller, String file) {
+  /**
+   * The second drive is there while a vendor's medium is in it; of a machine that runs it is only
+   * emptied.
+   */
+  private void changeVendors(Element spec, Place place, @Nullable String file, VmFacts there)
+      throws DriverException {
+    Optional<Element> drive = there.vendorsDrive();
+    String path = file == null ? "" : files.path(place, file);
+    if (there.vendorsFile().equals(path) && (drive.isEmpty() || !path.isEmpty() || !there.off())) {
+      return;
+    }
+    if (path.isEmpty() && there.off()) {
+      spec.add(removed(drive.orElseThrow()));
+    } else if (drive.isPresent()) {
+      spec.add(changed(driveWith(drive.get(), path)));
+    } else if (there.off()) {
+      spec.add(added(drive(-301, drive(there).number("controllerKey"), 1, path)));
+    } else {
+      throw Machines.conflict(
+          "A machine gets a second drive only when it is powered off.", there.ref().toString());
+    }
+  }
+
+  private static Element drive(VmFacts there) throws DriverException {
+    return there
+        .drive()
+        .orElseThrow(() ->
+            Machines.conflict(
+                "Somebody has removed the machine's drive; rebuild the machine.",
+                there.ref().toString()));
+  }
+
+  private static Element drive(long key, long controller, int unit, String file) {
     return new Element("device")
         .type("VirtualCdrom")
         .add("key", key)
         .add(driveBacking(file))
         .add(driveState(file))
         .add("controllerKey", controller)
-        .add("unitNumber", 0);
+        .add("unitNumber", unit);
   }
 
-  private static Element driveWith(VmFacts there, String file) throws DriverException {
-    Element drive =
-        there
-            .drive()
-            .orElseThrow(() ->
-                Machines.conflict(
-                    "Somebody has removed the machine's drive; rebuild the machine.",
-                    there.ref().toString()));
+  private static Element driveWith(Element drive, String file) {
     Element out = drive.named("device").type("VirtualCdrom");
     out.with(driveBacking(file));
     out.with(driveState(file));

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -204,7 +205,23 @@ record VmFacts(
   }
 
   Optional<Element> drive() {
-    return devices.stream().filter(d -> d.type().equals("VirtualCdrom")).findFirst();
+    return drives(devices).findFirst();
+  }
+
+  /** Only a machine with a vendor's installation medium has it, or had. */
+  Optional<Element> vendorsDrive() {
+    return drives(devices).skip(1).findFirst();
+  }
+
+  static Stream<Element> drives(List<Element> devices) {
+    return devices.stream()
+        .filter(d -> d.type().equals("VirtualCdrom"))
+        .sorted(Comparator.comparingLong(d -> d.number("unitNumber")));
+  }
+
+  /** The file in its second drive, or an empty text. */
+  String vendorsFile() {
+    return vendorsDrive().map(d -> d.text("backing", "fileName")).orElse("");
   }
 
   /** The file in its drive, or an empty text. */
@@ -245,7 +262,8 @@ record VmFacts(
         ByteSize.ofMib(next != null ? next.memoryMib() : memoryMib),
         disks,
         next != null ? next.nics() : nics(place),
-        objectName(mediumFile(), DatastoreFiles.MEDIUM, installation).orElse(null));
+        objectName(mediumFile(), DatastoreFiles.MEDIUM, installation).orElse(null),
+        vendorsFile().contains("/" + DatastoreFiles.image(installation, "")));
   }
 
   private Observation.State state() {

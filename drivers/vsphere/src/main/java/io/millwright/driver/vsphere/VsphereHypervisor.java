@@ -138,6 +138,11 @@ final class VsphereHypervisor implements HypervisorDriver {
   }
 
   @Override
+  public boolean sharesMedia() {
+    return true;
+  }
+
+  @Override
   public void close() {
     events.close();
     disks.close();

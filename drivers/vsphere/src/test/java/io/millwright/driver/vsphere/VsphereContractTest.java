@@ -73,6 +73,7 @@ class VsphereContractTest extends HypervisorContract {
         "metrics",
         "lifecycle-events",
         HypervisorDriver.IMPORT,
+        HypervisorDriver.SHARED_MEDIA,
         HypervisorDriver.HOT_PLUG);
   }
 
@@ -83,7 +84,7 @@ class VsphereContractTest extends HypervisorContract {
 
   @Override
   protected Disks.Image installationMedium() {
-    throw new UnsupportedOperationException("there is no facet that would need one");
+    return new Disks.Image(IMAGE.sha256(), IMAGE.file(), Disks.Image.MEDIUM, IMAGE.virtualSize());
   }
 
   @Override
