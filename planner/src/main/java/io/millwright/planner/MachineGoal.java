@@ -2,6 +2,7 @@ package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
 import io.millwright.model.Power;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  *     as its image
  * @param imported true if somebody else made it: nothing of it is made, defined or removed
  */
+@RecordBuilder
 public record MachineGoal(
     boolean present,
     Power power,
@@ -48,7 +50,8 @@ public record MachineGoal(
     int readyTimeoutSeconds,
     boolean hotPlug,
     @Nullable String source,
-    boolean imported) {
+    boolean imported)
+    implements MachineGoalBuilder.With {
   /** How an installer is started. */
   public sealed interface Installer {
     /** Why in this way, for people; half a sentence. */
@@ -85,111 +88,8 @@ public record MachineGoal(
     record SeedBeside(String seed, String why) implements Installer {}
   }
 
-  /** One whose system disk starts as its image, and whose disks come and go while it is off. */
-  public MachineGoal(
-      boolean present,
-      Power power,
-      int cores,
-      ByteSize memory,
-      ByteSize diskSize,
-      String image,
-      @Nullable String sha256,
-      String disk,
-      boolean booted,
-      @Nullable String seed,
-      List<String> volumes,
-      List<Card> nics,
-      Map<String, Integer> records,
-      int readyTimeoutSeconds) {
-    this(
-        present,
-        power,
-        cores,
-        memory,
-        diskSize,
-        image,
-        sha256,
-        null,
-        disk,
-        booted,
-        null,
-        seed,
-        volumes,
-        nics,
-        records,
-        readyTimeoutSeconds,
-        false,
-        null);
-  }
-
-  /** One that Millwright makes. */
-  public MachineGoal(
-      boolean present,
-      Power power,
-      int cores,
-      ByteSize memory,
-      ByteSize diskSize,
-      String image,
-      @Nullable String sha256,
-      @Nullable Installer installer,
-      String disk,
-      boolean booted,
-      @Nullable String former,
-      @Nullable String seed,
-      List<String> volumes,
-      List<Card> nics,
-      Map<String, Integer> records,
-      int readyTimeoutSeconds,
-      boolean hotPlug,
-      @Nullable String source) {
-    this(
-        present,
-        power,
-        cores,
-        memory,
-        diskSize,
-        image,
-        sha256,
-        installer,
-        disk,
-        booted,
-        former,
-        seed,
-        volumes,
-        nics,
-        records,
-        readyTimeoutSeconds,
-        hotPlug,
-        source,
-        false);
-  }
-
   public MachineGoal {
     volumes = List.copyOf(volumes);
     nics = List.copyOf(nics);
-  }
-
-  /** The same, but for what shall be published. */
-  public MachineGoal withRecords(Map<String, Integer> next) {
-    return new MachineGoal(
-        present,
-        power,
-        cores,
-        memory,
-        diskSize,
-        image,
-        sha256,
-        installer,
-        disk,
-        booted,
-        former,
-        seed,
-        volumes,
-        nics,
-        next,
-        readyTimeoutSeconds,
-        hotPlug,
-        source,
-        imported);
   }
 }

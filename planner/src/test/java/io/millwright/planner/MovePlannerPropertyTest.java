@@ -49,21 +49,21 @@ class MovePlannerPropertyTest {
 
     Plan plan() {
       MachineGoal goal =
-          new MachineGoal(
-              true,
-              Power.ON,
-              1,
-              GIB,
-              GIB,
-              "image",
-              "0".repeat(64),
-              NEW,
-              booted,
-              null,
-              vm(false, NEW, "copy-").disks().subList(1, volumes + 1),
-              List.of(),
-              Map.of(),
-              600);
+          MachineGoalBuilder.builder()
+              .present(true)
+              .power(Power.ON)
+              .cores(1)
+              .memory(GIB)
+              .diskSize(GIB)
+              .image("image")
+              .sha256("0".repeat(64))
+              .disk(NEW)
+              .booted(booted)
+              .volumes(vm(false, NEW, "copy-").disks().subList(1, volumes + 1))
+              .nics(List.of())
+              .records(Map.of())
+              .readyTimeoutSeconds(600)
+              .build();
       List<Step.CarryVolume> carries = new ArrayList<>();
       for (int i = 0; i < volumes && !booted; i++) {
         if (!whole.contains(i)) {
@@ -152,21 +152,21 @@ class MovePlannerPropertyTest {
     World world = new World(1);
     Vm abandoned = world.vm(true, NEW, "copy-");
     MachineGoal goal =
-        new MachineGoal(
-            true,
-            Power.ON,
-            1,
-            GIB,
-            GIB,
-            "image",
-            "0".repeat(64),
-            OLD,
-            true,
-            null,
-            List.of("data-0"),
-            List.of(),
-            Map.of(),
-            600);
+        MachineGoalBuilder.builder()
+            .present(true)
+            .power(Power.ON)
+            .cores(1)
+            .memory(GIB)
+            .diskSize(GIB)
+            .image("image")
+            .sha256("0".repeat(64))
+            .disk(OLD)
+            .booted(true)
+            .volumes(List.of("data-0"))
+            .nics(List.of())
+            .records(Map.of())
+            .readyTimeoutSeconds(600)
+            .build();
     List<Step> steps =
         MovePlanner.plan(
                 goal,
@@ -191,21 +191,21 @@ class MovePlannerPropertyTest {
     World world = new World(1);
     Vm vm = world.vm(running, OLD, "data-");
     MachineGoal goal =
-        new MachineGoal(
-            true,
-            running ? Power.ON : Power.OFF,
-            1,
-            GIB,
-            GIB,
-            "image",
-            "0".repeat(64),
-            OLD,
-            true,
-            null,
-            List.of("data-0"),
-            List.of(),
-            Map.of(),
-            600);
+        MachineGoalBuilder.builder()
+            .present(true)
+            .power(running ? Power.ON : Power.OFF)
+            .cores(1)
+            .memory(GIB)
+            .diskSize(GIB)
+            .image("image")
+            .sha256("0".repeat(64))
+            .disk(OLD)
+            .booted(true)
+            .volumes(List.of("data-0"))
+            .nics(List.of())
+            .records(Map.of())
+            .readyTimeoutSeconds(600)
+            .build();
     MachineFacts facts = World.facts(vm, Set.of(OLD), true);
     assertThat(
             MovePlanner.plan(

@@ -349,26 +349,7 @@ class PlannerPropertyTest {
   }
 
   private static MachineGoal imported(MachineGoal g) {
-    return new MachineGoal(
-        g.present(),
-        g.power(),
-        g.cores(),
-        g.memory(),
-        g.diskSize(),
-        g.image(),
-        g.sha256(),
-        g.installer(),
-        g.disk(),
-        g.booted(),
-        g.former(),
-        g.seed(),
-        g.volumes(),
-        g.nics(),
-        g.records(),
-        g.readyTimeoutSeconds(),
-        g.hotPlug(),
-        g.source(),
-        true);
+    return g.with(b -> b.imported(true));
   }
 
   @Property
@@ -489,47 +470,11 @@ class PlannerPropertyTest {
   }
 
   private static MachineGoal with(MachineGoal g, List<Card> nics) {
-    return new MachineGoal(
-        g.present(),
-        g.power(),
-        g.cores(),
-        g.memory(),
-        g.diskSize(),
-        g.image(),
-        g.sha256(),
-        g.installer(),
-        g.disk(),
-        g.booted(),
-        g.former(),
-        g.seed(),
-        g.volumes(),
-        nics,
-        g.records(),
-        g.readyTimeoutSeconds(),
-        g.hotPlug(),
-        g.source());
+    return g.with(b -> b.nics(nics));
   }
 
   private static MachineGoal with(MachineGoal g, boolean booted, Map<String, Integer> records) {
-    return new MachineGoal(
-        g.present(),
-        g.power(),
-        g.cores(),
-        g.memory(),
-        g.diskSize(),
-        g.image(),
-        g.sha256(),
-        g.installer(),
-        g.disk(),
-        booted,
-        g.former(),
-        g.seed(),
-        g.volumes(),
-        g.nics(),
-        records,
-        g.readyTimeoutSeconds(),
-        g.hotPlug(),
-        g.source());
+    return g.with(b -> b.booted(booted).records(records));
   }
 
   // --- whatever there may be -----------------------------------------------------------------
@@ -558,21 +503,22 @@ class PlannerPropertyTest {
             volumes(),
             nics())
         .as((present, power, shape, g, booted, seeded, volumes, nics) ->
-            new MachineGoal(
-                present,
-                power,
-                shape.cores(),
-                shape.memory(),
-                shape.disk(),
-                "image",
-                SHA256,
-                DISKS.get(g),
-                booted,
-                seeded ? SEEDS.get(g) : null,
-                volumes,
-                nics,
-                Map.of(),
-                600))
+            MachineGoalBuilder.builder()
+                .present(present)
+                .power(power)
+                .cores(shape.cores())
+                .memory(shape.memory())
+                .diskSize(shape.disk())
+                .image("image")
+                .sha256(SHA256)
+                .disk(DISKS.get(g))
+                .booted(booted)
+                .seed(seeded ? SEEDS.get(g) : null)
+                .volumes(volumes)
+                .nics(nics)
+                .records(Map.of())
+                .readyTimeoutSeconds(600)
+                .build())
         .flatMap(goal -> yes.map(installs -> installs ? installing(goal, false) : goal))
         .flatMap(
             goal -> yes.map(own -> own && goal.installer() != null ? installing(goal, true) : goal))
@@ -596,25 +542,7 @@ class PlannerPropertyTest {
 
   /** One whose system disk is what it was in a snapshot: it has had its first boot. */
   private static MachineGoal reverting(MachineGoal g) {
-    return new MachineGoal(
-        g.present(),
-        g.power(),
-        g.cores(),
-        g.memory(),
-        g.diskSize(),
-        g.image(),
-        g.sha256(),
-        null,
-        g.disk(),
-        g.booted(),
-        g.former(),
-        null,
-        g.volumes(),
-        g.nics(),
-        g.records(),
-        g.readyTimeoutSeconds(),
-        g.hotPlug(),
-        "mw-snapshot");
+    return g.with(b -> b.installer(null).seed(null).source("mw-snapshot"));
   }
 
   private static MachineGoal beside(MachineGoal g) {
@@ -635,69 +563,15 @@ class PlannerPropertyTest {
   }
 
   private static MachineGoal installed(MachineGoal g, MachineGoal.Installer by) {
-    return new MachineGoal(
-        g.present(),
-        g.power(),
-        g.cores(),
-        g.memory(),
-        g.diskSize(),
-        g.image(),
-        g.sha256(),
-        by,
-        g.disk(),
-        g.booted(),
-        g.former(),
-        null,
-        g.volumes(),
-        g.nics(),
-        g.records(),
-        g.readyTimeoutSeconds(),
-        g.hotPlug(),
-        g.source());
+    return g.with(b -> b.installer(by).seed(null));
   }
 
   private static MachineGoal hotPlugging(MachineGoal g) {
-    return new MachineGoal(
-        g.present(),
-        g.power(),
-        g.cores(),
-        g.memory(),
-        g.diskSize(),
-        g.image(),
-        g.sha256(),
-        g.installer(),
-        g.disk(),
-        g.booted(),
-        g.former(),
-        g.seed(),
-        g.volumes(),
-        g.nics(),
-        g.records(),
-        g.readyTimeoutSeconds(),
-        true,
-        g.source());
+    return g.with(b -> b.hotPlug(true));
   }
 
   private static MachineGoal goingBackTo(MachineGoal g, @Nullable String former) {
-    return new MachineGoal(
-        g.present(),
-        g.power(),
-        g.cores(),
-        g.memory(),
-        g.diskSize(),
-        g.image(),
-        g.sha256(),
-        g.installer(),
-        g.disk(),
-        g.booted(),
-        former,
-        g.seed(),
-        g.volumes(),
-        g.nics(),
-        g.records(),
-        g.readyTimeoutSeconds(),
-        g.hotPlug(),
-        g.source());
+    return g.with(b -> b.former(former));
   }
 
   private record Shape(int cores, ByteSize memory, ByteSize disk) {}

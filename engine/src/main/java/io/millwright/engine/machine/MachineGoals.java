@@ -21,6 +21,7 @@ import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Card;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MachineGoalBuilder;
 import io.millwright.planner.MovePlanner;
 import io.millwright.planner.Step;
 import java.util.ArrayList;
@@ -56,51 +57,49 @@ public final class MachineGoals {
     }
     String disk = Objects.requireNonNull(status.disk(), "a declared machine has a disk's name");
     String pinned = status.imageSha256();
-    return new MachineGoal(
-        !r.machine().deleting(),
-        spec.power(),
-        r.size().cores(),
-        r.size().memory(),
-        r.size().disk(),
-        r.image().name(),
-        pinned == null ? r.image().status().sha256() : pinned,
-        status.source() == null ? installer(r, disk) : null,
-        disk,
-        status.readyBy() != null,
-        status.former() == null ? null : status.former().disk(),
-        // A system that was up before has had its first boot.
-        status.source() == null && readsSeed(r.image().spec()) ? seedName(disk) : null,
-        r.volumes().stream()
-            .map(v -> Objects.requireNonNullElse(r.disk(v), "volume " + v.name()))
-            .toList(),
-        r.nics().stream().map(MachineGoals::card).toList(),
-        fingerprints(r),
-        spec.readyTimeoutSeconds(),
-        r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG),
-        status.source() == null ? null : status.source().disk());
+    return MachineGoalBuilder.builder()
+        .present(!r.machine().deleting())
+        .power(spec.power())
+        .cores(r.size().cores())
+        .memory(r.size().memory())
+        .diskSize(r.size().disk())
+        .image(r.image().name())
+        .sha256(pinned == null ? r.image().status().sha256() : pinned)
+        .installer(status.source() == null ? installer(r, disk) : null)
+        .disk(disk)
+        .booted(status.readyBy() != null)
+        .former(status.former() == null ? null : status.former().disk())
+        .seed( // A system that was up before has had its first boot.
+            status.source() == null && readsSeed(r.image().spec()) ? seedName(disk) : null)
+        .volumes(
+            r.volumes().stream()
+                .map(v -> Objects.requireNonNullElse(r.disk(v), "volume " + v.name()))
+                .toList())
+        .nics(r.nics().stream().map(MachineGoals::card).toList())
+        .records(fingerprints(r))
+        .readyTimeoutSeconds(spec.readyTimeoutSeconds())
+        .hotPlug(r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG))
+        .source(status.source() == null ? null : status.source().disk())
+        .build();
   }
 
   private static MachineGoal imported(ResolvedMachine r) {
-    return new MachineGoal(
-        !r.machine().deleting(),
-        r.machine().spec().power(),
-        r.size().cores(),
-        r.size().memory(),
-        r.size().disk(),
-        MachineSpec.NO_IMAGE,
-        MachineSpec.NO_IMAGE,
-        null,
-        MachineSpec.NO_IMAGE,
-        true,
-        null,
-        null,
-        List.of(),
-        r.nics().stream().map(MachineGoals::card).toList(),
-        fingerprints(r),
-        r.machine().spec().readyTimeoutSeconds(),
-        false,
-        null,
-        true);
+    return MachineGoalBuilder.builder()
+        .present(!r.machine().deleting())
+        .power(r.machine().spec().power())
+        .cores(r.size().cores())
+        .memory(r.size().memory())
+        .diskSize(r.size().disk())
+        .image(MachineSpec.NO_IMAGE)
+        .sha256(MachineSpec.NO_IMAGE)
+        .disk(MachineSpec.NO_IMAGE)
+        .booted(true)
+        .volumes(List.of())
+        .nics(r.nics().stream().map(MachineGoals::card).toList())
+        .records(fingerprints(r))
+        .readyTimeoutSeconds(r.machine().spec().readyTimeoutSeconds())
+        .imported(true)
+        .build();
   }
 
   private static Map<String, Integer> fingerprints(ResolvedMachine r) {

@@ -191,25 +191,6 @@ public final class Preview {
   }
 
   private static MachineGoal withImage(MachineGoal g, String sha256) {
-    return new MachineGoal(
-        g.present(),
-        g.power(),
-        g.cores(),
-        g.memory(),
-        g.diskSize(),
-        g.image(),
-        sha256,
-        g.installer(),
-        g.disk(),
-        g.booted(),
-        g.former(),
-        g.seed(),
-        g.volumes(),
-        g.nics(),
-        g.records(),
-        g.readyTimeoutSeconds(),
-        g.hotPlug(),
-        g.source(),
-        g.imported());
+    return g.with(b -> b.sha256(sha256));
   }
 }
