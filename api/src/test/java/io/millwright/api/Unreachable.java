@@ -68,10 +68,10 @@ final class Unreachable implements Store {
     Admission admission = new Admission(drivers, secrets, SourcePlaces.ELSEWHERE, Reach.OUTSIDE);
     Outside outside =
         new Outside(drivers, secrets, SourcePlaces.ELSEWHERE, "00000000", clock, _ -> {});
-    Preview preview = new Preview(outside, "00000000");
+    Preview preview = new Preview(store, outside, "00000000");
     Apply apply = new Apply(store, admission, preview, clock);
-    Rebuild rebuild = new Rebuild(store, admission, preview, clock);
-    Snapshots snapshots = new Snapshots(store, preview, clock);
+    Rebuild rebuild = new Rebuild(admission, preview, clock);
+    Snapshots snapshots = new Snapshots(preview, clock);
     Watch watch = new Watch(store, Duration.ofMillis(100));
     return new Backend(
         "test",
@@ -81,7 +81,7 @@ final class Unreachable implements Store {
         new Restore(store, clock),
         rebuild,
         snapshots,
-        new Move(store, admission, preview, clock),
+        new Move(admission, preview, clock),
         new Rollouts(store, apply, clock),
         new Approving(store, apply, rebuild, snapshots, new SecretBox(new byte[32]), clock),
         new Pools(apply, clock),

@@ -129,12 +129,12 @@ public final class Engine implements AutoCloseable {
     String installation = store.read(Tx::installation);
     Admission admission = new Admission(drivers, secrets, places, reach);
     outside = new Outside(drivers, secrets, places, installation, clock, this::heard);
-    Preview preview = new Preview(outside, installation);
+    Preview preview = new Preview(store, outside, installation);
     apply = new Apply(store, admission, preview, clock);
-    rebuild = new Rebuild(store, admission, preview, clock);
+    rebuild = new Rebuild(admission, preview, clock);
     sources = new Sources(store, secrets);
-    move = new Move(store, admission, preview, clock);
-    snapshots = new Snapshots(store, preview, clock);
+    move = new Move(admission, preview, clock);
+    snapshots = new Snapshots(preview, clock);
     approving = new Approving(store, apply, rebuild, snapshots, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);

@@ -31,6 +31,12 @@ public record Metadata(
     annotations = Collections.unmodifiableMap(new TreeMap<>(annotations));
   }
 
+  /** The same with the next generation, and from this moment on being deleted. */
+  public Metadata deleted(Instant now) {
+    return new Metadata(
+        name, project, labels, annotations, uid, generation + 1, revision, createdAt, now);
+  }
+
   /** The same with the next generation. */
   public Metadata raised() {
     return new Metadata(

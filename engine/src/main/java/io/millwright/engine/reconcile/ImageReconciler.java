@@ -186,18 +186,13 @@ public final class ImageReconciler {
     try {
       run.guarded(
           new State.Running(),
-          tx -> {
-            UUID machine = apply.trial(tx, caller(image), image, build, installer.machine()).uid();
-            tx.resources()
-                .updateStatus(
-                    image.uid(),
-                    image
-                        .status()
-                        .withBuilds(
-                            ImagePlanner.add(image.status().builds(), build.withTrial(machine))),
-                    "",
-                    "");
-          });
+          tx ->
+              tryOut(
+                  tx,
+                  image,
+                  ImagePlanner.add(image.status().builds(), build),
+                  build,
+                  installer.machine()));
       return Optional.of(POLL);
     } catch (ProblemException e) {
       run.fail(new DriverException(FaultKind.REFUSED, why(e)));
@@ -310,6 +305,18 @@ public final class ImageReconciler {
           "NoCapacity",
           "could not be read: the server's image directory cannot be used");
     }
+  }
+
+  /** Declares the throw-away machine of one of these builds, and writes down which it is. */
+  private void tryOut(
+      Tx tx,
+      Resource<ImageSpec, ImageStatus> image,
+      List<ImageBuild> builds,
+      ImageBuild build,
+      MachineSpec machine) {
+    UUID trial = apply.trial(tx, caller(image), image, build, machine).uid();
+    List<ImageBuild> now = ImagePlanner.put(builds, build.withTrial(trial));
+    tx.resources().updateStatus(image.uid(), image.status().withBuilds(now), "", "");
   }
 
   private static Caller caller(Resource<ImageSpec, ImageStatus> image) {
@@ -479,19 +486,7 @@ public final class ImageReconciler {
       try {
         run.guarded(
             new State.Running(),
-            tx -> {
-              UUID machine =
-                  apply.trial(tx, caller(image), image, mine, check.machine(image.name())).uid();
-              tx.resources()
-                  .updateStatus(
-                      image.uid(),
-                      image
-                          .status()
-                          .withBuilds(
-                              ImagePlanner.put(image.status().builds(), mine.withTrial(machine))),
-                      "",
-                      "");
-            });
+            tx -> tryOut(tx, image, image.status().builds(), mine, check.machine(image.name())));
         return Optional.of(POLL);
       } catch (ProblemException e) {
         return unfit(run, image, mine, why(e));

@@ -4,7 +4,6 @@ import io.millwright.engine.access.ApprovalRule.Need;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.ImageSteps;
 import io.millwright.engine.machine.Lookup;
-import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -264,24 +263,11 @@ public final class Apply {
 
   /** As the other one, for who expects something. */
   public List<Applied> plan(Caller caller, List<Draft> drafts, Expectation expected) {
-    record Found(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {}
-    Found found =
-        store.dryRun(tx -> {
-          Run run = new Run(tx, caller, expected);
-          run.all(drafts);
-          List<Applied> applied = run.rollOut();
-          Map<UUID, ResolvedMachine> machines = new LinkedHashMap<>();
-          for (Applied each : applied) {
-            if (each.resource().kind() == Kind.MACHINE) {
-              ResolvedMachine resolved =
-                  ResolvedMachine.of(
-                      new Lookup(tx), each.resource().as(MachineSpec.class, MachineStatus.class));
-              machines.put(resolved.uid(), resolved);
-            }
-          }
-          return new Found(applied, machines);
-        });
-    return preview.plan(found.applied(), found.machines());
+    return preview.of(tx -> {
+      Run run = new Run(tx, caller, expected);
+      run.all(drafts);
+      return run.rollOut();
+    });
   }
 
   /** One apply in its transaction. */

@@ -9,7 +9,6 @@ import io.millwright.model.HypervisorSpec;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
-import io.millwright.model.Metadata;
 import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.OfferSpec;
@@ -109,21 +108,8 @@ public final class Delete {
 
   /** The same, from this moment on being deleted. */
   static Resource<?, ?> going(Resource<?, ?> found, Instant now) {
-    Metadata m = found.metadata();
     return new Resource<>(
-        found.kind(),
-        new Metadata(
-            m.name(),
-            m.project(),
-            m.labels(),
-            m.annotations(),
-            m.uid(),
-            m.generation() + 1,
-            m.revision(),
-            m.createdAt(),
-            now),
-        found.spec(),
-        found.status());
+        found.kind(), found.metadata().deleted(now), found.spec(), found.status());
   }
 
   /** True if something outside has to go with it. */

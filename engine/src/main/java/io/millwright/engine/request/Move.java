@@ -7,7 +7,6 @@ import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.port.Quarantine;
-import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied.Action;
 import io.millwright.model.Condition;
@@ -39,7 +38,6 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -56,13 +54,11 @@ public final class Move {
 
   private static final String TRANSFER = "disk-transfer";
 
-  private final Store store;
   private final Admission admission;
   private final Preview preview;
   private final InstantSource clock;
 
-  public Move(Store store, Admission admission, Preview preview, InstantSource clock) {
-    this.store = store;
+  public Move(Admission admission, Preview preview, InstantSource clock) {
     this.admission = admission;
     this.preview = preview;
     this.clock = clock;
@@ -85,16 +81,7 @@ public final class Move {
 
   /** What {@link #move} would do, by the very plan that would run; nothing is changed. */
   public List<Applied> plan(Caller caller, String project, String name, String to) {
-    record Found(Applied applied, ResolvedMachine machine) {}
-    Found found =
-        store.dryRun(tx -> {
-          Applied applied = begin(tx, caller, project, name, to);
-          return new Found(
-              applied,
-              ResolvedMachine.of(
-                  new Lookup(tx), applied.resource().as(MachineSpec.class, MachineStatus.class)));
-        });
-    return preview.plan(List.of(found.applied()), Map.of(found.machine().uid(), found.machine()));
+    return preview.of(tx -> List.of(begin(tx, caller, project, name, to)));
   }
 
   private Applied begin(Tx tx, Caller caller, String project, String name, String to) {

@@ -6,7 +6,6 @@ import io.millwright.engine.port.Tx;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
-import io.millwright.model.Metadata;
 import io.millwright.model.Operation;
 import io.millwright.model.Power;
 import io.millwright.model.Problem;
@@ -40,20 +39,10 @@ public final class PowerSwitch {
     if (machine.spec().power() == power) {
       return tx.operations().active(machine.uid());
     }
-    Metadata m = machine.metadata();
     Resource<?, ?> next =
         new Resource<>(
             Kind.MACHINE,
-            new Metadata(
-                m.name(),
-                m.project(),
-                m.labels(),
-                m.annotations(),
-                m.uid(),
-                m.generation() + 1,
-                m.revision(),
-                m.createdAt(),
-                null),
+            machine.metadata().raised(),
             machine.spec().withPower(power),
             machine.status());
     tx.resources().update(next);

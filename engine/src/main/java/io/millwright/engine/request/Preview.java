@@ -5,12 +5,18 @@ import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.machine.ImageSteps;
+import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
+import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.OwnerSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -33,6 +39,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
 
 /**
  * Plans what an apply would cause, by the same planner and the same observation as the real one.
@@ -41,16 +48,39 @@ public final class Preview {
   /** Stands for the checksum of an image that is not made yet. */
   private static final String UNKNOWN_IMAGE = "0".repeat(64);
 
+  private final Store store;
   private final Outside outside;
   private final String installation;
 
-  public Preview(Outside outside, String installation) {
+  public Preview(Store store, Outside outside, String installation) {
+    this.store = store;
     this.outside = outside;
     this.installation = installation;
   }
 
+  /** What a request would do, by the very plan that would run; nothing is changed. */
+  List<Applied> of(Function<Tx, List<Applied>> request) {
+    record Found(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {}
+    Found found =
+        store.dryRun(tx -> {
+          List<Applied> applied = request.apply(tx);
+          Lookup lookup = new Lookup(tx);
+          Map<UUID, ResolvedMachine> machines = new LinkedHashMap<>();
+          for (Applied each : applied) {
+            if (each.resource().kind() == Kind.MACHINE) {
+              machines.put(
+                  each.resource().uid(),
+                  ResolvedMachine.of(
+                      lookup, each.resource().as(MachineSpec.class, MachineStatus.class)));
+            }
+          }
+          return new Found(applied, machines);
+        });
+    return plan(found.applied(), found.machines());
+  }
+
   /** The same with impact and steps put in; machines that nothing would happen to stay bare. */
-  List<Applied> plan(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {
+  private List<Applied> plan(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {
     List<Applied> out = new ArrayList<>();
     Set<UUID> otherMtu = new HashSet<>();
     for (Applied each : applied) {

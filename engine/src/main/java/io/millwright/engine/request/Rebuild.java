@@ -4,7 +4,6 @@ import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.Blueprint;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.ResolvedMachine;
-import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied.Action;
 import io.millwright.model.Condition;
@@ -22,7 +21,6 @@ import io.millwright.model.manifest.Diff;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -32,13 +30,11 @@ public final class Rebuild {
   /** Condition of a machine that is back on its old system disk after a rebuild that failed. */
   public static final String REBUILT = "Rebuilt";
 
-  private final Store store;
   private final Admission admission;
   private final Preview preview;
   private final InstantSource clock;
 
-  public Rebuild(Store store, Admission admission, Preview preview, InstantSource clock) {
-    this.store = store;
+  public Rebuild(Admission admission, Preview preview, InstantSource clock) {
     this.admission = admission;
     this.preview = preview;
     this.clock = clock;
@@ -84,17 +80,7 @@ public final class Rebuild {
 
   /** What {@link #rebuild} would do, by the very plan that would run; nothing is changed. */
   public List<Applied> plan(Caller caller, String project, String name, @Nullable String image) {
-    record Found(Applied applied, ResolvedMachine machine) {}
-    Found found =
-        store.dryRun(tx -> {
-          Applied applied = begin(tx, caller, project, name, image);
-          return new Found(
-              applied,
-              ResolvedMachine.of(
-                  new Lookup(tx), applied.resource().as(MachineSpec.class, MachineStatus.class)));
-        });
-    Map<UUID, ResolvedMachine> machines = Map.of(found.machine().uid(), found.machine());
-    return preview.plan(List.of(found.applied()), machines);
+    return preview.of(tx -> List.of(begin(tx, caller, project, name, image)));
   }
 
   private Applied begin(Tx tx, Caller caller, String project, String name, @Nullable String image) {

@@ -6,8 +6,6 @@ import io.millwright.driver.ObjectName;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.Blueprint;
 import io.millwright.engine.machine.Lookup;
-import io.millwright.engine.machine.ResolvedMachine;
-import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied.Action;
 import io.millwright.model.Condition;
@@ -30,7 +28,6 @@ import io.millwright.model.SnapshotStatus.Stage;
 import io.millwright.model.Violations;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
@@ -48,12 +45,10 @@ public final class Snapshots {
   /** Condition of a machine that is back on its system from before a revert that failed. */
   public static final String REVERTED = "Reverted";
 
-  private final Store store;
   private final Preview preview;
   private final InstantSource clock;
 
-  public Snapshots(Store store, Preview preview, InstantSource clock) {
-    this.store = store;
+  public Snapshots(Preview preview, InstantSource clock) {
     this.preview = preview;
     this.clock = clock;
   }
@@ -223,16 +218,7 @@ public final class Snapshots {
 
   /** What {@link #revert} would do, by the very plan that would run; nothing is changed. */
   public List<Applied> plan(Caller caller, String project, String name, String snapshot) {
-    record Found(Applied applied, ResolvedMachine machine) {}
-    Found found =
-        store.dryRun(tx -> {
-          Applied applied = begin(tx, caller, project, name, snapshot);
-          return new Found(
-              applied,
-              ResolvedMachine.of(
-                  new Lookup(tx), applied.resource().as(MachineSpec.class, MachineStatus.class)));
-        });
-    return preview.plan(List.of(found.applied()), Map.of(found.machine().uid(), found.machine()));
+    return preview.of(tx -> List.of(begin(tx, caller, project, name, snapshot)));
   }
 
   private Applied begin(Tx tx, Caller caller, String project, String name, String snapshot) {
