@@ -159,7 +159,10 @@ class SourceTest {
     sync();
     world.await(
         name + " is " + reason + " at " + commit + ", not " + ready(),
-        () -> ready().reason().equals(reason) && ready().message().contains(commit));
+        () -> {
+          Condition now = ready(); // once: between two readings it may become another
+          return now.reason().equals(reason) && now.message().contains(commit);
+        });
     return ready();
   }
 
