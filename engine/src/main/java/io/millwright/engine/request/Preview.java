@@ -103,7 +103,7 @@ public final class Preview {
     boolean fresh = applied.action() == Applied.Action.CREATED;
     MachineGoal goal = MachineGoals.goal(machine, installation);
     if (goal.sha256() == null) {
-      goal = withImage(goal, UNKNOWN_IMAGE);
+      goal = goal.withSha256(UNKNOWN_IMAGE);
     }
     MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
     boolean moves = machine.machine().status().moving();
@@ -218,9 +218,5 @@ public final class Preview {
     return status.size() == null || Objects.equals(status.size(), volume.size())
         ? List.of()
         : List.of(new Step.GrowVolume(resource.name(), volume.size()));
-  }
-
-  private static MachineGoal withImage(MachineGoal g, String sha256) {
-    return g.with(b -> b.sha256(sha256));
   }
 }
