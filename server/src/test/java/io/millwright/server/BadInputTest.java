@@ -104,7 +104,7 @@ class BadInputTest {
           {network: net}   | {network: nett}   | did you mean "net"?
           profiles: [me]   | volumes: [none]   | there is no Volume "none"
           profiles: [me]   | hypervisor: simm  | did you mean "sim"?
-          profiles: [me]   | firmware: uefy    | did you mean "uefi"?
+          profiles: [me]   | firmware: eufi    | did you mean "uefi"?
           profiles: [me]   | power: onn        | did you mean "on"?
           """)
   void aNameThatIsNotThereIsAnsweredWithTheNearestOne(String right, String wrong, String answer) {
