@@ -56,7 +56,7 @@ final class DescribeCommand extends Part {
   }
 
   private void describe(MillwrightApi api, Target target) {
-    View view = new View(target.kind().get(api, cli().project(), target.name()).body());
+    View view = new View(target.kind().find(api, cli().project(), target.name()).body());
     Instant now = shell().clock().instant();
     field("Name", view.name());
     field("Kind", view.kind());

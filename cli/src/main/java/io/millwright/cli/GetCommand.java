@@ -102,7 +102,7 @@ final class GetCommand extends Part {
     MillwrightApi api = api();
     List<JsonNode> found = new ArrayList<>();
     for (Target each : targets) {
-      found.add(each.kind().get(api, cli().project(), each.name()).body());
+      found.add(each.kind().find(api, cli().project(), each.name()).body());
     }
     if (found.size() == 1 && (format == Format.JSON || format == Format.YAML)) {
       Listing.one(shell(), format, found.getFirst());
@@ -129,10 +129,26 @@ final class GetCommand extends Part {
     if (items.isEmpty() && format.human()) {
       shell()
           .err()
-          .println("no " + of.plural() + (allProjects ? "" : " in project " + cli().project()));
+          .println(
+              "no "
+                  + of.plural()
+                  + (allProjects ? "" : " in project " + cli().project())
+                  + shared(of));
     }
     Listing.resources(shell(), format, allProjects, of, items);
     return 0;
+  }
+
+  /** Where they are instead, for who did not know that all projects share some. */
+  private String shared(Kind of) {
+    if (allProjects || cli().project().equals(Kind.SHARED)) {
+      return "";
+    }
+    int there = list(api(), of, Kind.SHARED, selector, fieldSelector).size();
+    return there == 0
+        ? ""
+        : "; %d in project %s: millwright get %s -p %s"
+            .formatted(there, Kind.SHARED, of.plural(), Kind.SHARED);
   }
 
   private String project() {

@@ -71,7 +71,7 @@ final class ImageCommand extends Part {
         return builds(Kind.IMAGE.bare(name));
       }
       List<JsonNode> items = new ArrayList<>();
-      for (String project : allProjects ? List.of("-") : List.of(own, "shared")) {
+      for (String project : allProjects ? List.of("-") : List.of(own, Kind.SHARED)) {
         if (project.equals(own) && !items.isEmpty()) {
           continue;
         }
@@ -87,7 +87,7 @@ final class ImageCommand extends Part {
     private int builds(String image) {
       List<JsonNode> builds = new ArrayList<>();
       Kind.IMAGE
-          .get(api(), cli().project(), image)
+          .find(api(), cli().project(), image)
           .body()
           .path("status")
           .path("builds")

@@ -1,6 +1,7 @@
 package io.millwright.cli;
 
 import io.millwright.client.Answer;
+import io.millwright.client.ApiException;
 import io.millwright.client.EventStream;
 import io.millwright.client.MillwrightApi;
 import java.util.Arrays;
@@ -24,6 +25,9 @@ enum Kind {
   SOURCE,
   WEBHOOK,
   OFFER;
+
+  /** The project whose resources all projects can name. */
+  static final String SHARED = "shared";
 
   /** {@code machine}. */
   String word() {
@@ -126,6 +130,22 @@ enum Kind {
       case WEBHOOK -> api.streamWebhooks(project, last, null, fields, labels, null);
       case OFFER -> api.streamOffers(project, last, null, fields, labels, null);
     };
+  }
+
+  /** As the server finds what is named: in this project, or else in the one that all share. */
+  Answer find(MillwrightApi api, String project, String name) {
+    try {
+      return get(api, project, name);
+    } catch (ApiException e) {
+      if (!Follow.notFound(e) || project.equals(SHARED)) {
+        throw e;
+      }
+      try {
+        return get(api, SHARED, name);
+      } catch (ApiException nowhere) {
+        throw Follow.notFound(nowhere) ? e : nowhere;
+      }
+    }
   }
 
   Answer get(MillwrightApi api, String project, String name) {

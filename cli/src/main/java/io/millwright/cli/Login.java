@@ -1,6 +1,5 @@
 package io.millwright.cli;
 
-import io.millwright.client.ApiException;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
 import java.io.IOException;
@@ -14,7 +13,6 @@ import tools.jackson.databind.JsonNode;
 
 /** A way into a machine by the system's ssh, with the host key checked against what it reported. */
 final class Login implements AutoCloseable {
-  private static final String SHARED = "shared";
 
   private final List<String> options;
   private final String address;
@@ -165,23 +163,12 @@ final class Login implements AutoCloseable {
 
   private static String user(MillwrightApi api, String project, View view, String name) {
     for (String profile : View.texts(view.spec().path("profiles"))) {
-      for (JsonNode user : profile(api, project, profile).path("users")) {
+      for (JsonNode user :
+          Kind.PROFILE.find(api, project, profile).body().path("spec").path("users")) {
         return Trees.text(user, "name");
       }
     }
     throw Failure.usage(
         "no profile of " + name + " has a user; say who to log in as: millwright ssh USER@" + name);
-  }
-
-  /** As the server finds it: in the machine's own project, then in the shared one. */
-  private static JsonNode profile(MillwrightApi api, String project, String name) {
-    try {
-      return Kind.PROFILE.get(api, project, name).body().path("spec");
-    } catch (ApiException e) {
-      if (!Follow.notFound(e)) {
-        throw e;
-      }
-      return Kind.PROFILE.get(api, SHARED, name).body().path("spec");
-    }
   }
 }

@@ -243,7 +243,7 @@ final class RunCommand extends Part {
   /** The name of the only one of a kind in the project and the shared one. */
   private String only(MillwrightApi api, Kind kind, String option) {
     List<String> found = new ArrayList<>();
-    for (String project : List.of(cli().project(), "shared")) {
+    for (String project : List.of(cli().project(), Kind.SHARED)) {
       for (JsonNode item : kind.list(api, project, null, null, null).body().path("items")) {
         String name = new View(item).name();
         if (!found.contains(name)) {

@@ -44,12 +44,12 @@ class ErrorsTest extends CliTestCase {
     server.on("GET /projects/default/sizes", 200, "{\"items\":[]}");
     Path named = file("named", "mwt_named\n");
     file(".config/millwright/token", "mwt_home\n");
-    run("get", "sizes", "--token-file", named.toString());
-    run("get", "sizes");
+    run("get", "sizes", "-o", "json", "--token-file", named.toString());
+    run("get", "sizes", "-o", "json");
     environment.remove("MILLWRIGHT_TOKEN");
-    run("get", "sizes");
+    run("get", "sizes", "-o", "json");
     environment.put("MILLWRIGHT_TOKEN_FILE", named.toString());
-    run("get", "sizes");
+    run("get", "sizes", "-o", "json");
     assertThat(server.seen().stream().map(s -> s.header("Authorization")))
         .containsExactly(
             "Bearer mwt_named", "Bearer mwt_test", "Bearer mwt_home", "Bearer mwt_named");

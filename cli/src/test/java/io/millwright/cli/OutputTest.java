@@ -110,7 +110,9 @@ class OutputTest extends CliTestCase {
 
   @Test
   void projectsAndSelectorsGoToTheServer() {
-    server.on("GET /projects/shop/sizes", 200, Samples.list());
+    server
+        .on("GET /projects/shop/sizes", 200, Samples.list())
+        .on("GET /projects/shared/sizes", 200, Samples.list());
     run("-p", "shop", "get", "sizes", "-l", "a=b", "--field-selector", "spec.cores=2");
     environment.put("MILLWRIGHT_PROJECT", "shop");
     assertThat(run("get", "sizes").err()).isEqualTo("no sizes in project shop\n");
@@ -120,7 +122,30 @@ class OutputTest extends CliTestCase {
     assertThat(server.lines())
         .containsExactly(
             "GET /projects/shop/sizes?fieldSelector=spec.cores%3D2&labelSelector=a%3Db&limit=500",
-            "GET /projects/shop/sizes?limit=500", "GET /projects/-/machines?limit=500");
+            "GET /projects/shared/sizes?fieldSelector=spec.cores%3D2&labelSelector=a%3Db&limit=500",
+            "GET /projects/shop/sizes?limit=500",
+            "GET /projects/shared/sizes?limit=500",
+            "GET /projects/-/machines?limit=500");
+  }
+
+  @Test
+  void whatAllProjectsShareIsFoundFromEach() {
+    var missing = FakeServer.problem(404, "not-found", "there is none in project shop");
+    server
+        .on("GET /projects/shop/machines", 200, Samples.list())
+        .on("GET /projects/shared/machines", 200, Samples.list(Samples.HELLO))
+        .on("GET /projects/shop/machines/hello", missing)
+        .on("GET /projects/shared/machines/hello", 200, Samples.HELLO)
+        .on("GET /projects/shop/machines/nobody", missing)
+        .on("GET /projects/shared/machines/nobody", missing);
+    assertThat(run("-p", "shop", "get", "machines").err())
+        .isEqualTo(
+            "no machines in project shop; 1 in project shared: millwright get machines -p"
+                + " shared\n");
+    assertThat(run("-p", "shop", "get", "machine", "hello", "-o", "name").done().out())
+        .isEqualTo("machine/hello\n");
+    assertThat(run("-p", "shop", "get", "machine", "nobody").err())
+        .contains("there is none in project shop");
   }
 
   @Test

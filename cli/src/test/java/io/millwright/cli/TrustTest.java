@@ -66,15 +66,15 @@ class TrustTest extends CliTestCase {
     Path another = own("another");
     Path certificate = own("own");
 
-    Result stranger = run("get", "sizes");
+    Result stranger = run("get", "sizes", "-o", "json");
     assertThat(stranger.code()).isEqualTo(1);
     assertThat(stranger.err()).contains("shows no certificate that is trusted").hasLineCount(1);
-    assertThat(run("get", "sizes", "--ca", another.toString()).code()).isEqualTo(1);
+    assertThat(run("get", "sizes", "-o", "json", "--ca", another.toString()).code()).isEqualTo(1);
     assertThat(server.seen()).isEmpty();
 
-    assertThat(run("get", "sizes", "--ca", certificate.toString()).code()).isZero();
+    assertThat(run("get", "sizes", "-o", "json", "--ca", certificate.toString()).code()).isZero();
     environment.put("MILLWRIGHT_CA", certificate.toString());
-    assertThat(run("get", "sizes").code()).isZero();
+    assertThat(run("get", "sizes", "-o", "json").code()).isZero();
     assertThat(server.seen())
         .hasSize(2)
         .allSatisfy(seen -> assertThat(seen.header("Authorization")).isEqualTo("Bearer mwt_test"));
