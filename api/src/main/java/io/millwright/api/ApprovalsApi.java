@@ -113,7 +113,7 @@ final class ApprovalsApi {
       summary = "Lists what waits for approval, and what became of it",
       description =
           "The last 200, the newest first. The project `-` stands for all. " + Watched.DESCRIPTION)
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping("/approvals")
   ApprovalsView list(@PathVariable String project) {
     String in = Inputs.projectOrAll(project);
@@ -125,14 +125,13 @@ final class ApprovalsApi {
 
   /** Tells what there is, and then what becomes of it. */
   @Hidden // the description has it with the listing
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping(path = "/approvals", produces = TEXT_EVENT_STREAM_VALUE)
   void watch(
       @PathVariable String project,
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
       HttpServletResponse response)
       throws IOException {
-    Inputs.projectOrAll(project);
     live.watch(
         response, () -> list(project).items(), request -> request.uid().toString(), lastEventId);
   }
@@ -143,7 +142,6 @@ final class ApprovalsApi {
   @Needs(Verb.VIEW)
   @GetMapping("/approvals/{uid}")
   ApprovalView get(@PathVariable String project, @PathVariable UUID uid) {
-    Inputs.project(project);
     return view(backend.approving().find(project, uid));
   }
 
@@ -161,7 +159,6 @@ final class ApprovalsApi {
       @Parameter(description = "for whoever asked, and for the audit")
           @RequestParam(defaultValue = "")
           String reason) {
-    Inputs.project(project);
     return view(backend.approving().approve(Callers.now(), project, uid, reason));
   }
 
@@ -177,7 +174,6 @@ final class ApprovalsApi {
       @Parameter(description = "for whoever asked, and for the audit")
           @RequestParam(defaultValue = "")
           String reason) {
-    Inputs.project(project);
     return view(backend.approving().reject(Callers.now(), project, uid, reason));
   }
 
@@ -188,7 +184,6 @@ final class ApprovalsApi {
   @Needs(Verb.DECLARE)
   @PostMapping("/approvals/{uid}:withdraw")
   ApprovalView withdraw(@PathVariable String project, @PathVariable UUID uid) {
-    Inputs.project(project);
     return view(backend.approving().withdraw(Callers.now(), project, uid));
   }
 
@@ -198,7 +193,6 @@ final class ApprovalsApi {
   @Needs(Verb.VIEW)
   @GetMapping("/approval-rules")
   ApprovalRulesView rules(@PathVariable String project) {
-    Inputs.project(project);
     return new ApprovalRulesView(
         backend.store().read(tx -> tx.projects().approvalRules(List.of(project))));
   }
@@ -211,7 +205,6 @@ final class ApprovalsApi {
   @Needs(Verb.LIMIT)
   @PutMapping("/approval-rules")
   ApprovalRulesView putRules(@PathVariable String project, @RequestBody Body body) {
-    Inputs.project(project);
     ApprovalRulesView given = Manifests.decode(body.bytes(), ApprovalRulesView.class);
     if (given.rules().size() > ApprovalRule.MOST) {
       throw ProblemException.invalid("rules", "must be " + ApprovalRule.MOST + " at most");

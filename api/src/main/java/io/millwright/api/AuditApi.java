@@ -110,7 +110,7 @@ final class AuditApi {
       @Parameter(description = WHO) @RequestParam(required = false) @Nullable String who,
       @RequestParam(defaultValue = "100") int limit,
       @Parameter(description = BEFORE) @RequestParam(required = false) @Nullable Long before) {
-    return listed(Inputs.project(project), who, limit, before);
+    return listed(project, who, limit, before);
   }
 
   private AuditView listed(

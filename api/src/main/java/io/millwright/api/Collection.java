@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.ResponseEntity;
@@ -59,7 +60,7 @@ abstract class Collection {
   }
 
   /** Lists. */
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping
   ResourceView.ListView list(
       @PathVariable String project,
@@ -81,7 +82,7 @@ abstract class Collection {
 
   /** Tells what there is, and then what becomes of it. */
   @Hidden // the description has it with the listing
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
   void watch(
       @PathVariable String project,
@@ -170,7 +171,6 @@ abstract class Collection {
       @PathVariable String project,
       @PathVariable String name,
       @RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
-    Inputs.project(project);
     Caller caller = Callers.now();
     Optional<Operation> operation =
         provided(
@@ -185,7 +185,6 @@ abstract class Collection {
   @Needs(Verb.VIEW)
   @GetMapping("/{name}/actions")
   ActionsView actions(@PathVariable String project, @PathVariable String name) {
-    Inputs.project(project);
     return backend.store().read(tx -> new ActionsView(actions(tx, find(tx, project, name))));
   }
 
@@ -198,7 +197,6 @@ abstract class Collection {
   }
 
   Resource<?, ?> find(String project, String name) {
-    Inputs.project(project);
     return backend.store().read(tx -> find(tx, project, name));
   }
 
@@ -209,6 +207,18 @@ abstract class Collection {
             ProblemException.of(
                 Problem.Type.NOT_FOUND,
                 "there is no " + kind + " " + name + " in project " + project));
+  }
+
+  /** Does it once; or, asked for a dry run, tells the very plan that would run. */
+  final ResponseEntity<byte[]> doOrTell(
+      boolean dryRun,
+      Supplier<List<Applied>> plan,
+      @Nullable String key,
+      HttpServletRequest request,
+      Function<Tx, Answer> act) {
+    return dryRun
+        ? Answer.of(200, ApplyView.of(plan.get(), true)).entity()
+        : once.answer(key, request, act);
   }
 
   /** Does {@code act} if the resource is as expected, and nobody changes it in between. */
@@ -232,7 +242,6 @@ abstract class Collection {
   }
 
   private Draft draft(Body body, String project, @Nullable String name) {
-    Inputs.project(project);
     List<Draft> drafts = Manifests.parse(body.bytes(), SOURCE);
     Draft draft = drafts.getFirst();
     if (drafts.size() > 1) {

@@ -84,7 +84,7 @@ final class DriftApi {
           "Power, cores, memory, cards, disks, seeds, DHCP and DNS records, and missing machines,"
               + " by one listing of each hypervisor and network. Nothing is changed. The project"
               + " `-` stands for all.")
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping("/drift")
   DriftView drift(@PathVariable String project) {
     Drift.Report report = backend.drift().look(Inputs.projectOrAll(project), Callers.visible());
@@ -106,7 +106,6 @@ final class DriftApi {
   @Needs(Verb.VIEW)
   @GetMapping("/drift-policy")
   PolicyView policy(@PathVariable String project) {
-    Inputs.project(project);
     return new PolicyView(project, backend.store().read(tx -> tx.driftPolicies().of(project)));
   }
 
@@ -121,7 +120,6 @@ final class DriftApi {
   PolicyView setPolicy(
       @PathVariable String project,
       @Parameter(description = "report, repair or rebuild") @RequestParam String policy) {
-    Inputs.project(project);
     DriftPolicy wanted =
         Arrays.stream(DriftPolicy.values())
             .filter(p -> Json.word(p).equals(policy))

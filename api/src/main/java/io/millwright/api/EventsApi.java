@@ -69,7 +69,7 @@ final class EventsApi {
       description =
           "As text/event-stream: `event` events, first the last ones, then each as it happens; with"
               + " Last-Event-ID only those behind it.")
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping
   ListView list(
       @PathVariable String project,
@@ -96,7 +96,7 @@ final class EventsApi {
 
   /** Tells what happened, and then what happens. */
   @Hidden // the description has it with the listing
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
   void follow(
       @PathVariable String project,

@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -131,7 +130,6 @@ final class GroupsApi extends Collection {
   @Needs(Verb.VIEW)
   @GetMapping("/{name}/members")
   GroupMembersView members(@PathVariable String project, @PathVariable String name) {
-    Inputs.project(project);
     return new GroupMembersView(
         backend.rollouts().members(project, name).stream().map(GroupMemberView::of).toList());
   }
@@ -142,7 +140,6 @@ final class GroupsApi extends Collection {
   @Needs(Verb.VIEW)
   @GetMapping("/{name}/revisions")
   GroupRevisionsView revisions(@PathVariable String project, @PathVariable String name) {
-    Inputs.project(project);
     Rollouts.History history = backend.rollouts().history(project, name);
     return new GroupRevisionsView(
         history.revisions().stream()
@@ -160,7 +157,6 @@ final class GroupsApi extends Collection {
       @PathVariable String name,
       @Parameter(description = "number of a revision") @RequestParam int from,
       @Parameter(description = "number of another") @RequestParam int to) {
-    Inputs.project(project);
     return new GroupDiffView(
         backend.rollouts().diff(project, name, from, to).stream()
             .map(ApplyView.ChangeView::of)
@@ -184,18 +180,13 @@ final class GroupsApi extends Collection {
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
-    if (dryRun) {
-      return Answer.of(
-              200, ApplyView.of(backend.rollouts().planScale(caller, project, name, count), true))
-          .entity();
-    }
-    return declared(
+    return doOrTell(
+        dryRun,
+        () -> backend.rollouts().planScale(caller, project, name, count),
         idempotencyKey,
-        caller,
         request,
-        tx -> backend.rollouts().scale(tx, caller, project, name, count));
+        tx -> ofGroup(backend.rollouts().scale(tx, caller, project, name, count)));
   }
 
   @Operation(
@@ -209,7 +200,6 @@ final class GroupsApi extends Collection {
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     return once.answer(
         idempotencyKey, request, tx -> Answer.of(200, backend.rollouts().pause(tx, project, name)));
   }
@@ -226,7 +216,6 @@ final class GroupsApi extends Collection {
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(
         idempotencyKey,
@@ -256,18 +245,13 @@ final class GroupsApi extends Collection {
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
-    if (dryRun) {
-      return Answer.of(
-              200, ApplyView.of(backend.rollouts().planRollBack(caller, project, name, to), true))
-          .entity();
-    }
-    return declared(
+    return doOrTell(
+        dryRun,
+        () -> backend.rollouts().planRollBack(caller, project, name, to),
         idempotencyKey,
-        caller,
         request,
-        tx -> backend.rollouts().rollBack(tx, caller, project, name, to));
+        tx -> ofGroup(backend.rollouts().rollBack(tx, caller, project, name, to)));
   }
 
   @Override
@@ -307,24 +291,12 @@ final class GroupsApi extends Collection {
     return out;
   }
 
-  /** Answers with the group's own operation; those of its members can be found by it. */
-  private ResponseEntity<byte[]> declared(
-      @Nullable String key,
-      Caller caller,
-      HttpServletRequest request,
-      Function<Tx, List<Applied>> act) {
-    return once.answer(
-        key,
-        request,
-        tx -> {
-          Applied group =
-              act.apply(tx).stream()
-                  .filter(a -> a.resource().kind() == Kind.GROUP)
-                  .findFirst()
-                  .orElseThrow();
-          return group.operation() != null
-              ? Answer.accepted(group.operation())
-              : Answer.of(200, group.resource());
-        });
+  /** The group's own operation; those of its members can be found by it. */
+  private static Answer ofGroup(List<Applied> applied) {
+    Applied group =
+        applied.stream().filter(a -> a.resource().kind() == Kind.GROUP).findFirst().orElseThrow();
+    return group.operation() != null
+        ? Answer.accepted(group.operation())
+        : Answer.of(200, group.resource());
   }
 }

@@ -76,7 +76,6 @@ final class ImagesApi extends Collection {
           boolean offline,
       HttpServletRequest request)
       throws IOException, InterruptedException {
-    Inputs.project(project);
     Acts.about(name);
     Caller caller = Callers.now();
     Imports.Wanted wanted = new Imports.Wanted(project, name, sha256, os, version, offline);
@@ -116,7 +115,6 @@ final class ImagesApi extends Collection {
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(
         idempotencyKey,

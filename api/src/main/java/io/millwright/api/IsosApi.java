@@ -181,7 +181,6 @@ final class IsosApi {
 
   private static Isos.Wanted wanted(
       String project, @Nullable String installer, String disk, @Nullable String source, Body body) {
-    Inputs.project(project);
     List<Draft> drafts =
         Manifests.parse(body.bytes(), Inputs.source(source)).stream()
             .map(d -> d.orProject(project))

@@ -84,7 +84,6 @@ final class MachinesApi extends Collection {
 
   private ResponseEntity<byte[]> power(
       String project, String name, Power power, @Nullable String key, HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(
         key,
@@ -109,7 +108,6 @@ final class MachinesApi extends Collection {
       @PathVariable String name,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
     return once.answer(
         idempotencyKey,
@@ -138,14 +136,10 @@ final class MachinesApi extends Collection {
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
-    if (dryRun) {
-      return Answer.of(
-              200, ApplyView.of(backend.rebuild().plan(caller, project, name, image), true))
-          .entity();
-    }
-    return once.answer(
+    return doOrTell(
+        dryRun,
+        () -> backend.rebuild().plan(caller, project, name, image),
         idempotencyKey,
         request,
         tx -> Answer.accepted(backend.rebuild().rebuild(tx, caller, project, name, image)));
@@ -170,14 +164,10 @@ final class MachinesApi extends Collection {
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
-    if (dryRun) {
-      return Answer.of(
-              200, ApplyView.of(backend.snapshots().plan(caller, project, name, snapshot), true))
-          .entity();
-    }
-    return once.answer(
+    return doOrTell(
+        dryRun,
+        () -> backend.snapshots().plan(caller, project, name, snapshot),
         idempotencyKey,
         request,
         tx -> Answer.accepted(backend.snapshots().revert(tx, caller, project, name, snapshot)));
@@ -203,13 +193,10 @@ final class MachinesApi extends Collection {
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
-    if (dryRun) {
-      return Answer.of(200, ApplyView.of(backend.move().plan(caller, project, name, to), true))
-          .entity();
-    }
-    return once.answer(
+    return doOrTell(
+        dryRun,
+        () -> backend.move().plan(caller, project, name, to),
         idempotencyKey,
         request,
         tx -> Answer.accepted(backend.move().move(tx, caller, project, name, to)));
@@ -267,7 +254,6 @@ final class MachinesApi extends Collection {
           boolean dryRun,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
     MachineImport imports = backend.machineImport();
     MachineImport.Found found =
@@ -327,7 +313,6 @@ final class MachinesApi extends Collection {
   @PostMapping("/{name}/screen-tickets")
   ResponseEntity<ScreenTicketView> screenTicket(
       @PathVariable String project, @PathVariable String name) {
-    Inputs.project(project);
     ScreenTicketView view =
         backend
             .consoles()
@@ -360,7 +345,6 @@ final class MachinesApi extends Collection {
           @Nullable String ticket,
       HttpServletRequest request,
       HttpServletResponse response) {
-    Inputs.project(project);
     console.open(request, response, () -> backend.consoles().openScreen(project, name));
   }
 
@@ -442,7 +426,6 @@ final class MachinesApi extends Collection {
           String ttl,
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request) {
-    Inputs.project(project);
     TimeSpan span = Inputs.span("ttl", ttl);
     return once.answer(
         idempotencyKey,
@@ -459,7 +442,6 @@ final class MachinesApi extends Collection {
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:heartbeat")
   ResponseEntity<Void> heartbeat(@PathVariable String project, @PathVariable String name) {
-    Inputs.project(project);
     backend.store().write(tx -> backend.expire().beat(tx, project, name));
     return ResponseEntity.noContent().build();
   }
@@ -481,7 +463,6 @@ final class MachinesApi extends Collection {
           @Nullable String ticket,
       HttpServletRequest request,
       HttpServletResponse response) {
-    Inputs.project(project);
     console.open(request, response, () -> backend.consoles().openSerial(project, name));
   }
 }

@@ -119,7 +119,7 @@ final class MetricsApi {
       description =
           "As their hypervisors told it when they were looked at last, which is every 30 seconds."
               + " The project `-` stands for all.")
-  @Needs(value = Verb.VIEW, of = Kind.MACHINE)
+  @Needs(value = Verb.VIEW, of = Kind.MACHINE, where = Needs.Where.PROJECTS)
   @GetMapping("/api/v1/projects/{project}/metrics")
   LoadsView all(@PathVariable String project) {
     String one = Inputs.projectOrAll(project);
@@ -144,7 +144,6 @@ final class MetricsApi {
   @Needs(value = Verb.VIEW, of = Kind.MACHINE)
   @GetMapping("/api/v1/projects/{project}/machines/{name}/metrics")
   MachineMetricsView one(@PathVariable String project, @PathVariable String name) {
-    Inputs.project(project);
     return backend
         .store()
         .read(tx -> {

@@ -29,8 +29,13 @@ import java.lang.annotation.Target;
 
   /** Where one must be allowed to do something. */
   enum Where {
-    /** In the project that the path names as {@code {project}}; with {@code -} in any at all. */
+    /** In the project that the path names as {@code {project}}. */
     PROJECT,
+    /**
+     * As {@link #PROJECT}; or, where the path has {@code -} for all of them, in any: the handler
+     * shows of each what the caller may see.
+     */
+    PROJECTS,
     /** In the whole installation. */
     HOUSE,
     /**

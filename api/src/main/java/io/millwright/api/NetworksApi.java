@@ -86,7 +86,6 @@ final class NetworksApi extends Collection {
   @Needs(Verb.VIEW)
   @GetMapping("/{name}/addresses")
   AddressesView addresses(@PathVariable String project, @PathVariable String name) {
-    Inputs.project(project);
     return backend
         .store()
         .read(tx -> {

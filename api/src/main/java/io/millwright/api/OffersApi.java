@@ -85,7 +85,6 @@ final class OffersApi extends Collection {
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       @RequestBody Body body,
       HttpServletRequest request) {
-    Inputs.project(project);
     Caller caller = Callers.now();
     Map<String, String> values = Manifests.decode(body.bytes(), OrderParams.class).parameters();
     List<Draft> drafts = backend.store().read(tx -> Offers.order(tx, project, name, values));

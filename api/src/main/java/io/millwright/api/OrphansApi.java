@@ -134,7 +134,6 @@ final class OrphansApi {
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request,
       Principal who) {
-    Inputs.project(project);
     Caller caller = new Caller(who.getName());
     return once.answer(
         idempotencyKey,

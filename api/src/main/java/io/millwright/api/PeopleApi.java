@@ -201,7 +201,6 @@ final class PeopleApi {
   @Needs(Verb.VIEW)
   @GetMapping("/projects/{project}/members")
   MembersView members(@PathVariable String project) {
-    Inputs.project(project);
     return listed(project);
   }
 
@@ -213,7 +212,7 @@ final class PeopleApi {
       @PathVariable String name,
       @Parameter(description = GROUP) @RequestParam(defaultValue = "false") boolean group,
       @RequestBody Body body) {
-    return grant(Inputs.project(project), name, group, body);
+    return grant(project, name, group, body);
   }
 
   @Operation(operationId = "removeMember", summary = "Takes the role in a project")
@@ -223,7 +222,7 @@ final class PeopleApi {
       @PathVariable String project,
       @PathVariable String name,
       @Parameter(description = GROUP) @RequestParam(defaultValue = "false") boolean group) {
-    return revoke(Inputs.project(project), name, group);
+    return revoke(project, name, group);
   }
 
   private static final String GROUP =

@@ -2,7 +2,6 @@ package io.millwright.api;
 
 import io.millwright.engine.access.Verb;
 import io.millwright.model.Kind;
-import io.millwright.model.Names;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -54,30 +53,26 @@ final class Permits implements HandlerInterceptor {
       return method.getBeanType().getPackage() != Needs.class.getPackage();
     }
     Kind kind = kind(method, needs);
+    String project = variable(request, "project");
+    boolean all = needs.where() == Needs.Where.PROJECTS && Inputs.ALL_PROJECTS.equals(project);
+    if (project != null && !all) {
+      Inputs.project(project);
+    }
     switch (needs.where()) {
       case ANYBODY, HANDLER -> {}
       case HOUSE -> {
-        String project = variable(request, "project");
-        if (project != null && Names.isLabel(project)) {
+        if (project != null) {
           // Who may not even see the project learns no more of it than that it is not there.
           Callers.require(Verb.VIEW, kind, project, () -> hidden(kind, request));
         }
         Callers.require(needs.value(), kind, null, () -> hidden(kind, request));
       }
-      case PROJECT -> {
-        String project = variable(request, "project");
+      case PROJECT, PROJECTS -> {
         if (project == null) {
           throw new IllegalStateException(method + " has no {project} in its path");
         }
-        // All projects: the handler shows of them what the caller may see.
-        if (!project.equals(Inputs.ALL_PROJECTS)) {
-          if (!Names.isLabel(project)) {
-            Inputs.project(project);
-          }
+        if (!all) {
           Callers.require(needs.value(), kind, project, () -> hidden(kind, request));
-        } else if (!method.hasMethodAnnotation(
-            org.springframework.web.bind.annotation.GetMapping.class)) {
-          Inputs.project(project);
         }
       }
     }

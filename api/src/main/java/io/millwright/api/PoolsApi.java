@@ -60,7 +60,6 @@ final class PoolsApi extends Collection {
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request,
       Principal who) {
-    Inputs.project(project);
     TimeSpan life = ttl == null ? null : Inputs.span("ttl", ttl);
     TimeSpan silence = leash == null ? null : Inputs.span("leash", leash);
     Caller caller = new Caller(who.getName());

@@ -119,7 +119,6 @@ final class ProjectsApi {
   @Needs(Verb.VIEW)
   @GetMapping("/{project}/access")
   AccessView access(@PathVariable String project) {
-    Inputs.project(project);
     List<PermissionView> out = new ArrayList<>();
     for (Kind kind : Kind.values()) {
       for (Verb verb : List.of(Verb.DECLARE, Verb.DELETE, Verb.OPERATE)) {
@@ -171,7 +170,6 @@ final class ProjectsApi {
   @Needs(Verb.VIEW)
   @GetMapping("/{project}")
   ProjectView get(@PathVariable String project) {
-    Inputs.project(project);
     return backend.store().read(tx -> view(tx, project));
   }
 
@@ -184,7 +182,6 @@ final class ProjectsApi {
   @Needs(Verb.LIMIT)
   @PutMapping("/{project}/quota")
   ProjectView limit(@PathVariable String project, @RequestBody Body body) {
-    Inputs.project(project);
     Quota quota = Manifests.decode(body.bytes(), Quota.class);
     for (Integer most : Arrays.asList(quota.machines(), quota.cores(), quota.addresses())) {
       if (most != null && most < 0) {

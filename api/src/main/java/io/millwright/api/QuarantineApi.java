@@ -84,7 +84,7 @@ final class QuarantineApi {
       operationId = "listQuarantine",
       summary = "Lists deleted volumes whose disks are kept",
       description = "The project `-` stands for all. " + Watched.DESCRIPTION)
-  @Needs(value = Verb.VIEW, of = Kind.VOLUME)
+  @Needs(value = Verb.VIEW, of = Kind.VOLUME, where = Needs.Where.PROJECTS)
   @GetMapping
   QuarantineView list(@PathVariable String project) {
     return new QuarantineView(
@@ -96,14 +96,13 @@ final class QuarantineApi {
 
   /** Tells what there is, and then what becomes of it. */
   @Hidden // the description has it with the listing
-  @Needs(value = Verb.VIEW, of = Kind.VOLUME)
+  @Needs(value = Verb.VIEW, of = Kind.VOLUME, where = Needs.Where.PROJECTS)
   @GetMapping(produces = TEXT_EVENT_STREAM_VALUE)
   void watch(
       @PathVariable String project,
       @RequestHeader(name = "Last-Event-ID", required = false) @Nullable String lastEventId,
       HttpServletResponse response)
       throws IOException {
-    Inputs.projectOrAll(project);
     live.watch(
         response, () -> list(project).items(), volume -> volume.uid().toString(), lastEventId);
   }
@@ -125,7 +124,6 @@ final class QuarantineApi {
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request,
       Principal who) {
-    Inputs.project(project);
     Caller caller = new Caller(who.getName());
     return once.answer(
         idempotencyKey,

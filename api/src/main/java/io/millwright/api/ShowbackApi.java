@@ -157,7 +157,7 @@ final class ShowbackApi {
       operationId = "getShowback",
       summary = "Tells what a project had in a month, and what that cost",
       description = "The project `-` stands for all. With `Accept: text/csv` as a table.")
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping(path = "/projects/{project}/showback", produces = "application/json")
   ShowbackView showback(
       @PathVariable String project,
@@ -186,7 +186,7 @@ final class ShowbackApi {
 
   /** The same as a table; nothing in it needs quotes, for names are labels. */
   @Hidden // the description has it with the other form
-  @Needs(Verb.VIEW)
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping(path = "/projects/{project}/showback", produces = "text/csv")
   ResponseEntity<byte[]> csv(
       @PathVariable String project, @RequestParam(required = false) @Nullable String month) {

@@ -67,7 +67,6 @@ final class SourcesApi extends Collection {
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request,
       Principal who) {
-    Inputs.project(project);
     return answer(
         idempotencyKey, who, request, tx -> backend.sources().approve(tx, project, name, commit));
   }
@@ -84,7 +83,6 @@ final class SourcesApi extends Collection {
       @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       HttpServletRequest request,
       Principal who) {
-    Inputs.project(project);
     return answer(idempotencyKey, who, request, tx -> backend.sources().sync(tx, project, name));
   }
 

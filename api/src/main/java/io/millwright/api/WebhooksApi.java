@@ -87,7 +87,6 @@ final class WebhooksApi extends Collection {
   @Needs(Verb.VIEW)
   @GetMapping("/{name}/deliveries")
   DeliveriesView deliveries(@PathVariable String project, @PathVariable String name) {
-    Inputs.project(project);
     return new DeliveriesView(
         backend.webhooks().deliveries(project, name).stream().map(DeliveryView::of).toList());
   }
@@ -117,7 +116,6 @@ final class WebhooksApi extends Collection {
   @PostMapping("/{name}/deliveries/{uid}:redeliver")
   ResponseEntity<Void> redeliver(
       @PathVariable String project, @PathVariable String name, @PathVariable UUID uid) {
-    Inputs.project(project);
     backend.webhooks().redeliver(project, name, uid);
     return ResponseEntity.noContent().build();
   }
