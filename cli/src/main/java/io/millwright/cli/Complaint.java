@@ -5,6 +5,7 @@ import io.millwright.client.Problem;
 import io.millwright.client.UnreachableException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Turns what went wrong into an exit code and one line that says what to do. */
 record Complaint(int code, String line) {
@@ -28,18 +29,26 @@ record Complaint(int code, String line) {
   }
 
   static Complaint of(Problem problem) {
+    return of(problem, Map.of());
+  }
+
+  /**
+   * @param options by which the user has said what is wrong, by the names of the fields
+   */
+  static Complaint of(Problem problem, Map<String, String> options) {
     int code =
         switch (problem.status()) {
           case 400, 413, 415, 422 -> Failure.USAGE;
           default -> Failure.FAILED;
         };
-    return new Complaint(code, line(problem));
+    return new Complaint(code, line(problem, options));
   }
 
-  private static String line(Problem problem) {
+  private static String line(Problem problem, Map<String, String> options) {
     List<String> fields = new ArrayList<>();
     for (Problem.Field each : problem.errors()) {
-      fields.add(each.field().isEmpty() ? each.message() : each.field() + ": " + each.message());
+      String field = options.getOrDefault(each.field(), each.field());
+      fields.add(field.isEmpty() ? each.message() : field + ": " + each.message());
     }
     if (!fields.isEmpty()) {
       return String.join("; ", fields);

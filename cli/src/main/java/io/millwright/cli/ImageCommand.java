@@ -2,6 +2,7 @@ package io.millwright.cli;
 
 import io.millwright.cli.Table.Cell;
 import io.millwright.client.Answer;
+import io.millwright.client.ApiException;
 import io.millwright.client.Body;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
@@ -12,6 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -147,6 +149,11 @@ final class ImageCommand extends Part {
             + " seen by what is in it."
       })
   static final class Import extends Waiting {
+    private static final Map<String, String> OPTIONS =
+        Map.of(
+            "name", "--name", "os", "--os", "version", "--release", "sha256", "--sha256", "path",
+            "FILE", "url", "URL");
+
     @Parameters(
         paramLabel = "FILE|URL",
         description = "A file here, or what begins with http:// or https://.")
@@ -186,19 +193,25 @@ final class ImageCommand extends Part {
       boolean url = from.matches("(?i)https?://.*");
       String named = name != null ? name : name(from);
       MillwrightApi api = api();
-      Answer answer =
-          url || onServer
-              ? api.importImage(
-                  cli().project(),
-                  named,
-                  offline,
-                  os,
-                  url ? null : from,
-                  sha256,
-                  url ? from : null,
-                  release,
-                  null)
-              : send(api, named);
+      Answer answer;
+      try {
+        answer =
+            url || onServer
+                ? api.importImage(
+                    cli().project(),
+                    named,
+                    offline,
+                    os,
+                    url ? null : from,
+                    sha256,
+                    url ? from : null,
+                    release,
+                    null)
+                : send(api, named);
+      } catch (ApiException e) {
+        Complaint complaint = Complaint.of(e.problem(), OPTIONS);
+        throw new Failure(complaint.code(), complaint.line());
+      }
       conclude("image/" + named, answer);
       return 0;
     }

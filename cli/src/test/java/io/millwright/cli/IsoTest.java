@@ -150,6 +150,22 @@ class IsoTest extends CliTestCase {
   }
 
   @Test
+  void whatIsWrongWithAnImportIsSaidByTheNameOfItsOption() throws IOException {
+    String file = file("disk.qcow2", "disk").toString();
+    server.on(
+        "POST /projects/default/images/disk:import",
+        FakeServer.json(
+            422,
+            """
+            {"status": 422, "errors": [
+              {"field": "version", "message": "must be given, such as 12"},
+              {"field": "os", "message": "is unknown"}, {"field": "other", "message": "x"}]}
+            """));
+    run("image", "import", file)
+        .failed(2, "--release: must be given, such as 12; --os: is unknown; other: x");
+  }
+
+  @Test
   void anImageIsMadeOfAFileOrAUrl() throws IOException {
     String file = file("Debian_13.1.0-amd64.ISO", "medium").toString();
     String sha256 = "fed31c6008cb23fc3be8f42bf3f6efc2ff7d3d5ae0bd6d23a8a3de7c6de0b9a1";

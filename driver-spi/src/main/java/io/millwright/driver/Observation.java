@@ -42,7 +42,8 @@ public record Observation(
    *
    * @param mark null for a foreign one
    * @param disks object names of its disks that are ours, in order
-   * @param nics its cards and what they are attached to, in order
+   * @param nics its cards and what they are attached to, in order; of a foreign one all are told
+   *     when it alone is looked at
    * @param medium object name of the medium in its drive, or null
    * @param installer true if it starts an installer's kernel, or has a vendor's installation medium
    *     in its second drive

@@ -8,6 +8,7 @@ import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.SimulatedHypervisor;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.request.Applied;
 import io.millwright.engine.request.Rollouts;
 import io.millwright.engine.request.Rollouts.MemberFacts;
@@ -24,6 +25,7 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.TimeSpan;
 import io.millwright.planner.Step;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -408,6 +410,29 @@ class GroupTest {
     assertRefused(web(1, "img", GATE, "", "{hypervisors: [hv9]}"), "there is no Hypervisor");
     assertThat(count(Kind.GROUP)).isZero();
     assertThat(count(Kind.MACHINE)).isEqualTo(1);
+  }
+
+  @Test
+  void whereMachinesMustEndNoGroupGrowsAndTheOneThatIsThereGoesOn() {
+    TimeSpan most = TimeSpan.parse("8h");
+    world.store.write(tx -> tx.projects().limit("default", limit(most)));
+    assertRefused(
+        web(2, "img", GATE),
+        "Group web: spec.count: asks for members that stay until it is declared otherwise, but"
+            + " machines of project default live 8h at most");
+    assertThat(count(Kind.GROUP)).isZero();
+    world.store.write(tx -> tx.projects().limit("default", limit(null)));
+    world.apply(web(2, "img", "surge: 1", "", "{}"));
+    succeeds();
+    world.store.write(tx -> tx.projects().limit("default", limit(most)));
+    assertRefused(web(3, "img", "surge: 1", "", "{}"), "spec.count: asks for members that stay");
+    world.apply(web(2, "img2", "surge: 1", "", "{}"));
+    succeeds();
+    assertThat(count(Kind.MACHINE)).isEqualTo(2);
+  }
+
+  private static Projects.Quota limit(@Nullable TimeSpan most) {
+    return new Projects.Quota(null, null, null, null, null, most);
   }
 
   private void assertRefused(String manifest, String why) {

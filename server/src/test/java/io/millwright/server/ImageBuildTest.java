@@ -10,6 +10,7 @@ import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.SimulatedBuilder;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Operations.LogLine;
+import io.millwright.engine.port.Projects;
 import io.millwright.model.Condition;
 import io.millwright.model.ImageBuild;
 import io.millwright.model.ImageSpec;
@@ -22,6 +23,7 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.StepState;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.TimeSpan;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.ZoneOffset;
@@ -150,6 +152,15 @@ class ImageBuildTest {
     assertThat(states()).containsExactly(ImageBuild.State.FORMER, ImageBuild.State.CURRENT);
     assertThat(condition("Built").reason()).isEqualTo("InUse");
     assertThat(world.outside().machines()).isEmpty();
+  }
+
+  @Test
+  void aBuildIsCheckedAlsoWhereMachinesMustEnd() {
+    Projects.Quota most =
+        new Projects.Quota(null, null, null, null, null, TimeSpan.parse("1h"));
+    world.store.write(tx -> tx.projects().limit("default", most));
+    assertThat(applied(CHECKED).state()).isInstanceOf(State.Succeeded.class);
+    assertThat(world.find("gold-build-1")).as("the machine is thrown away").isEmpty();
   }
 
   @Test

@@ -246,9 +246,14 @@ class PoolTest {
         .hasSize(180)
         .allMatch(s -> s.startsWith("no machine of Pool ci is ready just now; "));
     assertThat(took).allMatch(d -> d.compareTo(Duration.ofSeconds(20)) < 0);
-    world.await("it is told that no more may be", () -> ready().reason().equals("Limited"));
-    assertThat(ready().message())
-        .isEqualTo("0 of 20 machines are ready. 20 are claimed, and there are 20 at most.");
+    world.await(
+        "it is told that no more may be",
+        () ->
+            ready().reason().equals("Limited")
+                && ready()
+                    .message()
+                    .equals(
+                        "0 of 20 machines are ready. 20 are claimed, and there are 20 at most."));
     assertThat(world.outside().machines()).hasSize(20);
   }
 
@@ -385,13 +390,41 @@ class PoolTest {
   }
 
   @Test
-  void whereMachinesMustEndThereAreNoMembers() {
-    TimeSpan most = TimeSpan.parse("1h");
+  void whereMachinesMustEndTheirLifeIsCountedFromTheClaim() {
+    TimeSpan most = TimeSpan.parse("4h");
     world.store.write(tx ->
         tx.projects().limit("default", new Projects.Quota(null, null, null, null, null, most)));
     assertThatThrownBy(() -> world.apply(pool(1, "img", "")))
-        .hasMessageContaining("cannot be given to members of a group or pool")
-        .hasMessageContaining("machines of project default live 1h at most");
+        .hasMessageContaining(
+            "Pool ci: spec.ttl: 8h is too long; machines of project default live 4h at most");
     assertThat(world.find("ci-1")).isEmpty();
+    world.apply(pool(1, "img", "ttl: 2h"));
+    awaitFull();
+    assertThat(members()).allMatch(m -> m.spec().expiry() == null);
+
+    world.pass(Duration.ofDays(3));
+    assertThatThrownBy(() -> claim("5h", null))
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e -> assertThat(e.problem().errors().getFirst().field()).isEqualTo("ttl"))
+        .hasMessageContaining("5h is too long; machines of project default live 4h at most");
+    assertThat(names()).containsExactly("ci-1");
+    String mine = claim(null, null).name();
+    Instant claimed = world.now();
+    assertThat(world.machine(mine).status().expiresAt())
+        .isBetween(claimed.plus(Duration.ofMinutes(119)), claimed.plus(Duration.ofHours(2)));
+
+    world.pass(Duration.ofHours(1));
+    world.store.write(tx -> world.engine.expire().extend(tx, "default", mine, time("150m")));
+    assertThatThrownBy(() ->
+            world.store.write(
+                tx -> world.engine.expire().extend(tx, "default", mine, time("190m"))))
+        .hasMessageContaining("cannot be extended: machines of project default live 4h at most");
+    assertThat(world.machine(mine).status().expiresAt())
+        .isAfter(claimed.plus(Duration.ofMinutes(205)));
+  }
+
+  private static TimeSpan time(String text) {
+    return TimeSpan.parse(text);
   }
 }

@@ -37,7 +37,8 @@ final class SqlLifetimes implements Lifetimes {
                 seconds(row, "warned"),
                 seconds(row, "leash_seconds"),
                 row.getInt("missed"),
-                Columns.instant(row, "counted_at")))
+                Columns.instant(row, "counted_at"),
+                Columns.instant(row, "claimed_at")))
         .optional();
   }
 
@@ -54,12 +55,13 @@ final class SqlLifetimes implements Lifetimes {
             WITH before AS (
               SELECT (SELECT expires_at FROM lifetime WHERE machine = :machine) AS expires_at),
             put AS (
-              INSERT INTO lifetime (machine, expires_at, warned, leash_seconds, missed, counted_at)
-              VALUES (:machine, :expiresAt, :warned, :leash, :missed, :countedAt)
+              INSERT INTO lifetime
+                (machine, expires_at, warned, leash_seconds, missed, counted_at, claimed_at)
+              VALUES (:machine, :expiresAt, :warned, :leash, :missed, :countedAt, :claimedAt)
               ON CONFLICT (machine) DO UPDATE SET
                 expires_at = excluded.expires_at, warned = excluded.warned,
                 leash_seconds = excluded.leash_seconds, missed = excluded.missed,
-                counted_at = excluded.counted_at),
+                counted_at = excluded.counted_at, claimed_at = excluded.claimed_at),
             changed AS (
               UPDATE resource r SET revision = revision + 1 FROM before
               WHERE r.uid = :machine AND before.expires_at IS DISTINCT FROM :expiresAt
@@ -73,6 +75,7 @@ final class SqlLifetimes implements Lifetimes {
         .param("leash", seconds(l.leash()), Types.INTEGER)
         .param("missed", l.missed())
         .param("countedAt", Columns.time(l.countedAt()), Types.TIMESTAMP_WITH_TIMEZONE)
+        .param("claimedAt", Columns.time(l.claimedAt()), Types.TIMESTAMP_WITH_TIMEZONE)
         .update();
   }
 

@@ -19,19 +19,26 @@ public interface Lifetimes {
    * @param leash without a heartbeat for so long it is deleted too, or null for no leash
    * @param missed how many looks in a row found no heartbeat
    * @param countedAt when the last of them was
+   * @param claimedAt when it was taken out of a pool; null if it was never in one
    */
   record Lifetime(
       @Nullable Instant expiresAt,
       @Nullable Duration warned,
       @Nullable Duration leash,
       int missed,
-      @Nullable Instant countedAt) {
+      @Nullable Instant countedAt,
+      @Nullable Instant claimedAt) {
+    /** Of a machine that was claimed and has no end yet. */
+    public static Lifetime ofClaim(Instant now) {
+      return new Lifetime(null, null, null, 0, null, now);
+    }
+
     public Lifetime withWarned(Duration left) {
-      return new Lifetime(expiresAt, left, leash, missed, countedAt);
+      return new Lifetime(expiresAt, left, leash, missed, countedAt, claimedAt);
     }
 
     public Lifetime withMissed(int looks, Instant now) {
-      return new Lifetime(expiresAt, warned, leash, looks, now);
+      return new Lifetime(expiresAt, warned, leash, looks, now, claimedAt);
     }
   }
 

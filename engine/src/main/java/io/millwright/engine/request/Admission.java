@@ -272,14 +272,19 @@ public final class Admission {
             at.field("spec"));
       }
       case GroupSpec _ ->
-          Members.check(tx, lookup, resource.as(GroupSpec.class, GroupStatus.class), at);
+          Members.check(
+              tx,
+              lookup,
+              resource.as(GroupSpec.class, GroupStatus.class),
+              before instanceof GroupSpec g ? g : null,
+              at);
       case WebhookSpec _ -> {
         if (before == null) {
           // From here on; what was before nobody wanted to know.
           tx.deliveries().advance(resource.uid(), null, tx.journal().head());
         }
       }
-      case PoolSpec _ -> Members.checkPool(resource.as(PoolSpec.class, PoolStatus.class), at);
+      case PoolSpec _ -> Members.checkPool(tx, resource.as(PoolSpec.class, PoolStatus.class), at);
       default -> {}
     }
     return resource.status();

@@ -5,6 +5,8 @@ import io.millwright.engine.port.Lifetimes.Lifetime;
 import io.millwright.engine.port.Projects.Quota;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Expiry;
+import io.millwright.model.GroupSpec;
+import io.millwright.model.GroupStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -20,6 +22,7 @@ import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -69,23 +72,23 @@ public final class Expire {
     TimeSpan most = longest(tx, machine.project());
     if (expiry == null) {
       at.require(
-          most == null,
-          (member(machine) ? "cannot be given to members of a group or pool, but " : "is missing; ")
-              + limit(machine.project(), most));
+          most == null || owned(machine), "is missing; " + limit(machine.project(), most));
       if (before != null) {
         tx.lifetimes().remove(machine.uid());
       }
       return;
     }
+    Instant claimed = tx.lifetimes().find(machine.uid()).map(Lifetime::claimedAt).orElse(null);
+    Instant begin = claimed == null ? machine.metadata().createdAt() : claimed;
     Instant end = expiry.at();
     TimeSpan ttl = expiry.ttl();
     if (ttl != null) {
-      end = machine.metadata().createdAt().plus(ttl.duration());
+      end = begin.plus(ttl.duration());
       at.field("ttl")
           .require(
               end.isAfter(now),
               ttl
-                  + " after its creation was "
+                  + (claimed == null ? " after its creation was " : " after its claim was ")
                   + end.truncatedTo(ChronoUnit.SECONDS)
                   + ", which is past; give more, or see: millwright machine extend");
     } else if (end != null) {
@@ -95,20 +98,56 @@ public final class Expire {
     }
     at.require(
         most == null
-            || (end != null && !end.isAfter(machine.metadata().createdAt().plus(most.duration()))),
+            || owned(machine)
+            || (end != null && !end.isAfter(begin.plus(most.duration()))),
         (end == null ? "has neither ttl nor at; " : "is too long; ")
             + limit(machine.project(), most));
     TimeSpan leash = expiry.leash();
     tx.lifetimes()
         .put(
             machine.uid(),
-            new Lifetime(end, warned(end, now), leash == null ? null : leash.duration(), 0, now));
+            new Lifetime(
+                end,
+                warned(end, now),
+                leash == null ? null : leash.duration(),
+                0,
+                now,
+                claimed));
   }
 
-  /** Nobody can say when it ends; only Millwright puts these labels on. */
-  private static boolean member(Resource<MachineSpec, MachineStatus> machine) {
-    return machine.metadata().labels().containsKey(Names.GROUP)
-        || machine.metadata().labels().containsKey(Names.POOL);
+  /**
+   * It ends with whatever made it, which was admitted by itself; only Millwright puts these labels
+   * on.
+   */
+  private static boolean owned(Resource<MachineSpec, MachineStatus> machine) {
+    Set<String> labels = machine.metadata().labels().keySet();
+    return labels.contains(Names.GROUP)
+        || labels.contains(Names.POOL)
+        || labels.contains(Names.TRIAL);
+  }
+
+  /** Refuses to promise machines of a project a longer life than they may have there. */
+  static void admit(Tx tx, String project, TimeSpan life, Violations at) {
+    TimeSpan most = longest(tx, project);
+    at.require(
+        most == null || life.duration().compareTo(most.duration()) <= 0,
+        life + " is too long; " + limit(project, most));
+  }
+
+  /**
+   * Refuses more members of a group, which live as long as they are declared, where machines may
+   * not. Those that were there before stay, and are rolled out and replaced.
+   *
+   * @param more true if it is new, or grows
+   */
+  static void admit(Tx tx, Resource<GroupSpec, GroupStatus> group, boolean more, Violations at) {
+    TimeSpan most = longest(tx, group.project());
+    at.require(
+        most == null || !more,
+        "asks for members that stay until it is declared otherwise, but "
+            + limit(group.project(), most)
+            + "; declare Machines with spec.expiry, claim them from a Pool, or declare the Group in"
+            + " another project");
   }
 
   /** How long machines of a project may live, or null for ever. */
@@ -155,7 +194,9 @@ public final class Expire {
     Instant now = clock.instant();
     Instant next = now.plus(ttl.duration());
     TimeSpan most = longest(tx, project);
-    if (most != null && next.isAfter(machine.metadata().createdAt().plus(most.duration()))) {
+    Instant claimed = l.claimedAt();
+    Instant begin = claimed == null ? machine.metadata().createdAt() : claimed;
+    if (most != null && next.isAfter(begin.plus(most.duration()))) {
       throw ProblemException.of(
           Problem.Type.QUOTA, machine.title() + " cannot be extended: " + limit(project, most));
     }
@@ -171,7 +212,8 @@ public final class Expire {
     tx.lifetimes()
         .put(
             machine.uid(),
-            new Lifetime(next, warned(next, now), l.leash(), l.missed(), l.countedAt()));
+            new Lifetime(
+                next, warned(next, now), l.leash(), l.missed(), l.countedAt(), claimed));
     tx.journal()
         .note(
             Kind.MACHINE,

@@ -97,11 +97,17 @@ public final class MachineImport {
         store.read(tx -> hypervisor(tx, wanted));
     try {
       Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.All()));
-      Observation.Machine machine = one(seen, wanted, hypervisor);
+      UUID uid = one(seen, wanted, hypervisor).uid();
+      // What a machine of others has need not stand in a listing of all.
+      Observation.Machine machine =
+          outside
+              .call(hypervisor, d -> d.observe(new Scope.One(uid)))
+              .machine(uid)
+              .orElseThrow(() -> unavailable(hypervisor, "the machine has gone meanwhile"));
       Import.Found more =
           outside.call(
               hypervisor,
-              d -> d.imports().orElseThrow(() -> lacking(hypervisor)).look(machine.uid()));
+              d -> d.imports().orElseThrow(() -> lacking(hypervisor)).look(uid));
       ByteSize disk =
           more.disks().stream()
               .flatMap(d -> Stream.ofNullable(d.size()))

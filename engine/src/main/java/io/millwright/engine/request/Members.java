@@ -78,7 +78,12 @@ public final class Members {
   // --- what must hold of a group -----------------------------------------------------------
 
   /** Checks a group against everything else that is declared. */
-  static void check(Tx tx, Lookup lookup, Resource<GroupSpec, GroupStatus> group, Violations at) {
+  static void check(
+      Tx tx,
+      Lookup lookup,
+      Resource<GroupSpec, GroupStatus> group,
+      @Nullable GroupSpec before,
+      Violations at) {
     GroupSpec spec = group.spec();
     int last = Math.max(0, spec.count() - 1 + spec.rollout().surge());
     String longest =
@@ -96,11 +101,14 @@ public final class Members {
                 + longest.length()
                 + " characters, and names have 63 at most");
     checkForeign(tx, group, at.field("spec").field("count"));
+    boolean more = before == null || spec.count() > before.count();
+    Expire.admit(tx, group, more, at.field("spec").field("count"));
     checkGate(tx, lookup, group, at.field("spec").field("rollout").field("healthGate"));
   }
 
   /** Checks a pool against everything else that is declared. */
-  static void checkPool(Resource<PoolSpec, PoolStatus> pool, Violations at) {
+  static void checkPool(Tx tx, Resource<PoolSpec, PoolStatus> pool, Violations at) {
+    Expire.admit(tx, pool.project(), pool.spec().ttl(), at.field("spec").field("ttl"));
     String longest = machineName(pool.name(), Integer.MAX_VALUE);
     at.field("metadata")
         .field("name")

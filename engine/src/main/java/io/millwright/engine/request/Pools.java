@@ -3,6 +3,7 @@ package io.millwright.engine.request;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Groups.Member;
+import io.millwright.engine.port.Lifetimes.Lifetime;
 import io.millwright.engine.port.Resources.Query;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
@@ -87,6 +88,7 @@ public final class Pools {
     TimeSpan life = ttl == null ? pool.spec().ttl() : ttl;
     Violations at = Violations.at("");
     new Expiry(life, null, leash).check(at);
+    Expire.admit(tx, project, life, at.field("ttl"));
     if (!at.list().isEmpty()) {
       throw ProblemException.invalid(at.list());
     }
@@ -109,7 +111,9 @@ public final class Pools {
     Map<String, String> labels = new HashMap<>(machine.metadata().labels());
     labels.remove(Names.POOL);
     labels.put(Names.CLAIMED_FROM, pool.name());
-    Instant end = clock.instant().plus(life.duration());
+    Instant now = clock.instant();
+    tx.lifetimes().put(machine.uid(), Lifetime.ofClaim(now));
+    Instant end = now.plus(life.duration());
     Resource<?, ?> claimed =
         apply
             .own(

@@ -10,8 +10,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.SortedMap;
@@ -207,8 +209,16 @@ public final class Git implements SourceDriver {
         }
         FileMode mode = walk.getFileMode();
         if (mode == FileMode.SYMLINK) {
-          link(repository, name, walk.getObjectId(0));
-          continue; // what it leads to in the tree is read where it stands
+          link(repository, tree, path, name, walk.getObjectId(0));
+          continue; // what it leads to is read where it stands
+        }
+        if (mode == FileMode.GITLINK && !isHidden(name)) {
+          // What had been declared there would otherwise be missing, and pruned.
+          throw refused(
+              name
+                  + " is a submodule, and what stands in another repository is not read; put the"
+                  + " files there, or keep the manifests in a directory without it and name that"
+                  + " with spec.path");
         }
         if (mode == FileMode.GITLINK || !isManifest(name)) {
           continue;
@@ -237,24 +247,55 @@ public final class Git implements SourceDriver {
     return out;
   }
 
-  private static void link(Repository repository, String name, ObjectId id)
+  /** Refuses a link to anything that would be read if it stood there instead. */
+  private static void link(
+      Repository repository, ObjectId tree, String path, String name, ObjectId id)
       throws DriverException, IOException {
     String target = new String(repository.open(id).getBytes(1 << 16), StandardCharsets.UTF_8);
-    int depth = name.split("/", -1).length - 1;
+    Deque<String> at = new ArrayDeque<>(List.of(name.split("/", -1)));
+    at.removeLast();
     boolean out = target.startsWith("/");
     for (String part : target.split("/", -1)) {
-      depth += part.equals("..") ? -1 : part.isEmpty() || part.equals(".") ? 0 : 1;
-      out |= depth < 0;
+      if (part.equals("..")) {
+        out |= at.pollLast() == null;
+      } else if (!part.isEmpty() && !part.equals(".")) {
+        at.addLast(part);
+      }
     }
     if (out) {
       throw refused(name + " is a link that leads out of the repository; put the file there");
+    }
+    String to = String.join("/", at);
+    if (name.equals(path)) {
+      throw refused(path + " is a link; write what it leads to, " + to + ", to spec.path");
+    }
+    if (path.equals(".") || to.startsWith(path + "/") || isHidden(name)) {
+      return;
+    }
+    if (isManifest(name) || !isFile(repository, tree, to)) {
+      throw refused(
+          name + " is a link that leads out of " + path + "; put there what it leads to");
+    }
+  }
+
+  private static boolean isFile(Repository repository, ObjectId tree, String path)
+      throws IOException {
+    if (path.isEmpty()) {
+      return false;
+    }
+    try (TreeWalk at = TreeWalk.forPath(repository, path, tree)) {
+      return at != null && (at.getRawMode(0) & FileMode.TYPE_MASK) == FileMode.TYPE_FILE;
     }
   }
 
   private static boolean isManifest(String name) {
     String lower = name.toLowerCase(Locale.ROOT);
     return (lower.endsWith(".yaml") || lower.endsWith(".yml") || lower.endsWith(".json"))
-        && Arrays.stream(name.split("/", -1)).noneMatch(part -> part.startsWith("."));
+        && !isHidden(name);
+  }
+
+  private static boolean isHidden(String name) {
+    return Arrays.stream(name.split("/", -1)).anyMatch(part -> part.startsWith("."));
   }
 
   private static DriverException noBranch(Place place) {

@@ -162,6 +162,70 @@ class GitTest {
   }
 
   @Test
+  void aLinkOutOfThePathIsRefusedIfItWouldHaveBeenRead() throws Exception {
+    write("env/a.yaml", "a");
+    write("env/deep/b.yaml", "b");
+    write("common/c.yaml", "c");
+    write("README", "x");
+    Files.createSymbolicLink(dir.resolve("repo/env/README"), Path.of("../README"));
+    Files.createSymbolicLink(dir.resolve("repo/env/again"), Path.of("deep"));
+    Files.createSymbolicLink(dir.resolve("repo/env/.hidden"), Path.of("../common"));
+    commit();
+    assertThat(driver.read(place("main", "env")).files().keySet())
+        .containsExactly("env/a.yaml", "env/deep/b.yaml");
+
+    for (String[] link :
+        new String[][] {
+          {"c.yaml", "../common/c.yaml"},
+          {"c.yaml", "../README"},
+          {"c", "../common"},
+          {"c", ".."},
+          {"c", "../common/none"},
+        }) {
+      Path from = dir.resolve("repo/env").resolve(link[0]);
+      Files.createSymbolicLink(from, Path.of(link[1]));
+      commit();
+      assertThat(fault(place("main", "env")).forUser())
+          .isEqualTo(
+              "env/" + link[0] + " is a link that leads out of env; put there what it leads to");
+      assertThat(driver.read(place()).files()).hasSize(3); // it is read where it stands
+      Files.delete(from);
+    }
+  }
+
+  @Test
+  void aPathThatIsALinkIsRefused() throws Exception {
+    write("envs/prod/a.yaml", "a");
+    Files.createSymbolicLink(dir.resolve("repo/prod"), Path.of("envs/prod"));
+    commit();
+    assertThat(fault(place("main", "prod")).forUser())
+        .isEqualTo("prod is a link; write what it leads to, envs/prod, to spec.path");
+  }
+
+  @Test
+  void aSubmoduleIsRefusedAndNotTakenForNothing() throws Exception {
+    write("env/a.yaml", "a");
+    String there = commit();
+    DirCache index = repository.getRepository().lockDirCache();
+    DirCacheBuilder builder = index.builder();
+    builder.keep(0, index.getEntryCount());
+    for (String name : new String[] {"env/.hidden/theme", "env/base", "other"}) {
+      DirCacheEntry entry = new DirCacheEntry(name);
+      entry.setFileMode(FileMode.GITLINK);
+      entry.setObjectId(ObjectId.fromString(there));
+      builder.add(entry);
+    }
+    builder.finish();
+    index.write();
+    index.commit();
+    repository.commit().setSign(false).setMessage("m").setAuthor("a", "a@example.org").call();
+    DriverException fault = fault(place("main", "env"));
+    assertThat(fault.kind()).isEqualTo(FaultKind.REFUSED);
+    assertThat(fault.forUser())
+        .startsWith("env/base is a submodule, and what stands in another repository is not read");
+  }
+
+  @Test
   void whatIsTooMuchIsRefused() throws Exception {
     write("a.yaml", "x".repeat((int) Git.LARGEST_FILE + 1));
     commit();

@@ -39,10 +39,7 @@ record Cluster(List<Node> nodes, List<Storage> storages, List<Guest> guests) {
       long memory) {
     /** The note that it carries and that was made for it, whoever made it. */
     Optional<Label> label() {
-      return tags.stream()
-          .flatMap(tag -> Label.parse(tag).stream())
-          .filter(label -> label.number() == number)
-          .findFirst();
+      return Label.among(tags, number);
     }
 
     /** True if it is still being made; then it has no tags yet. */
@@ -86,7 +83,7 @@ record Cluster(List<Node> nodes, List<Storage> storages, List<Guest> guests) {
         !row.path("type").asString("qemu").equals("lxc"),
         Api.text(row, "name", r -> "VM " + r.path("vmid").asInt(0)),
         row.path("status").asString("unknown"),
-        Stream.of(row.path("tags").asString("").split("[;, ]")).filter(t -> !t.isEmpty()).toList(),
+        Options.tags(row.path("tags").asString("")),
         row.path("lock").asString(""),
         Math.max(row.path("maxcpu").asInt(0), row.path("cpus").asInt(0)),
         row.path("maxmem").asLong(0));

@@ -91,15 +91,33 @@ final class Guests {
         .findFirst();
   }
 
+  /** Ours of this uid, or all others that have it; one that is ours counts, and no copy of it. */
+  List<Guest> all(Cluster cluster, UUID uid) throws DriverException, PveFault {
+    Optional<Guest> ours = machine(cluster, uid);
+    return ours.isPresent()
+        ? List.of(ours.get())
+        : foreign(cluster).entrySet().stream()
+            .filter(e -> e.getValue().equals(uid))
+            .map(Map.Entry::getKey)
+            .toList();
+  }
+
+  /** That somebody else has made it is in its mark, and it is neither defined nor removed. */
+  static void requireMade(Guest guest) throws DriverException {
+    if (guest.label().filter(label -> label.mark().imported()).isPresent()) {
+      throw conflict(
+          "The machine was made by somebody else; Millwright neither changes nor removes it.",
+          "VM " + guest.number());
+    }
+  }
+
   /** The machine, if it is there and ours. */
   Optional<Guest> find(Cluster cluster, Mark mark) throws DriverException, PveFault {
     requireOurs(mark);
     Optional<Guest> ours = machine(cluster, mark.uid());
     if (ours.isEmpty()) {
-      for (Map.Entry<Guest, UUID> other : foreign(cluster).entrySet()) {
-        if (other.getValue().equals(mark.uid())) {
-          throw conflict("The machine there is not ours.", "VM " + other.getKey().number());
-        }
+      for (Guest other : all(cluster, mark.uid())) {
+        throw conflict("The machine there is not ours.", "VM " + other.number());
       }
     }
     return ours;

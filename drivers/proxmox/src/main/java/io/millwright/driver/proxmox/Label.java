@@ -2,6 +2,7 @@ package io.millwright.driver.proxmox;
 
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -34,6 +35,14 @@ record Label(Mark mark, @Nullable String role, int number) {
                 m.group(4),
                 Integer.parseInt(m.group(5))))
         : Optional.empty();
+  }
+
+  /** The one that was made for the VM of this number, whoever made it. */
+  static Optional<Label> among(List<String> tags, int number) {
+    return tags.stream()
+        .flatMap(tag -> parse(tag).stream())
+        .filter(label -> label.number() == number)
+        .findFirst();
   }
 
   Optional<ObjectName> disk() {

@@ -11,7 +11,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -21,6 +23,8 @@ import tools.jackson.databind.JsonNode;
  */
 record Options(Map<String, String> values) {
   private static final Pattern DISK = Pattern.compile("(?:scsi|virtio|sata|ide)[0-9]+");
+  private static final Pattern SIZE =
+      Pattern.compile("([0-9]{1,15}(?:\\.[0-9]{1,9})?)([KMGT]?)");
   private static final Pattern CARD = Pattern.compile("net[0-9]+");
 
   /** The drive with the medium. */
@@ -59,6 +63,14 @@ record Options(Map<String, String> values) {
     return number("memory", 512);
   }
 
+  List<String> tags() {
+    return tags(text("tags"));
+  }
+
+  static List<String> tags(String value) {
+    return Stream.of(value.split("[;, ]")).filter(t -> !t.isEmpty()).toList();
+  }
+
   /** By which the guest knows itself; none if there is none that can be read. */
   Optional<UUID> uuid() {
     try {
@@ -91,8 +103,9 @@ record Options(Map<String, String> values) {
    *
    * @param at name of the option, such as {@code scsi0}
    * @param volume its name in its storage
+   * @param size as it was when Proxmox VE last wrote it here; null if it did not
    */
-  record Plugged(String at, String volume, @Nullable String serial) {}
+  record Plugged(String at, String volume, @Nullable String serial, @Nullable ByteSize size) {}
 
   /** Disks in the order in which the machine has them; drives for media are none. */
   List<Plugged> disks() {
@@ -100,13 +113,28 @@ record Options(Map<String, String> values) {
     for (Map.Entry<String, String> each : values.entrySet()) {
       Map<String, String> of = properties(each.getValue(), "file");
       if (DISK.matcher(each.getKey()).matches() && !"cdrom".equals(of.get("media"))) {
-        out.add(new Plugged(each.getKey(), of.getOrDefault("file", ""), of.get("serial")));
+        out.add(new Plugged(each.getKey(), of.getOrDefault("file", ""), of.get("serial"), size(of.get("size"))));
       }
     }
     out.sort(
         java.util.Comparator.comparing((Plugged p) -> p.at().replaceAll("[0-9]", ""))
             .thenComparingInt(p -> Integer.parseInt(p.at().replaceAll("[^0-9]", ""))));
     return List.copyOf(out);
+  }
+
+  /** Of {@code 8G}; a number alone counts bytes. */
+  private static @Nullable ByteSize size(@Nullable String text) {
+    Matcher m = SIZE.matcher(text == null ? "" : text);
+    if (!m.matches()) {
+      return null;
+    }
+    int unit = m.group(2).isEmpty() ? 0 : 1 + "KMGT".indexOf(m.group(2));
+    long mib =
+        new BigDecimal(m.group(1))
+            .multiply(BigDecimal.valueOf(1L << 10 * unit))
+            .divideToIntegralValue(BigDecimal.valueOf(ByteSize.MIB))
+            .longValue();
+    return mib < 1 ? null : ByteSize.ofMib(mib);
   }
 
   /** All volumes that go with the VM when it is removed, if they are its own. */

@@ -6,6 +6,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.GuestAgent;
 import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.Import;
 import io.millwright.driver.Media;
 import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
@@ -23,6 +24,7 @@ final class ProxmoxHypervisor implements HypervisorDriver {
   private final Media media;
   private final QemuAgent agent;
   private final Metrics metrics;
+  private final Import imports;
 
   ProxmoxHypervisor(Settings settings, String installation) {
     this(settings, installation, InstantSource.system(), Duration.ofSeconds(20));
@@ -43,6 +45,7 @@ final class ProxmoxHypervisor implements HypervisorDriver {
     media = new StorageMedia(api, settings, guests, contents);
     agent = new QemuAgent(api, guests);
     metrics = new ClusterMetrics(api, guests);
+    imports = new VmImport(api, tasks, guests, agent);
   }
 
   /** How many requests it has sent; for measuring. */
@@ -83,6 +86,11 @@ final class ProxmoxHypervisor implements HypervisorDriver {
   @Override
   public Optional<Metrics> metrics() {
     return Optional.of(metrics);
+  }
+
+  @Override
+  public Optional<Import> imports() {
+    return Optional.of(imports);
   }
 
   @Override

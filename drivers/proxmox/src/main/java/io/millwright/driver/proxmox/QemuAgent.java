@@ -38,27 +38,28 @@ final class QemuAgent implements GuestAgent, GuestCommands {
   public Optional<Facts> ask(Mark mark) throws DriverException {
     return api.act(() -> {
       Optional<Guest> there = guests.find(Cluster.read(api), mark);
-      if (there.isEmpty()) {
+      return there.isEmpty() ? Optional.empty() : ask(there.get());
+    });
+  }
+
+  /** As {@link #ask(Mark)}, of anybody's machine. */
+  Optional<Facts> ask(Guest there) throws DriverException, PveFault {
+    try {
+      JsonNode answer =
+          api.get(Guests.path(there, "agent", "network-get-interfaces"), Map.of(), PATIENCE);
+      return Optional.of(new Facts(addresses(answer.path("result")), List.of()));
+    } catch (PveFault e) {
+      if (e.says("guest agent", "not running", "got timeout")) {
         return Optional.empty();
       }
-      try {
-        JsonNode answer =
-            api.get(
-                Guests.path(there.get(), "agent", "network-get-interfaces"), Map.of(), PATIENCE);
-        return Optional.of(new Facts(addresses(answer.path("result")), List.of()));
-      } catch (PveFault e) {
-        if (e.says("guest agent", "not running", "got timeout")) {
-          return Optional.empty();
-        }
-        throw e;
-      } catch (DriverException e) {
-        if (e.kind() == FaultKind.UNREACHABLE
-            && e.getCause() instanceof java.net.http.HttpTimeoutException) {
-          return Optional.empty();
-        }
-        throw e;
+      throw e;
+    } catch (DriverException e) {
+      if (e.kind() == FaultKind.UNREACHABLE
+          && e.getCause() instanceof java.net.http.HttpTimeoutException) {
+        return Optional.empty();
       }
-    });
+      throw e;
+    }
   }
 
   @Override

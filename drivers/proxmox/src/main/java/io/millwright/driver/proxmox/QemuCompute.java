@@ -85,6 +85,9 @@ final class QemuCompute implements Compute {
         () -> {
           Cluster cluster = Cluster.read(api);
           Optional<Guest> there = guests.find(cluster, machine.mark());
+          if (there.isPresent()) {
+            Guests.requireMade(there.get());
+          }
           check(machine);
           Cluster.Place place = cluster.place(settings);
           requireFreeName(cluster, machine.name(), there);
@@ -407,6 +410,7 @@ final class QemuCompute implements Compute {
             return Outcome.DONE;
           }
           Guest guest = there.get();
+          Guests.requireMade(guest);
           requireNothingOfItsOwn(guest);
           if (status(guest).path("status").asString("").equals("running")) {
             command(guest, "stop", Map.of());

@@ -2,6 +2,7 @@ package io.millwright.driver.proxmox;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
@@ -158,10 +159,15 @@ final class Survey {
               api.get(Guests.path(ours.get(), "status", "current")),
               stored));
     }
-    for (Map.Entry<Guest, UUID> each : guests.foreign(cluster).entrySet()) {
-      if (each.getValue().equals(uid)) {
-        return List.of(
-            foreign(each.getKey(), uid, api.get(Guests.path(each.getKey(), "status", "current"))));
+    for (Guest guest : guests.all(cluster, uid)) {
+      JsonNode state = api.get(Guests.path(guest, "status", "current"));
+      try {
+        return List.of(seen(guest, uid, null, guests.options(guest), state, stored));
+      } catch (PveFault e) {
+        if (e.status() == 401) {
+          throw e;
+        }
+        return List.of(foreign(guest, uid, state)); // what it has is not ours to read
       }
     }
     return List.of();
@@ -259,11 +265,21 @@ final class Survey {
   }
 
   private Observation.Machine seen(Guest guest, Options options, JsonNode state, Stored stored) {
-    Label label = guest.label().orElseThrow();
+    Mark mark = guest.label().orElseThrow().mark();
+    return seen(guest, mark.uid(), mark, options, state, stored);
+  }
+
+  private static Observation.Machine seen(
+      Guest guest,
+      UUID uid,
+      @Nullable Mark mark,
+      Options options,
+      JsonNode state,
+      Stored stored) {
     return new Observation.Machine(
-        label.mark().uid(),
-        options.text("name"),
-        label.mark(),
+        uid,
+        options.text("name").isEmpty() ? guest.name() : options.text("name"),
+        mark,
         Power.of(state),
         options.cores(),
         ByteSize.ofMib(options.memoryMib()),
@@ -273,7 +289,7 @@ final class Survey {
             .toList(),
         options.nics(),
         stored.mediaNames.get(options.medium()),
-        !options.medium(Options.VENDORS).isEmpty());
+        mark != null && !mark.imported() && !options.medium(Options.VENDORS).isEmpty());
   }
 
   private static Observation.Machine foreign(Guest guest, UUID uid, @Nullable JsonNode state) {

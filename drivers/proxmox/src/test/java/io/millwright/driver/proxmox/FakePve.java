@@ -836,7 +836,11 @@ final class FakePve implements AutoCloseable {
         throw new Refusal(500, "can't remove drive '" + name + "' - protection mode enabled\n");
       }
       vm.pending.remove(name);
-      vm.deleted.add(name);
+      if (name.equals("tags")) {
+        vm.config.remove(name); // never made to wait, as when they are set
+      } else {
+        vm.deleted.add(name);
+      }
     }
     apply(number, vm, values);
     if (vm.status.equals("running")) {

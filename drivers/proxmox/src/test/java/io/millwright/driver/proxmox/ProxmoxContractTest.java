@@ -50,6 +50,7 @@ class ProxmoxContractTest extends HypervisorContract {
         "media",
         "guest-agent",
         "guest-commands",
+        "import",
         "metrics",
         "disk-serials",
         "shared-media");

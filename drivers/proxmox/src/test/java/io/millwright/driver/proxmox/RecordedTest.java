@@ -22,6 +22,30 @@ import tools.jackson.databind.JsonNode;
 
 /** What is read out of answers in the shapes that real installations give. */
 final class RecordedTest {
+  private static ByteSize gib(int n) {
+    return ByteSize.ofMib(n * 1024L);
+  }
+
+  @Test
+  void sizesOfDisksAreReadAsProxmoxVeWritesThem() {
+    Map<String, ByteSize> wanted =
+        Map.of(
+            "32G", gib(32),
+            "0.5T", gib(512),
+            "1536M", ByteSize.ofMib(1536),
+            "4194304K", gib(4),
+            "1073741824", gib(1));
+    wanted.forEach((text, size) ->
+        assertThat(new Options(Map.of("scsi0", "a:b,size=" + text)).disks())
+            .extracting(Options.Plugged::size)
+            .containsExactly(size));
+    for (String nonsense : List.of("", "G", "4X", "528K", "-1G")) {
+      assertThat(new Options(Map.of("scsi0", "a:b,size=" + nonsense)).disks())
+          .extracting(Options.Plugged::size)
+          .containsOnlyNulls();
+    }
+  }
+
   @Test
   void aConfigurationIsReadAsPeopleAndProgramsWriteIt() {
     Options options = Options.of(FakePve.recorded("config").path("data"));
@@ -30,9 +54,9 @@ final class RecordedTest {
     assertThat(options.uuid()).contains(UUID.fromString("0b5a0f3c-3b65-4c0e-9a4f-0a3f1c2d4e5f"));
     assertThat(options.disks())
         .containsExactly(
-            new Options.Plugged("scsi0", "local-lvm:vm-100-disk-1", "system"),
-            new Options.Plugged("scsi2", "local-lvm:vm-900-disk-0", "mw-data"),
-            new Options.Plugged("scsi10", "local-lvm:vm-100-disk-3", null));
+            new Options.Plugged("scsi0", "local-lvm:vm-100-disk-1", "system", gib(32)),
+            new Options.Plugged("scsi2", "local-lvm:vm-900-disk-0", "mw-data", gib(8)),
+            new Options.Plugged("scsi10", "local-lvm:vm-100-disk-3", null, gib(8)));
     assertThat(options.volumes())
         .contains("local-lvm:vm-100-disk-0", "local-lvm:vm-100-disk-2", "local-lvm:vm-900-disk-0");
     assertThat(options.medium()).isEqualTo("local:iso/debian-12.iso");
@@ -61,7 +85,7 @@ final class RecordedTest {
     assertThat(options.nics())
         .containsExactly(new Nic(Mac.parse("bc:24:11:0a:0b:0e"), "vnet1", null, null, null));
     assertThat(options.disks())
-        .containsExactly(new Options.Plugged("scsi0", "local:100/vm-100-disk-0.qcow2", null));
+        .containsExactly(new Options.Plugged("scsi0", "local:100/vm-100-disk-0.qcow2", null, null));
   }
 
   @Test

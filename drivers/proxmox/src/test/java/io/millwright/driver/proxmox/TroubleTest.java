@@ -539,4 +539,99 @@ final class TroubleTest {
       assertThat(pve.calls).allMatch(call -> call.startsWith("GET"));
     }
   }
+
+  // ------------------------------------------------------------------------------------ imports
+
+  private static final Mark THEIRS = Mark.imported(INSTALLATION, UID);
+
+  private int theirs() {
+    int number =
+        pve.add(
+            Map.of(
+                "name",
+                "theirs",
+                "smbios1",
+                "uuid=" + UID,
+                "bios",
+                "ovmf",
+                "cores",
+                "2",
+                "memory",
+                "2048",
+                "net0",
+                "virtio=BC:24:11:00:00:01,bridge=vmbr1,firewall=1,tag=7",
+                "scsi0",
+                "local-lvm:vm-100-disk-1,size=32G",
+                "sata3",
+                "local-lvm:vm-100-disk-2,size=1536M",
+                "ide2",
+                "none,media=cdrom",
+                "tags",
+                "blue;mw-0a0b0c0d-" + UUID.randomUUID() + "-g4.99999"));
+    pve.state(number, "running", "running");
+    return number;
+  }
+
+  @Test
+  void whatAMachineOfOthersHasIsSeenWhenItAloneIsLookedAt() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      theirs();
+      Observation.Machine seen = driver.observe(new Scope.One(UID)).machine(UID).orElseThrow();
+      assertThat(seen.mark()).isNull();
+      assertThat(seen.nics())
+          .containsExactly(
+              new MachineDefinition.Nic(Mac.parse("bc:24:11:00:00:01"), "vmbr1", null, 7, null));
+      assertThat(seen.cores()).isEqualTo(2);
+      var found = driver.imports().orElseThrow().look(UID);
+      assertThat(found.firmware()).isEqualTo(Firmware.UEFI);
+      assertThat(found.disks())
+          .extracting(d -> d.file() + " " + d.size())
+          .containsExactly(
+              "local-lvm:vm-100-disk-2 1536MiB", "local-lvm:vm-100-disk-1 32GiB");
+    }
+  }
+
+  @Test
+  void aMachineThatRunsIsTakenOverAndLetGoAndKeepsItsOwnTags() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      int number = theirs();
+      String before = pve.look(number);
+      driver.imports().orElseThrow().take(THEIRS);
+      assertThat(pve.config(number).get("tags"))
+          .contains("blue;mw-0a0b0c0d-")
+          .contains("mw-0a0b0c0d-" + UID + "-g0." + number);
+      int clone = pve.copy(number, false);
+      assertThat(driver.observe(new Scope.All()).machines())
+          .filteredOn(m -> m.mark() != null)
+          .singleElement()
+          .satisfies(m -> assertThat(m.mark()).isEqualTo(THEIRS));
+      driver.compute().orElseThrow().stop(THEIRS, true);
+      driver.compute().orElseThrow().start(THEIRS);
+      driver.imports().orElseThrow().release(THEIRS);
+      assertThat(pve.look(number)).isEqualTo(before);
+      assertThat(pve.config(clone).get("tags")).contains("-g0." + number);
+    }
+  }
+
+  @Test
+  void whatCannotBeTakenOverSaysWhy() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      int number = theirs();
+      int twin = pve.copy(number, true);
+      fails(
+          FaultKind.CONFLICT,
+          () -> driver.imports().orElseThrow().take(THEIRS),
+          "Several machines on the hypervisor have this UUID");
+      pve.remove(twin);
+      pve.set(number, "template", "1");
+      fails(
+          FaultKind.CONFLICT, () -> driver.imports().orElseThrow().take(THEIRS), "is a template");
+      pve.set(number, "template", "0");
+      String before = pve.look(number);
+      pve.refuse("POST .*/config", 500, "detected modified configuration - file change by other user? Try again.\n");
+      assertThat(failure(() -> driver.imports().orElseThrow().take(THEIRS)).kind())
+          .isIn(FaultKind.CONFLICT, FaultKind.UNREACHABLE);
+      assertThat(pve.look(number)).isEqualTo(before);
+    }
+  }
 }
