@@ -33,7 +33,7 @@ final class ApprovalCommand extends Part {
 
   /** Lists. */
   @Command(name = "list", description = "List what waits for approval, the newest first.")
-  static final class ListOf extends Part {
+  static final class ListOf extends Listed {
     private static final List<String> TITLES =
         List.of("UID", "PROJECT", "WHAT", "STATE", "APPROVED", "REQUESTER", "AGE");
 
@@ -44,12 +44,6 @@ final class ApprovalCommand extends Part {
 
     @Option(names = "--ended", description = "Also what does not wait any more.")
     boolean ended;
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {

@@ -22,7 +22,7 @@ final class AuditCommand extends Part {
 
   /** Lists. */
   @Command(name = "list", description = "List who did what in a project, or with -A everywhere.")
-  static final class ListOf extends Part {
+  static final class ListOf extends Listed {
     @Option(
         names = {"-A", "--all-projects"},
         description = "Everything, also what belongs to no project.")
@@ -36,12 +36,6 @@ final class AuditCommand extends Part {
         paramLabel = "N",
         description = "How many at most, the newest; 100 if not given.")
     int limit = 100;
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {

@@ -18,7 +18,7 @@ import tools.jackson.databind.node.ObjectNode;
       "Exit code 0 if nothing differs, 2 if something does or could not be compared, 1 on any"
           + " error."
     })
-final class DriftCommand extends Part {
+final class DriftCommand extends Listed {
   @Parameters(arity = "0..*", paramLabel = "NAME", description = "Only these machines.")
   List<String> names = new ArrayList<>();
 
@@ -26,12 +26,6 @@ final class DriftCommand extends Part {
       names = {"-A", "--all-projects"},
       description = "From all projects.")
   boolean allProjects;
-
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "FORMAT",
-      description = "table, json, yaml or name.")
-  Format format = Format.TABLE;
 
   @Option(
       names = "--policy",

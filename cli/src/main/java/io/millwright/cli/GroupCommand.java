@@ -39,17 +39,12 @@ final class GroupCommand extends Part {
             + " those of the highest numbers. With --dry-run, exit code 2: there is something to"
             + " do."
       })
-  static final class Scale extends Waiting {
+  static final class Scale extends Planned {
     @Parameters(index = "0", paramLabel = "NAME", description = "The group.")
     String name = "";
 
     @Parameters(index = "1", paramLabel = "COUNT", description = "How many machines.")
     int count;
-
-    @Option(
-        names = "--dry-run",
-        description = "Show what would be done, destroyed and kept, and do nothing.")
-    boolean dryRun;
 
     @Override
     public Integer call() {
@@ -57,11 +52,7 @@ final class GroupCommand extends Part {
       String group = Kind.GROUP.bare(name);
       String key = UUID.randomUUID().toString();
       Answer answer = api.scaleGroup(cli().project(), group, count, key, dryRun);
-      if (dryRun) {
-        return show(answer);
-      }
-      conclude("group/" + group + " scale to " + count, answer);
-      return 0;
+      return showOrConclude("group/" + group + " scale to " + count, answer);
     }
   }
 
@@ -190,7 +181,7 @@ final class GroupCommand extends Part {
         "Declare of a group's machines what was declared before, and roll that out.",
         "With --dry-run, exit code 2: there is something to do."
       })
-  static final class Rollback extends Waiting {
+  static final class Rollback extends Planned {
     @Parameters(paramLabel = "NAME", description = "The group.")
     String name = "";
 
@@ -201,39 +192,24 @@ final class GroupCommand extends Part {
             "Number of a revision, see: millwright group history; the former if not given.")
     @Nullable Integer to;
 
-    @Option(
-        names = "--dry-run",
-        description = "Show what would be done, destroyed and kept, and do nothing.")
-    boolean dryRun;
-
     @Override
     public Integer call() {
       MillwrightApi api = api();
       String group = Kind.GROUP.bare(name);
       String key = UUID.randomUUID().toString();
       Answer answer = api.rollbackGroup(cli().project(), group, key, dryRun, to);
-      if (dryRun) {
-        return show(answer);
-      }
-      conclude("group/" + group + " rollback", answer);
-      return 0;
+      return showOrConclude("group/" + group + " rollback", answer);
     }
   }
 
   /** Lists revisions. */
   @Command(name = "history", description = "List what was ever declared of a group's machines.")
-  static final class History extends Part {
+  static final class History extends Listed {
     private static final List<String> TITLES =
         List.of("REVISION", "IMAGE", "SIZE", "BY", "AGE", "");
 
     @Parameters(paramLabel = "NAME", description = "The group.")
     String name = "";
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {

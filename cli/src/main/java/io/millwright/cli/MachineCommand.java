@@ -64,7 +64,7 @@ final class MachineCommand extends Part {
             + " come up, the machine goes back. The plan is shown first; with --dry-run that is"
             + " all, and the exit code is 2: there is something to do."
       })
-  static final class Move extends Waiting {
+  static final class Move extends Planned {
     @Parameters(paramLabel = "NAME", description = "The machine.")
     String name = "";
 
@@ -74,11 +74,6 @@ final class MachineCommand extends Part {
         paramLabel = "HYPERVISOR",
         description = "Where it goes.")
     String to = "";
-
-    @Option(
-        names = "--dry-run",
-        description = "Show what would be done, destroyed and kept, and do nothing.")
-    boolean dryRun;
 
     @Override
     public Integer call() {
@@ -106,7 +101,7 @@ final class MachineCommand extends Part {
             + " machine goes back to the disk that it has now. With --dry-run, exit code 2: there"
             + " is something to do."
       })
-  static final class Rebuild extends Waiting {
+  static final class Rebuild extends Planned {
     @Parameters(paramLabel = "NAME", description = "The machine.")
     String name = "";
 
@@ -116,22 +111,13 @@ final class MachineCommand extends Part {
         description = "Another image; the one that it has if not given.")
     @Nullable String image;
 
-    @Option(
-        names = "--dry-run",
-        description = "Show what would be done, destroyed and kept, and do nothing.")
-    boolean dryRun;
-
     @Override
     public Integer call() {
       MillwrightApi api = api();
       String machine = Kind.MACHINE.bare(name);
       String key = UUID.randomUUID().toString();
       Answer answer = api.rebuildMachine(cli().project(), machine, key, dryRun, image);
-      if (dryRun) {
-        return show(answer);
-      }
-      conclude("machine/" + machine + " rebuild", answer);
-      return 0;
+      return showOrConclude("machine/" + machine + " rebuild", answer);
     }
   }
 }

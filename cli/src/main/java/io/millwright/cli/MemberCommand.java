@@ -63,12 +63,7 @@ final class MemberCommand extends Part {
 
   /** Lists. */
   @Command(name = "list", description = "List who is what.")
-  static final class ListOf extends Part {
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
+  static final class ListOf extends Listed {
 
     @Option(
         names = {"-A", "--all-projects"},

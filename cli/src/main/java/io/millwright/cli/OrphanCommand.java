@@ -29,15 +29,9 @@ final class OrphanCommand extends Part {
 
   /** Lists. */
   @Command(name = "list", description = "List them, with the reason if one cannot be purged yet.")
-  static final class ListOf extends Part {
+  static final class ListOf extends Listed {
     private static final List<String> TITLES =
         List.of("HYPERVISOR", "WHAT", "OBJECT", "SIZE", "FOUND", "PURGE");
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {

@@ -15,19 +15,13 @@ import tools.jackson.databind.JsonNode;
       "It is the very plan that would run. Exit code 0 if there is nothing to do, 2 if there is, 1"
           + " on any error."
     })
-final class PlanCommand extends Part {
+final class PlanCommand extends Listed {
   @Option(
       names = {"-f", "--file"},
       paramLabel = "FILE",
       required = true,
       description = "A file, a directory with *.yaml, *.yml and *.json, or - for standard input.")
   List<String> files = new ArrayList<>();
-
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "FORMAT",
-      description = "table, json, yaml or name.")
-  Format format = Format.TABLE;
 
   @Override
   public Integer call() {

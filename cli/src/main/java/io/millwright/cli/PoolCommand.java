@@ -68,7 +68,7 @@ final class PoolCommand extends Part {
         "It is yours alone, keeps the name that it has, and is deleted when its time is over; see"
             + " millwright machine extend."
       })
-  static final class Claim extends Part {
+  static final class Claim extends Listed {
     @Parameters(paramLabel = "NAME", description = "The pool.")
     String name = "";
 
@@ -83,12 +83,6 @@ final class PoolCommand extends Part {
         paramLabel = "DURATION",
         description = "How long to wait, such as 10m, if none is ready; not at all if not given.")
     Duration patience = Duration.ZERO;
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() throws InterruptedException {

@@ -58,15 +58,9 @@ final class ProjectCommand extends Part {
 
   /** Shows one. */
   @Command(name = "describe", description = "Show what a project may have and what it has.")
-  static final class Describe extends Part {
+  static final class Describe extends Listed {
     @Parameters(paramLabel = "NAME", description = "The project.")
     String name = "";
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {

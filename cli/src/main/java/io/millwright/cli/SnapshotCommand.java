@@ -122,14 +122,9 @@ final class SnapshotCommand extends Part {
             + " it, it goes back to the disk that it has now. The plan is shown first; with"
             + " --dry-run that is all, and the exit code is 2: there is something to do."
       })
-  static final class Revert extends Waiting {
+  static final class Revert extends Planned {
     @Parameters(paramLabel = "SNAPSHOT", description = "The snapshot, which knows its machine.")
     String name = "";
-
-    @Option(
-        names = "--dry-run",
-        description = "Show what would be done, destroyed and kept, and do nothing.")
-    boolean dryRun;
 
     @Override
     public Integer call() {

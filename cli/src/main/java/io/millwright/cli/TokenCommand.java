@@ -93,12 +93,7 @@ final class TokenCommand extends Part {
 
   /** Lists. */
   @Command(name = "list", description = "List the tokens in force.")
-  static final class ListOf extends Part {
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
+  static final class ListOf extends Listed {
 
     @Override
     public Integer call() {

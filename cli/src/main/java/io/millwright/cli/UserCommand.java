@@ -70,12 +70,7 @@ final class UserCommand extends Part {
 
   /** Lists. */
   @Command(name = "list", description = "List people and what they are.")
-  static final class ListOf extends Part {
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
+  static final class ListOf extends Listed {
 
     @Override
     public Integer call() {

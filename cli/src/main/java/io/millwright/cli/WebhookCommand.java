@@ -6,7 +6,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 
@@ -25,18 +24,12 @@ final class WebhookCommand extends Part {
   @Command(
       name = "deliveries",
       description = "List the last events of a webhook, the newest first.")
-  static final class Deliveries extends Part {
+  static final class Deliveries extends Listed {
     private static final List<String> TITLES =
         List.of("UID", "TYPE", "STATE", "ATTEMPTS", "ANSWER", "AGE");
 
     @Parameters(paramLabel = "NAME", description = "The webhook.")
     String name = "";
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {
