@@ -5,6 +5,7 @@ import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.SourceDriver;
+import io.millwright.model.Names;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
@@ -210,6 +211,13 @@ public final class Git implements SourceDriver {
                   + MOST_FILES
                   + " files in it; keep the manifests in a directory of their own and name that"
                   + " with spec.path");
+        }
+        if (!Names.isPlain(name)) {
+          // It would stand as it is in logs and messages, and could be taken for a line of its own.
+          throw refused(
+              "the name of a file in it has characters that cannot be seen: "
+                  + Names.quote(name)
+                  + "; give it another one");
         }
         FileMode mode = walk.getFileMode();
         if (mode == FileMode.SYMLINK) {

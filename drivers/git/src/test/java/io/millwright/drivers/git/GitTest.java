@@ -195,6 +195,19 @@ class GitTest {
   }
 
   @Test
+  void aNameThatCouldBeTakenForALineOfTheLogIsRefused() throws Exception {
+    write("env/ä b.yaml", "a");
+    commit();
+    assertThat(driver.read(place()).files().keySet()).containsExactly("env/ä b.yaml");
+    write("env/x\nERROR all is lost.yaml", "a");
+    commit();
+    assertThat(fault(place()).forUser())
+        .isEqualTo(
+            "the name of a file in it has characters that cannot be seen:"
+                + " \"env/x\\u000aERROR all is lost.yaml\"; give it another one");
+  }
+
+  @Test
   void aPathThatIsALinkIsRefused() throws Exception {
     write("envs/prod/a.yaml", "a");
     Files.createSymbolicLink(dir.resolve("repo/prod"), Path.of("envs/prod"));
