@@ -47,7 +47,7 @@ final class MachineCommand extends Part {
       View view =
           new View(
               api()
-                  .extendMachine(cli().project(), machine, UUID.randomUUID().toString(), ttl)
+                  .extendMachine(cli().project(), machine, ttl, UUID.randomUUID().toString())
                   .body());
       print("machine/" + machine + " lives until " + view.status("expiresAt"));
       return 0;

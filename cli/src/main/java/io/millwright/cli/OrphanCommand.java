@@ -71,7 +71,7 @@ final class OrphanCommand extends Part {
     public Integer call() {
       MillwrightApi api = api();
       String key = UUID.randomUUID().toString();
-      JsonNode operation = api.adoptOrphan(object, key, cli().project(), as).body();
+      JsonNode operation = api.adoptOrphan(object, as, key, cli().project()).body();
       print("volume/" + as + " adopted: operation " + Trees.text(operation, "uid"));
       return 0;
     }

@@ -29,6 +29,9 @@ public record Condition(String type, Value value, String reason, String message,
 
   public static final String READY = "Ready";
 
+  /** Whether a machine has told that its first boot went well. */
+  public static final String FIRST_BOOT = "FirstBoot";
+
   /** The condition of this type, if it stands in the list. */
   public static Optional<Condition> find(List<Condition> all, String type) {
     return all.stream().filter(c -> c.type().equals(type)).findFirst();

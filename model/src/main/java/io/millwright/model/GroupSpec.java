@@ -37,7 +37,7 @@ public record GroupSpec(
   private static final Pattern WORD = Pattern.compile("[A-Za-z][A-Za-z0-9]{0,62}");
 
   /** What machines say of themselves, and what of it can be true of a healthy one. */
-  private static final List<String> CONDITIONS = List.of(Condition.READY, "FirstBoot");
+  private static final List<String> CONDITIONS = List.of(Condition.READY, Condition.FIRST_BOOT);
 
   public GroupSpec {
     spread = spread == null ? Spread.EVENLY : spread;

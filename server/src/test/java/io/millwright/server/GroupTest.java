@@ -402,6 +402,17 @@ class GroupTest {
         "can never be passed: minHealthySeconds is not less than timeoutSeconds");
     assertRefused(
         web(1, "img", "healthGate: {condition: Held}"), "is no condition that a healthy machine");
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: bare}
+        spec:
+          {os: debian, version: "12", build: {builder: simulated, suite: bookworm}, firstBoot: none}
+        """);
+    assertRefused(
+        web(1, "bare", "healthGate: {condition: FirstBoot}"),
+        "healthGate.condition: can never be passed: Image bare has no first boot");
     assertRefused(
         web(1, "img", "surge: 1", "volumes: [{name: data, size: 1GiB}]", "{}"),
         "members have volumes of their own");

@@ -19,7 +19,8 @@ public interface Projects {
    * @param memory of all its machines together
    * @param disk of all its machines' system disks and all its volumes together
    * @param addresses that its machines have reserved
-   * @param ttl how long each of its machines may live from its creation; with it, all need an end
+   * @param ttl how long each of its machines may live from its creation, or from its claim out of a
+   *     Pool; with it, all need an end
    */
   record Quota(
       @Nullable Integer machines,

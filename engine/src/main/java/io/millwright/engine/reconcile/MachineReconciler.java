@@ -70,7 +70,7 @@ import org.jspecify.annotations.Nullable;
 /** Makes machines as they were declared. */
 public final class MachineReconciler {
   /** Says whether all scripts of a machine's first boot ended well. */
-  static final String FIRST_BOOT = "FirstBoot";
+  static final String FIRST_BOOT = Condition.FIRST_BOOT;
 
   /** How often a machine is looked at that should be ready any moment. */
   private static final Duration POLL = Duration.ofSeconds(1);

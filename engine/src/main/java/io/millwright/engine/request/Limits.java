@@ -28,17 +28,23 @@ public final class Limits {
     for (String project : grown) {
       Optional<Quota> quota = tx.projects().lock(project).filter(q -> !q.equals(Quota.NONE));
       if (quota.isPresent()) {
-        List<Violation> over = over(quota.get(), tx.projects().usage(project));
+        List<Violation> over =
+            over(quota.get(), tx.projects().usage(project)).stream()
+                .map(v ->
+                    new Violation(
+                        v.field(),
+                        "project "
+                            + project
+                            + " would have "
+                            + v.message()
+                            + "; delete something, or ask for a larger quota"))
+                .toList();
         if (!over.isEmpty()) {
           throw new ProblemException(
               new Problem(
                   Problem.Type.QUOTA,
-                  "project "
-                      + project
-                      + " would have "
-                      + over.getFirst().message()
-                      + (over.size() > 1 ? " (and " + (over.size() - 1) + " more)" : "")
-                      + "; delete something, or ask for a larger quota",
+                  over.getFirst().message()
+                      + (over.size() > 1 ? " (and " + (over.size() - 1) + " more)" : ""),
                   over));
         }
       }

@@ -8,11 +8,13 @@ import io.millwright.engine.port.Groups.Revision;
 import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Addressing;
+import io.millwright.model.Condition;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupSpec.HealthGate;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
+import io.millwright.model.ImageSpec;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -167,6 +169,19 @@ public final class Members {
               known,
               "can never be passed: no card of a member has an address in a subnet of its network;"
                   + " give it one (ipv4: auto), or use condition");
+    }
+    if (Condition.FIRST_BOOT.equals(gate.condition())) {
+      boolean never =
+          lookup
+              .find(Kind.IMAGE, group.project(), group.spec().machine().image())
+              .filter(i -> ((ImageSpec) i.spec()).firstBoot() == ImageSpec.FirstBoot.NONE)
+              .isPresent();
+      at.field("condition")
+          .require(
+              !never,
+              "can never be passed: Image "
+                  + group.spec().machine().image()
+                  + " has no first boot (firstBoot: none); use tcp, http or condition: Ready");
     }
     if (gate.command() != null) {
       List<Resource<HypervisorSpec, HypervisorStatus>> places = hypervisors(lookup, group);

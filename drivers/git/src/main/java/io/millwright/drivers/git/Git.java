@@ -5,8 +5,12 @@ import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.SourceDriver;
+import io.millwright.model.Names;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +23,7 @@ import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
 import org.eclipse.jgit.api.FetchCommand;
 import org.eclipse.jgit.api.errors.GitAPIException;
 import org.eclipse.jgit.errors.NoRemoteRepositoryException;
@@ -207,6 +212,13 @@ public final class Git implements SourceDriver {
                   + " files in it; keep the manifests in a directory of their own and name that"
                   + " with spec.path");
         }
+        if (!Names.isPlain(name)) {
+          // It would stand as it is in logs and messages, and could be taken for a line of its own.
+          throw refused(
+              "the name of a file in it has characters that cannot be seen: "
+                  + Names.quote(name)
+                  + "; give it another one");
+        }
         FileMode mode = walk.getFileMode();
         if (mode == FileMode.SYMLINK) {
           link(repository, tree, path, name, walk.getObjectId(0));
@@ -309,9 +321,19 @@ public final class Git implements SourceDriver {
   private static DriverException unreachable(Place place, Exception e) {
     String said = "";
     boolean missing = false;
+    String away = "the repository cannot be read";
     for (Throwable t = e; t != null; t = t.getCause()) {
       said += " " + t.getMessage();
       missing |= t instanceof NoRemoteRepositoryException;
+      away =
+          switch (t) {
+            case UnknownHostException _ -> "there is no host of this name; check spec.url";
+            case UnresolvedAddressException _ -> "there is no host of this name; check spec.url";
+            case ConnectException _ ->
+                "nobody answers at its host and port; check spec.url, and whether that runs";
+            case SSLException _ -> "the host has no certificate that this server trusts";
+            default -> away;
+          };
     }
     said = said.toLowerCase(Locale.ROOT);
     if (said.contains("remote does not have refs/heads/")) {
@@ -319,13 +341,13 @@ public final class Git implements SourceDriver {
     }
     return new DriverException(
         FaultKind.UNREACHABLE,
-        unreachable(said, missing),
+        unreachable(said, missing, away),
         // What JGit says may quote the address, which has no secret in it.
         e.toString(),
         e);
   }
 
-  private static String unreachable(String said, boolean missing) {
+  private static String unreachable(String said, boolean missing, String otherwise) {
     if (said.contains("server key did not validate") || said.contains("known_hosts")) {
       return "the host shows another key than settings.knownHosts has of it";
     }
@@ -342,7 +364,7 @@ public final class Git implements SourceDriver {
     if (missing || said.contains("not found")) {
       return "there is no repository at this address, or it is not shown to us; check spec.url";
     }
-    return "the repository cannot be read";
+    return otherwise;
   }
 
   private static void delete(@org.jspecify.annotations.Nullable Path dir) {

@@ -15,6 +15,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
@@ -191,6 +192,19 @@ class GitTest {
       assertThat(driver.read(place()).files()).hasSize(3); // it is read where it stands
       Files.delete(from);
     }
+  }
+
+  @Test
+  void aNameThatCouldBeTakenForALineOfTheLogIsRefused() throws Exception {
+    write("env/ä b.yaml", "a");
+    commit();
+    assertThat(driver.read(place()).files().keySet()).containsExactly("env/ä b.yaml");
+    write("env/x\nERROR all is lost.yaml", "a");
+    commit();
+    assertThat(fault(place()).forUser())
+        .isEqualTo(
+            "the name of a file in it has characters that cannot be seen:"
+                + " \"env/x\\u000aERROR all is lost.yaml\"; give it another one");
   }
 
   @Test
@@ -423,6 +437,25 @@ class GitTest {
         assertThat(fault(at(url, Map.of("sshKey", pem(guest), "knownHosts", unknown))).forUser())
             .isEqualTo("the host shows another key than settings.knownHosts has of it");
       }
+    }
+  }
+
+  @Test
+  void whereNobodyAnswersOrWhereNoHostIsThatIsSaid() throws Exception {
+    int port;
+    try (ServerSocket none = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = none.getLocalPort();
+    }
+    Map<String, String> ssh =
+        Map.of("sshKey", pem(key("ecdsa-sha2-nistp256")), "knownHosts", "# none");
+    for (String address : List.of("http://127.0.0.1:" + port, "ssh://git@127.0.0.1:" + port)) {
+      DriverException fault = fault(at(address + "/r", address.startsWith("ssh") ? ssh : Map.of()));
+      assertThat(fault.kind()).isEqualTo(FaultKind.UNREACHABLE);
+      assertThat(fault.forUser()).startsWith("nobody answers at its host and port;");
+    }
+    for (String address : List.of("https://git.invalid", "ssh://git@git.invalid")) {
+      DriverException fault = fault(at(address + "/r", address.startsWith("ssh") ? ssh : Map.of()));
+      assertThat(fault.forUser()).isEqualTo("there is no host of this name; check spec.url");
     }
   }
 
