@@ -256,7 +256,11 @@ final class FakeVcenter implements AutoCloseable {
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
       Element call =
-          Element.read(exchange.getRequestBody()).find("Body").orElseThrow().children().getFirst();
+          Element.read(exchange.getRequestBody().readAllBytes())
+              .find("Body")
+              .orElseThrow()
+              .children()
+              .getFirst();
       calls.add(call.name());
       Function<Element, String> known = answers.get(call.name());
       String answer = known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
