@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -302,6 +303,29 @@ public final class MachinePlanner {
   static boolean attached(List<Card> goal, List<Card> observed) {
     return goal.size() == observed.size()
         && IntStream.range(0, goal.size()).allMatch(i -> goal.get(i).is(observed.get(i)));
+  }
+
+  /**
+   * Why there is no way from what was observed to the goal other than a rebuild; a plan would fail
+   * at one of its steps.
+   *
+   * @return half a sentence about the machine's size
+   */
+  public static Optional<String> objection(MachineGoal goal, MachineFacts facts) {
+    ByteSize present = facts.systemDisks().get(goal.disk());
+    return goal.present()
+            && !goal.imported()
+            && present != null
+            && present.compareTo(goal.diskSize()) < 0
+            && facts.fixedDisks().contains(goal.disk())
+        ? Optional.of(
+            "asks for a system disk of "
+                + goal.diskSize()
+                + ", but the machine's has "
+                + present
+                + " and is linked to its image, so it cannot grow; a rebuild of the machine makes"
+                + " a larger one")
+        : Optional.empty();
   }
 
   /** How a change of the goal reaches a machine, for the person who reads the plan. */

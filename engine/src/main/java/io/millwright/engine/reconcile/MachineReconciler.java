@@ -344,6 +344,11 @@ public final class MachineReconciler {
   private Plan plan(ResolvedMachine r, String installation, MachineFacts facts)
       throws DriverException {
     MachineGoal goal = MachineGoals.goal(r, installation);
+    Optional<String> objection = MachinePlanner.objection(goal, facts);
+    if (objection.isPresent()) {
+      throw new DriverException(
+          FaultKind.REFUSED, "spec.size of " + r.machine().title() + " " + objection.get());
+    }
     if (r.elsewhere() == null) {
       return MachinePlanner.plan(goal, facts);
     }

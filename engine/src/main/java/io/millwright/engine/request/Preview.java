@@ -106,6 +106,10 @@ public final class Preview {
       goal = goal.withSha256(UNKNOWN_IMAGE);
     }
     MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
+    MachinePlanner.objection(goal, facts)
+        .ifPresent(why -> {
+          throw ProblemException.invalid("spec.size", machine.machine().title() + " " + why);
+        });
     boolean moves = machine.machine().status().moving();
     Plan plan =
         machine.elsewhere() == null
