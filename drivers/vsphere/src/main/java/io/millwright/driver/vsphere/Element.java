@@ -138,7 +138,12 @@ final class Element {
   }
 
   private static void escape(String text, StringBuilder out) {
-    for (int i = 0; i < text.length(); i++) {
+    int plain = 0;
+    while (plain < text.length() && isPlain(text.charAt(plain))) {
+      plain++;
+    }
+    out.append(text, 0, plain); // which is all of it, as a rule
+    for (int i = plain; i < text.length(); i++) {
       char c = text.charAt(i);
       switch (c) {
         case '<' -> out.append("&lt;");
@@ -154,6 +159,10 @@ final class Element {
         }
       }
     }
+  }
+
+  private static boolean isPlain(char c) {
+    return c >= 0x20 && c < 0xFFFE && c != '<' && c != '>' && c != '&';
   }
 
   // ------------------------------------------------------------------------------------ reading
