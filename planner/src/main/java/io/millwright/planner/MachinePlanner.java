@@ -306,26 +306,24 @@ public final class MachinePlanner {
   }
 
   /**
-   * Why there is no way from what was observed to the goal other than a rebuild; a plan would fail
-   * at one of its steps.
+   * Why a plan would fail at one of its steps, as far as that can be known before; then only a
+   * rebuild leads to the goal.
    *
    * @return half a sentence about the machine's size
    */
-  public static Optional<String> objection(MachineGoal goal, MachineFacts facts) {
-    ByteSize present = facts.systemDisks().get(goal.disk());
-    return goal.present()
-            && !goal.imported()
-            && present != null
-            && present.compareTo(goal.diskSize()) < 0
-            && facts.fixedDisks().contains(goal.disk())
-        ? Optional.of(
+  public static Optional<String> objection(Plan plan, MachineFacts facts) {
+    for (Step step : plan.steps()) {
+      if (step instanceof Step.GrowDisk s && facts.fixedDisks().contains(s.disk())) {
+        return Optional.of(
             "asks for a system disk of "
-                + goal.diskSize()
+                + s.size()
                 + ", but the machine's has "
-                + present
+                + facts.systemDisks().get(s.disk())
                 + " and is linked to its image, so it cannot grow; a rebuild of the machine makes"
-                + " a larger one")
-        : Optional.empty();
+                + " a larger one");
+      }
+    }
+    return Optional.empty();
   }
 
   /** How a change of the goal reaches a machine, for the person who reads the plan. */

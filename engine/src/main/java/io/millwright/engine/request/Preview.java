@@ -106,16 +106,16 @@ public final class Preview {
       goal = goal.withSha256(UNKNOWN_IMAGE);
     }
     MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
-    MachinePlanner.objection(goal, facts)
-        .ifPresent(why -> {
-          throw ProblemException.invalid("spec.size", machine.machine().title() + " " + why);
-        });
     boolean moves = machine.machine().status().moving();
     Plan plan =
         machine.elsewhere() == null
             ? MachinePlanner.plan(goal, facts)
             : MovePlanner.plan(
                 goal, facts, MachineGoals.elsewhere(machine), observe(machine.there(), goal));
+    MachinePlanner.objection(plan, facts)
+        .ifPresent(why -> {
+          throw ProblemException.invalid("spec.size", machine.machine().title() + " " + why);
+        });
     String impact = moves ? "move" : MachinePlanner.impact(goal, facts.vm(), plan);
     return new Applied(
         applied.resource(),
