@@ -74,8 +74,16 @@ public record Observation(
     }
   }
 
-  /** A disk of ours. */
-  public record Disk(ObjectName name, ByteSize size) {}
+  /**
+   * A disk of ours.
+   *
+   * @param grows false if it is known that {@link Disks#grow} will be refused, whatever the size
+   */
+  public record Disk(ObjectName name, ByteSize size, boolean grows) {
+    public Disk(ObjectName name, ByteSize size) {
+      this(name, size, true);
+    }
+  }
 
   /** A seed of ours, or a file that a machine boots directly. */
   public record Medium(ObjectName name) {}

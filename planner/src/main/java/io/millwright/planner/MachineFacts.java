@@ -3,6 +3,7 @@ package io.millwright.planner;
 import io.millwright.model.ByteSize;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *     well
  * @param imageStaged true if the image it needs is on the hypervisor
  * @param records what is published, by network, as a fingerprint; only networks that could be asked
+ * @param fixedDisks those of its system disks that cannot grow
  */
 public record MachineFacts(
     @Nullable Vm vm,
@@ -25,7 +27,20 @@ public record MachineFacts(
     List<String> bootFiles,
     boolean installerDone,
     boolean imageStaged,
-    Map<String, Integer> records) {
+    Map<String, Integer> records,
+    Set<String> fixedDisks) {
+
+  /** Of a machine whose disks grow. */
+  public MachineFacts(
+      @Nullable Vm vm,
+      Map<String, ByteSize> systemDisks,
+      List<String> media,
+      List<String> bootFiles,
+      boolean installerDone,
+      boolean imageStaged,
+      Map<String, Integer> records) {
+    this(vm, systemDisks, media, bootFiles, installerDone, imageStaged, records, Set.of());
+  }
 
   /** Of a machine that has nothing to do with an installer. */
   public MachineFacts(
@@ -84,5 +99,6 @@ public record MachineFacts(
   public MachineFacts {
     media = List.copyOf(media);
     bootFiles = List.copyOf(bootFiles);
+    fixedDisks = Set.copyOf(fixedDisks);
   }
 }

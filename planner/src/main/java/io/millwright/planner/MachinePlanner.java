@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -302,6 +303,27 @@ public final class MachinePlanner {
   static boolean attached(List<Card> goal, List<Card> observed) {
     return goal.size() == observed.size()
         && IntStream.range(0, goal.size()).allMatch(i -> goal.get(i).is(observed.get(i)));
+  }
+
+  /**
+   * Why a plan would fail at one of its steps, as far as that can be known before; then only a
+   * rebuild leads to the goal.
+   *
+   * @return half a sentence about the machine's size
+   */
+  public static Optional<String> objection(Plan plan, MachineFacts facts) {
+    for (Step step : plan.steps()) {
+      if (step instanceof Step.GrowDisk s && facts.fixedDisks().contains(s.disk())) {
+        return Optional.of(
+            "asks for a system disk of "
+                + s.size()
+                + ", but the machine's has "
+                + facts.systemDisks().get(s.disk())
+                + " and is linked to its image, so it cannot grow; a rebuild of the machine makes"
+                + " a larger one");
+      }
+    }
+    return Optional.empty();
   }
 
   /** How a change of the goal reaches a machine, for the person who reads the plan. */

@@ -324,6 +324,31 @@ class PlannerPropertyTest {
   }
 
   @Property
+  void thereIsAnObjectionWhereADiskWouldHaveToGrowThatCannot(@ForAll("cases") Case given) {
+    MachineFacts facts = given.facts();
+    MachineFacts fixed =
+        new MachineFacts(
+            facts.vm(),
+            facts.systemDisks(),
+            facts.media(),
+            facts.bootFiles(),
+            facts.installerDone(),
+            facts.imageStaged(),
+            facts.records(),
+            facts.systemDisks().keySet());
+    Plan plan = MachinePlanner.plan(given.goal(), fixed);
+    assertThat(plan).isEqualTo(MachinePlanner.plan(given.goal(), facts));
+    ByteSize present = facts.systemDisks().get(given.goal().disk());
+    boolean grows = plan.steps().stream().anyMatch(s -> s instanceof Step.GrowDisk);
+    assertThat(MachinePlanner.objection(plan, facts)).isEmpty();
+    assertThat(MachinePlanner.objection(plan, fixed).isPresent()).isEqualTo(grows);
+    if (grows) {
+      assertThat(MachinePlanner.objection(plan, fixed).orElseThrow())
+          .contains(given.goal().diskSize().toString(), String.valueOf(present));
+    }
+  }
+
+  @Property
   void whatWasImportedIsNeitherDefinedNorRemovedNorAreItsDisksTouched(@ForAll("cases") Case given) {
     MachineGoal goal = imported(given.goal());
     MachineFacts facts = given.facts();

@@ -12,6 +12,7 @@ import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.request.Applied;
+import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Firmware;
 import io.millwright.model.Kind;
@@ -20,6 +21,7 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
+import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.planner.Step;
@@ -155,6 +157,53 @@ class RebuildTest {
         .contains("address " + before.addresses().getFirst());
     assertThat(world.machine("web").status()).isEqualTo(before);
     assertThat(operations()).isEqualTo(1);
+  }
+
+  @Test
+  void aDiskThatIsLinkedToItsImageGetsLargerByARebuildOnly() {
+    world.hypervisor.growsDisksOfImages(false);
+    String larger =
+        """
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: large}
+        spec: {cores: 1, memory: 256MiB, disk: 4GiB}
+        ---
+        """
+            + web("").replace("size: small", "size: large");
+    assertThatThrownBy(() -> world.plan(larger))
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e -> {
+              assertThat(e.problem().type()).isEqualTo(Problem.Type.INVALID);
+              assertThat(e.problem().errors())
+                  .singleElement()
+                  .satisfies(v -> {
+                    assertThat(v.field()).isEqualTo("spec.size");
+                    assertThat(v.message()).contains("4GiB", "2GiB", "linked", "rebuild");
+                  });
+            });
+
+    long begun = world.hypervisor.faults().calls(Verb.STOP);
+    world.apply(larger);
+    assertThat(world.awaitEnd(uid).state().message()).contains("spec.size", "linked", "rebuild");
+    // Not a step was begun: it runs with what it had.
+    assertThat(world.hypervisor.faults().calls(Verb.STOP)).isEqualTo(begun);
+    assertThat(world.hypervisor.faults().calls(Verb.GROW_DISK)).isZero();
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(disks()).isEqualTo(disks);
+
+    rebuild(null);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    MachineStatus after = world.machine("web").status();
+    assertThat(world.outside().disks())
+        .filteredOn(d -> d.name().toString().endsWith("-system"))
+        .singleElement()
+        .satisfies(d -> {
+          assertThat(d.name().toString()).isEqualTo(after.disk());
+          assertThat(d.size()).isEqualTo(ByteSize.parse("4GiB"));
+        });
+    assertThat(world.ready("web")).isTrue();
   }
 
   @Test

@@ -951,6 +951,11 @@ public abstract class HypervisorContract {
     } else {
       fails(FaultKind.REFUSED, () -> disks().grow(system(mark), larger()));
     }
+    // Who plans knows it before.
+    assertThat(driver().observe(new Scope.One(mark.uid())).disks())
+        .filteredOn(d -> d.name().equals(system(mark)))
+        .extracting(Observation.Disk::grows)
+        .containsExactly(disksOfImagesGrow());
     ByteSize then = disksOfImagesGrow() ? larger() : made;
     assertThat(size(system(mark))).contains(then);
     fails(FaultKind.CONFLICT, () -> disks().delete(system(mark)));

@@ -153,6 +153,7 @@ public final class SimulatedHypervisor {
   private volatile boolean showsSerials = true;
   private volatile boolean sharesMedia = true;
   private volatile boolean copiesDisks = true;
+  private volatile boolean growsDisksOfImages = true;
   private volatile Observation.Host host =
       new Observation.Host(
           "simulated 1", "emulation", 1 << 16, ByteSize.ofMib(1L << 40), ByteSize.ofMib(1L << 40));
@@ -215,6 +216,12 @@ public final class SimulatedHypervisor {
   /** False: it starts no kernels and keeps no logs, as most hypervisors do. */
   public SimulatedHypervisor startsKernels(boolean yes) {
     startsKernels = yes;
+    return this;
+  }
+
+  /** False: its disks that start as an image are linked to it and do not grow. */
+  public SimulatedHypervisor growsDisksOfImages(boolean yes) {
+    growsDisksOfImages = yes;
     return this;
   }
 
@@ -709,7 +716,7 @@ public final class SimulatedHypervisor {
       for (String name : which) {
         StoredDisk disk = disks.get(name);
         if (disk != null && isOurs(name)) {
-          out.add(new Observation.Disk(disk.name(), disk.size()));
+          out.add(new Observation.Disk(disk.name(), disk.size(), grows(disk)));
         }
       }
       return out;
@@ -1081,7 +1088,14 @@ public final class SimulatedHypervisor {
       }
     }
 
+    private boolean grows(StoredDisk disk) {
+      return growsDisksOfImages || disk.base() == null;
+    }
+
     private void resize(StoredDisk disk, ByteSize size) throws DriverException {
+      if (!grows(disk) && disk.size().compareTo(size) < 0) {
+        throw new DriverException(FaultKind.REFUSED, "The disk is linked to its image.");
+      }
       long more = size.bytes() - disk.size().bytes();
       room(more);
       diskUsed += more;

@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -193,9 +194,13 @@ public final class MachineGoals {
                     m.mark() != null && m.mark().imported()))
             .orElse(null);
     Map<String, ByteSize> disks = new TreeMap<>();
+    Set<String> fixed = new TreeSet<>();
     for (Observation.Disk disk : seen.disks()) {
       if (disk.name().mark().uid().equals(uid) && disk.name().ofSystem()) {
         disks.put(disk.name().toString(), disk.size());
+        if (!disk.grows()) {
+          fixed.add(disk.name().toString());
+        }
       }
     }
     Map<Boolean, List<String>> media =
@@ -215,7 +220,8 @@ public final class MachineGoals {
         Objects.requireNonNull(media.get(true)),
         installerDone,
         sha256 != null && seen.images().contains(sha256),
-        records);
+        records,
+        fixed);
   }
 
   /** What the other hypervisor is to a machine that has something there. */

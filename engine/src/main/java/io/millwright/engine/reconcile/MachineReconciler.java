@@ -345,7 +345,13 @@ public final class MachineReconciler {
       throws DriverException {
     MachineGoal goal = MachineGoals.goal(r, installation);
     if (r.elsewhere() == null) {
-      return MachinePlanner.plan(goal, facts);
+      Plan plan = MachinePlanner.plan(goal, facts);
+      Optional<String> objection = MachinePlanner.objection(plan, facts);
+      if (objection.isPresent()) {
+        throw new DriverException(
+            FaultKind.REFUSED, "spec.size of " + r.machine().title() + " " + objection.get());
+      }
+      return plan;
     }
     MachineFacts there = observeThere(r);
     MachineStatus.Former former = r.machine().status().former();

@@ -112,6 +112,10 @@ public final class Preview {
             ? MachinePlanner.plan(goal, facts)
             : MovePlanner.plan(
                 goal, facts, MachineGoals.elsewhere(machine), observe(machine.there(), goal));
+    MachinePlanner.objection(plan, facts)
+        .ifPresent(why -> {
+          throw ProblemException.invalid("spec.size", machine.machine().title() + " " + why);
+        });
     String impact = moves ? "move" : MachinePlanner.impact(goal, facts.vm(), plan);
     return new Applied(
         applied.resource(),

@@ -7,7 +7,7 @@ import javax.xml.stream.XMLStreamWriter;
 
 /** Writes XML for libvirt, escaped and indented. Attributes are given as name, value, ... */
 final class XmlText {
-  private static final XMLOutputFactory FACTORY = XMLOutputFactory.newFactory();
+  private static final XMLOutputFactory FACTORY = XMLOutputFactory.newDefaultFactory();
 
   private final StringWriter out = new StringWriter();
   private final XMLStreamWriter writer;

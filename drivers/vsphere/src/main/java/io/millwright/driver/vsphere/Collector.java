@@ -26,16 +26,16 @@ final class Collector {
   record Found(Ref ref, Map<String, Element> properties, Map<String, String> faults) {
     static Found of(Element content) {
       Map<String, Element> properties = new HashMap<>();
-      content
-          .all("propSet")
-          .forEach(p -> p.find("val").ifPresent(value -> properties.put(p.text("name"), value)));
       Map<String, String> faults = new HashMap<>();
-      content
-          .all("missingSet")
-          .forEach(m ->
-              faults.put(
-                  m.text("path"),
-                  m.find("fault", "fault").map(Element::type).orElse("MissingProperty")));
+      for (Element told : content.children()) {
+        if (told.name().equals("propSet")) {
+          told.find("val").ifPresent(value -> properties.put(told.text("name"), value));
+        } else if (told.name().equals("missingSet")) {
+          faults.put(
+              told.text("path"),
+              told.find("fault", "fault").map(Element::type).orElse("MissingProperty"));
+        }
+      }
       return new Found(
           content.find("obj").map(Element::ref).orElse(new Ref("", "")), properties, faults);
     }

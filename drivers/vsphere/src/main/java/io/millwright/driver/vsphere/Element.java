@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
-import java.io.InputStream;
+import com.ctc.wstx.stax.WstxInputFactory;
+import java.io.ByteArrayInputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -9,6 +10,7 @@ import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
+import org.codehaus.stax2.XMLInputFactory2;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +22,9 @@ final class Element {
   private static final XMLInputFactory READERS = readers();
 
   private final String name;
-  private final List<Element> children = new ArrayList<>();
+
+  /** Most elements have none, and then this list is nobody's own. */
+  private List<Element> children = List.of();
 
   /** The schema type ({@code xsi:type}) without its prefix, or null. */
   private @Nullable String type;
@@ -35,10 +39,12 @@ final class Element {
   }
 
   private static XMLInputFactory readers() {
-    XMLInputFactory out = XMLInputFactory.newDefaultFactory();
+    XMLInputFactory out = new WstxInputFactory();
     out.setProperty(XMLInputFactory.SUPPORT_DTD, false);
     out.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
     out.setProperty(XMLInputFactory.IS_COALESCING, true);
+    // What is wrong is told when it is reached, by the exception that is declared for it.
+    out.setProperty(XMLInputFactory2.P_LAZY_PARSING, false);
     return out;
   }
 
@@ -60,6 +66,9 @@ final class Element {
   }
 
   Element add(Element child) {
+    if (children.isEmpty()) {
+      children = new ArrayList<>();
+    }
     children.add(child);
     return this;
   }
@@ -82,7 +91,7 @@ final class Element {
     out.type = type;
     out.ref = ref;
     out.text = text;
-    out.children.addAll(children);
+    children.forEach(out::add);
     return out;
   }
 
@@ -122,12 +131,19 @@ final class Element {
     }
     out.append('>');
     escape(text, out);
-    children.forEach(child -> child.write(out));
+    for (Element child : children) {
+      child.write(out);
+    }
     out.append("</").append(name).append('>');
   }
 
   private static void escape(String text, StringBuilder out) {
-    for (int i = 0; i < text.length(); i++) {
+    int plain = 0;
+    while (plain < text.length() && isPlain(text.charAt(plain))) {
+      plain++;
+    }
+    out.append(text, 0, plain); // which is all of it, as a rule
+    for (int i = plain; i < text.length(); i++) {
       char c = text.charAt(i);
       switch (c) {
         case '<' -> out.append("&lt;");
@@ -145,11 +161,15 @@ final class Element {
     }
   }
 
+  private static boolean isPlain(char c) {
+    return c >= 0x20 && c < 0xFFFE && c != '<' && c != '>' && c != '&';
+  }
+
   // ------------------------------------------------------------------------------------ reading
 
   /** Reads a document; reads no entities from anywhere. */
-  static Element read(InputStream document) throws XMLStreamException {
-    XMLStreamReader in = READERS.createXMLStreamReader(document);
+  static Element read(byte[] document) throws XMLStreamException {
+    XMLStreamReader in = READERS.createXMLStreamReader(new ByteArrayInputStream(document));
     try {
       while (in.next() != XMLStreamConstants.START_ELEMENT) {
         // what stands before the root
@@ -175,7 +195,7 @@ final class Element {
     String text = "";
     while (true) {
       switch (in.next()) {
-        case XMLStreamConstants.START_ELEMENT -> out.children.add(read(in));
+        case XMLStreamConstants.START_ELEMENT -> out.add(read(in));
         case XMLStreamConstants.CHARACTERS -> text += in.getText();
         case XMLStreamConstants.END_ELEMENT -> {
           out.text = out.children.isEmpty() ? text : "";
@@ -213,16 +233,32 @@ final class Element {
 
   /** What is found by going down these names, the first one of each. */
   Optional<Element> find(String... path) {
-    Optional<Element> at = Optional.of(this);
+    return Optional.ofNullable(at(path));
+  }
+
+  /** By plain loops, since each answer is gone through many times. */
+  private @Nullable Element at(String... path) {
+    Element at = this;
     for (String step : path) {
-      at = at.flatMap(e -> e.all(step).findFirst());
+      Element next = null;
+      for (Element child : at.children) {
+        if (child.name.equals(step)) {
+          next = child;
+          break;
+        }
+      }
+      if (next == null) {
+        return null;
+      }
+      at = next;
     }
     return at;
   }
 
   /** The text that is found there, or an empty one. */
   String text(String... path) {
-    return find(path).map(Element::text).orElse("");
+    Element found = at(path);
+    return found == null ? "" : found.text;
   }
 
   /** The number that is found there, or 0. */

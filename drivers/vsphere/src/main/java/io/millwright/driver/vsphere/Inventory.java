@@ -47,19 +47,25 @@ final class Inventory {
 
   private final Map<Ref, Item> items = new HashMap<>();
 
+  /** So that a machine's networks are found at once, however many things there are. */
+  private final Map<String, List<Item>> named = new HashMap<>();
+
   static Inventory read(Collector collector) throws DriverException, VimFault {
     Inventory out = new Inventory();
     collector.list(
         ALL,
         "ManagedEntity",
         List.of("name", "parent"),
-        found ->
-            out.items.put(
-                found.ref(),
-                new Item(
-                    found.ref(),
-                    found.text("name"),
-                    found.get("parent").map(Element::ref).orElse(null))));
+        found -> {
+          Item item =
+              new Item(
+                  found.ref(),
+                  found.text("name"),
+                  found.get("parent").map(Element::ref).orElse(null));
+          if (out.items.put(item.ref(), item) == null) {
+            out.named.computeIfAbsent(item.name(), _ -> new ArrayList<>()).add(item);
+          }
+        });
     return out;
   }
 
@@ -101,31 +107,40 @@ final class Inventory {
 
   private List<Item> of(Set<String> kinds, @Nullable Ref top) {
     return items.values().stream()
-        .filter(i -> kinds.contains(i.ref().type()) && within(i.ref(), top))
-        .filter(i -> !i.ref().equals(top))
+        .filter(i -> is(i, kinds, top))
         .sorted(Comparator.comparing(Item::name))
         .toList();
   }
 
+  private boolean is(Item item, Set<String> kinds, @Nullable Ref top) {
+    return kinds.contains(item.ref().type()) && !item.ref().equals(top) && within(item.ref(), top);
+  }
+
+  private List<Item> called(String name, Set<String> kinds, @Nullable Ref top) {
+    return named.getOrDefault(name, List.of()).stream().filter(i -> is(i, kinds, top)).toList();
+  }
+
   /** The port group or network of this name or path, if there is exactly one. */
   Optional<Ref> network(String wanted, Ref datacenter) {
-    List<Item> found = matching(of(NETWORKS, datacenter), wanted);
+    List<Item> found = matching(NETWORKS, datacenter, wanted);
     return found.size() == 1 ? Optional.of(found.getFirst().ref()) : Optional.empty();
   }
 
-  private List<Item> matching(List<Item> from, String wanted) {
-    List<Item> exact = from.stream().filter(i -> i.name().equals(wanted)).toList();
+  private List<Item> matching(Set<String> kinds, @Nullable Ref top, String wanted) {
+    List<Item> exact = called(wanted, kinds, top);
     if (!exact.isEmpty() || !wanted.contains("/")) {
       return exact;
     }
     List<String> steps = Arrays.stream(wanted.split("/")).filter(s -> !s.isEmpty()).toList();
-    return from.stream()
-        .filter(i -> {
-          List<String> path = path(i.ref());
-          return path.size() >= steps.size()
-              && path.subList(path.size() - steps.size(), path.size()).equals(steps);
-        })
-        .toList();
+    return steps.isEmpty()
+        ? List.of()
+        : called(steps.getLast(), kinds, top).stream()
+            .filter(i -> {
+              List<String> path = path(i.ref());
+              return path.size() >= steps.size()
+                  && path.subList(path.size() - steps.size(), path.size()).equals(steps);
+            })
+            .toList();
   }
 
   /**
@@ -138,8 +153,8 @@ final class Inventory {
    */
   Ref choose(String what, Set<String> kinds, @Nullable String wanted, @Nullable Ref top)
       throws DriverException {
-    List<Item> all = of(kinds, top);
     if (wanted == null) {
+      List<Item> all = of(kinds, top);
       if (all.size() == 1) {
         return all.getFirst().ref();
       }
@@ -152,7 +167,7 @@ final class Inventory {
                   + names(all)
                   + ".");
     }
-    List<Item> found = matching(all, wanted);
+    List<Item> found = matching(kinds, top, wanted);
     if (found.size() == 1) {
       return found.getFirst().ref();
     }
@@ -163,7 +178,7 @@ final class Inventory {
               + " "
               + Names.quote(wanted)
               + "; there are: "
-              + names(all)
+              + names(of(kinds, top))
               + ".");
     }
     throw refused(

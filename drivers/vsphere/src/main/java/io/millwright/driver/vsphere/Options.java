@@ -4,7 +4,8 @@ import io.millwright.driver.DriverException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 
 /**
  * Reads machines with our notes in their extra options. A vCenter gives single options, which
@@ -13,8 +14,9 @@ import java.util.function.Consumer;
  */
 final class Options {
   static final String ALL = "config.extraConfig";
-  private static final List<String> KEYS =
-      List.of(VmFacts.MARK, VmFacts.DEFINITION, VmFacts.PENDING);
+
+  /** What of a machine's options is read. */
+  static final List<String> KEYS = List.of(VmFacts.MARK, VmFacts.DEFINITION, VmFacts.PENDING);
 
   private final Collector collector;
   private final AtomicBoolean single = new AtomicBoolean(true);
@@ -53,11 +55,17 @@ final class Options {
     return collector.read(machine, paths().toArray(String[]::new));
   }
 
-  /** All machines there are. */
-  void list(Consumer<Collector.Found> each) throws DriverException, VimFault {
+  /**
+   * Reads all machines there are, and keeps of each only what is taken of it: a page is megabytes,
+   * and there may be hundreds.
+   *
+   * @param empty what it is taken into; asked again if all have to be read anew
+   */
+  <T> T list(Supplier<T> empty, BiConsumer<T, Collector.Found> take)
+      throws DriverException, VimFault {
     boolean tried = single.get();
+    T out = empty.get();
     AtomicBoolean unknown = new AtomicBoolean();
-    List<Collector.Found> first = new ArrayList<>();
     try {
       collector.list(
           List.of("VirtualMachine"),
@@ -65,7 +73,9 @@ final class Options {
           paths(),
           found -> {
             unknown.compareAndSet(false, tried && unknown(found));
-            first.add(found);
+            if (!unknown.get()) {
+              take.accept(out, found);
+            }
           });
     } catch (VimFault e) {
       if (!tried || !e.is("InvalidProperty")) {
@@ -74,11 +84,13 @@ final class Options {
       unknown.set(true);
     }
     if (!unknown.get()) {
-      first.forEach(each);
-      return;
+      return out;
     }
     single.set(false);
-    collector.list(List.of("VirtualMachine"), "VirtualMachine", paths(), each);
+    T anew = empty.get();
+    collector.list(
+        List.of("VirtualMachine"), "VirtualMachine", paths(), found -> take.accept(anew, found));
+    return anew;
   }
 
   /** Sets an option of a machine; an empty one is taken away. */

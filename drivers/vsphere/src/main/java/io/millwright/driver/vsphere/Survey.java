@@ -10,9 +10,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +36,33 @@ final class Survey {
     this.files = files;
   }
 
+  /**
+   * What was taken of machines.
+   *
+   * @param sizes of their disks by name, in KiB, for those that the datastore does not tell
+   * @param linked names of disks that are linked to an image and so do not grow
+   * @param unreadable of how many machines something was not told, by why
+   */
+  private record Seen(
+      List<Observation.Machine> machines,
+      Map<String, Long> sizes,
+      Set<String> linked,
+      Map<String, Integer> unreadable) {
+    Seen() {
+      this(new ArrayList<>(), new HashMap<>(), new HashSet<>(), new TreeMap<>());
+    }
+
+    void take(VmFacts machine, String installation, @Nullable Place place) {
+      for (VmFacts.Disk disk : machine.disks()) {
+        sizes.put(disk.name(), disk.device().number("capacityInKB"));
+        if (disk.linked()) {
+          linked.add(disk.name());
+        }
+      }
+      machines.add(machine.seen(installation, place));
+    }
+  }
+
   Observation observe(Scope scope) throws DriverException {
     Instant at = Instant.now();
     return vim.act(() -> {
@@ -45,31 +74,29 @@ final class Survey {
         // The machines can be seen all the same; a connection that is lost is lost for them too.
         gaps.add(e.forUser());
       }
-      List<Observation.Machine> seen = new ArrayList<>();
-      Map<String, Long> sizes = new HashMap<>();
-      Map<String, Integer> unreadable = new TreeMap<>();
+      Seen seen = new Seen();
       Optional<VmFacts> one = Optional.empty();
       switch (scope) {
         case Scope.All _ -> {
           Place known = place;
-          options.list(found -> take(found, known, seen, sizes, unreadable));
+          seen = options.list(Seen::new, (into, found) -> take(found, known, into));
         }
         case Scope.One(var uid) -> {
           one = machines.at(uid);
           if (one.isPresent()) {
-            note(one.get(), sizes);
-            seen.add(one.get().seen(files.installation(), place));
+            seen.take(one.get(), files.installation(), place);
           }
         }
       }
-      unreadable.forEach(
-          (fault, n) -> gaps.add("Of " + n + " machines not all can be read: " + fault + "."));
+      seen.unreadable()
+          .forEach(
+              (fault, n) -> gaps.add("Of " + n + " machines not all can be read: " + fault + "."));
       List<Observation.Disk> disks = new ArrayList<>();
       List<Observation.Medium> media = new ArrayList<>();
       List<String> images = new ArrayList<>();
       Observation.Host host = null;
       if (place != null) {
-        stored(place, scope, sizes, disks, media, images, gaps);
+        stored(place, scope, seen, disks, media, images, gaps);
         one.flatMap(machine -> moved(machine, disks)).ifPresent(gaps::add);
         if (scope instanceof Scope.All) {
           host = host(place);
@@ -77,7 +104,7 @@ final class Survey {
       }
       return new Observation(
           at,
-          List.copyOf(seen),
+          List.copyOf(seen.machines()),
           List.copyOf(disks),
           List.copyOf(media),
           List.copyOf(images),
@@ -86,20 +113,15 @@ final class Survey {
     });
   }
 
-  private void take(
-      Collector.Found found,
-      @Nullable Place place,
-      List<Observation.Machine> seen,
-      Map<String, Long> sizes,
-      Map<String, Integer> unreadable) {
+  private void take(Collector.Found found, @Nullable Place place, Seen into) {
     found.faults().values().stream()
         .filter(f -> f.equals("NoPermission"))
         .findFirst()
-        .ifPresent(f -> unreadable.merge("the privilege System.Read is missing", 1, Integer::sum));
+        .ifPresent(
+            f -> into.unreadable().merge("the privilege System.Read is missing", 1, Integer::sum));
     VmFacts machine = VmFacts.of(found, files.installation());
     if (!machine.nameless()) {
-      note(machine, sizes);
-      seen.add(machine.seen(files.installation(), place));
+      into.take(machine, files.installation(), place);
     }
   }
 
@@ -133,15 +155,10 @@ final class Survey {
                 + "; if that is it, move it back and give it its name, and else unplug it."));
   }
 
-  /** The sizes of its disks, for those that the datastore does not tell. */
-  private static void note(VmFacts machine, Map<String, Long> sizes) {
-    machine.disks().forEach(d -> sizes.put(d.name(), d.device().number("capacityInKB")));
-  }
-
   private void stored(
       Place place,
       Scope scope,
-      Map<String, Long> sizes,
+      Seen seen,
       List<Observation.Disk> disks,
       List<Observation.Medium> media,
       List<String> images,
@@ -169,11 +186,16 @@ final class Survey {
         files.sha256(stem).ifPresent(images::add);
         Optional<ObjectName> name = name(file, DatastoreFiles.DISK);
         if (name.isPresent()) {
-          long kib = entry.capacityKib() > 0 ? entry.capacityKib() : sizes.getOrDefault(stem, 0L);
+          long kib =
+              entry.capacityKib() > 0 ? entry.capacityKib() : seen.sizes().getOrDefault(stem, 0L);
           if (kib == 0) {
             gaps.add("The datastore does not tell the size of a disk: " + stem + ".");
           }
-          disks.add(new Observation.Disk(name.get(), ByteSize.ofMib(Math.max(1, kib >> 10))));
+          disks.add(
+              new Observation.Disk(
+                  name.get(),
+                  ByteSize.ofMib(Math.max(1, kib >> 10)),
+                  !seen.linked().contains(stem)));
         }
       }
     }

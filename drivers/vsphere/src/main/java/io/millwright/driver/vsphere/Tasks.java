@@ -13,6 +13,11 @@ final class Tasks {
   private static final Duration FIRST_LOOK = Duration.ofMillis(20);
   private static final Duration LAST_LOOK = Duration.ofSeconds(1);
 
+  // All that is told of a task is four times as much.
+  private static final String STATE = "info.state";
+  private static final String RESULT = "info.result";
+  private static final String ERROR = "info.error";
+
   private final Vim vim;
   private final Collector collector;
 
@@ -47,12 +52,11 @@ final class Tasks {
     Duration pause = FIRST_LOOK;
     while (true) {
       Collector.Found found = look(task);
-      Element info = found.get("info").orElse(new Element("info"));
-      switch (info.text("state")) {
+      switch (found.text(STATE)) {
         case "success" -> {
-          return Optional.of(info.find("result").orElse(new Element("result")));
+          return Optional.of(found.get(RESULT).orElse(new Element("result")));
         }
-        case "error" -> throw VimFault.ofTask(info.find("error").orElse(new Element("error")));
+        case "error" -> throw VimFault.ofTask(found.get(ERROR).orElse(new Element("error")));
         default -> {}
       }
       if (System.nanoTime() - end >= 0) {
@@ -70,7 +74,7 @@ final class Tasks {
   /** A server that was restarted has forgotten its tasks, though not what they had done by then. */
   private Collector.Found look(Ref task) throws DriverException, VimFault {
     try {
-      return collector.read(task, "info");
+      return collector.read(task, STATE, RESULT, ERROR);
     } catch (VimFault e) {
       if (e.is("ManagedObjectNotFound")) {
         throw new DriverException(

@@ -3,7 +3,6 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Trust;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -37,6 +36,13 @@ final class Vim implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Ref SERVICE = new Ref("ServiceInstance", "ServiceInstance");
   private static final String VERSION = "urn:vim25/6.5";
+  private static final String ENVELOPE =
+      """
+      <?xml version="1.0" encoding="UTF-8"?>
+      <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" \
+      xmlns:xsd="http://www.w3.org/2001/XMLSchema" \
+      xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>\
+      """;
 
   /** What the server is made of, by the names of {@code ServiceContent}. */
   record Content(
@@ -60,6 +66,7 @@ final class Vim implements AutoCloseable {
   }
 
   private final Settings settings;
+  private final URI sdk;
   private final HttpClient http;
   private final InstantSource clock;
   private final ReentrantLock login = new ReentrantLock();
@@ -70,6 +77,7 @@ final class Vim implements AutoCloseable {
 
   Vim(Settings settings, InstantSource clock) {
     this.settings = settings;
+    this.sdk = settings.url().resolve("/sdk");
     this.clock = clock;
     this.http =
         HttpClient.newBuilder()
@@ -251,14 +259,7 @@ final class Vim implements AutoCloseable {
   private Element post(
       StringBuilder cookie, Ref target, String method, Duration patience, Element... arguments)
       throws DriverException, VimFault {
-    StringBuilder body =
-        new StringBuilder(
-            """
-            <?xml version="1.0" encoding="UTF-8"?>
-            <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" \
-            xmlns:xsd="http://www.w3.org/2001/XMLSchema" \
-            xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>\
-            """);
+    StringBuilder body = new StringBuilder(1024).append(ENVELOPE);
     body.append('<').append(method).append(" xmlns=\"urn:vim25\">");
     target.as("_this").write(body);
     for (Element argument : arguments) {
@@ -266,7 +267,7 @@ final class Vim implements AutoCloseable {
     }
     body.append("</").append(method).append("></soapenv:Body></soapenv:Envelope>");
     HttpRequest.Builder request =
-        HttpRequest.newBuilder(settings.url().resolve("/sdk"))
+        HttpRequest.newBuilder(sdk)
             .timeout(patience)
             .header("Content-Type", "text/xml; charset=utf-8")
             .header("SOAPAction", VERSION)
@@ -287,7 +288,7 @@ final class Vim implements AutoCloseable {
       throw status(response.statusCode());
     }
     try {
-      Element envelope = Element.read(new ByteArrayInputStream(response.body()));
+      Element envelope = Element.read(response.body());
       Element answer =
           envelope
               .find("Body")

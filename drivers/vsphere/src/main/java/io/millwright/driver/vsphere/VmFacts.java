@@ -8,8 +8,10 @@ import io.millwright.model.ByteSize;
 import io.millwright.model.Mac;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -68,7 +70,8 @@ record VmFacts(
 
   static VmFacts of(Collector.Found found, String installation) {
     UUID uid = uuid(found.text("summary.config.instanceUuid"));
-    Mark noted = mark(option(found, MARK));
+    Map<String, String> options = options(found);
+    Mark noted = mark(options.getOrDefault(MARK, ""));
     // A clone that somebody made of a machine of ours carries its note, and another uid.
     boolean ours =
         noted != null && noted.uid().equals(uid) && noted.installation().equals(installation);
@@ -85,25 +88,25 @@ record VmFacts(
         power.equals("poweredOff") && found.text("runtime.cleanPowerOff").equals("false"),
         (int) found.number("config.hardware.numCPU"),
         found.number("config.hardware.memoryMB"),
-        made ? Wanted.decode(option(found, DEFINITION)).orElse(null) : null,
-        made && !power.equals("poweredOff") && option(found, PENDING).equals("true"),
+        made ? Wanted.decode(options.getOrDefault(DEFINITION, "")).orElse(null) : null,
+        made && !power.equals("poweredOff") && "true".equals(options.get(PENDING)),
         found.get("config.hardware.device").map(Element::children).orElse(List.of()));
   }
 
-  /** The value of an extra option, whether it was read alone or with all others. */
-  private static String option(Collector.Found found, String key) {
-    Optional<Element> alone = found.get(Options.path(key));
-    if (alone.isPresent()) {
-      return alone.get().find("value").map(Element::text).orElse(alone.get().text());
+  /** The values of extra options, whether ours were read alone or with all others. */
+  private static Map<String, String> options(Collector.Found found) {
+    Map<String, String> out = new HashMap<>();
+    for (String key : Options.KEYS) {
+      found
+          .get(Options.path(key))
+          .ifPresent(
+              alone -> out.put(key, alone.find("value").map(Element::text).orElse(alone.text())));
     }
     // What was set last is what counts.
-    return found
+    found
         .get(Options.ALL)
-        .map(all ->
-            all.children().stream()
-                .filter(o -> o.text("key").equals(key))
-                .reduce("", (before, o) -> o.text("value"), (a, b) -> b))
-        .orElse("");
+        .ifPresent(all -> all.children().forEach(o -> out.put(o.text("key"), o.text("value"))));
+    return out;
   }
 
   static UUID uuid(String text) {
@@ -153,6 +156,11 @@ record VmFacts(
         at = at.get().find("parent");
       }
       return out;
+    }
+
+    /** True if what is at its bottom is an image's copy, and not its own file. */
+    boolean linked() {
+      return files().stream().skip(1).anyMatch(file -> IMAGE.matcher("/" + file).find());
     }
   }
 

@@ -60,7 +60,9 @@ record Wanted(
   }
 
   private static String plain(String word) {
-    return URLDecoder.decode(word, StandardCharsets.UTF_8);
+    return word.indexOf('%') < 0 && word.indexOf('+') < 0
+        ? word
+        : URLDecoder.decode(word, StandardCharsets.UTF_8);
   }
 
   /** What was encoded so, or nothing if this is something else. */

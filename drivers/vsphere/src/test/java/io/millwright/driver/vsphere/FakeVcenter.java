@@ -250,13 +250,46 @@ final class FakeVcenter implements AutoCloseable {
       return out.append("</returnval>").toString();
     }
     String properties = objects.get(asked);
+    if (properties != null && asked.type().equals("Task")) {
+      properties = parts(properties);
+    }
     return properties == null ? "" : "<returnval>" + object(asked, properties) + "</returnval>";
+  }
+
+  /** What a task's info is made of, as properties of their own. */
+  private static String parts(String info) {
+    try {
+      StringBuilder out = new StringBuilder();
+      String document =
+          "<task xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\""
+              + " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
+              + info
+              + "</task>";
+      Element whole =
+          Element.read(document.getBytes(StandardCharsets.UTF_8))
+              .find("propSet", "val")
+              .orElseThrow();
+      for (Element part : whole.children()) {
+        Element value = part.named("val");
+        if (part.type().isEmpty()) {
+          value.type("string");
+        }
+        new Element("propSet").add("name", "info." + part.name()).add(value).write(out);
+      }
+      return out.toString();
+    } catch (XMLStreamException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
       Element call =
-          Element.read(exchange.getRequestBody()).find("Body").orElseThrow().children().getFirst();
+          Element.read(exchange.getRequestBody().readAllBytes())
+              .find("Body")
+              .orElseThrow()
+              .children()
+              .getFirst();
       calls.add(call.name());
       Function<Element, String> known = answers.get(call.name());
       String answer = known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);

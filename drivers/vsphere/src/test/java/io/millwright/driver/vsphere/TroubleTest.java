@@ -739,6 +739,72 @@ final class TroubleTest {
     }
   }
 
+  @Test
+  void ofTenThousandMachinesNoMoreThanAPageIsKeptAsItWasRead() throws Exception {
+    int pages = 40;
+    StringBuilder devices = new StringBuilder();
+    for (int i = 0; i < 16; i++) {
+      devices
+          .append("<VirtualDevice xsi:type=\"VirtualDisk\"><key>" + (2000 + i) + "</key>")
+          .append("<deviceInfo><label>Hard disk</label><summary>1 KB</summary></deviceInfo>")
+          .append("<backing><fileName>[store] theirs/disk.vmdk</fileName></backing>")
+          .append("<controllerKey>1000</controllerKey><unitNumber>" + i + "</unitNumber>")
+          .append("<capacityInKB>1024</capacityInKB></VirtualDevice>");
+    }
+    AtomicInteger page = new AtomicInteger();
+    AtomicReference<Long> first = new AtomicReference<>(0L);
+    AtomicReference<Long> last = new AtomicReference<>(0L);
+    java.util.function.Supplier<String> next =
+        () -> {
+          int n = page.getAndIncrement();
+          if (n == 1) {
+            first.set(used());
+          } else if (n == pages - 1) {
+            last.set(used());
+          }
+          StringBuilder out = new StringBuilder("<returnval>");
+          if (n < pages - 1) {
+            out.append("<token>").append(n).append("</token>");
+          }
+          for (int i = 0; i < Collector.PAGE; i++) {
+            out.append(
+                object(
+                    new Ref("VirtualMachine", "vm-" + n + "-" + i),
+                    property("name", "xsd:string", "m" + n + "-" + i)
+                        + property(
+                            "summary.config.instanceUuid",
+                            "xsd:string",
+                            new UUID(n + 1, i + 1).toString())
+                        + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")
+                        + property(
+                            "config.hardware.device", "ArrayOfVirtualDevice", devices.toString())));
+          }
+          return out.append("</returnval>").toString();
+        };
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c ->
+              FakeVcenter.asked(c).value().equals("view-VirtualMachine")
+                  ? next.get()
+                  : usual.apply(c));
+      vcenter.answer("ContinueRetrievePropertiesEx", c -> next.get());
+      assertThat(driver.observe(new Scope.All()).machines()).hasSize(pages * Collector.PAGE);
+      assertThat(Collections.frequency(vcenter.calls, "ContinueRetrievePropertiesEx"))
+          .isEqualTo(pages - 1);
+      // As they were read, the devices of so many take 160 MB.
+      assertThat(last.get() - first.get()).isLessThan(64L << 20);
+    }
+  }
+
+  /** Bytes of the heap that somebody still holds. */
+  private static long used() {
+    System.gc();
+    return java.lang.management.ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+  }
+
   /** Ten foreign machines, and one of ours among the first; a token for three pages. */
   private static String vms(AtomicInteger page) {
     int n = page.getAndIncrement();

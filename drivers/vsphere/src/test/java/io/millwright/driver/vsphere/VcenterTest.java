@@ -2,6 +2,7 @@ package io.millwright.driver.vsphere;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.Disks;
@@ -21,24 +22,54 @@ import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What operators do in a vCenter, and what one has besides. */
 @Tag("vsphere")
-final class VcenterTest {
+class VcenterTest {
   private final String installation = HexFormat.of().toHexDigits(new Random().nextInt());
-  private final Vcenter vcenter = new Vcenter(VcenterLab.shared(), true);
+  final Vcenter vcenter = vcenterUnderTest();
   private final HypervisorDriver driver =
       new VsphereProvider().open(vcenter.settings(), installation);
 
   VcenterTest() throws DriverException {}
+
+  Vcenter vcenterUnderTest() throws DriverException {
+    return new Vcenter(VcenterLab.shared(), true);
+  }
+
+  /** One like it, with thousands of machines of others. */
+  Vcenter withManyMachines() throws DriverException {
+    return new Vcenter(VcenterLab.start("--machines", "1000"), true);
+  }
+
+  /** A network of each kind that there is, by each kind of name. */
+  List<String> networks() {
+    return List.of("DC0_DVPG0", "VM Network", "DC0/DC0_DVPG0");
+  }
+
+  void moveByHand(Ref machine, String folder) throws DriverException {
+    vcenter.vim.act(() -> {
+      Ref made =
+          Vim.value(
+                  vcenter.vim.call(
+                      vcenter.places.get().folder(),
+                      "CreateFolder",
+                      new Element("name").holding(folder)))
+              .ref();
+      return vcenter.tasks.run(made, "MoveIntoFolder_Task", machine.as("list"));
+    });
+  }
 
   @AfterEach
   void clean() throws Exception {
@@ -99,19 +130,11 @@ final class VcenterTest {
 
   @Test
   void oneThatWasRenamedAndMovedByHandIsStillOurs() throws Exception {
-    MachineDefinition machine = defined(mark(), "DC0_DVPG0");
+    MachineDefinition machine = defined(mark(), networks().getFirst());
     Ref vm = vcenter.machine(machine.mark().uid());
-    vcenter.vim.act(() -> {
-      Ref folder =
-          Vim.value(
-                  vcenter.vim.call(
-                      vcenter.places.get().folder(),
-                      "CreateFolder",
-                      new Element("name").holding("f-" + machine.mark().uid())))
-              .ref();
-      vcenter.tasks.run(vm, "Rename_Task", new Element("newName").holding("somebody's"));
-      return vcenter.tasks.run(folder, "MoveIntoFolder_Task", vm.as("list"));
-    });
+    vcenter.vim.act(
+        () -> vcenter.tasks.run(vm, "Rename_Task", new Element("newName").holding("somebody's")));
+    moveByHand(vm, "f-" + machine.mark().uid());
     assertThat(seen(machine.mark()).name()).isEqualTo("somebody's");
     assertThat(seen(machine.mark()).mark()).isEqualTo(machine.mark());
     done(compute().start(machine.mark()));
@@ -122,13 +145,12 @@ final class VcenterTest {
 
   @Test
   void cardsOnBothKindsOfSwitchesAreSeenAsTheyWereDeclared() throws Exception {
-    MachineDefinition machine = defined(mark(), "VM Network", "DC0_DVPG0", "DC0/DC0_DVPG0");
+    MachineDefinition machine = defined(mark(), networks().toArray(String[]::new));
     assertThat(seen(machine.mark()).nics()).isEqualTo(machine.nics());
   }
 
-  @Test
-  void aSessionThatAnOperatorEndsIsRenewed() throws Exception {
-    assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+  /** All but the operator's own. */
+  private void endSessions() throws DriverException {
     vcenter.vim.act(() -> {
       Ref sessions = vcenter.vim.content().sessions();
       Collector.Found found =
@@ -142,6 +164,12 @@ final class VcenterTest {
       }
       return own;
     });
+  }
+
+  @Test
+  void aSessionThatAnOperatorEndsIsRenewed() throws Exception {
+    assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+    endSessions();
     // The list of machines that the server kept has gone with the session.
     assertThat(driver.observe(new Scope.All()).complete()).isTrue();
     Mark mark = mark();
@@ -149,8 +177,89 @@ final class VcenterTest {
   }
 
   @Test
+  void changesAreToldAgainAfterTheSessionWasEnded() throws Exception {
+    Set<UUID> told = ConcurrentHashMap.newKeySet();
+    driver.lifecycleEvents().orElseThrow().subscribe(told::add);
+    Mark before = mark();
+    defined(before);
+    awaitTold(told, before);
+    endSessions();
+    // Whoever waits at the server hears of it when his wait is over, and what came meanwhile.
+    Mark meanwhile = mark();
+    defined(meanwhile);
+    awaitTold(told, meanwhile);
+    told.clear();
+    done(compute().remove(before));
+    awaitTold(told, before);
+  }
+
+  private static void awaitTold(Set<UUID> told, Mark mark) {
+    await().atMost(Duration.ofMinutes(2)).until(() -> told.contains(mark.uid()));
+  }
+
+  @Test
+  void aPasswordThatIsWrongIsRefusedOnce() throws Exception {
+    Map<String, String> wrong = new java.util.HashMap<>(vcenter.settings());
+    wrong.put("password", "not-" + installation);
+    try (VsphereHypervisor own = new VsphereHypervisor(Settings.read(wrong), installation)) {
+      for (int i = 0; i < 3; i++) {
+        assertThatThrownBy(() -> own.observe(new Scope.All()))
+            .isInstanceOfSatisfying(
+                DriverException.class,
+                e -> {
+                  assertThat(e.kind()).isEqualTo(FaultKind.REFUSED);
+                  assertThat(e.forUser()).contains("login", "password");
+                  assertThat(e.forUser() + e.forOperator()).doesNotContain("not-" + installation);
+                });
+      }
+      // What it is made of, and one login.
+      assertThat(own.calls()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void whatIsNotThereIsNamedWithWhatThereIs() throws Exception {
+    for (String setting : List.of("datacenter", "cluster", "datastore", "resourcePool", "folder")) {
+      Map<String, String> wrong = new java.util.HashMap<>(vcenter.settings());
+      wrong.put(setting, "nowhere");
+      try (HypervisorDriver own = new VsphereProvider().open(wrong, installation)) {
+        Mark mark = mark();
+        assertThatThrownBy(() ->
+                own.disks()
+                    .orElseThrow()
+                    .create(new ObjectName(mark, ObjectName.SYSTEM), ByteSize.ofMib(16), null))
+            .isInstanceOfSatisfying(
+                DriverException.class,
+                e -> {
+                  assertThat(e.kind()).isEqualTo(FaultKind.REFUSED);
+                  assertThat(e.forUser()).contains("no " + setting + " \"nowhere\"; there are: ");
+                });
+      }
+    }
+    MachineDefinition machine = defined(mark());
+    MachineDefinition lost =
+        new MachineDefinition(
+            machine.mark(),
+            machine.name(),
+            1,
+            machine.memory(),
+            machine.firmware(),
+            machine.disks(),
+            List.of(new MachineDefinition.Nic(Mac.ofQemu(1), null, "nowhere", null, null)),
+            null);
+    assertThatThrownBy(() -> compute().define(lost))
+        .isInstanceOfSatisfying(
+            DriverException.class,
+            e -> {
+              assertThat(e.kind()).isEqualTo(FaultKind.REFUSED);
+              assertThat(e.forUser()).contains("no network \"nowhere\"").contains("VM Network");
+            });
+    assertThat(seen(machine.mark()).nics()).isEmpty();
+  }
+
+  @Test
   void theToolsTellAddresses() throws Exception {
-    MachineDefinition machine = defined(mark(), "DC0_DVPG0");
+    MachineDefinition machine = defined(mark(), networks().getFirst());
     done(compute().start(machine.mark()));
     GuestAgent agent = driver.guestAgent().orElseThrow();
     assertThat(agent.ask(machine.mark())).isEmpty();
@@ -379,7 +488,7 @@ final class VcenterTest {
 
   @Test
   void aCloneOfOneOfOursIsTakenOverWithoutWhatThatOneWasDefinedAs() throws Exception {
-    MachineDefinition original = defined(mark(), "DC0_DVPG0");
+    MachineDefinition original = defined(mark(), networks().getFirst());
     UUID uid = UUID.randomUUID();
     vcenter.add(uid, "clone-" + uid);
     try {
@@ -436,10 +545,10 @@ final class VcenterTest {
 
   @Test
   void twoThousandForeignMachinesAreListedAndNeverTouched() throws Exception {
-    try (VcenterLab many = VcenterLab.start("--machines", "1000");
+    Vcenter many = withManyMachines();
+    try (VcenterLab _ = many.lab;
         VsphereHypervisor own =
-            new VsphereHypervisor(
-                Settings.read(new Vcenter(many, true).settings()), installation)) {
+            new VsphereHypervisor(Settings.read(many.settings()), installation)) {
       Observation before = own.observe(new Scope.All());
       assertThat(before.complete()).isTrue();
       assertThat(before.machines()).hasSizeGreaterThanOrEqualTo(2000);
