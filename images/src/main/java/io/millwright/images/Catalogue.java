@@ -2,6 +2,7 @@ package io.millwright.images;
 
 import io.millwright.model.ByteSize;
 import io.millwright.model.Default;
+import io.millwright.model.Devices;
 import io.millwright.model.Names;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Violations;
@@ -81,6 +82,7 @@ public record Catalogue(Map<String, Family> families) {
    * @param installer that its media start, unless a release says otherwise
    * @param media by which signs its media are recognised; one that holds is enough
    * @param boot how they are started, unless a release says otherwise
+   * @param devices of which they have drivers when they are installed and afterwards
    * @param releases that are known. A medium of the family whose version is not among them is
    *     treated like the family's last one
    */
@@ -90,8 +92,10 @@ public record Catalogue(Map<String, Family> families) {
       Installer installer,
       List<Sign> media,
       @Nullable Boot boot,
+      @Default("paravirtual") Devices devices,
       List<Release> releases) {
     public Family {
+      devices = devices == null ? Devices.PARAVIRTUAL : devices;
       media = List.copyOf(media);
       releases = List.copyOf(releases);
     }

@@ -49,6 +49,7 @@ final class DomainXmlTest {
     assertThat(facts.nics()).isEqualTo(machine.nics());
     assertThat(facts.medium()).isEqualTo(machine.medium());
     assertThat(facts.installer()).isEqualTo(machine.installer() != null);
+    assertThat(facts.devices()).isEqualTo(machine.devices());
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").mark()).isNull();
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").disks()).isEmpty();
   }

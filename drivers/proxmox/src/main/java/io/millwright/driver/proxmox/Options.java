@@ -2,14 +2,17 @@ package io.millwright.driver.proxmox;
 
 import io.millwright.driver.MachineDefinition;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Mac;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -94,12 +97,47 @@ record Options(Map<String, String> values) {
    */
   record Plugged(String at, String volume, @Nullable String serial) {}
 
+  /** Where the disk of this index is plugged in. */
+  static String diskAt(Devices devices, int index) {
+    return switch (devices) {
+          case PARAVIRTUAL -> "scsi";
+          case EMULATED -> "sata";
+        }
+        + index;
+  }
+
+  /** True if it is the name of an option that plugs in a disk or a drive. */
+  static boolean isDisk(String name) {
+    return DISK.matcher(name).matches();
+  }
+
+  private static String model(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> "virtio";
+      case EMULATED -> "e1000e";
+    };
+  }
+
+  /** What its disks and cards are, if they are all of one kind. */
+  @Nullable Devices devices() {
+    Set<String> models = new HashSet<>();
+    disks().forEach(d -> models.add(d.at().replaceAll("[0-9]", "")));
+    cards()
+        .forEach(name -> {
+          Map<String, String> of = properties(text(name), "model");
+          models.add(of.getOrDefault("model", of.isEmpty() ? "" : of.keySet().iterator().next()));
+        });
+    return Set.of("scsi", "virtio").containsAll(models)
+        ? Devices.PARAVIRTUAL
+        : Set.of("sata", "e1000e").containsAll(models) ? Devices.EMULATED : null;
+  }
+
   /** Disks in the order in which the machine has them; drives for media are none. */
   List<Plugged> disks() {
     List<Plugged> out = new ArrayList<>();
     for (Map.Entry<String, String> each : values.entrySet()) {
       Map<String, String> of = properties(each.getValue(), "file");
-      if (DISK.matcher(each.getKey()).matches() && !"cdrom".equals(of.get("media"))) {
+      if (isDisk(each.getKey()) && !"cdrom".equals(of.get("media"))) {
         out.add(new Plugged(each.getKey(), of.getOrDefault("file", ""), of.get("serial")));
       }
     }
@@ -113,7 +151,7 @@ record Options(Map<String, String> values) {
   List<String> volumes() {
     List<String> out = new ArrayList<>();
     values.forEach((name, value) -> {
-      if (DISK.matcher(name).matches() || name.matches("(?:unused|efidisk|tpmstate)[0-9]+")) {
+      if (isDisk(name) || name.matches("(?:unused|efidisk|tpmstate)[0-9]+")) {
         out.add(properties(value, "file").getOrDefault("file", ""));
       }
     });
@@ -174,8 +212,9 @@ record Options(Map<String, String> values) {
     return text == null ? null : Integer.valueOf(text);
   }
 
-  static String card(MachineDefinition.Nic nic) {
-    return "virtio="
+  static String card(MachineDefinition.Nic nic, Devices devices) {
+    return model(devices)
+        + "="
         + nic.mac().text().toUpperCase(Locale.ROOT)
         + ",bridge="
         + nic.bridge()

@@ -267,6 +267,7 @@ final class Survey {
         Power.of(state),
         options.cores(),
         ByteSize.ofMib(options.memoryMib()),
+        options.devices(),
         options.disks().stream()
             .map(d -> stored.names.get(d.volume()))
             .filter(Objects::nonNull)
@@ -289,8 +290,10 @@ final class Survey {
             : Power.of(state),
         now.cores(),
         ByteSize.ofMib(now.memory() >> 20),
+        null,
         List.of(),
         List.of(),
-        null);
+        null,
+        false);
   }
 }

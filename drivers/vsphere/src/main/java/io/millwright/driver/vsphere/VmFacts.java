@@ -5,6 +5,7 @@ import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Mac;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -200,6 +201,46 @@ record VmFacts(
         .map(d -> d.number("key"));
   }
 
+  /** What its disks and cards are, if they are all of one kind. */
+  @Nullable Devices deviceModels() {
+    Optional<Long> scsi = controller();
+    List<Devices> all = new ArrayList<>();
+    for (Disk disk : disks()) {
+      // Whichever SCSI controller an operator has given it.
+      boolean onIt = scsi.filter(k -> k == disk.device().number("controllerKey")).isPresent();
+      all.add(onIt ? Devices.PARAVIRTUAL : Devices.EMULATED);
+    }
+    for (Element card : cards()) {
+      Devices of =
+          Stream.of(Devices.values())
+              .filter(d -> cardType(d).equals(card.type()))
+              .findFirst()
+              .orElse(null);
+      if (of == null) {
+        return null;
+      }
+      all.add(of);
+    }
+    return all.stream().distinct().count() > 1
+        ? null
+        : all.isEmpty() ? Devices.PARAVIRTUAL : all.getFirst();
+  }
+
+  /** What disks of machines with these devices are plugged into. */
+  static String controllerType(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> "ParaVirtualSCSIController";
+      case EMULATED -> "VirtualAHCIController";
+    };
+  }
+
+  static String cardType(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> "VirtualVmxnet3";
+      case EMULATED -> "VirtualE1000e";
+    };
+  }
+
   List<Element> cards() {
     return devices.stream().filter(d -> !d.text("macAddress").isEmpty()).toList();
   }
@@ -260,6 +301,7 @@ record VmFacts(
         state(),
         next != null ? next.cores() : cores,
         ByteSize.ofMib(next != null ? next.memoryMib() : memoryMib),
+        next != null ? next.devices() : deviceModels(),
         disks,
         next != null ? next.nics() : nics(place),
         objectName(mediumFile(), DatastoreFiles.MEDIUM, installation).orElse(null),
