@@ -5,6 +5,7 @@ import io.millwright.engine.port.Projects;
 import io.millwright.images.Catalogue;
 import io.millwright.model.Addressing;
 import io.millwright.model.Devices;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
@@ -176,6 +177,12 @@ public record ResolvedMachine(
     Devices given = image.spec().devices();
     Catalogue.Family family = CATALOGUE.families().get(image.spec().os());
     return given != null ? given : family == null ? Devices.PARAVIRTUAL : family.devices();
+  }
+
+  /** As what its hypervisor is told of its system. */
+  public GuestFamily guest() {
+    Catalogue.Family family = CATALOGUE.families().get(image.spec().os());
+    return family == null ? GuestFamily.LINUX : family.guest();
   }
 
   public UUID uid() {

@@ -325,6 +325,7 @@ final class MachineActs {
         Objects.requireNonNullElse(
             machine.machine().status().firmware(), machine.machine().spec().firmware()),
         machine.devices(),
+        machine.guest(),
         disks,
         nics,
         medium,

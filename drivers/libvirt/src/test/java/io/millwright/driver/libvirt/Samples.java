@@ -6,6 +6,7 @@ import io.millwright.driver.Mark;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.Mac;
 import java.util.List;
 import java.util.Locale;
@@ -104,6 +105,7 @@ enum Samples {
             ByteSize.ofMib(2048),
             firmware,
             devices,
+            GuestFamily.LINUX,
             more ? List.of(first, second) : List.of(first),
             List.of(nic),
             more ? seed : null,

@@ -3,6 +3,7 @@ package io.millwright.driver.proxmox;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Devices;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.Mac;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -104,6 +105,14 @@ record Options(Map<String, String> values) {
           case EMULATED -> "sata";
         }
         + index;
+  }
+
+  /** As what Proxmox VE knows a system: it gives Windows a clock of local time, for one. */
+  static String system(GuestFamily guest) {
+    return switch (guest) {
+      case LINUX -> "l26";
+      case WINDOWS -> "win11";
+    };
   }
 
   /** True if it is the name of an option that plugs in a disk or a drive. */

@@ -106,7 +106,6 @@ final class QemuCompute implements Compute {
           }
           int number = guests.number(cluster, machine.mark().uid().toString());
           values.put("tags", new Label(machine.mark(), null, number).toString());
-          values.put("ostype", "l26");
           values.put("serial0", "socket");
           values.put("vga", "std");
           values.put("onboot", "0");
@@ -174,6 +173,7 @@ final class QemuCompute implements Compute {
             + machine.mark().uid()
             + ", generation "
             + machine.mark().generation());
+    out.put("ostype", Options.system(machine.guest()));
     out.put("cores", Integer.toString(machine.cores()));
     out.put("sockets", "1");
     out.put("memory", Long.toString(machine.memory().mib()));

@@ -11,6 +11,7 @@ import io.millwright.driver.Outcome;
 import io.millwright.driver.Trust;
 import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
+import io.millwright.model.GuestFamily;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -240,7 +241,7 @@ final class VmCompute implements Compute, HotPlug {
             // The guest reads the one, vSphere keeps the other one unique.
             .add("uuid", machine.mark().uid().toString())
             .add("instanceUuid", machine.mark().uid().toString())
-            .add("guestId", "otherLinux64Guest")
+            .add("guestId", guestId(machine.guest()))
             .add("annotation", "Managed by Millwright; changes made here are put right again.")
             .add(new Element("files").add("vmPathName", "[" + place.datastoreName() + "]"))
             .add("numCPUs", machine.cores())
@@ -290,6 +291,7 @@ final class VmCompute implements Compute, HotPlug {
     Wanted wanted = Wanted.of(machine);
     boolean later = !there.off();
     if (!later) {
+      spec.add("guestId", guestId(machine.guest()));
       sizes(spec, wanted);
     }
     String medium = medium(place, machine.medium());
@@ -607,6 +609,14 @@ final class VmCompute implements Compute, HotPlug {
     }
   }
 
+  /** Names that vSphere 6.5 knows, and all later ones. */
+  private static String guestId(GuestFamily guest) {
+    return switch (guest) {
+      case LINUX -> "otherLinux64Guest";
+      case WINDOWS -> "windows9Server64Guest";
+    };
+  }
+
   private static String firmware(Firmware firmware) {
     return switch (firmware) {
       case BIOS -> "bios";
@@ -724,14 +734,19 @@ final class VmCompute implements Compute, HotPlug {
         });
   }
 
-  /** Puts into effect what was defined while it ran. */
+  /** Puts into effect what was defined while it ran, and takes out a drive that was emptied then. */
   private void catchUp(VmFacts there) throws DriverException, VimFault {
     Wanted wanted = there.wanted();
     if (wanted == null) {
       return;
     }
     Place place = places.get();
+    Optional<Element> emptied = there.vendorsDrive().filter(d -> there.vendorsFile().isEmpty());
     if (matches(there, wanted, place)) {
+      if (emptied.isPresent()) {
+        Element spec = new Element("spec").add(removed(emptied.get()));
+        tasks.run(there.ref(), "ReconfigVM_Task", spec);
+      }
       return;
     }
     List<String> patterns =
@@ -752,6 +767,7 @@ final class VmCompute implements Compute, HotPlug {
     }
     Element spec = new Element("spec");
     sizes(spec, wanted);
+    emptied.ifPresent(drive -> spec.add(removed(drive)));
     plugs(spec, place, wanted, capacities, there);
     Options.note(spec, VmFacts.PENDING, "");
     spec.add("firmware", firmware(wanted.firmware()));
