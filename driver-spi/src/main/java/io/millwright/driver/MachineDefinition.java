@@ -47,7 +47,18 @@ public record MachineDefinition(
       List<Disk> disks,
       List<Nic> nics,
       @Nullable String medium) {
-    this(mark, name, cores, memory, firmware, Devices.PARAVIRTUAL, GuestFamily.LINUX, disks, nics, medium, null);
+    this(
+        mark,
+        name,
+        cores,
+        memory,
+        firmware,
+        Devices.PARAVIRTUAL,
+        GuestFamily.LINUX,
+        disks,
+        nics,
+        medium,
+        null);
   }
 
   /**

@@ -12,6 +12,7 @@ import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.machine.Installers.Start;
 import io.millwright.model.Condition;
 import io.millwright.model.Devices;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
@@ -390,6 +391,8 @@ class InstallersTest {
     assertThat(first.disks()).hasSize(1);
     Devices devices = needsHardware(release) ? Devices.EMULATED : Devices.PARAVIRTUAL;
     assertThat(started).allMatch(g -> g.definition().devices() == devices);
+    assertThat(first.guest())
+        .isEqualTo(release.startsWith("windows") ? GuestFamily.WINDOWS : GuestFamily.LINUX);
     assertThat(world.hypervisor.definition(uid).orElseThrow().devices()).isEqualTo(devices);
     assertThat(world.machine(name).status().devices()).isEqualTo(devices);
     byte[] drive = started.getFirst().seed();

@@ -734,7 +734,9 @@ final class VmCompute implements Compute, HotPlug {
         });
   }
 
-  /** Puts into effect what was defined while it ran, and takes out a drive that was emptied then. */
+  /**
+   * Puts into effect what was defined while it ran, and takes out a drive that was emptied then.
+   */
   private void catchUp(VmFacts there) throws DriverException, VimFault {
     Wanted wanted = there.wanted();
     if (wanted == null) {

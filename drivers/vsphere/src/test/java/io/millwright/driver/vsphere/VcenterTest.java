@@ -177,7 +177,8 @@ final class VcenterTest {
   private VmFacts facts(Mark mark) throws Exception {
     return vcenter.vim.act(() ->
         VmFacts.of(
-            new Collector(vcenter.vim).read(vcenter.machine(mark.uid()), VmFacts.PATHS.toArray(String[]::new)),
+            new Collector(vcenter.vim)
+                .read(vcenter.machine(mark.uid()), VmFacts.PATHS.toArray(String[]::new)),
             installation));
   }
 
