@@ -28,7 +28,8 @@ import org.xml.sax.SAXException;
  * What a domain document says; foreign ones as well, which may hold anything libvirt allows.
  *
  * @param mark null if it carries none of ours
- * @param devices what its disks, drives and cards are, if they are all of one kind
+ * @param devices what its drive, its cards and those of its disks are that are ours, if all are of
+ *     one kind
  * @param driveBus what the drive of its medium is on
  * @param files paths of all its disks and media, whosever they are
  * @param disks object names of its disks that are ours, in order
@@ -97,8 +98,10 @@ record DomainFacts(
       for (Element disk : children(devices, "disk")) {
         String device = child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
         String bus = child(disk, "target").map(t -> t.getAttribute("bus")).orElse("");
-        models.add(bus);
-        driveBus = device.equals(DomainXml.MEDIUM_TARGET) ? bus : driveBus;
+        if (device.equals(DomainXml.MEDIUM_TARGET) && disk.getAttribute("device").equals("cdrom")) {
+          models.add(bus);
+          driveBus = bus;
+        }
         String file = file(disk);
         if (file == null) {
           continue;
@@ -109,7 +112,12 @@ record DomainFacts(
           installer |= device.equals(DomainXml.INSTALLER_TARGET);
           mediumFile = device.equals(DomainXml.MEDIUM_TARGET) ? file : mediumFile;
         } else {
-          objectName(file, installation).ifPresent(disks::add);
+          // What else somebody has plugged in is no matter of ours.
+          objectName(file, installation)
+              .ifPresent(name -> {
+                disks.add(name);
+                models.add(bus);
+              });
         }
       }
       for (Element nic : children(devices, "interface")) {
@@ -142,7 +150,7 @@ record DomainFacts(
   }
 
   private static @Nullable Devices devices(Set<String> models) {
-    return models.isEmpty() // a foreign one, for ours have a drive
+    return models.isEmpty() // not of ours, which have a drive
         ? null
         : Set.of("virtio", "scsi").containsAll(models)
             ? Devices.PARAVIRTUAL

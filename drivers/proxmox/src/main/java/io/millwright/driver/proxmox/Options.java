@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -127,10 +128,16 @@ record Options(Map<String, String> values) {
     };
   }
 
-  /** What its disks and cards are, if they are all of one kind. */
-  @Nullable Devices devices() {
+  /**
+   * What its cards and these of its disks are, if they are all of one kind.
+   *
+   * @param ours volumes of ours; what else somebody has plugged in does not count
+   */
+  @Nullable Devices devices(Predicate<String> ours) {
     Set<String> models = new HashSet<>();
-    disks().forEach(d -> models.add(d.at().replaceAll("[0-9]", "")));
+    disks().stream()
+        .filter(d -> ours.test(d.volume()))
+        .forEach(d -> models.add(d.at().replaceAll("[0-9]", "")));
     cards()
         .forEach(name -> {
           Map<String, String> of = properties(text(name), "model");

@@ -305,7 +305,7 @@ final class QemuCompute implements Compute {
     if (name.startsWith("net")) {
       Options is = new Options(Map.of("net0", there));
       Options shall = new Options(Map.of("net0", wanted));
-      return is.nics().equals(shall.nics()) && is.devices() == shall.devices();
+      return is.nics().equals(shall.nics()) && is.devices(_ -> true) == shall.devices(_ -> true);
     }
     if (name.equals(Options.DRIVE) || name.equals(Options.VENDORS)) {
       return !there.isEmpty()

@@ -267,7 +267,7 @@ final class Survey {
         Power.of(state),
         options.cores(),
         ByteSize.ofMib(options.memoryMib()),
-        options.devices(),
+        options.devices(stored.names::containsKey),
         options.disks().stream()
             .map(d -> stored.names.get(d.volume()))
             .filter(Objects::nonNull)

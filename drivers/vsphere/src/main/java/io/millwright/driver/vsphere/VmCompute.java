@@ -184,7 +184,7 @@ final class VmCompute implements Compute, HotPlug {
     List<MachineDefinition.Disk> disks =
         there.isPresent()
                 && plugged(there.get()).equals(names)
-                && there.get().deviceModels() == machine.devices()
+                && there.get().deviceModels(files.installation()) == machine.devices()
             ? List.of()
             : machine.disks();
     disks.forEach(d -> patterns.add(d.name() + DatastoreFiles.DISK));
@@ -332,7 +332,7 @@ final class VmCompute implements Compute, HotPlug {
         && there.cores() == wanted.cores()
         && there.memoryMib() == wanted.memoryMib()
         && there.wanted().firmware() == wanted.firmware()
-        && there.deviceModels() == wanted.devices()
+        && there.deviceModels(files.installation()) == wanted.devices()
         && there.seen(files.installation(), place).nics().equals(wanted.nics())
         && plugged(there)
             .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList());
@@ -350,7 +350,7 @@ final class VmCompute implements Compute, HotPlug {
       Element spec, Place place, Wanted wanted, Map<String, Long> capacities, VmFacts there)
       throws DriverException, VimFault {
     List<VmFacts.Disk> disks = there.disks();
-    boolean others = there.deviceModels() != wanted.devices();
+    boolean others = there.deviceModels(files.installation()) != wanted.devices();
     if (others
         || !plugged(there)
             .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList())) {
@@ -651,7 +651,7 @@ final class VmCompute implements Compute, HotPlug {
           if (!there.power().equals("poweredOn")) {
             throw Machines.conflict("The machine does not run.", there.power());
           }
-          if (there.deviceModels() == Devices.EMULATED) {
+          if (there.deviceModels(files.installation()) == Devices.EMULATED) {
             throw new DriverException(
                 FaultKind.UNSUPPORTED,
                 "The machine's disks are on SATA ports, which take none while it runs; stop it for"

@@ -201,11 +201,17 @@ record VmFacts(
         .map(d -> d.number("key"));
   }
 
-  /** What its disks and cards are, if they are all of one kind. */
-  @Nullable Devices deviceModels() {
+  /**
+   * What its cards and those of its disks are that are ours, if they are all of one kind; what else
+   * somebody has plugged in does not count.
+   */
+  @Nullable Devices deviceModels(String installation) {
     Optional<Long> scsi = controller();
     List<Devices> all = new ArrayList<>();
     for (Disk disk : disks()) {
+      if (objectName(disk.file(), DatastoreFiles.DISK, installation).isEmpty()) {
+        continue;
+      }
       // Whichever SCSI controller an operator has given it.
       boolean onIt = scsi.filter(k -> k == disk.device().number("controllerKey")).isPresent();
       all.add(onIt ? Devices.PARAVIRTUAL : Devices.EMULATED);
@@ -301,7 +307,7 @@ record VmFacts(
         state(),
         next != null ? next.cores() : cores,
         ByteSize.ofMib(next != null ? next.memoryMib() : memoryMib),
-        next != null ? next.devices() : deviceModels(),
+        next != null ? next.devices() : deviceModels(installation),
         disks,
         next != null ? next.nics() : nics(place),
         objectName(mediumFile(), DatastoreFiles.MEDIUM, installation).orElse(null),
