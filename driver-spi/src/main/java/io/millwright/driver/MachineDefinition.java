@@ -1,8 +1,11 @@
 package io.millwright.driver;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.Mac;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -11,23 +14,30 @@ import org.jspecify.annotations.Nullable;
  *
  * @param mark its owner; the uid is the machine's on the hypervisor as well, where that can be set
  * @param name what operators see there
+ * @param devices as what it sees its disks and cards. With emulated ones that holds for its drives
+ *     as well, and it needs no other drivers to boot and to be installed
+ * @param guest what its system is, where the hypervisor wants to know; nothing of it is observed
  * @param disks in order; the first one is the system disk and boots
  * @param medium object name of the medium in its drive, or null for an empty drive; an installation
  *     medium ({@link ObjectName#INSTALLER}) boots while the system disk does not
  * @param installer what it starts in place of its system disk, or null
  */
+@RecordBuilder
 public record MachineDefinition(
     Mark mark,
     String name,
     int cores,
     ByteSize memory,
     Firmware firmware,
+    Devices devices,
+    GuestFamily guest,
     List<Disk> disks,
     List<Nic> nics,
     @Nullable String medium,
-    @Nullable Installer installer) {
+    @Nullable Installer installer)
+    implements MachineDefinitionBuilder.With {
 
-  /** A machine that starts from its system disk. */
+  /** A machine of Linux with paravirtual devices that starts from its system disk. */
   public MachineDefinition(
       Mark mark,
       String name,
@@ -37,7 +47,18 @@ public record MachineDefinition(
       List<Disk> disks,
       List<Nic> nics,
       @Nullable String medium) {
-    this(mark, name, cores, memory, firmware, disks, nics, medium, null);
+    this(
+        mark,
+        name,
+        cores,
+        memory,
+        firmware,
+        Devices.PARAVIRTUAL,
+        GuestFamily.LINUX,
+        disks,
+        nics,
+        medium,
+        null);
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.millwright.driver;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -41,6 +42,8 @@ public record Observation(
    * A virtual machine, as it is defined; for a running one that counts from its next start.
    *
    * @param mark null for a foreign one
+   * @param devices that it sees; null if its disks and cards are not all of one of these kinds, and
+   *     for foreign machines whatever they see
    * @param disks object names of its disks that are ours, in order
    * @param nics its cards and what they are attached to, in order; of a foreign one all are told
    *     when it alone is looked at
@@ -55,11 +58,12 @@ public record Observation(
       State state,
       int cores,
       ByteSize memory,
+      @Nullable Devices devices,
       List<String> disks,
       List<MachineDefinition.Nic> nics,
       @Nullable String medium,
       boolean installer) {
-    /** A machine that starts from its system disk. */
+    /** A machine with paravirtual devices that starts from its system disk. */
     public Machine(
         UUID uid,
         String name,
@@ -70,7 +74,7 @@ public record Observation(
         List<String> disks,
         List<MachineDefinition.Nic> nics,
         @Nullable String medium) {
-      this(uid, name, mark, state, cores, memory, disks, nics, medium, false);
+      this(uid, name, mark, state, cores, memory, Devices.PARAVIRTUAL, disks, nics, medium, false);
     }
   }
 

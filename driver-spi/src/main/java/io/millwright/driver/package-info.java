@@ -12,6 +12,9 @@
  *   <li>Removing what is not there is done already.
  *   <li>Nothing is changed or removed whose {@link io.millwright.driver.Mark} does not show it to
  *       be ours; such an act fails with {@link io.millwright.driver.FaultKind#CONFLICT}.
+ *   <li>A machine sees the models of disks, drives and cards that its definition says ({@link
+ *       io.millwright.model.Devices}), and an observation tells them: with emulated ones a system
+ *       without drivers of virtual hardware starts, reads its media and has a network.
  *   <li>Failures are {@link io.millwright.driver.DriverException}s with the kind on which the retry
  *       policy hangs; a call that may have had its effect fails with {@code UNREACHABLE}.
  *   <li>A call may block; whoever calls sets a deadline and interrupts the thread. An interrupted

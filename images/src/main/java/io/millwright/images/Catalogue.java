@@ -2,6 +2,8 @@ package io.millwright.images;
 
 import io.millwright.model.ByteSize;
 import io.millwright.model.Default;
+import io.millwright.model.Devices;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.Names;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Violations;
@@ -81,6 +83,8 @@ public record Catalogue(Map<String, Family> families) {
    * @param installer that its media start, unless a release says otherwise
    * @param media by which signs its media are recognised; one that holds is enough
    * @param boot how they are started, unless a release says otherwise
+   * @param devices of which they have drivers when they are installed and afterwards
+   * @param guest as what hypervisors are told of them
    * @param releases that are known. A medium of the family whose version is not among them is
    *     treated like the family's last one
    */
@@ -90,8 +94,12 @@ public record Catalogue(Map<String, Family> families) {
       Installer installer,
       List<Sign> media,
       @Nullable Boot boot,
+      @Default("paravirtual") Devices devices,
+      @Default("linux") GuestFamily guest,
       List<Release> releases) {
     public Family {
+      devices = devices == null ? Devices.PARAVIRTUAL : devices;
+      guest = guest == null ? GuestFamily.LINUX : guest;
       media = List.copyOf(media);
       releases = List.copyOf(releases);
     }

@@ -19,6 +19,8 @@ import java.util.regex.Pattern;
  * @param before programs to run in the installer, in order, before it touches a disk
  * @param after programs to run in the installed system, in order, before its first boot
  * @param end what to do when it is done
+ * @param tpm false if the machine is known to have neither a TPM nor Secure Boot, so that an
+ *     installer which insists on them is told not to
  */
 public record Installation(
     Storage storage,
@@ -27,7 +29,8 @@ public record Installation(
     Source source,
     List<ProfileSpec.Script> before,
     List<ProfileSpec.Script> after,
-    End end) {
+    End end,
+    boolean tpm) {
   private static final Pattern KEYBOARD = Pattern.compile("[a-z]{2,10}");
 
   public Installation {
@@ -50,33 +53,39 @@ public record Installation(
         Source.DISTRIBUTION,
         List.of(),
         List.of(),
-        End.REBOOT);
+        End.REBOOT,
+        true);
   }
 
   public Installation withStorage(Storage next) {
-    return new Installation(next, firmware, keyboard, source, before, after, end);
+    return new Installation(next, firmware, keyboard, source, before, after, end, tpm);
   }
 
   public Installation withFirmware(Firmware next) {
-    return new Installation(storage, next, keyboard, source, before, after, end);
+    return new Installation(storage, next, keyboard, source, before, after, end, tpm);
   }
 
   public Installation withKeyboard(String next) {
-    return new Installation(storage, firmware, next, source, before, after, end);
+    return new Installation(storage, firmware, next, source, before, after, end, tpm);
   }
 
   public Installation withSource(Source next) {
-    return new Installation(storage, firmware, keyboard, next, before, after, end);
+    return new Installation(storage, firmware, keyboard, next, before, after, end, tpm);
   }
 
   /** With the same, but these programs before and after. */
   public Installation withScripts(
       List<ProfileSpec.Script> nextBefore, List<ProfileSpec.Script> nextAfter) {
-    return new Installation(storage, firmware, keyboard, source, nextBefore, nextAfter, end);
+    return new Installation(storage, firmware, keyboard, source, nextBefore, nextAfter, end, tpm);
   }
 
   public Installation withEnd(End next) {
-    return new Installation(storage, firmware, keyboard, source, before, after, next);
+    return new Installation(storage, firmware, keyboard, source, before, after, next, tpm);
+  }
+
+  /** On a machine that has neither a TPM nor Secure Boot. */
+  public Installation withoutTpm() {
+    return new Installation(storage, firmware, keyboard, source, before, after, end, false);
   }
 
   void check(Violations at) {

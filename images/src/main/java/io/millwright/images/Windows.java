@@ -77,6 +77,13 @@ public final class Windows implements Renderer<Answers> {
     WINDOWS_11
   }
 
+  /**
+   * What Windows 11's Setup would otherwise look for, as its values below {@code LabConfig} are
+   * called. Of a virtual machine it believes the processor, but not that one core is enough.
+   */
+  private static final List<String> REQUIREMENTS =
+      List.of("BypassTPMCheck", "BypassSecureBootCheck", "BypassCPUCheck");
+
   private final Version version;
   private final String edition;
 
@@ -283,6 +290,7 @@ public final class Windows implements Renderer<Answers> {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("fqdn", spec.identity().fqdn()); // a name, in which no comment can end
     values.put("hostname", spec.identity().hostname());
+    values.put("unasked", version == Version.WINDOWS_11 && !how.tpm() ? REQUIREMENTS : List.of());
     values.put("edition", escaped(edition));
     values.put("keyboard", KEYBOARDS.get(how.keyboard()));
     values.put("locale", locale(profile.locale()));

@@ -59,6 +59,7 @@ class WindowsTest {
                 Samples.ON_DISK
                     .withStorage(Samples.ON_DISK.storage().withUntouched("mw-data"))
                     .withFirmware(Firmware.UEFI)));
+    out.put("no-tpm", machine(Samples.of("dhcp")).withInstallation(Samples.ON_DISK.withoutTpm()));
     return out;
   }
 

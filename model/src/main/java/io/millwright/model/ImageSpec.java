@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param build how Millwright makes the disk image by itself
  * @param firstBoot what configures a machine made from it; cloud-init if not given
  * @param installer the vendor's installation medium, by which each machine is installed unattended
+ * @param devices which disks and network cards its machines see; if not given, those of which
+ *     systems of this family have drivers by themselves
  */
 public record ImageSpec(
     String os,
@@ -29,7 +31,8 @@ public record ImageSpec(
     @Nullable Source source,
     @Nullable Build build,
     @Default("cloud-init") FirstBoot firstBoot,
-    @Nullable Installer installer)
+    @Nullable Installer installer,
+    @Nullable Devices devices)
     implements Spec {
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
@@ -51,7 +54,7 @@ public record ImageSpec(
   public static ImageSpec of(
       String os, String version, @Nullable Source source, @Nullable Installer installer) {
     return new ImageSpec(
-        os, version, ARCH, FIRMWARE, source, null, FirstBoot.CLOUD_INIT, installer);
+        os, version, ARCH, FIRMWARE, source, null, FirstBoot.CLOUD_INIT, installer, null);
   }
 
   /** What reads the seed on a machine's first boot. */
@@ -117,8 +120,8 @@ public record ImageSpec(
   }
 
   /**
-   * An installation medium, from where a source may be. Of every system of the catalogue media are
-   * made, and machines are installed by all of them but Windows Setup.
+   * An installation medium, from where a source may be. Media are made of every system of the
+   * catalogue but Windows, and machines are installed by all of them.
    *
    * @param path a file on the server
    * @param url where to fetch it, by http or https

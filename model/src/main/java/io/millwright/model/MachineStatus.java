@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  *     the engine's {@code Lifetimes}
  * @param elsewhere another hypervisor on which there is something of it: its former system, if that
  *     is there; else what is still to be removed
+ * @param devices with which the system on that disk came up, and which it keeps; null before that,
+ *     and of one that was up before there was a choice
  * @param source what its system disk is made of in place of the image: a snapshot's disk, with what
  *     is known of the system on it; null once that is up, and for every other machine
  */
@@ -41,6 +43,7 @@ public record MachineStatus(
     @Default List<String> hostKeys,
     @Default List<ScriptResult> scripts,
     @Nullable Firmware firmware,
+    @Nullable Devices devices,
     @Nullable Former former,
     @Nullable Instant expiresAt,
     @Nullable String elsewhere,
@@ -49,7 +52,7 @@ public record MachineStatus(
   public static final MachineStatus EMPTY =
       new MachineStatus(
           List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of(), null,
-          null, null, null, null);
+          null, null, null, null, null);
 
   public MachineStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -93,6 +96,7 @@ public record MachineStatus(
       @Default List<String> hostKeys,
       @Default List<ScriptResult> scripts,
       @Nullable Firmware firmware,
+      @Nullable Devices devices,
       @Nullable String hypervisor) {
     public Former {
       hostKeys = hostKeys == null ? List.of() : List.copyOf(hostKeys);
@@ -102,7 +106,7 @@ public record MachineStatus(
     /** The same system on another disk. */
     public Former at(String other) {
       return new Former(
-          other, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, hypervisor);
+          other, imageSha256, blueprint, readyBy, hostKeys, scripts, firmware, devices, hypervisor);
     }
   }
 
@@ -113,18 +117,24 @@ public record MachineStatus(
 
   /** It has not booted its disk yet, or no more. */
   public MachineStatus unbooted() {
-    return with(s -> s.readyBy(null).hostKeys(List.of()).scripts(List.of()).source(null));
+    return with(
+        s -> s.readyBy(null).hostKeys(List.of()).scripts(List.of()).devices(null).source(null));
   }
 
   /** The system on its disk is up; what was there before is of no use any more. */
   public MachineStatus booted(
-      List<Interface> seen, String by, List<String> keys, List<ScriptResult> results) {
+      List<Interface> seen,
+      String by,
+      List<String> keys,
+      List<ScriptResult> results,
+      @Nullable Devices with) {
     return with(s ->
         s.power(Power.ON)
             .interfaces(seen)
             .readyBy(by)
             .hostKeys(keys)
             .scripts(results)
+            .devices(with)
             .former(null)
             .source(null));
   }
@@ -144,7 +154,15 @@ public record MachineStatus(
 
   private Former former(String itsDisk, String wasReadyBy, @Nullable String itsHypervisor) {
     return new Former(
-        itsDisk, imageSha256, blueprint, wasReadyBy, hostKeys, scripts, firmware, itsHypervisor);
+        itsDisk,
+        imageSha256,
+        blueprint,
+        wasReadyBy,
+        hostKeys,
+        scripts,
+        firmware,
+        devices,
+        itsHypervisor);
   }
 
   /**
@@ -178,6 +196,7 @@ public record MachineStatus(
             .hostKeys(back.hostKeys())
             .scripts(back.scripts())
             .firmware(back.firmware())
+            .devices(back.devices())
             .former(null)
             .source(null)
             .elsewhere(here ? elsewhere : hypervisor));

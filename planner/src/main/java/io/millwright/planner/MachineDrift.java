@@ -1,11 +1,14 @@
 package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Says in words how a machine that was up differs from what is declared of it. It tells of a
@@ -79,6 +82,7 @@ public final class MachineDrift {
           .forEach(card -> out.add(new Difference("nics", card.toString(), vm.nics().toString())));
       return;
     }
+    differ("devices", words(goal.devices()), words(vm.devices()), out);
     List<String> disks = new ArrayList<>();
     disks.add(goal.disk());
     disks.addAll(goal.volumes());
@@ -102,6 +106,10 @@ public final class MachineDrift {
         out.add(new Difference("former system disk", NONE, disk));
       }
     }
+  }
+
+  private static String words(@Nullable Devices devices) {
+    return devices == null ? "others" : devices.name().toLowerCase(Locale.ROOT);
   }
 
   private static void differ(String field, String declared, String seen, List<Difference> out) {

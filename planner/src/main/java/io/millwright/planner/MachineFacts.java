@@ -1,6 +1,7 @@
 package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -55,6 +56,7 @@ public record MachineFacts(
   /**
    * The machine on the hypervisor.
    *
+   * @param devices that it sees, or null if they are of neither kind altogether
    * @param installer true if it starts an installer in place of its system disk
    * @param imported true if its mark says that somebody else made it
    */
@@ -62,12 +64,13 @@ public record MachineFacts(
       boolean running,
       int cores,
       ByteSize memory,
+      @Nullable Devices devices,
       List<String> disks,
       List<Card> nics,
       @Nullable String medium,
       boolean installer,
       boolean imported) {
-    /** One that we made. */
+    /** One that we made, as most are. */
     public Vm(
         boolean running,
         int cores,
@@ -76,7 +79,7 @@ public record MachineFacts(
         List<Card> nics,
         @Nullable String medium,
         boolean installer) {
-      this(running, cores, memory, disks, nics, medium, installer, false);
+      this(running, cores, memory, Devices.PARAVIRTUAL, disks, nics, medium, installer, false);
     }
 
     /** One that starts from its system disk. */

@@ -1,6 +1,7 @@
 package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Power;
 import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * rest is what it had when it was taken over.
  *
  * @param present false if it shall go
+ * @param devices that it shall see
  * @param image name of its image, for people
  * @param sha256 of the disk image that its system disk starts as, or of the installation medium;
  *     null if it is not known yet
@@ -25,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param seed object name of its first-boot medium, or null if its image reads none
  * @param volumes object names of its data disks, in order
  * @param records what shall be published, by network, as a fingerprint
- * @param hotPlug true if its hypervisor can attach a disk to a machine that runs
+ * @param hotPlug true if its hypervisor can attach a disk to it while it runs
  * @param source object name of the disk of which its system disk is a copy, or null if that starts
  *     as its image
  * @param imported true if somebody else made it: nothing of it is made, defined or removed
@@ -36,6 +38,7 @@ public record MachineGoal(
     Power power,
     int cores,
     ByteSize memory,
+    Devices devices,
     ByteSize diskSize,
     String image,
     @Nullable String sha256,

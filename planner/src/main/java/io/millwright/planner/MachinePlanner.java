@@ -296,6 +296,7 @@ public final class MachinePlanner {
     return (vm.installer() == installer || vm.running() && hasVendors(goal, vm))
         && vm.cores() == goal.cores()
         && vm.memory().equals(goal.memory())
+        && vm.devices() == goal.devices()
         && disks.equals(disks(goal))
         && attached(goal.nics(), vm.nics());
   }

@@ -3,6 +3,7 @@ package io.millwright.planner;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
 import io.millwright.planner.MovePlanner.Elsewhere;
@@ -54,6 +55,7 @@ class MovePlannerPropertyTest {
               .power(Power.ON)
               .cores(1)
               .memory(GIB)
+              .devices(Devices.PARAVIRTUAL)
               .diskSize(GIB)
               .image("image")
               .sha256("0".repeat(64))
@@ -157,6 +159,7 @@ class MovePlannerPropertyTest {
             .power(Power.ON)
             .cores(1)
             .memory(GIB)
+            .devices(Devices.PARAVIRTUAL)
             .diskSize(GIB)
             .image("image")
             .sha256("0".repeat(64))
@@ -196,6 +199,7 @@ class MovePlannerPropertyTest {
             .power(running ? Power.ON : Power.OFF)
             .cores(1)
             .memory(GIB)
+            .devices(Devices.PARAVIRTUAL)
             .diskSize(GIB)
             .image("image")
             .sha256("0".repeat(64))

@@ -3,6 +3,7 @@ package io.millwright.planner;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Mac;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineFacts.Vm;
@@ -137,7 +138,17 @@ class PlannerPropertyTest {
               goal.installer() instanceof Kernel
                   ? List.of(goal.disk())
                   : defined(false, s.seed()).disks();
-          vm = new Vm(false, goal.cores(), goal.memory(), all, goal.nics(), s.seed(), true);
+          vm =
+              new Vm(
+                  false,
+                  goal.cores(),
+                  goal.memory(),
+                  goal.devices(),
+                  all,
+                  goal.nics(),
+                  s.seed(),
+                  true,
+                  false);
           installerDone = false;
         }
         case Step.StartInstaller _ -> vm = running(vm, true);
@@ -187,7 +198,17 @@ class PlannerPropertyTest {
           assertThat(goal.volumes()).as("only data is attached so").contains(s.disk());
           List<String> all = new ArrayList<>(vm.disks());
           all.add(s.disk());
-          vm = new Vm(true, vm.cores(), vm.memory(), all, vm.nics(), vm.medium());
+          vm =
+              new Vm(
+                  true,
+                  vm.cores(),
+                  vm.memory(),
+                  vm.devices(),
+                  all,
+                  vm.nics(),
+                  vm.medium(),
+                  false,
+                  false);
         }
         case Step.Stop _ -> {
           assertThat(vm).isNotNull();
@@ -249,12 +270,29 @@ class PlannerPropertyTest {
       List<String> all = new ArrayList<>();
       all.add(goal.disk());
       all.addAll(goal.volumes());
-      return new Vm(running, goal.cores(), goal.memory(), all, goal.nics(), medium);
+      return new Vm(
+          running,
+          goal.cores(),
+          goal.memory(),
+          goal.devices(),
+          all,
+          goal.nics(),
+          medium,
+          false,
+          false);
     }
 
     private static Vm running(Vm vm, boolean yes) {
       return new Vm(
-          yes, vm.cores(), vm.memory(), vm.disks(), vm.nics(), vm.medium(), vm.installer());
+          yes,
+          vm.cores(),
+          vm.memory(),
+          vm.devices(),
+          vm.disks(),
+          vm.nics(),
+          vm.medium(),
+          vm.installer(),
+          false);
     }
   }
 
@@ -521,7 +559,8 @@ class PlannerPropertyTest {
             Arbitraries.frequency(
                 net.jqwik.api.Tuple.of(6, true), net.jqwik.api.Tuple.of(1, false)),
             Arbitraries.of(Power.values()),
-            Combinators.combine(cores(), memory(), sizes()).as(Shape::new),
+            Combinators.combine(cores(), memory(), sizes(), Arbitraries.of(Devices.values()))
+                .as(Shape::new),
             generation,
             yes,
             yes,
@@ -533,6 +572,7 @@ class PlannerPropertyTest {
                 .power(power)
                 .cores(shape.cores())
                 .memory(shape.memory())
+                .devices(shape.devices())
                 .diskSize(shape.disk())
                 .image("image")
                 .sha256(SHA256)
@@ -599,7 +639,7 @@ class PlannerPropertyTest {
     return g.with(b -> b.former(former));
   }
 
-  private record Shape(int cores, ByteSize memory, ByteSize disk) {}
+  private record Shape(int cores, ByteSize memory, ByteSize disk, Devices devices) {}
 
   private static Arbitrary<MachineFacts> facts() {
     Arbitrary<Map<String, ByteSize>> disks =
@@ -652,7 +692,21 @@ class PlannerPropertyTest {
                 nics())
             .as((running, cores, memory, system, nics) ->
                 new Vm(running, cores, memory, List.of(system), nics, null, true));
-    return Arbitraries.oneOf(some, installing).injectNull(0.2);
+    return Combinators.combine(
+            Arbitraries.oneOf(some, installing),
+            Arbitraries.of(Devices.values()).injectNull(0.2)) // somebody has changed one of them
+        .as((vm, devices) ->
+            new Vm(
+                vm.running(),
+                vm.cores(),
+                vm.memory(),
+                devices,
+                vm.disks(),
+                vm.nics(),
+                vm.medium(),
+                vm.installer(),
+                false))
+        .injectNull(0.2);
   }
 
   private static Arbitrary<Integer> cores() {

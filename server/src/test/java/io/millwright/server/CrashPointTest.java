@@ -18,6 +18,7 @@ import io.millwright.engine.request.MachineImport;
 import io.millwright.engine.request.Rollouts;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import io.millwright.model.ImageBuild;
 import io.millwright.model.ImageStatus;
@@ -87,6 +88,8 @@ class CrashPointTest {
   private static final boolean ALL_LOOKS = Boolean.getBoolean("crash.looks");
 
   private static final byte[] CONTENT = {1, 2, 3, 0, 4};
+
+  private static final Path WINDOWS = TestImages.windowsMedium("CCCOMA_X64FRE_EN-US_DV9");
 
   private static final Path MEDIUM = TestImages.installationMedium();
 
@@ -161,6 +164,9 @@ class CrashPointTest {
     UUID foreign;
 
     MachineImport.Found found;
+
+    /** A machine that is being installed by the vendor's medium. */
+    UUID beside;
 
     private Node victim;
 
@@ -245,6 +251,14 @@ class CrashPointTest {
     String besideImage() {
       return installerImage()
           .replace("os: ubuntu, version: \"24.04\"", "os: rocky, version: \"9\"");
+    }
+
+    /** Windows, which is installed so wherever it is, with devices of its own. */
+    String windowsMachine() {
+      return besideMachine()
+          .replace("os: rocky, version: \"9\"", "os: windows, version: \"11\"")
+          .replace(MEDIUM.toString(), WINDOWS.toString())
+          .replace("disk: 40GiB", "disk: 64GiB");
     }
 
     /** What boots the vendor's medium, on the hypervisor that starts no kernels. */
@@ -690,6 +704,38 @@ class CrashPointTest {
               s -> {
                 assertThat(s.world.ready(s.machine)).isTrue();
                 s.nothingBeside();
+              }),
+          new Flow(
+              "installation of Windows",
+              NOTHING,
+              s -> {
+                s.apply(s.windowsMachine());
+                return s.uid();
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                s.nothingBeside();
+                assertThat(s.world.second.definition(s.uid()).orElseThrow().devices())
+                    .isEqualTo(Devices.EMULATED);
+              }),
+          new Flow(
+              "deletion with a seed beside",
+              s -> {
+                s.world.second.faults().next(Verb.START, s.hang);
+                s.apply(s.besideMachine());
+                s.hang.awaitEntered();
+                s.beside = s.uid();
+              },
+              s -> {
+                UUID uid = s.delete(Kind.MACHINE, s.machine);
+                s.hang.release();
+                return uid;
+              },
+              s -> {
+                assertThat(s.world.find(s.machine)).isEmpty();
+                assertThat(s.world.second.state(s.beside)).isEmpty();
+                assertThat(s.world.outside(s.world.second).media())
+                    .noneMatch(m -> m.name().mark().uid().equals(s.beside));
               }),
           new Flow(
               "cancellation with a seed beside",

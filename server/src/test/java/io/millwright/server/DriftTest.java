@@ -2,9 +2,12 @@ package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Observation;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.model.Condition;
+import io.millwright.model.Devices;
 import io.millwright.model.DriftPolicy;
 import io.millwright.model.Operation;
 import io.millwright.model.Power;
@@ -60,6 +63,33 @@ class DriftTest {
     world.hypervisor.removeMachine(uid);
     assertThat(look().findings().getFirst().differences())
         .containsExactly(new Difference("machine", "present", "missing"));
+  }
+
+  /** With the hypervisor's own tools, to which it is as any other definition. */
+  private void givenDevices(Devices devices) throws Exception {
+    try (HypervisorDriver there =
+        world.hypervisor.attach(world.store.read(tx -> tx.installation()))) {
+      MachineDefinition now = world.hypervisor.definition(uid).orElseThrow();
+      var _ = there.compute().orElseThrow().define(now.withDevices(devices));
+    }
+  }
+
+  @Test
+  void otherDevicesAreToldAndPutRight() throws Exception {
+    policy(DriftPolicy.REPORT);
+    givenDevices(Devices.EMULATED);
+    assertThat(look().findings())
+        .singleElement()
+        .satisfies(f ->
+            assertThat(f.differences())
+                .containsExactly(new Difference("devices", "paravirtual", "emulated")));
+    policy(DriftPolicy.REPAIR);
+    look(uid);
+    world.await(
+        "it is repaired",
+        () ->
+            world.hypervisor.definition(uid).orElseThrow().devices() == Devices.PARAVIRTUAL
+                && look().findings().isEmpty());
   }
 
   @Test

@@ -11,6 +11,8 @@ import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.machine.Installers.Start;
 import io.millwright.model.Condition;
+import io.millwright.model.Devices;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
@@ -61,11 +63,31 @@ class InstallersTest {
           Map.entry("alpine-3.22", Start.KERNEL_AND_SEED),
           Map.entry("freebsd-14", Start.OWN_MEDIUM),
           Map.entry("esxi-8", Start.OWN_MEDIUM),
-          Map.entry("proxmox-ve-9", Start.OWN_MEDIUM));
+          Map.entry("proxmox-ve-9", Start.OWN_MEDIUM),
+          Map.entry("windows-server-2022", Start.SEED_BESIDE),
+          Map.entry("windows-server-2025", Start.SEED_BESIDE),
+          Map.entry("windows-11", Start.SEED_BESIDE));
+
+  private static final Path WINDOWS_SERVER = TestImages.windowsMedium("SSS_X64FREE_EN-US_DV9");
+  private static final Path WINDOWS = TestImages.windowsMedium("CCCOMA_X64FRE_EN-US_DV9");
 
   /** Whose installer finds its answers beside a medium that starts by itself. */
   private static final List<String> LOOK_BESIDE =
-      List.of("rhel-9", "almalinux-9", "rocky-9", "centos-stream-10", "fedora-42", "alpine-3.22");
+      List.of(
+          "rhel-9",
+          "almalinux-9",
+          "rocky-9",
+          "centos-stream-10",
+          "fedora-42",
+          "alpine-3.22",
+          "windows-server-2022",
+          "windows-server-2025",
+          "windows-11");
+
+  /** Whose installers have no drivers of virtual hardware. */
+  private static boolean needsHardware(String release) {
+    return release.startsWith("windows") || release.startsWith("esxi");
+  }
 
   /** The same in all worlds: one starts kernels, one shares media, and one has each its own. */
   private World kernels;
@@ -119,7 +141,7 @@ class InstallersTest {
         apiVersion: millwright/v1
         kind: Size
         metadata: {name: large}
-        spec: {cores: 2, memory: 8GiB, disk: 40GiB}
+        spec: {cores: 2, memory: 8GiB, disk: 64GiB}
         ---
         apiVersion: millwright/v1
         kind: Volume
@@ -148,11 +170,21 @@ class InstallersTest {
         ---
         apiVersion: millwright/v1
         kind: Profile
+        metadata: {name: admin}
+        spec: {users: [{name: anna, sudo: true, keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9kVvhDlJmNrbTBeCkBYfQY1x7vXPIkGzsLAfUMVVvz a"]}]}
+        ---
+        apiVersion: millwright/v1
+        kind: Profile
         metadata: {name: root}
         spec: {users: [{name: root, keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9kVvhDlJmNrbTBeCkBYfQY1x7vXPIkGzsLAfUMVVvz a"]}]}
         """);
     for (String each : STARTS.keySet()) {
-      all.append(image(each, medium));
+      all.append(
+          image(
+              each,
+              each.startsWith("windows-server")
+                  ? WINDOWS_SERVER
+                  : each.startsWith("windows") ? WINDOWS : medium));
     }
     world.apply(all.toString());
     return world;
@@ -189,11 +221,20 @@ class InstallersTest {
     spec:
       image: %s
       size: large
-      profiles: [root]
+      profiles: [%s]
       nics: [{network: net, ipv6: none}]
     %s
     """
-        .formatted(name, name(release), more.indent(2).stripTrailing());
+        .formatted(
+            name,
+            name(release),
+            release.startsWith("windows") ? "admin" : "root",
+            // Windows takes no longer name.
+            (release.startsWith("windows") && !more.contains("hostname:")
+                    ? "hostname: w" + release.replaceAll("[^0-9]", "") + "\n" + more
+                    : more)
+                .indent(2)
+                .stripTrailing());
   }
 
   static List<String> releases() {
@@ -212,6 +253,8 @@ class InstallersTest {
     if (release.startsWith("proxmox-ve")) {
       // Its installer goes by the serial, which is not shown there: it would wait for ever.
       assertRefused(media, machine("m-blind", release, ""), "image", "serial");
+    } else if (release.startsWith("windows")) {
+      assertRefused(media, machine("m-alone", release, ""), "image", "shared-media");
     } else {
       install(media, release, Start.OWN_MEDIUM);
     }
@@ -329,11 +372,13 @@ class InstallersTest {
                 ? "Hypervisor sim starts it itself, and the vendor's medium is shared untouched"
                 : STARTS.get(release) == Start.OWN_MEDIUM
                     ? "is started by its own boot loader only"
-                    : "Hypervisor sim does not start kernels (it lacks direct-boot and"
-                        + " serial-log)"
-                        + (start == Start.SEED_BESIDE
-                            ? ", and the installer looks there by itself"
-                            : ""));
+                    : STARTS.get(release) == Start.SEED_BESIDE
+                        ? "is started by its own boot loader only, and looks there by itself"
+                        : "Hypervisor sim does not start kernels (it lacks direct-boot and"
+                            + " serial-log)"
+                            + (start == Start.SEED_BESIDE
+                                ? ", and the installer looks there by itself"
+                                : ""));
     world.apply(machine(name, release, ""));
     UUID uid = world.machine(name).uid();
     Operation operation = world.awaitEnd(uid);
@@ -344,6 +389,12 @@ class InstallersTest {
     List<GuestBehaviour.Guest> started = starts.get(onHost);
     MachineDefinition first = started.getFirst().definition();
     assertThat(first.disks()).hasSize(1);
+    Devices devices = needsHardware(release) ? Devices.EMULATED : Devices.PARAVIRTUAL;
+    assertThat(started).allMatch(g -> g.definition().devices() == devices);
+    assertThat(first.guest())
+        .isEqualTo(release.startsWith("windows") ? GuestFamily.WINDOWS : GuestFamily.LINUX);
+    assertThat(world.hypervisor.definition(uid).orElseThrow().devices()).isEqualTo(devices);
+    assertThat(world.machine(name).status().devices()).isEqualTo(devices);
     byte[] drive = started.getFirst().seed();
     if (start == Start.OWN_MEDIUM) {
       assertThat(started).hasSize(1);
@@ -359,7 +410,18 @@ class InstallersTest {
       assertThat(ObjectName.parse(first.medium()).orElseThrow().role()).isEqualTo(ObjectName.SEED);
       assertThat(new String(drive, 32769, 5, StandardCharsets.US_ASCII)).isEqualTo("CD001");
       assertThat(new String(drive, StandardCharsets.ISO_8859_1))
-          .contains(release.startsWith("alpine") ? "MILLWRIGHT" : "OEMDRV");
+          .contains(
+              release.startsWith("alpine") || release.startsWith("windows")
+                  ? "MILLWRIGHT"
+                  : "OEMDRV");
+      if (release.startsWith("windows")) {
+        assertThat(new String(drive, StandardCharsets.ISO_8859_1))
+            .contains(
+                String.join("\0", "Autounattend.xml".split("")), // Joliet's name, by which it looks
+                "<ComputerName>w" + release.replaceAll("[^0-9]", ""));
+        assertThat(new String(drive, StandardCharsets.ISO_8859_1).contains("BypassTPMCheck"))
+            .isEqualTo(release.equals("windows-11"));
+      }
       assertThat(drive.length).isLessThan(1 << 20);
       assertThat(operation.steps()).noneMatch(s -> s.key().startsWith("put-medium/"));
       assertThat(world.outside().images()).contains(first.installer().medium());
@@ -542,14 +604,79 @@ class InstallersTest {
   }
 
   @Test
-  void whoNeedsTwoMediaIsRefused(@org.junit.jupiter.api.io.TempDir Path dir) {
-    assertThatThrownBy(() ->
-            kernels.apply(
-                image("windows-server-2025", dir.resolve("none.iso"))
-                    + "---\n"
-                    + machine("windows", "windows-server-2025", "")))
-        .isInstanceOf(ProblemException.class)
-        .hasMessageContaining("Windows Setup wants its answers on a second medium");
+  void whatNobodyIsThereToStartIsRefused() {
+    assertRefused(
+        kernels,
+        machine("windows", "windows-server-2025", "firmware: uefi"),
+        "firmware",
+        "asks for a key before it starts by UEFI");
+  }
+
+  /** It may have no drivers of others. */
+  @Test
+  void aSystemKeepsTheDevicesWithWhichItCameUp() {
+    String mine =
+        image("windows-server-2025", WINDOWS_SERVER).replace("\"windows-server-2025\"", "mine");
+    String machine =
+        machine("kept", "windows-server-2025", "")
+            .replace("image: windows-server-2025", "image: mine");
+    vendors.apply(mine + "---\n" + machine);
+    UUID uid = vendors.machine("kept").uid();
+    assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    UUID before = vendors.latest(uid).uid();
+    String slipstreamed = mine.replace("installer:", "devices: paravirtual, installer:");
+    vendors.apply(slipstreamed);
+    assertThat(vendors.plan(machine).getFirst().steps()).isEmpty();
+    assertThat(vendors.latest(uid).uid()).isEqualTo(before);
+    assertThat(vendors.hypervisor.definition(uid).orElseThrow().devices())
+        .isEqualTo(Devices.EMULATED);
+
+    vendors.apply(machine.replace("hostname: w2025", "hostname: other"));
+    assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(vendors.hypervisor.definition(uid).orElseThrow().devices())
+        .isEqualTo(Devices.PARAVIRTUAL);
+    assertThat(vendors.machine("kept").status().devices()).isEqualTo(Devices.PARAVIRTUAL);
+  }
+
+  @Test
+  void aRebuildThatFailsGoesBackToTheDevicesFromBefore() {
+    String mine =
+        image("rocky-9", TestImages.mediumOfAllFamilies()).replace("\"rocky-9\"", "turns");
+    String machine =
+        machine("turned", "rocky-9", "readyTimeoutSeconds: 600")
+            .replace("image: rocky-9", "image: turns");
+    vendors.apply(mine + "---\n" + machine);
+    UUID uid = vendors.machine("turned").uid();
+    assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    vendors.apply(mine.replace("installer:", "devices: emulated, installer:"));
+    GuestBehaviour usual = vendors.hypervisor.guests();
+    vendors.hypervisor.guests(guest ->
+        guest.definition().name().startsWith("turned")
+                && guest.definition().devices() == Devices.EMULATED
+            ? GuestBehaviour.silent().start(guest)
+            : usual.start(guest));
+    vendors.apply(machine + "  hostname: other\n");
+    vendors.await(
+        "it is waited for",
+        () ->
+            vendors.latest(uid).steps().stream()
+                .anyMatch(s ->
+                    s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+    assertThat(vendors.hypervisor.definition(uid).orElseThrow().devices())
+        .isEqualTo(Devices.EMULATED);
+    vendors.pass(Duration.ofHours(1));
+    vendors.await(
+        "it ends, or what does not hear is asked to stop",
+        () ->
+            vendors.latest(uid).state().terminal()
+                || vendors.latest(uid).steps().stream()
+                    .anyMatch(
+                        s -> s.key().equals("stop") && s.state() == Operation.StepState.RUNNING));
+    vendors.pass(Duration.ofMinutes(2)); // then its power is cut
+    assertThat(vendors.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
+    assertThat(vendors.hypervisor.definition(uid).orElseThrow().devices())
+        .isEqualTo(Devices.PARAVIRTUAL);
+    assertThat(vendors.machine("turned").status().devices()).isEqualTo(Devices.PARAVIRTUAL);
   }
 
   @Test

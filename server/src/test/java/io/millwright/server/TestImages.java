@@ -74,6 +74,33 @@ final class TestImages {
     return installationMedium(files);
   }
 
+  /**
+   * As Microsoft's are: a volume of that name, whose files are in UDF and hardly one elsewhere.
+   *
+   * @param volume its identifier, by which it is recognised
+   */
+  static Path windowsMedium(String volume) {
+    try {
+      Path tree = World.directory("windows");
+      Path sources = Files.createDirectories(tree.resolve("root/sources"));
+      Files.write(sources.resolve("install.wim"), new byte[9000]);
+      Path iso = tree.resolve("windows.iso");
+      Lab.run(
+          List.of(
+              "genisoimage",
+              "-quiet",
+              "-udf",
+              "-V",
+              volume,
+              "-o",
+              iso.toString(),
+              tree.resolve("root").toString()));
+      return iso;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static Path installationMedium(Map<String, String> more) {
     try {
       Path tree = World.directory("medium");

@@ -206,22 +206,8 @@ abstract class ResourcesContract extends DatabaseTest {
   void whatAGuestPrintsCanBeKept() {
     Resource<?, ?> r = add(machine("guests", "m"));
     MachineStatus status =
-        new MachineStatus(
-            List.of(),
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            List.of(new ScriptResult("s", 1, "a\0b\\u0000c\u001b[0m\ud83d\ude00 \ud800")),
-            null,
-            null,
-            null,
-            null,
-            null);
+        MachineStatus.EMPTY.withScripts(
+            List.of(new ScriptResult("s", 1, "a\0b\\u0000c\u001b[0m\ud83d\ude00 \ud800")));
     store.write(tx -> tx.resources().updateStatus(r.uid(), status, "Script\0", "said \0"));
     MachineStatus back =
         (MachineStatus) store.read(tx -> tx.resources().find(r.uid())).orElseThrow().status();

@@ -31,6 +31,7 @@ import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
 import io.millwright.driver.Vnc;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
 import io.millwright.model.Usage;
@@ -303,15 +304,7 @@ public abstract class HypervisorContract {
   }
 
   private static MachineDefinition with(MachineDefinition d, @Nullable ObjectName medium) {
-    return new MachineDefinition(
-        d.mark(),
-        d.name(),
-        d.cores(),
-        d.memory(),
-        d.firmware(),
-        d.disks(),
-        d.nics(),
-        medium == null ? null : medium.toString());
+    return d.withMedium(medium == null ? null : medium.toString());
   }
 
   /** A machine that boots the image, defined and not started. */
@@ -496,6 +489,77 @@ public abstract class HypervisorContract {
     assertThat(seen.nics()).containsExactlyElementsOf(wanted.nics());
     twice(() -> disks().delete(system(mark)));
     twice(() -> compute().remove(next));
+  }
+
+  @Test
+  void aMachineSeesTheDevicesThatItsDefinitionSays() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media")) {
+      return;
+    }
+    Mark mark = mark();
+    ObjectName data = new ObjectName(mark(), ObjectName.DATA);
+    done(disks().create(system(mark), mib(64), null));
+    done(disks().create(data, mib(32), null));
+    done(media().put(seed(mark), new byte[65536]));
+    MachineDefinition paravirtual = with(machine(mark, system(mark), data), seed(mark));
+    MachineDefinition emulated = paravirtual.withDevices(Devices.EMULATED);
+    for (MachineDefinition wanted : List.of(emulated, paravirtual, emulated)) {
+      compute().check(wanted);
+      twice(() -> compute().define(wanted));
+      Observation.Machine seen = seen(mark);
+      assertThat(seen.devices()).isEqualTo(wanted.devices());
+      assertThat(seen.disks()).containsExactly(system(mark).toString(), data.toString());
+      assertThat(seen.nics()).isEqualTo(wanted.nics());
+      assertThat(seen.medium()).isEqualTo(seed(mark).toString());
+    }
+    twice(() -> compute().define(with(emulated, null)));
+    assertThat(seen(mark).medium()).isNull();
+    assertThat(seen(mark).devices()).isEqualTo(Devices.EMULATED);
+    done(compute().remove(mark));
+    done(disks().delete(data));
+  }
+
+  @Test
+  void otherDevicesOfARunningMachineCountFromItsNextStart() throws Exception {
+    if (!has("compute") || !has("disks") || !has("media")) {
+      return;
+    }
+    MachineDefinition d = running();
+    Mark mark = d.mark();
+    MachineDefinition emulated = d.withDevices(Devices.EMULATED);
+    twice(() -> compute().define(emulated));
+    assertThat(seen(mark).devices()).isEqualTo(Devices.EMULATED);
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    // A medium comes into the drive that it has now.
+    done(media().put(seed(mark), new byte[65536]));
+    twice(() -> compute().define(with(emulated, seed(mark))));
+    assertThat(seen(mark).medium()).isEqualTo(seed(mark).toString());
+    done(compute().stop(mark, true));
+    done(compute().start(mark));
+    assertThat(seen(mark).devices()).isEqualTo(Devices.EMULATED);
+    assertThat(seen(mark).disks()).containsExactly(system(mark).toString());
+    assertThat(seen(mark).nics()).isEqualTo(d.nics());
+    assertThat(seen(mark).medium()).isEqualTo(seed(mark).toString());
+    twice(() -> compute().define(with(emulated, null)));
+    assertThat(seen(mark).medium()).isNull();
+  }
+
+  @Test
+  void aSystemStartsWithEmulatedDevicesByEitherFirmware() throws Exception {
+    if (!has("compute") || !has("disks") || !has("serial-console")) {
+      return;
+    }
+    MachineDefinition d = bootable();
+    for (Firmware firmware : Firmware.values()) {
+      MachineDefinition emulated =
+          d.with(b -> b.devices(Devices.EMULATED).memory(mib(256)).firmware(firmware));
+      done(compute().define(emulated));
+      done(compute().start(d.mark()));
+      try (SerialConsole.Session session = driver().serialConsole().orElseThrow().open(d.mark())) {
+        assertThat(within(() -> readUntil(session, bootedText()))).contains(bootedText());
+      }
+      done(compute().stop(d.mark(), true));
+    }
   }
 
   @Test
@@ -984,6 +1048,11 @@ public abstract class HypervisorContract {
 
     twice(() -> hotPlug.attach(machine.mark(), disk));
 
+    MachineDefinition emulated = bootable().withDevices(Devices.EMULATED);
+    done(compute().define(emulated));
+    done(compute().start(emulated.mark()));
+    fails(FaultKind.UNSUPPORTED, () -> hotPlug.attach(emulated.mark(), disk));
+
     List<String> both = List.of(system(machine.mark()).toString(), data.toString());
     assertThat(seen(machine.mark()).state()).isEqualTo(Observation.State.RUNNING);
     assertThat(seen(machine.mark()).disks()).isEqualTo(both);
@@ -1054,16 +1123,7 @@ public abstract class HypervisorContract {
 
   private static MachineDefinition installing(
       MachineDefinition d, MachineDefinition.@Nullable Installer installer) {
-    return new MachineDefinition(
-        d.mark(),
-        d.name(),
-        d.cores(),
-        mib(256),
-        d.firmware(),
-        d.disks(),
-        d.nics(),
-        null,
-        installer);
+    return d.with(b -> b.memory(mib(256)).medium(null).installer(installer));
   }
 
   private String log(Mark mark) throws DriverException {
@@ -1168,16 +1228,10 @@ public abstract class HypervisorContract {
   }
 
   private MachineDefinition beside(MachineDefinition d, ObjectName seed) {
-    return new MachineDefinition(
-        d.mark(),
-        d.name(),
-        d.cores(),
-        mib(256),
-        d.firmware(),
-        d.disks(),
-        d.nics(),
-        seed.toString(),
-        new MachineDefinition.Installer(installationMedium().sha256(), null));
+    return d.with(b ->
+        b.memory(mib(256))
+            .medium(seed.toString())
+            .installer(new MachineDefinition.Installer(installationMedium().sha256(), null)));
   }
 
   /** Once staged it is many machines', and none of them has anything to write to it. */
@@ -1250,10 +1304,14 @@ public abstract class HypervisorContract {
     done(disks().create(system(mark), mib(64), null));
     done(disks().stage(installationMedium()));
     done(media().put(seed(mark), new byte[65536]));
-    done(compute().define(beside(machine(mark, system(mark)), seed(mark))));
-    done(compute().start(mark));
-    try (SerialConsole.Session console = driver().serialConsole().orElseThrow().open(mark)) {
-      assertThat(readUntil(console, bootedText())).contains(bootedText());
+    MachineDefinition beside = beside(machine(mark, system(mark)), seed(mark));
+    for (Devices devices : Devices.values()) {
+      done(compute().stop(mark, true));
+      done(compute().define(beside.withDevices(devices)));
+      done(compute().start(mark));
+      try (SerialConsole.Session console = driver().serialConsole().orElseThrow().open(mark)) {
+        assertThat(readUntil(console, bootedText())).contains(bootedText());
+      }
     }
     // It may restart as often as it likes.
     outside().restart(mark.uid());

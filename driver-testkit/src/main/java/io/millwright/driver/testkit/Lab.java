@@ -220,26 +220,35 @@ public final class Lab {
    */
   public static Path microImage() {
     String given = System.getProperty("millwright.micro");
-    if (given != null) {
-      return Path.of(given);
-    }
+    return given != null ? Path.of(given) : microImage("micro", List.of());
+  }
+
+  /** The same guest with drivers of real hardware alone: SATA disks and drives, e1000e cards. */
+  public static Path hardwareImage() {
+    return microImage("hardware", List.of("--hardware"));
+  }
+
+  private static Path microImage(String name, List<String> more) {
     try {
       Path script = script("micro-image");
       Path cache = Files.createDirectories(root().resolve("target/lab"));
       // By the script's content, so that a changed one makes another image.
-      Path image = cache.resolve("micro-" + sha256(script).substring(0, 12) + ".qcow2");
+      Path image = cache.resolve(name + "-" + sha256(script).substring(0, 12) + ".qcow2");
       try (FileChannel channel =
               FileChannel.open(
                   cache.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
           FileLock lock = channel.lock()) {
         if (!Files.exists(image) && lock.isValid()) {
           run(
-              List.of(
-                  script.toString(),
-                  "--out",
-                  image.toString(),
-                  "--work",
-                  cache.resolve("work").toString()));
+              Stream.concat(
+                      Stream.of(
+                          script.toString(),
+                          "--out",
+                          image.toString(),
+                          "--work",
+                          cache.resolve("work").toString()),
+                      more.stream())
+                  .toList());
         }
       }
       return image;

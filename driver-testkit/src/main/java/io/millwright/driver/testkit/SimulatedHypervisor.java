@@ -27,6 +27,7 @@ import io.millwright.driver.SerialConsole;
 import io.millwright.driver.SerialLog;
 import io.millwright.driver.Vnc;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.Usage;
@@ -701,6 +702,7 @@ public final class SimulatedHypervisor {
           machine.state,
           d.cores(),
           d.memory(),
+          d.devices(),
           d.disks().stream().map(MachineDefinition.Disk::name).filter(this::isOurs).toList(),
           d.nics(),
           d.medium() != null && isOurs(d.medium()) ? d.medium() : null,
@@ -800,29 +802,21 @@ public final class SimulatedHypervisor {
               if (!disks.containsKey(disk.name())) {
                 throw conflict("There is no disk " + disk.name() + ".");
               }
+              if (machine.definition.devices() == Devices.EMULATED) {
+                throw new DriverException(
+                    FaultKind.UNSUPPORTED, "Its SATA ports take no disk while it runs.");
+              }
               if (!machine.definition.disks().contains(disk)) {
                 countDisks(machine.definition, -1);
-                machine.definition = with(machine.definition, disk);
+                machine.definition =
+                    machine.definition.withDisks(
+                        Stream.concat(machine.definition.disks().stream(), Stream.of(disk))
+                            .toList());
                 countDisks(machine.definition, 1);
               }
               return Outcome.DONE;
             }
           });
-    }
-
-    private static MachineDefinition with(MachineDefinition d, MachineDefinition.Disk disk) {
-      List<MachineDefinition.Disk> disks = new ArrayList<>(d.disks());
-      disks.add(disk);
-      return new MachineDefinition(
-          d.mark(),
-          d.name(),
-          d.cores(),
-          d.memory(),
-          d.firmware(),
-          disks,
-          d.nics(),
-          d.medium(),
-          d.installer());
     }
 
     private static void requireMade(@Nullable Machine machine) throws DriverException {

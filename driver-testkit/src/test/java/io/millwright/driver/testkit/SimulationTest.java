@@ -246,6 +246,7 @@ final class SimulationTest {
             null,
             new ImageSpec.Build("simulated", "x", List.of()),
             ImageSpec.FirstBoot.NONE,
+            null,
             null);
     Path out = dir.resolve("image.qcow2");
     SimulatedBuilder.faults().next(Verb.BUILD, Fault.afterEffect(FaultKind.CAPACITY));

@@ -13,6 +13,7 @@ import io.millwright.images.Renderers;
 import io.millwright.images.Source;
 import io.millwright.images.Storage;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
@@ -37,6 +38,9 @@ public final class Installers {
 
   /** Where an installer says that it cannot choose its disk as it is told to. */
   private static final String CHOICE = "installation.storage.disk";
+
+  /** Where an installer says what may not start it. */
+  public static final String FIRMWARE = "installation.firmware";
 
   private static final Catalogue CATALOGUE = Catalogue.known();
 
@@ -90,7 +94,11 @@ public final class Installers {
       case AUTOINSTALL, AGAMA -> kernels ? Start.KERNEL_AND_SEED : Start.OWN_MEDIUM;
       case ALPINE -> kernels ? Start.KERNEL_AND_SEED : beside;
       case BSDINSTALL, ESXI, PROXMOX -> Start.OWN_MEDIUM;
-      case UNATTEND -> null;
+      // Its media have a filesystem that is not changed here.
+      case UNATTEND ->
+          facets.isEmpty() || facets.contains(HypervisorDriver.SHARED_MEDIA)
+              ? Start.SEED_BESIDE
+              : null;
     };
   }
 
@@ -107,6 +115,11 @@ public final class Installers {
     List<String> facets = machine.hypervisor().status().facets();
     if (start(image, List.of()) == Start.OWN_MEDIUM) {
       return "the installer of " + image.os() + " is started by its own boot loader only";
+    }
+    if (start(image, List.of()) == Start.SEED_BESIDE) {
+      return "the installer of "
+          + image.os()
+          + " is started by its own boot loader only, and looks there by itself";
     }
     List<String> lacks = FOR_KERNELS.stream().filter(f -> !facets.contains(f)).toList();
     return facets.isEmpty()
@@ -165,17 +178,34 @@ public final class Installers {
             .withEnd(end));
   }
 
-  /**
-   * What of a machine its installer would not do, by field of the {@link InstallSpec}; nothing of
-   * one by which no machine is installed, which is refused as such.
-   */
+  /** What of a machine its installer would not do, by field of the {@link InstallSpec}. */
   public static List<Violation> objections(
       ResolvedMachine machine, String disk, List<URI> reportTo) {
     Start start = start(machine);
     Catalogue.Family family = CATALOGUE.families().get(machine.image().spec().os());
-    return start == null || family == null
-        ? List.of()
-        : told(machine, family, start, disk, reportTo).objections();
+    if (family == null) {
+      return List.of(); // refused as such
+    }
+    if (start == null) {
+      return List.of(
+          new Violation(
+              "installation",
+              "its answers go beside the vendor's medium, which "
+                  + machine.hypervisor().title()
+                  + " cannot start a machine by; have it on a hypervisor with the facet "
+                  + HypervisorDriver.SHARED_MEDIA));
+    }
+    List<Violation> out =
+        new ArrayList<>(told(machine, family, start, disk, reportTo).objections());
+    if (family.installerOf(machine.image().spec().version()) == Catalogue.Installer.UNATTEND
+        && machine.machine().spec().firmware() == Firmware.UEFI) {
+      out.add(
+          new Violation(
+              FIRMWARE,
+              "the vendor's medium asks for a key before it starts by UEFI, and nobody is there to"
+                  + " press one; give bios"));
+    }
+    return List.copyOf(out);
   }
 
   /**
@@ -207,6 +237,7 @@ public final class Installers {
             .withInstallation(
                 Installation.on(BY_SERIAL)
                     .withFirmware(machine.machine().spec().firmware())
+                    .withoutTpm()
                     .withSource(medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION));
     Renderer<Answers> renderer = Renderers.of(family, image.version());
     if (start.byKernel()) {

@@ -9,6 +9,7 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.model.Addressing;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Ip;
 import io.millwright.model.MachineSpec;
@@ -58,11 +59,13 @@ public final class MachineGoals {
     }
     String disk = Objects.requireNonNull(status.disk(), "a declared machine has a disk's name");
     String pinned = status.imageSha256();
+    Devices devices = r.devices();
     return MachineGoalBuilder.builder()
         .present(!r.machine().deleting())
         .power(spec.power())
         .cores(r.size().cores())
         .memory(r.size().memory())
+        .devices(devices)
         .diskSize(r.size().disk())
         .image(r.image().name())
         .sha256(pinned == null ? r.image().status().sha256() : pinned)
@@ -79,7 +82,9 @@ public final class MachineGoals {
         .nics(r.nics().stream().map(MachineGoals::card).toList())
         .records(fingerprints(r))
         .readyTimeoutSeconds(spec.readyTimeoutSeconds())
-        .hotPlug(r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG))
+        .hotPlug(
+            devices == Devices.PARAVIRTUAL
+                && r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG))
         .source(status.source() == null ? null : status.source().disk())
         .build();
   }
@@ -90,6 +95,7 @@ public final class MachineGoals {
         .power(r.machine().spec().power())
         .cores(r.size().cores())
         .memory(r.size().memory())
+        .devices(r.devices())
         .diskSize(r.size().disk())
         .image(MachineSpec.NO_IMAGE)
         .sha256(MachineSpec.NO_IMAGE)
@@ -187,6 +193,7 @@ public final class MachineGoals {
                     m.state() == Observation.State.RUNNING,
                     m.cores(),
                     m.memory(),
+                    m.devices(),
                     m.disks(),
                     m.nics().stream().map(MachineGoals::card).toList(),
                     m.medium(),

@@ -2,7 +2,10 @@ package io.millwright.engine.machine;
 
 import io.millwright.driver.MachineDefinition;
 import io.millwright.engine.port.Projects;
+import io.millwright.images.Catalogue;
 import io.millwright.model.Addressing;
+import io.millwright.model.Devices;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
@@ -49,6 +52,8 @@ public record ResolvedMachine(
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
     List<Resource<VolumeSpec, VolumeStatus>> volumes) {
 
+  private static final Catalogue CATALOGUE = Catalogue.known();
+
   /** What stands for the image of a machine that was made from none of ours; it is never ready. */
   private static final Resource<ImageSpec, ImageStatus> NO_IMAGE =
       new Resource<>(
@@ -71,6 +76,7 @@ public record ResolvedMachine(
               null,
               null,
               ImageSpec.FirstBoot.NONE,
+              null,
               null),
           ImageStatus.EMPTY);
 
@@ -156,6 +162,27 @@ public record ResolvedMachine(
             && copy.hypervisor().equals(hypervisor.name())
         ? Optional.of(copy)
         : Optional.empty();
+  }
+
+  /**
+   * The devices that it shall see: those with which its system came up, for it may have no drivers
+   * of others; before that, those of its image.
+   */
+  public Devices devices() {
+    MachineStatus status = machine.status();
+    Devices kept = status.source() == null ? status.devices() : status.source().devices();
+    if (status.readyBy() != null || status.source() != null) {
+      return kept == null ? Devices.PARAVIRTUAL : kept;
+    }
+    Devices given = image.spec().devices();
+    Catalogue.Family family = CATALOGUE.families().get(image.spec().os());
+    return given != null ? given : family == null ? Devices.PARAVIRTUAL : family.devices();
+  }
+
+  /** As what its hypervisor is told of its system. */
+  public GuestFamily guest() {
+    Catalogue.Family family = CATALOGUE.families().get(image.spec().os());
+    return family == null ? GuestFamily.LINUX : family.guest();
   }
 
   public UUID uid() {

@@ -276,16 +276,10 @@ final class MachineActs {
         start != null && start.byKernel()
             ? kernel(machine, d.disks().getFirst().name(), asked)
             : null;
-    return new MachineDefinition(
-        d.mark(),
-        d.name(),
-        d.cores(),
-        d.memory(),
-        d.firmware(),
-        List.of(d.disks().getFirst()),
-        d.nics(),
-        seed,
-        new MachineDefinition.Installer(mediumOf(machine), kernel));
+    return d.with(b ->
+        b.disks(List.of(d.disks().getFirst()))
+            .medium(seed)
+            .installer(new MachineDefinition.Installer(mediumOf(machine), kernel)));
   }
 
   private MachineDefinition.Kernel kernel(ResolvedMachine machine, String disk, Instant asked)
@@ -330,9 +324,12 @@ final class MachineActs {
         machine.size().memory(),
         Objects.requireNonNullElse(
             machine.machine().status().firmware(), machine.machine().spec().firmware()),
+        machine.devices(),
+        machine.guest(),
         disks,
         nics,
-        medium);
+        medium,
+        null);
   }
 
   /** Copies a disk on its hypervisor. */

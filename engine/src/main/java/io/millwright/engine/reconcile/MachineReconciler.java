@@ -571,7 +571,8 @@ public final class MachineReconciler {
       interfaces.add(
           new MachineStatus.Interface(face.name(), face.mac(), face.network(), List.copyOf(all)));
     }
-    MachineStatus up = s.booted(interfaces, ready.by(), ready.hostKeys(), ready.scripts());
+    MachineStatus up =
+        s.booted(interfaces, ready.by(), ready.hostKeys(), ready.scripts(), r.devices());
     return up.withConditions(settled(up, power));
   }
 

@@ -70,6 +70,9 @@ public final class Objections {
     if (field.startsWith("dataDisks")) {
       return new Violation("volumes", found.message());
     }
+    if (field.equals(Installers.FIRMWARE)) {
+      return new Violation("firmware", found.message());
+    }
     if (field.equals("installation.storage.capacity")) {
       return new Violation("size", found.message());
     }

@@ -176,6 +176,7 @@ public final class Snapshots {
                 s.hostKeys(),
                 s.scripts(),
                 s.firmware(),
+                s.devices(),
                 null));
   }
 

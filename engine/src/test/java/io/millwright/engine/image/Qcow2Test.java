@@ -3,6 +3,7 @@ package io.millwright.engine.image;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.driver.testkit.Lab;
 import io.millwright.model.ByteSize;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -10,8 +11,13 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class Qcow2Test {
   private static final int CLUSTER = 1 << 16;
@@ -91,5 +97,74 @@ class Qcow2Test {
     Path raw = raw(3L << 20, 1);
     assertThatThrownBy(() -> Qcow2.write(raw, ByteSize.ofMib(2), dir.resolve("image")))
         .isInstanceOf(IOException.class);
+  }
+
+  // ------------------------------------------------------------------- as QEMU itself sees it
+
+  private record Disk(String name, ByteSize size, long length, long... written) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  /** A size is whole MiB, and so of whole clusters; what was written of it may end anywhere. */
+  static Stream<Disk> disks() {
+    long table = CLUSTER * (CLUSTER / 8L);
+    long end = ByteSize.ofMib(5000).bytes();
+    return Stream.of(
+        new Disk("no disk at all", ByteSize.ofMib(0), 0),
+        new Disk("nothing written", ByteSize.ofMib(64), 0),
+        new Disk("all zeros", ByteSize.ofMib(64), 64L << 20),
+        new Disk("the first and the last bytes", ByteSize.ofMib(1), 1L << 20, 0, (1L << 20) - 8),
+        new Disk("it ends within a sector", ByteSize.ofMib(1), 70_001, 0, 69_993),
+        new Disk("it ends with its first cluster", ByteSize.ofMib(1), CLUSTER, CLUSTER - 8),
+        new Disk("a table is full to its last entry", ByteSize.ofMib(512), table, 0, table - 8),
+        new Disk("one MiB into the next table", ByteSize.ofMib(513), table + 9, table + 1),
+        new Disk(
+            "sparse, with something at 2 GiB, 4 GiB and at its end",
+            ByteSize.ofMib(5000),
+            end,
+            (1L << 31) - 8,
+            1L << 31,
+            (1L << 32) - 4,
+            end - 8));
+  }
+
+  @Tag("libvirt")
+  @ParameterizedTest
+  @MethodSource("disks")
+  void qemuFindsNoFaultAndTheSameDisk(Disk disk) throws Exception {
+    qemuAgrees(raw(disk.length(), disk.written()), disk.size());
+  }
+
+  /** Counts for two GiB of clusters fill one block of them, and here there are more. */
+  @Tag("slow")
+  @Test
+  void qemuFindsNoFaultWhereThereAreSeveralBlocksOfCounts() throws Exception {
+    long[] places = new long[CLUSTER / 2 + 100];
+    Arrays.setAll(places, i -> (long) i * CLUSTER + 4096);
+    qemuAgrees(raw((long) places.length * CLUSTER, places), ByteSize.ofMib(3000));
+  }
+
+  private void qemuAgrees(Path raw, ByteSize size) throws IOException {
+    Path image = dir.resolve("image");
+    Qcow2.write(raw, size, image);
+    // Each of them ends with another code than 0 if it has anything to say.
+    assertThat(Lab.run(List.of("qemu-img", "check", "-f", "qcow2", image.toString())))
+        .contains("No errors were found");
+    var _ =
+        Lab.run(
+            List.of(
+                "qemu-img",
+                "compare",
+                "-f",
+                "raw",
+                "-F",
+                "qcow2",
+                raw.toString(),
+                image.toString()));
+    assertThat(Lab.run(List.of("qemu-img", "info", "--output=json", image.toString())))
+        .containsPattern("\"virtual-size\": " + size.bytes() + "\\b");
   }
 }

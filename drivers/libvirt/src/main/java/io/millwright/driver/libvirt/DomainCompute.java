@@ -11,6 +11,7 @@ import io.millwright.driver.Outcome;
 import io.millwright.driver.libvirt.Handle.Domain;
 import io.millwright.driver.libvirt.Handle.Pool;
 import io.millwright.driver.libvirt.Handle.Volume;
+import io.millwright.model.Devices;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -231,10 +232,10 @@ final class DomainCompute implements Compute, HotPlug {
   private static void changeMedia(Domain domain, DomainXml.Placed placed) throws LibvirtError {
     DomainFacts live = DomainFacts.read(domain.xml(0), "");
     if (!Objects.equals(live.mediumFile(), placed.medium())) {
-      change(domain, DomainXml.drive(placed.medium()));
+      change(domain, DomainXml.drive(placed.medium(), live.driveBus()));
     }
     if (placed.installer() == null && live.uses(DomainXml.INSTALLER_TARGET)) {
-      change(domain, DomainXml.emptyInstallerDrive());
+      change(domain, DomainXml.emptyInstallerDrive(live.driveBus()));
     }
   }
 
@@ -262,6 +263,12 @@ final class DomainCompute implements Compute, HotPlug {
         // Each of the two may have it already, if somebody died between them.
         DomainFacts live = DomainFacts.read(domain.xml(0), "");
         DomainFacts next = DomainFacts.read(domain.xml(Domain.XML_INACTIVE), "");
+        if (live.devices() == Devices.EMULATED) {
+          throw new DriverException(
+              FaultKind.UNSUPPORTED,
+              "The machine's disks are on SATA ports, which take none while it runs; stop it for"
+                  + " that.");
+        }
         int where =
             (live.files().contains(path) ? 0 : Domain.AFFECT_LIVE)
                 | (next.files().contains(path) ? 0 : Domain.AFFECT_CONFIG);

@@ -4,13 +4,16 @@ import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
 import java.io.IOException;
 import java.io.StringReader;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import javax.xml.parsers.DocumentBuilder;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -25,6 +28,9 @@ import org.xml.sax.SAXException;
  * What a domain document says; foreign ones as well, which may hold anything libvirt allows.
  *
  * @param mark null if it carries none of ours
+ * @param devices what its drive, its cards and those of its disks are that are ours, if all are of
+ *     one kind
+ * @param driveBus what the drive of its medium is on
  * @param files paths of all its disks and media, whosever they are
  * @param disks object names of its disks that are ours, in order
  * @param nics its cards in order; one in a network of libvirt's, on a bridge, or on neither
@@ -37,6 +43,8 @@ record DomainFacts(
     @Nullable Mark mark,
     int cores,
     ByteSize memory,
+    @Nullable Devices devices,
+    String driveBus,
     List<String> files,
     List<String> disks,
     List<MachineDefinition.Nic> nics,
@@ -81,26 +89,39 @@ record DomainFacts(
     List<String> disks = new ArrayList<>();
     List<MachineDefinition.Nic> nics = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
+    Set<String> models = new HashSet<>();
+    String driveBus = DomainXml.driveBus(Devices.PARAVIRTUAL);
     String mediumFile = null;
     boolean installer =
         children(domain, "os").stream().anyMatch(os -> child(os, "kernel").isPresent());
     for (Element devices : children(domain, "devices")) {
       for (Element disk : children(devices, "disk")) {
+        String device = child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
+        String bus = child(disk, "target").map(t -> t.getAttribute("bus")).orElse("");
+        if (device.equals(DomainXml.MEDIUM_TARGET) && disk.getAttribute("device").equals("cdrom")) {
+          models.add(bus);
+          driveBus = bus;
+        }
         String file = file(disk);
         if (file == null) {
           continue;
         }
         files.add(file);
-        String device = child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
         targets.add(new Target(device, file));
         if (disk.getAttribute("device").equals("cdrom")) {
           installer |= device.equals(DomainXml.INSTALLER_TARGET);
           mediumFile = device.equals(DomainXml.MEDIUM_TARGET) ? file : mediumFile;
         } else {
-          objectName(file, installation).ifPresent(disks::add);
+          // What else somebody has plugged in is no matter of ours.
+          objectName(file, installation)
+              .ifPresent(name -> {
+                disks.add(name);
+                models.add(bus);
+              });
         }
       }
       for (Element nic : children(devices, "interface")) {
+        models.add(child(nic, "model").map(m -> m.getAttribute("type")).orElse(""));
         child(nic, "mac")
             .flatMap(mac -> mac(mac.getAttribute("address")))
             .ifPresent(mac -> nics.add(nic(nic, mac)));
@@ -117,6 +138,8 @@ record DomainFacts(
         mark,
         number(text(domain, "vcpu")),
         memory(domain),
+        devices(models),
+        driveBus,
         files,
         disks,
         nics,
@@ -124,6 +147,14 @@ record DomainFacts(
         mediumFile == null ? null : objectName(mediumFile, installation).orElse(null),
         installer,
         targets);
+  }
+
+  private static @Nullable Devices devices(Set<String> models) {
+    return models.isEmpty() // not of ours, which have a drive
+        ? null
+        : Set.of("virtio", "scsi").containsAll(models)
+            ? Devices.PARAVIRTUAL
+            : Set.of("sata", "e1000e").containsAll(models) ? Devices.EMULATED : null;
   }
 
   /** True if something shows what the machine has on its screen. */

@@ -5,6 +5,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,9 @@ final class DomainXml {
 
   /** The second drive, which only machines with an installation medium have. */
   static final String INSTALLER_TARGET = "sdb";
+
+  /** With emulated devices these two are drives, and disks come behind them on the same ports. */
+  private static final int DRIVES = 2;
 
   /** SCSI and serial controller, entropy, balloon. */
   private static final int OTHER_DEVICES = 4;
@@ -189,20 +193,24 @@ final class DomainXml {
 
   private static void devices(XmlText xml, MachineDefinition machine, Placed placed) {
     PlacedInstaller installer = placed.installer();
+    Devices devices = machine.devices();
     for (int i = 0; i < machine.disks().size(); i++) {
       MachineDefinition.Disk disk = machine.disks().get(i);
-      disk(xml, disk, placed.disks().get(i), i, i == 0);
+      disk(xml, disk, placed.disks().get(i), devices, i, i == 0);
     }
     ports(xml, machine, placed);
-    // By virtio-scsi, for cloud kernels have no driver for an emulated SATA or IDE controller.
-    xml.empty("controller", "type", "scsi", "index", "0", "model", "virtio-scsi");
+    if (devices == Devices.PARAVIRTUAL) {
+      // For the drives: cloud kernels have no driver for an emulated SATA or IDE controller.
+      xml.empty("controller", "type", "scsi", "index", "0", "model", "virtio-scsi");
+    }
     xml.empty("controller", "type", "usb", "model", "none");
-    drive(xml, placed.medium(), installs(machine.medium()));
+    String bus = driveBus(devices);
+    drive(xml, placed.medium(), bus, installs(machine.medium()));
     if (installer != null && installer.medium() != null) {
-      installerDrive(xml, installer.medium(), installer.kernel() == null);
+      installerDrive(xml, installer.medium(), bus, installer.kernel() == null);
     }
     for (MachineDefinition.Nic nic : machine.nics()) {
-      nic(xml, nic, placed.openvswitch());
+      nic(xml, nic, devices, placed.openvswitch());
     }
     xml.in(
         "serial",
@@ -244,21 +252,30 @@ final class DomainXml {
     }
   }
 
-  /** A disk of its own, as for {@code virDomainAttachDeviceFlags}. */
+  /** A paravirtual disk of its own, as for {@code virDomainAttachDeviceFlags}. */
   static String disk(MachineDefinition.Disk disk, String path, int index) {
     XmlText xml = new XmlText();
-    disk(xml, disk, path, index, false);
+    disk(xml, disk, path, Devices.PARAVIRTUAL, index, false);
     return xml.toString();
   }
 
   private static void disk(
-      XmlText xml, MachineDefinition.Disk disk, String path, int index, boolean boots) {
+      XmlText xml,
+      MachineDefinition.Disk disk,
+      String path,
+      Devices devices,
+      int index,
+      boolean boots) {
     xml.in(
         "disk",
         () -> {
           xml.empty("driver", "name", "qemu", "type", "qcow2", "discard", "unmap");
           xml.empty("source", "file", path);
-          xml.empty("target", "dev", target(index), "bus", "virtio");
+          switch (devices) {
+            case PARAVIRTUAL -> xml.empty("target", "dev", target(index), "bus", "virtio");
+            case EMULATED ->
+                xml.empty("target", "dev", "sd" + letters(index + DRIVES), "bus", "sata");
+          }
           xml.leaf("serial", disk.serial());
           if (boots) {
             xml.empty("boot", "order", "1");
@@ -270,11 +287,31 @@ final class DomainXml {
         "disk");
   }
 
-  /** The drive with this medium, as for {@code virDomainUpdateDeviceFlags}. */
-  static String drive(@Nullable String medium) {
+  /**
+   * The drive with this medium, as for {@code virDomainUpdateDeviceFlags}.
+   *
+   * @param bus on which it is already
+   */
+  static String drive(@Nullable String medium, String bus) {
     XmlText xml = new XmlText();
-    drive(xml, medium, false);
+    drive(xml, medium, bus, false);
     return xml.toString();
+  }
+
+  /** What the drives of a machine with these devices are on. */
+  static String driveBus(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> "scsi";
+      case EMULATED -> "sata";
+    };
+  }
+
+  /** The model of a machine's cards with these devices. */
+  static String nicModel(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> "virtio";
+      case EMULATED -> "e1000e";
+    };
   }
 
   /** An installation medium of its own boots for as long as the system disk does not. */
@@ -283,7 +320,7 @@ final class DomainXml {
         && ObjectName.parse(medium).filter(n -> n.role().equals(ObjectName.INSTALLER)).isPresent();
   }
 
-  private static void drive(XmlText xml, @Nullable String medium, boolean boots) {
+  private static void drive(XmlText xml, @Nullable String medium, String bus, boolean boots) {
     xml.in(
         "disk",
         () -> {
@@ -292,7 +329,7 @@ final class DomainXml {
             // A medium that is gone must not keep a machine from starting.
             xml.empty("source", "file", medium, "startupPolicy", "optional");
           }
-          xml.empty("target", "dev", MEDIUM_TARGET, "bus", "scsi");
+          xml.empty("target", "dev", MEDIUM_TARGET, "bus", bus);
           xml.empty("readonly");
           if (boots) {
             xml.empty("boot", "order", "2");
@@ -305,13 +342,14 @@ final class DomainXml {
   }
 
   /** The second drive, empty, as for {@code virDomainUpdateDeviceFlags}. */
-  static String emptyInstallerDrive() {
+  static String emptyInstallerDrive(String bus) {
     XmlText xml = new XmlText();
-    installerDrive(xml, null, false);
+    installerDrive(xml, null, bus, false);
     return xml.toString();
   }
 
-  private static void installerDrive(XmlText xml, @Nullable String medium, boolean boots) {
+  private static void installerDrive(
+      XmlText xml, @Nullable String medium, String bus, boolean boots) {
     xml.in(
         "disk",
         () -> {
@@ -319,7 +357,7 @@ final class DomainXml {
           if (medium != null) {
             xml.empty("source", "file", medium);
           }
-          xml.empty("target", "dev", INSTALLER_TARGET, "bus", "scsi");
+          xml.empty("target", "dev", INSTALLER_TARGET, "bus", bus);
           xml.empty("readonly");
           if (boots) {
             xml.empty("boot", "order", "2");
@@ -331,7 +369,7 @@ final class DomainXml {
         "cdrom");
   }
 
-  static void nic(XmlText xml, MachineDefinition.Nic nic, boolean openvswitch) {
+  static void nic(XmlText xml, MachineDefinition.Nic nic, Devices devices, boolean openvswitch) {
     boolean bridge = nic.bridge() != null;
     xml.in(
         "interface",
@@ -349,7 +387,7 @@ final class DomainXml {
           if (vlan != null) {
             xml.in("vlan", () -> xml.empty("tag", "id", vlan.toString()));
           }
-          xml.empty("model", "type", "virtio");
+          xml.empty("model", "type", nicModel(devices));
           if (nic.mtu() != null) {
             xml.empty("mtu", "size", nic.mtu().toString());
           }
@@ -362,10 +400,14 @@ final class DomainXml {
 
   /** vda to vdz, vdaa, ... */
   static String target(int index) {
+    return "vd" + letters(index);
+  }
+
+  private static String letters(int index) {
     String letters = "";
     for (int n = index; n >= 0; n = n / 26 - 1) {
       letters = (char) ('a' + n % 26) + letters;
     }
-    return "vd" + letters;
+    return letters;
   }
 }

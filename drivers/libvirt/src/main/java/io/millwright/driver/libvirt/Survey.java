@@ -157,6 +157,7 @@ final class Survey {
             state(state),
             facts.cores(),
             facts.memory(),
+            facts.devices(),
             List.copyOf(facts.disks()),
             List.copyOf(facts.nics()),
             facts.medium(),

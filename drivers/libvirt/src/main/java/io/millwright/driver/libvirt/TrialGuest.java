@@ -2,6 +2,7 @@ package io.millwright.driver.libvirt;
 
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.libvirt.Handle.Domain;
+import io.millwright.model.Devices;
 import io.millwright.model.Mac;
 import java.util.List;
 import java.util.UUID;
@@ -36,6 +37,7 @@ final class TrialGuest {
                       devices,
                       new MachineDefinition.Nic(
                           other, nic.bridge(), nic.network(), nic.vlan(), nic.mtu()),
+                      Devices.PARAVIRTUAL,
                       openvswitch);
                 }));
     try (Domain guest = connection.runTransient(xml, true)) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.MachineDefinition;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,8 +50,26 @@ final class DomainXmlTest {
     assertThat(facts.nics()).isEqualTo(machine.nics());
     assertThat(facts.medium()).isEqualTo(machine.medium());
     assertThat(facts.installer()).isEqualTo(machine.installer() != null);
+    assertThat(facts.devices()).isEqualTo(machine.devices());
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").mark()).isNull();
     assertThat(DomainFacts.read(sample.xml(), "ffffffff").disks()).isEmpty();
+  }
+
+  @Test
+  void onlyOurDisksAndTheDriveSayWhatItsDevicesAre() throws Exception {
+    String xml = Samples.BIOS.xml();
+    String installation = Samples.BIOS.machine().mark().installation();
+    String more =
+        "<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/></disk>"
+            + "<disk type='file' device='disk'><source file='/theirs'/><target dev='sdz'"
+            + " bus='sata'/></disk></devices>";
+    assertThat(DomainFacts.read(xml.replace("</devices>", more), installation).devices())
+        .isEqualTo(Devices.PARAVIRTUAL);
+    for (String other : List.of("bus=\"virtio\"", "bus=\"scsi\"", "model type=\"virtio\"")) {
+      assertThat(xml).contains(other);
+      String changed = xml.replaceFirst(other, other.replaceAll("virtio|scsi", "sata"));
+      assertThat(DomainFacts.read(changed, installation).devices()).as(other).isNull();
+    }
   }
 
   @Test

@@ -1,21 +1,30 @@
 package io.millwright.driver.libvirt;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.SerialConsole;
 import io.millwright.driver.testkit.HypervisorContract;
 import io.millwright.driver.testkit.Lab;
+import io.millwright.model.Devices;
+import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The contract, kept by a real libvirt. */
 @Tag("libvirt")
@@ -85,6 +94,67 @@ class LibvirtContractTest extends HypervisorContract {
   @Override
   protected Outside outside() {
     return new Virsh();
+  }
+
+  /** As a system that knows no virtual machines finds them: by its own drivers, and at work. */
+  @ParameterizedTest
+  @EnumSource(Firmware.class)
+  void aGuestWithDriversOfHardwareAloneHasDisksADriveAndANetwork(Firmware firmware)
+      throws Exception {
+    Path file = Lab.hardwareImage();
+    Disks.Image hardware =
+        new Disks.Image(Lab.sha256(file), file, "qcow2", Micro.virtualSize(file));
+    Mark mark = mark();
+    ObjectName seed = new ObjectName(mark, ObjectName.SEED);
+    Disks disks = driver().disks().orElseThrow();
+    done(disks.stage(hardware));
+    done(disks.create(system(mark), hardware.virtualSize(), hardware.sha256()));
+    // More disks than the chipset's own controller has ports beside the drives.
+    List<ObjectName> names = new ArrayList<>(List.of(system(mark)));
+    for (int i = 0; i < 5; i++) {
+      ObjectName data = new ObjectName(mark(), ObjectName.DATA);
+      done(disks.create(data, mib(16 + i), null));
+      names.add(data);
+    }
+    done(
+        driver()
+            .media()
+            .orElseThrow()
+            .put(seed, "what is read".repeat(1000).getBytes(StandardCharsets.US_ASCII)));
+    MachineDefinition definition =
+        machine(mark, names.toArray(ObjectName[]::new))
+            .with(b ->
+                b.devices(Devices.EMULATED)
+                    .firmware(firmware)
+                    .memory(mib(384))
+                    .medium(seed.toString()));
+    done(driver().compute().orElseThrow().define(definition));
+    done(driver().compute().orElseThrow().start(mark));
+    try (SerialConsole.Session session = driver().serialConsole().orElseThrow().open(mark)) {
+      readUntil(session, "MICRO-READY");
+      String said =
+          ask(
+              session,
+              "cd /sys/class/net/eth0/device/driver; pwd -P; cd /; for d in /sys/block/sd*; do"
+                  + " tail -c +5 $d/device/vpd_pg80; cat $d/size; done; head -c 12 /dev/sr0; echo;"
+                  + " head -c 8388608 /dev/urandom >/tmp/x; dd if=/tmp/x of=/dev/sdf conv=fsync;"
+                  + " echo 3 >/proc/sys/vm/drop_caches; head -c 8388608 /dev/sdf | cmp - /tmp/x &&"
+                  + " echo SA''ME; ls /sys/bus/virtio/drivers; ping -c 2 -W 5 "
+                  + LAB.get("LAB_GATEWAY4"));
+      assertThat(said).contains("drivers/e1000e", "what is read", "SAME", "0% packet loss");
+      assertThat(said).doesNotContain("virtio_blk", "virtio_net", "100% packet loss");
+      for (MachineDefinition.Disk disk : definition.disks()) {
+        assertThat(said).contains(disk.serial());
+      }
+      assertThat(said).contains(String.valueOf(20 << 11)); // the last one's sectors
+    }
+    done(driver().compute().orElseThrow().remove(mark));
+  }
+
+  private static String ask(SerialConsole.Session session, String command) throws Exception {
+    byte[] typed = (command + "; echo THE''END\r").getBytes(StandardCharsets.US_ASCII);
+    session.write(typed, typed.length);
+    return readUntil(session, "THEEND");
   }
 
   private final class Virsh implements Outside {

@@ -4,7 +4,9 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.Mac;
 import java.util.List;
 import java.util.Locale;
@@ -22,6 +24,13 @@ enum Samples {
   ESCAPED(Firmware.BIOS, false, null, false, "<a> & \"b\" 'c' ü", bridge(null, null), true),
   INSTALLER_MEDIUM(
       Firmware.BIOS, false, "web-6", new MachineDefinition.Installer("ab".repeat(32), null)),
+  EMULATED(Firmware.BIOS, true, "web-9", Devices.EMULATED, null),
+  EMULATED_INSTALLER(
+      Firmware.UEFI,
+      false,
+      "web-10",
+      Devices.EMULATED,
+      new MachineDefinition.Installer("ab".repeat(32), null)),
   INSTALLER_KERNEL(
       Firmware.UEFI,
       false,
@@ -47,11 +56,29 @@ enum Samples {
       String name,
       MachineDefinition.Nic nic,
       boolean more) {
-    this(firmware, kvm, machineType, openvswitch, name, nic, more, null);
+    this(firmware, kvm, machineType, openvswitch, name, nic, more, Devices.PARAVIRTUAL, null);
   }
 
   Samples(Firmware firmware, boolean kvm, String name, MachineDefinition.Installer installer) {
-    this(firmware, kvm, null, false, name, bridge(null, null), false, installer);
+    this(
+        firmware,
+        kvm,
+        null,
+        false,
+        name,
+        bridge(null, null),
+        false,
+        Devices.PARAVIRTUAL,
+        installer);
+  }
+
+  Samples(
+      Firmware firmware,
+      boolean kvm,
+      String name,
+      Devices devices,
+      MachineDefinition.@Nullable Installer installer) {
+    this(firmware, kvm, null, false, name, bridge(null, 1400), true, devices, installer);
   }
 
   Samples(
@@ -62,6 +89,7 @@ enum Samples {
       String name,
       MachineDefinition.Nic nic,
       boolean more,
+      Devices devices,
       MachineDefinition.@Nullable Installer installer) {
     Mark mark = new Mark("0a0b0c0d", UUID.fromString("01234567-89ab-7cde-8f01-23456789abcd"), 7);
     String system = "mw-0a0b0c0d-01234567-89ab-7cde-8f01-23456789abcd-g7-system";
@@ -76,6 +104,8 @@ enum Samples {
             2,
             ByteSize.ofMib(2048),
             firmware,
+            devices,
+            GuestFamily.LINUX,
             more ? List.of(first, second) : List.of(first),
             List.of(nic),
             more ? seed : null,

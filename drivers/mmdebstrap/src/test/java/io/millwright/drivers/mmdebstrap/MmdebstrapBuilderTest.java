@@ -65,6 +65,7 @@ class MmdebstrapBuilderTest {
         null,
         new ImageSpec.Build("mmdebstrap", suite, List.of(packages)),
         ImageSpec.FirstBoot.CLOUD_INIT,
+        null,
         null);
   }
 

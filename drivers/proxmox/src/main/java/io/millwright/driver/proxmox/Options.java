@@ -2,15 +2,20 @@ package io.millwright.driver.proxmox;
 
 import io.millwright.driver.MachineDefinition;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.Mac;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -106,12 +111,61 @@ record Options(Map<String, String> values) {
    */
   record Plugged(String at, String volume, @Nullable String serial, @Nullable ByteSize size) {}
 
+  /** Where the disk of this index is plugged in. */
+  static String diskAt(Devices devices, int index) {
+    return switch (devices) {
+          case PARAVIRTUAL -> "scsi";
+          case EMULATED -> "sata";
+        }
+        + index;
+  }
+
+  /** As what Proxmox VE knows a system: it gives Windows a clock of local time, for one. */
+  static String system(GuestFamily guest) {
+    return switch (guest) {
+      case LINUX -> "l26";
+      case WINDOWS -> "win11";
+    };
+  }
+
+  /** True if it is the name of an option that plugs in a disk or a drive. */
+  static boolean isDisk(String name) {
+    return DISK.matcher(name).matches();
+  }
+
+  private static String model(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> "virtio";
+      case EMULATED -> "e1000e";
+    };
+  }
+
+  /**
+   * What its cards and these of its disks are, if they are all of one kind.
+   *
+   * @param ours volumes of ours; what else somebody has plugged in does not count
+   */
+  @Nullable Devices devices(Predicate<String> ours) {
+    Set<String> models = new HashSet<>();
+    disks().stream()
+        .filter(d -> ours.test(d.volume()))
+        .forEach(d -> models.add(d.at().replaceAll("[0-9]", "")));
+    cards()
+        .forEach(name -> {
+          Map<String, String> of = properties(text(name), "model");
+          models.add(of.getOrDefault("model", of.isEmpty() ? "" : of.keySet().iterator().next()));
+        });
+    return Set.of("scsi", "virtio").containsAll(models)
+        ? Devices.PARAVIRTUAL
+        : Set.of("sata", "e1000e").containsAll(models) ? Devices.EMULATED : null;
+  }
+
   /** Disks in the order in which the machine has them; drives for media are none. */
   List<Plugged> disks() {
     List<Plugged> out = new ArrayList<>();
     for (Map.Entry<String, String> each : values.entrySet()) {
       Map<String, String> of = properties(each.getValue(), "file");
-      if (DISK.matcher(each.getKey()).matches() && !"cdrom".equals(of.get("media"))) {
+      if (isDisk(each.getKey()) && !"cdrom".equals(of.get("media"))) {
         out.add(
             new Plugged(
                 each.getKey(),
@@ -145,7 +199,7 @@ record Options(Map<String, String> values) {
   List<String> volumes() {
     List<String> out = new ArrayList<>();
     values.forEach((name, value) -> {
-      if (DISK.matcher(name).matches() || name.matches("(?:unused|efidisk|tpmstate)[0-9]+")) {
+      if (isDisk(name) || name.matches("(?:unused|efidisk|tpmstate)[0-9]+")) {
         out.add(properties(value, "file").getOrDefault("file", ""));
       }
     });
@@ -206,8 +260,9 @@ record Options(Map<String, String> values) {
     return text == null ? null : Integer.valueOf(text);
   }
 
-  static String card(MachineDefinition.Nic nic) {
-    return "virtio="
+  static String card(MachineDefinition.Nic nic, Devices devices) {
+    return model(devices)
+        + "="
         + nic.mac().text().toUpperCase(Locale.ROOT)
         + ",bridge="
         + nic.bridge()

@@ -9,6 +9,7 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.proxmox.Cluster.Guest;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,7 +36,14 @@ final class QemuCompute implements Compute {
    */
   private static final String SHUTDOWN_SECONDS = "60";
 
-  private static final int DISKS = 31;
+  /** As many as there are places for. */
+  private static int disks(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> 31;
+      case EMULATED -> 6;
+    };
+  }
+
   private static final int LEAST_MIB = 16;
 
   private final Api api;
@@ -65,9 +73,11 @@ final class QemuCompute implements Compute {
       throw new DriverException(
           FaultKind.REFUSED, "Proxmox VE takes memory from " + LEAST_MIB + "MiB on.");
     }
-    if (machine.disks().size() > DISKS) {
+    int most = disks(machine.devices());
+    if (machine.disks().size() > most) {
       throw new DriverException(
-          FaultKind.REFUSED, "A machine on Proxmox VE can have " + DISKS + " disks, not more.");
+          FaultKind.REFUSED,
+          "A machine with such devices on Proxmox VE can have " + most + " disks, not more.");
     }
     for (MachineDefinition.Nic nic : machine.nics()) {
       if (nic.bridge() == null) {
@@ -99,7 +109,6 @@ final class QemuCompute implements Compute {
           }
           int number = guests.number(cluster, machine.mark().uid().toString());
           values.put("tags", new Label(machine.mark(), null, number).toString());
-          values.put("ostype", "l26");
           values.put("serial0", "socket");
           values.put("vga", "std");
           values.put("onboot", "0");
@@ -167,6 +176,7 @@ final class QemuCompute implements Compute {
             + machine.mark().uid()
             + ", generation "
             + machine.mark().generation());
+    out.put("ostype", Options.system(machine.guest()));
     out.put("cores", Integer.toString(machine.cores()));
     out.put("sockets", "1");
     out.put("memory", Long.toString(machine.memory().mib()));
@@ -188,11 +198,11 @@ final class QemuCompute implements Compute {
       if (volume == null) {
         throw Guests.conflict("There is no disk of this name on the hypervisor.", disk.name());
       }
-      out.put("scsi" + n++, volume.id() + ",serial=" + disk.serial());
+      out.put(Options.diskAt(machine.devices(), n++), volume.id() + ",serial=" + disk.serial());
     }
     n = 0;
     for (MachineDefinition.Nic nic : machine.nics()) {
-      out.put("net" + n++, Options.card(nic));
+      out.put("net" + n++, Options.card(nic, machine.devices()));
     }
     out.put(Options.DRIVE, medium(place, machine.medium()) + ",media=cdrom");
     MachineDefinition.Installer installer = machine.installer();
@@ -206,7 +216,7 @@ final class QemuCompute implements Compute {
   private static List<String> bootOrder(MachineDefinition machine) {
     List<String> out = new ArrayList<>();
     if (!machine.disks().isEmpty()) {
-      out.add("scsi0");
+      out.add(Options.diskAt(machine.devices(), 0));
     }
     if (machine.installer() != null) {
       out.add(Options.VENDORS);
@@ -288,7 +298,7 @@ final class QemuCompute implements Compute {
 
   /** Proxmox VE adds to what it was given, such as sizes, and writes it in an order of its own. */
   private static boolean same(String name, String there, String wanted) {
-    if (name.startsWith("scsi") && !name.equals("scsihw")) {
+    if (Options.isDisk(name) && !name.startsWith("ide")) {
       Map<String, String> is = Options.properties(there, "file");
       Map<String, String> shall = Options.properties(wanted, "file");
       return Objects.equals(is.get("file"), shall.get("file"))
@@ -296,8 +306,9 @@ final class QemuCompute implements Compute {
           && !is.containsKey("ro");
     }
     if (name.startsWith("net")) {
-      List<MachineDefinition.Nic> is = new Options(Map.of("net0", there)).nics();
-      return is.equals(new Options(Map.of("net0", wanted)).nics());
+      Options is = new Options(Map.of("net0", there));
+      Options shall = new Options(Map.of("net0", wanted));
+      return is.nics().equals(shall.nics()) && is.devices(_ -> true) == shall.devices(_ -> true);
     }
     if (name.equals(Options.DRIVE) || name.equals(Options.VENDORS)) {
       return !there.isEmpty()

@@ -278,6 +278,7 @@ final class Survey {
         Power.of(state),
         options.cores(),
         ByteSize.ofMib(options.memoryMib()),
+        options.devices(stored.names::containsKey),
         options.disks().stream()
             .map(d -> stored.names.get(d.volume()))
             .filter(Objects::nonNull)
@@ -300,8 +301,10 @@ final class Survey {
             : Power.of(state),
         now.cores(),
         ByteSize.ofMib(now.memory() >> 20),
+        null,
         List.of(),
         List.of(),
-        null);
+        null,
+        false);
   }
 }

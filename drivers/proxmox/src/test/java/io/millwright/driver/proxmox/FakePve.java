@@ -772,7 +772,7 @@ final class FakePve implements AutoCloseable {
   private static final Pattern KNOWN =
       Pattern.compile(
           "name|description|cores|sockets|memory|bios|smbios1|agent|hotplug|scsihw|boot|tags|ostype"
-              + "|serial0|vga|onboot|protection|efidisk0|ide[02]|scsi[0-9]+|net[0-9]+|unused[0-9]+");
+              + "|serial0|vga|onboot|protection|efidisk0|ide[02]|scsi[0-9]+|sata[0-5]|net[0-9]+|unused[0-9]+");
 
   private static final Pattern NEW = Pattern.compile("([a-z-]+):([0-9]+(?:\\.[0-9]+)?)((?:,.*)?)");
 
@@ -832,7 +832,8 @@ final class FakePve implements AutoCloseable {
     String gone = values.remove("delete");
     check(values);
     for (String name : gone == null ? List.<String>of() : List.of(gone.split(","))) {
-      if (name.startsWith("scsi") && vm.config.getOrDefault("protection", "0").equals("1")) {
+      if (name.matches("(scsi|sata)[0-9]+")
+          && vm.config.getOrDefault("protection", "0").equals("1")) {
         throw new Refusal(500, "can't remove drive '" + name + "' - protection mode enabled\n");
       }
       vm.pending.remove(name);
@@ -856,7 +857,7 @@ final class FakePve implements AutoCloseable {
       vm.settle();
       before.forEach((name, value) -> {
         String volume = value.split(",")[0];
-        if (name.matches("(scsi|efidisk)[0-9]+")
+        if (name.matches("(scsi|sata|efidisk)[0-9]+")
             && owner(volume) == number
             && !vm.config.values().stream().anyMatch(v -> v.split(",")[0].equals(volume))) {
           int n = 0;
@@ -877,7 +878,7 @@ final class FakePve implements AutoCloseable {
   private void apply(int number, Vm vm, Map<String, String> values) {
     values.forEach((name, given) -> {
       String value = given;
-      if (name.matches("(scsi|efidisk)[0-9]+")) {
+      if (name.matches("(scsi|sata|efidisk)[0-9]+")) {
         value = disk(number, vm.node, value);
       } else if (name.matches("ide[02]") && !value.startsWith("none")) {
         if (!volumes.containsKey(value.split(",")[0])) {

@@ -9,6 +9,7 @@ import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Mac;
 import java.util.List;
 import java.util.Map;
@@ -94,7 +95,11 @@ final class RecordedTest {
         List.of(
             new Nic(Mac.ofQemu(1), "vmbr0", null, null, null),
             new Nic(Mac.ofQemu(2), "vmbr0", null, 4094, 9000))) {
-      assertThat(new Options(Map.of("net0", Options.card(nic))).nics()).containsExactly(nic);
+      for (Devices devices : Devices.values()) {
+        Options read = new Options(Map.of("net0", Options.card(nic, devices)));
+        assertThat(read.nics()).containsExactly(nic);
+        assertThat(read.devices(_ -> true)).isEqualTo(devices);
+      }
     }
   }
 

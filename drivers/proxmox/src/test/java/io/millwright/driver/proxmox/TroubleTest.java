@@ -19,6 +19,7 @@ import io.millwright.driver.Scope;
 import io.millwright.driver.testkit.ServerKeys;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import java.time.Duration;
@@ -274,6 +275,18 @@ final class TroubleTest {
   }
 
   // ------------------------------------------------------------------------------------ ownership
+
+  @Test
+  void proxmoxIsToldWhatASystemIs() throws Exception {
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      assertThat(pve.config(number())).containsEntry("ostype", "l26");
+      MachineDefinition windows =
+          machine("web", "vmbr0", SYSTEM.toString()).withGuest(GuestFamily.WINDOWS);
+      done(compute(driver).define(windows));
+      assertThat(pve.config(number())).containsEntry("ostype", "win11");
+    }
+  }
 
   @Test
   void aMachineThatWasRenamedAndMigratedByHandIsOursAndACopyIsNot() throws Exception {

@@ -9,7 +9,9 @@ import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Trust;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
+import io.millwright.model.GuestFamily;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -38,6 +40,14 @@ final class VmCompute implements Compute, HotPlug {
   private static final int DISKS = 15;
 
   private static final int OWN_NUMBER = 7;
+
+  /** Its first two numbers on its SATA controller are drives. */
+  private static final int DRIVES = 2;
+
+  /** Keys of the controllers of a machine that is new. */
+  private static final long SCSI = -100;
+
+  private static final long AHCI = -200;
 
   private final Vim vim;
   private final Tasks tasks;
@@ -172,7 +182,11 @@ final class VmCompute implements Compute, HotPlug {
     List<String> patterns = new ArrayList<>();
     List<String> names = machine.disks().stream().map(MachineDefinition.Disk::name).toList();
     List<MachineDefinition.Disk> disks =
-        there.isPresent() && plugged(there.get()).equals(names) ? List.of() : machine.disks();
+        there.isPresent()
+                && plugged(there.get()).equals(names)
+                && there.get().deviceModels(files.installation()) == machine.devices()
+            ? List.of()
+            : machine.disks();
     disks.forEach(d -> patterns.add(d.name() + DatastoreFiles.DISK));
     String medium = machine.medium();
     if (there.isPresent() && there.get().mediumFile().equals(medium(place, medium))) {
@@ -227,27 +241,31 @@ final class VmCompute implements Compute, HotPlug {
             // The guest reads the one, vSphere keeps the other one unique.
             .add("uuid", machine.mark().uid().toString())
             .add("instanceUuid", machine.mark().uid().toString())
-            .add("guestId", "otherLinux64Guest")
+            .add("guestId", guestId(machine.guest()))
             .add("annotation", "Managed by Millwright; changes made here are put right again.")
             .add(new Element("files").add("vmPathName", "[" + place.datastoreName() + "]"))
             .add("numCPUs", machine.cores())
             .add("memoryMB", machine.memory().mib());
-    config.add(added(controllerOfDisks()));
+    Wanted wanted = Wanted.of(machine);
+    if (wanted.devices() == Devices.PARAVIRTUAL) {
+      config.add(added(controllerOfDisks()));
+    }
     config.add(
         added(
             new Element("device")
-                .type("VirtualAHCIController")
-                .add("key", -200)
+                .type(VmFacts.controllerType(Devices.EMULATED))
+                .add("key", AHCI)
                 .add("busNumber", 0)));
-    config.add(added(drive(-300, -200, 0, medium(place, machine.medium()))));
+    config.add(added(drive(-300, AHCI, 0, medium(place, machine.medium()))));
     String vendors = vendors(machine);
     if (vendors != null) {
-      config.add(added(drive(-301, -200, 1, files.path(place, vendors))));
+      config.add(added(drive(-301, AHCI, 1, files.path(place, vendors))));
     }
-    for (Element change : disks(place, Wanted.of(machine), capacities, -100)) {
+    for (Element change :
+        disks(place, wanted, capacities, wanted.devices() == Devices.EMULATED ? AHCI : SCSI)) {
       config.add(change);
     }
-    for (Element change : nics(place, Wanted.of(machine))) {
+    for (Element change : nics(place, wanted)) {
       config.add(change);
     }
     notes(config, machine, false);
@@ -273,6 +291,7 @@ final class VmCompute implements Compute, HotPlug {
     Wanted wanted = Wanted.of(machine);
     boolean later = !there.off();
     if (!later) {
+      spec.add("guestId", guestId(machine.guest()));
       sizes(spec, wanted);
     }
     String medium = medium(place, machine.medium());
@@ -313,6 +332,7 @@ final class VmCompute implements Compute, HotPlug {
         && there.cores() == wanted.cores()
         && there.memoryMib() == wanted.memoryMib()
         && there.wanted().firmware() == wanted.firmware()
+        && there.deviceModels(files.installation()) == wanted.devices()
         && there.seen(files.installation(), place).nics().equals(wanted.nics())
         && plugged(there)
             .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList());
@@ -330,16 +350,21 @@ final class VmCompute implements Compute, HotPlug {
       Element spec, Place place, Wanted wanted, Map<String, Long> capacities, VmFacts there)
       throws DriverException, VimFault {
     List<VmFacts.Disk> disks = there.disks();
-    if (!plugged(there)
-        .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList())) {
+    boolean others = there.deviceModels(files.installation()) != wanted.devices();
+    if (others
+        || !plugged(there)
+            .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList())) {
       disks.forEach(d -> spec.add(removed(d.device())));
-      long controller = there.controller().orElse(-100L);
-      if (controller == -100) {
+      long controller =
+          wanted.devices() == Devices.EMULATED
+              ? drive(there).number("controllerKey")
+              : there.controller().orElse(SCSI);
+      if (controller == SCSI) {
         spec.add(added(controllerOfDisks()));
       }
       disks(place, wanted, capacities, controller).forEach(spec::add);
     }
-    if (!there.seen(files.installation(), place).nics().equals(wanted.nics())) {
+    if (others || !there.seen(files.installation(), place).nics().equals(wanted.nics())) {
       there.cards().forEach(card -> spec.add(removed(card)));
       nics(place, wanted).forEach(spec::add);
     }
@@ -357,8 +382,8 @@ final class VmCompute implements Compute, HotPlug {
   /** Of a machine that is new, by the key -100. */
   static Element controllerOfDisks() {
     return new Element("device")
-        .type("ParaVirtualSCSIController")
-        .add("key", -100)
+        .type(VmFacts.controllerType(Devices.PARAVIRTUAL))
+        .add("key", SCSI)
         .add("busNumber", 0)
         .add("sharedBus", "noSharing");
   }
@@ -384,7 +409,14 @@ final class VmCompute implements Compute, HotPlug {
     List<Element> out = new ArrayList<>();
     int index = 0;
     for (MachineDefinition.Disk disk : wanted.disks()) {
-      out.add(disk(place, disk, index++, controller, capacities.getOrDefault(disk.name(), 0L)));
+      out.add(
+          disk(
+              place,
+              disk,
+              index++,
+              wanted.devices(),
+              controller,
+              capacities.getOrDefault(disk.name(), 0L)));
     }
     return out;
   }
@@ -393,7 +425,12 @@ final class VmCompute implements Compute, HotPlug {
    * @param index 0 for the system disk, then on; the controller's own number is left out
    */
   private Element disk(
-      Place place, MachineDefinition.Disk disk, int index, long controller, long capacityKib)
+      Place place,
+      MachineDefinition.Disk disk,
+      int index,
+      Devices devices,
+      long controller,
+      long capacityKib)
       throws DriverException, VimFault {
     String path = files.path(place, disk.name() + DatastoreFiles.DISK);
     if (index > 0) {
@@ -410,8 +447,16 @@ final class VmCompute implements Compute, HotPlug {
                     // A snapshot that somebody makes leaves data disks alone.
                     .add("diskMode", index == 0 ? "persistent" : "independent_persistent"))
             .add("controllerKey", controller)
-            .add("unitNumber", index < OWN_NUMBER ? index : index + 1)
+            .add("unitNumber", unit(devices, index))
             .add("capacityInKB", capacityKib));
+  }
+
+  /** Of a disk, for its controller; on SATA the drives come before. */
+  private static int unit(Devices devices, int index) {
+    return switch (devices) {
+      case PARAVIRTUAL -> index < OWN_NUMBER ? index : index + 1;
+      case EMULATED -> index + DRIVES;
+    };
   }
 
   /**
@@ -454,7 +499,7 @@ final class VmCompute implements Compute, HotPlug {
       out.add(
           added(
               new Element("device")
-                  .type("VirtualVmxnet3")
+                  .type(VmFacts.cardType(wanted.devices()))
                   .add("key", -500 - out.size())
                   .add(networks.backing(place, nic))
                   .add(
@@ -564,6 +609,14 @@ final class VmCompute implements Compute, HotPlug {
     }
   }
 
+  /** Names that vSphere 6.5 knows, and all later ones. */
+  private static String guestId(GuestFamily guest) {
+    return switch (guest) {
+      case LINUX -> "otherLinux64Guest";
+      case WINDOWS -> "windows9Server64Guest";
+    };
+  }
+
   private static String firmware(Firmware firmware) {
     return switch (firmware) {
       case BIOS -> "bios";
@@ -598,6 +651,12 @@ final class VmCompute implements Compute, HotPlug {
           if (!there.power().equals("poweredOn")) {
             throw Machines.conflict("The machine does not run.", there.power());
           }
+          if (there.deviceModels(files.installation()) == Devices.EMULATED) {
+            throw new DriverException(
+                FaultKind.UNSUPPORTED,
+                "The machine's disks are on SATA ports, which take none while it runs; stop it for"
+                    + " that.");
+          }
           Place place = places.get();
           String file = disk.name() + DatastoreFiles.DISK;
           if (there.disks().stream().anyMatch(d -> d.file().equals(files.path(place, file)))) {
@@ -609,7 +668,14 @@ final class VmCompute implements Compute, HotPlug {
                 "There is no disk of this name on the hypervisor.", disk.name());
           }
           Element spec = new Element("spec");
-          spec.add(disk(place, disk, behind(there), controller(there), entry.capacityKib()));
+          spec.add(
+              disk(
+                  place,
+                  disk,
+                  behind(there),
+                  Devices.PARAVIRTUAL,
+                  controller(there),
+                  entry.capacityKib()));
           // In one request with the plug, so that the next start knows of it in any case.
           Wanted wanted = there.wanted();
           if (wanted != null) {
@@ -668,14 +734,21 @@ final class VmCompute implements Compute, HotPlug {
         });
   }
 
-  /** Puts into effect what was defined while it ran. */
+  /**
+   * Puts into effect what was defined while it ran, and takes out a drive that was emptied then.
+   */
   private void catchUp(VmFacts there) throws DriverException, VimFault {
     Wanted wanted = there.wanted();
     if (wanted == null) {
       return;
     }
     Place place = places.get();
+    Optional<Element> emptied = there.vendorsDrive().filter(d -> there.vendorsFile().isEmpty());
     if (matches(there, wanted, place)) {
+      if (emptied.isPresent()) {
+        Element spec = new Element("spec").add(removed(emptied.get()));
+        tasks.run(there.ref(), "ReconfigVM_Task", spec);
+      }
       return;
     }
     List<String> patterns =
@@ -696,6 +769,7 @@ final class VmCompute implements Compute, HotPlug {
     }
     Element spec = new Element("spec");
     sizes(spec, wanted);
+    emptied.ifPresent(drive -> spec.add(removed(drive)));
     plugs(spec, place, wanted, capacities, there);
     Options.note(spec, VmFacts.PENDING, "");
     spec.add("firmware", firmware(wanted.firmware()));

@@ -5,6 +5,7 @@ import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Mac;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -208,6 +209,52 @@ record VmFacts(
         .map(d -> d.number("key"));
   }
 
+  /**
+   * What its cards and those of its disks are that are ours, if they are all of one kind; what else
+   * somebody has plugged in does not count.
+   */
+  @Nullable Devices deviceModels(String installation) {
+    Optional<Long> scsi = controller();
+    List<Devices> all = new ArrayList<>();
+    for (Disk disk : disks()) {
+      if (objectName(disk.file(), DatastoreFiles.DISK, installation).isEmpty()) {
+        continue;
+      }
+      // Whichever SCSI controller an operator has given it.
+      boolean onIt = scsi.filter(k -> k == disk.device().number("controllerKey")).isPresent();
+      all.add(onIt ? Devices.PARAVIRTUAL : Devices.EMULATED);
+    }
+    for (Element card : cards()) {
+      Devices of =
+          Stream.of(Devices.values())
+              .filter(d -> cardType(d).equals(card.type()))
+              .findFirst()
+              .orElse(null);
+      if (of == null) {
+        return null;
+      }
+      all.add(of);
+    }
+    return all.stream().distinct().count() > 1
+        ? null
+        : all.isEmpty() ? Devices.PARAVIRTUAL : all.getFirst();
+  }
+
+  /** What disks of machines with these devices are plugged into. */
+  static String controllerType(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> "ParaVirtualSCSIController";
+      case EMULATED -> "VirtualAHCIController";
+    };
+  }
+
+  static String cardType(Devices devices) {
+    return switch (devices) {
+      case PARAVIRTUAL -> "VirtualVmxnet3";
+      case EMULATED -> "VirtualE1000e";
+    };
+  }
+
   List<Element> cards() {
     return devices.stream().filter(d -> !d.text("macAddress").isEmpty()).toList();
   }
@@ -268,6 +315,7 @@ record VmFacts(
         state(),
         next != null ? next.cores() : cores,
         ByteSize.ofMib(next != null ? next.memoryMib() : memoryMib),
+        next != null ? next.devices() : deviceModels(installation),
         disks,
         next != null ? next.nics() : nics(place),
         objectName(mediumFile(), DatastoreFiles.MEDIUM, installation).orElse(null),

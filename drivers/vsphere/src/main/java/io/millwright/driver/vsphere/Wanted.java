@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
 import io.millwright.driver.MachineDefinition;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
 import java.net.URLDecoder;
@@ -21,12 +22,20 @@ record Wanted(
     int cores,
     long memoryMib,
     Firmware firmware,
+    Devices devices,
     List<MachineDefinition.Disk> disks,
     List<MachineDefinition.Nic> nics) {
 
+  private static final String EMULATED = "emulated";
+
   static Wanted of(MachineDefinition d) {
     return new Wanted(
-        d.cores(), d.memory().mib(), d.firmware(), List.copyOf(d.disks()), List.copyOf(d.nics()));
+        d.cores(),
+        d.memory().mib(),
+        d.firmware(),
+        d.devices(),
+        List.copyOf(d.disks()),
+        List.copyOf(d.nics()));
   }
 
   /** With this disk behind all others, unless it has it already. */
@@ -36,14 +45,20 @@ record Wanted(
     }
     List<MachineDefinition.Disk> all = new ArrayList<>(disks);
     all.add(disk);
-    return new Wanted(cores, memoryMib, firmware, List.copyOf(all), nics);
+    return new Wanted(cores, memoryMib, firmware, devices, List.copyOf(all), nics);
   }
 
-  /** As one line of words: {@code 1 cores memory firmware}, then disks and cards. */
+  /**
+   * As one line of words: {@code 1 cores memory firmware}, then disks and cards; and {@code
+   * emulated}, where the devices are.
+   */
   String encode() {
     StringBuilder out = new StringBuilder("1 ");
     out.append(cores).append(' ').append(memoryMib).append(' ');
     out.append(firmware.name().toLowerCase(Locale.ROOT));
+    if (devices == Devices.EMULATED) {
+      out.append(' ').append(EMULATED);
+    }
     for (MachineDefinition.Disk disk : disks) {
       out.append(" disk:").append(word(disk.name())).append(',').append(word(disk.serial()));
     }
@@ -72,11 +87,14 @@ record Wanted(
       return Optional.empty();
     }
     try {
+      Devices devices = Devices.PARAVIRTUAL;
       List<MachineDefinition.Disk> disks = new ArrayList<>();
       List<MachineDefinition.Nic> nics = new ArrayList<>();
       for (String word : Arrays.asList(words).subList(4, words.length)) {
         String[] parts = word.substring(word.indexOf(':') + 1).split(",", -1);
-        if (word.startsWith("disk:")) {
+        if (word.equals(EMULATED)) {
+          devices = Devices.EMULATED;
+        } else if (word.startsWith("disk:")) {
           disks.add(new MachineDefinition.Disk(plain(parts[0]), plain(parts[1])));
         } else if (word.startsWith("nic:")) {
           nics.add(
@@ -93,6 +111,7 @@ record Wanted(
               Integer.parseInt(words[1]),
               Long.parseLong(words[2]),
               Firmware.valueOf(words[3].toUpperCase(Locale.ROOT)),
+              devices,
               List.copyOf(disks),
               List.copyOf(nics)));
     } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {

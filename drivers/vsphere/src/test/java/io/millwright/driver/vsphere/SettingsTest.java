@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.MachineDefinition;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
 import java.util.HashMap;
@@ -74,6 +75,7 @@ final class SettingsTest {
             2,
             512,
             Firmware.UEFI,
+            Devices.PARAVIRTUAL,
             List.of(
                 new MachineDefinition.Disk("mw-a", "system"),
                 new MachineDefinition.Disk("mw-b", "mw1, 2")),
@@ -81,6 +83,12 @@ final class SettingsTest {
                 new MachineDefinition.Nic(Mac.ofQemu(1), null, "A, B/c: d", 7, 9000),
                 new MachineDefinition.Nic(Mac.ofQemu(2), null, "lan", null, null)));
     assertThat(Wanted.decode(wanted.encode())).contains(wanted);
+    Wanted emulated =
+        new Wanted(1, 64, Firmware.BIOS, Devices.EMULATED, wanted.disks(), wanted.nics());
+    assertThat(Wanted.decode(emulated.encode())).contains(emulated);
+    // As it was noted before there was a choice.
+    assertThat(Wanted.decode("1 2 512 uefi").orElseThrow().devices())
+        .isEqualTo(Devices.PARAVIRTUAL);
     for (String other : List.of("", "x", "2 1 1 bios", "1 1 x bios", "1 1 1 bios nic:nonsense")) {
       assertThat(Wanted.decode(other)).as(other).isEmpty();
     }

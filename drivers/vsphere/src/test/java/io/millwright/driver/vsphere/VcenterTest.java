@@ -17,11 +17,15 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.Lab;
 import io.millwright.driver.testkit.VcenterLab;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
+import io.millwright.model.GuestFamily;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
@@ -277,6 +281,57 @@ class VcenterTest {
                 .flatMap(all -> all.children().stream())
                 .filter(o -> o.text("key").equals(key))
                 .reduce("", (before, o) -> o.text("value"), (a, b) -> b));
+  }
+
+  private VmFacts facts(Mark mark) throws Exception {
+    return vcenter.vim.act(() ->
+        VmFacts.of(
+            new Collector(vcenter.vim)
+                .read(vcenter.machine(mark.uid()), VmFacts.PATHS.toArray(String[]::new)),
+            installation));
+  }
+
+  /** vSphere unplugs no drive of a machine that runs. */
+  @Test
+  void aDriveThatWasEmptiedWhileItRanIsGoneWithTheNextStart() throws Exception {
+    MachineDefinition machine = defined(mark());
+    Mark mark = machine.mark();
+    Path file = Files.write(Files.createTempFile("medium", ".iso"), new byte[1 << 20]);
+    Disks.Image vendors =
+        new Disks.Image(Lab.sha256(file), file, Disks.Image.MEDIUM, ByteSize.ofMib(1));
+    done(disks().stage(vendors));
+    done(
+        compute()
+            .define(
+                machine.withInstaller(new MachineDefinition.Installer(vendors.sha256(), null))));
+    done(compute().start(mark));
+    done(compute().define(machine));
+    assertThat(facts(mark).vendorsDrive()).isPresent();
+    assertThat(facts(mark).vendorsFile()).isEmpty();
+    done(compute().stop(mark, true));
+    done(compute().start(mark));
+    assertThat(facts(mark).vendorsDrive()).isEmpty();
+    assertThat(facts(mark).drive()).isPresent();
+    assertThat(seen(mark).state()).isEqualTo(Observation.State.RUNNING);
+    done(compute().remove(mark));
+    done(disks().unstage(vendors.sha256()));
+    Files.delete(file);
+  }
+
+  private String guestId(Mark mark) throws Exception {
+    return vcenter.vim.act(() ->
+        new Collector(vcenter.vim)
+            .read(vcenter.machine(mark.uid()), "config.guestId")
+            .text("config.guestId"));
+  }
+
+  @Test
+  void itIsToldWhatASystemIs() throws Exception {
+    MachineDefinition machine = defined(mark());
+    assertThat(guestId(machine.mark())).isEqualTo("otherLinux64Guest");
+    done(compute().define(machine.withGuest(GuestFamily.WINDOWS)));
+    assertThat(guestId(machine.mark())).isEqualTo("windows9Server64Guest");
+    done(compute().remove(machine.mark()));
   }
 
   @Test
