@@ -151,8 +151,18 @@ final class ImageCommand extends Part {
   static final class Import extends Waiting {
     private static final Map<String, String> OPTIONS =
         Map.of(
-            "name", "--name", "os", "--os", "version", "--release", "sha256", "--sha256", "path",
-            "FILE", "url", "URL");
+            "name",
+            "--name",
+            "os",
+            "--os",
+            "version",
+            "--release",
+            "sha256",
+            "--sha256",
+            "path",
+            "FILE",
+            "url",
+            "URL");
 
     @Parameters(
         paramLabel = "FILE|URL",

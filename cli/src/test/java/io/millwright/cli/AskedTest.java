@@ -16,7 +16,9 @@ class AskedTest extends CliTestCase {
          "status":{"expiresAt":"2026-11-28T12:00:00Z"}}
         """);
     Result result = run("machine", "extend", "web", "--ttl", "4h", "-p", "shop");
-    assertThat(result.out()).as(result.err()).isEqualTo("machine/web lives until 2026-11-28T12:00:00Z\n");
+    assertThat(result.out())
+        .as(result.err())
+        .isEqualTo("machine/web lives until 2026-11-28T12:00:00Z\n");
     FakeServer.Seen seen = server.seen().getLast();
     assertThat(seen.line()).endsWith("web:extend?ttl=4h");
     assertThat(seen.header("Idempotency-key")).isNotEmpty();

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * When a machine is deleted by itself. Its data volumes stay.
  *
- * @param ttl how long it lives from its creation, or from its claim out of a Pool, such as 8h; at most 365d
+ * @param ttl how long it lives from its creation, or from its claim out of a Pool, such as 8h; at
+ *     most 365d
  * @param at the moment, such as 2027-01-31T18:00:00Z, at most a year away; instead of ttl
  * @param leash it is deleted as well when its caller was not heard of for so long, 10s to 1h; no
  *     leash if not given

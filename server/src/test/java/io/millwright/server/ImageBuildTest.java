@@ -156,8 +156,7 @@ class ImageBuildTest {
 
   @Test
   void aBuildIsCheckedAlsoWhereMachinesMustEnd() {
-    Projects.Quota most =
-        new Projects.Quota(null, null, null, null, null, TimeSpan.parse("1h"));
+    Projects.Quota most = new Projects.Quota(null, null, null, null, null, TimeSpan.parse("1h"));
     world.store.write(tx -> tx.projects().limit("default", most));
     assertThat(applied(CHECKED).state()).isInstanceOf(State.Succeeded.class);
     assertThat(world.find("gold-build-1")).as("the machine is thrown away").isEmpty();

@@ -71,8 +71,7 @@ public final class Expire {
     }
     TimeSpan most = longest(tx, machine.project());
     if (expiry == null) {
-      at.require(
-          most == null || owned(machine), "is missing; " + limit(machine.project(), most));
+      at.require(most == null || owned(machine), "is missing; " + limit(machine.project(), most));
       if (before != null) {
         tx.lifetimes().remove(machine.uid());
       }
@@ -107,12 +106,7 @@ public final class Expire {
         .put(
             machine.uid(),
             new Lifetime(
-                end,
-                warned(end, now),
-                leash == null ? null : leash.duration(),
-                0,
-                now,
-                claimed));
+                end, warned(end, now), leash == null ? null : leash.duration(), 0, now, claimed));
   }
 
   /**
@@ -212,8 +206,7 @@ public final class Expire {
     tx.lifetimes()
         .put(
             machine.uid(),
-            new Lifetime(
-                next, warned(next, now), l.leash(), l.missed(), l.countedAt(), claimed));
+            new Lifetime(next, warned(next, now), l.leash(), l.missed(), l.countedAt(), claimed));
     tx.journal()
         .note(
             Kind.MACHINE,

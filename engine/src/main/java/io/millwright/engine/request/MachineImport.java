@@ -106,8 +106,7 @@ public final class MachineImport {
               .orElseThrow(() -> unavailable(hypervisor, "the machine has gone meanwhile"));
       Import.Found more =
           outside.call(
-              hypervisor,
-              d -> d.imports().orElseThrow(() -> lacking(hypervisor)).look(uid));
+              hypervisor, d -> d.imports().orElseThrow(() -> lacking(hypervisor)).look(uid));
       ByteSize disk =
           more.disks().stream()
               .flatMap(d -> Stream.ofNullable(d.size()))

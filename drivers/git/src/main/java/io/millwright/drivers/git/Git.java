@@ -285,8 +285,7 @@ public final class Git implements SourceDriver {
       return;
     }
     if (isManifest(name) || !isFile(repository, tree, to)) {
-      throw refused(
-          name + " is a link that leads out of " + path + "; put there what it leads to");
+      throw refused(name + " is a link that leads out of " + path + "; put there what it leads to");
     }
   }
 

@@ -23,8 +23,7 @@ import tools.jackson.databind.JsonNode;
  */
 record Options(Map<String, String> values) {
   private static final Pattern DISK = Pattern.compile("(?:scsi|virtio|sata|ide)[0-9]+");
-  private static final Pattern SIZE =
-      Pattern.compile("([0-9]{1,15}(?:\\.[0-9]{1,9})?)([KMGT]?)");
+  private static final Pattern SIZE = Pattern.compile("([0-9]{1,15}(?:\\.[0-9]{1,9})?)([KMGT]?)");
   private static final Pattern CARD = Pattern.compile("net[0-9]+");
 
   /** The drive with the medium. */
@@ -113,7 +112,12 @@ record Options(Map<String, String> values) {
     for (Map.Entry<String, String> each : values.entrySet()) {
       Map<String, String> of = properties(each.getValue(), "file");
       if (DISK.matcher(each.getKey()).matches() && !"cdrom".equals(of.get("media"))) {
-        out.add(new Plugged(each.getKey(), of.getOrDefault("file", ""), of.get("serial"), size(of.get("size"))));
+        out.add(
+            new Plugged(
+                each.getKey(),
+                of.getOrDefault("file", ""),
+                of.get("serial"),
+                size(of.get("size"))));
       }
     }
     out.sort(

@@ -270,12 +270,7 @@ final class Survey {
   }
 
   private static Observation.Machine seen(
-      Guest guest,
-      UUID uid,
-      @Nullable Mark mark,
-      Options options,
-      JsonNode state,
-      Stored stored) {
+      Guest guest, UUID uid, @Nullable Mark mark, Options options, JsonNode state, Stored stored) {
     return new Observation.Machine(
         uid,
         options.text("name").isEmpty() ? guest.name() : options.text("name"),

@@ -81,13 +81,15 @@ final class VmImport implements Import {
         () -> {
           Candidate there = need(mark.uid());
           Optional<Label> label = there.label();
-          if (label.isPresent() && !label.get().mark().installation().equals(guests.installation())) {
+          if (label.isPresent()
+              && !label.get().mark().installation().equals(guests.installation())) {
             throw Guests.conflict(
                 "The machine belongs to another installation of Millwright.",
                 label.get().toString());
           }
           if (label.isPresent() && !label.get().mark().imported()) {
-            throw Guests.conflict("Millwright has made the machine itself.", label.get().toString());
+            throw Guests.conflict(
+                "Millwright has made the machine itself.", label.get().toString());
           }
           if (label.isEmpty()) {
             Set<String> tags = new TreeSet<>(there.options().tags());

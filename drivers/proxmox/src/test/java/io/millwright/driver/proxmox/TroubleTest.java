@@ -586,8 +586,7 @@ final class TroubleTest {
       assertThat(found.firmware()).isEqualTo(Firmware.UEFI);
       assertThat(found.disks())
           .extracting(d -> d.file() + " " + d.size())
-          .containsExactly(
-              "local-lvm:vm-100-disk-2 1536MiB", "local-lvm:vm-100-disk-1 32GiB");
+          .containsExactly("local-lvm:vm-100-disk-2 1536MiB", "local-lvm:vm-100-disk-1 32GiB");
     }
   }
 
@@ -624,11 +623,13 @@ final class TroubleTest {
           "Several machines on the hypervisor have this UUID");
       pve.remove(twin);
       pve.set(number, "template", "1");
-      fails(
-          FaultKind.CONFLICT, () -> driver.imports().orElseThrow().take(THEIRS), "is a template");
+      fails(FaultKind.CONFLICT, () -> driver.imports().orElseThrow().take(THEIRS), "is a template");
       pve.set(number, "template", "0");
       String before = pve.look(number);
-      pve.refuse("POST .*/config", 500, "detected modified configuration - file change by other user? Try again.\n");
+      pve.refuse(
+          "POST .*/config",
+          500,
+          "detected modified configuration - file change by other user? Try again.\n");
       assertThat(failure(() -> driver.imports().orElseThrow().take(THEIRS)).kind())
           .isIn(FaultKind.CONFLICT, FaultKind.UNREACHABLE);
       assertThat(pve.look(number)).isEqualTo(before);
