@@ -158,7 +158,7 @@ function Subnet({ of }: { of: Schemas['SubnetAddresses'] }) {
           </Box>
           <Box sx={{ flex: 1, minWidth: 0 }}>
             {a.machine ? (
-              <PageLink to="/p/$project/machines/$name" params={{ project: a.project!, name: a.machine }} underline="hover">
+              <PageLink to="/p/$project/machines/$name" params={{ project: a.project!, name: a.machine }} underline="always">
                 {a.machine}
               </PageLink>
             ) : (

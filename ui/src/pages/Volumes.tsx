@@ -42,7 +42,7 @@ export function Volumes() {
       ),
     },
     { key: 'state', title: 'State', width: '120px', value: (v) => standing(v).word, cell: (v) => <Standing {...standing(v)} /> },
-    { key: 'size', title: 'Size', width: '90px', value: (v) => v.spec.size, cell: (v) => v.spec.size },
+    { key: 'size', title: 'Size', width: '90px', wide: true, value: (v) => v.spec.size, cell: (v) => v.spec.size },
     {
       key: 'machine',
       title: 'Attached to',
