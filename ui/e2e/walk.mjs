@@ -50,7 +50,7 @@ async function step(title, act) {
     console.log(`ok    page: ${title}`);
   } catch (e) {
     failed++;
-    console.log(`FAIL  page: ${title}\n      | ${String(e.message ?? e).split('\n').slice(0, 12).join('\n      | ')}`);
+    console.log(`FAIL  page: ${title}\n      | ${(e.stack ?? '').match(/walk\.mjs:\d+/g)?.join(' ') ?? ''} ${String(e.message ?? e).split('\n').slice(0, 12).join('\n      | ')}`);
   }
 }
 const heading = page.getByRole('heading', { level: 1 }).first();
@@ -229,6 +229,8 @@ spec: {image: slow-${mark}, size: small, nics: [{network: lab}]}
   });
   end?.();
   slow.close();
+  await call('DELETE', `/projects/default/machines/waits-${mark}`);
+  await until('what used it is gone', () => call('DELETE', `/projects/default/images/slow-${mark}`).then(() => true, () => false));
 }
 
 // ---------------------------------------------------------------------------------------- a new machine, by the keyboard
