@@ -25,9 +25,10 @@ within() { # seconds, command...
   until "$@"; do ((SECONDS < end)) || return 1; sleep 0.2; done
 }
 
-# A server of the end-to-end test's own, without the rest of what `up` brings: serve MORE-OPTIONS..., in $DIR, at $PORT.
+# A server of the end-to-end test's own, without the rest of what `up` brings: serve MORE-OPTIONS..., in $DIR, at $PORT;
+# started otherwise than by server/run alone if SERVER_RUN says how.
 serve() {
-  server/run --data "$DIR/server" --listen "127.0.0.1:$PORT" "$@" >>"$DIR/server.log" 2>&1 </dev/null &
+  "${SERVER_RUN[@]:-server/run}" --data "$DIR/server" --listen "127.0.0.1:$PORT" "$@" >>"$DIR/server.log" 2>&1 </dev/null &
   SERVER=$!
   within 240 curl -fsS -o "$DIR/health" --max-time 2 "http://127.0.0.1:$PORT/api/v1/health" && return
   tail -n 5 "$DIR/server.log"

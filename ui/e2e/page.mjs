@@ -5,24 +5,17 @@
 // REPOSITORY=URL is a Git repository that the server may read, which declares a Group from-git.
 // SHOTS=DIRECTORY keeps pictures of the main ones.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { chromium } from 'playwright-core';
+import { dress, judge, launch, shoot, VIEW } from './browser.mjs';
 
 const [url, name, password, machine] = process.argv.slice(2);
 if (!machine) {
   console.error('page: needs URL NAME FIRST-PASSWORD MACHINE');
   process.exit(2);
 }
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const BOOT = 600_000; // an emulated guest on a busy machine
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  // Not as a service of the machine: as root, without a display, and with no calls home.
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
-const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' });
+const browser = await launch();
+const context = await browser.newContext(VIEW);
 const troubles = [];
 const changed = `${password}, changed`;
 /** What nothing that comes from the server may show, nor what is kept in the browser, in any of these forms. */
@@ -64,7 +57,7 @@ const button = (name, on = page) => on.getByRole('button', { name, exact: true }
 const dialog = () => page.getByRole('dialog').last();
 /** Somebody else's browser, or one's own second one. */
 async function another(agent, who, secret) {
-  const other = await opened(await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', userAgent: agent }));
+  const other = await opened(await browser.newContext({ ...VIEW, userAgent: agent }));
   await other.goto(url);
   await other.getByLabel('Name').fill(who);
   await other.getByLabel('Password').fill(secret);
@@ -88,44 +81,12 @@ async function limitMachines(most) {
 }
 // What stands beside the name of a machine, not a word somewhere on its page.
 const isReady = (options) => page.locator('div:has(> h1)').getByText('Ready', { exact: true }).waitFor(options);
-/** What the page looks like in the other scheme; what fades has to be done, what turns for ever has not. */
-async function dressed(scheme) {
-  await page.emulateMedia({ colorScheme: scheme });
-  await page.evaluate(async () => {
-    // Two frames later everything that will fade has begun to; what inherits a colour begins when its parent has ended.
-    for (let fading; fading === undefined || fading.length > 0;) {
-      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-      fading = document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity);
-      await Promise.allSettled(fading.map((a) => a.finished));
-    }
-  });
-}
 async function judged(schemes = ['light']) {
   const kept = await page.evaluate(() => document.documentElement.outerHTML + JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
   if (tells(kept)) throw new Error('a secret is in the page');
-  await page.evaluate(AXE);
-  const bad = [];
-  for (const scheme of schemes) {
-    await dressed(scheme);
-    // Only colours differ in the dark.
-    const { violations } = await page.evaluate((dark) => globalThis.axe.run(document, {
-      resultTypes: ['violations'], ...(dark ? { runOnly: ['color-contrast'] } : {}),
-    }), scheme === 'dark');
-    bad.push(...violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').map((v) => ({ ...v, scheme })));
-  }
-  await dressed('light');
-  if (bad.length > 0) {
-    throw new Error(bad.map((v) => `${v.id} (${v.impact}, ${v.scheme}): ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)}: ${n.failureSummary}`).join(' ; ')}`).join('\n'));
-  }
+  await judge(page, schemes);
 }
-async function shot(title) {
-  if (!process.env.SHOTS) return;
-  for (const scheme of ['light', 'dark']) {
-    await dressed(scheme);
-    await page.screenshot({ path: `${process.env.SHOTS}/${title}-${scheme}.png` });
-  }
-  await dressed('light');
-}
+const shot = (title) => shoot(page, title);
 
 /** As the page does what it has no form for. */
 const api = (method, path, body) => page.evaluate(async ([method, path, body]) => {

@@ -15,7 +15,7 @@ import TextField from '@mui/material/TextField';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { Link as RouterLink, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
-import { useEffect, useState, type ComponentType } from 'react';
+import { useEffect, useRef, useState, type ComponentType } from 'react';
 import type { SvgIconProps } from '@mui/material/SvgIcon';
 import { useLive, useLiveState } from './api/live';
 import { useProjects } from './api/queries';
@@ -108,6 +108,14 @@ function Inside() {
   const path = useRouterState({ select: (s) => s.location.pathname });
   useEffect(() => rememberProject(project), [project]);
   useEffect(() => setOpen(false), [path]);
+  // Whoever goes on by the keyboard goes on in what has come, not in what is gone.
+  const came = useRef(path);
+  useEffect(() => {
+    if (came.current !== path) {
+      came.current = path;
+      document.getElementById('main')?.focus({ preventScroll: true });
+    }
+  }, [path]);
   useEffect(() => {
     const room = ROOMS.findLast((r) => path.startsWith(`/p/${project}${r.to}`));
     const last = decodeURIComponent(path.split('/').filter(Boolean).at(-1) ?? '');

@@ -181,6 +181,12 @@ export const operations = (filter: OperationFilter) =>
     },
   });
 
+/** What is being done with resources of this kind, by their uid. */
+export function useGoing(project: string, kind: string) {
+  const { data } = useQuery({ ...operations({ project, kind, state: 'running', limit: 1000 }), refetchInterval: (q) => (q.state.data?.length ? 2000 : false) });
+  return useMemo(() => new Map((data ?? []).map((o) => [o.spec.target.uid, o])), [data]);
+}
+
 export const operation = (uid: string) =>
   queryOptions({
     queryKey: ['operation', uid],

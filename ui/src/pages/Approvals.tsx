@@ -11,7 +11,7 @@ import { ALL, type Health } from '../api/kinds';
 import { approvals } from '../api/queries';
 import { useSession } from '../api/session';
 import { Ask } from '../parts/Ask';
-import { Ago, Card, Empty, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing } from '../parts/basics';
 import { exact } from '../parts/format';
 import { May } from '../parts/May';
 import { PlanView } from '../parts/operations';
@@ -34,15 +34,13 @@ const HEALTH: Record<Approval['state'], Health> = {
 export function Approvals() {
   const { project } = useParams({ from: '/p/$project/approvals' });
   const all = useQuery(approvals(project));
-  if (all.error) {
-    return <Trouble error={all.error} retry={() => void all.refetch()} />;
-  }
   const waiting = all.data?.filter((r) => r.state === 'waiting') ?? [];
   const over = all.data?.filter((r) => r.state !== 'waiting') ?? [];
   return (
     <>
       <PageHead title="Approvals" under="What is done only when somebody else has agreed to its plan." />
       <Stack sx={{ gap: 2.5 }}>
+        {!all.data && <Asked of={all}>{() => null}</Asked>}
         {waiting.map((r) => (
           <Waiting key={r.uid} of={r} named={project === ALL} />
         ))}

@@ -13,7 +13,7 @@ import { useMemo, useState } from 'react';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, pluralOf, type Offer } from '../api/kinds';
 import { order, useNameable, useProjects } from '../api/queries';
-import { Card, Copy, Empty, Loading, PageHead, Quiet, Trouble } from '../parts/basics';
+import { Card, Copy, Empty, Loading, NotThere, PageHead, Quiet, Trouble } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
 import { MayIn } from '../parts/May';
 import { PlanView } from '../parts/operations';
@@ -103,17 +103,17 @@ export function Order() {
   const [chosen, setChosen] = useState(project === ALL || project === SHARED ? 'default' : project);
   const offers = useNameable('offers', project === ALL ? SHARED : project);
   const offer = offers.items.find((o) => o.metadata.name === name);
-  if (offers.error) {
-    return <Trouble error={offers.error} retry={offers.retry} />;
-  }
-  if (offers.loading) {
-    return <Loading />;
+  if (offers.error || offers.loading) {
+    return <NotThere title={name} of={{ error: offers.error, refetch: offers.retry }} />;
   }
   if (!offer) {
     return (
-      <Card>
-        <Empty title={`There is no offer ${name}`}>Neither in the project nor in the project shared.</Empty>
-      </Card>
+      <>
+        <PageHead title={name} />
+        <Card>
+          <Empty title={`There is no offer ${name}`}>Neither in the project nor in the project shared.</Empty>
+        </Card>
+      </>
     );
   }
   return (

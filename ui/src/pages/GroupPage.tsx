@@ -19,13 +19,14 @@ import { useState, type ReactNode } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { running, standing, type Group } from '../api/kinds';
 import { actions, groupDiff, groupMembers, groupRevisions, once, one, operations, refresh } from '../api/queries';
-import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { Ago, Asked, Card, Empty, Facts, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { DeleteDialog } from '../parts/DeleteDialog';
 import { EventsOf } from '../parts/EventsOf';
 import { exact } from '../parts/format';
 import { May } from '../parts/May';
-import { Changes, PlanView, Timeline } from '../parts/operations';
+import { OperationsOf } from '../parts/OperationsOf';
+import { Changes, PlanView } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { memberStanding, progressOf, wayOf, type Member } from './rollout';
 
@@ -36,16 +37,8 @@ export function GroupPage() {
   const navigate = useNavigate();
   const found = useQuery(one('groups', project, name));
   const group = found.data;
-  if (found.error) {
-    return (
-      <>
-        <PageHead title={name} />
-        <Trouble error={found.error} retry={() => void found.refetch()} />
-      </>
-    );
-  }
-  if (!group) {
-    return <Loading lines={8} />;
+  if (found.error || !group) {
+    return <NotThere title={name} of={found} />;
   }
   const s = standing(group);
   return (
@@ -74,7 +67,7 @@ export function GroupPage() {
       </Tabs>
       {tab === 'overview' && <Overview group={group} />}
       {tab === 'revisions' && <Revisions group={group} />}
-      {tab === 'operations' && <Operations group={group} />}
+      {tab === 'operations' && <OperationsOf kind="Group" project={project} name={name} />}
       {tab === 'events' && <EventsOf kind="Group" project={project} name={name} />}
     </>
   );
@@ -417,7 +410,9 @@ function RollBack({ group, to, onClose }: { group: Group; to?: number; onClose: 
       <Typography variant="body2" sx={{ mb: 2, color: 'text.secondary' }}>
         What is declared of its machines becomes what it was then, and is rolled out like any other change.
       </Typography>
-      {revisions.isPending ? (
+      {revisions.error ? (
+        <Trouble error={revisions.error} retry={() => void revisions.refetch()} />
+      ) : revisions.isPending ? (
         <Loading lines={1} />
       ) : (
         <TextField select fullWidth label="Revision" value={chosen ?? ''} onChange={(e) => choose(Number(e.target.value))}>
@@ -512,35 +507,9 @@ function Revisions({ group }: { group: Group }) {
 
 function Diff({ project, name, from, to }: { project: string; name: string; from: number; to: number }) {
   const found = useQuery(groupDiff(project, name, from, to));
-  if (found.error) {
-    return <Trouble error={found.error} retry={() => void found.refetch()} />;
-  }
-  if (found.isPending) {
-    return <Loading lines={2} />;
-  }
-  return found.data.length === 0 ? <Quiet>Nothing.</Quiet> : <Changes changes={found.data} />;
-}
-
-function Operations({ group }: { group: Group }) {
-  const { project, name } = group.metadata;
-  const history = useQuery(operations({ project, kind: 'Group', name, limit: 20 }));
-  if (history.error) {
-    return <Trouble error={history.error} retry={() => void history.refetch()} />;
-  }
-  if (history.isPending) {
-    return <Loading />;
-  }
-  return history.data.length === 0 ? (
-    <Card>
-      <Empty title="Nothing was done with it yet" />
-    </Card>
-  ) : (
-    <Stack sx={{ gap: 2 }}>
-      {history.data.map((o) => (
-        <Card key={o.metadata.uid} title={o.spec.title}>
-          <Timeline uid={o.metadata.uid} />
-        </Card>
-      ))}
-    </Stack>
+  return (
+    <Asked of={found} lines={2}>
+      {(changes) => (changes.length === 0 ? <Quiet>Nothing.</Quiet> : <Changes changes={changes} />)}
+    </Asked>
   );
 }

@@ -6,7 +6,7 @@ import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { ALL, running, standing } from '../api/kinds';
 import { events, operations, orphans, drift, projectOf, quarantine, useCollection } from '../api/queries';
-import { Ago, Card, Empty, Loading, PageHead, Quiet, Row, Standing, Trouble, Until, useNow } from '../parts/basics';
+import { Ago, Asked, Card, Empty, Loading, PageHead, Quiet, Row, Standing, Trouble, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
 import { OperationState } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
@@ -45,20 +45,18 @@ export function Home() {
   const differ = drifted.data?.items.filter((d) => d.differences.length > 0).length ?? 0;
   const left = found.data?.length ?? 0;
   const going = (recent.data ?? []).filter(running);
-  const error = machines.error ?? recent.error;
   const newest = machines.items.toSorted((a, b) => b.metadata.createdAt.localeCompare(a.metadata.createdAt)).slice(0, 8);
 
   return (
     <>
       <PageHead
         title={project === ALL ? 'All projects' : project}
-        under={machines.loading ? ' ' : summary(machines.items.length, ill, going.length)}
+        under={machines.loading || machines.error ? ' ' : summary(machines.items.length, ill, going.length)}
       >
         <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />}>
           New machine
         </PageButton>
       </PageHead>
-      {error && <Trouble error={error} retry={machines.retry} />}
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr 1fr', md: 'repeat(4, 1fr)' }, mb: 2 }}>
         <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
         <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} />
@@ -130,7 +128,9 @@ export function Home() {
               </PageLink>
             }
           >
-            {machines.loading ? (
+            {machines.error && newest.length === 0 ? (
+              <Trouble error={machines.error} retry={machines.retry} />
+            ) : machines.loading ? (
               <Loading lines={4} />
             ) : newest.length === 0 ? (
               <Empty
@@ -177,8 +177,8 @@ export function Home() {
         <Stack sx={{ gap: 2, minWidth: 0 }}>
           <Card title={going.length > 0 ? 'Going on' : 'Last operations'} flush
             action={<PageLink to="/p/$project/operations" params={{ project }} variant="body2">All</PageLink>}>
-            {recent.isPending ? (
-              <Loading lines={3} />
+            {recent.data === undefined ? (
+              <Asked of={recent} lines={3}>{() => null}</Asked>
             ) : (recent.data ?? []).length === 0 ? (
               <Empty title="Nothing was done yet" />
             ) : (
@@ -214,8 +214,8 @@ export function Home() {
           )}
           <Card title="Events" flush
             action={<PageLink to="/p/$project/events" params={{ project }} variant="body2">All</PageLink>}>
-            {told.isPending ? (
-              <Loading lines={3} />
+            {told.data === undefined ? (
+              <Asked of={told} lines={3}>{() => null}</Asked>
             ) : (told.data ?? []).length === 0 ? (
               <Empty title="Nothing has happened yet" />
             ) : (

@@ -2,12 +2,12 @@ import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useParams, useSearch } from '@tanstack/react-router';
 import Box from '@mui/material/Box';
-import { ALL, running, standing, type Kinds } from '../api/kinds';
-import { operations, useCollection } from '../api/queries';
-import { Ago, Card, Empty, PageHead, Standing } from '../parts/basics';
+import { ALL, running, standing, type Kinds, type Operation } from '../api/kinds';
+import { operations, useCollection, useGoing } from '../api/queries';
+import { Ago, Card, Empty, PageHead } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { bytes } from '../parts/format';
-import { Timeline } from '../parts/operations';
+import { Going, Timeline } from '../parts/operations';
 import { Name, PageButton, PageLink } from '../parts/RowLink';
 
 type Image = Kinds['images'];
@@ -16,6 +16,7 @@ export function Images() {
   const { project } = useParams({ from: '/p/$project/images' });
   const { labels } = useSearch({ from: '/p/$project/images' });
   const images = useCollection('images', project, labels);
+  const going = useGoing(project, 'Image');
   const builds = useQuery(operations({ project, kind: 'Image', limit: 20 }));
   const shown = (builds.data ?? []).filter(running);
   const last = builds.data?.find((o) => o.status.state === 'failed');
@@ -36,7 +37,7 @@ export function Images() {
       <DataTable
         label="Images"
         rows={images.items}
-        columns={columns(project === ALL)}
+        columns={columns(project === ALL, going)}
         id={(i) => i.metadata.uid}
         loading={images.loading}
         complete={images.complete}
@@ -53,7 +54,7 @@ export function Images() {
   );
 }
 
-const columns = (all: boolean): Column<Image>[] => [
+const columns = (all: boolean, going: Map<string, Operation>): Column<Image>[] => [
   {
     key: 'name',
     title: 'Name',
@@ -65,7 +66,7 @@ const columns = (all: boolean): Column<Image>[] => [
       </PageLink>
     ),
   },
-  { key: 'state', title: 'State', width: '120px', value: (i) => standing(i).word, cell: (i) => <Standing {...standing(i)} /> },
+  { key: 'state', title: 'State', width: '120px', value: (i) => standing(i).word, cell: (i) => <Going standing={standing(i)} by={going.get(i.metadata.uid)} /> },
   { key: 'os', title: 'System', width: 'minmax(100px, 1fr)', value: (i) => `${i.spec.os} ${i.spec.version}`, cell: (i) => `${i.spec.os} ${i.spec.version}` },
   {
     key: 'from',

@@ -16,17 +16,19 @@ import { useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/rea
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
-import { SHARED, standing, type Machine } from '../api/kinds';
+import { running, SHARED, standing, type Machine } from '../api/kinds';
 import { actions, drift, once, one, operations, refresh, usage, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
-import { Ago, Card, Copyable, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble, Until } from '../parts/basics';
+import { Ago, Asked, Card, Copyable, Empty, Facts, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble, Until } from '../parts/basics';
 import { AutorenewIcon, DeleteIcon, PowerSettingsNewIcon, RestartAltIcon, TerminalIcon } from '../parts/icons';
 import { DeleteDialog } from '../parts/DeleteDialog';
 import { EventsOf } from '../parts/EventsOf';
 import { bytes, exact, perSecond } from '../parts/format';
 import { May } from '../parts/May';
 import { MachineSnapshots } from './MachineSnapshots';
-import { OperationState, PlanView, Timeline } from '../parts/operations';
+import { OperationsOf } from '../parts/OperationsOf';
+import { Going, OperationState, PlanView, Timeline } from '../parts/operations';
+import { reached } from '../parts/reached';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { Sparkline } from '../parts/Sparkline';
 
@@ -35,15 +37,17 @@ export function MachinePage() {
   const { tab = 'overview' } = useSearch({ from: '/p/$project/machines/$name' });
   const navigate = useNavigate();
   const found = useQuery(one('machines', project, name));
-  const history = useQuery(operations({ project, kind: 'Machine', name, limit: 20 }));
+  const history = useQuery({
+    ...operations({ project, kind: 'Machine', name, limit: 20 }),
+    refetchInterval: (q) => (q.state.data?.some(running) ? 2000 : false), // steps tell their part without an event
+  });
   const machine = found.data;
   const latest = history.data?.[0];
-  if (found.error) {
+  if (found.error || !machine) {
     return (
       <>
-        <PageHead title={name} />
-        <Trouble error={found.error} retry={() => void found.refetch()} />
-        {latest && (
+        <NotThere title={name} of={found} />
+        {found.error && latest && (
           <Box sx={{ mt: 2 }}>
             <Card title={`The last operation: ${latest.spec.title}`}>
               <Timeline uid={latest.metadata.uid} />
@@ -53,18 +57,16 @@ export function MachinePage() {
       </>
     );
   }
-  if (!machine) {
-    return <Loading lines={8} />;
-  }
   const s = standing(machine);
+  const at = latest && running(latest) ? latest : undefined;
   return (
     <>
       <PageHead
         title={name}
         under={
           <Stack direction="row" sx={{ gap: 1.5, alignItems: 'center', flexWrap: 'wrap' }}>
-            <Standing health={s.health} word={s.word} />
-            <span>{s.sentence}</span>
+            <Going standing={s} by={at} />
+            <span>{(s.health === 'busy' && at && reached(at).step) || s.sentence}</span>
           </Stack>
         }
       >
@@ -84,16 +86,7 @@ export function MachinePage() {
         <Tab value="drift" label="Drift" />
       </Tabs>
       {tab === 'overview' && <Overview machine={machine} latest={latest} />}
-      {tab === 'operations' && (
-        <Stack sx={{ gap: 2 }}>
-          {history.data?.map((o) => (
-            <Card key={o.metadata.uid} title={o.spec.title}>
-              <Timeline uid={o.metadata.uid} />
-            </Card>
-          ))}
-          {history.data?.length === 0 && <Empty title="Nothing was done with it yet" />}
-        </Stack>
-      )}
+      {tab === 'operations' && <OperationsOf kind="Machine" project={project} name={name} />}
       {tab === 'events' && <EventsOf kind="Machine" project={project} name={name} />}
       {tab === 'drift' && <MachineDrift machine={machine} />}
     </>
@@ -507,21 +500,21 @@ function Rebuild({ machine, onClose, after }: { machine: Machine; onClose: () =>
 function MachineDrift({ machine }: { machine: Machine }) {
   const { project, name } = machine.metadata;
   const found = useQuery(drift(project));
-  if (found.error) {
-    return <Trouble error={found.error} retry={() => void found.refetch()} />;
-  }
-  if (found.isPending) {
-    return <Loading />;
-  }
-  const mine = found.data.items.find((i) => i.project === project && i.name === name);
-  return mine ? (
-    <DriftCard of={mine} />
-  ) : (
-    <Card>
-      <Empty title="It is as declared">
-        Running machines are compared with what is declared; a difference is put right unless the machine is held.
-      </Empty>
-    </Card>
+  return (
+    <Asked of={found}>
+      {({ items }) => {
+        const mine = items.find((i) => i.project === project && i.name === name);
+        return mine ? (
+          <DriftCard of={mine} />
+        ) : (
+          <Card>
+            <Empty title="It is as declared">
+              Running machines are compared with what is declared; a difference is put right unless the machine is held.
+            </Empty>
+          </Card>
+        );
+      }}
+    </Asked>
   );
 }
 

@@ -1,12 +1,13 @@
 import Box from '@mui/material/Box';
 import { useParams, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { ALL, standing, type Machine } from '../api/kinds';
-import { useCollection } from '../api/queries';
-import { Ago, Empty, PageHead, Standing, Until } from '../parts/basics';
+import { ALL, standing, type Machine, type Operation } from '../api/kinds';
+import { useCollection, useGoing } from '../api/queries';
+import { Ago, Empty, PageHead, Until } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { AddIcon } from '../parts/icons';
 import { MayIn } from '../parts/May';
+import { Going } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
 
 export function Machines() {
@@ -14,9 +15,10 @@ export function Machines() {
   const { labels } = useSearch({ from: '/p/$project/machines' });
   const machines = useCollection('machines', project, labels);
   const ends = useMemo(() => machines.items.some((m) => m.status.expiresAt), [machines.items]);
+  const going = useGoing(project, 'Machine');
   const columns = useMemo(
-    () => [name, ...(project === ALL ? [inProject] : []), ...(ends ? rest.toSpliced(rest.length - 1, 0, end) : rest)],
-    [project, ends],
+    () => [name, ...(project === ALL ? [inProject] : []), state(going), ...(ends ? rest.toSpliced(rest.length - 1, 0, end) : rest)],
+    [project, ends, going],
   );
   const make = (
     <MayIn project={project} what="declare Machine">
@@ -88,14 +90,15 @@ const end: Column<Machine> = {
   cell: (m) => (m.status.expiresAt ? <Until when={m.status.expiresAt} /> : ''),
 };
 
+const state = (going: Map<string, Operation>): Column<Machine> => ({
+  key: 'state',
+  title: 'State',
+  width: '120px',
+  value: word,
+  cell: (m) => <Going standing={standing(m)} by={going.get(m.metadata.uid)} />,
+});
+
 const rest: Column<Machine>[] = [
-  {
-    key: 'state',
-    title: 'State',
-    width: '120px',
-    value: (m) => standing(m).word,
-    cell: (m) => <Standing {...standing(m)} />,
-  },
   {
     key: 'address',
     title: 'Address',

@@ -7,7 +7,7 @@ import { useParams, useSearch } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
 import { ALL, type Kinds } from '../api/kinds';
 import { addresses, one, useCollection } from '../api/queries';
-import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Trouble } from '../parts/basics';
+import { Ago, Asked, Card, Empty, Facts, NotThere, PageHead, Quiet, Row } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Name, PageButton, PageLink } from '../parts/RowLink';
 import { cellsOf } from './addressMap';
@@ -77,11 +77,8 @@ export function NetworkPage() {
   const { project, name } = useParams({ from: '/p/$project/networks/$name' });
   const network = useQuery(one('networks', project, name));
   const subnets = useQuery(addresses(project, name));
-  if (network.error) {
-    return <Trouble error={network.error} retry={() => void network.refetch()} />;
-  }
-  if (!network.data) {
-    return <Loading lines={6} />;
+  if (network.error || !network.data) {
+    return <NotThere title={name} of={network} />;
   }
   const { spec } = network.data;
   return (
@@ -104,13 +101,7 @@ export function NetworkPage() {
             ]}
           />
         </Card>
-        {subnets.error ? (
-          <Trouble error={subnets.error} retry={() => void subnets.refetch()} />
-        ) : subnets.isPending ? (
-          <Loading />
-        ) : (
-          subnets.data.map((s) => <Subnet key={s.cidr} of={s} />)
-        )}
+        <Asked of={subnets}>{(all) => all.map((s) => <Subnet key={s.cidr} of={s} />)}</Asked>
       </Stack>
     </>
   );
@@ -158,7 +149,7 @@ function Subnet({ of }: { of: Schemas['SubnetAddresses'] }) {
           </Box>
           <Box sx={{ flex: 1, minWidth: 0 }}>
             {a.machine ? (
-              <PageLink to="/p/$project/machines/$name" params={{ project: a.project!, name: a.machine }} underline="hover">
+              <PageLink to="/p/$project/machines/$name" params={{ project: a.project!, name: a.machine }} underline="always">
                 {a.machine}
               </PageLink>
             ) : (

@@ -9,18 +9,19 @@ import TextField, { type TextFieldProps } from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useDeferredValue, useMemo, useState } from 'react';
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, standing, type Resource } from '../api/kinds';
 import { applyText, planOf, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
-import { Card, Copy, Empty, Loading, PageHead, Trouble } from '../parts/basics';
+import { Asked, Card, Copy, Empty, Loading, NotThere, PageHead, Trouble } from '../parts/basics';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
 import { PlanView } from '../parts/operations';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
 import { manifestOf, type Draft } from './manifest';
+import { placed } from './placed';
 import { Quota } from './Projects';
 import { costOf } from './quota';
 
@@ -30,6 +31,25 @@ const LIVES = [
   ['7d', 'a week'],
   ['30d', '30 days'],
 ] as const;
+
+/** Where the fields of the form stand in the manifest. */
+const PLACES: Record<keyof Draft, string[]> = {
+  name: ['metadata.name'],
+  project: ['metadata.project'],
+  image: ['spec.image'],
+  size: ['spec.size'],
+  network: ['spec.nics'],
+  ipv4: ['spec.nics[0].ipv4'],
+  profiles: ['spec.profiles'],
+  volumes: ['spec.volumes'],
+  hypervisor: ['spec.hypervisor'],
+  firmware: ['spec.firmware'],
+  labels: ['metadata.labels'],
+  ttl: ['spec.expiry'],
+};
+
+/** Those that are folded away until somebody wants them, or one of them is wrong. */
+const FOLDED: (keyof Draft)[] = ['ipv4', 'profiles', 'volumes', 'hypervisor', 'firmware', 'labels'];
 
 export function NewMachine() {
   const { project: at } = useParams({ from: '/p/$project/new-machine' });
@@ -46,8 +66,11 @@ export function NewMachine() {
   const loading = images.loading || sizes.loading || networks.loading || profiles.loading || machines.loading;
 
   const [typed, setTyped] = useState<Partial<Draft>>({});
-  const set = (field: keyof Draft) => (e: { target: { value: unknown } }) =>
+  const [more, setMore] = useState(false);
+  const set = (field: keyof Draft) => (e: { target: { value: unknown } }) => {
     setTyped((t) => ({ ...t, [field]: e.target.value }));
+    create.reset(); // what the server said was about what it was before
+  };
 
   const draft: Draft = useMemo(() => {
     const image = typed.image ?? (images.items.find((i) => standing(i).health === 'good') ?? images.items[0])?.metadata.name ?? '';
@@ -102,16 +125,22 @@ export function NewMachine() {
     },
   });
 
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (create.error) {
+      form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+    }
+  }, [create.error]);
   const problem = [create.error, plan.error].find((e) => e instanceof ApiProblem) as ApiProblem | undefined;
-  const at_ = (path: string): Pick<TextFieldProps, 'error' | 'helperText'> => {
-    const message = problem?.at(path);
-    return message ? { error: true, helperText: message } : {};
-  };
-  const placed = ['metadata.name', 'metadata.labels', 'spec.image', 'spec.size', 'spec.nics', 'spec.profiles', 'spec.volumes', 'spec.hypervisor', 'spec.firmware', 'spec.expiry'];
-  const unplaced = problem && (problem.problem.errors ?? []).every((e) => placed.every((p) => !e.field.replace(/^.*: /, '').startsWith(p)));
+  const wrong = placed(problem?.problem, PLACES);
+  const said = (field: keyof Draft): Pick<TextFieldProps, 'error' | 'helperText'> =>
+    wrong.at[field] ? { error: true, helperText: wrong.at[field] } : {};
+  const hidden = FOLDED.some((field) => wrong.at[field]);
+  const elsewhere = problem && (wrong.rest.length > 0 || !problem.problem.errors?.length);
 
-  if (images.error) {
-    return <Trouble error={images.error} />;
+  const lacking = [images, sizes, networks, profiles, machines].find((c) => c.error);
+  if (lacking) {
+    return <NotThere title="New machine" of={{ error: lacking.error, refetch: lacking.retry }} />;
   }
   return (
     <>
@@ -133,6 +162,7 @@ export function NewMachine() {
       ) : (
         <Box
           component="form"
+          ref={form}
           onSubmit={(e) => {
             e.preventDefault();
             create.mutate();
@@ -152,10 +182,10 @@ export function NewMachine() {
                   autoComplete="off"
                   {...(exists
                     ? { error: true, helperText: 'There is a machine of this name already.' }
-                    : { helperText: 'Under this name it is found in DNS, too.', ...at_('metadata.name') })}
+                    : { helperText: 'Under this name it is found in DNS, too.', ...said('name') })}
                 />
                 {at === ALL && (
-                  <TextField select label="Project" value={project} onChange={(e) => setProject(e.target.value)}>
+                  <TextField select label="Project" value={project} onChange={(e) => setProject(e.target.value)} {...said('project')}>
                     {[...new Set([...choices, project])].sort().map((p) => (
                       <MenuItem key={p} value={p}>
                         {p}
@@ -163,8 +193,8 @@ export function NewMachine() {
                     ))}
                   </TextField>
                 )}
-                <Choice label="Image" items={images.items} value={draft.image} onChange={set('image')} say={imageWords} {...at_('spec.image')} />
-                <Choice label="Size" items={sizes.items} value={draft.size} onChange={set('size')} say={sizeWords} {...at_('spec.size')} />
+                <Choice label="Image" items={images.items} value={draft.image} onChange={set('image')} say={imageWords} {...said('image')} />
+                <Choice label="Size" items={sizes.items} value={draft.size} onChange={set('size')} say={sizeWords} {...said('size')} />
                 <Choice
                   label="Network"
                   items={networks.items}
@@ -172,7 +202,7 @@ export function NewMachine() {
                   onChange={set('network')}
                   none="No network"
                   say={(n) => (n.kind === 'Network' ? (n.spec.subnets ?? []).map((s) => s.cidr).join(', ') : '')}
-                  {...at_('spec.nics')}
+                  {...said('network')}
                 />
                 <TextField
                   select
@@ -180,7 +210,7 @@ export function NewMachine() {
                   value={draft.ttl}
                   onChange={set('ttl')}
                   slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}
-                  {...at_('spec.expiry')}
+                  {...said('ttl')}
                 >
                   <MenuItem value="">until somebody deletes it</MenuItem>
                   {LIVES.map(([ttl, words]) => (
@@ -189,7 +219,7 @@ export function NewMachine() {
                     </MenuItem>
                   ))}
                 </TextField>
-                <Accordion disableGutters variant="outlined" sx={{ borderRadius: '10px !important', '&::before': { display: 'none' } }}>
+                <Accordion disableGutters variant="outlined" expanded={more || hidden} onChange={(_, open) => setMore(open)} sx={{ borderRadius: '10px !important', '&::before': { display: 'none' } }}>
                   <AccordionSummary expandIcon={<ExpandMoreIcon />}>
                     <Typography>More</Typography>
                   </AccordionSummary>
@@ -203,7 +233,7 @@ export function NewMachine() {
                         onChange={set('profiles')}
                         say={(p) => (p.kind === 'Profile' ? (p.spec.users ?? []).map((u) => u.name).join(', ') : '')}
                         helperText="Who can log in, and what is set up at first boot."
-                        {...at_('spec.profiles')}
+                        {...said('profiles')}
                       />
                       <TextField
                         label="IPv4 address"
@@ -211,7 +241,7 @@ export function NewMachine() {
                         value={draft.ipv4}
                         onChange={set('ipv4')}
                         helperText="An address, auto, dhcp or none."
-                        {...at_('spec.nics[0].ipv4')}
+                        {...said('ipv4')}
                       />
                       <Choice
                         label="Volumes"
@@ -220,7 +250,7 @@ export function NewMachine() {
                         value={draft.volumes}
                         onChange={set('volumes')}
                         say={(v) => (v.kind === 'Volume' ? v.spec.size : '')}
-                        {...at_('spec.volumes')}
+                        {...said('volumes')}
                       />
                       <Choice
                         label="Hypervisor"
@@ -229,18 +259,18 @@ export function NewMachine() {
                         onChange={set('hypervisor')}
                         none="The one with the most room"
                         say={() => ''}
-                        {...at_('spec.hypervisor')}
+                        {...said('hypervisor')}
                       />
-                      <TextField select label="Firmware" value={draft.firmware} onChange={set('firmware')} slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }} {...at_('spec.firmware')}>
+                      <TextField select label="Firmware" value={draft.firmware} onChange={set('firmware')} slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }} {...said('firmware')}>
                         <MenuItem value="">As the image needs it</MenuItem>
                         <MenuItem value="bios">BIOS</MenuItem>
                         <MenuItem value="uefi">UEFI</MenuItem>
                       </TextField>
-                      <TextField label="Labels" placeholder="app=web, tier=front" value={draft.labels} onChange={set('labels')} {...at_('metadata.labels')} />
+                      <TextField label="Labels" placeholder="app=web, tier=front" value={draft.labels} onChange={set('labels')} {...said('labels')} />
                     </Stack>
                   </AccordionDetails>
                 </Accordion>
-                {problem && (unplaced || !problem.problem.errors?.length) && <Trouble error={problem} />}
+                {elsewhere && <Trouble error={new ApiProblem(problem.status, { ...problem.problem, errors: wrong.rest })} />}
                 {create.error && !(create.error instanceof ApiProblem) && <Trouble error={create.error} />}
                 <Stack direction="row" sx={{ gap: 1.5, justifyContent: 'flex-end' }}>
                   <PageButton to="/p/$project/machines" params={{ project: at }}>
@@ -268,13 +298,9 @@ export function NewMachine() {
               )}
             </Card>
             <Card title={`Quota of ${project}`}>
-              {limited.error ? (
-                <Trouble error={limited.error} />
-              ) : limited.isPending ? (
-                <Loading lines={3} />
-              ) : (
-                <Quota of={limited.data} more={cost} />
-              )}
+              <Asked of={limited} lines={3}>
+                {(one) => <Quota of={one} more={cost} />}
+              </Asked>
             </Card>
             <Told project={project} yaml={settled} ready={complete && settled === yaml} />
             <Card title="As YAML" action={<Copy text={yaml} what="YAML" />}>

@@ -12,7 +12,7 @@ import { ALL, SHARED } from '../api/kinds';
 import { access, members, projectOf, useProjects } from '../api/queries';
 import { useSignedIn } from '../api/session';
 import { Ask } from '../parts/Ask';
-import { Card, Empty, Loading, PageHead, Quiet, Trouble } from '../parts/basics';
+import { Asked, Card, Empty, NotThere, PageHead, Quiet, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { AddIcon } from '../parts/icons';
 import { May, MayIn } from '../parts/May';
@@ -123,12 +123,7 @@ function One({ project }: { project: string }) {
   const found = useQuery(projectOf(project));
   const [limiting, setLimiting] = useState(false);
   if (found.error) {
-    return (
-      <>
-        <PageHead title={project} />
-        <Trouble error={found.error} retry={() => void found.refetch()} />
-      </>
-    );
+    return <NotThere title={project} of={found} />;
   }
   return (
     <>
@@ -146,7 +141,7 @@ function One({ project }: { project: string }) {
             </MayIn>
           }
         >
-          {found.isPending ? <Loading lines={4} /> : <Quota of={found.data} />}
+          <Asked of={found} lines={4}>{(one) => <Quota of={one} />}</Asked>
         </Card>
         <Box sx={{ minWidth: 0 }}>
           <Members project={project} />

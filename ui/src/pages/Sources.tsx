@@ -9,7 +9,7 @@ import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Kinds } from '../api/kinds';
 import { actions, once, one, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
-import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { Ago, Card, Empty, Facts, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { EventsOf } from '../parts/EventsOf';
 import { AddIcon, RefreshIcon } from '../parts/icons';
@@ -99,11 +99,8 @@ export function SourcePage() {
     mutationFn: () => unwrap(api.POST('/api/v1/projects/{project}/sources/{name}:sync', { params: { path: { project, name }, header: once() } })),
     onSettled: again,
   });
-  if (found.error) {
-    return <Trouble error={found.error} retry={() => void found.refetch()} />;
-  }
-  if (!found.data) {
-    return <Loading />;
+  if (found.error || !found.data) {
+    return <NotThere title={name} of={found} />;
   }
   const { spec, status } = found.data;
   const plan = status.plan;

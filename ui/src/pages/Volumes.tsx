@@ -7,7 +7,7 @@ import { useMemo } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Kinds } from '../api/kinds';
 import { once, quarantine, useCollection } from '../api/queries';
-import { Ago, Card, Empty, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { exact } from '../parts/format';
 import { Name, PageButton, PageLink } from '../parts/RowLink';
@@ -42,7 +42,7 @@ export function Volumes() {
       ),
     },
     { key: 'state', title: 'State', width: '120px', value: (v) => standing(v).word, cell: (v) => <Standing {...standing(v)} /> },
-    { key: 'size', title: 'Size', width: '90px', value: (v) => v.spec.size, cell: (v) => v.spec.size },
+    { key: 'size', title: 'Size', width: '90px', wide: true, value: (v) => v.spec.size, cell: (v) => v.spec.size },
     {
       key: 'machine',
       title: 'Attached to',
@@ -89,19 +89,19 @@ export function Volumes() {
         empty={<Empty title="No volumes">A volume is declared with a size, and attached by naming it in a machine.</Empty>}
       />
       <Box sx={{ mt: 3 }}>
-        {kept.error ? (
-          <Trouble error={kept.error} retry={() => void kept.refetch()} />
-        ) : (
-          <Card title="In quarantine" flush>
-            {(kept.data ?? []).length === 0 ? (
-              <Row>
-                <Quiet>No deleted volume is kept. One that is deleted can be restored from here for some days.</Quiet>
-              </Row>
-            ) : (
-              kept.data!.map((q) => <Quarantined key={q.uid} of={q} />)
-            )}
-          </Card>
-        )}
+        <Card title="In quarantine" flush>
+          <Asked of={kept} lines={1}>
+            {(all) =>
+              all.length === 0 ? (
+                <Row>
+                  <Quiet>No deleted volume is kept. One that is deleted can be restored from here for some days.</Quiet>
+                </Row>
+              ) : (
+                all.map((q) => <Quarantined key={q.uid} of={q} />)
+              )
+            }
+          </Asked>
+        </Card>
       </Box>
     </>
   );

@@ -7,7 +7,7 @@ import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Health, type Kinds } from '../api/kinds';
 import { actions, deliveries, one, useCollection } from '../api/queries';
-import { Ago, Card, Empty, Facts, Loading, PageHead, Standing, Trouble, Until } from '../parts/basics';
+import { Ago, Card, Empty, Facts, NotThere, PageHead, Standing, Until } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { AddIcon } from '../parts/icons';
 import { May, MayIn } from '../parts/May';
@@ -86,11 +86,8 @@ export function WebhookPage() {
   const told = useQuery(deliveries(project, name));
   const may = useQuery(actions('webhooks', project, name));
   const [open, setOpen] = useState<string>();
-  if (found.error) {
-    return <Trouble error={found.error} retry={() => void found.refetch()} />;
-  }
-  if (!found.data) {
-    return <Loading />;
+  if (found.error || !found.data) {
+    return <NotThere title={name} of={found} />;
   }
   const hook = found.data;
   const shown = told.data?.find((d) => d.uid === open);

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { browser, freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
+import { reached } from '../parts/reached';
 import { compare, matches, sorted, textOf } from '../parts/text';
 import { cellsOf } from './addressMap';
-import type { Group, Machine } from '../api/kinds';
+import type { Group, Machine, Operation } from '../api/kinds';
 import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, manifestOf, type Draft } from './manifest';
 import { need } from './need';
+import { placed } from './placed';
 import { costOf, limitsOf, quotaOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
@@ -297,5 +299,42 @@ describe('prices', () => {
   });
   it('are of months in UTC, over the end of a year', () => {
     expect(lastMonths(new Date('2027-01-31T23:30:00-02:00'), 3)).toEqual(['2027-02', '2027-01', '2026-12']);
+  });
+});
+
+describe('how far something got', () => {
+  const at = (percent: number, steps: object[], message = '') => ({ status: { state: 'running', percent, message, steps, conditions: [] } }) as unknown as Operation;
+
+  it('is told by the step that runs, as it says it', () => {
+    const of = at(50, [
+      { key: 'a', title: 'fetch the image', state: 'done', attempts: 1, percent: 100 },
+      { key: 'b', title: 'install the system', state: 'running', attempts: 1, percent: 12, message: 'copying packages' },
+    ]);
+    expect(reached(of)).toEqual({ percent: '12 %', step: 'install the system: copying packages' });
+  });
+  it('is the part of the steps that are done where the step tells none', () => {
+    expect(reached(at(50, [{ key: 'a', title: 'wait', state: 'running', attempts: 1 }])).percent).toBe('50 %');
+  });
+  it('is why it waits before there are steps, and no part', () => {
+    expect(reached(at(0, [], 'its image is not there yet'))).toEqual({ percent: '', step: 'its image is not there yet' });
+  });
+});
+
+describe('what the server found wrong', () => {
+  const of = (...fields: string[]) => ({ type: '', title: '', status: 400, detail: '', errors: fields.map((field) => ({ field, message: `${field} is wrong` })) });
+  const paths = { network: ['spec.nics'], ipv4: ['spec.nics[0].ipv4'], name: ['metadata.name'] };
+
+  it('stands at the field whose path is the longest', () => {
+    expect(placed(of('Machine web: spec.nics[0].ipv4'), paths).at).toEqual({ ipv4: 'Machine web: spec.nics[0].ipv4 is wrong' });
+    expect(placed(of('spec.nics[0].network'), paths).at).toEqual({ network: 'spec.nics[0].network is wrong' });
+    expect(placed(of('spec.nics[1].ipv4'), paths).at).toHaveProperty('network');
+  });
+  it('is kept where it belongs to no field, beside others that do', () => {
+    const { at, rest } = placed(of('metadata.name', 'spec.nicsy', 'spec.bonds[0]'), paths);
+    expect(Object.keys(at)).toEqual(['name']);
+    expect(rest.map((e) => e.field)).toEqual(['spec.nicsy', 'spec.bonds[0]']);
+  });
+  it('is all there if one field has several', () => {
+    expect(placed(of('metadata.name', 'metadata.name'), paths).at.name).toBe('metadata.name is wrong; metadata.name is wrong');
   });
 });

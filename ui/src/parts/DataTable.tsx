@@ -46,7 +46,7 @@ interface Props<R> {
 const ROW = 46;
 
 /** Read out, but not seen. */
-const HIDDEN = { position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: 'inset(50%)' } as const;
+const HIDDEN = { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)' } as const;
 
 /**
  * A list: searched, filtered and sorted as its address says, and drawn only where it is seen, so that ten thousand
@@ -89,10 +89,10 @@ export function DataTable<R>(p: Props<R>) {
 
   const wide = p.columns.map((c) => c.width).join(' ');
   // Narrow, a column gives way down to nothing, with an ellipsis: past the edge nobody would see that there is more.
-  const narrow = p.columns.filter((c) => !c.wide).map((c) => c.width.replace(/minmax\(\d+px/, 'minmax(0')).join(' ');
+  const yielding = (columns: Column<R>[]) => columns.map((c) => c.width.replace(/minmax\(\d+px/, 'minmax(0')).join(' ');
   const grid = {
     display: 'grid',
-    gridTemplateColumns: { xs: narrow, md: wide },
+    gridTemplateColumns: { xs: yielding(p.columns.filter((c) => !c.wide)), md: yielding(p.columns), xl: wide },
     columnGap: { xs: 1, sm: 2 },
     px: { xs: 1.5, sm: 2.25 },
     alignItems: 'center',

@@ -29,6 +29,7 @@ export function DeleteDialog(p: { plural: Plural; project: string; name: string;
       ),
     onSuccess: async () => {
       await Promise.all([refresh(queries, plural, project, name), queries.invalidateQueries({ queryKey: ['operations'] })]);
+      p.onClose(); // as long as it is open it holds the focus, which is to be where one goes
       void navigate({ to: `/p/${project}/${plural}` });
     },
   });

@@ -1,31 +1,30 @@
 import Box from '@mui/material/Box';
 import { useQuery } from '@tanstack/react-query';
 import { events } from '../api/queries';
-import { Ago, Card, Empty, Loading, Quiet, Row, Trouble } from './basics';
+import { Ago, Asked, Card, Empty, Quiet, Row } from './basics';
 
 /** What happened to one resource. */
 export function EventsOf({ kind, project, name }: { kind: string; project: string; name: string }) {
   const told = useQuery(events(project, kind, name));
-  if (told.error) {
-    return <Trouble error={told.error} retry={() => void told.refetch()} />;
-  }
   return (
     <Card flush>
-      {told.isPending ? (
-        <Loading />
-      ) : told.data.length === 0 ? (
-        <Empty title="Nothing has happened yet">Events are kept for seven days.</Empty>
-      ) : (
-        told.data.map((e) => (
-          <Row key={e.cursor}>
-            <Box sx={{ width: 130, flex: 'none', fontWeight: 560 }}>{e.reason}</Box>
-            <Box sx={{ flex: 1 }}>{e.message}</Box>
-            <Quiet>
-              <Ago when={e.at} />
-            </Quiet>
-          </Row>
-        ))
-      )}
+      <Asked of={told}>
+        {(all) =>
+          all.length === 0 ? (
+            <Empty title="Nothing has happened yet">Events are kept for seven days.</Empty>
+          ) : (
+            all.map((e) => (
+              <Row key={e.cursor}>
+                <Box sx={{ width: 130, flex: 'none', fontWeight: 560 }}>{e.reason}</Box>
+                <Box sx={{ flex: 1 }}>{e.message}</Box>
+                <Quiet>
+                  <Ago when={e.at} />
+                </Quiet>
+              </Row>
+            ))
+          )
+        }
+      </Asked>
     </Card>
   );
 }

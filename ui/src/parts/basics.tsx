@@ -8,8 +8,10 @@ import Stack from '@mui/material/Stack';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useEffect, useState, type ReactNode } from 'react';
+import type { UseQueryResult } from '@tanstack/react-query';
 import { ApiProblem } from '../api/client';
 import type { Health } from '../api/kinds';
+import { useLiveState } from '../api/live';
 import { ago, exact, until } from './format';
 import { CheckIcon, ContentCopyIcon } from './icons';
 
@@ -173,7 +175,7 @@ export function Card({
 
 export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
   return (
-    <Stack sx={{ alignItems: 'center', textAlign: 'center', gap: 1, px: 3, py: 5 }}>
+    <Stack className="empty" sx={{ alignItems: 'center', textAlign: 'center', gap: 1, px: 3, py: 5 }}>
       <Typography variant="h2" component="p">
         {title}
       </Typography>
@@ -185,6 +187,21 @@ export function Empty({ title, children, action }: { title: string; children?: R
       {action && <Box sx={{ mt: 1 }}>{action}</Box>}
     </Stack>
   );
+}
+
+/** What to do about a problem of which the server may have told only what it is. */
+function nextOf(status: number): string {
+  if (status >= 500) {
+    return 'Try again in a moment; if it stays so, tell whoever runs this server.';
+  }
+  switch (status) {
+    case 403:
+      return 'Your account shows what you may do; who governs the project can give you more.';
+    case 404:
+      return 'It may have been deleted, or its name be misspelt; the lists show what there is.';
+    default:
+      return '';
+  }
 }
 
 /** What went wrong and what to do next, as the server says it. */
@@ -205,6 +222,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
     >
       <strong>{problem?.title ?? 'Something went wrong'}.</strong>{' '}
       {problem?.detail ?? (error instanceof Error ? error.message : String(error))}
+ {problem && nextOf(problem.status)}
       {problem?.errors && problem.errors.length > 0 && (
         <Box component="ul" sx={{ m: 0, mt: 0.5, pl: 2.5 }}>
           {problem.errors.map((e) => (
@@ -218,13 +236,39 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
+/** Something comes; or, while the server does not answer, that it is asked again. */
 export function Loading({ lines = 5 }: { lines?: number }) {
+  if (useLiveState() === 'lost') {
+    return (
+      <Typography variant="body2" role="status" sx={{ p: 2.25, color: 'text.secondary' }}>
+        The server does not answer. It is asked again by itself.
+      </Typography>
+    );
+  }
   return (
     <Box role="status" aria-label="Loading" sx={{ p: 2 }}>
       {Array.from({ length: lines }, (_, i) => (
         <Skeleton key={i} height={34} sx={{ opacity: 1 - i / (lines + 1) }} />
       ))}
     </Box>
+  );
+}
+
+/** What was asked for, once it is there; before that, that it comes or why it does not. */
+export function Asked<T>({ of, lines, children }: { of: UseQueryResult<T>; lines?: number; children: (data: T) => ReactNode }) {
+  if (of.data !== undefined) {
+    return children(of.data);
+  }
+  return of.error ? <Trouble error={of.error} retry={() => void of.refetch()} /> : <Loading {...(lines ? { lines } : {})} />;
+}
+
+/** Stands for the page of one thing until that is there, and when it cannot be had. */
+export function NotThere({ title, of }: { title: string; of: { error: unknown; refetch: () => unknown } }) {
+  return (
+    <>
+      <PageHead title={title} />
+      {of.error ? <Trouble error={of.error} retry={() => void of.refetch()} /> : <Loading lines={8} />}
+    </>
   );
 }
 

@@ -11,9 +11,10 @@ import { useEffect, useRef } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { running, type Health, type Operation } from '../api/kinds';
 import { once, operation as operationQuery, useOperationLog } from '../api/queries';
-import { Ago, Standing, Trouble, useNow } from './basics';
+import { Ago, Loading, Standing, Trouble, useNow } from './basics';
 import { lasted } from './format';
 import { ExpandMoreIcon } from './icons';
+import { reached } from './reached';
 
 const STATES: Record<string, [Health, string]> = {
   pending: ['busy', 'Pending'],
@@ -29,6 +30,15 @@ const STATES: Record<string, [Health, string]> = {
 export function OperationState({ of }: { of: Operation }) {
   const [health, word] = STATES[of.status.state] ?? ['unknown', of.status.state];
   return <Standing health={health} word={word} sentence={of.status.message} />;
+}
+
+/** How something stands and, while it is worked on, how far that got. */
+export function Going({ standing, by }: { standing: { health: Health; word: string; sentence: string }; by: Operation | undefined }) {
+  if (!by || standing.health !== 'busy') {
+    return <Standing {...standing} />;
+  }
+  const { percent, step } = reached(by);
+  return <Standing {...standing} word={`${standing.word}${percent && ` ${percent}`}`} sentence={step || standing.sentence} />;
 }
 
 const STEPS: Record<string, [Health, string]> = {
@@ -52,7 +62,7 @@ export function Timeline({ uid }: { uid: string }) {
     return <Trouble error={found.error} retry={() => void found.refetch()} />;
   }
   if (!of) {
-    return <LinearProgress aria-label="Loading" />;
+    return <Loading lines={3} />;
   }
   const known = new Set(of.status.steps.map((s) => s.key));
   const other = lines.filter((l) => !known.has(l.step));

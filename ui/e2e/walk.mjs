@@ -1,0 +1,408 @@
+// Every place of the page, in a real browser: `node walk.mjs URL TOKEN-FILE [PART...]`, against a server that has
+// simulated hypervisors and nothing else yet (e2e/page starts one). The places are those of the page's own router, so a
+// new one is walked without being named here; what stands in an address for a name is filled in with something of that kind.
+//   walk      nothing is wider than the window, at 390 and 1280 pixels; nothing serious for axe, light and dark
+//   progress  how far an image and a machine that waits for it are is seen in lists and on the machine's page
+//   form      what the server finds wrong with a new machine stands at its field, which unfolds
+//   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
+//   trouble   what is seen when the API answers 500, 503 or 403, when there is no such thing, and when nothing answers
+// SHOTS=DIRECTORY keeps pictures of all of them, light and dark.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { judge, launch, shoot, VIEW } from './browser.mjs';
+
+const [url, tokenFile, ...parts] = process.argv.slice(2);
+if (!tokenFile) {
+  console.error('walk: needs URL TOKEN-FILE');
+  process.exit(2);
+}
+const token = readFileSync(tokenFile, 'utf8').trim();
+const wanted = (part) => parts.length === 0 || parts.includes(part);
+
+async function call(method, path, body, type = 'application/json') {
+  const answer = await fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': type },
+    ...(body === undefined ? {} : { body: type === 'application/json' ? JSON.stringify(body) : body }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  return text ? JSON.parse(text) : null;
+}
+const declare = (yaml, project = 'default') => call('POST', `/apply?project=${project}`, yaml, 'application/yaml');
+async function until(what, is, seconds = 60) {
+  for (const end = Date.now() + seconds * 1000; !(await is()); await new Promise((done) => setTimeout(done, 200))) {
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
+  }
+}
+
+const browser = await launch();
+const troubles = [];
+const context = await browser.newContext(VIEW);
+const page = await context.newPage();
+page.setDefaultTimeout(30_000);
+page.on('pageerror', (e) => troubles.push(`${page.url()}: ${e}`));
+
+let failed = 0;
+async function step(title, act) {
+  try {
+    await act();
+    console.log(`ok    page: ${title}`);
+  } catch (e) {
+    failed++;
+    console.log(`FAIL  page: ${title}\n      | ${(e.stack ?? '').match(/walk\.mjs:\d+/g)?.join(' ') ?? ''} ${String(e.message ?? e).split('\n').slice(0, 12).join('\n      | ')}`);
+  }
+}
+const heading = page.getByRole('heading', { level: 1 }).first();
+async function visit(path) {
+  await page.goto(url + path);
+  await heading.waitFor();
+  await settled();
+}
+/** Nothing is being loaded any more. */
+const settled = () => page.waitForFunction(() => !document.querySelector('[aria-label=Loading]'));
+
+/** What cannot be seen whole: wider than the window, or cut off by what it stands in without a sign of that. */
+const tooWide = () => page.evaluate(() => {
+  const root = document.documentElement;
+  const name = (e) => `${e.tagName.toLowerCase()}${e.getAttribute('aria-label') ? `[${e.getAttribute('aria-label')}]` : ''} "${(e.textContent ?? '').trim().slice(0, 40)}"`;
+  const all = [...document.body.querySelectorAll('*')];
+  const out = [];
+  if (root.scrollWidth > root.clientWidth) {
+    const past = all.filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1 && e.scrollWidth > 0);
+    out.push(`the page is ${root.scrollWidth} wide, by ${past.slice(-3).map(name).join('; ')}`);
+  }
+  for (const e of all) {
+    const style = getComputedStyle(e);
+    const cuts = /hidden|clip/.test(style.overflowX) && style.textOverflow !== 'ellipsis' && style.clipPath === 'none';
+    if (cuts && e.textContent && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1 && !e.closest('svg, .xterm') && !e.querySelector('.xterm')) {
+      out.push(`${e.scrollWidth - e.clientWidth} pixels are cut off of ${name(e)}`);
+    }
+  }
+  return out;
+});
+async function fits(widths = [390, 1280]) {
+  const found = [];
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    found.push(...(await tooWide()).map((w) => `at ${width}: ${w}`));
+  }
+  await page.setViewportSize(VIEW.viewport);
+  if (found.length > 0) throw new Error(found.join('\n'));
+}
+
+// ------------------------------------------------------------------------------------------------------ the world
+
+const ENDS = ['succeeded', 'failed', 'cancelled', 'superseded'];
+const mark = Date.now().toString(36); // so that one server can be walked again
+const name = `walker-${mark}`;
+let password = '';
+let routes = [];
+await step('somebody signs in for the first time', async () => {
+  const first = (await call('POST', '/users', { name, displayName: 'Somebody with a rather long name', role: 'admin' })).password;
+  password = `${first}, changed`;
+  await page.goto(url);
+  await heading.waitFor();
+  await fits();
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password').fill(first);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByLabel('Present password').fill(first);
+  await fits();
+  await page.getByLabel('New password', { exact: false }).first().fill(password);
+  await page.getByLabel('New password again').fill(password);
+  await page.locator('form button[type=submit]').click();
+  await page.getByRole('navigation').first().waitFor();
+  // Where the developers' tools of the router find it, too.
+  routes = await page.evaluate(() => Object.keys(globalThis.__TSR_ROUTER__.routesByPath).filter((p) => p !== '/'));
+});
+await step('there is something of every kind', async () => {
+  await declare(readFileSync(new URL('world.yaml', import.meta.url), 'utf8'));
+  await call('POST', '/tokens', { name: `a-token-whose-name-is-rather-long-for-what-it-does-${mark}`, ttlSeconds: 3600, projects: ['default'], verbs: ['view', 'operate'] });
+  await rest();
+  // What comes of acts, not of manifests: a deleted volume that is kept, and something that waits for approval.
+  await call('DELETE', '/projects/default/volumes/deleted-and-kept-for-some-days-in-which-it-can-be-restored');
+  await call('PUT', '/projects/default/approval-rules', { rules: [{ coresAbove: 1 }] });
+  await declare(`apiVersion: millwright/v1
+kind: Machine
+metadata: {name: held-back-until-somebody-else-has-looked-at-what-it-will-take}
+spec: {image: debian-12, size: large, nics: [{network: lab}]}
+`).then(() => { throw new Error('it was not held back'); }, (e) => { if (!/approval-needed/.test(e.message)) throw e; });
+});
+
+/** Nothing is being done any more. */
+async function rest() {
+  await until('everything has ended', async () => {
+    const { items } = await call('GET', '/operations?limit=100');
+    return items.every((o) => ENDS.includes(o.status.state));
+  });
+}
+
+/** Which collection of the API has what stands at the end of such an address; most are called as in the API. */
+const COLLECTIONS = { catalogue: 'offers' };
+const samples = new Map();
+async function sample(collection) {
+  if (!samples.has(collection)) {
+    const all = collection === 'operations' ? '/operations' : `/projects/default/${COLLECTIONS[collection] ?? collection}`;
+    const [first] = (await call('GET', `${all}?limit=1`)).items;
+    if (!first) throw new Error(`there are no ${collection} to look at: add one to world.yaml`);
+    samples.set(collection, collection === 'operations' ? first.metadata.uid : first.metadata.name);
+  }
+  return samples.get(collection);
+}
+/** The addresses of a route: in a project and, if it names nothing in one, in all and in one that has nothing. */
+async function addresses(route) {
+  const named = /\/([^/]+)\/\$(?:name|uid)/.exec(route);
+  const path = named ? route.replace(/\$(?:name|uid)/, await sample(named[1])) : route;
+  return (named ? ['default'] : ['default', '-', 'empty']).map((project) => path.replace('$project', project));
+}
+/** How a picture of it is called: `machines`, `machine`, `console`. */
+function titleOf(route) {
+  const [room = 'home', thing, ...more] = route.split('/').slice(3);
+  return more.at(-1) ?? (thing ? (COLLECTIONS[room] ?? room).replace(/s$/, '') : room);
+}
+
+// ------------------------------------------------------------------------------------------------------- the walk
+
+if (wanted('walk')) {
+  for (const route of routes) {
+    await step(`${route} fits, and can be used by everybody (axe)`, async () => {
+      for (const path of await addresses(route)) {
+        await visit(path);
+        await fits();
+        await judge(page, ['light', 'dark']);
+        if (path.startsWith('/p/default')) await shoot(page, titleOf(route));
+        const tabs = page.getByRole('main').getByRole('tab');
+        for (let i = 1; i < (await tabs.count()); i++) {
+          await tabs.nth(i).click();
+          await settled();
+          await fits();
+          await judge(page, ['light', 'dark']);
+        }
+      }
+    });
+  }
+  await step('a place that does not exist fits', async () => {
+    await visit('/p/default/nothing-of-this-name');
+    await fits();
+    await judge(page, ['light', 'dark']);
+  });
+}
+
+const problem = (status, title, detail, errors) => ({
+  status,
+  contentType: 'application/problem+json',
+  body: JSON.stringify({ type: 'about:blank', title, status, detail, errors }),
+});
+
+// --------------------------------------------------------------------------------------------------------- progress
+
+if (wanted('progress')) {
+  // A quarter of it comes, and nothing more.
+  const size = 4 << 20;
+  let end;
+  const slow = createServer((_, answer) => {
+    answer.writeHead(200, { 'Content-Length': size });
+    for (let part = 0; part < 4; part++) answer.write(Buffer.alloc(size / 16));
+    end = () => answer.destroy();
+  });
+  await new Promise((done) => slow.listen(0, '127.0.0.1', done));
+  await step('how far an image is, and what waits for it, is seen', async () => {
+    await declare(`apiVersion: millwright/v1
+kind: Image
+metadata: {name: slow-${mark}}
+spec: {os: debian, version: "12", source: {url: "http://127.0.0.1:${slow.address().port}/slow.qcow2", sha256: "${'0'.repeat(64)}"}}
+---
+apiVersion: millwright/v1
+kind: Machine
+metadata: {name: waits-${mark}}
+spec: {image: slow-${mark}, size: small, nics: [{network: lab}]}
+`);
+    await page.goto(`${url}/p/default/images?q=slow-${mark}`);
+    const row = page.getByRole('row').filter({ hasText: `slow-${mark}` });
+    await row.getByText(/Working 2[0-9] %/).waitFor();
+    await page.goto(`${url}/p/default/machines?q=waits-${mark}`);
+    await page.getByRole('row').filter({ hasText: `waits-${mark}` }).getByText(/Waiting|Working/).waitFor();
+    await page.goto(`${url}/p/default/machines/waits-${mark}`);
+    await page.locator('div:has(> h1)').getByText(new RegExp(`slow-${mark}`)).waitFor();
+  });
+  end?.();
+  slow.close();
+  await call('DELETE', `/projects/default/machines/waits-${mark}`);
+  await until('what used it is gone', () => call('DELETE', `/projects/default/images/slow-${mark}`).then(() => true, () => false));
+}
+
+// ---------------------------------------------------------------------------------------- a new machine, by the keyboard
+
+/** What belongs to a field and says what is wrong with it. */
+const wrongAt = (label, words) => page.getByRole('textbox', { name: label }).and(page.locator('[aria-invalid=true]')).locator('xpath=ancestor::div[contains(@class, "MuiFormControl")][1]').getByText(words).waitFor();
+if (wanted('form')) {
+  await step('what is wrong stands at its field, which unfolds', async () => {
+    await page.goto(`${url}/p/default/new-machine`);
+    const named = page.getByLabel('Name');
+    const before = await named.inputValue();
+    await named.fill('No Name');
+    await wrongAt('Name', /is no name/);
+    await named.fill(before);
+    const more = page.getByRole('button', { name: 'More' });
+    await more.click();
+    await page.getByLabel('IPv4 address').fill('192.0.2.1');
+    await wrongAt('IPv4 address', /192\.0\.2\.1/);
+    await more.click(); // it would fold what is wrong
+    await page.getByLabel('IPv4 address').waitFor();
+    await page.getByLabel('IPv4 address').fill('');
+    await page.getByLabel('Labels').fill('two words=x');
+    await wrongAt('Labels', /is no label key/);
+    await judge(page, ['light', 'dark']);
+  });
+  await step('what belongs to no field is told beside what does', async () => {
+    const told = problem(400, 'The input is not valid', 'Two things are wrong.', [
+      { field: 'Machine x: spec.size', message: 'it is too small' }, { field: 'Machine x: spec.bonds', message: 'there is no such card' },
+    ]);
+    await page.goto(`${url}/p/default/new-machine`);
+    await page.getByText('power it on').waitFor();
+    await page.route(/\/api\/v1\/apply/, (route) => (route.request().url().includes('dryRun=true') ? route.continue() : route.fulfill(told)));
+    await page.getByLabel('Name').press('Enter');
+    await page.getByText('it is too small').waitFor();
+    await page.getByRole('alert').getByText('there is no such card').waitFor();
+    await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true' && /small|large/.test(document.activeElement.textContent ?? ''));
+    await page.unroute(/\/api\/v1\/apply/);
+  });
+}
+/** By the tabulator only, as far as it takes. */
+async function tabTo(there, on) {
+  await there.waitFor();
+  for (let i = 0; i < 80; i++) {
+    if (await there.evaluate((e) => e === document.activeElement)) return;
+    await on.keyboard.press('Tab');
+  }
+  throw new Error(`${there} is not reached by the tabulator`);
+}
+if (wanted('keyboard')) {
+  await step('a machine is made, looked at and deleted without a mouse', async () => {
+    const machine = `by-keys-${mark}`;
+    await call('PUT', '/projects/default/approval-rules', { rules: [] });
+    const other = await (await browser.newContext(VIEW)).newPage();
+    other.setDefaultTimeout(30_000);
+    const button = (title, on = other) => on.getByRole('button', { name: title, exact: true });
+    const inMain = () => other.waitForFunction(() => document.getElementById('main')?.contains(document.activeElement));
+    await other.goto(url);
+    await tabTo(other.getByLabel('Name'), other);
+    await other.keyboard.type(name);
+    await tabTo(other.getByLabel('Password'), other);
+    await other.keyboard.type(password);
+    await other.keyboard.press('Enter');
+    await tabTo(other.getByRole('link', { name: 'Machines', exact: true }).first(), other);
+    await other.keyboard.press('Enter');
+    await other.waitForURL('**/machines');
+    await inMain();
+    await tabTo(other.getByRole('link', { name: 'New machine' }), other);
+    await other.keyboard.press('Enter');
+    await other.waitForURL('**/new-machine');
+    await inMain();
+    await tabTo(other.getByLabel('Name'), other);
+    await other.keyboard.press('Control+a');
+    await other.keyboard.type(machine);
+    await tabTo(other.getByRole('combobox', { name: 'Lives' }), other);
+    await other.keyboard.press('Enter');
+    await other.getByRole('option', { name: '8 hours' }).waitFor();
+    await other.keyboard.press('ArrowDown');
+    await other.keyboard.press('Enter');
+    await other.waitForFunction(() => document.activeElement?.getAttribute('role') === 'combobox');
+    await other.getByText(`Machine ${machine}`).waitFor();
+    await other.locator('button[type=submit]:enabled').waitFor();
+    await tabTo(button('Create machine'), other);
+    await other.keyboard.press('Enter');
+    await other.waitForURL(`**/machines/${machine}`);
+    await inMain();
+    await other.locator('div:has(> h1)').getByText('Ready', { exact: true }).waitFor();
+    await tabTo(button('Delete'), other);
+    await other.keyboard.press('Enter');
+    await other.getByRole('dialog').waitFor();
+    await other.keyboard.press('Escape');
+    await other.getByRole('dialog').waitFor({ state: 'detached' });
+    if (!(await button('Delete').evaluate((e) => e === document.activeElement))) throw new Error('a closed dialog does not give back where one was');
+    await other.keyboard.press('Enter');
+    await other.waitForFunction(() => document.activeElement?.closest('[role=dialog] label, [role=dialog] .MuiFormControl-root'));
+    await other.keyboard.type(machine);
+    await other.keyboard.press('Enter');
+    await other.waitForURL('**/machines');
+    await inMain();
+    await other.getByRole('link', { name: machine }).waitFor({ state: 'detached' });
+    await other.context().close();
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------- trouble
+
+/** Answers whatever is asked of the API but who is signed in; the stream of changes goes on as long as something answers. */
+async function answering(answer, act) {
+  const api = /\/api\/v1\/(?!session$)/;
+  await page.route(api, (route) => {
+    if (!answer) return route.abort();
+    return route.request().url().includes('changes=true') ? route.continue() : route.fulfill(answer);
+  });
+  try {
+    await act();
+  } finally {
+    await page.unroute(api);
+  }
+}
+/** It has its name, says what is wrong and what to do, waits for nothing more, and does not say that there is nothing. */
+async function tells(path, words) {
+  await page.goto(url + path);
+  await heading.waitFor();
+  const main = page.getByRole('main');
+  for (const word of words) await main.getByRole('alert').filter({ hasText: word }).first().waitFor();
+  await settled();
+  const nothing = await main.locator('.empty').allTextContents();
+  if (nothing.length > 0) throw new Error(`it says "${nothing[0]}", although nobody knows`);
+}
+
+/** Places that ask the API for nothing at first: they need no answer to be of use. */
+const ASKS_NOTHING = ['/p/$project/manifest'];
+
+if (wanted('trouble')) {
+  const asking = routes.filter((r) => !ASKS_NOTHING.includes(r));
+  for (const [what, answer, words] of [
+    ['the API fails', problem(500, 'Something failed', 'It was written down under 4711.'), ['Something failed', '4711', 'Try again']],
+    ['something before the server is at a loss', { status: 503, contentType: 'text/html', body: '<h1>Oh no</h1>' }, ['503', 'Try again']],
+    ['one may not see it', problem(403, 'Not allowed', 'It takes the role viewer.'), ['Not allowed', 'role viewer', 'Your account shows']],
+  ]) {
+    for (const route of asking) {
+      await step(`${route} says so when ${what}`, async () => {
+        const [path] = await addresses(route);
+        await answering(answer, () => tells(path, words));
+      });
+    }
+  }
+  for (const route of asking.filter((r) => r.includes('$name') || r.includes('$uid'))) {
+    await step(`${route} says so when there is no such thing`, async () => {
+      const path = route.replace('$project', 'default').replace('$name', 'nothing-of-this-name').replace('$uid', '01a226a4-6ba0-7749-9b7b-000000000000');
+      await page.goto(url + path);
+      await heading.waitFor();
+      await page.getByRole('main').getByText(/nothing-of-this-name|000000000000/).nth(1).waitFor();
+      await settled();
+    });
+  }
+  for (const route of routes) {
+    await step(`${route} says so when nothing answers, and goes on when something does`, async () => {
+      const [path] = await addresses(route);
+      await answering(null, async () => {
+        await page.goto(url + path);
+        await page.getByText('The server does not answer').first().waitFor();
+        await heading.waitFor();
+        await settled();
+      });
+      await page.getByText('This page goes on by itself').first().waitFor({ state: 'detached' });
+      await settled();
+    });
+  }
+}
+
+await step('no script failed', async () => {
+  if (troubles.length > 0) throw new Error([...new Set(troubles)].join('\n'));
+});
+await browser.close();
+process.exit(failed > 0 ? 1 : 0);
