@@ -206,7 +206,7 @@ final class GroupCommand extends Part {
   @Command(name = "history", description = "List what was ever declared of a group's machines.")
   static final class History extends Listed {
     private static final List<String> TITLES =
-        List.of("REVISION", "IMAGE", "SIZE", "BY", "AGE", "");
+        List.of("REVISION", "IMAGE", "SIZE", "BY", "AGE", "STATE");
 
     @Parameters(paramLabel = "NAME", description = "The group.")
     String name = "";
