@@ -592,6 +592,22 @@ public final class SimulatedHypervisor {
       return run(verb, mark.uid(), mark.uid().toString(), Outcome.DONE, effect);
     }
 
+    /** To an object of ours, while nothing else is done. */
+    private Outcome act(Verb verb, ObjectName name, Faults.Effect<Outcome> effect)
+        throws DriverException {
+      return run(
+          verb,
+          name.mark().uid(),
+          name.toString(),
+          Outcome.DONE,
+          () -> {
+            synchronized (lock) {
+              ours(name.mark());
+              return effect.run();
+            }
+          });
+    }
+
     private void ours(Mark mark) throws DriverException {
       if (!mark.installation().equals(installation)) {
         throw conflict("It belongs to another installation.");
@@ -994,40 +1010,35 @@ public final class SimulatedHypervisor {
     @Override
     public Outcome create(ObjectName name, ByteSize size, @Nullable String base)
         throws DriverException {
-      return run(
+      return act(
           Verb.CREATE_DISK,
-          name.mark().uid(),
-          name.toString(),
-          Outcome.DONE,
+          name,
           () -> {
-            synchronized (lock) {
-              ours(name.mark());
-              StoredDisk there = disks.get(name.toString());
-              if (there != null) {
-                if (there.size().compareTo(size) < 0) {
-                  resize(there, size);
-                }
-                return Outcome.DONE;
-              }
-              if (base != null) {
-                ByteSize least = images.get(new ImageKey(installation, base));
-                if (least == null) {
-                  throw new DriverException(FaultKind.REFUSED, "The image is not staged there.");
-                }
-                if (least.compareTo(size) > 0) {
-                  throw new DriverException(
-                      FaultKind.REFUSED, "The image needs a disk of at least " + least + ".");
-                }
-              }
-              room(size.bytes());
-              diskUsed += size.bytes();
-              disks.put(name.toString(), new StoredDisk(name, size, base));
-              index(diskNames, name);
-              if (base != null) {
-                imageUsers.merge(new ImageKey(installation, base), 1, Integer::sum);
+            StoredDisk there = disks.get(name.toString());
+            if (there != null) {
+              if (there.size().compareTo(size) < 0) {
+                resize(there, size);
               }
               return Outcome.DONE;
             }
+            if (base != null) {
+              ByteSize least = images.get(new ImageKey(installation, base));
+              if (least == null) {
+                throw new DriverException(FaultKind.REFUSED, "The image is not staged there.");
+              }
+              if (least.compareTo(size) > 0) {
+                throw new DriverException(
+                    FaultKind.REFUSED, "The image needs a disk of at least " + least + ".");
+              }
+            }
+            room(size.bytes());
+            diskUsed += size.bytes();
+            disks.put(name.toString(), new StoredDisk(name, size, base));
+            index(diskNames, name);
+            if (base != null) {
+              imageUsers.merge(new ImageKey(installation, base), 1, Integer::sum);
+            }
+            return Outcome.DONE;
           });
     }
 
@@ -1098,47 +1109,37 @@ public final class SimulatedHypervisor {
 
     @Override
     public Outcome grow(ObjectName name, ByteSize size) throws DriverException {
-      return run(
+      return act(
           Verb.GROW_DISK,
-          name.mark().uid(),
-          name.toString(),
-          Outcome.DONE,
+          name,
           () -> {
-            synchronized (lock) {
-              ours(name.mark());
-              StoredDisk disk = disks.get(name.toString());
-              if (disk == null) {
-                throw conflict("There is no such disk.");
-              }
-              if (disk.size().compareTo(size) > 0) {
-                throw new DriverException(
-                    FaultKind.REFUSED, "The disk is larger than that already; disks never shrink.");
-              }
-              resize(disk, size);
-              return Outcome.DONE;
+            StoredDisk disk = disks.get(name.toString());
+            if (disk == null) {
+              throw conflict("There is no such disk.");
             }
+            if (disk.size().compareTo(size) > 0) {
+              throw new DriverException(
+                  FaultKind.REFUSED, "The disk is larger than that already; disks never shrink.");
+            }
+            resize(disk, size);
+            return Outcome.DONE;
           });
     }
 
     @Override
     public Outcome delete(ObjectName name) throws DriverException {
-      return run(
+      return act(
           Verb.DELETE_DISK,
-          name.mark().uid(),
-          name.toString(),
-          Outcome.DONE,
+          name,
           () -> {
-            synchronized (lock) {
-              ours(name.mark());
-              StoredDisk disk = disks.get(name.toString());
-              if (disk != null) {
-                if (attachments.containsKey(name.toString())) {
-                  throw conflict("A machine has the disk attached.");
-                }
-                drop(disk);
+            StoredDisk disk = disks.get(name.toString());
+            if (disk != null) {
+              if (attachments.containsKey(name.toString())) {
+                throw conflict("A machine has the disk attached.");
               }
-              return Outcome.DONE;
+              drop(disk);
             }
+            return Outcome.DONE;
           });
     }
 
@@ -1183,29 +1184,24 @@ public final class SimulatedHypervisor {
           throw new DriverException(
               FaultKind.REFUSED, "The server's file cannot be read.", e.toString(), e);
         }
-        run(
+        act(
             Verb.WRITE_DISK,
-            disk.mark().uid(),
-            disk.toString(),
-            Outcome.DONE,
+            disk,
             () -> {
-              synchronized (lock) {
-                ours(disk.mark());
-                if (attachments.containsKey(disk.toString())) {
-                  throw conflict("A machine has the disk attached.");
-                }
-                proceed.ask();
-                StoredDisk there = disks.get(disk.toString());
-                if (there != null) {
-                  drop(there);
-                }
-                room(size.bytes());
-                diskUsed += size.bytes();
-                disks.put(disk.toString(), new StoredDisk(disk, size, null));
-                index(diskNames, disk);
-                contents.put(disk.toString(), bytes);
-                return Outcome.DONE;
+              if (attachments.containsKey(disk.toString())) {
+                throw conflict("A machine has the disk attached.");
               }
+              proceed.ask();
+              StoredDisk there = disks.get(disk.toString());
+              if (there != null) {
+                drop(there);
+              }
+              room(size.bytes());
+              diskUsed += size.bytes();
+              disks.put(disk.toString(), new StoredDisk(disk, size, null));
+              index(diskNames, disk);
+              contents.put(disk.toString(), bytes);
+              return Outcome.DONE;
             });
       }
     }
@@ -1226,41 +1222,39 @@ public final class SimulatedHypervisor {
       return content;
     }
 
+    private Outcome keep(Verb verb, ObjectName name, Content file) throws DriverException {
+      byte[] content = read(file);
+      return act(
+          verb,
+          name,
+          () -> {
+            media.put(name.toString(), new StoredMedium(name, content));
+            index(mediumNames, name);
+            return Outcome.DONE;
+          });
+    }
+
+    private Outcome forget(Verb verb, ObjectName name) throws DriverException {
+      return act(
+          verb,
+          name,
+          () -> {
+            media.remove(name.toString());
+            unindex(mediumNames, name);
+            return Outcome.DONE;
+          });
+    }
+
     /** A facet of its own, for its delete is not that of disks. */
     private final class Drives implements Media {
       @Override
       public Outcome put(ObjectName name, Content iso) throws DriverException {
-        byte[] content = read(iso);
-        return run(
-            Verb.PUT_MEDIUM,
-            name.mark().uid(),
-            name.toString(),
-            Outcome.DONE,
-            () -> {
-              synchronized (lock) {
-                ours(name.mark());
-                media.put(name.toString(), new StoredMedium(name, content));
-                index(mediumNames, name);
-                return Outcome.DONE;
-              }
-            });
+        return keep(Verb.PUT_MEDIUM, name, iso);
       }
 
       @Override
       public Outcome delete(ObjectName name) throws DriverException {
-        return run(
-            Verb.DELETE_MEDIUM,
-            name.mark().uid(),
-            name.toString(),
-            Outcome.DONE,
-            () -> {
-              synchronized (lock) {
-                ours(name.mark());
-                media.remove(name.toString());
-                unindex(mediumNames, name);
-                return Outcome.DONE;
-              }
-            });
+        return forget(Verb.DELETE_MEDIUM, name);
       }
     }
 
@@ -1360,37 +1354,12 @@ public final class SimulatedHypervisor {
     private final class BootFiles implements DirectBoot {
       @Override
       public Outcome put(ObjectName name, Content file) throws DriverException {
-        byte[] content = read(file);
-        return run(
-            Verb.PUT_BOOT_FILE,
-            name.mark().uid(),
-            name.toString(),
-            Outcome.DONE,
-            () -> {
-              synchronized (lock) {
-                ours(name.mark());
-                media.put(name.toString(), new StoredMedium(name, content));
-                index(mediumNames, name);
-                return Outcome.DONE;
-              }
-            });
+        return keep(Verb.PUT_BOOT_FILE, name, file);
       }
 
       @Override
       public Outcome delete(ObjectName name) throws DriverException {
-        return run(
-            Verb.DELETE_BOOT_FILE,
-            name.mark().uid(),
-            name.toString(),
-            Outcome.DONE,
-            () -> {
-              synchronized (lock) {
-                ours(name.mark());
-                media.remove(name.toString());
-                unindex(mediumNames, name);
-                return Outcome.DONE;
-              }
-            });
+        return forget(Verb.DELETE_BOOT_FILE, name);
       }
     }
 

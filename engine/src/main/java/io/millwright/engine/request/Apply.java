@@ -671,7 +671,11 @@ public final class Apply {
           new Condition(Condition.READY, Condition.Value.TRUE, "Declared", "It is declared.", now);
       Condition pending =
           new Condition(
-              Condition.READY, Condition.Value.FALSE, "Pending", "Work has not begun yet.", now);
+              Condition.READY,
+              Condition.Value.FALSE,
+              "Pending",
+              "It is new, and the work on it has not ended yet.",
+              now);
       return switch (kind) {
         case SOURCE -> SourceStatus.EMPTY.withConditions(List.of(pending));
         case HYPERVISOR -> HypervisorStatus.EMPTY.withConditions(List.of(pending));
