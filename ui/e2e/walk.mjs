@@ -85,7 +85,8 @@ async function fits(widths = [390, 1280]) {
   const found = [];
   for (const width of widths) {
     await page.setViewportSize({ width, height: 800 });
-    // What depends on the width is drawn anew a moment later.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    // What depends on the width is drawn anew a moment later, on a busy machine.
     let wide = await tooWide();
     for (const end = Date.now() + 3000; wide.length > 0 && Date.now() < end; wide = await tooWide()) await new Promise((done) => setTimeout(done, 100));
     found.push(...wide.map((w) => `at ${width}: ${w}`));
