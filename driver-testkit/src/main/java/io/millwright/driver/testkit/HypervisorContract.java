@@ -1793,6 +1793,14 @@ public abstract class HypervisorContract {
     LifecycleEvents events = driver().lifecycleEvents().orElseThrow();
     events.subscribe(told::add);
     assertThat(driver().observe(new Scope.All()).complete()).isTrue();
+    // What is there when listening begins is not told, and when that is nobody is told either.
+    await()
+        .atMost(patience())
+        .pollInterval(Duration.ofSeconds(1))
+        .until(() -> {
+          done(compute().define(machine(mark())));
+          return !told.isEmpty();
+        });
     MachineDefinition d = bootable();
     awaitTold(told, d.mark());
     done(compute().start(d.mark()));

@@ -184,6 +184,14 @@ class VcenterTest {
   void changesAreToldAgainAfterTheSessionWasEnded() throws Exception {
     Set<UUID> told = ConcurrentHashMap.newKeySet();
     driver.lifecycleEvents().orElseThrow().subscribe(told::add);
+    // What is there when listening begins is not told, and when that is nobody is told either.
+    await()
+        .atMost(Duration.ofMinutes(2))
+        .pollInterval(Duration.ofSeconds(1))
+        .until(() -> {
+          defined(mark());
+          return !told.isEmpty();
+        });
     Mark before = mark();
     defined(before);
     awaitTold(told, before);
