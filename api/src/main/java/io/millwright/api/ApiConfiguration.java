@@ -30,6 +30,7 @@ import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.access.intercept.AuthorizationFilter;
 import org.springframework.security.web.firewall.RequestRejectedHandler;
+import org.springframework.web.method.support.HandlerMethodArgumentResolver;
 import org.springframework.web.servlet.config.annotation.EnableWebMvc;
 import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
@@ -56,11 +57,6 @@ public class ApiConfiguration {
   private static final int SWALLOWED = 64 << 20;
 
   @Bean
-  OnceOnly onceOnly(Backend backend) {
-    return new OnceOnly(backend.store());
-  }
-
-  @Bean
   LiveStreams liveStreams(Backend backend) {
     return new LiveStreams(backend.watch(), KEEP_ALIVE);
   }
@@ -76,13 +72,13 @@ public class ApiConfiguration {
   }
 
   @Bean
-  HypervisorsApi hypervisorsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new HypervisorsApi(backend, once, live);
+  HypervisorsApi hypervisorsApi(Backend backend, LiveStreams live) {
+    return new HypervisorsApi(backend, live);
   }
 
   @Bean
-  NetworksApi networksApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new NetworksApi(backend, once, live);
+  NetworksApi networksApi(Backend backend, LiveStreams live) {
+    return new NetworksApi(backend, live);
   }
 
   @Bean
@@ -91,33 +87,33 @@ public class ApiConfiguration {
   }
 
   @Bean
-  ImagesApi imagesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new ImagesApi(backend, once, live);
+  ImagesApi imagesApi(Backend backend, LiveStreams live) {
+    return new ImagesApi(backend, live);
   }
 
   @Bean
-  SizesApi sizesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new SizesApi(backend, once, live);
+  SizesApi sizesApi(Backend backend, LiveStreams live) {
+    return new SizesApi(backend, live);
   }
 
   @Bean
-  ProfilesApi profilesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new ProfilesApi(backend, once, live);
+  ProfilesApi profilesApi(Backend backend, LiveStreams live) {
+    return new ProfilesApi(backend, live);
   }
 
   @Bean
-  SnapshotsApi snapshotsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new SnapshotsApi(backend, once, live);
+  SnapshotsApi snapshotsApi(Backend backend, LiveStreams live) {
+    return new SnapshotsApi(backend, live);
   }
 
   @Bean
-  VolumesApi volumesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new VolumesApi(backend, once, live);
+  VolumesApi volumesApi(Backend backend, LiveStreams live) {
+    return new VolumesApi(backend, live);
   }
 
   @Bean
-  QuarantineApi quarantineApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new QuarantineApi(backend, once, live);
+  QuarantineApi quarantineApi(Backend backend, LiveStreams live) {
+    return new QuarantineApi(backend, live);
   }
 
   @Bean
@@ -131,8 +127,8 @@ public class ApiConfiguration {
   }
 
   @Bean
-  OrphansApi orphansApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new OrphansApi(backend, once, live);
+  OrphansApi orphansApi(Backend backend, LiveStreams live) {
+    return new OrphansApi(backend, live);
   }
 
   @Bean
@@ -142,37 +138,33 @@ public class ApiConfiguration {
 
   @Bean
   MachinesApi machinesApi(
-      Backend backend,
-      OnceOnly once,
-      LiveStreams live,
-      ConsoleSocket console,
-      ConsoleTickets tickets) {
-    return new MachinesApi(backend, once, live, console, tickets);
+      Backend backend, LiveStreams live, ConsoleSocket console, ConsoleTickets tickets) {
+    return new MachinesApi(backend, live, console, tickets);
   }
 
   @Bean
-  GroupsApi groupsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new GroupsApi(backend, once, live);
+  GroupsApi groupsApi(Backend backend, LiveStreams live) {
+    return new GroupsApi(backend, live);
   }
 
   @Bean
-  PoolsApi poolsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new PoolsApi(backend, once, live);
+  PoolsApi poolsApi(Backend backend, LiveStreams live) {
+    return new PoolsApi(backend, live);
   }
 
   @Bean
-  SourcesApi sourcesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new SourcesApi(backend, once, live);
+  SourcesApi sourcesApi(Backend backend, LiveStreams live) {
+    return new SourcesApi(backend, live);
   }
 
   @Bean
-  WebhooksApi webhooksApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new WebhooksApi(backend, once, live);
+  WebhooksApi webhooksApi(Backend backend, LiveStreams live) {
+    return new WebhooksApi(backend, live);
   }
 
   @Bean
-  OffersApi offersApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new OffersApi(backend, once, live);
+  OffersApi offersApi(Backend backend, LiveStreams live) {
+    return new OffersApi(backend, live);
   }
 
   @Bean
@@ -191,13 +183,13 @@ public class ApiConfiguration {
   }
 
   @Bean
-  ApplyApi applyApi(Backend backend, OnceOnly once) {
-    return new ApplyApi(backend, once);
+  ApplyApi applyApi(Backend backend) {
+    return new ApplyApi(backend);
   }
 
   @Bean
-  OperationsApi operationsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    return new OperationsApi(backend, once, live);
+  OperationsApi operationsApi(Backend backend, LiveStreams live) {
+    return new OperationsApi(backend, live);
   }
 
   @Bean
@@ -342,6 +334,11 @@ public class ApiConfiguration {
             .addCustomConverter(new Body.Converter())
             .addCustomConverter(new ByteArrayHttpMessageConverter())
             .withJsonConverter(new JacksonJsonHttpMessageConverter(Json.mapper()));
+      }
+
+      @Override
+      public void addArgumentResolvers(List<HandlerMethodArgumentResolver> resolvers) {
+        resolvers.add(new Once.Resolver(backend.store()));
       }
 
       @Override

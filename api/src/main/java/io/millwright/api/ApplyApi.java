@@ -10,7 +10,6 @@ import io.millwright.model.manifest.Manifests;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
-import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -29,11 +28,9 @@ import org.springframework.web.bind.annotation.RestController;
 final class ApplyApi {
 
   private final Backend backend;
-  private final OnceOnly once;
 
-  ApplyApi(Backend backend, OnceOnly once) {
+  ApplyApi(Backend backend) {
     this.backend = backend;
-    this.once = once;
   }
 
   @Operation(
@@ -54,9 +51,8 @@ final class ApplyApi {
       @Parameter(description = "what the body is called in messages, such as hello.yaml")
           @RequestHeader(name = "X-Source", required = false)
           @Nullable String source,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       @RequestBody Body body,
-      HttpServletRequest request) {
+      Once once) {
     Inputs.project(project);
     Caller caller = Callers.now();
     List<Draft> drafts = drafts(body, project, source);
@@ -79,8 +75,6 @@ final class ApplyApi {
           .entity();
     }
     return once.answer(
-        idempotencyKey,
-        request,
         body,
         tx -> {
           List<Applied> applied = backend.apply().apply(tx, caller, drafts, Apply.Expectation.NONE);

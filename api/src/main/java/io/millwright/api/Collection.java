@@ -19,13 +19,11 @@ import io.millwright.model.Selector;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Manifests;
 import io.swagger.v3.oas.annotations.Hidden;
-import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.ResponseEntity;
@@ -44,14 +42,12 @@ abstract class Collection {
   static final String SOURCE = "the request's body";
 
   final Backend backend;
-  final OnceOnly once;
   private final Kind kind;
   private final LiveStreams live;
 
-  Collection(Kind kind, Backend backend, OnceOnly once, LiveStreams live) {
+  Collection(Kind kind, Backend backend, LiveStreams live) {
     this.kind = kind;
     this.backend = backend;
-    this.once = once;
     this.live = live;
   }
 
@@ -106,11 +102,7 @@ abstract class Collection {
   /** Declares a new one. */
   @Needs(Verb.DECLARE)
   @PostMapping
-  ResponseEntity<byte[]> create(
-      @PathVariable String project,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      @RequestBody Body body,
-      HttpServletRequest request) {
+  ResponseEntity<byte[]> create(@PathVariable String project, @RequestBody Body body, Once once) {
     Caller caller = Callers.now();
     Draft draft = draft(body, project, null);
     Acts.about(draft.name());
@@ -123,7 +115,7 @@ abstract class Collection {
               : Answer.of(201, applied.resource())
                   .with(HttpHeaders.LOCATION, location(applied.resource()));
         };
-    return once.answer(idempotencyKey, request, body, create);
+    return once.answer(body, create);
   }
 
   /** Shows one. */
@@ -207,18 +199,6 @@ abstract class Collection {
             ProblemException.of(
                 Problem.Type.NOT_FOUND,
                 "there is no " + kind + " " + name + " in project " + project));
-  }
-
-  /** Does it once; or, asked for a dry run, tells the very plan that would run. */
-  final ResponseEntity<byte[]> doOrTell(
-      boolean dryRun,
-      Supplier<List<Applied>> plan,
-      @Nullable String key,
-      HttpServletRequest request,
-      Function<Tx, Answer> act) {
-    return dryRun
-        ? Answer.of(200, ApplyView.of(plan.get(), true)).entity()
-        : once.answer(key, request, act);
   }
 
   /** Does {@code act} if the resource is as expected, and nobody changes it in between. */

@@ -15,7 +15,6 @@ import io.millwright.model.Resource;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
-import jakarta.servlet.http.HttpServletRequest;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +25,6 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
-import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
@@ -37,8 +35,8 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "groups", description = "Machines of one shape, and rollouts of changes to them.")
 final class GroupsApi extends Collection {
 
-  GroupsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.GROUP, backend, once, live);
+  GroupsApi(Backend backend, LiveStreams live) {
+    super(Kind.GROUP, backend, live);
   }
 
   /** How a member stands. */
@@ -178,14 +176,11 @@ final class GroupsApi extends Collection {
       @Parameter(description = "true to hear what would be done, and to have nothing done")
           @RequestParam(defaultValue = "false")
           boolean dryRun,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      Once once) {
     Caller caller = Callers.now();
-    return doOrTell(
+    return once.answerOrTell(
         dryRun,
         () -> backend.rollouts().planScale(caller, project, name, count),
-        idempotencyKey,
-        request,
         tx -> ofGroup(backend.rollouts().scale(tx, caller, project, name, count)));
   }
 
@@ -195,13 +190,8 @@ final class GroupsApi extends Collection {
       description = "Members that are being changed are, and no others until it is continued.")
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:pause")
-  ResponseEntity<byte[]> pause(
-      @PathVariable String project,
-      @PathVariable String name,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
-    return once.answer(
-        idempotencyKey, request, tx -> Answer.of(200, backend.rollouts().pause(tx, project, name)));
+  ResponseEntity<byte[]> pause(@PathVariable String project, @PathVariable String name, Once once) {
+    return once.answer(tx -> Answer.of(200, backend.rollouts().pause(tx, project, name)));
   }
 
   @Operation(
@@ -212,20 +202,14 @@ final class GroupsApi extends Collection {
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:continue")
   ResponseEntity<byte[]> resume(
-      @PathVariable String project,
-      @PathVariable String name,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      @PathVariable String project, @PathVariable String name, Once once) {
     Caller caller = Callers.now();
-    return once.answer(
-        idempotencyKey,
-        request,
-        tx ->
-            backend
-                .rollouts()
-                .resume(tx, caller, project, name)
-                .map(Answer::accepted)
-                .orElseGet(() -> Answer.of(200, find(tx, project, name))));
+    return once.answer(tx ->
+        backend
+            .rollouts()
+            .resume(tx, caller, project, name)
+            .map(Answer::accepted)
+            .orElseGet(() -> Answer.of(200, find(tx, project, name))));
   }
 
   @Operation(
@@ -243,14 +227,11 @@ final class GroupsApi extends Collection {
       @Parameter(description = "true to hear what would be done, and to have nothing done")
           @RequestParam(defaultValue = "false")
           boolean dryRun,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      Once once) {
     Caller caller = Callers.now();
-    return doOrTell(
+    return once.answerOrTell(
         dryRun,
         () -> backend.rollouts().planRollBack(caller, project, name, to),
-        idempotencyKey,
-        request,
         tx -> ofGroup(backend.rollouts().rollBack(tx, caller, project, name, to)));
   }
 

@@ -10,7 +10,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/hypervisors")
 @Tag(name = "hypervisors", description = "Places where virtual machines run.")
 final class HypervisorsApi extends Collection {
-  HypervisorsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.HYPERVISOR, backend, once, live);
+  HypervisorsApi(Backend backend, LiveStreams live) {
+    super(Kind.HYPERVISOR, backend, live);
   }
 }

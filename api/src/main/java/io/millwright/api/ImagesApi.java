@@ -25,7 +25,6 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
-import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
@@ -39,8 +38,8 @@ final class ImagesApi extends Collection {
 
   private final Semaphore places = new Semaphore(AT_ONCE);
 
-  ImagesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.IMAGE, backend, once, live);
+  ImagesApi(Backend backend, LiveStreams live) {
+    super(Kind.IMAGE, backend, live);
   }
 
   @io.swagger.v3.oas.annotations.Operation(
@@ -111,15 +110,9 @@ final class ImagesApi extends Collection {
   @Needs(Verb.DECLARE)
   @PostMapping("/{name}:build")
   ResponseEntity<byte[]> buildImage(
-      @PathVariable String project,
-      @PathVariable String name,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      @PathVariable String project, @PathVariable String name, Once once) {
     Caller caller = Callers.now();
-    return once.answer(
-        idempotencyKey,
-        request,
-        tx -> Answer.accepted(backend.builds().build(tx, caller, project, name)));
+    return once.answer(tx -> Answer.accepted(backend.builds().build(tx, caller, project, name)));
   }
 
   @Override

@@ -26,7 +26,6 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
-import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
@@ -41,13 +40,8 @@ final class MachinesApi extends Collection {
   private final ConsoleSocket console;
   private final ConsoleTickets tickets;
 
-  MachinesApi(
-      Backend backend,
-      OnceOnly once,
-      LiveStreams live,
-      ConsoleSocket console,
-      ConsoleTickets tickets) {
-    super(Kind.MACHINE, backend, once, live);
+  MachinesApi(Backend backend, LiveStreams live, ConsoleSocket console, ConsoleTickets tickets) {
+    super(Kind.MACHINE, backend, live);
     this.console = console;
     this.tickets = tickets;
   }
@@ -59,11 +53,8 @@ final class MachinesApi extends Collection {
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:power-on")
   ResponseEntity<byte[]> powerOn(
-      @PathVariable String project,
-      @PathVariable String name,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
-    return power(project, name, Power.ON, idempotencyKey, request);
+      @PathVariable String project, @PathVariable String name, Once once) {
+    return power(once, project, name, Power.ON);
   }
 
   @Operation(
@@ -75,26 +66,19 @@ final class MachinesApi extends Collection {
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:power-off")
   ResponseEntity<byte[]> powerOff(
-      @PathVariable String project,
-      @PathVariable String name,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
-    return power(project, name, Power.OFF, idempotencyKey, request);
+      @PathVariable String project, @PathVariable String name, Once once) {
+    return power(once, project, name, Power.OFF);
   }
 
-  private ResponseEntity<byte[]> power(
-      String project, String name, Power power, @Nullable String key, HttpServletRequest request) {
+  private ResponseEntity<byte[]> power(Once once, String project, String name, Power power) {
     Caller caller = Callers.now();
-    return once.answer(
-        key,
-        request,
-        tx -> {
-          Optional<io.millwright.model.Operation> operation =
-              backend.power().set(tx, caller, project, name, power);
-          return operation
-              .map(Answer::accepted)
-              .orElseGet(() -> Answer.of(200, find(tx, project, name)));
-        });
+    return once.answer(tx -> {
+      Optional<io.millwright.model.Operation> operation =
+          backend.power().set(tx, caller, project, name, power);
+      return operation
+          .map(Answer::accepted)
+          .orElseGet(() -> Answer.of(200, find(tx, project, name)));
+    });
   }
 
   @Operation(
@@ -103,16 +87,9 @@ final class MachinesApi extends Collection {
       description = "Refused while other work on the machine goes on.")
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:reset")
-  ResponseEntity<byte[]> reset(
-      @PathVariable String project,
-      @PathVariable String name,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+  ResponseEntity<byte[]> reset(@PathVariable String project, @PathVariable String name, Once once) {
     Caller caller = Callers.now();
-    return once.answer(
-        idempotencyKey,
-        request,
-        tx -> Answer.accepted(backend.power().reset(tx, caller, project, name)));
+    return once.answer(tx -> Answer.accepted(backend.power().reset(tx, caller, project, name)));
   }
 
   @Operation(
@@ -134,14 +111,11 @@ final class MachinesApi extends Collection {
       @Parameter(description = "true to hear what would be done, and to have nothing done")
           @RequestParam(defaultValue = "false")
           boolean dryRun,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      Once once) {
     Caller caller = Callers.now();
-    return doOrTell(
+    return once.answerOrTell(
         dryRun,
         () -> backend.rebuild().plan(caller, project, name, image),
-        idempotencyKey,
-        request,
         tx -> Answer.accepted(backend.rebuild().rebuild(tx, caller, project, name, image)));
   }
 
@@ -162,14 +136,11 @@ final class MachinesApi extends Collection {
       @Parameter(description = "true to hear what would be done, and to have nothing done")
           @RequestParam(defaultValue = "false")
           boolean dryRun,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      Once once) {
     Caller caller = Callers.now();
-    return doOrTell(
+    return once.answerOrTell(
         dryRun,
         () -> backend.snapshots().plan(caller, project, name, snapshot),
-        idempotencyKey,
-        request,
         tx -> Answer.accepted(backend.snapshots().revert(tx, caller, project, name, snapshot)));
   }
 
@@ -191,14 +162,11 @@ final class MachinesApi extends Collection {
       @Parameter(description = "true to hear what would be done, and to have nothing done")
           @RequestParam(defaultValue = "false")
           boolean dryRun,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      Once once) {
     Caller caller = Callers.now();
-    return doOrTell(
+    return once.answerOrTell(
         dryRun,
         () -> backend.move().plan(caller, project, name, to),
-        idempotencyKey,
-        request,
         tx -> Answer.accepted(backend.move().move(tx, caller, project, name, to)));
   }
 
@@ -252,8 +220,7 @@ final class MachinesApi extends Collection {
       @Parameter(description = "true to hear what would be done, and to have nothing done")
           @RequestParam(defaultValue = "false")
           boolean dryRun,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      Once once) {
     Caller caller = Callers.now();
     MachineImport imports = backend.machineImport();
     MachineImport.Found found =
@@ -262,8 +229,6 @@ final class MachinesApi extends Collection {
       return Answer.of(200, ImportView.of(imports.plan(caller, found), true)).entity();
     }
     return once.answer(
-        idempotencyKey,
-        request,
         tx -> Answer.of(202, ImportView.of(imports.declare(tx, caller, found), false)));
   }
 
@@ -424,12 +389,9 @@ final class MachinesApi extends Collection {
       @Parameter(description = "how long it lives from now on, such as 4h; at most 365d")
           @RequestParam
           String ttl,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request) {
+      Once once) {
     TimeSpan span = Inputs.span("ttl", ttl);
     return once.answer(
-        idempotencyKey,
-        request,
         tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))));
   }
 

@@ -32,8 +32,8 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/networks")
 @Tag(name = "networks", description = "Layer-2 segments and the address ranges in them.")
 final class NetworksApi extends Collection {
-  NetworksApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.NETWORK, backend, once, live);
+  NetworksApi(Backend backend, LiveStreams live) {
+    super(Kind.NETWORK, backend, live);
   }
 
   /** How an address stands. */

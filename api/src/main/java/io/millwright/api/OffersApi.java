@@ -14,7 +14,6 @@ import io.millwright.model.manifest.Manifests;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
-import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -23,7 +22,6 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
-import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
@@ -33,8 +31,8 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/offers")
 @Tag(name = "offers", description = "The catalogue: forms from which people order machines.")
 final class OffersApi extends Collection {
-  OffersApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.OFFER, backend, once, live);
+  OffersApi(Backend backend, LiveStreams live) {
+    super(Kind.OFFER, backend, live);
   }
 
   /**
@@ -82,9 +80,8 @@ final class OffersApi extends Collection {
       @Parameter(description = "true to hear what would be done, and to have nothing done")
           @RequestParam(defaultValue = "false")
           boolean dryRun,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
       @RequestBody Body body,
-      HttpServletRequest request) {
+      Once once) {
     Caller caller = Callers.now();
     Map<String, String> values = Manifests.decode(body.bytes(), OrderParams.class).parameters();
     List<Draft> drafts = backend.store().read(tx -> Offers.order(tx, project, name, values));
@@ -100,8 +97,6 @@ final class OffersApi extends Collection {
       return Answer.of(200, OrderView.of(drafts, planned)).entity();
     }
     return once.answer(
-        idempotencyKey,
-        request,
         body,
         tx -> {
           List<Applied> applied = backend.apply().apply(tx, caller, drafts, expected);

@@ -12,10 +12,8 @@ import io.millwright.model.manifest.Json;
 import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
-import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.security.Principal;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -48,12 +46,10 @@ final class OperationsApi {
       Arrays.stream(OperationView.State.values()).map(Json::word).toList();
 
   private final Backend backend;
-  private final OnceOnly once;
   private final LiveStreams live;
 
-  OperationsApi(Backend backend, OnceOnly once, LiveStreams live) {
+  OperationsApi(Backend backend, LiveStreams live) {
     this.backend = backend;
-    this.once = once;
     this.live = live;
   }
 
@@ -234,19 +230,12 @@ final class OperationsApi {
       description = "What it had begun is undone; that is done when the operation has ended.")
   @Needs(value = Verb.OPERATE, where = Needs.Where.HANDLER)
   @PostMapping("/{uid}:cancel")
-  ResponseEntity<byte[]> cancel(
-      @PathVariable UUID uid,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    return once.answer(
-        idempotencyKey,
-        request,
-        tx -> {
-          Operation of = visible(tx.operations().find(uid), uid);
-          Callers.require(Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
-          return Answer.accepted(backend.cancel().cancel(tx, uid));
-        });
+  ResponseEntity<byte[]> cancel(@PathVariable UUID uid, Once once) {
+    return once.answer(tx -> {
+      Operation of = visible(tx.operations().find(uid), uid);
+      Callers.require(Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
+      return Answer.accepted(backend.cancel().cancel(tx, uid));
+    });
   }
 
   private Operation find(UUID uid) {

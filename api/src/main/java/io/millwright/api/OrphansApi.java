@@ -12,7 +12,6 @@ import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
-import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.security.Principal;
@@ -36,12 +35,10 @@ import org.springframework.web.bind.annotation.RestController;
 final class OrphansApi {
 
   private final Backend backend;
-  private final OnceOnly once;
   private final LiveStreams live;
 
-  OrphansApi(Backend backend, OnceOnly once, LiveStreams live) {
+  OrphansApi(Backend backend, LiveStreams live) {
     this.backend = backend;
-    this.once = once;
     this.live = live;
   }
 
@@ -115,7 +112,7 @@ final class OrphansApi {
   @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @PostMapping("/{name}:purge")
   ResponseEntity<Void> purge(@PathVariable String name, Principal who) {
-    backend.sweep().purge(new Caller(who.getName()), name);
+    backend.sweep().purge(Callers.now(), name);
     return ResponseEntity.noContent().build();
   }
 
@@ -131,13 +128,8 @@ final class OrphansApi {
       @Parameter(description = "the Volume's project")
           @RequestParam(defaultValue = Apply.DEFAULT_PROJECT)
           String project,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    Caller caller = new Caller(who.getName());
-    return once.answer(
-        idempotencyKey,
-        request,
-        tx -> Answer.accepted(backend.sweep().adopt(tx, caller, name, project, as)));
+      Once once) {
+    Caller caller = Callers.now();
+    return once.answer(tx -> Answer.accepted(backend.sweep().adopt(tx, caller, name, project, as)));
   }
 }

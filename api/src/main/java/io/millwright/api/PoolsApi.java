@@ -10,15 +10,12 @@ import io.millwright.model.TimeSpan;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
-import jakarta.servlet.http.HttpServletRequest;
-import java.security.Principal;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
-import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
@@ -29,8 +26,8 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "pools", description = "Machines that are ready before anybody asks.")
 final class PoolsApi extends Collection {
 
-  PoolsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.POOL, backend, once, live);
+  PoolsApi(Backend backend, LiveStreams live) {
+    super(Kind.POOL, backend, live);
   }
 
   @Operation(
@@ -57,15 +54,11 @@ final class PoolsApi extends Collection {
                       + " given")
           @RequestParam(required = false)
           @Nullable String leash,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
+      Once once) {
     TimeSpan life = ttl == null ? null : Inputs.span("ttl", ttl);
     TimeSpan silence = leash == null ? null : Inputs.span("leash", leash);
-    Caller caller = new Caller(who.getName());
+    Caller caller = Callers.now();
     return once.answer(
-        idempotencyKey,
-        request,
         tx -> Answer.of(200, backend.pools().claim(tx, caller, project, name, life, silence)));
   }
 

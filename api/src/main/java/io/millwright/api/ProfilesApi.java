@@ -10,7 +10,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/profiles")
 @Tag(name = "profiles", description = "Named layers of customisation.")
 final class ProfilesApi extends Collection {
-  ProfilesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.PROFILE, backend, once, live);
+  ProfilesApi(Backend backend, LiveStreams live) {
+    super(Kind.PROFILE, backend, live);
   }
 }

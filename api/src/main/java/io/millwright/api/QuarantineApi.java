@@ -11,10 +11,8 @@ import io.swagger.v3.oas.annotations.Hidden;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
-import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.security.Principal;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
@@ -35,12 +33,10 @@ import org.springframework.web.bind.annotation.RestController;
 final class QuarantineApi {
 
   private final Backend backend;
-  private final OnceOnly once;
   private final LiveStreams live;
 
-  QuarantineApi(Backend backend, OnceOnly once, LiveStreams live) {
+  QuarantineApi(Backend backend, LiveStreams live) {
     this.backend = backend;
-    this.once = once;
     this.live = live;
   }
 
@@ -121,13 +117,9 @@ final class QuarantineApi {
       @Parameter(description = "the name that it gets; the one that it had if not given")
           @RequestParam(name = "as", required = false)
           @Nullable String as,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    Caller caller = new Caller(who.getName());
+      Once once) {
+    Caller caller = Callers.now();
     return once.answer(
-        idempotencyKey,
-        request,
         tx -> Answer.accepted(backend.restore().restore(tx, caller, project, name, as)));
   }
 }

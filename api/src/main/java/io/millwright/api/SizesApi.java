@@ -10,7 +10,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/sizes")
 @Tag(name = "sizes", description = "Shapes of machines.")
 final class SizesApi extends Collection {
-  SizesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.SIZE, backend, once, live);
+  SizesApi(Backend backend, LiveStreams live) {
+    super(Kind.SIZE, backend, live);
   }
 }

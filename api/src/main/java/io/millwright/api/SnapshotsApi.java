@@ -16,8 +16,8 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/snapshots")
 @Tag(name = "snapshots", description = "What machines' system disks were at one moment.")
 final class SnapshotsApi extends Collection {
-  SnapshotsApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.SNAPSHOT, backend, once, live);
+  SnapshotsApi(Backend backend, LiveStreams live) {
+    super(Kind.SNAPSHOT, backend, live);
   }
 
   @Override

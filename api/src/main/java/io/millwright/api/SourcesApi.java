@@ -13,10 +13,8 @@ import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.security.Principal;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PathVariable;
@@ -35,8 +33,8 @@ final class SourcesApi extends Collection {
   /** Where the hosts of repositories call, who have no token. */
   static final String HOOKS = "/api/v1/projects/*/sources/*/hook";
 
-  SourcesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.SOURCE, backend, once, live);
+  SourcesApi(Backend backend, LiveStreams live) {
+    super(Kind.SOURCE, backend, live);
   }
 
   @Override
@@ -64,11 +62,8 @@ final class SourcesApi extends Collection {
       @Parameter(description = "name of the commit, or its first seven digits or more")
           @RequestParam
           String commit,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    return answer(
-        idempotencyKey, who, request, tx -> backend.sources().approve(tx, project, name, commit));
+      Once once) {
+    return once.answer(tx -> Answer.of(200, backend.sources().approve(tx, project, name, commit)));
   }
 
   @Operation(
@@ -77,13 +72,8 @@ final class SourcesApi extends Collection {
       description = "Without it, that is done at every interval.")
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:sync")
-  ResponseEntity<byte[]> sync(
-      @PathVariable String project,
-      @PathVariable String name,
-      @RequestHeader(name = OnceOnly.KEY, required = false) @Nullable String idempotencyKey,
-      HttpServletRequest request,
-      Principal who) {
-    return answer(idempotencyKey, who, request, tx -> backend.sources().sync(tx, project, name));
+  ResponseEntity<byte[]> sync(@PathVariable String project, @PathVariable String name, Once once) {
+    return once.answer(tx -> Answer.of(200, backend.sources().sync(tx, project, name)));
   }
 
   @Operation(
@@ -121,13 +111,5 @@ final class SourcesApi extends Collection {
         request,
         response);
     request.removeAttribute(Trail.PROBLEM);
-  }
-
-  private ResponseEntity<byte[]> answer(
-      @Nullable String key,
-      Principal who,
-      HttpServletRequest request,
-      Function<Tx, Resource<?, ?>> act) {
-    return once.answer(key, request, tx -> Answer.of(200, act.apply(tx)));
   }
 }

@@ -161,11 +161,11 @@ final class TokensApi {
   ResponseEntity<FreshTokenView> create(
       @RequestBody Body body,
       @io.swagger.v3.oas.annotations.Parameter(hidden = true)
-          @RequestHeader(name = OnceOnly.KEY, required = false)
+          @RequestHeader(name = Once.KEY, required = false)
           @Nullable String idempotencyKey) {
     if (idempotencyKey != null) {
       throw ProblemException.invalid(
-          OnceOnly.KEY, "is not taken here, because a token's secret is not kept");
+          Once.KEY, "is not taken here, because a token's secret is not kept");
     }
     TokenParams params = Manifests.decode(body.bytes(), TokenParams.class);
     Acts.about(params.name());

@@ -10,7 +10,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}/volumes")
 @Tag(name = "volumes", description = "Data disks with a life of their own.")
 final class VolumesApi extends Collection {
-  VolumesApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.VOLUME, backend, once, live);
+  VolumesApi(Backend backend, LiveStreams live) {
+    super(Kind.VOLUME, backend, live);
   }
 }

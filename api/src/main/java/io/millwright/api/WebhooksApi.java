@@ -31,8 +31,8 @@ final class WebhooksApi extends Collection {
   private final Backend backend;
   private final LiveStreams live;
 
-  WebhooksApi(Backend backend, OnceOnly once, LiveStreams live) {
-    super(Kind.WEBHOOK, backend, once, live);
+  WebhooksApi(Backend backend, LiveStreams live) {
+    super(Kind.WEBHOOK, backend, live);
     this.backend = backend;
     this.live = live;
   }

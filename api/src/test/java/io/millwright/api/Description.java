@@ -12,6 +12,7 @@ import io.swagger.v3.oas.models.media.Content;
 import io.swagger.v3.oas.models.media.JsonSchema;
 import io.swagger.v3.oas.models.media.MediaType;
 import io.swagger.v3.oas.models.media.Schema;
+import io.swagger.v3.oas.models.parameters.HeaderParameter;
 import io.swagger.v3.oas.models.parameters.Parameter;
 import io.swagger.v3.oas.models.parameters.RequestBody;
 import io.swagger.v3.oas.models.responses.ApiResponse;
@@ -20,6 +21,7 @@ import io.swagger.v3.oas.models.security.SecurityRequirement;
 import io.swagger.v3.oas.models.security.SecurityScheme;
 import io.swagger.v3.oas.models.tags.Tag;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
@@ -31,6 +33,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springdoc.core.customizers.OperationCustomizer;
+import org.springdoc.core.utils.SpringDocUtils;
 import org.springframework.web.method.HandlerMethod;
 
 /** Completes the description of the API by what springdoc cannot see in the code. */
@@ -78,6 +81,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
   private final RecordSchemas schemas;
 
   Description(RecordSchemas schemas) {
+    SpringDocUtils.getConfig().addRequestWrapperToIgnore(Once.class);
     this.schemas = schemas;
   }
 
@@ -92,6 +96,14 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
       collection(operation, kind, method.getMethod().getName());
     } else {
       other(operation);
+    }
+    if (Arrays.stream(method.getMethodParameters())
+        .anyMatch(p -> p.getParameterType() == Once.class)) {
+      operation.addParametersItem(
+          new HeaderParameter()
+              .name(Once.KEY)
+              .required(false)
+              .schema(RecordSchemas.schema("string")));
     }
     parameters(operation);
     problems(operation);

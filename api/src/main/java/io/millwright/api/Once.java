@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.millwright.engine.port.Requests;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Applied;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Json;
@@ -12,20 +13,29 @@ import jakarta.servlet.http.HttpServletRequest;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.MethodParameter;
 import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.support.WebDataBinderFactory;
+import org.springframework.web.context.request.NativeWebRequest;
+import org.springframework.web.method.support.HandlerMethodArgumentResolver;
+import org.springframework.web.method.support.ModelAndViewContainer;
 
 /**
- * Does what a request with an Idempotency-Key asks for once, however often it is sent.
+ * Does what the present request asks for once, however often it is sent with the same
+ * Idempotency-Key; or each time, without one. Handlers take it as an argument.
  *
  * <p>The key and the effect are one transaction: a server that dies has done and remembered both,
  * or neither.
  */
-final class OnceOnly {
+final class Once {
   /** Name of the request's header. */
   static final String KEY = "Idempotency-Key";
 
@@ -37,32 +47,56 @@ final class OnceOnly {
   private static final Body NOTHING = new Body(new byte[0]);
 
   private final Store store;
+  private final HttpServletRequest request;
 
-  OnceOnly(Store store) {
+  private Once(Store store, HttpServletRequest request) {
     this.store = store;
+    this.request = request;
+  }
+
+  /** Gives handlers theirs. */
+  record Resolver(Store store) implements HandlerMethodArgumentResolver {
+    @Override
+    public boolean supportsParameter(MethodParameter parameter) {
+      return parameter.getParameterType() == Once.class;
+    }
+
+    @Override
+    public Once resolveArgument(
+        MethodParameter parameter,
+        @Nullable ModelAndViewContainer container,
+        NativeWebRequest request,
+        @Nullable WebDataBinderFactory binders) {
+      return new Once(
+          store, Objects.requireNonNull(request.getNativeRequest(HttpServletRequest.class)));
+    }
   }
 
   /** The answer of {@code act}, or the one that it gave before; of a request without a body. */
-  ResponseEntity<byte[]> answer(
-      @Nullable String key, HttpServletRequest request, Function<Tx, Answer> act) {
-    return answer(key, request, NOTHING, act);
+  ResponseEntity<byte[]> answer(Function<Tx, Answer> act) {
+    return answer(NOTHING, act);
   }
 
   /** The answer of {@code act}, or the one that it gave before. */
-  ResponseEntity<byte[]> answer(
-      @Nullable String key, HttpServletRequest request, Body body, Function<Tx, Answer> act) {
-    return once(key, request, body, act).entity();
+  ResponseEntity<byte[]> answer(Body body, Function<Tx, Answer> act) {
+    return once(body, act).entity();
   }
 
-  private Answer once(
-      @Nullable String key, HttpServletRequest request, Body body, Function<Tx, Answer> act) {
+  /** The answer of {@code act}; or, asked for a dry run, the very plan that would run. */
+  ResponseEntity<byte[]> answerOrTell(
+      boolean dryRun, Supplier<List<Applied>> plan, Function<Tx, Answer> act) {
+    return dryRun ? Answer.of(200, ApplyView.of(plan.get(), true)).entity() : answer(act);
+  }
+
+  private Answer once(Body body, Function<Tx, Answer> act) {
+    String key = request.getHeader(KEY);
     if (key == null) {
       return store.inTransaction(act);
     }
     if (!FORM.matcher(key).matches()) {
       throw ProblemException.invalid(KEY, "must be 1 to 200 printable ASCII characters");
     }
-    String fingerprint = fingerprint(request, body);
+    String fingerprint = fingerprint(body);
     String asker = Callers.now().id(); // names may be taken again by somebody else
     return store.inTransaction(tx -> {
       Optional<Requests.Answered> before = tx.requests().find(asker, key);
@@ -91,7 +125,7 @@ final class OnceOnly {
     return new Answer(before.status(), headers, before.body()).with(REPLAYED, "true");
   }
 
-  private static String fingerprint(HttpServletRequest request, Body body) {
+  private String fingerprint(Body body) {
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
       sha.update((request.getMethod() + " " + request.getRequestURI() + "\n").getBytes(UTF_8));
