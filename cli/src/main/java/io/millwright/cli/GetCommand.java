@@ -14,7 +14,7 @@ import tools.jackson.databind.JsonNode;
 
 /** Shows resources. */
 @Command(name = "get", description = "Show resources.")
-final class GetCommand extends Part {
+final class GetCommand extends ListedAcross {
   @Parameters(
       index = "0",
       paramLabel = "KIND",
@@ -38,20 +38,9 @@ final class GetCommand extends Part {
   @Nullable String fieldSelector;
 
   @Option(
-      names = {"-A", "--all-projects"},
-      description = "From all projects.")
-  boolean allProjects;
-
-  @Option(
       names = {"-w", "--watch"},
       description = "Go on showing what changes, until interrupted.")
   boolean watch;
-
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "FORMAT",
-      description = "table, wide, json, yaml or name.")
-  Format format = Format.TABLE;
 
   @Override
   public Integer call() {

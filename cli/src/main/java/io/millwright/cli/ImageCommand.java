@@ -45,7 +45,7 @@ final class ImageCommand extends Part {
         "With a name, the builds of that one: which is in use, which are kept, which failed and"
             + " why."
       })
-  static final class ListOf extends Part {
+  static final class ListOf extends ListedAcross {
     private static final List<String> TITLES =
         List.of("BUILD", "STATE", "SHA256", "SIZE", "AGE", "OPERATION", "MESSAGE");
 
@@ -54,17 +54,6 @@ final class ImageCommand extends Part {
         paramLabel = "NAME",
         description = "The image whose builds are listed.")
     @Nullable String name;
-
-    @Option(
-        names = {"-A", "--all-projects"},
-        description = "From all projects.")
-    boolean allProjects;
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, wide, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {

@@ -84,23 +84,12 @@ final class SnapshotCommand extends Part {
 
   /** Lists. */
   @Command(name = "list", description = "List snapshots.")
-  static final class ListOf extends Part {
+  static final class ListOf extends ListedAcross {
     @Parameters(
         arity = "0..1",
         paramLabel = "MACHINE",
         description = "Only of this machine; of all if not given.")
     @Nullable String machine;
-
-    @Option(
-        names = {"-A", "--all-projects"},
-        description = "From all projects.")
-    boolean allProjects;
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, wide, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {

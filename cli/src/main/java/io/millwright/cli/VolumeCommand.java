@@ -29,7 +29,7 @@ final class VolumeCommand extends Part {
   @Command(
       name = "list",
       description = "List volumes, or with --quarantined deleted ones whose disks are kept.")
-  static final class ListOf extends Part {
+  static final class ListOf extends ListedAcross {
     private static final List<String> TITLES =
         List.of("PROJECT", "NAME", "SIZE", "HYPERVISOR", "DELETED", "KEPT-UNTIL", "UID");
 
@@ -37,17 +37,6 @@ final class VolumeCommand extends Part {
         names = "--quarantined",
         description = "Deleted ones, which can be restored until their days are over.")
     boolean quarantined;
-
-    @Option(
-        names = {"-A", "--all-projects"},
-        description = "From all projects.")
-    boolean allProjects;
-
-    @Option(
-        names = {"-o", "--output"},
-        paramLabel = "FORMAT",
-        description = "table, wide, json, yaml or name.")
-    Format format = Format.TABLE;
 
     @Override
     public Integer call() {
