@@ -58,7 +58,7 @@ public class ApiConfiguration {
 
   @Bean
   LiveStreams liveStreams(Backend backend) {
-    return new LiveStreams(backend.watch(), KEEP_ALIVE);
+    return new LiveStreams(backend.engine().watch(), KEEP_ALIVE);
   }
 
   @Bean
@@ -68,7 +68,7 @@ public class ApiConfiguration {
 
   @Bean
   Bearers bearers(Backend backend) {
-    return new Bearers(backend.tokens(), backend.access().signIn());
+    return new Bearers(backend.engine().tokens(), backend.access().signIn());
   }
 
   @Bean
@@ -239,7 +239,7 @@ public class ApiConfiguration {
 
   @Bean
   Problems problems(Backend backend) {
-    return new Problems(backend.approving());
+    return new Problems(backend.engine().approving());
   }
 
   /** Everything needs a token or a session but health and signing in; see {@link BearerFilter}. */

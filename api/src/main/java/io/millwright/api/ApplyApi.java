@@ -69,15 +69,17 @@ final class ApplyApi {
       Callers.require(Verb.DECLARE, draft.kind(), in, () -> Callers.noProject(in));
     }
     if (dryRun) {
-      List<Applied> planned = backend.apply().plan(caller, drafts);
+      List<Applied> planned = backend.engine().apply().plan(caller, drafts);
       return Answer.of(
-              200, ApplyView.of(planned, true).needing(backend.apply().needs(caller, drafts)))
+              200,
+              ApplyView.of(planned, true).needing(backend.engine().apply().needs(caller, drafts)))
           .entity();
     }
     return once.answer(
         body,
         tx -> {
-          List<Applied> applied = backend.apply().apply(tx, caller, drafts, Apply.Expectation.NONE);
+          List<Applied> applied =
+              backend.engine().apply().apply(tx, caller, drafts, Apply.Expectation.NONE);
           boolean work = applied.stream().anyMatch(a -> a.operation() != null);
           return Answer.of(work ? 202 : 200, ApplyView.of(applied, false));
         });

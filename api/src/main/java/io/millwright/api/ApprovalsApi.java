@@ -105,7 +105,7 @@ final class ApprovalsApi {
         r.detail(),
         r.createdAt(),
         r.expiresAt(),
-        backend.approving().hindrance(Callers.now(), r));
+        backend.engine().approving().hindrance(Callers.now(), r));
   }
 
   @Operation(
@@ -142,7 +142,7 @@ final class ApprovalsApi {
   @Needs(Verb.VIEW)
   @GetMapping("/approvals/{uid}")
   ApprovalView get(@PathVariable String project, @PathVariable UUID uid) {
-    return view(backend.approving().find(project, uid));
+    return view(backend.engine().approving().find(project, uid));
   }
 
   @Operation(
@@ -159,7 +159,7 @@ final class ApprovalsApi {
       @Parameter(description = "for whoever asked, and for the audit")
           @RequestParam(defaultValue = "")
           String reason) {
-    return view(backend.approving().approve(Callers.now(), project, uid, reason));
+    return view(backend.engine().approving().approve(Callers.now(), project, uid, reason));
   }
 
   @Operation(
@@ -174,7 +174,7 @@ final class ApprovalsApi {
       @Parameter(description = "for whoever asked, and for the audit")
           @RequestParam(defaultValue = "")
           String reason) {
-    return view(backend.approving().reject(Callers.now(), project, uid, reason));
+    return view(backend.engine().approving().reject(Callers.now(), project, uid, reason));
   }
 
   @Operation(
@@ -184,7 +184,7 @@ final class ApprovalsApi {
   @Needs(Verb.DECLARE)
   @PostMapping("/approvals/{uid}:withdraw")
   ApprovalView withdraw(@PathVariable String project, @PathVariable UUID uid) {
-    return view(backend.approving().withdraw(Callers.now(), project, uid));
+    return view(backend.engine().approving().withdraw(Callers.now(), project, uid));
   }
 
   @Operation(

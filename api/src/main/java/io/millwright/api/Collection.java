@@ -169,7 +169,7 @@ abstract class Collection {
             new Precondition(ifMatch, null),
             project,
             name,
-            tx -> backend.delete().delete(tx, caller, kind, project, name, null));
+            tx -> backend.engine().delete().delete(tx, caller, kind, project, name, null));
     return operation.map(Answer::accepted).orElseGet(Answer::gone).entity();
   }
 
@@ -215,7 +215,7 @@ abstract class Collection {
 
   private Applied apply(Tx tx, Caller caller, Draft draft, Apply.Expectation expected) {
     // The list has what follows from the change as well, such as restarts of other machines.
-    return backend.apply().apply(tx, caller, List.of(draft), expected).stream()
+    return backend.engine().apply().apply(tx, caller, List.of(draft), expected).stream()
         .filter(a -> a.resource().kind() == kind && a.resource().name().equals(draft.name()))
         .findFirst()
         .orElseThrow();

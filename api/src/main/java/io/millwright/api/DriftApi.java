@@ -87,7 +87,8 @@ final class DriftApi {
   @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping("/drift")
   DriftView drift(@PathVariable String project) {
-    Drift.Report report = backend.drift().look(Inputs.projectOrAll(project), Callers.visible());
+    Drift.Report report =
+        backend.engine().drift().look(Inputs.projectOrAll(project), Callers.visible());
     return new DriftView(
         report.compared(), report.findings().stream().map(DriftedMachineView::of).toList());
   }

@@ -129,7 +129,9 @@ final class GroupsApi extends Collection {
   @GetMapping("/{name}/members")
   GroupMembersView members(@PathVariable String project, @PathVariable String name) {
     return new GroupMembersView(
-        backend.rollouts().members(project, name).stream().map(GroupMemberView::of).toList());
+        backend.engine().rollouts().members(project, name).stream()
+            .map(GroupMemberView::of)
+            .toList());
   }
 
   @Operation(
@@ -138,7 +140,7 @@ final class GroupsApi extends Collection {
   @Needs(Verb.VIEW)
   @GetMapping("/{name}/revisions")
   GroupRevisionsView revisions(@PathVariable String project, @PathVariable String name) {
-    Rollouts.History history = backend.rollouts().history(project, name);
+    Rollouts.History history = backend.engine().rollouts().history(project, name);
     return new GroupRevisionsView(
         history.revisions().stream()
             .map(r -> GroupRevisionView.of(r, history.group().status()))
@@ -156,7 +158,7 @@ final class GroupsApi extends Collection {
       @Parameter(description = "number of a revision") @RequestParam int from,
       @Parameter(description = "number of another") @RequestParam int to) {
     return new GroupDiffView(
-        backend.rollouts().diff(project, name, from, to).stream()
+        backend.engine().rollouts().diff(project, name, from, to).stream()
             .map(ApplyView.ChangeView::of)
             .toList());
   }
@@ -180,8 +182,8 @@ final class GroupsApi extends Collection {
     Caller caller = Callers.now();
     return once.answerOrTell(
         dryRun,
-        () -> backend.rollouts().planScale(caller, project, name, count),
-        tx -> ofGroup(backend.rollouts().scale(tx, caller, project, name, count)));
+        () -> backend.engine().rollouts().planScale(caller, project, name, count),
+        tx -> ofGroup(backend.engine().rollouts().scale(tx, caller, project, name, count)));
   }
 
   @Operation(
@@ -191,7 +193,7 @@ final class GroupsApi extends Collection {
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:pause")
   ResponseEntity<byte[]> pause(@PathVariable String project, @PathVariable String name, Once once) {
-    return once.answer(tx -> Answer.of(200, backend.rollouts().pause(tx, project, name)));
+    return once.answer(tx -> Answer.of(200, backend.engine().rollouts().pause(tx, project, name)));
   }
 
   @Operation(
@@ -206,6 +208,7 @@ final class GroupsApi extends Collection {
     Caller caller = Callers.now();
     return once.answer(tx ->
         backend
+            .engine()
             .rollouts()
             .resume(tx, caller, project, name)
             .map(Answer::accepted)
@@ -231,8 +234,8 @@ final class GroupsApi extends Collection {
     Caller caller = Callers.now();
     return once.answerOrTell(
         dryRun,
-        () -> backend.rollouts().planRollBack(caller, project, name, to),
-        tx -> ofGroup(backend.rollouts().rollBack(tx, caller, project, name, to)));
+        () -> backend.engine().rollouts().planRollBack(caller, project, name, to),
+        tx -> ofGroup(backend.engine().rollouts().rollBack(tx, caller, project, name, to)));
   }
 
   @Override

@@ -84,17 +84,18 @@ final class ImagesApi extends Collection {
     }
     try {
       if (url != null || path != null) {
-        return declared(caller, backend.imports().of(wanted, path, url));
+        return declared(caller, backend.engine().imports().of(wanted, path, url));
       }
       return declared(
           caller,
           backend
+              .engine()
               .imports()
               .of(
                   wanted,
                   request.getInputStream(),
                   request.getContentLengthLong(),
-                  draft -> backend.apply().plan(caller, List.of(draft))));
+                  draft -> backend.engine().apply().plan(caller, List.of(draft))));
     } finally {
       places.release();
     }
@@ -112,7 +113,8 @@ final class ImagesApi extends Collection {
   ResponseEntity<byte[]> buildImage(
       @PathVariable String project, @PathVariable String name, Once once) {
     Caller caller = Callers.now();
-    return once.answer(tx -> Answer.accepted(backend.builds().build(tx, caller, project, name)));
+    return once.answer(
+        tx -> Answer.accepted(backend.engine().builds().build(tx, caller, project, name)));
   }
 
   @Override
@@ -134,7 +136,11 @@ final class ImagesApi extends Collection {
         backend
             .store()
             .inTransaction(tx ->
-                backend.apply().apply(tx, caller, List.of(draft), Apply.Expectation.NONE).stream()
+                backend
+                    .engine()
+                    .apply()
+                    .apply(tx, caller, List.of(draft), Apply.Expectation.NONE)
+                    .stream()
                     .filter(a -> a.resource().kind() == Kind.IMAGE)
                     .filter(a -> a.resource().name().equals(draft.name()))
                     .findFirst()

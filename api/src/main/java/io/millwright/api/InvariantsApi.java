@@ -50,7 +50,7 @@ final class InvariantsApi {
   @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping
   InvariantsView look() {
-    Invariants.Report report = backend.invariants().look();
+    Invariants.Report report = backend.engine().invariants().look();
     return new InvariantsView(
         report.machines(),
         report.broken().stream().map(b -> new BrokenInvariantView(b.rule(), b.what())).toList(),

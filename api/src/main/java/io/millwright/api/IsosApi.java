@@ -109,7 +109,8 @@ final class IsosApi {
           @RequestHeader(name = "X-Source", required = false)
           @Nullable String source,
       @RequestBody Body body) {
-    Isos.Rendered out = backend.isos().render(wanted(project, installer, disk, source, body));
+    Isos.Rendered out =
+        backend.engine().isos().render(wanted(project, installer, disk, source, body));
     return new RenderingView(
         out.title(),
         out.files().stream().map(AnswerFileView::of).toList(),
@@ -164,7 +165,9 @@ final class IsosApi {
           Problem.Type.TOO_MANY, AT_ONCE + " media are being sent; try again when one is through");
     }
     try (Isos.Iso iso =
-        medium.equals("own") ? backend.isos().own(wanted) : backend.isos().seed(wanted)) {
+        medium.equals("own")
+            ? backend.engine().isos().own(wanted)
+            : backend.engine().isos().seed(wanted)) {
       send(iso, name(wanted), range, ifRange, response);
     } finally {
       places.release();

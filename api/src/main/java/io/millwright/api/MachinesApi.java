@@ -74,7 +74,7 @@ final class MachinesApi extends Collection {
     Caller caller = Callers.now();
     return once.answer(tx -> {
       Optional<io.millwright.model.Operation> operation =
-          backend.power().set(tx, caller, project, name, power);
+          backend.engine().power().set(tx, caller, project, name, power);
       return operation
           .map(Answer::accepted)
           .orElseGet(() -> Answer.of(200, find(tx, project, name)));
@@ -89,7 +89,8 @@ final class MachinesApi extends Collection {
   @PostMapping("/{name}:reset")
   ResponseEntity<byte[]> reset(@PathVariable String project, @PathVariable String name, Once once) {
     Caller caller = Callers.now();
-    return once.answer(tx -> Answer.accepted(backend.power().reset(tx, caller, project, name)));
+    return once.answer(
+        tx -> Answer.accepted(backend.engine().power().reset(tx, caller, project, name)));
   }
 
   @Operation(
@@ -115,8 +116,9 @@ final class MachinesApi extends Collection {
     Caller caller = Callers.now();
     return once.answerOrTell(
         dryRun,
-        () -> backend.rebuild().plan(caller, project, name, image),
-        tx -> Answer.accepted(backend.rebuild().rebuild(tx, caller, project, name, image)));
+        () -> backend.engine().rebuild().plan(caller, project, name, image),
+        tx ->
+            Answer.accepted(backend.engine().rebuild().rebuild(tx, caller, project, name, image)));
   }
 
   @Operation(
@@ -140,8 +142,10 @@ final class MachinesApi extends Collection {
     Caller caller = Callers.now();
     return once.answerOrTell(
         dryRun,
-        () -> backend.snapshots().plan(caller, project, name, snapshot),
-        tx -> Answer.accepted(backend.snapshots().revert(tx, caller, project, name, snapshot)));
+        () -> backend.engine().snapshots().plan(caller, project, name, snapshot),
+        tx ->
+            Answer.accepted(
+                backend.engine().snapshots().revert(tx, caller, project, name, snapshot)));
   }
 
   @Operation(
@@ -166,8 +170,8 @@ final class MachinesApi extends Collection {
     Caller caller = Callers.now();
     return once.answerOrTell(
         dryRun,
-        () -> backend.move().plan(caller, project, name, to),
-        tx -> Answer.accepted(backend.move().move(tx, caller, project, name, to)));
+        () -> backend.engine().move().plan(caller, project, name, to),
+        tx -> Answer.accepted(backend.engine().move().move(tx, caller, project, name, to)));
   }
 
   /**
@@ -222,7 +226,7 @@ final class MachinesApi extends Collection {
           boolean dryRun,
       Once once) {
     Caller caller = Callers.now();
-    MachineImport imports = backend.machineImport();
+    MachineImport imports = backend.engine().machineImport();
     MachineImport.Found found =
         imports.look(new MachineImport.Wanted(project, name, hypervisor, object));
     if (dryRun) {
@@ -280,6 +284,7 @@ final class MachinesApi extends Collection {
       @PathVariable String project, @PathVariable String name) {
     ScreenTicketView view =
         backend
+            .engine()
             .consoles()
             .screen(project, name)
             .map(t -> new ScreenTicketView(t.url(), t.protocol(), t.thumbprint()))
@@ -310,7 +315,7 @@ final class MachinesApi extends Collection {
           @Nullable String ticket,
       HttpServletRequest request,
       HttpServletResponse response) {
-    console.open(request, response, () -> backend.consoles().openScreen(project, name));
+    console.open(request, response, () -> backend.engine().consoles().openScreen(project, name));
   }
 
   @Override
@@ -391,8 +396,8 @@ final class MachinesApi extends Collection {
           String ttl,
       Once once) {
     TimeSpan span = Inputs.span("ttl", ttl);
-    return once.answer(
-        tx -> Answer.of(200, ResourceView.of(backend.expire().extend(tx, project, name, span))));
+    return once.answer(tx ->
+        Answer.of(200, ResourceView.of(backend.engine().expire().extend(tx, project, name, span))));
   }
 
   @Operation(
@@ -404,7 +409,7 @@ final class MachinesApi extends Collection {
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:heartbeat")
   ResponseEntity<Void> heartbeat(@PathVariable String project, @PathVariable String name) {
-    backend.store().write(tx -> backend.expire().beat(tx, project, name));
+    backend.store().write(tx -> backend.engine().expire().beat(tx, project, name));
     return ResponseEntity.noContent().build();
   }
 
@@ -425,6 +430,6 @@ final class MachinesApi extends Collection {
           @Nullable String ticket,
       HttpServletRequest request,
       HttpServletResponse response) {
-    console.open(request, response, () -> backend.consoles().openSerial(project, name));
+    console.open(request, response, () -> backend.engine().consoles().openSerial(project, name));
   }
 }

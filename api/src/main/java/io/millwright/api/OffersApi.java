@@ -92,14 +92,14 @@ final class OffersApi extends Collection {
     Apply.Expectation expected = new Apply.Expectation(true, null);
     if (dryRun) {
       ApplyView planned =
-          ApplyView.of(backend.apply().plan(caller, drafts, expected), true)
-              .needing(backend.apply().needs(caller, drafts));
+          ApplyView.of(backend.engine().apply().plan(caller, drafts, expected), true)
+              .needing(backend.engine().apply().needs(caller, drafts));
       return Answer.of(200, OrderView.of(drafts, planned)).entity();
     }
     return once.answer(
         body,
         tx -> {
-          List<Applied> applied = backend.apply().apply(tx, caller, drafts, expected);
+          List<Applied> applied = backend.engine().apply().apply(tx, caller, drafts, expected);
           boolean work = applied.stream().anyMatch(a -> a.operation() != null);
           return Answer.of(work ? 202 : 200, OrderView.of(drafts, ApplyView.of(applied, false)));
         });

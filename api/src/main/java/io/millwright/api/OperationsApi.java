@@ -234,7 +234,7 @@ final class OperationsApi {
     return once.answer(tx -> {
       Operation of = visible(tx.operations().find(uid), uid);
       Callers.require(Verb.OPERATE, of.target().kind(), of.project(), () -> none(uid));
-      return Answer.accepted(backend.cancel().cancel(tx, uid));
+      return Answer.accepted(backend.engine().cancel().cancel(tx, uid));
     });
   }
 

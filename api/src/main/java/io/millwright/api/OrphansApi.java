@@ -85,7 +85,7 @@ final class OrphansApi {
   @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping
   OrphansView list() {
-    return new OrphansView(backend.sweep().list().stream().map(OrphanView::of).toList());
+    return new OrphansView(backend.engine().sweep().list().stream().map(OrphanView::of).toList());
   }
 
   /** Tells what there is, and then what becomes of it. */
@@ -112,7 +112,7 @@ final class OrphansApi {
   @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @PostMapping("/{name}:purge")
   ResponseEntity<Void> purge(@PathVariable String name, Principal who) {
-    backend.sweep().purge(Callers.now(), name);
+    backend.engine().sweep().purge(Callers.now(), name);
     return ResponseEntity.noContent().build();
   }
 
@@ -130,6 +130,7 @@ final class OrphansApi {
           String project,
       Once once) {
     Caller caller = Callers.now();
-    return once.answer(tx -> Answer.accepted(backend.sweep().adopt(tx, caller, name, project, as)));
+    return once.answer(
+        tx -> Answer.accepted(backend.engine().sweep().adopt(tx, caller, name, project, as)));
   }
 }

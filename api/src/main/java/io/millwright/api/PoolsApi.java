@@ -58,8 +58,8 @@ final class PoolsApi extends Collection {
     TimeSpan life = ttl == null ? null : Inputs.span("ttl", ttl);
     TimeSpan silence = leash == null ? null : Inputs.span("leash", leash);
     Caller caller = Callers.now();
-    return once.answer(
-        tx -> Answer.of(200, backend.pools().claim(tx, caller, project, name, life, silence)));
+    return once.answer(tx ->
+        Answer.of(200, backend.engine().pools().claim(tx, caller, project, name, life, silence)));
   }
 
   @Override

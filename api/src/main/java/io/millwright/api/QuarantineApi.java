@@ -84,7 +84,7 @@ final class QuarantineApi {
   @GetMapping
   QuarantineView list(@PathVariable String project) {
     return new QuarantineView(
-        backend.restore().list(Inputs.projectOrAll(project)).stream()
+        backend.engine().restore().list(Inputs.projectOrAll(project)).stream()
             .filter(e -> Callers.sees(e.volume().project()))
             .map(QuarantinedVolumeView::of)
             .toList());
@@ -120,6 +120,6 @@ final class QuarantineApi {
       Once once) {
     Caller caller = Callers.now();
     return once.answer(
-        tx -> Answer.accepted(backend.restore().restore(tx, caller, project, name, as)));
+        tx -> Answer.accepted(backend.engine().restore().restore(tx, caller, project, name, as)));
   }
 }

@@ -63,7 +63,8 @@ final class SourcesApi extends Collection {
           @RequestParam
           String commit,
       Once once) {
-    return once.answer(tx -> Answer.of(200, backend.sources().approve(tx, project, name, commit)));
+    return once.answer(
+        tx -> Answer.of(200, backend.engine().sources().approve(tx, project, name, commit)));
   }
 
   @Operation(
@@ -73,7 +74,7 @@ final class SourcesApi extends Collection {
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}:sync")
   ResponseEntity<byte[]> sync(@PathVariable String project, @PathVariable String name, Once once) {
-    return once.answer(tx -> Answer.of(200, backend.sources().sync(tx, project, name)));
+    return once.answer(tx -> Answer.of(200, backend.engine().sources().sync(tx, project, name)));
   }
 
   @Operation(
@@ -98,7 +99,7 @@ final class SourcesApi extends Collection {
       HttpServletRequest request,
       HttpServletResponse response)
       throws IOException {
-    if (backend.sources().heard(project, name, body.bytes(), signature, token)) {
+    if (backend.engine().sources().heard(project, name, body.bytes(), signature, token)) {
       response.setStatus(204);
       return;
     }

@@ -121,7 +121,7 @@ final class TokensApi {
   @GetMapping
   ListView list() {
     return new ListView(
-        backend.tokens().list(PeopleApi.mine()).stream()
+        backend.engine().tokens().list(PeopleApi.mine()).stream()
             .map(t -> TokenView.of(t, owner(t)))
             .toList());
   }
@@ -186,6 +186,7 @@ final class TokensApi {
         .body(
             FreshTokenView.of(
                 backend
+                    .engine()
                     .tokens()
                     .create(
                         params.name(),
@@ -198,7 +199,7 @@ final class TokensApi {
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @DeleteMapping("/{name}")
   ResponseEntity<Void> revoke(@PathVariable String name) {
-    backend.tokens().revoke(name, PeopleApi.mine());
+    backend.engine().tokens().revoke(name, PeopleApi.mine());
     bearers.forget();
     return ResponseEntity.noContent().build();
   }

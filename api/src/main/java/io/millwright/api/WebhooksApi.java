@@ -88,7 +88,9 @@ final class WebhooksApi extends Collection {
   @GetMapping("/{name}/deliveries")
   DeliveriesView deliveries(@PathVariable String project, @PathVariable String name) {
     return new DeliveriesView(
-        backend.webhooks().deliveries(project, name).stream().map(DeliveryView::of).toList());
+        backend.engine().webhooks().deliveries(project, name).stream()
+            .map(DeliveryView::of)
+            .toList());
   }
 
   /** Tells what there is, and then what becomes of it. */
@@ -116,7 +118,7 @@ final class WebhooksApi extends Collection {
   @PostMapping("/{name}/deliveries/{uid}:redeliver")
   ResponseEntity<Void> redeliver(
       @PathVariable String project, @PathVariable String name, @PathVariable UUID uid) {
-    backend.webhooks().redeliver(project, name, uid);
+    backend.engine().webhooks().redeliver(project, name, uid);
     return ResponseEntity.noContent().build();
   }
 }

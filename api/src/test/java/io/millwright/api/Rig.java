@@ -62,7 +62,7 @@ final class Rig {
     @Bean
     @Primary
     LiveStreams impatientStreams(Backend backend) {
-      return new LiveStreams(backend.watch(), KEEP_ALIVE);
+      return new LiveStreams(backend.engine().watch(), KEEP_ALIVE);
     }
   }
 
@@ -131,34 +131,7 @@ final class Rig {
 
   /** What an API is started with. */
   Backend backend(Access access) {
-    return new Backend(
-        "test",
-        store,
-        engine.apply(),
-        engine.delete(),
-        engine.restore(),
-        engine.rebuild(),
-        engine.snapshots(),
-        engine.move(),
-        engine.rollouts(),
-        engine.approving(),
-        engine.pools(),
-        engine.builds(),
-        engine.sources(),
-        engine.sweep(),
-        engine.drift(),
-        engine.invariants(),
-        engine.power(),
-        engine.cancel(),
-        engine.tokens(),
-        engine.watch(),
-        engine.consoles(),
-        access,
-        engine.expire(),
-        engine.isos(),
-        engine.imports(),
-        engine.machineImport(),
-        engine.webhooks());
+    return new Backend("test", store, engine, access);
   }
 
   static synchronized Rig shared() {

@@ -168,34 +168,7 @@ public final class Main implements AutoCloseable {
     new AdminToken(data.resolve("admin-token"), engine.tokens(), settings).provide();
 
     Backend backend =
-        new Backend(
-            version(),
-            audited,
-            engine.apply(),
-            engine.delete(),
-            engine.restore(),
-            engine.rebuild(),
-            engine.snapshots(),
-            engine.move(),
-            engine.rollouts(),
-            engine.approving(),
-            engine.pools(),
-            engine.builds(),
-            engine.sources(),
-            engine.sweep(),
-            engine.drift(),
-            engine.invariants(),
-            engine.power(),
-            engine.cancel(),
-            engine.tokens(),
-            engine.watch(),
-            engine.consoles(),
-            access(engine, audited, secrets, database.clock()),
-            engine.expire(),
-            engine.isos(),
-            engine.imports(),
-            engine.machineImport(),
-            engine.webhooks());
+        new Backend(version(), audited, engine, access(engine, audited, secrets, database.clock()));
     Web web =
         add(
             "web",

@@ -131,33 +131,6 @@ class TlsTest {
 
   private static Backend backend(World world) {
     var engine = world.engine;
-    return new Backend(
-        "test",
-        world.store,
-        engine.apply(),
-        engine.delete(),
-        engine.restore(),
-        engine.rebuild(),
-        engine.snapshots(),
-        engine.move(),
-        engine.rollouts(),
-        engine.approving(),
-        engine.pools(),
-        engine.builds(),
-        engine.sources(),
-        engine.sweep(),
-        engine.drift(),
-        engine.invariants(),
-        engine.power(),
-        engine.cancel(),
-        engine.tokens(),
-        engine.watch(),
-        engine.consoles(),
-        engine.access(),
-        engine.expire(),
-        engine.isos(),
-        engine.imports(),
-        engine.machineImport(),
-        engine.webhooks());
+    return new Backend("test", world.store, engine, engine.access());
   }
 }
