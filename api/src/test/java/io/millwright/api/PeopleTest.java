@@ -315,7 +315,7 @@ class PeopleTest {
             browser.to("projects/p7/machines").header("Accept", "text/event-stream").build(),
             java.net.http.HttpResponse.BodyHandlers.ofString(UTF_8));
     Awaitility.await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(30))
         .until(() -> rig.api.context().getBean(LiveStreams.class).count() > 0);
     assertThat(open).isNotDone();
     rig.delete("projects/p7/members/p7");

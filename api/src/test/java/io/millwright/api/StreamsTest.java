@@ -339,7 +339,7 @@ class StreamsTest {
     assertThat(open).isPositive();
     assertThat(events.any().name()).isEqualTo(Events.COMMENT);
     events.close();
-    Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> live().count() < open);
+    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> live().count() < open);
   }
 
   @Test

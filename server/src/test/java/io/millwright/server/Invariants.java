@@ -25,7 +25,7 @@ import java.util.function.BiFunction;
  * test can know: no data disk that was ever there is lost.
  */
 final class Invariants {
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final World world;
 

@@ -51,7 +51,7 @@ class DnsmasqOnANetworkTest {
   private static void soon(ThrowingRunnable assertion) {
     await()
         .pollInterval(Duration.ofMillis(20))
-        .atMost(Duration.ofSeconds(5))
+        .atMost(Duration.ofSeconds(30))
         .untilAsserted(assertion);
   }
 

@@ -68,7 +68,7 @@ class DnsmasqTest {
   private static void soon(ThrowingRunnable assertion) {
     await()
         .pollInterval(Duration.ofMillis(10))
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(30))
         .untilAsserted(assertion);
   }
 
