@@ -182,6 +182,13 @@ class ImportTest {
       Reply unknown = rig.post("projects/imp/images/bad:import?url=" + url);
       assertThat(unknown.status()).isEqualTo(400);
       assertThat(unknown.raw().body()).contains("a url of http needs the image's sha256");
+      Reply secret =
+          rig.post("projects/imp/images/bad:import?url=https://anna:secret@example.org/x.iso");
+      assertThat(secret.status()).isEqualTo(400);
+      assertThat(secret.json().at("/errors/0/field").asString()).isEqualTo("url");
+      assertThat(secret.raw().body())
+          .contains("everybody who sees the image")
+          .doesNotContain("anna:secret@");
       Reply inside =
           rig.post(
               "projects/imp/images/bad:import?sha256="

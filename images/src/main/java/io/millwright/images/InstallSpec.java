@@ -91,6 +91,11 @@ public record InstallSpec(
     this(identity, interfaces, profile, reportTo, null);
   }
 
+  /** With the same, but these interfaces. */
+  InstallSpec withInterfaces(List<NetInterface> next) {
+    return new InstallSpec(identity, next, profile, reportTo, installation, dataDisks);
+  }
+
   /** With the same, but this profile. */
   public InstallSpec withProfile(ProfileSpec next) {
     return new InstallSpec(identity, interfaces, next, reportTo, installation, dataDisks);
@@ -368,6 +373,10 @@ public record InstallSpec(
       here.field("via")
           .require(
               route.via().v6() == route.to().v6(), "is of another family than its destination");
+      here.field("via")
+          .require(
+              ip.isDynamic(route.via().v6()) || isReached(route.via(), ip),
+              route.via() + " is in none of the subnets of this interface's addresses");
       here.require(
           ip.has(route.to().v6()),
           "goes through an interface that has no address of the route's family");
@@ -387,6 +396,12 @@ public record InstallSpec(
     }
   }
 
+  /** True if it is on the link, as far as the static addresses tell. */
+  private static boolean isReached(Ip router, IpConfig ip) {
+    return LINK_LOCAL.contains(router)
+        || ip.addresses().stream().anyMatch(a -> a.subnet().contains(router));
+  }
+
   private static void checkGateway(Violations at, IpConfig ip, boolean v6) {
     Ip gateway = ip.gateway(v6);
     if (gateway == null) {
@@ -394,8 +409,7 @@ public record InstallSpec(
     }
     at.require(gateway.v6() == v6, gateway + " is no " + (v6 ? "IPv6" : "IPv4") + " address");
     at.require(
-        LINK_LOCAL.contains(gateway)
-            || ip.addresses().stream().anyMatch(a -> a.subnet().contains(gateway)),
+        isReached(gateway, ip),
         gateway + " is in none of the subnets of this interface's addresses");
     at.require(
         ip.addresses().stream().noneMatch(a -> a.ip().equals(gateway)),

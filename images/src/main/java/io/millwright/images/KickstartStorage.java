@@ -24,7 +24,7 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
     if (storage.isInstallersChoice()
         && encryption == null
         && !(storage.disk() instanceof Storage.Disk.BySize)) {
-      return new KickstartStorage(whole(disk(storage.disk()), storage, ""), "", "", List.of());
+      return new KickstartStorage(divided(disk(storage.disk()), storage, ""), "", "", List.of());
     }
     StringBuilder program = new StringBuilder(FindDisk.FUNCTIONS);
     program.append("disk=$(").append(FindDisk.call(storage.disk(), storage)).append(")\n");
@@ -42,11 +42,7 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
       encrypted = " --encrypted --luks-version=luks2 --passphrase=$key";
     }
     program.append("cat > ").append(INCLUDED).append(" <<EOF\n");
-    program.append(
-        storage.fileSystems().isEmpty() && storage.mirror() == null
-            ? whole(disks, storage, encrypted)
-            : divided(disks, storage, encrypted));
-    program.append("\nEOF\n");
+    program.append(divided(disks, storage, encrypted)).append("\nEOF\n");
     return new KickstartStorage(
         "%include " + INCLUDED,
         program.toString(),
@@ -67,27 +63,21 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
     };
   }
 
-  private static String begin(String disks, Storage storage) {
-    return "ignoredisk --only-use="
-        + disks
-        + "\nzerombr\nclearpart --all --initlabel"
-        + (storage.table() == null
-            ? ""
-            : " --disklabel=" + storage.table().name().toLowerCase(Locale.ROOT))
-        + "\n";
-  }
-
-  private static String whole(String disks, Storage storage, String encrypted) {
-    return begin(disks, storage)
-        + "autopart --type="
-        + storage.layout().name().toLowerCase(Locale.ROOT)
-        + encrypted;
-  }
-
+  /**
+   * One filesystem on all that is left if nothing else is said. Anaconda's {@code autopart} would
+   * give it 70 GiB at most, the rest to {@code /home} and swap, and each product has its own mind.
+   */
   private static String divided(String disks, Storage storage, String encrypted) {
     List<String> out = new ArrayList<>();
     boolean mirrored = storage.mirror() != null;
     boolean lvm = storage.layout() == Storage.Layout.LVM;
+    out.add("ignoredisk --only-use=" + disks);
+    out.add("zerombr");
+    out.add(
+        "clearpart --all --initlabel"
+            + (storage.table() == null
+                ? ""
+                : " --disklabel=" + storage.table().name().toLowerCase(Locale.ROOT)));
     out.add("reqpart");
     List<Storage.FileSystem> parts = new ArrayList<>(storage.parts());
     if ((lvm || !encrypted.isEmpty()) && parts.stream().noneMatch(KickstartStorage::isBoot)) {
@@ -101,13 +91,13 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
             out,
             "part" + i,
             mount(part),
-            "--fstype=" + kind(part) + (isBoot(part) ? "" : encrypted),
+            kind(part, storage) + (isBoot(part) ? "" : encrypted),
             part.size(),
             mirrored);
       }
     }
     if (lvm) {
-      space(out, "pv", "pv.0", encrypted.strip(), null, mirrored);
+      space(out, "pv", "pv.0", encrypted, null, mirrored);
       out.add("volgroup system pv.0");
       for (int i = 0; i < parts.size(); i++) {
         Storage.FileSystem part = parts.get(i);
@@ -117,16 +107,19 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
                   + mount(part)
                   + " --vgname=system --name=part"
                   + i
-                  + " --fstype="
-                  + kind(part)
+                  + kind(part, storage)
                   + size(part.size()));
         }
       }
     }
-    return begin(disks, storage) + String.join("\n", out);
+    return String.join("\n", out);
   }
 
-  /** A partition, or one on each disk with a RAID over them. */
+  /**
+   * A partition, or one on each disk with a RAID over them.
+   *
+   * @param options each with a blank before it
+   */
   private static void space(
       List<String> out,
       String name,
@@ -134,9 +127,8 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
       String options,
       @Nullable ByteSize size,
       boolean mirrored) {
-    String more = options.isEmpty() ? "" : " " + options;
     if (!mirrored) {
-      out.add("part " + what + more + size(size));
+      out.add("part " + what + options + size(size));
       return;
     }
     out.add("part raid." + name + "a --ondisk=$disk" + size(size));
@@ -147,7 +139,7 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
             + " --device="
             + name
             + " --level=1"
-            + more
+            + options
             + " raid."
             + name
             + "a raid."
@@ -163,8 +155,11 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
     return part.mount() == null ? "swap" : part.mount();
   }
 
-  private static String kind(Storage.FileSystem part) {
-    return part.kind().name().toLowerCase(Locale.ROOT);
+  /** Of what nobody declared the distribution says the kind, such as XFS. */
+  private static String kind(Storage.FileSystem part, Storage storage) {
+    return storage.fileSystems().isEmpty() && !isBoot(part)
+        ? ""
+        : " --fstype=" + part.kind().name().toLowerCase(Locale.ROOT);
   }
 
   private static String size(@Nullable ByteSize size) {

@@ -20,11 +20,15 @@ import org.jspecify.annotations.Nullable;
  * Installation").
  *
  * <p>The installer knows one card and neither VLANs, bonds nor users but root; it takes along a
- * program for the first boot, which runs before the network is up and finishes all of that.
+ * program for the first boot, which runs before the network is up and finishes all of that. The
+ * bridge {@code vmbr0} for guests is made as the installer would.
  */
 public final class Proxmox implements Renderer<Answers> {
   /** The installer refuses a larger program for the first boot. */
   private static final int LARGEST = 1 << 20;
+
+  /** As Proxmox VE's installer and documentation call it. */
+  private static final String BRIDGE = "vmbr0";
 
   private static final String BY_PATH = "/dev/disk/by-path/";
 
@@ -300,11 +304,43 @@ public final class Proxmox implements Renderer<Answers> {
     };
   }
 
+  /**
+   * With the bridge by which guests reach the network, as the installer itself makes it: it has the
+   * addresses of the interface with the default route. Who declares a bridge has made up their mind.
+   */
+  private static InstallSpec bridged(InstallSpec spec) {
+    NetInterface uplink = spec.uplink(false) == null ? spec.uplink(true) : spec.uplink(false);
+    if (uplink == null
+        || spec.interfaces().stream()
+            .anyMatch(i -> i instanceof NetInterface.Bridge || i.name().equals(BRIDGE))) {
+      return spec;
+    }
+    IpConfig port = IpConfig.NONE.withMtu(uplink.ip().mtu());
+    List<NetInterface> out = new ArrayList<>();
+    for (NetInterface face : spec.interfaces()) {
+      out.add(
+          face != uplink
+              ? face
+              : switch (face) {
+                case NetInterface.Ethernet card ->
+                    new NetInterface.Ethernet(card.name(), card.mac(), port);
+                case NetInterface.Bond bond ->
+                    new NetInterface.Bond(bond.name(), bond.mode(), bond.members(), port);
+                case NetInterface.Vlan vlan ->
+                    new NetInterface.Vlan(vlan.name(), vlan.link(), vlan.id(), port);
+                case NetInterface.Bridge bridge -> bridge;
+              });
+    }
+    out.add(new NetInterface.Bridge(BRIDGE, List.of(uplink.name()), uplink.ip()));
+    return spec.withInterfaces(out);
+  }
+
   /** The program for the first boot. */
   private static String hook(InstallSpec spec) {
     ProfileSpec profile = spec.profile();
     List<TargetFile> files = new ArrayList<>();
-    Ifupdown2.of(spec).forEach((path, text) -> files.add(TargetFile.ofRoot(path, "0644", text)));
+    Ifupdown2.of(bridged(spec))
+        .forEach((path, text) -> files.add(TargetFile.ofRoot(path, "0644", text)));
     List<String> servers = Networkd.nameServers(spec);
     List<String> domains = Networkd.searchDomains(spec);
     if (!servers.isEmpty()) {

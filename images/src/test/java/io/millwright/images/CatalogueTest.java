@@ -35,6 +35,7 @@ class CatalogueTest {
     "openSUSE-Leap-15.6-DVD-x86_64710, opensuse-leap, 15.6, 15.6",
     "alpine-std 3.22.1 x86_64, alpine, 3.22.1, 3.22",
     "14_2_RELEASE_AMD64_CD, freebsd, 14.2, 14",
+    "15_0_RELEASE_AMD64_DVD, freebsd, 15.0, 15",
     "SSS_X64FREE_EN-US_DV9, windows-server, '', ''",
     "CCCOMA_X64FRE_EN-US_DV9, windows, '', ''",
     "ESXI-8.0U3-24022510-STANDARD, esxi, 8.0, 8",
@@ -101,8 +102,8 @@ class CatalogueTest {
   @Test
   void lifeEnds() {
     Catalogue.Release fedora = KNOWN.find("fedora", "42").orElseThrow();
-    assertThat(fedora.isSupported(LocalDate.parse("2026-05-13"))).isTrue();
-    assertThat(fedora.isSupported(LocalDate.parse("2026-05-14"))).isFalse();
+    assertThat(fedora.isSupported(LocalDate.parse("2026-05-27"))).isTrue();
+    assertThat(fedora.isSupported(LocalDate.parse("2026-05-28"))).isFalse();
   }
 
   private static Catalogue with(String yaml) {

@@ -89,7 +89,9 @@ class InstallSpecTest {
             "interfaces[0].ip.gateway4",
             "interfaces[0].ip.gateway6",
             "interfaces[0].ip.routes[0].via",
+            "interfaces[0].ip.routes[0].via",
             "interfaces[0].ip.routes[0].metric",
+            "interfaces[0].ip.routes[1].via",
             "interfaces[0].ip.routes[1]",
             "interfaces[0].ip.mtu",
             "interfaces[0].ip.search[0]");
@@ -98,6 +100,21 @@ class InstallSpecTest {
                 Samples.net(
                     Samples.card(0, IpConfig.NONE.withDynamic(false, false, true).withMtu(1279)))))
         .containsExactly("interfaces[0].ip.mtu");
+    // Who is asked for the addresses alone knows which routers are near.
+    MachineSpec.Route far =
+        new MachineSpec.Route(Cidr.parse("10.0.0.0/8"), Ip.parse("192.168.1.1"), null);
+    assertThat(
+            wrong(Samples.net(Samples.card(0, v4("10.0.0.5/24").withRoutes(List.of(far))))))
+        .containsExactly("interfaces[0].ip.routes[0].via");
+    assertThat(
+            wrong(
+                Samples.net(
+                    Samples.card(
+                        0,
+                        IpConfig.NONE
+                            .withDynamic(true, false, false)
+                            .withRoutes(List.of(far))))))
+        .isEmpty();
     assertThat(
             wrong(
                 Samples.net(

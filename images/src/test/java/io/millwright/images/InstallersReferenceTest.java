@@ -42,7 +42,7 @@ class InstallersReferenceTest {
               new Preseed()),
           new Row(
               "subiquity",
-              "Ubuntu Server 22.04, 24.04",
+              "Ubuntu Server 22.04, 24.04, 26.04",
               "user-data on a medium `cidata`",
               "the JSON schemas of subiquity and cloud-init",
               new Autoinstall()),
@@ -72,7 +72,7 @@ class InstallersReferenceTest {
               new Alpine()),
           new Row(
               "bsdinstall",
-              "FreeBSD 14",
+              "FreeBSD 14, 15",
               "/etc/installerconfig on its own medium",
               "dash; rc.conf and the first-boot program are run",
               new FreeBsd()),

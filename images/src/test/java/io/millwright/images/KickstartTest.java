@@ -48,7 +48,8 @@ class KickstartTest {
               "ignoredisk --only-use=/dev/[A-Za-z0-9_.:+*/-]+",
               "zerombr",
               "clearpart --all --initlabel",
-              "autopart --type=(plain|lvm)",
+              "reqpart",
+              "part / --size=1024 --grow",
               "(reboot|poweroff) --eject")
           .map(Pattern::compile)
           .toList();

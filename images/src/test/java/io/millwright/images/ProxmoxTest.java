@@ -7,6 +7,8 @@ import io.millwright.model.Mac;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import java.io.IOException;
+import java.util.Base64;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -344,6 +346,34 @@ class ProxmoxTest {
     global = TOML.readTree(answer(spec.withProfile(Samples.withUsers(odd)))).get("global");
     assertThat(global.get("root-ssh-keys").get(0).asString()).isEqualTo(odd.keys().getFirst());
     assertThat(global.get("root-password-hashed").asString()).isEqualTo(Samples.HASH);
+  }
+
+  /** As after an installation by hand; but whoever declares a bridge gets that one alone. */
+  @Test
+  void guestsReachTheNetworkByABridge() {
+    assertThat(interfaces("bond"))
+        .containsSubsequence(
+            "iface bond0 inet manual",
+            "auto vmbr0",
+            "iface vmbr0 inet static",
+            "    address 10.0.0.5/24",
+            "    gateway 10.0.0.1",
+            "    bridge-ports bond0");
+    assertThat(interfaces("slaac"))
+        .containsSubsequence(
+            "iface nic0 inet manual", "iface vmbr0 inet manual", "iface vmbr0 inet6 auto");
+    assertThat(interfaces("bridge")).noneMatch(line -> line.contains("vmbr0"));
+  }
+
+  private static List<String> interfaces(String sample) {
+    String program =
+        Objects.requireNonNull(files(sample(sample)).get("/proxmox-first-boot")).asText();
+    String begin = "'/etc/network/interfaces' <<'EOF'\n";
+    int from = program.indexOf(begin) + begin.length();
+    String content = program.substring(from, program.indexOf("\nEOF", from)).replace("\n", "");
+    return new String(Base64.getDecoder().decode(content), StandardCharsets.UTF_8)
+        .lines()
+        .toList();
   }
 
   private static Set<String> leaves(JsonNode at, String path) {

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
@@ -201,6 +202,28 @@ class WindowsTest {
 
   private static List<String> fields(Windows.Version version, InstallSpec spec) {
     return renderer(version).check(spec).stream().map(Refusal::field).toList();
+  }
+
+  /** Whatever the city, and by names that the tz database has given up since. */
+  @ParameterizedTest
+  @CsvSource({
+    "Asia/Ho_Chi_Minh, SE Asia Standard Time",
+    "Asia/Kathmandu, Nepal Standard Time",
+    "America/Nuuk, Greenland Standard Time",
+    "Europe/Kiev, FLE Standard Time",
+    "US/Eastern, Eastern Standard Time",
+    "Africa/Kinshasa, W. Central Africa Standard Time",
+    "America/Vancouver, Pacific Standard Time",
+    "Etc/UTC, UTC"
+  })
+  void aTimeZoneHasWindowsOwnName(String zone, String name) {
+    InstallSpec spec =
+        Objects.requireNonNull(machines().get("dhcp"))
+            .withProfile(
+                new ProfileSpec(
+                    List.of(), List.of(), List.of(), List.of(), zone, null, List.of()));
+    assertThat(text(files(Windows.Version.SERVER_2025, spec), "Autounattend.xml"))
+        .contains("<TimeZone>" + name + "</TimeZone>");
   }
 
   @Test

@@ -113,8 +113,13 @@ final class BootMenus {
     return out;
   }
 
-  /** For isolinux and syslinux, which have no quoting: a word is what stands between blanks. */
-  static String isolinux(Installer installer, List<String> arguments) {
+  /**
+   * For isolinux and syslinux, which have no quoting: a word is what stands between blanks.
+   *
+   * @param initrds that are unpacked one after the other; a boot loader puts each at a multiple of
+   *     four
+   */
+  static String isolinux(String kernel, List<String> initrds, List<String> arguments) {
     return """
     default millwright
     prompt 0
@@ -123,16 +128,18 @@ final class BootMenus {
       kernel %s
       append initrd=%s %s
     """
-        .formatted(file(installer.kernel()), file(installer.initrd()), String.join(" ", arguments));
+        .formatted(file(kernel), files(initrds, ","), String.join(" ", arguments));
   }
 
   /**
    * For GRUB.
    *
+   * @param initrds as of {@link #isolinux}
    * @param vendors the file that it takes the place of: older GRUBs have a command of their own for
    *     UEFI
    */
-  static String grub(Installer installer, List<String> arguments, String vendors) {
+  static String grub(
+      String kernel, List<String> initrds, List<String> arguments, String vendors) {
     String suffix = EFI_COMMAND.matcher(vendors).find() ? "efi" : "";
     StringBuilder words = new StringBuilder();
     for (String word : arguments) {
@@ -147,7 +154,7 @@ final class BootMenus {
       initrd%3$s %2$s
     }
     """
-        .formatted(file(installer.kernel()), file(installer.initrd()), suffix, words);
+        .formatted(file(kernel), files(initrds, " "), suffix, words);
   }
 
   static boolean takesOptions(String bootCfg) {
@@ -161,6 +168,10 @@ final class BootMenus {
         .replaceAll(line ->
             Matcher.quoteReplacement(
                 line.group().stripTrailing() + " " + String.join(" ", arguments)));
+  }
+
+  private static String files(List<String> paths, String between) {
+    return String.join(between, paths.stream().map(BootMenus::file).toList());
   }
 
   private static String file(String path) {

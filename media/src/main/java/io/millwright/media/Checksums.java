@@ -11,7 +11,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -30,9 +29,6 @@ final class Checksums {
 
   private final IsoImage iso;
   private @Nullable Map<String, Listed> lists;
-
-  /** How far a digest had come after a range of the medium: that is read once, and used often. */
-  private final Map<String, MessageDigest> begun = new ConcurrentHashMap<>();
 
   /** A list's algorithm, and where each path's checksum lies on the medium. */
   private record Listed(String algorithm, Map<String, Long> places) {}
@@ -107,33 +103,12 @@ final class Checksums {
     return known;
   }
 
-  private byte[] digest(String algorithm, List<Piece> content) throws IOException {
+  private static byte[] digest(String algorithm, List<Piece> content) throws IOException {
     MessageDigest digest = named(algorithm);
-    boolean first = true;
     for (Piece piece : content) {
-      if (first && piece.source().equals(iso.bytes())) {
-        digest = continued(algorithm, piece);
-      } else {
-        feed(digest, piece);
-      }
-      first = false;
+      feed(digest, piece);
     }
     return digest.digest();
-  }
-
-  private MessageDigest continued(String algorithm, Piece piece) throws IOException {
-    String key = algorithm + " " + piece.at() + " " + piece.length();
-    MessageDigest known = begun.get(key);
-    if (known == null) {
-      known = named(algorithm);
-      feed(known, piece);
-      begun.put(key, known);
-    }
-    try {
-      return (MessageDigest) known.clone();
-    } catch (CloneNotSupportedException e) {
-      throw new IllegalStateException(algorithm + " cannot be continued", e);
-    }
   }
 
   private static void feed(MessageDigest digest, Piece piece) throws IOException {

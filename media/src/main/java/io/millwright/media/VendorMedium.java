@@ -13,6 +13,12 @@ import org.jspecify.annotations.Nullable;
  * its kernel and initrd for a hypervisor that starts these itself.
  */
 public final class VendorMedium {
+  /**
+   * On an own medium what goes into the initrd is a second one beside the vendor's, which stays as
+   * it is, with its checksum: to grow it, all of it would be hashed and written once more.
+   */
+  private static final String ANSWERS = "/answers.img";
+
   private final IsoImage iso;
   private final @Nullable Installer installer;
 
@@ -64,15 +70,6 @@ public final class VendorMedium {
 
   /** The initrd with an archive of these files behind it, for direct boot. */
   public ByteSource initrd(Map<String, Cpio.File> files) {
-    return new Composed(grown(files));
-  }
-
-  /** The kernel's command line, for direct boot. */
-  public String commandLine(List<String> more) {
-    return String.join(" ", BootMenus.arguments(installer().arguments(), more));
-  }
-
-  private List<Piece> grown(Map<String, Cpio.File> files) {
     Composed initrd = iso.file(installer().initrd()).orElseThrow();
     List<Piece> out = new ArrayList<>(initrd.pieces());
     if (!files.isEmpty()) {
@@ -80,7 +77,12 @@ public final class VendorMedium {
       out.add(Piece.of(ByteSource.zeros(-initrd.size() & 3)));
       out.add(Piece.of(Cpio.write(files)));
     }
-    return out;
+    return new Composed(out);
+  }
+
+  /** The kernel's command line, for direct boot. */
+  public String commandLine(List<String> more) {
+    return String.join(" ", BootMenus.arguments(installer().arguments(), more));
   }
 
   /**
@@ -95,31 +97,35 @@ public final class VendorMedium {
     if (installer == null) {
       untouchedLoader(composer, additions);
     } else {
+      List<String> initrds = new ArrayList<>(List.of(installer.initrd()));
       if (!additions.initrd().isEmpty()) {
-        composer.put(installer.initrd(), grown(additions.initrd()));
+        composer.put(ANSWERS, Cpio.write(additions.initrd()));
+        initrds.add(ANSWERS);
       }
-      menus(composer, installer, additions.kernelArguments());
+      menus(composer, installer, initrds, additions.kernelArguments());
     }
     return composer.compose();
   }
 
-  private void menus(Composer composer, Installer installer, List<String> more) throws IOException {
+  private void menus(
+      Composer composer, Installer installer, List<String> initrds, List<String> more)
+      throws IOException {
     List<String> arguments = BootMenus.arguments(installer.arguments(), more);
     boolean starts = false;
     for (String path : BootMenus.ISOLINUX) {
       if (iso.file(path).isPresent()) {
-        composer.put(path, utf8(BootMenus.isolinux(installer, arguments)));
+        composer.put(path, utf8(BootMenus.isolinux(installer.kernel(), initrds, arguments)));
         starts = true;
       }
     }
     for (String path : BootMenus.GRUB) {
       String vendors = iso.text(path, BootMenus.LARGEST).orElse("");
       if (BootMenus.isMenu(vendors)) {
-        composer.put(path, utf8(BootMenus.grub(installer, arguments, vendors)));
+        composer.put(path, utf8(BootMenus.grub(installer.kernel(), initrds, arguments, vendors)));
         starts = true;
       }
     }
-    starts |= inEfiImage(composer, installer, arguments);
+    starts |= inEfiImage(composer, installer, initrds, arguments);
     if (!starts) {
       throw new MediumException(
           "medium", "has no boot menu of isolinux or GRUB that could be changed");
@@ -146,7 +152,8 @@ public final class VendorMedium {
   }
 
   /** UEFI's GRUB reads its menu from the image that it was started from, if there is one. */
-  private boolean inEfiImage(Composer composer, Installer installer, List<String> arguments)
+  private boolean inEfiImage(
+      Composer composer, Installer installer, List<String> initrds, List<String> arguments)
       throws IOException {
     BootCatalog.Entry entry = iso.bootCatalog().flatMap(c -> c.entry(Platform.UEFI)).orElse(null);
     if (entry == null) {
@@ -158,7 +165,7 @@ public final class VendorMedium {
       for (String path : BootMenus.IN_EFI_IMAGE) {
         String vendors = efi.text(path);
         if (vendors != null && BootMenus.isMenu(vendors)) {
-          efi.replace(path, utf8(BootMenus.grub(installer, arguments, vendors)));
+          efi.replace(path, utf8(BootMenus.grub(installer.kernel(), initrds, arguments, vendors)));
           composer.changedWithin(entry.image());
           changed = true;
         }

@@ -86,10 +86,19 @@ public record ImageSpec(
       at.require(
           !sent() || sha256 != null, "give path or url, or the sha256 of a file that was sent");
       if (url != null) {
+        URI read = read(url);
         at.field("url")
             .require(
-                url.matches("https?://[^\\s]{1,2000}") && Names.isPlain(url) && hasHost(url),
+                url.matches("https?://[^\\s]{1,2000}")
+                    && Names.isPlain(url)
+                    && read != null
+                    && read.getHost() != null,
                 "a URL starts with http:// or https://");
+        at.field("url")
+            .require(
+                read == null || read.getRawUserInfo() == null,
+                "has a user or a password in it, which everybody who sees the image would read;"
+                    + " leave it out, and send the file if its server asks for one");
         at.field("sha256")
             .require(
                 sha256 != null || url.startsWith("https://"),
@@ -104,11 +113,11 @@ public record ImageSpec(
       checkSha256(sha256, at.field("sha256"));
     }
 
-    private static boolean hasHost(String url) {
+    private static @Nullable URI read(String url) {
       try {
-        return new URI(url).getHost() != null;
+        return new URI(url);
       } catch (URISyntaxException e) {
-        return false;
+        return null;
       }
     }
   }

@@ -2,6 +2,7 @@ package io.millwright.model;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
@@ -43,8 +44,6 @@ public record ProfileSpec(
       Pattern.compile("\\$(6|5|y|2[aby])\\$[./A-Za-z0-9$=,]{20,200}");
 
   private static final Pattern PACKAGE = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9+._:=~]{0,127}");
-  private static final Pattern TIMEZONE =
-      Pattern.compile("[A-Za-z]+([-+_A-Za-z0-9]*)(/[-+_A-Za-z0-9]+){0,2}");
   private static final Pattern LOCALE =
       Pattern.compile("[A-Za-z]{1,3}(_[A-Z]{2})?(\\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\\.UTF-8");
   private static final Pattern MODE = Pattern.compile("0?[0-7]{3,4}");
@@ -233,11 +232,12 @@ public record ProfileSpec(
       scripts.get(i).check(here);
       here.field("name").require(scriptNames.add(scripts.get(i).name()), "stands here twice");
     }
-    if (timezone != null) {
+    if (timezone != null && !ZoneId.getAvailableZoneIds().contains(timezone)) {
       at.field("timezone")
-          .require(
-              timezone.length() <= 64 && TIMEZONE.matcher(timezone).matches(),
-              "must be a zone such as Europe/Vienna");
+          .add(
+              Names.quote(timezone)
+                  + " is no zone such as Europe/Vienna"
+                  + Names.hint(timezone, ZoneId.getAvailableZoneIds()));
     }
     if (locale != null) {
       at.field("locale")
