@@ -63,6 +63,7 @@ final class SourceCommand extends Part {
                   case "created" -> Style.GREEN.apply("+ " + reference, coloured) + " is created";
                   case "changed" -> Style.YELLOW.apply("~ " + reference, coloured) + " is changed";
                   case "deleted" -> Style.RED.apply("- " + reference, coloured) + " is deleted";
+                  case "released" -> "  " + reference + " stays, and is not the source's any more";
                   default -> Style.YELLOW.apply("~ " + reference, coloured) + " follows";
                 }
                 + how

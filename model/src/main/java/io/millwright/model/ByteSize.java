@@ -14,6 +14,13 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
   public static final long MIB = 1L << 20;
   public static final long GIB = 1L << 30;
   private static final long TIB = 1L << 40;
+
+  /**
+   * No machine gets more memory and no disk is larger: x86 addresses no more, and beyond it a sum
+   * over thousands of machines is no number any more.
+   */
+  public static final ByteSize MOST = new ByteSize(64 * TIB);
+
   private static final Pattern TEXT = Pattern.compile("([0-9]{1,13})(MiB|GiB|TiB|Mi|Gi|Ti)");
 
   public ByteSize {

@@ -138,8 +138,8 @@ public record GroupSpec(
    * @param maxUnavailable how many of {@code count} may be unhealthy on its account, at least one
    *     of this and {@code surge} is not 0; 1 if not given, and 0 if surge is
    * @param surge how many members more there may be meanwhile; only without volumes; 0 if not given
-   * @param canary so many are changed first, and must be healthy before any other is; 0 if not
-   *     given
+   * @param canary so many are changed first, and must be healthy before any other is; at most
+   *     {@code count}, unless that is 0; 0 if not given
    * @param batches in how many parts the others are changed, each when the one before is healthy
    * @param batchSize the same by the size of a part; give one of both, or none for no parts
    * @param pause when it stops by itself until somebody says to continue; never if not given
@@ -276,6 +276,13 @@ public record GroupSpec(
             "members have volumes of their own, and an extra one would begin with empty ones; use"
                 + " maxUnavailable");
     at.field("canary").require(r.canary() >= 0 && r.canary() <= MOST, "must be 0 to " + MOST);
+    at.field("canary")
+        .require(
+            r.canary() <= count || count < 1 || r.canary() > MOST,
+            r.canary()
+                + " is more than the count of "
+                + count
+                + ", so there would be no member that waits for the canaries");
     at.require(r.batches() == null || r.batchSize() == null, "give one of batches and batchSize");
     checkPositive(r.batches(), at.field("batches"));
     checkPositive(r.batchSize(), at.field("batchSize"));

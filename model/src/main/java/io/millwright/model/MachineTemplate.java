@@ -57,7 +57,7 @@ public record MachineTemplate(
    * A data disk of each member, a Volume called {@code MEMBER-NAME}.
    *
    * @param name behind that of the member
-   * @param size at least 1 MiB; it can grow, never shrink
+   * @param size 1 MiB to 64 TiB; it can grow, never shrink
    * @param reclaim what becomes of it when its member leaves; retain if not given
    * @param quarantineDays how long a deleted one can be restored, 0 to 3650 days; 7 if not given
    * @param filesystem that a member's first boot makes on it, if and only if it is blank; none if

@@ -4,16 +4,22 @@ package io.millwright.model;
  * The shape of a machine.
  *
  * @param cores virtual processors, 1 to 512
- * @param memory at least 64 MiB
- * @param disk of the system, at least 64 MiB; the image must fit into it
+ * @param memory 64 MiB to 64 TiB
+ * @param disk of the system, 64 MiB to 64 TiB; the image must fit into it
  */
 public record SizeSpec(int cores, ByteSize memory, ByteSize disk) implements Spec {
-  public static final ByteSize LEAST_DISK = ByteSize.ofMib(64);
+  public static final ByteSize LEAST = ByteSize.ofMib(64);
 
   @Override
   public void check(Violations at) {
     at.field("cores").require(cores >= 1 && cores <= 512, "must be 1 to 512");
-    at.field("memory").require(memory.mib() >= 64, "must be at least 64MiB");
-    at.field("disk").require(disk.compareTo(LEAST_DISK) >= 0, "must be at least 64MiB");
+    check(memory, at.field("memory"));
+    check(disk, at.field("disk"));
+  }
+
+  private static void check(ByteSize size, Violations at) {
+    at.require(
+        size.compareTo(LEAST) >= 0 && size.compareTo(ByteSize.MOST) <= 0,
+        "must be " + LEAST + " to " + ByteSize.MOST);
   }
 }

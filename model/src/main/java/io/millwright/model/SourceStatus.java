@@ -50,7 +50,8 @@ public record SourceStatus(
   /**
    * What would become of one resource.
    *
-   * @param action created, changed, deleted, or unchanged if only work would be done on it
+   * @param action created, changed, deleted, released if it stays and is not the source's any more,
+   *     or unchanged if only work would be done on it
    * @param impact on a machine: create, in place, restart, rebuild; empty if none, or unknown
    * @param destroys true if something is gone afterwards that cannot be made again
    * @param changes which fields

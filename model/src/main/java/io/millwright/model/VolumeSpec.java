@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A data disk with a life of its own.
  *
- * @param size at least 1 MiB; it can grow, never shrink
+ * @param size 1 MiB to 64 TiB; it can grow, never shrink
  * @param hypervisor where it lives
  * @param reclaim what becomes of it when it is deleted; retain if not given
  * @param quarantineDays how long a deleted one can be restored, 0 to 3650 days; 7 if not given
@@ -78,7 +78,10 @@ public record VolumeSpec(
 
   @Override
   public void check(Violations at) {
-    at.field("size").require(size.mib() >= 1, "must be at least 1MiB");
+    at.field("size")
+        .require(
+            size.mib() >= 1 && size.compareTo(ByteSize.MOST) <= 0,
+            "must be 1MiB to " + ByteSize.MOST);
     at.field("quarantineDays")
         .require(quarantineDays >= 0 && quarantineDays <= 3650, "must be 0 to 3650 days");
     if (filesystem != null) {

@@ -597,6 +597,12 @@ class GroupTest {
     assertThat(images()).containsOnly("img2");
     assertThat(group().spec().machine().image()).isEqualTo("img2");
     assertThat(group().status().revision()).isEqualTo(2);
+    world.apply(web(4, "img2", rollout.replace("canary: 1", "canary: 2")));
+    assertThatThrownBy(() ->
+            world.store.write(
+                tx -> world.engine.rollouts().scale(tx, World.ANNA, "default", "web", 1)))
+        .hasMessageContaining("spec.rollout.canary: 2 is more than the count of 1");
+    assertThat(group().spec().count()).isEqualTo(4);
   }
 
   @Test

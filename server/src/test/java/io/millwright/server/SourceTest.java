@@ -504,6 +504,49 @@ class SourceTest {
   }
 
   @Test
+  void aVolumeThatIsRetainedIsLetGo() throws Exception {
+    String kept = volume(name + "a", "retain");
+    write("a.yaml", kept);
+    write("b.yaml", volume(name + "b", "delete"));
+    write("c.yaml", size(name, 1));
+    commit();
+    declare("apply: auto, prune: true");
+    stands("Synced", "");
+    UUID uid = find(Kind.VOLUME, name + "a").orElseThrow().uid();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new Operation.State.Succeeded());
+    world.awaitEnd(find(Kind.VOLUME, name + "b").orElseThrow().uid());
+
+    declare("apply: approved, prune: true");
+    Files.delete(dir.resolve("a.yaml"));
+    Files.delete(dir.resolve("b.yaml"));
+    String second = commit();
+    assertThat(stands("AwaitingApproval", second).message()).contains("1 deleted, 1 released");
+    assertThat(plan().items())
+        .extracting(i -> i.name() + " " + i.action() + " " + i.destroys())
+        .containsExactly(name + "a released false", name + "b deleted true");
+
+    declare("apply: auto, prune: true");
+    stands("Synced", second);
+    assertThat(find(Kind.VOLUME, name + "a").orElseThrow().deleting()).isFalse();
+    world.await("the other one goes", () -> find(Kind.VOLUME, name + "b").isEmpty());
+    // It is nobody's now, so another source may have it; and this one again.
+    assertThat(world.number("SELECT count(*) FROM sourced WHERE uid = '" + uid + "'")).isZero();
+    write("a.yaml", kept);
+    stands("Synced", commit());
+    assertThat(world.number("SELECT count(*) FROM sourced WHERE uid = '" + uid + "'")).isOne();
+  }
+
+  private static String volume(String volume, String reclaim) {
+    return """
+    apiVersion: millwright/v1
+    kind: Volume
+    metadata: {name: %s}
+    spec: {size: 64MiB, hypervisor: sim, reclaim: %s}
+    """
+        .formatted(volume, reclaim);
+  }
+
+  @Test
   void onlyWhoKnowsTheSecretIsHeard() throws Exception {
     write("a.yaml", size(name, 1));
     String first = commit();

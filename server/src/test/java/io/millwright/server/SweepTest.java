@@ -189,6 +189,45 @@ class SweepTest {
   }
 
   @Test
+  void aDiskThatIsNotThatOfItsVolumeIsNobodys() throws Exception {
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: data}
+        spec: {size: 64MiB, hypervisor: sim}
+        """);
+    UUID volume =
+        world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "data")).orElseThrow()
+            .uid();
+    assertThat(world.awaitEnd(volume).state()).isEqualTo(new State.Succeeded());
+    List<String> late =
+        java.util.stream.Stream.of(7, 8)
+            .map(g -> new ObjectName(new Mark(ours, volume, g), ObjectName.DATA).toString())
+            .toList();
+    try (HypervisorDriver driver = world.hypervisor.attach(ours)) {
+      for (String each : late) {
+        driver
+            .disks()
+            .orElseThrow()
+            .create(ObjectName.parse(each).orElseThrow(), ByteSize.ofMib(32), null);
+      }
+    }
+    awaitSettled(2);
+    assertThat(findings()).extracting(f -> f.orphan().object()).isEqualTo(late);
+    world.store.write(
+        tx -> world.engine.sweep().adopt(tx, World.ANNA, late.getFirst(), "default", "older"));
+    UUID older =
+        world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "older")).orElseThrow()
+            .uid();
+    assertThat(world.awaitEnd(older).state()).isEqualTo(new State.Succeeded());
+    anHourPasses();
+    purge(late.getLast());
+    world.await("nothing is left to find", () -> findings().isEmpty());
+    assertThat(new Invariants(world).broken()).isEmpty();
+  }
+
+  @Test
   void whatIsBackIsNoOrphanAnyMore() throws Exception {
     leave(ours, UUID.randomUUID(), UUID.randomUUID());
     awaitSettled(4);

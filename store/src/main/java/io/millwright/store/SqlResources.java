@@ -17,6 +17,7 @@ import java.sql.Types;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -512,6 +513,28 @@ final class SqlResources implements Resources {
   @Override
   public boolean hasDisk(String object) {
     return exists("kind = 'VOLUME' AND status ->> 'object' = :value", object);
+  }
+
+  @Override
+  public Map<UUID, Set<String>> disks(Collection<UUID> volumes) {
+    Map<UUID, Set<String>> out = new HashMap<>();
+    jdbc.sql(
+            """
+            SELECT uid, status ->> 'object' AS disk, status -> 'copy' ->> 'object' AS copy
+            FROM resource
+            WHERE kind = 'VOLUME' AND uid = ANY (CAST(:uids AS uuid[]))
+              AND status ->> 'object' IS NOT NULL
+            """)
+        .param("uids", Columns.texts(volumes))
+        .query(row -> {
+          Set<String> names = new HashSet<>(List.of(row.getString("disk")));
+          String copy = row.getString("copy");
+          if (copy != null) {
+            names.add(copy);
+          }
+          out.put(Columns.uuid(row, "uid"), names);
+        });
+    return out;
   }
 
   @Override

@@ -78,4 +78,9 @@ final class SqlSourced implements Sourced {
         .param("uids", Columns.texts(uids))
         .update();
   }
+
+  @Override
+  public void release(UUID uid) {
+    jdbc.sql("DELETE FROM sourced WHERE uid = :uid").param("uid", uid).update();
+  }
 }

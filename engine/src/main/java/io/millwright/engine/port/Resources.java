@@ -123,6 +123,9 @@ public interface Resources {
   /** True if a declared volume has the disk of this object name. */
   boolean hasDisk(String object);
 
+  /** The disks of those of these that are volumes and were made: their own, and their copies. */
+  Map<UUID, Set<String>> disks(Collection<UUID> volumes);
+
   /** True if a declared machine has something on this hypervisor besides where it is. */
   boolean elsewhere(String hypervisor);
 

@@ -26,4 +26,7 @@ public interface Sourced {
 
   /** These go as soon as nothing needs them any more. */
   void leave(UUID source, Collection<UUID> uids);
+
+  /** It has no source any more. */
+  void release(UUID uid);
 }

@@ -1,5 +1,7 @@
 package io.millwright.engine.reconcile;
 
+import static java.util.stream.Collectors.toSet;
+
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.SourceDriver.Snapshot;
@@ -37,6 +39,8 @@ import io.millwright.model.SourceStatus.Item;
 import io.millwright.model.SourceStatus.Plan;
 import io.millwright.model.Violation;
 import io.millwright.model.Violations;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeSpec.Reclaim;
 import io.millwright.model.manifest.Diff;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Manifests;
@@ -160,10 +164,15 @@ public final class SourceReconciler {
    *
    * @param own uids of what stands in it
    * @param leaving what does not stand in it any more, and goes
+   * @param kept uids of those of them that stay, and are only let go
    * @param adopts true if something stands in it that was not this source's before
    */
   private record Declared(
-      List<Applied> applied, Set<UUID> own, List<Sourced.Entry> leaving, boolean adopts) {
+      List<Applied> applied,
+      Set<UUID> own,
+      List<Sourced.Entry> leaving,
+      Set<UUID> kept,
+      boolean adopts) {
     boolean work() {
       return !leaving.isEmpty() || applied.stream().anyMatch(Declared::work);
     }
@@ -290,13 +299,16 @@ public final class SourceReconciler {
           before.stream()
               .filter(e -> !e.going())
               .map(Sourced.Entry::uid)
-              .collect(Collectors.toSet());
+              .collect(toSet());
+      List<Sourced.Entry> leaving =
+          source.spec().prune()
+              ? before.stream().filter(e -> !e.going() && !own.containsKey(e.uid())).toList()
+              : List.of();
       return new Declared(
           applied,
           own.keySet(),
-          source.spec().prune()
-              ? before.stream().filter(e -> !e.going() && !own.containsKey(e.uid())).toList()
-              : List.of(),
+          leaving,
+          leaving.stream().map(Sourced.Entry::uid).filter(uid -> kept(tx, uid)).collect(toSet()),
           !stays.containsAll(own.keySet()));
     }
 
@@ -353,7 +365,11 @@ public final class SourceReconciler {
     private Declared planned(List<Draft> drafts, Declared would) {
       try {
         return new Declared(
-            apply.plan(caller, permitted(drafts)), would.own(), would.leaving(), would.adopts());
+            apply.plan(caller, permitted(drafts)),
+            would.own(),
+            would.leaving(),
+            would.kept(),
+            would.adopts());
       } catch (ProblemException e) {
         LOG.info("{} is planned without a look at its machines: {}", source.title(), e.toString());
         return would;
@@ -377,7 +393,10 @@ public final class SourceReconciler {
         }
       }
       for (Sourced.Entry entry : declared.leaving()) {
-        out.add(new Item(entry.kind(), entry.name(), "deleted", "", true, List.of()));
+        boolean kept = declared.kept().contains(entry.uid());
+        out.add(
+            new Item(
+                entry.kind(), entry.name(), kept ? "released" : "deleted", "", !kept, List.of()));
       }
       return out;
     }
@@ -386,7 +405,7 @@ public final class SourceReconciler {
       Map<String, Long> counts =
           items.stream().collect(Collectors.groupingBy(Item::action, Collectors.counting()));
       List<String> out = new ArrayList<>();
-      for (String action : List.of("created", "changed", "deleted", "unchanged")) {
+      for (String action : List.of("created", "changed", "deleted", "released", "unchanged")) {
         if (counts.containsKey(action)) {
           out.add(counts.get(action) + (action.equals("unchanged") ? " worked on" : " " + action));
         }
@@ -507,8 +526,28 @@ public final class SourceReconciler {
       return going > 0;
     }
 
+    /** What is kept by its reclaim policy would never go, and so is only let go. */
+    private static boolean kept(Tx tx, UUID uid) {
+      return tx.resources()
+          .find(uid)
+          .filter(r -> r.spec() instanceof VolumeSpec v && v.reclaim() == Reclaim.RETAIN)
+          .isPresent();
+    }
+
     /** Returns true while it is on its way. */
     private boolean prune(Sourced.Entry entry) {
+      boolean released =
+          store.inTransaction(tx -> {
+            boolean stays = kept(tx, entry.uid());
+            if (stays) {
+              tx.sourced().release(entry.uid());
+              mine(tx, source);
+            }
+            return stays;
+          });
+      if (released) {
+        return false;
+      }
       Optional<Resource<?, ?>> there = store.read(tx -> tx.resources().find(entry.uid()));
       if (there.isEmpty()) {
         return false;

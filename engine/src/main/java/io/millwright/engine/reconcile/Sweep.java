@@ -104,6 +104,13 @@ public final class Sweep {
     Map<String, Orphan> out = new TreeMap<>();
     String ours = tx.installation();
     Set<UUID> declared = tx.resources().declared(marks(seen).map(Mark::uid).distinct().toList());
+    Map<UUID, Set<String>> volumes =
+        tx.resources()
+            .disks(
+                seen.disks().stream()
+                    .filter(d -> d.name().role().equals(ObjectName.DATA))
+                    .map(d -> d.name().mark().uid())
+                    .toList());
     for (Observation.Machine m : seen.machines()) {
       Mark mark = m.mark();
       if (mark != null && mark.installation().equals(ours) && unknown(tx, declared, mark.uid())) {
@@ -119,9 +126,11 @@ public final class Sweep {
       }
       String name = d.name().toString();
       boolean data = d.name().role().equals(ObjectName.DATA);
+      // A late write may leave a copy of a volume that has long been given up.
       boolean nobodys =
           data
-              ? !declared.contains(mark.uid())
+              ? (!declared.contains(mark.uid())
+                      || !volumes.getOrDefault(mark.uid(), Set.of(name)).contains(name))
                   && tx.quarantine().ofDisk(name).isEmpty()
                   && !tx.resources().hasDisk(name)
               : unknown(tx, declared, mark.uid());
@@ -285,16 +294,22 @@ public final class Sweep {
       throw ProblemException.of(
           Problem.Type.CONFLICT, object + " is no data disk, and only these can be adopted");
     }
-    tx.quarantine().put(entry(tx, orphan, project));
+    Quarantine.Entry entry = entry(tx, orphan, project);
+    tx.quarantine().put(entry);
     tx.orphans().remove(orphan.hypervisor(), orphan.object());
-    return restore.restore(tx, caller, project, orphan.uid().toString(), name);
+    return restore.restore(tx, caller, project, entry.uid().toString(), name);
   }
 
   /** As if a Volume of it had been deleted just now. */
   private Quarantine.Entry entry(Tx tx, Orphan orphan, String project) {
     Instant now = clock.instant();
     Resource<?, ?> hypervisor = tx.resources().find(orphan.hypervisor()).orElseThrow();
-    String brief = Ids.brief(orphan.uid());
+    // There may be the volume itself, of which this is an older copy.
+    boolean taken =
+        tx.resources().find(orphan.uid()).isPresent()
+            || tx.quarantine().list(null).stream().anyMatch(e -> e.uid().equals(orphan.uid()));
+    UUID uid = taken ? Ids.next(() -> now) : orphan.uid();
+    String brief = Ids.brief(uid);
     ByteSize size = Objects.requireNonNull(orphan.size(), "a disk has a size");
     boolean seen = new Lookup(tx).find(Kind.HYPERVISOR, project, hypervisor.name()).isPresent();
     return new Quarantine.Entry(
@@ -305,7 +320,7 @@ public final class Sweep {
                 seen ? project : hypervisor.project(),
                 Map.of(),
                 Map.of(),
-                orphan.uid(),
+                uid,
                 1,
                 1,
                 now,

@@ -112,7 +112,7 @@ public final class MachineImport {
           more.disks().stream()
               .flatMap(d -> Stream.ofNullable(d.size()))
               .findFirst()
-              .orElse(SizeSpec.LEAST_DISK);
+              .orElse(SizeSpec.LEAST);
       return new Found(wanted, hypervisor, machine, more, disk);
     } catch (DriverException e) {
       throw unavailable(hypervisor, e.forUser());

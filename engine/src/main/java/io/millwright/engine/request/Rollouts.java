@@ -15,6 +15,7 @@ import io.millwright.model.Operation;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.Violations;
 import io.millwright.model.manifest.Diff;
 import io.millwright.model.manifest.Diff.Change;
 import io.millwright.model.manifest.Draft;
@@ -65,7 +66,11 @@ public final class Rollouts {
     if (count < 0 || count > GroupSpec.MOST) {
       throw ProblemException.invalid("count", "must be 0 to " + GroupSpec.MOST);
     }
-    return draft(group, group.spec().withCount(count));
+    GroupSpec spec = group.spec().withCount(count);
+    Violations at = Violations.at("");
+    spec.check(at.field("spec"));
+    at.raise();
+    return draft(group, spec);
   }
 
   /**

@@ -101,6 +101,28 @@ class ChecksTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"0, true", "1, false", "3, false", "4, true"})
+  void thereAreNoMoreCanariesThanMembers(int count, boolean may) {
+    assertThat(
+            wrong(
+                Kind.GROUP,
+                """
+                {"count": %d, "machine": {"image": "a", "size": "a"}, "rollout": {"canary": 4}}
+                """
+                    .formatted(count)))
+        .isEqualTo(may ? List.of() : List.of("Group a: spec.rollout.canary"));
+  }
+
+  @Test
+  void nothingIsLargerThanCanBeCounted() {
+    assertThat(wrong(Kind.SIZE, "{\"cores\": 1, \"memory\": \"65TiB\", \"disk\": \"65TiB\"}"))
+        .containsExactly("Size a: spec.memory", "Size a: spec.disk");
+    assertThat(wrong(Kind.VOLUME, "{\"hypervisor\": \"a\", \"size\": \"8388607TiB\"}"))
+        .containsExactly("Volume a: spec.size");
+    assertThat(wrong(Kind.VOLUME, "{\"hypervisor\": \"a\", \"size\": \"64TiB\"}")).isEmpty();
+  }
+
   private static String q(String text) {
     return Json.write(text);
   }
