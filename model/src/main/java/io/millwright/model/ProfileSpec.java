@@ -2,6 +2,7 @@ package io.millwright.model;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
@@ -43,8 +44,6 @@ public record ProfileSpec(
       Pattern.compile("\\$(6|5|y|2[aby])\\$[./A-Za-z0-9$=,]{20,200}");
 
   private static final Pattern PACKAGE = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9+._:=~]{0,127}");
-  private static final Pattern TIMEZONE =
-      Pattern.compile("[A-Za-z]+([-+_A-Za-z0-9]*)(/[-+_A-Za-z0-9]+){0,2}");
   private static final Pattern LOCALE =
       Pattern.compile("[A-Za-z]{1,3}(_[A-Z]{2})?(\\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\\.UTF-8");
   private static final Pattern MODE = Pattern.compile("0?[0-7]{3,4}");
@@ -224,8 +223,11 @@ public record ProfileSpec(
               PACKAGE.matcher(packages.get(i)).matches(),
               Names.quote(packages.get(i)) + " is no package name");
     }
+    Set<String> paths = new HashSet<>();
     for (int i = 0; i < files.size(); i++) {
-      files.get(i).check(at.field("files").index(i));
+      Violations here = at.field("files").index(i);
+      files.get(i).check(here);
+      here.field("path").require(paths.add(files.get(i).path()), "stands here twice");
     }
     Set<String> scriptNames = new HashSet<>();
     for (int i = 0; i < scripts.size(); i++) {
@@ -236,8 +238,10 @@ public record ProfileSpec(
     if (timezone != null) {
       at.field("timezone")
           .require(
-              timezone.length() <= 64 && TIMEZONE.matcher(timezone).matches(),
-              "must be a zone such as Europe/Vienna");
+              ZoneId.getAvailableZoneIds().contains(timezone),
+              "there is no time zone "
+                  + Names.quote(timezone)
+                  + "; write one such as Europe/Vienna");
     }
     if (locale != null) {
       at.field("locale")
