@@ -39,7 +39,7 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
     Matcher m = TEXT.matcher(text);
     if (!m.matches()) {
       throw new IllegalArgumentException(
-          "write a size with its unit, such as 512MiB, 8GiB or 1TiB");
+          "write a whole number with its unit, such as 512MiB, 8GiB or 1TiB");
     }
     long unit =
         switch (m.group(2).charAt(0)) {

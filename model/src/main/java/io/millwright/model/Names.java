@@ -86,7 +86,11 @@ public final class Names {
   public static void checkLabels(Map<String, String> labels, Violations at) {
     labels.forEach((k, v) -> {
       Violations here = at.field(isWord(k) ? k : quote(k));
-      here.require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no label key");
+      here.require(
+          LABEL_KEY.matcher(k).matches(),
+          quote(k)
+              + " is no label key: write letters, digits, '-', '_' and '.', as in tier or"
+              + " example.org/tier");
       here.require(
           LABEL_VALUE.matcher(v).matches(),
           quote(v) + " is no label value: at most 63 letters, digits, '-', '_' and '.'");
@@ -143,9 +147,9 @@ public final class Names {
         .min(Comparator.comparingInt((String c) -> distance(word, c)).thenComparing(c -> c));
   }
 
-  /** {@code , did you mean "x"?} or nothing. */
+  /** {@code (did you mean "x"?)} or nothing: other words can follow it. */
   public static String hint(String word, Collection<String> candidates) {
-    return nearest(word, candidates).map(c -> ", did you mean " + quote(c) + "?").orElse("");
+    return nearest(word, candidates).map(c -> " (did you mean " + quote(c) + "?)").orElse("");
   }
 
   /**

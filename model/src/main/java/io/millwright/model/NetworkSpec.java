@@ -31,6 +31,9 @@ public record NetworkSpec(
     @Default List<Attachment> attachments,
     @Nullable Services services)
     implements Spec {
+  /** Below it Linux takes IPv6 off an interface without a word. */
+  private static final int LEAST_V6 = 1280;
+
   public NetworkSpec {
     dns = dns == null ? List.of() : List.copyOf(dns);
     search = search == null ? (domain == null ? List.of() : List.of(domain)) : List.copyOf(search);
@@ -57,6 +60,22 @@ public record NetworkSpec(
       @Default("300") Integer cooldownSeconds) {
     /** RFC 4291 section 2.5.6; many a router announces only such an address. */
     private static final Cidr LINK_LOCAL = Cidr.parse("fe80::/10");
+
+    /** Where no host of a network can have its address, and why. */
+    private static final Map<Cidr, String> NOT_FOR_HOSTS =
+        Map.of(
+            Cidr.parse("0.0.0.0/8"),
+            "\"this network\"",
+            Cidr.parse("127.0.0.0/8"),
+            "each host itself",
+            Cidr.parse("224.0.0.0/4"),
+            "multicast",
+            Cidr.parse("::/16"),
+            "each host itself",
+            Cidr.parse("ff00::/8"),
+            "multicast",
+            LINK_LOCAL,
+            "each link, whose hosts choose by themselves");
 
     public Subnet {
       exclude = exclude == null ? List.of() : List.copyOf(exclude);
@@ -90,6 +109,9 @@ public record NetworkSpec(
     }
 
     void check(Violations at) {
+      NOT_FOR_HOSTS.forEach((range, whose) ->
+          at.field("cidr")
+              .require(!range.overlaps(cidr), "overlaps " + range + ", which is for " + whose));
       Ip router = gateway;
       if (router != null) {
         at.field("gateway")
@@ -175,6 +197,10 @@ public record NetworkSpec(
     }
     if (mtu != null) {
       at.field("mtu").require(mtu >= 576 && mtu <= 9216, "must be 576 to 9216 bytes");
+      at.field("mtu")
+          .require(
+              mtu >= LEAST_V6 || subnet(true).isEmpty(),
+              "must be at least " + LEAST_V6 + " bytes, for IPv6 (RFC 8200 section 5)");
     }
     if (domain != null) {
       Names.checkDomain(domain, at.field("domain"));

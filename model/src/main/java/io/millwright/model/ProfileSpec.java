@@ -223,8 +223,11 @@ public record ProfileSpec(
               PACKAGE.matcher(packages.get(i)).matches(),
               Names.quote(packages.get(i)) + " is no package name");
     }
+    Set<String> paths = new HashSet<>();
     for (int i = 0; i < files.size(); i++) {
-      files.get(i).check(at.field("files").index(i));
+      Violations here = at.field("files").index(i);
+      files.get(i).check(here);
+      here.field("path").require(paths.add(files.get(i).path()), "stands here twice");
     }
     Set<String> scriptNames = new HashSet<>();
     for (int i = 0; i < scripts.size(); i++) {

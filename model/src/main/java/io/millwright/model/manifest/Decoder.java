@@ -376,9 +376,8 @@ final class Decoder {
 
   /** The nearest right word and all right words. */
   static String alternatives(String word, java.util.Collection<String> candidates) {
-    String hint = Names.hint(word, candidates);
-    return hint
-        + (hint.isEmpty() ? "; write " : " Write ")
+    return Names.hint(word, candidates)
+        + "; write "
         + (candidates.size() == 1 ? "" : "one of ")
         + String.join(", ", candidates);
   }

@@ -475,6 +475,39 @@ class ChecksTest {
             "subnets[0].pool", "subnets[0].exclude[1]", "subnets[0].cooldownSeconds", "subnets[1]");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"127.0.0.0/24", "0.0.0.0/0", "224.1.0.0/16", "::/64", "ff05::/64", "fe80::/64"})
+  void subnetsAreWhereHostsCanBe(String cidr) {
+    assertThat(wrong(Kind.NETWORK, "{\"subnets\": [{\"cidr\": \"" + cidr + "\"}]}"))
+        .contains("Network a: spec.subnets[0].cidr");
+  }
+
+  @Test
+  void ipv6NeedsPacketsThatAreLargeEnough() {
+    String spec = "{\"mtu\": %d, \"subnets\": [{\"cidr\": \"%s\"}]}";
+    assertThat(wrong(Kind.NETWORK, spec.formatted(1279, "fd00::/64")))
+        .containsExactly("Network a: spec.mtu");
+    assertThat(wrong(Kind.NETWORK, spec.formatted(1280, "fd00::/64"))).isEmpty();
+    assertThat(wrong(Kind.NETWORK, spec.formatted(600, "10.0.0.0/24"))).isEmpty();
+  }
+
+  @Test
+  void aFileIsWrittenOnce() {
+    assertThat(
+            wrong(
+                Kind.PROFILE,
+                "{\"files\": [{\"path\": \"/a\", \"content\": \"\"},"
+                    + " {\"path\": \"/a\", \"content\": \"b\"}]}"))
+        .containsExactly("Profile a: spec.files[1].path");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"Pacific/Chatham, true", "UTC, true", "Etc/GMT+5, true", "Mars/Phobos, false"})
+  void zonesAreOnesThatThereAre(String zone, boolean ok) {
+    assertThat(wrong(Kind.PROFILE, "{\"timezone\": " + q(zone) + "}")).hasSize(ok ? 0 : 1);
+  }
+
   @Test
   void attachmentsNameOneThing() {
     assertThat(

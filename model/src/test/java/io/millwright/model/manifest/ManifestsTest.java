@@ -225,11 +225,12 @@ class ManifestsTest {
                   name: Hello
                 """))
         .containsExactly(
-            "Machine hello: spec.imge: is unknown, did you mean \"image\"? Write one of hypervisor,"
-                + " image, size, profiles, firmware, power, hostname, nics, bonds, vlans, volumes,"
-                + " readyTimeoutSeconds, expiry, drift, imported (hello.yaml line 6, column 3)",
+            "Machine hello: spec.imge: is unknown (did you mean \"image\"?); write one of"
+                + " hypervisor, image, size, profiles, firmware, power, hostname, nics, bonds,"
+                + " vlans, volumes, readyTimeoutSeconds, expiry, drift, imported (hello.yaml line"
+                + " 6, column 3)",
             "Machine hello: spec.image: is missing (hello.yaml line 5, column 1)",
-            "Machine hello: spec.firmware: \"bioss\" is unknown, did you mean \"bios\"? Write one"
+            "Machine hello: spec.firmware: \"bioss\" is unknown (did you mean \"bios\"?); write one"
                 + " of bios, uefi (hello.yaml line 8, column 3)",
             "Machine hello: spec.nics[0].ipv4: \"10.0.0.500\": write auto, dhcp, slaac (IPv6),"
                 + " none, or an address such as 10.0.0.5 (hello.yaml line 12, column 7)",
@@ -237,7 +238,7 @@ class ManifestsTest {
                 + " leave out the quotes (hello.yaml line 9, column 3)",
             "hello.yaml document 2: apiVersion: \"millwright/v2\" is unknown; write millwright/v1"
                 + " (hello.yaml line 14, column 1)",
-            "hello.yaml document 2: kind: \"Machin\" is unknown, did you mean \"Machine\"? Write"
+            "hello.yaml document 2: kind: \"Machin\" is unknown (did you mean \"Machine\"?); write"
                 + " one of Hypervisor, Network, Size, Profile, Image, Volume, Machine, Snapshot,"
                 + " Group, Pool, Source, Webhook, Offer (hello.yaml"
                 + " line 15, column 1)",
