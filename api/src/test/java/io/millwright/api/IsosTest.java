@@ -16,8 +16,10 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
@@ -172,8 +174,28 @@ class IsosTest {
                 "nics: [{network: site, ipv4: 10.0.0.8, mac: \"52:54:00:00:00:08\"}, {"));
     assertThat(reply.status()).isEqualTo(400);
     assertThat(reply.json().path("errors").path(0).path("field").asString())
-        .contains("interfaces[1].mac");
+        .isEqualTo("spec.nics[1].mac");
     assertThat(reply.raw().body()).contains("because the machine has several cards");
+  }
+
+  @Test
+  void anObjectionNamesWhatWasWritten() {
+    Reply reply =
+        rig.post(
+            "projects/default/renderings?installer=windows-server-2025",
+            BUNDLE.replace("sudo: true", "sudo: true, shell: /bin/zsh"));
+    assertThat(reply.status()).isEqualTo(400);
+    assertThat(reply.json().path("errors").findValuesAsString("field"))
+        .contains("spec.profiles", "disk")
+        .allMatch(field -> field.startsWith("spec.") || field.equals("disk"));
+    assertThat(reply.raw().body()).contains("users[0].shell: Windows has no such shell");
+  }
+
+  @Test
+  void aFamilyWithOneCurrentVersionNeedsNone() {
+    Reply reply = rig.post("projects/default/renderings?installer=flatcar", BUNDLE);
+    assertThat(reply.status()).as(reply.raw().body()).isEqualTo(200);
+    assertThat(reply.json().path("system").asString()).isEqualTo("Flatcar Container Linux");
   }
 
   @Test
@@ -258,18 +280,25 @@ class IsosTest {
     HttpResponse<byte[]> changed = bytes(other, "bytes=100-", "If-Range", etag);
     assertThat(changed.statusCode()).as("another medium than before comes whole").isEqualTo(200);
 
-    // What others read on it: all that the vendor has, but its menu and its longer initrd.
+    // What others read on it: all that the vendor has, another menu, and a second initrd.
     Map<String, byte[]> theirs = extracted(vendor, directory.resolve("theirs"));
     Map<String, byte[]> ours = extracted(composed, directory.resolve("ours"));
-    assertThat(ours.keySet()).containsExactlyInAnyOrderElementsOf(theirs.keySet());
-    for (String file : List.of(".disk/info", "install.amd/vmlinuz", "pool/main/p/package.deb")) {
+    Set<String> names = new HashSet<>(theirs.keySet());
+    names.add("answers.img");
+    assertThat(ours.keySet()).isEqualTo(names);
+    for (String file :
+        List.of(
+            ".disk/info",
+            "install.amd/vmlinuz",
+            "install.amd/initrd.gz",
+            "pool/main/p/package.deb")) {
       assertThat(ours.get(file)).as(file).isEqualTo(theirs.get(file));
     }
     assertThat(new String(ours.get("boot/grub/grub.cfg"), UTF_8))
         .contains("'auto=true' 'priority=critical'");
-    assertThat(new String(ours.get("install.amd/initrd.gz"), UTF_8))
-        .startsWith("iiii")
-        .contains("070701", "d-i netcfg/get_ipaddress string 10.0.0.9", HASH);
+    assertThat(new String(ours.get("answers.img"), UTF_8))
+        .startsWith("070701")
+        .contains("d-i netcfg/get_ipaddress string 10.0.0.9", HASH);
     assertThat(rig.get("projects/iso1/machines").json().path("items").size()).isZero();
   }
 

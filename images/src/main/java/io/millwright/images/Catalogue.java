@@ -56,6 +56,8 @@ public record Catalogue(Map<String, Family> families) {
   /** Of a file on a medium no more than this is looked at: its first 64 KiB. */
   public static final int READ = 64 << 10;
 
+  private static volatile Catalogue inForce = known();
+
   public Catalogue {
     families = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(families));
   }
@@ -306,6 +308,20 @@ public record Catalogue(Map<String, Family> families) {
    * @param release that this is, if it is known
    */
   public record Recognised(Family family, String version, Optional<Release> release) {}
+
+  /** What this program goes by: what comes with it, and what its user laid over that. */
+  public static Catalogue inForce() {
+    return inForce;
+  }
+
+  /**
+   * Lays a user's files over what comes with the program. For its start, before anything asks.
+   *
+   * @throws ProblemException as {@link #with}
+   */
+  public static void extend(Map<String, byte[]> files) {
+    inForce = known().with(files);
+  }
 
   /** What comes with the program. */
   public static Catalogue known() {

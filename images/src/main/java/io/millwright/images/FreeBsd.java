@@ -11,8 +11,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Installs FreeBSD 14 and 15 by bsdinstall(8), which takes {@code /etc/installerconfig} from its own
- * medium: a first part that says on which disk, and a script that is run in the new system. The
+ * Installs FreeBSD 14 and 15 by bsdinstall(8), which takes {@code /etc/installerconfig} from its
+ * own medium: a first part that says on which disk, and a script that is run in the new system. The
  * distribution files come from the medium, so nothing of it needs a network.
  *
  * <p>What a Linux machine would call {@code /bin/bash} is {@code /bin/sh} here, since that is what

@@ -306,7 +306,8 @@ public final class Proxmox implements Renderer<Answers> {
 
   /**
    * With the bridge by which guests reach the network, as the installer itself makes it: it has the
-   * addresses of the interface with the default route. Who declares a bridge has made up their mind.
+   * addresses of the interface with the default route. Who declares a bridge has made up their
+   * mind.
    */
   private static InstallSpec bridged(InstallSpec spec) {
     NetInterface uplink = spec.uplink(false) == null ? spec.uplink(true) : spec.uplink(false);

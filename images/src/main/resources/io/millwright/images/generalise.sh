@@ -40,9 +40,12 @@ rm -f /var/lib/dhcp/*.leases /var/lib/dhcpcd/*.lease
 echo localhost >/etc/hostname
 sed -i '/^127\.0\.1\.1[[:space:]]/d' /etc/hosts
 
-# Logs of its installation, which hold its addresses, and answers that its installer kept.
+# Logs of its installation, which hold its name and addresses, and answers that its installer kept. Those that a program
+# writes to are emptied, not removed; the journal would come back, so from here on it is kept in memory only.
 rm -rf /var/log/installer /var/log/anaconda /root/anaconda-ks.cfg /root/original-ks.cfg /var/lib/millwright/after
+journalctl --relinquish-var 2>/dev/null || true
 rm -rf /var/log/journal/*
+find /var/log -xdev -type f -exec truncate -s 0 {} +
 
 # What starts the first boot in a system without a seed; in machines of the image the seed does.
 systemctl disable --quiet millwright-first-boot.service 2>/dev/null || true

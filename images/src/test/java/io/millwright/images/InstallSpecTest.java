@@ -103,17 +103,14 @@ class InstallSpecTest {
     // Who is asked for the addresses alone knows which routers are near.
     MachineSpec.Route far =
         new MachineSpec.Route(Cidr.parse("10.0.0.0/8"), Ip.parse("192.168.1.1"), null);
-    assertThat(
-            wrong(Samples.net(Samples.card(0, v4("10.0.0.5/24").withRoutes(List.of(far))))))
+    assertThat(wrong(Samples.net(Samples.card(0, v4("10.0.0.5/24").withRoutes(List.of(far))))))
         .containsExactly("interfaces[0].ip.routes[0].via");
     assertThat(
             wrong(
                 Samples.net(
                     Samples.card(
                         0,
-                        IpConfig.NONE
-                            .withDynamic(true, false, false)
-                            .withRoutes(List.of(far))))))
+                        IpConfig.NONE.withDynamic(true, false, false).withRoutes(List.of(far))))))
         .isEmpty();
     assertThat(
             wrong(

@@ -7,11 +7,11 @@ import io.millwright.model.Mac;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import java.io.IOException;
-import java.util.Base64;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -371,9 +371,7 @@ class ProxmoxTest {
     String begin = "'/etc/network/interfaces' <<'EOF'\n";
     int from = program.indexOf(begin) + begin.length();
     String content = program.substring(from, program.indexOf("\nEOF", from)).replace("\n", "");
-    return new String(Base64.getDecoder().decode(content), StandardCharsets.UTF_8)
-        .lines()
-        .toList();
+    return new String(Base64.getDecoder().decode(content), StandardCharsets.UTF_8).lines().toList();
   }
 
   private static Set<String> leaves(JsonNode at, String path) {

@@ -220,8 +220,7 @@ class WindowsTest {
     InstallSpec spec =
         Objects.requireNonNull(machines().get("dhcp"))
             .withProfile(
-                new ProfileSpec(
-                    List.of(), List.of(), List.of(), List.of(), zone, null, List.of()));
+                new ProfileSpec(List.of(), List.of(), List.of(), List.of(), zone, null, List.of()));
     assertThat(text(files(Windows.Version.SERVER_2025, spec), "Autounattend.xml"))
         .contains("<TimeZone>" + name + "</TimeZone>");
   }

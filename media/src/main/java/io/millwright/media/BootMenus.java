@@ -138,8 +138,7 @@ final class BootMenus {
    * @param vendors the file that it takes the place of: older GRUBs have a command of their own for
    *     UEFI
    */
-  static String grub(
-      String kernel, List<String> initrds, List<String> arguments, String vendors) {
+  static String grub(String kernel, List<String> initrds, List<String> arguments, String vendors) {
     String suffix = EFI_COMMAND.matcher(vendors).find() ? "efi" : "";
     StringBuilder words = new StringBuilder();
     for (String word : arguments) {

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.media.BootCatalog.Platform;
 import io.millwright.media.Samples.Style;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,7 +59,7 @@ class VendorMediumTest {
       Path grub = Files.write(directory.resolve("grub.cfg"), got.get("boot/grub/grub.cfg"));
       Outside.run("grub-script-check", grub);
       assertThat(got.get("pool/extra/Release")).asString().isEqualTo("signed");
-      byte[] vendors = Samples.files(false).get("install/initrd.gz");
+      byte[] vendors = Objects.requireNonNull(Samples.files(false).get("install/initrd.gz"));
       assertThat(got.get("install/initrd.gz")).isEqualTo(vendors);
       byte[] answers = Cpio.write(ADDITIONS.initrd());
       assertThat(got.get("answers.img")).isEqualTo(answers);

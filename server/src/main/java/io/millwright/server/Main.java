@@ -13,6 +13,7 @@ import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.request.Joining;
+import io.millwright.images.Catalogue;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -29,6 +30,8 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -39,6 +42,8 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -126,6 +131,10 @@ public final class Main implements AutoCloseable {
     ServerSettings.Tls tls = settings.tls();
     if (tls != null) {
       TlsFiles.check(tls);
+    }
+    Path more = settings.catalogue();
+    if (more != null) {
+      Catalogue.extend(catalogue(more));
     }
     Path key = data.resolve("key");
     SecretBox secrets = open(key);
@@ -256,6 +265,25 @@ public final class Main implements AutoCloseable {
     } catch (IOException e) {
       throw new CannotStartException(setting + " cannot be read: " + reason(e), e);
     }
+  }
+
+  /** The files of a catalogue, in the order of their names. */
+  private static Map<String, byte[]> catalogue(Path dir) throws CannotStartException {
+    Map<String, byte[]> files = new TreeMap<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(dir, "*.{yaml,yml}")) {
+      for (Path file : all) {
+        files.put(file.getFileName().toString(), Files.readAllBytes(file));
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      throw new CannotStartException(
+          "--catalogue cannot be read: "
+              + reason(e instanceof DirectoryIteratorException d ? d.getCause() : (IOException) e),
+          e);
+    }
+    if (files.isEmpty()) {
+      throw new CannotStartException("--catalogue: there is no file *.yaml in " + dir, null);
+    }
+    return files;
   }
 
   private Path makeDataDirectory() throws CannotStartException {

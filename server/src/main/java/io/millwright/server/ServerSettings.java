@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param tls with which clients are spoken to, or null for plain HTTP
  * @param doors where machines reach it
  * @param mayReach addresses of its own machine or link to which people may have the server go
+ * @param catalogue a directory with more releases of operating systems, or null
  * @param sources from where sources may be read, or none for https and ssh but from here itself
  * @param oidc a provider of identities by which people sign in, or null
  * @param database an external PostgreSQL, or null for one of its own
@@ -36,6 +37,7 @@ record ServerSettings(
     @Nullable Tls tls,
     List<Address> doors,
     List<Cidr> mayReach,
+    @Nullable Path catalogue,
     List<String> sources,
     @Nullable Oidc oidc,
     @Nullable ExternalDatabase database,
@@ -58,6 +60,8 @@ record ServerSettings(
         --may-reach CIDR              images, sources and webhooks may lead to these addresses too,
                                       although they are the server's own machine or link; may be
                                       repeated (default none)
+        --catalogue DIR               more systems whose installers are known, or other words on
+                                      those that are: a file FAMILY.yaml for each (docs/media.md)
         --sources URL                 from where sources may be read, such as
                                       https://git.example.org/ or file:///srv/git; may be repeated
                                       (default: by https and ssh from anywhere but this machine)
@@ -93,6 +97,7 @@ record ServerSettings(
           "--tls-key",
           "--door",
           "--may-reach",
+          "--catalogue",
           "--sources",
           "--url",
           "--oidc-issuer",
@@ -237,6 +242,7 @@ record ServerSettings(
         tls,
         List.copyOf(doors),
         List.copyOf(mayReach),
+        path(given.get("--catalogue")),
         List.copyOf(sources),
         oidc(given),
         database(given),

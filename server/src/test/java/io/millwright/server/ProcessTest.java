@@ -162,6 +162,69 @@ class ProcessTest {
     assertThat(status(renewed, "/api/v1/projects", Files.readString(file).strip())).isEqualTo(200);
   }
 
+  /** A system that no code knows, by a file of the user's. */
+  @Test
+  void aUserAddsToTheCatalogue() throws Exception {
+    Path catalogue = Files.createDirectory(dir.resolve("catalogue"));
+    String[] arguments = {
+      "--data", data.toString(), "--listen", "127.0.0.1:0", "--catalogue", catalogue.toString()
+    };
+    run(arguments);
+    assertThat(outcome())
+        .startsWith("1 millwright-server: --catalogue: there is no file *.yaml in " + catalogue)
+        .hasLineCount(1);
+
+    String devuan =
+        """
+        family: devuan
+        title: Devuan
+        installer: preseed
+        media:
+          - path: /.disk/info
+            text: '^Devuan GNU.Linux (?<version>[0-9]+)'
+        boot: {kernel: /install.amd/vmlinuz, initrd: /install.amd/initrd.gz}
+        releases:
+          - {version: "6", title: Devuan 6, released: "2025-11-02", disk: 2GiB, memory: 512MiB}
+        """;
+    Path file = catalogue.resolve("devuan.yaml");
+    Files.writeString(file, devuan.replace("2025-11-02", "soon"));
+    run(arguments);
+    assertThat(outcome())
+        .startsWith("1 millwright-server: devuan.yaml.releases[0].released: \"soon\" is no day")
+        .hasLineCount(1);
+
+    Files.writeString(file, devuan);
+    String image =
+        """
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: six}
+        spec: {os: devuan, version: "6", installer: {url: "https://example.org/6.iso"}}
+        """;
+    String url = start("--catalogue", catalogue.toString());
+    String token = Files.readString(data.resolve("admin-token")).strip();
+    assertThat(plan(url, token, image)).startsWith("200 ").contains("six");
+    assertThat(plan(url, token, image.replace("devuan", "devuam")))
+        .startsWith("422 ")
+        .contains("did you mean")
+        .contains("devuan");
+  }
+
+  /** The status and the body of a plan. */
+  private static String plan(String url, String token, String manifest) throws Exception {
+    HttpResponse<String> answer =
+        HttpClient.newHttpClient()
+            .send(
+                HttpRequest.newBuilder(URI.create(url + "/api/v1/apply?dryRun=true"))
+                    .header("Authorization", "Bearer " + token)
+                    .header("Content-Type", "application/yaml")
+                    .timeout(Duration.ofSeconds(30))
+                    .POST(HttpRequest.BodyPublishers.ofString(manifest))
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+    return answer.statusCode() + " " + answer.body();
+  }
+
   @Test
   void whatStandsInTheWayIsSaidInOneLine() throws Exception {
     run("--dta", "x");

@@ -24,7 +24,6 @@ import java.util.Map;
 
 /** A vendor's installation medium on this server, opened for what a machine boots from it. */
 public final class InstallationMedium implements AutoCloseable {
-  private static final Catalogue CATALOGUE = Catalogue.known();
   private static final int READ = 0600;
   private static final int RUN = 0700;
 
@@ -75,14 +74,14 @@ public final class InstallationMedium implements AutoCloseable {
    *     it should
    */
   public static void check(Path path, ImageSpec declared) throws DriverException {
-    Catalogue.Family family = CATALOGUE.families().get(declared.os());
+    Catalogue.Family family = Catalogue.inForce().families().get(declared.os());
     if (family == null) {
       throw new DriverException(
           FaultKind.REFUSED, "an installer of " + declared.os() + " cannot be answered");
     }
     open(path, family, declared.version()).close();
     try (FileSource file = FileSource.open(path)) {
-      if (FileKind.of(file, CATALOGUE) instanceof FileKind.Medium medium
+      if (FileKind.of(file, Catalogue.inForce()) instanceof FileKind.Medium medium
           && !medium.systems().isEmpty()
           && medium.systems().stream().noneMatch(s -> s.family().equals(family))) {
         throw new DriverException(

@@ -37,12 +37,10 @@ public final class Installers {
   private static final Storage.Disk BY_SERIAL = new Storage.Disk.BySerial(SYSTEM_SERIAL);
 
   /** Where an installer says that it cannot choose its disk as it is told to. */
-  private static final String CHOICE = "installation.storage.disk";
+  static final String CHOICE = "installation.storage.disk";
 
   /** Where an installer says what may not start it. */
   public static final String FIRMWARE = "installation.firmware";
-
-  private static final Catalogue CATALOGUE = Catalogue.known();
 
   /** A disk is read out by it. */
   private static final String TRANSFER = "disk-transfer";
@@ -79,7 +77,7 @@ public final class Installers {
    * @return null if no machine is installed so
    */
   public static @Nullable Start start(ImageSpec image, Collection<String> facets) {
-    Catalogue.Family family = CATALOGUE.families().get(image.os());
+    Catalogue.Family family = Catalogue.inForce().families().get(image.os());
     if (family == null) {
       return null;
     }
@@ -145,7 +143,7 @@ public final class Installers {
       throws DriverException {
     ImageSpec image = machine.image().spec();
     Start start = start(machine);
-    Catalogue.Family family = CATALOGUE.families().get(image.os());
+    Catalogue.Family family = Catalogue.inForce().families().get(image.os());
     if (start == null || family == null) {
       throw new DriverException(
           FaultKind.UNSUPPORTED, "no machine is installed by the installer of " + image.os());
@@ -182,7 +180,7 @@ public final class Installers {
   public static List<Violation> objections(
       ResolvedMachine machine, String disk, List<URI> reportTo) {
     Start start = start(machine);
-    Catalogue.Family family = CATALOGUE.families().get(machine.image().spec().os());
+    Catalogue.Family family = Catalogue.inForce().families().get(machine.image().spec().os());
     if (family == null) {
       return List.of(); // refused as such
     }
@@ -314,7 +312,7 @@ public final class Installers {
             + golden.os()
             + " "
             + golden.version());
-    Catalogue.Family family = CATALOGUE.families().get(from.os());
+    Catalogue.Family family = Catalogue.inForce().families().get(from.os());
     if (family != null) {
       Catalogue.Installer by = family.installerOf(from.version());
       image.require(
@@ -336,7 +334,7 @@ public final class Installers {
 
   /** A medium has to be of a system whose installer can be told something. */
   public static void checkFamily(String os, Violations at) {
-    Set<String> known = CATALOGUE.families().keySet();
+    Set<String> known = Catalogue.inForce().families().keySet();
     at.require(
         known.contains(os),
         "an installer of "

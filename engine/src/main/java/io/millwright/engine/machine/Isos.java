@@ -29,6 +29,8 @@ import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Spec;
+import io.millwright.model.Violation;
+import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.model.manifest.Draft;
@@ -56,7 +58,6 @@ import org.jspecify.annotations.Nullable;
  * for a machine that need not be declared, on a hypervisor that need not be known.
  */
 public final class Isos {
-  private static final Catalogue CATALOGUE = Catalogue.known();
   private static final Pattern SIZES = Pattern.compile("([^.]+)\\.\\.([^.]+)");
 
   private final Store store;
@@ -130,10 +131,6 @@ public final class Isos {
 
   private record Described(
       InstallSpec spec, Release release, @Nullable Resource<ImageSpec, ImageStatus> image) {
-    Answers render(InstallSpec what) {
-      return release.renderer().render(what);
-    }
-
     String title() {
       return release.title();
     }
@@ -153,7 +150,7 @@ public final class Isos {
       return family
           .release(version)
           .map(Catalogue.Release::title)
-          .orElse(family.title() + " " + version);
+          .orElse((family.title() + " " + version).strip());
     }
   }
 
@@ -177,8 +174,7 @@ public final class Isos {
         title = golden.os() + " " + golden.version();
         if (golden.firstBoot() == ImageSpec.FirstBoot.CLOUD_INIT) {
           Map<String, AnswerFile> files = new TreeMap<>();
-          new CloudInit()
-              .render(masked)
+          rendered(wanted, new CloudInit(), masked)
               .files()
               .forEach((path, bytes) -> files.put(path, new AnswerFile(bytes, false)));
           add(out, "seed", files);
@@ -186,7 +182,7 @@ public final class Isos {
       } else {
         Release release = releaseOf(wanted, image);
         title = release.title();
-        Answers answers = release.renderer().render(masked);
+        Answers answers = rendered(wanted, release.renderer(), masked);
         Answers.Way own = answers.first(w -> w.seed() == null);
         Answers.Way way = own == null ? answers.ways().getFirst() : own;
         if (way.seed() != null) {
@@ -242,7 +238,8 @@ public final class Isos {
   public Iso seed(Wanted wanted) {
     Described it = describe(wanted);
     Answers.Way way =
-        it.render(it.spec()).first(w -> w.seed() != null && w.leavesMediumUntouched());
+        rendered(wanted, it.release().renderer(), it.spec())
+            .first(w -> w.seed() != null && w.leavesMediumUntouched());
     if (way == null || way.seed() == null) {
       throw ProblemException.invalid(
           "medium", "the installer of " + it.title() + " looks on no second medium; ask for own");
@@ -264,7 +261,8 @@ public final class Isos {
     if (sha256 == null || files == null) {
       throw ProblemException.of(Problem.Type.CONFLICT, image.title() + " is not ready yet");
     }
-    Answers.Way way = it.render(it.spec()).first(w -> w.seed() == null);
+    Answers.Way way =
+        rendered(wanted, it.release().renderer(), it.spec()).first(w -> w.seed() == null);
     if (way == null) {
       throw ProblemException.invalid(
           "medium", "the installer of " + it.title() + " wants a second medium; ask for seed");
@@ -287,6 +285,25 @@ public final class Isos {
       throw ProblemException.of(
           Problem.Type.UNAVAILABLE, "the medium of " + image.title() + " cannot be read just now");
     }
+  }
+
+  /** Renders it; or objects, by the fields that somebody wrote. */
+  private static <T> T rendered(Wanted wanted, Renderer<T> renderer, InstallSpec spec) {
+    List<Violation> objections = renderer.objections(spec);
+    if (!objections.isEmpty()) {
+      MachineSpec machine = (MachineSpec) Renderings.machine(wanted.drafts()).spec();
+      Violations at = Violations.at("");
+      for (Violation objection : objections) {
+        if (objection.field().equals(Installers.CHOICE)) {
+          at.field("disk").add(objection.message());
+        } else {
+          Violation of = Objections.ofMachine(objection, machine);
+          at.field("spec").field(of.field()).add(of.message());
+        }
+      }
+      at.raise();
+    }
+    return renderer.render(spec);
   }
 
   private Described describe(Wanted wanted) {
@@ -365,26 +382,30 @@ public final class Isos {
   }
 
   private static Catalogue.Family family(String field, String os) {
-    Catalogue.Family family = CATALOGUE.families().get(os);
+    Catalogue.Family family = Catalogue.inForce().families().get(os);
     if (family == null) {
       throw ProblemException.invalid(
           field,
           Names.quote(os)
               + " is no known system"
-              + Names.hint(os, List.copyOf(CATALOGUE.families().keySet()))
+              + Names.hint(os, List.copyOf(Catalogue.inForce().families().keySet()))
               + "; there are: "
-              + String.join(", ", CATALOGUE.families().keySet()));
+              + String.join(", ", Catalogue.inForce().families().keySet()));
     }
     return family;
   }
 
-  /** {@code rocky-9}; of a known family also one that the catalogue does not have yet. */
+  /**
+   * {@code rocky-9}; of a known family also one that the catalogue does not have yet, and none of a
+   * family that has one current version only.
+   */
   private static Release release(String text) {
     int dash = text.lastIndexOf('-');
-    boolean whole = dash < 0 || CATALOGUE.families().containsKey(text);
+    boolean whole = dash < 0 || Catalogue.inForce().families().containsKey(text);
     Catalogue.Family family = family("installer", whole ? text : text.substring(0, dash));
     String version = whole ? "" : text.substring(dash + 1);
-    if (!version.matches("[0-9]{1,5}(\\.[0-9]{1,5}){0,3}")) {
+    if (!version.matches("[0-9]{1,5}(\\.[0-9]{1,5}){0,3}")
+        && !(whole && family.releases().isEmpty())) {
       throw ProblemException.invalid(
           "installer",
           Names.quote(text)
@@ -392,13 +413,15 @@ public final class Isos {
               + family.title()
               + "; write it like "
               + family.family()
-              + "-"
-              + (family.releases().isEmpty() ? "1" : family.releases().getLast().version()));
+              + (family.releases().isEmpty() ? "" : "-" + family.releases().getLast().version()));
     }
     return new Release(family, version);
   }
 
   private static Storage.Disk disk(String text) {
+    if (text.startsWith("/")) {
+      return new Storage.Disk.ByPath(text);
+    }
     Matcher size = SIZES.matcher(text);
     if (size.matches()) {
       try {
@@ -409,7 +432,7 @@ public final class Isos {
             "disk", Names.quote(text) + " is no range of sizes, such as 100GiB..600GiB");
       }
     }
-    return text.startsWith("/") ? new Storage.Disk.ByPath(text) : new Storage.Disk.BySerial(text);
+    return new Storage.Disk.BySerial(text);
   }
 
   private static String tag(String medium, Answers.Way way) {

@@ -1,8 +1,5 @@
-package io.millwright.engine.request;
+package io.millwright.engine.machine;
 
-import io.millwright.engine.machine.InstallSpecs;
-import io.millwright.engine.machine.Installers;
-import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.images.CloudInit;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.MachineSpec;
@@ -47,7 +44,7 @@ public final class Objections {
   }
 
   /** Says it of the field that a person has written, and keeps the finer one in the message. */
-  private static Violation ofMachine(Violation found, MachineSpec spec) {
+  static Violation ofMachine(Violation found, MachineSpec spec) {
     String field = found.field();
     Matcher face = INTERFACE.matcher(field);
     if (face.matches()) {

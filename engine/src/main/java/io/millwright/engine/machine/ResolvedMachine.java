@@ -52,8 +52,6 @@ public record ResolvedMachine(
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
     List<Resource<VolumeSpec, VolumeStatus>> volumes) {
 
-  private static final Catalogue CATALOGUE = Catalogue.known();
-
   /** What stands for the image of a machine that was made from none of ours; it is never ready. */
   private static final Resource<ImageSpec, ImageStatus> NO_IMAGE =
       new Resource<>(
@@ -175,13 +173,13 @@ public record ResolvedMachine(
       return kept == null ? Devices.PARAVIRTUAL : kept;
     }
     Devices given = image.spec().devices();
-    Catalogue.Family family = CATALOGUE.families().get(image.spec().os());
+    Catalogue.Family family = Catalogue.inForce().families().get(image.spec().os());
     return given != null ? given : family == null ? Devices.PARAVIRTUAL : family.devices();
   }
 
   /** As what its hypervisor is told of its system. */
   public GuestFamily guest() {
-    Catalogue.Family family = CATALOGUE.families().get(image.spec().os());
+    Catalogue.Family family = Catalogue.inForce().families().get(image.spec().os());
     return family == null ? GuestFamily.LINUX : family.guest();
   }
 

@@ -20,9 +20,9 @@ import io.millwright.engine.machine.FirstBootDoor;
 import io.millwright.engine.machine.InstallSpecs;
 import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.MachineGoals;
+import io.millwright.engine.machine.Objections;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
-import io.millwright.engine.request.Objections;
 import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
 import io.millwright.images.CloudInit;
@@ -207,7 +207,7 @@ final class MachineActs {
 
   private InstallationMedium medium(ResolvedMachine machine) throws DriverException {
     ImageSpec image = machine.image().spec();
-    Catalogue.Family family = Catalogue.known().families().get(image.os());
+    Catalogue.Family family = Catalogue.inForce().families().get(image.os());
     if (family == null) {
       throw new DriverException(FaultKind.REFUSED, "an installer of " + image.os() + " is unknown");
     }

@@ -24,8 +24,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes the declaration of an Image out of a file, by what is in it. */
 public final class Imports {
-  private static final Catalogue CATALOGUE = Catalogue.known();
-
   private final @Nullable ImageFiles files;
 
   public Imports(@Nullable ImageFiles files) {
@@ -61,7 +59,7 @@ public final class Imports {
     String field = url == null ? "path" : "url";
     try {
       boolean known = wanted.os() != null && wanted.version() != null;
-      return draft(wanted, source, files().look(source, CATALOGUE, known), field);
+      return draft(wanted, source, files().look(source, Catalogue.inForce(), known), field);
     } catch (DriverException e) {
       throw problem(field, e);
     }
@@ -87,7 +85,7 @@ public final class Imports {
             draft(
                 wanted,
                 new ImageSpec.Source(null, null, sha256),
-                files().look(file, CATALOGUE),
+                files().look(file, Catalogue.inForce()),
                 "file");
         check.accept(draft);
         files().adopt(file, sha256);
@@ -168,7 +166,7 @@ public final class Imports {
             field,
             "is an installation medium of no known family; give os and version if its installer"
                 + " is one of "
-                + String.join(", ", CATALOGUE.families().keySet()));
+                + String.join(", ", Catalogue.inForce().families().keySet()));
       }
       if (systems.size() > 1) {
         throw ProblemException.invalid(
@@ -181,7 +179,7 @@ public final class Imports {
     at.raise();
     if (systems.isEmpty()) {
       return new Recognised(
-          java.util.Objects.requireNonNull(CATALOGUE.families().get(os)),
+          java.util.Objects.requireNonNull(Catalogue.inForce().families().get(os)),
           "",
           java.util.Optional.empty());
     }

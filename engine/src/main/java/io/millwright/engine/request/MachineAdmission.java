@@ -5,6 +5,7 @@ import io.millwright.driver.ObjectName;
 import io.millwright.engine.machine.Blueprint;
 import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
+import io.millwright.engine.machine.Objections;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Tx;
