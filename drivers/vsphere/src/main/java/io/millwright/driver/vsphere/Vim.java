@@ -44,7 +44,11 @@ final class Vim implements AutoCloseable {
       xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>\
       """;
 
-  /** What the server is made of, by the names of {@code ServiceContent}. */
+  /**
+   * What the server is made of, by the names of {@code ServiceContent}.
+   *
+   * @param endpoint what no other one is called
+   */
   record Content(
       Ref root,
       Ref properties,
@@ -55,7 +59,8 @@ final class Vim implements AutoCloseable {
       Ref disks,
       Ref performance,
       boolean vcenter,
-      String version) {}
+      String version,
+      String endpoint) {}
 
   /** What belongs to one login, and ends with it. */
   private record Session(String cookie, Content content, Map<String, Ref> views) {}
@@ -205,7 +210,8 @@ final class Vim implements AutoCloseable {
             at(there, "virtualDiskManager"),
             at(there, "perfManager"),
             about.text("apiType").equals("VirtualCenter"),
-            about.text("fullName"));
+            about.text("fullName"),
+            endpoint(about.text("instanceUuid")));
     try {
       post(
           cookie,
@@ -221,6 +227,11 @@ final class Vim implements AutoCloseable {
       throw e;
     }
     return new Session(cookie.toString(), content, new ConcurrentHashMap<>());
+  }
+
+  /** A host without a vCenter does not say which one it is. */
+  private String endpoint(String instance) {
+    return instance.isEmpty() ? "host " + settings.url().getAuthority() : "vcenter " + instance;
   }
 
   private static Ref at(Element content, String name) {
