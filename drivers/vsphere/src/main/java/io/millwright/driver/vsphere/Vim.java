@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
 import javax.xml.stream.XMLStreamException;
 import org.jspecify.annotations.Nullable;
 
@@ -367,15 +368,17 @@ final class Vim implements AutoCloseable {
 
   // --------------------------------------------------------------------------------------- files
 
-  /** Puts a file into a datastore. */
+  /**
+   * Puts a file into a datastore.
+   *
+   * @param content may be asked for twice, if the session has ended
+   */
   void put(URI relative, BodyPublisher content) throws DriverException, VimFault {
-    HttpRequest request =
-        HttpRequest.newBuilder(settings.url().resolve(relative))
-            .header("Cookie", session().cookie())
-            .header("Content-Type", "application/octet-stream")
-            .PUT(content)
-            .build();
-    HttpResponse<Void> response = send(request, BodyHandlers.discarding());
+    HttpResponse<Void> response =
+        file(
+            relative,
+            request -> request.header("Content-Type", "application/octet-stream").PUT(content),
+            BodyHandlers.discarding());
     if (response.statusCode() / 100 != 2) {
       throw status(response.statusCode());
     }
@@ -384,21 +387,42 @@ final class Vim implements AutoCloseable {
   /** Reads a file of a datastore; whoever asks closes it. */
   InputStream get(URI relative) throws DriverException, VimFault {
     HttpResponse<InputStream> response =
-        send(
-            HttpRequest.newBuilder(settings.url().resolve(relative))
-                .header("Cookie", session().cookie())
-                .GET()
-                .build(),
-            BodyHandlers.ofInputStream());
+        file(relative, HttpRequest.Builder::GET, BodyHandlers.ofInputStream());
     if (response.statusCode() != 200) {
-      try {
-        response.body().close();
-      } catch (IOException e) {
-        throw failed(e);
-      }
+      drop(response.body());
       throw status(response.statusCode());
     }
     return response.body();
+  }
+
+  /** Asks, in another session if the server has ended this one, which 401 says here. */
+  private <T> HttpResponse<T> file(
+      URI relative, UnaryOperator<HttpRequest.Builder> what, BodyHandler<T> handler)
+      throws DriverException, VimFault {
+    Session now = session();
+    HttpResponse<T> response = send(file(now, relative, what), handler);
+    if (response.statusCode() != 401) {
+      return response;
+    }
+    if (response.body() instanceof InputStream body) {
+      drop(body);
+    }
+    return send(file(renew(now), relative, what), handler);
+  }
+
+  private HttpRequest file(Session session, URI relative, UnaryOperator<HttpRequest.Builder> what) {
+    return what.apply(
+            HttpRequest.newBuilder(settings.url().resolve(relative))
+                .header("Cookie", session.cookie()))
+        .build();
+  }
+
+  private void drop(InputStream body) throws DriverException {
+    try {
+      body.close();
+    } catch (IOException e) {
+      throw failed(e);
+    }
   }
 
   @Override
