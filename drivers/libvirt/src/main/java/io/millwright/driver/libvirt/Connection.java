@@ -9,8 +9,6 @@ import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
 import io.millwright.driver.libvirt.Handle.Domain;
 import io.millwright.driver.libvirt.Handle.Pool;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -20,8 +18,6 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,7 +72,7 @@ final class Connection implements AutoCloseable {
     Credentials credentials = new Credentials(settings);
     try (Memory auth = credentials.struct()) {
       return new Connection(
-          check(C.virConnectOpenAuth(settings.uri(), auth, 0)), daemon(settings.uri()), lost);
+          check(C.virConnectOpenAuth(settings.uri(), auth, 0)), settings.daemon(), lost);
     }
   }
 
@@ -282,21 +278,6 @@ final class Connection implements AutoCloseable {
         Handle.owned(check(C.virConnectGetHostname(pointer))),
         host.find() ? host.group(1) : "",
         daemon);
-  }
-
-  /** Port, path and socket of a URI: not by which name and which transport it is reached. */
-  static String daemon(String uri) {
-    try {
-      URI parts = new URI(uri);
-      String query = parts.getQuery() == null ? "" : parts.getQuery();
-      String socket =
-          Stream.of(query.split("&"))
-              .filter(p -> p.startsWith("socket="))
-              .collect(Collectors.joining());
-      return (parts.getPort() < 0 ? "" : ":" + parts.getPort()) + parts.getPath() + socket;
-    } catch (URISyntaxException e) {
-      return uri; // libvirt's rules are not so strict
-    }
   }
 
   /** Its processors, and its memory in bytes. */
