@@ -5,7 +5,11 @@ import io.millwright.model.Devices;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,12 +102,52 @@ public record Observation(
    * @param acceleration {@code kvm} or {@code emulation}, or {@code hardware} where the hypervisor
    *     has no other way
    * @param diskFree where disks go
+   * @param endpoint whose machines are listed, in a word of the outside system's own that no other
+   *     one has: the same for two drivers whose listings tell of the same machines, whatever their
+   *     settings say of where new ones go
    */
   public record Host(
-      String version, String acceleration, int cores, ByteSize memory, ByteSize diskFree) {}
+      String version,
+      String acceleration,
+      int cores,
+      ByteSize memory,
+      ByteSize diskFree,
+      String endpoint) {}
 
   public boolean complete() {
     return gaps.isEmpty();
+  }
+
+  /** The same without what bears one of these uids. */
+  public Observation without(Set<UUID> uids) {
+    return uids.isEmpty()
+        ? this
+        : new Observation(
+            at,
+            machines.stream().filter(m -> !uids.contains(m.uid())).toList(),
+            disks.stream().filter(d -> !uids.contains(d.name().mark().uid())).toList(),
+            media.stream().filter(m -> !uids.contains(m.name().mark().uid())).toList(),
+            images,
+            host,
+            gaps);
+  }
+
+  /** The same, and what only the other one tells, of the same endpoint. */
+  public Observation and(Observation other) {
+    return new Observation(
+        at,
+        union(machines, other.machines, Machine::uid),
+        union(disks, other.disks, Disk::name),
+        union(media, other.media, Medium::name),
+        union(images, other.images, image -> image),
+        host,
+        union(gaps, other.gaps, gap -> gap));
+  }
+
+  private static <T> List<T> union(List<T> some, List<T> others, Function<T, ?> key) {
+    Set<Object> known = some.stream().map(key).collect(Collectors.toSet());
+    return Stream.concat(some.stream(), others.stream().filter(o -> !known.contains(key.apply(o))))
+        .toList();
   }
 
   public Optional<Machine> machine(UUID uid) {

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param machines how many of ours run or stand there
  * @param foreign how many others do
  * @param facets what its driver can do there
+ * @param endpoint whose machines it lists; the same for two hypervisors that are parts of one
+ *     vCenter, say
  */
 @RecordBuilder
 public record HypervisorStatus(
@@ -26,10 +28,11 @@ public record HypervisorStatus(
     @Nullable ByteSize diskFree,
     @Nullable Integer machines,
     @Nullable Integer foreign,
-    @Default List<String> facets)
+    @Default List<String> facets,
+    @Nullable String endpoint)
     implements Status, HypervisorStatusBuilder.With {
   public static final HypervisorStatus EMPTY =
-      new HypervisorStatus(List.of(), null, null, null, null, null, null, null, List.of());
+      new HypervisorStatus(List.of(), null, null, null, null, null, null, null, List.of(), null);
 
   public HypervisorStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);

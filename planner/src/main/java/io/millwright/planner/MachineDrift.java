@@ -98,7 +98,7 @@ public final class MachineDrift {
     ByteSize size = facts.systemDisks().get(goal.disk());
     if (size == null) {
       out.add(new Difference("system disk", goal.disk(), MISSING));
-    } else if (size.compareTo(goal.diskSize()) < 0) {
+    } else if (size.compareTo(goal.diskSize()) < 0 && !MachinePlanner.smaller(goal, facts)) {
       out.add(new Difference("system disk", goal.diskSize().toString(), size.toString()));
     }
     for (String disk : new TreeSet<>(facts.systemDisks().keySet())) {

@@ -192,7 +192,7 @@ public final class MachinePlanner {
     }
     if (present == null) {
       steps.add(new Step.CreateDisk(goal.disk(), goal.diskSize(), vendors || own ? null : sha256));
-    } else if (present.compareTo(goal.diskSize()) < 0) {
+    } else if (present.compareTo(goal.diskSize()) < 0 && !smaller(goal, facts)) {
       steps.add(new Step.GrowDisk(goal.disk(), goal.diskSize()));
     }
   }
@@ -306,25 +306,26 @@ public final class MachinePlanner {
         && IntStream.range(0, goal.size()).allMatch(i -> goal.get(i).is(observed.get(i)));
   }
 
-  /**
-   * Why a plan would fail at one of its steps, as far as that can be known before; then only a
-   * rebuild leads to the goal.
-   *
-   * @return half a sentence about the machine's size
-   */
-  public static Optional<String> objection(Plan plan, MachineFacts facts) {
-    for (Step step : plan.steps()) {
-      if (step instanceof Step.GrowDisk s && facts.fixedDisks().contains(s.disk())) {
-        return Optional.of(
-            "asks for a system disk of "
-                + s.size()
-                + ", but the machine's has "
-                + facts.systemDisks().get(s.disk())
-                + " and is linked to its image, so it cannot grow; a rebuild of the machine makes"
-                + " a larger one");
-      }
-    }
-    return Optional.empty();
+  /** What of its system disk stays as it is, because only a rebuild leads to the goal. */
+  public static Optional<String> kept(MachineGoal goal, MachineFacts facts) {
+    return smaller(goal, facts)
+        ? Optional.of(
+            "the system disk of "
+                + facts.systemDisks().get(goal.disk())
+                + " in place of "
+                + goal.diskSize()
+                + ", because it is linked to its image and cannot grow, until the machine is"
+                + " rebuilt")
+        : Optional.empty();
+  }
+
+  /** True if its system disk is there, is smaller than declared, and will never be larger. */
+  static boolean smaller(MachineGoal goal, MachineFacts facts) {
+    ByteSize present = facts.systemDisks().get(goal.disk());
+    return goal.present()
+        && present != null
+        && present.compareTo(goal.diskSize()) < 0
+        && facts.fixedDisks().contains(goal.disk());
   }
 
   /** How a change of the goal reaches a machine, for the person who reads the plan. */

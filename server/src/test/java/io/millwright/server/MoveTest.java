@@ -36,6 +36,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** A machine that goes to another hypervisor, with what is on its volume; and the way back. */
 @Tag("database")
@@ -92,11 +94,15 @@ class MoveTest {
   }
 
   private Resource<VolumeSpec, VolumeStatus> volume() {
+    return volume("data");
+  }
+
+  private Resource<VolumeSpec, VolumeStatus> volume(String name) {
     return world
         .store
         .read(tx ->
             tx.resources()
-                .find(Kind.VOLUME, "default", "data", VolumeSpec.class, VolumeStatus.class))
+                .find(Kind.VOLUME, "default", name, VolumeSpec.class, VolumeStatus.class))
         .orElseThrow();
   }
 
@@ -297,6 +303,64 @@ class MoveTest {
     Operation ended = world.awaitEnd(uid);
     assertThat(ended.state()).isEqualTo(new State.Cancelled());
     assertBack(ended);
+  }
+
+  /** Whatever it is just doing, and on whichever of the two. */
+  @ParameterizedTest
+  @CsvSource({
+    "second, STAGE",
+    "second, CREATE_DISK",
+    "first, STOP",
+    "first, READ_DISK",
+    "second, WRITE_DISK",
+    "second, READ_DISK",
+    "second, DEFINE",
+    "second, START"
+  })
+  void aMoveThatIsCancelledInThisPhaseGoesBack(String where, Verb verb) throws Exception {
+    Fault.Hang hang = Fault.hang();
+    (where.equals("first") ? world.hypervisor : second)
+        .faults()
+        .when(call -> call.verb() == verb, 1, hang);
+    move("sim2");
+    hang.awaitEntered();
+    world.engine.cancel().cancel(world.latest(uid).uid());
+    hang.release();
+    Operation ended = world.awaitEnd(uid);
+    assertThat(ended.state()).isEqualTo(new State.Cancelled());
+    assertBack(ended);
+    assertThat(world.engine.invariants().look().broken()).isEmpty();
+  }
+
+  @Test
+  void aSourceThatIsAwayForAWhileIsWaitedFor() {
+    world
+        .hypervisor
+        .faults()
+        .when(call -> call.verb() == Verb.READ_DISK, 3, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    move("sim2");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertMoved();
+  }
+
+  @Test
+  void severalVolumesGoInTheirOrderWithWhatIsOnEach() {
+    world.apply(
+        VOLUME.replace("name: data", "name: more")
+            + web("").replace("volumes: [data]", "volumes: [more, data]"));
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    byte[] other = {3, 1, 4};
+    world.hypervisor.fill(volume("more").status().object(), other);
+    move("sim2");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    String more = volume("more").status().object();
+    assertThat(second.definition(uid).orElseThrow().disks())
+        .extracting(MachineDefinition.Disk::name)
+        .containsExactly(world.machine("web").status().disk(), more, volume().status().object());
+    assertThat(second.content(more).orElseThrow()).isEqualTo(other);
+    assertThat(second.content(volume().status().object()).orElseThrow()).isEqualTo(CONTENT);
+    assertThat(quarantined()).hasSize(2);
+    assertThat(world.engine.invariants().look().broken()).isEmpty();
   }
 
   @Test

@@ -21,7 +21,6 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
-import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.planner.Step;
@@ -160,38 +159,46 @@ class RebuildTest {
   }
 
   @Test
-  void aDiskThatIsLinkedToItsImageGetsLargerByARebuildOnly() {
+  void aDiskThatIsLinkedToItsImageGetsLargerByARebuildAndAllElseInPlace() {
     world.hypervisor.growsDisksOfImages(false);
-    String larger =
+    String size =
         """
         apiVersion: millwright/v1
         kind: Size
         metadata: {name: large}
-        spec: {cores: 1, memory: 256MiB, disk: 4GiB}
+        spec: {cores: 2, memory: 512MiB, disk: 4GiB}
         ---
-        """
-            + web("").replace("size: small", "size: large");
-    assertThatThrownBy(() -> world.plan(larger))
-        .isInstanceOfSatisfying(
-            ProblemException.class,
-            e -> {
-              assertThat(e.problem().type()).isEqualTo(Problem.Type.INVALID);
-              assertThat(e.problem().errors())
-                  .singleElement()
-                  .satisfies(v -> {
-                    assertThat(v.field()).isEqualTo("spec.size");
-                    assertThat(v.message()).contains("4GiB", "2GiB", "linked", "rebuild");
-                  });
-            });
+        """;
+    String larger = size + web("").replace("size: small", "size: large");
+    assertThat(world.plan(larger))
+        .filteredOn(a -> a.resource().kind() == Kind.MACHINE)
+        .singleElement()
+        .satisfies(a -> {
+          assertThat(a.impact()).isEqualTo("restart");
+          assertThat(a.steps()).noneMatch(step -> step instanceof Step.GrowDisk);
+          assertThat(a.keeps())
+              .singleElement()
+              .asString()
+              .contains("system disk of 2GiB in place of 4GiB", "linked to its image", "rebuilt");
+        });
 
-    long begun = world.hypervisor.faults().calls(Verb.STOP);
+    // What can be done is done: it has the cores and the memory, and its disk as it was.
     world.apply(larger);
-    assertThat(world.awaitEnd(uid).state().message()).contains("spec.size", "linked", "rebuild");
-    // Not a step was begun: it runs with what it had.
-    assertThat(world.hypervisor.faults().calls(Verb.STOP)).isEqualTo(begun);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.definition(uid).orElseThrow().cores()).isEqualTo(2);
     assertThat(world.hypervisor.faults().calls(Verb.GROW_DISK)).isZero();
-    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
     assertThat(disks()).isEqualTo(disks);
+    assertThat(condition("Grown").value()).isEqualTo(Condition.Value.FALSE);
+    assertThat(condition("Grown").message()).contains("2GiB", "4GiB", "linked", "rebuilt");
+    assertThat(world.engine.invariants().look().broken()).isEmpty();
+
+    // And so it is with all that comes after.
+    world.engine.power().set(World.ANNA, "default", "web", Power.OFF);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    world.engine.power().set(World.ANNA, "default", "web", Power.ON);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.ready("web")).isTrue();
+    assertThat(world.plan(larger)).allSatisfy(a -> assertThat(a.operation()).isNull());
 
     rebuild(null);
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
@@ -204,6 +211,7 @@ class RebuildTest {
           assertThat(d.size()).isEqualTo(ByteSize.parse("4GiB"));
         });
     assertThat(world.ready("web")).isTrue();
+    assertThat(Condition.find(after.conditions(), "Grown")).isEmpty();
   }
 
   @Test

@@ -7,6 +7,7 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -24,6 +25,20 @@ final class SqlOrphans implements Orphans {
         .param("hypervisor", hypervisor)
         .query((row, n) -> orphan(row))
         .list();
+  }
+
+  @Override
+  public Set<String> onNeighbours(UUID hypervisor, String endpoint) {
+    return Set.copyOf(
+        jdbc.sql(
+                """
+                SELECT o.object FROM orphan o JOIN resource h ON h.uid = o.hypervisor
+                WHERE h.uid < :hypervisor AND h.status ->> 'endpoint' = :endpoint
+                """)
+            .param("hypervisor", hypervisor)
+            .param("endpoint", endpoint)
+            .query(String.class)
+            .list());
   }
 
   @Override

@@ -594,6 +594,21 @@ final class SqlResources implements Resources {
   }
 
   @Override
+  public Set<UUID> onNeighbours(UUID hypervisor, String endpoint) {
+    return Set.copyOf(
+        jdbc.sql(
+                """
+                SELECT p.uid FROM resource h JOIN placement p ON p.hypervisor = h.uid
+                WHERE h.kind = 'HYPERVISOR' AND h.uid <> :hypervisor
+                  AND h.status ->> 'endpoint' = :endpoint
+                """)
+            .param("hypervisor", hypervisor)
+            .param("endpoint", endpoint)
+            .query(UUID.class)
+            .list());
+  }
+
+  @Override
   public Map<UUID, long[]> committed() {
     Map<UUID, long[]> out = new HashMap<>();
     Map<String, SizeSpec> sizes = new HashMap<>(); // few, on many hypervisors

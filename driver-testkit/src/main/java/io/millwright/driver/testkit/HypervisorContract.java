@@ -388,6 +388,14 @@ public abstract class HypervisorContract {
       assertThat(host.cores()).isPositive();
       assertThat(host.memory().bytes()).isPositive();
       assertThat(host.diskFree().bytes()).isPositive();
+      assertThat(host.endpoint()).isNotBlank();
+      Observation.Host again = connectAs(stranger).observe(new Scope.All()).host();
+      assertThat(again).isNotNull();
+      if (again != null) {
+        assertThat(again.endpoint())
+            .as("the same by another connection")
+            .isEqualTo(host.endpoint());
+      }
     }
   }
 

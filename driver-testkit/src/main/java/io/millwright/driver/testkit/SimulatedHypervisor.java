@@ -157,7 +157,12 @@ public final class SimulatedHypervisor {
   private volatile boolean growsDisksOfImages = true;
   private volatile Observation.Host host =
       new Observation.Host(
-          "simulated 1", "emulation", 1 << 16, ByteSize.ofMib(1L << 40), ByteSize.ofMib(1L << 40));
+          "simulated 1",
+          "emulation",
+          1 << 16,
+          ByteSize.ofMib(1L << 40),
+          ByteSize.ofMib(1L << 40),
+          "simulated " + UUID.randomUUID());
 
   public SimulatedHypervisor() {}
 
@@ -246,7 +251,9 @@ public final class SimulatedHypervisor {
 
   /** How large the host is; a start past its memory and a disk past its space are CAPACITY. */
   public SimulatedHypervisor capacity(int cores, ByteSize memory, ByteSize diskSpace) {
-    host = new Observation.Host(host.version(), host.acceleration(), cores, memory, diskSpace);
+    host =
+        new Observation.Host(
+            host.version(), host.acceleration(), cores, memory, diskSpace, host.endpoint());
     return this;
   }
 
@@ -679,7 +686,8 @@ public final class SimulatedHypervisor {
                       host.acceleration(),
                       host.cores(),
                       host.memory(),
-                      new ByteSize(Math.max(0, host.diskFree().bytes() - diskUsed))),
+                      new ByteSize(Math.max(0, host.diskFree().bytes() - diskUsed)),
+                      host.endpoint()),
                   List.of());
           case Scope.One(UUID uid) -> {
             Machine machine = machines.get(uid);

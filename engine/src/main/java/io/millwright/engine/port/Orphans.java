@@ -4,6 +4,7 @@ import io.millwright.model.ByteSize;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,14 @@ public interface Orphans {
 
   /** Those of one hypervisor, by name. */
   List<Orphan> on(UUID hypervisor);
+
+  /**
+   * Names of those that are told of another hypervisor that lists the same machines, and comes
+   * before this one: so one object is told of once, whoever looks first.
+   *
+   * @param endpoint as this one was found to be
+   */
+  Set<String> onNeighbours(UUID hypervisor, String endpoint);
 
   /** All, by hypervisor and name. */
   List<Orphan> list();

@@ -141,6 +141,13 @@ public interface Resources {
   /** All machines and volumes that live on this hypervisor, in no order. */
   List<Resource<?, ?>> on(UUID hypervisor);
 
+  /**
+   * Uids of what lives on other hypervisors that list the same machines as this one does.
+   *
+   * @param endpoint as this one was found to be
+   */
+  Set<UUID> onNeighbours(UUID hypervisor, String endpoint);
+
   /** Cores and memory in MiB that were promised to machines on each hypervisor. */
   Map<UUID, long[]> committed();
 

@@ -80,7 +80,9 @@ public final class HypervisorReconciler {
     }
     Seen seen;
     try {
-      seen = outside.call(hypervisor, d -> new Seen(d.observe(new Scope.All()), d.facets()));
+      seen =
+          outside.call(
+              hypervisor, d -> new Seen(own(hypervisor, d.observe(new Scope.All())), d.facets()));
     } catch (DriverException e) {
       note(
           hypervisor,
@@ -100,6 +102,18 @@ public final class HypervisorReconciler {
     quarantine.empty(hypervisor);
     measure(hypervisor, seen);
     return Optional.of(round);
+  }
+
+  /**
+   * Without what lives on another hypervisor that lists the same machines, as a second cluster of
+   * one vCenter does: that one looks after it.
+   */
+  private Observation own(Resource<?, ?> hypervisor, Observation seen) {
+    Observation.Host host = seen.host();
+    return host == null
+        ? seen
+        : seen.without(
+            store.read(tx -> tx.resources().onNeighbours(hypervisor.uid(), host.endpoint())));
   }
 
   /** Nothing depends on it: a round of which nothing could be told is a gap in a graph. */
@@ -297,7 +311,8 @@ public final class HypervisorReconciler {
             host == null ? before.diskFree() : coarse(host.diskFree(), before.diskFree()),
             (int) ours,
             (int) (seen.machines().size() - ours),
-            List.copyOf(new TreeSet<>(listing.facets())));
+            List.copyOf(new TreeSet<>(listing.facets())),
+            host == null ? before.endpoint() : host.endpoint());
     Condition ready =
         seen.complete()
             ? new Condition(

@@ -41,6 +41,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -86,7 +87,8 @@ public final class Invariants {
   /**
    * The outside world.
    *
-   * @param places each hypervisor that was seen completely
+   * @param places what was seen completely: each hypervisor, and as one those that list the same
+   *     machines
    * @param published what is published on each network, by the network's uid
    * @param unseen hypervisors that were not
    */
@@ -136,7 +138,7 @@ public final class Invariants {
   }
 
   private Seen observe(List<String> unseen) {
-    List<Observation> places = new ArrayList<>();
+    Map<String, Observation> places = new LinkedHashMap<>();
     Map<UUID, Map<UUID, Records>> published = new HashMap<>();
     Set<UUID> dark = new HashSet<>();
     for (Resource<?, ?> r : store.read(tx -> all(tx, Kind.HYPERVISOR))) {
@@ -146,7 +148,10 @@ public final class Invariants {
       try {
         Observation all = outside.call(hypervisor, d -> d.observe(new Scope.All()));
         if (all.complete()) {
-          places.add(all);
+          places.merge(
+              all.host() == null ? r.uid().toString() : all.host().endpoint(),
+              all,
+              Observation::and);
           continue;
         }
         why = String.join("; ", all.gaps());
@@ -171,7 +176,7 @@ public final class Invariants {
         unseen.add("services of " + r.title() + ": too much goes on there");
       }
     }
-    return new Seen(places, published, dark);
+    return new Seen(List.copyOf(places.values()), published, dark);
   }
 
   /** What does not hold when nothing is left to do. */
@@ -419,7 +424,8 @@ public final class Invariants {
       Observation.Disk system = disks.get(String.valueOf(status.disk()));
       require(
           rule,
-          system != null && system.size().compareTo(resolved.size().disk()) >= 0,
+          system != null
+              && (system.size().compareTo(resolved.size().disk()) >= 0 || !system.grows()),
           title + " has the system disk " + system);
       if (status.readyBy() != null) {
         require(rule, vm.medium() == null, title + " still has its seed");

@@ -204,6 +204,7 @@ public final class MachineReconciler {
         run.waitFor("Waiting", held.get(), Duration.ofSeconds(2));
         return Optional.of(Duration.ofSeconds(2));
       }
+      resolved = tellKept(run, resolved, subject.installation(), facts);
       run.plan(plan(resolved, subject.installation(), facts).steps());
       if (run.tells()) {
         // The image, a profile or a network may be others than when the machine was declared.
@@ -341,17 +342,35 @@ public final class MachineReconciler {
     return r.with(anew);
   }
 
+  /** Says so if its system disk is smaller than declared and does not grow, and only then. */
+  private ResolvedMachine tellKept(
+      Run run, ResolvedMachine r, String installation, MachineFacts facts) {
+    MachineStatus s = r.machine().status();
+    Optional<String> kept =
+        MachinePlanner.kept(MachineGoals.goal(r, installation), facts)
+            .map(what -> sentence("it has " + what));
+    if (kept.equals(Condition.find(s.conditions(), GROWN).map(Condition::message))) {
+      return r;
+    }
+    List<Condition> conditions =
+        kept.isPresent()
+            ? Condition.set(
+                s.conditions(), condition(GROWN, false, "Linked", kept.get(), clock.instant()))
+            : Condition.drop(s.conditions(), GROWN);
+    MachineStatus told = s.withConditions(conditions);
+    run.guarded(
+        new State.Running(),
+        tx ->
+            tx.resources()
+                .updateStatus(r.uid(), told, kept.isPresent() ? "NotGrown" : "", kept.orElse("")));
+    return r.with(told);
+  }
+
   private Plan plan(ResolvedMachine r, String installation, MachineFacts facts)
       throws DriverException {
     MachineGoal goal = MachineGoals.goal(r, installation);
     if (r.elsewhere() == null) {
-      Plan plan = MachinePlanner.plan(goal, facts);
-      Optional<String> objection = MachinePlanner.objection(plan, facts);
-      if (objection.isPresent()) {
-        throw new DriverException(
-            FaultKind.REFUSED, "spec.size of " + r.machine().title() + " " + objection.get());
-      }
-      return plan;
+      return MachinePlanner.plan(goal, facts);
     }
     MachineFacts there = observeThere(r);
     MachineStatus.Former former = r.machine().status().former();
@@ -977,6 +996,9 @@ public final class MachineReconciler {
   private static MachineStatus unpinned(ResolvedMachine machine) {
     return machine.machine().status().unbooted().withPower(null).withImage(null);
   }
+
+  /** Condition of a machine whose system disk stays smaller than declared until it is rebuilt. */
+  static final String GROWN = "Grown";
 
   /** Marks machines on which nothing is done any more before they are declared anew. */
   static final String HELD = "Held";

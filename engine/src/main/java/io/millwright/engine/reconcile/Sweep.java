@@ -146,6 +146,10 @@ public final class Sweep {
         out.put(name, new Orphan(hypervisor, name, What.MEDIUM, mark.uid(), null, now, 1));
       }
     }
+    Observation.Host host = seen.host();
+    if (!out.isEmpty() && host != null) {
+      out.keySet().removeAll(tx.orphans().onNeighbours(hypervisor, host.endpoint()));
+    }
     return List.copyOf(out.values());
   }
 

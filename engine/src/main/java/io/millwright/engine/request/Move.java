@@ -204,6 +204,17 @@ public final class Move {
           ready.isPresent(),
           each.title() + " does not answer, and nothing can be moved without it");
     }
+    // As it was the last time that each was seen; the plan looks once more.
+    String endpoint = source.status().endpoint();
+    at.require(
+        endpoint == null || !endpoint.equals(target.status().endpoint()),
+        source.title()
+            + " and "
+            + target.name()
+            + " are parts of one and the same ("
+            + endpoint
+            + "), in which a machine can be only once; delete it and declare it anew, with the"
+            + " hypervisor that it shall be on");
     refuse(at);
     ImageSpec image =
         lookup

@@ -40,6 +40,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Plans what an apply would cause, by the same planner and the same observation as the real one.
@@ -112,10 +113,6 @@ public final class Preview {
             ? MachinePlanner.plan(goal, facts)
             : MovePlanner.plan(
                 goal, facts, MachineGoals.elsewhere(machine), observe(machine.there(), goal));
-    MachinePlanner.objection(plan, facts)
-        .ifPresent(why -> {
-          throw ProblemException.invalid("spec.size", machine.machine().title() + " " + why);
-        });
     String impact = moves ? "move" : MachinePlanner.impact(goal, facts.vm(), plan);
     return new Applied(
         applied.resource(),
@@ -126,9 +123,13 @@ public final class Preview {
         plan.steps(),
         switch (impact) {
           case "rebuild", "move" -> keeps(machine);
-          case "restart" -> keepsMtu(machine, otherMtu);
-          default -> applied.keeps();
+          case "restart" -> keeps(keepsMtu(machine, otherMtu), goal, facts);
+          default -> keeps(applied.keeps(), goal, facts);
         });
+  }
+
+  private static List<String> keeps(List<String> more, MachineGoal goal, MachineFacts facts) {
+    return Stream.concat(more.stream(), MachinePlanner.kept(goal, facts).stream()).toList();
   }
 
   /** A guest's own configuration is written at its first boot. */

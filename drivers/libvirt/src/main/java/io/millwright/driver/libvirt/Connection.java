@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,15 +39,19 @@ final class Connection implements AutoCloseable {
   private static final int STATS_INTERFACE = 16;
   private static final int STATS_BLOCK = 32;
 
+  private static final Pattern HOST = Pattern.compile("<uuid>([-0-9a-f]+)</uuid>");
+
   private final Pointer pointer;
+  private final String daemon;
   private final Libvirt.CloseFunction onClose;
   private Libvirt.@Nullable LifecycleFunction lifecycle;
   private int lifecycleId;
   private volatile boolean alive = true;
   private boolean closed;
 
-  private Connection(Pointer pointer, Runnable lost) {
+  private Connection(Pointer pointer, String daemon, Runnable lost) {
     this.pointer = pointer;
+    this.daemon = daemon;
     this.onClose =
         (connection, reason, opaque) -> {
           alive = false;
@@ -65,7 +71,8 @@ final class Connection implements AutoCloseable {
     EventLoop.ensure();
     Credentials credentials = new Credentials(settings);
     try (Memory auth = credentials.struct()) {
-      return new Connection(check(C.virConnectOpenAuth(settings.uri(), auth, 0)), lost);
+      return new Connection(
+          check(C.virConnectOpenAuth(settings.uri(), auth, 0)), settings.daemon(), lost);
     }
   }
 
@@ -257,6 +264,20 @@ final class Connection implements AutoCloseable {
   private static String dotted(LongByReference number) {
     long n = number.getValue();
     return n / 1_000_000 + "." + n / 1_000 % 1_000 + "." + n % 1_000;
+  }
+
+  /**
+   * Which daemon on which host this is. Of several on one host, those in containers have names of
+   * their own, and the others are reached in other ways.
+   */
+  String endpoint() throws LibvirtError {
+    Matcher host = HOST.matcher(Handle.owned(check(C.virConnectGetCapabilities(pointer))));
+    return String.join(
+        " ",
+        "libvirt",
+        Handle.owned(check(C.virConnectGetHostname(pointer))),
+        host.find() ? host.group(1) : "",
+        daemon);
   }
 
   /** Its processors, and its memory in bytes. */

@@ -111,6 +111,10 @@ interface Libvirt extends Library {
 
   int virConnectGetLibVersion(Pointer connection, LongByReference version);
 
+  @Nullable Pointer virConnectGetHostname(Pointer connection);
+
+  @Nullable Pointer virConnectGetCapabilities(Pointer connection);
+
   int virNodeGetInfo(Pointer connection, Pointer info);
 
   @Nullable Pointer virConnectGetDomainCapabilities(

@@ -7,10 +7,13 @@ import io.millwright.driver.FaultKind;
 import io.millwright.model.Names;
 import io.millwright.model.Violation;
 import io.millwright.model.Violations;
+import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The settings of one hypervisor, read. */
@@ -90,6 +93,21 @@ record Settings(
 
   private static String line(Violation violation) {
     return violation.field() + ": " + violation.message();
+  }
+
+  /** Port, path and socket of the URI: not by which name and which transport it is reached. */
+  String daemon() {
+    try {
+      java.net.URI parts = new java.net.URI(uri);
+      String query = parts.getQuery() == null ? "" : parts.getQuery();
+      String socket =
+          Stream.of(query.split("&"))
+              .filter(p -> p.startsWith("socket="))
+              .collect(Collectors.joining());
+      return (parts.getPort() < 0 ? "" : ":" + parts.getPort()) + parts.getPath() + socket;
+    } catch (URISyntaxException e) {
+      return uri; // libvirt's rules are not so strict
+    }
   }
 
   /** Without the password. */

@@ -84,7 +84,8 @@ final class Survey {
         acceleration.kvm(connection) ? "kvm" : "emulation",
         node.processors(),
         ByteSize.ofMib(node.memory() / ByteSize.MIB),
-        ByteSize.ofMib(free / ByteSize.MIB));
+        ByteSize.ofMib(free / ByteSize.MIB),
+        connection.endpoint());
   }
 
   // ----------------------------------------------------------------------------------- machines

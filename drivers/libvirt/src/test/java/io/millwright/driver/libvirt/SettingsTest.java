@@ -41,6 +41,20 @@ final class SettingsTest {
             });
   }
 
+  private static String daemon(String uri) throws DriverException {
+    return Settings.read(Map.of("uri", uri)).daemon();
+  }
+
+  @Test
+  void knowsADaemonByHoweverItIsReached() throws DriverException {
+    String system = daemon("qemu:///system");
+    assertThat(daemon("qemu+ssh://root@one.example/system?keyfile=/k")).isEqualTo(system);
+    assertThat(daemon("qemu+tls://two.example/system")).isEqualTo(system);
+    assertThat(daemon("qemu:///session")).isNotEqualTo(system);
+    assertThat(daemon("qemu+tls://two.example:16515/system")).isNotEqualTo(system);
+    assertThat(daemon("qemu+unix:///system?socket=/run/b")).isNotEqualTo(system);
+  }
+
   @Test
   void keepsThePasswordToItself() throws DriverException {
     Settings settings =

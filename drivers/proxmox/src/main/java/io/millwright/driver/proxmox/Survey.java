@@ -30,6 +30,7 @@ final class Survey {
   private final Settings settings;
   private final Guests guests;
   private final Contents contents;
+  private volatile @Nullable String endpoint;
 
   Survey(Api api, Settings settings, Guests guests, Contents contents) {
     this.api = api;
@@ -76,7 +77,8 @@ final class Survey {
                 "kvm",
                 place.node().cores(),
                 ByteSize.ofMib(place.node().memory() >> 20),
-                ByteSize.ofMib(Math.max(0, place.storage().free()) >> 20));
+                ByteSize.ofMib(Math.max(0, place.storage().free()) >> 20),
+                endpoint(place.node().name()));
       }
       return new Observation(
           at,
@@ -87,6 +89,22 @@ final class Survey {
           host,
           List.copyOf(gaps));
     });
+  }
+
+  /** Each cluster, also that of a single node, has an authority of its own for certificates. */
+  private String endpoint(String node) throws DriverException, PveFault {
+    String known = endpoint;
+    if (known == null) {
+      String authority = "";
+      for (JsonNode each : api.get(Api.path("nodes", node, "certificates", "info"))) {
+        if (each.path("filename").asString("").equals("pve-root-ca.pem")) {
+          authority = each.path("fingerprint").asString("");
+        }
+      }
+      known = "proxmox " + (authority.isEmpty() ? settings.url().getAuthority() : authority);
+      endpoint = known;
+    }
+    return known;
   }
 
   // ------------------------------------------------------------------------------------- storage

@@ -454,6 +454,7 @@ final class FakePve implements AutoCloseable {
           case "qemu" -> qemu(r);
           case "storage" -> storage(r);
           case "tasks" -> tasks(r);
+          case "certificates" -> recorded("certificates").path("data");
           case "network" -> {
             ArrayNode out = Json.mapper().createArrayNode();
             List.of("vmbr0", "vmbr1")

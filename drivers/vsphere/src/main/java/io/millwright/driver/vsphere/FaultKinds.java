@@ -18,22 +18,8 @@ final class FaultKinds {
   static FaultKind kind(VimFault fault) {
     String type = fault.type();
     return switch (type) {
-      case "DuplicateName",
-          "AlreadyExists",
-          "FileAlreadyExists",
-          "InvalidPowerState",
-          "InvalidState",
-          "TaskInProgress",
-          "FileLocked",
-          "ResourceInUse",
-          "ConcurrentAccess",
-          "ManagedObjectNotFound",
-          "NotFound",
-          "FileNotFound",
-          "ToolsUnavailable",
-          "SystemError",
-          "RuntimeFault" ->
-          FaultKind.CONFLICT;
+      case "InvalidPowerState", "InvalidState", "InvalidDatastoreState" -> FaultKind.CONFLICT;
+      case "NoPermission", "RestrictedVersion" -> FaultKind.REFUSED;
       case "NoDiskSpace",
           "OutOfBounds",
           "NoCompatibleHost",
@@ -52,7 +38,12 @@ final class FaultKinds {
           "Timedout",
           "NotAuthenticated" ->
           FaultKind.UNREACHABLE;
-      default -> type.startsWith("Insufficient") ? FaultKind.CAPACITY : FaultKind.REFUSED;
+      // What is in no list is mostly a state of theirs that passes, and is tried again: a file that
+      // is locked, a datastore that cannot be reached, a task that goes on.
+      default ->
+          type.startsWith("Insufficient")
+              ? FaultKind.CAPACITY
+              : type.startsWith("Invalid") ? FaultKind.REFUSED : FaultKind.CONFLICT;
     };
   }
 

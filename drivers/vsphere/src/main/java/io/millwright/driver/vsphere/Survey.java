@@ -214,6 +214,7 @@ final class Survey {
         "hardware",
         (int) summary.number("numCpuThreads"),
         ByteSize.ofMib(summary.number("totalMemory") >> 20),
-        ByteSize.ofMib(datastore.number("summary.freeSpace") >> 20));
+        ByteSize.ofMib(datastore.number("summary.freeSpace") >> 20),
+        vim.content().endpoint());
   }
 }

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
 import javax.xml.stream.XMLStreamException;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +45,11 @@ final class Vim implements AutoCloseable {
       xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>\
       """;
 
-  /** What the server is made of, by the names of {@code ServiceContent}. */
+  /**
+   * What the server is made of, by the names of {@code ServiceContent}.
+   *
+   * @param endpoint what no other one is called
+   */
   record Content(
       Ref root,
       Ref properties,
@@ -55,7 +60,8 @@ final class Vim implements AutoCloseable {
       Ref disks,
       Ref performance,
       boolean vcenter,
-      String version) {}
+      String version,
+      String endpoint) {}
 
   /** What belongs to one login, and ends with it. */
   private record Session(String cookie, Content content, Map<String, Ref> views) {}
@@ -205,7 +211,8 @@ final class Vim implements AutoCloseable {
             at(there, "virtualDiskManager"),
             at(there, "perfManager"),
             about.text("apiType").equals("VirtualCenter"),
-            about.text("fullName"));
+            about.text("fullName"),
+            endpoint(about.text("instanceUuid")));
     try {
       post(
           cookie,
@@ -221,6 +228,11 @@ final class Vim implements AutoCloseable {
       throw e;
     }
     return new Session(cookie.toString(), content, new ConcurrentHashMap<>());
+  }
+
+  /** A host without a vCenter does not say which one it is. */
+  private String endpoint(String instance) {
+    return instance.isEmpty() ? "host " + settings.url().getAuthority() : "vcenter " + instance;
   }
 
   private static Ref at(Element content, String name) {
@@ -356,15 +368,17 @@ final class Vim implements AutoCloseable {
 
   // --------------------------------------------------------------------------------------- files
 
-  /** Puts a file into a datastore. */
+  /**
+   * Puts a file into a datastore.
+   *
+   * @param content may be asked for twice, if the session has ended
+   */
   void put(URI relative, BodyPublisher content) throws DriverException, VimFault {
-    HttpRequest request =
-        HttpRequest.newBuilder(settings.url().resolve(relative))
-            .header("Cookie", session().cookie())
-            .header("Content-Type", "application/octet-stream")
-            .PUT(content)
-            .build();
-    HttpResponse<Void> response = send(request, BodyHandlers.discarding());
+    HttpResponse<Void> response =
+        file(
+            relative,
+            request -> request.header("Content-Type", "application/octet-stream").PUT(content),
+            BodyHandlers.discarding());
     if (response.statusCode() / 100 != 2) {
       throw status(response.statusCode());
     }
@@ -373,21 +387,42 @@ final class Vim implements AutoCloseable {
   /** Reads a file of a datastore; whoever asks closes it. */
   InputStream get(URI relative) throws DriverException, VimFault {
     HttpResponse<InputStream> response =
-        send(
-            HttpRequest.newBuilder(settings.url().resolve(relative))
-                .header("Cookie", session().cookie())
-                .GET()
-                .build(),
-            BodyHandlers.ofInputStream());
+        file(relative, HttpRequest.Builder::GET, BodyHandlers.ofInputStream());
     if (response.statusCode() != 200) {
-      try {
-        response.body().close();
-      } catch (IOException e) {
-        throw failed(e);
-      }
+      drop(response.body());
       throw status(response.statusCode());
     }
     return response.body();
+  }
+
+  /** Asks, in another session if the server has ended this one, which 401 says here. */
+  private <T> HttpResponse<T> file(
+      URI relative, UnaryOperator<HttpRequest.Builder> what, BodyHandler<T> handler)
+      throws DriverException, VimFault {
+    Session now = session();
+    HttpResponse<T> response = send(file(now, relative, what), handler);
+    if (response.statusCode() != 401) {
+      return response;
+    }
+    if (response.body() instanceof InputStream body) {
+      drop(body);
+    }
+    return send(file(renew(now), relative, what), handler);
+  }
+
+  private HttpRequest file(Session session, URI relative, UnaryOperator<HttpRequest.Builder> what) {
+    return what.apply(
+            HttpRequest.newBuilder(settings.url().resolve(relative))
+                .header("Cookie", session.cookie()))
+        .build();
+  }
+
+  private void drop(InputStream body) throws DriverException {
+    try {
+      body.close();
+    } catch (IOException e) {
+      throw failed(e);
+    }
   }
 
   @Override

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import javax.xml.stream.XMLStreamException;
 
@@ -104,13 +105,15 @@ final class FakeVcenter implements AutoCloseable {
   }
 
   /** Has every file that is brought to a datastore answered with this status. */
-  void files(int status) {
+  void files(int... statuses) {
+    AtomicInteger asked = new AtomicInteger();
     server.createContext(
         "/folder",
         exchange -> {
           try (exchange) {
             exchange.getRequestBody().readAllBytes();
-            exchange.sendResponseHeaders(status, -1);
+            int now = Math.min(asked.getAndIncrement(), statuses.length - 1);
+            exchange.sendResponseHeaders(statuses[now], -1);
           }
         });
   }

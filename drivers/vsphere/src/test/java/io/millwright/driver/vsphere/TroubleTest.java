@@ -163,6 +163,28 @@ final class TroubleTest {
   }
 
   @Test
+  void aSessionThatEndsBeforeAFileIsBroughtIsRenewedAndTheFileSentOnce() throws Exception {
+    ObjectName seed = new ObjectName(MARK, ObjectName.SEED);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.answer(
+          "MoveDatastoreFile_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      vcenter.files(401, 201);
+      assertThat(driver.media().orElseThrow().put(seed, new byte[2048])).isEqualTo(Outcome.DONE);
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(2);
+    }
+    // Whom a new session does not help is not let in.
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.files(401);
+      DriverException failure =
+          failure(() -> driver.media().orElseThrow().put(seed, new byte[2048]));
+      assertThat(failure.kind()).isEqualTo(FaultKind.REFUSED);
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(2);
+    }
+  }
+
+  @Test
   void aServerThatNeverLetsTheSessionLiveIsNotAskedForEver() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
         VsphereHypervisor driver = open(vcenter.settings())) {
@@ -259,6 +281,17 @@ final class TroubleTest {
     kinds.put("InvalidState", FaultKind.CONFLICT);
     kinds.put("NotSupported", FaultKind.UNSUPPORTED);
     kinds.put("InvalidArgument", FaultKind.REFUSED);
+    kinds.put("InvalidVmConfig", FaultKind.REFUSED);
+    kinds.put("InvalidName", FaultKind.REFUSED);
+    kinds.put("NoPermission", FaultKind.REFUSED);
+    kinds.put("InvalidPowerState", FaultKind.CONFLICT);
+    kinds.put("TaskInProgress", FaultKind.CONFLICT);
+    kinds.put("InaccessibleDatastore", FaultKind.CONFLICT);
+    kinds.put("CannotAccessFile", FaultKind.CONFLICT);
+    kinds.put("WhateverALaterVersionHas", FaultKind.CONFLICT);
+    kinds.put("HostNotConnected", FaultKind.CAPACITY);
+    kinds.put("NoCompatibleHost", FaultKind.CAPACITY);
+    kinds.put("RequestCanceled", FaultKind.UNREACHABLE);
     kinds.put("HostCommunication", FaultKind.UNREACHABLE);
     Map<String, String> words =
         Map.of(
