@@ -98,7 +98,10 @@ final class Login implements AutoCloseable {
             "StrictHostKeyChecking=yes",
             "HostKeyAlias=" + alias(view),
             "CheckHostIP=no",
-            "UpdateHostKeys=no")) {
+            "UpdateHostKeys=no",
+            // A machine that is gone says nothing: without these a pipeline would wait for ever.
+            "ServerAliveInterval=15",
+            "ServerAliveCountMax=8")) {
       out.add("-o");
       out.add(option);
     }

@@ -53,6 +53,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.Executor;
 
 /** The engine's parts, put together by hand; reading the constructor tells who needs whom. */
 public final class Engine implements AutoCloseable {
@@ -126,6 +127,26 @@ public final class Engine implements AutoCloseable {
       Duration round,
       SourcePlaces places,
       Reach reach) {
+    this(store, drivers, secrets, images, doorBases, clock, round, places, reach, Engine::carrying);
+  }
+
+  /**
+   * @param round between two looks at a whole hypervisor or network
+   * @param places from where sources may be read
+   * @param reach where sources and webhooks may lead
+   * @param carriers what has a thread for each volume that is carried to another hypervisor
+   */
+  public Engine(
+      Store store,
+      Drivers drivers,
+      SecretBox secrets,
+      ImageFiles images,
+      List<URI> doorBases,
+      InstantSource clock,
+      Duration round,
+      SourcePlaces places,
+      Reach reach,
+      Executor carriers) {
     String installation = store.read(Tx::installation);
     Admission admission = new Admission(drivers, secrets, places, reach);
     outside = new Outside(drivers, secrets, places, installation, clock, this::heard);
@@ -161,7 +182,7 @@ public final class Engine implements AutoCloseable {
         new Reconcilers(
             store,
             clock,
-            new MachineReconciler(store, outside, images, door, rebuild, clock),
+            new MachineReconciler(store, outside, images, door, rebuild, carriers, clock),
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, apply, delete, builds, clock),
             new VolumeReconciler(store, outside, clock),
@@ -173,6 +194,11 @@ public final class Engine implements AutoCloseable {
             expire,
             approving,
             webhooks);
+  }
+
+  /** A thread for each volume, for it may last hours. */
+  private static void carrying(Runnable load) {
+    Thread.ofPlatform().daemon().name("carries a volume").start(load);
   }
 
   /** Drivers are opened by reconcilers, so there are some before the first event. */

@@ -24,7 +24,9 @@ import io.millwright.model.Operation.StepState;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.TimeSpan;
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
@@ -262,6 +264,16 @@ class ImageBuildTest {
     assertThat(condition("Built").value()).isEqualTo(Condition.Value.FALSE);
     assertThat(condition(Condition.READY).value()).isEqualTo(Condition.Value.TRUE);
     assertThat(states()).containsExactly(ImageBuild.State.CURRENT, ImageBuild.State.FAILED);
+  }
+
+  @Test
+  void whatAServerLeftThatDiedInABuildGoes() throws IOException {
+    applied("");
+    Path left =
+        Files.createDirectory(world.images.resolve("work-" + image().uid() + "-0-0000000001"));
+    Files.write(left.resolve("image"), new byte[1]);
+    nudge();
+    world.await("it is gone", () -> Files.notExists(left));
   }
 
   @Test

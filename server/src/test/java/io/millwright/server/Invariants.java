@@ -7,7 +7,9 @@ import io.millwright.engine.reconcile.Invariants.Broken;
 import io.millwright.engine.reconcile.Invariants.Seen;
 import io.millwright.model.Kind;
 import io.millwright.model.NetworkSpec;
+import io.millwright.model.Resource;
 import io.millwright.model.Selector;
+import io.millwright.model.VolumeStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -31,6 +33,9 @@ final class Invariants {
 
   /** Every data disk that was ever seen. */
   private final Set<String> dataDisks = new HashSet<>();
+
+  /** Those that were copies of volumes when last looked, and not yet anything of their own. */
+  private final Set<String> copies = new HashSet<>();
 
   Invariants(World world) {
     this.world = world;
@@ -67,7 +72,8 @@ final class Invariants {
       List<String> out = new ArrayList<>();
       invariants.apply(tx, seen).forEach(b -> out.add(b.what()));
       Set<String> there = io.millwright.engine.reconcile.Invariants.dataDisks(seen);
-      dataDisks.addAll(there);
+      copies(tx);
+      there.stream().filter(disk -> !copies.contains(disk)).forEach(dataDisks::add);
       dataDisks.stream()
           .filter(disk -> !there.contains(disk))
           .forEach(disk -> out.add("the data disk " + disk + " is lost"));
@@ -75,14 +81,34 @@ final class Invariants {
     });
   }
 
+  /**
+   * Learns which disks are copies of volumes that no machine had yet: these may go, as long as they
+   * are not written to the end.
+   */
+  private void copies(Tx tx) {
+    for (Resource<?, ?> volume : list(tx, Kind.VOLUME)) {
+      VolumeStatus status = (VolumeStatus) volume.status();
+      VolumeStatus.Copy copy = status.copy();
+      if (copy != null && copy.stage() != VolumeStatus.Stage.WHOLE) {
+        copies.add(copy.object());
+      } else if (copy != null) {
+        copies.remove(copy.object());
+      }
+      copies.remove(String.valueOf(status.object()));
+    }
+    tx.quarantine().list(null).forEach(e -> copies.remove(e.disk()));
+  }
+
+  private static List<Resource<?, ?>> list(Tx tx, Kind kind) {
+    return tx.resources()
+        .list(new Resources.Query(kind, null, Selector.ALL, Map.of(), 1000, null))
+        .items();
+  }
+
   /** All networks of a world are served by one. */
   private static Map<UUID, Map<UUID, Records>> networks(Tx tx, Map<UUID, Records> published) {
     Map<UUID, Map<UUID, Records>> out = new HashMap<>();
-    tx
-        .resources()
-        .list(new Resources.Query(Kind.NETWORK, null, Selector.ALL, Map.of(), 1000, null))
-        .items()
-        .stream()
+    list(tx, Kind.NETWORK).stream()
         .filter(n -> ((NetworkSpec) n.spec()).services() != null)
         .forEach(n -> out.put(n.uid(), published));
     return out;

@@ -27,7 +27,11 @@ import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Step;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -291,11 +295,20 @@ class MoveTest {
     assertThat(disks(world.outside(second))).isEmpty();
   }
 
+  private Path left(UUID volume) {
+    try {
+      return Files.createDirectory(world.images.resolve("work-" + volume + "-left"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   @Test
   void aCancelledMoveGoesBack() {
     nothingComesUpThere();
     move("sim2");
     world.await("it is there", () -> second.state(uid).isPresent());
+    Path left = left(volume().uid()); // by a server that died while it carried the volume
     // In two places at the same time, as it has to be; doctor takes that for nothing wrong.
     assertThat(new Invariants(world).unsafe()).isEmpty();
     assertThat(world.engine.invariants().look().broken()).isEmpty();
@@ -303,6 +316,7 @@ class MoveTest {
     Operation ended = world.awaitEnd(uid);
     assertThat(ended.state()).isEqualTo(new State.Cancelled());
     assertBack(ended);
+    assertThat(left).doesNotExist();
   }
 
   /** Whatever it is just doing, and on whichever of the two. */

@@ -1,10 +1,17 @@
 package io.millwright.server;
 
+import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Call;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.Faults;
+import io.millwright.driver.testkit.SimulatedBuilder;
+import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.SimulatedSource;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.Engine;
@@ -13,9 +20,13 @@ import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Groups;
+import io.millwright.engine.port.Orphans.Orphan;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.reconcile.Sweep;
+import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
+import io.millwright.model.Firmware;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.Kind;
@@ -27,12 +38,17 @@ import io.millwright.model.Resource;
 import io.millwright.store.Database;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -41,13 +57,15 @@ import java.util.Random;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Two servers on one database and one hypervisor, of which one seed decides everything that is
+ * Two servers on one database and two hypervisors, of which one seed decides everything that is
  * otherwise left to chance: who looks at what and when, what people ask for, what time it is, which
  * call to the outside fails and how, which transaction is lost or is not heard of, who dies and who
  * freezes. Nothing runs beside it, so the same seed does the same again.
@@ -109,6 +127,14 @@ final class Simulation implements AutoCloseable {
   /** Members of the group that did their service when it was last looked. */
   private Set<UUID> inService = new HashSet<>();
 
+  /** What guests wrote last to each data disk: numbers that only grow. */
+  private final Map<String, Integer> written = new HashMap<>();
+
+  private int lastWritten;
+
+  /** The disk that each volume had when it was last looked. */
+  private final Map<UUID, String> disks = new HashMap<>();
+
   /** What the repository has: titles, each with the memory of a size or the size of a machine. */
   private SortedMap<String, String> committed = new TreeMap<>();
 
@@ -124,7 +150,7 @@ final class Simulation implements AutoCloseable {
     this.world = World.bare();
     this.invariants = new Invariants(world);
     this.database = Database.open(world.settings(8));
-    world.hypervisor.clock(() -> now).events(events::add);
+    hypervisors().forEach(h -> h.clock(() -> now).events(events::add));
     try {
       this.images = new ImageFiles(world.images);
     } catch (IOException e) {
@@ -132,6 +158,10 @@ final class Simulation implements AutoCloseable {
     }
     servers.add(new Server("one"));
     servers.add(new Server("two"));
+  }
+
+  private List<SimulatedHypervisor> hypervisors() {
+    return List.of(world.hypervisor, world.second);
   }
 
   /** One server: its engine, and a store that the seed disturbs. */
@@ -157,7 +187,8 @@ final class Simulation implements AutoCloseable {
               () -> now,
               Duration.ofSeconds(30),
               new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
-              Reach.OUTSIDE);
+              Reach.OUTSIDE,
+              Runnable::run);
       store.counts = true;
     }
 
@@ -220,11 +251,23 @@ final class Simulation implements AutoCloseable {
   void run(int steps) {
     try {
       calm = true;
-      ask(() -> world.apply(servers.getFirst().engine, World.BASE));
+      ask(() ->
+          world.apply(servers.getFirst().engine, World.BASE + World.SECOND + gold(1) + INSTALLED));
       commit();
       ask(() -> world.apply(servers.getFirst().engine, source()));
       ask(() -> world.apply(servers.getFirst().engine, group(2, "bios", "")));
       ask(() -> world.apply(servers.getFirst().engine, pool(1, "bios")));
+      rest();
+      // Not before both hypervisors were seen, so that they can be where their volumes are.
+      ask(() ->
+          world.apply(
+              servers.getFirst().engine,
+              String.join(
+                  "---\n",
+                  volume("v0", "sim", "retain"),
+                  volume("v1", "sim2", "delete"),
+                  machine("m0", "img", "bios", "{network: both}", "v0"),
+                  machine("m1", "gold", "bios", "{network: both}", "v1"))));
       rest();
       calm = false;
       for (int i = 0; i < steps; i++) {
@@ -253,7 +296,7 @@ final class Simulation implements AutoCloseable {
 
   private void step() {
     int dice = chance.nextInt(100);
-    if (dice < 18) {
+    if (dice < 22) {
       ask(this::person);
     } else if (dice < 32) {
       misfortune();
@@ -263,6 +306,8 @@ final class Simulation implements AutoCloseable {
       thaw();
     } else if (dice < 50) {
       tell();
+    } else if (dice < 54) {
+      write();
     } else {
       look();
     }
@@ -305,15 +350,17 @@ final class Simulation implements AutoCloseable {
     String machine = "m" + chance.nextInt(MACHINES);
     String volume = "v" + chance.nextInt(VOLUMES);
     figures.count("requests");
-    switch (chance.nextInt(15)) {
+    switch (chance.nextInt(24)) {
       case 0, 1, 2, 3 -> {
         String wanted = machine(machine);
         say("apply " + wanted.replaceAll("\\s+", " "));
         world.apply(engine, wanted);
       }
       case 4 -> {
-        say("declare volume " + volume);
-        world.apply(engine, volume(volume, chance.nextBoolean() ? "retain" : "delete"));
+        String wanted =
+            volume(volume, pick(List.of("sim", "sim2")), pick(List.of("retain", "delete")));
+        say("apply " + wanted.replaceAll("\\s+", " "));
+        world.apply(engine, wanted);
       }
       case 5 -> {
         say("delete " + machine);
@@ -337,15 +384,36 @@ final class Simulation implements AutoCloseable {
       case 9 -> commit();
       case 10, 11 -> group(engine);
       case 12, 13 -> pool(engine);
-      default -> {
-        say("cancel what is done on " + machine);
+      case 14, 15, 16 -> {
+        // Most machines are not up or have no card that could be elsewhere, so it is one of those.
+        List<String> up =
+            world.strings(
+                """
+                SELECT name FROM resource WHERE kind = 'MACHINE' AND name ~ '^m[0-9]$'
+                AND spec->'nics'->0->>'network' = 'both' AND status->>'readyBy' IS NOT NULL
+                ORDER BY name
+                """);
+        if (up.isEmpty()) {
+          return;
+        }
+        String name = pick(up);
+        String to = world.machine(name).status().hypervisor().equals("sim") ? "sim2" : "sim";
+        say("move " + name + " to " + to);
+        database.store().write(tx -> engine.move().move(tx, World.ANNA, "default", name, to));
+        figures.count("moves begun");
+      }
+      case 18, 19, 20 -> image(engine);
+      case 21, 22 -> orphan(engine);
+      case 17 -> {
+        say("restore volume " + volume);
         database
             .store()
-            .read(tx ->
-                tx.resources()
-                    .find(Kind.MACHINE, "default", machine)
-                    .flatMap(m -> tx.operations().active(m.uid())))
-            .ifPresent(o -> engine.cancel().cancel(o.uid()));
+            .write(tx -> engine.restore().restore(tx, World.ANNA, "default", volume, null));
+        figures.count("volumes restored");
+      }
+      default -> {
+        say("cancel what is done on " + machine);
+        cancel(engine, Kind.MACHINE, machine);
       }
     }
   }
@@ -541,14 +609,214 @@ final class Simulation implements AutoCloseable {
         : List.of("committed is " + committed + ", and declared " + declared);
   }
 
-  private static String volume(String name, String reclaim) {
+  // --- orphans ------------------------------------------------------------------------------
+
+  /** Something of ours turns up that nobody declared, or somebody decides about such a thing. */
+  private void orphan(Engine engine) {
+    List<Sweep.Finding> found =
+        engine.sweep().list().stream()
+            .sorted(Comparator.comparing(f -> f.orphan().object()))
+            .toList();
+    if (found.isEmpty() || chance.nextInt(3) == 0) {
+      leave(pick(hypervisors()), new UUID(chance.nextLong(), chance.nextLong()));
+      return;
+    }
+    Orphan orphan = pick(found).orphan();
+    if (chance.nextBoolean()) {
+      String name = "v" + chance.nextInt(VOLUMES);
+      say("adopt " + orphan.what() + " as " + name);
+      database
+          .store()
+          .write(tx -> engine.sweep().adopt(tx, World.ANNA, orphan.object(), "default", name));
+      figures.count("orphans adopted");
+    } else {
+      purge(engine, orphan);
+    }
+  }
+
+  private void purge(Engine engine, Orphan orphan) {
+    say("purge " + orphan.what());
+    engine.sweep().purge(World.ANNA, orphan.object());
+    figures.count("orphans purged");
+  }
+
+  /** As if the database had been put back to a time when it was not there yet. */
+  private void leave(SimulatedHypervisor where, UUID uid) {
+    checking = true;
+    try (HypervisorDriver driver = where.attach(world.store.read(Tx::installation))) {
+      Mark mark = new Mark(world.store.read(Tx::installation), uid, 1);
+      boolean data = chance.nextBoolean();
+      ObjectName disk = new ObjectName(mark, data ? ObjectName.DATA : ObjectName.SYSTEM);
+      say("there is " + disk.role() + " disk of nobody");
+      figures.count("orphans");
+      driver.disks().orElseThrow().create(disk, ByteSize.ofMib(1024), null);
+      if (data) {
+        where.fill(disk.toString(), bytes(++lastWritten));
+        written.put(disk.toString(), lastWritten);
+      } else {
+        driver
+            .compute()
+            .orElseThrow()
+            .define(
+                new MachineDefinition(
+                    mark,
+                    "left-" + mark.uid(),
+                    1,
+                    ByteSize.ofMib(64),
+                    Firmware.BIOS,
+                    List.of(new MachineDefinition.Disk(disk.toString(), "system")),
+                    List.of(),
+                    null));
+      }
+    } catch (DriverException e) {
+      throw new IllegalStateException(e);
+    } finally {
+      checking = false;
+    }
+  }
+
+  /** Whoever looks after the house purges what nobody needs, once that can be. */
+  private void tidy() {
+    Engine engine = server().engine;
+    List<Sweep.Finding> found = engine.sweep().list();
+    if (!found.isEmpty()) {
+      found.stream()
+          .filter(f -> f.objection() == null)
+          .map(Sweep.Finding::orphan)
+          .sorted(Comparator.comparing(Orphan::what)) // machines before their disks
+          .forEach(o -> ask(() -> purge(engine, o)));
+      now = now.plus(Duration.ofMinutes(10));
+    }
+  }
+
+  // --- images -------------------------------------------------------------------------------
+
+  /** A system that an installer makes on each machine. */
+  private static final String INSTALLED =
+      """
+      ---
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: installed}
+      spec: {os: ubuntu, version: "24.04", installer: {path: %s, offline: true}}
+      ---
+      apiVersion: millwright/v1
+      kind: Size
+      metadata: {name: large}
+      spec: {cores: 1, memory: 256MiB, disk: 40GiB}
+      """
+          .formatted(TestImages.installationMedium());
+
+  /** An image of which there are new builds, each checked by a machine made from it. */
+  private String gold(int keep) {
+    return """
+    ---
+    apiVersion: millwright/v1
+    kind: Image
+    metadata: {name: gold}
+    spec:
+      os: debian
+      version: "%s"
+      build:
+        builder: simulated
+        suite: bookworm
+        keep: %d
+        check: {size: small, nics: [{network: %s}], readyTimeoutSeconds: 600}
+    """
+        .formatted(version(), keep, keep == 0 ? "both" : "net");
+  }
+
+  /** Which the builder, that all worlds share, gives to no other one. */
+  private String version() {
+    return world.name.replaceFirst("world", "12.");
+  }
+
+  private void image(Engine engine) {
+    switch (chance.nextInt(6)) {
+      case 0 -> {
+        int keep = chance.nextInt(2);
+        say("keep " + keep + " builds of image gold");
+        world.apply(engine, gold(keep));
+      }
+      case 1 -> {
+        say("cancel what is done on image gold");
+        cancel(engine, Kind.IMAGE, "gold");
+      }
+      default -> {
+        boolean news = chance.nextInt(4) > 0;
+        if (news) {
+          SimulatedBuilder.renew(version());
+        }
+        say("build image gold" + (news ? ", which is new" : ""));
+        database.store().write(tx -> engine.builds().build(tx, World.ANNA, "default", "gold"));
+        figures.count("builds of an image begun");
+      }
+    }
+  }
+
+  private void cancel(Engine engine, Kind kind, String name) {
+    database
+        .store()
+        .read(tx ->
+            tx.resources()
+                .find(kind, "default", name)
+                .flatMap(r -> tx.operations().active(r.uid())))
+        .ifPresent(o -> engine.cancel().cancel(o.uid()));
+  }
+
+  /** Files of images that nothing names, and names of files that are not there; in words. */
+  private List<String> misfiled() {
+    Set<String> named =
+        new TreeSet<>(
+            world.strings(
+                """
+                SELECT DISTINCT b->>'sha256' || '.img'
+                FROM resource r, jsonb_array_elements(r.status->'builds') b
+                WHERE r.kind = 'IMAGE' AND b->>'sha256' IS NOT NULL
+                UNION SELECT status->>'imageSha256' || '.img' FROM resource
+                WHERE kind = 'MACHINE' AND status->>'imageSha256' IS NOT NULL
+                """));
+    Set<String> there = new TreeSet<>();
+    try (Stream<Path> files = Files.list(world.images)) {
+      files
+          .map(f -> f.getFileName().toString())
+          .filter(f -> !f.equals("installation"))
+          .forEach(there::add);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return named.equals(there)
+        ? List.of()
+        : List.of("images are " + there + ", and named are " + named);
+  }
+
+  /** Builds that are kept though nobody needs them, and machines that check none; in words. */
+  private List<String> unpruned() {
+    return world.strings(
+        """
+        SELECT 'image ' || r.name || ' keeps ' || (b->>'state') || ' build ' || (b->>'number')
+        FROM resource r, jsonb_array_elements(r.status->'builds') b
+        WHERE r.kind = 'IMAGE' AND r.name = 'gold' AND b->>'sha256' IS NOT NULL
+          AND b->>'state' <> 'current'
+          AND NOT EXISTS (SELECT FROM resource m WHERE m.kind = 'MACHINE' AND
+                (m.status->>'imageSha256' = b->>'sha256'
+                 OR m.status->'former'->>'imageSha256' = b->>'sha256'))
+          AND (b->>'state' <> 'former' OR (r.spec->'build'->>'keep')::int = 0)
+        UNION ALL
+        SELECT 'machine ' || m.name || ' still checks image ' || r.name
+        FROM member JOIN resource r ON r.uid = member."group" AND r.kind = 'IMAGE'
+        JOIN resource m ON m.uid = member.uid
+        """);
+  }
+
+  private static String volume(String name, String hypervisor, String reclaim) {
     return """
     apiVersion: millwright/v1
     kind: Volume
     metadata: {name: %s}
-    spec: {size: 1GiB, hypervisor: sim, reclaim: %s}
+    spec: {size: 1GiB, hypervisor: %s, reclaim: %s}
     """
-        .formatted(name, reclaim);
+        .formatted(name, hypervisor, reclaim);
   }
 
   /**
@@ -558,16 +826,16 @@ final class Simulation implements AutoCloseable {
     world
         .strings(
             """
-            SELECT name || ' ' || coalesce(spec->>'reclaim', 'retain') FROM resource r
+            SELECT concat_ws(' ', name, spec->>'hypervisor', coalesce(spec->>'reclaim', 'retain'))
+            FROM resource r
             WHERE kind = 'VOLUME' AND status->>'object' IS NULL AND NOT EXISTS (
               SELECT FROM operation o WHERE o.target = r.uid AND o.ended_at IS NULL)
             ORDER BY name
             """)
-        .forEach(line ->
-            ask(() ->
-                world.apply(
-                    server().engine,
-                    volume(line.replaceFirst(" .*", ""), line.replaceFirst(".* ", "")))));
+        .forEach(line -> {
+          String[] of = line.split(" ");
+          ask(() -> world.apply(server().engine, volume(of[0], of[1], of[2])));
+        });
   }
 
   private String machine(String name) {
@@ -577,21 +845,107 @@ final class Simulation implements AutoCloseable {
         volumes.add("v" + i);
       }
     }
+    // What has a card in "both" can be on either hypervisor.
     String cards =
-        chance.nextBoolean() ? "{network: net}" : "{network: net}, {network: net, ipv6: none}";
+        pick(
+            List.of(
+                "{network: both}",
+                "{network: both}, {network: both}",
+                "{network: net}, {network: net, ipv6: none}"));
+    return machine(
+        name,
+        pick(List.of("img", "img", "gold", "installed")),
+        chance.nextInt(4) == 0 ? "uefi" : "bios",
+        cards,
+        String.join(", ", volumes));
+  }
+
+  private static String machine(
+      String name, String image, String firmware, String cards, String volumes) {
     return """
     apiVersion: millwright/v1
     kind: Machine
     metadata: {name: %s}
     spec:
-      image: img
-      size: small
+      image: %s
+      size: %s
       firmware: %s
       nics: [%s]
       volumes: [%s]
     """
         .formatted(
-            name, chance.nextInt(4) == 0 ? "uefi" : "bios", cards, String.join(", ", volumes));
+            name, image, image.equals("installed") ? "large" : "small", firmware, cards, volumes);
+  }
+
+  // --- guests ------------------------------------------------------------------------------
+
+  /** A guest writes something new to all its volumes, if it runs. */
+  private void write() {
+    String machine = "m" + chance.nextInt(MACHINES);
+    int content = ++lastWritten;
+    world
+        .find(machine)
+        .ifPresent(m ->
+            hypervisors().stream()
+                .filter(h -> runs(h, m.uid()))
+                .forEach(h ->
+                    h.definition(m.uid()).orElseThrow().disks().stream()
+                        .map(MachineDefinition.Disk::name)
+                        .filter(Simulation::isData)
+                        .forEach(disk -> {
+                          say(machine + " writes " + content + " to a volume");
+                          h.fill(disk, bytes(content));
+                          written.put(disk, content);
+                          figures.count("volumes written to by guests");
+                        })));
+  }
+
+  private static boolean isData(String disk) {
+    return ObjectName.parse(disk).orElseThrow().role().equals(ObjectName.DATA);
+  }
+
+  private static byte[] bytes(int content) {
+    return Integer.toString(content).getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /** What is on a disk; 0 if no guest ever wrote to it, empty if it is not there. */
+  private Optional<Integer> content(String disk) {
+    return hypervisors().stream()
+        .flatMap(h -> h.content(disk).stream())
+        .map(c -> c.length == 0 ? 0 : Integer.parseInt(new String(c, StandardCharsets.US_ASCII)))
+        .findFirst();
+  }
+
+  /**
+   * On every disk is what a guest wrote there last; and what a volume goes on with in another place
+   * is no older than what it had.
+   */
+  private void checkContents() {
+    written.forEach((disk, wanted) ->
+        content(disk)
+            .filter(there -> !there.equals(wanted))
+            .ifPresent(there -> {
+              throw new AssertionError(disk + " has " + there + ", and written was " + wanted);
+            }));
+    world
+        .strings(
+            """
+            SELECT uid || ' ' || (status->>'object') FROM resource
+            WHERE kind = 'VOLUME' AND status->>'object' IS NOT NULL
+            """)
+        .forEach(line -> {
+          UUID volume = UUID.fromString(line.replaceFirst(" .*", ""));
+          String disk = line.replaceFirst(".* ", "");
+          String before = disks.put(volume, disk);
+          if (before != null && !before.equals(disk)) {
+            figures.count("volumes carried");
+            int had = written.getOrDefault(before, 0);
+            int has = content(disk).orElse(0);
+            if (has < had) {
+              throw new AssertionError("a volume had " + had + " and goes on with " + has);
+            }
+          }
+        });
   }
 
   // --- what goes wrong ---------------------------------------------------------------------
@@ -601,7 +955,14 @@ final class Simulation implements AutoCloseable {
   }
 
   private void misfortune() {
-    Faults faults = chance.nextInt(4) == 0 ? world.services.faults() : world.hypervisor.faults();
+    Faults faults =
+        pick(
+            List.of(
+                SimulatedBuilder.faults(),
+                world.services.faults(),
+                world.hypervisor.faults(),
+                world.hypervisor.faults(),
+                world.second.faults()));
     int dice = chance.nextInt(12);
     Fault fault =
         switch (dice) {
@@ -633,8 +994,9 @@ final class Simulation implements AutoCloseable {
   }
 
   private void clear() {
-    world.hypervisor.faults().clear();
+    hypervisors().forEach(h -> h.faults().clear());
     world.services.faults().clear();
+    SimulatedBuilder.faults().clear();
   }
 
   // --- work --------------------------------------------------------------------------------
@@ -675,7 +1037,7 @@ final class Simulation implements AutoCloseable {
     boolean freezes = !calm && frozen == null && chance.nextInt(12) == 0;
     Fault.Hang hang = chance.nextBoolean() ? Fault.hang() : Fault.hangAfterEffect();
     if (freezes) {
-      world.hypervisor.faults().when(call -> !checking && !LOOKS.contains(call.verb()), 1, hang);
+      pick(hypervisors()).faults().when(call -> !checking && !LOOKS.contains(call.verb()), 1, hang);
     }
     looking = server;
     List<Throwable> thrown = new ArrayList<>();
@@ -747,7 +1109,7 @@ final class Simulation implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
-    world.hypervisor.faults().clear();
+    hypervisors().forEach(h -> h.faults().clear());
   }
 
   // --- what must hold ----------------------------------------------------------------------
@@ -760,9 +1122,14 @@ final class Simulation implements AutoCloseable {
         throw new AssertionError("not safe: " + String.join("; ", broken));
       }
       checkPromise();
+      checkContents();
     } finally {
       checking = false;
     }
+  }
+
+  private static boolean runs(SimulatedHypervisor there, UUID machine) {
+    return there.state(machine).equals(Optional.of(Observation.State.RUNNING));
   }
 
   /**
@@ -790,7 +1157,7 @@ final class Simulation implements AutoCloseable {
         }
         there.add(uid);
         if (Condition.holds(((MachineStatus) member.status()).conditions(), Condition.READY)
-            && world.hypervisor.state(uid).equals(Optional.of(Observation.State.RUNNING))) {
+            && hypervisors().stream().anyMatch(h -> runs(h, uid))) {
           inService.add(uid);
         }
       }
@@ -824,6 +1191,7 @@ final class Simulation implements AutoCloseable {
         check();
       }
       applyAgain();
+      tidy();
       now = now.plusSeconds(15);
       checking = true;
       open = new ArrayList<>(invariants.broken());
@@ -835,6 +1203,13 @@ final class Simulation implements AutoCloseable {
           .forEach(open::add);
       open.addAll(unsynced());
       open.addAll(unfilled());
+      open.addAll(unpruned());
+      open.addAll(misfiled());
+      world
+          .strings(
+              "SELECT 'machine ' || name || ' is still on ' || (status->>'elsewhere') FROM resource"
+                  + " WHERE kind = 'MACHINE' AND status->>'elsewhere' IS NOT NULL")
+          .forEach(open::add);
       if (open.isEmpty()) {
         return;
       }

@@ -198,7 +198,10 @@ class SweepTest {
         spec: {size: 64MiB, hypervisor: sim}
         """);
     UUID volume =
-        world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "data")).orElseThrow()
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.VOLUME, "default", "data"))
+            .orElseThrow()
             .uid();
     assertThat(world.awaitEnd(volume).state()).isEqualTo(new State.Succeeded());
     List<String> late =
@@ -218,7 +221,10 @@ class SweepTest {
     world.store.write(
         tx -> world.engine.sweep().adopt(tx, World.ANNA, late.getFirst(), "default", "older"));
     UUID older =
-        world.store.read(tx -> tx.resources().find(Kind.VOLUME, "default", "older")).orElseThrow()
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.VOLUME, "default", "older"))
+            .orElseThrow()
             .uid();
     assertThat(world.awaitEnd(older).state()).isEqualTo(new State.Succeeded());
     anHourPasses();

@@ -198,7 +198,7 @@ public final class ImageFiles {
     deleteTree(work);
   }
 
-  /** Removes whatever tries to make this image left. */
+  /** Removes whatever tries to make this image, or to carry this volume, left. */
   public void forget(UUID image) throws IOException {
     for (Path each : tries(image)) {
       deleteTree(each);

@@ -17,13 +17,18 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /**
  * Carries volumes from one hypervisor to another: reads a disk into a file of the server, writes a
@@ -41,20 +46,28 @@ final class Carriage {
 
   private final Outside outside;
   private final ImageFiles files;
+  private final Executor carriers;
+  private final InstantSource clock;
   private final Map<String, Load> loads = new ConcurrentHashMap<>();
 
-  Carriage(Outside outside, ImageFiles files) {
+  /**
+   * @param carriers what has a thread for each load
+   */
+  Carriage(Outside outside, ImageFiles files, Executor carriers, InstantSource clock) {
     this.outside = outside;
     this.files = files;
+    this.carriers = carriers;
+    this.clock = clock;
   }
 
-  private static final class Load {
+  private final class Load {
     final CompletableFuture<Optional<DriverException>> end = new CompletableFuture<>();
-    volatile long askedAt = System.nanoTime();
+    volatile Instant askedAt = clock.instant();
     volatile String doing = "begins";
 
+    /** A clock that was set leads to one more try, whichever way it went. */
     void proceed() throws DriverException {
-      if (System.nanoTime() - askedAt > ABANDONED.toNanos()) {
+      if (Duration.between(askedAt, clock.instant()).abs().compareTo(ABANDONED) > 0) {
         throw new DriverException(
             FaultKind.UNREACHABLE, "the copy was given up, since nobody asked for it any more");
       }
@@ -68,7 +81,7 @@ final class Carriage {
    */
   Outcome carry(ResolvedMachine machine, Step.CarryVolume step) throws DriverException {
     Load load = loads.computeIfAbsent(step.to(), to -> begin(machine, step));
-    load.askedAt = System.nanoTime();
+    load.askedAt = clock.instant();
     if (!load.end.isDone()) {
       return new Outcome.Running(load.doing, POLL);
     }
@@ -90,20 +103,16 @@ final class Carriage {
 
   private Load begin(ResolvedMachine machine, Step.CarryVolume step) {
     Load load = new Load();
-    var _ =
-        Thread.ofPlatform()
-            .daemon()
-            .name("carry " + step.volume())
-            .start(() -> {
-              try {
-                run(load, machine, step);
-                load.end.complete(Optional.empty());
-              } catch (DriverException e) {
-                load.end.complete(Optional.of(e));
-              } catch (Throwable t) { // handed to whoever asks, whatever it is
-                load.end.completeExceptionally(t);
-              }
-            });
+    carriers.execute(() -> {
+      try {
+        run(load, machine, step);
+        load.end.complete(Optional.empty());
+      } catch (DriverException e) {
+        load.end.complete(Optional.of(e));
+      } catch (Throwable t) { // handed to whoever asks, whatever it is
+        load.end.completeExceptionally(t);
+      }
+    });
     return load;
   }
 
@@ -154,6 +163,15 @@ final class Carriage {
           e);
     } finally {
       cleanUp(work);
+    }
+  }
+
+  /** This volume is not carried any more; what a server that died has read of it goes. */
+  void forget(UUID volume) {
+    try {
+      files.forget(volume);
+    } catch (IOException e) {
+      LoggerFactory.getLogger(Carriage.class).warn("a copy of a volume is left: {}", e.toString());
     }
   }
 

@@ -598,6 +598,7 @@ public final class ImageReconciler {
     if (clear(image, null)) {
       return Optional.of(POLL);
     }
+    forget(image);
     boolean pruned = prune(image);
     ImageSpec.Build build = image.spec().build();
     Optional<Instant> due =
@@ -838,13 +839,18 @@ public final class ImageReconciler {
         LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
       }
     }
+    forget(image);
+    run.finish(new State.Succeeded(), tx -> tx.resources().remove(image.uid()));
+    return Optional.empty();
+  }
+
+  /** Nobody makes it now; what a server that died while it did has left goes. */
+  private void forget(Resource<ImageSpec, ImageStatus> image) {
     try {
       files.forget(image.uid());
     } catch (IOException e) {
       LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
     }
-    run.finish(new State.Succeeded(), tx -> tx.resources().remove(image.uid()));
-    return Optional.empty();
   }
 
   private boolean stillNamed(Resource<ImageSpec, ImageStatus> image, String sha256) {

@@ -57,12 +57,18 @@ final class MachineActs {
   private final Disposal disposal;
   private final Carriage carriage;
 
-  MachineActs(Outside outside, ImageFiles files, FirstBootDoor door, Disposal disposal) {
+  MachineActs(
+      Outside outside, ImageFiles files, FirstBootDoor door, Disposal disposal, Carriage carriage) {
     this.outside = outside;
     this.files = files;
     this.door = door;
     this.disposal = disposal;
-    this.carriage = new Carriage(outside, files);
+    this.carriage = carriage;
+  }
+
+  /** Removes what a server that died while it carried this machine's volumes has left. */
+  void forget(ResolvedMachine machine) {
+    machine.volumes().forEach(v -> carriage.forget(v.uid()));
   }
 
   /**

@@ -64,6 +64,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -90,17 +91,23 @@ public final class MachineReconciler {
   private final Rebuild rebuild;
   private final InstantSource clock;
 
+  /**
+   * @param carriers what has a thread for each volume that is carried to another hypervisor
+   */
   public MachineReconciler(
       Store store,
       Outside outside,
       ImageFiles files,
       FirstBootDoor door,
       Rebuild rebuild,
+      Executor carriers,
       InstantSource clock) {
     this.store = store;
     this.outside = outside;
     this.disposal = new Disposal(store, outside, clock);
-    this.acts = new MachineActs(outside, files, door, disposal);
+    this.acts =
+        new MachineActs(
+            outside, files, door, disposal, new Carriage(outside, files, carriers, clock));
     this.readyCheck = new ReadyCheck(store, outside, door);
     this.installations = new InstallationWatch(outside, clock);
     this.rebuild = rebuild;
@@ -955,6 +962,7 @@ public final class MachineReconciler {
   /** As the other one, of a machine that is where it was from this commit on. */
   private ResolvedMachine turnBack(
       Run run, ResolvedMachine r, MachineStatus back, State state, String reason) {
+    acts.forget(r);
     run.guarded(
         state,
         tx -> {

@@ -296,10 +296,7 @@ public final class SourceReconciler {
       requireNobodyElses(tx, own);
       List<Sourced.Entry> before = tx.sourced().of(source.uid());
       Set<UUID> stays =
-          before.stream()
-              .filter(e -> !e.going())
-              .map(Sourced.Entry::uid)
-              .collect(toSet());
+          before.stream().filter(e -> !e.going()).map(Sourced.Entry::uid).collect(toSet());
       List<Sourced.Entry> leaving =
           source.spec().prune()
               ? before.stream().filter(e -> !e.going() && !own.containsKey(e.uid())).toList()
