@@ -277,6 +277,10 @@ spec: {os: debian, version: "12", source: {url: "http://127.0.0.1:1/far.qcow2", 
     await wrong.getByText(/Tried [0-9]+ times: .*could not be reached/).waitFor();
     await wrong.getByText('The last event was not').waitFor(); // of the webhook, whose host does not exist
     await wrong.getByText('there is no such repository').waitFor();
+    await page.setViewportSize({ width: 390, height: 600 });
+    await page.getByRole('link', { name: /[0-9]+ Need a look/ }).click();
+    await page.waitForFunction(() => { const { top } = document.getElementById('wrong').getBoundingClientRect(); return top >= 54 && top < 300; });
+    await page.setViewportSize(VIEW.viewport);
     await wrong.getByRole('link', { name: `far-${mark}` }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await rest();

@@ -157,7 +157,7 @@ function Inside() {
       >
         {nav}
       </Box>
-      <Drawer open={open} onClose={() => setOpen(false)} sx={{ display: { md: 'none' } }}>
+      <Drawer open={open} onClose={() => setOpen(false)} slotProps={{ paper: { 'aria-label': 'Menu' } }} sx={{ display: { md: 'none' } }}>
         <Box sx={{ width: WIDTH + 20 }}>{nav}</Box>
       </Drawer>
       <Box sx={{ flex: 1, minWidth: 0 }}>

@@ -69,12 +69,12 @@ export function Home() {
         <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
         <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} />
         <Figure title="Off" n={counts.off} to={`/p/${project}/machines`} state="Off" />
-        <Figure title="Need a look" n={ill} to={`/p/${project}/machines`} bad />
+        <Figure title="Need a look" n={ill} to={`/p/${project}`} hash="wrong" bad />
       </Box>
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', lg: '1.25fr 1fr' }, alignItems: 'start' }}>
         <Stack sx={{ gap: 2, minWidth: 0 }}>
           {wrong.length > 0 && (
-            <Card title="What is wrong" flush>
+            <Card id="wrong" title="What is wrong" flush>
               {wrong.slice(0, 12).map((w) => (
                 <Row key={w.key}>
                   <Standing health="bad" word="" />
@@ -159,7 +159,7 @@ export function Home() {
                     <Box sx={{ width: 104, flex: 'none' }}>
                       <Standing health={s.health} word={s.word} sentence={s.sentence} />
                     </Box>
-                    <Box sx={{ flex: 1, minWidth: 0 }}>
+                    <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
                       <PageLink
                         to="/p/$project/machines/$name"
                         params={{ project: m.metadata.project, name: m.metadata.name }}
@@ -170,7 +170,7 @@ export function Home() {
                       </PageLink>
                       {project === ALL && <Quiet> {m.metadata.project}</Quiet>}
                     </Box>
-                    <Box sx={{ display: { xs: 'none', sm: 'block' } }}>
+                    <Box sx={{ display: { xs: 'none', sm: 'block' }, maxWidth: '40%', overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>
                       <Quiet>
                         {m.spec.image} · {m.spec.size}
                       </Quiet>
@@ -261,7 +261,7 @@ function summary(machines: number, wrong: number, going: number): string {
   return parts.join(', ');
 }
 
-function Figure({ title, n, to, state, bad }: { title: string; n: number; to: string; state?: string; bad?: boolean }) {
+function Figure({ title, n, to, hash, state, bad }: { title: string; n: number; to: string; hash?: string; state?: string; bad?: boolean }) {
   return (
     <Box
       sx={{ border: 1, borderColor: 'divider', borderRadius: 3, px: 2.25, py: 1.5, bgcolor: 'background.paper' }}
@@ -271,6 +271,7 @@ function Figure({ title, n, to, state, bad }: { title: string; n: number; to: st
       </Typography>
       <PageLink
         to={to}
+        {...(hash ? { hash } : {})}
         search={(state ? { state } : {}) as never}
         underline="hover"
         aria-label={`${n} ${title}`}

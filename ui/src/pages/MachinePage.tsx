@@ -358,13 +358,13 @@ function Actions({ machine }: { machine: Machine }) {
   const volumes = machine.spec.volumes ?? [];
   return (
     <>
-      <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant="contained" startIcon={<TerminalIcon />}>
+      <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant={off ? 'outlined' : 'contained'} startIcon={<TerminalIcon />}>
         Console
       </PageButton>
       <May all={allowed.data} action={off ? 'power-on' : 'power-off'}>
         {(disabled) => (
           <Button
-            variant="outlined"
+            variant={off ? 'contained' : 'outlined'}
             startIcon={<PowerSettingsNewIcon />}
             disabled={disabled}
             loading={act.isPending && act.variables !== 'reset'}

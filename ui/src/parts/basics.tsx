@@ -145,11 +145,13 @@ export function PageHead({ title, under, children }: { title: ReactNode; under?:
 }
 
 export function Card({
+  id,
   title,
   action,
   children,
   flush,
 }: {
+  id?: string;
   title?: ReactNode;
   action?: ReactNode;
   children: ReactNode;
@@ -159,7 +161,8 @@ export function Card({
     <Paper
       component="section"
       variant="outlined"
-      sx={{ overflow: 'hidden', minWidth: 0, borderRadius: 3 }}
+      id={id}
+      sx={{ overflow: 'hidden', minWidth: 0, borderRadius: 3, scrollMarginTop: 70 /* below the bar */ }}
       aria-label={typeof title === 'string' ? title : undefined}
     >
       {title && (
