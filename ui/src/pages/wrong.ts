@@ -76,7 +76,7 @@ function nextOf(kind: string, word: string): string {
     case 'Source':
       return 'Look at what it says there; it is read again by itself.';
     case 'Webhook':
-      return 'Look at what was sent; it is sent again by itself, and there by a button.';
+      return 'Look at its deliveries; they are sent again by themselves, and at once by a button there.';
     case 'Group':
       return 'Look at what its rollout says; continue it, or roll it back.';
     default:
