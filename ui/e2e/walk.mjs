@@ -2,13 +2,19 @@
 // simulated hypervisors and nothing else yet (e2e/page starts one). The places are those of the page's own router, so a
 // new one is walked without being named here; what stands in an address for a name is filled in with something of that kind.
 //   walk      nothing is wider than the window, at 390 and 1280 pixels; nothing serious for axe, light and dark
-//   progress  how far an image and a machine that waits for it are is seen in lists and on the machine's page
-//   form      what the server finds wrong with a new machine stands at its field, which unfolds
+//   progress  how far an image and a machine that waits for it are is seen in lists and on the machine's page; so is what an
+//             installer says
+//   form      what the server finds wrong with a new machine stands at its field, which unfolds; who gives their key can
+//             log in with it; what has to be there first is told
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
 //   trouble   what is seen when the API answers 500, 503 or 403, when there is no such thing, and when nothing answers
 // SHOTS=DIRECTORY keeps pictures of all of them, light and dark.
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { judge, launch, shoot, VIEW } from './browser.mjs';
 
 const [url, tokenFile, ...parts] = process.argv.slice(2);
@@ -166,6 +172,15 @@ function titleOf(route) {
   return more.at(-1) ?? (thing ? (COLLECTIONS[room] ?? room).replace(/s$/, '') : room);
 }
 
+await step('something is seen before any script has come', async () => {
+  const other = await browser.newPage();
+  await other.route('**/*.js', () => {}); // none ever does
+  await other.goto(url, { waitUntil: 'commit' });
+  await other.getByText('Millwright').waitFor();
+  await other.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0);
+  await other.close();
+});
+
 // ------------------------------------------------------------------------------------------------------- the walk
 
 if (wanted('walk')) {
@@ -186,6 +201,20 @@ if (wanted('walk')) {
       }
     });
   }
+  await step('the menu of a narrow window fits, and closes where it led', async () => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    await visit('/p/default');
+    await page.getByRole('button', { name: 'Menu' }).click();
+    const menu = page.getByRole('dialog').getByRole('navigation', { name: 'Main' });
+    await menu.waitFor();
+    await fits([390]);
+    await page.setViewportSize({ width: 390, height: 800 });
+    await judge(page, ['light', 'dark']);
+    await menu.getByRole('link', { name: 'Machines' }).click();
+    await menu.waitFor({ state: 'detached' });
+    await page.getByRole('heading', { level: 1, name: 'Machines' }).waitFor();
+    await page.setViewportSize(VIEW.viewport);
+  });
   await step('a place that does not exist fits', async () => {
     await visit('/p/default/nothing-of-this-name');
     await fits();
@@ -236,6 +265,84 @@ spec: {image: slow-${mark}, size: small, nics: [{network: lab}]}
   await until('what used it is gone', () => call('DELETE', `/projects/default/images/slow-${mark}`).then(() => true, () => false));
 }
 
+if (wanted('progress')) {
+  await step('what is tried in vain is told on the first page, with the next action', async () => {
+    await declare(`apiVersion: millwright/v1
+kind: Image
+metadata: {name: far-${mark}}
+spec: {os: debian, version: "12", source: {url: "http://127.0.0.1:1/far.qcow2", sha256: "${'0'.repeat(64)}"}}
+`);
+    await page.goto(`${url}/p/default`);
+    const wrong = page.getByRole('region', { name: 'What is wrong' });
+    await wrong.getByText(/Tried [0-9]+ times: .*could not be reached/).waitFor();
+    await wrong.getByText('The last event was not').waitFor(); // of the webhook, whose host does not exist
+    await wrong.getByText('there is no such repository').waitFor();
+    await page.setViewportSize({ width: 390, height: 600 });
+    await page.getByRole('link', { name: /[0-9]+ Need a look/ }).click();
+    await page.waitForFunction(() => { const { top } = document.getElementById('wrong').getBoundingClientRect(); return top >= 54 && top < 300; });
+    await page.setViewportSize(VIEW.viewport);
+    await wrong.getByRole('link', { name: `far-${mark}` }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await rest();
+    await call('DELETE', `/projects/default/images/far-${mark}`);
+  });
+}
+/** An installation medium in little: what is started from it, and the menu that says how. */
+function medium() {
+  const at = mkdtempSync(join(tmpdir(), 'walk-'));
+  try {
+    mkdirSync(join(at, 'root/install'), { recursive: true });
+    mkdirSync(join(at, 'root/boot/grub'), { recursive: true });
+    writeFileSync(join(at, 'root/install/vmlinuz'), Buffer.alloc(5000));
+    writeFileSync(join(at, 'root/install/initrd.gz'), Buffer.alloc(7000));
+    writeFileSync(join(at, 'root/boot/grub/grub.cfg'), "menuentry 'Install' {\n linux /install/vmlinuz --- quiet\n initrd /install/initrd.gz\n}\n");
+    execFileSync('xorriso', ['-as', 'mkisofs', '-quiet', '-r', '-V', 'WALK', '-o', join(at, 'medium.iso'), join(at, 'root')], { stdio: 'pipe' });
+    return readFileSync(join(at, 'medium.iso'));
+  } finally {
+    rmSync(at, { recursive: true });
+  }
+}
+if (wanted('progress')) {
+  const iso = medium();
+  const gives = createServer((_, answer) => answer.end(iso));
+  await new Promise((done) => gives.listen(0, '127.0.0.1', done));
+  const installs = `installs-${mark}`;
+  await step('an installer is followed line by line, in lists and on its page', async () => {
+    await declare(`apiVersion: millwright/v1
+kind: Image
+metadata: {name: vendor-${mark}}
+spec: {os: debian, version: "13", installer: {url: "http://127.0.0.1:${gives.address().port}/debian.iso", sha256: ${createHash('sha256').update(iso).digest('hex')}, offline: true}}
+---
+apiVersion: millwright/v1
+kind: Size
+metadata: {name: roomy-${mark}}
+spec: {cores: 1, memory: 1GiB, disk: 4GiB}
+---
+apiVersion: millwright/v1
+kind: Machine
+metadata: {name: ${installs}}
+spec: {image: vendor-${mark}, size: roomy-${mark}, hypervisor: sim, nics: [{network: lab}]}
+`);
+    await page.goto(`${url}/p/default/machines/${installs}`);
+    const head = page.locator('div:has(> h1)');
+    await head.getByText(/wait until it is installed: (Loading|Partitioning|Installing|Select|Finishing)/).waitFor(); // in its own words
+    const log = page.getByLabel('Log').filter({ hasText: 'Partitioning disks' });
+    await log.waitFor(); // what it said stays, unfolded, at its step
+    await page.getByRole('progressbar').waitFor();
+    await fits();
+    await judge(page, ['light', 'dark']);
+    await shoot(page, 'installing');
+    await page.goto(`${url}/p/default/machines?q=${installs}`);
+    await page.getByRole('row').filter({ hasText: installs }).getByText(/Working [0-9]+ %/).waitFor();
+    await page.goto(`${url}/p/default/machines/${installs}`);
+    await head.getByText('Ready', { exact: true }).waitFor();
+    await page.getByRole('button', { name: /Wait until .*install/i }).click();
+    await log.waitFor();
+    await call('DELETE', `/projects/default/machines/${installs}`);
+  });
+  gives.close();
+}
+
 // ---------------------------------------------------------------------------------------- a new machine, by the keyboard
 
 /** What belongs to a field and says what is wrong with it. */
@@ -271,6 +378,39 @@ if (wanted('form')) {
     await page.getByRole('alert').getByText('there is no such card').waitFor();
     await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true' && /small|large/.test(document.activeElement.textContent ?? ''));
     await page.unroute(/\/api\/v1\/apply/);
+  });
+}
+if (wanted('form')) {
+  await step('who gives their key can log in with it, now and the next time', async () => {
+    const machine = `with-key-${mark}`;
+    const key = page.getByLabel('Your public SSH key');
+    await page.goto(`${url}/p/default/new-machine`);
+    await page.getByText('only admin of Profile me can log in').waitFor();
+    await key.fill('no key');
+    await wrongAt('Your public SSH key', /is no public SSH key/);
+    await key.fill('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAMFyeB7T/sPo2RCHyiVGauXCK+nhef1yF4dfauUiZtY somebody@desk');
+    await page.getByText(`You log in as ${name}`).waitFor();
+    await page.getByText(`Profile ${name} is created`).waitFor();
+    await page.getByLabel('Name').fill(machine);
+    await page.locator('button[type=submit]:enabled').waitFor();
+    await page.getByRole('button', { name: 'Create machine' }).click();
+    await page.waitForURL(`**/machines/${machine}`);
+    await page.getByText(new RegExp(`^ssh ${name}@`)).waitFor();
+    await page.goto(`${url}/p/default/new-machine`);
+    await page.getByLabel('YAML', { exact: true }).filter({ hasText: `profiles:\n    - ${name}\n` }).waitFor();
+    if (await key.count() > 0) throw new Error('a key that is known is asked for again');
+    await rest();
+    await call('DELETE', `/projects/default/machines/${machine}`);
+  });
+  await step('what there has to be before a first machine is told, and begun with a click', async () => {
+    await page.goto(`${url}/p/empty/new-machine`);
+    const needed = page.getByRole('region', { name: 'What a machine is made of' });
+    await needed.getByText('sim').waitFor(); // the hypervisor is there, for all projects
+    for (const kind of ['Network', 'Image', 'Size']) {
+      await page.goto(`${url}/p/empty/new-machine`);
+      await needed.getByRole('link', { name: `Declare ${kind}` }).click();
+      await page.getByLabel('YAML').filter({ hasText: `kind: ${kind}` }).waitFor();
+    }
   });
 }
 /** By the tabulator only, as far as it takes. */
@@ -320,6 +460,7 @@ if (wanted('keyboard')) {
     await other.waitForURL(`**/machines/${machine}`);
     await inMain();
     await other.locator('div:has(> h1)').getByText('Ready', { exact: true }).waitFor();
+    await other.getByRole('status').getByText(`${machine}: Ready`).waitFor(); // it is read out
     await tabTo(button('Delete'), other);
     await other.keyboard.press('Enter');
     await other.getByRole('dialog').waitFor();

@@ -1,7 +1,6 @@
 import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
-import CircularProgress from '@mui/material/CircularProgress';
 import Divider from '@mui/material/Divider';
 import Drawer from '@mui/material/Drawer';
 import IconButton from '@mui/material/IconButton';
@@ -79,10 +78,16 @@ const ROOMS: { to: string; title: string; icon: ComponentType<SvgIconProps>; gap
 export function Shell() {
   const session = useSession();
   if (session.isPending) {
-    return (
+    // As index.html has it, so that nothing is seen to change.
+    return session.failureReason ? (
       <Box sx={{ display: 'grid', placeItems: 'center', height: '100vh' }}>
-        {session.failureReason ? <Trouble error={session.failureReason} /> : <CircularProgress aria-label="Loading" />}
+        <Trouble error={session.failureReason} />
       </Box>
+    ) : (
+      <div className="coming" role="status" aria-label="Loading">
+        <img src="/icon.svg" alt="" width="32" height="32" />
+        Millwright
+      </div>
     );
   }
   if (session.error) {
@@ -152,7 +157,7 @@ function Inside() {
       >
         {nav}
       </Box>
-      <Drawer open={open} onClose={() => setOpen(false)} sx={{ display: { md: 'none' } }}>
+      <Drawer open={open} onClose={() => setOpen(false)} slotProps={{ paper: { 'aria-label': 'Menu' } }} sx={{ display: { md: 'none' } }}>
         <Box sx={{ width: WIDTH + 20 }}>{nav}</Box>
       </Drawer>
       <Box sx={{ flex: 1, minWidth: 0 }}>

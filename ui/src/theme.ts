@@ -31,10 +31,11 @@ export const theme = createTheme({
       },
     },
   },
-  shape: { borderRadius: 10 },
+  shape: { borderRadius: 4 }, // a step, as spacing has one: what is large takes three of them
   typography: {
     fontFamily: '"Inter Variable", system-ui, sans-serif',
     fontSize: 14,
+    body1: { fontSize: '0.93rem', lineHeight: 1.5 },
     h1: { fontSize: '1.5rem', fontWeight: 650, letterSpacing: '-0.015em' },
     h2: { fontSize: '1.05rem', fontWeight: 620, letterSpacing: '-0.005em' },
     h3: { fontSize: '0.9rem', fontWeight: 620 },
@@ -42,7 +43,13 @@ export const theme = createTheme({
   },
   components: {
     MuiPaper: { defaultProps: { elevation: 0 } },
-    MuiButton: { defaultProps: { disableElevation: true } },
+    MuiButton: { defaultProps: { disableElevation: true }, styleOverrides: { root: { borderRadius: 8 } } },
+    MuiOutlinedInput: { styleOverrides: { root: { borderRadius: 8 } } },
+    MuiDialog: { styleOverrides: { paper: { borderRadius: 12 } } },
+    MuiAlert: { styleOverrides: { root: { borderRadius: 12 } } },
+    MuiMenu: { styleOverrides: { paper: { borderRadius: 8 } } },
+    // A button by its element, which has letters of its own.
+    MuiAccordionSummary: { styleOverrides: { root: { font: 'inherit', textAlign: 'left' } } },
     MuiTextField: { defaultProps: { size: 'small' } },
     // It describes what it belongs to, and does not stand for its name.
     MuiTooltip: { defaultProps: { arrow: true, describeChild: true } },

@@ -76,7 +76,7 @@ function Who() {
     );
     return () => clearTimeout(timer);
   }, [text, who, navigate]);
-  return <TextField type="search" label="Who" value={text} onChange={(e) => setText(e.target.value)} sx={{ width: 150, bgcolor: 'background.paper', borderRadius: 2.5 }} />;
+  return <TextField type="search" label="Who" value={text} onChange={(e) => setText(e.target.value)} sx={{ width: 150, bgcolor: 'background.paper', borderRadius: 2 }} />;
 }
 
 /** Has the chain of hashes computed anew. */

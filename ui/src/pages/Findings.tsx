@@ -24,6 +24,9 @@ export function Findings() {
   const found = useQuery(orphans);
   const drifted = useQuery(drift(project));
   const failed = useQuery(operations({ project, state: 'failed', limit: 20 }));
+  const compared = (d: Schemas['DriftedMachine']) => d.differences.length > 0 || d.repair.length > 0;
+  const differing = (drifted.data?.items ?? []).filter(compared);
+  const uncompared = (drifted.data?.items ?? []).filter((d) => !compared(d)); // with the reason
   return (
     <>
       <PageHead title="Findings" under="What differs from what is declared, what belongs to nothing declared, and what failed." />
@@ -36,19 +39,36 @@ export function Findings() {
             <Trouble error={drifted.error} retry={() => void drifted.refetch()} />
           ) : drifted.isPending ? (
             <Loading lines={2} />
-          ) : drifted.data.items.length === 0 ? (
-            <Card>
-              <Typography variant="body2">
-                None of {drifted.data.compared} compared {drifted.data.compared === 1 ? 'machine differs' : 'machines differ'} from
-                what is declared.
-              </Typography>
-            </Card>
           ) : (
-            <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}>
-              {drifted.data.items.map((d) => (
-                <DriftCard key={`${d.project}/${d.name}`} of={d} link />
-              ))}
-            </Box>
+            <Stack sx={{ gap: 2 }}>
+              {differing.length === 0 ? (
+                <Card>
+                  <Typography variant="body2">
+                    {drifted.data.compared === 0
+                      ? 'There is no machine to compare with what is declared.'
+                      : `None of ${drifted.data.compared} compared ${drifted.data.compared === 1 ? 'machine differs' : 'machines differ'} from what is declared.`}
+                  </Typography>
+                </Card>
+              ) : (
+                <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}>
+                  {differing.map((d) => (
+                    <DriftCard key={`${d.project}/${d.name}`} of={d} link />
+                  ))}
+                </Box>
+              )}
+              {uncompared.length > 0 && (
+                <Card title="Not compared now" flush>
+                  {uncompared.map((d) => (
+                    <Row key={`${d.project}/${d.name}`}>
+                      <PageLink to="/p/$project/machines/$name" params={{ project: d.project, name: d.name }} underline="hover">
+                        {d.name}
+                      </PageLink>
+                      <Quiet>{d.note}</Quiet>
+                    </Row>
+                  ))}
+                </Card>
+              )}
+            </Stack>
           )}
         </section>
         <section>

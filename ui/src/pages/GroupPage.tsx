@@ -46,7 +46,7 @@ export function GroupPage() {
       <PageHead
         title={name}
         under={
-          <Stack direction="row" sx={{ gap: 1.5, alignItems: 'center', flexWrap: 'wrap' }}>
+          <Stack direction="row" sx={{ columnGap: 1.5, alignItems: 'center', flexWrap: 'wrap' }}>
             <Standing health={s.health} word={s.word} />
             <span>{s.sentence}</span>
           </Stack>

@@ -10,7 +10,7 @@ import { Ago, Asked, Card, Empty, Loading, PageHead, Quiet, Row, Standing, Troub
 import { AddIcon } from '../parts/icons';
 import { OperationState } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
-import { runsOut } from './soon';
+import { newestOf, runsOut } from './soon';
 import { causes } from './wrong';
 
 /** What one has, what is wrong with it and what is going on. */
@@ -21,6 +21,8 @@ export function Home() {
   const images = useCollection('images', project);
   const volumes = useCollection('volumes', project);
   const groups = useCollection('groups', project);
+  const sources = useCollection('sources', project);
+  const webhooks = useCollection('webhooks', project);
   const recent = useQuery(operations({ project, limit: 60 }));
   const told = useQuery(events(project, undefined, undefined, 12));
   const found = useQuery(orphans);
@@ -37,15 +39,21 @@ export function Home() {
   }, [machines.items]);
 
   const wrong = useMemo(
-    () => causes([...hypervisors.items, ...groups.items, ...machines.items, ...images.items, ...volumes.items], project),
-    [machines.items, hypervisors.items, images.items, volumes.items, groups.items, project],
+    () =>
+      causes(
+        [...hypervisors.items, ...groups.items, ...machines.items, ...images.items, ...volumes.items, ...sources.items, ...webhooks.items],
+        recent.data ?? [],
+        project,
+      ),
+    [machines.items, hypervisors.items, images.items, volumes.items, groups.items, sources.items, webhooks.items, recent.data, project],
   );
   const ill = wrong.reduce((n, c) => n + c.what.length, 0);
 
   const differ = drifted.data?.items.filter((d) => d.differences.length > 0).length ?? 0;
   const left = found.data?.length ?? 0;
   const going = (recent.data ?? []).filter(running);
-  const newest = machines.items.toSorted((a, b) => b.metadata.createdAt.localeCompare(a.metadata.createdAt)).slice(0, 8);
+  // Many times a second while everything comes, of ten thousand.
+  const newest = useMemo(() => newestOf(machines.items, 8), [machines.items]);
 
   return (
     <>
@@ -61,12 +69,12 @@ export function Home() {
         <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
         <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} />
         <Figure title="Off" n={counts.off} to={`/p/${project}/machines`} state="Off" />
-        <Figure title="Need a look" n={ill} to={`/p/${project}/machines`} bad />
+        <Figure title="Need a look" n={ill} to={`/p/${project}`} hash="wrong" bad />
       </Box>
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', lg: '1.25fr 1fr' }, alignItems: 'start' }}>
         <Stack sx={{ gap: 2, minWidth: 0 }}>
           {wrong.length > 0 && (
-            <Card title="What is wrong" flush>
+            <Card id="wrong" title="What is wrong" flush>
               {wrong.slice(0, 12).map((w) => (
                 <Row key={w.key}>
                   <Standing health="bad" word="" />
@@ -151,7 +159,7 @@ export function Home() {
                     <Box sx={{ width: 104, flex: 'none' }}>
                       <Standing health={s.health} word={s.word} sentence={s.sentence} />
                     </Box>
-                    <Box sx={{ flex: 1, minWidth: 0 }}>
+                    <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
                       <PageLink
                         to="/p/$project/machines/$name"
                         params={{ project: m.metadata.project, name: m.metadata.name }}
@@ -162,10 +170,12 @@ export function Home() {
                       </PageLink>
                       {project === ALL && <Quiet> {m.metadata.project}</Quiet>}
                     </Box>
-                    <Quiet>
-                      {m.spec.image} · {m.spec.size}
-                    </Quiet>
-                    <Box component="code" sx={{ display: { xs: 'none', sm: 'block' }, minWidth: 104, textAlign: 'right' }}>
+                    <Box sx={{ display: { xs: 'none', sm: 'block' }, maxWidth: '40%', overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>
+                      <Quiet>
+                        {m.spec.image} · {m.spec.size}
+                      </Quiet>
+                    </Box>
+                    <Box component="code" sx={{ minWidth: { sm: 104 }, textAlign: 'right' }}>
                       {m.status.interfaces?.[0]?.addresses?.[0] ?? ''}
                     </Box>
                   </Row>
@@ -251,7 +261,7 @@ function summary(machines: number, wrong: number, going: number): string {
   return parts.join(', ');
 }
 
-function Figure({ title, n, to, state, bad }: { title: string; n: number; to: string; state?: string; bad?: boolean }) {
+function Figure({ title, n, to, hash, state, bad }: { title: string; n: number; to: string; hash?: string; state?: string; bad?: boolean }) {
   return (
     <Box
       sx={{ border: 1, borderColor: 'divider', borderRadius: 3, px: 2.25, py: 1.5, bgcolor: 'background.paper' }}
@@ -261,6 +271,7 @@ function Figure({ title, n, to, state, bad }: { title: string; n: number; to: st
       </Typography>
       <PageLink
         to={to}
+        {...(hash ? { hash } : {})}
         search={(state ? { state } : {}) as never}
         underline="hover"
         aria-label={`${n} ${title}`}

@@ -19,7 +19,7 @@ import { api, unwrap, type Schemas } from '../api/client';
 import { running, SHARED, standing, type Machine } from '../api/kinds';
 import { actions, drift, once, one, operations, refresh, usage, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
-import { Ago, Asked, Card, Copyable, Empty, Facts, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble, Until } from '../parts/basics';
+import { Ago, Asked, Card, Copyable, Empty, Facts, HIDDEN, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble, Until } from '../parts/basics';
 import { AutorenewIcon, DeleteIcon, PowerSettingsNewIcon, RestartAltIcon, TerminalIcon } from '../parts/icons';
 import { DeleteDialog } from '../parts/DeleteDialog';
 import { EventsOf } from '../parts/EventsOf';
@@ -27,7 +27,7 @@ import { bytes, exact, perSecond } from '../parts/format';
 import { May } from '../parts/May';
 import { MachineSnapshots } from './MachineSnapshots';
 import { OperationsOf } from '../parts/OperationsOf';
-import { Going, OperationState, PlanView, Timeline } from '../parts/operations';
+import { Going, PlanView, Timeline } from '../parts/operations';
 import { reached } from '../parts/reached';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { Sparkline } from '../parts/Sparkline';
@@ -64,7 +64,7 @@ export function MachinePage() {
       <PageHead
         title={name}
         under={
-          <Stack direction="row" sx={{ gap: 1.5, alignItems: 'center', flexWrap: 'wrap' }}>
+          <Stack direction="row" sx={{ columnGap: 1.5, alignItems: 'center', flexWrap: 'wrap' }}>
             <Going standing={s} by={at} />
             <span>{(s.health === 'busy' && at && reached(at).step) || s.sentence}</span>
           </Stack>
@@ -72,6 +72,10 @@ export function MachinePage() {
       >
         <Actions machine={machine} />
       </PageHead>
+      {/* Whoever does not see it hears when it is ready, and not of each percent. */}
+      <Box role="status" sx={HIDDEN}>
+        {name}: {s.word}
+      </Box>
       <Tabs
         value={tab}
         onChange={(_, next: string) =>
@@ -104,16 +108,22 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
         <Card title="Reach it">
           <Facts
             rows={[
+              ['SSH', machine.status.interfaces?.some((i) => i.addresses?.length) && <SshLine key="ssh" machine={machine} />],
               ...(machine.status.interfaces ?? []).flatMap((i): [string, ReactNode][] =>
                 (i.addresses ?? []).map((a) => [`${i.name} on ${i.network}`, <Copyable key={a} text={a} what="address" />]),
               ),
-              ['SSH', <SshLine key="ssh" machine={machine} />],
             ]}
           />
-          {!machine.status.interfaces?.some((i) => i.addresses?.length) && (
+          {!machine.status.interfaces?.some((i) => i.addresses?.length) ? (
             <Typography variant="body2" sx={{ color: 'text.secondary' }}>
               It has no address yet.
             </Typography>
+          ) : (
+            standing(machine).health === 'busy' && (
+              <Typography variant="body2" sx={{ mt: 1, color: 'text.secondary' }}>
+                It does not answer there yet; it says Ready here when it does.
+              </Typography>
+            )
           )}
         </Card>
         <Usage project={project} name={name} />
@@ -195,12 +205,12 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
           </Card>
         )}
       </Stack>
-      <Card
-        title={latest ? latest.spec.title.replace(` Machine ${name}`, '').replace(/^./, (c) => c.toUpperCase()) : 'Operations'}
-        action={latest && <OperationState of={latest} />}
-      >
-        {latest ? <Timeline key={latest.metadata.uid} uid={latest.metadata.uid} /> : <Quiet>Nothing was done yet.</Quiet>}
-      </Card>
+      {/* Below one another, what goes on or went wrong is what one has come to see. */}
+      <Box sx={{ minWidth: 0, order: { xs: latest && latest.status.state !== 'succeeded' ? -1 : 0, lg: 0 } }}>
+        <Card title={latest ? latest.spec.title.replace(` Machine ${name}`, '').replace(/^./, (c) => c.toUpperCase()) : 'Operations'}>
+          {latest ? <Timeline key={latest.metadata.uid} uid={latest.metadata.uid} /> : <Quiet>Nothing was done yet.</Quiet>}
+        </Card>
+      </Box>
     </Box>
   );
 }
@@ -234,11 +244,11 @@ function Usage({ project, name }: { project: string; name: string }) {
   return (
     <Card title="What it uses" action={<Quiet><Ago when={latest.at} /></Quiet>}>
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(2, minmax(0, 1fr))' }}>
-        {figures.map((f) => (
+        {figures.filter((f) => f.now !== undefined).map((f) => (
           <Box key={f.title}>
             <Box sx={{ display: 'flex', justifyContent: 'space-between', gap: 1, fontSize: '0.86rem' }}>
               <span>{f.title}</span>
-              <Quiet>{f.now ?? 'not known'}</Quiet>
+              <Quiet>{f.now}</Quiet>
             </Box>
             <Sparkline values={f.values} label={`${f.title} in the last half hour`} />
           </Box>
@@ -348,13 +358,13 @@ function Actions({ machine }: { machine: Machine }) {
   const volumes = machine.spec.volumes ?? [];
   return (
     <>
-      <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant="outlined" startIcon={<TerminalIcon />}>
+      <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant={off ? 'outlined' : 'contained'} startIcon={<TerminalIcon />}>
         Console
       </PageButton>
       <May all={allowed.data} action={off ? 'power-on' : 'power-off'}>
         {(disabled) => (
           <Button
-            variant="outlined"
+            variant={off ? 'contained' : 'outlined'}
             startIcon={<PowerSettingsNewIcon />}
             disabled={disabled}
             loading={act.isPending && act.variables !== 'reset'}

@@ -93,7 +93,7 @@ const end: Column<Machine> = {
 const state = (going: Map<string, Operation>): Column<Machine> => ({
   key: 'state',
   title: 'State',
-  width: '120px',
+  width: '128px',
   value: word,
   cell: (m) => <Going standing={standing(m)} by={going.get(m.metadata.uid)} />,
 });

@@ -23,8 +23,9 @@ const START: Record<string, string> = {
     'apiVersion: millwright/v1\nkind: Image\nmetadata:\n  name: debian-12\nspec:\n  os: debian\n  version: "12"\n  build:\n    builder: mmdebstrap\n    suite: bookworm\n',
   networks:
     'apiVersion: millwright/v1\nkind: Network\nmetadata:\n  name: office\nspec:\n  domain: office.example\n  subnets:\n    - cidr: 192.0.2.0/24\n      gateway: 192.0.2.1\n  attachments:\n    - hypervisor: lab\n      bridge: br0\n',
+  sizes: 'apiVersion: millwright/v1\nkind: Size\nmetadata:\n  name: small\nspec:\n  cores: 1\n  memory: 1GiB\n  disk: 10GiB\n',
   hypervisors:
-    'apiVersion: millwright/v1\nkind: Hypervisor\nmetadata:\n  name: kvm-1\nspec:\n  driver: libvirt\n  settings:\n    uri: qemu:///system\n',
+    'apiVersion: millwright/v1\nkind: Hypervisor\nmetadata:\n  name: kvm-1\n  project: shared\nspec:\n  driver: libvirt\n  settings:\n    uri: qemu:///system\n',
   pools:
     'apiVersion: millwright/v1\nkind: Pool\nmetadata:\n  name: ci\nspec:\n  ready: 2\n  max: 4\n  ttl: 8h\n  machine:\n    image: debian-12\n    size: small\n    nics:\n      - network: lab\n',
   sources:

@@ -14,13 +14,15 @@ import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, standing, type Resource } from '../api/kinds';
 import { applyText, planOf, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
-import { Asked, Card, Copy, Empty, Loading, NotThere, PageHead, Trouble } from '../parts/basics';
+import { Asked, Card, Copy, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
+import { MayIn } from '../parts/May';
 import { PlanView } from '../parts/operations';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
-import { manifestOf, type Draft } from './manifest';
+import { useSignedIn } from '../api/session';
+import { loginOf, manifestsOf, type Draft } from './manifest';
 import { placed } from './placed';
 import { Quota } from './Projects';
 import { costOf } from './quota';
@@ -41,6 +43,8 @@ const PLACES: Record<keyof Draft, string[]> = {
   network: ['spec.nics'],
   ipv4: ['spec.nics[0].ipv4'],
   profiles: ['spec.profiles'],
+  keys: ['spec.users'],
+  own: [],
   volumes: ['spec.volumes'],
   hypervisor: ['spec.hypervisor'],
   firmware: ['spec.firmware'],
@@ -62,6 +66,7 @@ export function NewMachine() {
   const profiles = useNameable('profiles', project);
   const hypervisors = useNameable('hypervisors', project);
   const volumes = useCollection('volumes', project);
+  const me = loginOf(useSignedIn().user.name);
   const machines = useCollection('machines', project);
   const loading = images.loading || sizes.loading || networks.loading || profiles.loading || machines.loading;
 
@@ -73,26 +78,33 @@ export function NewMachine() {
   };
 
   const draft: Draft = useMemo(() => {
-    const image = typed.image ?? (images.items.find((i) => standing(i).health === 'good') ?? images.items[0])?.metadata.name ?? '';
+    const proposed = images.items.find((i) => standing(i).health === 'good') ?? images.items[0];
+    const image = typed.image ?? proposed?.metadata.name ?? '';
+    const os = images.items.find((i) => i.metadata.name === image)?.spec.os ?? 'machine';
+    const users = profiles.items.filter((p) => (p.spec.users?.length ?? 0) > 0);
     const bySize = sizes.items.toSorted((a, b) => mib(a.spec.memory) - mib(b.spec.memory));
     const taken = new Set(machines.items.map((m) => m.metadata.name));
     return {
-      name: typed.name ?? freeName(image.replace(/[^a-z0-9-]/g, '-') || 'machine', taken),
+      name: typed.name ?? freeName(`${me}-${os}`, taken),
       project,
       image,
       size: typed.size ?? bySize[0]?.metadata.name ?? '',
       network: typed.network ?? networks.items[0]?.metadata.name ?? '',
       ipv4: typed.ipv4 ?? '',
-      profiles: typed.profiles ?? profiles.items.filter((p) => (p.spec.users?.length ?? 0) > 0).slice(0, 1).map((p) => p.metadata.name),
+      // One's own before somebody else's; and nobody's beside the keys that one gives.
+      profiles: typed.profiles ?? (typed.keys?.trim() ? [] : [users.find((p) => p.metadata.name === me) ?? users[0]].flatMap((p) => p?.metadata.name ?? [])),
+      keys: typed.keys ?? '',
+      own: freeName(me, new Set(profiles.items.map((p) => p.metadata.name))),
       volumes: typed.volumes ?? [],
       hypervisor: typed.hypervisor ?? '',
       firmware: typed.firmware ?? '',
       labels: typed.labels ?? '',
       ttl: typed.ttl ?? '',
     };
-  }, [typed, project, images.items, sizes.items, networks.items, profiles.items, machines.items]);
+  }, [typed, project, me, images.items, sizes.items, networks.items, profiles.items, machines.items]);
 
-  const yaml = useMemo(() => stringify(manifestOf(draft)), [draft]);
+  const yaml = useMemo(() => manifestsOf(draft).map((m) => stringify(m)).join('---\n'), [draft]);
+  const logins = profiles.items.filter((p) => draft.profiles.includes(p.metadata.name)).flatMap((p) => (p.spec.users ?? []).map((u) => u.name));
   const settled = useSettled(useDeferredValue(yaml), 350);
   const complete = !loading && draft.name !== '' && draft.image !== '' && draft.size !== '';
   const plan = useQuery({
@@ -138,27 +150,19 @@ export function NewMachine() {
   const hidden = FOLDED.some((field) => wrong.at[field]);
   const elsewhere = problem && (wrong.rest.length > 0 || !problem.problem.errors?.length);
 
+  const lacks = !loading && (images.items.length === 0 || sizes.items.length === 0);
   const lacking = [images, sizes, networks, profiles, machines].find((c) => c.error);
   if (lacking) {
     return <NotThere title="New machine" of={{ error: lacking.error, refetch: lacking.retry }} />;
   }
   return (
     <>
-      <PageHead title="New machine" under="Everything here has a sensible value already; change what you like." />
-      {!loading && (images.items.length === 0 || sizes.items.length === 0) ? (
-        <Card>
-          <Empty
-            title={images.items.length === 0 ? 'There is no image yet' : 'There is no size yet'}
-            action={
-              <PageButton to="/p/$project/manifest" params={{ project }} variant="outlined">
-                Declare one
-              </PageButton>
-            }
-          >
-            A machine needs an image to boot from and a size. An operator declares them, in this project or for all in{' '}
-            <code>shared</code>.
-          </Empty>
-        </Card>
+      <PageHead title="New machine" under={lacks ? 'First it needs what it is made of.' : 'Everything here has a sensible value already; change what you like.'} />
+      {lacks ? (
+        <Needed
+          project={project}
+          there={{ hypervisors: hypervisors.items, networks: networks.items, images: images.items, sizes: sizes.items }}
+        />
       ) : (
         <Box
           component="form"
@@ -219,6 +223,24 @@ export function NewMachine() {
                     </MenuItem>
                   ))}
                 </TextField>
+                {draft.profiles.includes(me) ? null : (
+                  <TextField
+                    label="Your public SSH key"
+                    placeholder="ssh-ed25519 AAAA…"
+                    value={draft.keys}
+                    onChange={set('keys')}
+                    autoComplete="off"
+                    slotProps={{ htmlInput: { spellCheck: false }, inputLabel: { shrink: true } }}
+                    helperText={
+                      draft.keys.trim()
+                        ? `You log in as ${draft.own}; it is kept as Profile ${draft.own} for the next time.`
+                        : logins.length > 0
+                          ? `Without it, only ${logins.join(', ')} of Profile ${draft.profiles.join(', ')} can log in.`
+                          : 'Without it nobody can log in. It is in ~/.ssh/id_ed25519.pub or so.'
+                    }
+                    {...said('keys')}
+                  />
+                )}
                 <Accordion disableGutters variant="outlined" expanded={more || hidden} onChange={(_, open) => setMore(open)} sx={{ borderRadius: '10px !important', '&::before': { display: 'none' } }}>
                   <AccordionSummary expandIcon={<ExpandMoreIcon />}>
                     <Typography>More</Typography>
@@ -232,7 +254,7 @@ export function NewMachine() {
                         value={draft.profiles}
                         onChange={set('profiles')}
                         say={(p) => (p.kind === 'Profile' ? (p.spec.users ?? []).map((u) => u.name).join(', ') : '')}
-                        helperText="Who can log in, and what is set up at first boot."
+                        helperText="Who else can log in, and what is set up at first boot."
                         {...said('profiles')}
                       />
                       <TextField
@@ -318,6 +340,48 @@ export function NewMachine() {
   );
 }
 
+const PARTS = [
+  ['hypervisors', 'Hypervisor', 'where it runs'],
+  ['networks', 'Network', 'from which it has its addresses and its name; it can do without'],
+  ['images', 'Image', 'what it boots from'],
+  ['sizes', 'Size', 'its cores, memory and disk'],
+] as const;
+
+/** Before there can be a first machine: what it is made of, what of that is there, and where to declare the rest. */
+function Needed({ project, there }: { project: string; there: Record<(typeof PARTS)[number][0], Resource[]> }) {
+  return (
+    <Card title="What a machine is made of" flush>
+      {PARTS.map(([plural, kind, what]) => {
+        const some = there[plural];
+        return (
+          <Row key={kind}>
+            <Box sx={{ width: 116, flex: 'none' }}>
+              <Standing health={some.length > 0 ? 'good' : 'off'} word={kind} />
+            </Box>
+            <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
+              {some.length > 0 ? some.map((r) => r.metadata.name).join(', ') : <Quiet>{what}</Quiet>}
+            </Box>
+            {some.length === 0 && (
+              <MayIn project={project} what={`declare ${kind}`}>
+                {(disabled) => (
+                  <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: plural }} size="small" variant="outlined" disabled={disabled} aria-label={`Declare ${kind}`}>
+                    Declare
+                  </PageButton>
+                )}
+              </MayIn>
+            )}
+          </Row>
+        );
+      })}
+      <Row>
+        <Quiet>
+          An operator declares them, in this project or for all of them in <code>shared</code>.
+        </Quiet>
+      </Row>
+    </Card>
+  );
+}
+
 /** Asked for once somebody wants to see it. */
 function Told({ project, yaml, ready }: { project: string; yaml: string; ready: boolean }) {
   const [open, setOpen] = useState(false);
@@ -392,6 +456,17 @@ function sizeWords(r: Resource): string {
     : '';
 }
 
+function Worded({ name, words }: { name: string; words: string }) {
+  return (
+    <Box component="span" sx={{ whiteSpace: 'normal' }}>
+      {name}{' '}
+      <Typography variant="body2" component="span" sx={{ color: 'text.secondary', ml: 0.5 }}>
+        {words}
+      </Typography>
+    </Box>
+  );
+}
+
 function Choice({
   items,
   say,
@@ -415,7 +490,10 @@ function Choice({
         select: {
           multiple: multiple ?? false,
           displayEmpty: none !== undefined,
-          renderValue: (v: unknown) => (Array.isArray(v) ? v.join(', ') : String(v) || none),
+          renderValue: (v: unknown) => {
+            const chosen = items.find((r) => r.metadata.name === v);
+            return Array.isArray(v) ? v.join(', ') : chosen ? <Worded name={chosen.metadata.name} words={say(chosen)} /> : String(v) || none;
+          },
         },
         inputLabel: none !== undefined ? { shrink: true } : {},
       }}
@@ -424,12 +502,7 @@ function Choice({
       {multiple && items.length === 0 && <MenuItem disabled>There are none</MenuItem>}
       {items.map((r) => (
         <MenuItem key={r.metadata.uid} value={r.metadata.name}>
-          <Box>
-            {r.metadata.name}
-            <Typography variant="body2" component="span" sx={{ color: 'text.secondary', ml: 1 }}>
-              {say(r)}
-            </Typography>
-          </Box>
+          <Worded name={r.metadata.name} words={say(r)} />
         </MenuItem>
       ))}
     </TextField>

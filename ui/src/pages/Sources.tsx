@@ -158,7 +158,12 @@ export function SourcePage() {
             ]}
           />
         </Card>
-        <EventsOf kind="Source" project={project} name={name} />
+        <section>
+          <Typography variant="h2" sx={{ mb: 1 }}>
+            Events
+          </Typography>
+          <EventsOf kind="Source" project={project} name={name} />
+        </section>
       </Stack>
       {approving && plan && (
         <Ask

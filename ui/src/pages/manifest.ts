@@ -7,6 +7,9 @@ export interface Draft {
   network: string;
   ipv4: string;
   profiles: string[];
+  /** Of whoever fills it in: lines as in authorized_keys; and the name of the profile that holds them. */
+  keys: string;
+  own: string;
   volumes: string[];
   hypervisor: string;
   firmware: string;
@@ -28,10 +31,23 @@ export function labelsOf(text: string): Record<string, string> {
   );
 }
 
-/** The manifest that the form makes: only what differs from what is so anyway. */
-export function manifestOf(d: Draft): object {
+/** Somebody's name as one of a profile, and as one with which they log in. */
+export function loginOf(name: string): string {
+  return name.toLowerCase().replace(/@.*/, '').replace(/[^a-z0-9-]+/g, '-').replace(/^[^a-z]+|-+$/g, '').slice(0, 32) || 'me';
+}
+
+/** The manifests that the form makes: only what differs from what is so anyway. */
+export function manifestsOf(d: Draft): object[] {
   const labels = labelsOf(d.labels);
-  return {
+  const keys = d.keys.split('\n').map((k) => k.trim()).filter(Boolean);
+  const profiles = [...d.profiles, ...(keys.length > 0 ? [d.own] : [])];
+  const profile = {
+    apiVersion: 'millwright/v1',
+    kind: 'Profile',
+    metadata: { name: d.own, project: d.project },
+    spec: { users: [{ name: d.own, sudo: true, keys }] },
+  };
+  const machine = {
     apiVersion: 'millwright/v1',
     kind: 'Machine',
     metadata: {
@@ -42,7 +58,7 @@ export function manifestOf(d: Draft): object {
     spec: {
       image: d.image,
       size: d.size,
-      ...(d.profiles.length > 0 ? { profiles: d.profiles } : {}),
+      ...(profiles.length > 0 ? { profiles } : {}),
       ...(d.network ? { nics: [{ network: d.network, ...(d.ipv4.trim() ? { ipv4: d.ipv4.trim() } : {}) }] } : {}),
       ...(d.volumes.length > 0 ? { volumes: d.volumes } : {}),
       ...(d.hypervisor ? { hypervisor: d.hypervisor } : {}),
@@ -50,6 +66,7 @@ export function manifestOf(d: Draft): object {
       ...(d.ttl ? { expiry: { ttl: d.ttl } } : {}),
     },
   };
+  return keys.length > 0 ? [profile, machine] : [machine];
 }
 
 /** Of a resource as the server shows it: what somebody declared. */

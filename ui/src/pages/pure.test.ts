@@ -5,12 +5,12 @@ import { compare, matches, sorted, textOf } from '../parts/text';
 import { cellsOf } from './addressMap';
 import type { Group, Machine, Operation } from '../api/kinds';
 import { standing } from '../api/kinds';
-import { declaredOf, labelsOf, manifestOf, type Draft } from './manifest';
+import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
 import { need } from './need';
 import { placed } from './placed';
 import { costOf, limitsOf, quotaOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
-import { runsOut } from './soon';
+import { newestOf, runsOut } from './soon';
 import { causes } from './wrong';
 
 const DRAFT: Draft = {
@@ -21,6 +21,8 @@ const DRAFT: Draft = {
   network: '',
   ipv4: '',
   profiles: [],
+  keys: '',
+  own: 'anna',
   volumes: [],
   hypervisor: '',
   firmware: '',
@@ -33,19 +35,34 @@ import { formOf, ruleOf, say } from './rules';
 
 describe('the manifest that the form makes', () => {
   it('says only what differs from what is so anyway', () => {
-    expect(manifestOf(DRAFT)).toEqual({
-      apiVersion: 'millwright/v1',
-      kind: 'Machine',
-      metadata: { name: 'web', project: 'shop' },
-      spec: { image: 'debian-12', size: 'small' },
-    });
+    expect(manifestsOf(DRAFT)).toEqual([
+      {
+        apiVersion: 'millwright/v1',
+        kind: 'Machine',
+        metadata: { name: 'web', project: 'shop' },
+        spec: { image: 'debian-12', size: 'small' },
+      },
+    ]);
   });
   it('says all that was filled in', () => {
     const full = { ...DRAFT, network: 'lab', ipv4: ' 10.0.0.5 ', profiles: ['me'], labels: 'app=web, edge' };
-    expect(manifestOf(full)).toMatchObject({
-      metadata: { labels: { app: 'web', edge: '' } },
-      spec: { profiles: ['me'], nics: [{ network: 'lab', ipv4: '10.0.0.5' }] },
-    });
+    expect(manifestsOf(full)).toMatchObject([
+      {
+        metadata: { labels: { app: 'web', edge: '' } },
+        spec: { profiles: ['me'], nics: [{ network: 'lab', ipv4: '10.0.0.5' }] },
+      },
+    ]);
+  });
+  it('makes a profile of the keys of whoever fills it in', () => {
+    expect(manifestsOf({ ...DRAFT, profiles: ['base'], keys: ' ssh-ed25519 AAAA anna@desk \n\nssh-rsa BBBB' })).toMatchObject([
+      {
+        kind: 'Profile',
+        metadata: { name: 'anna', project: 'shop' },
+        spec: { users: [{ name: 'anna', sudo: true, keys: ['ssh-ed25519 AAAA anna@desk', 'ssh-rsa BBBB'] }] },
+      },
+      { kind: 'Machine', spec: { profiles: ['base', 'anna'] } },
+    ]);
+    expect(['Anna.Müller@example.org', 'anna', '4711', '..x_y..'].map(loginOf)).toEqual(['anna-m-ller', 'anna', 'me', 'x-y']);
   });
   it('takes labels with or without a value', () => {
     expect(labelsOf(' a = b ,, c')).toEqual({ a: 'b', c: '' });
@@ -53,6 +70,15 @@ describe('the manifest that the form makes', () => {
   it('leaves out what nobody declared', () => {
     const seen = { apiVersion: 'millwright/v1', kind: 'Size', metadata: { name: 's', project: 'p', labels: {}, uid: 'u' }, spec: {}, status: {} };
     expect(declaredOf(seen)).toEqual({ apiVersion: 'millwright/v1', kind: 'Size', metadata: { name: 's', project: 'p' }, spec: {} });
+  });
+});
+
+describe('the newest', () => {
+  it('are as many as asked for, the youngest first', () => {
+    const all = [3, 1, 4, 1, 5, 9, 2, 6].map((n) => ({ metadata: { createdAt: `2026-01-0${n}T00:00:00Z` } }));
+    expect(newestOf(all, 3).map((r) => r.metadata.createdAt[9])).toEqual(['9', '6', '5']);
+    expect(newestOf(all.slice(0, 2), 3)).toHaveLength(2);
+    expect(newestOf([], 3)).toEqual([]);
   });
 });
 
@@ -197,6 +223,22 @@ describe('what is wrong', () => {
       spec: {},
       status: { conditions: [{ type: 'Ready', value: 'false', reason: 'Failed', message, since }] },
     }) as unknown as Machine;
+  it('is also what is tried in vain, a source that cannot be read and a webhook that fails', () => {
+    const operation = (name: string, attempts: number, state = 'waiting') =>
+      ({
+        metadata: { uid: name, name, project: 'shop', createdAt: '2026-11-28T12:00:00Z' },
+        spec: { target: { kind: 'Image', name } },
+        status: { state, message: 'no route', steps: [{ key: 'fetch', state: 'pending', attempts }] },
+      }) as unknown as Operation;
+    const source = ill('Source', 'infra', 'no such repository');
+    source.status.conditions![0]!.value = 'unknown';
+    const found = causes([source, ill('Webhook', 'chat', 'its host is unknown')] as never, [operation('far', 25), operation('new', 2), operation('given-up', 25, 'failed')], 'shop');
+    expect(found.map((c) => [c.kind, c.why, c.what[0]!.to])).toEqual([
+      ['Image', 'Tried 25 times: no route', '/p/shop/operations/far'],
+      ['Source', 'no such repository', '/p/shop/sources/infra'],
+      ['Webhook', 'its host is unknown', '/p/shop/webhooks/chat'],
+    ]);
+  });
   it('is told by cause, the one with most behind it first, hypervisors before all', () => {
     const found = causes(
       [
@@ -205,6 +247,7 @@ describe('what is wrong', () => {
         ill('Machine', 'b', 'disk of b is full'),
         ill('Hypervisor', 'kvm', 'no answer'),
       ],
+      [],
       'shop',
     );
     expect(found.map((c) => [c.kind, c.what.map((w) => w.name).join()])).toEqual([
@@ -216,7 +259,7 @@ describe('what is wrong', () => {
     expect(found[1]!.what[0]!.to).toBe('/p/shop/machines/a');
   });
   it('is nothing when all is well', () => {
-    expect(causes([], 'shop')).toEqual([]);
+    expect(causes([], [], 'shop')).toEqual([]);
   });
 });
 

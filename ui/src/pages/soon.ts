@@ -70,3 +70,16 @@ export function runsOut(
   });
   return [...full, ...timed.sort((a, b) => a.when.localeCompare(b.when))];
 }
+
+/** The youngest, youngest first, found in one pass. */
+export function newestOf<R extends { metadata: { createdAt: string } }>(all: readonly R[], most: number): R[] {
+  const out: R[] = [];
+  for (const r of all) {
+    if (out.length < most || r.metadata.createdAt > out.at(-1)!.metadata.createdAt) {
+      const at = out.findIndex((o) => o.metadata.createdAt < r.metadata.createdAt);
+      out.splice(at < 0 ? out.length : at, 0, r);
+      out.length = Math.min(out.length, most);
+    }
+  }
+  return out;
+}

@@ -9,7 +9,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import type { ListSearch } from '../search';
-import { Loading, Trouble } from './basics';
+import { HIDDEN, Loading, Trouble } from './basics';
 import { ArrowDownwardIcon, ArrowUpwardIcon, SearchIcon } from './icons';
 import { compare, matches, sorted, textOf } from './text';
 
@@ -44,9 +44,6 @@ interface Props<R> {
 }
 
 const ROW = 46;
-
-/** Read out, but not seen. */
-const HIDDEN = { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)' } as const;
 
 /**
  * A list: searched, filtered and sorted as its address says, and drawn only where it is seen, so that ten thousand
@@ -309,10 +306,11 @@ function Typing(p: {
       placeholder={p.placeholder}
       value={text}
       onChange={(e) => setText(e.target.value)}
-      sx={{ width: p.width, bgcolor: 'background.paper', borderRadius: 2.5 }}
-      slotProps={
-        p.adornment ? { input: { startAdornment: <InputAdornment position="start">{p.adornment}</InputAdornment> } } : {}
-      }
+      sx={{ width: { xs: '100%', sm: p.width }, bgcolor: 'background.paper', borderRadius: 2 }}
+      slotProps={{
+        inputLabel: { shrink: true },
+        ...(p.adornment ? { input: { startAdornment: <InputAdornment position="start">{p.adornment}</InputAdornment> } } : {}),
+      }}
     />
   );
 }

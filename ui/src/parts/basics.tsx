@@ -42,6 +42,9 @@ export function Standing({ health, word, sentence }: { health: Health; word: str
   );
 }
 
+/** Read out, but not seen. */
+export const HIDDEN = { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)' } as const;
+
 let tick = Date.now();
 
 /** The present time, once a second while something shown counts it. */
@@ -142,11 +145,13 @@ export function PageHead({ title, under, children }: { title: ReactNode; under?:
 }
 
 export function Card({
+  id,
   title,
   action,
   children,
   flush,
 }: {
+  id?: string;
   title?: ReactNode;
   action?: ReactNode;
   children: ReactNode;
@@ -156,7 +161,8 @@ export function Card({
     <Paper
       component="section"
       variant="outlined"
-      sx={{ overflow: 'hidden', minWidth: 0, borderRadius: 3 }}
+      id={id}
+      sx={{ overflow: 'hidden', minWidth: 0, borderRadius: 3, scrollMarginTop: 70 /* below the bar */ }}
       aria-label={typeof title === 'string' ? title : undefined}
     >
       {title && (
@@ -277,10 +283,10 @@ export function Facts({ rows }: { rows: [string, ReactNode][] }) {
   return (
     <Box
       component="dl"
-      sx={{ m: 0, display: 'grid', gridTemplateColumns: 'minmax(90px, max-content) minmax(0, 1fr)', columnGap: 3, rowGap: 0.9 }}
+      sx={{ m: 0, display: 'grid', gridTemplateColumns: 'minmax(90px, max-content) minmax(0, 1fr)', columnGap: 3, rowGap: 0.9, alignItems: 'baseline' }}
     >
       {rows
-        .filter(([, value]) => value !== undefined && value !== null && value !== '')
+        .filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false)
         .map(([name, value]) => (
           <Box key={name} sx={{ display: 'contents' }}>
             <Box component="dt" sx={{ color: 'text.secondary', fontSize: '0.86rem' }}>

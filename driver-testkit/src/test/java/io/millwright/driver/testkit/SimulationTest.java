@@ -259,4 +259,11 @@ final class SimulationTest {
     builder.build(debian, out, dir, progress);
     assertThat(Files.readAllBytes(out)).isEqualTo(image);
   }
+
+  @Test
+  void saysWhatIsWrongWithItsSettings() {
+    fails(
+        FaultKind.REFUSED,
+        () -> new SimulatedProvider().open(Map.of("installSeconds", "soon"), "0a0b0c0d"));
+  }
 }
