@@ -30,7 +30,6 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -274,11 +273,8 @@ public final class Main implements AutoCloseable {
       for (Path file : all) {
         files.put(file.getFileName().toString(), Files.readAllBytes(file));
       }
-    } catch (IOException | DirectoryIteratorException e) {
-      throw new CannotStartException(
-          "--catalogue cannot be read: "
-              + reason(e instanceof DirectoryIteratorException d ? d.getCause() : (IOException) e),
-          e);
+    } catch (IOException e) {
+      throw new CannotStartException("--catalogue cannot be read: " + reason(e), e);
     }
     if (files.isEmpty()) {
       throw new CannotStartException("--catalogue: there is no file *.yaml in " + dir, null);
