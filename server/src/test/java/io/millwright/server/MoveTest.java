@@ -105,8 +105,7 @@ class MoveTest {
     return world
         .store
         .read(tx ->
-            tx.resources()
-                .find(Kind.VOLUME, "default", name, VolumeSpec.class, VolumeStatus.class))
+            tx.resources().find(Kind.VOLUME, "default", name, VolumeSpec.class, VolumeStatus.class))
         .orElseThrow();
   }
 
