@@ -307,6 +307,10 @@ class MoveTest {
     nothingComesUpThere();
     move("sim2");
     world.await("it is there", () -> second.state(uid).isPresent());
+    assertThatThrownBy(() -> world.engine.power().set(World.ANNA, "default", "web", Power.OFF))
+        .hasMessageContaining("cannot be switched off while it is being moved");
+    assertThatThrownBy(() -> world.apply(web("power: off\n")))
+        .hasMessageContaining("spec.power: cannot be switched off while it is being moved");
     Path left = left(volume().uid()); // by a server that died while it carried the volume
     // In two places at the same time, as it has to be; doctor takes that for nothing wrong.
     assertThat(new Invariants(world).unsafe()).isEmpty();

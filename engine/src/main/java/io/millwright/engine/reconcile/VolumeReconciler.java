@@ -98,22 +98,21 @@ public final class VolumeReconciler {
     } catch (DriverException e) {
       return fault(run, volume, e);
     }
-    VolumeStatus status =
-        new VolumeStatus(
-            Condition.set(
-                volume.status().conditions(),
-                MachineReconciler.condition(
-                    Condition.READY, true, "Made", "Its disk is there.", clock.instant())),
-            name.toString(),
-            // virtio-blk cuts serials at 20 characters; the last eight of the uid tell it apart.
-            volume.status().serial() == null
-                ? "mw-" + Ids.brief(volume.uid())
-                : volume.status().serial(),
-            volume.spec().size(),
-            volume.status().copy());
     run.finish(
         new State.Succeeded(),
         tx -> {
+          VolumeStatus now = now(tx, volume);
+          VolumeStatus status =
+              new VolumeStatus(
+                  Condition.set(
+                      now.conditions(),
+                      MachineReconciler.condition(
+                          Condition.READY, true, "Made", "Its disk is there.", clock.instant())),
+                  now.object() == null ? name.toString() : now.object(),
+                  // virtio-blk cuts serials at 20 characters; these eight of the uid tell it apart.
+                  now.serial() == null ? "mw-" + Ids.brief(volume.uid()) : now.serial(),
+                  volume.spec().size(),
+                  now.copy());
           tx.resources().updateStatus(volume.uid(), status, "Made", "Its disk is there.");
           tx.nudges()
               .nudgeAll(
@@ -175,15 +174,20 @@ public final class VolumeReconciler {
             clock.instant());
     run.finish(
         new State.Failed(ready.reason(), e.forUser()),
-        tx ->
-            tx.resources()
-                .updateStatus(
-                    volume.uid(),
-                    volume
-                        .status()
-                        .withConditions(Condition.set(volume.status().conditions(), ready)),
-                    ready.reason(),
-                    message));
+        tx -> {
+          VolumeStatus now = now(tx, volume);
+          tx.resources()
+              .updateStatus(
+                  volume.uid(),
+                  now.withConditions(Condition.set(now.conditions(), ready)),
+                  ready.reason(),
+                  message);
+        });
     return Optional.empty();
+  }
+
+  /** As it is by now: while this one is worked on, its machine's move may write here as well. */
+  private static VolumeStatus now(Tx tx, Resource<VolumeSpec, VolumeStatus> volume) {
+    return (VolumeStatus) tx.resources().lock(volume.uid()).orElseThrow(Lost::new).status();
   }
 }

@@ -26,6 +26,7 @@ import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkSpec.Subnet;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.PlainStatus;
+import io.millwright.model.Power;
 import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.Violations;
@@ -44,6 +45,10 @@ import org.jspecify.annotations.Nullable;
 
 /** Places a machine and reserves its MACs and addresses. */
 final class MachineAdmission {
+  /** Off, it would stay half in either place: its volumes change theirs when it is up. */
+  static final String NOT_OFF =
+      "cannot be switched off while it is being moved, for a move ends with a machine that is up;"
+          + " wait for that, or cancel it";
 
   /**
    * Checks a machine and reserves what it needs.
@@ -81,6 +86,7 @@ final class MachineAdmission {
       return status;
     }
     checkVolumes(tx, lookup, machine, before, status, at);
+    at.field("power").require(spec.power() == Power.ON || !status.moving(), NOT_OFF);
     List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
     String blueprint = Blueprint.of(spec, hostname);

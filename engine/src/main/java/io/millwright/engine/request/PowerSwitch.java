@@ -39,6 +39,10 @@ public final class PowerSwitch {
     if (machine.spec().power() == power) {
       return tx.operations().active(machine.uid());
     }
+    if (power == Power.OFF && machine.status().moving()) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT, machine.title() + " " + MachineAdmission.NOT_OFF);
+    }
     Resource<?, ?> next =
         new Resource<>(
             Kind.MACHINE,
