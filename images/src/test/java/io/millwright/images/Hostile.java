@@ -140,9 +140,9 @@ final class Hostile {
     return Combinators.combine(
             user.list().ofMaxSize(3).uniqueElements(ProfileSpec.User::name),
             Arbitraries.of("curl", "no", "1e3", "g++", "a=1:2~3", "null").list().ofMaxSize(3),
-            file.list().ofMaxSize(3),
+            file.list().ofMaxSize(3).uniqueElements(ProfileSpec.File::path),
             script.list().ofMaxSize(3).uniqueElements(ProfileSpec.Script::name),
-            Arbitraries.of("Europe/Vienna", "Etc/GMT+1", "No").injectNull(0.5),
+            Arbitraries.of("Europe/Vienna", "Etc/GMT+1", "NZ").injectNull(0.5),
             Arbitraries.of("C.UTF-8", "no_NO.UTF-8").injectNull(0.5),
             Arbitraries.of("no", "10.0.0.1", "fd00::1", "on.off")
                 .list()
