@@ -19,6 +19,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -238,6 +240,11 @@ final class Cli implements Callable<Integer> {
     return command instanceof PlanCommand ? Failure.FAILED : complaint.code();
   }
 
+  private static final String IN_ANY_CASE = " (case-insensitive)";
+
+  private static final Pattern EXPECTED =
+      Pattern.compile("expected one of \\[[A-Z, ]+]" + Pattern.quote(IN_ANY_CASE));
+
   private static String misuse(CommandLine.ParameterException e) {
     String command = e.getCommandLine().getCommandSpec().qualifiedName();
     String said = String.valueOf(e.getMessage());
@@ -254,6 +261,9 @@ final class Cli implements Callable<Integer> {
     if (noise > 0 && first.contains("Exception")) {
       first = first.substring(0, noise);
     }
+    // It takes words in any case, and shows those of the program.
+    Matcher words = EXPECTED.matcher(first);
+    first = words.replaceAll(m -> m.group().toLowerCase(Locale.ROOT).replace(IN_ANY_CASE, ""));
     if (first.isEmpty()) {
       first = "that cannot be understood";
     }

@@ -20,6 +20,9 @@ import tools.jackson.databind.node.ObjectNode;
 final class DescribeCommand extends Part {
   private static final int EVENTS = 20;
 
+  /** Of what a script printed; its last lines, as a rule, say how it ended. */
+  private static final int SCRIPT_LINES = 20;
+
   @Parameters(
       arity = "1..*",
       paramLabel = "KIND NAME",
@@ -176,7 +179,12 @@ final class DescribeCommand extends Part {
     for (JsonNode script : view.status().path("scripts")) {
       String exit = Trees.text(script, "exitCode");
       heading("Script " + Safe.line(Trees.text(script, "name")) + " exit " + exit);
-      Trees.text(script, "output").lines().forEach(l -> print("  " + Safe.line(l)));
+      List<String> lines = Trees.text(script, "output").lines().toList();
+      int before = Math.max(0, lines.size() - SCRIPT_LINES);
+      if (before > 0) {
+        print("  ... " + before + " lines before, see: millwright get -o yaml");
+      }
+      lines.stream().skip(before).forEach(l -> print("  " + Safe.line(l)));
     }
   }
 

@@ -1,5 +1,7 @@
 package io.millwright.cli;
 
+import java.util.Locale;
+
 /** How something is printed. */
 enum Format {
   TABLE,
@@ -7,6 +9,12 @@ enum Format {
   JSON,
   YAML,
   NAME;
+
+  /** As it is written, and as the completion offers it. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
 
   /** True for people, false for programs. */
   boolean human() {

@@ -53,6 +53,13 @@ final class LogsCommand extends Part {
       JsonNode items = page.path("items");
       items.forEach(this::line);
       if (items.size() < PAGE) {
+        if (after == 0 && items.isEmpty()) {
+          shell()
+              .err()
+              .println(
+                  "its steps said nothing; what they were: millwright operation show "
+                      + Safe.line(uid));
+        }
         return 0;
       }
       after = items.get(items.size() - 1).path("seq").asLong(after);

@@ -15,7 +15,13 @@ final class PowerCommand extends Waiting {
   enum Act {
     ON,
     OFF,
-    RESET
+    RESET;
+
+    /** As it is written, and as the completion offers it. */
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   @Parameters(index = "0", paramLabel = "on|off|reset", description = "What to do.")
@@ -31,7 +37,7 @@ final class PowerCommand extends Waiting {
     for (String name : names) {
       String machine = Kind.MACHINE.bare(name);
       Answer answer = act(api, machine);
-      String word = "machine/" + machine + " power " + act.name().toLowerCase(Locale.ROOT);
+      String word = "machine/" + machine + " power " + act;
       if (answer.accepted()) {
         String uid = new View(answer.body()).uid();
         operations.add(uid);

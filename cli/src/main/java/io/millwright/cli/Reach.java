@@ -18,7 +18,9 @@ final class Reach {
   private static final long LEAD_MILLIS = 150;
 
   private static final int CONNECT_MILLIS = 4_000;
-  private static final int SPEAK_MILLIS = 4_000;
+
+  /** A guest that is busy takes seconds to start the process that speaks. */
+  private static final int SPEAK_MILLIS = 15_000;
 
   private Reach() {}
 

@@ -144,6 +144,11 @@ class ErrorsTest extends CliTestCase {
     run().failed(2, "say what to do; see: millwright --help");
     run("gett").failed(2, "there is no command 'gett'; see: millwright --help");
     run("get").failed(2, "Missing required parameter: 'KIND'; see: millwright get --help");
+    run("get", "machines", "-o", "xml")
+        .failed(
+            2,
+            "Invalid value for option '--output': expected one of [table, wide, json, yaml, name]"
+                + " but was 'xml'; see: millwright get --help");
     run("apply").failed(2, "Missing required option: '--file=FILE'; see: millwright apply --help");
     run("plan").failed(1, "Missing required option: '--file=FILE'; see: millwright plan --help");
     run("get", "machines", "--nope")

@@ -161,6 +161,15 @@ class FollowTest extends CliTestCase {
   }
 
   @Test
+  void logsOfStepsThatSaidNothingSayWhereTheStepsAre() {
+    server.on("GET /operations/0193-op/logs", 200, "{\"items\":[]}");
+    Result result = run("logs", "0193-op");
+    assertThat(result.code()).isZero();
+    assertThat(result.out()).isEmpty();
+    assertThat(result.err()).contains("millwright operation show 0193-op");
+  }
+
+  @Test
   void logsFollowedOverABreak() {
     String line = "{\"seq\":%d,\"at\":\"2026-11-21T11:57:00Z\",\"step\":\"build\",\"line\":\"%s\"}";
     server.on(

@@ -181,6 +181,22 @@ class OutputTest extends CliTestCase {
   }
 
   @Test
+  void describeShowsTheEndOfWhatAScriptPrinted() {
+    String output =
+        java.util.stream.IntStream.rangeClosed(1, 30)
+            .mapToObj(i -> "line " + i)
+            .collect(java.util.stream.Collectors.joining("\\n"));
+    server
+        .on("GET /projects/default/machines/hello", 200, Samples.HELLO.replace("no\\nway", output))
+        .on("GET /projects/default/events", 200, "{\"items\":[]}")
+        .on("GET /operations", 200, "{\"items\":[]}");
+    assertThat(run("describe", "machine", "hello").done().out())
+        .contains("  ... 10 lines before, see: millwright get -o yaml\n  line 11\n")
+        .contains("  line 30\n")
+        .doesNotContain("line 10\n");
+  }
+
+  @Test
   void describe() throws IOException {
     server
         .on(

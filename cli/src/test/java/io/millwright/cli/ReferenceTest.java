@@ -51,7 +51,9 @@ class ReferenceTest extends CliTestCase {
         .content()
         .contains("complete -F")
         .contains("describe")
-        .contains("hypervisor");
+        .contains("hypervisor")
+        .contains("\"table\" \"wide\" \"json\" \"yaml\" \"name\"", "\"on\" \"off\" \"reset\"")
+        .doesNotContain("\"TABLE\"");
   }
 
   private static String reference() {

@@ -110,6 +110,10 @@ public final class CloudInit implements Renderer<Seed> {
     }
     profile.files().forEach(f -> files.add(file(f)));
     out.put("write_files", files);
+    List<List<String>> modes = modes(profile);
+    if (!modes.isEmpty()) {
+      out.put("runcmd", modes);
+    }
     if (!boot.isEmpty()) {
       out.put("bootcmd", boot);
     }
@@ -128,7 +132,8 @@ public final class CloudInit implements Renderer<Seed> {
         || profile.timezone() != null
         || profile.locale() != null
         || profile.users().stream().anyMatch(u -> u.passwordHash() != null)
-        || profile.files().stream().anyMatch(CloudInit::deferred);
+        || profile.files().stream().anyMatch(CloudInit::deferred)
+        || !modes(profile).isEmpty();
   }
 
   private static Map<String, Object> user(ProfileSpec.User user) {
@@ -152,6 +157,17 @@ public final class CloudInit implements Renderer<Seed> {
   /** Files of root's are there before any package is installed; others need their owner first. */
   private static boolean deferred(ProfileSpec.File file) {
     return !file.owner().equals("root") && !file.owner().equals("root:root");
+  }
+
+  /**
+   * What sets the modes that {@code write_files} does not: it changes the owner last, and that
+   * takes set-user-ID and set-group-ID off a file.
+   */
+  private static List<List<String>> modes(ProfileSpec profile) {
+    return profile.files().stream()
+        .filter(f -> Integer.parseInt(f.mode(), 8) > 0777)
+        .map(f -> List.of("chmod", f.mode(), f.path()))
+        .toList();
   }
 
   private static Map<String, Object> file(ProfileSpec.File file) {

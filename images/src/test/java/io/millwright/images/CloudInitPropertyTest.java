@@ -82,6 +82,18 @@ class CloudInitPropertyTest {
       keys.addAll(List.of("package_update", "packages"));
       assertThat(texts(data.get("packages"))).isEqualTo(profile.packages());
     }
+    List<String> setUid =
+        profile.files().stream()
+            .filter(f -> f.mode().equals("4755"))
+            .map(ProfileSpec.File::path)
+            .toList();
+    if (!setUid.isEmpty()) {
+      keys.add("runcmd");
+      assertThat(data.get("runcmd"))
+          .extracting(command -> texts(command))
+          .containsExactlyElementsOf(
+              setUid.stream().map(path -> List.of("chmod", "4755", path)).toList());
+    }
     assertThat(data.propertyNames()).containsExactlyInAnyOrderElementsOf(keys);
     assertThat(data.get("hostname").asString()).isEqualTo(spec.identity().hostname());
     assertThat(data.get("fqdn").asString()).isEqualTo(spec.identity().fqdn());

@@ -161,6 +161,27 @@ class CloudInitTest {
     assertThat(seed("users-and-keys").userData()).doesNotContain("millwright-first-boot");
   }
 
+  /** The change of owner, which comes last in write_files, takes set-user-ID off a file. */
+  @Test
+  void specialModesAreSetOnceTheOwnerIs() {
+    ProfileSpec profile =
+        new ProfileSpec(
+            List.of(),
+            List.of(),
+            List.of(
+                new ProfileSpec.File("/usr/local/bin/as root", "#!/bin/sh\n", "4755", "root"),
+                new ProfileSpec.File("/etc/plain", "", "0755", "root")),
+            List.of(),
+            null,
+            null,
+            List.of());
+    java.net.URI door = java.net.URI.create("http://10.0.0.254/x");
+    String userData = RENDERER.render(Samples.with(profile, door)).userData();
+    assertThat(YAML.readTree(userData).at("/runcmd").toString())
+        .isEqualTo("[[\"chmod\",\"4755\",\"/usr/local/bin/as root\"]]");
+    assertThat(userData).contains("cloud-final.service");
+  }
+
   @Test
   void theDoorIsNotInWhatOthersMaySee() {
     Seed seed = seed("files-and-scripts");

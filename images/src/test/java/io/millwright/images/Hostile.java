@@ -140,7 +140,7 @@ final class Hostile {
     return Combinators.combine(
             user.list().ofMaxSize(3).uniqueElements(ProfileSpec.User::name),
             Arbitraries.of("curl", "no", "1e3", "g++", "a=1:2~3", "null").list().ofMaxSize(3),
-            file.list().ofMaxSize(3),
+            file.list().ofMaxSize(3).uniqueElements(ProfileSpec.File::path),
             script.list().ofMaxSize(3).uniqueElements(ProfileSpec.Script::name),
             Arbitraries.of("Europe/Vienna", "Etc/GMT+1", "GB-Eire").injectNull(0.5),
             Arbitraries.of("C.UTF-8", "no_NO.UTF-8").injectNull(0.5),

@@ -2,15 +2,18 @@ package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.request.Applied;
 import io.millwright.model.Condition;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
+import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
@@ -18,6 +21,8 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import java.time.Duration;
+import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -77,7 +82,9 @@ class MachineLifeTest {
     String report =
         """
         {"hostKeys": [], "interfaces": [],
-         "scripts": [{"name": "setup", "exitCode": 3, "output": "no disk"}]}
+         "scripts": [{"name": "setup", "exitCode": 3, "output": "no disk"},
+                     {"name": "fine", "exitCode": 0, "output": ""},
+                     {"name": "other", "exitCode": 127, "output": "no such file"}]}
         """;
     UUID uid = world.machine("web").uid();
     world.store.write(tx -> {
@@ -88,8 +95,45 @@ class MachineLifeTest {
     MachineStatus after = world.machine("web").status();
     assertThat(after.readyBy()).isEqualTo("phone-home");
     assertThat(Condition.find(after.conditions(), "FirstBoot").orElseThrow().message())
-        .contains("setup ended with 3: no disk");
+        .contains("setup ended with 3: no disk")
+        .contains("other ended with 127")
+        .doesNotContain("fine");
+    assertThat(Condition.find(after.conditions(), "Ready").orElseThrow().message())
+        .isEqualTo("Script setup, other of its first boot failed.");
     assertThat(after.interfaces()).isEqualTo(before.interfaces());
+  }
+
+  @Test
+  void whatAnAgentTellsByMacIsOfTheInterfaceThatHasIt() {
+    Ip router = Ip.parse("fd00:1::5054:ff:fe00:1");
+    world.hypervisor.guests(guest -> {
+      // As Linux has it: the members of a bond, the bond and a VLAN on it all wear one MAC.
+      Mac first = guest.definition().nics().getFirst().mac();
+      List<Ip> all = List.of(router, Ip.parse("10.0.0.77"), Ip.parse("10.0.0.78"));
+      return GuestBehaviour.answering(Duration.ZERO, mac -> mac.equals(first) ? all : List.of())
+          .start(guest);
+    });
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Machine
+        metadata: {name: web}
+        spec:
+          image: img
+          size: small
+          nics: [{network: net, ipv4: none, ipv6: none}, {network: net, ipv4: none, ipv6: none}]
+          bonds: [{name: bond, members: [nic0, nic1], network: net, ipv4: 10.0.0.77, ipv6: slaac}]
+          vlans: [{name: tagged, link: bond, id: 7, network: net, ipv4: 10.0.0.78, ipv6: none}]
+        """);
+    world.awaitReady("web");
+    assertThat(world.machine("web").status().interfaces())
+        .extracting(MachineStatus.Interface::name, MachineStatus.Interface::addresses)
+        .containsExactly(
+            tuple("nic0", List.of()),
+            tuple("nic1", List.of()),
+            tuple("bond", List.of(Ip.parse("10.0.0.77"), router)),
+            tuple("tagged", List.of(Ip.parse("10.0.0.78"))));
+    new Invariants(world).await();
   }
 
   @Test

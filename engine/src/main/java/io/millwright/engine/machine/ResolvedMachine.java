@@ -218,16 +218,18 @@ public record ResolvedMachine(
 
   /** The address that was reserved for this interface when the machine was declared, if any. */
   public Optional<Ip> address(Interface face, boolean v6) {
-    NetworkSpec network = network(face);
-    boolean reserved =
-        switch (addressing(face, network, v6)) {
-          case Addressing.Auto _, Addressing.Fixed _ -> true;
-          case Addressing.Dhcp _ -> reservesDhcp(network, v6);
-          case Addressing.Slaac _, Addressing.None _ -> false;
-        };
-    return reserved
+    return reserves(face, network(face), v6)
         ? known(face).flatMap(i -> i.addresses().stream().filter(ip -> ip.v6() == v6).findFirst())
         : Optional.empty();
+  }
+
+  /** True if an address is reserved for this interface; else only its guest knows what it has. */
+  public static boolean reserves(Interface face, NetworkSpec network, boolean v6) {
+    return switch (addressing(face, network, v6)) {
+      case Addressing.Auto _, Addressing.Fixed _ -> true;
+      case Addressing.Dhcp _ -> reservesDhcp(network, v6);
+      case Addressing.Slaac _, Addressing.None _ -> false;
+    };
   }
 
   /** True if an address is reserved for cards of this network that ask by DHCP. */

@@ -594,6 +594,19 @@ public final class Invariants {
                       "records of " + records + " are nobody's")));
     }
 
+    private boolean reserves(
+        Resource<MachineSpec, MachineStatus> m, MachineStatus.Interface face, boolean v6) {
+      return m.spec().interfaces().stream()
+          .filter(declared -> declared.name().equals(face.name()))
+          .findFirst()
+          .flatMap(declared ->
+              lookup
+                  .find(Kind.NETWORK, m.project(), face.network())
+                  .map(network ->
+                      ResolvedMachine.reserves(declared, (NetworkSpec) network.spec(), v6)))
+          .orElse(true);
+    }
+
     /** Whatever an interface was given is bound to it and to nobody else, and nothing else is. */
     private void addresses() {
       Map<String, String> holders = new HashMap<>();
@@ -613,12 +626,17 @@ public final class Invariants {
               ip + " is bound to " + m.title() + " in vain");
         }
         for (MachineStatus.Interface face : m.status().interfaces()) {
+          Set<Boolean> families = new HashSet<>();
           for (Ip ip : face.addresses()) {
+            // The reserved one stands first; more is what the guest told of itself.
+            boolean told = !families.add(ip.v6()) || !reserves(m, face, ip.v6());
             require(
                 Rule.UNIQUE,
-                moving(m.uid()) || leased.contains(ip),
+                moving(m.uid()) || told || leased.contains(ip),
                 m.title() + " has " + ip + ", which is not bound to it");
-            holds(holders, face.network() + " " + ip, m.title());
+            if (leased.contains(ip)) {
+              holds(holders, face.network() + " " + ip, m.title());
+            }
           }
           if (face.mac() != null) {
             holds(holders, face.mac().toString(), m.title());

@@ -697,7 +697,11 @@ public final class MachineReconciler {
   }
 
   private static Optional<ScriptResult> failedScript(List<ScriptResult> scripts) {
-    return scripts.stream().filter(script -> script.exitCode() != 0).findFirst();
+    return failedScripts(scripts).stream().findFirst();
+  }
+
+  private static List<ScriptResult> failedScripts(List<ScriptResult> scripts) {
+    return scripts.stream().filter(script -> script.exitCode() != 0).toList();
   }
 
   /** The end of what a script printed, which as a rule says why. */
@@ -711,7 +715,7 @@ public final class MachineReconciler {
   /** Its conditions when nothing more is to be done. */
   private List<Condition> settled(MachineStatus s, Power power) {
     Instant now = clock.instant();
-    Optional<ScriptResult> bad = failedScript(s.scripts());
+    List<ScriptResult> bad = failedScripts(s.scripts());
     List<Condition> conditions =
         Condition.drop(
             Condition.drop(
@@ -724,13 +728,15 @@ public final class MachineReconciler {
     if (power == Power.OFF) {
       ready =
           condition(Condition.READY, false, "PoweredOff", "It is powered off, as declared.", now);
-    } else if (bad.isPresent()) {
+    } else if (!bad.isEmpty()) {
       ready =
           condition(
               Condition.READY,
               false,
               "FirstBootFailed",
-              "Script " + bad.get().name() + " of its first boot failed.",
+              "Script "
+                  + bad.stream().map(ScriptResult::name).collect(Collectors.joining(", "))
+                  + " of its first boot failed.",
               now);
     } else {
       ready =
@@ -740,19 +746,23 @@ public final class MachineReconciler {
   }
 
   /** How its first boot went, which only the machine itself can tell. */
-  private static Condition firstBoot(Optional<ScriptResult> bad, MachineStatus s, Instant now) {
-    if (bad.isPresent()) {
-      ScriptResult script = bad.get();
+  private static Condition firstBoot(List<ScriptResult> bad, MachineStatus s, Instant now) {
+    if (!bad.isEmpty()) {
       return condition(
           FIRST_BOOT,
           false,
           "ScriptFailed",
           "Script "
-              + script.name()
+              + bad.getFirst().name()
               + " ended with "
-              + script.exitCode()
+              + bad.getFirst().exitCode()
               + ": "
-              + script.output().strip(),
+              + bad.getFirst().output().strip()
+              + bad.stream()
+                  .skip(1)
+                  .map(
+                      other -> "\nScript " + other.name() + " ended with " + other.exitCode() + ".")
+                  .collect(Collectors.joining()),
           now);
     }
     if (Ready.PHONE_HOME.equals(s.readyBy()) || !s.scripts().isEmpty()) {

@@ -12,6 +12,8 @@ import io.millwright.engine.port.Store;
 import io.millwright.images.FirstBootReport;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.Ip;
+import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineSpec.Interface;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.MachineStatus.ScriptResult;
@@ -20,8 +22,10 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -141,14 +145,43 @@ final class ReadyCheck {
           new Ready(
               "guest-agent",
               facts.get().hostKeys(),
-              facts.get().addresses().entrySet().stream()
-                  .map(e -> new FirstBootReport.Interface(null, e.getKey(), e.getValue()))
-                  .toList(),
+              interfaces(machine, facts.get().addresses()),
               List.of()));
     }
     return answersSsh(machine)
         ? Optional.of(new Ready("ssh", List.of(), List.of(), List.of()))
         : Optional.empty();
+  }
+
+  /**
+   * By the names of its interfaces, for the agent tells addresses by MAC, and a bond wears that of
+   * its first card. A VLAN wears its link's, too; what addresses it has is known without the guest.
+   */
+  private static List<FirstBootReport.Interface> interfaces(
+      ResolvedMachine machine, Map<Mac, List<Ip>> told) {
+    List<FirstBootReport.Interface> out = new ArrayList<>();
+    MachineSpec spec = machine.machine().spec();
+    for (Interface face : spec.interfaces()) {
+      if (face instanceof MachineSpec.Vlan) {
+        continue;
+      }
+      List<Ip> others =
+          machine.machine().status().interfaces().stream()
+              .filter(i -> !i.name().equals(face.name()))
+              .flatMap(i -> i.addresses().stream())
+              .toList();
+      machine
+          .mac(face)
+          .ifPresent(mac -> {
+            List<Ip> own = new ArrayList<>();
+            if (!spec.bonded().contains(face.name())) {
+              own.addAll(told.getOrDefault(mac, List.of()));
+              own.removeAll(others);
+            }
+            out.add(new FirstBootReport.Interface(face.name(), mac, own));
+          });
+    }
+    return out;
   }
 
   private boolean outsideHasNoAgent(ResolvedMachine machine) throws DriverException {
