@@ -106,7 +106,11 @@ class AuditTest {
     try {
       rig.sql("UPDATE audit SET who = 'nobody' WHERE seq = " + seq);
       assertThat(verified().path("altered").asLong()).isEqualTo(seq);
+      rig.sql("UPDATE audit SET call = call || ' ' WHERE seq > " + seq);
+      assertThat(verified().path("altered").asLong()).as("the first of them").isEqualTo(seq);
       rig.sql("UPDATE audit SET who = 'anna' WHERE seq = " + seq);
+      assertThat(verified().path("altered").asLong()).as("the next").isEqualTo(seq + 1);
+      rig.sql("UPDATE audit SET call = rtrim(call) WHERE seq > " + seq);
       assertThat(verified().has("altered")).isFalse();
       rig.sql("CREATE TABLE audit_kept AS SELECT * FROM audit WHERE seq >= " + seq);
       rig.sql("DELETE FROM audit WHERE seq = " + seq);

@@ -13,6 +13,8 @@ enum Faults {
   RETRY,
   /** It cannot be reached, or takes no work for now. */
   UNREACHABLE,
+  /** All connections are in use; or nobody knows why there is none, which others were told. */
+  CROWDED,
   FULL,
   BUSY,
   /** Anything else is a bug. */
@@ -24,8 +26,8 @@ enum Faults {
   static Faults of(Throwable thrown, boolean readOnly) {
     Throwable at = thrown;
     for (int depth = 0; at != null && depth < 20; depth++) {
-      if (at instanceof SQLTransientConnectionException) {
-        return UNREACHABLE; // the pool has none to give in time
+      if (at instanceof SQLTransientConnectionException none) {
+        return none.getCause() == null ? CROWDED : UNREACHABLE;
       }
       if (at instanceof SQLException sql && sql.getSQLState() != null) {
         Faults fault = ofState(sql, sql.getSQLState(), readOnly);
@@ -67,6 +69,8 @@ enum Faults {
     String detail =
         switch (this) {
           case UNREACHABLE -> UNREACHABLE_DETAIL;
+          case CROWDED ->
+              "no connection to the database was free in time, try again in a few seconds";
           case FULL -> "the disk of the database is full; nothing was changed";
           case RETRY, BUSY -> "the database is busy, try again in a few seconds";
           case OTHER -> null;

@@ -157,7 +157,7 @@ abstract class StoreContract extends DatabaseTest {
   }
 
   @Test
-  void noFreeConnectionIsNoReachableDatabase() {
+  void noFreeConnectionIsToldAsSuch() {
     Database.Settings one =
         new Database.Settings(settings.url(), settings.user(), settings.password(), 1);
     try (Database small = Database.open(one, Duration.ofMillis(300))) {
@@ -170,7 +170,7 @@ abstract class StoreContract extends DatabaseTest {
                       .uncaughtExceptionHandler((t, e) -> thrown.set(e))
                       .start(() -> small.store().write(it -> {}))));
       assertThat(thrown.get())
-          .hasMessage("the database is not reachable, try again in a few seconds");
+          .hasMessage("no connection to the database was free in time, try again in a few seconds");
     }
   }
 
