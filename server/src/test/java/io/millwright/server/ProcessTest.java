@@ -205,7 +205,7 @@ class ProcessTest {
     String token = Files.readString(data.resolve("admin-token")).strip();
     assertThat(plan(url, token, image)).startsWith("200 ").contains("six");
     assertThat(plan(url, token, image.replace("devuan", "devuam")))
-        .startsWith("422 ")
+        .startsWith("400 ")
         .contains("did you mean")
         .contains("devuan");
   }
