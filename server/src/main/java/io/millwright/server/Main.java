@@ -7,13 +7,13 @@ import io.millwright.engine.access.Audited;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.access.SingleSignOn;
 import io.millwright.engine.image.ImageFiles;
+import io.millwright.engine.machine.Installers;
 import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.request.Joining;
-import io.millwright.images.Catalogue;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.ExternalDatabase;
@@ -133,7 +133,7 @@ public final class Main implements AutoCloseable {
     }
     Path more = settings.catalogue();
     if (more != null) {
-      Catalogue.extend(catalogue(more));
+      Installers.extend(catalogue(more));
     }
     Path key = data.resolve("key");
     SecretBox secrets = open(key);

@@ -25,6 +25,7 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -330,6 +331,16 @@ public final class Installers {
             host.title()
                 + " cannot read disks out, of which the image is made; name one with the facet "
                 + TRANSFER);
+  }
+
+  /**
+   * Has a user's files laid over the catalogue, before anything asks for it.
+   *
+   * @param files YAML by name
+   * @throws io.millwright.model.ProblemException with all that is wrong with one of them
+   */
+  public static void extend(Map<String, byte[]> files) {
+    Catalogue.extend(files);
   }
 
   /** A medium has to be of a system whose installer can be told something. */
