@@ -48,7 +48,7 @@ class ArchitectureTest {
     STORE("io.millwright.store..", ENGINE, MODEL),
     API("io.millwright.api..", ENGINE, PLANNER, MODEL),
     /** Drivers are found by ServiceLoader: not even the server names one. */
-    SERVER("io.millwright.server..", API, STORE, ENGINE, IMAGES, MODEL),
+    SERVER("io.millwright.server..", API, STORE, ENGINE, MODEL),
     CLIENT("io.millwright.client.."),
     CLI("io.millwright.cli..", CLIENT);
 
