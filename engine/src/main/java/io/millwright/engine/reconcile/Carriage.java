@@ -94,7 +94,10 @@ final class Carriage {
       return Outcome.DONE;
     } catch (ExecutionException e) {
       throw new DriverException(
-          FaultKind.BUG, "a volume could not be carried; see the server's log", e.toString(), e);
+          FaultKind.BUG,
+          "a volume could not be carried; the operation's log says why",
+          e.toString(),
+          e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new DriverException(FaultKind.UNREACHABLE, "Millwright is shutting down");
