@@ -345,7 +345,13 @@ public final class EmbeddedPostgres implements AutoCloseable {
     try {
       awaitReady(process, start);
     } catch (IOException | RuntimeException e) {
-      process.destroyForcibly();
+      // Gone with all its processes: a start with another password would not know them for ours.
+      process.destroyForcibly().onExit().join();
+      try {
+        endOrphans();
+      } catch (IOException | RuntimeException again) {
+        e.addSuppressed(again);
+      }
       throw e;
     }
   }
