@@ -41,6 +41,36 @@ console.log(
     `${Math.round(median(first.map((f) => f.script)) / 1000)} kB of script, ${Math.round(median(first.map((f) => f.all)) / 1000)} kB in all, as sent`,
 );
 
+/** Home with all there is, until nothing more is asked for: what that takes of the server, and of the browser. */
+const homes = [];
+for (let run = 0; run < 3; run++) {
+  const home = await fresh();
+  // The stream of changes never ends; what else is asked for does.
+  const asking = new Set();
+  let quiet = performance.now();
+  home.on('request', (r) => r.url().includes('/api/') && !r.url().includes('/events?changes') && asking.add(r));
+  for (const ended of ['requestfinished', 'requestfailed']) {
+    home.on(ended, (r) => {
+      asking.delete(r);
+      quiet = performance.now();
+    });
+  }
+  await home.goto(`${url}/p/default`);
+  await home.getByRole('heading', { level: 1 }).waitFor();
+  while (asking.size > 0 || performance.now() - quiet < 1000) await home.waitForTimeout(50);
+  homes.push(await home.evaluate(() => {
+    const asked = performance.getEntriesByType('resource').filter((r) => r.name.includes('/api/'));
+    const sum = (of) => asked.reduce((n, r) => n + r[of], 0);
+    return { requests: asked.length, sent: sum('encodedBodySize'), read: sum('decodedBodySize'), end: Math.max(...asked.map((r) => r.responseEnd)), heap: performance.memory?.usedJSHeapSize ?? NaN };
+  }));
+  await home.context().close();
+}
+const of = (what) => median(homes.map((h) => h[what]));
+console.log(
+  `Home, all of it: ${of('requests')} requests, ${Math.round(of('sent') / 1000)} kB as sent, ${Math.round(of('read') / 1000)} kB to read; ` +
+    `the last answer after ${ms(of('end'))}; heap ${Math.round(of('heap') / 1e6)} MB`,
+);
+
 const page = await fresh();
 const begun = performance.now();
 await page.goto(`${url}/p/default/machines`);

@@ -42,24 +42,45 @@ export function running(operation: Operation): boolean {
 
 export type Health = 'good' | 'busy' | 'bad' | 'off' | 'unknown';
 
+/** What it shows by how a resource stands. */
+export interface Stands {
+  kind: string;
+  deleting: boolean;
+  /** Of a machine: declared to be off. */
+  off: boolean;
+  conditions?: Condition[];
+}
+
+export interface Standing {
+  health: Health;
+  word: string;
+  sentence: string;
+}
+
 /** How a resource stands, in one word and one sentence. */
-export function standing(resource: Resource): { health: Health; word: string; sentence: string } {
-  const ready = condition(resource, 'Ready');
-  const held = condition(resource, 'Held');
-  const progressing = condition(resource, 'Progressing');
-  if (resource.metadata.deletedAt) {
+export function standing(resource: Resource): Standing {
+  return standingOf({
+    kind: resource.kind,
+    deleting: !!resource.metadata.deletedAt,
+    off: resource.kind === 'Machine' && (resource.spec as Machine['spec']).power === 'off',
+    conditions: (resource.status as { conditions?: Condition[] }).conditions,
+  });
+}
+
+export function standingOf({ kind, deleting, off, conditions }: Stands): Standing {
+  const ready = conditions?.find((c) => c.type === 'Ready');
+  const held = conditions?.find((c) => c.type === 'Held');
+  const progressing = conditions?.find((c) => c.type === 'Progressing');
+  if (deleting) {
     return { health: 'busy', word: 'Deleting', sentence: 'It is being deleted.' };
   }
   if (held?.value === 'true') {
     return { health: 'bad', word: 'Held', sentence: held.message };
   }
-  if (resource.kind === 'Machine') {
-    const spec = resource.spec as Machine['spec'];
-    if (spec.power === 'off') {
-      return { health: 'off', word: 'Off', sentence: 'It is declared to be off.' };
-    }
+  if (off) {
+    return { health: 'off', word: 'Off', sentence: 'It is declared to be off.' };
   }
-  if (resource.kind === 'Group' && ready && ready.value !== 'true') {
+  if (kind === 'Group' && ready && ready.value !== 'true') {
     const [health, word] = rollouts[ready.reason] ?? ['bad', 'Not ready'];
     return { health, word, sentence: ready.message };
   }
@@ -70,7 +91,7 @@ export function standing(resource: Resource): { health: Health; word: string; se
     return { health: 'busy', word: 'Working', sentence: progressing.message };
   }
   if (!ready) {
-    return ['Machine', 'Volume', 'Snapshot', 'Image', 'Group'].includes(resource.kind)
+    return ['Machine', 'Volume', 'Snapshot', 'Image', 'Group'].includes(kind)
       ? { health: 'busy', word: 'Waiting', sentence: 'Work on it has not begun yet.' }
       : { health: 'good', word: 'Declared', sentence: '' };
   }

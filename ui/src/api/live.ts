@@ -8,6 +8,9 @@ import { readEvents } from './sse';
 /** So many changes at once are looked at one by one; more, and the lists are read anew. */
 const FEW = 30;
 const PAUSE = 250;
+/** What the server has to look at everything for is asked for again this much later, however much changes meanwhile. */
+const BREATH = 2000;
+const WIDE = ['summary', 'drift', 'orphans'];
 const WAITS = [500, 1000, 2000, 5000, 10_000];
 
 type State = 'connecting' | 'live' | 'lost';
@@ -138,7 +141,7 @@ function look(queries: QueryClient, changes: Change[]) {
   }
   const also = new Set(['operations', 'operation', 'events', 'actions', 'audit', 'approvals']);
   if (kinds.has('machines') || kinds.has('volumes')) {
-    ['quarantine', 'drift', 'addresses', 'orphans'].forEach((k) => also.add(k));
+    ['quarantine', 'addresses'].forEach((k) => also.add(k));
   }
   if (kinds.has('machines') || kinds.has('groups')) {
     ['group-members', 'group-revisions', 'project'].forEach((k) => also.add(k));
@@ -146,4 +149,12 @@ function look(queries: QueryClient, changes: Change[]) {
   for (const key of also) {
     void queries.invalidateQueries({ queryKey: [key] });
   }
+  if (resources.length > 0) {
+    breath ||= window.setTimeout(() => {
+      breath = 0;
+      WIDE.forEach((key) => void queries.invalidateQueries({ queryKey: [key] }));
+    }, BREATH);
+  }
 }
+
+let breath = 0;

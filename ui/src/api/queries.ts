@@ -193,25 +193,40 @@ export const operation = (uid: string) =>
     queryFn: () => unwrap(api.GET('/api/v1/operations/{uid}', { params: { path: { uid } } })),
   });
 
-/** What the steps said so far; read on from where it was, as long as the operation goes on. */
+/**
+ * What the steps said so far; read on from where it was until the operation has ended and all of it is read: the last
+ * lines are often why it ended.
+ */
 export function useOperationLog(of: Operation | undefined) {
   const queries = useQueryClient();
   const uid = of?.metadata.uid ?? '';
   return useQuery({
     queryKey: ['log', uid],
     enabled: !!of,
-    refetchInterval: of && running(of) ? 1000 : false,
+    refetchInterval: ({ state }) => (state.data?.whole ? false : 1000),
     queryFn: async () => {
-      const before = queries.getQueryData<Schemas['OperationLine'][]>(['log', uid]) ?? [];
-      const log = await unwrap(
-        api.GET('/api/v1/operations/{uid}/logs', {
-          params: { path: { uid }, query: { after: before.at(-1)?.seq ?? 0, limit: 1000 } },
-        }),
-      );
-      return log.items.length ? [...before, ...log.items] : before;
+      const lines = [...(queries.getQueryData<OperationLog>(['log', uid])?.lines ?? [])];
+      for (let read = LINES; read === LINES; ) {
+        const log = await unwrap(
+          api.GET('/api/v1/operations/{uid}/logs', {
+            params: { path: { uid }, query: { after: lines.at(-1)?.seq ?? 0, limit: LINES } },
+          }),
+        );
+        lines.push(...log.items);
+        read = log.items.length;
+      }
+      // What had ended before this was asked for says no more.
+      return { lines, whole: !!of && !running(of) };
     },
   });
 }
+
+interface OperationLog {
+  lines: Schemas['OperationLine'][];
+  whole: boolean;
+}
+
+const LINES = 1000;
 
 export const events = (project: string, kind?: string, name?: string, limit = 200) =>
   queryOptions({
@@ -275,6 +290,13 @@ export async function order(project: string, name: string, parameters: Record<st
     }),
   );
 }
+
+/** How a project stands, counted by the server; kept true by {@link useLive}, but not at every change. */
+export const summary = (project: string) =>
+  queryOptions({
+    queryKey: ['summary', project],
+    queryFn: () => unwrap(api.GET('/api/v1/projects/{project}/summary', { params: { path: { project } } })),
+  });
 
 export const drift = (project: string) =>
   queryOptions({

@@ -4,25 +4,19 @@ import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { ALL, running, standing } from '../api/kinds';
-import { events, operations, orphans, drift, projectOf, quarantine, useCollection } from '../api/queries';
-import { Ago, Asked, Card, Empty, Loading, PageHead, Quiet, Row, Standing, Trouble, Until, useNow } from '../parts/basics';
+import { ALL, running, standingOf } from '../api/kinds';
+import { drift, events, operations, orphans, projectOf, quarantine, summary } from '../api/queries';
+import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
 import { OperationState } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
-import { newestOf, runsOut } from './soon';
+import { runsOut } from './soon';
 import { causes } from './wrong';
 
 /** What one has, what is wrong with it and what is going on. */
 export function Home() {
   const { project } = useParams({ from: '/p/$project' });
-  const machines = useCollection('machines', project);
-  const hypervisors = useCollection('hypervisors', ALL);
-  const images = useCollection('images', project);
-  const volumes = useCollection('volumes', project);
-  const groups = useCollection('groups', project);
-  const sources = useCollection('sources', project);
-  const webhooks = useCollection('webhooks', project);
+  const stands = useQuery(summary(project));
   const recent = useQuery(operations({ project, limit: 60 }));
   const told = useQuery(events(project, undefined, undefined, 12));
   const found = useQuery(orphans);
@@ -30,36 +24,34 @@ export function Home() {
   const kept = useQuery(quarantine(project));
   const limited = useQuery({ ...projectOf(project), enabled: project !== ALL });
   const now = useNow(60_000);
-  const ending = useMemo(() => runsOut(machines.items, kept.data ?? [], limited.data, now), [machines.items, kept.data, limited.data, now]);
+  const { data } = stands;
+  const ending = useMemo(
+    () => runsOut(data?.ending ?? [], kept.data ?? [], limited.data, now),
+    [data, kept.data, limited.data, now],
+  );
+  const endings = ending.length + (data ? data.endingSoon - data.ending.length : 0);
 
   const counts = useMemo(() => {
-    const out = { good: 0, busy: 0, bad: 0, off: 0, unknown: 0 };
-    machines.items.forEach((m) => out[standing(m).health]++);
+    const out = { good: 0, busy: 0, bad: 0, off: 0, unknown: 0, all: 0 };
+    for (const alike of data?.standings.filter((a) => a.kind === 'Machine') ?? []) {
+      out[standingOf(alike).health] += alike.count;
+      out.all += alike.count;
+    }
     return out;
-  }, [machines.items]);
+  }, [data]);
 
-  const wrong = useMemo(
-    () =>
-      causes(
-        [...hypervisors.items, ...groups.items, ...machines.items, ...images.items, ...volumes.items, ...sources.items, ...webhooks.items],
-        recent.data ?? [],
-        project,
-      ),
-    [machines.items, hypervisors.items, images.items, volumes.items, groups.items, sources.items, webhooks.items, recent.data, project],
-  );
-  const ill = wrong.reduce((n, c) => n + c.what.length, 0);
+  const wrong = useMemo(() => causes(data?.standings ?? [], recent.data ?? [], project), [data, recent.data, project]);
+  const ill = wrong.reduce((n, c) => n + c.count, 0);
 
   const differ = drifted.data?.items.filter((d) => d.differences.length > 0).length ?? 0;
   const left = found.data?.length ?? 0;
   const going = (recent.data ?? []).filter(running);
-  // Many times a second while everything comes, of ten thousand.
-  const newest = useMemo(() => newestOf(machines.items, 8), [machines.items]);
 
   return (
     <>
       <PageHead
         title={project === ALL ? 'All projects' : project}
-        under={machines.loading || machines.error ? ' ' : summary(machines.items.length, ill, going.length)}
+        under={data ? inShort(counts.all, ill, going.length) : ' '}
       >
         <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />}>
           New machine
@@ -89,11 +81,11 @@ export function Home() {
                           </PageLink>
                         </span>
                       ))}
-                      {w.what.length > 4 && (
+                      {w.count > 4 && (
                         <>
                           {' and '}
                           <PageLink to={w.to} underline="always">
-                            {w.what.length - 4} more
+                            {w.count - 4} more
                           </PageLink>
                         </>
                       )}
@@ -124,7 +116,7 @@ export function Home() {
                   {e.when && <Quiet><Until when={e.when} /></Quiet>}
                 </Row>
               ))}
-              {ending.length > 8 && <Row><Quiet>and {ending.length - 8} more</Quiet></Row>}
+              {endings > 8 && <Row><Quiet>and {endings - 8} more</Quiet></Row>}
             </Card>
           )}
           <Card
@@ -132,15 +124,13 @@ export function Home() {
             flush
             action={
               <PageLink to="/p/$project/machines" params={{ project }} variant="body2">
-                All {machines.items.length || ''}
+                All {counts.all || ''}
               </PageLink>
             }
           >
-            {machines.error && newest.length === 0 ? (
-              <Trouble error={machines.error} retry={machines.retry} />
-            ) : machines.loading ? (
-              <Loading lines={4} />
-            ) : newest.length === 0 ? (
+            {data === undefined ? (
+              <Asked of={stands} lines={4}>{() => null}</Asked>
+            ) : data.newest.length === 0 ? (
               <Empty
                 title="No machines yet"
                 action={
@@ -152,31 +142,31 @@ export function Home() {
                 A machine is made from an image and a size, and gets its addresses and its name by itself.
               </Empty>
             ) : (
-              newest.map((m) => {
-                const s = standing(m);
+              data.newest.map((m) => {
+                const s = standingOf({ ...m, kind: 'Machine' });
                 return (
-                  <Row key={m.metadata.uid}>
+                  <Row key={`${m.project}/${m.name}`}>
                     <Box sx={{ width: 104, flex: 'none' }}>
                       <Standing health={s.health} word={s.word} sentence={s.sentence} />
                     </Box>
                     <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
                       <PageLink
                         to="/p/$project/machines/$name"
-                        params={{ project: m.metadata.project, name: m.metadata.name }}
+                        params={{ project: m.project, name: m.name }}
                         underline="hover"
                         sx={{ fontWeight: 600 }}
                       >
-                        {m.metadata.name}
+                        {m.name}
                       </PageLink>
-                      {project === ALL && <Quiet> {m.metadata.project}</Quiet>}
+                      {project === ALL && <Quiet> {m.project}</Quiet>}
                     </Box>
                     <Box sx={{ display: { xs: 'none', sm: 'block' }, maxWidth: '40%', overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>
                       <Quiet>
-                        {m.spec.image} · {m.spec.size}
+                        {m.image} · {m.size}
                       </Quiet>
                     </Box>
                     <Box component="code" sx={{ minWidth: { sm: 104 }, textAlign: 'right' }}>
-                      {m.status.interfaces?.[0]?.addresses?.[0] ?? ''}
+                      {m.address ?? ''}
                     </Box>
                   </Row>
                 );
@@ -252,7 +242,7 @@ export function Home() {
   );
 }
 
-function summary(machines: number, wrong: number, going: number): string {
+function inShort(machines: number, wrong: number, going: number): string {
   const parts = [`${machines} ${machines === 1 ? 'machine' : 'machines'}`];
   parts.push(wrong === 0 ? 'all is well' : `${wrong} ${wrong === 1 ? 'thing needs' : 'things need'} a look`);
   if (going > 0) {

@@ -3,14 +3,14 @@ import { browser, freeName, ago, lasted, mib, bytes, perSecond, sparkline, until
 import { reached } from '../parts/reached';
 import { compare, matches, sorted, textOf } from '../parts/text';
 import { cellsOf } from './addressMap';
-import type { Group, Machine, Operation } from '../api/kinds';
+import type { Group, Operation } from '../api/kinds';
 import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
 import { need } from './need';
 import { placed } from './placed';
 import { costOf, limitsOf, quotaOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
-import { newestOf, runsOut } from './soon';
+import { runsOut } from './soon';
 import { causes } from './wrong';
 
 const DRAFT: Draft = {
@@ -70,15 +70,6 @@ describe('the manifest that the form makes', () => {
   it('leaves out what nobody declared', () => {
     const seen = { apiVersion: 'millwright/v1', kind: 'Size', metadata: { name: 's', project: 'p', labels: {}, uid: 'u' }, spec: {}, status: {} };
     expect(declaredOf(seen)).toEqual({ apiVersion: 'millwright/v1', kind: 'Size', metadata: { name: 's', project: 'p' }, spec: {} });
-  });
-});
-
-describe('the newest', () => {
-  it('are as many as asked for, the youngest first', () => {
-    const all = [3, 1, 4, 1, 5, 9, 2, 6].map((n) => ({ metadata: { createdAt: `2026-01-0${n}T00:00:00Z` } }));
-    expect(newestOf(all, 3).map((r) => r.metadata.createdAt[9])).toEqual(['9', '6', '5']);
-    expect(newestOf(all.slice(0, 2), 3)).toHaveLength(2);
-    expect(newestOf([], 3)).toEqual([]);
   });
 });
 
@@ -203,10 +194,9 @@ describe('a quota', () => {
   });
   it('is told of on the first page when it is nearly used', () => {
     const now = Date.parse('2026-11-28T12:00:00Z');
-    const machine = (name: string, expiresAt?: string) =>
-      ({ metadata: { uid: name, name, project: 'shop' }, status: { expiresAt } }) as unknown as Machine;
+    const machine = (name: string, expiresAt: string) => ({ project: 'shop', name, expiresAt });
     const found = runsOut(
-      [machine('late', '2027-11-28T12:00:00Z'), machine('b', '2026-11-29T12:00:00Z'), machine('a', '2026-11-28T13:00:00Z'), machine('for-ever')],
+      [machine('b', '2026-11-29T12:00:00Z'), machine('a', '2026-11-28T13:00:00Z')],
       [],
       { name: 'shop', quota: { machines: 10, cores: 100 }, used },
       now,
@@ -216,13 +206,15 @@ describe('a quota', () => {
 });
 
 describe('what is wrong', () => {
-  const ill = (kind: string, name: string, message: string, since = '2026-11-28T12:00:00Z') =>
-    ({
-      kind,
-      metadata: { uid: name, name, project: 'shop' },
-      spec: {},
-      status: { conditions: [{ type: 'Ready', value: 'false', reason: 'Failed', message, since }] },
-    }) as unknown as Machine;
+  const ill = (kind: string, names: string[], message: string, since = '2026-11-28T12:00:00Z') => ({
+    kind,
+    deleting: false,
+    off: false,
+    conditions: [{ type: 'Ready', value: 'false', reason: 'Failed', message, since }],
+    count: names.length,
+    some: names.map((name) => ({ project: 'shop', name })),
+    next: 'Look at it.',
+  });
   it('is also what is tried in vain, a source that cannot be read and a webhook that fails', () => {
     const operation = (name: string, attempts: number, state = 'waiting') =>
       ({
@@ -230,9 +222,9 @@ describe('what is wrong', () => {
         spec: { target: { kind: 'Image', name } },
         status: { state, message: 'no route', steps: [{ key: 'fetch', state: 'pending', attempts }] },
       }) as unknown as Operation;
-    const source = ill('Source', 'infra', 'no such repository');
-    source.status.conditions![0]!.value = 'unknown';
-    const found = causes([source, ill('Webhook', 'chat', 'its host is unknown')] as never, [operation('far', 25), operation('new', 2), operation('given-up', 25, 'failed')], 'shop');
+    const source = ill('Source', ['infra'], 'no such repository');
+    source.conditions[0]!.value = 'unknown';
+    const found = causes([source, ill('Webhook', ['chat'], 'its host is unknown')] as never, [operation('far', 25), operation('new', 2), operation('given-up', 25, 'failed')], 'shop');
     expect(found.map((c) => [c.kind, c.why, c.what[0]!.to])).toEqual([
       ['Image', 'Tried 25 times: no route', '/p/shop/operations/far'],
       ['Source', 'no such repository', '/p/shop/sources/infra'],
@@ -242,11 +234,13 @@ describe('what is wrong', () => {
   it('is told by cause, the one with most behind it first, hypervisors before all', () => {
     const found = causes(
       [
-        ill('Machine', 'lone', 'its image is gone'),
-        ill('Machine', 'a', 'disk of a is full', '2026-11-28T11:00:00Z'),
-        ill('Machine', 'b', 'disk of b is full'),
-        ill('Hypervisor', 'kvm', 'no answer'),
-      ],
+        ill('Machine', ['lone'], 'its image is gone'),
+        ill('Machine', ['a', 'b'], 'disk of a is full', '2026-11-28T11:00:00Z'),
+        { ...ill('Machine', ['c'], ''), conditions: [] },
+        { ...ill('Machine', ['d'], ''), off: true },
+        ill('Size', ['small'], 'of which nobody is told'),
+        ill('Hypervisor', ['kvm'], 'no answer'),
+      ] as never,
       [],
       'shop',
     );

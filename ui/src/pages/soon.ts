@@ -1,5 +1,4 @@
 import type { Schemas } from '../api/client';
-import type { Machine } from '../api/kinds';
 import { exact } from '../parts/format';
 import { LIMITED, limitsOf, usedOf } from './quota';
 
@@ -19,26 +18,20 @@ export interface Ending {
 
 /** What runs out soon: machines near their end, deleted volumes that will be gone for ever, a quota nearly used. */
 export function runsOut(
-  machines: Machine[],
+  machines: Schemas['Ending'][],
   kept: Schemas['QuarantinedVolume'][],
   project: Schemas['Project'] | undefined,
   now: number,
 ): Ending[] {
   const near = (when: string) => Date.parse(when) - now < NEAR;
   const timed: (Ending & { when: string })[] = [
-    ...machines.flatMap((m) =>
-      m.status.expiresAt && near(m.status.expiresAt) && !m.metadata.deletedAt
-        ? [
-            {
-              key: m.metadata.uid,
-              to: `/p/${m.metadata.project}/machines/${m.metadata.name}`,
-              what: `Machine ${m.metadata.name}`,
-              why: 'It is deleted then; its volumes stay. Extend it there.',
-              when: m.status.expiresAt,
-            },
-          ]
-        : [],
-    ),
+    ...machines.map((m) => ({
+      key: `${m.project}/${m.name}`,
+      to: `/p/${m.project}/machines/${m.name}`,
+      what: `Machine ${m.name}`,
+      why: 'It is deleted then; its volumes stay. Extend it there.',
+      when: m.expiresAt,
+    })),
     ...kept.flatMap((q) =>
       near(q.until)
         ? [
@@ -69,17 +62,4 @@ export function runsOut(
       : [];
   });
   return [...full, ...timed.sort((a, b) => a.when.localeCompare(b.when))];
-}
-
-/** The youngest, youngest first, found in one pass. */
-export function newestOf<R extends { metadata: { createdAt: string } }>(all: readonly R[], most: number): R[] {
-  const out: R[] = [];
-  for (const r of all) {
-    if (out.length < most || r.metadata.createdAt > out.at(-1)!.metadata.createdAt) {
-      const at = out.findIndex((o) => o.metadata.createdAt < r.metadata.createdAt);
-      out.splice(at < 0 ? out.length : at, 0, r);
-      out.length = Math.min(out.length, most);
-    }
-  }
-  return out;
 }

@@ -57,7 +57,7 @@ export function Timeline({ uid }: { uid: string }) {
   });
   const of = found.data;
   const log = useOperationLog(of);
-  const lines = log.data ?? [];
+  const lines = log.data?.lines ?? [];
   if (found.error) {
     return <Trouble error={found.error} retry={() => void found.refetch()} />;
   }

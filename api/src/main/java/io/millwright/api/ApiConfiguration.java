@@ -117,6 +117,11 @@ public class ApiConfiguration {
   }
 
   @Bean
+  SummaryApi summaryApi(Backend backend) {
+    return new SummaryApi(backend);
+  }
+
+  @Bean
   DriftApi driftApi(Backend backend) {
     return new DriftApi(backend);
   }
@@ -326,7 +331,12 @@ public class ApiConfiguration {
   }
 
   @Bean
-  WebMvcConfigurer webMvc(Backend backend) {
+  LateRows lateRows(Backend backend) {
+    return new LateRows(backend.store(), InstantSource.system(), Duration.ofSeconds(1));
+  }
+
+  @Bean
+  WebMvcConfigurer webMvc(Backend backend, LateRows late) {
     return new WebMvcConfigurer() {
       @Override
       public void configureMessageConverters(HttpMessageConverters.ServerBuilder converters) {
@@ -343,7 +353,7 @@ public class ApiConfiguration {
 
       @Override
       public void addInterceptors(InterceptorRegistry interceptors) {
-        interceptors.addInterceptor(new Trail(backend.store()));
+        interceptors.addInterceptor(new Trail(late));
         interceptors.addInterceptor(new Permits());
         interceptors.addInterceptor(new KnownParameters());
         interceptors.addInterceptor(new Body.Limit());

@@ -2,32 +2,28 @@ package io.millwright.api;
 
 import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.Verb;
-import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Audit;
 import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.springframework.web.method.HandlerMethod;
 import org.springframework.web.servlet.HandlerInterceptor;
 import org.springframework.web.servlet.HandlerMapping;
 
 /** Says for the audit what each request does, and what became of those that did not do it. */
 final class Trail implements HandlerInterceptor {
-  private static final Logger LOG = LoggerFactory.getLogger(Trail.class);
-
   /** Attribute of a request that was answered with this problem. */
   static final String PROBLEM = "millwright.problem";
 
   /** Attribute of a request that the policy has refused. */
   static final String REFUSED = "millwright.refused";
 
-  private final Store store;
+  private final LateRows late;
 
-  Trail(Store store) {
-    this.store = store;
+  Trail(LateRows late) {
+    this.late = late;
   }
 
   @Override
@@ -94,10 +90,9 @@ final class Trail implements HandlerInterceptor {
             : refused ? "refused" : problem.type().slug();
     String detail =
         problem != null && problem.type() == Problem.Type.FORBIDDEN ? problem.detail() : "";
-    try {
-      Acts.end(store, acts || refused ? result : null, detail);
-    } catch (RuntimeException failed) {
-      LOG.error("what was refused could not be written into the audit", failed);
+    Audit.Act row = Acts.end(acts || refused ? result : null, detail);
+    if (row != null) {
+      late.write(row, problem != null && problem.type() == Problem.Type.UNAVAILABLE);
     }
   }
 }

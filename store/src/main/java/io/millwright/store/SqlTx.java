@@ -22,6 +22,7 @@ import io.millwright.engine.port.Sessions;
 import io.millwright.engine.port.Shared;
 import io.millwright.engine.port.Showback;
 import io.millwright.engine.port.Sourced;
+import io.millwright.engine.port.Standings;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
 import java.time.Duration;
@@ -166,6 +167,11 @@ final class SqlTx implements Tx {
   @Override
   public Deliveries deliveries() {
     return new SqlDeliveries(jdbc());
+  }
+
+  @Override
+  public Standings standings() {
+    return new SqlStandings(jdbc(), parsed);
   }
 
   @Override

@@ -23,6 +23,14 @@ class Postgres15Test {
   }
 
   @Nested
+  class Standings extends StandingsContract {
+    @Override
+    TestServer server() {
+      return TestServer.fifteen();
+    }
+  }
+
+  @Nested
   class Operations extends OperationsContract {
     @Override
     TestServer server() {

@@ -1,7 +1,6 @@
 package io.millwright.engine.access;
 
 import io.millwright.engine.port.Audit;
-import io.millwright.engine.port.Store;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -124,17 +123,15 @@ public final class Acts {
   }
 
   /**
-   * The thread has ended this; what was not written down with a transaction is now.
+   * The thread has ended this.
    *
    * @param result what became of it, or null if it is not worth a row
    * @param detail why it was refused, or empty
+   * @return what was not written down with a transaction and has to be now, or null
    */
-  public static void end(Store store, @Nullable String result, String detail) {
+  public static Audit.@Nullable Act end(@Nullable String result, String detail) {
     Acts now = unrecorded();
     NOW.remove();
-    if (now != null && result != null) {
-      Audit.Act act = now.act(result, detail);
-      store.write(tx -> tx.audit().append(act));
-    }
+    return now == null || result == null ? null : now.act(result, detail);
   }
 }

@@ -44,6 +44,8 @@ public interface Tx {
 
   Showback showback();
 
+  Standings standings();
+
   Measurements measurements();
 
   /** Eight hex digits that name this installation for ever; made with the database. */

@@ -574,7 +574,7 @@ public final class SourceReconciler {
       try {
         return work.get();
       } finally {
-        Acts.end(store, null, "");
+        Acts.end(null, "");
       }
     }
 

@@ -1,0 +1,3 @@
+package io.millwright.store;
+
+class StandingsTest extends StandingsContract {}
