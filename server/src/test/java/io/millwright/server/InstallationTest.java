@@ -9,6 +9,7 @@ import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -110,6 +111,19 @@ class InstallationTest {
     assertThat(second.disks()).hasSize(2);
     assertThat(world.outside().media()).isEmpty();
     assertThat(log(operation.uid())).contains("Installing the base system");
+  }
+
+  @Test
+  void oneThatIsOffIsInstalledWhenItShallRunAndNothingIsMissingUntilThen() {
+    world.apply(image() + machine() + "  power: 'off'\n");
+    UUID uid = world.machine("web").uid();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.outside().machines()).isEmpty();
+    new Invariants(world).await();
+    world.engine.power().set(World.ANNA, "default", "web", Power.ON);
+    world.awaitReady("web");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    new Invariants(world).await();
   }
 
   @Test

@@ -24,17 +24,22 @@ import io.millwright.engine.port.Orphans.Orphan;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Sweep;
+import io.millwright.engine.request.Apply;
+import io.millwright.engine.request.MachineImport;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Firmware;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
+import io.millwright.model.Ip;
 import io.millwright.model.Kind;
+import io.millwright.model.Mac;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Names;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.manifest.Draft;
 import io.millwright.store.Database;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -50,6 +55,7 @@ import java.util.Deque;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -85,6 +91,14 @@ final class Simulation implements AutoCloseable {
 
   /** Machines that a repository may declare. */
   private static final int SOURCED = 3;
+
+  /** How much of a life is told when it fails, in lines. */
+  private static final int TOLD = Integer.getInteger("told", 120);
+
+  /** Machines that somebody else made. */
+  private static final int FOREIGN = 2;
+
+  private static final int SNAPSHOTS = 3;
 
   private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
 
@@ -124,16 +138,30 @@ final class Simulation implements AutoCloseable {
   /** Nothing goes wrong any more. */
   private boolean calm;
 
+  /** How much had happened by then. */
+  private int calmAt = Integer.MAX_VALUE - 1000;
+
   /** Members of the group that did their service when it was last looked. */
   private Set<UUID> inService = new HashSet<>();
 
-  /** What guests wrote last to each data disk: numbers that only grow. */
+  /**
+   * What guests wrote last to each disk, and what snapshots have of that: numbers that only grow.
+   */
   private final Map<String, Integer> written = new HashMap<>();
 
   private int lastWritten;
 
   /** The disk that each volume had when it was last looked. */
   private final Map<UUID, String> disks = new HashMap<>();
+
+  /** Machines that somebody else made, as they are to stay, whoever declares them. */
+  private final Map<UUID, MachineDefinition> foreign = new LinkedHashMap<>();
+
+  /** What somebody saw of one of them, and may import a good while later. */
+  private MachineImport.@Nullable Found looked;
+
+  /** What each import printed, to be applied again. */
+  private final Map<String, List<Draft>> printed = new HashMap<>();
 
   /** What the repository has: titles, each with the memory of a size or the size of a machine. */
   private SortedMap<String, String> committed = new TreeMap<>();
@@ -255,7 +283,7 @@ final class Simulation implements AutoCloseable {
           world.apply(servers.getFirst().engine, World.BASE + World.SECOND + gold(1) + INSTALLED));
       commit();
       ask(() -> world.apply(servers.getFirst().engine, source()));
-      ask(() -> world.apply(servers.getFirst().engine, group(2, "bios", "")));
+      ask(() -> world.apply(servers.getFirst().engine, group(2, "bios", "", "")));
       ask(() -> world.apply(servers.getFirst().engine, pool(1, "bios")));
       rest();
       // Not before both hypervisors were seen, so that they can be where their volumes are.
@@ -268,14 +296,15 @@ final class Simulation implements AutoCloseable {
                   volume("v1", "sim2", "delete"),
                   machine("m0", "img", "bios", "{network: both}", "v0"),
                   machine("m1", "gold", "bios", "{network: both}", "v1"))));
+      foreigners();
       rest();
       calm = false;
       for (int i = 0; i < steps; i++) {
-        figures.count("steps");
         step();
         check();
       }
       calm = true;
+      calmAt = story.size();
       clear();
       thaw();
       ask(this::resume);
@@ -289,9 +318,15 @@ final class Simulation implements AutoCloseable {
               + "\n  play it again: ./millwright test --seeds 1 --from "
               + seed
               + "\n  "
-              + String.join("\n  ", story.subList(Math.max(0, story.size() - 60), story.size())),
+              + String.join("\n  ", lately()),
           e);
     }
+  }
+
+  /** Who does not come to rest does the same over and over, so it is told what was before that. */
+  private List<String> lately() {
+    int last = Math.min(story.size(), calmAt + 60);
+    return story.subList(Math.max(0, last - TOLD), last);
   }
 
   private void step() {
@@ -346,11 +381,12 @@ final class Simulation implements AutoCloseable {
   }
 
   private void person() {
-    Engine engine = server().engine;
+    looking = server();
+    Engine engine = looking.engine;
     String machine = "m" + chance.nextInt(MACHINES);
     String volume = "v" + chance.nextInt(VOLUMES);
     figures.count("requests");
-    switch (chance.nextInt(24)) {
+    switch (chance.nextInt(32)) {
       case 0, 1, 2, 3 -> {
         String wanted = machine(machine);
         say("apply " + wanted.replaceAll("\\s+", " "));
@@ -404,6 +440,8 @@ final class Simulation implements AutoCloseable {
       }
       case 18, 19, 20 -> image(engine);
       case 21, 22 -> orphan(engine);
+      case 23, 24, 25, 26 -> imports(engine);
+      case 27, 28, 29, 30 -> snapshot(engine);
       case 17 -> {
         say("restore volume " + volume);
         database
@@ -420,17 +458,18 @@ final class Simulation implements AutoCloseable {
 
   // --- groups and pools ---------------------------------------------------------------------
 
-  private static String group(int count, String firmware, String rollout) {
+  private static String group(int count, String firmware, String volumes, String rollout) {
     return """
     apiVersion: millwright/v1
     kind: Group
     metadata: {name: g}
     spec:
       count: %d
-      machine: {image: img, size: small, firmware: %s, nics: [{network: net}]}
+      machine:
+        {image: img, size: small, firmware: %s, nics: [{network: net}], volumes: [%s]}
       rollout: {%s}
     """
-        .formatted(count, firmware, rollout);
+        .formatted(count, firmware, volumes, rollout);
   }
 
   private static String pool(int ready, String firmware) {
@@ -467,11 +506,21 @@ final class Simulation implements AutoCloseable {
             .write(tx -> engine.rollouts().scale(tx, World.ANNA, "default", "g", count));
       }
       default -> {
+        String volumes =
+            pick(
+                List.of(
+                    "",
+                    "{name: data, size: 1GiB}",
+                    "{name: data, size: 1GiB}, {name: tmp, size: 1GiB, reclaim: delete}"));
         String wanted =
             group(
                 chance.nextInt(MEMBERS + 1),
                 pick(List.of("bios", "uefi")),
-                pick(List.of("surge: 1", "maxUnavailable: 1", "maxUnavailable: 2"))
+                volumes,
+                pick(
+                        volumes.isEmpty()
+                            ? List.of("surge: 1", "maxUnavailable: 1", "maxUnavailable: 2")
+                            : List.of("maxUnavailable: 1", "maxUnavailable: 2"))
                     + ", canary: "
                     + chance.nextInt(2)
                     + ", onFailure: "
@@ -689,6 +738,187 @@ final class Simulation implements AutoCloseable {
     }
   }
 
+  // --- machines that somebody else made -----------------------------------------------------
+
+  private void foreigners() {
+    for (int i = 0; i < FOREIGN; i++) {
+      UUID uid = new UUID(chance.nextLong(), chance.nextLong());
+      Mac mac = Mac.parse("52:54:00:aa:00:0" + i);
+      world.hypervisor.addForeignMachine(
+          uid,
+          "theirs" + i,
+          Observation.State.RUNNING,
+          1 + i,
+          ByteSize.ofMib(256),
+          List.of(new MachineDefinition.Nic(mac, "br1", null, null, null)),
+          Map.of("/their/" + i + ".qcow2", ByteSize.ofMib(2048)));
+      world.hypervisor.addAddress(mac, Ip.parse("10.1.0." + (200 + i)));
+      foreign.put(uid, world.hypervisor.definition(uid).orElseThrow());
+    }
+  }
+
+  private void imports(Engine engine) {
+    String name = "i" + chance.nextInt(FOREIGN);
+    switch (chance.nextInt(10)) {
+      case 0, 1 -> {
+        say("delete " + name);
+        engine.delete().delete(World.ANNA, Kind.MACHINE, "default", name, null);
+        figures.count("imported machines let go");
+      }
+      case 2 -> {
+        Power power = chance.nextBoolean() ? Power.ON : Power.OFF;
+        say("power " + power + " " + name);
+        engine.power().set(World.ANNA, "default", name, power);
+      }
+      case 3 -> {
+        say("cancel what is done on " + name);
+        cancel(engine, Kind.MACHINE, name);
+      }
+      case 4 -> {
+        UUID uid = pick(List.copyOf(foreign.keySet()));
+        say("somebody switches " + foreign.get(uid).name() + " off by hand");
+        world.hypervisor.powerOff(uid);
+      }
+      case 5 -> {
+        List<Draft> drafts = printed.get(name);
+        if (drafts != null) {
+          say("apply what the import of " + name + " printed");
+          engine.apply().apply(World.ANNA, drafts, Apply.Expectation.NONE);
+        }
+      }
+      default -> {
+        MachineImport.Found found = looked;
+        looked = null;
+        if (found == null) {
+          String theirs = "theirs" + chance.nextInt(FOREIGN);
+          say("look at " + theirs + " for " + name);
+          found =
+              engine.machineImport().look(new MachineImport.Wanted("default", name, "sim", theirs));
+          if (chance.nextInt(3) == 0) {
+            looked = found;
+            return;
+          }
+        }
+        String as = found.wanted().name();
+        say("import " + found.machine().name() + " as " + as);
+        MachineImport.Found seen = found;
+        printed.put(
+            as,
+            database
+                .store()
+                .inTransaction(tx -> engine.machineImport().declare(tx, World.ANNA, seen))
+                .drafts());
+        figures.count("machines imported");
+      }
+    }
+  }
+
+  /** Whoever declares them, nothing of them changes but whether they run. */
+  private void checkForeign() {
+    foreign.forEach((uid, was) -> {
+      if (!Optional.of(was).equals(world.hypervisor.definition(uid))
+          || was.disks().stream().anyMatch(d -> !world.hypervisor.hasDisk(d.name()))) {
+        throw new AssertionError(was.name() + " is not as whoever made it left it");
+      }
+    });
+  }
+
+  /** Those that are declared bear our mark, and the others none; in words. */
+  private List<String> mismarked() {
+    List<String> out = new ArrayList<>();
+    foreign.forEach((uid, was) -> {
+      boolean declared = world.store.read(tx -> tx.resources().find(uid)).isPresent();
+      Optional<Mark> mark = world.hypervisor.mark(uid);
+      if (!declared && mark.isPresent()) {
+        out.add(was.name() + " bears " + mark.get() + ", and nothing declares it");
+      }
+    });
+    return out;
+  }
+
+  // --- snapshots ----------------------------------------------------------------------------
+
+  private void snapshot(Engine engine) {
+    String name = "s" + chance.nextInt(SNAPSHOTS);
+    switch (chance.nextInt(8)) {
+      case 0 -> {
+        say("delete snapshot " + name);
+        engine.delete().delete(World.ANNA, Kind.SNAPSHOT, "default", name, null);
+      }
+      case 1 -> {
+        say("cancel what is done on snapshot " + name);
+        cancel(engine, Kind.SNAPSHOT, name);
+      }
+      case 2, 3, 4 -> {
+        List<String> taken =
+            world.strings(
+                """
+                SELECT name || ' ' || (spec->>'machine') FROM resource
+                WHERE kind = 'SNAPSHOT' ORDER BY name
+                """);
+        if (!taken.isEmpty()) {
+          String[] of = pick(taken).split(" ");
+          say("revert " + of[1] + " to " + of[0]);
+          database
+              .store()
+              .write(tx -> engine.snapshots().revert(tx, World.ANNA, "default", of[1], of[0]));
+          figures.count("machines reverted");
+        }
+      }
+      default -> {
+        // Of what is off and was up; somebody switches one off for it if there is none.
+        List<String> off =
+            world.strings(
+                """
+                SELECT name FROM resource WHERE kind = 'MACHINE' AND name ~ '^m[0-9]$'
+                AND spec->>'power' = 'off' AND status->>'readyBy' IS NOT NULL ORDER BY name
+                """);
+        if (off.isEmpty()) {
+          String machine = "m" + chance.nextInt(MACHINES);
+          say("power off " + machine + " for a snapshot");
+          engine.power().set(World.ANNA, "default", machine, Power.OFF);
+          return;
+        }
+        String machine = pick(off);
+        say("take snapshot " + name + " of " + machine);
+        world.apply(
+            engine,
+            """
+            apiVersion: millwright/v1
+            kind: Snapshot
+            metadata: {name: %s}
+            spec: {machine: %s}
+            """
+                .formatted(name, machine));
+        figures.count("snapshots begun");
+      }
+    }
+  }
+
+  /** What a snapshot has, and a system that is made of it, is what was on the disk. */
+  private void follow() {
+    written.keySet().removeIf(disk -> !isData(disk) && content(disk).isEmpty());
+    world
+        .strings(
+            """
+            SELECT concat_ws(' ', status->>'object', status->'system'->>'disk') FROM resource
+            WHERE kind = 'SNAPSHOT' AND status->>'stage' = 'TAKEN'
+            """)
+        .forEach(this::copied);
+    world
+        .strings(
+            """
+            SELECT concat_ws(' ', status->>'disk', status->'source'->>'disk') FROM resource
+            WHERE kind = 'MACHINE' AND status->'source'->>'disk' IS NOT NULL
+            """)
+        .forEach(this::copied);
+  }
+
+  private void copied(String line) {
+    String[] disks = line.split(" ");
+    written.putIfAbsent(disks[0], written.getOrDefault(disks[1], 0));
+  }
+
   // --- images -------------------------------------------------------------------------------
 
   /** A system that an installer makes on each machine. */
@@ -879,9 +1109,15 @@ final class Simulation implements AutoCloseable {
 
   // --- guests ------------------------------------------------------------------------------
 
-  /** A guest writes something new to all its volumes, if it runs. */
+  /** A guest writes something new to all its disks, if it runs. */
   private void write() {
-    String machine = "m" + chance.nextInt(MACHINES);
+    String machine =
+        pick(
+            world.strings(
+                """
+                SELECT name FROM resource WHERE kind = 'MACHINE'
+                AND (name ~ '^m[0-9]$' OR name ~ '^g-') UNION SELECT 'm0' ORDER BY name
+                """));
     int content = ++lastWritten;
     world
         .find(machine)
@@ -891,12 +1127,11 @@ final class Simulation implements AutoCloseable {
                 .forEach(h ->
                     h.definition(m.uid()).orElseThrow().disks().stream()
                         .map(MachineDefinition.Disk::name)
-                        .filter(Simulation::isData)
                         .forEach(disk -> {
-                          say(machine + " writes " + content + " to a volume");
+                          say(machine + " writes " + content + " to " + disk);
                           h.fill(disk, bytes(content));
                           written.put(disk, content);
-                          figures.count("volumes written to by guests");
+                          figures.count("disks written to by guests");
                         })));
   }
 
@@ -921,6 +1156,7 @@ final class Simulation implements AutoCloseable {
    * is no older than what it had.
    */
   private void checkContents() {
+    follow();
     written.forEach((disk, wanted) ->
         content(disk)
             .filter(there -> !there.equals(wanted))
@@ -1004,7 +1240,11 @@ final class Simulation implements AutoCloseable {
   private void tell() {
     Runnable event = events.poll();
     if (event != null) {
-      ask(event);
+      try {
+        event.run();
+      } catch (IllegalStateException | Dead e) {
+        // Who died does not hear it, and who gets no answer looks again by itself.
+      }
     }
   }
 
@@ -1115,6 +1355,7 @@ final class Simulation implements AutoCloseable {
   // --- what must hold ----------------------------------------------------------------------
 
   private void check() {
+    figures.count("steps");
     checking = true;
     try {
       List<String> broken = invariants.unsafe();
@@ -1123,6 +1364,7 @@ final class Simulation implements AutoCloseable {
       }
       checkPromise();
       checkContents();
+      checkForeign();
     } finally {
       checking = false;
     }
@@ -1147,7 +1389,10 @@ final class Simulation implements AutoCloseable {
         return null;
       }
       List<UUID> members =
-          tx.groups().members(group.get().uid()).stream().map(Groups.Member::uid).toList();
+          tx.groups().members(group.get().uid()).stream()
+              .filter(m -> m.volume() == null)
+              .map(Groups.Member::uid)
+              .toList();
       Set<UUID> busy = tx.operations().busy(members);
       Set<UUID> there = new HashSet<>();
       for (UUID uid : members) {
@@ -1205,6 +1450,7 @@ final class Simulation implements AutoCloseable {
       open.addAll(unfilled());
       open.addAll(unpruned());
       open.addAll(misfiled());
+      open.addAll(mismarked());
       world
           .strings(
               "SELECT 'machine ' || name || ' is still on ' || (status->>'elsewhere') FROM resource"

@@ -61,14 +61,16 @@ class SimulationTest {
         figures.counts.entrySet().stream()
             .map(e -> "| " + e.getKey() + " | " + e.getValue() + " |\n")
             .collect(Collectors.joining());
-    return "Seeds %d to %d, %d of them failed, %d s at a load of %.1f on %d processors.\n\n"
+    return ("Seeds %d to %d, %d of them failed, %d s at a load of %.1f on %d processors:"
+                + " %.0f steps a second, with all that is checked after each.\n\n")
             .formatted(
                 from,
                 from + seeds - 1,
                 failed,
                 seconds,
                 ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
-                Runtime.getRuntime().availableProcessors())
+                Runtime.getRuntime().availableProcessors(),
+                (double) figures.counts.get("steps") / seconds)
         + "| What happened | Times |\n|---|---|\n"
         + rows;
   }

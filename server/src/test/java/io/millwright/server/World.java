@@ -487,12 +487,19 @@ final class World implements AutoCloseable {
 
   /** Does something to the database past all nodes. */
   void sql(String... statements) {
-    execute(url(name), statements);
+    try (Connection connection = connect();
+        Statement statement = connection.createStatement()) {
+      for (String each : statements) {
+        statement.execute(each);
+      }
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Asks the database past all nodes for one number. */
   long number(String query) {
-    try (Connection connection = connect(url(name));
+    try (Connection connection = connect();
         Statement statement = connection.createStatement();
         ResultSet row = statement.executeQuery(query)) {
       row.next();
@@ -504,7 +511,7 @@ final class World implements AutoCloseable {
 
   /** Asks the same way for numbers with a name each. */
   Map<String, Long> numbers(String query) {
-    try (Connection connection = connect(url(name));
+    try (Connection connection = connect();
         Statement statement = connection.createStatement();
         ResultSet row = statement.executeQuery(query)) {
       Map<String, Long> out = new TreeMap<>();
@@ -532,7 +539,7 @@ final class World implements AutoCloseable {
   /** Asks the database past all nodes for one column. */
   List<String> strings(String query) {
     List<String> out = new ArrayList<>();
-    try (Connection connection = connect(url(name));
+    try (Connection connection = connect();
         Statement statement = connection.createStatement();
         ResultSet row = statement.executeQuery(query)) {
       while (row.next()) {
@@ -544,24 +551,37 @@ final class World implements AutoCloseable {
     }
   }
 
-  private static Connection connect(String url) throws SQLException {
-    EmbeddedPostgres server = postgres();
-    return DriverManager.getConnection(url, server.user(), server.password());
+  /** From a pool, for to open one takes longer than most of what is asked. */
+  private Connection connect() throws SQLException {
+    return observer.dataSource().getConnection();
   }
 
-  private static void execute(String url, String... statements) {
-    try (Connection connection = connect(url);
+  private static void execute(String url, String what) {
+    EmbeddedPostgres server = postgres();
+    try (Connection connection =
+            DriverManager.getConnection(url, server.user(), server.password());
         Statement statement = connection.createStatement()) {
-      for (String each : statements) {
-        statement.execute(each);
-      }
+      statement.execute(what);
     } catch (SQLException e) {
       throw new IllegalStateException(e);
     }
   }
 
-  private static void createDatabase(String name) {
-    execute(postgres().jdbcUrl(), "CREATE DATABASE " + name);
+  /** Brought up to date once, for all that are made of it. */
+  private static final String TEMPLATE = "template_of_worlds";
+
+  private static boolean templateMade;
+
+  private static synchronized void createDatabase(String name) {
+    if (!templateMade) {
+      execute(postgres().jdbcUrl(), "CREATE DATABASE " + TEMPLATE);
+      Database.open(settings(TEMPLATE, port(), 2)).close();
+      templateMade = true;
+    }
+    execute(postgres().jdbcUrl(), "CREATE DATABASE " + name + " TEMPLATE " + TEMPLATE);
+    execute(
+        url(name),
+        "UPDATE installation SET id = left(replace(gen_random_uuid()::text, '-', ''), 8)");
   }
 
   /** Below a directory that PostgreSQL's own user can pass through. */

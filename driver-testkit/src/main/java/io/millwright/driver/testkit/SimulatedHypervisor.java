@@ -438,13 +438,10 @@ public final class SimulatedHypervisor {
     }
   }
 
-  /** What a machine of ours is defined as. */
+  /** What a machine is defined as, whosever it is. */
   public Optional<MachineDefinition> definition(UUID uid) {
     synchronized (lock) {
-      Machine machine = machines.get(uid);
-      return machine == null || machine.mark == null
-          ? Optional.empty()
-          : Optional.of(machine.definition);
+      return Optional.ofNullable(machines.get(uid)).map(machine -> machine.definition);
     }
   }
 

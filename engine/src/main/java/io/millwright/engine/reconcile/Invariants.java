@@ -381,11 +381,29 @@ public final class Invariants {
             m.title() + " is ready and does not run");
         return;
       }
+      ResolvedMachine resolved = ResolvedMachine.of(lookup, m);
+      if (waitsForInstaller(resolved)) {
+        require(
+            Rule.AS_DECLARED,
+            vm == null || vm.state() != Observation.State.RUNNING,
+            m.title() + " runs");
+        return;
+      }
       if (vm == null) {
         broken.add(new Broken(Rule.AS_DECLARED, m.title() + " is not there"));
         return;
       }
-      compare(m, vm, ResolvedMachine.of(lookup, m));
+      compare(m, vm, resolved);
+    }
+
+    /**
+     * What an installer makes is made when it shall run, and until then there may be none of it.
+     */
+    private static boolean waitsForInstaller(ResolvedMachine r) {
+      return r.machine().spec().power() == Power.OFF
+          && r.machine().status().readyBy() == null
+          && !r.machine().spec().foreignMade()
+          && r.image().spec().installer() != null;
     }
 
     private void compare(
