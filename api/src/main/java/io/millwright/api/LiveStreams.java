@@ -5,6 +5,7 @@ import io.millwright.engine.port.Store;
 import io.millwright.engine.watch.Watch;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Violation;
 import io.millwright.model.manifest.Json;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -83,7 +84,7 @@ final class LiveStreams implements SmartLifecycle {
       Thread.currentThread().interrupt();
     } catch (ProblemException e) {
       if (!response.isCommitted()) {
-        throw e;
+        throw named(e);
       }
       // It hears of the problem when it resumes.
       LOG.debug("a stream was ended: {}", e.getMessage());
@@ -248,6 +249,19 @@ final class LiveStreams implements SmartLifecycle {
         to.flush();
       }
     }
+  }
+
+  /** A place in a stream is what the client sent in that header, whatever the store calls it. */
+  private static ProblemException named(ProblemException e) {
+    Problem said = e.problem();
+    if (said.errors().stream().noneMatch(v -> v.field().equals("cursor"))) {
+      return e;
+    }
+    ProblemException named =
+        ProblemException.invalid(
+            said.errors().stream().map(v -> new Violation("Last-Event-ID", v.message())).toList());
+    named.initCause(e);
+    return named;
   }
 
   /** For journals: nothing at all or a cursor. */

@@ -92,6 +92,7 @@ class StreamsTest {
         rig.get("projects/w2/sizes", "Accept", "text/event-stream", "Last-Event-ID", "x");
     assertThat(nonsense.status()).isEqualTo(400);
     assertThat(nonsense.header("Content-Type")).isEqualTo("application/problem+json");
+    assertThat(nonsense.json().at("/errors/0/field").asString()).isEqualTo("Last-Event-ID");
   }
 
   @Test

@@ -150,7 +150,11 @@ final class Cli implements Callable<Integer> {
   static int run(Shell shell, String... args) {
     Cli cli = new Cli(shell);
     int code = cli.commandLine(args).execute(args);
-    shell.out().flush();
+    IOException unwritten = shell.out().trouble();
+    if (unwritten != null) {
+      shell.err().println("millwright: the output cannot be written: " + unwritten.getMessage());
+      code = Failure.FAILED;
+    }
     shell.err().flush();
     return code;
   }

@@ -81,6 +81,7 @@ final class EventsCommand extends Part {
             last ->
                 api.streamEvents(filter.project(), last, null, filter.kind(), limit, filter.name()),
             Duration.ofMinutes(1))) {
+      shell().out().onceUnread(events::close);
       for (Event event = events.next(); event != null; event = events.next()) {
         JsonNode e = event.data();
         switch (format) {

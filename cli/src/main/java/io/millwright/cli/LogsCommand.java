@@ -70,6 +70,7 @@ final class LogsCommand extends Part {
     long shown = 0;
     try (Resumed events =
         new Resumed(last -> api.streamOperation(uid, last), Duration.ofMinutes(2))) {
+      shell().out().onceUnread(events::close);
       for (Event event = events.next(); event != null; event = events.next()) {
         if (event.name().equals("log")) {
           long seq = event.data().path("seq").asLong(Long.MAX_VALUE);

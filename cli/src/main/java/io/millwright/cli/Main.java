@@ -1,5 +1,6 @@
 package io.millwright.cli;
 
+import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
@@ -23,17 +24,16 @@ public final class Main {
     return new Shell(
         System.getenv(),
         System.in,
-        print(FileDescriptor.out),
-        print(FileDescriptor.err),
+        Output.standard(),
+        errors(),
         terminals.contains("0"),
         terminals.contains("1"),
         Clock.systemUTC());
   }
 
-  /** Always UTF-8: JSON is, whatever the locale says. */
-  private static PrintStream print(FileDescriptor to) {
+  private static PrintStream errors() {
     return new PrintStream(
-        new java.io.BufferedOutputStream(new FileOutputStream(to), 1 << 13),
+        new BufferedOutputStream(new FileOutputStream(FileDescriptor.err), 1 << 13),
         false,
         StandardCharsets.UTF_8);
   }

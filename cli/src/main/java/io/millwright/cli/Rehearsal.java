@@ -5,7 +5,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -98,8 +97,7 @@ final class Rehearsal {
   }
 
   private static Shell shell(Map<String, String> environment) {
-    PrintStream nowhere =
-        new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+    Output nowhere = new Output(OutputStream.nullOutputStream());
     byte[] manifest = "kind: Machine\n".getBytes(StandardCharsets.UTF_8);
     return new Shell(
         environment,

@@ -20,7 +20,7 @@ import java.util.Optional;
 record Shell(
     Map<String, String> environment,
     InputStream in,
-    PrintStream out,
+    Output out,
     PrintStream err,
     boolean inTerminal,
     boolean outTerminal,

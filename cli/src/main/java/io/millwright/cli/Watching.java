@@ -27,6 +27,7 @@ record Watching(Shell shell, Format format, List<String> titles, Row row, @Nulla
     Map<String, String> shown = new HashMap<>();
     boolean synced = false;
     try (Resumed events = new Resumed(opener, PATIENCE)) {
+      shell.out().onceUnread(events::close);
       for (Event event = events.next(); event != null; event = events.next()) {
         if (event.name().equals("synced")) {
           if (!synced && format.human()) {

@@ -79,7 +79,7 @@ abstract class CliTestCase {
             keyboard != null
                 ? keyboard
                 : new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
-            new PrintStream(out, false, StandardCharsets.UTF_8),
+            new Output(out),
             new PrintStream(err, false, StandardCharsets.UTF_8),
             false,
             terminal,

@@ -60,7 +60,13 @@ class ReferenceTest extends CliTestCase {
     CommandLine line =
         Cli.complete(
             new Shell(
-                java.util.Map.of(), System.in, System.out, System.err, false, false, () -> NOW));
+                java.util.Map.of(),
+                System.in,
+                new Output(System.out),
+                System.err,
+                false,
+                false,
+                () -> NOW));
     StringBuilder out = new StringBuilder();
     out.append(
         """

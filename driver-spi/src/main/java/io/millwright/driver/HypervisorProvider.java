@@ -1,10 +1,19 @@
 package io.millwright.driver;
 
+import io.millwright.model.Violations;
 import java.util.Map;
 
 /** Makes hypervisor drivers; found by {@link java.util.ServiceLoader}. */
 public interface HypervisorProvider {
   DriverDescription describe();
+
+  /**
+   * Reports settings that are unknown, missing or make no sense, each at its field, without asking
+   * anybody: before they are kept. {@code open} refuses the same.
+   */
+  default void check(Map<String, String> settings, Violations at) {
+    describe().check(settings, at);
+  }
 
   /**
    * A driver for one hypervisor. It connects when it is first used, and again when the connection

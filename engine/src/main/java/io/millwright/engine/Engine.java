@@ -48,12 +48,14 @@ import io.millwright.engine.request.Snapshots;
 import io.millwright.engine.request.Sources;
 import io.millwright.engine.watch.Watch;
 import io.millwright.engine.watch.Webhooks;
+import io.millwright.model.Ip;
 import java.net.URI;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executor;
+import java.util.function.UnaryOperator;
 
 /** The engine's parts, put together by hand; reading the constructor tells who needs whom. */
 public final class Engine implements AutoCloseable {
@@ -127,7 +129,18 @@ public final class Engine implements AutoCloseable {
       Duration round,
       SourcePlaces places,
       Reach reach) {
-    this(store, drivers, secrets, images, doorBases, clock, round, places, reach, Engine::carrying);
+    this(
+        store,
+        drivers,
+        secrets,
+        images,
+        doorBases,
+        clock,
+        round,
+        places,
+        reach,
+        Engine::carrying,
+        UnaryOperator.identity());
   }
 
   /**
@@ -135,6 +148,8 @@ public final class Engine implements AutoCloseable {
    * @param places from where sources may be read
    * @param reach where sources and webhooks may lead
    * @param carriers what has a thread for each volume that is carried to another hypervisor
+   * @param reached where the addresses of machines are reached from here: as they are, but where
+   *     something else stands in for the machines
    */
   public Engine(
       Store store,
@@ -146,7 +161,8 @@ public final class Engine implements AutoCloseable {
       Duration round,
       SourcePlaces places,
       Reach reach,
-      Executor carriers) {
+      Executor carriers,
+      UnaryOperator<Ip> reached) {
     String installation = store.read(Tx::installation);
     Admission admission = new Admission(drivers, secrets, places, reach);
     outside = new Outside(drivers, secrets, places, installation, clock, this::heard);
@@ -177,7 +193,7 @@ public final class Engine implements AutoCloseable {
     machineImport = new MachineImport(store, outside, apply);
     door = new FirstBootDoor(store, secrets, clock, doorBases);
     webhooks = new Webhooks(store, watch, secrets, reach, clock);
-    groups = new GroupReconciler(store, outside, apply, delete, rebuild, clock, round);
+    groups = new GroupReconciler(store, outside, apply, delete, rebuild, clock, round, reached);
     reconcilers =
         new Reconcilers(
             store,

@@ -7,6 +7,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -140,7 +141,14 @@ public final class CloudInit implements Renderer<Seed> {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("name", user.name());
     out.put("shell", user.shell());
-    if (!user.groups().isEmpty()) {
+    if (!user.name().equals("root")) {
+      // Else useradd refuses a user whose name the guest has as a group, such as staff. It makes
+      // the primary group only if there are other groups, so that it stands among them.
+      out.put("primary_group", user.name());
+      out.put(
+          "groups",
+          Stream.concat(user.groups().stream(), Stream.of(user.name())).distinct().toList());
+    } else if (!user.groups().isEmpty()) {
       out.put("groups", user.groups());
     }
     if (user.sudo()) {

@@ -113,7 +113,15 @@ class CloudInitPropertyTest {
       keys.add("hashed_passwd");
       assertThat(data.get("hashed_passwd").asString()).isEqualTo(user.passwordHash());
     }
-    if (!user.groups().isEmpty()) {
+    if (!user.name().equals("root")) {
+      // The group of that name may be there already, and useradd makes none then.
+      keys.addAll(List.of("groups", "primary_group"));
+      assertThat(data.get("primary_group").asString()).isEqualTo(user.name());
+      assertThat(texts(data.get("groups")))
+          .containsAll(user.groups())
+          .contains(user.name())
+          .doesNotHaveDuplicates();
+    } else if (!user.groups().isEmpty()) {
       keys.add("groups");
       assertThat(texts(data.get("groups"))).isEqualTo(user.groups());
     }

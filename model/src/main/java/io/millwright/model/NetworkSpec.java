@@ -61,16 +61,17 @@ public record NetworkSpec(
     /** RFC 4291 section 2.5.6; many a router announces only such an address. */
     private static final Cidr LINK_LOCAL = Cidr.parse("fe80::/10");
 
-    /**
-     * Where no host of a network can have its address, and why. Loopback of IPv4 is not among them:
-     * machines that stand in for others on one host are reached there.
-     */
+    /** Where no host of a network can have its address, and why (RFC 6890). */
     private static final Map<Cidr, String> NOT_FOR_HOSTS =
         Map.of(
             Cidr.parse("0.0.0.0/8"),
             "\"this network\"",
+            Cidr.parse("127.0.0.0/8"),
+            "each host itself",
             Cidr.parse("224.0.0.0/4"),
             "multicast",
+            Cidr.parse("240.0.0.0/4"),
+            "nobody, and broadcast at its end",
             Cidr.parse("::/16"),
             "each host itself",
             Cidr.parse("ff00::/8"),

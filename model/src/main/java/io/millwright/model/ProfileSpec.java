@@ -43,6 +43,17 @@ public record ProfileSpec(
   private static final Pattern HASH =
       Pattern.compile("\\$(6|5|y|2[aby])\\$[./A-Za-z0-9$=,]{20,200}");
 
+  /**
+   * What systems have of themselves, Debian's and Red Hat's first: nobody logs in to them, and a
+   * first boot leaves alone who is there already.
+   */
+  private static final Set<String> ACCOUNTS =
+      Set.of(
+          ("_apt adm backup bin chrony daemon dbus ftp games gnats halt irc list lp mail man"
+                  + " messagebus news nobody operator polkitd proxy shutdown sshd sync sys"
+                  + " systemd-network systemd-resolve systemd-timesync tss uucp uuidd www-data")
+              .split(" "));
+
   private static final Pattern PACKAGE = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9+._:=~]{0,127}");
   private static final Pattern LOCALE =
       Pattern.compile("[A-Za-z]{1,3}(_[A-Z]{2})?(\\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\\.UTF-8");
@@ -90,6 +101,12 @@ public record ProfileSpec(
               Names.quote(name)
                   + " is no user name: use 1 to 32 lower-case letters, digits, '_' and '-', a"
                   + " letter first");
+      at.field("name")
+          .require(
+              !ACCOUNTS.contains(name),
+              Names.quote(name)
+                  + " is an account that systems have of themselves, and cannot be logged in to;"
+                  + " use another name");
       for (int i = 0; i < keys.size(); i++) {
         at.field("keys")
             .index(i)

@@ -8,6 +8,7 @@ import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
 import io.millwright.model.Cidr;
+import io.millwright.model.Ip;
 import io.millwright.store.Database;
 import io.millwright.store.SqlStore;
 import io.millwright.store.WorkLoop;
@@ -22,6 +23,8 @@ import java.util.List;
  * One server of a {@link World}, without its doors: its engine, and its own wire to the database.
  */
 final class Node implements AutoCloseable {
+  private static final Cidr NETWORK = Cidr.parse("10.77.0.0/16");
+
   final String name;
   final Wire wire;
   final Database database;
@@ -56,7 +59,9 @@ final class Node implements AutoCloseable {
               clock,
               pace.round(),
               new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
-              Reach.OUTSIDE);
+              Reach.OUTSIDE,
+              Thread::startVirtualThread,
+              Node::standIn);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -67,6 +72,13 @@ final class Node implements AutoCloseable {
             new WorkLoop.Settings(name, 50, pace.heartbeat(), pace.poll()));
     sql.afterNudge(loop::wake);
     loop.start();
+  }
+
+  /** Simulated machines have no network: of those in 10.77.0.0/16, loopback answers. */
+  private static Ip standIn(Ip machine) {
+    return NETWORK.contains(machine)
+        ? Ip.parse(machine.toString().replaceFirst("10", "127"))
+        : machine;
   }
 
   /** From here on nothing that this node does reaches the database, as after a {@code kill -9}. */

@@ -216,7 +216,8 @@ final class Simulation implements AutoCloseable {
               Duration.ofSeconds(30),
               new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
               Reach.OUTSIDE,
-              Runnable::run);
+              Runnable::run,
+              java.util.function.UnaryOperator.identity());
       store.counts = true;
     }
 

@@ -19,7 +19,9 @@ import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.Violation;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -59,6 +61,54 @@ class TroubleTest {
     over.countDown();
     web.stop(0);
     world.close();
+  }
+
+  // --- settings ------------------------------------------------------------------------------
+
+  /** Each by its own driver's check, and before anything is kept. */
+  @Test
+  void settingsThatMakeNoSenseAreRefusedAtOnce() {
+    String manifest =
+        """
+        apiVersion: millwright/v1
+        kind: Hypervisor
+        metadata: {name: wrong, project: shared}
+        spec: {driver: %s, settings: {%s}}
+        """;
+    List.of(
+            List.of("libvirt", "uri: \"foo://bar\"", "uri"),
+            List.of("libvirt", "uri: \"\"", "uri"),
+            List.of("libvirt", "uri: \"qemu:///sys tem\"", "uri"),
+            List.of("vsphere", "url: \"http://vc\", user: u, password: p", "url"),
+            List.of("proxmox", "url: \"https://pve:8006\", token: t, secret: s", "token"))
+        .forEach(each ->
+            assertThatThrownBy(() -> world.apply(manifest.formatted(each.getFirst(), each.get(1))))
+                .isInstanceOfSatisfying(
+                    ProblemException.class,
+                    e ->
+                        assertThat(e.problem().errors())
+                            .extracting(Violation::field)
+                            .containsExactly("Hypervisor wrong: spec.settings." + each.get(2))));
+    assertThatThrownBy(() ->
+            world.apply(
+                """
+                apiVersion: millwright/v1
+                kind: Network
+                metadata: {name: wrong}
+                spec:
+                  services:
+                    driver: dnsmasq
+                    settings: {directory: here, pidFile: /run/a, dnsPidFile: /run/b}
+                """))
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e ->
+                assertThat(e.problem().errors())
+                    .extracting(Violation::field)
+                    .containsExactly("Network wrong: spec.services.settings.directory"));
+    boolean kept =
+        world.store.read(tx -> tx.resources().find(Kind.HYPERVISOR, "shared", "wrong").isPresent());
+    assertThat(kept).isFalse();
   }
 
   // --- images --------------------------------------------------------------------------------

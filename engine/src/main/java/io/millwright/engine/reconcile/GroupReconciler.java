@@ -16,6 +16,7 @@ import io.millwright.model.Condition;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.ImageStatus;
+import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -45,6 +46,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -69,6 +71,9 @@ public final class GroupReconciler implements AutoCloseable {
   private final Duration round;
   private final HealthProbe probe;
 
+  /**
+   * @param reached where the addresses of members are reached from here
+   */
   public GroupReconciler(
       Store store,
       Outside outside,
@@ -76,14 +81,15 @@ public final class GroupReconciler implements AutoCloseable {
       Delete delete,
       Rebuild rebuild,
       InstantSource clock,
-      Duration round) {
+      Duration round,
+      UnaryOperator<Ip> reached) {
     this.store = store;
     this.apply = apply;
     this.delete = delete;
     this.rebuild = rebuild;
     this.clock = clock;
     this.round = round;
-    this.probe = new HealthProbe(outside);
+    this.probe = new HealthProbe(outside, reached);
   }
 
   @Override

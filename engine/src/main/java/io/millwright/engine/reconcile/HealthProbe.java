@@ -46,6 +46,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,8 +83,14 @@ final class HealthProbe implements AutoCloseable {
   /** Commands that had not ended when they were last asked for, by machine. */
   private final Map<UUID, Long> hanging = new ConcurrentHashMap<>();
 
-  HealthProbe(Outside outside) {
+  private final UnaryOperator<Ip> reached;
+
+  /**
+   * @param reached where an address is reached from here
+   */
+  HealthProbe(Outside outside, UnaryOperator<Ip> reached) {
     this.outside = outside;
+    this.reached = reached;
   }
 
   /**
@@ -291,9 +298,11 @@ final class HealthProbe implements AutoCloseable {
     return line.length() <= MOST_SAID ? line : "…" + line.substring(line.length() - MOST_SAID);
   }
 
-  private static String tcp(Ip ip, int port) {
+  private String tcp(Ip ip, int port) {
     try (Socket socket = new Socket()) {
-      socket.connect(new InetSocketAddress(ip.toInetAddress(), port), (int) DEADLINE.toMillis());
+      socket.connect(
+          new InetSocketAddress(reached.apply(ip).toInetAddress(), port),
+          (int) DEADLINE.toMillis());
       return "";
     } catch (IOException e) {
       return "port " + port + " of " + ip + " takes no connections: " + e.getMessage();
@@ -301,7 +310,8 @@ final class HealthProbe implements AutoCloseable {
   }
 
   private String get(Ip ip, Http wanted) {
-    String host = ip.v6() ? "[" + ip + "]" : ip.toString();
+    Ip at = reached.apply(ip);
+    String host = at.v6() ? "[" + at + "]" : at.toString();
     HttpRequest request =
         HttpRequest.newBuilder(URI.create("http://" + host + ":" + wanted.port() + wanted.path()))
             .timeout(DEADLINE)

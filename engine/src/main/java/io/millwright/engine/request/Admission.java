@@ -43,6 +43,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +75,7 @@ public final class Admission {
                   h.withSettings(
                       settings(
                           provider.describe(),
+                          provider::check,
                           h.settings(),
                           before instanceof HypervisorSpec old ? old.settings() : Map.of(),
                           at.field("spec").field("settings"))))
@@ -95,6 +97,7 @@ public final class Admission {
                         services.driver(),
                         settings(
                             provider.describe(),
+                            provider::check,
                             services.settings(),
                             old,
                             here.field("settings")))))
@@ -123,7 +126,12 @@ public final class Admission {
         yield Drivers.find(drivers.sources(), s.driver(), here.field("driver"))
             .<Spec>map(driver ->
                 s.withSettings(
-                    settings(driver.describe(), s.settings(), old, here.field("settings"))))
+                    settings(
+                        driver.describe(),
+                        driver.describe()::check,
+                        s.settings(),
+                        old,
+                        here.field("settings"))))
             .orElse(s);
       }
       case WebhookSpec w -> {
@@ -192,8 +200,12 @@ public final class Admission {
   }
 
   private Map<String, String> settings(
-      DriverDescription driver, Map<String, String> given, Map<String, String> old, Violations at) {
-    driver.check(given, at);
+      DriverDescription driver,
+      BiConsumer<Map<String, String>, Violations> check,
+      Map<String, String> given,
+      Map<String, String> old,
+      Violations at) {
+    check.accept(given, at);
     Map<String, String> out = new TreeMap<>(given);
     for (DriverDescription.Setting setting : driver.settings()) {
       String value = given.get(setting.name());

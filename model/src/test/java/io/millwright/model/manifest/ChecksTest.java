@@ -128,6 +128,19 @@ class ChecksTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"games", "nobody", "www-data", "_apt", "systemd-network"})
+  void nobodyLogsInAsTheSystem(String name) {
+    String profile = "{\"users\": [{\"name\": \"%s\"}]}".formatted(name);
+    assertThat(wrong(Kind.PROFILE, profile)).containsExactly("Profile a: spec.users[0].name");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"root", "staff", "users", "sudo", "docker", "debian"})
+  void aGroupOfTheSystemIsNoAccount(String name) {
+    assertThat(wrong(Kind.PROFILE, "{\"users\": [{\"name\": \"%s\"}]}".formatted(name))).isEmpty();
+  }
+
+  @ParameterizedTest
   @MethodSource("breakouts")
   void nothingBreaksOutOfNames(String text) {
     assertThat(wrong(Kind.PROFILE, "{\"users\": [{\"name\": " + q(text) + "}]}"))
@@ -476,7 +489,22 @@ class ChecksTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"0.0.0.0/0", "224.1.0.0/16", "::/64", "ff05::/64", "fe80::/64"})
+  @ValueSource(
+      strings = {
+        "0.0.0.0/0",
+        "0.1.0.0/16",
+        "127.0.0.0/8",
+        "127.5.5.0/24",
+        "224.1.0.0/16",
+        "239.255.255.255/32",
+        "240.0.0.0/24",
+        "255.255.255.0/24",
+        "::/64",
+        "::1/128",
+        "ff05::/64",
+        "fe80::/64",
+        "febf::/64"
+      })
   void subnetsAreWhereHostsCanBe(String cidr) {
     assertThat(wrong(Kind.NETWORK, "{\"subnets\": [{\"cidr\": \"" + cidr + "\"}]}"))
         .contains("Network a: spec.subnets[0].cidr");

@@ -65,11 +65,9 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
   }
 
   @Override
-  public NetworkServices open(Map<String, String> settings, String installation)
-      throws DriverException {
-    Violations at = Violations.at("settings");
+  public void check(Map<String, String> settings, Violations at) {
     DESCRIPTION.check(settings, at);
-    Path directory = path(settings, DIRECTORY, at);
+    var _ = path(settings, DIRECTORY, at);
     Path pidFile = path(settings, PID_FILE, at);
     Path dnsPidFile = path(settings, DNS_PID_FILE, at);
     at.field(DNS_PID_FILE)
@@ -87,6 +85,13 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
                     && Integer.parseInt(lease) >= 120
                     && Integer.parseInt(lease) <= 604_800),
             "must be 120 to 604800");
+  }
+
+  @Override
+  public NetworkServices open(Map<String, String> settings, String installation)
+      throws DriverException {
+    Violations at = Violations.at("settings");
+    check(settings, at);
     if (!at.list().isEmpty()) {
       throw new DriverException(
           FaultKind.REFUSED,
@@ -95,7 +100,12 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
     if (!installation.matches("[0-9a-f]{8}")) {
       throw new DriverException(FaultKind.BUG, Names.quote(installation) + " is no installation.");
     }
-    return new Dnsmasq(directory, new Daemon(pidFile), new Daemon(dnsPidFile), installation, lease);
+    return new Dnsmasq(
+        path(settings, DIRECTORY, at),
+        new Daemon(path(settings, PID_FILE, at)),
+        new Daemon(path(settings, DNS_PID_FILE, at)),
+        installation,
+        settings.getOrDefault(LEASE_SECONDS, ""));
   }
 
   private static Path path(Map<String, String> settings, String name, Violations at) {

@@ -4,6 +4,7 @@ import io.millwright.driver.DriverDescription;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.HypervisorProvider;
+import io.millwright.model.Violations;
 import java.util.Map;
 
 /** Makes drivers for libvirt hypervisors; the client library is loaded when one is first used. */
@@ -13,6 +14,11 @@ public final class LibvirtProvider implements HypervisorProvider {
   @Override
   public DriverDescription describe() {
     return Settings.DESCRIPTION;
+  }
+
+  @Override
+  public void check(Map<String, String> settings, Violations at) {
+    Settings.check(settings, at);
   }
 
   @Override

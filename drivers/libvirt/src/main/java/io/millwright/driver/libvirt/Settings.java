@@ -11,6 +11,7 @@ import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -46,22 +47,48 @@ record Settings(
               new Setting("user", false, false, "for a URI that asks for a login"),
               new Setting("password", false, true, "for a URI that asks for a login")));
 
-  private static final Pattern URI = Pattern.compile("[a-z][a-z0-9+]*://[^\\s\\p{Cntrl}]*");
+  private static final Pattern URI =
+      Pattern.compile(
+          "(?<hypervisor>[a-z]+)([+](?<transport>[a-z0-9]+))?://"
+              + "(?<host>[^\\s\\p{Cntrl}/?#]*)(?<path>/[^\\s\\p{Cntrl}?#]*)?([?#][^\\s\\p{Cntrl}]*)?");
+
+  /** See libvirt's documentation of its drivers and of remote URIs. */
+  private static final List<String> HYPERVISORS =
+      List.of(
+          "qemu",
+          "test",
+          "lxc",
+          "xen",
+          "bhyve",
+          "ch",
+          "vz",
+          "parallels",
+          "openvz",
+          "vbox",
+          "esx",
+          "gsx",
+          "vpx",
+          "hyperv",
+          "vmwareplayer",
+          "vmwarews",
+          "vmwarefusion");
+
+  private static final List<String> TRANSPORTS =
+      List.of("unix", "ssh", "libssh", "libssh2", "tcp", "tls", "ext", "netcat");
+
+  private static final List<String> QEMU = List.of("/system", "/session", "/embed");
   private static final Pattern WORD = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._]{0,99}");
 
-  static Settings read(Map<String, String> given) throws DriverException {
-    Violations found = Violations.at("settings");
+  static void check(Map<String, String> given, Violations found) {
     DESCRIPTION.check(given, found);
-    String uri = given.getOrDefault("uri", "");
+    String uri = given.get("uri");
+    if (uri != null) {
+      checkUri(uri, found.field("uri"));
+    }
     String pool = given.getOrDefault("pool", "millwright");
     String acceleration = given.getOrDefault("acceleration", "auto");
     String machineType = given.get("machineType");
     String openvswitch = given.getOrDefault("openvswitch", "false");
-    found
-        .field("uri")
-        .require(
-            !given.containsKey("uri") || URI.matcher(uri).matches(),
-            "a libvirt URI looks like qemu:///system or qemu+ssh://host/system");
     found.field("pool").require(WORD.matcher(pool).matches(), Names.quote(pool) + " is no name");
     found
         .field("acceleration")
@@ -76,17 +103,49 @@ record Settings(
     found
         .field("openvswitch")
         .require(List.of("true", "false").contains(openvswitch), "write true or false");
+  }
+
+  /** What libvirt itself would refuse without asking anybody. */
+  private static void checkUri(String uri, Violations found) {
+    Matcher parts = URI.matcher(uri);
+    if (!parts.matches()) {
+      found.add(
+          Names.quote(uri)
+              + " is no libvirt URI, which looks like qemu:///system or qemu+ssh://host/system");
+      return;
+    }
+    found.require(
+        HYPERVISORS.contains(parts.group("hypervisor")),
+        "libvirt has no hypervisor "
+            + Names.quote(parts.group("hypervisor"))
+            + Names.hint(parts.group("hypervisor"), HYPERVISORS));
+    String transport = parts.group("transport");
+    found.require(
+        transport == null || TRANSPORTS.contains(transport),
+        "libvirt has no transport "
+            + Names.quote(String.valueOf(transport))
+            + Names.hint(String.valueOf(transport), TRANSPORTS));
+    found.require(
+        !parts.group("hypervisor").equals("qemu")
+            || QEMU.contains(String.valueOf(parts.group("path"))),
+        "the path of a URI of qemu is /system or /session");
+  }
+
+  static Settings read(Map<String, String> given) throws DriverException {
+    Violations found = Violations.at("settings");
+    check(given, found);
     if (!found.list().isEmpty()) {
       throw new DriverException(
           FaultKind.REFUSED,
           String.join("; ", found.list().stream().map(Settings::line).toList()) + ".");
     }
     return new Settings(
-        uri,
-        pool,
-        Acceleration.Choice.valueOf(acceleration.toUpperCase(Locale.ROOT)),
-        machineType,
-        Boolean.parseBoolean(openvswitch),
+        given.getOrDefault("uri", ""),
+        given.getOrDefault("pool", "millwright"),
+        Acceleration.Choice.valueOf(
+            given.getOrDefault("acceleration", "auto").toUpperCase(Locale.ROOT)),
+        given.get("machineType"),
+        Boolean.parseBoolean(given.get("openvswitch")),
         given.get("user"),
         given.get("password"));
   }

@@ -9,6 +9,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class SettingsTest {
   @Test
@@ -23,6 +24,13 @@ final class SettingsTest {
   @ParameterizedTest
   @CsvSource({
     "uri,not a uri,looks like qemu",
+    "uri,'',looks like qemu",
+    "uri,qemu:///sys tem,looks like qemu",
+    "uri,foo://bar,no hypervisor",
+    "uri,qumu:///system,did you mean \"qemu\"",
+    "uri,qemu+shh://host/system,did you mean \"ssh\"",
+    "uri,qemu:///sytem,/system or /session",
+    "uri,qemu+ssh://host,/system or /session",
     "pool,a/../b,is no name",
     "acceleration,fast,'auto, kvm or emulation'",
     "machineType,q35 -x,looks like q35",
@@ -39,6 +47,23 @@ final class SettingsTest {
               assertThat(e.kind()).isEqualTo(FaultKind.REFUSED);
               assertThat(e.forUser()).contains("settings." + key, says);
             });
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "qemu:///system",
+        "qemu:///session",
+        "qemu+unix:///system?socket=/run/x/libvirt-sock",
+        "qemu+ssh://root@host:22/system?keyfile=/root/.ssh/id",
+        "qemu+tls://[fd00::1]/system",
+        "test:///default",
+        "xen+tcp://host/",
+        "esx://host/?no_verify=1",
+        "hyperv://host"
+      })
+  void takesWhatLibvirtTakes(String uri) throws DriverException {
+    assertThat(Settings.read(Map.of("uri", uri)).uri()).isEqualTo(uri);
   }
 
   private static String daemon(String uri) throws DriverException {

@@ -92,13 +92,13 @@ record Settings(
   private static final Pattern NUMBERS = Pattern.compile("([0-9]{3,9})-([0-9]{3,9})");
   private static final int FEWEST = 1000;
 
-  static Settings read(Map<String, String> given) throws DriverException {
-    Violations found = Violations.at("settings");
+  static void check(Map<String, String> given, Violations found) {
     DESCRIPTION.check(given, found);
-    URI url = url(given.getOrDefault("url", "https://x"));
     found
         .field("url")
-        .require(url != null, "write https:// and the server's name, and the port, mostly :8006");
+        .require(
+            url(given.getOrDefault("url", "https://x")) != null,
+            "write https:// and the server's name, and the port, mostly :8006");
     String token = given.getOrDefault("token", "");
     found
         .field("token")
@@ -130,14 +130,21 @@ record Settings(
           .field("ca")
           .require(Trust.certificates(ca) > 0, "holds no certificate that can be read as PEM");
     }
-    Numbers numbers = numbers(given.getOrDefault("numbers", "1000000-9999999"));
     found
         .field("numbers")
         .require(
-            numbers != null,
+            numbers(given) != null,
             "write two numbers from 100 to 999999999 that are at least "
                 + FEWEST
                 + " apart, for example 1000000-9999999");
+  }
+
+  static Settings read(Map<String, String> given) throws DriverException {
+    Violations found = Violations.at("settings");
+    check(given, found);
+    URI url = url(given.getOrDefault("url", "https://x"));
+    Numbers numbers = numbers(given);
+    String fingerprint = given.get("fingerprint");
     if (!found.list().isEmpty() || url == null || numbers == null) {
       throw new DriverException(
           FaultKind.REFUSED,
@@ -145,10 +152,10 @@ record Settings(
     }
     return new Settings(
         url,
-        token,
-        secret,
-        ca,
-        fingerprint,
+        given.getOrDefault("token", ""),
+        given.getOrDefault("secret", ""),
+        given.get("ca"),
+        fingerprint == null ? null : Trust.fingerprint(fingerprint),
         given.get("node"),
         given.get("storage"),
         given.get("files"),
@@ -171,8 +178,8 @@ record Settings(
     }
   }
 
-  private static @Nullable Numbers numbers(String text) {
-    Matcher m = NUMBERS.matcher(text);
+  private static @Nullable Numbers numbers(Map<String, String> given) {
+    Matcher m = NUMBERS.matcher(given.getOrDefault("numbers", "1000000-9999999"));
     if (!m.matches()) {
       return null;
     }

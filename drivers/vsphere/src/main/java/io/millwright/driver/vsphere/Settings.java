@@ -87,13 +87,13 @@ record Settings(
 
   private static final Pattern DIRECTORY = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._]{0,63}");
 
-  static Settings read(Map<String, String> given) throws DriverException {
-    Violations found = Violations.at("settings");
+  static void check(Map<String, String> given, Violations found) {
     DESCRIPTION.check(given, found);
-    URI url = url(given.getOrDefault("url", "https://x"));
     found
         .field("url")
-        .require(url != null, "write https:// and the server's name, and a port if it is not 443");
+        .require(
+            url(given.getOrDefault("url", "https://x")) != null,
+            "write https:// and the server's name, and a port if it is not 443");
     String thumbprint = given.get("thumbprint");
     if (thumbprint != null) {
       thumbprint = Trust.fingerprint(thumbprint);
@@ -118,8 +118,20 @@ record Settings(
         .require(
             DIRECTORY.matcher(directory).matches(),
             Names.quote(directory) + " is no name of a directory in a datastore");
-    boolean guestInfo = flag(given, "guestInfo", found);
-    boolean linkedClones = flag(given, "linkedClones", found);
+    for (String flag : List.of("guestInfo", "linkedClones")) {
+      found
+          .field(flag)
+          .require(
+              List.of("true", "false").contains(given.getOrDefault(flag, "false")),
+              "write true or false");
+    }
+  }
+
+  static Settings read(Map<String, String> given) throws DriverException {
+    Violations found = Violations.at("settings");
+    check(given, found);
+    URI url = url(given.getOrDefault("url", "https://x"));
+    String thumbprint = given.get("thumbprint");
     if (!found.list().isEmpty() || url == null) {
       throw new DriverException(
           FaultKind.REFUSED,
@@ -129,22 +141,16 @@ record Settings(
         url,
         given.getOrDefault("user", ""),
         given.getOrDefault("password", ""),
-        ca,
-        thumbprint,
+        given.get("ca"),
+        thumbprint == null ? null : Trust.fingerprint(thumbprint),
         given.get("datacenter"),
         given.get("cluster"),
         given.get("resourcePool"),
         given.get("datastore"),
         given.get("folder"),
-        directory,
-        guestInfo,
-        linkedClones);
-  }
-
-  private static boolean flag(Map<String, String> given, String name, Violations found) {
-    String value = given.getOrDefault(name, "false");
-    found.field(name).require(List.of("true", "false").contains(value), "write true or false");
-    return value.equals("true");
+        given.getOrDefault("directory", "millwright"),
+        Boolean.parseBoolean(given.get("guestInfo")),
+        Boolean.parseBoolean(given.get("linkedClones")));
   }
 
   private static @Nullable URI url(String text) {
