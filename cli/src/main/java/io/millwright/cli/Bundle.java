@@ -78,6 +78,10 @@ final class Bundle {
     } catch (IOException | java.io.UncheckedIOException e) {
       throw Failure.usage("cannot read: " + e.getMessage());
     }
+    if (sources.size() == 1 && sources.getFirst().text().isEmpty()) {
+      // An answer could only be about a request without a body.
+      throw Failure.usage(Safe.line(sources.getFirst().name()) + ": declares no resource");
+    }
     return sources.size() == 1
         ? new Bundle(
             List.of(new Part(sources.getFirst().name(), 1, 0, true)), sources.getFirst().text())

@@ -211,6 +211,9 @@ class ApplyTest extends CliTestCase {
     Path large = Files.write(dir.resolve("large.yaml"), new byte[(4 << 20) + 1]);
     run("apply", "-f", large.toString())
         .failed(2, large + " is larger than 4 MiB; apply it in several parts");
+    Path nothing = file("nothing.yaml", "");
+    run("apply", "-f", nothing.toString()).failed(2, nothing + ": declares no resource");
+    run("apply", "-f", "-").failed(2, "standard input: declares no resource");
     Path empty = Files.createDirectories(dir.resolve("empty"));
     run("apply", "-f", empty.toString())
         .failed(2, "there is no *.yaml, *.yml or *.json in " + empty);

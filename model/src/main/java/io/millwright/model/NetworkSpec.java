@@ -71,7 +71,7 @@ public record NetworkSpec(
             Cidr.parse("224.0.0.0/4"),
             "multicast",
             Cidr.parse("240.0.0.0/4"),
-            "nobody, and broadcast at its end",
+            "future use and broadcast",
             Cidr.parse("::/16"),
             "each host itself",
             Cidr.parse("ff00::/8"),

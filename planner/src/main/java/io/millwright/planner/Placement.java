@@ -1,6 +1,7 @@
 package io.millwright.planner;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.SizeSpec;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -40,15 +41,19 @@ public final class Placement {
     }
 
     /** Why this one does not do, or null. */
-    public @Nullable String objection(int wantedCores, ByteSize wantedMemory) {
+    public @Nullable String objection(SizeSpec wanted) {
       if (refusal != null) {
         return refusal;
       }
-      if (cores != null && wantedCores > cores) {
-        return cores + " cores of " + wantedCores + " asked";
+      if (cores != null && wanted.cores() > cores) {
+        return cores + " cores of " + wanted.cores() + " asked";
       }
-      if (memory != null && freeMib() < wantedMemory.mib()) {
-        return ByteSize.ofMib(Math.max(0, freeMib())) + " free of " + wantedMemory + " asked";
+      if (memory != null && freeMib() < wanted.memory().mib()) {
+        return ByteSize.ofMib(Math.max(0, freeMib())) + " free of " + wanted.memory() + " asked";
+      }
+      // Disks grow as they are written to, so that all together may be promised more than there is.
+      if (diskFree != null && wanted.disk().compareTo(diskFree) > 0) {
+        return diskFree + " of disk free of " + wanted.disk() + " asked";
       }
       return null;
     }
@@ -76,12 +81,12 @@ public final class Placement {
    *
    * @param hard true to take no other than where the fewest are
    */
-  public static Decision spread(List<Spot> spots, int cores, ByteSize memory, boolean hard) {
+  public static Decision spread(List<Spot> spots, SizeSpec size, boolean hard) {
     int fewest = spots.stream().mapToInt(Spot::members).min().orElse(0);
     List<String> objections = new ArrayList<>();
     List<Spot> fit = new ArrayList<>();
     for (Spot spot : spots) {
-      String objection = spot.candidate().objection(cores, memory);
+      String objection = spot.candidate().objection(size);
       if (objection == null && hard && spot.members() > fewest) {
         objection = "it has " + spot.members() + " members, and another one only " + fewest;
       }
@@ -103,11 +108,11 @@ public final class Placement {
   }
 
   /** Chooses; the same input always gives the same choice. */
-  public static Decision choose(List<Candidate> candidates, int cores, ByteSize memory) {
+  public static Decision choose(List<Candidate> candidates, SizeSpec size) {
     List<Candidate> fit = new ArrayList<>();
     List<String> objections = new ArrayList<>();
     for (Candidate candidate : candidates) {
-      String objection = candidate.objection(cores, memory);
+      String objection = candidate.objection(size);
       if (objection == null) {
         fit.add(candidate);
       } else {

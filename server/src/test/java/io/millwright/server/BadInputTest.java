@@ -37,7 +37,7 @@ class BadInputTest {
   @BeforeAll
   void begin() {
     world = new World(World.Pace.EAGER);
-    world.hypervisor.capacity(8, ByteSize.ofMib(1L << 22), ByteSize.ofMib(1L << 30));
+    world.hypervisor.capacity(8, ByteSize.ofMib(1L << 22), ByteSize.ofMib(1L << 25));
     world.apply(World.BASE);
     world.apply(World.machine("web", ""));
     world.awaitReady("web");
@@ -228,10 +228,14 @@ class BadInputTest {
         apiVersion: millwright/v1
         kind: Size
         metadata: {name: huge}
-        spec: {cores: %d, memory: %s, disk: 2GiB}
+        spec: {cores: %d, memory: %s, disk: %s}
         ---
         """;
-    for (String size : List.of(huge.formatted(64, "1GiB"), huge.formatted(1, "8192GiB"))) {
+    for (String size :
+        List.of(
+            huge.formatted(64, "1GiB", "2GiB"),
+            huge.formatted(1, "8192GiB", "2GiB"),
+            huge.formatted(1, "1GiB", "60TiB"))) {
       Problem problem =
           refused(size + World.machine("new", "").replace("size: small", "size: huge"));
       assertThat(problem.detail()).contains("there is no place for it").contains("not on sim");

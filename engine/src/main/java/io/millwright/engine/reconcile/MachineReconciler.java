@@ -1285,11 +1285,15 @@ public final class MachineReconciler {
   }
 
   static String sentence(String message) {
+    if (message.isEmpty()) {
+      return "";
+    }
+    // A URL stays as it is.
     String first =
-        message.isEmpty() ? "" : message.substring(0, 1).toUpperCase(java.util.Locale.ROOT);
-    return message.isEmpty()
-        ? ""
-        : first + message.substring(1) + (message.endsWith(".") ? "" : ".");
+        message.matches("[a-z]+://.*")
+            ? message.substring(0, 1)
+            : message.substring(0, 1).toUpperCase(java.util.Locale.ROOT);
+    return first + message.substring(1) + (message.endsWith(".") ? "" : ".");
   }
 
   /** One word in CamelCase for a fault. */

@@ -185,7 +185,7 @@ final class MachineAdmission {
                 spec.withVolumes(List.of()),
                 networks(lookup, spec, project),
                 tx.resources().committed())
-            .objection(size.cores(), size.memory());
+            .objection(size);
     at.require(objection == null, to.title() + " cannot take it: " + objection);
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
     String disk =
@@ -327,7 +327,7 @@ final class MachineAdmission {
             .map(h -> candidate(lookup, h, machine.project(), machine.spec(), networks, committed))
             .sorted(java.util.Comparator.comparing(Placement.Candidate::name))
             .toList();
-    Placement.Decision decision = Placement.choose(candidates, size.cores(), size.memory());
+    Placement.Decision decision = Placement.choose(candidates, size);
     Placement.Candidate chosen = decision.chosen();
     if (chosen == null) {
       at.field(asked == null ? "hypervisor" : "size")

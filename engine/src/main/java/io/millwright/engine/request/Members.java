@@ -475,7 +475,7 @@ public final class Members {
       }
       // What was kept lies where it lies, evenly or not.
       boolean hard = group.spec().spread().rule() == GroupSpec.Spread.Rule.HARD && kept.isEmpty();
-      Placement.Decision decision = Placement.spread(spots, size.cores(), size.memory(), hard);
+      Placement.Decision decision = Placement.spread(spots, size, hard);
       Placement.Candidate chosen = decision.chosen();
       if (chosen == null) {
         at.field("spec")
