@@ -85,7 +85,8 @@ final class Rig {
   }
 
   private Rig() throws IOException {
-    EmbeddedPostgres postgres = EmbeddedPostgres.start(directory("postgres"), Progress.silent());
+    Path data = directory("postgres");
+    EmbeddedPostgres postgres = EmbeddedPostgres.start(data, Progress.silent());
     database =
         Database.open(
             new Database.Settings(postgres.jdbcUrl(), postgres.user(), postgres.password(), 12));
@@ -113,6 +114,9 @@ final class Rig {
               engine.close();
               database.close();
               postgres.close();
+              // Not before: it would go on writing there.
+              delete(data);
+              delete(images);
               SimulatedHypervisor.forgetWorld(WORLD);
             }));
     apply(
@@ -291,15 +295,14 @@ final class Rig {
   private static Path directory(String what) throws IOException {
     Path dir = Files.createTempDirectory("millwright-test-" + what);
     Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(() -> {
-              try (Stream<Path> all = Files.walk(dir)) {
-                all.sorted(Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
-              } catch (IOException | UncheckedIOException e) {
-                // PostgreSQL is still removing its own files.
-              }
-            }));
     return dir;
+  }
+
+  private static void delete(Path dir) {
+    try (Stream<Path> all = Files.walk(dir)) {
+      all.sorted(Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

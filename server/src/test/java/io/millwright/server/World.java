@@ -447,14 +447,19 @@ final class World implements AutoCloseable {
 
   private static synchronized EmbeddedPostgres postgres() {
     if (postgres == null) {
-      Path at = directory("postgres");
+      Path at = directory("postgres", World::stopPostgres);
       // Each world has pools of its own; and these databases need not outlive a power cut.
       configure(at, "max_connections = 400", "fsync = off", "synchronous_commit = off");
       postgres = EmbeddedPostgres.start(at, Progress.silent());
-      EmbeddedPostgres running = postgres;
-      Runtime.getRuntime().addShutdownHook(new Thread(running::close));
     }
     return postgres;
+  }
+
+  private static void stopPostgres() {
+    EmbeddedPostgres running = postgres;
+    if (running != null) {
+      running.close();
+    }
   }
 
   private static void configure(Path postgres, String... lines) {
@@ -586,10 +591,22 @@ final class World implements AutoCloseable {
 
   /** Below a directory that PostgreSQL's own user can pass through. */
   static Path directory(String what) {
+    return directory(what, () -> {});
+  }
+
+  /**
+   * @param end what has to end before it is deleted, or it would go on writing there
+   */
+  private static Path directory(String what, Runnable end) {
     try {
       Path dir = Files.createTempDirectory("millwright-test-" + what);
       Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> deleteTree(dir)));
+      Runtime.getRuntime()
+          .addShutdownHook(
+              new Thread(() -> {
+                end.run();
+                deleteTree(dir);
+              }));
       return dir;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -599,8 +616,8 @@ final class World implements AutoCloseable {
   private static void deleteTree(Path dir) {
     try (var walk = Files.walk(dir)) {
       walk.sorted(java.util.Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
-    } catch (IOException | UncheckedIOException e) {
-      // PostgreSQL may still be removing its own files
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }
