@@ -85,6 +85,26 @@ class BadInputTest {
     return refused(() -> world.apply(manifest));
   }
 
+  @Test
+  void aMachineIsPluggedOnlyIntoWhatIsAttachedWhereItIs() {
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Network
+        metadata: {name: nowhere}
+        spec: {subnets: [{cidr: 10.9.0.0/24}], attachments: []}
+        """);
+    Problem problem =
+        refused(World.machine("web", "").replace("{network: net, ipv4", "{network: nowhere, ipv4"));
+    assertThat(problem.errors())
+        .singleElement()
+        .satisfies(e -> {
+          assertThat(e.field()).endsWith("spec.nics[1].network");
+          assertThat(e.message())
+              .isEqualTo("Network nowhere is not attached to Hypervisor sim, where the machine is");
+        });
+  }
+
   private static String nic(String nic) {
     return World.machine("new", "").replaceFirst("nics: .*", "nics: [{network: net, " + nic + "}]");
   }

@@ -903,7 +903,7 @@ final class Simulation implements AutoCloseable {
         .strings(
             """
             SELECT concat_ws(' ', status->>'object', status->'system'->>'disk') FROM resource
-            WHERE kind = 'SNAPSHOT' AND status->>'stage' = 'TAKEN'
+            WHERE kind = 'SNAPSHOT' AND lower(status->>'stage') = 'taken'
             """)
         .forEach(this::copied);
     world

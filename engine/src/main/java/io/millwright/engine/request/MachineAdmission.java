@@ -302,9 +302,12 @@ final class MachineAdmission {
                   + asked);
       lookup
           .find(Kind.HYPERVISOR, machine.project(), present)
-          .ifPresent(h ->
-              checkFits(
-                  h.as(HypervisorSpec.class, HypervisorStatus.class), size, at.field("size")));
+          .map(h ->
+              h.<HypervisorSpec, HypervisorStatus>as(HypervisorSpec.class, HypervisorStatus.class))
+          .ifPresent(h -> {
+            checkFits(h, size, at.field("size"));
+            checkCards(lookup, machine, h, networks, at.field("nics"));
+          });
       return status;
     }
     List<Resource<HypervisorSpec, HypervisorStatus>> all = new ArrayList<>();
@@ -340,6 +343,24 @@ final class MachineAdmission {
     tx.resources().place(machine.uid(), chosen.uid());
     return MachineStatus.EMPTY.with(s ->
         s.conditions(status.conditions()).hypervisor(chosen.name()).expiresAt(status.expiresAt()));
+  }
+
+  /** A machine that is somewhere already can only be plugged into what there is. */
+  private static void checkCards(
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
+      Violations at) {
+    List<Nic> nics = machine.spec().nics();
+    for (int i = 0; i < nics.size(); i++) {
+      var network = java.util.Objects.requireNonNull(networks.get(nics.get(i).network()));
+      at.index(i)
+          .field("network")
+          .require(
+              attached(lookup, network, host),
+              network.title() + " is not attached to " + host.title() + ", where the machine is");
+    }
   }
 
   static void checkFits(
