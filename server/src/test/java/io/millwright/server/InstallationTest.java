@@ -13,9 +13,11 @@ import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -153,6 +155,32 @@ class InstallationTest {
         .extracting(d -> d.name().role())
         .containsExactly("data");
     assertThat(Condition.find(world.machine("web").status().conditions(), "Held")).isPresent();
+  }
+
+  @Test
+  void whatAnInstallerPrintsLastIsToldThoughItEndsBetweenTwoLooks() {
+    world.hypervisor.guests(guest ->
+        guest.definition().installer() == null
+            ? GuestBehaviour.wellBehaved().start(guest)
+            : GuestBehaviour.installer("Partition disks\r\nInstalling the base system\r\n"));
+    world.apply(image() + machine());
+    UUID uid = world.machine("web").uid();
+    UUID operation = world.store.read(tx -> tx.operations().active(uid)).orElseThrow().uid();
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> log(operation).contains("Partition disks"));
+
+    world.hypervisor.print(uid, "Finishing\r\n[  99.000000] reboot: Power down\r\n");
+    world.hypervisor.restart(uid);
+
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(log(operation))
+        .containsSubsequence(
+            "Partition disks",
+            "Installing the base system",
+            "Finishing",
+            "[  99.000000] reboot: Power down")
+        .doesNotHaveDuplicates();
   }
 
   @Test

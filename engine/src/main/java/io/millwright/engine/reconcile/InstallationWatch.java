@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -87,6 +88,21 @@ final class InstallationWatch {
       seen.remove(uid);
     }
     return new Found(look, List.copyOf(news));
+  }
+
+  /** What one that ended between two looks has printed since the last one; told once. */
+  List<String> rest(ResolvedMachine machine) throws DriverException {
+    Optional<Observation.Machine> vm =
+        outside
+            .call(machine.hypervisor(), d -> d.observe(new Scope.One(machine.uid())))
+            .machine(machine.uid());
+    if (vm.isEmpty()) {
+      return List.of();
+    }
+    List<String> lines = read(machine, vm.get()).lines();
+    Seen before = seen.remove(machine.uid());
+    int told = before == null ? 0 : Math.min(before.told(), lines.size());
+    return List.copyOf(lines.subList(told, lines.size()));
   }
 
   private static Look judge(

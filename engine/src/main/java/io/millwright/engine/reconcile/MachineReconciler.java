@@ -82,6 +82,8 @@ public final class MachineReconciler {
   /** How often an installer's log is read: it has minutes of work. */
   private static final Duration POLL_INSTALLER = Duration.ofSeconds(5);
 
+  private static final String INSTALLING = new Step.AwaitInstalled(0).key();
+
   private final Store store;
   private final Outside outside;
   private final MachineActs acts;
@@ -212,6 +214,10 @@ public final class MachineReconciler {
         return Optional.of(Duration.ofSeconds(2));
       }
       resolved = tellKept(run, resolved, subject.installation(), facts);
+      if (facts.installerDone() && run.goes(INSTALLING)) {
+        // It ended between two looks: there is nothing more to wait for, but its last words.
+        run.log(INSTALLING, installations.rest(resolved));
+      }
       run.plan(plan(resolved, subject.installation(), facts).steps());
       if (run.tells()) {
         // The image, a profile or a network may be others than when the machine was declared.

@@ -294,13 +294,20 @@ final class Run {
     todo.clear();
   }
 
+  /** True if this step was begun, and what became of it is not written down. */
+  boolean goes(String step) {
+    return records.stream().anyMatch(r -> r.key().equals(step) && r.state() == StepState.RUNNING);
+  }
+
   void log(String line) {
-    String step = next < records.size() ? records.get(next).key() : "";
-    store.write(tx -> tx.operations().log(operation.uid(), step, List.of(line)));
+    log(List.of(line));
   }
 
   void log(List<String> lines) {
-    String step = next < records.size() ? records.get(next).key() : "";
+    log(next < records.size() ? records.get(next).key() : "", lines);
+  }
+
+  void log(String step, List<String> lines) {
     store.write(tx -> tx.operations().log(operation.uid(), step, lines));
   }
 
