@@ -244,10 +244,23 @@ public abstract class HypervisorContract {
     assertThat(outcome).isEqualTo(Outcome.DONE);
   }
 
+  /**
+   * For what may take long, and then answers that it goes on: asked again until it is done, as
+   * whoever works does.
+   */
+  public static void finished(Callable<Outcome> act) {
+    await()
+        .atMost(Duration.ofSeconds(100))
+        .pollInSameThread()
+        .pollDelay(Duration.ZERO)
+        .pollInterval(Duration.ofMillis(50))
+        .until(act, Outcome.DONE::equals);
+  }
+
   /** Twice, for every act is idempotent. */
-  private static void twice(Callable<Outcome> act) throws Exception {
-    done(act.call());
-    done(act.call());
+  private static void twice(Callable<Outcome> act) {
+    finished(act);
+    finished(act);
   }
 
   protected static void fails(FaultKind kind, ThrowingCallable act) {
@@ -310,8 +323,8 @@ public abstract class HypervisorContract {
   /** A machine that boots the image, defined and not started. */
   protected final MachineDefinition bootable() throws Exception {
     Mark mark = mark();
-    done(disks().stage(image()));
-    done(disks().create(system(mark), image().virtualSize(), image().sha256()));
+    finished(() -> disks().stage(image()));
+    finished(() -> disks().create(system(mark), image().virtualSize(), image().sha256()));
     MachineDefinition definition = machine(mark, system(mark));
     done(compute().define(definition));
     return definition;
@@ -715,8 +728,8 @@ public abstract class HypervisorContract {
       return;
     }
     Mark mark = mark();
-    done(disks().stage(image()));
-    done(disks().create(system(mark), image().virtualSize(), image().sha256()));
+    finished(() -> disks().stage(image()));
+    finished(() -> disks().create(system(mark), image().virtualSize(), image().sha256()));
     done(media().put(seed(mark), new byte[65536]));
     MachineDefinition d = machine(mark, system(mark));
     done(compute().define(with(d, seed(mark))));
@@ -952,9 +965,9 @@ public abstract class HypervisorContract {
     ObjectName disk = system(mark());
     fails(FaultKind.REFUSED, () -> disks().create(disk, image().virtualSize(), image().sha256()));
     assertThat(size(disk)).isEmpty();
-    done(disks().stage(image()));
+    finished(() -> disks().stage(image()));
     assertThat(driver().observe(new Scope.All()).images()).containsExactly(image().sha256());
-    done(disks().create(disk, image().virtualSize(), image().sha256()));
+    finished(() -> disks().create(disk, image().virtualSize(), image().sha256()));
   }
 
   @Test
@@ -963,8 +976,8 @@ public abstract class HypervisorContract {
       return;
     }
     ObjectName disk = system(mark());
-    done(disks().stage(image()));
-    done(disks().create(disk, larger(), image().sha256()));
+    finished(() -> disks().stage(image()));
+    finished(() -> disks().create(disk, larger(), image().sha256()));
     if (disksAreBackedByTheirImage()) {
       fails(FaultKind.CONFLICT, () -> disks().unstage(image().sha256()));
       assertThat(driver().observe(new Scope.All()).images()).containsExactly(image().sha256());
@@ -1004,7 +1017,7 @@ public abstract class HypervisorContract {
     }
     ObjectName disk = system(mark());
     fails(FaultKind.REFUSED, () -> disks().create(disk, larger(), image().sha256()));
-    done(disks().stage(image()));
+    finished(() -> disks().stage(image()));
     fails(FaultKind.REFUSED, () -> disks().create(disk, mib(1), image().sha256()));
     assertThat(size(disk)).isEmpty();
     twice(() -> disks().create(disk, larger(), image().sha256()));
@@ -1200,9 +1213,9 @@ public abstract class HypervisorContract {
     }
     Mark mark = mark();
     BootFiles files = bootFiles();
-    done(disks().stage(image()));
-    done(disks().create(system(mark), image().virtualSize(), image().sha256()));
-    done(disks().stage(installationMedium()));
+    finished(() -> disks().stage(image()));
+    finished(() -> disks().create(system(mark), image().virtualSize(), image().sha256()));
+    finished(() -> disks().stage(installationMedium()));
     done(directBoot().put(kernel(mark), file(files.kernel())));
     done(directBoot().put(initrd(mark), file(files.initrd())));
     MachineDefinition d = machine(mark, system(mark));
@@ -1310,7 +1323,7 @@ public abstract class HypervisorContract {
     }
     Mark mark = mark();
     done(disks().create(system(mark), mib(64), null));
-    done(disks().stage(installationMedium()));
+    finished(() -> disks().stage(installationMedium()));
     done(media().put(seed(mark), new byte[65536]));
     MachineDefinition beside = beside(machine(mark, system(mark)), seed(mark));
     for (Devices devices : Devices.values()) {
@@ -1470,15 +1483,8 @@ public abstract class HypervisorContract {
     return driver().diskCopy().orElseThrow();
   }
 
-  private void copied(ObjectName from, ObjectName to, ByteSize size) throws Exception {
-    done(
-        within(() -> {
-          Outcome outcome = copies().copy(from, to, size);
-          while (outcome instanceof Outcome.Running) { // which waits by itself
-            outcome = copies().copy(from, to, size);
-          }
-          return outcome;
-        }));
+  private void copied(ObjectName from, ObjectName to, ByteSize size) {
+    finished(() -> copies().copy(from, to, size));
   }
 
   @Test
@@ -1523,11 +1529,11 @@ public abstract class HypervisorContract {
     if (!has("disk-copy") || !has("disks")) {
       return;
     }
-    done(disks().stage(image()));
+    finished(() -> disks().stage(image()));
     ObjectName from = system(mark());
     ObjectName snapshot = new ObjectName(mark(), ObjectName.SNAPSHOT);
     ByteSize size = larger();
-    done(disks().create(from, size, image().sha256()));
+    finished(() -> disks().create(from, size, image().sha256()));
     copied(from, snapshot, size);
     assertThat(size(snapshot)).contains(size);
     done(disks().delete(from));

@@ -13,6 +13,7 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.HypervisorContract;
 import io.millwright.driver.testkit.VcenterLab;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
@@ -105,8 +106,8 @@ final class LinkedDisksTest {
 
   private ObjectName linked() throws Exception {
     ObjectName out = disk();
-    done(disks().stage(IMAGE));
-    done(disks().create(out, SIZE, IMAGE.sha256()));
+    HypervisorContract.finished(() -> disks().stage(IMAGE));
+    HypervisorContract.finished(() -> disks().create(out, SIZE, IMAGE.sha256()));
     return out;
   }
 
@@ -176,7 +177,7 @@ final class LinkedDisksTest {
           .containsExactly(disk.toString());
     }
     ObjectName larger = disk();
-    done(disks().create(larger, ByteSize.ofMib(24), IMAGE.sha256()));
+    HypervisorContract.finished(() -> disks().create(larger, ByteSize.ofMib(24), IMAGE.sha256()));
     assertThat(there("image-*-24m.vmdk")).hasSize(1);
   }
 
@@ -205,7 +206,7 @@ final class LinkedDisksTest {
   void whatADiskWasMadeWithIsRemovedByWhoeverComesNext() throws Exception {
     ObjectName again = linked();
     leaveBearer(again);
-    done(disks().create(again, SIZE, IMAGE.sha256()));
+    HypervisorContract.finished(() -> disks().create(again, SIZE, IMAGE.sha256()));
     assertThat(bearerIsThere(again)).isFalse();
 
     ObjectName defined = linked();
@@ -225,7 +226,7 @@ final class LinkedDisksTest {
   void aFullCopyIsMadeOfALinkedDisk() throws Exception {
     ObjectName from = linked();
     ObjectName to = new ObjectName(disk().mark(), ObjectName.SNAPSHOT);
-    done(driver.diskCopy().orElseThrow().copy(from, to, SIZE));
+    HypervisorContract.finished(() -> driver.diskCopy().orElseThrow().copy(from, to, SIZE));
     done(disks().delete(from));
     done(disks().unstage(IMAGE.sha256()));
     byte[] content = new byte[2 << 20];

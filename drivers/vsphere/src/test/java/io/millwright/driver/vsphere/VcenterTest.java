@@ -17,6 +17,7 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.HypervisorContract;
 import io.millwright.driver.testkit.Lab;
 import io.millwright.driver.testkit.VcenterLab;
 import io.millwright.model.ByteSize;
@@ -307,7 +308,7 @@ class VcenterTest {
     Path file = Files.write(Files.createTempFile("medium", ".iso"), new byte[1 << 20]);
     Disks.Image vendors =
         new Disks.Image(Lab.sha256(file), file, Disks.Image.MEDIUM, ByteSize.ofMib(1));
-    done(disks().stage(vendors));
+    HypervisorContract.finished(() -> disks().stage(vendors));
     done(
         compute()
             .define(
@@ -429,7 +430,7 @@ class VcenterTest {
   void anImageThatSomebodyDeletedIsMissedAndBroughtAgain() throws Exception {
     Disks.Image image = VsphereContractTest.image(8);
     ObjectName disk = new ObjectName(mark(), ObjectName.SYSTEM);
-    done(disks().stage(image));
+    HypervisorContract.finished(() -> disks().stage(image));
     vcenter.vim.act(() -> {
       DatastoreFiles files =
           new DatastoreFiles(vcenter.vim, vcenter.tasks, "millwright", installation);
@@ -442,8 +443,8 @@ class VcenterTest {
             e -> assertThat(e.forUser()).isEqualTo("The image is not staged on the hypervisor."));
     assertThat(driver.observe(new Scope.All()).images()).isEmpty();
     assertThat(driver.observe(new Scope.All()).disks()).isEmpty();
-    done(disks().stage(image));
-    done(disks().create(disk, ByteSize.ofMib(16), image.sha256()));
+    HypervisorContract.finished(() -> disks().stage(image));
+    HypervisorContract.finished(() -> disks().create(disk, ByteSize.ofMib(16), image.sha256()));
     done(disks().unstage(image.sha256()));
   }
 

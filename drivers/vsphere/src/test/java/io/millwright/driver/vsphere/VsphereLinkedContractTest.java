@@ -2,6 +2,8 @@ package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.HypervisorDriver;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
@@ -13,7 +15,9 @@ final class VsphereLinkedContractTest extends VsphereContractTest {
   protected HypervisorDriver open(String installation) throws DriverException {
     Map<String, String> settings = new HashMap<>(vcenterUnderTest().settings());
     settings.put("linkedClones", "true");
-    return new VsphereProvider().open(settings, installation);
+    // Nothing long is waited for within a call, so that each such act is asked for again.
+    return new VsphereHypervisor(
+        Settings.read(settings), installation, InstantSource.system(), Duration.ZERO);
   }
 
   @Override
