@@ -216,7 +216,8 @@ class IsosTest {
         .contains("spec.overrides", "storage.mirror: a mirror is not set up");
     Reply wrong =
         rig.post(
-            "projects/default/renderings?installer=rocky-9", bundle.replace("layout: lvm", "lvm: 1"));
+            "projects/default/renderings?installer=rocky-9",
+            bundle.replace("layout: lvm", "lvm: 1"));
     assertThat(wrong.status()).isEqualTo(400);
     assertThat(wrong.raw().body()).contains("spec.overrides.storage.lvm");
   }

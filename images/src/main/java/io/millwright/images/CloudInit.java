@@ -77,7 +77,8 @@ public final class CloudInit implements Renderer<Seed> {
 
   /** What is too late when a clone boots. */
   private static void checkClone(ProfileSpec profile, String os, List<Refusal> out) {
-    String late = "a clone is as its image is; have the machine installed, by an Image that has an installer";
+    String late =
+        "a clone is as its image is; have the machine installed, by an Image that has an installer";
     StorageSpec storage = profile.storage();
     if (storage != null) {
       String set =
@@ -112,7 +113,8 @@ public final class CloudInit implements Renderer<Seed> {
               "lies on an installation medium, which a clone does not have"));
     }
     if (source != null && !APT.contains(os)) {
-      String way = "is set by cloud-init for apt only, which " + os + " does not have; write a file";
+      String way =
+          "is set by cloud-init for apt only, which " + os + " does not have; write a file";
       if (source.mirror() != null) {
         out.add(new Refusal("profile.packageSource.mirror", way));
       }
@@ -131,10 +133,8 @@ public final class CloudInit implements Renderer<Seed> {
         os == null || profile.after().isEmpty()
             ? asked
             : asked.withProfile(
-                profile
-                    .withScripts(
-                        Stream.concat(profile.after().stream(), profile.scripts().stream())
-                            .toList()));
+                profile.withScripts(
+                    Stream.concat(profile.after().stream(), profile.scripts().stream()).toList()));
     Map<String, Object> meta = new LinkedHashMap<>();
     meta.put("instance-id", spec.identity().instanceId());
     meta.put("local-hostname", spec.identity().hostname());

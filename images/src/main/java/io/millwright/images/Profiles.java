@@ -56,9 +56,8 @@ public final class Profiles {
    * level the one that is named later, whatever order they come in otherwise: single values, also
    * those of a package source and a storage, users by name, files by path, scripts and commands by
    * name as a whole, and the filesystems all together; packages, time servers and disks to leave
-   * alone are added up.
-   * What a later layer replaces keeps its place in the order, so that a script which is corrected
-   * still runs where it ran.
+   * alone are added up. What a later layer replaces keeps its place in the order, so that a script
+   * which is corrected still runs where it ran.
    */
   public static Merged merge(List<Layer> given) {
     List<Layer> layers = given.stream().sorted(Comparator.comparing(Layer::level)).toList();

@@ -97,7 +97,8 @@ public record Storage(
 
   /** The whole of this disk, divided as the installer likes. */
   public static Storage on(Disk disk) {
-    return new Storage(disk, null, List.of(), null, null, StorageSpec.Layout.PLAIN, List.of(), null);
+    return new Storage(
+        disk, null, List.of(), null, null, StorageSpec.Layout.PLAIN, List.of(), null);
   }
 
   /** The same disk, divided as somebody asks, or as before where nothing is said. */
@@ -211,8 +212,7 @@ public record Storage(
         untouched,
         switch (encryption) {
           case null -> null;
-          case Encryption.Tpm2 _ ->
-              new StorageSpec.Encryption(StorageSpec.Key.TPM2, null, null);
+          case Encryption.Tpm2 _ -> new StorageSpec.Encryption(StorageSpec.Key.TPM2, null, null);
           case Encryption.Tang(URI server, String thumbprint) ->
               new StorageSpec.Encryption(StorageSpec.Key.TANG, server, thumbprint);
         });
@@ -236,8 +236,7 @@ public record Storage(
         at.require(!untouched.contains(by.serial()), "is also one of those to leave alone");
       }
       case Disk.ByPath by ->
-          at.require(
-              StorageSpec.isPath(by.path()), Names.quote(by.path()) + " is no disk's path");
+          at.require(StorageSpec.isPath(by.path()), Names.quote(by.path()) + " is no disk's path");
       case Disk.BySize by ->
           at.require(
               by.atLeast().bytes() > 0 && by.atLeast().compareTo(by.atMost()) <= 0,

@@ -109,7 +109,8 @@ class AutoinstallTest {
     assertThat(installed.at("/autoinstall/user-data")).isEqualTo(clone);
     assertThat(installed.at("/autoinstall/network"))
         .isEqualTo(
-            YAML.readTree(CloudInit.installed().render(Samples.of("files-and-scripts")).networkConfig()));
+            YAML.readTree(
+                CloudInit.installed().render(Samples.of("files-and-scripts")).networkConfig()));
   }
 
   @Test

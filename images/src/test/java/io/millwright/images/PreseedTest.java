@@ -185,8 +185,10 @@ class PreseedTest {
                         .storage()
                         .withLayout(StorageSpec.Layout.LVM)
                         .withFileSystems(
-                            new StorageSpec.Part("/", StorageSpec.Type.EXT4, ByteSize.parse("10GiB")),
-                            new StorageSpec.Part(null, StorageSpec.Type.SWAP, ByteSize.parse("1GiB")),
+                            new StorageSpec.Part(
+                                "/", StorageSpec.Type.EXT4, ByteSize.parse("10GiB")),
+                            new StorageSpec.Part(
+                                null, StorageSpec.Type.SWAP, ByteSize.parse("1GiB")),
                             new StorageSpec.Part("/srv", StorageSpec.Type.XFS, null))));
     assertThat(answers(text(spec, "/preseed.cfg")).get("partman-auto/expert_recipe"))
         .isEqualTo(

@@ -131,8 +131,7 @@ class ProfilesTest {
             new PackageSource(URI.create("http://mirror/"), URI.create("http://proxy:3128"), null));
     assertThat(out.storage())
         .isEqualTo(
-            new StorageSpec(
-                null, StorageSpec.Layout.LVM, List.of(), "b", List.of("a", "c"), null));
+            new StorageSpec(null, StorageSpec.Layout.LVM, List.of(), "b", List.of("a", "c"), null));
     assertThat(out.after()).isEqualTo(machine.after());
     assertThat(merged.origin())
         .containsEntry("keyboard", "machine")

@@ -110,8 +110,7 @@ final class Samples {
                     new ProfileSpec.Commands(
                         List.of(),
                         List.of(
-                            new ProfileSpec.Script(
-                                "harden", "#!/bin/sh\nchmod 0700 /root\n"))))));
+                            new ProfileSpec.Script("harden", "#!/bin/sh\nchmod 0700 /root\n"))))));
     out.put(
         "proxy",
         with(

@@ -191,8 +191,8 @@ public record MachineSpec(
    * A switch within the machine.
    *
    * @param name that it has in the guest: 1 to 12 lower-case letters and digits
-   * @param members names of the cards, bonds and VLANs that are plugged into it, at least one, which
-   *     carry no address themselves
+   * @param members names of the cards, bonds and VLANs that are plugged into it, at least one,
+   *     which carry no address themselves
    * @param network whose subnets it uses
    * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
    * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
@@ -319,7 +319,8 @@ public record MachineSpec(
       Bridge bridge = bridges.get(i);
       Violations here = at.field("bridges").index(i);
       checkInterface(here, bridge, names, ips);
-      here.field("members").require(!bridge.members().isEmpty(), "a bridge has at least one member");
+      here.field("members")
+          .require(!bridge.members().isEmpty(), "a bridge has at least one member");
       for (int j = 0; j < bridge.members().size(); j++) {
         String member = bridge.members().get(j);
         Violations there = here.field("members").index(j);

@@ -183,8 +183,7 @@ public record NetworkSpec(
   }
 
   public NetworkSpec withServices(Services next) {
-    return new NetworkSpec(
-        vlan, mtu, domain, dns, search, subnets, attachments, next, defaults);
+    return new NetworkSpec(vlan, mtu, domain, dns, search, subnets, attachments, next, defaults);
   }
 
   public Optional<Subnet> subnet(boolean v6) {

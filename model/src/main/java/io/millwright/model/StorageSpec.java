@@ -88,13 +88,14 @@ public record StorageSpec(
    * @param by the machine's own security chip, or a Tang server
    * @param server URL of the Tang server, which is reached from the machine's network and keeps
    *     nothing
-   * @param thumbprint of the Tang server's signing key, as {@code tang-show-keys} prints it; without
-   *     it anybody could answer in its place
+   * @param thumbprint of the Tang server's signing key, as {@code tang-show-keys} prints it;
+   *     without it anybody could answer in its place
    */
   public record Encryption(Key by, @Nullable URI server, @Nullable String thumbprint) {
     void check(Violations at) {
       boolean tang = by == Key.TANG;
-      at.field("server").require(tang == (server != null), tang ? "is missing" : "is for tang only");
+      at.field("server")
+          .require(tang == (server != null), tang ? "is missing" : "is for tang only");
       at.field("thumbprint")
           .require(tang == (thumbprint != null), tang ? "is missing" : "is for tang only");
       at.field("server")
@@ -129,7 +130,8 @@ public record StorageSpec(
     at.field("mirror")
         .require(
             mirror == null || isSerial(mirror) || isPath(mirror),
-            Names.quote(String.valueOf(mirror)) + " is neither a disk's serial number nor its path");
+            Names.quote(String.valueOf(mirror))
+                + " is neither a disk's serial number nor its path");
     for (int i = 0; i < untouched.size(); i++) {
       String serial = untouched.get(i);
       at.field("untouched")

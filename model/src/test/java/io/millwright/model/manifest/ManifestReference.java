@@ -57,8 +57,7 @@ final class ManifestReference {
         "addressing | `auto`, `dhcp`, `slaac`, `none`, `10.0.0.5` | chosen by Millwright and set"
             + " statically; by DHCP; by router advertisements (IPv6 only); none; this one, set"
             + " statically");
-    VALUES.put(
-        URI.class, "URL | `http://mirror.lab.test/debian` | with its scheme, http or https");
+    VALUES.put(URI.class, "URL | `http://mirror.lab.test/debian` | with its scheme, http or https");
     VALUES.put(
         tools.jackson.databind.JsonNode.class,
         "manifest | `{apiVersion: ..., kind: ..., ...}` | a manifest as this page describes it");
