@@ -192,6 +192,37 @@ class IsosTest {
   }
 
   @Test
+  void whatOnlyAnInstallerDoesIsInItsAnswersAndRefusedWhereItCannotBe() {
+    String bundle =
+        BUNDLE.replace(
+            "  profiles: [base]\n",
+            """
+              profiles: [base]
+              overrides:
+                keyboard: de
+                packageSource: {mirror: "http://mirror.lab.test/r", proxy: "http://10.0.0.7:3128"}
+                storage: {layout: lvm, mirror: /dev/vdb}
+                commands: {after: [{name: harden, content: "#!/bin/sh\\nchmod 0700 /root\\n"}]}
+            """);
+    Reply iso =
+        rig.post("projects/default/isos?installer=rocky-9&medium=seed&disk=/dev/vda", bundle);
+    assertThat(iso.status()).as(iso.raw().body()).isEqualTo(200);
+    assertThat(iso.raw().body())
+        .contains("keyboard --xlayouts=de", "http://mirror.lab.test/r", "http://10.0.0.7:3128")
+        .contains("/dev/vdb", "volgroup", "/tmp/millwright-harden");
+    Reply debian = rig.post("projects/default/renderings?installer=debian-13", bundle);
+    assertThat(debian.status()).isEqualTo(400);
+    assertThat(debian.json().path("errors").toString())
+        .contains("spec.overrides", "storage.mirror: a mirror is not set up");
+    Reply wrong =
+        rig.post(
+            "projects/default/renderings?installer=rocky-9",
+            bundle.replace("layout: lvm", "lvm: 1"));
+    assertThat(wrong.status()).isEqualTo(400);
+    assertThat(wrong.raw().body()).contains("spec.overrides.storage.lvm");
+  }
+
+  @Test
   void aFamilyWithOneCurrentVersionNeedsNone() {
     Reply reply = rig.post("projects/default/renderings?installer=flatcar", BUNDLE);
     assertThat(reply.status()).as(reply.raw().body()).isEqualTo(200);

@@ -21,6 +21,7 @@ import io.swagger.v3.oas.models.media.Schema;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.net.URI;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -111,8 +112,9 @@ final class RecordSchemas implements ModelConverter {
       out.addExample(text.example());
       return out;
     }
-    if (c == String.class || c == UUID.class || c == Instant.class) {
+    if (c == String.class || c == UUID.class || c == Instant.class || c == URI.class) {
       JsonSchema out = schema("string");
+      // No format for a URL: the client generator would make a type of its own of it.
       out.setFormat(c == UUID.class ? "uuid" : c == Instant.class ? "date-time" : null);
       return out;
     }

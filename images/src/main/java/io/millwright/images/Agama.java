@@ -2,6 +2,7 @@ package io.millwright.images;
 
 import io.millwright.model.Ip;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -176,14 +177,14 @@ public final class Agama implements Renderer<Answers> {
   }
 
   private static Map<String, Object> storage(Storage storage) {
-    boolean lvm = storage.layout() == Storage.Layout.LVM;
-    List<Storage.FileSystem> wanted =
-        storage.fileSystems().isEmpty()
-            ? List.of(new Storage.FileSystem("/", Storage.Kind.EXT4, null))
-            : storage.fileSystems();
+    boolean lvm = storage.layout() == StorageSpec.Layout.LVM;
+    List<StorageSpec.Part> wanted =
+        storage.filesystems().isEmpty()
+            ? List.of(new StorageSpec.Part("/", StorageSpec.Type.EXT4, null))
+            : storage.filesystems();
     List<Map<String, Object>> parts = new ArrayList<>();
     for (int i = 0; i < wanted.size(); i++) {
-      Storage.FileSystem one = wanted.get(i);
+      StorageSpec.Part one = wanted.get(i);
       Map<String, Object> part = new LinkedHashMap<>();
       if (lvm) {
         part.put(
@@ -192,7 +193,7 @@ public final class Agama implements Renderer<Answers> {
       }
       part.put("size", one.size() == null ? Map.of("min", "1 GiB") : one.size().mib() + " MiB");
       Map<String, Object> filesystem = new LinkedHashMap<>();
-      filesystem.put("type", one.kind().name().toLowerCase(Locale.ROOT));
+      filesystem.put("type", one.type().name().toLowerCase(Locale.ROOT));
       filesystem.put("path", or(one.mount(), "swap"));
       filesystem.put("mountBy", "uuid");
       part.put("filesystem", filesystem);
@@ -212,7 +213,7 @@ public final class Agama implements Renderer<Answers> {
     Map<String, Object> drive = new LinkedHashMap<>();
     drive.put("search", search);
     drive.put("alias", "system");
-    drive.put("ptableType", storage.table() == Storage.Table.MSDOS ? "msdos" : "gpt");
+    drive.put("ptableType", storage.table() == StorageSpec.Table.MSDOS ? "msdos" : "gpt");
     drive.put("partitions", onDisk);
     Map<String, Object> out = new LinkedHashMap<>();
     Map<String, Object> boot = new LinkedHashMap<>();

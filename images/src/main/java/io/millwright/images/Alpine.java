@@ -2,6 +2,7 @@ package io.millwright.images;
 
 import io.millwright.model.Mac;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -104,10 +105,10 @@ public final class Alpine implements Renderer<Answers> {
                   + " medium"));
     }
     int swaps = 0;
-    for (int i = 0; i < storage.fileSystems().size(); i++) {
-      Storage.FileSystem part = storage.fileSystems().get(i);
-      String at = "installation.storage.fileSystems[" + i + "].";
-      if (part.kind() == Storage.Kind.SWAP) {
+    for (int i = 0; i < storage.filesystems().size(); i++) {
+      StorageSpec.Part part = storage.filesystems().get(i);
+      String at = "installation.storage.filesystems[" + i + "].";
+      if (part.type() == StorageSpec.Type.SWAP) {
         if (++swaps > 1 || part.size() == null) {
           out.add(new Refusal(at + "size", "setup-disk makes one swap of a given size"));
         }
@@ -212,21 +213,21 @@ public final class Alpine implements Renderer<Answers> {
     Storage storage = how.storage();
     Map<String, Object> values = DiskRule.of(storage);
     values.put("packages", packages(spec));
-    values.put("lvm", storage.layout() == Storage.Layout.LVM);
+    values.put("lvm", storage.layout() == StorageSpec.Layout.LVM);
     values.put(
         "label",
-        storage.table() == null ? "" : storage.table() == Storage.Table.MSDOS ? "dos" : "gpt");
+        storage.table() == null ? "" : storage.table() == StorageSpec.Table.MSDOS ? "dos" : "gpt");
     values.put(
         "rootfs",
-        storage.fileSystems().stream()
-            .filter(part -> part.kind() != Storage.Kind.SWAP)
-            .map(part -> part.kind().name().toLowerCase(Locale.ROOT))
+        storage.filesystems().stream()
+            .filter(part -> part.type() != StorageSpec.Type.SWAP)
+            .map(part -> part.type().name().toLowerCase(Locale.ROOT))
             .findFirst()
             .orElse(""));
     values.put(
         "swap",
-        storage.fileSystems().stream()
-            .filter(part -> part.kind() == Storage.Kind.SWAP)
+        storage.filesystems().stream()
+            .filter(part -> part.type() == StorageSpec.Type.SWAP)
             .map(part -> Objects.requireNonNull(part.size()).mib())
             .findFirst()
             .orElse(0L));

@@ -4,6 +4,7 @@ import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -314,28 +315,28 @@ public final class AutoYast implements Renderer<Answers> {
 
   private static List<Map<String, Object>> drives(Installation how) {
     Storage storage = how.storage();
-    boolean lvm = storage.layout() == Storage.Layout.LVM;
+    boolean lvm = storage.layout() == StorageSpec.Layout.LVM;
     List<Map<String, Typed>> first = new ArrayList<>();
     if (how.firmware() == Firmware.UEFI) {
       first.add(part(ESP, "512MiB", "vfat", "/boot/efi"));
-    } else if (storage.table() != Storage.Table.MSDOS) {
+    } else if (storage.table() != StorageSpec.Table.MSDOS) {
       first.add(part(BIOS_BOOT, "8MiB", null, null));
     }
-    List<Storage.FileSystem> wanted =
-        storage.fileSystems().isEmpty()
-            ? List.of(new Storage.FileSystem("/", Storage.Kind.EXT4, null))
-            : storage.fileSystems();
+    List<StorageSpec.Part> wanted =
+        storage.filesystems().isEmpty()
+            ? List.of(new StorageSpec.Part("/", StorageSpec.Type.EXT4, null))
+            : storage.filesystems();
     List<Map<String, Typed>> parts = new ArrayList<>();
     for (int i = 0; i < wanted.size(); i++) {
-      Storage.FileSystem one = wanted.get(i);
-      boolean swap = one.kind() == Storage.Kind.SWAP;
+      StorageSpec.Part one = wanted.get(i);
+      boolean swap = one.type() == StorageSpec.Type.SWAP;
       Map<String, Typed> part =
           part(
               swap ? SWAP : LINUX,
               one.size() == null ? "max" : one.size().mib() + "MiB",
-              one.kind().name().toLowerCase(Locale.ROOT),
+              one.type().name().toLowerCase(Locale.ROOT),
               swap ? "swap" : one.mount());
-      if (one.kind() == Storage.Kind.BTRFS) {
+      if (one.type() == StorageSpec.Type.BTRFS) {
         part.put("create_subvolumes", new Typed("boolean", "false"));
       }
       if (lvm) {
@@ -358,7 +359,7 @@ public final class AutoYast implements Renderer<Answers> {
         drive(
             PLACEHOLDER,
             "CT_DISK",
-            storage.table() == Storage.Table.MSDOS ? "msdos" : "gpt",
+            storage.table() == StorageSpec.Table.MSDOS ? "msdos" : "gpt",
             first));
     if (lvm) {
       out.add(drive("/dev/system", "CT_LVM", "", parts));

@@ -25,7 +25,7 @@ public final class Autoinstall implements Renderer<Answers> {
   /** A multiple of four, so that each piece is base64 by itself. */
   private static final int PIECE = 64 * 1024;
 
-  private final CloudInit cloudInit = new CloudInit();
+  private final CloudInit cloudInit = CloudInit.installed();
 
   @Override
   public List<Refusal> check(InstallSpec spec) {

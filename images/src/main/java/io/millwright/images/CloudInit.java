@@ -1,12 +1,16 @@
 package io.millwright.images;
 
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -20,9 +24,36 @@ import org.jspecify.annotations.Nullable;
 public final class CloudInit implements Renderer<Seed> {
   private static final String PASSWORD_LOGIN = "/etc/ssh/sshd_config.d/20-millwright.conf";
 
+  /** Whose packages cloud-init fetches by apt. */
+  private static final Set<String> APT = Set.of("debian", "ubuntu");
+
+  /** The clone's system, or null if an installer has done what is an installer's. */
+  private final @Nullable String os;
+
+  private CloudInit(@Nullable String os) {
+    this.os = os;
+  }
+
+  /** For a system that an installer has put there, keyboard and all. */
+  static CloudInit installed() {
+    return new CloudInit(null);
+  }
+
+  /**
+   * For a clone of a golden disk, which nothing but its first boot makes different from others.
+   *
+   * @param os family of its system, for example {@code debian}
+   */
+  public static CloudInit ofClone(String os) {
+    return new CloudInit(os);
+  }
+
   @Override
   public List<Refusal> check(InstallSpec spec) {
     List<Refusal> out = new ArrayList<>();
+    if (os != null) {
+      checkClone(spec.profile(), os, out);
+    }
     List<ProfileSpec.Script> scripts = spec.profile().scripts();
     for (int i = 0; i < scripts.size(); i++) {
       if (scripts.get(i).name().equals(FirstBoot.CLOUD_INIT)) {
@@ -44,9 +75,66 @@ public final class CloudInit implements Renderer<Seed> {
     return List.copyOf(out);
   }
 
+  /** What is too late when a clone boots. */
+  private static void checkClone(ProfileSpec profile, String os, List<Refusal> out) {
+    String late =
+        "a clone is as its image is; have the machine installed, by an Image that has an installer";
+    StorageSpec storage = profile.storage();
+    if (storage != null) {
+      String set =
+          storage.layout() == StorageSpec.Layout.LVM
+              ? ".layout"
+              : storage.mirror() != null
+                  ? ".mirror"
+                  : storage.encryption() != null ? ".encryption" : "";
+      out.add(new Refusal("profile.storage" + set, late));
+    }
+    if (!profile.before().isEmpty()) {
+      out.add(
+          new Refusal(
+              "profile.commands.before",
+              "a clone has no installer that could run them; use scripts or commands.after"));
+    }
+    List<String> scripts = profile.scripts().stream().map(ProfileSpec.Script::name).toList();
+    for (int i = 0; i < profile.after().size(); i++) {
+      if (scripts.contains(profile.after().get(i).name())) {
+        out.add(
+            new Refusal(
+                "profile.commands.after[" + i + "].name",
+                "is a script's name, too; a clone runs both in its first boot, and reports them by"
+                    + " name"));
+      }
+    }
+    PackageSource source = profile.packageSource();
+    if (source != null && source.repository() != null) {
+      out.add(
+          new Refusal(
+              "profile.packageSource.repository",
+              "lies on an installation medium, which a clone does not have"));
+    }
+    if (source != null && !APT.contains(os)) {
+      String way =
+          "is set by cloud-init for apt only, which " + os + " does not have; write a file";
+      if (source.mirror() != null) {
+        out.add(new Refusal("profile.packageSource.mirror", way));
+      }
+      if (source.proxy() != null) {
+        out.add(new Refusal("profile.packageSource.proxy", way));
+      }
+    }
+  }
+
   @Override
-  public Seed render(InstallSpec spec) {
-    demand(spec);
+  public Seed render(InstallSpec asked) {
+    demand(asked);
+    ProfileSpec profile = asked.profile();
+    // What an installer would have run comes first, as it would have.
+    InstallSpec spec =
+        os == null || profile.after().isEmpty()
+            ? asked
+            : asked.withProfile(
+                profile.withScripts(
+                    Stream.concat(profile.after().stream(), profile.scripts().stream()).toList()));
     Map<String, Object> meta = new LinkedHashMap<>();
     meta.put("instance-id", spec.identity().instanceId());
     meta.put("local-hostname", spec.identity().hostname());
@@ -75,6 +163,9 @@ public final class CloudInit implements Renderer<Seed> {
     }
     put(out, "timezone", profile.timezone());
     put(out, "locale", profile.locale());
+    if (os != null) {
+      putClones(out, profile);
+    }
     if (!profile.ntp().isEmpty()) {
       Map<String, Object> ntp = new LinkedHashMap<>();
       ntp.put("enabled", true);
@@ -121,6 +212,33 @@ public final class CloudInit implements Renderer<Seed> {
     return out;
   }
 
+  /** What an installer would have done. */
+  private static void putClones(Map<String, Object> out, ProfileSpec profile) {
+    if (profile.keyboard() != null) {
+      out.put("keyboard", Map.of("layout", profile.keyboard()));
+    }
+    PackageSource source = profile.packageSource();
+    if (source != null) {
+      Map<String, Object> apt = new LinkedHashMap<>();
+      URI mirror = source.mirror();
+      if (mirror != null) {
+        Map<String, Object> primary = new LinkedHashMap<>();
+        primary.put("arches", List.of("default"));
+        primary.put("uri", mirror.toString());
+        apt.put("primary", List.of(primary));
+      } else {
+        // Else cloud-init writes the image's own sources anew.
+        apt.put("preserve_sources_list", true);
+      }
+      URI proxy = source.proxy();
+      if (proxy != null) {
+        apt.put("http_proxy", proxy.toString());
+        apt.put("https_proxy", proxy.toString());
+      }
+      out.put("apt", apt);
+    }
+  }
+
   /**
    * True if there is something that cloud-init does in its later stages, for which a report of the
    * first boot has to wait; else it can be sent as soon as users and keys are there, which on a
@@ -128,6 +246,8 @@ public final class CloudInit implements Renderer<Seed> {
    */
   private static boolean late(ProfileSpec profile) {
     return !profile.packages().isEmpty()
+        || profile.keyboard() != null
+        || profile.packageSource() != null
         || !profile.scripts().isEmpty()
         || !profile.ntp().isEmpty()
         || profile.timezone() != null

@@ -2,6 +2,7 @@ package io.millwright.images;
 
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
+import io.millwright.model.StorageSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,22 +48,22 @@ final class CurtinStorage {
     if (how.firmware() == Firmware.UEFI) {
       mount("disk0-efi-fs", "/boot/efi");
     }
-    List<Storage.FileSystem> parts = storage.parts();
+    List<StorageSpec.Part> parts = storage.parts();
     switch (storage.layout()) {
       case PLAIN -> {
         for (int i = 0; i < parts.size(); i++) {
-          Storage.FileSystem part = parts.get(i);
+          StorageSpec.Part part = parts.get(i);
           fileSystem(space("part" + i, part.size()), part);
         }
       }
       case LVM -> {
         // What starts the system must be readable before LVM is.
         if (parts.stream().noneMatch(part -> "/boot".equals(part.mount()))) {
-          Storage.FileSystem boot =
-              new Storage.FileSystem("/boot", Storage.Kind.EXT4, ByteSize.ofMib(1024));
+          StorageSpec.Part boot =
+              new StorageSpec.Part("/boot", StorageSpec.Type.EXT4, ByteSize.ofMib(1024));
           fileSystem(space("boot", boot.size()), boot);
         }
-        for (Storage.FileSystem part : parts) {
+        for (StorageSpec.Part part : parts) {
           if ("/boot".equals(part.mount())) {
             fileSystem(space("boot", part.size()), part);
           }
@@ -73,7 +74,7 @@ final class CurtinStorage {
         group.put("devices", List.of(device));
         out.add(group);
         for (int i = 0; i < parts.size(); i++) {
-          Storage.FileSystem part = parts.get(i);
+          StorageSpec.Part part = parts.get(i);
           if (!"/boot".equals(part.mount())) {
             Map<String, Object> volume = action("lvm_partition", "part" + i);
             volume.put("name", "part" + i);
@@ -90,7 +91,7 @@ final class CurtinStorage {
   private void disk(String id, Storage.Disk disk) {
     Map<String, Object> action = action("disk", id);
     action.put("match", Autoinstall.match(disk));
-    action.put("ptable", how.storage().table() == Storage.Table.MSDOS ? "msdos" : "gpt");
+    action.put("ptable", how.storage().table() == StorageSpec.Table.MSDOS ? "msdos" : "gpt");
     action.put("wipe", "superblock-recursive");
     action.put("preserve", false);
     action.put("grub_device", how.firmware() == Firmware.BIOS);
@@ -102,7 +103,7 @@ final class CurtinStorage {
   private void boot(String disk) {
     switch (how.firmware()) {
       case BIOS -> {
-        if (how.storage().table() != Storage.Table.MSDOS) {
+        if (how.storage().table() != StorageSpec.Table.MSDOS) {
           partition(disk + "-bios", disk, "1M").put("flag", "bios_grub");
         }
       }
@@ -148,8 +149,8 @@ final class CurtinStorage {
     return size == null ? (Object) (-1) : size.mib() + "M";
   }
 
-  private void fileSystem(String device, Storage.FileSystem part) {
-    String kind = part.kind().name().toLowerCase(Locale.ROOT);
+  private void fileSystem(String device, StorageSpec.Part part) {
+    String kind = part.type().name().toLowerCase(Locale.ROOT);
     format(device + "-fs", device, kind);
     mount(device + "-fs", part.mount() == null ? "" : part.mount());
   }

@@ -4,6 +4,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -67,14 +68,14 @@ public final class Esxi implements Renderer<Answers> {
     if (storage.mirror() != null) {
       refuse(out, "storage.mirror", "ESXi mirrors no disk; use a controller that does");
     }
-    if (storage.table() == Storage.Table.MSDOS) {
+    if (storage.table() == StorageSpec.Table.MSDOS) {
       refuse(out, "storage.table", "ESXi starts from a GPT only");
     }
-    if (storage.layout() == Storage.Layout.LVM) {
+    if (storage.layout() == StorageSpec.Layout.LVM) {
       refuse(out, "storage.layout", "ESXi has no LVM; give plain");
     }
-    if (!storage.fileSystems().isEmpty()) {
-      refuse(out, "storage.fileSystems", "ESXi divides its disk itself");
+    if (!storage.filesystems().isEmpty()) {
+      refuse(out, "storage.filesystems", "ESXi divides its disk itself");
     }
     if (storage.encryption() != null) {
       refuse(out, "storage.encryption", "ESXi's installer encrypts no disk");

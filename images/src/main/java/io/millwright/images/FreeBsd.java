@@ -2,6 +2,7 @@ package io.millwright.images;
 
 import io.millwright.model.Mac;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -105,10 +106,10 @@ public final class FreeBsd implements Renderer<Answers> {
     if (storage.mirror() != null) {
       out.add(new Refusal(at + "mirror", "scriptedpart divides one disk; install on one"));
     }
-    if (storage.table() == Storage.Table.MSDOS) {
+    if (storage.table() == StorageSpec.Table.MSDOS) {
       out.add(new Refusal(at + "table", "scriptedpart starts FreeBSD from a GPT"));
     }
-    if (storage.layout() == Storage.Layout.LVM) {
+    if (storage.layout() == StorageSpec.Layout.LVM) {
       out.add(new Refusal(at + "layout", "FreeBSD has no LVM"));
     }
     if (storage.encryption() != null) {
@@ -117,12 +118,12 @@ public final class FreeBsd implements Renderer<Answers> {
               at + "encryption",
               "GELI encrypts with a pass phrase only, which would have to stand on the medium"));
     }
-    for (int i = 0; i < storage.fileSystems().size(); i++) {
-      Storage.FileSystem part = storage.fileSystems().get(i);
-      if (part.kind() != Storage.Kind.SWAP) {
+    for (int i = 0; i < storage.filesystems().size(); i++) {
+      StorageSpec.Part part = storage.filesystems().get(i);
+      if (part.type() != StorageSpec.Type.SWAP) {
         out.add(
             new Refusal(
-                at + "fileSystems[" + i + "].kind",
+                at + "filesystems[" + i + "].type",
                 "FreeBSD installs on one UFS for all; leave the list out"));
       }
     }

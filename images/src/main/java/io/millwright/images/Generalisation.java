@@ -44,16 +44,12 @@ public final class Generalisation {
       packages.addAll(List.of("cloud-init", "netplan.io", Preseed.RESOLVER));
     }
     return spec.withProfile(
-        new ProfileSpec(
-            profile.users(),
-            List.copyOf(packages),
-            profile.files(),
-            Stream.concat(
-                    profile.scripts().stream(),
-                    Stream.of(new ProfileSpec.Script(SCRIPT, FirstBoot.read("generalise.sh"))))
-                .toList(),
-            profile.timezone(),
-            profile.locale(),
-            profile.ntp()));
+        profile
+            .withPackages(List.copyOf(packages))
+            .withScripts(
+                Stream.concat(
+                        profile.scripts().stream(),
+                        Stream.of(new ProfileSpec.Script(SCRIPT, FirstBoot.read("generalise.sh"))))
+                    .toList()));
   }
 }

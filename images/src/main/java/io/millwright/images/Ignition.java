@@ -1,6 +1,7 @@
 package io.millwright.images;
 
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -79,17 +80,17 @@ public final class Ignition implements Renderer<Answers> {
     refuse(out, how.storage().mirror(), "storage.mirror", "writes a finished image onto one disk");
     refuse(
         out,
-        how.storage().fileSystems().isEmpty() ? null : how.storage().fileSystems(),
-        "storage.fileSystems",
+        how.storage().filesystems().isEmpty() ? null : how.storage().filesystems(),
+        "storage.filesystems",
         "writes a finished image, which is divided already");
     refuse(
         out,
-        how.storage().layout() == Storage.Layout.LVM ? how.storage().layout() : null,
+        how.storage().layout() == StorageSpec.Layout.LVM ? how.storage().layout() : null,
         "storage.layout",
         "writes a finished image, which has no LVM");
     refuse(
         out,
-        how.storage().table() == Storage.Table.MSDOS ? how.storage().table() : null,
+        how.storage().table() == StorageSpec.Table.MSDOS ? how.storage().table() : null,
         "storage.table",
         "writes a finished image, which has a GPT");
     refuse(out, how.source().repository(), "source.repository", "installs no packages");

@@ -3,6 +3,7 @@ package io.millwright.images;
 import io.millwright.model.Firmware;
 import io.millwright.model.Names;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import io.millwright.model.Violations;
 import java.util.HashSet;
 import java.util.List;
@@ -57,6 +58,20 @@ public record Installation(
         true);
   }
 
+  /** The same, as a merged profile asks, or as before where it says nothing. */
+  public Installation with(ProfileSpec profile) {
+    String layout = profile.keyboard();
+    return new Installation(
+        storage.with(profile.storage()),
+        firmware,
+        layout == null ? keyboard : layout,
+        source.with(profile.packageSource()),
+        profile.before(),
+        profile.after(),
+        end,
+        tpm);
+  }
+
   public Installation withStorage(Storage next) {
     return new Installation(next, firmware, keyboard, source, before, after, end, tpm);
   }
@@ -93,8 +108,13 @@ public record Installation(
     at.field("storage")
         .field("table")
         .require(
-            firmware == Firmware.BIOS || storage.table() != Storage.Table.MSDOS,
+            firmware == Firmware.BIOS || storage.table() != StorageSpec.Table.MSDOS,
             "UEFI starts systems from a GPT; leave it out or give gpt");
+    at.field("storage")
+        .field("encryption")
+        .require(
+            tpm || !(storage.encryption() instanceof Storage.Encryption.Tpm2),
+            "the machine has no security chip; use tang, or leave it out");
     at.field("keyboard")
         .require(
             KEYBOARD.matcher(keyboard).matches(),

@@ -30,7 +30,7 @@ public final class Kickstart implements Renderer<Answers> {
   private static final String CLOUD_CONFIG =
       "datasource_list: [ NoCloud, None ]\nnetwork: { config: disabled }\n";
 
-  private final CloudInit cloudInit = new CloudInit();
+  private final CloudInit cloudInit = CloudInit.installed();
 
   @Override
   public List<Refusal> check(InstallSpec spec) {

@@ -1,6 +1,7 @@
 package io.millwright.images;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.StorageSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -70,7 +71,7 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
   private static String divided(String disks, Storage storage, String encrypted) {
     List<String> out = new ArrayList<>();
     boolean mirrored = storage.mirror() != null;
-    boolean lvm = storage.layout() == Storage.Layout.LVM;
+    boolean lvm = storage.layout() == StorageSpec.Layout.LVM;
     out.add("ignoredisk --only-use=" + disks);
     out.add("zerombr");
     out.add(
@@ -79,13 +80,13 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
                 ? ""
                 : " --disklabel=" + storage.table().name().toLowerCase(Locale.ROOT)));
     out.add("reqpart");
-    List<Storage.FileSystem> parts = new ArrayList<>(storage.parts());
+    List<StorageSpec.Part> parts = new ArrayList<>(storage.parts());
     if ((lvm || !encrypted.isEmpty()) && parts.stream().noneMatch(KickstartStorage::isBoot)) {
       // What starts the system must be readable before LVM or LUKS is.
-      parts.addFirst(new Storage.FileSystem("/boot", Storage.Kind.EXT4, ByteSize.ofMib(1024)));
+      parts.addFirst(new StorageSpec.Part("/boot", StorageSpec.Type.EXT4, ByteSize.ofMib(1024)));
     }
     for (int i = 0; i < parts.size(); i++) {
-      Storage.FileSystem part = parts.get(i);
+      StorageSpec.Part part = parts.get(i);
       if (!lvm || isBoot(part)) {
         space(
             out,
@@ -100,7 +101,7 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
       space(out, "pv", "pv.0", encrypted, null, mirrored);
       out.add("volgroup system pv.0");
       for (int i = 0; i < parts.size(); i++) {
-        Storage.FileSystem part = parts.get(i);
+        StorageSpec.Part part = parts.get(i);
         if (!isBoot(part)) {
           out.add(
               "logvol "
@@ -147,19 +148,19 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
             + "b");
   }
 
-  private static boolean isBoot(Storage.FileSystem part) {
+  private static boolean isBoot(StorageSpec.Part part) {
     return "/boot".equals(part.mount());
   }
 
-  private static String mount(Storage.FileSystem part) {
+  private static String mount(StorageSpec.Part part) {
     return part.mount() == null ? "swap" : part.mount();
   }
 
   /** Of what nobody declared the distribution says the kind, such as XFS. */
-  private static String kind(Storage.FileSystem part, Storage storage) {
-    return storage.fileSystems().isEmpty() && !isBoot(part)
+  private static String kind(StorageSpec.Part part, Storage storage) {
+    return storage.filesystems().isEmpty() && !isBoot(part)
         ? ""
-        : " --fstype=" + part.kind().name().toLowerCase(Locale.ROOT);
+        : " --fstype=" + part.type().name().toLowerCase(Locale.ROOT);
   }
 
   private static String size(@Nullable ByteSize size) {

@@ -4,6 +4,7 @@ import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -78,12 +79,12 @@ public final class Preseed implements Renderer<Answers> {
   }
 
   private static void checkFileSystems(Storage storage, List<Refusal> out) {
-    for (int i = 0; i < storage.fileSystems().size(); i++) {
-      Storage.FileSystem part = storage.fileSystems().get(i);
-      if (storage.layout() == Storage.Layout.LVM && "/boot".equals(part.mount())) {
+    for (int i = 0; i < storage.filesystems().size(); i++) {
+      StorageSpec.Part part = storage.filesystems().get(i);
+      if (storage.layout() == StorageSpec.Layout.LVM && "/boot".equals(part.mount())) {
         out.add(
             new Refusal(
-                "installation.storage.fileSystems[" + i + "].mount",
+                "installation.storage.filesystems[" + i + "].mount",
                 "/boot is made beside the volume group by itself"));
       }
     }
@@ -188,7 +189,7 @@ public final class Preseed implements Renderer<Answers> {
         mirror == null ? "/debian" : mirror.getRawPath().isEmpty() ? "/" : mirror.getRawPath());
     values.put("proxy", source.proxy() == null ? "" : source.proxy().toString());
     values.put("repository", or(source.repository(), ""));
-    values.put("table", storage.table() == Storage.Table.MSDOS ? "msdos" : "gpt");
+    values.put("table", storage.table() == StorageSpec.Table.MSDOS ? "msdos" : "gpt");
     values.put("uefi", how.firmware() == Firmware.UEFI);
     values.put("recipe", recipe(how));
     values.put("packages", String.join(" ", included(spec)));
@@ -236,25 +237,25 @@ public final class Preseed implements Renderer<Answers> {
   /** One line of partman-auto's recipe for each part, in its words and millions of bytes. */
   private static List<String> recipe(Installation how) {
     Storage storage = how.storage();
-    boolean lvm = storage.layout() == Storage.Layout.LVM;
+    boolean lvm = storage.layout() == StorageSpec.Layout.LVM;
     List<String> out = new ArrayList<>();
     if (how.firmware() == Firmware.UEFI) {
       out.add("512 512 512 free $primary{ } $iflabel{ gpt } method{ efi } format{ } .");
-    } else if (storage.table() != Storage.Table.MSDOS) {
+    } else if (storage.table() != StorageSpec.Table.MSDOS) {
       out.add("1 1 1 free $iflabel{ gpt } method{ biosgrub } .");
     }
     if (lvm) {
-      out.add(part(768, 768, Storage.Kind.EXT4, "/boot", ""));
+      out.add(part(768, 768, StorageSpec.Type.EXT4, "/boot", ""));
     }
-    List<Storage.FileSystem> parts =
-        storage.fileSystems().isEmpty()
-            ? List.of(new Storage.FileSystem("/", Storage.Kind.EXT4, null))
-            : storage.fileSystems();
+    List<StorageSpec.Part> parts =
+        storage.filesystems().isEmpty()
+            ? List.of(new StorageSpec.Part("/", StorageSpec.Type.EXT4, null))
+            : storage.filesystems();
     for (int i = 0; i < parts.size(); i++) {
-      Storage.FileSystem part = parts.get(i);
+      StorageSpec.Part part = parts.get(i);
       long size = part.size() == null ? 1024 : millions(part.size().bytes());
       String volume = lvm ? " $lvmok{ } lv_name{ " + volume(part, i) + " }" : "";
-      out.add(part(size, part.size() == null ? -1 : size, part.kind(), part.mount(), volume));
+      out.add(part(size, part.size() == null ? -1 : size, part.type(), part.mount(), volume));
     }
     return out;
   }
@@ -263,13 +264,13 @@ public final class Preseed implements Renderer<Answers> {
     return Math.ceilDiv(bytes, 1_000_000);
   }
 
-  private static String volume(Storage.FileSystem part, int index) {
+  private static String volume(StorageSpec.Part part, int index) {
     String mount = part.mount();
     return mount == null ? "swap" + index : mount.equals("/") ? "root" : "data" + index;
   }
 
   private static String part(
-      long least, long most, Storage.Kind kind, @Nullable String mount, String volume) {
+      long least, long most, StorageSpec.Type kind, @Nullable String mount, String volume) {
     String range = least + " " + Math.max(least, 10_000_000) + " " + most;
     if (most == least) {
       range = least + " " + least + " " + most;
@@ -294,7 +295,7 @@ public final class Preseed implements Renderer<Answers> {
   private static String disk(Installation how) {
     Storage storage = how.storage();
     Map<String, Object> values = DiskRule.of(storage);
-    values.put("method", storage.layout() == Storage.Layout.LVM ? "lvm" : "regular");
+    values.put("method", storage.layout() == StorageSpec.Layout.LVM ? "lvm" : "regular");
     return Template.fill("preseed-disk.peb", values);
   }
 

@@ -1,6 +1,8 @@
 package io.millwright.images;
 
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -40,7 +42,8 @@ public final class Profiles {
    *
    * @param origin name of the layer that set a value, by field: {@code timezone}, {@code locale},
    *     {@code users[alice]}, {@code files[/etc/motd]}, {@code scripts[setup]}, {@code
-   *     packages[curl]}, {@code ntp[192.0.2.1]}
+   *     packages[curl]}, {@code ntp[192.0.2.1]}, {@code keyboard}, {@code packageSource.mirror},
+   *     {@code storage.layout}, {@code storage.untouched[data]}, {@code commands.after[setup]}
    */
   public record Merged(ProfileSpec profile, Map<String, String> origin) {
     public Merged {
@@ -50,10 +53,11 @@ public final class Profiles {
 
   /**
    * The layers as one, that of a later level winning over that of an earlier one, and of two on one
-   * level the one that is named later, whatever order they come in otherwise: single values, users
-   * by name, files by path and scripts by name as a whole; packages and time servers are added up.
-   * What a later layer replaces keeps its place in the order, so that a script which is corrected
-   * still runs where it ran.
+   * level the one that is named later, whatever order they come in otherwise: single values, also
+   * those of a package source and a storage, users by name, files by path, scripts and commands by
+   * name as a whole, and the filesystems all together; packages, time servers and disks to leave
+   * alone are added up. What a later layer replaces keeps its place in the order, so that a script
+   * which is corrected still runs where it ran.
    */
   public static Merged merge(List<Layer> given) {
     List<Layer> layers = given.stream().sorted(Comparator.comparing(Layer::level)).toList();
@@ -66,8 +70,72 @@ public final class Profiles {
             byKey(layers, origin, "scripts", true, ProfileSpec::scripts, ProfileSpec.Script::name),
             last(layers, origin, "timezone", ProfileSpec::timezone),
             last(layers, origin, "locale", ProfileSpec::locale),
-            byKey(layers, origin, "ntp", false, ProfileSpec::ntp, n -> n)),
+            byKey(layers, origin, "ntp", false, ProfileSpec::ntp, n -> n),
+            last(layers, origin, "keyboard", ProfileSpec::keyboard),
+            packageSource(layers, origin),
+            storage(layers, origin),
+            new ProfileSpec.Commands(
+                byKey(
+                    layers,
+                    origin,
+                    "commands.before",
+                    true,
+                    ProfileSpec::before,
+                    ProfileSpec.Script::name),
+                byKey(
+                    layers,
+                    origin,
+                    "commands.after",
+                    true,
+                    ProfileSpec::after,
+                    ProfileSpec.Script::name))),
         origin);
+  }
+
+  private static PackageSource packageSource(List<Layer> layers, Map<String, String> origin) {
+    Within<PackageSource> in =
+        new Within<>(layers, origin, "packageSource", ProfileSpec::packageSource);
+    return new PackageSource(
+        in.last("mirror", PackageSource::mirror),
+        in.last("proxy", PackageSource::proxy),
+        in.last("repository", PackageSource::repository));
+  }
+
+  private static StorageSpec storage(List<Layer> layers, Map<String, String> origin) {
+    Within<StorageSpec> in = new Within<>(layers, origin, "storage", ProfileSpec::storage);
+    List<StorageSpec.Part> filesystems =
+        in.last("filesystems", s -> s.filesystems().isEmpty() ? null : s.filesystems());
+    return new StorageSpec(
+        in.last("table", StorageSpec::table),
+        in.last("layout", StorageSpec::layout),
+        filesystems == null ? List.of() : filesystems,
+        in.last("mirror", StorageSpec::mirror),
+        byKey(
+            layers,
+            origin,
+            "storage.untouched",
+            false,
+            spec -> spec.storage() == null ? List.of() : spec.storage().untouched(),
+            serial -> serial),
+        in.last("encryption", StorageSpec::encryption));
+  }
+
+  /** One part of each layer, of which each field counts for itself. */
+  private record Within<P>(
+      List<Layer> layers,
+      Map<String, String> origin,
+      String name,
+      Function<ProfileSpec, @Nullable P> part) {
+    <T> @Nullable T last(String field, Function<P, @Nullable T> value) {
+      return Profiles.<T>last(
+          layers,
+          origin,
+          name + "." + field,
+          spec -> {
+            P here = part.apply(spec);
+            return here == null ? null : value.apply(here);
+          });
+    }
   }
 
   /** Elements of all layers; of two with one key the later wins or, in a union, the first stays. */
@@ -91,14 +159,14 @@ public final class Profiles {
     return List.copyOf(out.values());
   }
 
-  private static @Nullable String last(
+  private static <T> @Nullable T last(
       List<Layer> layers,
       Map<String, String> origin,
       String field,
-      Function<ProfileSpec, @Nullable String> value) {
-    String out = null;
+      Function<ProfileSpec, @Nullable T> value) {
+    @Nullable T out = null;
     for (Layer layer : layers) {
-      String here = value.apply(layer.spec());
+      @Nullable T here = value.apply(layer.spec());
       if (here != null) {
         out = here;
         origin.put(field, layer.name());

@@ -3,6 +3,7 @@ package io.millwright.images;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -126,7 +127,7 @@ public final class Proxmox implements Renderer<Answers> {
               "the serial of a disk to leave alone ends like this one's, and Proxmox VE's installer"
                   + " goes by the end; give the disk's path"));
     }
-    if (storage.table() == Storage.Table.MSDOS) {
+    if (storage.table() == StorageSpec.Table.MSDOS) {
       out.add(new Refusal("installation.storage.table", "Proxmox VE starts from a GPT only"));
     }
     if (storage.encryption() != null) {
@@ -134,9 +135,9 @@ public final class Proxmox implements Renderer<Answers> {
           new Refusal(
               "installation.storage.encryption", "Proxmox VE's installer encrypts no disk"));
     }
-    for (int i = 0; i < storage.fileSystems().size(); i++) {
-      Storage.FileSystem part = storage.fileSystems().get(i);
-      String field = "installation.storage.fileSystems[" + i + "]";
+    for (int i = 0; i < storage.filesystems().size(); i++) {
+      StorageSpec.Part part = storage.filesystems().get(i);
+      String field = "installation.storage.filesystems[" + i + "]";
       if (!"/".equals(part.mount())) {
         out.add(
             new Refusal(
@@ -144,10 +145,10 @@ public final class Proxmox implements Renderer<Answers> {
                 "Proxmox VE divides its disk itself, into root, swap and room for guests"));
       } else if (part.size() != null) {
         out.add(new Refusal(field + ".size", "Proxmox VE sizes its filesystems itself"));
-      } else if (storage.mirror() != null && part.kind() != Storage.Kind.BTRFS) {
+      } else if (storage.mirror() != null && part.type() != StorageSpec.Type.BTRFS) {
         out.add(
             new Refusal(
-                field + ".kind",
+                field + ".type",
                 "Proxmox VE mirrors by btrfs, or by ZFS if no filesystem is asked for"));
       }
     }
@@ -215,9 +216,9 @@ public final class Proxmox implements Renderer<Answers> {
     Storage storage = how.storage();
     Storage.Disk mirror = storage.mirror();
     String kind =
-        storage.fileSystems().isEmpty()
+        storage.filesystems().isEmpty()
             ? mirror == null ? "ext4" : "zfs"
-            : storage.fileSystems().getFirst().kind().name().toLowerCase(Locale.ROOT);
+            : storage.filesystems().getFirst().type().name().toLowerCase(Locale.ROOT);
     out.put("filesystem", kind);
     if (mirror != null) {
       out.put(kind + ".raid", "raid1");

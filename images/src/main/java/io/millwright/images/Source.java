@@ -1,9 +1,8 @@
 package io.millwright.images;
 
-import io.millwright.model.Names;
+import io.millwright.model.PackageSource;
 import io.millwright.model.Violations;
 import java.net.URI;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,9 +22,16 @@ public record Source(
   /** What is on the medium, and no network. */
   public static final Source MEDIUM = new Source(null, null, null, true);
 
-  /** Letters of which no shell, template or package manager minds one; no hidden directories. */
-  private static final Pattern DIRECTORY =
-      Pattern.compile("(/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}){1,6}");
+  /** The same, as somebody asks, or as before where nothing is said. */
+  public Source with(@Nullable PackageSource asked) {
+    return asked == null
+        ? this
+        : new Source(
+            asked.mirror() == null ? mirror : asked.mirror(),
+            asked.proxy() == null ? proxy : asked.proxy(),
+            asked.repository() == null ? repository : asked.repository(),
+            offline);
+  }
 
   public Source withMirror(@Nullable URI next) {
     return new Source(next, proxy, repository, offline);
@@ -40,26 +46,10 @@ public record Source(
   }
 
   void check(Violations at) {
-    checkUri(at.field("mirror"), mirror);
-    checkUri(at.field("proxy"), proxy);
+    new PackageSource(mirror, proxy, repository).check(at);
     at.field("mirror")
         .require(mirror == null || !offline, "cannot be reached by an installer without network");
     at.field("proxy")
         .require(proxy == null || !offline, "cannot be reached by an installer without network");
-    if (repository != null) {
-      at.field("repository")
-          .require(
-              DIRECTORY.matcher(repository).matches(),
-              Names.quote(repository) + " is no directory on a medium, such as /millwright");
-    }
-  }
-
-  private static void checkUri(Violations at, @Nullable URI uri) {
-    at.require(
-        uri == null
-            || (("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
-                && uri.getHost() != null
-                && uri.getRawUserInfo() == null),
-        "must be an http or https URL without user; the medium carries no password");
   }
 }

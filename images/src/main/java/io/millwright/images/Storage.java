@@ -2,11 +2,12 @@ package io.millwright.images;
 
 import io.millwright.model.ByteSize;
 import io.millwright.model.Names;
+import io.millwright.model.StorageSpec;
 import io.millwright.model.Violations;
 import java.net.URI;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
+import java.util.Objects;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param capacity of the disk, as far as it is known
  * @param table kind of partition table, or null for the installer's own choice
  * @param layout what the filesystems lie on
- * @param fileSystems how the disk is divided; empty for one filesystem that takes all, beside what
+ * @param filesystems how the disk is divided; empty for one filesystem that takes all, beside what
  *     the firmware and the installer need
  * @param encryption how all but what starts the machine is encrypted, or null
  */
@@ -30,23 +31,11 @@ public record Storage(
     @Nullable Disk mirror,
     List<String> untouched,
     @Nullable ByteSize capacity,
-    @Nullable Table table,
-    Layout layout,
-    List<FileSystem> fileSystems,
+    StorageSpec.@Nullable Table table,
+    StorageSpec.Layout layout,
+    List<StorageSpec.Part> filesystems,
     @Nullable Encryption encryption) {
-  /** What every hypervisor and every disk maker keeps to, and no installer takes for a pattern. */
-  private static final Pattern SERIAL = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9_.]{0,63}");
-
-  private static final Pattern PATH =
-      Pattern.compile("/dev(/[A-Za-z0-9][-A-Za-z0-9_.:+]{0,127}){1,4}");
-
-  private static final Pattern MOUNT = Pattern.compile("/|(/[a-z0-9][a-z0-9_.-]{0,31}){1,4}");
-
-  private static final Pattern THUMBPRINT = Pattern.compile("[A-Za-z0-9_-]{27,64}");
-
-  /** Directories that the kernel fills, or without which nothing can be mounted. */
-  private static final Set<String> NOT_MOUNTED =
-      Set.of("/dev", "/proc", "/sys", "/run", "/etc", "/bin", "/sbin", "/lib", "/usr", "/boot/efi");
+  private static final Pattern SIZES = Pattern.compile("([^.]+)\\.\\.([^.]+)");
 
   /** A system with less room than this ends in the middle of its installation. */
   private static final ByteSize LEAST = ByteSize.ofMib(2048);
@@ -56,7 +45,7 @@ public record Storage(
 
   public Storage {
     untouched = List.copyOf(untouched);
-    fileSystems = List.copyOf(fileSystems);
+    filesystems = List.copyOf(filesystems);
   }
 
   /** A disk to install on. */
@@ -72,38 +61,22 @@ public record Storage(
      * the installer stops.
      */
     record BySize(ByteSize atLeast, ByteSize atMost) implements Disk {}
-  }
 
-  /** Kinds of partition tables. */
-  public enum Table {
-    GPT,
-    MSDOS
+    /**
+     * Reads a path, a range of sizes such as {@code 100GiB..600GiB}, or else a serial number.
+     *
+     * @throws IllegalArgumentException if it is a range of no sizes
+     */
+    static Disk parse(String text) {
+      if (text.startsWith("/")) {
+        return new ByPath(text);
+      }
+      Matcher size = SIZES.matcher(text);
+      return size.matches()
+          ? new BySize(ByteSize.parse(size.group(1)), ByteSize.parse(size.group(2)))
+          : new BySerial(text);
+    }
   }
-
-  /** What filesystems lie on. */
-  public enum Layout {
-    /** Partitions. */
-    PLAIN,
-    /** Logical volumes of one volume group. */
-    LVM
-  }
-
-  /** Kinds of filesystems. */
-  public enum Kind {
-    EXT4,
-    XFS,
-    BTRFS,
-    SWAP
-  }
-
-  /**
-   * A part of the disk.
-   *
-   * @param mount where it is mounted; null for swap
-   * @param kind what it is formatted as
-   * @param size how large it is, or null for all that is left
-   */
-  public record FileSystem(@Nullable String mount, Kind kind, @Nullable ByteSize size) {}
 
   /**
    * How an encrypted disk is opened. The key is drawn at random in the machine itself and never
@@ -124,36 +97,63 @@ public record Storage(
 
   /** The whole of this disk, divided as the installer likes. */
   public static Storage on(Disk disk) {
-    return new Storage(disk, null, List.of(), null, null, Layout.PLAIN, List.of(), null);
+    return new Storage(
+        disk, null, List.of(), null, null, StorageSpec.Layout.PLAIN, List.of(), null);
+  }
+
+  /** The same disk, divided as somebody asks, or as before where nothing is said. */
+  public Storage with(@Nullable StorageSpec asked) {
+    if (asked == null) {
+      return this;
+    }
+    StorageSpec.Encryption by = asked.encryption();
+    return new Storage(
+        disk,
+        asked.mirror() == null ? mirror : Disk.parse(asked.mirror()),
+        asked.untouched().isEmpty() ? untouched : asked.untouched(),
+        capacity,
+        asked.table() == null ? table : asked.table(),
+        asked.layout() == null ? layout : asked.layout(),
+        asked.filesystems().isEmpty() ? filesystems : asked.filesystems(),
+        by == null ? encryption : encryption(by));
+  }
+
+  private static Encryption encryption(StorageSpec.Encryption by) {
+    return switch (by.by()) {
+      case TPM2 -> new Encryption.Tpm2();
+      case TANG ->
+          new Encryption.Tang(
+              Objects.requireNonNull(by.server()), Objects.requireNonNull(by.thumbprint()));
+    };
   }
 
   public Storage withMirror(@Nullable Disk next) {
-    return new Storage(disk, next, untouched, capacity, table, layout, fileSystems, encryption);
+    return new Storage(disk, next, untouched, capacity, table, layout, filesystems, encryption);
   }
 
   public Storage withUntouched(String... serials) {
     return new Storage(
-        disk, mirror, List.of(serials), capacity, table, layout, fileSystems, encryption);
+        disk, mirror, List.of(serials), capacity, table, layout, filesystems, encryption);
   }
 
   public Storage withCapacity(@Nullable ByteSize next) {
-    return new Storage(disk, mirror, untouched, next, table, layout, fileSystems, encryption);
+    return new Storage(disk, mirror, untouched, next, table, layout, filesystems, encryption);
   }
 
-  public Storage withTable(@Nullable Table next) {
-    return new Storage(disk, mirror, untouched, capacity, next, layout, fileSystems, encryption);
+  public Storage withTable(StorageSpec.@Nullable Table next) {
+    return new Storage(disk, mirror, untouched, capacity, next, layout, filesystems, encryption);
   }
 
-  public Storage withLayout(Layout next) {
-    return new Storage(disk, mirror, untouched, capacity, table, next, fileSystems, encryption);
+  public Storage withLayout(StorageSpec.Layout next) {
+    return new Storage(disk, mirror, untouched, capacity, table, next, filesystems, encryption);
   }
 
-  public Storage withFileSystems(FileSystem... next) {
+  public Storage withFileSystems(StorageSpec.Part... next) {
     return new Storage(disk, mirror, untouched, capacity, table, layout, List.of(next), encryption);
   }
 
   public Storage withEncryption(@Nullable Encryption next) {
-    return new Storage(disk, mirror, untouched, capacity, table, layout, fileSystems, next);
+    return new Storage(disk, mirror, untouched, capacity, table, layout, filesystems, next);
   }
 
   /**
@@ -169,19 +169,20 @@ public record Storage(
 
   /** True if the whole disk is divided as the installer likes. */
   boolean isInstallersChoice() {
-    return fileSystems.isEmpty() && mirror == null && table == null;
+    return filesystems.isEmpty() && mirror == null && table == null;
   }
 
   /** Its filesystems, at least one, the one that takes what is left at the end. */
-  List<FileSystem> parts() {
-    return fileSystems.isEmpty()
-        ? List.of(new FileSystem("/", Kind.EXT4, null))
-        : fileSystems.stream()
-            .sorted(java.util.Comparator.comparing((FileSystem part) -> part.size() == null))
+  List<StorageSpec.Part> parts() {
+    return filesystems.isEmpty()
+        ? List.of(new StorageSpec.Part("/", StorageSpec.Type.EXT4, null))
+        : filesystems.stream()
+            .sorted(java.util.Comparator.comparing((StorageSpec.Part part) -> part.size() == null))
             .toList();
   }
 
   void check(Violations at) {
+    plan().check(at);
     checkDisk(at.field("disk"), disk);
     if (mirror != null) {
       checkDisk(at.field("mirror"), mirror);
@@ -191,14 +192,6 @@ public record Storage(
               !(mirror instanceof Disk.BySize || disk instanceof Disk.BySize),
               "by size alone two disks cannot be told apart; give serials or paths");
     }
-    for (int i = 0; i < untouched.size(); i++) {
-      at.field("untouched")
-          .index(i)
-          .require(
-              SERIAL.matcher(untouched.get(i)).matches(),
-              Names.quote(untouched.get(i)) + " is no serial number");
-    }
-    checkFileSystems(at.field("fileSystems"));
     ByteSize room = capacity == null && disk instanceof Disk.BySize by ? by.atLeast() : capacity;
     if (room != null) {
       long needed = needed();
@@ -207,86 +200,47 @@ public record Storage(
               room.bytes() >= needed,
               "the disk is too small: " + room + " of at least " + new ByteSize(needed));
     }
-    if (encryption instanceof Encryption.Tang tang) {
-      Violations here = at.field("encryption");
-      here.field("server")
-          .require(
-              ("http".equals(tang.server().getScheme())
-                      || "https".equals(tang.server().getScheme()))
-                  && tang.server().getHost() != null
-                  && tang.server().getRawUserInfo() == null
-                  && tang.server().getRawQuery() == null
-                  && tang.server().getRawFragment() == null,
-              "must be an http or https URL, without user and query");
-      here.field("thumbprint")
-          .require(
-              THUMBPRINT.matcher(tang.thumbprint()).matches(),
-              "is no thumbprint of a key, as tang-show-keys prints it");
-    }
+  }
+
+  /** What of it can be asked for whatever the disk; the mirror is looked at as a disk. */
+  private StorageSpec plan() {
+    return new StorageSpec(
+        table,
+        layout,
+        filesystems,
+        null,
+        untouched,
+        switch (encryption) {
+          case null -> null;
+          case Encryption.Tpm2 _ -> new StorageSpec.Encryption(StorageSpec.Key.TPM2, null, null);
+          case Encryption.Tang(URI server, String thumbprint) ->
+              new StorageSpec.Encryption(StorageSpec.Key.TANG, server, thumbprint);
+        });
   }
 
   private long needed() {
     long sum = 0;
-    for (FileSystem part : fileSystems) {
+    for (StorageSpec.Part part : filesystems) {
       ByteSize size = part.size();
       sum = Math.addExact(sum, size == null ? LEAST.bytes() : size.bytes());
     }
-    return Math.max(LEAST.bytes(), fileSystems.isEmpty() ? 0 : Math.addExact(sum, SPARE.bytes()));
+    return Math.max(LEAST.bytes(), filesystems.isEmpty() ? 0 : Math.addExact(sum, SPARE.bytes()));
   }
 
   private void checkDisk(Violations at, Disk which) {
     switch (which) {
       case Disk.BySerial by -> {
         at.require(
-            SERIAL.matcher(by.serial()).matches(),
+            StorageSpec.isSerial(by.serial()),
             Names.quote(by.serial()) + " is no serial number of 1 to 64 letters and digits");
         at.require(!untouched.contains(by.serial()), "is also one of those to leave alone");
       }
       case Disk.ByPath by ->
-          at.require(
-              PATH.matcher(by.path()).matches(), Names.quote(by.path()) + " is no disk's path");
+          at.require(StorageSpec.isPath(by.path()), Names.quote(by.path()) + " is no disk's path");
       case Disk.BySize by ->
           at.require(
               by.atLeast().bytes() > 0 && by.atLeast().compareTo(by.atMost()) <= 0,
               "must be a range of sizes, such as 20GiB to 40GiB");
     }
-  }
-
-  private void checkFileSystems(Violations at) {
-    if (fileSystems.isEmpty()) {
-      return;
-    }
-    Set<String> mounts = new HashSet<>();
-    boolean rest = false;
-    for (int i = 0; i < fileSystems.size(); i++) {
-      FileSystem part = fileSystems.get(i);
-      Violations here = at.index(i);
-      String mount = part.mount();
-      if (mount == null || part.kind() == Kind.SWAP) {
-        here.field("mount")
-            .require(
-                mount == null && part.kind() == Kind.SWAP,
-                "swap is not mounted, and everything else is");
-      } else {
-        here.field("mount")
-            .require(
-                MOUNT.matcher(mount).matches() && !NOT_MOUNTED.contains(mount),
-                Names.quote(mount)
-                    + " cannot be a filesystem of its own; use a directory such as /var");
-        here.field("mount").require(mounts.add(mount), "stands here twice");
-      }
-      ByteSize size = part.size();
-      if (size == null) {
-        here.field("size").require(!rest, "two filesystems cannot both take what is left");
-        rest = true;
-      } else {
-        here.field("size")
-            .require(size.mib() >= 64 && size.mib() < 1L << 40, "must be 64MiB or more");
-      }
-    }
-    at.require(mounts.contains("/"), "one of them must be mounted on /");
-    at.require(
-        table != Table.MSDOS || layout == Layout.LVM || fileSystems.size() <= 4,
-        "an MS-DOS partition table has four entries; use a GPT or LVM");
   }
 }

@@ -5,6 +5,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -227,11 +228,11 @@ public final class Windows implements Renderer<Answers> {
     if (storage.mirror() != null) {
       out.add(new Refusal(at + "mirror", "Windows Setup installs onto one disk"));
     }
-    if (storage.layout() == Storage.Layout.LVM) {
+    if (storage.layout() == StorageSpec.Layout.LVM) {
       out.add(new Refusal(at + "layout", "Windows has no LVM; give plain"));
     }
-    if (!storage.fileSystems().isEmpty()) {
-      out.add(new Refusal(at + "fileSystems", "Windows is one NTFS on the rest of its disk"));
+    if (!storage.filesystems().isEmpty()) {
+      out.add(new Refusal(at + "filesystems", "Windows is one NTFS on the rest of its disk"));
     }
     if (storage.encryption() != null) {
       out.add(
@@ -240,7 +241,7 @@ public final class Windows implements Renderer<Answers> {
               "Windows Setup encrypts nothing; a script can begin with BitLocker afterwards"));
     }
     if (storage.table() != null
-        && (storage.table() == Storage.Table.GPT) != (how.firmware() == Firmware.UEFI)) {
+        && (storage.table() == StorageSpec.Table.GPT) != (how.firmware() == Firmware.UEFI)) {
       out.add(
           new Refusal(
               at + "table", "Windows starts from a GPT with UEFI, and from msdos with BIOS"));

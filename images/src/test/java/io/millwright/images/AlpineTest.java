@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millwright.model.Ip;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
@@ -189,16 +190,16 @@ class AlpineTest {
                                     .withMirror(new Storage.Disk.BySerial("second"))
                                     .withEncryption(new Storage.Encryption.Tpm2())
                                     .withFileSystems(
-                                        new Storage.FileSystem("/", Storage.Kind.XFS, null),
-                                        new Storage.FileSystem(
+                                        new StorageSpec.Part("/", StorageSpec.Type.XFS, null),
+                                        new StorageSpec.Part(
                                             "/srv",
-                                            Storage.Kind.XFS,
+                                            StorageSpec.Type.XFS,
                                             io.millwright.model.ByteSize.parse("1GiB"))))
                             .withSource(Source.DISTRIBUTION.withRepository("/more")))))
         .containsExactly(
             "installation.storage.mirror",
             "installation.storage.encryption",
-            "installation.storage.fileSystems[1].mount",
+            "installation.storage.filesystems[1].mount",
             "installation.source.repository");
   }
 

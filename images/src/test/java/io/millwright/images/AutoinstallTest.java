@@ -104,12 +104,13 @@ class AutoinstallTest {
   @Test
   void theInstalledSystemIsLikeAClone() {
     JsonNode clone =
-        YAML.readTree(new CloudInit().render(Samples.of("files-and-scripts")).userData());
+        YAML.readTree(CloudInit.installed().render(Samples.of("files-and-scripts")).userData());
     JsonNode installed = YAML.readTree(seed("files-and-scripts").userData());
     assertThat(installed.at("/autoinstall/user-data")).isEqualTo(clone);
     assertThat(installed.at("/autoinstall/network"))
         .isEqualTo(
-            YAML.readTree(new CloudInit().render(Samples.of("files-and-scripts")).networkConfig()));
+            YAML.readTree(
+                CloudInit.installed().render(Samples.of("files-and-scripts")).networkConfig()));
   }
 
   @Test
@@ -265,8 +266,8 @@ class AutoinstallTest {
             null,
             profile.ntp());
     assertThat(data.get("user-data"))
-        .isEqualTo(YAML.readTree(new CloudInit().render(spec.withProfile(left)).userData()));
+        .isEqualTo(YAML.readTree(CloudInit.installed().render(spec.withProfile(left)).userData()));
     assertThat(data.get("network"))
-        .isEqualTo(YAML.readTree(new CloudInit().render(spec).networkConfig()));
+        .isEqualTo(YAML.readTree(CloudInit.installed().render(spec).networkConfig()));
   }
 }

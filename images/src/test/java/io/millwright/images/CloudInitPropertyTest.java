@@ -31,7 +31,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 class CloudInitPropertyTest {
   private static final YAMLMapper YAML = new YAMLMapper();
   private static final JsonMapper JSON = new JsonMapper();
-  private static final CloudInit RENDERER = new CloudInit();
+  private static final CloudInit RENDERER = CloudInit.ofClone("debian");
 
   @Provide
   Arbitrary<InstallSpec> spec() {

@@ -26,15 +26,15 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 class CloudInitTest {
-  private static final CloudInit RENDERER = new CloudInit();
+  private static final CloudInit RENDERER = CloudInit.ofClone("debian");
   private static final YAMLMapper YAML = new YAMLMapper();
 
   static Stream<String> samples() {
-    return Samples.all().keySet().stream();
+    return Samples.clones().keySet().stream();
   }
 
   private static Seed seed(String sample) {
-    InstallSpec spec = Samples.of(sample);
+    InstallSpec spec = java.util.Objects.requireNonNull(Samples.clones().get(sample));
     Violations wrong = Violations.at("");
     spec.check(wrong);
     assertThat(wrong.list()).isEmpty();

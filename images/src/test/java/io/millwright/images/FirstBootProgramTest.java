@@ -61,7 +61,9 @@ class FirstBootProgramTest {
     InstallSpec spec =
         new InstallSpec(Samples.identity(null), List.of(), profile, List.of(closed, open));
     var files =
-        new YAMLMapper().readTree(new CloudInit().render(spec).userData()).get("write_files");
+        new YAMLMapper()
+            .readTree(CloudInit.ofClone("debian").render(spec).userData())
+            .get("write_files");
     files.forEach(f -> {
       Path path = Path.of(f.get("path").asString());
       if (path.startsWith("/var/lib/millwright/first-boot")) {

@@ -9,6 +9,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.net.URI;
@@ -194,9 +195,9 @@ class InstallSpecTest {
         .toList();
   }
 
-  private static Storage.FileSystem part(String mount, String size) {
-    return new Storage.FileSystem(
-        mount, Storage.Kind.EXT4, size.isEmpty() ? null : ByteSize.parse(size));
+  private static StorageSpec.Part part(String mount, String size) {
+    return new StorageSpec.Part(
+        mount, StorageSpec.Type.EXT4, size.isEmpty() ? null : ByteSize.parse(size));
   }
 
   @Test
@@ -210,7 +211,7 @@ class InstallSpecTest {
     assertThat(wrong(right.withMirror(right.disk()))).containsExactly("mirror");
     assertThat(wrong(right.withMirror(bySize))).containsExactly("mirror");
     assertThat(wrong(right.withUntouched("mw-system", "*")))
-        .containsExactly("disk", "untouched[1]");
+        .containsExactly("untouched[1]", "disk");
     assertThat(wrong(Storage.on(bySize))).containsExactly("capacity");
     assertThat(wrong(right.withCapacity(gib))).containsExactly("capacity");
     assertThat(
@@ -226,17 +227,17 @@ class InstallSpecTest {
                     part("/var", ""),
                     part("/etc", "1GiB"),
                     part("/a b", "1MiB"),
-                    new Storage.FileSystem("/x", Storage.Kind.SWAP, gib),
-                    new Storage.FileSystem(null, Storage.Kind.XFS, gib))))
+                    new StorageSpec.Part("/x", StorageSpec.Type.SWAP, gib),
+                    new StorageSpec.Part(null, StorageSpec.Type.XFS, gib))))
         .containsExactly(
-            "fileSystems[1].mount",
-            "fileSystems[1].size",
-            "fileSystems[2].mount",
-            "fileSystems[3].mount",
-            "fileSystems[3].size",
-            "fileSystems[4].mount",
-            "fileSystems[5].mount",
-            "fileSystems");
+            "filesystems[1].mount",
+            "filesystems[1].size",
+            "filesystems[2].mount",
+            "filesystems[3].mount",
+            "filesystems[3].size",
+            "filesystems[4].mount",
+            "filesystems[5].mount",
+            "filesystems");
     assertThat(
             wrong(
                 right.withEncryption(
@@ -251,7 +252,7 @@ class InstallSpecTest {
             wrong(
                 right
                     .withFirmware(Firmware.UEFI)
-                    .withStorage(right.storage().withTable(Storage.Table.MSDOS))))
+                    .withStorage(right.storage().withTable(StorageSpec.Table.MSDOS))))
         .containsExactly("storage.table");
     assertThat(wrong(right.withKeyboard("U S"))).containsExactly("keyboard");
     assertThat(

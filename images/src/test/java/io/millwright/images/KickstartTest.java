@@ -184,7 +184,7 @@ class KickstartTest {
     assertThat(parsed.packages()).isEqualTo(packages);
     ProfileSpec profile = spec.profile();
     Seed seed =
-        new CloudInit()
+        CloudInit.installed()
             .render(
                 spec.withProfile(
                     new ProfileSpec(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millwright.model.ByteSize;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -182,11 +183,13 @@ class PreseedTest {
                 Samples.ON_DISK.withStorage(
                     Samples.ON_DISK
                         .storage()
-                        .withLayout(Storage.Layout.LVM)
+                        .withLayout(StorageSpec.Layout.LVM)
                         .withFileSystems(
-                            new Storage.FileSystem("/", Storage.Kind.EXT4, ByteSize.parse("10GiB")),
-                            new Storage.FileSystem(null, Storage.Kind.SWAP, ByteSize.parse("1GiB")),
-                            new Storage.FileSystem("/srv", Storage.Kind.XFS, null))));
+                            new StorageSpec.Part(
+                                "/", StorageSpec.Type.EXT4, ByteSize.parse("10GiB")),
+                            new StorageSpec.Part(
+                                null, StorageSpec.Type.SWAP, ByteSize.parse("1GiB")),
+                            new StorageSpec.Part("/srv", StorageSpec.Type.XFS, null))));
     assertThat(answers(text(spec, "/preseed.cfg")).get("partman-auto/expert_recipe"))
         .isEqualTo(
             "millwright :: 1 1 1 free $iflabel{ gpt } method{ biosgrub } . 768 768 768 ext4 method{"

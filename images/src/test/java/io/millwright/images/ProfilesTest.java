@@ -2,7 +2,10 @@ package io.millwright.images;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
+import java.net.URI;
 import java.util.List;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
@@ -96,6 +99,47 @@ class ProfilesTest {
         .containsEntry("users[ada]", "machine")
         .containsEntry("timezone", "group")
         .hasSize(2);
+  }
+
+  @Test
+  void eachFieldOfASourceAndAStorageCountsForItself() {
+    ProfileSpec network =
+        Samples.PLAIN
+            .withKeyboard("fr")
+            .withPackageSource(new PackageSource(null, URI.create("http://proxy:3128"), null))
+            .withStorage(
+                new StorageSpec(
+                    null, StorageSpec.Layout.PLAIN, List.of(), null, List.of("a"), null));
+    ProfileSpec machine =
+        Samples.PLAIN
+            .withKeyboard("de")
+            .withPackageSource(new PackageSource(URI.create("http://mirror/"), null, null))
+            .withStorage(
+                new StorageSpec(null, StorageSpec.Layout.LVM, List.of(), "b", List.of("c"), null))
+            .withCommands(
+                new ProfileSpec.Commands(
+                    List.of(), List.of(new ProfileSpec.Script("x", "#!/bin/sh\n"))));
+    Profiles.Merged merged =
+        Profiles.merge(
+            List.of(
+                new Profiles.Layer(Profiles.Level.MACHINE, "machine", machine),
+                new Profiles.Layer(Profiles.Level.NETWORK, "Network lan", network)));
+    ProfileSpec out = merged.profile();
+    assertThat(out.keyboard()).isEqualTo("de");
+    assertThat(out.packageSource())
+        .isEqualTo(
+            new PackageSource(URI.create("http://mirror/"), URI.create("http://proxy:3128"), null));
+    assertThat(out.storage())
+        .isEqualTo(
+            new StorageSpec(null, StorageSpec.Layout.LVM, List.of(), "b", List.of("a", "c"), null));
+    assertThat(out.after()).isEqualTo(machine.after());
+    assertThat(merged.origin())
+        .containsEntry("keyboard", "machine")
+        .containsEntry("packageSource.proxy", "Network lan")
+        .containsEntry("packageSource.mirror", "machine")
+        .containsEntry("storage.layout", "machine")
+        .containsEntry("storage.untouched[a]", "Network lan")
+        .containsEntry("commands.after[x]", "machine");
   }
 
   @Test

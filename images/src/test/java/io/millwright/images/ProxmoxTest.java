@@ -144,8 +144,8 @@ class ProxmoxTest {
     assertThat(fields(sample("raid")))
         .containsExactly(
             "installation.storage.mirror",
-            "installation.storage.fileSystems[0].kind",
-            "installation.storage.fileSystems[1].mount");
+            "installation.storage.filesystems[0].type",
+            "installation.storage.filesystems[1].mount");
     assertThat(fields(sample("mirror-and-proxy")))
         .containsExactlyInAnyOrder("installation.source.mirror", "installation.source.proxy");
     assertThatThrownBy(() -> RENDERER.render(sample("encrypted")))

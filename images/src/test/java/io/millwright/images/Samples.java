@@ -6,7 +6,9 @@ import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.net.URI;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -90,6 +92,33 @@ final class Samples {
     return Objects.requireNonNull(all().get(name), name);
   }
 
+  /** The same machines, and what a clone does of all that an installer is asked. */
+  static Map<String, InstallSpec> clones() {
+    Map<String, InstallSpec> out = all();
+    out.put("bridge", Objects.requireNonNull(installed().get("bridge")).withInstallation(null));
+    out.put(
+        "keyboard-mirror-and-commands",
+        with(
+            filesAndScripts()
+                .withKeyboard("de")
+                .withPackageSource(
+                    new PackageSource(
+                        URI.create("http://mirror.lab.test/debian"),
+                        URI.create("http://proxy.lab.test:3128"),
+                        null))
+                .withCommands(
+                    new ProfileSpec.Commands(
+                        List.of(),
+                        List.of(
+                            new ProfileSpec.Script("harden", "#!/bin/sh\nchmod 0700 /root\n"))))));
+    out.put(
+        "proxy",
+        with(
+            PLAIN.withPackageSource(
+                new PackageSource(null, URI.create("http://proxy.lab.test:3128"), null))));
+    return out;
+  }
+
   static final Installation ON_DISK = Installation.on(new Storage.Disk.BySerial("mw-system"));
 
   /** The same machines, put there by an installer, and what only an installer is asked. */
@@ -101,7 +130,7 @@ final class Samples {
         "two-disks",
         plain.withInstallation(
             ON_DISK.withStorage(
-                ON_DISK.storage().withUntouched("mw-data").withLayout(Storage.Layout.LVM))));
+                ON_DISK.storage().withUntouched("mw-data").withLayout(StorageSpec.Layout.LVM))));
     out.put(
         "air-gapped",
         plain.withInstallation(
@@ -114,7 +143,7 @@ final class Samples {
                     .withStorage(
                         Storage.on(new Storage.Disk.ByPath("/dev/disk/by-path/pci-0000:00:04.0"))
                             .withUntouched("mw-data")
-                            .withLayout(Storage.Layout.LVM))
+                            .withLayout(StorageSpec.Layout.LVM))
                     .withKeyboard("de")
                     .withSource(
                         Source.DISTRIBUTION
@@ -138,11 +167,11 @@ final class Samples {
         "raid", plain.withInstallation(ON_DISK.withStorage(raid()).withFirmware(Firmware.UEFI)));
     out.put(
         "filesystems",
-        plain.withInstallation(ON_DISK.withStorage(fileSystems(Storage.Layout.PLAIN))));
+        plain.withInstallation(ON_DISK.withStorage(filesystems(StorageSpec.Layout.PLAIN))));
     out.put(
         "lvm-filesystems",
         plain.withInstallation(
-            ON_DISK.withStorage(fileSystems(Storage.Layout.LVM)).withFirmware(Firmware.UEFI)));
+            ON_DISK.withStorage(filesystems(StorageSpec.Layout.LVM)).withFirmware(Firmware.UEFI)));
     out.put(
         "encrypted",
         plain.withInstallation(
@@ -154,7 +183,7 @@ final class Samples {
         of("dhcp")
             .withInstallation(
                 ON_DISK.withStorage(
-                    fileSystems(Storage.Layout.LVM)
+                    filesystems(StorageSpec.Layout.LVM)
                         .withEncryption(
                             new Storage.Encryption.Tang(
                                 URI.create("http://tang.lab.test:7500"),
@@ -166,7 +195,7 @@ final class Samples {
                 Storage.on(
                         new Storage.Disk.BySize(ByteSize.parse("20GiB"), ByteSize.parse("40GiB")))
                     .withUntouched("mw-data", "mw-more")
-                    .withTable(Storage.Table.GPT))));
+                    .withTable(StorageSpec.Table.GPT))));
     out.put(
         "programs-before-and-after",
         plain.withInstallation(
@@ -188,19 +217,19 @@ final class Samples {
         .withMirror(new Storage.Disk.BySerial("mw-mirror"))
         .withUntouched("mw-data")
         .withFileSystems(
-            new Storage.FileSystem("/", Storage.Kind.EXT4, null),
-            new Storage.FileSystem(null, Storage.Kind.SWAP, ByteSize.parse("1GiB")));
+            new StorageSpec.Part("/", StorageSpec.Type.EXT4, null),
+            new StorageSpec.Part(null, StorageSpec.Type.SWAP, ByteSize.parse("1GiB")));
   }
 
-  private static Storage fileSystems(Storage.Layout layout) {
+  private static Storage filesystems(StorageSpec.Layout layout) {
     return ON_DISK
         .storage()
         .withLayout(layout)
         .withCapacity(ByteSize.parse("40GiB"))
         .withFileSystems(
-            new Storage.FileSystem("/", Storage.Kind.XFS, ByteSize.parse("10GiB")),
-            new Storage.FileSystem("/var/lib/postgresql", Storage.Kind.EXT4, null),
-            new Storage.FileSystem(null, Storage.Kind.SWAP, ByteSize.parse("2GiB")));
+            new StorageSpec.Part("/", StorageSpec.Type.XFS, ByteSize.parse("10GiB")),
+            new StorageSpec.Part("/var/lib/postgresql", StorageSpec.Type.EXT4, null),
+            new StorageSpec.Part(null, StorageSpec.Type.SWAP, ByteSize.parse("2GiB")));
   }
 
   static ProfileSpec withUsers(ProfileSpec.User... users) {

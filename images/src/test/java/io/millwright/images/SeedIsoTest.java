@@ -21,7 +21,7 @@ class SeedIsoTest {
 
   @Test
   void aSeedIsReadByOthers(@TempDir Path directory) throws Exception {
-    Seed seed = new CloudInit().render(Samples.of("files-and-scripts"));
+    Seed seed = CloudInit.ofClone("debian").render(Samples.of("files-and-scripts"));
     Path iso = Files.write(directory.resolve("seed.iso"), seed.iso());
     assertThat(Outside.run(List.of("isoinfo", "-d", "-i", iso.toString())))
         .contains("Volume id: cidata")

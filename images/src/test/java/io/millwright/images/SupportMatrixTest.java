@@ -10,6 +10,7 @@ import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
 import java.net.URI;
@@ -149,18 +150,18 @@ class SupportMatrixTest {
                 List.of(),
                 DISK,
                 List.of(new InstallSpec.DataDisk("mw-data", VolumeSpec.Filesystem.XFS, "/srv")))));
-    out.put("LVM", List.of(how(disk.withLayout(Storage.Layout.LVM))));
+    out.put("LVM", List.of(how(disk.withLayout(StorageSpec.Layout.LVM))));
     out.put(
         "own filesystems",
         List.of(
             how(
                 disk.withFileSystems(
-                    new Storage.FileSystem("/", Storage.Kind.EXT4, ByteSize.parse("10GiB")),
-                    new Storage.FileSystem("/var", Storage.Kind.EXT4, null))),
+                    new StorageSpec.Part("/", StorageSpec.Type.EXT4, ByteSize.parse("10GiB")),
+                    new StorageSpec.Part("/var", StorageSpec.Type.EXT4, null))),
             how(
                 disk.withFileSystems(
-                    new Storage.FileSystem("/", Storage.Kind.EXT4, null),
-                    new Storage.FileSystem(null, Storage.Kind.SWAP, ByteSize.parse("1GiB"))))));
+                    new StorageSpec.Part("/", StorageSpec.Type.EXT4, null),
+                    new StorageSpec.Part(null, StorageSpec.Type.SWAP, ByteSize.parse("1GiB"))))));
     out.put(
         "encryption by TPM 2", List.of(how(disk.withEncryption(new Storage.Encryption.Tpm2()))));
     out.put(

@@ -248,6 +248,8 @@ public record ImageSpec(
         List.of(),
         List.of(),
         List.of(),
+        null,
+        List.of(),
         readyTimeoutSeconds,
         new Expiry(new TimeSpan(Math.clamp(readyTimeoutSeconds, 0, 86_400) + more), null, null),
         null,

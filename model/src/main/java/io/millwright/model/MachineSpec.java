@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param nics network cards, in the guest's order
  * @param bonds interfaces made of several cards
  * @param vlans tagged interfaces on a card or a bond
+ * @param bridges switches within the machine, for guests and containers of its own
+ * @param overrides its own layer of customisation, which wins over all others
  * @param volumes data disks, by name
  * @param readyTimeoutSeconds how long its first boot may take, 10 to 86400; 1800 if not given
  * @param expiry when it is deleted by itself; never if not given
@@ -42,6 +44,8 @@ public record MachineSpec(
     @Default List<Nic> nics,
     @Default List<Bond> bonds,
     @Default List<Vlan> vlans,
+    @Default List<Bridge> bridges,
+    @Nullable ProfileSpec overrides,
     @Default List<String> volumes,
     @Default("1800") Integer readyTimeoutSeconds,
     @Nullable Expiry expiry,
@@ -64,6 +68,7 @@ public record MachineSpec(
     nics = nics == null ? List.of() : List.copyOf(nics);
     bonds = bonds == null ? List.of() : List.copyOf(bonds);
     vlans = vlans == null ? List.of() : List.copyOf(vlans);
+    bridges = bridges == null ? List.of() : List.copyOf(bridges);
     volumes = volumes == null ? List.of() : List.copyOf(volumes);
     readyTimeoutSeconds = readyTimeoutSeconds == null ? Integer.valueOf(1800) : readyTimeoutSeconds;
     imported = Boolean.TRUE.equals(imported) ? imported : null;
@@ -74,9 +79,9 @@ public record MachineSpec(
     return imported != null;
   }
 
-  /** What a card, a bond and a VLAN have in common. */
+  /** What a card, a bond, a VLAN and a bridge have in common. */
   public sealed interface Interface {
-    /** Its name in the manifest, and for bonds and VLANs in the guest. */
+    /** Its name in the manifest, and for all but cards in the guest. */
     String name();
 
     /** Whose subnets, DNS servers and domain it uses; may be left out by cards of a bond. */
@@ -183,6 +188,31 @@ public record MachineSpec(
   }
 
   /**
+   * A switch within the machine.
+   *
+   * @param name that it has in the guest: 1 to 12 lower-case letters and digits
+   * @param members names of the cards, bonds and VLANs that are plugged into it, at least one,
+   *     which carry no address themselves
+   * @param network whose subnets it uses
+   * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
+   * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
+   * @param routes more routes through it
+   */
+  public record Bridge(
+      String name,
+      List<String> members,
+      String network,
+      @Nullable Addressing ipv4,
+      @Nullable Addressing ipv6,
+      @Default List<Route> routes)
+      implements Interface {
+    public Bridge {
+      members = List.copyOf(members);
+      routes = routes == null ? List.of() : List.copyOf(routes);
+    }
+  }
+
+  /**
    * A route.
    *
    * @param to where the packets go
@@ -201,18 +231,26 @@ public record MachineSpec(
     return out;
   }
 
-  /** All interfaces: cards, then bonds, then VLANs. */
+  /** All interfaces: cards, then bonds, then VLANs, then bridges. */
   public List<Interface> interfaces() {
     List<Interface> out = new ArrayList<>(namedNics());
     out.addAll(bonds);
     out.addAll(vlans);
+    out.addAll(bridges);
     return out;
   }
 
-  /** Names of the cards that belong to a bond and so carry no address. */
-  public Set<String> bonded() {
+  /** The interfaces that carry addresses: all but those that belong to a bond or a bridge. */
+  public List<Interface> addressed() {
+    Set<String> ports = ports();
+    return interfaces().stream().filter(f -> !ports.contains(f.name())).toList();
+  }
+
+  /** Names of the interfaces that belong to a bond or a bridge and so carry no address. */
+  private Set<String> ports() {
     Set<String> out = new HashSet<>();
     bonds.forEach(b -> out.addAll(b.members()));
+    bridges.forEach(b -> out.addAll(b.members()));
     return out;
   }
 
@@ -232,7 +270,6 @@ public record MachineSpec(
     Set<String> names = new HashSet<>();
     Set<Mac> macs = new HashSet<>();
     Set<Ip> ips = new HashSet<>();
-    Set<String> bonded = bonded();
     List<Nic> cards = namedNics();
     for (int i = 0; i < cards.size(); i++) {
       Nic nic = cards.get(i);
@@ -240,11 +277,6 @@ public record MachineSpec(
       checkInterface(here, nic, names, ips);
       if (nic.mac() != null) {
         here.field("mac").require(macs.add(nic.mac()), nic.mac() + " stands here twice");
-      }
-      if (bonded.contains(nic.name())) {
-        here.require(
-            plain(nic.ipv4()) && plain(nic.ipv6()),
-            "is a member of a bond; the bond carries the addresses");
       }
     }
     Set<String> cardNames = new HashSet<>(cards.stream().map(Nic::name).toList());
@@ -264,6 +296,7 @@ public record MachineSpec(
         there.require(taken.add(member), Names.quote(member) + " is in a bond already");
       }
     }
+    Set<String> bonded = Set.copyOf(taken);
     Set<String> links = new HashSet<>(cardNames);
     bonds.forEach(b -> links.add(b.name()));
     Set<String> tags = new HashSet<>();
@@ -281,6 +314,46 @@ public record MachineSpec(
       }
       here.require(tags.add(vlan.link() + "." + vlan.id()), "this tag is on that link already");
     }
+    links.addAll(vlans.stream().map(Vlan::name).toList());
+    for (int i = 0; i < bridges.size(); i++) {
+      Bridge bridge = bridges.get(i);
+      Violations here = at.field("bridges").index(i);
+      checkInterface(here, bridge, names, ips);
+      here.field("members")
+          .require(!bridge.members().isEmpty(), "a bridge has at least one member");
+      for (int j = 0; j < bridge.members().size(); j++) {
+        String member = bridge.members().get(j);
+        Violations there = here.field("members").index(j);
+        if (!links.contains(member) && !there.full()) {
+          there.add(
+              Names.quote(member)
+                  + " is no card, bond or VLAN of this machine"
+                  + Names.hint(member, links));
+        }
+        there.require(
+            taken.add(member), Names.quote(member) + " is in a bond or another bridge already");
+      }
+    }
+    for (Interface face : interfaces()) {
+      if (taken.contains(face.name())) {
+        String owner = bonded.contains(face.name()) ? "bond" : "bridge";
+        at.field(path(face))
+            .require(
+                plain(face.ipv4()) && plain(face.ipv6()),
+                "is a member of a " + owner + "; the " + owner + " carries the addresses");
+      }
+    }
+    for (int i = 0; i < vlans.size(); i++) {
+      at.field("vlans")
+          .index(i)
+          .field("link")
+          .require(
+              !taken.contains(vlans.get(i).link()),
+              Names.quote(vlans.get(i).link()) + " is in a bond or bridge, and carries no VLAN");
+    }
+    if (overrides != null) {
+      overrides.check(at.field("overrides"));
+    }
     Set<String> seen = new HashSet<>();
     for (int i = 0; i < volumes.size(); i++) {
       at.field("volumes").index(i).require(seen.add(volumes.get(i)), "is attached twice");
@@ -289,6 +362,17 @@ public record MachineSpec(
     for (int i = 0; i < profiles.size(); i++) {
       at.field("profiles").index(i).require(seen.add(profiles.get(i)), "stands here twice");
     }
+  }
+
+  /** Where an interface of this machine stands in its spec, for example {@code bonds[0]}. */
+  public String path(Interface face) {
+    return switch (face) {
+      case Nic nic ->
+          "nics[" + namedNics().stream().map(Nic::name).toList().indexOf(nic.name()) + "]";
+      case Bond bond -> "bonds[" + bonds.indexOf(bond) + "]";
+      case Vlan vlan -> "vlans[" + vlans.indexOf(vlan) + "]";
+      case Bridge bridge -> "bridges[" + bridges.indexOf(bridge) + "]";
+    };
   }
 
   /** What only a first boot could bring, or a definition of ours, it cannot have. */
@@ -301,6 +385,8 @@ public record MachineSpec(
     at.field("profiles").require(profiles.isEmpty(), NOT_IMPORTED);
     at.field("bonds").require(bonds.isEmpty(), NOT_IMPORTED);
     at.field("vlans").require(vlans.isEmpty(), NOT_IMPORTED);
+    at.field("bridges").require(bridges.isEmpty(), NOT_IMPORTED);
+    at.field("overrides").require(overrides == null, NOT_IMPORTED);
     at.field("volumes").require(volumes.isEmpty(), NOT_IMPORTED);
     at.field("expiry").require(expiry == null, NOT_IMPORTED);
     at.field("drift")
@@ -389,6 +475,9 @@ public record MachineSpec(
     }
     for (int i = 0; i < vlans.size(); i++) {
       out.add(new Ref(Kind.NETWORK, vlans.get(i).network(), "spec.vlans[" + i + "].network"));
+    }
+    for (int i = 0; i < bridges.size(); i++) {
+      out.add(new Ref(Kind.NETWORK, bridges.get(i).network(), "spec.bridges[" + i + "].network"));
     }
     for (int i = 0; i < volumes.size(); i++) {
       out.add(new Ref(Kind.VOLUME, volumes.get(i), "spec.volumes[" + i + "]"));

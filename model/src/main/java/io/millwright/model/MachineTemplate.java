@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param nics network cards, without MACs and addresses of one machine alone
  * @param bonds interfaces made of several cards
  * @param vlans tagged interfaces on a card or a bond
+ * @param bridges switches within each of them, for guests and containers of its own
+ * @param overrides a layer of customisation, which wins over all others
  * @param volumes data disks of which each member has its own
  * @param readyTimeoutSeconds how long their first boot may take, 10 to 86400; 1800 if not given
  * @param drift what is done when one is found otherwise than declared; as its project does if not
@@ -39,6 +41,8 @@ public record MachineTemplate(
     @Default List<MachineSpec.Nic> nics,
     @Default List<MachineSpec.Bond> bonds,
     @Default List<MachineSpec.Vlan> vlans,
+    @Default List<MachineSpec.Bridge> bridges,
+    @Nullable ProfileSpec overrides,
     @Default List<VolumeTemplate> volumes,
     @Default("1800") Integer readyTimeoutSeconds,
     @Nullable DriftPolicy drift) {
@@ -49,6 +53,7 @@ public record MachineTemplate(
     nics = nics == null ? List.of() : List.copyOf(nics);
     bonds = bonds == null ? List.of() : List.copyOf(bonds);
     vlans = vlans == null ? List.of() : List.copyOf(vlans);
+    bridges = bridges == null ? List.of() : List.copyOf(bridges);
     volumes = volumes == null ? List.of() : List.copyOf(volumes);
     readyTimeoutSeconds = readyTimeoutSeconds == null ? Integer.valueOf(1800) : readyTimeoutSeconds;
   }
@@ -96,6 +101,8 @@ public record MachineTemplate(
         nics,
         bonds,
         vlans,
+        bridges,
+        overrides,
         disks,
         readyTimeoutSeconds,
         null,
@@ -124,6 +131,9 @@ public record MachineTemplate(
     }
     for (int i = 0; i < vlans.size(); i++) {
       checkShared(vlans.get(i), at.field("vlans").index(i));
+    }
+    for (int i = 0; i < bridges.size(); i++) {
+      checkShared(bridges.get(i), at.field("bridges").index(i));
     }
     Set<String> names = new HashSet<>();
     Set<String> mounts = new HashSet<>();

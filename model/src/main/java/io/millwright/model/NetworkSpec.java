@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param subnets at most one IPv4 and one IPv6 range
  * @param attachments what carries it on each hypervisor
  * @param services who publishes its DHCP reservations and DNS names, if anybody
+ * @param defaults layer of customisation of the machines on it, for example its proxy and mirror;
+ *     profiles and machines win over it
  */
 public record NetworkSpec(
     @Nullable Integer vlan,
@@ -29,7 +31,8 @@ public record NetworkSpec(
     @Default("the network's own domain") List<String> search,
     @Default List<Subnet> subnets,
     @Default List<Attachment> attachments,
-    @Nullable Services services)
+    @Nullable Services services,
+    @Nullable ProfileSpec defaults)
     implements Spec {
   /** Below it Linux takes IPv6 off an interface without a word. */
   private static final int LEAST_V6 = 1280;
@@ -181,7 +184,7 @@ public record NetworkSpec(
   }
 
   public NetworkSpec withServices(Services next) {
-    return new NetworkSpec(vlan, mtu, domain, dns, search, subnets, attachments, next);
+    return new NetworkSpec(vlan, mtu, domain, dns, search, subnets, attachments, next, defaults);
   }
 
   public Optional<Subnet> subnet(boolean v6) {
@@ -218,6 +221,9 @@ public record NetworkSpec(
       here.require(
           families.add(subnet.cidr().v6()),
           "a network has at most one IPv4 and one IPv6 subnet; declare a second network");
+    }
+    if (defaults != null) {
+      defaults.check(at.field("defaults"));
     }
     if (services != null) {
       Names.checkLabel(services.driver(), at.field("services").field("driver"));

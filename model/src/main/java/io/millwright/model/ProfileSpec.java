@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.ZoneId;
@@ -21,7 +22,13 @@ import org.jspecify.annotations.Nullable;
  * @param timezone for example {@code Europe/Vienna}
  * @param locale for example {@code de_AT.UTF-8}
  * @param ntp time servers
+ * @param keyboard layout in X11's words, for example {@code us} or {@code de}; {@code us} if not
+ *     given
+ * @param packageSource where packages come from
+ * @param storage how an installer divides the disk that it overwrites
+ * @param commands programs that an installer runs
  */
+@RecordBuilder
 public record ProfileSpec(
     @Default List<User> users,
     @Default List<String> packages,
@@ -29,8 +36,12 @@ public record ProfileSpec(
     @Default List<Script> scripts,
     @Nullable String timezone,
     @Nullable String locale,
-    @Default List<String> ntp)
-    implements Spec {
+    @Default List<String> ntp,
+    @Nullable String keyboard,
+    @Nullable PackageSource packageSource,
+    @Nullable StorageSpec storage,
+    @Nullable Commands commands)
+    implements Spec, ProfileSpecBuilder.With {
   /** RSA keys of 16384 bits, the largest that OpenSSH takes, are well below. */
   private static final int LONGEST_KEY = 8192;
 
@@ -57,6 +68,7 @@ public record ProfileSpec(
   private static final Pattern PACKAGE = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9+._:=~]{0,127}");
   private static final Pattern LOCALE =
       Pattern.compile("[A-Za-z]{1,3}(_[A-Z]{2})?(\\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\\.UTF-8");
+  private static final Pattern KEYBOARD = Pattern.compile("[a-z]{2,10}");
   private static final Pattern MODE = Pattern.compile("0?[0-7]{3,4}");
   private static final Pattern OWNER =
       Pattern.compile("[a-z_][-a-z0-9_]{0,31}(:[a-z_][-a-z0-9_]{0,31})?");
@@ -67,6 +79,49 @@ public record ProfileSpec(
     files = files == null ? List.of() : List.copyOf(files);
     scripts = scripts == null ? List.of() : List.copyOf(scripts);
     ntp = ntp == null ? List.of() : List.copyOf(ntp);
+    // What says nothing is as good as left out.
+    packageSource = PackageSource.NONE.equals(packageSource) ? null : packageSource;
+    storage = StorageSpec.NONE.equals(storage) ? null : storage;
+    commands = Commands.NONE.equals(commands) ? null : commands;
+  }
+
+  /** What both a first boot and an installer do, as installers and images have it by themselves. */
+  public ProfileSpec(
+      List<User> users,
+      List<String> packages,
+      List<File> files,
+      List<Script> scripts,
+      @Nullable String timezone,
+      @Nullable String locale,
+      List<String> ntp) {
+    this(users, packages, files, scripts, timezone, locale, ntp, null, null, null, null);
+  }
+
+  /** Programs to run before an installer touches a disk. */
+  public List<Script> before() {
+    return commands == null ? List.of() : commands.before();
+  }
+
+  /** Programs to run in the installed system before its first boot. */
+  public List<Script> after() {
+    return commands == null ? List.of() : commands.after();
+  }
+
+  /**
+   * Programs that an installer runs, as root and in order.
+   *
+   * @param before in the installer, before it touches a disk
+   * @param after in the installed system, before its first boot; a clone, which has no such moment,
+   *     runs them in its first boot, before its scripts
+   */
+  public record Commands(@Default List<Script> before, @Default List<Script> after) {
+    /** None of either. */
+    static final Commands NONE = new Commands(List.of(), List.of());
+
+    public Commands {
+      before = before == null ? List.of() : List.copyOf(before);
+      after = after == null ? List.of() : List.copyOf(after);
+    }
   }
 
   /**
@@ -246,11 +301,20 @@ public record ProfileSpec(
       files.get(i).check(here);
       here.field("path").require(paths.add(files.get(i).path()), "stands here twice");
     }
-    Set<String> scriptNames = new HashSet<>();
-    for (int i = 0; i < scripts.size(); i++) {
-      Violations here = at.field("scripts").index(i);
-      scripts.get(i).check(here);
-      here.field("name").require(scriptNames.add(scripts.get(i).name()), "stands here twice");
+    checkScripts(at.field("scripts"), scripts);
+    checkScripts(at.field("commands").field("before"), before());
+    checkScripts(at.field("commands").field("after"), after());
+    if (keyboard != null) {
+      at.field("keyboard")
+          .require(
+              KEYBOARD.matcher(keyboard).matches(),
+              Names.quote(keyboard) + " is no keyboard layout, such as us");
+    }
+    if (packageSource != null) {
+      packageSource.check(at.field("packageSource"));
+    }
+    if (storage != null) {
+      storage.check(at.field("storage"));
     }
     if (timezone != null && !ZoneId.getAvailableZoneIds().contains(timezone)) {
       at.field("timezone")
@@ -268,6 +332,15 @@ public record ProfileSpec(
     for (int i = 0; i < ntp.size(); i++) {
       String server = ntp.get(i);
       at.field("ntp").index(i).require(isHost(server), Names.quote(server) + " is no host");
+    }
+  }
+
+  private static void checkScripts(Violations at, List<Script> scripts) {
+    Set<String> names = new HashSet<>();
+    for (int i = 0; i < scripts.size(); i++) {
+      Violations here = at.index(i);
+      scripts.get(i).check(here);
+      here.field("name").require(names.add(scripts.get(i).name()), "stands here twice");
     }
   }
 

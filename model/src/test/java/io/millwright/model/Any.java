@@ -6,6 +6,7 @@ import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.math.BigInteger;
+import java.net.URI;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
@@ -268,6 +269,15 @@ public final class Any {
       return addressing();
     } else if (plain == Instant.class) {
       return instant();
+    } else if (plain == URI.class) {
+      return Arbitraries.of(
+              "http://mirror.lab.test/debian",
+              "https://[fd00::1]:8443/a%20b;c=d/$(id)'&x?y=1",
+              "ftp://mirror.lab.test",
+              "http://me:secret@mirror.lab.test/",
+              "no/such",
+              "")
+          .map(URI::create);
     } else if (plain == UUID.class) {
       return Arbitraries.create(UUID::randomUUID);
     } else if (plain == JsonNode.class) {

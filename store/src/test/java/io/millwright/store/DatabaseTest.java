@@ -126,6 +126,8 @@ abstract class DatabaseTest {
             null,
             null,
             null,
+            null,
+            null,
             null);
     return resource(Kind.MACHINE, project, name, labels, spec, MachineStatus.EMPTY);
   }
@@ -157,7 +159,7 @@ abstract class DatabaseTest {
         project,
         name,
         Map.of(),
-        new NetworkSpec(null, null, null, null, null, List.of(subnets), null, null),
+        new NetworkSpec(null, null, null, null, null, List.of(subnets), null, null, null),
         NetworkStatus.EMPTY);
   }
 

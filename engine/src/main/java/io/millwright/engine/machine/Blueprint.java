@@ -33,6 +33,8 @@ public final class Blueprint {
             spec.namedNics(),
             spec.bonds(),
             spec.vlans(),
+            spec.bridges(),
+            spec.overrides(),
             List.of(),
             0,
             null,

@@ -13,12 +13,16 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineSpec.Interface;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkSpec.Subnet;
+import io.millwright.model.ProfileSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.net.URI;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -39,14 +43,41 @@ public final class InstallSpecs {
     List<NetInterface> interfaces =
         interfaces(
             machine.machine().spec(), machine::network, nic -> mac(machine, nic), machine::address);
-    List<Layer> layers =
-        machine.profiles().stream().map(p -> new Layer(p.title(), p.spec())).toList();
+    Map<String, ProfileSpec> profiles = new LinkedHashMap<>();
+    machine.profiles().forEach(p -> profiles.put(p.title(), p.spec()));
     return new InstallSpec(
             new InstallSpec.Identity(disk, machine.hostname(), domain(machine).orElse(null)),
             interfaces,
-            Profiles.merge(layers).profile(),
+            profile(machine.machine().spec(), machine::network, profiles),
             reportTo)
         .withDataDisks(dataDisks(machine));
+  }
+
+  /**
+   * What a machine's layers of customisation come to.
+   *
+   * @param profiles those that it names, by their titles, in its order
+   */
+  static ProfileSpec profile(
+      MachineSpec machine,
+      Function<Interface, NetworkSpec> network,
+      Map<String, ProfileSpec> profiles) {
+    List<Layer> layers = new ArrayList<>();
+    Set<String> seen = new HashSet<>();
+    for (Interface face : machine.addressed()) {
+      ProfileSpec defaults = network.apply(face).defaults();
+      String name = String.valueOf(face.network());
+      if (defaults != null && seen.add(name)) {
+        // The first network is a machine's foremost, so it is said last.
+        layers.addFirst(new Layer(Profiles.Level.NETWORK, "Network " + name, defaults));
+      }
+    }
+    profiles.forEach((title, spec) -> layers.add(new Layer(title, spec)));
+    ProfileSpec own = machine.overrides();
+    if (own != null) {
+      layers.add(new Layer(Profiles.Level.MACHINE, "the machine", own));
+    }
+    return Profiles.merge(layers).profile();
   }
 
   /** Finds the address of an interface that has a fixed one. */
@@ -65,10 +96,10 @@ public final class InstallSpecs {
       Function<MachineSpec.Nic, @Nullable Mac> mac,
       Addresses addresses) {
     List<NetInterface> out = new ArrayList<>();
-    Set<String> bonded = machine.bonded();
+    List<Interface> addressed = machine.addressed();
     for (Interface face : machine.interfaces()) {
       IpConfig ip =
-          bonded.contains(face.name()) ? IpConfig.NONE : ip(face, network.apply(face), addresses);
+          addressed.contains(face) ? ip(face, network.apply(face), addresses) : IpConfig.NONE;
       out.add(
           switch (face) {
             case MachineSpec.Nic nic -> new NetInterface.Ethernet(nic.name(), mac.apply(nic), ip);
@@ -76,6 +107,8 @@ public final class InstallSpecs {
                 new NetInterface.Bond(bond.name(), bond.mode(), bond.members(), ip);
             case MachineSpec.Vlan vlan ->
                 new NetInterface.Vlan(vlan.name(), vlan.link(), vlan.id(), ip);
+            case MachineSpec.Bridge bridge ->
+                new NetInterface.Bridge(bridge.name(), bridge.members(), ip);
           });
     }
     return out;

@@ -174,7 +174,8 @@ public final class Installers {
     return spec.withInstallation(
         Objects.requireNonNull(spec.installation())
             .withStorage(Storage.on(disk).withCapacity(capacity))
-            .withEnd(end));
+            .withEnd(end)
+            .with(spec.profile()));
   }
 
   /** What of a machine its installer would not do, by field of the {@link InstallSpec}. */
@@ -214,7 +215,15 @@ public final class Installers {
    */
   private record Told(Renderer<Answers> renderer, InstallSpec spec, List<Violation> objections) {
     static Told by(Renderer<Answers> renderer, InstallSpec spec) {
-      return new Told(renderer, spec, renderer.objections(spec));
+      List<Violation> out = new ArrayList<>(renderer.objections(spec));
+      if (Objects.requireNonNull(spec.installation()).storage().mirror() != null) {
+        out.add(
+            new Violation(
+                "installation.storage.mirror",
+                "a machine on a hypervisor has one system disk, and a volume is never overwritten;"
+                    + " leave it out"));
+      }
+      return new Told(renderer, spec, List.copyOf(out));
     }
   }
 

@@ -17,7 +17,6 @@ import io.millwright.images.Source;
 import io.millwright.images.Storage;
 import io.millwright.media.ByteSource;
 import io.millwright.media.MediumException;
-import io.millwright.model.ByteSize;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
 import io.millwright.model.Ip;
@@ -48,8 +47,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -58,8 +55,6 @@ import org.jspecify.annotations.Nullable;
  * for a machine that need not be declared, on a hypervisor that need not be known.
  */
 public final class Isos {
-  private static final Pattern SIZES = Pattern.compile("([^.]+)\\.\\.([^.]+)");
-
   private final Store store;
   private final @Nullable ImageFiles files;
 
@@ -174,7 +169,7 @@ public final class Isos {
         title = golden.os() + " " + golden.version();
         if (golden.firstBoot() == ImageSpec.FirstBoot.CLOUD_INIT) {
           Map<String, AnswerFile> files = new TreeMap<>();
-          rendered(wanted, new CloudInit(), masked)
+          rendered(wanted, CloudInit.ofClone(golden.os()), masked)
               .files()
               .forEach((path, bytes) -> files.put(path, new AnswerFile(bytes, false)));
           add(out, "seed", files);
@@ -419,20 +414,12 @@ public final class Isos {
   }
 
   private static Storage.Disk disk(String text) {
-    if (text.startsWith("/")) {
-      return new Storage.Disk.ByPath(text);
+    try {
+      return Storage.Disk.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw ProblemException.invalid(
+          "disk", Names.quote(text) + " is no range of sizes, such as 100GiB..600GiB");
     }
-    Matcher size = SIZES.matcher(text);
-    if (size.matches()) {
-      try {
-        return new Storage.Disk.BySize(
-            ByteSize.parse(size.group(1)), ByteSize.parse(size.group(2)));
-      } catch (IllegalArgumentException e) {
-        throw ProblemException.invalid(
-            "disk", Names.quote(text) + " is no range of sizes, such as 100GiB..600GiB");
-      }
-    }
-    return new Storage.Disk.BySerial(text);
   }
 
   private static String tag(String medium, Answers.Way way) {

@@ -3,12 +3,12 @@ package io.millwright.engine.machine;
 import io.millwright.images.CloudInit;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.MachineSpec;
-import io.millwright.model.MachineSpec.Interface;
-import io.millwright.model.MachineSpec.Nic;
 import io.millwright.model.Violation;
+import io.millwright.model.manifest.Json;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -38,7 +38,7 @@ public final class Objections {
     } else if (image.firstBoot() == ImageSpec.FirstBoot.NONE) {
       found = List.of();
     } else {
-      found = new CloudInit().objections(InstallSpecs.of(machine, name, reportTo));
+      found = CloudInit.ofClone(image.os()).objections(InstallSpecs.of(machine, name, reportTo));
     }
     return found.stream().map(v -> ofMachine(v, machine.machine().spec())).toList();
   }
@@ -48,7 +48,7 @@ public final class Objections {
     String field = found.field();
     Matcher face = INTERFACE.matcher(field);
     if (face.matches()) {
-      String path = path(spec, spec.interfaces().get(Integer.parseInt(face.group(1))));
+      String path = spec.path(spec.interfaces().get(Integer.parseInt(face.group(1))));
       String rest = face.group(2);
       return rest == null || rest.equals("mac") || rest.equals("members") || rest.equals("id")
           ? new Violation(rest == null ? path : path + "." + rest, found.message())
@@ -60,10 +60,6 @@ public final class Objections {
     if (field.startsWith("identity.")) {
       return new Violation("hostname", found.message());
     }
-    if (field.startsWith("profile.")) {
-      return new Violation(
-          "profiles", field.substring("profile.".length()) + ": " + found.message());
-    }
     if (field.startsWith("dataDisks")) {
       return new Violation("volumes", found.message());
     }
@@ -73,16 +69,39 @@ public final class Objections {
     if (field.equals("installation.storage.capacity")) {
       return new Violation("size", found.message());
     }
+    if (field.equals(Installers.CHOICE)) {
+      return new Violation("image", field + ": " + found.message());
+    }
+    for (Map.Entry<String, String> layered : LAYERED.entrySet()) {
+      if (field.startsWith(layered.getKey())) {
+        String path = layered.getValue() + field.substring(layered.getKey().length());
+        return ofLayer(new Violation(path, found.message()), spec);
+      }
+    }
     return new Violation("image", field + ": " + found.message());
   }
 
-  private static String path(MachineSpec spec, Interface face) {
-    return switch (face) {
-      case Nic nic ->
-          "nics[" + spec.namedNics().stream().map(Nic::name).toList().indexOf(nic.name()) + "]";
-      case MachineSpec.Bond bond -> "bonds[" + spec.bonds().indexOf(bond) + "]";
-      case MachineSpec.Vlan vlan -> "vlans[" + spec.vlans().indexOf(vlan) + "]";
-    };
+  /** What of an installation somebody asks for in a layer of customisation, and as what. */
+  private static final Map<String, String> LAYERED =
+      Map.of(
+          "profile.", "",
+          "installation.keyboard", "keyboard",
+          "installation.source", "packageSource",
+          "installation.storage", "storage",
+          "installation.before", "commands.before",
+          "installation.after", "commands.after");
+
+  /**
+   * Says it of the machine's own layer if that has something of the kind, else of its profiles, and
+   * else of its networks, whose defaults are all that is left.
+   */
+  private static Violation ofLayer(Violation found, MachineSpec spec) {
+    String kind = found.field().split("[.\\[]", 2)[0];
+    String layer =
+        spec.overrides() != null && Json.tree(spec.overrides()).has(kind)
+            ? "overrides"
+            : spec.profiles().isEmpty() ? "nics" : "profiles";
+    return new Violation(layer, found.field() + ": " + found.message());
   }
 
   /** All of them in one line, for a condition. */

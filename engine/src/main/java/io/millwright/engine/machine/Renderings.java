@@ -3,7 +3,6 @@ package io.millwright.engine.machine;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Installation;
 import io.millwright.images.NetInterface;
-import io.millwright.images.Profiles;
 import io.millwright.images.Source;
 import io.millwright.images.Storage;
 import io.millwright.model.Addressing;
@@ -118,10 +117,10 @@ final class Renderings {
             .ifPresent(n -> networks.put(name, (NetworkSpec) n));
       }
     }
-    List<Profiles.Layer> layers = new ArrayList<>();
+    Map<String, ProfileSpec> profiles = new LinkedHashMap<>();
     for (String name : machine.profiles()) {
       find(drafts, declared, Kind.PROFILE, name, at.field("profiles"))
-          .ifPresent(p -> layers.add(new Profiles.Layer("Profile " + name, (ProfileSpec) p)));
+          .ifPresent(p -> profiles.put("Profile " + name, (ProfileSpec) p));
     }
     at.raise();
     @Nullable ByteSize capacity =
@@ -164,16 +163,20 @@ final class Renderings {
             .filter(Objects::nonNull)
             .findFirst()
             .orElse(null);
+    ProfileSpec profile =
+        InstallSpecs.profile(
+            machine, face -> Objects.requireNonNull(networks.get(face.network())), profiles);
     return new InstallSpec(
             new InstallSpec.Identity(draft.name(), hostname, domain),
             interfaces,
-            Profiles.merge(layers).profile(),
+            profile,
             List.of())
         .withInstallation(
             Installation.on(disk)
                 .withStorage(Storage.on(disk).withCapacity(capacity))
                 .withFirmware(machine.firmware())
-                .withSource(source))
+                .withSource(source)
+                .with(profile))
         .withDataDisks(dataDisks(volumes, declared, proposals));
   }
 
@@ -225,10 +228,7 @@ final class Renderings {
       Map<String, NetworkSpec> networks,
       @Nullable Proposals proposals,
       Violations at) {
-    for (Interface face : machine.interfaces()) {
-      if (machine.bonded().contains(face.name())) {
-        continue;
-      }
+    for (Interface face : machine.addressed()) {
       NetworkSpec network = Objects.requireNonNull(networks.get(face.network()));
       for (boolean v6 : new boolean[] {false, true}) {
         Violations here = at.field(face.name()).field(v6 ? "ipv6" : "ipv4");
@@ -296,9 +296,7 @@ final class Renderings {
                     : new ProfileSpec.User(
                         u.name(), u.keys(), MASKED, u.sudo(), u.shell(), u.groups()))
             .toList();
-    return spec.withProfile(
-        new ProfileSpec(
-            users, p.packages(), p.files(), p.scripts(), p.timezone(), p.locale(), p.ntp()));
+    return spec.withProfile(p.withUsers(users));
   }
 
   /** Fits no password. */

@@ -200,11 +200,9 @@ public record ResolvedMachine(
     return found.spec();
   }
 
-  /** The interfaces that carry addresses: all but the members of bonds. */
+  /** The interfaces that carry addresses. */
   public List<Interface> addressed() {
-    return machine.spec().interfaces().stream()
-        .filter(f -> !machine.spec().bonded().contains(f.name()))
-        .toList();
+    return machine.spec().addressed();
   }
 
   /** How this interface comes by its address, the default put in. */
@@ -247,10 +245,11 @@ public record ResolvedMachine(
   public Optional<Mac> mac(Interface face) {
     return switch (face) {
       case Nic _ -> known(face).map(MachineStatus.Interface::mac);
-      // A bond takes its first member's MAC, and a VLAN that of its link: what Linux does and what
-      // the rendered network configuration says explicitly.
+      // A bond or bridge takes its first member's MAC, and a VLAN that of its link: what Linux does
+      // and what the rendered network configuration says explicitly.
       case MachineSpec.Bond bond -> named(bond.members().getFirst()).flatMap(this::mac);
       case MachineSpec.Vlan vlan -> named(vlan.link()).flatMap(this::mac);
+      case MachineSpec.Bridge bridge -> named(bridge.members().getFirst()).flatMap(this::mac);
     };
   }
 

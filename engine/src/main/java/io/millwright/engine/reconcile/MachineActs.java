@@ -202,7 +202,7 @@ final class MachineActs {
       throws DriverException {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
     InstallSpec spec = InstallSpecs.of(machine, disk, door.links(disk, asked));
-    byte[] iso = new CloudInit().render(spec).iso();
+    byte[] iso = CloudInit.ofClone(machine.image().spec().os()).render(spec).iso();
     return media(machine, m -> m.put(name(medium), iso));
   }
 

@@ -174,7 +174,7 @@ final class ReadyCheck {
           .mac(face)
           .ifPresent(mac -> {
             List<Ip> own = new ArrayList<>();
-            if (!spec.bonded().contains(face.name())) {
+            if (spec.addressed().contains(face)) {
               own.addAll(told.getOrDefault(mac, List.of()));
               own.removeAll(others);
             }

@@ -181,7 +181,7 @@ public final class Approving {
                 resource,
                 false,
                 t.size(),
-                Stream.of(t.nics(), t.bonds(), t.vlans()).flatMap(List::stream));
+                Stream.of(t.nics(), t.bonds(), t.vlans(), t.bridges()).flatMap(List::stream));
           }
           case VolumeSpec v ->
               makes || applied.changes().stream().anyMatch(c -> c.path().equals("spec.size"))

@@ -491,8 +491,7 @@ final class MachineAdmission {
     List<Lease> had = fresh ? List.of() : tx.addresses().leases(uid);
     // Fixed ones first: an automatic one must not take what the same manifest asks for by number.
     Map<String, List<Ip>> given = new LinkedHashMap<>();
-    List<Interface> faces =
-        spec.interfaces().stream().filter(f -> !spec.bonded().contains(f.name())).toList();
+    List<Interface> faces = spec.addressed();
     for (boolean fixed : new boolean[] {true, false}) {
       for (Interface face : faces) {
         Resource<NetworkSpec, NetworkStatus> network = networks.get(face.network());
@@ -641,12 +640,6 @@ final class MachineAdmission {
   }
 
   private static Violations path(Violations at, MachineSpec spec, Interface face) {
-    return switch (face) {
-      case Nic nic ->
-          at.field("nics")
-              .index(spec.namedNics().stream().map(Nic::name).toList().indexOf(nic.name()));
-      case MachineSpec.Bond bond -> at.field("bonds").index(spec.bonds().indexOf(bond));
-      case MachineSpec.Vlan vlan -> at.field("vlans").index(spec.vlans().indexOf(vlan));
-    };
+    return at.field(spec.path(face));
   }
 }

@@ -340,6 +340,8 @@ public final class MachineImport {
         List.of(),
         List.of(),
         List.of(),
+        null,
+        List.of(),
         1800,
         null,
         null,

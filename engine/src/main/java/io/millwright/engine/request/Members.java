@@ -157,8 +157,8 @@ public final class Members {
     if (gate.tcp() != null || gate.http() != null) {
       MachineSpec machine = group.spec().machine().spec(null, Power.ON, List.of());
       boolean known =
-          machine.interfaces().stream()
-              .filter(f -> !machine.bonded().contains(f.name()) && f.network() != null)
+          machine.addressed().stream()
+              .filter(f -> f.network() != null)
               .anyMatch(f ->
                   lookup
                       .find(Kind.NETWORK, group.project(), String.valueOf(f.network()))

@@ -7,13 +7,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
+import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.NetInterface;
+import io.millwright.images.Refusal;
 import io.millwright.images.Renderers;
+import io.millwright.images.Seed;
 import io.millwright.images.Source;
 import io.millwright.images.Storage;
 import io.millwright.model.Ip;
+import io.millwright.model.MachineSpec;
 import io.millwright.model.ProblemException;
+import io.millwright.model.ProfileSpec;
 import io.millwright.model.manifest.Manifests;
 import java.util.Optional;
 import java.util.Set;
@@ -123,6 +128,118 @@ class RenderingsTest {
             proposals);
     assertThat(spec.interfaces().getFirst().ip().addresses().toString())
         .contains("fd00::ffff:0:0:4");
+  }
+
+  /** All that only an installer does, as somebody writes it. */
+  private static final String INSTALLED =
+      """
+      bridges: [{name: br0, members: [nic1], network: lab, ipv4: 10.0.0.10, ipv6: none}]
+        overrides:
+          keyboard: de
+          packageSource: {mirror: "http://mirror.lab.test/debian"}
+          storage:
+            layout: lvm
+            filesystems: [{mount: /, type: xfs, size: 10GiB}, {type: swap, size: 1GiB}]
+          commands:
+            before: [{name: look, content: "#!/bin/sh\\nlsblk\\n"}]
+            after: [{name: harden, content: "#!/bin/sh\\nchmod 0700 /root\\n"}]
+      """;
+
+  private static String installed(String more) {
+    return bundle(
+            "[{network: lab, ipv4: 10.0.0.9, ipv6: none, mac: \"52:54:00:00:00:01\"},"
+                + " {network: lab, ipv4: none, ipv6: none, mac: \"52:54:00:00:00:02\"}]",
+            more)
+        .replace(
+            "domain: lab.example",
+            "domain: lab.example\n  defaults: {keyboard: fr, packageSource: {proxy:"
+                + " \"http://10.0.0.7:3128\"}}");
+  }
+
+  private static Answers render(String family, String version, InstallSpec spec) {
+    return Renderers.of(requireNonNull(Catalogue.known().families().get(family)), version)
+        .render(spec);
+  }
+
+  private static String file(Answers answers, String path) {
+    return answers.ways().stream()
+        .flatMap(way ->
+            java.util.stream.Stream.concat(
+                way.initrd().entrySet().stream(), way.medium().entrySet().stream()))
+        .filter(file -> file.getKey().endsWith(path))
+        .map(file -> file.getValue().asText())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void whatOnlyAnInstallerDoesReachesItFromEveryLayer() {
+    InstallSpec spec = describe(installed(INSTALLED));
+    Answers debian = render("debian", "13", spec);
+    assertThat(file(debian, "/preseed.cfg"))
+        .contains("keyboard-configuration/xkb-keymap select de\n")
+        .contains("mirror/http/hostname string mirror.lab.test\n")
+        .contains("mirror/http/proxy string http://10.0.0.7:3128\n")
+        .contains("lv_name{ root }", "filesystem{ xfs }", "linux-swap $lvmok{ }");
+    assertThat(file(debian, "/before/000-look")).isEqualTo("#!/bin/sh\nlsblk\n");
+    assertThat(file(debian, "/millwright/finish")).contains("br0");
+    String rocky = file(render("rocky", "9", spec), "/ks.cfg");
+    assertThat(rocky)
+        .contains("keyboard --xlayouts=de", "http://mirror.lab.test/debian", "http://10.0.0.7:3128")
+        .contains("/tmp/millwright-look", "/tmp/millwright-harden", "--fstype=xfs", "volgroup");
+    String suse = file(render("opensuse-leap", "15.6", spec), "/autoinst.xml");
+    assertThat(suse).contains("http://10.0.0.7:3128", "look");
+  }
+
+  @Test
+  void twoDisksAndAKeyReachTheInstaller() {
+    String wanted =
+        """
+        overrides:
+            packageSource: {mirror: "http://mirror.lab.test/r"}
+            storage:
+              mirror: /dev/vdb
+              encryption:
+                by: tang
+                server: http://tang.lab.test:7500
+                thumbprint: 7ZrXEVjR6Oc6X9bXPdDBVR5Ym3R_Vm3bXD7ZzRrXk2k
+        """;
+    String text = installed(wanted).replace("ipv4: 10.0.0.9", "ipv4: dhcp");
+    InstallSpec spec = describe(text);
+    assertThat(file(render("rocky", "9", spec), "/ks.cfg"))
+        .contains("raid", "/dev/vdb", "http://tang.lab.test:7500");
+    // Who cannot refuses by the field that was written.
+    var debian = Renderers.of(requireNonNull(Catalogue.known().families().get("debian")), "13");
+    MachineSpec machine =
+        (MachineSpec) Renderings.machine(Manifests.parse(text.getBytes(UTF_8), "test")).spec();
+    assertThat(
+            debian.objections(spec).stream()
+                .map(v -> Objections.ofMachine(v, machine))
+                .map(v -> v.field() + ": " + v.message()))
+        .anyMatch(line -> line.startsWith("overrides: storage.mirror: a mirror is not set up"))
+        .anyMatch(line -> line.startsWith("overrides: storage.encryption: Debian's installer"));
+  }
+
+  @Test
+  void aCloneDoesWhatItsFirstBootCanAndRefusesTheRest() {
+    CloudInit clone = CloudInit.ofClone("debian");
+    InstallSpec all = describe(installed(INSTALLED));
+    assertThat(clone.check(all))
+        .extracting(Refusal::field)
+        .containsExactly("profile.storage.layout", "profile.commands.before");
+    InstallSpec spec =
+        all.withProfile(
+            all.profile()
+                .withStorage(null)
+                .withCommands(new ProfileSpec.Commands(null, all.profile().after())));
+    Seed seed = clone.render(spec);
+    assertThat(seed.userData())
+        .contains("layout: \"de\"", "\"http://mirror.lab.test/debian\"")
+        .contains("http_proxy: \"http://10.0.0.7:3128\"");
+    assertThat(seed.networkConfig()).contains("bridges:", "br0");
+    assertThat(CloudInit.ofClone("rocky").check(spec))
+        .extracting(Refusal::field)
+        .containsExactly("profile.packageSource.mirror", "profile.packageSource.proxy");
   }
 
   @Test

@@ -12,6 +12,8 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -39,6 +41,8 @@ import tools.jackson.databind.node.ObjectNode;
 final class Decoder {
   /** How many elements a list or mapping may have; keeps checks that compare all pairs cheap. */
   static final int MAX_ELEMENTS = 1000;
+
+  private static final int LONGEST_URL = 2048;
 
   private static final Instant LAST = Instant.parse("9999-01-01T00:00:00Z");
 
@@ -181,6 +185,9 @@ final class Decoder {
     }
     if (plain == Instant.class) {
       return instant(scalar, at);
+    }
+    if (plain == URI.class) {
+      return url(scalar, at);
     }
     if (plain == Boolean.class || plain == boolean.class) {
       return bool(scalar, at);
@@ -331,6 +338,18 @@ final class Decoder {
       // said below
     }
     at.add("must be a moment such as 2027-01-31T18:00:00Z, not " + scalar.describe());
+    return null;
+  }
+
+  private static @Nullable URI url(Node.Scalar scalar, Violations at) {
+    try {
+      if (scalar.text().length() <= LONGEST_URL) {
+        return new URI(scalar.text());
+      }
+    } catch (URISyntaxException e) {
+      // said below
+    }
+    at.add("must be a URL such as http://mirror.example.com/debian, not " + scalar.describe());
     return null;
   }
 

@@ -356,7 +356,15 @@ class ChecksTest {
           });
       spec.files()
           .forEach(f -> assertThat(f.path() + f.mode() + f.owner()).matches(Names::isPlain));
-      assertThat(spec.packages() + "" + spec.timezone() + spec.locale() + spec.ntp())
+      assertThat(
+              spec.packages()
+                  + ""
+                  + spec.timezone()
+                  + spec.locale()
+                  + spec.ntp()
+                  + spec.keyboard()
+                  + spec.packageSource()
+                  + spec.storage())
           .matches(Names::isPlain);
     }
   }

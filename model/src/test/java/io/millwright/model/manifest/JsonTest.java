@@ -40,7 +40,8 @@ class JsonTest {
   @Test
   void anEmptyListIsKeptWhereItSaysSomething() {
     NetworkSpec spec =
-        new NetworkSpec(null, null, "lab.test", List.of(), List.of(), List.of(), List.of(), null);
+        new NetworkSpec(
+            null, null, "lab.test", List.of(), List.of(), List.of(), List.of(), null, null);
     assertThat(Json.write(spec)).isEqualTo("{\"domain\":\"lab.test\",\"search\":[]}");
     assertThat(Json.read(Json.write(spec), NetworkSpec.class)).isEqualTo(spec);
   }

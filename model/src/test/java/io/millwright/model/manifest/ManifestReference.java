@@ -13,6 +13,7 @@ import io.millwright.model.TimeSpan;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.net.URI;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +57,7 @@ final class ManifestReference {
         "addressing | `auto`, `dhcp`, `slaac`, `none`, `10.0.0.5` | chosen by Millwright and set"
             + " statically; by DHCP; by router advertisements (IPv6 only); none; this one, set"
             + " statically");
+    VALUES.put(URI.class, "URL | `http://mirror.lab.test/debian` | with its scheme, http or https");
     VALUES.put(
         tools.jackson.databind.JsonNode.class,
         "manifest | `{apiVersion: ..., kind: ..., ...}` | a manifest as this page describes it");
@@ -137,7 +140,7 @@ final class ManifestReference {
   private void places(String path, Class<?> type, Map<Class<?>, List<String>> into) {
     for (RecordComponent c : type.getRecordComponents()) {
       Class<?> inner = raw(element(c.getGenericType()));
-      if (inner.isRecord() && !VALUES.containsKey(inner)) {
+      if (inner.isRecord() && !VALUES.containsKey(inner) && kind(inner).isEmpty()) {
         String step = path + "." + c.getName() + (c.getType() == List.class ? "[]" : "");
         into.computeIfAbsent(inner, _ -> new ArrayList<>()).add(step);
         places(step, inner, into);
@@ -201,6 +204,11 @@ final class ManifestReference {
     if (value != null) {
       return value.substring(0, value.indexOf(' '));
     }
+    Optional<Kind> kind = kind(type);
+    if (kind.isPresent()) {
+      return "spec of a [%s](#%s)"
+          .formatted(kind.get().title(), kind.get().title().toLowerCase(Locale.ROOT));
+    }
     if (type.isEnum()) {
       return String.join(
           ", ",
@@ -218,6 +226,11 @@ final class ManifestReference {
         ? "text"
         : "[%s](#%s)"
             .formatted(type.getSimpleName(), type.getSimpleName().toLowerCase(Locale.ROOT));
+  }
+
+  /** The kind whose spec this is; it has a chapter of its own. */
+  static Optional<Kind> kind(Class<?> type) {
+    return Arrays.stream(Kind.values()).filter(k -> k.specType() == type).findFirst();
   }
 
   /** The element of a list, or the type itself. */

@@ -108,6 +108,7 @@ class ManifestReferenceTest {
               : c.getType();
       if (element instanceof Class<?> inner
           && inner.isRecord()
+          && ManifestReference.kind(inner).isEmpty()
           && Decoder.parser(inner).isEmpty()) {
         out.addAll(names(inner));
       }

@@ -227,8 +227,8 @@ class ManifestsTest {
         .containsExactly(
             "Machine hello: spec.imge: is unknown (did you mean \"image\"?); write one of"
                 + " hypervisor, image, size, profiles, firmware, power, hostname, nics, bonds,"
-                + " vlans, volumes, readyTimeoutSeconds, expiry, drift, imported (hello.yaml line"
-                + " 6, column 3)",
+                + " vlans, bridges, overrides, volumes, readyTimeoutSeconds, expiry, drift,"
+                + " imported (hello.yaml line 6, column 3)",
             "Machine hello: spec.image: is missing (hello.yaml line 5, column 1)",
             "Machine hello: spec.firmware: \"bioss\" is unknown (did you mean \"bios\"?); write one"
                 + " of bios, uefi (hello.yaml line 8, column 3)",
