@@ -17,6 +17,7 @@ import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.boot.webmvc.autoconfigure.DispatcherServletAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
 import org.springframework.core.Ordered;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
@@ -37,9 +38,10 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 import org.springframework.web.servlet.mvc.method.annotation.RequestMappingHandlerMapping;
 
 /**
- * The API, wired by hand. It needs one bean, the {@link Backend}.
+ * The API. It needs one bean, the {@link Backend}.
  *
- * <p>Of Spring Boot only what is named here is at work.
+ * <p>Nothing is searched for: of Spring Boot only what is named here is at work, and of ours the
+ * handlers in the list, each with what its constructor asks for.
  */
 @Configuration(proxyBeanMethods = false)
 @EnableWebMvc
@@ -49,6 +51,40 @@ import org.springframework.web.servlet.mvc.method.annotation.RequestMappingHandl
   TomcatServletWebServerAutoConfiguration.class,
   DispatcherServletAutoConfiguration.class,
   SecurityFilterAutoConfiguration.class
+})
+@Import({
+  ApplyApi.class,
+  ApprovalsApi.class,
+  AuditApi.class,
+  DriftApi.class,
+  EventsApi.class,
+  GroupsApi.class,
+  HealthApi.class,
+  HypervisorsApi.class,
+  ImagesApi.class,
+  InvariantsApi.class,
+  IsosApi.class,
+  MachinesApi.class,
+  MetricsApi.class,
+  NetworksApi.class,
+  OffersApi.class,
+  OperationsApi.class,
+  OrphansApi.class,
+  PeopleApi.class,
+  PoolsApi.class,
+  ProfilesApi.class,
+  ProjectsApi.class,
+  QuarantineApi.class,
+  SessionApi.class,
+  ShowbackApi.class,
+  SingleSignOnApi.class,
+  SizesApi.class,
+  SnapshotsApi.class,
+  SourcesApi.class,
+  SummaryApi.class,
+  TokensApi.class,
+  VolumesApi.class,
+  WebhooksApi.class
 })
 public class ApiConfiguration {
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(15);
@@ -72,169 +108,13 @@ public class ApiConfiguration {
   }
 
   @Bean
-  HypervisorsApi hypervisorsApi(Backend backend, LiveStreams live) {
-    return new HypervisorsApi(backend, live);
-  }
-
-  @Bean
-  NetworksApi networksApi(Backend backend, LiveStreams live) {
-    return new NetworksApi(backend, live);
-  }
-
-  @Bean
-  IsosApi isosApi(Backend backend) {
-    return new IsosApi(backend);
-  }
-
-  @Bean
-  ImagesApi imagesApi(Backend backend, LiveStreams live) {
-    return new ImagesApi(backend, live);
-  }
-
-  @Bean
-  SizesApi sizesApi(Backend backend, LiveStreams live) {
-    return new SizesApi(backend, live);
-  }
-
-  @Bean
-  ProfilesApi profilesApi(Backend backend, LiveStreams live) {
-    return new ProfilesApi(backend, live);
-  }
-
-  @Bean
-  SnapshotsApi snapshotsApi(Backend backend, LiveStreams live) {
-    return new SnapshotsApi(backend, live);
-  }
-
-  @Bean
-  VolumesApi volumesApi(Backend backend, LiveStreams live) {
-    return new VolumesApi(backend, live);
-  }
-
-  @Bean
-  QuarantineApi quarantineApi(Backend backend, LiveStreams live) {
-    return new QuarantineApi(backend, live);
-  }
-
-  @Bean
-  SummaryApi summaryApi(Backend backend) {
-    return new SummaryApi(backend);
-  }
-
-  @Bean
-  DriftApi driftApi(Backend backend) {
-    return new DriftApi(backend);
-  }
-
-  @Bean
-  InvariantsApi invariantsApi(Backend backend) {
-    return new InvariantsApi(backend);
-  }
-
-  @Bean
-  OrphansApi orphansApi(Backend backend, LiveStreams live) {
-    return new OrphansApi(backend, live);
-  }
-
-  @Bean
   ConsoleTickets consoleTickets() {
     return new ConsoleTickets(InstantSource.system());
   }
 
   @Bean
-  MachinesApi machinesApi(
-      Backend backend, LiveStreams live, ConsoleSocket console, ConsoleTickets tickets) {
-    return new MachinesApi(backend, live, console, tickets);
-  }
-
-  @Bean
-  GroupsApi groupsApi(Backend backend, LiveStreams live) {
-    return new GroupsApi(backend, live);
-  }
-
-  @Bean
-  PoolsApi poolsApi(Backend backend, LiveStreams live) {
-    return new PoolsApi(backend, live);
-  }
-
-  @Bean
-  SourcesApi sourcesApi(Backend backend, LiveStreams live) {
-    return new SourcesApi(backend, live);
-  }
-
-  @Bean
-  WebhooksApi webhooksApi(Backend backend, LiveStreams live) {
-    return new WebhooksApi(backend, live);
-  }
-
-  @Bean
-  OffersApi offersApi(Backend backend, LiveStreams live) {
-    return new OffersApi(backend, live);
-  }
-
-  @Bean
-  ApprovalsApi approvalsApi(Backend backend, LiveStreams live) {
-    return new ApprovalsApi(backend, live);
-  }
-
-  @Bean
-  MetricsApi metricsApi(Backend backend) {
-    return new MetricsApi(backend);
-  }
-
-  @Bean
-  ShowbackApi showbackApi(Backend backend) {
-    return new ShowbackApi(backend);
-  }
-
-  @Bean
-  ApplyApi applyApi(Backend backend) {
-    return new ApplyApi(backend);
-  }
-
-  @Bean
-  OperationsApi operationsApi(Backend backend, LiveStreams live) {
-    return new OperationsApi(backend, live);
-  }
-
-  @Bean
-  EventsApi eventsApi(Backend backend, LiveStreams live) {
-    return new EventsApi(backend, live);
-  }
-
-  @Bean
-  ProjectsApi projectsApi(Backend backend, LiveStreams live) {
-    return new ProjectsApi(backend, live);
-  }
-
-  @Bean
-  TokensApi tokensApi(Backend backend, Bearers bearers, LiveStreams live) {
-    return new TokensApi(backend, bearers, live);
-  }
-
-  @Bean
-  SessionApi sessionApi(Backend backend, Bearers bearers) {
-    return new SessionApi(backend, bearers);
-  }
-
-  @Bean
-  SingleSignOnApi singleSignOnApi(Backend backend, Bearers bearers) {
-    return new SingleSignOnApi(backend, bearers);
-  }
-
-  @Bean
-  PeopleApi peopleApi(Backend backend, Bearers bearers) {
-    return new PeopleApi(backend, bearers);
-  }
-
-  @Bean
   Permits.Complete permits(RequestMappingHandlerMapping requestMappingHandlerMapping) {
     return new Permits.Complete(requestMappingHandlerMapping);
-  }
-
-  @Bean
-  HealthApi healthApi(Backend backend) {
-    return new HealthApi(backend);
   }
 
   @Bean
@@ -323,11 +203,6 @@ public class ApiConfiguration {
             new Problem(Problem.Type.INVALID, "this is no path of this API", List.of()),
             request,
             response);
-  }
-
-  @Bean
-  AuditApi auditApi(Backend backend) {
-    return new AuditApi(backend);
   }
 
   @Bean
