@@ -451,8 +451,8 @@ class PlannerPropertyTest {
     Outside world = new Outside(given);
     MachinePlanner.plan(goal, given.facts()).steps().forEach(world::act);
     assertThat(world.disks.keySet())
-        .allMatch(disk ->
-            disk.equals(goal.disk()) || (!world.booted && disk.equals(goal.former())));
+        .allMatch(
+            disk -> disk.equals(goal.disk()) || (!world.booted && disk.equals(goal.former())));
   }
 
   @Property
