@@ -231,7 +231,7 @@ class RenderingsTest {
         all.withProfile(
             all.profile()
                 .withStorage(null)
-                .withCommands(new ProfileSpec.Commands(null, all.profile().after())));
+                .withCommands(new ProfileSpec.Commands(List.of(), all.profile().after())));
     Seed seed = clone.render(spec);
     assertThat(seed.userData())
         .contains("layout: \"de\"", "\"http://mirror.lab.test/debian\"")
