@@ -20,6 +20,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.manifest.Manifests;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
