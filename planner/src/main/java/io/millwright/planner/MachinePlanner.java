@@ -7,6 +7,7 @@ import io.millwright.planner.MachineGoal.Installer.Kernel;
 import io.millwright.planner.MachineGoal.Installer.OwnMedium;
 import io.millwright.planner.MachineGoal.Installer.SeedBeside;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -88,14 +89,11 @@ public final class MachinePlanner {
     if (on || goal.booted()) {
       cleanUp(goal, facts, on ? medium : null, steps);
     } else {
-      // It boots when it is powered on; nothing but that decides about the system from before.
       facts.media().stream()
           .filter(m -> !m.equals(medium))
           .sorted()
           .forEach(m -> steps.add(new Step.DeleteSeed(m)));
-      formerDisks(goal, facts)
-          .filter(disk -> !disk.equals(goal.former()))
-          .forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
+      uselessDisks(goal, facts).forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
     }
     return steps;
   }
@@ -155,14 +153,18 @@ public final class MachinePlanner {
       if (running) {
         steps.add(new Step.Stop());
       }
+      List<String> useless = uselessDisks(goal, facts);
+      if (vm != null && !Collections.disjoint(vm.disks(), useless)) {
+        defineInstaller(installer, steps);
+      }
+      useless.forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
       return;
     }
     if (running && !goesOn) {
       steps.add(new Step.Stop());
     }
     if (!goesOn) {
-      steps.add(new Step.PutInstaller(installer.files(), installer.seed(), installer.why()));
-      steps.add(new Step.DefineInstaller(installer.seed()));
+      defineInstaller(installer, steps);
       steps.add(new Step.StartInstaller());
     }
     steps.add(new Step.AwaitInstalled(installer.stallSeconds()));
@@ -170,6 +172,11 @@ public final class MachinePlanner {
     steps.add(new Step.Start());
     steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
     cleanUp(goal, facts, null, steps);
+  }
+
+  private static void defineInstaller(Kernel installer, List<Step> steps) {
+    steps.add(new Step.PutInstaller(installer.files(), installer.seed(), installer.why()));
+    steps.add(new Step.DefineInstaller(installer.seed()));
   }
 
   /**
@@ -226,6 +233,14 @@ public final class MachinePlanner {
 
   private static Stream<String> formerDisks(MachineGoal goal, MachineFacts facts) {
     return facts.systemDisks().keySet().stream().filter(d -> !d.equals(goal.disk())).sorted();
+  }
+
+  /**
+   * Of those the ones that it cannot go back to, either. Whether it keeps the one that it can go
+   * back to is not decided before it is powered on and boots.
+   */
+  private static List<String> uselessDisks(MachineGoal goal, MachineFacts facts) {
+    return formerDisks(goal, facts).filter(disk -> !disk.equals(goal.former())).toList();
   }
 
   private static List<Step> remove(MachineFacts facts, boolean imported) {

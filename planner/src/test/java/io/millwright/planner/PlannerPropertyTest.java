@@ -443,6 +443,19 @@ class PlannerPropertyTest {
   }
 
   @Property
+  void noSystemDiskStaysThatItCannotGoBackTo(@ForAll("cases") Case given) {
+    MachineGoal goal = given.goal();
+    if (!goal.present()) {
+      return;
+    }
+    Outside world = new Outside(given);
+    MachinePlanner.plan(goal, given.facts()).steps().forEach(world::act);
+    assertThat(world.disks.keySet())
+        .allMatch(
+            disk -> disk.equals(goal.disk()) || (!world.booted && disk.equals(goal.former())));
+  }
+
+  @Property
   void whatIsUndoneLeavesNothing(@ForAll("cases") Case given) {
     Outside world = new Outside(given);
     MachinePlanner.undo(given.facts(), false).steps().forEach(world::act);

@@ -7,6 +7,7 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.SimulatedSource;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
 import io.millwright.engine.request.Apply;
@@ -24,6 +25,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
+import io.millwright.model.SizeSpec;
 import io.millwright.planner.MachineDrift.Difference;
 import java.util.List;
 import java.util.Map;
@@ -125,6 +127,58 @@ class ImportTest {
         .extracting(Applied::action)
         .containsOnly(Applied.Action.UNCHANGED);
     assertThat(world.engine.drift().look("default").findings()).isEmpty();
+  }
+
+  @Test
+  void itHasTheSizeOfItsShapeThatThereIs() {
+    world.apply(size("same", 2));
+    assertThat(take("Their_VM", "theirs").drafts())
+        .extracting(d -> d.kind())
+        .containsExactly(Kind.MACHINE);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.machine("theirs").spec().size()).isEqualTo("same");
+  }
+
+  @Test
+  void aSizeThatASourceDeclaresIsNotTiedToIt() {
+    String repository = world.name + "-sizes";
+    SimulatedSource.commit(repository, Map.of("size.yaml", size("same", 2)));
+    try {
+      world.apply(
+          """
+          apiVersion: millwright/v1
+          kind: Source
+          metadata: {name: git}
+          spec: {driver: simulated, url: "file:///%s", apply: auto}
+          """
+              .formatted(repository));
+      world.await("the source declared it", () -> cores("same") == 2);
+      imported();
+      assertThat(world.machine("theirs").spec().size()).isEqualTo("imported-2c-512m-2048m");
+      SimulatedSource.commit(repository, Map.of("size.yaml", size("same", 3)));
+      world.store.inTransaction(tx -> world.engine.sources().sync(tx, "default", "git"));
+      world.await("the source changed it", () -> cores("same") == 3);
+    } finally {
+      SimulatedSource.forget(repository);
+    }
+  }
+
+  private static String size(String name, int cores) {
+    return """
+    apiVersion: millwright/v1
+    kind: Size
+    metadata: {name: %s}
+    spec: {cores: %d, memory: 512MiB, disk: 2GiB}
+    """
+        .formatted(name, cores);
+  }
+
+  private int cores(String size) {
+    return world
+        .store
+        .read(tx -> tx.resources().find(Kind.SIZE, "default", size))
+        .map(r -> ((SizeSpec) r.spec()).cores())
+        .orElse(0);
   }
 
   @Test

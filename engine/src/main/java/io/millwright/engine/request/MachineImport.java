@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -242,13 +243,17 @@ public final class MachineImport {
     return new Draft(kind, name, found.wanted().project(), Map.of(), Map.of(), spec, "the import");
   }
 
-  /** Name of a Size of this very shape, which is declared if there is none. */
+  /**
+   * Name of a Size of this very shape, which is declared if there is none. One that a source
+   * declares is left to that: with an imported machine on it, no commit could change it.
+   */
   private static String size(Tx tx, Found found, List<Draft> drafts) {
     SizeSpec shape = new SizeSpec(found.machine().cores(), found.machine().memory(), found.disk());
     List<Resource<?, ?>> all = visible(tx, Kind.SIZE, found.wanted().project());
+    Set<UUID> sourced = tx.sourced().sources(all.stream().map(Resource::uid).toList()).keySet();
     Optional<String> same =
         all.stream()
-            .filter(s -> s.spec().equals(shape) && !s.deleting())
+            .filter(s -> s.spec().equals(shape) && !s.deleting() && !sourced.contains(s.uid()))
             .map(Resource::name)
             .findFirst();
     if (same.isPresent()) {
