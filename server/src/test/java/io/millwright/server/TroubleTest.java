@@ -351,6 +351,52 @@ class TroubleTest {
         () -> condition(Kind.HYPERVISOR, "shared", "sick").value() == Condition.Value.TRUE);
   }
 
+  /** Nothing of it can be anywhere, so it holds neither its hypervisor nor its network. */
+  @Test
+  void aMachineOfAHypervisorThatNeverAnsweredIsDeletedWithoutIt() {
+    sick().faults().reachable(false);
+    world.apply(
+        secondHypervisor()
+            + network("bridge: br0", "").replace("name: net", "name: far").replace("sim,", "sick,")
+                .replaceAll("10\\.0\\.", "10.9.").replace("fd00:1:", "fd00:9:")
+            + "---\n"
+            + plain("web", "sick").replace("nics: []", "nics: [{network: far}]"));
+    UUID uid = world.machine("web").uid();
+    world.await("it waits", () -> world.latest(uid).state() instanceof State.Waiting);
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.awaitGone("web");
+    assertThat(world.latest(uid).state()).isEqualTo(new State.Succeeded());
+    world.engine.delete().delete(World.ANNA, Kind.NETWORK, "default", "far", null);
+    world.await(
+        "its network is gone",
+        () ->
+            world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "far")).isEmpty());
+    world.engine.delete().delete(World.ANNA, Kind.HYPERVISOR, "shared", "sick", null);
+  }
+
+  /** The first step failed without an answer: something of it may be there. */
+  @Test
+  void aMachineThatMayBeOnAHypervisorStaysUntilThatAnswers() throws Exception {
+    world.apply(secondHypervisor());
+    sick()
+        .faults()
+        .always(
+            call -> call.verb() == Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    UUID uid = apply(plain("web", "sick"));
+    world.await("it was begun", () -> sick().faults().calls(Verb.CREATE_DISK) > 0);
+    sick().faults().reachable(false);
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.await(
+        "it says what it waits for",
+        () ->
+            world.latest(uid).state() instanceof State.Waiting w
+                && w.message().contains("something of the machine may be there"));
+    assertThat(world.machine("web").deleting()).isTrue();
+    sick().faults().clear();
+    sick().faults().reachable(true);
+    world.awaitGone("web");
+  }
+
   @Test
   void aHypervisorThatRefusesEndsTheOperation() {
     world.hypervisor.faults().next(Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
