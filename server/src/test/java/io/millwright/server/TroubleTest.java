@@ -194,13 +194,13 @@ class TroubleTest {
   @Test
   void aDownloadThatBreaksOffIsTriedAgainAndSaysSo() throws Exception {
     byte[] image = TestImages.qcow2();
-    int[] served = {0};
+    CountDownLatch holds = new CountDownLatch(1);
     web.createContext(
         "/image",
         exchange -> {
           exchange.sendResponseHeaders(200, image.length);
           // Closing early, the server breaks the connection off.
-          int length = served[0]++ == 0 ? image.length / 2 : image.length;
+          int length = holds.getCount() > 0 ? image.length / 2 : image.length;
           OutputStream out = exchange.getResponseBody();
           out.write(image, 0, length);
           out.flush();
@@ -210,7 +210,18 @@ class TroubleTest {
     world.await(
         "it says that it broke off",
         () -> world.latest(uid).state().message().contains("broke off"));
+    world.await(
+        "the image says so too, and when it is tried again",
+        () -> {
+          Condition ready = condition(Kind.IMAGE, "default", "bad");
+          return ready.reason().equals("Unreachable")
+              && ready.message().contains("broke off")
+              && ready.message().contains("; it was tried ")
+              && ready.message().matches(".*again in \\d+ s\\.");
+        });
+    holds.countDown();
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(condition(Kind.IMAGE, "default", "bad").value()).isEqualTo(Condition.Value.TRUE);
   }
 
   @Test
