@@ -2,6 +2,7 @@ package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.sun.net.httpserver.HttpServer;
 import io.millwright.driver.FaultKind;
@@ -368,8 +369,11 @@ class TroubleTest {
     sick().faults().reachable(false);
     world.apply(
         secondHypervisor()
-            + network("bridge: br0", "").replace("name: net", "name: far").replace("sim,", "sick,")
-                .replaceAll("10\\.0\\.", "10.9.").replace("fd00:1:", "fd00:9:")
+            + network("bridge: br0", "")
+                .replace("name: net", "name: far")
+                .replace("sim,", "sick,")
+                .replaceAll("10\\.0\\.", "10.9.")
+                .replace("fd00:1:", "fd00:9:")
             + "---\n"
             + plain("web", "sick").replace("nics: []", "nics: [{network: far}]"));
     UUID uid = world.machine("web").uid();
@@ -391,8 +395,7 @@ class TroubleTest {
     world.apply(secondHypervisor());
     sick()
         .faults()
-        .always(
-            call -> call.verb() == Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.UNREACHABLE));
+        .always(call -> call.verb() == Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.UNREACHABLE));
     UUID uid = apply(plain("web", "sick"));
     world.await("it was begun", () -> sick().faults().calls(Verb.CREATE_DISK) > 0);
     sick().faults().reachable(false);
@@ -406,6 +409,33 @@ class TroubleTest {
     sick().faults().clear();
     sick().faults().reachable(true);
     world.awaitGone("web");
+  }
+
+  /** A hypervisor that is known to hang is not waited for, and the plan says on what it rests. */
+  @Test
+  void aPlanForAHypervisorThatIsAwaySaysThatItSawNothing() {
+    String hypervisor = secondHypervisor().replace("deadlineSeconds: 2", "deadlineSeconds: 300");
+    world.apply(hypervisor);
+    sick().faults().reachable(false);
+    assertThat(world.plan(plain("web", "sick")).getFirst().note())
+        .contains("as if nothing of the machine were there");
+    UUID uid = apply(plain("other", "sick"));
+    world.await("it waits", () -> world.latest(uid).state() instanceof State.Waiting);
+    world.await(
+        "the hypervisor says so",
+        () -> condition(Kind.HYPERVISOR, "shared", "sick").reason().equals("Unreachable"));
+    // Whoever asked it now would wait for minutes.
+    Fault.Hang hang = Fault.hang();
+    sick().faults().always(call -> true, hang);
+    sick().faults().reachable(true);
+    Applied planned =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(60), () -> world.plan(plain("web", "sick")).getFirst());
+    assertThat(planned.note()).contains("as if nothing of the machine were there");
+    assertThat(planned.steps()).isNotEmpty();
+    sick().faults().clear();
+    hang.release();
+    assertThat(world.plan(World.machine("seen", "")).getFirst().note()).isNull();
   }
 
   @Test
