@@ -27,6 +27,7 @@ record ApplyView(List<ItemView> items, @Nullable NeedView approval) {
    * @param destroys true if something is gone afterwards that cannot be made again
    * @param steps that would be taken, of a dry run; otherwise the operation has them
    * @param keeps what a rebuild leaves as it is, of a dry run
+   * @param note what the plan of a dry run could not be made from; left out if all was seen
    * @param operation that carries it out; left out if there is nothing to carry out
    */
   record ItemView(
@@ -39,6 +40,7 @@ record ApplyView(List<ItemView> items, @Nullable NeedView approval) {
       boolean destroys,
       List<StepView> steps,
       List<String> keeps,
+      @Nullable String note,
       @Nullable UUID operation) {
 
     static ItemView of(Applied a, boolean dryRun) {
@@ -52,6 +54,7 @@ record ApplyView(List<ItemView> items, @Nullable NeedView approval) {
           a.steps().stream().anyMatch(Step::destroys),
           a.steps().stream().map(s -> new StepView(s.title(), s.destroys())).toList(),
           a.keeps(),
+          a.note(),
           // What a dry run began was rolled back.
           dryRun || a.operation() == null ? null : a.operation().uid());
     }

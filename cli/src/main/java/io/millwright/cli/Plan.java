@@ -102,6 +102,10 @@ final class Plan {
     if (!item.path("steps").isEmpty()) {
       out.add("    steps:");
     }
+    String note = Trees.text(item, "note");
+    if (!note.isEmpty()) {
+      out.add(paint(Style.YELLOW, "      ! " + Safe.line(note)));
+    }
     int n = 1;
     for (JsonNode step : item.path("steps")) {
       boolean destroys = step.path("destroys").asBoolean(false);

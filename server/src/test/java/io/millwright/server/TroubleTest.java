@@ -2,6 +2,7 @@ package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.sun.net.httpserver.HttpServer;
 import io.millwright.driver.FaultKind;
@@ -194,13 +195,13 @@ class TroubleTest {
   @Test
   void aDownloadThatBreaksOffIsTriedAgainAndSaysSo() throws Exception {
     byte[] image = TestImages.qcow2();
-    int[] served = {0};
+    CountDownLatch holds = new CountDownLatch(1);
     web.createContext(
         "/image",
         exchange -> {
           exchange.sendResponseHeaders(200, image.length);
           // Closing early, the server breaks the connection off.
-          int length = served[0]++ == 0 ? image.length / 2 : image.length;
+          int length = holds.getCount() > 0 ? image.length / 2 : image.length;
           OutputStream out = exchange.getResponseBody();
           out.write(image, 0, length);
           out.flush();
@@ -210,7 +211,18 @@ class TroubleTest {
     world.await(
         "it says that it broke off",
         () -> world.latest(uid).state().message().contains("broke off"));
+    world.await(
+        "the image says so too, and when it is tried again",
+        () -> {
+          Condition ready = condition(Kind.IMAGE, "default", "bad");
+          return ready.reason().equals("Unreachable")
+              && ready.message().contains("broke off")
+              && ready.message().contains("; it was tried ")
+              && ready.message().matches(".*again in \\d+ s\\.");
+        });
+    holds.countDown();
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(condition(Kind.IMAGE, "default", "bad").value()).isEqualTo(Condition.Value.TRUE);
   }
 
   @Test
@@ -349,6 +361,81 @@ class TroubleTest {
     world.await(
         "the hypervisor answers",
         () -> condition(Kind.HYPERVISOR, "shared", "sick").value() == Condition.Value.TRUE);
+  }
+
+  /** Nothing of it can be anywhere, so it holds neither its hypervisor nor its network. */
+  @Test
+  void aMachineOfAHypervisorThatNeverAnsweredIsDeletedWithoutIt() {
+    sick().faults().reachable(false);
+    world.apply(
+        secondHypervisor()
+            + network("bridge: br0", "")
+                .replace("name: net", "name: far")
+                .replace("sim,", "sick,")
+                .replaceAll("10\\.0\\.", "10.9.")
+                .replace("fd00:1:", "fd00:9:")
+            + "---\n"
+            + plain("web", "sick").replace("nics: []", "nics: [{network: far}]"));
+    UUID uid = world.machine("web").uid();
+    world.await("it waits", () -> world.latest(uid).state() instanceof State.Waiting);
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.awaitGone("web");
+    assertThat(world.latest(uid).state()).isEqualTo(new State.Succeeded());
+    world.engine.delete().delete(World.ANNA, Kind.NETWORK, "default", "far", null);
+    world.await(
+        "its network is gone",
+        () ->
+            world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "far")).isEmpty());
+    world.engine.delete().delete(World.ANNA, Kind.HYPERVISOR, "shared", "sick", null);
+  }
+
+  /** The first step failed without an answer: something of it may be there. */
+  @Test
+  void aMachineThatMayBeOnAHypervisorStaysUntilThatAnswers() throws Exception {
+    world.apply(secondHypervisor());
+    sick()
+        .faults()
+        .always(call -> call.verb() == Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    UUID uid = apply(plain("web", "sick"));
+    world.await("it was begun", () -> sick().faults().calls(Verb.CREATE_DISK) > 0);
+    sick().faults().reachable(false);
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.await(
+        "it says what it waits for",
+        () ->
+            world.latest(uid).state() instanceof State.Waiting w
+                && w.message().contains("something of the machine may be there"));
+    assertThat(world.machine("web").deleting()).isTrue();
+    sick().faults().clear();
+    sick().faults().reachable(true);
+    world.awaitGone("web");
+  }
+
+  /** A hypervisor that is known to hang is not waited for, and the plan says on what it rests. */
+  @Test
+  void aPlanForAHypervisorThatIsAwaySaysThatItSawNothing() {
+    String hypervisor = secondHypervisor().replace("deadlineSeconds: 2", "deadlineSeconds: 300");
+    world.apply(hypervisor);
+    sick().faults().reachable(false);
+    assertThat(world.plan(plain("web", "sick")).getFirst().note())
+        .contains("as if nothing of the machine were there");
+    UUID uid = apply(plain("other", "sick"));
+    world.await("it waits", () -> world.latest(uid).state() instanceof State.Waiting);
+    world.await(
+        "the hypervisor says so",
+        () -> condition(Kind.HYPERVISOR, "shared", "sick").reason().equals("Unreachable"));
+    // Whoever asked it now would wait for minutes.
+    Fault.Hang hang = Fault.hang();
+    sick().faults().always(call -> true, hang);
+    sick().faults().reachable(true);
+    Applied planned =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(60), () -> world.plan(plain("web", "sick")).getFirst());
+    assertThat(planned.note()).contains("as if nothing of the machine were there");
+    assertThat(planned.steps()).isNotEmpty();
+    sick().faults().clear();
+    hang.release();
+    assertThat(world.plan(World.machine("seen", "")).getFirst().note()).isNull();
   }
 
   @Test

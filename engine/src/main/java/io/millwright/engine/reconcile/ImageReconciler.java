@@ -140,7 +140,7 @@ public final class ImageReconciler {
       run.log(e.forOperator());
       Optional<Duration> delay = RetryPolicy.decide(e.kind(), run.attempts());
       if (delay.isPresent()) {
-        run.wait(MachineReconciler.reason(e.kind()), e.forUser(), delay.get(), null);
+        waits(run, image, e, delay.get());
         return delay;
       }
       run.fail(e);
@@ -151,6 +151,29 @@ public final class ImageReconciler {
       Thread.currentThread().interrupt();
       return Optional.of(Duration.ofSeconds(1)); // the server stops; the next one starts over
     }
+  }
+
+  /** The image itself tells as well why it is not there yet, for it may be tried for days. */
+  private void waits(
+      Run run, Resource<ImageSpec, ImageStatus> image, DriverException e, Duration delay) {
+    String reason = MachineReconciler.reason(e.kind());
+    int tries = run.attempts();
+    String message =
+        "%s; it was tried %s, and is again in %d s"
+            .formatted(
+                e.forUser(),
+                tries == 1 ? "once" : tries + " times",
+                delay.plusMillis(999).toSeconds());
+    run.wait(reason, e.forUser(), delay, null);
+    run.guarded(
+        new State.Waiting(reason, e.forUser(), clock.instant().plus(delay)),
+        tx ->
+            tx.resources()
+                .updateStatus(
+                    image.uid(),
+                    unmade(image.status(), reason, message),
+                    reason,
+                    MachineReconciler.sentence(message)));
   }
 
   private static ImageSpec.@Nullable Check check(Resource<ImageSpec, ImageStatus> image) {

@@ -17,6 +17,8 @@ import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.Objections;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Page;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -36,6 +38,7 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.MachineStatus.ScriptResult;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
@@ -166,6 +169,9 @@ public final class MachineReconciler {
     }
     if (run.cancelled()) {
       return giveUp(run, subject, "Cancelled", "it was cancelled", true);
+    }
+    if (machine.deleting() && neverBegun(machine)) {
+      return forget(run, machine);
     }
     ResolvedMachine resolved = subject.resolved().get();
     if (machine.deleting() || machine.status().readyBy() != null) {
@@ -789,6 +795,30 @@ public final class MachineReconciler {
         now);
   }
 
+  /**
+   * True if no step of it was ever begun, so that nothing of it can be anywhere, and its hypervisor
+   * need not be asked, which may never have answered. Steps are written down before the first of
+   * them is begun, and all its operations but this one have ended: what they say is the last word.
+   * They must reach back to its creation, for old operations are dropped in time.
+   */
+  private boolean neverBegun(Resource<MachineSpec, MachineStatus> machine) {
+    MachineStatus s = machine.status();
+    if (machine.spec().foreignMade()
+        || s.readyBy() != null
+        || s.imageSha256() != null
+        || s.former() != null
+        || s.elsewhere() != null) {
+      return false;
+    }
+    Page<Operation> all =
+        store.read(tx ->
+            tx.operations()
+                .list(new Operations.Query(null, null, null, null, machine.uid(), 1000, null)));
+    return all.next() == null
+        && all.items().stream().anyMatch(o -> o.verb() == Verb.CREATE)
+        && all.items().stream().allMatch(o -> o.steps().isEmpty());
+  }
+
   private Optional<Duration> forget(Run run, Resource<MachineSpec, MachineStatus> machine) {
     if (run.next().isPresent()) {
       run.begin(new State.Running());
@@ -818,7 +848,15 @@ public final class MachineReconciler {
   private Optional<Duration> blind(Run run, Subject subject, DriverException e) {
     if (e.kind() == FaultKind.UNREACHABLE || subject.machine().deleting()) {
       Duration delay = Duration.ofSeconds(3);
-      run.waitFor(reason(e.kind()), e.forUser(), delay);
+      String why = e.forUser();
+      run.waitFor(
+          reason(e.kind()),
+          subject.machine().deleting()
+              ? why
+                  + "; something of the machine may be there, so it stays until that was removed:"
+                  + " once this is mended, the deletion goes on by itself"
+              : why,
+          delay);
       return Optional.of(delay);
     }
     return giveUp(run, subject, reason(e.kind()), e.forUser(), false);

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param impact on a machine: create, in place, restart, rebuild; empty for others
  * @param steps that a dry run planned; the operation has its own
  * @param keeps what a rebuild leaves as it is, in words
+ * @param note what the plan of a dry run could not be made from, in one sentence; null if all was
+ *     seen
  */
 public record Applied(
     Resource<?, ?> resource,
@@ -24,7 +26,8 @@ public record Applied(
     @Nullable Operation operation,
     String impact,
     List<Step> steps,
-    List<String> keeps) {
+    List<String> keeps,
+    @Nullable String note) {
 
   public Applied(
       Resource<?, ?> resource,
@@ -33,7 +36,7 @@ public record Applied(
       @Nullable Operation operation,
       String impact,
       List<Step> steps) {
-    this(resource, action, changes, operation, impact, steps, List.of());
+    this(resource, action, changes, operation, impact, steps, List.of(), null);
   }
 
   /** What became of the declaration. */

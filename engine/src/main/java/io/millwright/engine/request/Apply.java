@@ -540,7 +540,8 @@ public final class Apply {
                   start(going, Operation.Verb.DELETE),
                   "",
                   List.of(),
-                  Members.left(tx, machine)));
+                  Members.left(tx, machine),
+                  null));
         }
       }
       done.put(

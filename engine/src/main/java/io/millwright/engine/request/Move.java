@@ -131,7 +131,8 @@ public final class Move {
         operation,
         "",
         List.of(),
-        carried);
+        carried,
+        null);
   }
 
   /** Only what is up and at rest can be moved: then there is something to go back to. */

@@ -1,6 +1,7 @@
 package io.millwright.engine.request;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
@@ -12,6 +13,7 @@ import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
@@ -41,6 +43,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Plans what an apply would cause, by the same planner and the same observation as the real one.
@@ -48,6 +51,8 @@ import java.util.stream.Stream;
 public final class Preview {
   /** Stands for the checksum of an image that is not made yet. */
   private static final String UNKNOWN_IMAGE = "0".repeat(64);
+
+  private static final String TOO_MUCH = "too much goes on there";
 
   private final Store store;
   private final Outside outside;
@@ -106,7 +111,8 @@ public final class Preview {
     if (goal.sha256() == null) {
       goal = goal.withSha256(UNKNOWN_IMAGE);
     }
-    MachineFacts facts = fresh ? observeNew(machine, goal) : observe(machine, goal);
+    Seen seen = fresh ? observeNew(machine, goal) : new Seen(observe(machine, goal), null);
+    MachineFacts facts = seen.facts();
     boolean moves = machine.machine().status().moving();
     Plan plan =
         machine.elsewhere() == null
@@ -125,7 +131,8 @@ public final class Preview {
           case "rebuild", "move" -> keeps(machine);
           case "restart" -> keeps(keepsMtu(machine, otherMtu), goal, facts);
           default -> keeps(applied.keeps(), goal, facts);
-        });
+        },
+        seen.note());
   }
 
   private static List<String> keeps(List<String> more, MachineGoal goal, MachineFacts facts) {
@@ -150,38 +157,65 @@ public final class Preview {
     return out;
   }
 
-  /** Of a machine that cannot be anywhere yet; a hypervisor that is away is no hindrance. */
-  private MachineFacts observeNew(ResolvedMachine machine, MachineGoal goal) {
-    try {
-      return observe(machine, goal);
-    } catch (ProblemException e) {
-      return MachineGoals.nothing();
+  /**
+   * What there is of a machine.
+   *
+   * @param note why that is not seen but taken for granted, or null
+   */
+  private record Seen(MachineFacts facts, @Nullable String note) {}
+
+  /**
+   * Of a machine that cannot be anywhere yet; a hypervisor that is away is no hindrance. One that
+   * is known to be away is not waited for.
+   */
+  private Seen observeNew(ResolvedMachine machine, MachineGoal goal) {
+    String away =
+        Condition.find(machine.hypervisor().status().conditions(), Condition.READY)
+            .filter(c -> c.value() == Condition.Value.FALSE && c.reason().equals("Unreachable"))
+            .map(Condition::message)
+            .orElse(null);
+    if (away == null) {
+      try {
+        return new Seen(look(machine, goal), null);
+      } catch (DriverException e) {
+        away = e.forUser();
+      } catch (Busy e) {
+        away = TOO_MUCH;
+      }
     }
+    return new Seen(
+        MachineGoals.nothing(),
+        "It could not be seen, so this is planned as if nothing of the machine were there: "
+            + away);
   }
 
   private MachineFacts observe(ResolvedMachine machine, MachineGoal goal) {
     try {
-      Observation seen =
-          outside.call(machine.hypervisor(), d -> d.observe(new Scope.One(machine.uid())));
-      Map<String, Records> published = new LinkedHashMap<>();
-      for (var network : machine.networks().entrySet()) {
-        if (network.getValue().spec().services() != null) {
-          Records records =
-              outside.callServices(network.getValue(), s -> s.observe()).get(machine.uid());
-          if (records != null) {
-            published.put(network.getKey(), records);
-          }
-        }
-      }
-      if (!seen.complete()) {
-        throw unavailable(machine, String.join("; ", seen.gaps()));
-      }
-      return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published, false);
+      return look(machine, goal);
     } catch (DriverException e) {
       throw unavailable(machine, e.forUser());
     } catch (Busy e) {
-      throw unavailable(machine, "too much goes on there");
+      throw unavailable(machine, TOO_MUCH);
     }
+  }
+
+  private MachineFacts look(ResolvedMachine machine, MachineGoal goal) throws DriverException {
+    Observation seen =
+        outside.call(machine.hypervisor(), d -> d.observe(new Scope.One(machine.uid())));
+    Map<String, Records> published = new LinkedHashMap<>();
+    for (var network : machine.networks().entrySet()) {
+      if (network.getValue().spec().services() != null) {
+        Records records =
+            outside.callServices(network.getValue(), s -> s.observe()).get(machine.uid());
+        if (records != null) {
+          published.put(network.getKey(), records);
+        }
+      }
+    }
+    if (!seen.complete()) {
+      throw new DriverException(FaultKind.UNREACHABLE, String.join("; ", seen.gaps()));
+    }
+    return MachineGoals.facts(machine.uid(), seen, goal.sha256(), published, false);
   }
 
   private static ProblemException unavailable(ResolvedMachine machine, String why) {
