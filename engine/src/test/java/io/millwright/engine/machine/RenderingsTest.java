@@ -20,6 +20,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.manifest.Manifests;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -231,7 +232,7 @@ class RenderingsTest {
         all.withProfile(
             all.profile()
                 .withStorage(null)
-                .withCommands(new ProfileSpec.Commands(null, all.profile().after())));
+                .withCommands(new ProfileSpec.Commands(List.of(), all.profile().after())));
     Seed seed = clone.render(spec);
     assertThat(seed.userData())
         .contains("layout: \"de\"", "\"http://mirror.lab.test/debian\"")
