@@ -259,6 +259,87 @@ class IsosTest {
     assertThat(rig.get("projects/iso2/images").json().path("items").size()).isZero();
   }
 
+  private static final String REFUSED =
+      """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: rocky}
+      spec: {os: rocky, version: "9", installer: {path: /nowhere/rocky.iso}}
+      ---
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: golden}
+      spec: {os: debian, version: "12", source: {path: /nowhere/golden.qcow2}}
+      ---
+      apiVersion: millwright/v1
+      kind: Profile
+      metadata: {name: plain}
+      spec: {timezone: Europe/Vienna}
+      ---
+      apiVersion: millwright/v1
+      kind: Profile
+      metadata: {name: special}
+      spec: {%s}
+      ---
+      apiVersion: millwright/v1
+      kind: Network
+      metadata: {name: defaulted}
+      spec:
+        attachments: [{hypervisor: sim, bridge: br0}]
+        subnets: [{cidr: 10.77.0.0/24}]
+        defaults: {%s}
+      ---
+      apiVersion: millwright/v1
+      kind: Machine
+      metadata: {name: host}
+      spec:
+        image: %s
+        size: small
+        profiles: [plain, special]
+        nics: [{network: defaulted}]
+        overrides: {%s}
+      """;
+
+  /** The layer that asked for it is the field, and nothing is kept of a plan or an apply. */
+  private void refusedOf(String image, String asked, String fieldAndReason) {
+    Map<String, String> layers =
+        Map.of(
+            "profiles", REFUSED.formatted(asked, "", image, ""),
+            "nics", REFUSED.formatted("", asked, image, "keyboard: de"),
+            "overrides", REFUSED.formatted("", "", image, asked));
+    layers.forEach((layer, manifest) -> {
+      for (String path : List.of("apply?project=iso3&dryRun=true", "apply?project=iso3")) {
+        Reply reply = rig.post(path, manifest);
+        assertThat(reply.status()).as(reply.raw().body()).isEqualTo(400);
+        assertThat(reply.json().path("errors").values())
+            .as(layer + " " + reply.raw().body())
+            .anySatisfy(error -> {
+              assertThat(error.path("field").asString()).endsWith("spec." + layer);
+              assertThat(error.path("message").asString()).startsWith(fieldAndReason);
+            });
+      }
+    });
+    assertThat(rig.get("projects/iso3/machines").json().path("items").size()).isZero();
+  }
+
+  @Test
+  void whatAMachineOnAHypervisorCannotHaveIsRefusedByTheLayerThatAsksForIt() {
+    refusedOf("rocky", "storage: {mirror: other}", "storage.mirror: a machine on a hypervisor");
+    refusedOf(
+        "rocky",
+        "storage: {encryption: {by: tpm2}}",
+        "storage.encryption: the machine has no security chip");
+    refusedOf("golden", "storage: {layout: lvm}", "storage.layout: a clone is as its image is");
+    refusedOf(
+        "golden",
+        "commands: {before: [{name: look, content: \"#!/bin/sh\"}]}",
+        "commands.before: a clone has no installer");
+    refusedOf(
+        "golden",
+        "packageSource: {repository: /extra}",
+        "packageSource.repository: lies on an installation medium");
+  }
+
   @Test
   void aMediumIsByteForByteTheComposedOne(@TempDir Path directory) throws Exception {
     Path vendor = VendorIso.debian(directory);

@@ -54,6 +54,7 @@ public record MachineTemplate(
     bonds = bonds == null ? List.of() : List.copyOf(bonds);
     vlans = vlans == null ? List.of() : List.copyOf(vlans);
     bridges = bridges == null ? List.of() : List.copyOf(bridges);
+    overrides = ProfileSpec.NONE.equals(overrides) ? null : overrides;
     volumes = volumes == null ? List.of() : List.copyOf(volumes);
     readyTimeoutSeconds = readyTimeoutSeconds == null ? Integer.valueOf(1800) : readyTimeoutSeconds;
   }

@@ -42,6 +42,10 @@ public record ProfileSpec(
     @Nullable StorageSpec storage,
     @Nullable Commands commands)
     implements Spec, ProfileSpecBuilder.With {
+  /** A layer that says nothing. */
+  public static final ProfileSpec NONE =
+      new ProfileSpec(List.of(), List.of(), List.of(), List.of(), null, null, List.of());
+
   /** RSA keys of 16384 bits, the largest that OpenSSH takes, are well below. */
   private static final int LONGEST_KEY = 8192;
 

@@ -24,8 +24,10 @@ import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Names;
+import io.millwright.model.NetworkSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.ProfileSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.Spec;
 import io.millwright.model.Violation;
@@ -287,12 +289,21 @@ public final class Isos {
     List<Violation> objections = renderer.objections(spec);
     if (!objections.isEmpty()) {
       MachineSpec machine = (MachineSpec) Renderings.machine(wanted.drafts()).spec();
+      List<ProfileSpec> profiles = new ArrayList<>();
+      List<ProfileSpec> networks = new ArrayList<>();
+      for (Draft draft : wanted.drafts()) {
+        if (draft.spec() instanceof ProfileSpec profile) {
+          profiles.add(profile);
+        } else if (draft.spec() instanceof NetworkSpec network && network.defaults() != null) {
+          networks.add(network.defaults());
+        }
+      }
       Violations at = Violations.at("");
       for (Violation objection : objections) {
         if (objection.field().equals(Installers.CHOICE)) {
           at.field("disk").add(objection.message());
         } else {
-          Violation of = Objections.ofMachine(objection, machine);
+          Violation of = Objections.ofMachine(objection, machine, profiles, networks);
           at.field("spec").field(of.field()).add(of.message());
         }
       }

@@ -3,12 +3,14 @@ package io.millwright.engine.machine;
 import io.millwright.images.CloudInit;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.MachineSpec;
+import io.millwright.model.ProfileSpec;
 import io.millwright.model.Violation;
 import io.millwright.model.manifest.Json;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -40,11 +42,24 @@ public final class Objections {
     } else {
       found = CloudInit.ofClone(image.os()).objections(InstallSpecs.of(machine, name, reportTo));
     }
-    return found.stream().map(v -> ofMachine(v, machine.machine().spec())).toList();
+    MachineSpec spec = machine.machine().spec();
+    List<ProfileSpec> profiles = machine.profiles().stream().map(p -> p.spec()).toList();
+    List<ProfileSpec> networks =
+        spec.addressed().stream()
+            .map(face -> machine.network(face).defaults())
+            .filter(Objects::nonNull)
+            .toList();
+    return found.stream().map(v -> ofMachine(v, spec, profiles, networks)).toList();
   }
 
-  /** Says it of the field that a person has written, and keeps the finer one in the message. */
-  static Violation ofMachine(Violation found, MachineSpec spec) {
+  /**
+   * Says it of the field that a person has written, and keeps the finer one in the message.
+   *
+   * @param profiles what its profiles say, as far as it is known
+   * @param networks what the defaults of its networks say, as far as it is known
+   */
+  static Violation ofMachine(
+      Violation found, MachineSpec spec, List<ProfileSpec> profiles, List<ProfileSpec> networks) {
     String field = found.field();
     Matcher face = INTERFACE.matcher(field);
     if (face.matches()) {
@@ -75,7 +90,8 @@ public final class Objections {
     for (Map.Entry<String, String> layered : LAYERED.entrySet()) {
       if (field.startsWith(layered.getKey())) {
         String path = layered.getValue() + field.substring(layered.getKey().length());
-        return ofLayer(new Violation(path, found.message()), spec);
+        String layer = layer(path, spec, profiles, networks);
+        return new Violation(layer, path + ": " + found.message());
       }
     }
     return new Violation("image", field + ": " + found.message());
@@ -92,16 +108,29 @@ public final class Objections {
           "installation.after", "commands.after");
 
   /**
-   * Says it of the machine's own layer if that has something of the kind, else of its profiles, and
-   * else of its networks, whose defaults are all that is left.
+   * The layer that asks for something: the one that wins among those which say this very field, or
+   * else among those which say something of its kind.
    */
-  private static Violation ofLayer(Violation found, MachineSpec spec) {
-    String kind = found.field().split("[.\\[]", 2)[0];
-    String layer =
-        spec.overrides() != null && Json.tree(spec.overrides()).has(kind)
-            ? "overrides"
-            : spec.profiles().isEmpty() ? "nics" : "profiles";
-    return new Violation(layer, found.field() + ": " + found.message());
+  private static String layer(
+      String field, MachineSpec spec, List<ProfileSpec> profiles, List<ProfileSpec> networks) {
+    List<ProfileSpec> own = spec.overrides() == null ? List.of() : List.of(spec.overrides());
+    for (String path : List.of(field.split("\\[", 2)[0], field.split("[.\\[]", 2)[0])) {
+      if (says(own, path)) {
+        return "overrides";
+      }
+      if (says(profiles, path)) {
+        return "profiles";
+      }
+      if (says(networks, path)) {
+        return "nics";
+      }
+    }
+    return spec.profiles().isEmpty() ? "nics" : "profiles";
+  }
+
+  private static boolean says(List<ProfileSpec> layers, String field) {
+    String pointer = "/" + field.replace('.', '/');
+    return layers.stream().anyMatch(layer -> !Json.tree(layer).at(pointer).isMissingNode());
   }
 
   /** All of them in one line, for a condition. */

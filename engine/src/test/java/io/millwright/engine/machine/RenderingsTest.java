@@ -215,7 +215,7 @@ class RenderingsTest {
         (MachineSpec) Renderings.machine(Manifests.parse(text.getBytes(UTF_8), "test")).spec();
     assertThat(
             debian.objections(spec).stream()
-                .map(v -> Objections.ofMachine(v, machine))
+                .map(v -> Objections.ofMachine(v, machine, List.of(), List.of()))
                 .map(v -> v.field() + ": " + v.message()))
         .anyMatch(line -> line.startsWith("overrides: storage.mirror: a mirror is not set up"))
         .anyMatch(line -> line.startsWith("overrides: storage.encryption: Debian's installer"));

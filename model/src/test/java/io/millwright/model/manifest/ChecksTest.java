@@ -397,6 +397,47 @@ class ChecksTest {
   }
 
   @Test
+  void bridgesHaveInterfacesThatAreFree() {
+    String nics = "'nics': [{'network': 'n', %s}, {'network': 'n'}, {'network': 'n'}], ";
+    String plain = nics.formatted("'ipv4': 'none'");
+    String bridges = "'bridges': [{'name': 'br0', 'network': 'n', 'members': [%s]}]";
+    String bonds = "'bonds': [{'name': 'bond0', 'network': 'n', 'members': ['nic0', 'nic1']}], ";
+    String vlans = "'vlans': [{'name': 'v7', 'link': '%s', 'id': 7, 'network': 'n'}], ";
+    assertThat(machine(plain + bridges.formatted("'nic0'"))).isEmpty();
+    assertThat(
+            machine(plain + bonds + vlans.formatted("nic2") + bridges.formatted("'bond0', 'v7'")))
+        .isEmpty();
+    assertThat(machine(plain + bridges.formatted(""))).containsExactly("bridges[0].members");
+    assertThat(machine(plain + bridges.formatted("'nic0', 'nic7'")))
+        .containsExactly("bridges[0].members[1]");
+    assertThat(machine(plain + bridges.formatted("'nic0', 'nic0'")))
+        .containsExactly("bridges[0].members[1]");
+    assertThat(machine(plain + bridges.formatted("'br0'")))
+        .containsExactly("bridges[0].members[0]");
+    String two = bridges.replace("}]", "}, {'name': 'br1', 'network': 'n', 'members': [%s]}]");
+    assertThat(machine(plain + two.formatted("'nic0'", "'br0'")))
+        .containsExactly("bridges[1].members[0]");
+    assertThat(machine(plain + two.formatted("'nic0'", "'nic0'")))
+        .containsExactly("bridges[1].members[0]");
+    assertThat(machine(plain + bonds + bridges.formatted("'nic1', 'nic2'")))
+        .containsExactly("bridges[0].members[0]");
+    assertThat(machine(nics.formatted("'ipv6': 'slaac'") + bridges.formatted("'nic0'")))
+        .containsExactly("nics[0]");
+    assertThat(
+            machine(
+                plain
+                    + bonds.replace("'network'", "'ipv4': '10.0.0.9', 'network'")
+                    + bridges.formatted("'bond0'")))
+        .containsExactly("bonds[0]");
+    assertThat(machine(plain + vlans.formatted("nic0") + bridges.formatted("'nic0'")))
+        .containsExactly("vlans[0].link");
+    assertThat(machine(plain + bridges.formatted("'nic0'").replace("br0", "nic2")))
+        .containsExactly("bridges[0].name");
+    assertThat(machine(plain + bridges.formatted("'nic0'").replace("'network': 'n', ", "")))
+        .containsExactly("bridges[0].network");
+  }
+
+  @Test
   void bondsHaveCardsThatAreFree() {
     String nics = "'nics': [{'network': 'n', %s}, {'network': 'n'}, {'network': 'n'}], ";
     String bonds = "'bonds': [{'name': 'bond0', 'network': 'n', 'members': [%s]}]";
