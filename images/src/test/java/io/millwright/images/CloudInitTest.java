@@ -16,6 +16,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -33,8 +34,12 @@ class CloudInitTest {
     return Samples.clones().keySet().stream();
   }
 
+  private static InstallSpec spec(String sample) {
+    return Objects.requireNonNull(Samples.clones().get(sample));
+  }
+
   private static Seed seed(String sample) {
-    InstallSpec spec = java.util.Objects.requireNonNull(Samples.clones().get(sample));
+    InstallSpec spec = spec(sample);
     Violations wrong = Violations.at("");
     spec.check(wrong);
     assertThat(wrong.list()).isEmpty();
@@ -100,7 +105,7 @@ class CloudInitTest {
         file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     Files.writeString(file, Yaml.write(document));
     assertThat(Outside.run(List.of(generate, "--root-dir", root.toString()))).isEmpty();
-    for (NetInterface face : Samples.of(sample).interfaces()) {
+    for (NetInterface face : spec(sample).interfaces()) {
       assertThat(root.resolve("run/systemd/network/10-netplan-" + face.name() + ".network"))
           .exists();
     }
