@@ -224,7 +224,7 @@ describe('what is wrong', () => {
       }) as unknown as Operation;
     const source = ill('Source', ['infra'], 'no such repository');
     source.conditions[0]!.value = 'unknown';
-    const found = causes([source, ill('Webhook', ['chat'], 'its host is unknown')] as never, [operation('far', 25), operation('new', 2), operation('given-up', 25, 'failed')], 'shop');
+    const found = causes([source, ill('Image', ['far'], 'no route'), ill('Webhook', ['chat'], 'its host is unknown')] as never, [operation('far', 25), operation('new', 2), operation('given-up', 25, 'failed')], 'shop');
     expect(found.map((c) => [c.kind, c.why, c.what[0]!.to])).toEqual([
       ['Image', 'Tried 25 times: no route', '/p/shop/operations/far'],
       ['Source', 'no such repository', '/p/shop/sources/infra'],

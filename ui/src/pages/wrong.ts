@@ -29,9 +29,12 @@ export interface Cause {
  */
 export function causes(standings: Schemas['Standing'][], operations: Operation[], project: string): Cause[] {
   const out: Cause[] = [];
+  const told = new Set<string>();
+  const title = (kind: string, of: string, name: string) => `${kind} ${of}/${name}`;
   for (const o of operations) {
     const step = o.status.steps.find((s) => s.state !== 'done' && s.attempts > PATIENCE);
     if (running(o) && step) {
+      told.add(title(o.spec.target.kind, o.metadata.project, o.spec.target.name));
       out.push({
         key: o.metadata.uid,
         what: [{ name: o.spec.target.name, to: `/p/${o.metadata.project}/operations/${o.metadata.uid}` }],
@@ -48,6 +51,9 @@ export function causes(standings: Schemas['Standing'][], operations: Operation[]
     const { health, word, sentence } = standingOf(alike);
     if (health !== 'bad' && !(health === 'unknown' && ['Hypervisor', 'Source'].includes(alike.kind))) {
       continue;
+    }
+    if (alike.some.length === alike.count && alike.some.every((s) => told.has(title(alike.kind, s.project, s.name)))) {
+      continue; // its operation says more, and can be cancelled
     }
     const plural = pluralOf(alike.kind);
     const why = sentence || word;
