@@ -660,6 +660,23 @@ class GroupTest {
   // --- scaling -----------------------------------------------------------------------------------
 
   @Test
+  void oneThatIsWantedAgainWhileItGoesBeginsWithAVolumeOfItsOwn() {
+    String disks = "volumes: [{name: tmp, size: 1GiB, reclaim: delete}]";
+    world.apply(web(1, "img", "maxUnavailable: 1", disks, "{}"));
+    succeeds();
+    UUID former = volume("web-0-tmp").uid();
+    world.store.write(tx -> world.engine.rollouts().scale(tx, World.ANNA, "default", "web", 0));
+    world.await("it goes", () -> world.find("web-0").filter(m -> !m.deleting()).isEmpty());
+    world.store.write(tx -> world.engine.rollouts().scale(tx, World.ANNA, "default", "web", 1));
+    succeeds();
+    assertThat(names()).containsExactly("web-0");
+    assertThat(volume("web-0-tmp").uid()).isNotEqualTo(former);
+    assertThat(world.engine.restore().list("default"))
+        .extracting(e -> e.volume().uid())
+        .containsExactly(former);
+  }
+
+  @Test
   void scalingInTakesTheMarkedOnesAndKeepsTheirVolumes() {
     String disks = "volumes: [{name: data, size: 1GiB}, {name: tmp, size: 1GiB, reclaim: delete}]";
     world.apply(web(4, "img", GATE, disks, "{}"));

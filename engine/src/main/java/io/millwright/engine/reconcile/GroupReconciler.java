@@ -543,8 +543,9 @@ public final class GroupReconciler implements AutoCloseable {
             state,
             tx -> {
               requireAsSeen(tx, seen, List.copyOf(seen.looks().keySet()));
-              write(tx, changed, status);
-              act(tx);
+              if (!write(tx, changed, status)) {
+                act(tx); // else what is made next may need the name of what is dropped
+              }
             });
         return Optional.of(SOON);
       } catch (ProblemException e) {
@@ -567,10 +568,11 @@ public final class GroupReconciler implements AutoCloseable {
       return was.word().equals(state.word()) && was.message().equals(state.message());
     }
 
-    private void write(Tx tx, List<Member> changed, GroupStatus status) {
+    /** True if volumes were dropped. */
+    private boolean write(Tx tx, List<Member> changed, GroupStatus status) {
       changed.forEach(tx.groups()::put);
       tell(tx, group, status);
-      dropVolumes(tx, group, seen.leftVolumes());
+      return dropVolumes(tx, group, seen.leftVolumes());
     }
 
     private void act(Tx tx) {
@@ -684,8 +686,12 @@ public final class GroupReconciler implements AutoCloseable {
                 .orElse(""));
   }
 
-  /** Volumes of members that are gone: they stay, or go into quarantine if that is declared. */
-  private void dropVolumes(Tx tx, Resource<GroupSpec, GroupStatus> group, List<Member> volumes) {
+  /**
+   * Volumes of members that are gone: they stay, or go into quarantine if that is declared. True if
+   * one does.
+   */
+  private boolean dropVolumes(Tx tx, Resource<GroupSpec, GroupStatus> group, List<Member> volumes) {
+    boolean dropped = false;
     for (Member member : volumes) {
       Resource<?, ?> volume = tx.resources().lock(member.uid()).orElse(null);
       if (volume == null
@@ -697,7 +703,9 @@ public final class GroupReconciler implements AutoCloseable {
       }
       tx.groups().release(member.uid());
       delete.delete(tx, caller(tx, group), Kind.VOLUME, volume.project(), volume.name(), null);
+      dropped = true;
     }
+    return dropped;
   }
 
   // --- the end of a group ------------------------------------------------------------------------
