@@ -55,14 +55,14 @@ final class Output extends PrintStream {
   }
 
   /** Does this once nobody reads any more: nothing may ever be written that would tell. */
-  void onceUnread(Runnable todo) {
+  void onceUnread(Runnable then) {
     if (descriptor != NOBODY) {
       Thread.ofPlatform()
           .daemon()
           .name("reader")
           .start(() -> {
             if (unread(-1)) {
-              todo.run();
+              then.run();
             }
           });
     }
@@ -89,7 +89,7 @@ final class Output extends PrintStream {
       asked.set(ValueLayout.JAVA_INT, 0, descriptor);
       return (int) poll.invokeExact(asked, 1L, millis) == 1
           && (asked.get(ValueLayout.JAVA_SHORT, 6) & LOST) != 0;
-    } catch (Throwable e) {
+    } catch (Throwable e) { // what a method handle declares
       throw new IllegalStateException("poll(2) cannot be called", e);
     }
   }
