@@ -12,7 +12,6 @@ import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
-import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.model.Cidr;
 import io.millwright.model.manifest.Json;
 import io.millwright.store.Database;
@@ -100,11 +99,10 @@ final class Rig {
             new ImageFiles(
                 images,
                 ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.1/32"))))),
-            List.of(),
             InstantSource.system(),
-            HypervisorReconciler.ROUND,
-            SourcePlaces.ELSEWHERE,
-            new Reach(List.of(Cidr.parse("127.0.0.0/8"))));
+            Engine.Settings.of(
+                List.of(),
+                new SourcePlaces(List.of(), new Reach(List.of(Cidr.parse("127.0.0.0/8"))))));
     token = engine.tokens().create("anna", null).secret();
     api = RunningApi.start(backend(engine.access()), Map.of(), Impatient.class);
     Runtime.getRuntime()

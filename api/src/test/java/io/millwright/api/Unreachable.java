@@ -3,6 +3,7 @@ package io.millwright.api;
 import io.millwright.engine.Engine;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.outside.Drivers;
+import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Problem;
@@ -53,8 +54,8 @@ final class Unreachable implements Store {
             new Drivers(Map.of(), Map.of(), Map.of(), Map.of()),
             new SecretBox(new byte[32]),
             null,
-            List.of(),
-            InstantSource.system());
+            InstantSource.system(),
+            Engine.Settings.of(List.of(), SourcePlaces.ELSEWHERE));
     return new Backend("test", store, engine, engine.access());
   }
 }

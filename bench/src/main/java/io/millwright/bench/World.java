@@ -6,6 +6,7 @@ import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Drivers;
+import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.request.Apply;
 import io.millwright.model.Kind;
 import io.millwright.model.manifest.Manifests;
@@ -73,8 +74,8 @@ final class World implements AutoCloseable {
             Drivers.load(),
             SecretBox.open(dir.resolve("key")),
             new ImageFiles(dir.resolve("images")),
-            List.of(),
-            InstantSource.system());
+            InstantSource.system(),
+            Engine.Settings.of(List.of(), SourcePlaces.ELSEWHERE));
     loop = new WorkLoop(database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of("bench"));
     store.afterNudge(loop::wake);
     own = connect();

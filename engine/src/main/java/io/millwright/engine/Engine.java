@@ -10,7 +10,6 @@ import io.millwright.engine.machine.FirstBootDoor;
 import io.millwright.engine.machine.Isos;
 import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Outside;
-import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -93,78 +92,39 @@ public final class Engine implements AutoCloseable {
   private final Reconcilers reconcilers;
 
   /**
-   * @param doorBases under which guests reach this server, such as {@code http://10.0.0.1:7071}
-   */
-  public Engine(
-      Store store,
-      Drivers drivers,
-      SecretBox secrets,
-      ImageFiles images,
-      List<URI> doorBases,
-      InstantSource clock) {
-    this(
-        store,
-        drivers,
-        secrets,
-        images,
-        doorBases,
-        clock,
-        HypervisorReconciler.ROUND,
-        SourcePlaces.ELSEWHERE,
-        Reach.OUTSIDE);
-  }
-
-  /**
+   * How one installation differs from another.
+   *
+   * @param doors under which guests reach this server, such as {@code http://10.0.0.1:7071}
    * @param round between two looks at a whole hypervisor or network
-   * @param places from where sources may be read
-   * @param reach where sources and webhooks may lead
-   */
-  public Engine(
-      Store store,
-      Drivers drivers,
-      SecretBox secrets,
-      ImageFiles images,
-      List<URI> doorBases,
-      InstantSource clock,
-      Duration round,
-      SourcePlaces places,
-      Reach reach) {
-    this(
-        store,
-        drivers,
-        secrets,
-        images,
-        doorBases,
-        clock,
-        round,
-        places,
-        reach,
-        Engine::carrying,
-        UnaryOperator.identity());
-  }
-
-  /**
-   * @param round between two looks at a whole hypervisor or network
-   * @param places from where sources may be read
-   * @param reach where sources and webhooks may lead
+   * @param places from where sources may be read; webhooks lead as far as its reach does
    * @param carriers what has a thread for each volume that is carried to another hypervisor
    * @param reached where the addresses of machines are reached from here: as they are, but where
    *     something else stands in for the machines
    */
+  public record Settings(
+      List<URI> doors,
+      Duration round,
+      SourcePlaces places,
+      Executor carriers,
+      UnaryOperator<Ip> reached) {
+    /** Those of a server in service. */
+    public static Settings of(List<URI> doors, SourcePlaces places) {
+      return new Settings(
+          doors, HypervisorReconciler.ROUND, places, Engine::carrying, UnaryOperator.identity());
+    }
+  }
+
   public Engine(
       Store store,
       Drivers drivers,
       SecretBox secrets,
       ImageFiles images,
-      List<URI> doorBases,
       InstantSource clock,
-      Duration round,
-      SourcePlaces places,
-      Reach reach,
-      Executor carriers,
-      UnaryOperator<Ip> reached) {
+      Settings settings) {
+    Duration round = settings.round();
+    SourcePlaces places = settings.places();
     String installation = store.read(Tx::installation);
-    Admission admission = new Admission(drivers, secrets, places, reach);
+    Admission admission = new Admission(drivers, secrets, places);
     outside = new Outside(drivers, secrets, places, installation, clock, this::heard);
     Preview preview = new Preview(store, outside, installation);
     apply = new Apply(store, admission, preview, clock);
@@ -191,14 +151,17 @@ public final class Engine implements AutoCloseable {
     isos = new Isos(store, images);
     imports = new Imports(images);
     machineImport = new MachineImport(store, outside, apply);
-    door = new FirstBootDoor(store, secrets, clock, doorBases);
-    webhooks = new Webhooks(store, watch, secrets, reach, clock);
-    groups = new GroupReconciler(store, outside, apply, delete, rebuild, clock, round, reached);
+    door = new FirstBootDoor(store, secrets, clock, settings.doors());
+    webhooks = new Webhooks(store, watch, secrets, places.reach(), clock);
+    groups =
+        new GroupReconciler(
+            store, outside, apply, delete, rebuild, clock, round, settings.reached());
     reconcilers =
         new Reconcilers(
             store,
             clock,
-            new MachineReconciler(store, outside, images, door, rebuild, carriers, clock),
+            new MachineReconciler(
+                store, outside, images, door, rebuild, settings.carriers(), clock),
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, apply, delete, builds, clock),
             new VolumeReconciler(store, outside, clock),

@@ -12,7 +12,6 @@ import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
-import io.millwright.engine.reconcile.HypervisorReconciler;
 import io.millwright.engine.request.Joining;
 import io.millwright.model.ProblemException;
 import io.millwright.server.ServerSettings.Address;
@@ -153,11 +152,10 @@ public final class Main implements AutoCloseable {
                 Drivers.load(),
                 secrets,
                 images,
-                settings.doors().stream().map(door -> URI.create(door.url())).toList(),
                 database.clock(),
-                HypervisorReconciler.ROUND,
-                new SourcePlaces(settings.sources(), reach),
-                reach));
+                Engine.Settings.of(
+                    settings.doors().stream().map(door -> URI.create(door.url())).toList(),
+                    new SourcePlaces(settings.sources(), reach))));
 
     WorkLoop work =
         add(

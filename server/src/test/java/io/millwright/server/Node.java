@@ -55,13 +55,13 @@ final class Node implements AutoCloseable {
               new ImageFiles(
                   images,
                   ImageFiles.Limits.USUAL.reaching(new Reach(List.of(Cidr.parse("127.0.0.0/8"))))),
-              doors,
               clock,
-              pace.round(),
-              new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
-              Reach.OUTSIDE,
-              Thread::startVirtualThread,
-              Node::standIn);
+              new Engine.Settings(
+                  doors,
+                  pace.round(),
+                  new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
+                  Thread::startVirtualThread,
+                  Node::standIn));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

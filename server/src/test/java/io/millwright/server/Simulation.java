@@ -67,6 +67,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -211,13 +212,13 @@ final class Simulation implements AutoCloseable {
               Drivers.load(),
               world.secrets,
               images,
-              List.of(),
               () -> now,
-              Duration.ofSeconds(30),
-              new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
-              Reach.OUTSIDE,
-              Runnable::run,
-              java.util.function.UnaryOperator.identity());
+              new Engine.Settings(
+                  List.of(),
+                  Duration.ofSeconds(30),
+                  new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
+                  Runnable::run,
+                  UnaryOperator.identity()));
       store.counts = true;
     }
 

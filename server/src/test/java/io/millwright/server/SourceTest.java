@@ -795,11 +795,8 @@ class SourceTest {
         Drivers.load(),
         bare.secrets,
         new ImageFiles(bare.images),
-        List.of(),
         InstantSource.system(),
-        Duration.ofSeconds(30),
-        new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
-        Reach.OUTSIDE);
+        Engine.Settings.of(List.of(), new SourcePlaces(List.of("file:///"), Reach.OUTSIDE)));
   }
 
   private static List<String> sizes(World bare, String begin) {

@@ -6,7 +6,6 @@ import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.outside.Drivers;
-import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Projects;
@@ -52,18 +51,15 @@ public final class Admission {
   private final Drivers drivers;
   private final SecretBox secrets;
   private final SourcePlaces places;
-  private final Reach reach;
   private final MachineAdmission machines = new MachineAdmission();
 
   /**
-   * @param places from where sources may be read
-   * @param reach where webhooks may lead
+   * @param places from where sources may be read; webhooks lead as far as its reach does
    */
-  public Admission(Drivers drivers, SecretBox secrets, SourcePlaces places, Reach reach) {
+  public Admission(Drivers drivers, SecretBox secrets, SourcePlaces places) {
     this.drivers = drivers;
     this.secrets = secrets;
     this.places = places;
-    this.reach = reach;
   }
 
   /** Checks the parts that drivers understand, and seals what they call secret. */
@@ -135,7 +131,7 @@ public final class Admission {
             .orElse(s);
       }
       case WebhookSpec w -> {
-        reach.refusalOfHost(w.url()).ifPresent(at.field("spec").field("url")::add);
+        places.reach().refusalOfHost(w.url()).ifPresent(at.field("spec").field("url")::add);
         String old = before instanceof WebhookSpec b ? b.secret() : null;
         if (!w.secret().equals(SecretBox.MASK)) {
           at.field("spec")
