@@ -65,7 +65,10 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
           "project", "Name of the project.",
           "name", "Name of the resource.",
           "uid", "Identity of the operation.",
-          "labelSelector", SELECTOR_HINT + "`key=value`, `key!=value`, `key`, `!key`.",
+          "labelSelector",
+              SELECTOR_HINT
+                  + "`key=value`, `key!=value`, `key in (value,value)`, `key notin (value)`, `key`,"
+                  + " `!key`.",
           "fieldSelector",
               SELECTOR_HINT
                   + "`path=value`, such as `spec.image=debian`; `status.ready` is true, false or"

@@ -159,6 +159,8 @@ class ResourcesTest {
     assertThat(names("projects/p5/sizes?labelSelector=parity=odd")).containsExactly("s1", "s3");
     assertThat(names("projects/p5/sizes?labelSelector=parity!=odd,parity"))
         .containsExactly("s0", "s2", "s4");
+    assertThat(names("projects/p5/sizes?labelSelector=parity%20in%20(odd,x)"))
+        .containsExactly("s1", "s3");
     assertThat(names("projects/p5/sizes?fieldSelector=spec.cores=3")).containsExactly("s2");
     assertThat(names("projects/p5/sizes?fieldSelector=metadata.name=s1,status.ready=true"))
         .containsExactly("s1");

@@ -183,7 +183,7 @@ final class Cli implements Callable<Integer> {
     line.setOut(new PrintWriter(shell.out(), true));
     line.setErr(new PrintWriter(shell.err(), true));
     line.setParameterExceptionHandler(
-        (e, _) -> fail(e.getCommandLine(), new Complaint(Failure.USAGE, misuse(e)), e));
+        (e, _) -> fail(e.getCommandLine(), new Complaint(Failure.USAGE, misuse(shell, e)), e));
     line.setExecutionExceptionHandler((e, at, _) -> fail(at, Complaint.of(e), e));
     return line;
   }
@@ -249,18 +249,17 @@ final class Cli implements Callable<Integer> {
   private static final Pattern EXPECTED =
       Pattern.compile("expected one of \\[[A-Z, ]+]" + Pattern.quote(IN_ANY_CASE));
 
-  private static String misuse(CommandLine.ParameterException e) {
+  private static String misuse(Shell shell, CommandLine.ParameterException e) {
+    if (e instanceof CommandLine.UnmatchedArgumentException) {
+      Optional<String> noCommand = noCommand(shell, e.getCommandLine());
+      if (noCommand.isPresent()) {
+        return noCommand.get();
+      }
+    }
     String command = e.getCommandLine().getCommandSpec().qualifiedName();
     String said = String.valueOf(e.getMessage());
     // picocli goes on with the class of the exception and the usage.
     String first = said.lines().findFirst().orElse("");
-    if (e instanceof CommandLine.UnmatchedArgumentException unmatched
-        && e.getCommandLine().getParent() == null) {
-      String word = unmatched.getUnmatched().getFirst();
-      if (!word.startsWith("-")) {
-        return "there is no command '" + word + "'; see: millwright --help";
-      }
-    }
     int noise = first.indexOf(" (");
     if (noise > 0 && first.contains("Exception")) {
       first = first.substring(0, noise);
@@ -272,6 +271,33 @@ final class Cli implements Callable<Integer> {
       first = "that cannot be understood";
     }
     return first + "; see: " + command + " --help";
+  }
+
+  /**
+   * A word where a command should be: picocli passes over it, and complains of what comes later.
+   */
+  private static Optional<String> noCommand(Shell shell, CommandLine at) {
+    if (at.getParent() != null) {
+      Optional<String> above = noCommand(shell, at.getParent());
+      if (above.isPresent()) {
+        return above;
+      }
+    }
+    List<String> words = at.getUnmatchedArguments();
+    if (at.getSubcommands().isEmpty() || words.isEmpty() || words.getFirst().startsWith("-")) {
+      return Optional.empty();
+    }
+    CommandLine whole = at.getParent() == null ? complete(shell) : at;
+    String meant =
+        new CommandLine.UnmatchedArgumentException(whole, words)
+            .getSuggestions().stream()
+                .findFirst()
+                .map(s -> " (did you mean '" + s + "'?)")
+                .orElse("");
+    String command = at.getCommandSpec().qualifiedName();
+    String missing = (command + " " + words.getFirst()).substring("millwright ".length());
+    return Optional.of(
+        "there is no command '" + missing + "'" + meant + "; see: " + command + " --help");
   }
 
   @Override

@@ -28,7 +28,7 @@ final class GetCommand extends ListedAcross {
   @Option(
       names = {"-l", "--selector"},
       paramLabel = "SELECTOR",
-      description = "Only with these labels: app=web,tier!=test,owner,!old.")
+      description = "Only with these labels: app=web,tier!=test,zone in (a,b),owner,!old.")
   @Nullable String selector;
 
   @Option(

@@ -142,7 +142,19 @@ class ErrorsTest extends CliTestCase {
   @Test
   void wrongUsage() {
     run().failed(2, "say what to do; see: millwright --help");
-    run("gett").failed(2, "there is no command 'gett'; see: millwright --help");
+    run("gett")
+        .failed(2, "there is no command 'gett' (did you mean 'get'?); see: millwright --help");
+    run("descrbe", "machine", "a")
+        .failed(
+            2, "there is no command 'descrbe' (did you mean 'describe'?); see: millwright --help");
+    run("%%").failed(2, "there is no command '%%'; see: millwright --help");
+    run("volume", "restor", "a")
+        .failed(
+            2,
+            "there is no command 'volume restor' (did you mean 'restore'?); see: millwright volume"
+                + " --help");
+    run("get", "machine", "a", "b", "--no")
+        .failed(2, "Unknown option: '--no'; see: millwright get --help");
     run("get").failed(2, "Missing required parameter: 'KIND'; see: millwright get --help");
     run("get", "machines", "-o", "xml")
         .failed(

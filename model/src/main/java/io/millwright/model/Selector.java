@@ -9,13 +9,22 @@ import java.util.regex.Pattern;
 /**
  * A label selector: requirements that must all hold.
  *
- * <p>Written as {@code app=web,tier!=test,owner,!old}.
+ * <p>Written as {@code app=web,tier!=test,zone in (a,b),ring notin (c),owner,!old}, as Kubernetes
+ * writes it.
  */
 public record Selector(List<Requirement> requirements) {
   public static final Selector ALL = new Selector(List.of());
 
+  private static final String VALUE = "[A-Za-z0-9._-]{0,63}";
+
+  /** One requirement, up to the comma or the end after it. */
   private static final Pattern FORM =
-      Pattern.compile("(!?)([A-Za-z0-9./_-]{1,317})(?:(==|=|!=)([A-Za-z0-9._-]{0,63}))?");
+      Pattern.compile(
+          ("\\s*(?:!(?<absent>KEY)|(?<key>KEY)(?:\\s*(?<sign>==|=|!=)\\s*(?<value>VALUE)"
+                  + "|\\s+(?<word>in|notin)\\s*\\((?<values>\\s*VALUE\\s*(?:,\\s*VALUE\\s*)*)\\))?)"
+                  + "\\s*(?:(?<more>,)|$)")
+              .replace("KEY", "[A-Za-z0-9./_-]{1,317}")
+              .replace("VALUE", VALUE));
 
   public Selector {
     requirements = List.copyOf(requirements);
@@ -23,10 +32,11 @@ public record Selector(List<Requirement> requirements) {
 
   /** One requirement. */
   public sealed interface Requirement {
-    record Equal(String key, String value) implements Requirement {}
+    /** The label has one of these values. */
+    record In(String key, List<String> values) implements Requirement {}
 
     /** Holds for resources without the label as well. */
-    record NotEqual(String key, String value) implements Requirement {}
+    record NotIn(String key, List<String> values) implements Requirement {}
 
     record Present(String key) implements Requirement {}
 
@@ -43,34 +53,53 @@ public record Selector(List<Requirement> requirements) {
       return ALL;
     }
     List<Requirement> out = new ArrayList<>();
-    for (String part : text.split(",", -1)) {
-      Matcher m = FORM.matcher(part.strip());
-      boolean not = m.matches() && m.group(1).equals("!");
-      if (!m.matches() || (not && m.group(3) != null)) {
+    Matcher m = FORM.matcher(text);
+    boolean more;
+    do {
+      if (!m.lookingAt()) {
+        String rest = text.substring(m.regionStart()).strip();
         throw ProblemException.invalid(
             field,
-            Names.quote(part) + " is no requirement; write key=value, key!=value, key or !key");
+            Names.quote(rest)
+                + " is no requirement; write key=value, key!=value, key in (value,value),"
+                + " key notin (value), key or !key");
       }
-      String key = m.group(2);
-      if (m.group(3) == null) {
-        out.add(not ? new Requirement.Absent(key) : new Requirement.Present(key));
-      } else if (m.group(3).equals("!=")) {
-        out.add(new Requirement.NotEqual(key, m.group(4)));
-      } else {
-        out.add(new Requirement.Equal(key, m.group(4)));
-      }
-    }
+      out.add(requirement(m));
+      more = m.group("more") != null;
+      m.region(m.end(), text.length());
+    } while (more);
     return new Selector(out);
+  }
+
+  private static Requirement requirement(Matcher m) {
+    if (m.group("absent") != null) {
+      return new Requirement.Absent(m.group("absent"));
+    }
+    String key = m.group("key");
+    if (m.group("sign") == null && m.group("word") == null) {
+      return new Requirement.Present(key);
+    }
+    List<String> values =
+        m.group("word") == null
+            ? List.of(m.group("value"))
+            : List.of(m.group("values").strip().split("\\s*,\\s*", -1));
+    return "!=".equals(m.group("sign")) || "notin".equals(m.group("word"))
+        ? new Requirement.NotIn(key, values)
+        : new Requirement.In(key, values);
   }
 
   public boolean matches(Map<String, String> labels) {
     return requirements.stream()
         .allMatch(r ->
             switch (r) {
-              case Requirement.Equal e -> e.value().equals(labels.get(e.key()));
-              case Requirement.NotEqual n -> !n.value().equals(labels.get(n.key()));
+              case Requirement.In i -> has(labels, i.key(), i.values());
+              case Requirement.NotIn n -> !has(labels, n.key(), n.values());
               case Requirement.Present p -> labels.containsKey(p.key());
               case Requirement.Absent a -> !labels.containsKey(a.key());
             });
+  }
+
+  private static boolean has(Map<String, String> labels, String key, List<String> values) {
+    return labels.containsKey(key) && values.contains(labels.get(key));
   }
 }

@@ -139,10 +139,31 @@ class ValuesTest {
     assertThat(Selector.parse("l", "app==db").matches(labels)).isFalse();
     assertThat(Selector.parse("l", "app,!old").matches(labels)).isTrue();
     assertThat(Selector.parse("l", "owner!=anna").matches(labels)).isTrue();
+    assertThat(Selector.parse("l", "app in (db, web),tier").matches(labels)).isTrue();
+    assertThat(Selector.parse("l", "tier ,app in(db)").matches(labels)).isFalse();
+    assertThat(Selector.parse("l", "app notin (db,web)").matches(labels)).isFalse();
+    assertThat(Selector.parse("l", "owner notin (anna), app in (web)").matches(labels)).isTrue();
+    assertThat(Selector.parse("l", "in").matches(Map.of("in", "x"))).isTrue();
+    assertThat(Selector.parse("l", "a in ()").matches(Map.of("a", ""))).isTrue();
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {",", "a,", "!a=b", "a=b=c", "a>1", "a in (b)", "=b", "a='b'"})
+  @ValueSource(
+      strings = {
+        ",",
+        "a,",
+        "!a=b",
+        "a=b=c",
+        "a>1",
+        "a in (b",
+        "a in b",
+        "!a in (b)",
+        "a in (b) c",
+        "ain (b)",
+        "a in (b),",
+        "=b",
+        "a='b'"
+      })
   void refusedSelectors(String text) {
     assertThatThrownBy(() -> Selector.parse("labels", text)).isInstanceOf(ProblemException.class);
   }

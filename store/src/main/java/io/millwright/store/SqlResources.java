@@ -194,15 +194,17 @@ final class SqlResources implements Resources {
 
   private static String condition(Requirement requirement, Map<String, Object> params) {
     return switch (requirement) {
-      case Requirement.Equal e -> has(e.key(), e.value(), params);
-      case Requirement.NotEqual n -> "NOT " + has(n.key(), n.value(), params);
+      case Requirement.In i -> has(i.key(), i.values(), params);
+      case Requirement.NotIn n -> "NOT " + has(n.key(), n.values(), params);
       case Requirement.Present p -> "jsonb_exists(labels, " + bind(params, p.key()) + ")";
       case Requirement.Absent a -> "NOT jsonb_exists(labels, " + bind(params, a.key()) + ")";
     };
   }
 
-  private static String has(String key, String value, Map<String, Object> params) {
-    return "labels @> CAST(" + bind(params, StoredJson.write(Map.of(key, value))) + " AS jsonb)";
+  private static String has(String key, List<String> values, Map<String, Object> params) {
+    return values.stream()
+        .map(v -> "labels @> CAST(" + bind(params, StoredJson.write(Map.of(key, v))) + " AS jsonb)")
+        .collect(Collectors.joining(" OR ", "(", ")"));
   }
 
   private static String condition(

@@ -376,10 +376,12 @@ abstract class ResourcesContract extends DatabaseTest {
         String key = keys.get(random.nextInt(3));
         String value = values.get(random.nextInt(values.size()));
         parts.add(
-            switch (random.nextInt(4)) {
+            switch (random.nextInt(6)) {
               case 0 -> key;
               case 1 -> "!" + key;
               case 2 -> key + "=" + value;
+              case 3 -> key + " in (" + value + ", " + values.getFirst() + ")";
+              case 4 -> key + " notin (" + value + "," + values.getFirst() + ")";
               default -> key + "!=" + value;
             });
       }
