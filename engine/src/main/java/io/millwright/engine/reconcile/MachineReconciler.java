@@ -677,7 +677,7 @@ public final class MachineReconciler {
 
   /** All steps are done, so what was elsewhere is gone, but for a system to go back to. */
   private static MachineStatus gathered(MachineStatus s) {
-    return s.moving() || s.elsewhere() == null ? s : s.gathered();
+    return s.leftBehind() ? s.gathered() : s;
   }
 
   /**
@@ -1160,11 +1160,49 @@ public final class MachineReconciler {
   }
 
   /**
-   * Nothing is done with what is held, but it does not go on saying what is not so: its guest may
-   * have taken its time to shut down, and have done so after the work that asked it to had failed.
+   * What a move left on another hypervisor goes, whatever change has failed since: it is neither
+   * what was declared nor a way back.
+   */
+  private Optional<Duration> takeLeavings(Subject subject) {
+    ResolvedMachine r = subject.resolved().orElseThrow();
+    MachineStatus s = r.machine().status();
+    try {
+      MachineGoal goal = MachineGoals.goal(r, subject.installation());
+      for (Step step : MovePlanner.takeAway(goal, MachineGoals.elsewhere(r), observeThere(r))) {
+        Outcome outcome = acts.act(step, r, subject.installation(), clock.instant(), Duration.ZERO);
+        if (outcome instanceof Outcome.Running going) {
+          return Optional.of(going.pollAfter());
+        }
+      }
+    } catch (DriverException e) {
+      return Optional.empty(); // the next round of the hypervisor that it is on looks again
+    }
+    store.write(tx -> {
+      Resource<?, ?> locked = tx.resources().lock(r.uid()).orElseThrow(Lost::new);
+      if (locked.metadata().revision() == r.machine().metadata().revision()
+          && tx.operations().active(r.uid()).isEmpty()) {
+        Move.gathered(tx, r);
+        tx.resources()
+            .updateStatus(
+                r.uid(),
+                s.gathered(),
+                "Collected",
+                "What it had left on " + s.elsewhere() + " was taken away.");
+      }
+    });
+    return Optional.empty();
+  }
+
+  /**
+   * Nothing is done with what is held, but for what it has left elsewhere. It does not go on saying
+   * what is not so either: its guest may have taken its time to shut down, and have done so after
+   * the work that asked it to had failed.
    */
   private Optional<Duration> lookAtHeld(Subject subject) {
     Resource<MachineSpec, MachineStatus> machine = subject.machine();
+    if (machine.status().leftBehind()) {
+      return takeLeavings(subject);
+    }
     if (!Condition.holds(machine.status().conditions(), Condition.READY)) {
       return Optional.empty();
     }
