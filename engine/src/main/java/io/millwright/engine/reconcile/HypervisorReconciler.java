@@ -206,7 +206,7 @@ public final class HypervisorReconciler {
       }
       boolean looks =
           held
-              ? MachineReconciler.wentDown(machine, index.of(machine.uid()))
+              ? Unattended.wentDown(machine, index.of(machine.uid()))
               : differs(lookup, machine, index, installation)
                   // It may be as declared again, and then shall no longer say otherwise.
                   || Condition.holds(says, MachineReconciler.DRIFTED);
