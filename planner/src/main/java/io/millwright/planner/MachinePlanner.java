@@ -76,7 +76,7 @@ public final class MachinePlanner {
     }
     // One that runs on without a definition gets it again, and need not stop for that.
     if (goesOn
-        ? goal.booted() && !vm.lasting()
+        ? goal.booted() && vm != null && !vm.lasting()
         : vm == null || !vm.lasting() || !matches || !Objects.equals(medium, vm.medium())) {
       steps.add(beside != null ? new Step.DefineInstaller(medium) : new Step.Define(medium));
     }
