@@ -54,6 +54,8 @@ public record Observation(
    * @param medium object name of the medium in its drive, or null
    * @param installer true if it starts an installer's kernel, or has a vendor's installation medium
    *     in its second drive
+   * @param lasting false if it runs and there will be nothing of it once it stops, because somebody
+   *     has removed its definition
    */
   public record Machine(
       UUID uid,
@@ -66,7 +68,24 @@ public record Observation(
       List<String> disks,
       List<MachineDefinition.Nic> nics,
       @Nullable String medium,
-      boolean installer) {
+      boolean installer,
+      boolean lasting) {
+    /** A machine that stays when it stops. */
+    public Machine(
+        UUID uid,
+        String name,
+        @Nullable Mark mark,
+        State state,
+        int cores,
+        ByteSize memory,
+        @Nullable Devices devices,
+        List<String> disks,
+        List<MachineDefinition.Nic> nics,
+        @Nullable String medium,
+        boolean installer) {
+      this(uid, name, mark, state, cores, memory, devices, disks, nics, medium, installer, true);
+    }
+
     /** A machine with paravirtual devices that starts from its system disk. */
     public Machine(
         UUID uid,

@@ -24,6 +24,13 @@ import org.jspecify.annotations.Nullable;
 public final class CloudInit implements Renderer<Seed> {
   private static final String PASSWORD_LOGIN = "/etc/ssh/sshd_config.d/20-millwright.conf";
 
+  /**
+   * What lets cloud-init go by what it has read once. A clone's seed is taken out after its first
+   * boot; on the next one it would take the machine for a new one of which nothing is known, with
+   * DHCP, other host keys and a user of its own.
+   */
+  private static final String KEEPING = "/etc/cloud/cloud.cfg.d/99-millwright-once.cfg";
+
   /** Whose packages cloud-init fetches by apt. */
   private static final Set<String> APT = Set.of("debian", "ubuntu");
 
@@ -190,6 +197,9 @@ public final class CloudInit implements Renderer<Seed> {
             "PasswordAuthentication " + (passwords ? "yes" : "no") + "\n",
             "0600",
             "root:root"));
+    if (os != null) {
+      files.add(file(KEEPING, "manual_cache_clean: true\n", "0644", "root:root"));
+    }
     DataDisks.start(spec).ifPresent(boot::add);
     Netplan.deafToRouters(spec).forEach(name -> boot.add(deafen(name)));
     String locale = profile.locale();

@@ -222,6 +222,11 @@ public record MachineStatus(
         .with(s -> s.hypervisor(to).former(here).elsewhere(hypervisor));
   }
 
+  /** True if what is elsewhere is no way back any more, and only still to be removed. */
+  public boolean leftBehind() {
+    return elsewhere != null && !moving();
+  }
+
   /** Nothing of it is left elsewhere. */
   public MachineStatus gathered() {
     return withElsewhere(null);

@@ -18,9 +18,11 @@ import org.jspecify.annotations.Nullable;
 public final class MachineDrift {
   private static final String MISSING = "missing";
   private static final String NONE = "none";
+  private static final String PRESENT = "present";
 
   private MachineDrift() {}
 
+  private static final String DEFINITION = "definition";
   private static final String RECORDS = "records on network ";
 
   /**
@@ -34,6 +36,7 @@ public final class MachineDrift {
     /** False if only a switch was pressed, or something beside the machine is not as declared. */
     public boolean ofTheMachine() {
       return !field.equals("power")
+          && !field.equals(DEFINITION)
           && !field.equals("seed")
           && !field.equals("installer file")
           && !field.equals("elsewhere")
@@ -46,7 +49,7 @@ public final class MachineDrift {
     List<Difference> out = new ArrayList<>();
     Vm vm = facts.vm();
     if (vm == null) {
-      out.add(new Difference("machine", "present", MISSING));
+      out.add(new Difference("machine", PRESENT, MISSING));
     } else {
       machine(goal, vm, out);
     }
@@ -82,6 +85,7 @@ public final class MachineDrift {
           .forEach(card -> out.add(new Difference("nics", card.toString(), vm.nics().toString())));
       return;
     }
+    differ(DEFINITION, PRESENT, vm.lasting() ? PRESENT : MISSING, out);
     differ("devices", words(goal.devices()), words(vm.devices()), out);
     List<String> disks = new ArrayList<>();
     disks.add(goal.disk());

@@ -59,6 +59,7 @@ public record MachineFacts(
    * @param devices that it sees, or null if they are of neither kind altogether
    * @param installer true if it starts an installer in place of its system disk
    * @param imported true if its mark says that somebody else made it
+   * @param lasting false if it runs and will be gone once it stops
    */
   public record Vm(
       boolean running,
@@ -69,7 +70,8 @@ public record MachineFacts(
       List<Card> nics,
       @Nullable String medium,
       boolean installer,
-      boolean imported) {
+      boolean imported,
+      boolean lasting) {
     /** One that we made, as most are. */
     public Vm(
         boolean running,
@@ -79,7 +81,8 @@ public record MachineFacts(
         List<Card> nics,
         @Nullable String medium,
         boolean installer) {
-      this(running, cores, memory, Devices.PARAVIRTUAL, disks, nics, medium, installer, false);
+      this(
+          running, cores, memory, Devices.PARAVIRTUAL, disks, nics, medium, installer, false, true);
     }
 
     /** One that starts from its system disk. */

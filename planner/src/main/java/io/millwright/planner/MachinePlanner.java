@@ -74,7 +74,10 @@ public final class MachinePlanner {
                   ? new Step.PutInstaller(List.of(), medium, beside.why())
                   : new Step.PutSeed(medium));
     }
-    if (!goesOn && (vm == null || !matches || !Objects.equals(medium, vm.medium()))) {
+    // One that runs on without a definition gets it again, and need not stop for that.
+    if (goesOn
+        ? goal.booted() && vm != null && !vm.lasting()
+        : vm == null || !vm.lasting() || !matches || !Objects.equals(medium, vm.medium())) {
       steps.add(beside != null ? new Step.DefineInstaller(medium) : new Step.Define(medium));
     }
     if (on && !goesOn) {
@@ -279,6 +282,7 @@ public final class MachinePlanner {
   private static List<String> attachable(MachineGoal goal, @Nullable Vm vm) {
     List<String> wanted = disks(goal);
     return vm != null
+            && vm.lasting()
             && goal.hotPlug()
             && !vm.disks().isEmpty()
             && vm.disks().size() < wanted.size()

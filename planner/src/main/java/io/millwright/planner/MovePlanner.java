@@ -83,7 +83,8 @@ public final class MovePlanner {
     return there.vm() != null && there.vm().disks().contains(goal.disk());
   }
 
-  private static List<Step> takeAway(MachineGoal goal, Elsewhere elsewhere, MachineFacts there) {
+  /** What removes all that the other hypervisor has of the machine, and no data of it. */
+  public static List<Step> takeAway(MachineGoal goal, Elsewhere elsewhere, MachineFacts there) {
     List<Step> acts = new ArrayList<>();
     if (there.vm() != null && !same(goal, there)) {
       acts.add(new Step.Remove());

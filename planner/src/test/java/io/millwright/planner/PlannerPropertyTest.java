@@ -148,7 +148,8 @@ class PlannerPropertyTest {
                   goal.nics(),
                   s.seed(),
                   true,
-                  false);
+                  false,
+                  true);
           installerDone = false;
         }
         case Step.StartInstaller _ -> vm = running(vm, true);
@@ -167,10 +168,12 @@ class PlannerPropertyTest {
               .as("what is defined so has a system")
               .isTrue();
           installerDone = false;
-          assertThat(vm == null || !vm.running()).as("it stands still to be defined").isTrue();
+          assertThat(vm == null || !vm.running() || !vm.lasting())
+              .as("it stands still to be defined, or has no definition")
+              .isTrue();
           assertThat(disks).containsKey(goal.disk());
           assertThat(s.medium() == null || media.contains(s.medium())).isTrue();
-          vm = defined(false, s.medium());
+          vm = defined(vm != null && vm.running(), s.medium());
         }
         case Step.Eject _ -> {
           assertThat(vm).isNotNull();
@@ -208,11 +211,12 @@ class PlannerPropertyTest {
                   vm.nics(),
                   vm.medium(),
                   false,
-                  false);
+                  false,
+                  vm.lasting());
         }
         case Step.Stop _ -> {
           assertThat(vm).isNotNull();
-          vm = running(vm, false);
+          vm = vm.lasting() ? running(vm, false) : null;
         }
         case Step.AwaitReady _ -> {
           assertThat(vm.running()).isTrue();
@@ -279,7 +283,8 @@ class PlannerPropertyTest {
           goal.nics(),
           medium,
           false,
-          false);
+          false,
+          true);
     }
 
     private static Vm running(Vm vm, boolean yes) {
@@ -292,7 +297,8 @@ class PlannerPropertyTest {
           vm.nics(),
           vm.medium(),
           vm.installer(),
-          false);
+          false,
+          vm.lasting());
     }
   }
 
@@ -711,8 +717,9 @@ class PlannerPropertyTest {
                 new Vm(running, cores, memory, List.of(system), nics, null, true));
     return Combinators.combine(
             Arbitraries.oneOf(some, installing),
-            Arbitraries.of(Devices.values()).injectNull(0.2)) // somebody has changed one of them
-        .as((vm, devices) ->
+            Arbitraries.of(Devices.values()).injectNull(0.2), // somebody has changed one of them
+            Arbitraries.of(true, true, false)) // or removed its definition
+        .as((vm, devices, lasting) ->
             new Vm(
                 vm.running(),
                 vm.cores(),
@@ -722,7 +729,8 @@ class PlannerPropertyTest {
                 vm.nics(),
                 vm.medium(),
                 vm.installer(),
-                false))
+                false,
+                lasting || !vm.running() || vm.installer()))
         .injectNull(0.2);
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.model.Condition;
 import io.millwright.model.Devices;
@@ -90,6 +91,43 @@ class DriftTest {
         () ->
             world.hypervisor.definition(uid).orElseThrow().devices() == Devices.PARAVIRTUAL
                 && look().findings().isEmpty());
+  }
+
+  @Test
+  void oneThatRunsWithoutADefinitionIsToldAndGivenItAgainWithoutAStop() {
+    policy(DriftPolicy.REPORT);
+    world.hypervisor.undefine(uid);
+    assertThat(look().findings())
+        .singleElement()
+        .satisfies(f -> {
+          assertThat(f.differences())
+              .containsExactly(new Difference("definition", "present", "missing"));
+          assertThat(f.repair()).extracting(s -> s.title()).containsExactly("define the machine");
+        });
+    // Also where a machine that is not as declared gets a new system: of this nothing is lost.
+    policy(DriftPolicy.REBUILD);
+    String disk = world.machine("web").status().disk();
+    look(uid);
+    world.await("it is repaired", () -> look().findings().isEmpty());
+    assertThat(world.awaitEnd(uid).verb()).isEqualTo(Operation.Verb.REPAIR);
+    assertThat(world.machine("web").status().disk()).isEqualTo(disk);
+    assertThat(world.hypervisor.faults().calls(Verb.STOP)).isZero();
+    world.hypervisor.tellsEvents(false);
+    world.hypervisor.powerOff(uid);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
+  }
+
+  @Test
+  void oneThatStopsWithoutADefinitionComesBackLasting() {
+    world.hypervisor.tellsEvents(false);
+    world.hypervisor.undefine(uid);
+    world.hypervisor.powerOff(uid);
+    assertThat(world.hypervisor.state(uid)).isEmpty();
+    look(uid);
+    world.await(
+        "it is back",
+        () -> world.outside().machine(uid).filter(Observation.Machine::lasting).isPresent());
+    assertThat(world.awaitEnd(uid).verb()).isEqualTo(Operation.Verb.REPAIR);
   }
 
   @Test

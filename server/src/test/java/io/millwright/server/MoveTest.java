@@ -395,6 +395,35 @@ class MoveTest {
     assertThat(world.hypervisor.content(data).orElseThrow()).isEqualTo(CONTENT);
   }
 
+  /** It is held then, for what is declared failed; but what it has left is no part of that. */
+  @Test
+  void aChangeThatFailsForGoodBeforeTheFormerSystemIsGoneDoesNotKeepThat() {
+    world
+        .hypervisor
+        .faults()
+        .always(call -> call.verb() == Verb.REMOVE, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    move("sim2");
+    world.await(
+        "it is up there, and the rest is tried in vain",
+        () ->
+            world.machine("web").status().leftBehind()
+                && world.hypervisor.faults().calls(Verb.REMOVE) > 0);
+    second.faults().next(Verb.DEFINE, Fault.beforeEffect(FaultKind.REFUSED));
+    world.apply(web("").replace("hypervisor: sim", "hypervisor: sim2").replace("[data]", "[]"));
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
+    assertThat(world.machine("web").status().leftBehind()).isTrue();
+    world.hypervisor.faults().clear();
+    world.await("nothing is left behind", () -> !world.machine("web").status().leftBehind());
+    Observation first = world.outside(world.hypervisor);
+    assertThat(first.machines()).isEmpty();
+    assertThat(first.media()).isEmpty();
+    assertThat(disks(first)).containsExactly(data);
+    assertThat(world.hypervisor.content(data).orElseThrow()).isEqualTo(CONTENT);
+    assertThat(condition("Held").value()).isEqualTo(Condition.Value.TRUE);
+    assertThat(second.state(uid)).isPresent();
+    assertThat(world.engine.invariants().look().broken()).isEmpty();
+  }
+
   @Test
   void whatCannotBeIsRefusedBeforeAnythingHappens() {
     refused("nowhere", "there is no Hypervisor \"nowhere\"");

@@ -86,6 +86,7 @@ public final class SimulatedHypervisor {
     @Nullable Mark mark;
     MachineDefinition definition;
     Observation.State state = Observation.State.STOPPED;
+    boolean lasting = true;
     Instant startedAt = Instant.EPOCH;
     @Nullable Instant stopsAt;
     GuestBehaviour.@Nullable Conduct conduct;
@@ -402,6 +403,18 @@ public final class SimulatedHypervisor {
     tell(uid);
   }
 
+  /** Removes the definition of a machine that runs: it goes on, and is gone once it stops. */
+  public void undefine(UUID uid) {
+    synchronized (lock) {
+      Machine machine = machines.get(uid);
+      if (machine == null || !machine.on()) {
+        throw new IllegalStateException("no machine runs as " + uid);
+      }
+      machine.lasting = false;
+    }
+    tell(uid);
+  }
+
   /** Deletes a disk, whoever's it is and whatever uses it. */
   public void deleteDisk(String name) {
     synchronized (lock) {
@@ -514,9 +527,13 @@ public final class SimulatedHypervisor {
       machine.screens.forEach(SimulatedConsole::end);
       machine.screens.clear();
     }
+    if (!machine.on() && !machine.lasting) {
+      drop(machine);
+    }
   }
 
   private void drop(Machine machine) {
+    machine.lasting = true;
     change(machine, Observation.State.STOPPED);
     countDisks(machine.definition, -1);
     machines.remove(machine.uid);
@@ -674,7 +691,10 @@ public final class SimulatedHypervisor {
           case Scope.All _ ->
               new Observation(
                   at,
-                  machines.values().stream().map(this::seen).toList(),
+                  List.copyOf(machines.values()).stream()
+                      .map(this::seen)
+                      .filter(m -> machines.containsKey(m.uid()))
+                      .toList(),
                   disksOf(disks.keySet()),
                   mediaOf(media.keySet()),
                   stagedImages(),
@@ -690,7 +710,10 @@ public final class SimulatedHypervisor {
             Machine machine = machines.get(uid);
             yield new Observation(
                 at,
-                machine == null ? List.of() : List.of(seen(machine)),
+                Stream.ofNullable(machine)
+                    .map(this::seen)
+                    .filter(m -> machines.containsKey(uid))
+                    .toList(),
                 disksOf(diskNames.getOrDefault(uid, Set.of())),
                 mediaOf(mediumNames.getOrDefault(uid, Set.of())),
                 stagedImages(),
@@ -727,7 +750,8 @@ public final class SimulatedHypervisor {
           d.disks().stream().map(MachineDefinition.Disk::name).filter(this::isOurs).toList(),
           d.nics(),
           d.medium() != null && isOurs(d.medium()) ? d.medium() : null,
-          d.installer() != null);
+          d.installer() != null,
+          machine.lasting);
     }
 
     private boolean isOurs(String name) {
@@ -800,6 +824,7 @@ public final class SimulatedHypervisor {
                     }
                     there.mark = definition.mark();
                     there.definition = definition;
+                    there.lasting = true;
                   }
                   names.put(definition.name(), there.uid);
                   return Outcome.DONE;

@@ -198,7 +198,8 @@ public final class MachineGoals {
                     m.nics().stream().map(MachineGoals::card).toList(),
                     m.medium(),
                     m.installer(),
-                    m.mark() != null && m.mark().imported()))
+                    m.mark() != null && m.mark().imported(),
+                    m.lasting()))
             .orElse(null);
     Map<String, ByteSize> disks = new TreeMap<>();
     Set<String> fixed = new TreeSet<>();

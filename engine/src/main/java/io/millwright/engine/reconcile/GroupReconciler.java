@@ -25,7 +25,6 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Violation;
-import io.millwright.model.VolumeSpec;
 import io.millwright.planner.GroupPlanner;
 import io.millwright.planner.GroupPlanner.Act;
 import io.millwright.planner.GroupPlanner.Goal;
@@ -694,11 +693,7 @@ public final class GroupReconciler implements AutoCloseable {
     boolean dropped = false;
     for (Member member : volumes) {
       Resource<?, ?> volume = tx.resources().lock(member.uid()).orElse(null);
-      if (volume == null
-          || volume.deleting()
-          || !(volume.spec() instanceof VolumeSpec spec)
-          || spec.reclaim() != VolumeSpec.Reclaim.DELETE
-          || !tx.resources().referrers(volume.uid(), 1).isEmpty()) {
+      if (volume == null || !Members.dropped(tx, volume)) {
         continue;
       }
       tx.groups().release(member.uid());

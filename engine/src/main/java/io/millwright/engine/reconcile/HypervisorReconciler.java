@@ -195,13 +195,18 @@ public final class HypervisorReconciler {
       if (!Outdated.told(lookup, machine)) {
         untold.add(machine.uid());
       }
+      List<Condition> says = machine.status().conditions();
+      boolean held = Condition.holds(says, MachineReconciler.HELD);
+      if (held && machine.status().leftBehind()) {
+        out.add(machine.uid());
+        continue;
+      }
       if (!seen.complete() || machine.status().readyBy() == null) {
         continue;
       }
-      List<Condition> says = machine.status().conditions();
       boolean looks =
-          Condition.holds(says, MachineReconciler.HELD)
-              ? MachineReconciler.wentDown(machine, index.of(machine.uid()))
+          held
+              ? Unattended.wentDown(machine, index.of(machine.uid()))
               : differs(lookup, machine, index, installation)
                   // It may be as declared again, and then shall no longer say otherwise.
                   || Condition.holds(says, MachineReconciler.DRIFTED);

@@ -71,6 +71,18 @@ final class MachineActs {
     machine.volumes().forEach(v -> carriage.forget(v.uid()));
   }
 
+  /** Does the step that a run has begun. */
+  Outcome act(Run run, Step step, ResolvedMachine machine, String installation)
+      throws DriverException {
+    boolean stops =
+        step instanceof Step.Stop
+            || (step instanceof Step.There there && there.act() instanceof Step.Stop);
+    if (stops && run.redefines()) {
+      checkDefinition(machine, installation);
+    }
+    return act(step, machine, installation, run.operation().createdAt(), run.begunFor());
+  }
+
   /**
    * Does a step.
    *

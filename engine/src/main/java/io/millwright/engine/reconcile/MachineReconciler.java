@@ -2,16 +2,11 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
-import io.millwright.driver.Mark;
-import io.millwright.driver.NetworkServices.Records;
-import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
-import io.millwright.engine.access.Caller;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.machine.FirstBootDoor;
-import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.Objections;
@@ -23,15 +18,11 @@ import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.ReadyCheck.Ready;
-import io.millwright.engine.request.Begin;
 import io.millwright.engine.request.Move;
 import io.millwright.engine.request.Rebuild;
 import io.millwright.engine.request.Snapshots;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
-import io.millwright.model.DriftPolicy;
-import io.millwright.model.HypervisorSpec;
-import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ip;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -46,29 +37,20 @@ import io.millwright.model.Resource;
 import io.millwright.model.Violation;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
-import io.millwright.planner.MachineDrift;
-import io.millwright.planner.MachineDrift.Difference;
 import io.millwright.planner.MachineFacts;
-import io.millwright.planner.MachineGoal;
 import io.millwright.planner.MachinePlanner;
-import io.millwright.planner.MovePlanner;
-import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Executor;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Makes machines as they were declared. */
@@ -76,11 +58,17 @@ public final class MachineReconciler {
   /** Says whether all scripts of a machine's first boot ended well. */
   static final String FIRST_BOOT = Condition.FIRST_BOOT;
 
+  /** Condition of a machine whose system disk stays smaller than declared until it is rebuilt. */
+  static final String GROWN = "Grown";
+
+  /** Marks machines on which nothing is done any more before they are declared anew. */
+  static final String HELD = "Held";
+
+  /** Marks machines that are not as declared, and are left so by their policy. */
+  static final String DRIFTED = "Drifted";
+
   /** How often a machine is looked at that should be ready any moment. */
   private static final Duration POLL = Duration.ofSeconds(1);
-
-  /** How much of a script's output stands in a message, in characters. */
-  private static final int MOST_OUTPUT = 400;
 
   /** How often an installer's log is read: it has minutes of work. */
   private static final Duration POLL_INSTALLER = Duration.ofSeconds(5);
@@ -91,9 +79,10 @@ public final class MachineReconciler {
   private final Outside outside;
   private final MachineActs acts;
   private final ReadyCheck readyCheck;
-  private final Disposal disposal;
   private final InstallationWatch installations;
-  private final Rebuild rebuild;
+  private final MachineSight sight;
+  private final MachineUndo undo;
+  private final Unattended unattended;
   private final InstantSource clock;
 
   /**
@@ -109,13 +98,16 @@ public final class MachineReconciler {
       InstantSource clock) {
     this.store = store;
     this.outside = outside;
-    this.disposal = new Disposal(store, outside, clock);
+    Disposal disposal = new Disposal(store, outside, clock);
     this.acts =
         new MachineActs(
             outside, files, door, disposal, new Carriage(outside, files, carriers, clock));
     this.readyCheck = new ReadyCheck(store, outside, door);
     this.installations = new InstallationWatch(outside, clock);
-    this.rebuild = rebuild;
+    this.sight = new MachineSight(outside, installations);
+    this.undo = new MachineUndo(store, sight, acts, clock);
+    this.unattended =
+        new Unattended(store, outside, sight, acts, readyCheck, disposal, rebuild, clock);
     this.clock = clock;
   }
 
@@ -127,14 +119,14 @@ public final class MachineReconciler {
   Optional<Duration> reconcile(Subject subject, @Nullable Run run) {
     Resource<MachineSpec, MachineStatus> machine = subject.machine();
     if (run == null) {
-      return unattended(subject);
+      return unattended.look(subject);
     }
     if (run.operation().generation() != subject.machine().generation()) {
       run.finish(new State.Superseded(), tx -> tx.nudges().nudge(machine.uid()));
       return Optional.empty();
     }
     return run.operation().state() instanceof State.Undoing undoing
-        ? undo(run, subject, undoing)
+        ? undo.undo(run, subject, undoing)
         : work(run, subject);
   }
 
@@ -168,7 +160,7 @@ public final class MachineReconciler {
       return machine.deleting() ? forget(run, machine) : Optional.empty();
     }
     if (run.cancelled()) {
-      return giveUp(run, subject, "Cancelled", "it was cancelled", true);
+      return undo.giveUp(run, subject, "Cancelled", "it was cancelled", true);
     }
     if (machine.deleting() && neverBegun(machine)) {
       return forget(run, machine);
@@ -191,7 +183,7 @@ public final class MachineReconciler {
       }
       Optional<String> objection = objection(resolved);
       if (objection.isPresent()) {
-        return giveUp(run, subject, "Refused", objection.get(), false);
+        return undo.giveUp(run, subject, "Refused", objection.get(), false);
       }
       resolved = pinImage(resolved);
     }
@@ -199,19 +191,19 @@ public final class MachineReconciler {
       if (run.operation().verb() == Verb.RESET) {
         return reset(run, resolved, subject.installation());
       }
-      MachineFacts facts = observe(resolved, subject.installation());
+      MachineFacts facts = sight.observe(resolved, subject.installation());
       if (!machine.deleting()) {
         resolved = imported ? resolved : bootAgain(run, resolved, facts);
       } else if (machine.status().moving()) {
         // There is one place from which its volumes are let go, and that is the one before.
         resolved =
-            turnBack(
+            undo.turnBack(
                 run,
                 resolved,
                 resolved.machine().status().wentBack(),
                 new State.Running(),
                 "Deleting");
-        facts = observe(resolved, subject.installation());
+        facts = sight.observe(resolved, subject.installation());
       }
       Optional<String> held =
           machine.deleting() ? Optional.empty() : heldElsewhere(resolved, facts);
@@ -224,12 +216,12 @@ public final class MachineReconciler {
         // It ended between two looks: there is nothing more to wait for, but its last words.
         run.log(INSTALLING, installations.rest(resolved));
       }
-      run.plan(plan(resolved, subject.installation(), facts).steps());
+      run.plan(sight.plan(resolved, subject.installation(), facts).steps());
       if (run.tells()) {
         // The image, a profile or a network may be others than when the machine was declared.
         List<Violation> objections = acts.objections(resolved, run.operation().createdAt());
         if (!objections.isEmpty()) {
-          return giveUp(run, subject, "Refused", Objections.line(objections), false);
+          return undo.giveUp(run, subject, "Refused", Objections.line(objections), false);
         }
       }
       if (!machine.deleting() && !imported && machine.status().imageSha256() == null) {
@@ -241,7 +233,7 @@ public final class MachineReconciler {
               if (pinned.former() == null) {
                 tx.resources().updateStatus(machine.uid(), pinned, "", "");
               } else {
-                tell(tx, machine.uid(), pinned);
+                Settled.tell(tx, machine.uid(), pinned);
               }
             });
       }
@@ -385,71 +377,6 @@ public final class MachineReconciler {
     return r.with(told);
   }
 
-  private Plan plan(ResolvedMachine r, String installation, MachineFacts facts)
-      throws DriverException {
-    MachineGoal goal = MachineGoals.goal(r, installation);
-    if (r.elsewhere() == null) {
-      return MachinePlanner.plan(goal, facts);
-    }
-    MachineFacts there = observeThere(r);
-    MachineStatus.Former former = r.machine().status().former();
-    if (r.machine().status().moving()
-        && former != null
-        && facts.vm() != null
-        && facts.vm().disks().contains(former.disk())) {
-      throw new DriverException(
-          FaultKind.REFUSED,
-          r.hypervisor().title()
-              + " and "
-              + r.elsewhere().title()
-              + " are the same one, and the machine is there already");
-    }
-    return MovePlanner.plan(goal, facts, MachineGoals.elsewhere(r), there);
-  }
-
-  /** What there is of a machine on the other hypervisor. */
-  private MachineFacts observeThere(ResolvedMachine r) throws DriverException {
-    return MachineGoals.facts(
-        r.uid(), look(r.there().hypervisor(), r.uid()), null, Map.of(), false);
-  }
-
-  private Observation look(Resource<HypervisorSpec, HypervisorStatus> hypervisor, UUID uid)
-      throws DriverException {
-    Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(uid)));
-    if (!seen.complete()) {
-      throw new DriverException(
-          FaultKind.UNREACHABLE,
-          hypervisor.title() + " could not be seen completely: " + String.join("; ", seen.gaps()));
-    }
-    return seen;
-  }
-
-  private MachineFacts observe(ResolvedMachine r, String installation) throws DriverException {
-    Observation seen = look(r.hypervisor(), r.uid());
-    Map<String, Records> published = new LinkedHashMap<>();
-    for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network :
-        r.networks().entrySet()) {
-      if (network.getValue().spec().services() != null) {
-        outside
-            .callServices(network.getValue(), s -> s.find(r.uid()))
-            .ifPresent(records -> published.put(network.getKey(), records));
-      }
-    }
-    Optional<Observation.Machine> vm = seen.machine(r.uid()).filter(m -> m.mark() != null);
-    return MachineGoals.facts(
-        r.uid(),
-        seen,
-        MachineGoals.goal(r, installation).sha256(),
-        published,
-        byKernel(r) && vm.isPresent() && installations.ended(r, vm.get()));
-  }
-
-  /** Only such an installer is followed, and ends before its system boots. */
-  private static boolean byKernel(ResolvedMachine r) {
-    Installers.Start start = Installers.start(r);
-    return start != null && start.byKernel();
-  }
-
   private Optional<Duration> carryOut(Run run, Subject begun) {
     Subject subject = begun;
     ResolvedMachine machine = subject.resolved().orElseThrow();
@@ -460,11 +387,11 @@ public final class MachineReconciler {
       }
       run.begin(new State.Running());
       if (run.cancelled()) {
-        return giveUp(run, subject, "Cancelled", "it was cancelled", true);
+        return undo.giveUp(run, subject, "Cancelled", "it was cancelled", true);
       }
       try {
         if (step instanceof Step.AwaitReady await) {
-          Duration waited = Duration.between(startedAt(run), clock.instant());
+          Duration waited = run.begunFor();
           Optional<Ready> ready = awaitReady(machine, subject.installation(), waited);
           if (ready.isEmpty()) {
             if (waited.toSeconds() > await.timeoutSeconds()) {
@@ -473,11 +400,11 @@ public final class MachineReconciler {
                       FaultKind.REFUSED,
                       "the machine did not report ready within " + await.timeoutSeconds() + " s");
               run.fail(late);
-              return giveUp(run, subject, "NotReady", late.forUser(), false);
+              return undo.giveUp(run, subject, "NotReady", late.forUser(), false);
             }
             return Optional.of(POLL);
           }
-          Optional<ScriptResult> bad = failedScript(ready.get().scripts());
+          Optional<ScriptResult> bad = Settled.failedScript(ready.get().scripts());
           if (bad.isPresent()
               && machine.machine().status().source() == null
               && machine.machine().status().former() != null) {
@@ -489,9 +416,9 @@ public final class MachineReconciler {
                         + " of the first boot ended with "
                         + bad.get().exitCode()
                         + ": "
-                        + brief(bad.get().output()));
+                        + Settled.brief(bad.get().output()));
             run.fail(failed);
-            return giveUp(run, subject, "FirstBootFailed", failed.forUser(), false);
+            return undo.giveUp(run, subject, "FirstBootFailed", failed.forUser(), false);
           }
           machine = booted(run, machine, ready.get());
           subject = subject.with(machine);
@@ -512,12 +439,12 @@ public final class MachineReconciler {
             }
             case InstallationWatch.Look.Failed failed -> {
               run.fail(new DriverException(FaultKind.REFUSED, failed.why()));
-              return giveUp(run, subject, "InstallationFailed", failed.why(), false);
+              return undo.giveUp(run, subject, "InstallationFailed", failed.why(), false);
             }
           }
           continue;
         }
-        switch (act(run, step, machine, subject.installation())) {
+        switch (acts.act(run, step, machine, subject.installation())) {
           case Outcome.Done _ -> {
             if (step instanceof Step.CarryVolume carried) {
               machine = whole(run, machine, carried.to());
@@ -537,22 +464,6 @@ public final class MachineReconciler {
     return succeed(run, machine);
   }
 
-  private Outcome act(Run run, Step step, ResolvedMachine machine, String installation)
-      throws DriverException {
-    boolean stops =
-        step instanceof Step.Stop
-            || (step instanceof Step.There there && there.act() instanceof Step.Stop);
-    if (stops && run.redefines()) {
-      acts.checkDefinition(machine, installation);
-    }
-    return acts.act(
-        step,
-        machine,
-        installation,
-        run.operation().createdAt(),
-        Duration.between(startedAt(run), clock.instant()));
-  }
-
   private Optional<Ready> awaitReady(ResolvedMachine machine, String installation, Duration waited)
       throws DriverException {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
@@ -560,17 +471,12 @@ public final class MachineReconciler {
         machine, disk, MachineGoals.mark(machine.machine(), installation), waited);
   }
 
-  private Instant startedAt(Run run) {
-    Instant started = run.record().startedAt();
-    return started == null ? clock.instant() : started;
-  }
-
   /**
    * Writes down what the first boot told, so that no crash can make the machine boot first again.
    */
   private ResolvedMachine booted(Run run, ResolvedMachine r, Ready ready) {
     // Whoever waits for it need not wait for the clearing away of its seed.
-    MachineStatus next = told(r, ready, Power.ON);
+    MachineStatus next = Settled.told(r, ready, Power.ON, clock.instant());
     boolean moved = r.machine().status().moving();
     run.guarded(
         new State.Running(),
@@ -578,19 +484,13 @@ public final class MachineReconciler {
           if (moved) {
             Move.arrived(tx, r, clock.instant());
           }
-          tell(tx, r.uid(), next);
+          Settled.tell(tx, r.uid(), next);
         });
-    return moved ? again(r) : r.with(next);
-  }
-
-  /** Writes down that a copy is whole, so that it is not made again. */
-  private ResolvedMachine whole(Run run, ResolvedMachine r, String copy) {
-    run.guarded(new State.Running(), tx -> Move.whole(tx, r, copy));
-    return again(r);
+    return moved ? again(store, r) : r.with(next);
   }
 
   /** The same machine, with all that was written down of it and of its volumes. */
-  private ResolvedMachine again(ResolvedMachine r) {
+  static ResolvedMachine again(Store store, ResolvedMachine r) {
     return store.read(tx ->
         ResolvedMachine.of(
             new Lookup(tx),
@@ -600,18 +500,10 @@ public final class MachineReconciler {
                 .as(MachineSpec.class, MachineStatus.class)));
   }
 
-  private MachineStatus told(ResolvedMachine r, Ready ready, Power power) {
-    MachineStatus s = r.machine().status();
-    List<MachineStatus.Interface> interfaces = new ArrayList<>();
-    for (MachineStatus.Interface face : s.interfaces()) {
-      Set<Ip> all = new LinkedHashSet<>(face.addresses());
-      all.addAll(ready.addresses(face));
-      interfaces.add(
-          new MachineStatus.Interface(face.name(), face.mac(), face.network(), List.copyOf(all)));
-    }
-    MachineStatus up =
-        s.booted(interfaces, ready.by(), ready.hostKeys(), ready.scripts(), r.devices());
-    return up.withConditions(settled(up, power));
+  /** Writes down that a copy is whole, so that it is not made again. */
+  private ResolvedMachine whole(Run run, ResolvedMachine r, String copy) {
+    run.guarded(new State.Running(), tx -> Move.whole(tx, r, copy));
+    return again(store, r);
   }
 
   private Optional<Duration> reset(Run run, ResolvedMachine machine, String installation)
@@ -619,7 +511,7 @@ public final class MachineReconciler {
     run.plan(List.of(new Step.Reset()));
     run.begin(new State.Running());
     try {
-      act(run, new Step.Reset(), machine, installation);
+      acts.act(run, new Step.Reset(), machine, installation);
     } catch (DriverException e) {
       if (e.kind() == FaultKind.UNREACHABLE) {
         throw e;
@@ -639,16 +531,16 @@ public final class MachineReconciler {
     MachineStatus was = r.machine().status();
     MachineStatus s = r.machine().spec().foreignMade() ? was.withReadyBy(Ready.IMPORT) : was;
     Power power = r.machine().spec().power();
-    List<Condition> conditions = settled(s, power);
+    List<Condition> conditions = Settled.settled(s, power, clock.instant());
     Optional<Condition> failedRebuild = Condition.find(s.conditions(), Rebuild.REBUILT);
     if (failedRebuild.isPresent() && Rebuild.pending(r)) {
       // Power was switched, say; what is declared is still another system.
       conditions = Condition.set(conditions, failedRebuild.get());
     }
-    MachineStatus next = gathered(s.withPower(power).withConditions(conditions));
+    MachineStatus next = Settled.gathered(s.withPower(power).withConditions(conditions));
     // The operation in which it booted first tells of a script that failed; later ones do not.
     boolean first = run.operation().verb() == Verb.CREATE || run.booted();
-    Optional<ScriptResult> bad = failedScript(s.scripts());
+    Optional<ScriptResult> bad = Settled.failedScript(s.scripts());
     State end =
         first && bad.isPresent()
             ? new State.Failed(
@@ -669,15 +561,10 @@ public final class MachineReconciler {
             Move.gathered(tx, r);
           }
           if (!next.equals(was)) {
-            tell(tx, r.uid(), next);
+            Settled.tell(tx, r.uid(), next);
           }
         });
     return Optional.empty();
-  }
-
-  /** All steps are done, so what was elsewhere is gone, but for a system to go back to. */
-  private static MachineStatus gathered(MachineStatus s) {
-    return s.moving() || s.elsewhere() == null ? s : s.gathered();
   }
 
   /**
@@ -701,98 +588,6 @@ public final class MachineReconciler {
         .leases(machine)
         .forEach(l -> cooldown.computeIfAbsent(l.network(), network -> cooldown(tx, network)));
     tx.addresses().release(machine, keep, cooldown);
-  }
-
-  private static void tell(Tx tx, UUID uid, MachineStatus next) {
-    Condition ready = Condition.find(next.conditions(), Condition.READY).orElseThrow();
-    tx.resources().updateStatus(uid, next, ready.reason(), ready.message());
-  }
-
-  private static Optional<ScriptResult> failedScript(List<ScriptResult> scripts) {
-    return failedScripts(scripts).stream().findFirst();
-  }
-
-  private static List<ScriptResult> failedScripts(List<ScriptResult> scripts) {
-    return scripts.stream().filter(script -> script.exitCode() != 0).toList();
-  }
-
-  /** The end of what a script printed, which as a rule says why. */
-  private static String brief(String output) {
-    String stripped = output.strip();
-    return stripped.length() <= MOST_OUTPUT
-        ? stripped
-        : "..." + stripped.substring(stripped.length() - MOST_OUTPUT);
-  }
-
-  /** Its conditions when nothing more is to be done. */
-  private List<Condition> settled(MachineStatus s, Power power) {
-    Instant now = clock.instant();
-    List<ScriptResult> bad = failedScripts(s.scripts());
-    List<Condition> conditions =
-        Condition.drop(
-            Condition.drop(
-                Condition.drop(Condition.drop(s.conditions(), HELD), Rebuild.REBUILT), Move.MOVED),
-            Snapshots.REVERTED);
-    if (s.readyBy() != null && !s.readyBy().equals(Ready.IMPORT)) {
-      conditions = Condition.set(conditions, firstBoot(bad, s, now));
-    }
-    Condition ready;
-    if (power == Power.OFF) {
-      ready =
-          condition(Condition.READY, false, "PoweredOff", "It is powered off, as declared.", now);
-    } else if (!bad.isEmpty()) {
-      ready =
-          condition(
-              Condition.READY,
-              false,
-              "FirstBootFailed",
-              "Script "
-                  + bad.stream().map(ScriptResult::name).collect(Collectors.joining(", "))
-                  + " of its first boot failed.",
-              now);
-    } else {
-      ready =
-          condition(Condition.READY, true, "Up", "It is up, as told by " + s.readyBy() + ".", now);
-    }
-    return Condition.set(conditions, ready);
-  }
-
-  /** How its first boot went, which only the machine itself can tell. */
-  private static Condition firstBoot(List<ScriptResult> bad, MachineStatus s, Instant now) {
-    if (!bad.isEmpty()) {
-      return condition(
-          FIRST_BOOT,
-          false,
-          "ScriptFailed",
-          "Script "
-              + bad.getFirst().name()
-              + " ended with "
-              + bad.getFirst().exitCode()
-              + ": "
-              + bad.getFirst().output().strip()
-              + bad.stream()
-                  .skip(1)
-                  .map(
-                      other -> "\nScript " + other.name() + " ended with " + other.exitCode() + ".")
-                  .collect(Collectors.joining()),
-          now);
-    }
-    if (Ready.PHONE_HOME.equals(s.readyBy()) || !s.scripts().isEmpty()) {
-      return condition(
-          FIRST_BOOT,
-          true,
-          "Done",
-          s.scripts().isEmpty()
-              ? "It ended."
-              : "It ended, and so did " + s.scripts().size() + " scripts.",
-          now);
-    }
-    return new Condition(
-        FIRST_BOOT,
-        Condition.Value.UNKNOWN,
-        "NotReported",
-        "It has not reported how its first boot went; it was found up by " + s.readyBy() + ".",
-        now);
   }
 
   /**
@@ -859,7 +654,7 @@ public final class MachineReconciler {
           delay);
       return Optional.of(delay);
     }
-    return giveUp(run, subject, reason(e.kind()), e.forUser(), false);
+    return undo.giveUp(run, subject, reason(e.kind()), e.forUser(), false);
   }
 
   private Optional<Duration> fault(Run run, Subject subject, DriverException e) {
@@ -874,451 +669,14 @@ public final class MachineReconciler {
       return delay;
     }
     run.fail(e);
-    return giveUp(run, subject, reason(e.kind()), e.forUser(), false);
-  }
-
-  /** Ends without success; a machine that never came up is taken away again. */
-  private Optional<Duration> giveUp(
-      Run run, Subject subject, String reason, String message, boolean cancelled) {
-    if (run.operation().verb() == Verb.RESET) {
-      // Nothing was declared by it, so nothing that is declared has failed.
-      run.finish(cancelled ? new State.Cancelled() : new State.Failed(reason, message), tx -> {});
-      return Optional.empty();
-    }
-    if (subject.machine().status().readyBy() == null && subject.resolved().isPresent()) {
-      State.Undoing undoing = new State.Undoing(reason, message, cancelled);
-      run.write(undoing);
-      return undo(run, subject, undoing);
-    }
-    return end(run, subject, reason, message, cancelled);
-  }
-
-  /** Another whole system disk; one that was only begun is nothing to go back to. */
-  private static boolean isAnother(String found, @Nullable String disk) {
-    return !found.equals(disk)
-        && ObjectName.parse(found).filter(n -> n.role().equals(ObjectName.PART)).isEmpty();
-  }
-
-  private Optional<Duration> undo(Run run, Subject begun, State.Undoing why) {
-    Subject subject = begun;
-    ResolvedMachine machine = subject.resolved().orElseThrow();
-    try {
-      MachineFacts facts = observe(machine, subject.installation());
-      MachineStatus.Former former = machine.machine().status().former();
-      boolean moving = machine.machine().status().moving();
-      if (former != null
-          && (moving ? observeThere(machine) : facts).systemDisks().containsKey(former.disk())) {
-        machine = turnBack(run, machine, why);
-        subject = subject.with(machine);
-        if (moving) {
-          facts = observe(machine, subject.installation());
-        }
-      }
-      if (machine.machine().status().readyBy() != null) {
-        return goBack(run, subject, why, facts);
-      }
-      String disk = machine.machine().status().disk();
-      if (facts.systemDisks().keySet().stream().anyMatch(d -> isAnother(d, disk))) {
-        // A rebuild: the disk from before is still there, and nothing may take that away.
-        return end(run, subject, why.reason(), why.message(), why.cancelled());
-      }
-      run.plan(MachinePlanner.undo(facts, machine.machine().spec().foreignMade()).steps());
-      Optional<Duration> later = takeBack(run, subject, why);
-      if (later.isPresent()) {
-        return later;
-      }
-    } catch (DriverException e) {
-      run.log(e.forOperator());
-      Duration delay = RetryPolicy.untilDone(Math.max(1, run.attempts()));
-      run.wait(reason(e.kind()), e.forUser(), delay, why);
-      return Optional.of(delay);
-    }
-    // Nothing is left of it, so the next try begins with the image as it is then.
-    return end(
-        run,
-        subject.with(machine.with(unpinned(machine))),
-        why.reason(),
-        why.message(),
-        why.cancelled());
-  }
-
-  /** Does the steps of an undoing; when to go on if one takes its time. */
-  private Optional<Duration> takeBack(Run run, Subject subject, State.Undoing why)
-      throws DriverException {
-    while (run.next().isPresent()) {
-      run.begin(why);
-      Outcome outcome =
-          act(run, run.next().get(), subject.resolved().orElseThrow(), subject.installation());
-      if (outcome instanceof Outcome.Running going) {
-        run.going(why, null, going.token());
-        return Optional.of(going.pollAfter());
-      }
-      run.done(null);
-    }
-    return Optional.empty();
-  }
-
-  /**
-   * From this commit on the machine's system is the one from before its rebuild. The machine is
-   * held by the same commit, so that no crash can make it try again by itself.
-   */
-  private ResolvedMachine turnBack(Run run, ResolvedMachine r, State.Undoing why) {
-    Instant now = clock.instant();
-    MachineStatus s = r.machine().status().wentBack();
-    if (r.machine().status().moving()) {
-      String back =
-          "Its move failed, and it goes back to " + s.hypervisor() + ": " + sentence(why.message());
-      return turnBack(
-          run,
-          r,
-          s.withConditions(
-              Condition.set(s.conditions(), condition(Move.MOVED, false, why.reason(), back, now))),
-          why,
-          "GoesBack");
-    }
-    if (r.machine().status().source() != null) {
-      // What is declared has not failed, so nothing is held.
-      String back =
-          "Its revert failed, and it goes back to its system from before: "
-              + sentence(why.message());
-      MachineStatus kept =
-          s.withConditions(
-              Condition.set(
-                  s.conditions(), condition(Snapshots.REVERTED, false, why.reason(), back, now)));
-      run.guarded(why, tx -> tx.resources().updateStatus(r.uid(), kept, "GoesBack", back));
-      return r.with(kept);
-    }
-    List<Condition> conditions =
-        Condition.set(
-            Condition.set(
-                s.conditions(),
-                condition(HELD, true, why.reason(), "Apply it again to try again.", now)),
-            condition(
-                Rebuild.REBUILT,
-                false,
-                why.reason(),
-                "Its rebuild failed, and it goes back to its system from before: "
-                    + sentence(why.message()),
-                now));
-    MachineStatus back = s.withConditions(conditions);
-    run.guarded(
-        why,
-        tx ->
-            tx.resources()
-                .updateStatus(
-                    r.uid(),
-                    back,
-                    "GoesBack",
-                    "Its rebuild failed, and it goes back to its system from before."));
-    return r.with(back);
-  }
-
-  /** As the other one, of a machine that is where it was from this commit on. */
-  private ResolvedMachine turnBack(
-      Run run, ResolvedMachine r, MachineStatus back, State state, String reason) {
-    acts.forget(r);
-    run.guarded(
-        state,
-        tx -> {
-          Move.turnedBack(tx, r, clock.instant());
-          tx.resources()
-              .updateStatus(r.uid(), back, reason, "It is on " + back.hypervisor() + " as before.");
-        });
-    return again(r);
-  }
-
-  /** Brings the system from before a rebuild up again, and takes the new disk away. */
-  private Optional<Duration> goBack(Run run, Subject subject, State.Undoing why, MachineFacts facts)
-      throws DriverException {
-    ResolvedMachine machine = subject.resolved().orElseThrow();
-    run.plan(plan(machine, subject.installation(), facts).steps());
-    Optional<Duration> later = takeBack(run, subject, why);
-    if (later.isPresent()) {
-      return later;
-    }
-    MachineStatus s = machine.machine().status();
-    Power power = machine.machine().spec().power();
-    Condition up = Condition.find(settled(s, power), Condition.READY).orElseThrow();
-    MachineStatus next =
-        gathered(s.withPower(power).withConditions(Condition.set(s.conditions(), up)));
-    run.finish(
-        why.cancelled()
-            ? new State.Cancelled()
-            : new State.Failed(
-                why.reason(), why.message() + "; the machine is back on its system from before"),
-        tx -> {
-          if (s.elsewhere() != null) {
-            Move.gathered(tx, machine);
-          }
-          tell(tx, machine.uid(), next);
-        });
-    return Optional.empty();
-  }
-
-  private static MachineStatus unpinned(ResolvedMachine machine) {
-    return machine.machine().status().unbooted().withPower(null).withImage(null);
-  }
-
-  /** Condition of a machine whose system disk stays smaller than declared until it is rebuilt. */
-  static final String GROWN = "Grown";
-
-  /** Marks machines on which nothing is done any more before they are declared anew. */
-  static final String HELD = "Held";
-
-  private Optional<Duration> end(
-      Run run, Subject subject, String reason, String message, boolean cancelled) {
-    Instant now = clock.instant();
-    // What was stopped for a change that then failed is down, however well it was before.
-    MachineStatus s =
-        run.halted() ? subject.machine().status().withPower(Power.OFF) : subject.machine().status();
-    List<Condition> conditions =
-        Condition.set(
-            Condition.set(
-                s.conditions(), condition(HELD, true, reason, "Apply it again to try again.", now)),
-            s.readyBy() == null || run.halted()
-                ? condition(Condition.READY, false, reason, sentence(message), now)
-                : Condition.find(s.conditions(), Condition.READY)
-                    .orElseGet(
-                        () -> condition(Condition.READY, false, reason, sentence(message), now)));
-    run.finish(
-        cancelled ? new State.Cancelled() : new State.Failed(reason, message),
-        tx ->
-            tx.resources()
-                .updateStatus(
-                    subject.machine().uid(),
-                    s.withConditions(conditions),
-                    reason,
-                    sentence(message)));
-    return Optional.empty();
-  }
-
-  /** Marks machines that are not as declared, and are left so by their policy. */
-  static final String DRIFTED = "Drifted";
-
-  /** Who asks for what is done about drift, in its operation. */
-  private static final Caller DRIFT = new Caller("drift");
-
-  // --- without an operation ----------------------------------------------------------------
-
-  private Optional<Duration> unattended(Subject subject) {
-    Resource<MachineSpec, MachineStatus> machine = subject.machine();
-    if (machine.status().hypervisor() == null) {
-      return Optional.empty();
-    }
-    if (Condition.holds(machine.status().conditions(), HELD)) {
-      return lookAtHeld(subject);
-    }
-    ResolvedMachine resolved = subject.resolved().orElseThrow();
-    hearLateReport(resolved);
-    Plan plan;
-    List<Difference> differences;
-    try {
-      MachineGoal goal = MachineGoals.goal(resolved, subject.installation());
-      if (goal.sha256() == null) {
-        return Optional.empty();
-      }
-      MachineFacts facts = observe(resolved, subject.installation());
-      plan = plan(resolved, subject.installation(), facts);
-      differences = plan.empty() ? List.of() : differences(resolved, goal, facts);
-    } catch (DriverException e) {
-      return Optional.empty(); // the hypervisor's own round says so, and looks again
-    }
-    if (plan.empty() && Condition.find(machine.status().conditions(), DRIFTED).isEmpty()) {
-      return Optional.empty();
-    }
-    store.write(tx -> {
-      Resource<MachineSpec, MachineStatus> locked =
-          tx.resources()
-              .lock(machine.uid())
-              .orElseThrow(Lost::new)
-              .as(MachineSpec.class, MachineStatus.class);
-      if (locked.generation() == machine.generation()
-          && !locked.deleting()
-          && tx.operations().active(machine.uid()).isEmpty()) {
-        answer(tx, locked, differences);
-      }
-    });
-    return Optional.empty();
-  }
-
-  private static List<Difference> differences(
-      ResolvedMachine r, MachineGoal goal, MachineFacts facts) {
-    List<Difference> out = new ArrayList<>(MachineDrift.between(goal, facts));
-    if (r.elsewhere() != null) {
-      out.add(new Difference("elsewhere", "nothing", "something on " + r.elsewhere().name()));
-    }
-    return List.copyOf(out);
-  }
-
-  /** True if it says that it is ready, and does not run. */
-  static boolean wentDown(Resource<MachineSpec, MachineStatus> machine, Observation seen) {
-    return Condition.holds(machine.status().conditions(), Condition.READY)
-        && seen.complete()
-        && seen.machine(machine.uid())
-            .filter(vm -> vm.state() == Observation.State.RUNNING)
-            .isEmpty();
-  }
-
-  /**
-   * Nothing is done with what is held, but it does not go on saying what is not so: its guest may
-   * have taken its time to shut down, and have done so after the work that asked it to had failed.
-   */
-  private Optional<Duration> lookAtHeld(Subject subject) {
-    Resource<MachineSpec, MachineStatus> machine = subject.machine();
-    if (!Condition.holds(machine.status().conditions(), Condition.READY)) {
-      return Optional.empty();
-    }
-    try {
-      Observation seen =
-          outside.call(
-              subject.resolved().orElseThrow().hypervisor(),
-              d -> d.observe(new Scope.One(machine.uid())));
-      if (!wentDown(machine, seen)) {
-        return Optional.empty();
-      }
-    } catch (DriverException e) {
-      return Optional.empty(); // the hypervisor's own round says so, and looks again
-    }
-    Condition down =
-        condition(Condition.READY, false, "Stopped", "It does not run.", clock.instant());
-    store.write(tx -> {
-      Resource<?, ?> locked = tx.resources().lock(machine.uid()).orElseThrow(Lost::new);
-      if (locked.metadata().revision() == machine.metadata().revision()
-          && tx.operations().active(machine.uid()).isEmpty()) {
-        MachineStatus s = machine.status();
-        tx.resources()
-            .updateStatus(
-                machine.uid(),
-                s.withPower(Power.OFF).withConditions(Condition.set(s.conditions(), down)),
-                down.reason(),
-                down.message());
-      }
-    });
-    return Optional.empty();
-  }
-
-  /** Does what is to be done about a machine that is not as declared, or is again. */
-  private void answer(
-      Tx tx, Resource<MachineSpec, MachineStatus> machine, List<Difference> differences) {
-    boolean up = machine.status().readyBy() != null;
-    if (differences.isEmpty() && up) {
-      tell(tx, machine, Optional.empty());
-      return;
-    }
-    // What never came up has not drifted: what is missing of it was never made.
-    switch (up ? Drift.policy(tx, machine) : DriftPolicy.REPAIR) {
-      case REPORT -> {
-        String what =
-            differences.stream()
-                .map(d -> d.field() + " is " + d.observed() + ", not " + d.declared())
-                .collect(Collectors.joining("; "));
-        tell(
-            tx,
-            machine,
-            Optional.of(
-                condition(
-                    DRIFTED,
-                    true,
-                    "Drifted",
-                    sentence(
-                        brief(what)
-                            + "; nothing is done about it by its policy. To have it put right,"
-                            + " apply it with spec.drift: repair"),
-                    clock.instant())));
-      }
-      case REPAIR -> {
-        tell(tx, machine, Optional.empty());
-        Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
-      }
-      case REBUILD -> {
-        tell(tx, machine, Optional.empty());
-        if (differences.stream().anyMatch(Difference::ofTheMachine)) {
-          rebuild.rebuild(tx, DRIFT, machine.project(), machine.name(), null);
-        } else {
-          Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
-        }
-      }
-    }
-  }
-
-  /** Sets the condition of a machine that is left as it is, or takes it away. */
-  private static void tell(
-      Tx tx, Resource<MachineSpec, MachineStatus> machine, Optional<Condition> drifted) {
-    MachineStatus s = machine.status();
-    Optional<Condition> before = Condition.find(s.conditions(), DRIFTED);
-    if (drifted.map(Condition::message).equals(before.map(Condition::message))) {
-      return;
-    }
-    tx.resources()
-        .updateStatus(
-            machine.uid(),
-            s.withConditions(
-                drifted
-                    .map(c -> Condition.set(s.conditions(), c))
-                    .orElseGet(() -> Condition.drop(s.conditions(), DRIFTED))),
-            drifted.map(Condition::reason).orElse(""),
-            drifted.map(Condition::message).orElse(""));
-  }
-
-  /** One that was found up by a weaker sign may still tell how its first boot went. */
-  private void hearLateReport(ResolvedMachine r) {
-    MachineStatus s = r.machine().status();
-    if (s.readyBy() == null || s.readyBy().equals(Ready.PHONE_HOME) || s.disk() == null) {
-      return;
-    }
-    readyCheck
-        .reported(r.uid(), s.disk())
-        .ifPresent(ready ->
-            store.write(tx -> {
-              Resource<?, ?> locked = tx.resources().lock(r.uid()).orElseThrow(Lost::new);
-              if (locked.metadata().revision() == r.machine().metadata().revision()
-                  && tx.operations().active(r.uid()).isEmpty()) {
-                tell(tx, r.uid(), told(r, ready, r.machine().spec().power()));
-              }
-            }));
+    return undo.giveUp(run, subject, reason(e.kind()), e.forUser(), false);
   }
 
   /**
    * Takes away what turned up of a machine that is gone: a late effect of a frozen or lost call.
    */
   Optional<Duration> collect(Tombstone gone) {
-    UUID place = gone.hypervisor();
-    if (place == null) {
-      return Optional.empty();
-    }
-    Optional<Resource<?, ?>> host = store.read(tx -> tx.resources().find(place));
-    if (host.isEmpty()) {
-      return Optional.empty();
-    }
-    Resource<HypervisorSpec, HypervisorStatus> hypervisor =
-        host.get().as(HypervisorSpec.class, HypervisorStatus.class);
-    Mark mark = new Mark(store.read(Tx::installation), gone.uid(), 0);
-    try {
-      Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
-      MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of(), false);
-      Plan left = MachinePlanner.undo(facts, false);
-      for (Step step : left.steps()) {
-        if (step instanceof Step.DeleteDisk disk) {
-          disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()));
-        } else {
-          outside.call(hypervisor, d -> Collect.act(step, d, mark));
-        }
-      }
-      if (!left.empty()) {
-        store.write(tx ->
-            tx.journal()
-                .note(
-                    gone.kind(),
-                    gone.project(),
-                    gone.uid(),
-                    gone.name(),
-                    "Collected",
-                    "What was left of it on " + hypervisor.title() + " was taken away."));
-      }
-      return Optional.empty();
-    } catch (DriverException e) {
-      return Optional.of(Duration.ofSeconds(10));
-    }
+    return unattended.collect(gone);
   }
 
   // --- words -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import io.millwright.model.Operation.StepRecord;
 import io.millwright.model.Operation.StepState;
 import io.millwright.planner.Step;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -181,8 +182,15 @@ final class Run {
     return Optional.ofNullable(todo.peek());
   }
 
-  StepRecord record() {
+  private StepRecord current() {
     return records.get(next);
+  }
+
+  /** How long ago the next step was begun first; zero if it was not. */
+  Duration begunFor() {
+    Instant now = clock.instant();
+    Instant started = current().startedAt();
+    return started == null ? Duration.ZERO : Duration.between(started, now);
   }
 
   /**

@@ -374,13 +374,28 @@ public final class Members {
     }
     List<Integer> removes = GroupPlanner.leaving(calm(goal), members);
     changes.removeAll(removes);
+    // Whoever is gone may have a volume there still that goes, too: its name is not free by then.
+    Set<Integer> waits =
+        tx.groups().members(group.uid()).stream()
+            .filter(m -> m.volume() != null && !machines.containsKey(m.ordinal()))
+            .filter(m -> tx.resources().find(m.uid()).filter(v -> dropped(tx, v)).isPresent())
+            .map(Member::ordinal)
+            .collect(Collectors.toSet());
     List<GroupPlanner.Act.Create> creates = new ArrayList<>();
     for (GroupPlanner.Act act : GroupPlanner.plan(calm(goal), members, Instant.EPOCH).acts()) {
-      if (act instanceof GroupPlanner.Act.Create create) {
+      if (act instanceof GroupPlanner.Act.Create create && !waits.contains(create.ordinal())) {
         creates.add(create);
       }
     }
     return new Declared(creates, goal.frozen() ? List.of() : changes, removes);
+  }
+
+  /** True if a volume that a member has left goes into quarantine, as was declared of it. */
+  public static boolean dropped(Tx tx, Resource<?, ?> volume) {
+    return !volume.deleting()
+        && volume.spec() instanceof VolumeSpec spec
+        && spec.reclaim() == VolumeSpec.Reclaim.DELETE
+        && tx.resources().referrers(volume.uid(), 1).isEmpty();
   }
 
   /** The same without anything that takes time: only how many there shall be. */

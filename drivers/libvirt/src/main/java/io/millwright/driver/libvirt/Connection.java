@@ -12,8 +12,10 @@ import io.millwright.driver.libvirt.Handle.Pool;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -193,8 +195,26 @@ final class Connection implements AutoCloseable {
   }
 
   List<Domain> domains() throws LibvirtError {
+    return domains(0);
+  }
+
+  /** Those of which nothing stays when they stop; asked for at once. */
+  Set<UUID> passing() throws LibvirtError {
+    List<Domain> passing = domains(8); // VIR_CONNECT_LIST_DOMAINS_TRANSIENT
+    try {
+      Set<UUID> out = new HashSet<>();
+      for (Domain domain : passing) {
+        out.add(domain.uuid());
+      }
+      return out;
+    } finally {
+      Handle.closeAll(passing);
+    }
+  }
+
+  private List<Domain> domains(int which) throws LibvirtError {
     PointerByReference array = new PointerByReference();
-    int count = check(C.virConnectListAllDomains(pointer, array, 0));
+    int count = check(C.virConnectListAllDomains(pointer, array, which));
     return Handle.owned(array, count, Domain::new);
   }
 

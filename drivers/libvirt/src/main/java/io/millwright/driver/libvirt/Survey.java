@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -94,13 +95,18 @@ final class Survey {
     List<Domain> domains = connection.domains();
     try {
       Map<UUID, Domain.State> states = connection.states();
+      Set<UUID> passing = connection.passing();
       List<Observation.Machine> out = new ArrayList<>(domains.size());
       for (Domain domain : domains) {
         Optional<DomainFacts> facts = facts(domain, Domain.XML_INACTIVE, installation);
         if (facts.isPresent()) {
           Domain.State state = states.get(facts.get().uid());
           // One that was defined between the two calls has a definition and no state yet.
-          seen(facts.get(), state != null ? state : stateOf(domain)).ifPresent(out::add);
+          out.add(
+              seen(
+                  facts.get(),
+                  state != null ? state : stateOf(domain),
+                  !passing.contains(facts.get().uid())));
         }
       }
       return out;
@@ -117,7 +123,7 @@ final class Survey {
       Optional<DomainFacts> facts = facts(domain, Domain.XML_INACTIVE, installation);
       return facts.isEmpty()
           ? List.of()
-          : seen(facts.get(), stateOf(domain)).map(List::of).orElse(List.of());
+          : List.of(seen(facts.get(), stateOf(domain), lasts(domain)));
     }
   }
 
@@ -149,20 +155,31 @@ final class Survey {
     }
   }
 
-  private static Optional<Observation.Machine> seen(DomainFacts facts, Domain.State state) {
-    return Optional.of(
-        new Observation.Machine(
-            facts.uid(),
-            facts.name(),
-            facts.mark(),
-            state(state),
-            facts.cores(),
-            facts.memory(),
-            facts.devices(),
-            List.copyOf(facts.disks()),
-            List.copyOf(facts.nics()),
-            facts.medium(),
-            facts.installer()));
+  private static boolean lasts(Domain domain) throws LibvirtError {
+    try {
+      return domain.persistent();
+    } catch (LibvirtError e) {
+      if (e.is(LibvirtError.NO_DOMAIN)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private static Observation.Machine seen(DomainFacts facts, Domain.State state, boolean lasting) {
+    return new Observation.Machine(
+        facts.uid(),
+        facts.name(),
+        facts.mark(),
+        state(state),
+        facts.cores(),
+        facts.memory(),
+        facts.devices(),
+        List.copyOf(facts.disks()),
+        List.copyOf(facts.nics()),
+        facts.medium(),
+        facts.installer(),
+        lasting);
   }
 
   private static Observation.State state(Domain.State state) {

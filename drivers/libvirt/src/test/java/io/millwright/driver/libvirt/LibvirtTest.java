@@ -167,6 +167,34 @@ final class LibvirtTest {
     assertThat(LAB.virsh("list", "--all")).doesNotContain("mw-probe");
   }
 
+  @Test
+  void oneThatRunsWithoutADefinitionIsToldAndIsGivenItWhileItRuns() throws Exception {
+    HypervisorDriver driver = open();
+    MachineDefinition machine = defined(driver);
+    UUID uid = machine.mark().uid();
+    Compute compute = driver.compute().orElseThrow();
+    done(compute.start(machine.mark()));
+    assertThat(seen(driver, uid)).allMatch(Observation.Machine::lasting);
+    LAB.virsh("undefine", uid.toString());
+    assertThat(seen(driver, uid))
+        .noneMatch(Observation.Machine::lasting)
+        .allMatch(m -> m.state() == Observation.State.RUNNING && m.mark() != null);
+    done(compute.define(machine));
+    assertThat(seen(driver, uid))
+        .allMatch(m -> m.lasting() && m.state() == Observation.State.RUNNING);
+    done(compute.stop(machine.mark(), true));
+    assertThat(seen(driver, uid))
+        .allMatch(m -> m.lasting() && m.state() == Observation.State.STOPPED);
+  }
+
+  /** By each of the two ways of looking. */
+  private static List<Observation.Machine> seen(HypervisorDriver driver, UUID uid)
+      throws DriverException {
+    return List.of(
+        driver.observe(new Scope.One(uid)).machine(uid).orElseThrow(),
+        driver.observe(new Scope.All()).machine(uid).orElseThrow());
+  }
+
   // ------------------------------------------------------------------------------- acceleration
 
   @Test

@@ -1,0 +1,101 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
+import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import io.millwright.engine.machine.Installers;
+import io.millwright.engine.machine.MachineGoals;
+import io.millwright.engine.machine.ResolvedMachine;
+import io.millwright.engine.outside.Outside;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.Resource;
+import io.millwright.planner.MachineFacts;
+import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.MovePlanner;
+import io.millwright.planner.Plan;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/** What there is of a machine, as far as it was seen, and the plan from there. */
+final class MachineSight {
+  private final Outside outside;
+  private final InstallationWatch installations;
+
+  MachineSight(Outside outside, InstallationWatch installations) {
+    this.outside = outside;
+    this.installations = installations;
+  }
+
+  Plan plan(ResolvedMachine r, String installation, MachineFacts facts) throws DriverException {
+    MachineGoal goal = MachineGoals.goal(r, installation);
+    if (r.elsewhere() == null) {
+      return MachinePlanner.plan(goal, facts);
+    }
+    MachineFacts there = observeThere(r);
+    MachineStatus.Former former = r.machine().status().former();
+    if (r.machine().status().moving()
+        && former != null
+        && facts.vm() != null
+        && facts.vm().disks().contains(former.disk())) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          r.hypervisor().title()
+              + " and "
+              + r.elsewhere().title()
+              + " are the same one, and the machine is there already");
+    }
+    return MovePlanner.plan(goal, facts, MachineGoals.elsewhere(r), there);
+  }
+
+  /** What there is of a machine on the other hypervisor. */
+  MachineFacts observeThere(ResolvedMachine r) throws DriverException {
+    return MachineGoals.facts(
+        r.uid(), look(r.there().hypervisor(), r.uid()), null, Map.of(), false);
+  }
+
+  private Observation look(Resource<HypervisorSpec, HypervisorStatus> hypervisor, UUID uid)
+      throws DriverException {
+    Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(uid)));
+    if (!seen.complete()) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          hypervisor.title() + " could not be seen completely: " + String.join("; ", seen.gaps()));
+    }
+    return seen;
+  }
+
+  MachineFacts observe(ResolvedMachine r, String installation) throws DriverException {
+    Observation seen = look(r.hypervisor(), r.uid());
+    Map<String, Records> published = new LinkedHashMap<>();
+    for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network :
+        r.networks().entrySet()) {
+      if (network.getValue().spec().services() != null) {
+        outside
+            .callServices(network.getValue(), s -> s.find(r.uid()))
+            .ifPresent(records -> published.put(network.getKey(), records));
+      }
+    }
+    Optional<Observation.Machine> vm = seen.machine(r.uid()).filter(m -> m.mark() != null);
+    return MachineGoals.facts(
+        r.uid(),
+        seen,
+        MachineGoals.goal(r, installation).sha256(),
+        published,
+        byKernel(r) && vm.isPresent() && installations.ended(r, vm.get()));
+  }
+
+  /** Only such an installer is followed, and ends before its system boots. */
+  private static boolean byKernel(ResolvedMachine r) {
+    Installers.Start start = Installers.start(r);
+    return start != null && start.byKernel();
+  }
+}

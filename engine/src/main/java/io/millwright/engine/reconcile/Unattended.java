@@ -1,0 +1,346 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.Mark;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
+import io.millwright.engine.access.Caller;
+import io.millwright.engine.machine.MachineGoals;
+import io.millwright.engine.machine.ResolvedMachine;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Resources.Tombstone;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.engine.reconcile.MachineReconciler.Subject;
+import io.millwright.engine.reconcile.ReadyCheck.Ready;
+import io.millwright.engine.request.Begin;
+import io.millwright.engine.request.Move;
+import io.millwright.engine.request.Rebuild;
+import io.millwright.model.Condition;
+import io.millwright.model.DriftPolicy;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation.Verb;
+import io.millwright.model.Power;
+import io.millwright.model.Resource;
+import io.millwright.planner.MachineDrift;
+import io.millwright.planner.MachineDrift.Difference;
+import io.millwright.planner.MachineFacts;
+import io.millwright.planner.MachineGoal;
+import io.millwright.planner.MachinePlanner;
+import io.millwright.planner.MovePlanner;
+import io.millwright.planner.Plan;
+import io.millwright.planner.Step;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+/**
+ * Looks at machines with which nothing is to be done, and at what is left of those that are gone.
+ */
+final class Unattended {
+  /** Who asks for what is done about drift, in its operation. */
+  private static final Caller DRIFT = new Caller("drift");
+
+  private final Store store;
+  private final Outside outside;
+  private final MachineSight sight;
+  private final MachineActs acts;
+  private final ReadyCheck readyCheck;
+  private final Disposal disposal;
+  private final Rebuild rebuild;
+  private final InstantSource clock;
+
+  Unattended(
+      Store store,
+      Outside outside,
+      MachineSight sight,
+      MachineActs acts,
+      ReadyCheck readyCheck,
+      Disposal disposal,
+      Rebuild rebuild,
+      InstantSource clock) {
+    this.store = store;
+    this.outside = outside;
+    this.sight = sight;
+    this.acts = acts;
+    this.readyCheck = readyCheck;
+    this.disposal = disposal;
+    this.rebuild = rebuild;
+    this.clock = clock;
+  }
+
+  /** Looks at a machine on which there is no work. */
+  Optional<Duration> look(Subject subject) {
+    Resource<MachineSpec, MachineStatus> machine = subject.machine();
+    if (machine.status().hypervisor() == null) {
+      return Optional.empty();
+    }
+    if (Condition.holds(machine.status().conditions(), MachineReconciler.HELD)) {
+      return lookAtHeld(subject);
+    }
+    ResolvedMachine resolved = subject.resolved().orElseThrow();
+    hearLateReport(resolved);
+    Plan plan;
+    List<Difference> differences;
+    try {
+      MachineGoal goal = MachineGoals.goal(resolved, subject.installation());
+      if (goal.sha256() == null) {
+        return Optional.empty();
+      }
+      MachineFacts facts = sight.observe(resolved, subject.installation());
+      plan = sight.plan(resolved, subject.installation(), facts);
+      differences = plan.empty() ? List.of() : differences(resolved, goal, facts);
+    } catch (DriverException e) {
+      return Optional.empty(); // the hypervisor's own round says so, and looks again
+    }
+    if (plan.empty()
+        && Condition.find(machine.status().conditions(), MachineReconciler.DRIFTED).isEmpty()) {
+      return Optional.empty();
+    }
+    store.write(tx -> {
+      Resource<MachineSpec, MachineStatus> locked =
+          tx.resources()
+              .lock(machine.uid())
+              .orElseThrow(Lost::new)
+              .as(MachineSpec.class, MachineStatus.class);
+      if (locked.generation() == machine.generation()
+          && !locked.deleting()
+          && tx.operations().active(machine.uid()).isEmpty()) {
+        answer(tx, locked, differences);
+      }
+    });
+    return Optional.empty();
+  }
+
+  private static List<Difference> differences(
+      ResolvedMachine r, MachineGoal goal, MachineFacts facts) {
+    List<Difference> out = new ArrayList<>(MachineDrift.between(goal, facts));
+    if (r.elsewhere() != null) {
+      out.add(new Difference("elsewhere", "nothing", "something on " + r.elsewhere().name()));
+    }
+    return List.copyOf(out);
+  }
+
+  /** True if it says that it is ready, and does not run. */
+  static boolean wentDown(Resource<MachineSpec, MachineStatus> machine, Observation seen) {
+    return Condition.holds(machine.status().conditions(), Condition.READY)
+        && seen.complete()
+        && seen.machine(machine.uid())
+            .filter(vm -> vm.state() == Observation.State.RUNNING)
+            .isEmpty();
+  }
+
+  /**
+   * What a move left on another hypervisor goes, whatever change has failed since: it is neither
+   * what was declared nor a way back.
+   */
+  private Optional<Duration> takeLeavings(Subject subject) {
+    ResolvedMachine r = subject.resolved().orElseThrow();
+    MachineStatus s = r.machine().status();
+    try {
+      MachineGoal goal = MachineGoals.goal(r, subject.installation());
+      for (Step step :
+          MovePlanner.takeAway(goal, MachineGoals.elsewhere(r), sight.observeThere(r))) {
+        Outcome outcome = acts.act(step, r, subject.installation(), clock.instant(), Duration.ZERO);
+        if (outcome instanceof Outcome.Running going) {
+          return Optional.of(going.pollAfter());
+        }
+      }
+    } catch (DriverException e) {
+      return Optional.empty(); // the next round of the hypervisor that it is on looks again
+    }
+    store.write(tx -> {
+      Resource<?, ?> locked = tx.resources().lock(r.uid()).orElseThrow(Lost::new);
+      if (locked.metadata().revision() == r.machine().metadata().revision()
+          && tx.operations().active(r.uid()).isEmpty()) {
+        Move.gathered(tx, r);
+        tx.resources()
+            .updateStatus(
+                r.uid(),
+                s.gathered(),
+                "Collected",
+                "What it had left on " + s.elsewhere() + " was taken away.");
+      }
+    });
+    return Optional.empty();
+  }
+
+  /**
+   * Nothing is done with what is held, but for what it has left elsewhere. It does not go on saying
+   * what is not so either: its guest may have taken its time to shut down, and have done so after
+   * the work that asked it to had failed.
+   */
+  private Optional<Duration> lookAtHeld(Subject subject) {
+    Resource<MachineSpec, MachineStatus> machine = subject.machine();
+    if (machine.status().leftBehind()) {
+      return takeLeavings(subject);
+    }
+    if (!Condition.holds(machine.status().conditions(), Condition.READY)) {
+      return Optional.empty();
+    }
+    try {
+      Observation seen =
+          outside.call(
+              subject.resolved().orElseThrow().hypervisor(),
+              d -> d.observe(new Scope.One(machine.uid())));
+      if (!wentDown(machine, seen)) {
+        return Optional.empty();
+      }
+    } catch (DriverException e) {
+      return Optional.empty(); // the hypervisor's own round says so, and looks again
+    }
+    Condition down =
+        MachineReconciler.condition(
+            Condition.READY, false, "Stopped", "It does not run.", clock.instant());
+    store.write(tx -> {
+      Resource<?, ?> locked = tx.resources().lock(machine.uid()).orElseThrow(Lost::new);
+      if (locked.metadata().revision() == machine.metadata().revision()
+          && tx.operations().active(machine.uid()).isEmpty()) {
+        MachineStatus s = machine.status();
+        tx.resources()
+            .updateStatus(
+                machine.uid(),
+                s.withPower(Power.OFF).withConditions(Condition.set(s.conditions(), down)),
+                down.reason(),
+                down.message());
+      }
+    });
+    return Optional.empty();
+  }
+
+  /** Does what is to be done about a machine that is not as declared, or is again. */
+  private void answer(
+      Tx tx, Resource<MachineSpec, MachineStatus> machine, List<Difference> differences) {
+    boolean up = machine.status().readyBy() != null;
+    if (differences.isEmpty() && up) {
+      tell(tx, machine, Optional.empty());
+      return;
+    }
+    // What never came up has not drifted: what is missing of it was never made.
+    switch (up ? Drift.policy(tx, machine) : DriftPolicy.REPAIR) {
+      case REPORT -> {
+        String what =
+            differences.stream()
+                .map(d -> d.field() + " is " + d.observed() + ", not " + d.declared())
+                .collect(Collectors.joining("; "));
+        tell(
+            tx,
+            machine,
+            Optional.of(
+                MachineReconciler.condition(
+                    MachineReconciler.DRIFTED,
+                    true,
+                    "Drifted",
+                    MachineReconciler.sentence(
+                        Settled.brief(what)
+                            + "; nothing is done about it by its policy. To have it put right,"
+                            + " apply it with spec.drift: repair"),
+                    clock.instant())));
+      }
+      case REPAIR -> {
+        tell(tx, machine, Optional.empty());
+        Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
+      }
+      case REBUILD -> {
+        tell(tx, machine, Optional.empty());
+        if (differences.stream().anyMatch(Difference::ofTheMachine)) {
+          rebuild.rebuild(tx, DRIFT, machine.project(), machine.name(), null);
+        } else {
+          Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
+        }
+      }
+    }
+  }
+
+  /** Sets the condition of a machine that is left as it is, or takes it away. */
+  private static void tell(
+      Tx tx, Resource<MachineSpec, MachineStatus> machine, Optional<Condition> drifted) {
+    MachineStatus s = machine.status();
+    Optional<Condition> before = Condition.find(s.conditions(), MachineReconciler.DRIFTED);
+    if (drifted.map(Condition::message).equals(before.map(Condition::message))) {
+      return;
+    }
+    tx.resources()
+        .updateStatus(
+            machine.uid(),
+            s.withConditions(
+                drifted
+                    .map(c -> Condition.set(s.conditions(), c))
+                    .orElseGet(() -> Condition.drop(s.conditions(), MachineReconciler.DRIFTED))),
+            drifted.map(Condition::reason).orElse(""),
+            drifted.map(Condition::message).orElse(""));
+  }
+
+  /** One that was found up by a weaker sign may still tell how its first boot went. */
+  private void hearLateReport(ResolvedMachine r) {
+    MachineStatus s = r.machine().status();
+    if (s.readyBy() == null || s.readyBy().equals(Ready.PHONE_HOME) || s.disk() == null) {
+      return;
+    }
+    readyCheck
+        .reported(r.uid(), s.disk())
+        .ifPresent(ready ->
+            store.write(tx -> {
+              Resource<?, ?> locked = tx.resources().lock(r.uid()).orElseThrow(Lost::new);
+              if (locked.metadata().revision() == r.machine().metadata().revision()
+                  && tx.operations().active(r.uid()).isEmpty()) {
+                Settled.tell(
+                    tx,
+                    r.uid(),
+                    Settled.told(r, ready, r.machine().spec().power(), clock.instant()));
+              }
+            }));
+  }
+
+  /**
+   * Takes away what turned up of a machine that is gone: a late effect of a frozen or lost call.
+   */
+  Optional<Duration> collect(Tombstone gone) {
+    UUID place = gone.hypervisor();
+    if (place == null) {
+      return Optional.empty();
+    }
+    Optional<Resource<?, ?>> host = store.read(tx -> tx.resources().find(place));
+    if (host.isEmpty()) {
+      return Optional.empty();
+    }
+    Resource<HypervisorSpec, HypervisorStatus> hypervisor =
+        host.get().as(HypervisorSpec.class, HypervisorStatus.class);
+    Mark mark = new Mark(store.read(Tx::installation), gone.uid(), 0);
+    try {
+      Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(gone.uid())));
+      MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of(), false);
+      Plan left = MachinePlanner.undo(facts, false);
+      for (Step step : left.steps()) {
+        if (step instanceof Step.DeleteDisk disk) {
+          disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()));
+        } else {
+          outside.call(hypervisor, d -> Collect.act(step, d, mark));
+        }
+      }
+      if (!left.empty()) {
+        store.write(tx ->
+            tx.journal()
+                .note(
+                    gone.kind(),
+                    gone.project(),
+                    gone.uid(),
+                    gone.name(),
+                    "Collected",
+                    "What was left of it on " + hypervisor.title() + " was taken away."));
+      }
+      return Optional.empty();
+    } catch (DriverException e) {
+      return Optional.of(Duration.ofSeconds(10));
+    }
+  }
+}
