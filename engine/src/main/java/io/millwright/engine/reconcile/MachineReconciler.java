@@ -27,6 +27,7 @@ import io.millwright.engine.request.Begin;
 import io.millwright.engine.request.Move;
 import io.millwright.engine.request.Rebuild;
 import io.millwright.engine.request.Snapshots;
+import io.millwright.images.FirstBootReport;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.DriftPolicy;
@@ -113,7 +114,7 @@ public final class MachineReconciler {
     this.acts =
         new MachineActs(
             outside, files, door, disposal, new Carriage(outside, files, carriers, clock));
-    this.readyCheck = new ReadyCheck(store, outside, door);
+    this.readyCheck = new ReadyCheck(store, outside, door, clock);
     this.installations = new InstallationWatch(outside, clock);
     this.rebuild = rebuild;
     this.clock = clock;
@@ -467,14 +468,20 @@ public final class MachineReconciler {
           Duration waited = Duration.between(startedAt(run), clock.instant());
           Optional<Ready> ready = awaitReady(machine, subject.installation(), waited);
           if (ready.isEmpty()) {
+            Optional<FirstBootReport.Running> at = readyCheck.running(machine);
             if (waited.toSeconds() > await.timeoutSeconds()) {
               DriverException late =
                   new DriverException(
                       FaultKind.REFUSED,
-                      "the machine did not report ready within " + await.timeoutSeconds() + " s");
+                      "the machine did not report ready within "
+                          + await.timeoutSeconds()
+                          + " s"
+                          + at.map(MachineReconciler::unfinished).orElse(""));
+              at.ifPresent(a -> run.log(a.output().lines().toList()));
               run.fail(late);
               return giveUp(run, subject, "NotReady", late.forUser(), false);
             }
+            at.ifPresent(a -> run.going(new State.Running(), null, doing(a)));
             return Optional.of(POLL);
           }
           Optional<ScriptResult> bad = failedScript(ready.get().scripts());
@@ -714,6 +721,18 @@ public final class MachineReconciler {
 
   private static List<ScriptResult> failedScripts(List<ScriptResult> scripts) {
     return scripts.stream().filter(script -> script.exitCode() != 0).toList();
+  }
+
+  /** What a first boot is at, with the last line that it printed. */
+  private static String doing(FirstBootReport.Running at) {
+    return at.title()
+        + " runs"
+        + at.output().strip().lines().reduce((_, last) -> last).map(l -> ": " + brief(l)).orElse("");
+  }
+
+  private static String unfinished(FirstBootReport.Running at) {
+    String said = brief(at.output());
+    return "; " + at.title() + " was still running" + (said.isEmpty() ? "" : ": " + said);
   }
 
   /** The end of what a script printed, which as a rule says why. */
