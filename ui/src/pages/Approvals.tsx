@@ -14,7 +14,7 @@ import { Ask } from '../parts/Ask';
 import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing } from '../parts/basics';
 import { exact } from '../parts/format';
 import { May } from '../parts/May';
-import { PlanView } from '../parts/operations';
+import { PlanView } from '../parts/plan';
 import { need } from './need';
 import { Rules } from './Rules';
 

@@ -16,7 +16,7 @@ import { order, useNameable, useProjects } from '../api/queries';
 import { Card, Copy, Empty, Loading, NotThere, PageHead, Quiet, Trouble } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
 import { MayIn } from '../parts/May';
-import { PlanView } from '../parts/operations';
+import { PlanView } from '../parts/plan';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { useSettled } from '../parts/settled';
 import { presetsOf } from './order';

@@ -26,7 +26,7 @@ import { EventsOf } from '../parts/EventsOf';
 import { exact } from '../parts/format';
 import { May } from '../parts/May';
 import { OperationsOf } from '../parts/OperationsOf';
-import { Changes, PlanView } from '../parts/operations';
+import { Changes, PlanView } from '../parts/plan';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { memberStanding, progressOf, wayOf, type Member } from './rollout';
 

@@ -11,7 +11,7 @@ import { actions, once, refresh, useCollection, type Allowed } from '../api/quer
 import { Ask } from '../parts/Ask';
 import { Ago, Card, Loading, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { May } from '../parts/May';
-import { PlanView } from '../parts/operations';
+import { PlanView } from '../parts/plan';
 
 type Snapshot = Kinds['snapshots'];
 

@@ -11,7 +11,7 @@ import { type Schemas } from '../api/client';
 import { ALL, pluralOf, type Plural } from '../api/kinds';
 import { applyText, planOf, readOne } from '../api/queries';
 import { Card, Loading, PageHead, Trouble } from '../parts/basics';
-import { PlanView } from '../parts/operations';
+import { PlanView } from '../parts/plan';
 import { PageLink } from '../parts/RowLink';
 import { declaredOf } from './manifest';
 

@@ -18,7 +18,7 @@ import { Asked, Card, Copy, Loading, NotThere, PageHead, Quiet, Row, Standing, T
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
 import { MayIn } from '../parts/May';
-import { PlanView } from '../parts/operations';
+import { PlanView } from '../parts/plan';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
 import { useSignedIn } from '../api/session';

@@ -38,7 +38,8 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
   /**
    * Nothing if there is neither a script to run nor anybody to report to.
    *
-   * @param late true to wait for cloud-init's last stage, false for the one that makes the users
+   * @param late true to wait for cloud-init's last stage and tell what that prints, false for the one
+   *     that makes the users
    */
   static Optional<FirstBoot> of(InstallSpec spec, boolean late) {
     if (spec.profile().scripts().isEmpty() && spec.reportTo().isEmpty()) {
@@ -48,8 +49,8 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
         new FirstBoot(
             List.of(
                 CloudInit.file(DIRECTORY + "/run", PROGRAM, "0700", "root:root"),
-                CloudInit.file(DIRECTORY + "/task.json", task(spec), "0600", "root:root")),
-            start(late)));
+                CloudInit.file(DIRECTORY + "/task.json", task(spec, late), "0600", "root:root")),
+            starter()));
   }
 
   /**
@@ -62,7 +63,7 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
     }
     return List.of(
         TargetFile.ofRoot(DIRECTORY + "/run", "0700", PROGRAM),
-        TargetFile.ofRoot(DIRECTORY + "/task.json", "0600", task(spec)));
+        TargetFile.ofRoot(DIRECTORY + "/task.json", "0600", task(spec, false)));
   }
 
   /** The same for FreeBSD, which has no Python either: doors and scripts as files. */
@@ -124,17 +125,16 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
 
   /**
    * A transient unit of its own, not cloud-init's runcmd: it can start before cloud-init's last
-   * stages if nothing is left for them, it sees how they ended if something is, it goes on where it
-   * was if a script reboots the machine, and a script may run for as long as it likes.
+   * stages, it sees how they ended if there is something left for them, it goes on where it was if a
+   * script reboots the machine, and a script may run for as long as it likes.
    */
-  private static List<String> start(boolean late) {
+  private static List<String> starter() {
     List<String> unit = new ArrayList<>();
     unit.add("exec systemd-run --quiet --no-block --unit=millwright-first-boot");
     unit.add("--description='Millwright first boot' --service-type=oneshot");
     // cloud-init 24.3 calls its second stage cloud-init-network; sshd is ssh on Debian.
     unit.add(
-        "-p After='cloud-init.service cloud-init-network.service ssh.service sshd.service"
-            + (late ? " cloud-final.service'" : "'"));
+        "-p After='cloud-init.service cloud-init-network.service ssh.service sshd.service'");
     // What a script leaves running shall go on.
     unit.add("-p KillMode=process -p TimeoutStartSec=infinity");
     unit.add("-p StandardOutput=journal+console -p StandardError=journal+console");
@@ -143,8 +143,9 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
   }
 
   /** The program's only input. */
-  private static String task(InstallSpec spec) {
+  private static String task(InstallSpec spec, boolean late) {
     Map<String, Object> out = new LinkedHashMap<>();
+    out.put("late", late);
     out.put("reportTo", spec.reportTo().stream().map(FirstBoot::door).toList());
     out.put(
         "awaits",

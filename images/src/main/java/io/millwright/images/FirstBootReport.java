@@ -23,16 +23,20 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a machine says of itself after its first boot. It comes from inside a guest, so nothing of
+ * What a machine says of itself after its first boot, or while it is at it. It comes from inside a guest, so nothing of
  * it is trusted but that the guest says so.
  *
  * @param hostKeys its public SSH host keys, {@code type base64} each
  * @param interfaces its interfaces with their global addresses
  * @param scripts how each script ended; what cloud-init itself failed at stands under {@code
  *     cloud-init}
+ * @param running what it is still at, or null if that is all
  */
 public record FirstBootReport(
-    List<String> hostKeys, List<Interface> interfaces, List<MachineStatus.ScriptResult> scripts) {
+    List<String> hostKeys,
+    List<Interface> interfaces,
+    List<MachineStatus.ScriptResult> scripts,
+    @Nullable Running running) {
   /** The longest body that is looked at. */
   public static final int LARGEST = 256 << 10;
 
@@ -80,10 +84,26 @@ public record FirstBootReport(
     }
   }
 
+  /**
+   * What a first boot is at.
+   *
+   * @param name of the script, or {@code cloud-init}
+   * @param output the end of what it has printed by now
+   */
+  public record Running(String name, String output) {
+    /** What it is, in words. */
+    public String title() {
+      return name.equals(FirstBoot.CLOUD_INIT) ? name : "script " + name;
+    }
+  }
+
   private record Raw(
       @Nullable List<@Nullable String> hostKeys,
       @Nullable List<@Nullable RawInterface> interfaces,
-      @Nullable List<@Nullable RawScript> scripts) {}
+      @Nullable List<@Nullable RawScript> scripts,
+      @Nullable RawRunning running) {}
+
+  private record RawRunning(@Nullable String name, @Nullable String output) {}
 
   private record RawInterface(
       @Nullable String name, @Nullable String mac, @Nullable List<@Nullable String> addresses) {}
@@ -115,7 +135,8 @@ public record FirstBootReport(
         new FirstBootReport(
             each(at.field("hostKeys"), raw.hostKeys(), KEYS, FirstBootReport::key),
             each(at.field("interfaces"), raw.interfaces(), INTERFACES, FirstBootReport::face),
-            each(at.field("scripts"), raw.scripts(), SCRIPTS, FirstBootReport::script));
+            each(at.field("scripts"), raw.scripts(), SCRIPTS, FirstBootReport::script),
+            raw.running() == null ? null : running(at.field("running"), raw.running()));
     at.raise();
     return out;
   }
@@ -200,6 +221,11 @@ public record FirstBootReport(
       at.add(String.valueOf(e.getMessage()));
       return null;
     }
+  }
+
+  private static @Nullable Running running(Violations at, RawRunning raw) {
+    var said = script(at, new RawScript(raw.name(), 0, raw.output()));
+    return said == null ? null : new Running(said.name(), said.output());
   }
 
   private static MachineStatus.@Nullable ScriptResult script(Violations at, RawScript raw) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs once in a new machine: the scripts of its profile, in order, and then one report.
+"""Runs once in a new machine: the scripts of its profile, in order, and then one report. What runs,
+and what it printed last, is told all the while.
 
 Started on every boot until it is done; goes on where it was. Its directory, which only root can
 read, holds task.json (what to do), results.json (what is done), NAME.log (what each script said)
@@ -12,12 +13,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEEP = 8192  # bytes of a script's output that are reported
 SETTLE = 5  # seconds for DHCP and router advertisements, once all else is done
 PATIENCE = 300  # seconds of trying to report
+BEAT = 5  # seconds between two looks at what is printed
+STILL = 60  # seconds after which it is told again, though nothing was printed
 REPORTED_LINKS = 64
 REPORTED_KEYS = 16
 
@@ -48,6 +52,64 @@ def clip(raw):
     return text
 
 
+def tail(log):
+    """The end of a file, or nothing if there is none."""
+    try:
+        with open(log, "rb") as f:
+            f.seek(max(0, os.path.getsize(log) - KEEP))
+            return clip(f.read())
+    except OSError:
+        return ""
+
+
+class Teller:
+    """
+    Tells on a thread of its own what runs and what it printed last, so that whoever waits in vain
+    knows for what. Nothing waits for it, and what cannot be told is not missed.
+    """
+
+    def __init__(self, doors):
+        self.doors, self.what, self.news = doors, None, threading.Event()
+        if doors:
+            threading.Thread(target=self.tell, daemon=True).start()
+
+    def runs(self, name, log, results):
+        self.what = (name, log, list(results))
+        self.news.set()
+
+    def over(self):
+        self.what = None
+
+    def tell(self):
+        told, at = None, 0.0
+        while True:
+            self.news.wait(BEAT)
+            self.news.clear()
+            what = self.what
+            if what is None:
+                continue
+            name, log, results = what
+            body = json.dumps(
+                {
+                    "hostKeys": [],
+                    "interfaces": [],
+                    "scripts": results,
+                    "running": {"name": name, "output": tail(log)},
+                }
+            ).encode("ascii")
+            if (body != told or time.monotonic() > at + STILL) and self.taken(body):
+                told, at = body, time.monotonic()
+
+    def taken(self, body):
+        for door in self.doors:
+            try:
+                if 200 <= post(door, body) < 300:
+                    return True
+            except (OSError, ValueError):
+                pass
+        return False
+
+
 def run(script):
     """Runs one script; its output goes to a file, so that what it leaves running may still write."""
     program, log = path("script"), path(script["name"] + ".log")
@@ -75,14 +137,15 @@ def run(script):
             out.write(("cannot be run: %s\n" % e.strerror).encode())
             code = 127 if isinstance(e, FileNotFoundError) else 126
     os.remove(program)
-    with open(log, "rb") as f:
-        f.seek(max(0, os.path.getsize(log) - KEEP))
-        said = clip(f.read())
     # A signal's number, as shells show it.
-    return {"name": script["name"], "exitCode": code if code >= 0 else 128 - code, "output": said}
+    return {
+        "name": script["name"],
+        "exitCode": code if code >= 0 else 128 - code,
+        "output": tail(log),
+    }
 
 
-def run_all(scripts):
+def run_all(scripts, teller):
     """All results, or None if the machine goes down. What was begun is never run a second time."""
     going_down = []
     signal.signal(signal.SIGTERM, lambda *_: going_down.append(True))
@@ -97,11 +160,20 @@ def run_all(scripts):
         say("running script " + script["name"])
         begun = {"name": script["name"], "exitCode": 255, "output": "the machine went down"}
         save("results.json", json.dumps(results + [begun]))
+        teller.runs(script["name"], path(script["name"] + ".log"), results)
         results.append(run(script))
         save("results.json", json.dumps(results))
         say("script %s ended with %d" % (script["name"], results[-1]["exitCode"]))
+    teller.over()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return results
+
+
+def await_cloud_init(teller):
+    """Until its last stage is over, by a unit that systemd starts after it."""
+    teller.runs("cloud-init", "/var/log/cloud-init-output.log", [])
+    after = ["-p", "After=cloud-final.service", "--service-type=oneshot"]
+    subprocess.call(["systemd-run", "--quiet"] + after + ["true"])
 
 
 def cloud_init_errors():
@@ -227,7 +299,10 @@ def main():
     os.chmod(HERE, 0o700)
     with open(path("task.json"), encoding="utf-8") as f:
         task = json.load(f)
-    ran = run_all(task["scripts"])
+    teller = Teller(task["reportTo"])
+    if task["late"]:
+        await_cloud_init(teller)
+    ran = run_all(task["scripts"], teller)
     if ran is None:
         return 0
     results = cloud_init_errors() + ran

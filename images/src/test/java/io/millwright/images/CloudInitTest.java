@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -159,10 +160,10 @@ class CloudInitTest {
   @Test
   void reportsEarlyUnlessThereIsMoreToDo() {
     java.net.URI door = java.net.URI.create("http://10.0.0.254/x");
-    assertThat(RENDERER.render(Samples.with(Samples.PLAIN, door)).userData())
-        .contains("--unit=millwright-first-boot")
-        .doesNotContain("cloud-final.service");
-    assertThat(seed("files-and-scripts").userData()).contains("cloud-final.service");
+    String early = RENDERER.render(Samples.with(Samples.PLAIN, door)).userData();
+    assertThat(early).contains("--unit=millwright-first-boot");
+    assertThat(late(early)).isFalse();
+    assertThat(late(seed("files-and-scripts").userData())).isTrue();
     assertThat(seed("users-and-keys").userData()).doesNotContain("millwright-first-boot");
   }
 
@@ -184,7 +185,18 @@ class CloudInitTest {
     String userData = RENDERER.render(Samples.with(profile, door)).userData();
     assertThat(YAML.readTree(userData).at("/runcmd").toString())
         .isEqualTo("[[\"chmod\",\"4755\",\"/usr/local/bin/as root\"]]");
-    assertThat(userData).contains("cloud-final.service");
+    assertThat(late(userData)).isTrue();
+  }
+
+  /** True if its program waits for cloud-init's last stage. */
+  private static boolean late(String userData) {
+    for (JsonNode file : YAML.readTree(userData).get("write_files")) {
+      if (file.get("path").asString().equals(FirstBoot.DIRECTORY + "/task.json")) {
+        byte[] task = Base64.getDecoder().decode(file.get("content").asString());
+        return YAML.readTree(task).get("late").asBoolean();
+      }
+    }
+    throw new AssertionError("it has no first boot: " + userData);
   }
 
   @Test

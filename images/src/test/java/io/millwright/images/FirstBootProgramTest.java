@@ -1,6 +1,7 @@
 package io.millwright.images;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.sun.net.httpserver.HttpServer;
 import io.millwright.model.MachineStatus.ScriptResult;
@@ -12,12 +13,14 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,6 +35,10 @@ class FirstBootProgramTest {
   @TempDir Path directory;
   private HttpServer door;
   private final List<byte[]> reports = Collections.synchronizedList(new ArrayList<>());
+
+  /** What was told while it went on. */
+  private final List<byte[]> told = Collections.synchronizedList(new ArrayList<>());
+
   private final Deque<Integer> answers = new ArrayDeque<>();
 
   @BeforeEach
@@ -40,8 +47,10 @@ class FirstBootProgramTest {
     door.createContext(
         "/door",
         exchange -> {
-          reports.add(exchange.getRequestBody().readAllBytes());
-          Integer status = answers.poll();
+          byte[] body = exchange.getRequestBody().readAllBytes();
+          boolean ended = FirstBootReport.parse(body).running() == null;
+          (ended ? reports : told).add(body);
+          Integer status = ended ? answers.poll() : null;
           exchange.sendResponseHeaders(status == null ? 204 : status, -1);
           exchange.close();
         });
@@ -68,9 +77,13 @@ class FirstBootProgramTest {
       Path path = Path.of(f.get("path").asString());
       if (path.startsWith("/var/lib/millwright/first-boot")) {
         try {
-          Files.write(
+          String text =
+              new String(
+                  Base64.getDecoder().decode(f.get("content").asString()), StandardCharsets.UTF_8);
+          // There is no cloud-init here that it could wait for.
+          Files.writeString(
               directory.resolve(path.getFileName()),
-              Base64.getDecoder().decode(f.get("content").asString()));
+              text.replace("\"late\":true", "\"late\":false"));
         } catch (IOException e) {
           throw new java.io.UncheckedIOException(e);
         }
@@ -122,6 +135,32 @@ class FirstBootProgramTest {
     for (String gone : List.of("task.json", "results.json", "run", "script")) {
       assertThat(directory.resolve(gone)).doesNotExist();
     }
+  }
+
+  @Test
+  void tellsWhatRunsAndWhatItPrintedLast() throws Exception {
+    Path go = directory.resolve("go");
+    install(
+        script("first", "echo one; exit 3"),
+        script("slow", "echo begun; until [ -e " + go + " ]; do sleep 0.1; done; echo over"));
+    Process process = start();
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> lastTold().equals(new FirstBootReport.Running("slow", "begun\n")));
+    assertThat(FirstBootReport.parse(told.getLast()).scripts())
+        .containsExactly(new ScriptResult("first", 3, "one\n"));
+    assertThat(reports).isEmpty();
+    Files.createFile(go);
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(FirstBootReport.parse(reports.getFirst()).scripts())
+        .containsExactly(
+            new ScriptResult("first", 3, "one\n"), new ScriptResult("slow", 0, "begun\nover\n"));
+  }
+
+  private FirstBootReport.Running lastTold() {
+    return told.isEmpty()
+        ? new FirstBootReport.Running("", "")
+        : Objects.requireNonNull(FirstBootReport.parse(told.getLast()).running());
   }
 
   @Test

@@ -49,7 +49,8 @@ class FirstBootReportTest {
                     new FirstBootReport.Interface(
                         "nic0", Mac.ofQemu(1), List.of(Ip.parse("10.0.0.5"), Ip.parse("fd00::5"))),
                     new FirstBootReport.Interface(null, Mac.ofQemu(2), List.of())),
-                List.of(new MachineStatus.ScriptResult("setup", 3, "one\ntwo"))));
+                List.of(new MachineStatus.ScriptResult("setup", 3, "one\ntwo")),
+                null));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.millwright.server;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
@@ -35,6 +36,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -436,6 +438,28 @@ class TroubleTest {
     sick().faults().clear();
     hang.release();
     assertThat(world.plan(World.machine("seen", "")).getFirst().note()).isNull();
+  }
+
+  /** Nobody knows of it yet, and one deadline is waited for once, not once for each machine. */
+  @Test
+  void aPlanForAHypervisorThatHasJustBegunToHangIsMadeSoon() {
+    world.apply(secondHypervisor().replace("deadlineSeconds: 2", "deadlineSeconds: 300"));
+    Fault.Hang hang = Fault.hang();
+    sick().faults().always(call -> true, hang);
+    List<Applied> planned =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(60),
+            () ->
+                world.plan(
+                    IntStream.range(0, 20)
+                        .mapToObj(i -> plain("web" + i, "sick"))
+                        .collect(joining())));
+    assertThat(planned)
+        .hasSize(20)
+        .allSatisfy(p ->
+            assertThat(p.note()).contains("as if nothing", "sick did not answer within 5 s"));
+    sick().faults().clear();
+    hang.release();
   }
 
   @Test

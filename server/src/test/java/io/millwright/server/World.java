@@ -129,6 +129,7 @@ final class World implements AutoCloseable {
   private int started;
   private volatile Duration passed = Duration.ZERO;
   private volatile String scripts = "[]";
+  private volatile String running = "";
 
   /** The first node, and its parts. */
   Node node;
@@ -200,15 +201,32 @@ final class World implements AutoCloseable {
     scripts = results;
   }
 
-  /** They come to this door past all nodes, and so whatever becomes of these meanwhile. */
-  private GuestBehaviour reportingGuests() {
+  /** From now on their first boots go on for ever with this script, which has printed this. */
+  void stuckAt(String script, String output) {
+    running =
+        ", \"running\": {\"name\": \"%s\", \"output\": \"%s\"}".formatted(script, output);
+  }
+
+  /** From now on their first boots come to their end again. */
+  void notStuck() {
+    running = "";
+  }
+
+  /** What a machine's first boot reports now. */
+  int report(String disk) {
     FirstBootDoor door = new FirstBootDoor(store, secrets, this::now, doors);
+    return door.post(
+            door.links(disk, now()).getFirst().getPath(),
+            "{\"hostKeys\": [], \"interfaces\": [], \"scripts\": %s%s}"
+                .formatted(scripts, running)
+                .getBytes(StandardCharsets.UTF_8))
+        .status();
+  }
+
+  /** They come to the door past all nodes, and so whatever becomes of these meanwhile. */
+  private GuestBehaviour reportingGuests() {
     return guest -> {
-      String disk = guest.definition().disks().getFirst().name();
-      door.post(
-          door.links(disk, now()).getFirst().getPath(),
-          ("{\"hostKeys\": [], \"interfaces\": [], \"scripts\": " + scripts + "}")
-              .getBytes(StandardCharsets.UTF_8));
+      report(guest.definition().disks().getFirst().name());
       return GuestBehaviour.wellBehaved().start(guest);
     };
   }

@@ -1,6 +1,7 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Reports;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -18,11 +19,30 @@ final class SqlReports implements Reports {
     return jdbc.sql(
                 """
                 INSERT INTO report (machine, disk, body) VALUES (:machine, :disk, :body)
-                ON CONFLICT DO NOTHING
+                ON CONFLICT (machine, disk)
+                DO UPDATE SET body = excluded.body, at = excluded.at, ended = true
+                WHERE NOT report.ended
                 """)
             .param("machine", machine)
             .param("disk", disk)
             .param("body", StoredJson.text(body))
+            .update()
+        == 1;
+  }
+
+  @Override
+  public boolean tell(UUID machine, String disk, String body, Instant at) {
+    return jdbc.sql(
+                """
+                INSERT INTO report (machine, disk, body, at, ended)
+                VALUES (:machine, :disk, :body, :at, false)
+                ON CONFLICT (machine, disk) DO UPDATE SET body = excluded.body, at = excluded.at
+                WHERE NOT report.ended AND report.at < excluded.at - interval '0.5 s'
+                """)
+            .param("machine", machine)
+            .param("disk", disk)
+            .param("body", StoredJson.text(body))
+            .param("at", Columns.time(at))
             .update()
         == 1;
   }
@@ -37,11 +57,16 @@ final class SqlReports implements Reports {
 
   @Override
   public Optional<Report> find(UUID machine, String disk) {
-    return jdbc.sql("SELECT at, body FROM report WHERE machine = :machine AND disk = :disk")
+    return jdbc.sql("SELECT at, ended, body FROM report WHERE machine = :machine AND disk = :disk")
         .param("machine", machine)
         .param("disk", disk)
         .query((row, n) ->
-            new Report(machine, disk, Columns.instantOf(row, "at"), row.getString("body")))
+            new Report(
+                machine,
+                disk,
+                Columns.instantOf(row, "at"),
+                row.getBoolean("ended"),
+                row.getString("body")))
         .optional();
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millwright.engine.port.Measurements;
 import io.millwright.engine.port.Quarantine;
+import io.millwright.engine.port.Reports.Report;
 import io.millwright.engine.port.Requests.Answered;
 import io.millwright.engine.port.Tokens.Token;
 import io.millwright.model.ByteSize;
@@ -173,6 +174,28 @@ abstract class SmallPortsContract extends DatabaseTest {
     });
     assertThat(this.<String>tx(tx -> tx.requests().find("admin", "k").orElseThrow().bodySha256()))
         .isEqualTo("01");
+  }
+
+  @Test
+  void whatAFirstBootIsAtIsToldUntilItsEnd() {
+    UUID machine = uid();
+    Instant at = Instant.parse("2026-01-01T00:00:00Z");
+    assertThat(told(machine, 1, at)).isTrue();
+    assertThat(told(machine, 2, at.plusMillis(400))).as("at once again").isFalse();
+    assertThat(told(machine, 3, at.plusMillis(600))).isTrue();
+    assertThat(store.read(tx -> tx.reports().find(machine, "d")).orElseThrow())
+        .isEqualTo(new Report(machine, "d", at.plusMillis(600), false, "{\"n\":3}"));
+    assertThat(this.<Boolean>tx(tx -> tx.reports().add(machine, "d", "{\"n\":4}"))).isTrue();
+    assertThat(told(machine, 5, Instant.now().plusSeconds(60))).isFalse();
+    assertThat(this.<Boolean>tx(tx -> tx.reports().add(machine, "d", "{\"n\":6}"))).isFalse();
+    Report end = store.read(tx -> tx.reports().find(machine, "d")).orElseThrow();
+    assertThat(end.ended()).isTrue();
+    assertThat(end.body()).isEqualTo("{\"n\":4}");
+    assertThat(end.at()).as("when the end came").isAfter(at.plusSeconds(60));
+  }
+
+  private boolean told(UUID machine, int n, Instant at) {
+    return this.<Boolean>tx(tx -> tx.reports().tell(machine, "d", "{\"n\":" + n + "}", at));
   }
 
   @Test

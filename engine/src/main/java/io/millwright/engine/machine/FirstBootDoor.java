@@ -24,8 +24,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Where machines report their first boot.
  *
- * <p>The path is signed, names one machine and one of its system disks, expires, and works once;
- * whoever has it can report on that machine and do nothing else.
+ * <p>The path is signed, names one machine and one of its system disks, expires, and takes one report
+ * of the first boot's end, and before that what it is at; whoever has it can report on that machine
+ * and do nothing else.
  */
 public final class FirstBootDoor {
   private static final Logger LOG = LoggerFactory.getLogger(FirstBootDoor.class);
@@ -101,8 +102,9 @@ public final class FirstBootDoor {
     if (name.isEmpty()) {
       return new Answer(404);
     }
+    boolean ended;
     try {
-      FirstBootReport.parse(body);
+      ended = FirstBootReport.parse(body).running() == null;
     } catch (ProblemException e) {
       LOG.warn("a first boot's report on {} is refused: {}", disk, e.problem().detail());
       return new Answer(400);
@@ -117,8 +119,13 @@ public final class FirstBootDoor {
           if (machine.isEmpty()) {
             return 410;
           }
-          if (!tx.reports()
-              .add(machine.get().uid(), disk, new String(body, StandardCharsets.UTF_8))) {
+          String text = new String(body, StandardCharsets.UTF_8);
+          if (!ended) {
+            return tx.reports().tell(machine.get().uid(), disk, text, clock.instant())
+                ? 204
+                : 429;
+          }
+          if (!tx.reports().add(machine.get().uid(), disk, text)) {
             return 410;
           }
           tx.nudges().nudge(machine.get().uid());

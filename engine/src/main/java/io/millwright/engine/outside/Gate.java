@@ -56,9 +56,14 @@ final class Gate {
    * @throws DriverException what the act threw, or UNREACHABLE if it did not answer in time
    */
   <T> T pass(Act<T> act) throws DriverException {
+    return pass(act, deadline);
+  }
+
+  /** As {@link #pass(Act)}, for a caller who waits no longer than this, if that is sooner. */
+  <T> T pass(Act<T> act, Duration patience) throws DriverException {
     boolean probe = refuseWhileBroken();
     try {
-      return go(act);
+      return go(act, patience.compareTo(deadline) < 0 ? patience : deadline);
     } finally {
       if (probe) {
         probeEnded();
@@ -66,8 +71,8 @@ final class Gate {
     }
   }
 
-  private <T> T go(Act<T> act) throws DriverException {
-    enter();
+  private <T> T go(Act<T> act, Duration patience) throws DriverException {
+    enter(patience);
     CompletableFuture<T> answer = new CompletableFuture<>();
     Thread thread =
         Thread.ofVirtual()
@@ -82,16 +87,18 @@ final class Gate {
               }
             });
     try {
-      T value = answer.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
+      T value = answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
       answered();
       return value;
     } catch (TimeoutException e) {
       thread.interrupt();
-      unanswered();
+      if (patience.equals(deadline)) { // else it may only be slow
+        unanswered();
+      }
       throw new DriverException(
           FaultKind.UNREACHABLE,
-          name + " did not answer within " + deadline.toSeconds() + " s",
-          name + " did not answer within " + deadline.toSeconds() + " s",
+          name + " did not answer within " + patience.toSeconds() + " s",
+          name + " did not answer within " + patience.toSeconds() + " s",
           e);
     } catch (InterruptedException e) {
       thread.interrupt();
@@ -120,7 +127,7 @@ final class Gate {
         cause);
   }
 
-  private void enter() throws DriverException {
+  private void enter(Duration patience) throws DriverException {
     if (places.tryAcquire()) {
       return;
     }
@@ -129,7 +136,7 @@ final class Gate {
       throw new Busy(Duration.ofMillis(250));
     }
     try {
-      if (!places.tryAcquire(deadline.toMillis(), TimeUnit.MILLISECONDS)) {
+      if (!places.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS)) {
         throw new Busy(Duration.ofSeconds(1));
       }
     } catch (InterruptedException e) {

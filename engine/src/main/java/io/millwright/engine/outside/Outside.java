@@ -88,6 +88,20 @@ public final class Outside implements AutoCloseable {
   }
 
   /**
+   * As {@link #call}, for somebody who waits for the answer and can do without it.
+   *
+   * @param patience for how long at most
+   */
+  public <T> T callWithin(
+      Duration patience,
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor,
+      Act<HypervisorDriver, T> act)
+      throws DriverException {
+    Open<HypervisorDriver> open = open(hypervisor);
+    return open.gate().pass(() -> act.on(open.driver()), patience);
+  }
+
+  /**
    * As {@link #call}, for what may last hours: it takes no place from what is quick, and nobody
    * ends it but who interrupts it.
    */

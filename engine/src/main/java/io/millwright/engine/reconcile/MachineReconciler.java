@@ -21,6 +21,7 @@ import io.millwright.engine.reconcile.ReadyCheck.Ready;
 import io.millwright.engine.request.Move;
 import io.millwright.engine.request.Rebuild;
 import io.millwright.engine.request.Snapshots;
+import io.millwright.images.FirstBootReport;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Ip;
@@ -102,7 +103,7 @@ public final class MachineReconciler {
     this.acts =
         new MachineActs(
             outside, files, door, disposal, new Carriage(outside, files, carriers, clock));
-    this.readyCheck = new ReadyCheck(store, outside, door);
+    this.readyCheck = new ReadyCheck(store, outside, door, clock);
     this.installations = new InstallationWatch(outside, clock);
     this.sight = new MachineSight(outside, installations);
     this.undo = new MachineUndo(store, sight, acts, clock);
@@ -394,14 +395,20 @@ public final class MachineReconciler {
           Duration waited = run.begunFor();
           Optional<Ready> ready = awaitReady(machine, subject.installation(), waited);
           if (ready.isEmpty()) {
+            Optional<FirstBootReport.Running> at = readyCheck.running(machine);
             if (waited.toSeconds() > await.timeoutSeconds()) {
               DriverException late =
                   new DriverException(
                       FaultKind.REFUSED,
-                      "the machine did not report ready within " + await.timeoutSeconds() + " s");
+                      "the machine did not report ready within "
+                          + await.timeoutSeconds()
+                          + " s"
+                          + at.map(MachineReconciler::unfinished).orElse(""));
+              at.ifPresent(a -> run.log(a.output().lines().toList()));
               run.fail(late);
               return undo.giveUp(run, subject, "NotReady", late.forUser(), false);
             }
+            at.ifPresent(a -> run.going(new State.Running(), null, doing(a)));
             return Optional.of(POLL);
           }
           Optional<ScriptResult> bad = Settled.failedScript(ready.get().scripts());
@@ -588,6 +595,23 @@ public final class MachineReconciler {
         .leases(machine)
         .forEach(l -> cooldown.computeIfAbsent(l.network(), network -> cooldown(tx, network)));
     tx.addresses().release(machine, keep, cooldown);
+  }
+
+  /** What a first boot is at, with the last line that it printed. */
+  private static String doing(FirstBootReport.Running at) {
+    return at.title()
+        + " runs"
+        + at.output()
+            .strip()
+            .lines()
+            .reduce((_, last) -> last)
+            .map(l -> ": " + Settled.brief(l))
+            .orElse("");
+  }
+
+  private static String unfinished(FirstBootReport.Running at) {
+    String said = Settled.brief(at.output());
+    return "; " + at.title() + " was still running" + (said.isEmpty() ? "" : ": " + said);
   }
 
   /**

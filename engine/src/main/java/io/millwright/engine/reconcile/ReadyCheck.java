@@ -22,10 +22,12 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -42,11 +44,13 @@ final class ReadyCheck {
   private final Store store;
   private final Outside outside;
   private final FirstBootDoor door;
+  private final InstantSource clock;
 
-  ReadyCheck(Store store, Outside outside, FirstBootDoor door) {
+  ReadyCheck(Store store, Outside outside, FirstBootDoor door, InstantSource clock) {
     this.store = store;
     this.outside = outside;
     this.door = door;
+    this.clock = clock;
   }
 
   /**
@@ -93,7 +97,7 @@ final class ReadyCheck {
       return reported; // else its installer could be taken for the system that it installs
     }
     boolean reads = machine.image().spec().firstBoot() != ImageSpec.FirstBoot.NONE;
-    if (reads && door.open() && waited.compareTo(SILENCE) < 0) {
+    if (reads && door.open() && silent(machine.uid(), disk, waited).compareTo(SILENCE) < 0) {
       return Optional.empty();
     }
     Optional<Ready> answers = answers(machine, mark);
@@ -215,13 +219,36 @@ final class ReadyCheck {
     }
   }
 
-  /** What the system on this disk told by itself, if it has. */
-  Optional<Ready> reported(UUID machine, String disk) {
-    return store.read(tx -> tx.reports().find(machine, disk)).map(ReadyCheck::fromReport);
+  /** For how long nothing was heard of a first boot. */
+  private Duration silent(UUID machine, String disk, Duration waited) {
+    return find(machine, disk)
+        .map(r -> Duration.between(r.at(), clock.instant()))
+        .filter(since -> since.compareTo(waited) < 0)
+        .orElse(waited);
   }
 
-  private static Ready fromReport(Report report) {
-    FirstBootReport told = FirstBootReport.parse(report.body().getBytes(StandardCharsets.UTF_8));
-    return new Ready(Ready.PHONE_HOME, told.hostKeys(), told.interfaces(), told.scripts());
+  /** What the system on this disk told by itself, if it has. */
+  Optional<Ready> reported(UUID machine, String disk) {
+    return find(machine, disk)
+        .filter(Report::ended)
+        .map(ReadyCheck::parse)
+        .map(told ->
+            new Ready(Ready.PHONE_HOME, told.hostKeys(), told.interfaces(), told.scripts()));
+  }
+
+  /** What its first boot was at when it was last heard. */
+  Optional<FirstBootReport.Running> running(ResolvedMachine machine) {
+    String disk = Objects.requireNonNull(machine.machine().status().disk());
+    return find(machine.uid(), disk)
+        .map(ReadyCheck::parse)
+        .map(FirstBootReport::running);
+  }
+
+  private Optional<Report> find(UUID machine, String disk) {
+    return store.read(tx -> tx.reports().find(machine, disk));
+  }
+
+  private static FirstBootReport parse(Report report) {
+    return FirstBootReport.parse(report.body().getBytes(StandardCharsets.UTF_8));
   }
 }

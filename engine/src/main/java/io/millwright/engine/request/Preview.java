@@ -33,7 +33,9 @@ import io.millwright.planner.MachinePlanner;
 import io.millwright.planner.MovePlanner;
 import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,6 +53,12 @@ import org.jspecify.annotations.Nullable;
 public final class Preview {
   /** Stands for the checksum of an image that is not made yet. */
   private static final String UNKNOWN_IMAGE = "0".repeat(64);
+
+  /** How long a plan for new machines waits for a hypervisor; it can do without. */
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  /** Longer than any hypervisor's deadline. */
+  private static final Duration ALL_THE_TIME = Duration.ofDays(1);
 
   private static final String TOO_MUCH = "too much goes on there";
 
@@ -94,24 +102,26 @@ public final class Preview {
         otherMtu.add(each.resource().uid());
       }
     }
+    Map<UUID, String> away = new HashMap<>();
     for (Applied each : applied) {
       if (each.operation() == null) {
         out.add(each);
         continue;
       }
       ResolvedMachine machine = machines.get(each.resource().uid());
-      out.add(machine == null ? simple(each) : machine(each, machine, otherMtu));
+      out.add(machine == null ? simple(each) : machine(each, machine, otherMtu, away));
     }
     return out;
   }
 
-  private Applied machine(Applied applied, ResolvedMachine machine, Set<UUID> otherMtu) {
+  private Applied machine(
+      Applied applied, ResolvedMachine machine, Set<UUID> otherMtu, Map<UUID, String> away) {
     boolean fresh = applied.action() == Applied.Action.CREATED;
     MachineGoal goal = MachineGoals.goal(machine, installation);
     if (goal.sha256() == null) {
       goal = goal.withSha256(UNKNOWN_IMAGE);
     }
-    Seen seen = fresh ? observeNew(machine, goal) : new Seen(observe(machine, goal), null);
+    Seen seen = fresh ? observeNew(machine, goal, away) : new Seen(observe(machine, goal), null);
     MachineFacts facts = seen.facts();
     boolean moves = machine.machine().status().moving();
     Plan plan =
@@ -167,31 +177,32 @@ public final class Preview {
   /**
    * Of a machine that cannot be anywhere yet; a hypervisor that is away is no hindrance. One that
    * is known to be away is not waited for.
+   *
+   * @param away what was found to be away in this plan, and why
    */
-  private Seen observeNew(ResolvedMachine machine, MachineGoal goal) {
-    String away =
-        Condition.find(machine.hypervisor().status().conditions(), Condition.READY)
-            .filter(c -> c.value() == Condition.Value.FALSE && c.reason().equals("Unreachable"))
-            .map(Condition::message)
-            .orElse(null);
-    if (away == null) {
+  private Seen observeNew(ResolvedMachine machine, MachineGoal goal, Map<UUID, String> away) {
+    UUID hypervisor = machine.hypervisor().uid();
+    Condition.find(machine.hypervisor().status().conditions(), Condition.READY)
+        .filter(c -> c.value() == Condition.Value.FALSE && c.reason().equals("Unreachable"))
+        .ifPresent(c -> away.put(hypervisor, c.message()));
+    if (!away.containsKey(hypervisor)) {
       try {
-        return new Seen(look(machine, goal), null);
+        return new Seen(look(machine, goal, PATIENCE), null);
       } catch (DriverException e) {
-        away = e.forUser();
+        away.put(hypervisor, e.forUser());
       } catch (Busy e) {
-        away = TOO_MUCH;
+        away.put(hypervisor, TOO_MUCH);
       }
     }
     return new Seen(
         MachineGoals.nothing(),
         "It could not be seen, so this is planned as if nothing of the machine were there: "
-            + away);
+            + away.get(hypervisor));
   }
 
   private MachineFacts observe(ResolvedMachine machine, MachineGoal goal) {
     try {
-      return look(machine, goal);
+      return look(machine, goal, ALL_THE_TIME);
     } catch (DriverException e) {
       throw unavailable(machine, e.forUser());
     } catch (Busy e) {
@@ -199,9 +210,11 @@ public final class Preview {
     }
   }
 
-  private MachineFacts look(ResolvedMachine machine, MachineGoal goal) throws DriverException {
+  private MachineFacts look(ResolvedMachine machine, MachineGoal goal, Duration patience)
+      throws DriverException {
     Observation seen =
-        outside.call(machine.hypervisor(), d -> d.observe(new Scope.One(machine.uid())));
+        outside.callWithin(
+            patience, machine.hypervisor(), d -> d.observe(new Scope.One(machine.uid())));
     Map<String, Records> published = new LinkedHashMap<>();
     for (var network : machine.networks().entrySet()) {
       if (network.getValue().spec().services() != null) {
