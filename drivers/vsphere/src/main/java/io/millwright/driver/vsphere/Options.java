@@ -64,33 +64,32 @@ final class Options {
   <T> T list(Supplier<T> empty, BiConsumer<T, Collector.Found> take)
       throws DriverException, VimFault {
     boolean tried = single.get();
-    T out = empty.get();
     AtomicBoolean unknown = new AtomicBoolean();
     try {
-      collector.list(
-          List.of("VirtualMachine"),
-          "VirtualMachine",
-          paths(),
-          found -> {
-            unknown.compareAndSet(false, tried && unknown(found));
-            if (!unknown.get()) {
-              take.accept(out, found);
-            }
-          });
+      T out =
+          all(
+              empty,
+              (into, found) -> {
+                unknown.compareAndSet(false, tried && unknown(found));
+                if (!unknown.get()) {
+                  take.accept(into, found);
+                }
+              });
+      if (!unknown.get()) {
+        return out;
+      }
     } catch (VimFault e) {
       if (!tried || !e.is("InvalidProperty")) {
         throw e;
       }
-      unknown.set(true);
-    }
-    if (!unknown.get()) {
-      return out;
     }
     single.set(false);
-    T anew = empty.get();
-    collector.list(
-        List.of("VirtualMachine"), "VirtualMachine", paths(), found -> take.accept(anew, found));
-    return anew;
+    return all(empty, take);
+  }
+
+  private <T> T all(Supplier<T> empty, BiConsumer<T, Collector.Found> take)
+      throws DriverException, VimFault {
+    return collector.list(List.of("VirtualMachine"), "VirtualMachine", paths(), empty, take);
   }
 
   /** Sets an option of a machine; an empty one is taken away. */

@@ -773,6 +773,55 @@ final class TroubleTest {
   }
 
   @Test
+  void aListWhoseSessionEndsBetweenTwoPagesIsReadAnewAndHasNothingTwice() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      AtomicInteger page = new AtomicInteger();
+      AtomicInteger asked = new AtomicInteger();
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c -> {
+            if (!FakeVcenter.asked(c).value().equals("view-VirtualMachine")) {
+              return usual.apply(c);
+            }
+            page.set(0);
+            return "<returnval>" + vms(page) + "</returnval>";
+          });
+      vcenter.answer(
+          "ContinueRetrievePropertiesEx",
+          c ->
+              switch (asked.incrementAndGet()) {
+                case 2 -> fault("NotAuthenticated", "gone", "");
+                // The next session knows nothing of that list.
+                case 3 -> fault("InvalidArgument", "A specified parameter was not correct", "");
+                default -> "<returnval>" + vms(page) + "</returnval>";
+              });
+      assertThat(driver.observe(new Scope.All()).machines())
+          .extracting(Observation.Machine::name)
+          .hasSize(30)
+          .doesNotHaveDuplicates();
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void aListThatBreaksOffIsNoList() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c ->
+              FakeVcenter.asked(c).value().equals("view-VirtualMachine")
+                  ? "<returnval>" + vms(new AtomicInteger(2)) + FakeVcenter.BREAK
+                  : usual.apply(c));
+      assertThat(failure(() -> driver.observe(new Scope.All())).kind())
+          .isEqualTo(FaultKind.UNREACHABLE);
+    }
+  }
+
+  @Test
   void ofTenThousandMachinesNoMoreThanAPageIsKeptAsItWasRead() throws Exception {
     int pages = 40;
     StringBuilder devices = new StringBuilder();
