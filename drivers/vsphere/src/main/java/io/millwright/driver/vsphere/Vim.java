@@ -16,6 +16,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,8 +31,9 @@ import org.jspecify.annotations.Nullable;
  * The vim25 protocol: SOAP over HTTPS, with a session that is opened when it is first needed and
  * again when the server has ended it.
  *
- * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}: whoever tries wrong
- * passwords over and over locks the account, also for those who know the right one.
+ * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}, by none of those that
+ * have the same account: whoever tries wrong passwords over and over locks it, also for those who
+ * know the right one, and as many Hypervisors as a vCenter has parts may name it.
  */
 final class Vim implements AutoCloseable {
   static final Duration LOGIN_PAUSE = Duration.ofMinutes(10);
@@ -65,6 +67,16 @@ final class Vim implements AutoCloseable {
       String version,
       String endpoint) {}
 
+  /** Who logs in, by its url, user and password. */
+  private static final Map<List<Object>, Account> ACCOUNTS = new ConcurrentHashMap<>();
+
+  private static final class Account {
+    final ReentrantLock login = new ReentrantLock();
+
+    /** When this password was last refused; under the lock. */
+    @Nullable Instant refused;
+  }
+
   /** What belongs to one login, and ends with it. */
   private record Session(String cookie, Content content, Map<String, Ref> views) {}
 
@@ -77,16 +89,18 @@ final class Vim implements AutoCloseable {
   private final URI sdk;
   private final HttpClient http;
   private final InstantSource clock;
-  private final ReentrantLock login = new ReentrantLock();
+  private final Account account;
   private final AtomicLong calls = new AtomicLong();
   private volatile @Nullable Session session;
   private volatile boolean closed;
-  private @Nullable Instant refused;
 
   Vim(Settings settings, InstantSource clock) {
     this.settings = settings;
     this.sdk = settings.url().resolve("/sdk");
     this.clock = clock;
+    this.account =
+        ACCOUNTS.computeIfAbsent(
+            List.of(settings.url(), settings.user(), settings.password()), _ -> new Account());
     this.http =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -171,7 +185,7 @@ final class Vim implements AutoCloseable {
   /** Another session in place of this one, unless somebody else was faster. */
   private Session renew(@Nullable Session old) throws DriverException, VimFault {
     try {
-      login.lockInterruptibly();
+      account.login.lockInterruptibly();
     } catch (InterruptedException e) {
       throw interrupted(e);
     }
@@ -180,7 +194,7 @@ final class Vim implements AutoCloseable {
       if (now != null && now != old) {
         return now;
       }
-      Instant last = refused;
+      Instant last = account.refused;
       if (last != null && clock.instant().isBefore(last.plus(LOGIN_PAUSE))) {
         throw new DriverException(
             FaultKind.REFUSED,
@@ -190,11 +204,11 @@ final class Vim implements AutoCloseable {
       }
       session = null;
       Session opened = open();
-      refused = null;
+      account.refused = null;
       session = opened;
       return opened;
     } finally {
-      login.unlock();
+      account.login.unlock();
     }
   }
 
@@ -225,7 +239,7 @@ final class Vim implements AutoCloseable {
           new Element("password").holding(settings.password()));
     } catch (VimFault e) {
       if (e.is("InvalidLogin")) {
-        refused = clock.instant();
+        account.refused = clock.instant();
       }
       throw e;
     }

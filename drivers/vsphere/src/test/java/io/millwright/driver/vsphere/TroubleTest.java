@@ -149,6 +149,32 @@ final class TroubleTest {
   }
 
   @Test
+  void aWrongPasswordIsTriedOnceByAllPartsOfAVcenterAndAnotherOneAtOnce() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      vcenter.answer(
+          "Login",
+          c ->
+              c.text("password").equals("changed")
+                  ? "<returnval><key>1</key></returnval>"
+                  : fault("InvalidLogin", "Cannot complete login.", ""));
+      // As every change of a Hypervisor opens it anew, too.
+      for (String part : List.of("east", "west", "north", "north", "north")) {
+        Map<String, String> settings = vcenter.settings();
+        settings.put("folder", part);
+        try (VsphereHypervisor driver = open(settings)) {
+          refused(() -> driver.observe(new Scope.All()), "refused the login");
+        }
+      }
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(1);
+      Map<String, String> settings = vcenter.settings();
+      settings.put("password", "changed");
+      try (VsphereHypervisor driver = open(settings)) {
+        assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+      }
+    }
+  }
+
+  @Test
   void aSessionThatWasDroppedIsRenewedAndTheCallRepeated() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
         VsphereHypervisor driver = open(vcenter.settings())) {
