@@ -67,10 +67,12 @@ public final class Vsphere {
     image = new Disks.Image(Lab.sha256(file), file, "raw", ByteSize.ofMib(1));
   }
 
-  /** {@code DIRECTORY N SEEN PAIRS}. */
+  /** {@code DIRECTORY N SEEN PAIRS}; with 0 for N only the observation. */
   public static void main(String[] arguments) throws Exception {
     Vsphere own = new Vsphere(Path.of(arguments[0]));
-    own.made(Integer.parseInt(arguments[1]), Integer.parseInt(arguments[3]));
+    if (Integer.parseInt(arguments[1]) > 0) {
+      own.made(Integer.parseInt(arguments[1]), Integer.parseInt(arguments[3]));
+    }
     own.seen(Integer.parseInt(arguments[2]));
   }
 
@@ -310,10 +312,10 @@ public final class Vsphere {
     return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
   }
 
-  /** Of this thread, which is the one that reads the answers. */
+  /** Of all threads: that which reads the answers, and those that bring them. */
   private static long allocated() {
     return ((com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean())
-        .getCurrentThreadAllocatedBytes();
+        .getTotalThreadAllocatedBytes();
   }
 
   // ------------------------------------------------------------------------------------ bare loop

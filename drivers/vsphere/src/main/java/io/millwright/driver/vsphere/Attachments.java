@@ -1,8 +1,6 @@
 package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,37 +8,28 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Which files the machines of a datastore have as disks or in their drives, foreign machines as
  * well.
  *
- * <p>vSphere has no index of that: it takes a look at all machines. Their devices are kilobytes
- * each, so each look reads only the version of each definition, and the devices of those whose
- * version is another than when they were last read. What is remembered has no say of its own: a
- * machine that tells no version is read each time, and one whose devices cannot be read may have
- * any disk.
+ * <p>vSphere has no index of that: it takes a look at all machines. One whose devices cannot be
+ * read may have any disk.
  */
 final class Attachments {
-  private static final String DEVICES = "config.hardware.device";
-  private static final List<String> VERSION = List.of("config.changeVersion", "config.modified");
-  private static final List<String> PATHS =
-      List.of("name", "config.changeVersion", "config.modified", DEVICES);
   private static final int ATTEMPTS = 3;
 
-  private record Known(String version, Set<String> files) {}
-
   private final Collector collector;
+  private final Definitions definitions;
   private final ReentrantLock lock = new ReentrantLock();
   private final AtomicLong begun = new AtomicLong();
-  private final Map<Ref, Known> known = new HashMap<>();
-  private final Map<Ref, String> unread = new LinkedHashMap<>();
+  private Definitions.Look seen = new Definitions.Look(Map.of(), Map.of());
   private Ref datastore = new Ref("", "");
   private long done;
 
-  Attachments(Collector collector) {
+  Attachments(Collector collector, Definitions definitions) {
     this.collector = collector;
+    this.definitions = definitions;
   }
 
   /**
@@ -54,7 +43,7 @@ final class Attachments {
         of,
         () -> {
           List<Ref> out =
-              known.entrySet().stream()
+              seen.known().entrySet().stream()
                   .filter(e -> e.getValue().files().contains(file))
                   .map(Map.Entry::getKey)
                   .toList();
@@ -75,15 +64,15 @@ final class Attachments {
         of,
         () -> {
           requireAllRead();
-          return known.values().stream()
-              .flatMap(k -> k.files().stream())
+          return seen.known().values().stream()
+              .flatMap(hardware -> hardware.files().stream())
               .collect(Collectors.toUnmodifiableSet());
         });
   }
 
   private void requireAllRead() throws DriverException {
-    if (!unread.isEmpty()) {
-      Map.Entry<Ref, String> first = unread.entrySet().iterator().next();
+    if (!seen.unread().isEmpty()) {
+      Map.Entry<Ref, Definitions.Unread> first = seen.unread().entrySet().iterator().next();
       throw Machines.conflict(
           "Whether a machine has the disk cannot be told, for the devices of one cannot be read.",
           first.getKey() + " " + first.getValue());
@@ -111,65 +100,20 @@ final class Attachments {
   }
 
   private void look(Ref of) throws DriverException, VimFault {
+    datastore = of;
+    // Who was removed since it was listed may have come back as another one.
     for (int attempt = 1; ; attempt++) {
-      try {
-        lookOnce(of);
+      Map<Ref, String> versions = new LinkedHashMap<>();
+      collector.follow(
+          of,
+          "vm",
+          "VirtualMachine",
+          Definitions.VERSION,
+          found -> versions.put(found.ref(), Definitions.version(found)));
+      seen = definitions.look(versions);
+      if (seen.known().size() + seen.unread().size() == versions.size() || attempt == ATTEMPTS) {
         return;
-      } catch (VimFault e) {
-        // One of them was removed since it was listed.
-        if (!e.is("ManagedObjectNotFound") || attempt == ATTEMPTS) {
-          throw e;
-        }
       }
     }
-  }
-
-  private void lookOnce(Ref of) throws DriverException, VimFault {
-    if (!of.equals(datastore)) {
-      known.clear();
-      datastore = of;
-    }
-    unread.clear();
-    Map<Ref, String> versions = new LinkedHashMap<>();
-    collector.follow(
-        of, "vm", "VirtualMachine", VERSION, found -> versions.put(found.ref(), version(found)));
-    known.keySet().retainAll(versions.keySet());
-    List<Ref> changed = new ArrayList<>();
-    versions.forEach((machine, version) -> {
-      Known before = known.get(machine);
-      if (before == null || version.isBlank() || !version.equals(before.version())) {
-        known.remove(machine);
-        unread.put(machine, "was not told of");
-        changed.add(machine);
-      }
-    });
-    // Version and devices are of one answer: what was read cannot be older than what it is called.
-    collector.read(
-        changed,
-        PATHS,
-        found -> {
-          if (found.get(DEVICES).isPresent()) {
-            known.put(found.ref(), new Known(version(found), files(found)));
-            unread.remove(found.ref());
-          } else {
-            unread.put(
-                found.ref(),
-                found.text("name") + ": " + found.faults().getOrDefault(DEVICES, "has no devices"));
-          }
-        });
-  }
-
-  private static String version(Collector.Found found) {
-    return VERSION.stream().map(found::text).collect(Collectors.joining(" "));
-  }
-
-  private static Set<String> files(Collector.Found found) {
-    List<Element> devices = found.get(DEVICES).map(Element::children).orElse(List.of());
-    return Stream.concat(
-            VmFacts.disks(devices).stream().flatMap(d -> d.files().stream()),
-            VmFacts.drives(devices)
-                .map(d -> VmFacts.inDatastore(d.text("backing", "fileName")))
-                .filter(file -> !file.isEmpty()))
-        .collect(Collectors.toUnmodifiableSet());
   }
 }

@@ -5,12 +5,32 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** Reads properties of objects: of one, or of many in pages. */
 final class Collector {
   /** So many objects at once; a page of machines is some megabytes then. */
   static final int PAGE = 250;
+
+  /** Two thirds of a machine's devices, and of each of the rest a half, which no list is for. */
+  private static final Set<String> UNUSED =
+      Set.of(
+          "VirtualIDEController",
+          "VirtualPS2Controller",
+          "VirtualPCIController",
+          "VirtualSIOController",
+          "VirtualKeyboard",
+          "VirtualPointingDevice",
+          "VirtualMachineVideoCard",
+          "VirtualMachineVMCIDevice",
+          "deviceInfo",
+          "connectable",
+          "slotInfo",
+          "shares",
+          "storageIOAllocation");
 
   private final Vim vim;
 
@@ -78,25 +98,42 @@ final class Collector {
         .orElse(new Found(object, Map.of(), Map.of()));
   }
 
-  /** Reads these properties of all objects of a view. */
-  void list(List<String> types, String type, List<String> paths, Consumer<Found> each)
+  /**
+   * Reads these properties of all objects of a view.
+   *
+   * @param empty what they are taken into; asked again if the list has to be read anew
+   */
+  <T> T list(
+      List<String> types,
+      String type,
+      List<String> paths,
+      Supplier<T> empty,
+      BiConsumer<T, Found> take)
       throws DriverException, VimFault {
     try {
-      page(vim.view(types.toArray(String[]::new)), "view", type, paths, each);
+      return listOnce(types, type, paths, empty.get(), take);
     } catch (VimFault e) {
-      if (!e.is("ManagedObjectNotFound")) {
+      // A view ends with its session, and so does a list of which not all pages were told.
+      if (!e.is("ManagedObjectNotFound", "InvalidArgument")) {
         throw e;
       }
-      // A view ends with its session.
       vim.forgetViews();
-      page(vim.view(types.toArray(String[]::new)), "view", type, paths, each);
+      return listOnce(types, type, paths, empty.get(), take);
     }
+  }
+
+  private <T> T listOnce(
+      List<String> types, String type, List<String> paths, T into, BiConsumer<T, Found> take)
+      throws DriverException, VimFault {
+    Ref view = vim.view(types.toArray(String[]::new));
+    page(filter(view, "view", type, paths), found -> take.accept(into, found));
+    return into;
   }
 
   /** Reads these properties of all objects of a type that this object names in a property. */
   void follow(Ref from, String property, String type, List<String> paths, Consumer<Found> each)
       throws DriverException, VimFault {
-    page(from, property, type, paths, each);
+    page(filter(from, property, type, paths), each);
   }
 
   /**
@@ -116,30 +153,31 @@ final class Collector {
     }
   }
 
-  private void page(Ref from, String path, String type, List<String> paths, Consumer<Found> each)
-      throws DriverException, VimFault {
-    page(filter(from, path, type, paths), each);
-  }
-
   private void page(Element spec, Consumer<Found> each) throws DriverException, VimFault {
     Ref collector = vim.content().properties();
+    Consumer<Element> take = object -> each.accept(Found.of(object));
     Element answer =
-        Vim.value(
-            vim.call(
-                collector,
-                "RetrievePropertiesEx",
-                spec,
-                new Element("options").add("maxObjects", PAGE)));
+        vim.list(
+            "objects",
+            UNUSED,
+            take,
+            collector,
+            "RetrievePropertiesEx",
+            spec,
+            new Element("options").add("maxObjects", PAGE));
     while (true) {
-      answer.all("objects").map(Found::of).forEach(each);
-      String token = answer.text("token");
+      String token = Vim.value(answer).text("token");
       if (token.isEmpty()) {
         return;
       }
       answer =
-          Vim.value(
-              vim.call(
-                  collector, "ContinueRetrievePropertiesEx", new Element("token").holding(token)));
+          vim.list(
+              "objects",
+              UNUSED,
+              take,
+              collector,
+              "ContinueRetrievePropertiesEx",
+              new Element("token").holding(token));
     }
   }
 

@@ -2,9 +2,12 @@ package io.millwright.driver.vsphere;
 
 import com.ctc.wstx.stax.WstxInputFactory;
 import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
@@ -169,18 +172,33 @@ final class Element {
 
   /** Reads a document; reads no entities from anywhere. */
   static Element read(byte[] document) throws XMLStreamException {
-    XMLStreamReader in = READERS.createXMLStreamReader(new ByteArrayInputStream(document));
+    return read(new ByteArrayInputStream(document), Set.of(), _ -> true);
+  }
+
+  /**
+   * Reads a document while it comes.
+   *
+   * @param without names and schema types of elements that are passed over, with all in them
+   * @param keep is shown every element when it is whole; one that it does not keep is in none
+   */
+  static Element read(InputStream document, Set<String> without, Predicate<Element> keep)
+      throws XMLStreamException {
+    XMLStreamReader in = READERS.createXMLStreamReader(document);
     try {
       while (in.next() != XMLStreamConstants.START_ELEMENT) {
         // what stands before the root
       }
-      return read(in);
+      Element out = read(in, begun(in), without, keep);
+      while (in.hasNext()) {
+        in.next(); // to its end, or its connection could not be used again
+      }
+      return out;
     } finally {
       in.close();
     }
   }
 
-  private static Element read(XMLStreamReader in) throws XMLStreamException {
+  private static Element begun(XMLStreamReader in) {
     Element out = new Element(in.getLocalName());
     for (int i = 0; i < in.getAttributeCount(); i++) {
       if (in.getAttributeLocalName(i).equals("type")) {
@@ -192,15 +210,50 @@ final class Element {
         }
       }
     }
+    return out;
+  }
+
+  private static Element read(
+      XMLStreamReader in, Element out, Set<String> without, Predicate<Element> keep)
+      throws XMLStreamException {
     String text = "";
+    boolean leaf = true;
     while (true) {
       switch (in.next()) {
-        case XMLStreamConstants.START_ELEMENT -> out.add(read(in));
-        case XMLStreamConstants.CHARACTERS -> text += in.getText();
+        case XMLStreamConstants.START_ELEMENT -> {
+          leaf = false;
+          if (without.contains(in.getLocalName())) {
+            passOver(in);
+            continue;
+          }
+          Element child = begun(in);
+          if (child.type != null && without.contains(child.type)) {
+            passOver(in);
+          } else if (keep.test(read(in, child, without, keep))) {
+            out.add(child);
+          }
+        }
+        // A text that stands between elements is only there to be looked at.
+        case XMLStreamConstants.CHARACTERS -> {
+          if (leaf) {
+            text += in.getText();
+          }
+        }
         case XMLStreamConstants.END_ELEMENT -> {
-          out.text = out.children.isEmpty() ? text : "";
+          out.text = leaf ? text : "";
           return out;
         }
+        default -> {}
+      }
+    }
+  }
+
+  /** To the end of the element that has begun. */
+  private static void passOver(XMLStreamReader in) throws XMLStreamException {
+    for (int open = 1; open > 0; ) {
+      switch (in.next()) {
+        case XMLStreamConstants.START_ELEMENT -> open++;
+        case XMLStreamConstants.END_ELEMENT -> open--;
         default -> {}
       }
     }

@@ -51,22 +51,17 @@ final class Inventory {
   private final Map<String, List<Item>> named = new HashMap<>();
 
   static Inventory read(Collector collector) throws DriverException, VimFault {
-    Inventory out = new Inventory();
-    collector.list(
-        ALL,
-        "ManagedEntity",
-        List.of("name", "parent"),
-        found -> {
-          Item item =
-              new Item(
-                  found.ref(),
-                  found.text("name"),
-                  found.get("parent").map(Element::ref).orElse(null));
-          if (out.items.put(item.ref(), item) == null) {
-            out.named.computeIfAbsent(item.name(), _ -> new ArrayList<>()).add(item);
-          }
-        });
-    return out;
+    return collector.list(
+        ALL, "ManagedEntity", List.of("name", "parent"), Inventory::new, Inventory::take);
+  }
+
+  private void take(Collector.Found found) {
+    Item item =
+        new Item(
+            found.ref(), found.text("name"), found.get("parent").map(Element::ref).orElse(null));
+    if (items.put(item.ref(), item) == null) {
+      named.computeIfAbsent(item.name(), _ -> new ArrayList<>()).add(item);
+    }
   }
 
   /** The names that lead to it, without the four folders that every datacenter has. */

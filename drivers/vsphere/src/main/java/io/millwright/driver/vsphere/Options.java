@@ -18,6 +18,8 @@ final class Options {
   /** What of a machine's options is read. */
   static final List<String> KEYS = List.of(VmFacts.MARK, VmFacts.DEFINITION, VmFacts.PENDING);
 
+  private static final List<String> DEVICES = List.of(VmFacts.DEVICES);
+
   private final Collector collector;
   private final AtomicBoolean single = new AtomicBoolean(true);
 
@@ -29,8 +31,9 @@ final class Options {
     return ALL + "[\"" + key + "\"]";
   }
 
-  private List<String> paths() {
+  private List<String> paths(List<String> more) {
     List<String> out = new ArrayList<>(VmFacts.PATHS);
+    out.addAll(more);
     if (single.get()) {
       KEYS.forEach(key -> out.add(path(key)));
     } else {
@@ -42,7 +45,7 @@ final class Options {
   Collector.Found read(Ref machine) throws DriverException, VimFault {
     boolean tried = single.get();
     try {
-      Collector.Found found = collector.read(machine, paths().toArray(String[]::new));
+      Collector.Found found = collector.read(machine, paths(DEVICES).toArray(String[]::new));
       if (!tried || !unknown(found)) {
         return found;
       }
@@ -52,45 +55,44 @@ final class Options {
       }
     }
     single.set(false);
-    return collector.read(machine, paths().toArray(String[]::new));
+    return collector.read(machine, paths(DEVICES).toArray(String[]::new));
   }
 
   /**
-   * Reads all machines there are, and keeps of each only what is taken of it: a page is megabytes,
-   * and there may be hundreds.
+   * Reads all machines there are, with their versions and without their devices.
    *
-   * @param empty what it is taken into; asked again if all have to be read anew
+   * @param empty what they are taken into; asked again if all have to be read anew
    */
   <T> T list(Supplier<T> empty, BiConsumer<T, Collector.Found> take)
       throws DriverException, VimFault {
     boolean tried = single.get();
-    T out = empty.get();
     AtomicBoolean unknown = new AtomicBoolean();
     try {
-      collector.list(
-          List.of("VirtualMachine"),
-          "VirtualMachine",
-          paths(),
-          found -> {
-            unknown.compareAndSet(false, tried && unknown(found));
-            if (!unknown.get()) {
-              take.accept(out, found);
-            }
-          });
+      T out =
+          all(
+              empty,
+              (into, found) -> {
+                unknown.compareAndSet(false, tried && unknown(found));
+                if (!unknown.get()) {
+                  take.accept(into, found);
+                }
+              });
+      if (!unknown.get()) {
+        return out;
+      }
     } catch (VimFault e) {
       if (!tried || !e.is("InvalidProperty")) {
         throw e;
       }
-      unknown.set(true);
-    }
-    if (!unknown.get()) {
-      return out;
     }
     single.set(false);
-    T anew = empty.get();
-    collector.list(
-        List.of("VirtualMachine"), "VirtualMachine", paths(), found -> take.accept(anew, found));
-    return anew;
+    return all(empty, take);
+  }
+
+  private <T> T all(Supplier<T> empty, BiConsumer<T, Collector.Found> take)
+      throws DriverException, VimFault {
+    return collector.list(
+        List.of("VirtualMachine"), "VirtualMachine", paths(Definitions.VERSION), empty, take);
   }
 
   /** Sets an option of a machine; an empty one is taken away. */

@@ -52,19 +52,22 @@ final class PerformanceCounters implements Metrics {
       return List.of();
     }
     return vim.act(() -> {
-      List<Running> running = new ArrayList<>();
-      collector.list(
-          List.of("VirtualMachine"),
-          "VirtualMachine",
-          List.of(
-              "summary.config.instanceUuid", "summary.config.numCpu", "summary.runtime.powerState"),
-          found -> {
-            UUID uid = VmFacts.uuid(found.text("summary.config.instanceUuid"));
-            if (machines.contains(uid)
-                && found.text("summary.runtime.powerState").equals("poweredOn")) {
-              running.add(new Running(found.ref(), uid, found.number("summary.config.numCpu")));
-            }
-          });
+      List<Running> running =
+          collector.list(
+              List.of("VirtualMachine"),
+              "VirtualMachine",
+              List.of(
+                  "summary.config.instanceUuid",
+                  "summary.config.numCpu",
+                  "summary.runtime.powerState"),
+              ArrayList<Running>::new,
+              (into, found) -> {
+                UUID uid = VmFacts.uuid(found.text("summary.config.instanceUuid"));
+                if (machines.contains(uid)
+                    && found.text("summary.runtime.powerState").equals("poweredOn")) {
+                  into.add(new Running(found.ref(), uid, found.number("summary.config.numCpu")));
+                }
+              });
       List<Usage> out = new ArrayList<>();
       for (int from = 0; from < running.size(); from += Collector.PAGE) {
         out.addAll(query(running.subList(from, Math.min(running.size(), from + Collector.PAGE))));

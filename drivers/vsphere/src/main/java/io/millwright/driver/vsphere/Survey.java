@@ -11,11 +11,11 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** Looks at what is there: all machines in one listing, page by page, and our directory in one. */
@@ -23,14 +23,22 @@ final class Survey {
   private final Vim vim;
   private final Collector collector;
   private final Options options;
+  private final Definitions definitions;
   private final Machines machines;
   private final Place.Finder places;
   private final DatastoreFiles files;
 
-  Survey(Vim vim, Options options, Machines machines, Place.Finder places, DatastoreFiles files) {
+  Survey(
+      Vim vim,
+      Options options,
+      Definitions definitions,
+      Machines machines,
+      Place.Finder places,
+      DatastoreFiles files) {
     this.vim = vim;
     this.collector = new Collector(vim);
     this.options = options;
+    this.definitions = definitions;
     this.machines = machines;
     this.places = places;
     this.files = files;
@@ -41,25 +49,43 @@ final class Survey {
    *
    * @param sizes of their disks by name, in KiB, for those that the datastore does not tell
    * @param linked names of disks that are linked to an image and so do not grow
-   * @param unreadable of how many machines something was not told, by why
    */
   private record Seen(
-      List<Observation.Machine> machines,
-      Map<String, Long> sizes,
-      Set<String> linked,
-      Map<String, Integer> unreadable) {
+      List<Observation.Machine> machines, Map<String, Long> sizes, Set<String> linked) {
     Seen() {
-      this(new ArrayList<>(), new HashMap<>(), new HashSet<>(), new TreeMap<>());
+      this(new ArrayList<>(), new HashMap<>(), new HashSet<>());
     }
 
-    void take(VmFacts machine, String installation, @Nullable Place place) {
-      for (VmFacts.Disk disk : machine.disks()) {
-        sizes.put(disk.name(), disk.device().number("capacityInKB"));
+    void take(VmFacts machine, Hardware hardware, @Nullable Place place) {
+      for (Hardware.Disk disk : hardware.disks()) {
+        sizes.put(disk.name(), disk.kib());
         if (disk.linked()) {
           linked.add(disk.name());
         }
       }
-      machines.add(machine.seen(installation, place));
+      machines.add(machine.seen(hardware, place));
+    }
+  }
+
+  /**
+   * Machines without their devices.
+   *
+   * @param unreadable those of which the account may not read all
+   */
+  private record Listed(List<VmFacts> machines, Map<Ref, String> versions, Set<Ref> unreadable) {
+    Listed() {
+      this(new ArrayList<>(), new LinkedHashMap<>(), new HashSet<>());
+    }
+
+    void take(Collector.Found found, String installation) {
+      if (found.faults().containsValue("NoPermission")) {
+        unreadable.add(found.ref());
+      }
+      VmFacts machine = VmFacts.of(found, installation);
+      if (!machine.nameless()) {
+        machines.add(machine);
+        versions.put(found.ref(), Definitions.version(found));
+      }
     }
   }
 
@@ -78,19 +104,15 @@ final class Survey {
       Optional<VmFacts> one = Optional.empty();
       switch (scope) {
         case Scope.All _ -> {
-          Place known = place;
-          seen = options.list(Seen::new, (into, found) -> take(found, known, into));
+          list(place, seen, gaps);
         }
         case Scope.One(var uid) -> {
           one = machines.at(uid);
           if (one.isPresent()) {
-            seen.take(one.get(), files.installation(), place);
+            seen.take(one.get(), one.get().hardware(files.installation()), place);
           }
         }
       }
-      seen.unreadable()
-          .forEach(
-              (fault, n) -> gaps.add("Of " + n + " machines not all can be read: " + fault + "."));
       List<Observation.Disk> disks = new ArrayList<>();
       List<Observation.Medium> media = new ArrayList<>();
       List<String> images = new ArrayList<>();
@@ -113,15 +135,29 @@ final class Survey {
     });
   }
 
-  private void take(Collector.Found found, @Nullable Place place, Seen into) {
-    found.faults().values().stream()
-        .filter(f -> f.equals("NoPermission"))
-        .findFirst()
-        .ifPresent(
-            f -> into.unreadable().merge("the privilege System.Read is missing", 1, Integer::sum));
-    VmFacts machine = VmFacts.of(found, files.installation());
-    if (!machine.nameless()) {
-      into.take(machine, files.installation(), place);
+  private void list(@Nullable Place place, Seen into, List<String> gaps)
+      throws DriverException, VimFault {
+    Listed listed =
+        options.list(Listed::new, (all, found) -> all.take(found, files.installation()));
+    Definitions.Look look = definitions.look(listed.versions());
+    definitions.retain(listed.versions().keySet());
+    for (VmFacts machine : listed.machines()) {
+      Hardware hardware = look.known().get(machine.ref());
+      Definitions.Unread unread = look.unread().get(machine.ref());
+      if (hardware != null) {
+        into.take(machine, hardware, place);
+      } else if (unread != null) {
+        into.take(machine, Hardware.NONE, place);
+        if (!unread.orphaned()) {
+          listed.unreadable().add(machine.ref());
+        }
+      }
+    }
+    if (!listed.unreadable().isEmpty()) {
+      gaps.add(
+          "Of "
+              + listed.unreadable().size()
+              + " machines not all can be read: the privilege System.Read is missing.");
     }
   }
 

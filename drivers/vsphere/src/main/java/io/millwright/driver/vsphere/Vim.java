@@ -16,10 +16,13 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import javax.xml.stream.XMLStreamException;
 import org.jspecify.annotations.Nullable;
@@ -28,8 +31,9 @@ import org.jspecify.annotations.Nullable;
  * The vim25 protocol: SOAP over HTTPS, with a session that is opened when it is first needed and
  * again when the server has ended it.
  *
- * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}: whoever tries wrong
- * passwords over and over locks the account, also for those who know the right one.
+ * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}, by none of those that
+ * have the same account: whoever tries wrong passwords over and over locks it, also for those who
+ * know the right one, and as many Hypervisors as a vCenter has parts may name it.
  */
 final class Vim implements AutoCloseable {
   static final Duration LOGIN_PAUSE = Duration.ofMinutes(10);
@@ -63,6 +67,16 @@ final class Vim implements AutoCloseable {
       String version,
       String endpoint) {}
 
+  /** Who logs in, by its url, user and password. */
+  private static final Map<List<Object>, Account> ACCOUNTS = new ConcurrentHashMap<>();
+
+  private static final class Account {
+    final ReentrantLock login = new ReentrantLock();
+
+    /** When this password was last refused; under the lock. */
+    @Nullable Instant refused;
+  }
+
   /** What belongs to one login, and ends with it. */
   private record Session(String cookie, Content content, Map<String, Ref> views) {}
 
@@ -75,16 +89,18 @@ final class Vim implements AutoCloseable {
   private final URI sdk;
   private final HttpClient http;
   private final InstantSource clock;
-  private final ReentrantLock login = new ReentrantLock();
+  private final Account account;
   private final AtomicLong calls = new AtomicLong();
   private volatile @Nullable Session session;
   private volatile boolean closed;
-  private @Nullable Instant refused;
 
   Vim(Settings settings, InstantSource clock) {
     this.settings = settings;
     this.sdk = settings.url().resolve("/sdk");
     this.clock = clock;
+    this.account =
+        ACCOUNTS.computeIfAbsent(
+            List.of(settings.url(), settings.user(), settings.password()), _ -> new Account());
     this.http =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -169,7 +185,7 @@ final class Vim implements AutoCloseable {
   /** Another session in place of this one, unless somebody else was faster. */
   private Session renew(@Nullable Session old) throws DriverException, VimFault {
     try {
-      login.lockInterruptibly();
+      account.login.lockInterruptibly();
     } catch (InterruptedException e) {
       throw interrupted(e);
     }
@@ -178,7 +194,7 @@ final class Vim implements AutoCloseable {
       if (now != null && now != old) {
         return now;
       }
-      Instant last = refused;
+      Instant last = account.refused;
       if (last != null && clock.instant().isBefore(last.plus(LOGIN_PAUSE))) {
         throw new DriverException(
             FaultKind.REFUSED,
@@ -188,11 +204,11 @@ final class Vim implements AutoCloseable {
       }
       session = null;
       Session opened = open();
-      refused = null;
+      account.refused = null;
       session = opened;
       return opened;
     } finally {
-      login.unlock();
+      account.login.unlock();
     }
   }
 
@@ -223,7 +239,7 @@ final class Vim implements AutoCloseable {
           new Element("password").holding(settings.password()));
     } catch (VimFault e) {
       if (e.is("InvalidLogin")) {
-        refused = clock.instant();
+        account.refused = clock.instant();
       }
       throw e;
     }
@@ -248,16 +264,56 @@ final class Vim implements AutoCloseable {
 
   Element call(Duration patience, Ref target, String method, Element... arguments)
       throws DriverException, VimFault {
+    return call(WHOLE, patience, target, method, arguments);
+  }
+
+  /**
+   * Asks for a list that may be long, and takes each of its parts when it is there.
+   *
+   * @param part what the parts are called; the answer is without them
+   * @param without as {@link Element#read(InputStream, Set, java.util.function.Predicate)} has it
+   */
+  Element list(
+      String part,
+      Set<String> without,
+      Consumer<Element> take,
+      Ref target,
+      String method,
+      Element... arguments)
+      throws DriverException, VimFault {
+    Body<InputStream> parts =
+        new Body<>(
+            BodyHandlers.ofInputStream(),
+            body -> {
+              try (body) {
+                return Element.read(
+                    body,
+                    without,
+                    whole -> {
+                      if (!whole.name().equals(part)) {
+                        return true;
+                      }
+                      take.accept(whole);
+                      return false;
+                    });
+              }
+            });
+    return call(parts, PATIENCE, target, method, arguments);
+  }
+
+  private <T> Element call(
+      Body<T> body, Duration patience, Ref target, String method, Element... arguments)
+      throws DriverException, VimFault {
     Session now = session();
     try {
-      return post(new StringBuilder(now.cookie()), target, method, patience, arguments);
+      return post(body, new StringBuilder(now.cookie()), target, method, patience, arguments);
     } catch (VimFault e) {
       if (!e.is("NotAuthenticated")) {
         throw e;
       }
     }
     now = renew(now);
-    return post(new StringBuilder(now.cookie()), target, method, patience, arguments);
+    return post(body, new StringBuilder(now.cookie()), target, method, patience, arguments);
   }
 
   /** What an answer holds. */
@@ -265,11 +321,32 @@ final class Vim implements AutoCloseable {
     return answer.find("returnval").orElse(new Element("returnval"));
   }
 
+  /** How an answer comes, and how it is read. */
+  private record Body<T>(BodyHandler<T> handler, Read<T> read) {
+    interface Read<T> {
+      Element from(T body) throws XMLStreamException, IOException;
+    }
+  }
+
+  /** To be handed over piece by piece takes longer than most answers are long. */
+  private static final Body<byte[]> WHOLE = new Body<>(BodyHandlers.ofByteArray(), Element::read);
+
+  private Element post(
+      StringBuilder cookie, Ref target, String method, Duration patience, Element... arguments)
+      throws DriverException, VimFault {
+    return post(WHOLE, cookie, target, method, patience, arguments);
+  }
+
   /**
    * @param cookie is sent if there is one, and becomes what the server sets
    */
-  private Element post(
-      StringBuilder cookie, Ref target, String method, Duration patience, Element... arguments)
+  private <T> Element post(
+      Body<T> answers,
+      StringBuilder cookie,
+      Ref target,
+      String method,
+      Duration patience,
+      Element... arguments)
       throws DriverException, VimFault {
     StringBuilder body = new StringBuilder(1024).append(ENVELOPE);
     body.append('<').append(method).append(" xmlns=\"urn:vim25\">");
@@ -287,8 +364,7 @@ final class Vim implements AutoCloseable {
     if (!cookie.isEmpty()) {
       request.header("Cookie", cookie.toString());
     }
-    // As a whole: to hand over an answer piece by piece takes longer than most answers are long.
-    HttpResponse<byte[]> response = send(request.build(), BodyHandlers.ofByteArray());
+    HttpResponse<T> response = send(request.build(), answers.handler());
     response
         .headers()
         .firstValue("Set-Cookie")
@@ -297,10 +373,11 @@ final class Vim implements AutoCloseable {
           cookie.append(set, 0, set.indexOf(';') < 0 ? set.length() : set.indexOf(';'));
         });
     if (response.statusCode() != 200 && response.statusCode() != 500) {
+      drop(response.body());
       throw status(response.statusCode());
     }
     try {
-      Element envelope = Element.read(response.body());
+      Element envelope = answers.read().from(response.body());
       Element answer =
           envelope
               .find("Body")
@@ -310,7 +387,12 @@ final class Vim implements AutoCloseable {
         throw VimFault.of(answer);
       }
       return answer;
+    } catch (IOException e) {
+      throw failed(e);
     } catch (XMLStreamException e) {
+      if (e.getNestedException() instanceof IOException broken) {
+        throw failed(broken);
+      }
       throw new DriverException(
           FaultKind.UNREACHABLE,
           "The hypervisor does not answer, or not so that it can be trusted.",
@@ -404,9 +486,7 @@ final class Vim implements AutoCloseable {
     if (response.statusCode() != 401) {
       return response;
     }
-    if (response.body() instanceof InputStream body) {
-      drop(body);
-    }
+    drop(response.body());
     return send(file(renew(now), relative, what), handler);
   }
 
@@ -417,9 +497,12 @@ final class Vim implements AutoCloseable {
         .build();
   }
 
-  private void drop(InputStream body) throws DriverException {
+  /** Nobody reads an answer to its end, and so its connection is not used again. */
+  private void drop(Object body) throws DriverException {
     try {
-      body.close();
+      if (body instanceof InputStream unread) {
+        unread.close();
+      }
     } catch (IOException e) {
       throw failed(e);
     }

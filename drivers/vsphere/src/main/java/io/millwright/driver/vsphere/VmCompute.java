@@ -184,7 +184,7 @@ final class VmCompute implements Compute, HotPlug {
     List<MachineDefinition.Disk> disks =
         there.isPresent()
                 && plugged(there.get()).equals(names)
-                && there.get().deviceModels(files.installation()) == machine.devices()
+                && there.get().hardware(files.installation()).models() == machine.devices()
             ? List.of()
             : machine.disks();
     disks.forEach(d -> patterns.add(d.name() + DatastoreFiles.DISK));
@@ -327,13 +327,14 @@ final class VmCompute implements Compute, HotPlug {
 
   /** True if what runs is what was defined, so that nothing waits for the next start. */
   private boolean matches(VmFacts there, Wanted wanted, Place place) {
+    Hardware hardware = there.hardware(files.installation());
     return there.wanted() != null
         && !there.pending()
         && there.cores() == wanted.cores()
         && there.memoryMib() == wanted.memoryMib()
         && there.wanted().firmware() == wanted.firmware()
-        && there.deviceModels(files.installation()) == wanted.devices()
-        && there.seen(files.installation(), place).nics().equals(wanted.nics())
+        && hardware.models() == wanted.devices()
+        && there.nics(hardware, place).equals(wanted.nics())
         && plugged(there)
             .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList());
   }
@@ -350,7 +351,8 @@ final class VmCompute implements Compute, HotPlug {
       Element spec, Place place, Wanted wanted, Map<String, Long> capacities, VmFacts there)
       throws DriverException, VimFault {
     List<VmFacts.Disk> disks = there.disks();
-    boolean others = there.deviceModels(files.installation()) != wanted.devices();
+    Hardware hardware = there.hardware(files.installation());
+    boolean others = hardware.models() != wanted.devices();
     if (others
         || !plugged(there)
             .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList())) {
@@ -364,7 +366,7 @@ final class VmCompute implements Compute, HotPlug {
       }
       disks(place, wanted, capacities, controller).forEach(spec::add);
     }
-    if (others || !there.seen(files.installation(), place).nics().equals(wanted.nics())) {
+    if (others || !there.nics(hardware, place).equals(wanted.nics())) {
       there.cards().forEach(card -> spec.add(removed(card)));
       nics(place, wanted).forEach(spec::add);
     }
@@ -651,7 +653,7 @@ final class VmCompute implements Compute, HotPlug {
           if (!there.power().equals("poweredOn")) {
             throw Machines.conflict("The machine does not run.", there.power());
           }
-          if (there.deviceModels(files.installation()) == Devices.EMULATED) {
+          if (there.hardware(files.installation()).models() == Devices.EMULATED) {
             throw new DriverException(
                 FaultKind.UNSUPPORTED,
                 "The machine's disks are on SATA ports, which take none while it runs; stop it for"

@@ -6,7 +6,6 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Devices;
-import io.millwright.model.Mac;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -28,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *     it was cloned from
  * @param wanted what it was last defined as by us, or null
  * @param pending true if what it was last defined as counts from its next start
- * @param devices as they were read, to be sent back as they are
+ * @param devices as they were read, to be sent back as they are; none of one that was listed
  */
 record VmFacts(
     Ref ref,
@@ -48,7 +47,7 @@ record VmFacts(
   static final String DEFINITION = "millwright.definition";
   static final String PENDING = "millwright.pending";
 
-  /** A machine's properties, of which its own facts are made. */
+  /** A machine's properties, of which its own facts are made, but for its devices. */
   static final List<String> PATHS =
       List.of(
           "name",
@@ -56,8 +55,9 @@ record VmFacts(
           "runtime.cleanPowerOff",
           "summary.config.instanceUuid",
           "config.hardware.numCPU",
-          "config.hardware.memoryMB",
-          "config.hardware.device");
+          "config.hardware.memoryMB");
+
+  static final String DEVICES = "config.hardware.device";
 
   private static final Pattern NOTE =
       Pattern.compile("([0-9a-f]{8}) ([0-9a-f-]{36}) ([0-9]{1,18})");
@@ -91,7 +91,11 @@ record VmFacts(
         found.number("config.hardware.memoryMB"),
         made ? Wanted.decode(options.getOrDefault(DEFINITION, "")).orElse(null) : null,
         made && !power.equals("poweredOff") && "true".equals(options.get(PENDING)),
-        found.get("config.hardware.device").map(Element::children).orElse(List.of()));
+        devices(found));
+  }
+
+  static List<Element> devices(Collector.Found found) {
+    return found.get(DEVICES).map(Element::children).orElse(List.of());
   }
 
   /** The values of extra options, whether ours were read alone or with all others. */
@@ -203,41 +207,14 @@ record VmFacts(
 
   /** The key of what its disks are plugged into. */
   Optional<Long> controller() {
+    return controller(devices);
+  }
+
+  static Optional<Long> controller(List<Element> devices) {
     return devices.stream()
         .filter(d -> !d.text("sharedBus").isEmpty())
         .findFirst()
         .map(d -> d.number("key"));
-  }
-
-  /**
-   * What its cards and those of its disks are that are ours, if they are all of one kind; what else
-   * somebody has plugged in does not count.
-   */
-  @Nullable Devices deviceModels(String installation) {
-    Optional<Long> scsi = controller();
-    List<Devices> all = new ArrayList<>();
-    for (Disk disk : disks()) {
-      if (objectName(disk.file(), DatastoreFiles.DISK, installation).isEmpty()) {
-        continue;
-      }
-      // Whichever SCSI controller an operator has given it.
-      boolean onIt = scsi.filter(k -> k == disk.device().number("controllerKey")).isPresent();
-      all.add(onIt ? Devices.PARAVIRTUAL : Devices.EMULATED);
-    }
-    for (Element card : cards()) {
-      Devices of =
-          Stream.of(Devices.values())
-              .filter(d -> cardType(d).equals(card.type()))
-              .findFirst()
-              .orElse(null);
-      if (of == null) {
-        return null;
-      }
-      all.add(of);
-    }
-    return all.stream().distinct().count() > 1
-        ? null
-        : all.isEmpty() ? Devices.PARAVIRTUAL : all.getFirst();
   }
 
   /** What disks of machines with these devices are plugged into. */
@@ -256,6 +233,10 @@ record VmFacts(
   }
 
   List<Element> cards() {
+    return cards(devices);
+  }
+
+  static List<Element> cards(List<Element> devices) {
     return devices.stream().filter(d -> !d.text("macAddress").isEmpty()).toList();
   }
 
@@ -276,12 +257,16 @@ record VmFacts(
 
   /** The file in its second drive, or an empty text. */
   String vendorsFile() {
-    return vendorsDrive().map(d -> d.text("backing", "fileName")).orElse("");
+    return file(vendorsDrive());
   }
 
   /** The file in its drive, or an empty text. */
   String mediumFile() {
-    return drive().map(d -> d.text("backing", "fileName")).orElse("");
+    return file(drive());
+  }
+
+  static String file(Optional<Element> drive) {
+    return drive.map(d -> d.text("backing", "fileName")).orElse("");
   }
 
   static Optional<String> objectName(String file, String ending, String installation) {
@@ -297,17 +282,16 @@ record VmFacts(
 
   // -------------------------------------------------------------------------------- observation
 
+  Hardware hardware(String installation) {
+    return Hardware.of(devices, installation);
+  }
+
   /**
+   * @param hardware what its devices are
    * @param place tells the names of networks; null if it cannot be found
    */
-  Observation.Machine seen(String installation, @Nullable Place place) {
+  Observation.Machine seen(Hardware hardware, @Nullable Place place) {
     Wanted next = pending ? wanted : null;
-    List<String> disks =
-        next != null
-            ? next.disks().stream().map(MachineDefinition.Disk::name).toList()
-            : disks().stream()
-                .flatMap(d -> objectName(d.file(), DatastoreFiles.DISK, installation).stream())
-                .toList();
     return new Observation.Machine(
         uid,
         name,
@@ -315,11 +299,13 @@ record VmFacts(
         state(),
         next != null ? next.cores() : cores,
         ByteSize.ofMib(next != null ? next.memoryMib() : memoryMib),
-        next != null ? next.devices() : deviceModels(installation),
-        disks,
-        next != null ? next.nics() : nics(place),
-        objectName(mediumFile(), DatastoreFiles.MEDIUM, installation).orElse(null),
-        vendorsFile().contains("/" + DatastoreFiles.image(installation, "")));
+        next != null ? next.devices() : hardware.models(),
+        next != null
+            ? next.disks().stream().map(MachineDefinition.Disk::name).toList()
+            : hardware.disks().stream().map(Hardware.Disk::name).toList(),
+        next != null ? next.nics() : nics(hardware, place),
+        hardware.medium(),
+        hardware.vendors());
   }
 
   private Observation.State state() {
@@ -330,55 +316,48 @@ record VmFacts(
     };
   }
 
-  private List<MachineDefinition.Nic> nics(@Nullable Place place) {
+  /** As they were declared, where they are plugged into just that. */
+  List<MachineDefinition.Nic> nics(Hardware hardware, @Nullable Place place) {
     List<MachineDefinition.Nic> out = new ArrayList<>();
-    for (Element card : cards()) {
-      Mac mac;
-      try {
-        mac = Mac.parse(card.text("macAddress").toLowerCase(Locale.ROOT));
-      } catch (IllegalArgumentException e) {
-        continue; // a foreign machine may have any
-      }
+    for (Hardware.Card card : hardware.cards()) {
       String network = network(card, place);
       MachineDefinition.Nic declared =
           wanted == null
               ? null
-              : wanted.nics().stream().filter(n -> n.mac().equals(mac)).findFirst().orElse(null);
+              : wanted.nics().stream()
+                  .filter(n -> n.mac().equals(card.mac()))
+                  .findFirst()
+                  .orElse(null);
       out.add(
           declared != null && attached(card, declared, place)
               ? declared
               : new MachineDefinition.Nic(
-                  mac, null, network.isEmpty() ? null : network, null, null));
+                  card.mac(), null, network.isEmpty() ? null : network, null, null));
     }
     return out;
   }
 
-  private static String network(Element card, @Nullable Place place) {
-    String name = card.text("backing", "deviceName");
-    String portgroup = card.text("backing", "port", "portgroupKey");
-    if (!name.isEmpty() || portgroup.isEmpty() || place == null) {
-      return name;
-    }
-    return place.inventory().name(new Ref("DistributedVirtualPortgroup", portgroup));
+  private static String network(Hardware.Card card, @Nullable Place place) {
+    return !card.network().isEmpty() || card.portgroup().isEmpty() || place == null
+        ? card.network()
+        : place.inventory().name(new Ref("DistributedVirtualPortgroup", card.portgroup()));
   }
 
   /** True if the card is plugged into what was declared, by whichever of its names. */
   private static boolean attached(
-      Element card, MachineDefinition.Nic declared, @Nullable Place place) {
+      Hardware.Card card, MachineDefinition.Nic declared, @Nullable Place place) {
     String wanted = declared.network();
     if (wanted == null) {
       return false;
     }
-    String portgroup = card.text("backing", "port", "portgroupKey");
-    if (portgroup.isEmpty()) {
-      String name = card.text("backing", "deviceName");
-      return name.equals(wanted) || wanted.endsWith("/" + name);
+    if (card.portgroup().isEmpty()) {
+      return card.network().equals(wanted) || wanted.endsWith("/" + card.network());
     }
     return place != null
         && place
             .inventory()
             .network(wanted, place.datacenter())
-            .filter(ref -> ref.value().equals(portgroup))
+            .filter(ref -> ref.value().equals(card.portgroup()))
             .isPresent();
   }
 }

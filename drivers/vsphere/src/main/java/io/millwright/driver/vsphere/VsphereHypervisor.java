@@ -48,8 +48,9 @@ final class VsphereHypervisor implements HypervisorDriver {
     Options options = new Options(vim);
     Machines machines = new Machines(vim, options, installation);
     DatastoreFiles files = new DatastoreFiles(vim, tasks, settings.directory(), installation);
-    survey = new Survey(vim, options, machines, places, files);
-    Attachments attachments = new Attachments(new Collector(vim));
+    Definitions definitions = new Definitions(new Collector(vim), installation);
+    survey = new Survey(vim, options, definitions, machines, places, files);
+    Attachments attachments = new Attachments(new Collector(vim), definitions);
     LinkedDisks links = new LinkedDisks(tasks, machines, files, attachments);
     boolean linked = settings.linkedClones();
     compute =

@@ -24,6 +24,9 @@ import javax.xml.stream.XMLStreamException;
  * do, such as saying no. What a test says nothing about is answered as by a small healthy vCenter.
  */
 final class FakeVcenter implements AutoCloseable {
+  /** Where an answer breaks off. */
+  static final String BREAK = "<break/>";
+
   private final HttpsServer server;
   private final ServerKeys keys;
   private final Map<String, Function<Element, String>> answers = new ConcurrentHashMap<>();
@@ -313,6 +316,11 @@ final class FakeVcenter implements AutoCloseable {
                       + "Response>")
               + "</soapenv:Body></soapenv:Envelope>";
       byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+      if (body.contains(BREAK)) {
+        exchange.sendResponseHeaders(200, bytes.length);
+        exchange.getResponseBody().write(bytes, 0, body.indexOf(BREAK));
+        return;
+      }
       exchange.getResponseHeaders().add("Set-Cookie", "vmware_soap_session=\"abc\"; Path=/");
       exchange.sendResponseHeaders(failed ? 500 : 200, bytes.length);
       exchange.getResponseBody().write(bytes);

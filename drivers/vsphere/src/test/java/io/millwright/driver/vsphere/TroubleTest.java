@@ -149,6 +149,32 @@ final class TroubleTest {
   }
 
   @Test
+  void aWrongPasswordIsTriedOnceByAllPartsOfAVcenterAndAnotherOneAtOnce() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      vcenter.answer(
+          "Login",
+          c ->
+              c.text("password").equals("changed")
+                  ? "<returnval><key>1</key></returnval>"
+                  : fault("InvalidLogin", "Cannot complete login.", ""));
+      // As every change of a Hypervisor opens it anew, too.
+      for (String part : List.of("east", "west", "north", "north", "north")) {
+        Map<String, String> settings = vcenter.settings();
+        settings.put("folder", part);
+        try (VsphereHypervisor driver = open(settings)) {
+          refused(() -> driver.observe(new Scope.All()), "refused the login");
+        }
+      }
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(1);
+      Map<String, String> settings = vcenter.settings();
+      settings.put("password", "changed");
+      try (VsphereHypervisor driver = open(settings)) {
+        assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+      }
+    }
+  }
+
+  @Test
   void aSessionThatWasDroppedIsRenewedAndTheCallRepeated() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
         VsphereHypervisor driver = open(vcenter.settings())) {
@@ -773,6 +799,55 @@ final class TroubleTest {
   }
 
   @Test
+  void aListWhoseSessionEndsBetweenTwoPagesIsReadAnewAndHasNothingTwice() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      AtomicInteger page = new AtomicInteger();
+      AtomicInteger asked = new AtomicInteger();
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c -> {
+            if (!FakeVcenter.asked(c).value().equals("view-VirtualMachine")) {
+              return usual.apply(c);
+            }
+            page.set(0);
+            return "<returnval>" + vms(page) + "</returnval>";
+          });
+      vcenter.answer(
+          "ContinueRetrievePropertiesEx",
+          c ->
+              switch (asked.incrementAndGet()) {
+                case 2 -> fault("NotAuthenticated", "gone", "");
+                // The next session knows nothing of that list.
+                case 3 -> fault("InvalidArgument", "A specified parameter was not correct", "");
+                default -> "<returnval>" + vms(page) + "</returnval>";
+              });
+      assertThat(driver.observe(new Scope.All()).machines())
+          .extracting(Observation.Machine::name)
+          .hasSize(30)
+          .doesNotHaveDuplicates();
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void aListThatBreaksOffIsNoList() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c ->
+              FakeVcenter.asked(c).value().equals("view-VirtualMachine")
+                  ? "<returnval>" + vms(new AtomicInteger(2)) + FakeVcenter.BREAK
+                  : usual.apply(c));
+      assertThat(failure(() -> driver.observe(new Scope.All())).kind())
+          .isEqualTo(FaultKind.UNREACHABLE);
+    }
+  }
+
+  @Test
   void ofTenThousandMachinesNoMoreThanAPageIsKeptAsItWasRead() throws Exception {
     int pages = 40;
     StringBuilder devices = new StringBuilder();
@@ -784,33 +859,50 @@ final class TroubleTest {
           .append("<controllerKey>1000</controllerKey><unitNumber>" + i + "</unitNumber>")
           .append("<capacityInKB>1024</capacityInKB></VirtualDevice>");
     }
+    Map<String, String> changed = new ConcurrentHashMap<>();
+    java.util.function.BiFunction<String, String, String> told =
+        (vm, more) ->
+            object(
+                new Ref("VirtualMachine", vm),
+                property("config.changeVersion", "xsd:string", changed.getOrDefault(vm, "as-made"))
+                    + more);
     AtomicInteger page = new AtomicInteger();
-    AtomicReference<Long> first = new AtomicReference<>(0L);
-    AtomicReference<Long> last = new AtomicReference<>(0L);
     java.util.function.Supplier<String> next =
         () -> {
-          int n = page.getAndIncrement();
-          if (n == 1) {
-            first.set(used());
-          } else if (n == pages - 1) {
-            last.set(used());
-          }
+          int n = page.getAndIncrement() % pages;
           StringBuilder out = new StringBuilder("<returnval>");
           if (n < pages - 1) {
             out.append("<token>").append(n).append("</token>");
           }
           for (int i = 0; i < Collector.PAGE; i++) {
             out.append(
-                object(
-                    new Ref("VirtualMachine", "vm-" + n + "-" + i),
+                told.apply(
+                    "vm-" + n + "-" + i,
                     property("name", "xsd:string", "m" + n + "-" + i)
                         + property(
                             "summary.config.instanceUuid",
                             "xsd:string",
                             new UUID(n + 1, i + 1).toString())
-                        + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")
-                        + property(
-                            "config.hardware.device", "ArrayOfVirtualDevice", devices.toString())));
+                        + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")));
+          }
+          return out.append("</returnval>").toString();
+        };
+    List<Integer> read = new CopyOnWriteArrayList<>();
+    AtomicReference<Long> first = new AtomicReference<>(0L);
+    AtomicReference<Long> last = new AtomicReference<>(0L);
+    java.util.function.Function<Element, String> devicesOf =
+        call -> {
+          List<String> asked =
+              call.find("specSet").orElseThrow().all("objectSet").map(o -> o.text("obj")).toList();
+          read.add(asked.size());
+          (read.size() == 1 ? first : last).set(used());
+          StringBuilder out = new StringBuilder("<returnval>");
+          for (String vm : asked) {
+            out.append(
+                told.apply(
+                    vm,
+                    property(
+                        "config.hardware.device", "ArrayOfVirtualDevice", devices.toString())));
           }
           return out.append("</returnval>").toString();
         };
@@ -822,13 +914,65 @@ final class TroubleTest {
           c ->
               FakeVcenter.asked(c).value().equals("view-VirtualMachine")
                   ? next.get()
-                  : usual.apply(c));
+                  : FakeVcenter.asked(c).type().equals("VirtualMachine")
+                      ? devicesOf.apply(c)
+                      : usual.apply(c));
       vcenter.answer("ContinueRetrievePropertiesEx", c -> next.get());
       assertThat(driver.observe(new Scope.All()).machines()).hasSize(pages * Collector.PAGE);
       assertThat(Collections.frequency(vcenter.calls, "ContinueRetrievePropertiesEx"))
           .isEqualTo(pages - 1);
+      assertThat(read).hasSize(pages).containsOnly(Collector.PAGE);
       // As they were read, the devices of so many take 160 MB.
-      assertThat(last.get() - first.get()).isLessThan(64L << 20);
+      assertThat(last.get() - first.get()).isLessThan(32L << 20);
+
+      // From then on only of those that were changed.
+      read.clear();
+      assertThat(driver.observe(new Scope.All()).machines()).hasSize(pages * Collector.PAGE);
+      assertThat(read).isEmpty();
+      changed.put("vm-7-7", "by-hand");
+      assertThat(driver.observe(new Scope.All()).machines()).hasSize(pages * Collector.PAGE);
+      assertThat(read).containsExactly(1);
+    }
+  }
+
+  @Test
+  void aMachineThatIsRemovedBetweenTheListAndItsDevicesIsNotThere() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c -> {
+            if (FakeVcenter.asked(c).value().equals("view-VirtualMachine")) {
+              return "<returnval>" + vms(new AtomicInteger(2)) + "</returnval>";
+            }
+            if (!FakeVcenter.asked(c).type().equals("VirtualMachine")) {
+              return usual.apply(c);
+            }
+            List<String> asked =
+                c.find("specSet").orElseThrow().all("objectSet").map(o -> o.text("obj")).toList();
+            if (asked.contains("vm-2-4")) {
+              return fault("ManagedObjectNotFound", "has already been deleted", "");
+            }
+            // One of the others may not be read.
+            return "<returnval>"
+                + object(
+                    new Ref("VirtualMachine", asked.getFirst()),
+                    asked.getFirst().equals("vm-2-6")
+                        ? "<missingSet><path>config.hardware.device</path><fault>"
+                            + "<fault xsi:type=\"NoPermission\"></fault></fault></missingSet>"
+                        : property("config.hardware.device", "ArrayOfVirtualDevice", ""))
+                + "</returnval>";
+          });
+      Observation seen = driver.observe(new Scope.All());
+      assertThat(seen.machines())
+          .extracting(Observation.Machine::name)
+          .hasSize(9)
+          .doesNotContain("m24")
+          .contains("m26");
+      assertThat(seen.gaps())
+          .containsExactly(
+              "Of 1 machines not all can be read: the privilege System.Read is missing.");
     }
   }
 

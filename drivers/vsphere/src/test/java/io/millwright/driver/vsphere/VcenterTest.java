@@ -293,11 +293,8 @@ class VcenterTest {
   }
 
   private VmFacts facts(Mark mark) throws Exception {
-    return vcenter.vim.act(() ->
-        VmFacts.of(
-            new Collector(vcenter.vim)
-                .read(vcenter.machine(mark.uid()), VmFacts.PATHS.toArray(String[]::new)),
-            installation));
+    return vcenter.vim.act(
+        () -> VmFacts.of(new Options(vcenter.vim).read(vcenter.machine(mark.uid())), installation));
   }
 
   /** vSphere unplugs no drive of a machine that runs. */
@@ -332,6 +329,21 @@ class VcenterTest {
         new Collector(vcenter.vim)
             .read(vcenter.machine(mark.uid()), "config.guestId")
             .text("config.guestId"));
+  }
+
+  @Test
+  void itBootsByTheFirmwareThatItsDefinitionSays() throws Exception {
+    MachineDefinition machine = defined(mark());
+    for (Firmware firmware : List.of(Firmware.UEFI, Firmware.BIOS, Firmware.UEFI)) {
+      done(compute().define(machine.withFirmware(firmware)));
+      String there =
+          vcenter.vim.act(() ->
+              new Collector(vcenter.vim)
+                  .read(vcenter.machine(machine.mark().uid()), "config.firmware")
+                  .text("config.firmware"));
+      assertThat(there).isEqualTo(firmware == Firmware.UEFI ? "efi" : "bios");
+    }
+    done(compute().remove(machine.mark()));
   }
 
   @Test
