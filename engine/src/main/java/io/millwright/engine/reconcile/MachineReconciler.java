@@ -9,6 +9,7 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.engine.access.Caller;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.machine.FirstBootDoor;
 import io.millwright.engine.machine.Installers;
@@ -104,6 +105,7 @@ public final class MachineReconciler {
       Outside outside,
       ImageFiles files,
       FirstBootDoor door,
+      SecretBox secrets,
       Rebuild rebuild,
       Executor carriers,
       InstantSource clock) {
@@ -112,7 +114,7 @@ public final class MachineReconciler {
     this.disposal = new Disposal(store, outside, clock);
     this.acts =
         new MachineActs(
-            outside, files, door, disposal, new Carriage(outside, files, carriers, clock));
+            outside, files, door, secrets, disposal, new Carriage(outside, files, carriers, clock));
     this.readyCheck = new ReadyCheck(store, outside, door);
     this.installations = new InstallationWatch(outside, clock);
     this.rebuild = rebuild;
@@ -641,7 +643,7 @@ public final class MachineReconciler {
     Power power = r.machine().spec().power();
     List<Condition> conditions = settled(s, power);
     Optional<Condition> failedRebuild = Condition.find(s.conditions(), Rebuild.REBUILT);
-    if (failedRebuild.isPresent() && Rebuild.pending(r)) {
+    if (failedRebuild.isPresent() && rebuild.pending(r)) {
       // Power was switched, say; what is declared is still another system.
       conditions = Condition.set(conditions, failedRebuild.get());
     }
