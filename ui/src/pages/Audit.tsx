@@ -118,7 +118,7 @@ const columns: Column<Act>[] = [
   {
     key: 'result',
     title: 'Result',
-    width: '150px',
+    width: '110px',
     value: (a) => `${a.result} ${a.detail}`,
     cell: (a) => <Standing health={a.result === 'done' ? 'good' : a.result === 'held' ? 'busy' : 'bad'} word={a.result} sentence={a.detail} />,
   },

@@ -173,8 +173,8 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
         <MachineSnapshots machine={machine} />
         <Card title="Conditions" flush>
           {(machine.status.conditions ?? []).map((c) => (
-            <Row key={c.type}>
-              <Box sx={{ width: 116, flex: 'none' }}>
+            <Row key={c.type} wrap>
+              <Box sx={{ minWidth: 116, flex: 'none' }}>
                 <Standing
                   health={
                     c.value === 'unknown' ? 'unknown' : (c.value === 'true') === !['Held', 'Drifted'].includes(c.type) ? 'good' : s0(machine)
@@ -182,7 +182,7 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
                   word={c.type}
                 />
               </Box>
-              <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>{c.message || c.reason}</Box>
+              <Box className="long">{c.message || c.reason}</Box>
               <Quiet>
                 <Ago when={c.since} />
               </Quiet>
@@ -230,11 +230,12 @@ function Usage({ project, name }: { project: string; name: string }) {
       values: data.history.map((l) => l.cores),
     },
     {
-      title: 'Memory',
+      // What runs it takes some besides its own, an emulator a lot.
+      title: 'Memory of the host',
       now:
         latest.memoryBytes === undefined
           ? undefined
-          : `${bytes(Math.round(latest.memoryBytes / 1_048_576))} of ${bytes(data.now.memoryBytes / 1_048_576)}`,
+          : `${bytes(Math.round(latest.memoryBytes / 1_048_576))}, it has ${bytes(data.now.memoryBytes / 1_048_576)}`,
       values: data.history.map((l) => l.memoryBytes),
     },
     { title: 'Disk read', now: rate(latest.diskReadBytes), values: data.history.map((l) => l.diskReadBytes) },
@@ -244,7 +245,7 @@ function Usage({ project, name }: { project: string; name: string }) {
   ];
   return (
     <Card title="What it uses" action={<Quiet><Ago when={latest.at} /></Quiet>}>
-      <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(2, minmax(0, 1fr))' }}>
+      <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: 'minmax(0, 1fr)', sm: 'repeat(2, minmax(0, 1fr))' } }}>
         {figures.filter((f) => f.now !== undefined).map((f) => (
           <Box key={f.title}>
             <Box sx={{ display: 'flex', justifyContent: 'space-between', gap: 1, fontSize: '0.86rem' }}>

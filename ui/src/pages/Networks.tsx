@@ -143,11 +143,11 @@ function Subnet({ of }: { of: Schemas['SubnetAddresses'] }) {
         </Box>
       )}
       {of.taken.map((a) => (
-        <Row key={a.address}>
-          <Box component="code" sx={{ width: 220, flex: 'none' }}>
+        <Row key={a.address} wrap>
+          <Box component="code" sx={{ width: { sm: 220 }, flex: 'none' }}>
             {a.address}
           </Box>
-          <Box sx={{ flex: 1, minWidth: 0 }}>
+          <Box className="long">
             {a.machine ? (
               <PageLink to="/p/$project/machines/$name" params={{ project: a.project!, name: a.machine }} underline="always">
                 {a.machine}

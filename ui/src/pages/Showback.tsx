@@ -97,7 +97,7 @@ export function Showback() {
 const columns: Column<Line>[] = [
   { key: 'project', title: 'Project', width: 'minmax(110px, 1fr)', value: (l) => l.project, cell: (l) => l.project },
   { key: 'size', title: 'Size', width: 'minmax(90px, 1fr)', value: (l) => l.size, cell: (l) => l.size },
-  { key: 'machines', title: 'Machines', width: '100px', value: (l) => l.machines, cell: (l) => l.machines },
+  { key: 'machines', title: 'Machines', width: '80px', value: (l) => l.machines, cell: (l) => l.machines },
   { key: 'hours', title: 'Hours', width: '110px', wide: true, value: (l) => Number(l.hours), cell: (l) => l.hours },
   { key: 'cost', title: 'Cost', width: '110px', value: (l) => Number(l.cost), cell: (l) => money(l.cost) },
 ];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { browser, freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
 import { reached } from '../parts/reached';
-import { compare, matches, sorted, textOf } from '../parts/text';
+import { compare, matches, sentence, sorted, textOf } from '../parts/text';
 import { cellsOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
 import { standing } from '../api/kinds';
@@ -373,5 +373,14 @@ describe('what the server found wrong', () => {
   });
   it('is all there if one field has several', () => {
     expect(placed(of('metadata.name', 'metadata.name'), paths).at.name).toBe('metadata.name is wrong; metadata.name is wrong');
+  });
+});
+
+describe('what the server says', () => {
+  it('is a sentence', () => {
+    expect(sentence('there is no Machine web')).toBe('There is no Machine web.');
+    expect(sentence('spec.size: must be given')).toBe('spec.size: must be given.');
+    expect(sentence('Machine web is being deleted; wait!')).toBe('Machine web is being deleted; wait!');
+    expect(sentence('')).toBe('');
   });
 });

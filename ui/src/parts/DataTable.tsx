@@ -87,9 +87,17 @@ export function DataTable<R>(p: Props<R>) {
   const wide = p.columns.map((c) => c.width).join(' ');
   // Narrow, a column gives way down to nothing, with an ellipsis: past the edge nobody would see that there is more.
   const yielding = (columns: Column<R>[]) => columns.map((c) => c.width.replace(/minmax\(\d+px/, 'minmax(0')).join(' ');
+  // On a phone all of them do, by what each wants at least; those of one width a little only, for a state is one word.
+  const sharing = (columns: Column<R>[]) =>
+    columns
+      .map((c) => {
+        const least = Number(/\d+/.exec(c.width));
+        return `minmax(${c.width.startsWith('minmax') ? 0 : Math.round(least * 0.85)}px, ${least}fr)`;
+      })
+      .join(' ');
   const grid = {
     display: 'grid',
-    gridTemplateColumns: { xs: yielding(p.columns.filter((c) => !c.wide)), md: yielding(p.columns), xl: wide },
+    gridTemplateColumns: { xs: sharing(p.columns.filter((c) => !c.wide)), md: yielding(p.columns), xl: wide },
     columnGap: { xs: 1, sm: 2 },
     px: { xs: 1.5, sm: 2.25 },
     alignItems: 'center',
@@ -208,7 +216,18 @@ export function DataTable<R>(p: Props<R>) {
                   borderColor: 'divider',
                   '&:hover': { bgcolor: 'action.hover' },
                 },
-                '& .cell': { minWidth: 0, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
+                '& .cell': {
+                  minWidth: 0,
+                  overflow: 'hidden',
+                  textOverflow: 'ellipsis',
+                  whiteSpace: { xs: 'normal', md: 'nowrap' },
+                  // On a phone there are two lines for it: of "create Machine web" the last word is what matters.
+                  display: { xs: '-webkit-box', md: 'block' },
+                  WebkitBoxOrient: 'vertical',
+                  WebkitLineClamp: '2',
+                  overflowWrap: 'anywhere',
+                  lineHeight: { xs: 1.3, md: 'inherit' },
+                },
                 '& .wide': { display: { xs: 'none', md: 'block' } },
               }}
             >

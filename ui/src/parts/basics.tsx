@@ -14,6 +14,7 @@ import type { Health } from '../api/kinds';
 import { useLiveState } from '../api/live';
 import { ago, exact, until } from './format';
 import { CheckIcon, ContentCopyIcon } from './icons';
+import { sentence } from './text';
 
 const SHAPES: Record<Health, { color: string; path: string }> = {
   good: { color: 'success-main', path: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm-1 10L3.8 7.8l1.2-1.2L7 8.6l4.2-4.2 1.2 1.2Z' },
@@ -227,8 +228,8 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
       }
     >
       <strong>{problem?.title ?? 'Something went wrong'}.</strong>{' '}
-      {problem?.detail ?? (error instanceof Error ? error.message : String(error))}
- {problem && nextOf(problem.status)}
+      {sentence(problem?.detail ?? (error instanceof Error ? error.message : String(error)))}{' '}
+      {problem && nextOf(problem.status)}
       {problem?.errors && problem.errors.length > 0 && (
         <Box component="ul" sx={{ m: 0, mt: 0.5, pl: 2.5 }}>
           {problem.errors.map((e) => (
@@ -302,11 +303,15 @@ export function Facts({ rows }: { rows: [string, ReactNode][] }) {
 }
 
 /** A line of a card. */
-export function Row({ children }: { children: ReactNode }) {
+export function Row({ children, wrap }: { children: ReactNode; /** On a phone what is `long` in it stands below the rest. */ wrap?: boolean }) {
   return (
     <Stack
       direction="row"
-      sx={{ gap: 1.5, alignItems: 'baseline', px: 2.25, py: 1.1, borderTop: 1, borderColor: 'divider' }}
+      sx={{
+        columnGap: 1.5, rowGap: 0.25, alignItems: 'baseline', px: 2.25, py: 1.1, borderTop: 1, borderColor: 'divider',
+        ...(wrap && { flexWrap: { xs: 'wrap', sm: 'nowrap' }, justifyContent: 'space-between' }),
+        '& > .long': { flex: 1, minWidth: 0, overflowWrap: 'anywhere', ...(wrap && { flexBasis: { xs: '100%', sm: 0 }, order: { xs: 1, sm: 0 } }) },
+      }}
     >
       {children}
     </Stack>

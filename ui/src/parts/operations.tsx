@@ -116,7 +116,7 @@ function StepRow({ step, lines }: { step: Schemas['OperationStep']; lines: Schem
   const [health, word] = STEPS[step.state] ?? ['unknown', step.state];
   const row = (
     <Stack direction="row" sx={{ gap: 1.5, alignItems: 'baseline', width: '100%', minWidth: 0 }}>
-      <Box sx={{ width: 104, flex: 'none', fontSize: '0.86rem' }}>
+      <Box sx={{ width: { xs: 76, sm: 104 }, flex: 'none', fontSize: '0.86rem' }}>
         <Standing health={health} word={word} />
       </Box>
       <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>

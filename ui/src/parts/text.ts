@@ -48,3 +48,9 @@ export function sorted<R>(rows: R[], value: (row: R) => Value, descending: boole
     .sort((a, b) => way * compareKeys(a.by, b.by))
     .map(({ row }) => row);
 }
+
+/** What the server says in the form of a sentence: it writes like the middle of one. A name, as of a field, stays as it is. */
+export function sentence(text: string): string {
+  const whole = /[.!?]$/.test(text) || text === '' ? text : `${text}.`;
+  return /^[a-z]+[ ']/.test(whole) ? whole.charAt(0).toUpperCase() + whole.slice(1) : whole;
+}

@@ -249,6 +249,9 @@ public class ApiConfiguration {
         connector.setProperty("maxSwallowSize", Integer.toString(SWALLOWED));
         // Not before we want to read: what is too large is refused before it is sent.
         connector.setProperty("continueResponseTiming", "onRead");
+        // A body is never a form: it would be swallowed by whoever asks for the parameters of the
+        // query.
+        connector.setParseBodyMethods("");
       });
     };
   }

@@ -5,6 +5,7 @@ import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Groups.Revision;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Masking;
 import io.millwright.engine.request.Rollouts;
 import io.millwright.model.Condition;
 import io.millwright.model.GroupSpec;
@@ -112,7 +113,7 @@ final class GroupsApi extends Collection {
           r.by(),
           r.number() == status.revision(),
           Objects.equals(r.number(), status.stable()),
-          r.machine());
+          Masking.maskPart(r.machine()));
     }
   }
 

@@ -14,6 +14,7 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.apache.tomcat.util.http.InvalidParameterException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -127,6 +128,8 @@ final class Problems {
           p.problem();
       case HttpMessageNotReadableException _ ->
           field("", "the request has no body, or it ended early");
+      case InvalidParameterException _ ->
+          field("", "the address cannot be read: after % there are two hex digits, of UTF-8");
       case ErrorResponse r when r.getStatusCode().is4xxClientError() ->
           field("", "the request cannot be understood");
       default -> internal(e);

@@ -274,6 +274,40 @@ class IsolationTest {
   private static final Map<String, String> WITH_SECRETS =
       new TreeMap<>(
           Map.of(
+              "Profile spec.users.passwordHash",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Profile",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"users": [{"name": "eva", "passwordHash": %s}]}}
+              """,
+              "Machine spec.overrides.users.passwordHash",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Machine",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"image": "img", "size": "small", "hypervisor": "planted", "power": "off",
+                "overrides": {"users": [{"name": "eva", "passwordHash": %s}]}}}
+              """,
+              "Group spec.machine.overrides.users.passwordHash",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Group",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"count": 0, "machine": {"image": "img", "size": "small",
+                "overrides": {"users": [{"name": "eva", "passwordHash": %s}]}}}}
+              """,
+              "Pool spec.machine.overrides.users.passwordHash",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Pool",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"ready": 0, "machine": {"image": "img", "size": "small",
+                "overrides": {"users": [{"name": "eva", "passwordHash": %s}]}}}}
+              """,
+              "Network spec.defaults.users.passwordHash",
+              """
+              {"apiVersion": "millwright/v1", "kind": "Network",
+               "metadata": {"name": "planted", "labels": {"a": "b"}},
+               "spec": {"attachments": [{"hypervisor": "planted", "bridge": "br0"}], "subnets": [{"cidr": "10.99.0.0/24"}],
+                "defaults": {"users": [{"name": "eva", "passwordHash": %s}]}}}
+              """,
               "Hypervisor spec.settings",
               """
               {"apiVersion": "millwright/v1", "kind": "Hypervisor",
@@ -338,7 +372,11 @@ class IsolationTest {
         Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> !heard.isEmpty());
       }
       WITH_SECRETS.forEach((field, manifest) -> {
-        String planted = "pl4nted/secret+of a \"%s\" and 'more'".formatted(field);
+        boolean hash = field.endsWith("passwordHash");
+        String planted =
+            hash
+                ? "$6$pl4nted/$" + field.replaceAll("[^A-Za-z]", "/").repeat(3)
+                : "pl4nted/secret+of a \"%s\" and 'more'".formatted(field);
         secrets.add(planted);
         String whole = manifest.formatted(Json.write(planted));
         String path = "projects/secrets/" + plural(field) + "/planted";
@@ -350,7 +388,7 @@ class IsolationTest {
                 whole.replace("\"b\"", "\"c\""),
                 whole.replace("\"spec\"", "\"specc\""),
                 whole.replace("simulated", "simulatedd"),
-                manifest.formatted(Json.write(planted + " anew")))) {
+                manifest.formatted(Json.write(planted + (hash ? "/anew" : " anew"))))) {
           seen.append(rig.put(path, other).raw().body()).append('\n');
         }
         seen.append(

@@ -84,6 +84,25 @@ class IsosTest {
     assertThat(rig.get("projects/default/machines/carried").status()).isEqualTo(404);
   }
 
+  /** What was exported has the mask where the hash was. */
+  @Test
+  void aMaskedHashIsTheOneThatIsDeclared() {
+    String masked = BUNDLE.replace(HASH, "(sealed)");
+    String path = "projects/iso-masked/isos?installer=rocky-9&medium=seed";
+    Reply none = rig.post(path, masked);
+    assertThat(none.status()).isEqualTo(400);
+    assertThat(none.raw().body())
+        .contains("Profile base: spec.users[0].passwordHash", "is there already; give the secret");
+    rig.apply("iso-masked", BUNDLE.substring(BUNDLE.lastIndexOf("---")));
+    String clear = rig.post(path, BUNDLE).raw().body();
+    Reply there = rig.post(path, masked);
+    assertThat(there.status()).as(there.raw().body()).isEqualTo(200);
+    assertThat(there.raw().body()).isEqualTo(clear);
+    // By its name alone as well.
+    assertThat(rig.post(path, BUNDLE.substring(0, BUNDLE.lastIndexOf("---"))).raw().body())
+        .isEqualTo(clear);
+  }
+
   @Test
   void previewsTheSeedOfAGoldenImageWithAddressesThatNobodyHasReserved() {
     rig.apply(

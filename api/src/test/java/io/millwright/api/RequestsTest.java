@@ -6,6 +6,7 @@ import io.millwright.api.Rig.Reply;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -197,6 +198,35 @@ class RequestsTest {
                 + "\r\nContent-Type: application/yaml\r\nContent-Length: 99999999\r\n"
                 + "Expect: 100-continue\r\nConnection: close\r\n\r\n");
     assertThat(answer).startsWith("HTTP/1.1 413").contains("too-large");
+  }
+
+  /** As curl sends what it is given without a type; a form is no more than any other text here. */
+  @Test
+  void aFormIsNotReadAsParameters() {
+    for (int length : new int[] {10 << 20, 3 << 20, 10}) {
+      Reply reply =
+          rig.send(
+              HttpRequest.newBuilder(rig.uri("apply?project=e"))
+                  .header("Authorization", "Bearer " + rig.token)
+                  .header("Content-Type", "application/x-www-form-urlencoded")
+                  .POST(BodyPublishers.ofString("%zz=" + "a".repeat(length)))
+                  .build());
+      problem(length > 4 << 20 ? 413 : 415, reply);
+    }
+  }
+
+  @Test
+  void anAddressThatCannotBeReadIsThatOfTheCaller() throws Exception {
+    for (String query : List.of("limit=%zz", "limit=1&%ff%fe=x", "limit=%")) {
+      String answer =
+          raw(
+              "GET /api/v1/projects/e/machines?"
+                  + query
+                  + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                  + rig.token
+                  + "\r\nConnection: close\r\n\r\n");
+      assertThat(answer).as(query).startsWith("HTTP/1.1 400").contains("application/problem+json");
+    }
   }
 
   @Test

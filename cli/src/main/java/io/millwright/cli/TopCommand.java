@@ -19,7 +19,8 @@ import tools.jackson.databind.JsonNode;
     description = {
       "Show what machines use of their hosts, those first that use most.",
       "As their hypervisors told it when they were looked at last, every 30 seconds. With a"
-          + " machine, its last half hour."
+          + " machine, its last half hour. HOST-MEMORY is what it takes of its host, with what runs"
+          + " it; MEMORY is its own."
     })
 final class TopCommand extends Part {
   @Parameters(arity = "0..1", paramLabel = "MACHINE", description = "Only this one.")
@@ -64,6 +65,7 @@ final class TopCommand extends Part {
             "MACHINE",
             "HYPERVISOR",
             "CPU",
+            "HOST-MEMORY",
             "MEMORY",
             "READ",
             "WRITTEN",
@@ -92,7 +94,8 @@ final class TopCommand extends Part {
 
   private void history(JsonNode told) {
     Table table =
-        new Table(List.of("TIME", "CPU", "MEMORY", "READ", "WRITTEN", "RECEIVED", "SENT"));
+        new Table(
+            List.of("TIME", "CPU", "HOST-MEMORY", "MEMORY", "READ", "WRITTEN", "RECEIVED", "SENT"));
     for (JsonNode load : told.path("history")) {
       List<String> cells = new ArrayList<>(List.of(Trees.text(load, "at")));
       cells.addAll(figures(told.path("now"), load));
@@ -110,9 +113,9 @@ final class TopCommand extends Part {
             ? String.format(
                 Locale.ROOT, "%.2f/%d", cores.asDouble(0), machine.path("cores").asInt(0))
             : "",
-        memory.isNumber()
-            ? bytes(memory.asDouble(0)) + "/" + bytes(machine.path("memoryBytes").asDouble(0))
-            : "",
+        // No part of its own: what runs it takes some besides, an emulator a lot.
+        memory.isNumber() ? bytes(memory.asDouble(0)) : "",
+        bytes(machine.path("memoryBytes").asDouble(0)),
         rate(load.path("diskReadBytes")),
         rate(load.path("diskWrittenBytes")),
         rate(load.path("receivedBytes")),

@@ -27,10 +27,10 @@ class TopTest extends CliTestCase {
         """);
     assertThat(lines(run("top", "-p", "shop").done().out()).map(l -> l.replaceAll(" [0-9]+d$", "")))
         .containsExactly(
-            "MACHINE HYPERVISOR CPU MEMORY READ WRITTEN RECEIVED SENT AGE",
-            "db h2 3.50/4 - - - - -",
-            "web h1 0.25/2 512MiB/2.0GiB 2.0KiB/s - 0B/s 15MiB/s",
-            "new h1 - - - - - - -");
+            "MACHINE HYPERVISOR CPU HOST-MEMORY MEMORY READ WRITTEN RECEIVED SENT AGE",
+            "db h2 3.50/4 - 2.0GiB - - - -",
+            "web h1 0.25/2 512MiB 2.0GiB 2.0KiB/s - 0B/s 15MiB/s",
+            "new h1 - - 1.0GiB - - - - -");
     assertThat(run("top", "-p", "shop", "-o", "json").done().out())
         .contains("\"machine\": \"web\"");
   }
@@ -47,8 +47,8 @@ class TopTest extends CliTestCase {
         """);
     assertThat(lines(run("top", "machine/web", "-p", "shop").done().out()))
         .containsExactly(
-            "TIME CPU MEMORY READ WRITTEN RECEIVED SENT",
-            "2026-10-01T10:00:00Z - 1.0MiB/1.0GiB - - - -",
-            "2026-10-01T10:00:30Z 1.00/2 1.0MiB/1.0GiB - - - -");
+            "TIME CPU HOST-MEMORY MEMORY READ WRITTEN RECEIVED SENT",
+            "2026-10-01T10:00:00Z - 1.0MiB 1.0GiB - - - -",
+            "2026-10-01T10:00:30Z 1.00/2 1.0MiB 1.0GiB - - - -");
   }
 }

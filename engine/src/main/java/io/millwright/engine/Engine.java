@@ -128,10 +128,10 @@ public final class Engine implements AutoCloseable {
     outside = new Outside(drivers, secrets, places, installation, clock, this::heard);
     Preview preview = new Preview(store, outside, installation);
     apply = new Apply(store, admission, preview, clock);
-    rebuild = new Rebuild(admission, preview, clock);
+    rebuild = new Rebuild(admission, preview, secrets, clock);
     sources = new Sources(store, secrets);
     move = new Move(admission, preview, clock);
-    snapshots = new Snapshots(preview, clock);
+    snapshots = new Snapshots(preview, secrets, clock);
     approving = new Approving(store, apply, rebuild, snapshots, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
@@ -148,7 +148,7 @@ public final class Engine implements AutoCloseable {
     access = new Access(new Accounts(store, clock), new SignIn(store, clock));
     consoles = new Consoles(store, outside);
     watch = new Watch(store, WATCH);
-    isos = new Isos(store, images);
+    isos = new Isos(store, images, secrets);
     imports = new Imports(images);
     machineImport = new MachineImport(store, outside, apply);
     door = new FirstBootDoor(store, secrets, clock, settings.doors());
@@ -161,7 +161,7 @@ public final class Engine implements AutoCloseable {
             store,
             clock,
             new MachineReconciler(
-                store, outside, images, door, rebuild, settings.carriers(), clock),
+                store, outside, images, door, secrets, rebuild, settings.carriers(), clock),
             new HypervisorReconciler(store, outside, clock, round),
             new ImageReconciler(store, drivers, outside, images, apply, delete, builds, clock),
             new VolumeReconciler(store, outside, clock),

@@ -225,6 +225,16 @@ public record OfferSpec(
         .require(
             !manifests.isEmpty() && manifests.size() <= MOST_MANIFESTS,
             "must be 1 to " + MOST_MANIFESTS + " manifests");
+    for (int i = 0; i < manifests.size(); i++) {
+      Violations here = at.field("manifests").index(i);
+      // One from outside is whole, and says so where it fails; here all that matters is its start.
+      for (String hash : manifests.get(i).findValuesAsString("passwordHash")) {
+        here.require(
+            !hash.startsWith("$") || hash.startsWith("${{"),
+            "has the passwordHash of somebody, which all who may order would read: make it a"
+                + " parameter");
+      }
+    }
   }
 
   private static void checkWords(

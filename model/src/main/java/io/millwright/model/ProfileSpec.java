@@ -133,7 +133,8 @@ public record ProfileSpec(
    *
    * @param name with which they log in: 1 to 32 lower-case letters, digits, {@code _} and {@code -}
    * @param keys lines as in authorized_keys, without options
-   * @param passwordHash as crypt(3) writes it; no password if not given
+   * @param passwordHash as crypt(3) writes it; no password if not given; kept secret, for whoever
+   *     has it can guess at the password without end
    * @param sudo true to let them become root without a password
    * @param shell that they log in to; {@code /bin/bash} if not given
    * @param groups more groups
@@ -141,7 +142,7 @@ public record ProfileSpec(
   public record User(
       String name,
       @Default List<String> keys,
-      @Nullable String passwordHash,
+      @Secret @Nullable String passwordHash,
       @Default("false") Boolean sudo,
       @Default("/bin/bash") String shell,
       @Default List<String> groups) {
@@ -175,7 +176,7 @@ public record ProfileSpec(
       if (passwordHash != null) {
         at.field("passwordHash")
             .require(
-                HASH.matcher(passwordHash).matches(),
+                passwordHash.equals(Secret.MASK) || HASH.matcher(passwordHash).matches(),
                 "is no crypt(3) hash; make one with: mkpasswd -m sha-512");
       }
       at.field("shell")

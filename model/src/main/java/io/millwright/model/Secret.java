@@ -13,4 +13,7 @@ import java.lang.annotation.Target;
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
-public @interface Secret {}
+public @interface Secret {
+  /** What stands for a secret in every answer. Given back, it means: as it is. */
+  String MASK = "(sealed)";
+}

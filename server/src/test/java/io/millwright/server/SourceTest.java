@@ -430,6 +430,21 @@ class SourceTest {
         .contains("spec.settings.token: is a secret in clear")
         .contains("s.yaml line 7")
         .doesNotContain("a-token-in-clear");
+    write(
+        "s.yaml",
+        """
+        apiVersion: millwright/v1
+        kind: Profile
+        metadata: {name: people}
+        spec:
+          users:
+            - {name: eva, passwordHash: "$6$abcdefgh$01234567890123456789"}
+        """);
+    String hash = commit();
+    assertThat(stands("Invalid", hash).message())
+        .contains("spec.users[0].passwordHash: is a secret in clear")
+        .contains("s.yaml line 6")
+        .doesNotContain("01234567890123456789");
     write("s.yaml", source.formatted("(sealed)"));
     String sealed = commit();
     // There is no such secret that it could stand for.

@@ -10,24 +10,30 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.NetworkServices;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.access.SecretBox;
+import io.millwright.engine.access.SecretFields;
 import io.millwright.engine.request.Applied;
 import io.millwright.engine.request.Masking;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineSpec;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.Secret;
 import io.millwright.model.Violation;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -698,7 +704,7 @@ class TroubleTest {
     Applied applied = world.apply(manifest.formatted(secret)).getFirst();
     assertThat(applied.changes().toString()).doesNotContain(secret);
     assertThat(Masking.mask(applied.resource().spec()).toString())
-        .contains(SecretBox.MASK)
+        .contains(Secret.MASK)
         .doesNotContain(secret);
     String stored = sealed();
     assertThat(SecretBox.isSealed(stored)).isTrue();
@@ -708,7 +714,7 @@ class TroubleTest {
     }
 
     // The same secret, and the mask in its place, change nothing.
-    for (String given : List.of(secret, SecretBox.MASK)) {
+    for (String given : List.of(secret, Secret.MASK)) {
       assertThat(world.apply(manifest.formatted(given)).getFirst().action())
           .isEqualTo(Applied.Action.UNCHANGED);
       assertThat(sealed()).isEqualTo(stored);
@@ -717,6 +723,97 @@ class TroubleTest {
     assertThat(changed.action()).isEqualTo(Applied.Action.CHANGED);
     assertThat(changed.changes().toString()).doesNotContain("another one");
     assertThat(sealed()).isNotEqualTo(stored);
+
+    // The key file was lost: what another one has sealed is given anew, as it was.
+    byte[] lost = new byte[32];
+    lost[0] = 1;
+    world.sql(
+        "UPDATE resource SET spec = jsonb_set(spec, '{settings,password}', to_jsonb('%s'::text)) WHERE name = 'vault'"
+            .formatted(new SecretBox(lost).seal(secret)));
+    world.apply(manifest.formatted(secret));
+    assertThat(world.secrets.open(sealed())).isEqualTo(secret);
+  }
+
+  private static final String HASH = "$6$abcdefgh$" + "0123456789".repeat(8) + "abcdef";
+
+  private static String eva(String hash) {
+    return World.machine(
+        "vault", "overrides: {users: [{name: eva, passwordHash: \"" + hash + "\"}]}");
+  }
+
+  /** The rows of what is declared, in which the hash would stand. */
+  private List<String> specs() {
+    return world.strings(
+        "SELECT spec::text FROM resource WHERE name = 'vault' UNION ALL SELECT machine::text FROM"
+            + " revision");
+  }
+
+  @Test
+  void aPasswordsHashIsSealedAndItsMachineGetsItInClear() {
+    StringBuffer seeds = new StringBuffer();
+    GuestBehaviour usual = GuestBehaviour.wellBehaved();
+    world.hypervisor.guests(guest -> {
+      seeds.append(new String(guest.seed(), StandardCharsets.UTF_8));
+      return usual.start(guest);
+    });
+    Applied applied = world.apply(eva(HASH)).getFirst();
+    assertThat(applied.changes().toString()).doesNotContain(HASH);
+    assertThat(Masking.mask(applied.resource().spec()).toString())
+        .contains(Secret.MASK)
+        .doesNotContain(HASH);
+    world.awaitReady("vault");
+    assertThat(seeds.toString()).contains(HASH);
+    assertThat(specs()).hasSize(1).allSatisfy(row -> assertThat(row).contains("sealed:1:"));
+    List<String> stored = specs();
+
+    // The same hash, and the mask in its place, change nothing; whose it is, the name says.
+    for (String given : List.of(eva(HASH), eva(Secret.MASK))) {
+      assertThat(world.apply(given).getFirst().action()).isEqualTo(Applied.Action.UNCHANGED);
+    }
+    assertThat(specs()).isEqualTo(stored);
+    assertThatThrownBy(() -> world.apply(eva(Secret.MASK).replace("eva", "ida")))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("spec.overrides.users[0].passwordHash: " + SecretFields.NONE_YET);
+    assertThatThrownBy(
+            () -> world.apply(eva(stored.getFirst().replaceAll(".*(sealed:1:[^\"]*).*", "$1"))))
+        .hasMessageContaining("is no crypt(3) hash");
+    assertThat(world.plan(eva(HASH.replace("abcdef", "fedcba"))).toString())
+        .contains("passwordHash")
+        .doesNotContain("fedcba");
+  }
+
+  /** As a version before has left it. */
+  @Test
+  void aHashThatStandsInClearIsSealedByTheNextStartAndNothingIsRebuilt() throws IOException {
+    world.apply(eva(HASH));
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Group
+        metadata: {name: many}
+        spec:
+          count: 0
+          machine: {image: img, size: small, overrides: {users: [{name: eva, passwordHash: "%s"}]}}
+        """
+            .formatted(HASH));
+    world.awaitReady("vault");
+    world.sql(
+        "UPDATE resource SET spec = CAST(regexp_replace(spec::text, 'sealed:1:[^\"]*', '%s') AS jsonb)"
+            .formatted(HASH),
+        "UPDATE revision SET machine = CAST(regexp_replace(machine::text, 'sealed:1:[^\"]*', '%s') AS jsonb)"
+            .formatted(HASH));
+    assertThat(specs()).hasSize(2).allSatisfy(row -> assertThat(row).contains(HASH));
+    Resource<MachineSpec, MachineStatus> before = world.machine("vault");
+    assertThat(Masking.mask(before.spec()).toString()).doesNotContain(HASH);
+
+    world.store.write(tx -> assertThat(tx.sealHashes(world.secrets::seal)).isEqualTo(3));
+    assertThat(specs())
+        .hasSize(2)
+        .allSatisfy(row -> assertThat(row).contains("sealed:1:").doesNotContain(HASH));
+    assertThat(world.machine("vault").metadata()).isEqualTo(before.metadata());
+    Applied again = world.apply(eva(HASH)).getFirst();
+    assertThat(again.action()).isEqualTo(Applied.Action.UNCHANGED);
+    world.store.write(tx -> assertThat(tx.sealHashes(world.secrets::seal)).isZero());
   }
 
   private String sealed() {

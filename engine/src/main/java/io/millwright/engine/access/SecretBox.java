@@ -19,6 +19,7 @@ import javax.crypto.Cipher;
 import javax.crypto.Mac;
 import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Seals secrets for the database (AES-256-GCM) and signs links for machines (HMAC-SHA-256), with
@@ -27,9 +28,6 @@ import javax.crypto.spec.SecretKeySpec;
 public final class SecretBox {
   /** What a sealed value looks like in the database. */
   private static final String PREFIX = "sealed:1:";
-
-  /** What stands for a secret in every answer. Given back, it means: as it is. */
-  public static final String MASK = "(sealed)";
 
   private static final int NONCE = 12;
   private final SecureRandom random = new SecureRandom();
@@ -106,11 +104,25 @@ public final class SecretBox {
     return value.startsWith(PREFIX);
   }
 
+  /** True if it is sealed, and holds this secret; false as well if another key has sealed it. */
+  public boolean holds(@Nullable String sealed, String secret) {
+    try {
+      return sealed != null && isSealed(sealed) && open(sealed).equals(secret);
+    } catch (IllegalStateException e) {
+      return false;
+    }
+  }
+
   /** Settings as a driver needs them, secrets in clear. */
   public Map<String, String> unsealed(Map<String, String> settings) {
     Map<String, String> out = new TreeMap<>(settings);
     out.replaceAll((k, v) -> isSealed(v) ? open(v) : v);
     return out;
+  }
+
+  /** A part of a spec with its secrets in clear, but for settings; one in clear stays as it is. */
+  public <R extends Record> R opened(R record) {
+    return SecretFields.each(record, (v, before, at) -> isSealed(v) ? open(v) : v);
   }
 
   /**

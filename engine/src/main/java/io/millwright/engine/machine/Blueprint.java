@@ -1,5 +1,6 @@
 package io.millwright.engine.machine;
 
+import io.millwright.engine.access.SecretBox;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.Power;
 import io.millwright.model.manifest.Json;
@@ -20,7 +21,11 @@ import java.util.List;
 public final class Blueprint {
   private Blueprint() {}
 
-  public static String of(MachineSpec spec, String hostname) {
+  /**
+   * @param secrets opens those of its overrides: what is sealed anew is the same
+   */
+  public static String of(MachineSpec declared, String hostname, SecretBox secrets) {
+    MachineSpec spec = secrets.opened(declared);
     MachineSpec kept =
         new MachineSpec(
             null,

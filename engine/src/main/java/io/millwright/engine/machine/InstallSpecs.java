@@ -1,5 +1,6 @@
 package io.millwright.engine.machine;
 
+import io.millwright.engine.access.SecretBox;
 import io.millwright.images.HostAddress;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.IpConfig;
@@ -38,8 +39,10 @@ public final class InstallSpecs {
    *
    * @param disk the system disk that boots; another disk is another first boot
    * @param reportTo where it calls home
+   * @param secrets opens what is sealed of its layers
    */
-  public static InstallSpec of(ResolvedMachine machine, String disk, List<URI> reportTo) {
+  public static InstallSpec of(
+      ResolvedMachine machine, String disk, List<URI> reportTo, SecretBox secrets) {
     List<NetInterface> interfaces =
         interfaces(
             machine.machine().spec(), machine::network, nic -> mac(machine, nic), machine::address);
@@ -48,7 +51,7 @@ public final class InstallSpecs {
     return new InstallSpec(
             new InstallSpec.Identity(disk, machine.hostname(), domain(machine).orElse(null)),
             interfaces,
-            profile(machine.machine().spec(), machine::network, profiles),
+            secrets.opened(profile(machine.machine().spec(), machine::network, profiles)),
             reportTo)
         .withDataDisks(dataDisks(machine));
   }

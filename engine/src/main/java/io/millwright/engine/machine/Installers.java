@@ -3,6 +3,7 @@ package io.millwright.engine.machine;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
 import io.millwright.images.Generalisation;
@@ -140,7 +141,8 @@ public final class Installers {
    * @param reportTo where its first boot calls home
    * @throws DriverException REFUSED if its installer cannot do what is wanted
    */
-  public static Answers.Way answers(ResolvedMachine machine, String disk, List<URI> reportTo)
+  public static Answers.Way answers(
+      ResolvedMachine machine, String disk, List<URI> reportTo, SecretBox secrets)
       throws DriverException {
     ImageSpec image = machine.image().spec();
     Start start = start(machine);
@@ -149,7 +151,7 @@ public final class Installers {
       throw new DriverException(
           FaultKind.UNSUPPORTED, "no machine is installed by the installer of " + image.os());
     }
-    Told told = told(machine, family, start, disk, reportTo);
+    Told told = told(machine, family, start, disk, reportTo, secrets);
     if (!told.objections().isEmpty()) {
       Violation first = told.objections().getFirst();
       throw new DriverException(FaultKind.REFUSED, first.field() + ": " + first.message());
@@ -180,7 +182,7 @@ public final class Installers {
 
   /** What of a machine its installer would not do, by field of the {@link InstallSpec}. */
   public static List<Violation> objections(
-      ResolvedMachine machine, String disk, List<URI> reportTo) {
+      ResolvedMachine machine, String disk, List<URI> reportTo, SecretBox secrets) {
     Start start = start(machine);
     Catalogue.Family family = Catalogue.inForce().families().get(machine.image().spec().os());
     if (family == null) {
@@ -196,7 +198,7 @@ public final class Installers {
                   + HypervisorDriver.SHARED_MEDIA));
     }
     List<Violation> out =
-        new ArrayList<>(told(machine, family, start, disk, reportTo).objections());
+        new ArrayList<>(told(machine, family, start, disk, reportTo, secrets).objections());
     if (family.installerOf(machine.image().spec().version()) == Catalogue.Installer.UNATTEND
         && machine.machine().spec().firmware() == Firmware.UEFI) {
       out.add(
@@ -232,11 +234,12 @@ public final class Installers {
       Catalogue.Family family,
       Start start,
       String disk,
-      List<URI> reportTo) {
+      List<URI> reportTo,
+      SecretBox secrets) {
     ImageSpec image = machine.image().spec();
     ImageSpec.Installer medium = Objects.requireNonNull(image.installer());
     ByteSize capacity = machine.size().disk();
-    InstallSpec asked = InstallSpecs.of(machine, disk, reportTo);
+    InstallSpec asked = InstallSpecs.of(machine, disk, reportTo, secrets);
     InstallSpec spec =
         // Of a medium a machine for a build of an image is the image's own beginning.
         (machine.machine().metadata().labels().containsKey(Names.TRIAL)

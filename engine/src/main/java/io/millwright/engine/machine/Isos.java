@@ -1,6 +1,8 @@
 package io.millwright.engine.machine;
 
 import io.millwright.driver.DriverException;
+import io.millwright.engine.access.SecretBox;
+import io.millwright.engine.access.SecretFields;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.InstallationMedium;
 import io.millwright.engine.port.Addresses;
@@ -29,6 +31,7 @@ import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.Resource;
+import io.millwright.model.Secret;
 import io.millwright.model.Spec;
 import io.millwright.model.Violation;
 import io.millwright.model.Violations;
@@ -59,12 +62,14 @@ import org.jspecify.annotations.Nullable;
 public final class Isos {
   private final Store store;
   private final @Nullable ImageFiles files;
+  private final SecretBox secrets;
 
   /**
    * @param files where the vendors' media are, or null if there are none
    */
-  public Isos(Store store, @Nullable ImageFiles files) {
+  public Isos(Store store, @Nullable ImageFiles files, SecretBox secrets) {
     this.store = store;
+    this.secrets = secrets;
     this.files = files;
   }
 
@@ -321,27 +326,53 @@ public final class Isos {
     });
   }
 
-  private static InstallSpec describe(
+  private InstallSpec describe(
       Lookup lookup,
       Wanted wanted,
       Optional<Resource<ImageSpec, ImageStatus>> image,
       @Nullable Proposals proposals) {
     ImageSpec.Installer medium = image.map(i -> i.spec().installer()).orElse(null);
     return Renderings.describe(
-        wanted.drafts(),
+        opened(lookup, wanted),
         declared(lookup, wanted),
         disk(wanted.disk()),
         medium != null && medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION,
         proposals);
   }
 
-  private static Renderings.Declared declared(Lookup lookup, Wanted wanted) {
+  /** The drafts, where a masked secret is the one that is declared already. */
+  private List<Draft> opened(Lookup lookup, Wanted wanted) {
+    List<Draft> out = new ArrayList<>();
+    for (Draft draft : wanted.drafts()) {
+      Record before =
+          lookup
+              .find(draft.kind(), wanted.project(), draft.name())
+              .filter(r -> r.project().equals(wanted.project()))
+              .map(r -> secrets.opened((Record) r.spec()))
+              .orElse(null);
+      Violations at = Violations.at(draft.title() + ": spec");
+      Record spec =
+          SecretFields.each(
+              (Record) draft.spec(),
+              before,
+              at,
+              (value, old, here) -> {
+                here.require(old != null || !value.equals(Secret.MASK), SecretFields.NONE_YET);
+                return old != null && value.equals(Secret.MASK) ? old : value;
+              });
+      at.raise();
+      out.add(draft.withSpec((Spec) spec));
+    }
+    return out;
+  }
+
+  private Renderings.Declared declared(Lookup lookup, Wanted wanted) {
     String project = wanted.project();
     String machine = Renderings.machine(wanted.drafts()).name();
     return new Renderings.Declared() {
       @Override
       public Optional<Spec> find(Kind kind, String name) {
-        return lookup.find(kind, project, name).map(r -> (Spec) r.spec());
+        return lookup.find(kind, project, name).map(r -> (Spec) secrets.opened((Record) r.spec()));
       }
 
       @Override

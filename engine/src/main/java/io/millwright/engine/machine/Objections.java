@@ -1,5 +1,6 @@
 package io.millwright.engine.machine;
 
+import io.millwright.engine.access.SecretBox;
 import io.millwright.images.CloudInit;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.MachineSpec;
@@ -28,19 +29,22 @@ public final class Objections {
    * The objections, by their fields in the spec of the machine.
    *
    * @param reportTo where its first boot calls home, as far as it is known
+   * @param secrets opens what is sealed of its layers
    */
-  public static List<Violation> to(ResolvedMachine machine, List<URI> reportTo) {
+  public static List<Violation> to(ResolvedMachine machine, List<URI> reportTo, SecretBox secrets) {
     ImageSpec image = machine.image().spec();
     String disk = machine.machine().status().disk();
     // The name tells one first boot from another, and is no matter of dispute.
     String name = disk == null ? machine.machine().name() : disk;
     List<Violation> found;
     if (image.installer() != null) {
-      found = Installers.objections(machine, name, reportTo);
+      found = Installers.objections(machine, name, reportTo, secrets);
     } else if (image.firstBoot() == ImageSpec.FirstBoot.NONE) {
       found = List.of();
     } else {
-      found = CloudInit.ofClone(image.os()).objections(InstallSpecs.of(machine, name, reportTo));
+      found =
+          CloudInit.ofClone(image.os())
+              .objections(InstallSpecs.of(machine, name, reportTo, secrets));
     }
     MachineSpec spec = machine.machine().spec();
     List<ProfileSpec> profiles = machine.profiles().stream().map(p -> p.spec()).toList();

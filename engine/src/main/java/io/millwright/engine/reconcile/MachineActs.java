@@ -14,6 +14,7 @@ import io.millwright.driver.Media;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.image.InstallationMedium;
 import io.millwright.engine.machine.FirstBootDoor;
@@ -54,11 +55,18 @@ final class MachineActs {
   private final Outside outside;
   private final ImageFiles files;
   private final FirstBootDoor door;
+  private final SecretBox secrets;
   private final Disposal disposal;
   private final Carriage carriage;
 
   MachineActs(
-      Outside outside, ImageFiles files, FirstBootDoor door, Disposal disposal, Carriage carriage) {
+      Outside outside,
+      ImageFiles files,
+      FirstBootDoor door,
+      SecretBox secrets,
+      Disposal disposal,
+      Carriage carriage) {
+    this.secrets = secrets;
     this.outside = outside;
     this.files = files;
     this.door = door;
@@ -207,20 +215,20 @@ final class MachineActs {
   /** What speaks against the system that is to be made of it; without any effect. */
   List<Violation> objections(ResolvedMachine machine, Instant asked) {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
-    return Objections.to(machine, door.links(disk, asked));
+    return Objections.to(machine, door.links(disk, asked), secrets);
   }
 
   private Outcome putSeed(ResolvedMachine machine, String medium, Instant asked)
       throws DriverException {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
-    InstallSpec spec = InstallSpecs.of(machine, disk, door.links(disk, asked));
+    InstallSpec spec = InstallSpecs.of(machine, disk, door.links(disk, asked), secrets);
     byte[] iso = CloudInit.ofClone(machine.image().spec().os()).render(spec).iso();
     return media(machine, m -> m.put(name(medium), iso));
   }
 
   private Answers.Way answers(ResolvedMachine machine, Instant asked) throws DriverException {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
-    return Installers.answers(machine, disk, door.links(disk, asked));
+    return Installers.answers(machine, disk, door.links(disk, asked), secrets);
   }
 
   private InstallationMedium medium(ResolvedMachine machine) throws DriverException {

@@ -5,6 +5,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.machine.FirstBootDoor;
 import io.millwright.engine.machine.Lookup;
@@ -94,6 +95,7 @@ public final class MachineReconciler {
       Outside outside,
       ImageFiles files,
       FirstBootDoor door,
+      SecretBox secrets,
       Rebuild rebuild,
       Executor carriers,
       InstantSource clock) {
@@ -102,7 +104,7 @@ public final class MachineReconciler {
     Disposal disposal = new Disposal(store, outside, clock);
     this.acts =
         new MachineActs(
-            outside, files, door, disposal, new Carriage(outside, files, carriers, clock));
+            outside, files, door, secrets, disposal, new Carriage(outside, files, carriers, clock));
     this.readyCheck = new ReadyCheck(store, outside, door, clock);
     this.installations = new InstallationWatch(outside, clock);
     this.sight = new MachineSight(outside, installations);
@@ -540,7 +542,7 @@ public final class MachineReconciler {
     Power power = r.machine().spec().power();
     List<Condition> conditions = Settled.settled(s, power, clock.instant());
     Optional<Condition> failedRebuild = Condition.find(s.conditions(), Rebuild.REBUILT);
-    if (failedRebuild.isPresent() && Rebuild.pending(r)) {
+    if (failedRebuild.isPresent() && rebuild.pending(r)) {
       // Power was switched, say; what is declared is still another system.
       conditions = Condition.set(conditions, failedRebuild.get());
     }

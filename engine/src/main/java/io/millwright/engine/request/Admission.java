@@ -3,6 +3,7 @@ package io.millwright.engine.request;
 import io.millwright.driver.DriverDescription;
 import io.millwright.driver.NetworkServicesProvider;
 import io.millwright.engine.access.SecretBox;
+import io.millwright.engine.access.SecretFields;
 import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.outside.Drivers;
@@ -24,6 +25,7 @@ import io.millwright.model.NetworkSpec;
 import io.millwright.model.PoolSpec;
 import io.millwright.model.PoolStatus;
 import io.millwright.model.Resource;
+import io.millwright.model.Secret;
 import io.millwright.model.Selector;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.SnapshotSpec;
@@ -51,7 +53,7 @@ public final class Admission {
   private final Drivers drivers;
   private final SecretBox secrets;
   private final SourcePlaces places;
-  private final MachineAdmission machines = new MachineAdmission();
+  private final MachineAdmission machines;
 
   /**
    * @param places from where sources may be read; webhooks lead as far as its reach does
@@ -60,10 +62,22 @@ public final class Admission {
     this.drivers = drivers;
     this.secrets = secrets;
     this.places = places;
+    this.machines = new MachineAdmission(secrets);
   }
 
-  /** Checks the parts that drivers understand, and seals what they call secret. */
+  /** Checks the parts that drivers understand, and seals what is secret. */
   Spec normalise(Spec spec, @Nullable Spec before, Violations at) {
+    return checked(spec, before, at) instanceof Record record
+        ? (Spec) SecretFields.each(record, (Record) before, at.field("spec"), this::kept)
+        : spec;
+  }
+
+  /** A secret of a draft as it is kept; what Millwright itself declares has it sealed already. */
+  private String kept(String value, @Nullable String old, Violations at) {
+    return SecretBox.isSealed(value) ? value : sealed(value, old, at);
+  }
+
+  private Spec checked(Spec spec, @Nullable Spec before, Violations at) {
     return switch (spec) {
       case HypervisorSpec h ->
           Drivers.find(drivers.hypervisors(), h.driver(), at.field("spec").field("driver"))
@@ -132,15 +146,14 @@ public final class Admission {
       }
       case WebhookSpec w -> {
         places.reach().refusalOfHost(w.url()).ifPresent(at.field("spec").field("url")::add);
-        String old = before instanceof WebhookSpec b ? b.secret() : null;
-        if (!w.secret().equals(SecretBox.MASK)) {
-          at.field("spec")
-              .field("secret")
-              .require(
-                  w.secret().length() >= 16 && w.secret().length() <= 200,
-                  "must have 16 to 200 characters");
+        Violations here = at.field("spec").field("secret");
+        if (!w.secret().equals(Secret.MASK)) {
+          here.require(
+              w.secret().length() >= 16 && w.secret().length() <= 200,
+              "must have 16 to 200 characters");
+          here.require(!SecretBox.isSealed(w.secret()), "must not look as if it were sealed");
         }
-        yield w.withSecret(sealed(w.secret(), old, at.field("spec").field("secret")));
+        yield w;
       }
       default -> spec;
     };
@@ -169,13 +182,18 @@ public final class Admission {
               Optional.ofNullable(drivers.sources().get(s.driver())).map(d -> d.describe()),
               s.settings(),
               at.field("spec").field("settings"));
-      case WebhookSpec w -> {
-        if (!w.secret().equals(SecretBox.MASK)) {
-          inClear(at.field("spec").field("secret"));
-        }
-      }
       default -> {}
     }
+    SecretFields.each(
+        (Record) spec,
+        null,
+        at.field("spec"),
+        (value, before, here) -> {
+          if (!value.equals(Secret.MASK)) {
+            inClear(here);
+          }
+          return value;
+        });
   }
 
   private static void refuseClear(
@@ -183,7 +201,7 @@ public final class Admission {
     driver.stream()
         .flatMap(d -> d.settings().stream())
         .filter(DriverDescription.Setting::secret)
-        .filter(s -> !SecretBox.MASK.equals(settings.getOrDefault(s.name(), SecretBox.MASK)))
+        .filter(s -> !Secret.MASK.equals(settings.getOrDefault(s.name(), Secret.MASK)))
         .forEach(s -> inClear(at.field(s.name())));
   }
 
@@ -191,7 +209,7 @@ public final class Admission {
     at.add(
         "is a secret in clear, and everybody who reads the repository has it: change it, declare it"
             + " to the server, and write "
-            + SecretBox.MASK
+            + Secret.MASK
             + " here");
   }
 
@@ -219,13 +237,11 @@ public final class Admission {
    * @param old as it was kept before, or null
    */
   private String sealed(String value, @Nullable String old, Violations at) {
-    if (value.equals(SecretBox.MASK)) {
-      at.require(
-          old != null,
-          SecretBox.MASK + " stands for a secret that is there already; give the secret");
+    if (value.equals(Secret.MASK)) {
+      at.require(old != null, SecretFields.NONE_YET);
       return old == null ? "" : old;
     }
-    return old != null && secrets.open(old).equals(value) ? old : secrets.seal(value);
+    return old != null && secrets.holds(old, value) ? old : secrets.seal(value);
   }
 
   /**

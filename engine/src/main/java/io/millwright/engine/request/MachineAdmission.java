@@ -2,6 +2,7 @@ package io.millwright.engine.request;
 
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.machine.Blueprint;
 import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
@@ -50,6 +51,12 @@ final class MachineAdmission {
       "cannot be switched off while it is being moved, for a move ends with a machine that is up;"
           + " wait for that, or cancel it";
 
+  private final SecretBox secrets;
+
+  MachineAdmission(SecretBox secrets) {
+    this.secrets = secrets;
+  }
+
   /**
    * Checks a machine and reserves what it needs.
    *
@@ -89,12 +96,12 @@ final class MachineAdmission {
     at.field("power").require(spec.power() == Power.ON || !status.moving(), NOT_OFF);
     List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
     String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
-    String blueprint = Blueprint.of(spec, hostname);
+    String blueprint = Blueprint.of(spec, hostname, secrets);
     status = status.withInterfaces(interfaces);
     boolean another = anew || !blueprint.equals(status.blueprint());
     checkInstaller(lookup, machine, image.spec(), status, another, at);
     if (at.list().isEmpty() && (another || status.readyBy() == null)) {
-      Objections.to(ResolvedMachine.of(lookup, machine.withStatus(status)), List.of())
+      Objections.to(ResolvedMachine.of(lookup, machine.withStatus(status)), List.of(), secrets)
           .forEach(v -> at.field(v.field()).add(v.message()));
     }
     if (!anew && blueprint.equals(status.blueprint())) {
@@ -193,9 +200,11 @@ final class MachineAdmission {
                 new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
             .toString();
     MachineStatus moved =
-        machine.status().moved(to.name(), disk, Blueprint.of(spec, hostname), spec.firmware());
+        machine
+            .status()
+            .moved(to.name(), disk, Blueprint.of(spec, hostname, secrets), spec.firmware());
     if (at.list().isEmpty()) {
-      Objections.to(ResolvedMachine.of(lookup, machine.withStatus(moved)), List.of())
+      Objections.to(ResolvedMachine.of(lookup, machine.withStatus(moved)), List.of(), secrets)
           .forEach(v -> at.add("its " + v.field() + " there: " + v.message()));
     }
     return moved;

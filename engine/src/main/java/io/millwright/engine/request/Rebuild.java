@@ -1,6 +1,7 @@
 package io.millwright.engine.request;
 
 import io.millwright.engine.access.Caller;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.machine.Blueprint;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.ResolvedMachine;
@@ -32,9 +33,11 @@ public final class Rebuild {
 
   private final Admission admission;
   private final Preview preview;
+  private final SecretBox secrets;
   private final InstantSource clock;
 
-  public Rebuild(Admission admission, Preview preview, InstantSource clock) {
+  public Rebuild(Admission admission, Preview preview, SecretBox secrets, InstantSource clock) {
+    this.secrets = secrets;
     this.admission = admission;
     this.preview = preview;
     this.clock = clock;
@@ -49,8 +52,8 @@ public final class Rebuild {
   }
 
   /** True if another system is declared than the one that the machine has. */
-  public static boolean pending(ResolvedMachine machine) {
-    return !Blueprint.of(machine.machine().spec(), machine.hostname())
+  public boolean pending(ResolvedMachine machine) {
+    return !Blueprint.of(machine.machine().spec(), machine.hostname(), secrets)
         .equals(machine.machine().status().blueprint());
   }
 

@@ -190,7 +190,7 @@ public final class Rollouts {
       Resource<GroupSpec, GroupStatus> group = find(tx, project, name);
       MachineTemplate one = revision(tx, group, from, "from").machine();
       MachineTemplate other = revision(tx, group, to, "to").machine();
-      return Diff.between(Json.tree(one), Json.tree(other));
+      return Masking.mask(Diff.between(Json.tree(one), Json.tree(other)));
     });
   }
 

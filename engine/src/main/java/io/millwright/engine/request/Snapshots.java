@@ -4,6 +4,7 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.engine.access.Caller;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.machine.Blueprint;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Tx;
@@ -46,9 +47,11 @@ public final class Snapshots {
   public static final String REVERTED = "Reverted";
 
   private final Preview preview;
+  private final SecretBox secrets;
   private final InstantSource clock;
 
-  public Snapshots(Preview preview, InstantSource clock) {
+  public Snapshots(Preview preview, SecretBox secrets, InstantSource clock) {
+    this.secrets = secrets;
     this.preview = preview;
     this.clock = clock;
   }
@@ -264,7 +267,7 @@ public final class Snapshots {
             .status()
             .reverted(
                 disk,
-                Blueprint.of(after.spec(), hostname),
+                Blueprint.of(after.spec(), hostname, secrets),
                 Objects.requireNonNull(from.system())
                     .at(Objects.requireNonNull(from.object(), "a snapshot has a disk")));
     String message = "It goes back to " + kept.title() + ".";

@@ -3,6 +3,8 @@ package io.millwright.engine.machine;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millwright.engine.access.SecretBox;
+import io.millwright.engine.access.SecretFields;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.Power;
@@ -19,6 +21,8 @@ import org.junit.jupiter.api.Test;
  * rebuilt, or their next apply would be a change.
  */
 class BlueprintTest {
+  private static final SecretBox SECRETS = new SecretBox(new byte[32]);
+
   private static final String PLAIN =
       """
       apiVersion: millwright/v1
@@ -113,17 +117,37 @@ class BlueprintTest {
   }
 
   private static String blueprint(String manifest) {
-    return Blueprint.of((MachineSpec) declared(manifest), "host");
+    return Blueprint.of((MachineSpec) declared(manifest), "host", SECRETS);
   }
 
   @Test
   void noMachineIsRebuiltByAnUpgrade() {
-    assertThat(Blueprint.of((MachineSpec) declared(PLAIN), "plain"))
+    assertThat(Blueprint.of((MachineSpec) declared(PLAIN), "plain", SECRETS))
         .isEqualTo("bc7187282daa5a6c3c181879848b1d01");
-    assertThat(Blueprint.of((MachineSpec) declared(MUCH), "much"))
+    assertThat(Blueprint.of((MachineSpec) declared(MUCH), "much", SECRETS))
         .isEqualTo("36ef24a8e7cf5ea6b90c1681307653ad");
     MachineSpec member = ((GroupSpec) declared(MANY)).machine().spec(null, Power.ON, List.of());
-    assertThat(Blueprint.of(member, "many")).isEqualTo("d2188c1a14eb949f68bc1934af3e7c52");
+    assertThat(Blueprint.of(member, "many", SECRETS)).isEqualTo("d2188c1a14eb949f68bc1934af3e7c52");
+  }
+
+  /** Recorded by the version before hashes were secret: sealed, and sealed anew, it is the same. */
+  @Test
+  void noMachineIsRebuiltBecauseItsUsersHashIsSealed() {
+    String hash =
+        "$6$abcdefgh$0123456789012345678901234567890123456789012345678901234567890123456789012345678901234";
+    MachineSpec clear =
+        (MachineSpec)
+            declared(with("overrides: {users: [{name: eva, passwordHash: \"" + hash + "\"}]}"));
+    String recorded = "7af911a9e986238905d49df92ca3f4a0";
+    assertThat(Blueprint.of(clear, "plain", SECRETS)).isEqualTo(recorded);
+    for (int i = 0; i < 2; i++) {
+      MachineSpec sealed = SecretFields.each(clear, (value, before, at) -> SECRETS.seal(value));
+      assertThat(Json.write(sealed)).contains("sealed:1:").doesNotContain(hash);
+      assertThat(Blueprint.of(sealed, "plain", SECRETS)).isEqualTo(recorded);
+    }
+    MachineSpec other =
+        SecretFields.each(clear, (value, before, at) -> SECRETS.seal(value.replace('9', '8')));
+    assertThat(Blueprint.of(other, "plain", SECRETS)).isNotEqualTo(recorded);
   }
 
   /** What was stored is the same as what is declared by the same manifest, so that is no change. */

@@ -65,6 +65,11 @@ public record Draft(
     return out;
   }
 
+  /** The same draft of another spec of its kind. */
+  public Draft withSpec(Spec next) {
+    return new Draft(kind, name, project, labels, annotations, next, where);
+  }
+
   /** The same draft in this project, unless it names one itself. */
   public Draft orProject(String chosen) {
     return project != null ? this : new Draft(kind, name, chosen, labels, annotations, spec, where);

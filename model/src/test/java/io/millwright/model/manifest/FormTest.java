@@ -138,6 +138,8 @@ class FormTest {
         .contains("spec.parameters[2]: stands nowhere");
     assertThat(wrong(OFFER.replace("image: debian", "imagee: debian")))
         .contains("with the presets and examples, Machine web: spec.imagee: is unknown");
+    assertThat(wrong(OFFER.replace("{name: me,", "{name: me, passwordHash: $6$abcdefgh$0123,")))
+        .contains("spec.manifests[0]: has the passwordHash of somebody");
     assertThat(wrong(OFFER.replace("kind: Profile", "kind: Hypervisor")))
         .contains("spec.manifests[0].kind: must be one of Machine");
     assertThat(wrong(OFFER.replace("{name: \"${{ name }}-me\"}", "{name: a, project: shop}")))
