@@ -22,8 +22,7 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 /** What systems are told of repositories of others. */
 class PackageManagerTest {
   private static InstallSpec clone(List<PackageSource.Repository> list) {
-    return Samples.with(
-        Samples.PLAIN.withPackageSource(new PackageSource(null, null, null, list)));
+    return Samples.with(Samples.PLAIN.withPackageSource(new PackageSource(null, null, null, list)));
   }
 
   /** The files of repositories in what a clone of this system is told. */
@@ -132,8 +131,7 @@ class PackageManagerTest {
   /** AutoYaST's installer needs its network for them as it does for a mirror. */
   @Test
   void autoYastSetsItsCardUpToReachThem() {
-    Answers answers =
-        new AutoYast(AutoYast.Product.LEAP).render(Samples.repositories(Samples.RPM));
+    Answers answers = new AutoYast(AutoYast.Product.LEAP).render(Samples.repositories(Samples.RPM));
     assertThat(answers.ways().getFirst().kernelArguments())
         .containsExactly("ifcfg=52:54:00:00:00:01=dhcp4");
   }
@@ -145,7 +143,8 @@ class PackageManagerTest {
     InstallSpec spec =
         Samples.of("dhcp")
             .withInstallation(
-                how.withSource(how.source().withRepository("/extra").withRepositories(Samples.APT)));
+                how.withSource(
+                    how.source().withRepository("/extra").withRepositories(Samples.APT)));
     String preseed =
         Objects.requireNonNull(
                 new Preseed().render(spec).ways().getFirst().initrd().get("/preseed.cfg"))

@@ -282,7 +282,8 @@ final class Samples {
   }
 
   static InstallSpec repositories(List<PackageSource.Repository> list) {
-    return of("dhcp").withInstallation(ON_DISK.withSource(Source.DISTRIBUTION.withRepositories(list)));
+    return of("dhcp")
+        .withInstallation(ON_DISK.withSource(Source.DISTRIBUTION.withRepositories(list)));
   }
 
   private static Storage raid() {

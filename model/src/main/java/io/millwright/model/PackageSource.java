@@ -49,8 +49,8 @@ public record PackageSource(
    * @param components for apt, for example {@code main}
    * @param key public key by which it is signed: an OpenPGP key in ASCII armour, or for Alpine and
    *     FreeBSD an RSA key in PEM
-   * @param keyName for Alpine, the file name of the key, which stands in the repository's signature,
-   *     for example {@code build@example.org-5f3a1b2c.rsa.pub}
+   * @param keyName for Alpine, the file name of the key, which stands in the repository's
+   *     signature, for example {@code build@example.org-5f3a1b2c.rsa.pub}
    */
   public record Repository(
       String name,

@@ -45,7 +45,8 @@ public record SigningKey(List<String> fingerprints) {
       throw new IllegalArgumentException("is longer than 64 KiB");
     }
     if (text.contains("PRIVATE KEY")) {
-      throw new IllegalArgumentException("is a private key, which belongs nowhere but to its owner");
+      throw new IllegalArgumentException(
+          "is a private key, which belongs nowhere but to its owner");
     }
     if (!text.chars().allMatch(c -> c == '\n' || c >= ' ' && c <= '~')) {
       throw new IllegalArgumentException("has signs that are in no key");
@@ -178,7 +179,8 @@ public record SigningKey(List<String> fingerprints) {
   private static String fingerprint(byte[] body) {
     int version = body.length == 0 ? 0 : body[0];
     if (version != 4 && version != 6) {
-      throw new IllegalArgumentException("is an OpenPGP key of version " + version + "; 4 and 6 are known");
+      throw new IllegalArgumentException(
+          "is an OpenPGP key of version " + version + "; 4 and 6 are known");
     }
     try {
       MessageDigest digest = MessageDigest.getInstance(version == 4 ? "SHA-1" : "SHA-256");
