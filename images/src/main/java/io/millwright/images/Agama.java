@@ -1,7 +1,9 @@
 package io.millwright.images;
 
 import io.millwright.model.Ip;
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.SigningKey;
 import io.millwright.model.StorageSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -72,13 +74,8 @@ public final class Agama implements Renderer<Answers> {
               "Agama encrypts with a pass phrase only, which would have to stand on the medium"));
     }
     Source source = how.source();
-    if (source.mirror() != null && InstallerCard.of(spec).isEmpty()) {
-      out.add(
-          new Refusal(
-              "interfaces",
-              "the installer needs a card with an address of its own, beside bonds, bridges and"
-                  + " VLANs, to fetch packages from a mirror"));
-    }
+    PackageManager.ZYPP.check(source, out);
+    PackageManager.demandCard(spec, source, out);
     return List.copyOf(out);
   }
 
@@ -250,6 +247,7 @@ public final class Agama implements Renderer<Answers> {
     out.put(
         "packages",
         Stream.concat(packages.stream(), profile.packages().stream()).distinct().toList());
+    List<Map<String, Object>> repositories = new ArrayList<>();
     if (source.repository() != null) {
       Map<String, Object> repository = new LinkedHashMap<>();
       repository.put("alias", "millwright");
@@ -257,7 +255,17 @@ public final class Agama implements Renderer<Answers> {
       repository.put("url", "dir:///run/initramfs/live" + source.repository());
       // It comes from the medium that this profile comes from.
       repository.put("allowUnsigned", true);
-      out.put("extraRepositories", List.of(repository));
+      repositories.add(repository);
+    }
+    for (PackageSource.Repository one : source.repositories()) {
+      Map<String, Object> repository = new LinkedHashMap<>();
+      repository.put("alias", one.name());
+      repository.put("url", one.url().toString());
+      repository.put("gpgFingerprints", SigningKey.parse(one.key()).fingerprints());
+      repositories.add(repository);
+    }
+    if (!repositories.isEmpty()) {
+      out.put("extraRepositories", repositories);
     }
     return out;
   }

@@ -1,6 +1,7 @@
 package io.millwright.images;
 
 import io.millwright.model.Mac;
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.StorageSpec;
 import java.io.ByteArrayOutputStream;
@@ -76,6 +77,7 @@ public final class Alpine implements Renderer<Answers> {
               "Alpine takes packages only from a repository whose key it has; use its extended"
                   + " medium or a mirror"));
     }
+    PackageManager.APK.check(source, out);
     URI mirror = source.mirror();
     if (mirror != null && (mirror.getRawQuery() != null || mirror.getRawFragment() != null)) {
       out.add(new Refusal("installation.source.mirror", "apk takes a URL without query"));
@@ -148,6 +150,9 @@ public final class Alpine implements Renderer<Answers> {
     if (bonds(spec)) {
       out.put("etc/modprobe.d/millwright.conf", AnswerFile.text(NO_BOND_OF_ITS_OWN));
     }
+    for (PackageSource.Repository one : how.source().repositories()) {
+      out.put("etc/apk/keys/" + one.keyName(), AnswerFile.text(one.key() + "\n"));
+    }
     for (int i = 0; i < how.before().size(); i++) {
       ProfileSpec.Script script = how.before().get(i);
       out.put(
@@ -213,6 +218,11 @@ public final class Alpine implements Renderer<Answers> {
     Storage storage = how.storage();
     Map<String, Object> values = DiskRule.of(storage);
     values.put("packages", packages(spec));
+    values.put(
+        "repositories",
+        how.source().repositories().stream()
+            .map(one -> TargetFile.quoted(one.url().toString()))
+            .toList());
     values.put("lvm", storage.layout() == StorageSpec.Layout.LVM);
     values.put(
         "label",

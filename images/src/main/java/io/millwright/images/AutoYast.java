@@ -3,7 +3,9 @@ package io.millwright.images;
 import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.MachineSpec;
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.SigningKey;
 import io.millwright.model.StorageSpec;
 import java.net.URI;
 import java.util.ArrayList;
@@ -96,13 +98,8 @@ public final class AutoYast implements Renderer<Answers> {
       }
     }
     Source source = how.source();
-    if (source.mirror() != null && InstallerCard.of(spec).isEmpty()) {
-      out.add(
-          new Refusal(
-              "interfaces",
-              "the installer needs a card with an address of its own, beside bonds, bridges and"
-                  + " VLANs, to fetch packages from a mirror"));
-    }
+    PackageManager.ZYPP.check(source, out);
+    PackageManager.demandCard(spec, source, out);
     if (source.mirror() != null && source.repository() != null) {
       out.add(
           new Refusal(
@@ -129,10 +126,13 @@ public final class AutoYast implements Renderer<Answers> {
         Answers.Way.inside(Map.of("/autoinst.xml", profile), inside));
   }
 
-  /** For linuxrc, which has to reach the mirror before AutoYaST is there; see its ifcfg option. */
+  /**
+   * For linuxrc, which has to reach the mirror before AutoYaST is there, and on whose network the
+   * further repositories are fetched; see its ifcfg option.
+   */
   private static List<String> arguments(InstallSpec spec, Source source) {
     URI mirror = source.mirror();
-    if (mirror == null) {
+    if (mirror == null && source.repositories().isEmpty()) {
       return List.of();
     }
     NetInterface.Ethernet card = InstallerCard.of(spec).orElseThrow();
@@ -164,7 +164,9 @@ public final class AutoYast implements Renderer<Answers> {
                   words(ip.dns().stream().map(Ip::toString).toList()),
                   words(ip.search())));
     }
-    out.add("install=" + mirror);
+    if (mirror != null) {
+      out.add("install=" + mirror);
+    }
     if (source.proxy() != null) {
       out.add("proxy=" + source.proxy());
     }
@@ -209,17 +211,31 @@ public final class AutoYast implements Renderer<Answers> {
   }
 
   /** The modules of the full medium, without which SLES 15 is not even a system to log in to. */
-  private List<Map<String, String>> addOns(Source source) {
-    List<Map<String, String>> out = new ArrayList<>();
+  private List<Map<String, Object>> addOns(Source source) {
+    List<Map<String, Object>> out = new ArrayList<>();
     if (product == Product.SLES && source.mirror() == null) {
       for (String module : List.of("Basesystem", "Server-Applications")) {
-        out.add(Map.of("url", "relurl://", "directory", "/Module-" + module));
+        out.add(addOn("relurl://", "/Module-" + module, "", List.of()));
       }
     }
     if (source.repository() != null) {
-      out.add(Map.of("url", "relurl://", "directory", source.repository()));
+      out.add(addOn("relurl://", source.repository(), "", List.of()));
+    }
+    for (PackageSource.Repository one : source.repositories()) {
+      // The ID of an OpenPGP key: the last 64 bits of its fingerprint, or the first (RFC 9580
+      // section 5.5.4).
+      List<String> keys =
+          SigningKey.parse(one.key()).fingerprints().stream()
+              .map(f -> f.length() == 40 ? f.substring(24) : f.substring(0, 16))
+              .toList();
+      out.add(addOn(one.url().toString(), "/", one.name(), keys));
     }
     return out;
+  }
+
+  private static Map<String, Object> addOn(
+      String url, String directory, String name, List<String> keys) {
+    return Map.of("url", url, "directory", directory, "name", name, "keys", keys);
   }
 
   private static Map<String, Object> face(InstallSpec spec, NetInterface face) {

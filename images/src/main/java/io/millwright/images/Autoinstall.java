@@ -1,5 +1,6 @@
 package io.millwright.images;
 
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -60,6 +61,7 @@ public final class Autoinstall implements Renderer<Answers> {
               "installation.source.repository",
               "subiquity takes packages from a mirror or from Ubuntu's own pool; give a mirror"));
     }
+    PackageManager.APT.check(how.source(), out);
     if (how.source().offline() && !spec.profile().packages().isEmpty()) {
       out.add(
           new Refusal(
@@ -156,6 +158,19 @@ public final class Autoinstall implements Renderer<Answers> {
       out.put(
           "mirror-selection",
           Map.of("primary", List.of(Map.of("uri", how.source().mirror().toString()))));
+    }
+    if (!how.source().repositories().isEmpty()) {
+      Map<String, Object> sources = new LinkedHashMap<>();
+      for (PackageSource.Repository one : how.source().repositories()) {
+        Map<String, Object> source = new LinkedHashMap<>();
+        source.put(
+            "source",
+            ("deb " + one.url() + " " + one.suite() + " " + String.join(" ", one.components()))
+                .strip());
+        source.put("key", one.key() + "\n");
+        sources.put(one.name(), source);
+      }
+      out.put("sources", sources);
     }
     // A mirror that does not answer must not turn into a system that lacks half of it.
     out.put("fallback", how.source().offline() ? "offline-install" : "abort");

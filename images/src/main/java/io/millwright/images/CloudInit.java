@@ -119,6 +119,21 @@ public final class CloudInit implements Renderer<Seed> {
               "profile.packageSource.repository",
               "lies on an installation medium, which a clone does not have"));
     }
+    if (source != null) {
+      PackageManager.ofClone(os)
+          .ifPresentOrElse(
+              manager ->
+                  manager.check("profile.packageSource.repositories", source.repositories(), out),
+              () -> {
+                if (!source.repositories().isEmpty()) {
+                  out.add(
+                      new Refusal(
+                          "profile.packageSource.repositories",
+                          "are set for apt, dnf, apk and pkg only in a clone; have the machine"
+                              + " installed, by an Image that has an installer"));
+                }
+              });
+    }
     if (source != null && !APT.contains(os)) {
       String way =
           "is set by cloud-init for apt only, which " + os + " does not have; write a file";
@@ -210,6 +225,11 @@ public final class CloudInit implements Renderer<Seed> {
       line.put("append", true);
       files.add(line);
     }
+    if (os != null) {
+      PackageManager.ofClone(os).stream()
+          .flatMap(manager -> manager.files(profile.repositories()).stream())
+          .forEach(f -> files.add(file(f.path(), f.content(), f.mode(), "root:root")));
+    }
     profile.files().forEach(f -> files.add(file(f)));
     out.put("write_files", files);
     List<List<String>> modes = modes(profile);
@@ -228,7 +248,7 @@ public final class CloudInit implements Renderer<Seed> {
       out.put("keyboard", Map.of("layout", profile.keyboard()));
     }
     PackageSource source = profile.packageSource();
-    if (source != null) {
+    if (source != null && (source.mirror() != null || source.proxy() != null)) {
       Map<String, Object> apt = new LinkedHashMap<>();
       URI mirror = source.mirror();
       if (mirror != null) {

@@ -90,6 +90,7 @@ public final class Esxi implements Renderer<Answers> {
     if (how.source().repository() != null) {
       refuse(out, "source.repository", medium);
     }
+    PackageManager.none(how.source(), medium, out);
     if (!how.before().isEmpty()) {
       refuse(out, "before", "ESXi's installer runs no programs of others; use scripts");
     }

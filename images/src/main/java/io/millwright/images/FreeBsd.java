@@ -41,6 +41,7 @@ public final class FreeBsd implements Renderer<Answers> {
               "bsdinstall takes the system from its own medium, whatever else there is; leave"
                   + " mirror, proxy and repository out"));
     }
+    PackageManager.PKG.check(source, out);
     return List.copyOf(out);
   }
 
@@ -242,6 +243,7 @@ public final class FreeBsd implements Renderer<Answers> {
       out.add(TargetFile.ofRoot("/etc/rc.d/millwright_first_boot", "0755", FIRST_BOOT_SERVICE));
     }
     out.add(TargetFile.ofRoot("/etc/rc.conf", "0644", RcConf.write(rc)));
+    out.addAll(PackageManager.PKG.files(how.source().repositories()));
     // FreeBSD calls root's group wheel.
     profile
         .files()

@@ -94,6 +94,7 @@ public final class Ignition implements Renderer<Answers> {
         "storage.table",
         "writes a finished image, which has a GPT");
     refuse(out, how.source().repository(), "source.repository", "installs no packages");
+    PackageManager.none(how.source(), "this system's installer installs no packages", out);
     refuse(
         out,
         how.after().isEmpty() ? null : how.after(),

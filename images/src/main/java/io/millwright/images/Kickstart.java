@@ -2,6 +2,7 @@ package io.millwright.images;
 
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -68,6 +69,7 @@ public final class Kickstart implements Renderer<Answers> {
               "the installer needs a card with an address of its own, beside bonds and VLANs, to"
                   + " fetch packages; or install offline"));
     }
+    PackageManager.DNF.check(how.source(), out);
     if (how.source().proxy() != null && how.source().mirror() == null) {
       out.add(
           new Refusal(
@@ -131,6 +133,13 @@ public final class Kickstart implements Renderer<Answers> {
       // Where Anaconda keeps the medium that it was started from.
       out.append("\nrepo --name=millwright --baseurl=file:///run/install/repo");
       out.append(from.repository());
+    }
+    for (PackageSource.Repository one : from.repositories()) {
+      out.append("\nrepo --name=").append(one.name());
+      out.append(" --baseurl=").append(quoted(one.url().toString()));
+      if (from.proxy() != null) {
+        out.append(" --proxy=").append(quoted(from.proxy().toString()));
+      }
     }
     return out.toString();
   }
@@ -223,6 +232,12 @@ public final class Kickstart implements Renderer<Answers> {
     out.add(file("/etc/cloud/cloud.cfg.d/99-millwright.cfg", "0644", CLOUD_CONFIG));
     out.add(file(SEED + "meta-data", "0600", seed.metaData()));
     out.add(file(SEED + "user-data", "0600", seed.userData()));
+    Installation how = spec.installation();
+    if (how != null) {
+      PackageManager.DNF
+          .files(how.source().repositories())
+          .forEach(f -> out.add(file(f.path(), f.mode(), f.content())));
+    }
     NmKeyfiles.of(spec)
         .forEach(
             (path, text) -> out.add(file(path, path.endsWith(".link") ? "0644" : "0600", text)));

@@ -3,6 +3,7 @@ package io.millwright.images;
 import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
+import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.StorageSpec;
 import java.net.URI;
@@ -67,6 +68,7 @@ public final class Preseed implements Renderer<Answers> {
           new Refusal(
               "installation.source.mirror", "Debian's installer takes a URL without query"));
     }
+    PackageManager.APT.check(how.source(), out);
     for (int i = 0; i < how.before().size(); i++) {
       if (!how.before().get(i).content().lines().findFirst().orElse("").equals(BUSYBOX)) {
         out.add(
@@ -111,6 +113,9 @@ public final class Preseed implements Renderer<Answers> {
           "/millwright/before/%03d-%s".formatted(i, script.name()),
           AnswerFile.program(script.content()));
     }
+    how.source()
+        .repositories()
+        .forEach(one -> files.put(key(one), AnswerFile.text(one.key() + "\n")));
     Optional<Mac> mac =
         how.source().offline()
             ? Optional.empty()
@@ -188,13 +193,38 @@ public final class Preseed implements Renderer<Answers> {
         "mirrorPath",
         mirror == null ? "/debian" : mirror.getRawPath().isEmpty() ? "/" : mirror.getRawPath());
     values.put("proxy", source.proxy() == null ? "" : source.proxy().toString());
-    values.put("repository", or(source.repository(), ""));
+    values.put("locals", locals(source));
     values.put("table", storage.table() == StorageSpec.Table.MSDOS ? "msdos" : "gpt");
     values.put("uefi", how.firmware() == Firmware.UEFI);
     values.put("recipe", recipe(how));
     values.put("packages", String.join(" ", included(spec)));
     values.put("poweroff", how.end() == Installation.End.POWEROFF);
     return Template.fill("preseed.peb", values);
+  }
+
+  /** The repositories that apt-setup numbers from 0 on, each with the URL of its key, if any. */
+  private static List<Map<String, String>> locals(Source source) {
+    List<Map<String, String>> out = new ArrayList<>();
+    if (source.repository() != null) {
+      out.add(
+          Map.of(
+              "line", "[trusted=yes] file:/media/cdrom" + source.repository() + " ./", "key", ""));
+    }
+    for (PackageSource.Repository one : source.repositories()) {
+      String words = String.join(" ", one.components());
+      out.add(
+          Map.of(
+              "line",
+              (one.url() + " " + one.suite() + " " + words).strip(),
+              "key",
+              "file://" + key(one)));
+    }
+    return out;
+  }
+
+  /** Where the installer finds the key. */
+  private static String key(PackageSource.Repository one) {
+    return "/millwright/keys/" + one.name() + ".asc";
   }
 
   private static String or(@Nullable String value, String otherwise) {

@@ -43,7 +43,8 @@ public final class Profiles {
    * @param origin name of the layer that set a value, by field: {@code timezone}, {@code locale},
    *     {@code users[alice]}, {@code files[/etc/motd]}, {@code scripts[setup]}, {@code
    *     packages[curl]}, {@code ntp[192.0.2.1]}, {@code keyboard}, {@code packageSource.mirror},
-   *     {@code storage.layout}, {@code storage.untouched[data]}, {@code commands.after[setup]}
+   *     {@code packageSource.repositories[tools]}, {@code storage.layout}, {@code
+   *     storage.untouched[data]}, {@code commands.after[setup]}
    */
   public record Merged(ProfileSpec profile, Map<String, String> origin) {
     public Merged {
@@ -54,10 +55,10 @@ public final class Profiles {
   /**
    * The layers as one, that of a later level winning over that of an earlier one, and of two on one
    * level the one that is named later, whatever order they come in otherwise: single values, also
-   * those of a package source and a storage, users by name, files by path, scripts and commands by
-   * name as a whole, and the filesystems all together; packages, time servers and disks to leave
-   * alone are added up. What a later layer replaces keeps its place in the order, so that a script
-   * which is corrected still runs where it ran.
+   * those of a package source and a storage, users by name, files by path, scripts, commands and
+   * repositories by name as a whole, and the filesystems all together; packages, time servers and
+   * disks to leave alone are added up. What a later layer replaces keeps its place in the order, so
+   * that a script which is corrected still runs where it ran.
    */
   public static Merged merge(List<Layer> given) {
     List<Layer> layers = given.stream().sorted(Comparator.comparing(Layer::level)).toList();
@@ -98,7 +99,14 @@ public final class Profiles {
     return new PackageSource(
         in.last("mirror", PackageSource::mirror),
         in.last("proxy", PackageSource::proxy),
-        in.last("repository", PackageSource::repository));
+        in.last("repository", PackageSource::repository),
+        byKey(
+            layers,
+            origin,
+            "packageSource.repositories",
+            true,
+            ProfileSpec::repositories,
+            PackageSource.Repository::name));
   }
 
   private static StorageSpec storage(List<Layer> layers, Map<String, String> origin) {

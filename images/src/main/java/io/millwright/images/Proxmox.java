@@ -163,6 +163,7 @@ public final class Proxmox implements Renderer<Answers> {
     if (source.repository() != null) {
       out.add(new Refusal("installation.source.repository", alone));
     }
+    PackageManager.APT.check(source, out);
     if (!how.before().isEmpty()) {
       out.add(
           new Refusal(
@@ -360,6 +361,10 @@ public final class Proxmox implements Renderer<Answers> {
               "0644",
               String.join(
                   "", profile.ntp().stream().map(s -> "server " + s + " iburst\n").toList())));
+    }
+    Installation how = spec.installation();
+    if (how != null) {
+      files.addAll(PackageManager.APT.files(how.source().repositories()));
     }
     List<TargetFile> first = FirstBoot.files(spec);
     files.addAll(first);

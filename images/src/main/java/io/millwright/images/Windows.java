@@ -256,6 +256,7 @@ public final class Windows implements Renderer<Answers> {
     if (how.source().repository() != null) {
       out.add(new Refusal("installation.source.repository", medium));
     }
+    PackageManager.none(how.source(), medium, out);
     if (!how.before().isEmpty()) {
       out.add(
           new Refusal(

@@ -118,7 +118,13 @@ class AutoinstallTest {
     assertThat(Samples.installed().keySet())
         .filteredOn(
             s -> !RENDERER.check(Objects.requireNonNull(Samples.installed().get(s))).isEmpty())
-        .containsExactlyInAnyOrder("encrypted", "encrypted-tang", "repository-on-medium");
+        .containsExactlyInAnyOrder(
+            "encrypted",
+            "encrypted-tang",
+            "repositories-of-rpm",
+            "repositories-of-apk",
+            "repositories-of-pkg",
+            "repository-on-medium");
   }
 
   /** The program that the installer runs before it reads its answers again, run here. */

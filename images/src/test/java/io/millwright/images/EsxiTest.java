@@ -126,6 +126,10 @@ class EsxiTest {
             "encrypted",
             "encrypted-tang",
             "programs-before-and-after",
+            "repositories-of-apt",
+            "repositories-of-rpm",
+            "repositories-of-apk",
+            "repositories-of-pkg",
             "repository-on-medium");
     assertThat(RENDERER.check(Objects.requireNonNull(Samples.installed().get("users-and-keys"))))
         .extracting(Refusal::field)

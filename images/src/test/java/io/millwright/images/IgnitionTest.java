@@ -153,6 +153,10 @@ class IgnitionTest {
             "lvm-filesystems",
             "encrypted-tang",
             "programs-before-and-after",
+            "repositories-of-apt",
+            "repositories-of-rpm",
+            "repositories-of-apk",
+            "repositories-of-pkg",
             "repository-on-medium");
     assertThat(refused(Ignition.System.FLATCAR))
         .containsExactlyInAnyOrder(
@@ -164,6 +168,10 @@ class IgnitionTest {
             "encrypted",
             "encrypted-tang",
             "programs-before-and-after",
+            "repositories-of-apt",
+            "repositories-of-rpm",
+            "repositories-of-apk",
+            "repositories-of-pkg",
             "repository-on-medium");
     InstallSpec users = Objects.requireNonNull(Samples.installed().get("users-and-keys"));
     assertThat(new Ignition(Ignition.System.FLATCAR).check(users))

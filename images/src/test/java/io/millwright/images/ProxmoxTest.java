@@ -138,6 +138,9 @@ class ProxmoxTest {
             "encrypted-tang",
             "disk-by-size",
             "programs-before-and-after",
+            "repositories-of-rpm",
+            "repositories-of-apk",
+            "repositories-of-pkg",
             "repository-on-medium");
     assertThat(fields(Objects.requireNonNull(Samples.installed().get("users-and-keys"))))
         .containsExactlyInAnyOrder("identity.domain", "profile.packages", "profile.users[0].sudo");

@@ -28,6 +28,69 @@ final class Samples {
   static final String HASH =
       "$6$millwright$p9cdfVzlSdm1WjVnpEvI8JvqIa4hyGOhPJ6qkE4yO4dcUqnOfkhW1bpSr4S1pM5EgKnRZd3wKnJ7BR8eYF0uD.";
 
+  /** An OpenPGP key of nobody's. */
+  static final String OPENPGP =
+      """
+      -----BEGIN PGP PUBLIC KEY BLOCK-----
+
+      mDMEawyAMRYJKwYBBAHaRw8BAQdAyuG+ZqqzPOWSz4AC7FIpybXrdcLp73WeGzZB
+      DY8BmMm0IVRvb2xzIG9mIHRoZSBsYWIgPHRvb2xzQGxhYi50ZXN0PoiQBBMWCAA4
+      FiEESX8CB86eeWHJBJ2gX4iiK5dBLmoFAmsMgDECGwMFCwkIBwIGFQoJCAsCBBYC
+      AwECHgECF4AACgkQX4iiK5dBLmpatgD/bm+EYY16K9vasCSeABSDLWQpoyUuz9VT
+      hhnOX3ZiBp8BANOtwzRRV2hpuoJnVw84Gdg9W5Ph36W7nD4K53fkHKgM
+      =azeE
+      -----END PGP PUBLIC KEY BLOCK-----
+      """;
+
+  /** An RSA key of nobody's. */
+  static final String RSA =
+      """
+      -----BEGIN PUBLIC KEY-----
+      MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDCn7Yl/U4L8bs8qLtCUjmQdsF2
+      xGHR1a3VaJ7jZHBOZGa47I0ibe5DlwvioU227DzyYNMCn+RfbU1CTDh+ssOq4Qb8
+      hId1+Mwsp2jcvwGpTY7LMq1jxzJgGF/OnPGwKvqaR4J/hDwAg6KxMW5XiDrwFLsh
+      ydHgnFi0rMCzfXGNOQIDAQAB
+      -----END PUBLIC KEY-----
+      """;
+
+  /** Repositories in the words of apt, of rpm's friends, and of those with keys of their own. */
+  static final List<PackageSource.Repository> APT =
+      List.of(
+          new PackageSource.Repository(
+              "tools",
+              URI.create("https://packages.lab.test/debian"),
+              "bookworm",
+              List.of("main", "extra"),
+              OPENPGP,
+              null),
+          new PackageSource.Repository(
+              "flat", URI.create("http://[fd00::1]:8080/flat"), "./", List.of(), OPENPGP, null));
+
+  static final List<PackageSource.Repository> RPM =
+      List.of(
+          new PackageSource.Repository(
+              "tools",
+              URI.create("https://packages.lab.test/el/$releasever/$basearch"),
+              null,
+              List.of(),
+              OPENPGP,
+              null));
+
+  static final List<PackageSource.Repository> APK =
+      List.of(
+          new PackageSource.Repository(
+              "tools",
+              URI.create("https://packages.lab.test/alpine/v3.22/tools"),
+              null,
+              List.of(),
+              RSA,
+              "build@lab.test-5f3a1b2c.rsa.pub"));
+
+  static final List<PackageSource.Repository> PKG =
+      List.of(
+          new PackageSource.Repository(
+              "tools", URI.create("https://packages.lab.test/$ABI"), null, List.of(), RSA, null));
+
   private Samples() {}
 
   static Map<String, InstallSpec> all() {
@@ -112,6 +175,9 @@ final class Samples {
                         List.of(
                             new ProfileSpec.Script("harden", "#!/bin/sh\nchmod 0700 /root\n"))))));
     out.put(
+        "repositories-of-apt",
+        with(PLAIN.withPackageSource(new PackageSource(null, null, null, APT))));
+    out.put(
         "proxy",
         with(
             PLAIN.withPackageSource(
@@ -150,6 +216,10 @@ final class Samples {
                             .withMirror(URI.create("http://mirror.lab.test/ubuntu"))
                             .withProxy(URI.create("http://proxy.lab.test:3128")))
                     .withEnd(Installation.End.POWEROFF)));
+    out.put("repositories-of-apt", repositories(APT));
+    out.put("repositories-of-rpm", repositories(RPM));
+    out.put("repositories-of-apk", repositories(APK));
+    out.put("repositories-of-pkg", repositories(PKG));
     out.put(
         "one-card-without-mac",
         net(new NetInterface.Ethernet("nic0", null, static4(5)))
@@ -209,6 +279,11 @@ final class Samples {
         of("users-and-keys")
             .withInstallation(ON_DISK.withSource(Source.MEDIUM.withRepository("/millwright"))));
     return out;
+  }
+
+  static InstallSpec repositories(List<PackageSource.Repository> list) {
+    return of("dhcp")
+        .withInstallation(ON_DISK.withSource(Source.DISTRIBUTION.withRepositories(list)));
   }
 
   private static Storage raid() {

@@ -112,6 +112,7 @@ class SupportMatrixTest {
         Stream.of("#!/bin/sh\n", "#!powershell\n").map(s -> profile(scripts(s))).toList());
     out.put("time zone", List.of(profile(time("Europe/Vienna", null, List.of()))));
     out.put("locale", List.of(profile(time(null, "de_AT.UTF-8", List.of()))));
+    out.put("keyboard", List.of(how(DISK.withKeyboard("de"))));
     out.put("NTP", List.of(profile(time(null, null, List.of("10.0.0.1")))));
     out.put(
         "a report home",
@@ -190,6 +191,11 @@ class SupportMatrixTest {
     out.put(
         "a repository on the medium",
         List.of(how(DISK.withSource(Source.MEDIUM.withRepository("/millwright")))));
+    out.put(
+        "further repositories",
+        Stream.of(Samples.APT, Samples.RPM, Samples.APK, Samples.PKG)
+            .map(Samples::repositories)
+            .toList());
     ProfileSpec.Script sh = new ProfileSpec.Script("x", "#!/bin/sh\n");
     out.put("programs before", List.of(how(DISK.withScripts(List.of(sh), List.of()))));
     out.put(

@@ -163,6 +163,10 @@ class WindowsTest {
             "encrypted",
             "encrypted-tang",
             "programs-before-and-after",
+            "repositories-of-apt",
+            "repositories-of-rpm",
+            "repositories-of-apk",
+            "repositories-of-pkg",
             "repository-on-medium",
             "disk-by-size");
     InstallSpec users = Objects.requireNonNull(Samples.installed().get("users-and-keys"));

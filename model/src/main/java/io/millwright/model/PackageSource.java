@@ -1,6 +1,9 @@
 package io.millwright.model;
 
 import java.net.URI;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -11,15 +14,104 @@ import org.jspecify.annotations.Nullable;
  * @param proxy URL of the proxy by which packages are fetched
  * @param repository directory on the installation medium with more packages, as the distribution's
  *     own tools lay a repository out, for example {@code /extra}
+ * @param repositories further repositories, of others than the distribution; they stay in the
+ *     installed system
  */
 public record PackageSource(
-    @Nullable URI mirror, @Nullable URI proxy, @Nullable String repository) {
+    @Nullable URI mirror,
+    @Nullable URI proxy,
+    @Nullable String repository,
+    @Default List<Repository> repositories) {
   /** Nothing of it said. */
   public static final PackageSource NONE = new PackageSource(null, null, null);
 
   /** Letters of which no shell, template or package manager minds one; no hidden directories. */
   private static final Pattern DIRECTORY =
       Pattern.compile("(/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}){1,6}");
+
+  public PackageSource {
+    repositories = repositories == null ? List.of() : List.copyOf(repositories);
+  }
+
+  /** Without further repositories. */
+  public PackageSource(@Nullable URI mirror, @Nullable URI proxy, @Nullable String repository) {
+    this(mirror, proxy, repository, List.of());
+  }
+
+  /**
+   * A repository of packages.
+   *
+   * @param name under which the system knows it
+   * @param url of its directory; for the package managers that know variables it may have some,
+   *     such as {@code $releasever}
+   * @param suite for apt, for example {@code bookworm}; one that ends with {@code /} is a directory
+   *     without components
+   * @param components for apt, for example {@code main}
+   * @param key public key by which it is signed: an OpenPGP key in ASCII armour, or for Alpine and
+   *     FreeBSD an RSA key in PEM
+   * @param keyName for Alpine, the file name of the key, which stands in the repository's
+   *     signature, for example {@code build@example.org-5f3a1b2c.rsa.pub}
+   */
+  public record Repository(
+      String name,
+      URI url,
+      @Nullable String suite,
+      @Default List<String> components,
+      String key,
+      @Nullable String keyName) {
+    /** Letters of which no package manager's file and no shell minds one within quotes. */
+    private static final Pattern URL = Pattern.compile("[-A-Za-z0-9._~%/:+@=,$\\[\\]]{1,2000}");
+
+    private static final Pattern SUITE = Pattern.compile("[A-Za-z0-9.][-A-Za-z0-9._+~/]{0,127}");
+    private static final Pattern COMPONENT = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._+~/]{0,127}");
+    private static final Pattern KEY_NAME =
+        Pattern.compile("[A-Za-z0-9][-A-Za-z0-9._+@]{0,119}\\.pub");
+
+    public Repository {
+      components = components == null ? List.of() : List.copyOf(components);
+      // A key that was saved on Windows is the same key.
+      key = key.replace("\r\n", "\n").strip();
+    }
+
+    void check(Violations at) {
+      Names.checkLabel(name, at.field("name"));
+      at.field("name").require(!name.equals("millwright"), "is taken; use another one");
+      checkUrl(at.field("url"), url);
+      at.field("url")
+          .require(
+              !isWeb(url) || URL.matcher(url.toString()).matches(),
+              "must have no query and no quotes, brackets or signs that mean something to a shell");
+      if (suite != null) {
+        at.field("suite")
+            .require(
+                SUITE.matcher(suite).matches(),
+                Names.quote(suite) + " is no suite, such as bookworm");
+      }
+      for (int i = 0; i < components.size(); i++) {
+        at.field("components")
+            .index(i)
+            .require(
+                COMPONENT.matcher(components.get(i)).matches(),
+                Names.quote(components.get(i)) + " is no component, such as main");
+      }
+      at.field("components")
+          .require(suite != null || components.isEmpty(), "are of a suite, which is not given");
+      if (suite != null) {
+        at.field("components")
+            .require(
+                suite.endsWith("/") == components.isEmpty(),
+                "are needed with a suite, such as main, unless it ends with '/'");
+      }
+      SigningKey.check(key, at.field("key"));
+      if (keyName != null) {
+        at.field("keyName")
+            .require(
+                KEY_NAME.matcher(keyName).matches(),
+                Names.quote(keyName)
+                    + " is no key's file name, such as build@example.org-5f3a1b2c.rsa.pub");
+      }
+    }
+  }
 
   /** Collects what is wrong with it whatever the system. */
   public void check(Violations at) {
@@ -30,6 +122,12 @@ public record PackageSource(
           .require(
               DIRECTORY.matcher(repository).matches(),
               Names.quote(repository) + " is no directory on a medium, such as /extra");
+    }
+    Set<String> names = new HashSet<>();
+    for (int i = 0; i < repositories.size(); i++) {
+      Violations here = at.field("repositories").index(i);
+      repositories.get(i).check(here);
+      here.field("name").require(names.add(repositories.get(i).name()), "stands here twice");
     }
   }
 

@@ -111,6 +111,11 @@ public record ProfileSpec(
     return commands == null ? List.of() : commands.after();
   }
 
+  /** Further repositories of packages. */
+  public List<PackageSource.Repository> repositories() {
+    return packageSource == null ? List.of() : packageSource.repositories();
+  }
+
   /**
    * Programs that an installer runs, as root and in order.
    *
