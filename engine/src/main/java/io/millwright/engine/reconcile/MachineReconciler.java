@@ -85,6 +85,7 @@ public final class MachineReconciler {
   private final MachineSight sight;
   private final MachineUndo undo;
   private final Unattended unattended;
+  private final Rebuild rebuild;
   private final InstantSource clock;
 
   /**
@@ -111,6 +112,7 @@ public final class MachineReconciler {
     this.undo = new MachineUndo(store, sight, acts, clock);
     this.unattended =
         new Unattended(store, outside, sight, acts, readyCheck, disposal, rebuild, clock);
+    this.rebuild = rebuild;
     this.clock = clock;
   }
 
