@@ -71,6 +71,10 @@ final class Hostile {
           ": ",
           ", ");
 
+  /** Short words that the kernel has for itself, and short names of accounts that systems have. */
+  private static final List<String> TAKEN =
+      List.of("lo", "all", "default", "adm", "bin", "ftp", "irc", "lp", "man", "sys", "tss");
+
   private Hostile() {}
 
   /** Any text of whole characters. */
@@ -109,7 +113,7 @@ final class Hostile {
             .withCharRange('a', 'z')
             .ofMinLength(1)
             .ofMaxLength(8)
-            .filter(s -> !List.of("lo", "all", "default").contains(s)));
+            .filter(s -> !TAKEN.contains(s)));
   }
 
   static Arbitrary<ProfileSpec> profile() {
