@@ -458,6 +458,55 @@ class MoveTest {
     refused("sim2", "is being deleted");
   }
 
+  @Test
+  void aPlaceWithoutItsNetworkIsRefusedAndNothingIsChanged() {
+    String attached = ", {hypervisor: sim2, bridge: br1}";
+    assertThat(World.SECOND).contains(attached);
+    world.apply(World.SECOND.replace(attached, ""));
+    refused("sim2", "network both is not attached there");
+    assertThat(world.machine("web").status()).isEqualTo(before);
+    assertThat(volume().status().copy()).isNull();
+    assertThat(second.faults().calls(Verb.STAGE)).isZero();
+    world.apply(World.SECOND);
+    move("sim2");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+  }
+
+  @Test
+  void aMemberStaysWhereItsGroupHasPutIt() {
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Group
+        metadata: {name: pair}
+        spec:
+          count: 1
+          machine: {image: img, size: small, profiles: [me], nics: [{network: both}]}
+        """);
+    world.awaitReady("pair-0");
+    MachineStatus member = world.machine("pair-0").status();
+    String other = "sim".equals(member.hypervisor()) ? "sim2" : "sim";
+    assertThatThrownBy(() ->
+            world.store.inTransaction(
+                tx -> world.engine.move().move(tx, World.ANNA, "default", "pair-0", other)))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("members stay where the group has put them");
+    assertThat(world.machine("pair-0").status().hypervisor()).isEqualTo(member.hypervisor());
+    assertThat(world.machine("pair-0").status().elsewhere()).isNull();
+  }
+
+  @Test
+  void anImageThatCannotBeBroughtThereLeadsBackAndIsTold() {
+    second.faults().next(Verb.STAGE, Fault.beforeEffect(FaultKind.REFUSED));
+    move("sim2");
+    Operation failed = world.awaitEnd(uid);
+    assertBack(failed);
+    assertThat(condition("Moved").value()).isEqualTo(Condition.Value.FALSE);
+    assertThat(second.faults().calls(Verb.DEFINE)).isZero();
+    assertThat(disks(world.outside(second))).isEmpty();
+    assertThat(quarantined()).isEmpty();
+  }
+
   private void refused(String to, String why) {
     assertThatThrownBy(() -> move(to))
         .isInstanceOfSatisfying(
