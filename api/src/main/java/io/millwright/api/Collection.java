@@ -9,10 +9,10 @@ import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
 import io.millwright.engine.request.Apply;
+import io.millwright.engine.request.Missing;
 import io.millwright.model.Kind;
 import io.millwright.model.Names;
 import io.millwright.model.Operation;
-import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
@@ -195,10 +195,7 @@ abstract class Collection {
   Resource<?, ?> find(Tx tx, String project, String name) {
     return tx.resources()
         .find(kind, project, name)
-        .orElseThrow(() ->
-            ProblemException.of(
-                Problem.Type.NOT_FOUND,
-                "there is no " + kind + " " + name + " in project " + project));
+        .orElseThrow(() -> Missing.of(tx, kind, project, name));
   }
 
   /** Does {@code act} if the resource is as expected, and nobody changes it in between. */

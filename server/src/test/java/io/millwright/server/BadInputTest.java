@@ -1,6 +1,7 @@
 package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millwright.engine.request.Apply;
@@ -8,6 +9,7 @@ import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
+import io.millwright.model.Power;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import java.util.ArrayList;
@@ -55,6 +57,17 @@ class BadInputTest {
   @AfterAll
   void end() {
     world.close();
+  }
+
+  @Test
+  void whatIsNotThereIsToldWithTheNameThatIsLikeIt() {
+    assertThatThrownBy(
+            () -> world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "wbe", null))
+        .isInstanceOf(ProblemException.class)
+        .hasMessage("there is no Machine wbe in project default (did you mean \"web\"?)");
+    assertThatThrownBy(
+            () -> world.engine.power().set(World.ANNA, "default", "database", Power.OFF))
+        .hasMessage("there is no Machine database in project default");
   }
 
   /** Everything that an apply could leave behind, and work that goes on meanwhile cannot. */

@@ -33,7 +33,7 @@ public final class Builds {
     Resource<ImageSpec, ImageStatus> image =
         tx.resources()
             .lock(Kind.IMAGE, project, name)
-            .orElseThrow(() -> Delete.notFound(Kind.IMAGE, project, name))
+            .orElseThrow(() -> Missing.of(tx, Kind.IMAGE, project, name))
             .as(ImageSpec.class, ImageStatus.class);
     if (image.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, image.title() + " is being deleted");

@@ -152,7 +152,7 @@ public final class Consoles {
           Resource<MachineSpec, MachineStatus> machine =
               tx.resources()
                   .find(Kind.MACHINE, project, name)
-                  .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name))
+                  .orElseThrow(() -> Missing.of(tx, Kind.MACHINE, project, name))
                   .as(MachineSpec.class, MachineStatus.class);
           String place = machine.status().hypervisor();
           if (place == null) {

@@ -59,7 +59,7 @@ public final class Delete {
   public Optional<Operation> delete(
       Tx tx, Caller caller, Kind kind, String project, String name, @Nullable Long revision) {
     Resource<?, ?> found =
-        tx.resources().lock(kind, project, name).orElseThrow(() -> notFound(kind, project, name));
+        tx.resources().lock(kind, project, name).orElseThrow(() -> Missing.of(tx, kind, project, name));
     if (revision != null && found.metadata().revision() != revision) {
       throw ProblemException.of(
           Problem.Type.PRECONDITION,
@@ -192,10 +192,5 @@ public final class Delete {
               + " is kept by its reclaim policy; to delete it, apply it with spec.reclaim: delete"
               + " first");
     }
-  }
-
-  static ProblemException notFound(Kind kind, String project, String name) {
-    return ProblemException.of(
-        Problem.Type.NOT_FOUND, "there is no " + kind + " " + name + " in project " + project);
   }
 }

@@ -228,7 +228,7 @@ public final class Expire {
     Resource<?, ?> machine =
         tx.resources()
             .find(Kind.MACHINE, project, name)
-            .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name));
+            .orElseThrow(() -> Missing.of(tx, Kind.MACHINE, project, name));
     refuseDeleting(machine);
     if (!tx.lifetimes().beat(machine.uid())) {
       throw ProblemException.of(
@@ -241,7 +241,7 @@ public final class Expire {
     Resource<?, ?> machine =
         tx.resources()
             .lock(Kind.MACHINE, project, name)
-            .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name));
+            .orElseThrow(() -> Missing.of(tx, Kind.MACHINE, project, name));
     refuseDeleting(machine);
     return machine;
   }

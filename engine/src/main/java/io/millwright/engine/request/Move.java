@@ -88,7 +88,7 @@ public final class Move {
     Resource<MachineSpec, MachineStatus> before =
         tx.resources()
             .lock(Kind.MACHINE, project, name)
-            .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name))
+            .orElseThrow(() -> Missing.of(tx, Kind.MACHINE, project, name))
             .as(MachineSpec.class, MachineStatus.class);
     Members.refuse(tx, before, "members stay where the group has put them");
     requireStill(before);

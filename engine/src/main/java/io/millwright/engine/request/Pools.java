@@ -81,7 +81,7 @@ public final class Pools {
     Resource<PoolSpec, PoolStatus> pool =
         tx.resources()
             .find(Kind.POOL, project, name, PoolSpec.class, PoolStatus.class)
-            .orElseThrow(() -> Delete.notFound(Kind.POOL, project, name));
+            .orElseThrow(() -> Missing.of(tx, Kind.POOL, project, name));
     if (pool.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, pool.title() + " is being deleted");
     }

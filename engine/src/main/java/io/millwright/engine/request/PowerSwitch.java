@@ -87,7 +87,7 @@ public final class PowerSwitch {
     Resource<MachineSpec, MachineStatus> machine =
         tx.resources()
             .lock(Kind.MACHINE, project, name)
-            .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name))
+            .orElseThrow(() -> Missing.of(tx, Kind.MACHINE, project, name))
             .as(MachineSpec.class, MachineStatus.class);
     if (machine.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, machine.title() + " is being deleted");

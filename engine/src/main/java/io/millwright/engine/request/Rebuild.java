@@ -90,7 +90,7 @@ public final class Rebuild {
     Resource<MachineSpec, MachineStatus> before =
         tx.resources()
             .lock(Kind.MACHINE, project, name)
-            .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name))
+            .orElseThrow(() -> Missing.of(tx, Kind.MACHINE, project, name))
             .as(MachineSpec.class, MachineStatus.class);
     if (before.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, before.title() + " is being deleted");

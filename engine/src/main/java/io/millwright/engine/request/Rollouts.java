@@ -219,14 +219,14 @@ public final class Rollouts {
   private static Resource<GroupSpec, GroupStatus> find(Tx tx, String project, String name) {
     return tx.resources()
         .find(Kind.GROUP, project, name, GroupSpec.class, GroupStatus.class)
-        .orElseThrow(() -> Delete.notFound(Kind.GROUP, project, name));
+        .orElseThrow(() -> Missing.of(tx, Kind.GROUP, project, name));
   }
 
   private static Resource<GroupSpec, GroupStatus> lock(Tx tx, String project, String name) {
     Resource<GroupSpec, GroupStatus> group =
         tx.resources()
             .lock(Kind.GROUP, project, name)
-            .orElseThrow(() -> Delete.notFound(Kind.GROUP, project, name))
+            .orElseThrow(() -> Missing.of(tx, Kind.GROUP, project, name))
             .as(GroupSpec.class, GroupStatus.class);
     if (group.deleting()) {
       throw ProblemException.of(Problem.Type.CONFLICT, group.title() + " is being deleted");

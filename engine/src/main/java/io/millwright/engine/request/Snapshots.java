@@ -229,7 +229,7 @@ public final class Snapshots {
     Resource<MachineSpec, MachineStatus> before =
         tx.resources()
             .lock(Kind.MACHINE, project, name)
-            .orElseThrow(() -> Delete.notFound(Kind.MACHINE, project, name))
+            .orElseThrow(() -> Missing.of(tx, Kind.MACHINE, project, name))
             .as(MachineSpec.class, MachineStatus.class);
     Resource<SnapshotSpec, SnapshotStatus> kept = find(tx, before, snapshot);
     Optional<String> objection = unsettled(tx, before);

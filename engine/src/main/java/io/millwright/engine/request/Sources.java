@@ -133,7 +133,7 @@ public final class Sources {
   private static Resource<SourceSpec, SourceStatus> lock(Tx tx, String project, String name) {
     return tx.resources()
         .lock(Kind.SOURCE, project, name)
-        .orElseThrow(() -> Delete.notFound(Kind.SOURCE, project, name))
+        .orElseThrow(() -> Missing.of(tx, Kind.SOURCE, project, name))
         .as(SourceSpec.class, SourceStatus.class);
   }
 }
