@@ -708,12 +708,10 @@ public final class SimulatedHypervisor {
                   List.of());
           case Scope.One(UUID uid) -> {
             Machine machine = machines.get(uid);
+            Observation.Machine seen = machine == null ? null : seen(machine);
             yield new Observation(
                 at,
-                Stream.ofNullable(machine)
-                    .map(this::seen)
-                    .filter(m -> machines.containsKey(uid))
-                    .toList(),
+                seen != null && machines.containsKey(uid) ? List.of(seen) : List.of(),
                 disksOf(diskNames.getOrDefault(uid, Set.of())),
                 mediaOf(mediumNames.getOrDefault(uid, Set.of())),
                 stagedImages(),
