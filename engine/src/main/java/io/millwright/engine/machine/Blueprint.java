@@ -22,6 +22,8 @@ public final class Blueprint {
   private Blueprint() {}
 
   /**
+   * The fingerprint of a machine's spec.
+   *
    * @param secrets opens those of its overrides: what is sealed anew is the same
    */
   public static String of(MachineSpec declared, String hostname, SecretBox secrets) {
