@@ -99,7 +99,7 @@ class KickstartTest {
     assertThat(samples())
         .doesNotContain("bond", "bond-vlan")
         .contains("vlan", "two-disks")
-        .hasSize(22);
+        .hasSize(23);
     assertThat(RENDERER.check(sample("bond")))
         .extracting(Refusal::field)
         .containsExactly("interfaces");

@@ -48,7 +48,7 @@ public record SigningKey(List<String> fingerprints) {
       throw new IllegalArgumentException(
           "is a private key, which belongs nowhere but to its owner");
     }
-    if (!text.chars().allMatch(c -> c == '\n' || c >= ' ' && c <= '~')) {
+    if (!text.chars().allMatch(c -> c == '\n' || (c >= ' ' && c <= '~'))) {
       throw new IllegalArgumentException("has signs that are in no key");
     }
     try {
@@ -110,7 +110,7 @@ public record SigningKey(List<String> fingerprints) {
     for (byte one : bytes) {
       crc ^= (one & 0xff) << 16;
       for (int i = 0; i < 8; i++) {
-        crc = crc << 1 ^ ((crc & 0x800000) == 0 ? 0 : 0x1864cfb);
+        crc = (crc << 1) ^ ((crc & 0x800000) == 0 ? 0 : 0x1864cfb);
       }
     }
     return new byte[] {(byte) (crc >> 16), (byte) (crc >> 8), (byte) crc};
@@ -134,7 +134,7 @@ public record SigningKey(List<String> fingerprints) {
         throw new IllegalArgumentException("is no OpenPGP key");
       }
       boolean old = (head & 0x40) == 0;
-      int tag = old ? head >> 2 & 0xf : head & 0x3f;
+      int tag = old ? (head >> 2) & 0xf : head & 0x3f;
       byte[] body = new byte[length(in, old ? head & 3 : -1)];
       in.get(body);
       if (tag == SECRET_KEY) {
@@ -162,7 +162,7 @@ public record SigningKey(List<String> fingerprints) {
               yield first;
             }
             if (first < 224) {
-              yield (first - 192 << 8) + (in.get() & 0xff) + 192;
+              yield ((first - 192) << 8) + (in.get() & 0xff) + 192;
             }
             if (first < 255) {
               throw new IllegalArgumentException("is no OpenPGP key"); // keys come in one piece

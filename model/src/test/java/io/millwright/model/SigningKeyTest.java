@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class SigningKeyTest {
@@ -153,7 +154,7 @@ class SigningKeyTest {
   }
 
   private static PackageSource.Repository one(
-      String name, String url, String suite, List<String> components) {
+      String name, String url, @Nullable String suite, List<String> components) {
     return new PackageSource.Repository(
         name, URI.create(url), suite, components, OPENPGP + "\r\n", null);
   }

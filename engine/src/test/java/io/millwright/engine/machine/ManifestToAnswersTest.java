@@ -127,7 +127,7 @@ class ManifestToAnswersTest {
       """;
 
   /** A system, and its own way of naming repositories. */
-  private record System(
+  private record Target(
       String family, String version, String suite, String key, boolean packages, boolean proxy) {
     String manifest() {
       String bridges =
@@ -199,16 +199,16 @@ class ManifestToAnswersTest {
 
   private static final String SUITE = "suite: \"zz1q\"\n          components: [\"zz2q\"]";
 
-  private static final List<System> SYSTEMS =
+  private static final List<Target> SYSTEMS =
       List.of(
-          new System("debian", "", SUITE, OPENPGP, true, true),
-          new System("rocky", "", "", OPENPGP, true, false),
-          new System("debian", "13", SUITE, OPENPGP, true, true),
-          new System("ubuntu", "24.04", SUITE, OPENPGP, true, true),
-          new System("rocky", "9", "", OPENPGP, true, true),
-          new System("opensuse-leap", "15.6", "", OPENPGP, true, true),
-          new System("opensuse-leap", "16.0", "", OPENPGP, true, true),
-          new System("freebsd", "14", "", RSA, false, false));
+          new Target("debian", "", SUITE, OPENPGP, true, true),
+          new Target("rocky", "", "", OPENPGP, true, false),
+          new Target("debian", "13", SUITE, OPENPGP, true, true),
+          new Target("ubuntu", "24.04", SUITE, OPENPGP, true, true),
+          new Target("rocky", "9", "", OPENPGP, true, true),
+          new Target("opensuse-leap", "15.6", "", OPENPGP, true, true),
+          new Target("opensuse-leap", "16.0", "", OPENPGP, true, true),
+          new Target("freebsd", "14", "", RSA, false, false));
 
   /** What breaks out of some format, or is no text to it. */
   private static final List<String> HOSTILE =
@@ -292,7 +292,7 @@ class ManifestToAnswersTest {
   private static final Pattern MARK = Pattern.compile("zz[a-z0-9]q");
 
   @Provide
-  Arbitrary<System> systems() {
+  Arbitrary<Target> systems() {
     return Arbitraries.of(SYSTEMS);
   }
 
@@ -307,7 +307,7 @@ class ManifestToAnswersTest {
 
   @Test
   void everyMarkReachesEverySystem() {
-    for (System system : SYSTEMS) {
+    for (Target system : SYSTEMS) {
       String all = system.answers(system.manifest()).toString();
       MARK.matcher(system.manifest())
           .results()
@@ -335,7 +335,7 @@ class ManifestToAnswersTest {
       for (String text : HOSTILE) {
         // Most are refused whatever the system.
         if (answers(SYSTEMS.getFirst(), mark, text) != null) {
-          for (System system : SYSTEMS) {
+          for (Target system : SYSTEMS) {
             compared += same(system, mark, text);
           }
         }
@@ -346,7 +346,7 @@ class ManifestToAnswersTest {
 
   @Property(tries = 300)
   void whatStandsInAManifestComesOutAndNoMore(
-      @ForAll("systems") System system, @ForAll("texts") String text, @ForAll int which) {
+      @ForAll("systems") Target system, @ForAll("texts") String text, @ForAll int which) {
     List<String> marks = marks(system.manifest());
     same(system, marks.get(Math.floorMod(which, marks.size())), text);
   }
@@ -355,10 +355,10 @@ class ManifestToAnswersTest {
     return MARK.matcher(manifest).results().map(m -> m.group()).distinct().toList();
   }
 
-  private final Map<System, Map<String, String>> unmarked = new HashMap<>();
+  private final Map<Target, Map<String, String>> unmarked = new HashMap<>();
 
   /** What the system is told with this text, or null if it is refused. */
-  private static @Nullable Map<String, String> answers(System system, String mark, String text) {
+  private static @Nullable Map<String, String> answers(Target system, String mark, String text) {
     // YAML takes some letters above ASCII for ends of lines.
     String quoted = JSON.writeValueAsString(text);
     try {
@@ -370,7 +370,7 @@ class ManifestToAnswersTest {
   }
 
   /** Compares; 0 if there was nothing to compare, because the text is refused. */
-  private int same(System system, String mark, String text) {
+  private int same(Target system, String mark, String text) {
     // A card without a name is called by its place.
     Map<String, String> actual =
         text.isEmpty() && List.of("zzbq", "zzcq").contains(mark)
@@ -490,9 +490,9 @@ class ManifestToAnswersTest {
 
   /** debconf's lines: who, the question, its type, and the rest is the value. */
   private static void preseed(String at, String text, Map<String, String> out) {
-    for (String line : text.split("\n")) {
+    for (String line : text.split("\n", -1)) {
       String[] words = line.split(" ", 4);
-      if (!line.startsWith("#")) {
+      if (!line.isEmpty() && !line.startsWith("#")) {
         assertThat(out.put(at + " " + words[1] + " " + words[2], words.length < 4 ? "" : words[3]))
             .isNull();
       }
