@@ -727,7 +727,12 @@ public final class MachineReconciler {
   private static String doing(FirstBootReport.Running at) {
     return at.title()
         + " runs"
-        + at.output().strip().lines().reduce((_, last) -> last).map(l -> ": " + brief(l)).orElse("");
+        + at.output()
+            .strip()
+            .lines()
+            .reduce((_, last) -> last)
+            .map(l -> ": " + brief(l))
+            .orElse("");
   }
 
   private static String unfinished(FirstBootReport.Running at) {
