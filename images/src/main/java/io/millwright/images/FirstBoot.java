@@ -38,8 +38,8 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
   /**
    * Nothing if there is neither a script to run nor anybody to report to.
    *
-   * @param late true to wait for cloud-init's last stage and tell what that prints, false for the one
-   *     that makes the users
+   * @param late true to wait for cloud-init's last stage and tell what that prints, false for the
+   *     one that makes the users
    */
   static Optional<FirstBoot> of(InstallSpec spec, boolean late) {
     if (spec.profile().scripts().isEmpty() && spec.reportTo().isEmpty()) {
@@ -125,16 +125,15 @@ record FirstBoot(List<Map<String, Object>> files, List<String> start) {
 
   /**
    * A transient unit of its own, not cloud-init's runcmd: it can start before cloud-init's last
-   * stages, it sees how they ended if there is something left for them, it goes on where it was if a
-   * script reboots the machine, and a script may run for as long as it likes.
+   * stages, it sees how they ended if there is something left for them, it goes on where it was if
+   * a script reboots the machine, and a script may run for as long as it likes.
    */
   private static List<String> starter() {
     List<String> unit = new ArrayList<>();
     unit.add("exec systemd-run --quiet --no-block --unit=millwright-first-boot");
     unit.add("--description='Millwright first boot' --service-type=oneshot");
     // cloud-init 24.3 calls its second stage cloud-init-network; sshd is ssh on Debian.
-    unit.add(
-        "-p After='cloud-init.service cloud-init-network.service ssh.service sshd.service'");
+    unit.add("-p After='cloud-init.service cloud-init-network.service ssh.service sshd.service'");
     // What a script leaves running shall go on.
     unit.add("-p KillMode=process -p TimeoutStartSec=infinity");
     unit.add("-p StandardOutput=journal+console -p StandardError=journal+console");

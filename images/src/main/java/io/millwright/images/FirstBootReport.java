@@ -23,8 +23,8 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a machine says of itself after its first boot, or while it is at it. It comes from inside a guest, so nothing of
- * it is trusted but that the guest says so.
+ * What a machine says of itself after its first boot, or while it is at it. It comes from inside a
+ * guest, so nothing of it is trusted but that the guest says so.
  *
  * @param hostKeys its public SSH host keys, {@code type base64} each
  * @param interfaces its interfaces with their global addresses
@@ -131,12 +131,13 @@ public record FirstBootReport(
       throw ProblemException.invalid("", "is no report: null");
     }
     Violations at = Violations.at("");
+    RawRunning running = raw.running();
     FirstBootReport out =
         new FirstBootReport(
             each(at.field("hostKeys"), raw.hostKeys(), KEYS, FirstBootReport::key),
             each(at.field("interfaces"), raw.interfaces(), INTERFACES, FirstBootReport::face),
             each(at.field("scripts"), raw.scripts(), SCRIPTS, FirstBootReport::script),
-            raw.running() == null ? null : running(at.field("running"), raw.running()));
+            running == null ? null : running(at.field("running"), running));
     at.raise();
     return out;
   }

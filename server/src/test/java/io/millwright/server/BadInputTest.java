@@ -65,8 +65,7 @@ class BadInputTest {
             () -> world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "wbe", null))
         .isInstanceOf(ProblemException.class)
         .hasMessage("there is no Machine wbe in project default (did you mean \"web\"?)");
-    assertThatThrownBy(
-            () -> world.engine.power().set(World.ANNA, "default", "database", Power.OFF))
+    assertThatThrownBy(() -> world.engine.power().set(World.ANNA, "default", "database", Power.OFF))
         .hasMessage("there is no Machine database in project default");
   }
 

@@ -64,9 +64,7 @@ class FirstBootTest {
                         "did not report ready within 60 s; script setup was still running: begun\n"
                             + "asking mirror.lab.test"));
     List<LogLine> log = world.store.read(tx -> tx.operations().logs(failed.uid(), 0, 1000));
-    assertThat(log)
-        .extracting(LogLine::line)
-        .contains("begun", "asking mirror.lab.test");
+    assertThat(log).extracting(LogLine::line).contains("begun", "asking mirror.lab.test");
     assertThat(world.hypervisor.size()).isZero();
 
     // What was told of the former attempt is not taken for the next one's.

@@ -462,8 +462,8 @@ class TroubleTest {
                         .collect(joining())));
     assertThat(planned)
         .hasSize(20)
-        .allSatisfy(p ->
-            assertThat(p.note()).contains("as if nothing", "sick did not answer within 5 s"));
+        .allSatisfy(
+            p -> assertThat(p.note()).contains("as if nothing", "sick did not answer within 5 s"));
     sick().faults().clear();
     hang.release();
   }

@@ -203,8 +203,7 @@ final class World implements AutoCloseable {
 
   /** From now on their first boots go on for ever with this script, which has printed this. */
   void stuckAt(String script, String output) {
-    running =
-        ", \"running\": {\"name\": \"%s\", \"output\": \"%s\"}".formatted(script, output);
+    running = ", \"running\": {\"name\": \"%s\", \"output\": \"%s\"}".formatted(script, output);
   }
 
   /** From now on their first boots come to their end again. */

@@ -24,9 +24,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Where machines report their first boot.
  *
- * <p>The path is signed, names one machine and one of its system disks, expires, and takes one report
- * of the first boot's end, and before that what it is at; whoever has it can report on that machine
- * and do nothing else.
+ * <p>The path is signed, names one machine and one of its system disks, expires, and takes one
+ * report of the first boot's end, and before that what it is at; whoever has it can report on that
+ * machine and do nothing else.
  */
 public final class FirstBootDoor {
   private static final Logger LOG = LoggerFactory.getLogger(FirstBootDoor.class);
@@ -121,9 +121,7 @@ public final class FirstBootDoor {
           }
           String text = new String(body, StandardCharsets.UTF_8);
           if (!ended) {
-            return tx.reports().tell(machine.get().uid(), disk, text, clock.instant())
-                ? 204
-                : 429;
+            return tx.reports().tell(machine.get().uid(), disk, text, clock.instant()) ? 204 : 429;
           }
           if (!tx.reports().add(machine.get().uid(), disk, text)) {
             return 410;

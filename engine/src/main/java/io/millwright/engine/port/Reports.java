@@ -23,8 +23,8 @@ public interface Reports {
   boolean add(UUID machine, String disk, String body);
 
   /**
-   * Keeps what a first boot is at, in place of what it was at before; false if it has ended, or told
-   * something within the last half second.
+   * Keeps what a first boot is at, in place of what it was at before; false if it has ended, or
+   * told something within the last half second.
    *
    * @param at now
    */

@@ -239,9 +239,7 @@ final class ReadyCheck {
   /** What its first boot was at when it was last heard. */
   Optional<FirstBootReport.Running> running(ResolvedMachine machine) {
     String disk = Objects.requireNonNull(machine.machine().status().disk());
-    return find(machine.uid(), disk)
-        .map(ReadyCheck::parse)
-        .map(FirstBootReport::running);
+    return find(machine.uid(), disk).flatMap(r -> Optional.ofNullable(parse(r).running()));
   }
 
   private Optional<Report> find(UUID machine, String disk) {

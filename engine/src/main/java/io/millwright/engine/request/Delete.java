@@ -59,7 +59,9 @@ public final class Delete {
   public Optional<Operation> delete(
       Tx tx, Caller caller, Kind kind, String project, String name, @Nullable Long revision) {
     Resource<?, ?> found =
-        tx.resources().lock(kind, project, name).orElseThrow(() -> Missing.of(tx, kind, project, name));
+        tx.resources()
+            .lock(kind, project, name)
+            .orElseThrow(() -> Missing.of(tx, kind, project, name));
     if (revision != null && found.metadata().revision() != revision) {
       throw ProblemException.of(
           Problem.Type.PRECONDITION,
