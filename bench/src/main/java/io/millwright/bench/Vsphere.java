@@ -272,9 +272,14 @@ public final class Vsphere {
       }
       try (HypervisorDriver driver = open(lab.url(), lab.ca(), lab);
           Loop loop = new Loop(lab)) {
-        int machines = 0;
-        for (int i = 0; i < 3; i++) {
-          machines = driver.observe(new Scope.All()).machines().size();
+        long cold = allocated();
+        int machines = driver.observe(new Scope.All()).machines().size();
+        System.out.printf(
+            "the very first observation of %d machines: %d requests, %.1f MB read; %.0f MB"
+                + " allocated%n",
+            machines, session.size(), length(session) / 1e6, (allocated() - cold) / 1e6);
+        for (int i = 0; i < 2; i++) {
+          driver.observe(new Scope.All());
         }
         loop.play(session);
         System.gc();
@@ -290,15 +295,14 @@ public final class Vsphere {
           throw new IllegalStateException(kept.getFirst().gaps().toString());
         }
         System.out.printf(
-            "one observation of %d machines: %.2f s, %.2f s of CPU (and %.2f s the vCenter's), %d"
+            "one after that: %.2f s, %.2f s of CPU (and %.2f s the vCenter's), %d"
                 + " requests, %.1f MB read; %.0f MB allocated, %.1f MB kept; bare loop %.2f s, %.2f"
                 + " s of CPU (and %.2f s)%n",
-            machines,
             own.seconds(),
             own.cpu(),
             own.vcenter(),
             round.size(),
-            round.stream().mapToLong(Recorder.Call::length).sum() / 1e6,
+            length(round) / 1e6,
             allocated / 1e6,
             (after - before) / 1e6,
             floor.seconds(),
@@ -306,6 +310,10 @@ public final class Vsphere {
             floor.vcenter());
       }
     }
+  }
+
+  private static long length(List<Recorder.Call> calls) {
+    return calls.stream().mapToLong(Recorder.Call::length).sum();
   }
 
   private static long used() {
