@@ -683,6 +683,38 @@ class GroupTest {
         .containsExactly(former);
   }
 
+  /** Between the two commits its volume is still there, and is no volume for the next one. */
+  @Test
+  void oneThatIsWantedAgainOnceItIsGoneDoesNotGetTheVolumeThatGoes() {
+    String disks = "volumes: [{name: tmp, size: 1GiB, reclaim: delete}]";
+    world.apply(web(1, "img", "maxUnavailable: 1", disks, "{}"));
+    succeeds();
+    UUID former = volume("web-0-tmp").uid();
+    world.hypervisor.faults().reachable(false);
+    second.faults().reachable(false);
+    world.store.write(tx -> world.engine.rollouts().scale(tx, World.ANNA, "default", "web", 0));
+    world.await("it goes", () -> world.machine("web-0").deleting());
+    UUID group = group().uid();
+    world.store.write(tx -> {
+      // Nothing can be written of the group, and so no volume dropped.
+      var _ = tx.resources().lock(group);
+      world.hypervisor.faults().reachable(true);
+      second.faults().reachable(true);
+      // It waits on a thread, and so in a transaction, of its own.
+      world.await("it is gone", () -> world.find("web-0").isEmpty());
+      assertThat(tx.resources().find(former))
+          .isPresent()
+          .hasValueSatisfying(v -> assertThat(v.deleting()).isFalse());
+      world.engine.rollouts().scale(tx, World.ANNA, "default", "web", 1);
+    });
+    succeeds();
+    assertThat(names()).containsExactly("web-0");
+    assertThat(volume("web-0-tmp").uid()).isNotEqualTo(former);
+    assertThat(world.engine.restore().list("default"))
+        .extracting(e -> e.volume().uid())
+        .containsExactly(former);
+  }
+
   @Test
   void scalingInTakesTheMarkedOnesAndKeepsTheirVolumes() {
     String disks = "volumes: [{name: data, size: 1GiB}, {name: tmp, size: 1GiB, reclaim: delete}]";
