@@ -62,7 +62,11 @@ public final class MachinePlanner {
     List<String> toAttach = running && on ? attachable(goal, vm) : List.of();
     boolean matches = vm != null && asDefined(goal, vm, toAttach, beside != null);
     boolean goesOn = running && matches && on;
-    if (running && !goesOn) {
+    // It would be gone once it stops, and nothing would tell any more that it was installed; so it
+    // is
+    // defined first.
+    boolean lost = running && !vm.lasting() && !goal.booted() && goal.installer() instanceof Kernel;
+    if (running && !goesOn && !lost) {
       steps.add(new Step.Stop());
     }
     // A guest that boots already reads the seed that it has; a new one would only confuse it.
@@ -79,6 +83,9 @@ public final class MachinePlanner {
         ? goal.booted() && vm != null && !vm.lasting()
         : vm == null || !vm.lasting() || !matches || !Objects.equals(medium, vm.medium())) {
       steps.add(beside != null ? new Step.DefineInstaller(medium) : new Step.Define(medium));
+    }
+    if (lost && !goesOn) {
+      steps.add(new Step.Stop());
     }
     if (on && !goesOn) {
       steps.add(new Step.Start());
