@@ -2,6 +2,8 @@ package io.millwright.api;
 
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.machine.InstallSpecs;
+import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.MachineImport;
 import io.millwright.model.Kind;
@@ -172,6 +174,40 @@ final class MachinesApi extends Collection {
         dryRun,
         () -> backend.engine().move().plan(caller, project, name, to),
         tx -> Answer.accepted(backend.engine().move().move(tx, caller, project, name, to)));
+  }
+
+  /**
+   * Whence a value comes.
+   *
+   * @param field such as {@code timezone}, {@code users[alice]} or {@code packageSource.proxy}
+   * @param from the layer that sets it, such as {@code Network lab}, {@code Profile web}, {@code
+   *     Group web} or {@code the machine}
+   */
+  record OriginView(String field, String from) {}
+
+  /** All values of a machine's customisation, in the order of their fields. */
+  record CustomisationView(List<OriginView> items) {}
+
+  @Operation(
+      operationId = "getMachineCustomisation",
+      summary = "Tells which layer sets each value of a machine's customisation",
+      description =
+          "Of the layers Network, Profile, Group and Machine the later wins. As its next system"
+              + " will have it: a change of a layer reaches a machine when that is rebuilt.")
+  @Needs(Verb.VIEW)
+  @GetMapping("/{name}/customisation")
+  CustomisationView customisation(@PathVariable String project, @PathVariable String name) {
+    return backend
+        .store()
+        .read(tx ->
+            new CustomisationView(
+                InstallSpecs.origins(
+                        new Lookup(tx),
+                        find(tx, project, name).as(MachineSpec.class, MachineStatus.class))
+                    .entrySet()
+                    .stream()
+                    .map(e -> new OriginView(e.getKey(), e.getValue()))
+                    .toList()));
   }
 
   /**

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millwright.api.Rig.Reply;
 import io.millwright.store.WorkLoop;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -95,6 +97,49 @@ class GroupsTest {
       assertThat(rig.delete(GROUP).status()).isEqualTo(202);
       await(() -> rig.get(GROUP).status() == 404);
     }
+  }
+
+  @Test
+  void whichLayerSetsAValueIsTold() {
+    assertThat(
+            rig.apply(
+                    "origins",
+                    """
+                    apiVersion: millwright/v1
+                    kind: Profile
+                    metadata: {name: base}
+                    spec: {timezone: Etc/UTC, locale: C.UTF-8, packages: [curl]}
+                    ---
+                    apiVersion: millwright/v1
+                    kind: Machine
+                    metadata: {name: one}
+                    spec: {image: img, size: small, profiles: [base], overrides: {timezone: Europe/Vienna}}
+                    ---
+                    apiVersion: millwright/v1
+                    kind: Group
+                    metadata: {name: many}
+                    spec:
+                      count: 1
+                      machine: {image: img, size: small, profiles: [base], overrides: {locale: de_AT.UTF-8}}
+                    """)
+                .status())
+        .isEqualTo(202);
+    assertThat(origins("one"))
+        .containsExactly(
+            "locale: Profile base", "packages[curl]: Profile base", "timezone: the machine");
+    assertThat(origins("many-0"))
+        .containsExactly(
+            "locale: Group many", "packages[curl]: Profile base", "timezone: Profile base");
+    assertThat(rig.get("projects/origins/machines/none/customisation").status()).isEqualTo(404);
+  }
+
+  private List<String> origins(String machine) {
+    List<String> out = new ArrayList<>();
+    rig.get("projects/origins/machines/" + machine + "/customisation")
+        .json()
+        .path("items")
+        .forEach(i -> out.add(i.path("field").asString() + ": " + i.path("from").asString()));
+    return out;
   }
 
   @Test

@@ -80,6 +80,9 @@ final class DescribeCommand extends Part {
     block("Spec", view.spec());
     conditions(view, now);
     interfaces(view);
+    if (target.kind() == Kind.MACHINE) {
+      customisation(api, view);
+    }
     rest(view);
     scripts(view);
     events(api, target, now);
@@ -157,6 +160,19 @@ final class DescribeCommand extends Part {
     }
     if (!table.empty()) {
       heading("Addresses");
+      table(table);
+    }
+  }
+
+  /** Which layer sets what its next system has. */
+  private void customisation(MillwrightApi api, View view) {
+    Table table = new Table(List.of("FIELD", "FROM"));
+    for (JsonNode each :
+        api.getMachineCustomisation(view.project(), view.name()).body().path("items")) {
+      table.add(List.of(Cell.of(Trees.text(each, "field")), Cell.of(Trees.text(each, "from"))));
+    }
+    if (!table.empty()) {
+      heading("Customisation");
       table(table);
     }
   }

@@ -19,6 +19,13 @@ class OutputTest extends CliTestCase {
         .on("GET /projects/default/machines", 200, Samples.list(Samples.HELLO, Samples.BROKEN))
         .on("GET /projects/-/machines", 200, Samples.list(Samples.HELLO))
         .on("GET /projects/default/machines/hello", 200, Samples.HELLO)
+        .on(
+            "GET /projects/default/machines/hello/customisation",
+            200,
+            """
+            {"items":[{"field":"packageSource.proxy","from":"Network lab"},
+             {"field":"users[anna]","from":"Profile admin"}]}\
+            """)
         .on("GET /projects/default/machines/broken-machine", 200, Samples.BROKEN);
   }
 

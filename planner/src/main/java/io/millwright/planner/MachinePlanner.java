@@ -63,9 +63,13 @@ public final class MachinePlanner {
     boolean matches = vm != null && asDefined(goal, vm, toAttach, beside != null);
     boolean goesOn = running && matches && on;
     // It would be gone once it stops, and nothing would tell any more that it was installed; so it
-    // is
-    // defined first.
-    boolean lost = running && !vm.lasting() && !goal.booted() && goal.installer() instanceof Kernel;
+    // is defined before.
+    boolean lost =
+        vm != null
+            && vm.running()
+            && !vm.lasting()
+            && !goal.booted()
+            && goal.installer() instanceof Kernel;
     if (running && !goesOn && !lost) {
       steps.add(new Step.Stop());
     }

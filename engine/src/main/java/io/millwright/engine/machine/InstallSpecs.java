@@ -9,11 +9,16 @@ import io.millwright.images.Profiles;
 import io.millwright.images.Profiles.Layer;
 import io.millwright.model.Addressing;
 import io.millwright.model.Ip;
+import io.millwright.model.Kind;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineSpec.Interface;
+import io.millwright.model.MachineStatus;
+import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkSpec.Subnet;
+import io.millwright.model.NetworkStatus;
+import io.millwright.model.PlainStatus;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
@@ -51,18 +56,55 @@ public final class InstallSpecs {
     return new InstallSpec(
             new InstallSpec.Identity(disk, machine.hostname(), domain(machine).orElse(null)),
             interfaces,
-            secrets.opened(profile(machine.machine().spec(), machine::network, profiles)),
+            secrets.opened(
+                layers(
+                        machine.machine().spec(),
+                        machine.machine().metadata().labels(),
+                        machine::network,
+                        profiles)
+                    .profile()),
             reportTo)
         .withDataDisks(dataDisks(machine));
   }
 
   /**
+   * Which layer sets each value of a machine's customisation, by field, as its next system has it;
+   * see {@link Profiles.Merged}.
+   */
+  public static Map<String, String> origins(
+      Lookup lookup, Resource<MachineSpec, MachineStatus> machine) {
+    MachineSpec spec = machine.spec();
+    String project = machine.project();
+    Map<String, ProfileSpec> profiles = new LinkedHashMap<>();
+    for (String name : spec.profiles()) {
+      var profile = lookup.get(Kind.PROFILE, project, name, ProfileSpec.class, PlainStatus.class);
+      profiles.put(profile.title(), profile.spec());
+    }
+    return layers(
+            spec,
+            machine.metadata().labels(),
+            face ->
+                lookup
+                    .get(
+                        Kind.NETWORK,
+                        project,
+                        Objects.requireNonNull(face.network()),
+                        NetworkSpec.class,
+                        NetworkStatus.class)
+                    .spec(),
+            profiles)
+        .origin();
+  }
+
+  /**
    * What a machine's layers of customisation come to.
    *
+   * @param labels of the machine, which tell whose it is
    * @param profiles those that it names, by their titles, in its order
    */
-  static ProfileSpec profile(
+  static Profiles.Merged layers(
       MachineSpec machine,
+      Map<String, String> labels,
       Function<Interface, NetworkSpec> network,
       Map<String, ProfileSpec> profiles) {
     List<Layer> layers = new ArrayList<>();
@@ -78,9 +120,21 @@ public final class InstallSpecs {
     profiles.forEach((title, spec) -> layers.add(new Layer(title, spec)));
     ProfileSpec own = machine.overrides();
     if (own != null) {
-      layers.add(new Layer(Profiles.Level.MACHINE, "the machine", own));
+      layers.add(
+          owner(labels)
+              .map(title -> new Layer(Profiles.Level.GROUP, title, own))
+              .orElseGet(() -> new Layer(Profiles.Level.MACHINE, "the machine", own)));
     }
-    return Profiles.merge(layers).profile();
+    return Profiles.merge(layers);
+  }
+
+  /**
+   * The Group or Pool that declares a machine; what such a one has of its own is declared there.
+   */
+  private static Optional<String> owner(Map<String, String> labels) {
+    return Optional.ofNullable(labels.get(Names.GROUP))
+        .map(name -> "Group " + name)
+        .or(() -> Optional.ofNullable(labels.get(Names.POOL)).map(name -> "Pool " + name));
   }
 
   /** Finds the address of an interface that has a fixed one. */

@@ -164,8 +164,12 @@ final class Renderings {
             .findFirst()
             .orElse(null);
     ProfileSpec profile =
-        InstallSpecs.profile(
-            machine, face -> Objects.requireNonNull(networks.get(face.network())), profiles);
+        InstallSpecs.layers(
+                machine,
+                draft.labels(),
+                face -> Objects.requireNonNull(networks.get(face.network())),
+                profiles)
+            .profile();
     return new InstallSpec(
             new InstallSpec.Identity(draft.name(), hostname, domain),
             interfaces,
