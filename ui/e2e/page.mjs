@@ -457,7 +457,7 @@ spec: {count: 0, machine: {image: debian-12, size: small, nics: [{network: lab}]
 `);
     await button('Plan').click();
     await button('Apply').click();
-    await page.getByText(/nothing is done yet/).waitFor();
+    await page.getByText(/Nothing is done yet/).waitFor();
     await page.goto(`${url}/p/default/approvals`);
     await page.getByText('Group page-held is created').waitFor(); // the plan
     await page.getByRole('note', { name: /you asked for it yourself/ }).first().waitFor();
