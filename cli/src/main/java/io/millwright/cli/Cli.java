@@ -288,16 +288,25 @@ final class Cli implements Callable<Integer> {
       return Optional.empty();
     }
     CommandLine whole = at.getParent() == null ? complete(shell) : at;
-    String meant =
-        new CommandLine.UnmatchedArgumentException(whole, words)
-            .getSuggestions().stream()
-                .findFirst()
-                .map(s -> " (did you mean '" + s + "'?)")
-                .orElse("");
     String command = at.getCommandSpec().qualifiedName();
     String missing = (command + " " + words.getFirst()).substring("millwright ".length());
     return Optional.of(
-        "there is no command '" + missing + "'" + meant + "; see: " + command + " --help");
+        "there is no command '"
+            + missing
+            + "'"
+            + meant(whole, words)
+            + "; see: "
+            + command
+            + " --help");
+  }
+
+  /** {@code  (did you mean 'x'?)} with the nearest of these commands, or nothing. */
+  static String meant(CommandLine commands, List<String> words) {
+    return new CommandLine.UnmatchedArgumentException(commands, words)
+        .getSuggestions().stream()
+            .findFirst()
+            .map(s -> " (did you mean '" + s + "'?)")
+            .orElse("");
   }
 
   @Override

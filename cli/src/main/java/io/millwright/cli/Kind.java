@@ -9,6 +9,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** The kinds of resources, and which calls of the API belong to each. */
 enum Kind {
@@ -62,15 +64,28 @@ enum Kind {
         return kind;
       }
     }
-    String rest =
-        switch (lower) {
-          case "operation", "operations" ->
-              "; operations have a command of their own: millwright operation";
-          case "event", "events" -> "; events have a command of their own: millwright events";
-          case "token", "tokens" -> "; tokens have a command of their own: millwright token list";
-          default -> "; the kinds are " + String.join(", ", words());
+    String things = lower.endsWith("s") ? lower : lower + "s";
+    String command =
+        switch (things) {
+          case "events" -> "events";
+          case "operations", "tokens", "users", "members", "projects", "approvals", "orphans" ->
+              things.substring(0, things.length() - 1) + " list";
+          default -> "";
         };
-    throw Failure.usage("there is no kind '" + text + "'" + rest);
+    throw Failure.usage(
+        "there is no kind '"
+            + text
+            + "'"
+            + (command.isEmpty()
+                ? meant(lower) + "; the kinds are " + String.join(", ", words())
+                : "; " + things + " have a command of their own: millwright " + command));
+  }
+
+  /** What is nearest, as picocli finds it for a command. */
+  private static String meant(String word) {
+    CommandLine kinds = new CommandLine(CommandSpec.create());
+    words().forEach(w -> kinds.addSubcommand(w, CommandSpec.create()));
+    return Cli.meant(kinds, List.of(word));
   }
 
   static List<String> words() {

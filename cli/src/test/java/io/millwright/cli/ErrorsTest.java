@@ -170,13 +170,18 @@ class ErrorsTest extends CliTestCase {
     run("get", "machinez")
         .failed(
             2,
-            "there is no kind 'machinez'; the kinds are hypervisor, network, image, size, profile,"
+            "there is no kind 'machinez' (did you mean 'machine'?); the kinds are hypervisor, network, image, size, profile,"
                 + " volume, machine, snapshot, group, pool, source, webhook, offer");
     run("delete", "operation", "0193-op")
         .failed(
             2,
             "there is no kind 'operation'; operations have a command of their own: millwright"
-                + " operation");
+                + " operation list");
+    run("get", "projects")
+        .failed(
+            2,
+            "there is no kind 'projects'; projects have a command of their own: millwright project"
+                + " list");
     run("get", "operations", "-l", "a=b")
         .failed(2, "operations are chosen by: millwright operation list KIND NAME --state");
     run("get", "operation", "0193-op", "-w")
