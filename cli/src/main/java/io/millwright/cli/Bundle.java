@@ -66,7 +66,9 @@ final class Bundle {
     try {
       for (String name : names) {
         if (name.equals("-")) {
-          sources.add(new Source("standard input", decode("standard input", limited("-", in))));
+          sources.add(
+              new Source(
+                  "standard input", decode("standard input", limited("standard input", in))));
         } else if (Files.isDirectory(Path.of(name))) {
           for (Path file : files(Path.of(name))) {
             sources.add(source(file));

@@ -300,13 +300,10 @@ final class Cli implements Callable<Integer> {
             + " --help");
   }
 
-  /** {@code  (did you mean 'x'?)} with the nearest of these commands, or nothing. */
+  /** {@code (did you mean 'x'?)} with the nearest of these commands, or nothing. */
   static String meant(CommandLine commands, List<String> words) {
     return new CommandLine.UnmatchedArgumentException(commands, words)
-        .getSuggestions().stream()
-            .findFirst()
-            .map(s -> " (did you mean '" + s + "'?)")
-            .orElse("");
+        .getSuggestions().stream().findFirst().map(s -> " (did you mean '" + s + "'?)").orElse("");
   }
 
   @Override

@@ -170,8 +170,9 @@ class ErrorsTest extends CliTestCase {
     run("get", "machinez")
         .failed(
             2,
-            "there is no kind 'machinez' (did you mean 'machine'?); the kinds are hypervisor, network, image, size, profile,"
-                + " volume, machine, snapshot, group, pool, source, webhook, offer");
+            "there is no kind 'machinez' (did you mean 'machine'?); the kinds are hypervisor,"
+                + " network, image, size, profile, volume, machine, snapshot, group, pool, source,"
+                + " webhook, offer");
     run("delete", "operation", "0193-op")
         .failed(
             2,

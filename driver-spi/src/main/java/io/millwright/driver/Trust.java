@@ -2,8 +2,10 @@ package io.millwright.driver;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.Socket;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
@@ -99,7 +101,7 @@ public final class Trust {
       return new DriverException(
           FaultKind.REFUSED,
           "No TLS connection to the hypervisor can be made; check its url.",
-          e.toString(),
+          words(e),
           e);
     }
     return new DriverException(
@@ -107,8 +109,22 @@ public final class Trust {
         e instanceof HttpTimeoutException
             ? "The hypervisor did not answer in time."
             : "The hypervisor does not answer, or not so that it can be trusted.",
-        e.toString(),
+        words(e),
         e);
+  }
+
+  /** JDK's HTTP client wraps its causes and leaves the words of the commonest away. */
+  private static String words(IOException e) {
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      if (at instanceof UnresolvedAddressException) {
+        return "there is no address of this name";
+      }
+      String message = at.getMessage();
+      if (message != null && !message.isBlank()) {
+        return message.strip();
+      }
+    }
+    return e instanceof ConnectException ? "connection refused" : e.getClass().getSimpleName();
   }
 
   private static String reason(Throwable problem) {

@@ -364,6 +364,9 @@ class TroubleTest {
     world.await(
         "the hypervisor says so",
         () -> condition(Kind.HYPERVISOR, "shared", "sick").reason().equals("Unreachable"));
+    assertThat(condition(Kind.HYPERVISOR, "shared", "sick").message())
+        .as("what it says itself is told whoever has to mend it")
+        .containsPattern("It says: .*the simulated system is down");
     sick().faults().reachable(true);
     world.awaitReady("web");
     world.await(

@@ -91,7 +91,7 @@ public final class HypervisorReconciler {
               Condition.READY,
               Condition.Value.FALSE,
               MachineReconciler.reason(e.kind()),
-              MachineReconciler.sentence(e.forUser()),
+              words(e),
               clock.instant()));
       return Optional.of(AWAY);
     } catch (Busy e) {
@@ -334,6 +334,18 @@ public final class HypervisorReconciler {
   /** Free space changes all the time; only a change by a tenth is worth a write. */
   private static ByteSize coarse(ByteSize now, @Nullable ByteSize before) {
     return before != null && Math.abs(now.mib() - before.mib()) * 10 < before.mib() ? before : now;
+  }
+
+  /**
+   * With the outside system's own words: whoever is called at night has nothing else to go by. They
+   * may be of any length and have line breaks.
+   */
+  private static String words(DriverException e) {
+    String sentence = MachineReconciler.sentence(e.forUser());
+    String own = e.forOperator().replaceAll("\\s+", " ").strip();
+    return own.isEmpty() || own.equals(e.forUser()) || e.forUser().contains(own)
+        ? sentence
+        : sentence + " It says: " + (own.length() > 300 ? own.substring(0, 300) + "..." : own);
   }
 
   private void note(
