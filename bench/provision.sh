@@ -1,14 +1,16 @@
 # From the request for a machine until it is ready, against a shell script that does the same with qemu-img, xorriso
 # and virsh: in the same lab, on the same golden image, with a seed of the same content and a definition of the same
-# hardware, one after the other, as often as asked.
+# hardware, one after the other, as often as asked. With `--rebuild` both have a machine with a data volume, which runs, and
+# what is measured is its new system disk: the guest is asked to stop, and reports from its first boot, the volume mounted.
 # shellcheck shell=bash source=bench/server.sh
 . "$BENCH/server.sh"
-IMAGE='' PAIRS=3
+IMAGE='' PAIRS=3 REBUILD=''
 while (($#)); do
   case $1 in
     --image) IMAGE=$(realpath "$2"); shift 2 ;;
     --pairs) PAIRS=$2; shift 2 ;;
-    *) die "provision takes --image FILE and --pairs N, not $1" ;;
+    --rebuild) REBUILD=1; shift ;;
+    *) die "provision takes --image FILE, --pairs N and --rebuild, not $1" ;;
   esac
 done
 [[ $(id -u) == 0 ]] || die "provision needs root, for its lab"
@@ -68,6 +70,15 @@ metadata: {name: debian-12}
 spec: {os: debian, version: "12", source: {path: "$IMAGE"}}
 Y
 fi
+if [[ $REBUILD ]]; then
+  cat >"$TMP/4-volume.yaml" <<Y
+apiVersion: millwright/v1
+kind: Volume
+metadata: {name: data}
+spec: {size: 256MiB, hypervisor: lab, filesystem: ext4, mount: /srv/data}
+Y
+  echo '  volumes: [data]' >>"$TMP/5-machine.yaml"
+fi
 for file in "$TMP"/[0-4]-*.yaml; do apply "$file"; done
 until ready default images debian-12 && ready shared hypervisors lab; do
   sleep 1
@@ -98,12 +109,17 @@ LISTENER=$!
 
 # By Millwright: from sending the manifest until its condition says ready.
 by_millwright() {
-  local begun operation
+  local begun
   begun=$(now)
-  operation=$(api -H 'Content-Type: application/yaml' --data-binary @"$TMP/5-machine.yaml" "$API/apply" |
-    jq -r 'first(.items[] | select(.operation).operation)')
+  make_ready "$begun" "$(api -H 'Content-Type: application/yaml' --data-binary @"$TMP/5-machine.yaml" "$API/apply" |
+    jq -r 'first(.items[] | select(.operation).operation)')"
+  [[ $REBUILD ]] || gone
+}
+make_ready() { # since when, operation
+  local begun=$1 operation=$2
   [[ -e $TMP/seed ]] || keep_what_it_made
-  until [[ $("${V[@]}" list --name --state-running) ]]; do sleep 0.02; done
+  # A rebuilt one has run before.
+  until [[ $REBUILD || $("${V[@]}" list --name --state-running) ]]; do sleep 0.02; done
   since "$begun" >>"$TMP/millwright-on"
   # Told rather than asked again and again: asking would take from the guest what the script leaves it.
   api -N -o /dev/null -H 'Accept: text/event-stream' "$API/operations/$operation"
@@ -111,6 +127,8 @@ by_millwright() {
   since "$(psql -Atc 'SELECT extract(epoch FROM at) FROM report ORDER BY at DESC LIMIT 1')" >>"$TMP/millwright-told"
   ready default machines hello || die "the operation ended and the machine is not ready"
   operation_steps >>"$TMP/steps"
+}
+gone() {
   api -o /dev/null -X DELETE "$API/projects/default/machines/hello"
   while api -o /dev/null "$API/projects/default/machines/hello" 2>/dev/null; do sleep 0.2; done
 }
@@ -158,16 +176,22 @@ by_script() {
   rm -f "$TMP/knocked"
   base=$(find "$LAB_POOL_DIR" -name '*image*.qcow2' -print -quit)
   begun=$(now)
+  if [[ $REBUILD && -e $disk ]]; then
+    "${V[@]}" shutdown script >/dev/null
+    until off; do sleep 0.05; done
+    rm "$disk" "$iso"
+  fi
   qemu-img create -q -f qcow2 -F qcow2 -b "$base" "$disk" 4G
   cp -r "$TMP/dns/." "$LAB_DNSMASQ_DIR/"
   xorriso -as genisoimage -quiet -V cidata -J -r -o "$iso" "$TMP/seed" 2>/dev/null
   sed -e "s#$LAB_POOL_DIR/[^'\"]*system[^'\"]*#$disk#" -e "s#$LAB_POOL_DIR/[^'\"]*seed[^'\"]*#$iso#" \
     -e 's#<name>.*</name>#<name>script</name>#' -e '/<uuid>/d' -e '/<metadata>/,/<\/metadata>/d' "$TMP/domain.xml" >"$TMP/script.xml"
-  "${V[@]}" define "$TMP/script.xml" >/dev/null
+  "${V[@]}" dominfo script >/dev/null 2>&1 || "${V[@]}" define "$TMP/script.xml" >/dev/null
   "${V[@]}" start script >/dev/null
   since "$begun" >>"$TMP/script-on"
   until [[ -e $TMP/knocked ]]; do sleep 0.05; done
   since "$begun" >>"$TMP/script"
+  [[ ! $REBUILD ]] || return 0
   "${V[@]}" destroy script >/dev/null
   "${V[@]}" undefine script >/dev/null
   rm -f "$disk" "$iso"
@@ -175,12 +199,46 @@ by_script() {
   kill -HUP "$LAB_DNSMASQ_PID" "$LAB_DNS_PID"
 }
 
+# The two machines are one, with the same addresses and volume, so one of them runs at a time.
+off() { [[ -z $("${V[@]}" list --name --state-running) ]]; }
+up() { (exec 3<>"/dev/tcp/10.$LAB_INDEX.0.20/22") 2>/dev/null; }
+rebuilt_by_millwright() {
+  local begun
+  api -o /dev/null -X POST "$API/projects/default/machines/hello:power-on"
+  until up; do sleep 0.2; done
+  begun=$(now)
+  make_ready "$begun" "$(api -X POST "$API/projects/default/machines/hello:rebuild" | jq -r .metadata.uid)"
+  millwright_off
+}
+millwright_off() {
+  until up; do sleep 0.2; done
+  api -o /dev/null -X POST "$API/projects/default/machines/hello:power-off"
+  until off; do sleep 0.2; done
+}
+rebuilt_by_script() {
+  "${V[@]}" start script >/dev/null
+  until up; do sleep 0.2; done
+  by_script
+  script_off
+}
+script_off() {
+  until up; do sleep 0.2; done
+  "${V[@]}" shutdown script >/dev/null
+  until off; do sleep 0.2; done
+}
+
 by_millwright # stages the image, and warms every cache; not counted
+FIRST=by_millwright SECOND=by_script
+if [[ $REBUILD ]]; then
+  FIRST=rebuilt_by_millwright SECOND=rebuilt_by_script
+  millwright_off
+fi
 by_script
+if [[ $REBUILD ]]; then script_off; fi
 rm -f "$TMP"/{millwright,script}{,-on} "$TMP/steps" "$TMP/millwright-told"
 for ((pair = 1; pair <= PAIRS; pair++)); do
   # In turns, and each first as often as the other, for whatever changes with time.
-  if ((pair % 2)); then by_millwright; by_script; else by_script; by_millwright; fi
+  if ((pair % 2)); then $FIRST; $SECOND; else $SECOND; $FIRST; fi
   printf 'pair %d: millwright %s s, script %s s\n' "$pair" "$(tail -n 1 "$TMP/millwright")" "$(tail -n 1 "$TMP/script")"
 done
 paste "$TMP/millwright" "$TMP/script" | awk '{print $1 - $2}' >"$TMP/more"
@@ -188,5 +246,5 @@ paste "$TMP/millwright" "$TMP/script" | awk '{print $1 / $2}' >"$TMP/ratio"
 printf 'median: millwright %.2f s, script %.2f s; paired: %+.2f s, ratio %.3f\n' "$(median <"$TMP/millwright")" \
   "$(median <"$TMP/script")" "$(median <"$TMP/more")" "$(median <"$TMP/ratio")"
 # The guest's boot is most of it and varies by seconds where there is no KVM; what comes before and after it does not.
-printf 'until power is on: millwright %.2f s, script %.2f s\n' "$(median <"$TMP/millwright-on")" "$(median <"$TMP/script-on")"
+[[ $REBUILD ]] || printf 'until power is on: millwright %.2f s, script %.2f s\n' "$(median <"$TMP/millwright-on")" "$(median <"$TMP/script-on")"
 printf 'from the guest'\''s report until the API says ready: millwright %.2f s\n' "$(median <"$TMP/millwright-told")"
