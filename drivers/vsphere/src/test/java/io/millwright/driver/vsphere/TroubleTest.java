@@ -694,7 +694,8 @@ final class TroubleTest {
   void aDiskThatIsMountedInTheGuestIsNotPulledOut() throws Exception {
     ObjectName disk = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
     String devices =
-        "<VirtualDevice xsi:type=\"ParaVirtualSCSIController\"><key>1000</key></VirtualDevice>"
+        "<VirtualDevice xsi:type=\"ParaVirtualSCSIController\"><key>1000</key>"
+            + "<sharedBus>noSharing</sharedBus></VirtualDevice>"
             + "<VirtualDevice xsi:type=\"VirtualDisk\"><key>2003</key><backing><fileName>[store]"
             + " millwright/"
             + disk
