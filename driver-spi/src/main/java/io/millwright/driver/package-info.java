@@ -15,6 +15,8 @@
  *   <li>A machine sees the models of disks, drives and cards that its definition says ({@link
  *       io.millwright.model.Devices}), and an observation tells them: with emulated ones a system
  *       without drivers of virtual hardware starts, reads its media and has a network.
+ *   <li>A machine that runs is observed to have a disk until its guest has let go of it ({@link
+ *       io.millwright.driver.HotPlug}): who sees it with nobody may give it to somebody else.
  *   <li>Failures are {@link io.millwright.driver.DriverException}s with the kind on which the retry
  *       policy hangs; a call that may have had its effect fails with {@code UNREACHABLE}.
  *   <li>A call may block; whoever calls sets a deadline and interrupts the thread. An interrupted

@@ -70,6 +70,7 @@ public record MachineTemplate(
    *     not given
    * @param mount path in the member's file system where its first boot mounts it; nowhere if not
    *     given
+   * @param detach how it leaves a member that runs; stopped if not given
    */
   public record VolumeTemplate(
       String name,
@@ -77,15 +78,17 @@ public record MachineTemplate(
       @Default("retain") VolumeSpec.Reclaim reclaim,
       @Default("7") Integer quarantineDays,
       VolumeSpec.@Nullable Filesystem filesystem,
-      @Nullable String mount) {
+      @Nullable String mount,
+      @Default("stopped") VolumeSpec.Detach detach) {
     public VolumeTemplate {
       reclaim = reclaim == null ? VolumeSpec.Reclaim.RETAIN : reclaim;
       quarantineDays = quarantineDays == null ? Integer.valueOf(7) : quarantineDays;
+      detach = detach == null ? VolumeSpec.Detach.STOPPED : detach;
     }
 
     /** Of a member on this hypervisor. */
     public VolumeSpec spec(String hypervisor) {
-      return new VolumeSpec(size, hypervisor, reclaim, quarantineDays, filesystem, mount);
+      return new VolumeSpec(size, hypervisor, reclaim, quarantineDays, filesystem, mount, detach);
     }
   }
 

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *     not given
  * @param mount path in the machine's file system where its first boot mounts it; nowhere if not
  *     given
+ * @param detach how it leaves a machine that runs; stopped if not given
  */
 public record VolumeSpec(
     ByteSize size,
@@ -23,7 +24,8 @@ public record VolumeSpec(
     @Default("retain") Reclaim reclaim,
     @Default("7") Integer quarantineDays,
     @Nullable Filesystem filesystem,
-    @Nullable String mount)
+    @Nullable String mount,
+    @Default("stopped") Detach detach)
     implements Spec {
   private static final int LONGEST_MOUNT = 255;
 
@@ -55,11 +57,12 @@ public record VolumeSpec(
   public VolumeSpec {
     reclaim = reclaim == null ? Reclaim.RETAIN : reclaim;
     quarantineDays = quarantineDays == null ? Integer.valueOf(7) : quarantineDays;
+    detach = detach == null ? Detach.STOPPED : detach;
   }
 
   /** The same on another hypervisor. */
   public VolumeSpec on(String place) {
-    return new VolumeSpec(size, place, reclaim, quarantineDays, filesystem, mount);
+    return new VolumeSpec(size, place, reclaim, quarantineDays, filesystem, mount, detach);
   }
 
   /** What becomes of the disk when its Volume is deleted. */
@@ -68,6 +71,17 @@ public record VolumeSpec(
     RETAIN,
     /** It goes into quarantine, from where it can be restored until its days are over. */
     DELETE
+  }
+
+  /** How a volume leaves a machine that runs. */
+  public enum Detach {
+    /** The machine is stopped for it: then its guest has let go for certain. */
+    STOPPED,
+    /**
+     * While it runs, where its hypervisor can: whoever declares so promises that the guest has
+     * unmounted it by then.
+     */
+    LIVE
   }
 
   /** File systems that a first boot can make. */

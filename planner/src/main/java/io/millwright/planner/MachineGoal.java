@@ -6,6 +6,7 @@ import io.millwright.model.Power;
 import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,9 @@ import org.jspecify.annotations.Nullable;
  * @param seed object name of its first-boot medium, or null if its image reads none
  * @param volumes object names of its data disks, in order
  * @param records what shall be published, by network, as a fingerprint
- * @param hotPlug true if its hypervisor can attach a disk to it while it runs
+ * @param hotPlug true if its hypervisor can attach a disk to it, and take one away, while it runs
+ * @param leaving object names of disks that are no longer its own, of which was promised that its
+ *     guest does not use them any more: they are taken away while it runs
  * @param source object name of the disk of which its system disk is a copy, or null if that starts
  *     as its image
  * @param imported true if somebody else made it: nothing of it is made, defined or removed
@@ -52,6 +55,7 @@ public record MachineGoal(
     Map<String, Integer> records,
     int readyTimeoutSeconds,
     boolean hotPlug,
+    Set<String> leaving,
     @Nullable String source,
     boolean imported)
     implements MachineGoalBuilder.With {
@@ -94,5 +98,6 @@ public record MachineGoal(
   public MachineGoal {
     volumes = List.copyOf(volumes);
     nics = List.copyOf(nics);
+    leaving = leaving == null ? Set.of() : Set.copyOf(leaving);
   }
 }

@@ -59,8 +59,19 @@ public final class MachinePlanner {
             : own != null ? own.medium() : beside != null ? beside.seed() : goal.seed();
     boolean on = goal.power() == Power.ON;
     boolean running = vm != null && vm.running();
-    List<String> toAttach = running && on ? attachable(goal, vm) : List.of();
-    boolean matches = vm != null && asDefined(goal, vm, toAttach, beside != null);
+    List<String> toDetach = running && on ? detachable(goal, vm) : List.of();
+    List<String> staying =
+        vm == null
+            ? List.of()
+            : vm.disks().stream().filter(disk -> !toDetach.contains(disk)).toList();
+    List<String> toAttach = running && on ? attachable(goal, vm, staying) : List.of();
+    boolean matches =
+        vm != null
+            && asDefined(
+                goal,
+                vm,
+                Stream.concat(staying.stream(), toAttach.stream()).toList(),
+                beside != null);
     boolean goesOn = running && matches && on;
     // It would be gone once it stops, and nothing would tell any more that it was installed; so it
     // is defined before.
@@ -95,6 +106,7 @@ public final class MachinePlanner {
       steps.add(new Step.Start());
     }
     if (goesOn) {
+      toDetach.forEach(disk -> steps.add(new Step.DetachDisk(disk)));
       toAttach.forEach(disk -> steps.add(new Step.AttachDisk(disk)));
     }
     if (on && !goal.booted()) {
@@ -287,18 +299,32 @@ public final class MachinePlanner {
   }
 
   /**
-   * Disks that a running machine can be given besides those that it has. None is taken from it so:
-   * its guest may be writing to it, and lets go for certain only when it stops.
+   * Disks that can be taken from a running machine: only those of which was promised that its guest
+   * does not use them, for a guest that may be writing lets go for certain only when it stops. None
+   * while it boots first, when it may be making a file system there.
    */
-  private static List<String> attachable(MachineGoal goal, @Nullable Vm vm) {
+  private static List<String> detachable(MachineGoal goal, @Nullable Vm vm) {
+    return vm != null && vm.lasting() && goal.hotPlug() && goal.booted()
+        ? vm.disks().stream()
+            .filter(disk -> goal.leaving().contains(disk) && !disks(goal).contains(disk))
+            .toList()
+        : List.of();
+  }
+
+  /**
+   * Disks that a running machine can be given besides those that it has.
+   *
+   * @param has those that it keeps
+   */
+  private static List<String> attachable(MachineGoal goal, @Nullable Vm vm, List<String> has) {
     List<String> wanted = disks(goal);
     return vm != null
             && vm.lasting()
             && goal.hotPlug()
-            && !vm.disks().isEmpty()
-            && vm.disks().size() < wanted.size()
-            && wanted.subList(0, vm.disks().size()).equals(vm.disks())
-        ? wanted.subList(vm.disks().size(), wanted.size())
+            && !has.isEmpty()
+            && has.size() < wanted.size()
+            && wanted.subList(0, has.size()).equals(has)
+        ? wanted.subList(has.size(), wanted.size())
         : List.of();
   }
 
@@ -315,14 +341,12 @@ public final class MachinePlanner {
   }
 
   /**
-   * True if it is as it was declared once it has these disks as well.
+   * True if it is as it was declared once it has these disks.
    *
    * @param installer whether it shall have one
    */
   private static boolean asDefined(
-      MachineGoal goal, Vm vm, List<String> toAttach, boolean installer) {
-    List<String> disks = new ArrayList<>(vm.disks());
-    disks.addAll(toAttach);
+      MachineGoal goal, Vm vm, List<String> disks, boolean installer) {
     return (vm.installer() == installer || vm.running() && hasVendors(goal, vm))
         && vm.cores() == goal.cores()
         && vm.memory().equals(goal.memory())

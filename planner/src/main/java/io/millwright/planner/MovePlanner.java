@@ -69,6 +69,7 @@ public final class MovePlanner {
             Step.Define _,
             Step.Start _,
             Step.AttachDisk _,
+            Step.DetachDisk _,
             Step.AwaitReady _ -> {
           return i;
         }

@@ -52,6 +52,9 @@ public sealed interface Step {
   /** Attaches a data volume's disk to the machine, which runs. */
   record AttachDisk(String disk) implements Step {}
 
+  /** Takes a data volume's disk from the machine, which runs; what is on it stays. */
+  record DetachDisk(String disk) implements Step {}
+
   /**
    * Renders the answers for the installer, and puts it with them where the machine boots it.
    *
@@ -209,6 +212,7 @@ public sealed interface Step {
       case Define s -> "define/" + (s.medium() == null ? "" : s.medium());
       case Start _ -> "start";
       case AttachDisk s -> "attach-disk/" + s.disk();
+      case DetachDisk s -> "detach-disk/" + s.disk();
       case PutInstaller s -> "put-installer/" + String.join("/", s.files());
       case DefineInstaller _ -> "define-installer";
       case StartInstaller _ -> "start-installer";
@@ -256,6 +260,7 @@ public sealed interface Step {
       case Define _ -> "define the machine";
       case Start _ -> "power it on";
       case AttachDisk _ -> "attach the volume while it runs";
+      case DetachDisk _ -> "take the volume away while it runs";
       case PutInstaller s ->
           (s.files().isEmpty()
                   ? "write the installer's answers onto a seed beside the vendor's medium"
@@ -313,6 +318,7 @@ public sealed interface Step {
           Define _,
           Start _,
           AttachDisk _,
+          DetachDisk _,
           PutInstaller _,
           DefineInstaller _,
           StartInstaller _,

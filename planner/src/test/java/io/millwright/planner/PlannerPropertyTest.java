@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import net.jqwik.api.Arbitraries;
@@ -214,6 +215,24 @@ class PlannerPropertyTest {
                   false,
                   vm.lasting());
         }
+        case Step.DetachDisk s -> {
+          assertThat(goal.hotPlug() && vm.running() && vm.lasting() && booted).isTrue();
+          assertThat(goal.leaving()).as("its guest does not use it").contains(s.disk());
+          assertThat(goal.volumes()).as("what it is to have stays").doesNotContain(s.disk());
+          assertThat(DISKS).as("its system disk stays").doesNotContain(s.disk());
+          vm =
+              new Vm(
+                  true,
+                  vm.cores(),
+                  vm.memory(),
+                  vm.devices(),
+                  vm.disks().stream().filter(d -> !d.equals(s.disk())).toList(),
+                  vm.nics(),
+                  vm.medium(),
+                  vm.installer(),
+                  false,
+                  true);
+        }
         case Step.Stop _ -> {
           assertThat(vm).isNotNull();
           vm = vm.lasting() ? running(vm, false) : null;
@@ -364,6 +383,24 @@ class PlannerPropertyTest {
           default -> {}
         }
       }
+    }
+  }
+
+  /** Whatever else is to be done: the more is promised, the less is stopped, and never the more. */
+  @Property
+  void aPromiseSparesAStopAndChangesNothingElse(@ForAll("cases") Case given) {
+    List<Step> bold = MachinePlanner.plan(given.goal(), given.facts()).steps();
+    List<Step> careful =
+        MachinePlanner.plan(given.goal().withLeaving(Set.of()), given.facts()).steps();
+    assertThat(careful).noneMatch(s -> s instanceof Step.DetachDisk);
+    if (bold.stream().anyMatch(s -> s instanceof Step.DetachDisk)) {
+      assertThat(careful).contains(new Step.Stop());
+      assertThat(bold)
+          .noneMatch(s -> s instanceof Step.Stop || s instanceof Step.Start)
+          .filteredOn(s -> !(s instanceof Step.DetachDisk || s instanceof Step.AttachDisk))
+          .isSubsetOf(careful);
+    } else {
+      assertThat(bold).isEqualTo(careful);
     }
   }
 
@@ -614,6 +651,7 @@ class PlannerPropertyTest {
             yes.map(
                 beside -> beside && goal.installer() instanceof OwnMedium ? beside(goal) : goal))
         .flatMap(goal -> yes.map(hot -> hot ? hotPlugging(goal) : goal))
+        .flatMap(goal -> volumes().map(leaving -> goal.withLeaving(Set.copyOf(leaving))))
         .flatMap(goal ->
             Arbitraries.of(DISKS)
                 .filter(disk -> !disk.equals(goal.disk()))

@@ -1089,6 +1089,21 @@ class CrashPointTest {
                   assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks())
                       .hasSize(2)),
           new Flow(
+              "detachment",
+              s -> {
+                s.apply(s.volume("1GiB").replace("delete}", "delete, detach: live}"));
+                s.ready("volumes: [" + s.volume + "]");
+              },
+              s -> {
+                s.apply(s.machine(""));
+                return s.uid();
+              },
+              s -> {
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks())
+                    .hasSize(1);
+                assertThat(s.dataDisk()).isEqualTo(ByteSize.ofMib(1024));
+              }),
+          new Flow(
               "move",
               s -> s.movable(),
               s -> s.move(),

@@ -58,7 +58,7 @@ class DriverMatrixTest {
         "a vendor's installation medium is staged once, and many machines boot it untouched");
     out.put(
         "import", "the mark is put onto a machine that somebody else made, and taken off again");
-    out.put("hot-plug", "a disk is attached to a machine that runs");
+    out.put("hot-plug", "a disk is attached to a machine that runs, and taken from it");
     out.put("metrics", "`millwright top`: what machines use of their host");
     return out;
   }

@@ -294,8 +294,8 @@ final class Simulation implements AutoCloseable {
               servers.getFirst().engine,
               String.join(
                   "---\n",
-                  volume("v0", "sim", "retain"),
-                  volume("v1", "sim2", "delete"),
+                  volume("v0", "sim", "retain", "live"),
+                  volume("v1", "sim2", "delete", "stopped"),
                   machine("m0", "img", "bios", "{network: both}", "v0"),
                   machine("m1", "gold", "bios", "{network: both}", "v1"))));
       foreigners();
@@ -311,6 +311,11 @@ final class Simulation implements AutoCloseable {
       thaw();
       ask(this::resume);
       rest();
+      world
+          .strings(
+              "SELECT step->>'key' FROM operation, jsonb_array_elements(steps) step"
+                  + " WHERE step->>'key' LIKE 'detach-disk/%' AND upper(step->>'state') = 'DONE'")
+          .forEach(step -> figures.count("volumes taken from machines that run"));
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError(
           "seed "
@@ -396,7 +401,11 @@ final class Simulation implements AutoCloseable {
       }
       case 4 -> {
         String wanted =
-            volume(volume, pick(List.of("sim", "sim2")), pick(List.of("retain", "delete")));
+            volume(
+                volume,
+                pick(List.of("sim", "sim2")),
+                pick(List.of("retain", "delete")),
+                pick(List.of("stopped", "live")));
         say("apply " + wanted.replaceAll("\\s+", " "));
         world.apply(engine, wanted);
       }
@@ -1041,14 +1050,14 @@ final class Simulation implements AutoCloseable {
         """);
   }
 
-  private static String volume(String name, String hypervisor, String reclaim) {
+  private static String volume(String name, String hypervisor, String reclaim, String detach) {
     return """
     apiVersion: millwright/v1
     kind: Volume
     metadata: {name: %s}
-    spec: {size: 1GiB, hypervisor: %s, reclaim: %s}
+    spec: {size: 1GiB, hypervisor: %s, reclaim: %s, detach: %s}
     """
-        .formatted(name, hypervisor, reclaim);
+        .formatted(name, hypervisor, reclaim, detach);
   }
 
   /**
@@ -1058,7 +1067,8 @@ final class Simulation implements AutoCloseable {
     world
         .strings(
             """
-            SELECT concat_ws(' ', name, spec->>'hypervisor', coalesce(spec->>'reclaim', 'retain'))
+            SELECT concat_ws(' ', name, spec->>'hypervisor', coalesce(spec->>'reclaim', 'retain'),
+              coalesce(spec->>'detach', 'stopped'))
             FROM resource r
             WHERE kind = 'VOLUME' AND status->>'object' IS NULL AND NOT EXISTS (
               SELECT FROM operation o WHERE o.target = r.uid AND o.ended_at IS NULL)
@@ -1066,7 +1076,7 @@ final class Simulation implements AutoCloseable {
             """)
         .forEach(line -> {
           String[] of = line.split(" ");
-          ask(() -> world.apply(server().engine, volume(of[0], of[1], of[2])));
+          ask(() -> world.apply(server().engine, volume(of[0], of[1], of[2], of[3])));
         });
   }
 
@@ -1134,7 +1144,20 @@ final class Simulation implements AutoCloseable {
                           h.fill(disk, bytes(content));
                           written.put(disk, content);
                           figures.count("disks written to by guests");
+                          if (isData(disk)) {
+                            mount(h, disk);
+                          }
                         })));
+  }
+
+  /** It has it mounted from now on, or has it no more; nobody can take it away meanwhile. */
+  private void mount(SimulatedHypervisor where, String disk) {
+    if (chance.nextInt(3) == 0) {
+      say("  and has it mounted");
+      where.mount(disk, "/srv");
+    } else {
+      where.unmount(disk);
+    }
   }
 
   private static boolean isData(String disk) {
@@ -1232,7 +1255,10 @@ final class Simulation implements AutoCloseable {
   }
 
   private void clear() {
-    hypervisors().forEach(h -> h.faults().clear());
+    hypervisors().forEach(h -> {
+      h.faults().clear();
+      h.unmountAll();
+    });
     world.services.faults().clear();
     SimulatedBuilder.faults().clear();
   }

@@ -8,6 +8,7 @@ import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Quarantine;
+import io.millwright.engine.request.Applied;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation.State;
@@ -15,9 +16,11 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.planner.Step;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -231,6 +234,115 @@ class VolumeTest {
     assertThat(world.hypervisor.definition(next).orElseThrow().disks()).hasSize(2);
   }
 
+  /** How often a machine was stopped. */
+  private AtomicInteger stops(UUID machine) {
+    AtomicInteger stops = new AtomicInteger();
+    world
+        .hypervisor
+        .faults()
+        .witness(call -> {
+          if (call.verb() == Verb.STOP && machine.equals(call.uid())) {
+            stops.incrementAndGet();
+          }
+        });
+    return stops;
+  }
+
+  private String disk(String volume) {
+    return find(volume).orElseThrow().status().object();
+  }
+
+  @Test
+  void aVolumeOfWhichThatIsPromisedLeavesAMachineThatRuns() {
+    made("data", ", detach: live");
+    made("more", "");
+    world.apply(World.machine("old", "volumes: [data, more]"));
+    world.apply(World.machine("new", ""));
+    world.awaitReady("old");
+    world.awaitReady("new");
+    UUID old = world.machine("old").uid();
+    UUID next = world.machine("new").uid();
+    world.awaitEnd(old);
+    world.awaitEnd(next);
+    AtomicInteger stops = stops(old);
+    world.hypervisor.mount(disk("data"), "/srv/data");
+
+    Applied plan =
+        world.plan(World.machine("old", "volumes: [more]")).getFirst();
+    assertThat(plan.impact()).isEqualTo("in place");
+    assertThat(plan.steps()).containsExactly(new Step.DetachDisk(disk("data")));
+
+    world.apply(World.machine("old", "volumes: [more]"));
+    world.apply(World.machine("new", "volumes: [data]"));
+    world.await(
+        "it says what it waits for, however often it has tried",
+        () ->
+            world.latest(old).state() instanceof State.Waiting w
+                && w.message().contains("still mounted at /srv/data in the guest: unmount it")
+                && world.latest(old).steps().getLast().attempts() > 4);
+    world.await(
+        "so does the one that shall have it",
+        () ->
+            world.latest(next).state() instanceof State.Waiting w
+                && w.message().contains("Volume data is still attached to old-"));
+    assertThat(world.hypervisor.definition(old).orElseThrow().disks()).hasSize(3);
+
+    world.hypervisor.unmount(disk("data"));
+    assertThat(world.awaitEnd(old).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.awaitEnd(next).state()).isEqualTo(new State.Succeeded());
+    assertThat(stops.get()).isZero();
+    assertThat(world.hypervisor.definition(old).orElseThrow().disks()).hasSize(2);
+    assertThat(world.hypervisor.definition(next).orElseThrow().disks()).hasSize(2);
+
+    // Of the other one nothing was promised.
+    world.apply(World.machine("old", ""));
+    assertThat(world.awaitEnd(old).state()).isEqualTo(new State.Succeeded());
+    assertThat(stops.get()).isPositive();
+  }
+
+  @Test
+  void whoTakesThePromiseBackHasTheMachineStopped() {
+    made("data", ", detach: live");
+    world.apply(World.machine("web", "volumes: [data]"));
+    world.awaitReady("web");
+    UUID web = world.machine("web").uid();
+    world.awaitEnd(web);
+    AtomicInteger stops = stops(web);
+    world.hypervisor.mount(disk("data"), "/srv/data");
+    world.apply(World.machine("web", ""));
+    world.await("it waits", () -> world.latest(web).state() instanceof State.Waiting);
+    world.apply(volume("data", ", detach: stopped"));
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    assertThat(stops.get()).isPositive();
+    assertThat(world.hypervisor.definition(web).orElseThrow().disks()).hasSize(1);
+    assertThat(world.ready("web")).isTrue();
+  }
+
+  /** What was promised holds for one that is deleted before it has left. */
+  @Test
+  void aVolumeThatIsDeletedMeanwhileLeavesAsWasPromised() {
+    made("data", ", detach: live");
+    world.apply(World.machine("web", "volumes: [data]"));
+    world.awaitReady("web");
+    UUID web = world.machine("web").uid();
+    UUID data = find("data").orElseThrow().uid();
+    world.awaitEnd(web);
+    AtomicInteger stops = stops(web);
+    String disk = disk("data");
+    world.hypervisor.mount(disk, "/srv/data");
+    world.apply(World.machine("web", ""));
+    world.await("it waits", () -> world.latest(web).state() instanceof State.Waiting);
+    world.engine.delete().delete(World.ANNA, Kind.VOLUME, "default", "data", null);
+    world.await("it is in quarantine", () -> find("data").isEmpty());
+    world.hypervisor.unmount(disk);
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    assertThat(stops.get()).isZero();
+    assertThat(world.hypervisor.definition(web).orElseThrow().disks()).hasSize(1);
+    assertThat(world.hypervisor.hasDisk(disk)).isTrue();
+    assertThat(world.store.<Optional<Quarantine.Entry>>read(tx -> tx.quarantine().find(data)))
+        .isPresent();
+  }
+
   @Test
   void whatCannotBeIsRefused() {
     made("data", ", filesystem: ext4, mount: /srv/data");
@@ -243,6 +355,10 @@ class VolumeTest {
         .hasMessageContaining("attached twice");
     assertThatThrownBy(() -> world.apply(World.machine("m", "volumes: [data, more]")))
         .hasMessageContaining("mounted at /srv/data, and so is Volume data");
+    assertThatThrownBy(() -> world.apply(volume("x", ", detach: hot")))
+        .hasMessageContaining("detach")
+        .hasMessageContaining("stopped")
+        .hasMessageContaining("live");
     assertThatThrownBy(() -> world.apply(volume("x", ", mount: /srv/x")))
         .hasMessageContaining("needs a filesystem");
     assertThatThrownBy(() -> world.apply(volume("x", ", filesystem: ext4, mount: /etc")))

@@ -87,7 +87,14 @@ abstract class SmallPortsContract extends DatabaseTest {
         new Resource<>(
             Kind.VOLUME,
             metadata,
-            new VolumeSpec(ByteSize.ofMib(512), "h", VolumeSpec.Reclaim.DELETE, 2, null, null),
+            new VolumeSpec(
+                ByteSize.ofMib(512),
+                "h",
+                VolumeSpec.Reclaim.DELETE,
+                2,
+                null,
+                null,
+                VolumeSpec.Detach.LIVE),
             new VolumeStatus(List.of(), "mw-x-data", "mw-1", ByteSize.ofMib(512), null));
     Quarantine.Entry entry =
         new Quarantine.Entry(volume, host.uid(), "mw-x-data", now(), now().plusSeconds(60), false);

@@ -1083,6 +1083,70 @@ public abstract class HypervisorContract {
     assertThat(seen(machine.mark()).disks()).isEqualTo(both);
   }
 
+  /** A guest has to boot for it. */
+  @Test
+  @Timeout(value = 240, unit = TimeUnit.SECONDS)
+  void aRunningMachineIsRidOfADiskThatItsGuestLetsGo() throws Exception {
+    if (!has(HypervisorDriver.HOT_PLUG)) {
+      return;
+    }
+    HotPlug hotPlug = driver().hotPlug().orElseThrow();
+    MachineDefinition machine = bootable();
+    ObjectName first = new ObjectName(mark(), ObjectName.DATA);
+    ObjectName second = new ObjectName(mark(), ObjectName.DATA);
+    done(disks().create(first, mib(64), null));
+    done(disks().create(second, mib(64), null));
+    MachineDefinition.Disk one = new MachineDefinition.Disk(first.toString(), "mw-one");
+    MachineDefinition.Disk two = new MachineDefinition.Disk(second.toString(), "mw-two");
+    done(
+        compute()
+            .define(machine.withDisks(List.of(machine.disks().getFirst(), one, two))));
+    String system = system(machine.mark()).toString();
+    fails(FaultKind.CONFLICT, () -> hotPlug.detach(machine.mark(), one.name()));
+    done(compute().start(machine.mark()));
+    done(hotPlug.detach(machine.mark(), "mw-" + installation + "-none"));
+
+    // A guest that has not booted yet hears of nothing.
+    await()
+        .atMost(patience())
+        .until(() -> {
+          try {
+            done(hotPlug.detach(machine.mark(), one.name()));
+            return true;
+          } catch (DriverException e) {
+            assertThat(e.kind()).isEqualTo(FaultKind.CONFLICT);
+            assertThat(seen(machine.mark()).disks())
+                .containsExactly(system, one.name(), two.name());
+            fails(FaultKind.CONFLICT, () -> disks().delete(first));
+            return false;
+          }
+        });
+    done(hotPlug.detach(machine.mark(), one.name()));
+    assertThat(seen(machine.mark()).state()).isEqualTo(Observation.State.RUNNING);
+    assertThat(seen(machine.mark()).disks()).containsExactly(system, two.name());
+    assertThat(size(first)).contains(mib(64));
+
+    // What comes then comes behind the others, not into the gap.
+    twice(() -> hotPlug.attach(machine.mark(), one));
+    assertThat(seen(machine.mark()).disks()).containsExactly(system, two.name(), one.name());
+    await()
+        .atMost(patience())
+        .ignoreException(DriverException.class)
+        .until(() -> hotPlug.detach(machine.mark(), two.name()) == Outcome.DONE);
+    done(disks().delete(second));
+    done(compute().stop(machine.mark(), true));
+    done(compute().start(machine.mark()));
+    assertThat(seen(machine.mark()).disks()).containsExactly(system, one.name());
+
+    MachineDefinition emulated =
+        bootable().withDevices(Devices.EMULATED);
+    done(compute().define(emulated));
+    done(compute().start(emulated.mark()));
+    fails(
+        FaultKind.UNSUPPORTED,
+        () -> hotPlug.detach(emulated.mark(), emulated.disks().getFirst().name()));
+  }
+
   // -------------------------------------------------------------------------------------- media
 
   @Test

@@ -133,6 +133,7 @@ public final class SimulatedHypervisor {
   private final Map<String, ByteSize> foreignDisks = new HashMap<>();
   private final Map<Mac, List<Ip>> agentAddresses = new HashMap<>();
   private final Map<String, byte[]> contents = new HashMap<>();
+  private final Map<String, String> mounted = new HashMap<>();
   private final Map<String, StoredMedium> media = new LinkedHashMap<>();
   private final Map<UUID, Set<String>> diskNames = new HashMap<>();
   private final Map<UUID, Set<String>> mediumNames = new HashMap<>();
@@ -432,6 +433,25 @@ public final class SimulatedHypervisor {
         throw new IllegalStateException("there is no disk " + disk);
       }
       contents.put(disk, content.clone());
+    }
+  }
+
+  /** Whichever guest has this disk mounts it, and says so; until {@link #unmount}. */
+  public void mount(String disk, String where) {
+    synchronized (lock) {
+      mounted.put(disk, where);
+    }
+  }
+
+  public void unmountAll() {
+    synchronized (lock) {
+      mounted.clear();
+    }
+  }
+
+  public void unmount(String disk) {
+    synchronized (lock) {
+      mounted.remove(disk);
     }
   }
 
@@ -858,6 +878,37 @@ public final class SimulatedHypervisor {
                             .toList());
                 countDisks(machine.definition, 1);
               }
+              return Outcome.DONE;
+            }
+          });
+    }
+
+    @Override
+    public Outcome detach(Mark mark, String disk) throws DriverException {
+      return act(
+          Verb.DETACH_DISK,
+          mark,
+          () -> {
+            synchronized (lock) {
+              Machine machine = need(mark);
+              if (!machine.on()) {
+                throw conflict("The machine does not run.");
+              }
+              if (machine.definition.devices() == Devices.EMULATED) {
+                throw new DriverException(
+                    FaultKind.UNSUPPORTED, "Its SATA ports let no disk go while it runs.");
+              }
+              String where = mounted.get(disk);
+              if (where != null) {
+                throw HotPlug.mounted(where, disk);
+              }
+              countDisks(machine.definition, -1);
+              machine.definition =
+                  machine.definition.withDisks(
+                      machine.definition.disks().stream()
+                          .filter(d -> !d.name().equals(disk))
+                          .toList());
+              countDisks(machine.definition, 1);
               return Outcome.DONE;
             }
           });

@@ -8,6 +8,7 @@ public enum Verb {
   STOP,
   RESET,
   ATTACH_DISK,
+  DETACH_DISK,
   REMOVE,
   LOOK_AT,
   TAKE,

@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
+import io.millwright.engine.machine.Leaving;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
@@ -231,7 +232,8 @@ public final class Drift {
       return new Finding(
           machine, subject.policy(), MachineDrift.between(compared, facts), List.of(), note);
     }
-    Plan repair = MachinePlanner.plan(compared, facts);
+    Plan repair =
+        MachinePlanner.plan(Leaving.promised(store, Map.of(), compared, facts), facts);
     return new Finding(
         machine,
         subject.policy(),

@@ -6,6 +6,7 @@ import io.millwright.driver.DirectBoot;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Import;
 import io.millwright.driver.MachineDefinition;
@@ -118,6 +119,7 @@ final class MachineActs {
       case Step.Eject _ -> compute(machine, c -> c.define(definition(machine, mark, null)));
       case Step.Start _ -> compute(machine, c -> c.start(mark));
       case Step.AttachDisk s -> attach(machine, mark, s.disk());
+      case Step.DetachDisk s -> hotPlug(machine, p -> p.detach(mark, s.disk()));
       case Step.Stop _ -> compute(machine, c -> c.stop(mark, begun.compareTo(GRACE) > 0));
       case Step.Reset _ -> compute(machine, c -> c.reset(mark));
       case Step.Remove _ -> compute(machine, c -> c.remove(mark));
@@ -380,11 +382,19 @@ final class MachineActs {
             .filter(d -> d.name().equals(disk))
             .findFirst()
             .orElseThrow(() -> new IllegalStateException(disk + " was planned for this machine"));
+    return hotPlug(machine, p -> p.attach(mark, wanted));
+  }
+
+  private Outcome hotPlug(ResolvedMachine machine, Outside.Act<HotPlug, Outcome> act)
+      throws DriverException {
     return outside.call(
         machine.hypervisor(),
         d ->
-            facet(d, HypervisorDriver::hotPlug, "cannot attach a disk to a running machine")
-                .attach(mark, wanted));
+            act.on(
+                facet(
+                    d,
+                    HypervisorDriver::hotPlug,
+                    "cannot give disks to running machines, or take them away")));
   }
 
   private Outcome compute(ResolvedMachine machine, Outside.Act<Compute, Outcome> act)

@@ -108,7 +108,7 @@ public final class MachineReconciler {
             outside, files, door, secrets, disposal, new Carriage(outside, files, carriers, clock));
     this.readyCheck = new ReadyCheck(store, outside, door, clock);
     this.installations = new InstallationWatch(outside, clock);
-    this.sight = new MachineSight(outside, installations);
+    this.sight = new MachineSight(store, outside, installations);
     this.undo = new MachineUndo(store, sight, acts, clock);
     this.unattended =
         new Unattended(store, outside, sight, acts, readyCheck, disposal, rebuild, clock);
@@ -688,8 +688,11 @@ public final class MachineReconciler {
   private Optional<Duration> fault(Run run, Subject subject, DriverException e) {
     run.log(e.forOperator());
     int attempts = run.attempts();
+    // A guest that still uses a volume is waited for: it is not ours to stop.
+    boolean inUse =
+        e.kind() == FaultKind.CONFLICT && run.next().orElse(null) instanceof Step.DetachDisk;
     Optional<Duration> delay =
-        subject.machine().deleting()
+        subject.machine().deleting() || inUse
             ? Optional.of(RetryPolicy.untilDone(attempts))
             : RetryPolicy.decide(e.kind(), attempts);
     if (delay.isPresent()) {

@@ -6,9 +6,11 @@ import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.machine.Installers;
+import io.millwright.engine.machine.Leaving;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Store;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.MachineStatus;
@@ -27,10 +29,12 @@ import java.util.UUID;
 
 /** What there is of a machine, as far as it was seen, and the plan from there. */
 final class MachineSight {
+  private final Store store;
   private final Outside outside;
   private final InstallationWatch installations;
 
-  MachineSight(Outside outside, InstallationWatch installations) {
+  MachineSight(Store store, Outside outside, InstallationWatch installations) {
+    this.store = store;
     this.outside = outside;
     this.installations = installations;
   }
@@ -38,7 +42,7 @@ final class MachineSight {
   Plan plan(ResolvedMachine r, String installation, MachineFacts facts) throws DriverException {
     MachineGoal goal = MachineGoals.goal(r, installation);
     if (r.elsewhere() == null) {
-      return MachinePlanner.plan(goal, facts);
+      return MachinePlanner.plan(Leaving.promised(store, Map.of(), goal, facts), facts);
     }
     MachineFacts there = observeThere(r);
     MachineStatus.Former former = r.machine().status().former();

@@ -6,6 +6,7 @@ import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.machine.ImageSteps;
+import io.millwright.engine.machine.Leaving;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
@@ -97,9 +98,13 @@ public final class Preview {
   private List<Applied> plan(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {
     List<Applied> out = new ArrayList<>();
     Set<UUID> otherMtu = new HashSet<>();
+    Map<UUID, VolumeSpec> volumes = new HashMap<>();
     for (Applied each : applied) {
       if (each.changes().stream().anyMatch(c -> c.path().equals("spec.mtu"))) {
         otherMtu.add(each.resource().uid());
+      }
+      if (each.resource().spec() instanceof VolumeSpec volume) {
+        volumes.put(each.resource().uid(), volume);
       }
     }
     Map<UUID, String> away = new HashMap<>();
@@ -109,13 +114,17 @@ public final class Preview {
         continue;
       }
       ResolvedMachine machine = machines.get(each.resource().uid());
-      out.add(machine == null ? simple(each) : machine(each, machine, otherMtu, away));
+      out.add(machine == null ? simple(each) : machine(each, machine, otherMtu, volumes, away));
     }
     return out;
   }
 
   private Applied machine(
-      Applied applied, ResolvedMachine machine, Set<UUID> otherMtu, Map<UUID, String> away) {
+      Applied applied,
+      ResolvedMachine machine,
+      Set<UUID> otherMtu,
+      Map<UUID, VolumeSpec> volumes,
+      Map<UUID, String> away) {
     boolean fresh = applied.action() == Applied.Action.CREATED;
     MachineGoal goal = MachineGoals.goal(machine, installation);
     if (goal.sha256() == null) {
@@ -126,7 +135,7 @@ public final class Preview {
     boolean moves = machine.machine().status().moving();
     Plan plan =
         machine.elsewhere() == null
-            ? MachinePlanner.plan(goal, facts)
+            ? MachinePlanner.plan(Leaving.promised(store, volumes, goal, facts), facts)
             : MovePlanner.plan(
                 goal, facts, MachineGoals.elsewhere(machine), observe(machine.there(), goal));
     String impact = moves ? "move" : MachinePlanner.impact(goal, facts.vm(), plan);

@@ -26,6 +26,9 @@ final class DomainCompute implements Compute, HotPlug {
   /** Also what libvirt keeps beside a definition: saved memory, firmware variables, snapshots. */
   private static final int UNDEFINE_ALL = 1 | 2 | 4 | 16;
 
+  /** More than libvirt gives a machine slots for. */
+  private static final int MOST_DISKS = 1000;
+
   private static final Duration SHUTDOWN_POLL = Duration.ofSeconds(2);
 
   private final Line line;
@@ -273,10 +276,8 @@ final class DomainCompute implements Compute, HotPlug {
             (live.files().contains(path) ? 0 : Domain.AFFECT_LIVE)
                 | (next.files().contains(path) ? 0 : Domain.AFFECT_CONFIG);
         if (where != 0) {
-          int index = 0;
-          while (live.uses(DomainXml.target(index)) || next.uses(DomainXml.target(index))) {
-            index++;
-          }
+          // Behind all that it has: libvirt lists them by these names, and one of them may be gone.
+          int index = 1 + Math.max(last(live), last(next));
           LibvirtError.check(
               C.virDomainAttachDeviceFlags(
                   domain.pointer, DomainXml.disk(disk, path, index), where));
@@ -284,6 +285,82 @@ final class DomainCompute implements Compute, HotPlug {
         return Outcome.DONE;
       }
     });
+  }
+
+  /** Index of the last one of its disks; -1 if it has none. */
+  private static int last(DomainFacts facts) {
+    int found = -1;
+    for (int index = 0; index < MOST_DISKS; index++) {
+      found = facts.uses(DomainXml.target(index)) ? index : found;
+    }
+    return found;
+  }
+
+  /**
+   * First from the machine as it runs, then from its definition, by which it is observed: so it has
+   * the disk until its guest has really let go, whoever dies in between.
+   */
+  @Override
+  public Outcome detach(Mark mark, String disk) throws DriverException {
+    return line.call(connection -> {
+      try (Domain domain = need(connection, mark, installation)) {
+        if (!domain.state().active()) {
+          throw conflict("The machine does not run.", mark.uid().toString());
+        }
+        DomainFacts live = DomainFacts.read(domain.xml(0), installation);
+        if (live.devices() == Devices.EMULATED) {
+          throw new DriverException(
+              FaultKind.UNSUPPORTED,
+              "The machine's disks are on SATA ports, which let none go while it runs; stop it for"
+                  + " that.");
+        }
+        Optional<DomainFacts.Target> there = live.target(disk, installation);
+        if (there.isPresent()) {
+          unplug(domain, disk, there.get());
+        }
+        Optional<DomainFacts.Target> next =
+            DomainFacts.read(domain.xml(Domain.XML_INACTIVE), installation)
+                .target(disk, installation);
+        if (next.isPresent()) {
+          LibvirtError.check(
+              C.virDomainDetachDeviceFlags(
+                  domain.pointer, DomainXml.plugged(next.get()), Domain.AFFECT_CONFIG));
+        }
+        return Outcome.DONE;
+      }
+    });
+  }
+
+  private void unplug(Domain domain, String disk, DomainFacts.Target there)
+      throws LibvirtError, DriverException {
+    Optional<String> mounted = QemuAgent.mounted(domain, there.serial());
+    if (mounted.isPresent()) {
+      throw HotPlug.mounted(mounted.get(), there.toString());
+    }
+    String said = "";
+    try {
+      // It waits some seconds for the guest, and says nothing if that takes longer.
+      LibvirtError.check(
+          C.virDomainDetachDeviceFlags(
+              domain.pointer, DomainXml.plugged(there), Domain.AFFECT_LIVE));
+    } catch (LibvirtError e) {
+      // QEMU says no, too, while the guest that was asked before has not answered.
+      if (!e.is(
+          LibvirtError.INTERNAL_ERROR,
+          LibvirtError.OPERATION_FAILED,
+          LibvirtError.OPERATION_INVALID,
+          LibvirtError.OPERATION_TIMEOUT,
+          LibvirtError.DEVICE_MISSING)) {
+        throw e;
+      }
+      said = FaultKinds.operator(e);
+    }
+    if (DomainFacts.read(domain.xml(0), installation).target(disk, installation).isPresent()) {
+      throw conflict(
+          "The guest has not let go of the volume yet; if it is booting, or uses it, that may take"
+              + " its time.",
+          said.isEmpty() ? "no DEVICE_DELETED for " + there : said);
+    }
   }
 
   // -------------------------------------------------------------------------------------- power

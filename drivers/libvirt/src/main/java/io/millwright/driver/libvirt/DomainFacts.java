@@ -53,12 +53,19 @@ record DomainFacts(
     boolean installer,
     List<Target> targets) {
 
-  /** A disk of the machine and the file behind it. */
-  record Target(String device, String file) {}
+  /** A disk of the machine, the file behind it, and the serial under which the guest sees it. */
+  record Target(String device, String file, String serial) {}
 
   /** Whether a disk of it is called so in the document. */
   boolean uses(String target) {
     return targets.stream().anyMatch(t -> t.device().equals(target));
+  }
+
+  /** The disk of ours of this name, if the machine has it. */
+  Optional<Target> target(String disk, String installation) {
+    return targets.stream()
+        .filter(t -> objectName(t.file(), installation).filter(disk::equals).isPresent())
+        .findFirst();
   }
 
   /** Builders are not safe for several threads, and dear to make. */
@@ -107,7 +114,7 @@ record DomainFacts(
           continue;
         }
         files.add(file);
-        targets.add(new Target(device, file));
+        targets.add(new Target(device, file, text(disk, "serial")));
         if (disk.getAttribute("device").equals("cdrom")) {
           installer |= device.equals(DomainXml.INSTALLER_TARGET);
           mediumFile = device.equals(DomainXml.MEDIUM_TARGET) ? file : mediumFile;
@@ -213,7 +220,8 @@ record DomainFacts(
           out.add(
               new Target(
                   child(disk, "target").map(t -> t.getAttribute("dev")).orElse(""),
-                  file == null ? "" : file));
+                  file == null ? "" : file,
+                  text(disk, "serial")));
         }
       }
     }

@@ -259,6 +259,22 @@ final class DomainXml {
     return xml.toString();
   }
 
+  /** A disk as libvirt finds it in a machine: by its target. */
+  static String plugged(DomainFacts.Target disk) {
+    XmlText xml = new XmlText();
+    xml.in(
+        "disk",
+        () -> {
+          xml.empty("source", "file", disk.file());
+          xml.empty("target", "dev", disk.device(), "bus", "virtio");
+        },
+        "type",
+        "file",
+        "device",
+        "disk");
+    return xml.toString();
+  }
+
   private static void disk(
       XmlText xml,
       MachineDefinition.Disk disk,

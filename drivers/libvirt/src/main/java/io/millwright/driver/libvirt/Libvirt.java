@@ -175,6 +175,8 @@ interface Libvirt extends Library {
 
   int virDomainAttachDeviceFlags(Pointer domain, String xml, int flags);
 
+  int virDomainDetachDeviceFlags(Pointer domain, String xml, int flags);
+
   int virDomainUpdateDeviceFlags(Pointer domain, String xml, int flags);
 
   int virDomainBlockResize(Pointer domain, String disk, long size, int flags);

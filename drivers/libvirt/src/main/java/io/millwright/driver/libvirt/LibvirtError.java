@@ -36,6 +36,7 @@ final class LibvirtError extends Exception {
   static final int STORAGE_VOL_EXIST = 90;
   static final int AUTH_UNAVAILABLE = 94;
   static final int AGENT_UNSYNCED = 97;
+  static final int DEVICE_MISSING = 99;
 
   private final int code;
   private final int domain;

@@ -35,6 +35,7 @@ final class QemuAgent implements GuestAgent, GuestCommands {
   private static final int MOST_INTERFACES = 64;
   private static final int MOST_ADDRESSES = 64;
   private static final int MOST_KEY_BYTES = 4096;
+  private static final int MOST_PATH = 255;
   private static final List<String> KEY_TYPES = List.of("ed25519", "ecdsa", "rsa");
 
   // Replies are JSON of a fixed form, of which one value each is wanted.
@@ -171,6 +172,41 @@ final class QemuAgent implements GuestAgent, GuestCommands {
     LibvirtError.check(C.virDomainAgentSetResponseTimeout(domain.pointer, TIMEOUT_SECONDS, 0));
     command(domain, "{\"execute\":\"guest-ping\"}");
     return Optional.of(new Facts(addresses(domain), hostKeys(domain)));
+  }
+
+  /**
+   * Where a file system of this disk is mounted, if the agent tells; nothing if there is none, or
+   * nobody who would know.
+   *
+   * @param serial under which the guest sees the disk
+   */
+  static Optional<String> mounted(Domain domain, String serial) throws LibvirtError {
+    try {
+      return mounted(command(domain, "{\"execute\":\"guest-get-fsinfo\"}"), serial);
+    } catch (LibvirtError e) {
+      if (silent(e) || e.is(LibvirtError.INTERNAL_ERROR)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  /** As above, by the agent's reply. */
+  static Optional<String> mounted(String reply, String serial) {
+    try {
+      for (JsonNode system : Json.mapper().readTree(reply).path("return")) {
+        for (JsonNode disk : system.path("disk")) {
+          // A guest that sees it behind a controller puts the maker's name before it.
+          if (!serial.isEmpty() && disk.path("serial").asString("").endsWith(serial)) {
+            String where = system.path("mountpoint").asString("");
+            return Optional.of(where.substring(0, Math.min(where.length(), MOST_PATH)));
+          }
+        }
+      }
+    } catch (JacksonException e) {
+      // A guest's word.
+    }
+    return Optional.empty();
   }
 
   private static String command(Domain domain, String json) throws LibvirtError {

@@ -688,6 +688,66 @@ final class VmCompute implements Compute, HotPlug {
         });
   }
 
+  @Override
+  public Outcome detach(Mark mark, String disk) throws DriverException {
+    return machines.alone(
+        mark.uid(),
+        () -> {
+          VmFacts there = machines.need(mark);
+          if (!there.power().equals("poweredOn")) {
+            throw Machines.conflict("The machine does not run.", there.power());
+          }
+          if (there.hardware(files.installation()).models() == Devices.EMULATED) {
+            throw new DriverException(
+                FaultKind.UNSUPPORTED,
+                "The machine's disks are on SATA ports, which let none go while it runs; stop it"
+                    + " for that.");
+          }
+          Optional<Element> device =
+              there.disks().stream()
+                  .filter(d ->
+                      VmFacts.objectName(d.file(), DatastoreFiles.DISK, files.installation())
+                          .filter(disk::equals)
+                          .isPresent())
+                  .map(VmFacts.Disk::device)
+                  .findFirst();
+          Wanted wanted = there.wanted();
+          boolean noted =
+              wanted != null && wanted.disks().stream().anyMatch(d -> d.name().equals(disk));
+          if (device.isEmpty() && !noted) {
+            return Outcome.DONE;
+          }
+          Element spec = new Element("spec");
+          if (device.isPresent()) {
+            requireUnmounted(there, device.get());
+            spec.add(removed(device.get()));
+          }
+          if (wanted != null) {
+            Options.note(spec, VmFacts.DEFINITION, wanted.without(disk).encode());
+          }
+          tasks.run(there.ref(), "ReconfigVM_Task", spec);
+          return Outcome.DONE;
+        });
+  }
+
+  /**
+   * vSphere pulls a disk out without asking the guest. Tools of vSphere 7 and later tell which disk
+   * a file system is on; others do not, and then the promise has to do with which this is asked.
+   */
+  private void requireUnmounted(VmFacts there, Element device)
+      throws DriverException, VimFault {
+    Collector.Found guest =
+        new Collector(vim).read(there.ref(), "guest.toolsRunningStatus", "guest.disk");
+    if (!guest.text("guest.toolsRunningStatus").equals("guestToolsRunning")) {
+      return;
+    }
+    for (Element system : guest.get("guest.disk").map(Element::children).orElse(List.of())) {
+      if (system.all("mappings").anyMatch(m -> m.text("key").equals(device.text("key")))) {
+        throw HotPlug.mounted(system.text("diskPath"), device.text("key"));
+      }
+    }
+  }
+
   /** The index of the place behind all disks that a machine has. */
   private static int behind(VmFacts there) throws DriverException {
     long unit =

@@ -48,6 +48,16 @@ record Wanted(
     return new Wanted(cores, memoryMib, firmware, devices, List.copyOf(all), nics);
   }
 
+  Wanted without(String disk) {
+    return new Wanted(
+        cores,
+        memoryMib,
+        firmware,
+        devices,
+        disks.stream().filter(d -> !d.name().equals(disk)).toList(),
+        nics);
+  }
+
   /**
    * As one line of words: {@code 1 cores memory firmware}, then disks and cards; and {@code
    * emulated}, where the devices are.

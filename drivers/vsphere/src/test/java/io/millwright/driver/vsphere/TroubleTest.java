@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.HotPlug;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
@@ -686,9 +687,73 @@ final class TroubleTest {
     }
   }
 
+  // ----------------------------------------------------------------------------------- hot plug
+
+  /** vSphere itself would pull it out without a word to the guest. */
+  @Test
+  void aDiskThatIsMountedInTheGuestIsNotPulledOut() throws Exception {
+    ObjectName disk = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    String devices =
+        "<VirtualDevice xsi:type=\"ParaVirtualSCSIController\"><key>1000</key>"
+            + "<sharedBus>noSharing</sharedBus></VirtualDevice>"
+            + "<VirtualDevice xsi:type=\"VirtualDisk\"><key>2003</key><backing><fileName>[store]"
+            + " millwright/"
+            + disk
+            + ".vmdk</fileName></backing><controllerKey>1000</controllerKey><unitNumber>3"
+            + "</unitNumber></VirtualDevice>";
+    String running = property("guest.toolsRunningStatus", "xsd:string", "guestToolsRunning");
+    String told =
+        "<GuestDiskInfo><diskPath>/</diskPath><mappings><key>2000</key></mappings></GuestDiskInfo>"
+            + "<GuestDiskInfo><diskPath>/srv/orders</diskPath><mappings><key>2003</key></mappings>"
+            + "</GuestDiskInfo>";
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      AtomicReference<Element> asked = new AtomicReference<>();
+      vcenter.answer(
+          "ReconfigVM_Task",
+          c -> {
+            asked.set(c);
+            return "<returnval type=\"Task\">task-search</returnval>";
+          });
+      HotPlug hotPlug = driver.hotPlug().orElseThrow();
+      runs(
+          vcenter,
+          property("config.hardware.device", "ArrayOfVirtualDevice", devices)
+              + running
+              + property("guest.disk", "ArrayOfGuestDiskInfo", told));
+      DriverException failure = failure(() -> hotPlug.detach(MARK, disk.toString()));
+      assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+      assertThat(failure.forUser()).contains("still mounted at /srv/orders in the guest").endsWith(".");
+      assertThat(asked.get()).isNull();
+
+      // Unmounted; older tools, which tell no disks; and a guest without any.
+      for (String guest :
+          List.of(
+              running + property("guest.disk", "ArrayOfGuestDiskInfo", told.replace("2003", "2001")),
+              running
+                  + property(
+                      "guest.disk",
+                      "ArrayOfGuestDiskInfo",
+                      told.replaceAll("<mappings>.*?</mappings>", "")),
+              "")) {
+        runs(vcenter, property("config.hardware.device", "ArrayOfVirtualDevice", devices) + guest);
+        asked.set(null);
+        assertThat(hotPlug.detach(MARK, disk.toString())).isEqualTo(Outcome.DONE);
+        Element change = asked.get().find("spec", "deviceChange").orElseThrow();
+        assertThat(change.text("operation")).isEqualTo("remove");
+        assertThat(change.text("device", "key")).isEqualTo("2003");
+        assertThat(change.find("fileOperation")).as("its file stays").isEmpty();
+      }
+    }
+  }
+
   // ------------------------------------------------------------------------------------ screens
 
   private static void runs(FakeVcenter vcenter) {
+    runs(vcenter, "");
+  }
+
+  private static void runs(FakeVcenter vcenter, String more) {
     vcenter.answer("FindByUuid", c -> "<returnval type=\"VirtualMachine\">vm-1</returnval>");
     vcenter.object(
         "VirtualMachine",
@@ -703,7 +768,8 @@ final class TroubleTest {
                     + INSTALLATION
                     + " "
                     + UID
-                    + " 1</value>"));
+                    + " 1</value>")
+            + more);
   }
 
   @Test

@@ -1,0 +1,79 @@
+package io.millwright.planner;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
+import io.millwright.model.Power;
+import io.millwright.planner.MachineFacts.Vm;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** How a volume leaves a machine that runs. */
+class DetachTest {
+  private static final ByteSize SIZE = ByteSize.ofMib(1024);
+
+  private static MachineGoal goal(String... volumes) {
+    return MachineGoalBuilder.builder()
+        .present(true)
+        .power(Power.ON)
+        .cores(1)
+        .memory(SIZE)
+        .devices(Devices.PARAVIRTUAL)
+        .diskSize(SIZE)
+        .image("image")
+        .sha256("5".repeat(64))
+        .disk("system")
+        .booted(true)
+        .volumes(List.of(volumes))
+        .nics(List.of())
+        .records(Map.of())
+        .readyTimeoutSeconds(600)
+        .hotPlug(true)
+        .leaving(Set.of("a"))
+        .build();
+  }
+
+  private static MachineFacts running(String... disks) {
+    return new MachineFacts(
+        new Vm(true, 1, SIZE, List.of(disks), List.of(), null),
+        Map.of("system", SIZE),
+        List.of(),
+        true,
+        Map.of());
+  }
+
+  private static List<Step> steps(MachineGoal goal, MachineFacts facts) {
+    return MachinePlanner.plan(goal, facts).steps();
+  }
+
+  @Test
+  void whatWasPromisedLeavesInPlaceAndAnotherComes() {
+    MachineFacts facts = running("system", "a", "b");
+    Plan plan = MachinePlanner.plan(goal("b", "c"), facts);
+    assertThat(plan.steps()).containsExactly(new Step.DetachDisk("a"), new Step.AttachDisk("c"));
+    assertThat(MachinePlanner.impact(goal("b", "c"), facts.vm(), plan)).isEqualTo("in place");
+  }
+
+  @Test
+  void whatWasNotPromisedStopsIt() {
+    assertThat(steps(goal("a"), running("system", "a", "b")))
+        .contains(new Step.Stop())
+        .noneMatch(s -> s instanceof Step.DetachDisk);
+    // One of two: the stop is for the other one, and this one leaves with it.
+    assertThat(steps(goal(), running("system", "a", "b")))
+        .contains(new Step.Stop())
+        .noneMatch(s -> s instanceof Step.DetachDisk);
+  }
+
+  @Test
+  void soDoesAHypervisorThatCannotAndAFirstBoot() {
+    for (MachineGoal goal : List.of(goal().withHotPlug(false), goal().withBooted(false))) {
+      assertThat(steps(goal, running("system", "a")))
+          .contains(new Step.Stop())
+          .noneMatch(s -> s instanceof Step.DetachDisk);
+    }
+  }
+}
