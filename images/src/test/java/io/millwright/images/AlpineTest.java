@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import net.jqwik.api.Arbitrary;
@@ -36,27 +37,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class AlpineTest {
   private static final Alpine RENDERER = new Alpine();
 
-  private static Map<String, InstallSpec> all() {
-    Map<String, InstallSpec> out = new LinkedHashMap<>(Samples.installed());
-    out.put(
-        "slaac-with-names",
-        Samples.net(
-                Samples.card(
-                    0,
-                    IpConfig.NONE
-                        .withDynamic(false, false, true)
-                        .withDns(List.of(Ip.parse("fd00::1")), List.of("lab.test"))))
-            .withInstallation(Samples.ON_DISK));
-    out.put(
-        "bond-offline", sample("bond").withInstallation(Samples.ON_DISK.withSource(Source.MEDIUM)));
-    return out;
+  /** The samples that this installer takes. */
+  static Map<String, InstallSpec> taken() {
+    return Samples.takenBy(RENDERER, Samples.installed(), UnaryOperator.identity());
   }
 
-  /** The samples that this installer takes. */
   static Stream<String> samples() {
-    return all().entrySet().stream()
-        .filter(s -> RENDERER.check(s.getValue()).isEmpty())
-        .map(Map.Entry::getKey);
+    return taken().keySet().stream();
   }
 
   private static InstallSpec sample(String name) {
@@ -97,7 +84,7 @@ class AlpineTest {
   @ParameterizedTest
   @MethodSource("samples")
   void isGolden(String sample) throws IOException {
-    InstallSpec spec = Objects.requireNonNull(all().get(sample));
+    InstallSpec spec = Objects.requireNonNull(taken().get(sample));
     for (String name : List.of("answers", "names", "finish")) {
       Golden.same("alpine/" + sample + "/" + name, file(spec, "etc/millwright/" + name));
     }
@@ -119,7 +106,7 @@ class AlpineTest {
             "etc/millwright/answers",
             "etc/millwright/names",
             "etc/millwright/finish");
-    assertThat(overlay(Objects.requireNonNull(all().get("bond-offline"))))
+    assertThat(overlay(Objects.requireNonNull(taken().get("bond-offline"))))
         .containsEntry("etc/modprobe.d/millwright.conf", "options bonding max_bonds=0\n");
   }
 
@@ -128,7 +115,7 @@ class AlpineTest {
   @ParameterizedTest
   @MethodSource("samples")
   void ifupUnderstandsTheInterfaces(String sample, @TempDir Path directory) throws Exception {
-    InstallSpec spec = Objects.requireNonNull(all().get(sample));
+    InstallSpec spec = Objects.requireNonNull(taken().get(sample));
     Path file = directory.resolve("interfaces");
     Files.writeString(file, AlpineInterfaces.of(spec));
     String did =
@@ -159,7 +146,7 @@ class AlpineTest {
   @ParameterizedTest
   @MethodSource("samples")
   void shellsTakeTheScripts(String sample, @TempDir Path directory) throws Exception {
-    for (var file : overlay(Objects.requireNonNull(all().get(sample))).entrySet()) {
+    for (var file : overlay(Objects.requireNonNull(taken().get(sample))).entrySet()) {
       if (file.getKey().startsWith("etc/millwright/") || file.getKey().endsWith(".start")) {
         Path path = directory.resolve(Path.of(file.getKey()).getFileName());
         Files.writeString(path, file.getValue());

@@ -83,14 +83,17 @@ class EsxiTest {
             profile.ntp()));
   }
 
+  /** The samples that this installer takes. */
+  static Map<String, InstallSpec> taken() {
+    return Samples.takenBy(RENDERER, hosts(), EsxiTest::host);
+  }
+
   static Stream<String> samples() {
-    return hosts().entrySet().stream()
-        .filter(s -> RENDERER.check(s.getValue()).isEmpty())
-        .map(Map.Entry::getKey);
+    return taken().keySet().stream();
   }
 
   private static InstallSpec sample(String name) {
-    return Objects.requireNonNull(hosts().get(name), name);
+    return Objects.requireNonNull(taken().getOrDefault(name, hosts().get(name)), name);
   }
 
   private static String kickstart(InstallSpec spec) {

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
@@ -30,24 +31,19 @@ import org.junit.jupiter.params.provider.MethodSource;
 class PreseedTest {
   private static final Preseed RENDERER = new Preseed();
 
-  /** All samples, and a bond where the installer itself needs no network. */
-  private static Map<String, InstallSpec> all() {
-    Map<String, InstallSpec> out = new LinkedHashMap<>(Samples.installed());
-    out.put(
-        "bond-offline",
-        Samples.of("bond-vlan").withInstallation(Samples.ON_DISK.withSource(Source.MEDIUM)));
-    return out;
-  }
-
   /** The samples that this installer takes. */
-  static Stream<String> samples() {
-    return all().entrySet().stream()
-        .filter(s -> RENDERER.check(s.getValue()).isEmpty())
-        .map(Map.Entry::getKey);
+  static Map<String, InstallSpec> taken() {
+    return Samples.takenBy(RENDERER, Samples.installed(), UnaryOperator.identity());
   }
 
+  static Stream<String> samples() {
+    return taken().keySet().stream();
+  }
+
+  /** One that it takes, or would have otherwise. */
   private static InstallSpec sample(String name) {
-    return Objects.requireNonNull(all().get(name), name);
+    return Objects.requireNonNull(
+        taken().getOrDefault(name, Samples.installed().get(name)), name);
   }
 
   private static Map<String, AnswerFile> files(InstallSpec spec) {

@@ -73,10 +73,13 @@ class ProxmoxTest {
         spec.installation());
   }
 
+  /** The samples that this installer takes. */
+  static Map<String, InstallSpec> taken() {
+    return Samples.takenBy(RENDERER, nodes(), ProxmoxTest::node);
+  }
+
   static Stream<String> samples() {
-    return nodes().entrySet().stream()
-        .filter(s -> RENDERER.check(s.getValue()).isEmpty())
-        .map(Map.Entry::getKey);
+    return taken().keySet().stream();
   }
 
   private static Map<String, AnswerFile> files(InstallSpec spec) {

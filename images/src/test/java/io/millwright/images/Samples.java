@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Machines as people ask for them; each renderer has a golden file of each. */
@@ -278,6 +279,87 @@ final class Samples {
         "repository-on-medium",
         of("users-and-keys")
             .withInstallation(ON_DISK.withSource(Source.MEDIUM.withRepository("/millwright"))));
+    return out;
+  }
+
+  /** Which sample shows the same as another one, in simpler words; tried in this order. */
+  static final Map<String, List<String>> INSTEAD =
+      Map.of(
+          "slaac", List.of("slaac-with-names"),
+          "three-mixed", List.of("three-mixed-plain"),
+          "bond", List.of("bond-offline"),
+          "bond-vlan", List.of("bond-vlan-offline"),
+          "two-disks", List.of("two-disks-plain"),
+          "users-and-keys", List.of("users-and-keys-without-locale", "users-and-keys-plain"));
+
+  /** Those by name. */
+  private static Map<String, InstallSpec> instead() {
+    Map<String, InstallSpec> out = new LinkedHashMap<>();
+    out.put(
+        "slaac-with-names",
+        net(card(
+                0,
+                IpConfig.NONE
+                    .withDynamic(false, false, true)
+                    .withDns(List.of(Ip.parse("fd00::1")), List.of("lab.test"))))
+            .withInstallation(ON_DISK));
+    out.put(
+        "three-mixed-plain",
+        net(
+                card(0, IpConfig.NONE.withDynamic(true, false, true)),
+                card(1, dual(5).withMtu(1400)),
+                card(2, IpConfig.NONE.withDynamic(true, false, true).withOptional(true)))
+            .withInstallation(ON_DISK));
+    Installation offline = ON_DISK.withSource(Source.MEDIUM);
+    out.put("bond-offline", of("bond").withInstallation(offline));
+    out.put("bond-vlan-offline", of("bond-vlan").withInstallation(offline));
+    out.put(
+        "two-disks-plain",
+        of("dual-stack")
+            .withInstallation(ON_DISK.withStorage(ON_DISK.storage().withUntouched("mw-data"))));
+    ProfileSpec all = users();
+    out.put(
+        "users-and-keys-without-locale",
+        with(users(all.users(), all.packages())).withInstallation(ON_DISK));
+    out.put(
+        "users-and-keys-plain",
+        with(users(all.users().stream().map(Samples::withoutSudo).toList(), List.of()))
+            .withInstallation(ON_DISK));
+    return out;
+  }
+
+  private static ProfileSpec users(List<ProfileSpec.User> users, List<String> packages) {
+    ProfileSpec all = users();
+    return new ProfileSpec(
+        users, packages, List.of(), List.of(), all.timezone(), null, all.ntp());
+  }
+
+  private static ProfileSpec.User withoutSudo(ProfileSpec.User user) {
+    return new ProfileSpec.User(
+        user.name(), user.keys(), user.passwordHash(), false, user.shell(), user.groups());
+  }
+
+  /**
+   * All that an installer takes.
+   *
+   * @param samples in its own words
+   * @return those that it does not refuse, and in the place of each other one that it would have in
+   *     simpler words the first of these
+   */
+  static Map<String, InstallSpec> takenBy(
+      Renderer<?> renderer, Map<String, InstallSpec> samples, UnaryOperator<InstallSpec> words) {
+    Map<String, InstallSpec> out = new LinkedHashMap<>();
+    Map<String, InstallSpec> instead = instead();
+    samples.forEach((name, spec) -> {
+      if (renderer.check(spec).isEmpty()) {
+        out.put(name, spec);
+      } else {
+        INSTEAD.getOrDefault(name, List.of()).stream()
+            .filter(n -> renderer.check(words.apply(instead.get(n))).isEmpty())
+            .findFirst()
+            .ifPresent(n -> out.put(n, words.apply(instead.get(n))));
+      }
+    });
     return out;
   }
 

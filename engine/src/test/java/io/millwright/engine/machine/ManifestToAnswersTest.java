@@ -15,6 +15,8 @@ import io.millwright.images.Storage;
 import io.millwright.model.ProblemException;
 import io.millwright.model.manifest.Manifests;
 import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
@@ -22,16 +24,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -76,7 +82,7 @@ class ManifestToAnswersTest {
                   KEY
           PACKAGES
           commands:
-            before: [{name: "zziq", content: "#!/bin/sh\\n# own\\nzzjq\\n"}]
+            BEFORE
             after: [{name: "zzkq", content: "#!/bin/sh\\n# own\\nzzlq\\n"}]
           storage: {untouched: ["zzmq"]}
       ---
@@ -126,9 +132,17 @@ class ManifestToAnswersTest {
       -----END PUBLIC KEY-----
       """;
 
-  /** A system, and its own way of naming repositories. */
+  /**
+   * A system, and its own way of naming repositories.
+   *
+   * @param lacks lines of the manifest that it refuses
+   */
   private record Target(
-      String family, String version, String suite, String key, boolean packages, boolean proxy) {
+      String family, String version, String suite, String key, Set<String> lacks) {
+    static Target of(String family, String version, String suite, String key, String... lacks) {
+      return new Target(family, version, suite, key, Set.of(lacks));
+    }
+
     String manifest() {
       String bridges =
           "  bridges: [{name: \"zzyq\", members: [\"zzcq\"], network: lab, ipv4: 10.0.0.10, ipv6:"
@@ -140,15 +154,18 @@ class ManifestToAnswersTest {
               "KEY",
               key.strip().replace("\n", "\n            "),
               "PACKAGES",
-              packages ? "packages: [\"zzgq\"]" : "",
+              "packages: [\"zzgq\"]",
               "PROXY",
-              proxy ? "mirror: \"http://mirror.lab.test/zzhq\"" : "",
+              "mirror: \"http://mirror.lab.test/zzhq/x\"",
+              "BEFORE",
+              "before: [{name: \"zziq\", content: \"#!/bin/sh\\n# own\\nzzjq\\n\"}]",
               "BRIDGES",
               bridges.strip());
       return Pattern.compile("(?m)^( *)([A-Z]{3,})$\n")
           .matcher(MANIFEST)
           .replaceAll(m -> {
-            String line = requireNonNull(lines.get(m.group(2)));
+            String line =
+                lacks.contains(m.group(2)) ? "" : requireNonNull(lines.get(m.group(2)));
             return line.isEmpty() ? "" : Matcher.quoteReplacement(m.group(1) + line + "\n");
           });
     }
@@ -164,13 +181,7 @@ class ManifestToAnswersTest {
       Map<String, String> out = new TreeMap<>();
       if (version.isEmpty()) {
         InstallSpec clone =
-            spec.withInstallation(null)
-                .withProfile(
-                    spec.profile()
-                        .withStorage(null)
-                        .withCommands(
-                            new io.millwright.model.ProfileSpec.Commands(
-                                List.of(), spec.profile().after())));
+            spec.withInstallation(null).withProfile(spec.profile().withStorage(null));
         Seed seed = CloudInit.ofClone(family).render(clone);
         unfold("user-data", seed.userData(), out);
         unfold("meta-data", seed.metaData(), out);
@@ -191,8 +202,13 @@ class ManifestToAnswersTest {
                   ? Map.<String, io.millwright.images.AnswerFile>of()
                   : way.seed().files())
           .flatMap(m -> m.entrySet().stream())
-          .filter(f -> !f.getKey().endsWith(".gz"))
-          .forEach(f -> unfold(f.getKey(), f.getValue().asText(), out));
+          .forEach(f -> {
+            if (f.getKey().endsWith(".tar.gz")) {
+              archive(f.getKey(), f.getValue().bytes(), out);
+            } else {
+              unfold(f.getKey(), f.getValue().asText(), out);
+            }
+          });
       return out;
     }
   }
@@ -201,14 +217,16 @@ class ManifestToAnswersTest {
 
   private static final List<Target> SYSTEMS =
       List.of(
-          new Target("debian", "", SUITE, OPENPGP, true, true),
-          new Target("rocky", "", "", OPENPGP, true, false),
-          new Target("debian", "13", SUITE, OPENPGP, true, true),
-          new Target("ubuntu", "24.04", SUITE, OPENPGP, true, true),
-          new Target("rocky", "9", "", OPENPGP, true, true),
-          new Target("opensuse-leap", "15.6", "", OPENPGP, true, true),
-          new Target("opensuse-leap", "16.0", "", OPENPGP, true, true),
-          new Target("freebsd", "14", "", RSA, false, false));
+          Target.of("debian", "", SUITE, OPENPGP, "BEFORE"),
+          Target.of("rocky", "", "", OPENPGP, "BEFORE", "PROXY"),
+          Target.of("debian", "13", SUITE, OPENPGP),
+          Target.of("ubuntu", "24.04", SUITE, OPENPGP),
+          Target.of("rocky", "9", "", OPENPGP),
+          Target.of("opensuse-leap", "15.6", "", OPENPGP),
+          Target.of("opensuse-leap", "16.0", "", OPENPGP),
+          Target.of("alpine", "3.22", "keyName: \"zz1q.rsa.pub\"", RSA),
+          Target.of("freebsd", "14", "", RSA, "PACKAGES", "PROXY"),
+          Target.of("proxmox-ve", "9", SUITE, OPENPGP, "PACKAGES", "PROXY", "BEFORE"));
 
   /** What breaks out of some format, or is no text to it. */
   private static final List<String> HOSTILE =
@@ -313,12 +331,10 @@ class ManifestToAnswersTest {
           .results()
           .map(m -> m.group())
           .distinct()
-          // A clone has no installer to run these; and not everyone has to hear which disks to
-          // leave
-          // alone where the one to take is named.
+          // Not everyone has to hear which disks to leave alone where the one to take is named; and
+          // Alpine's list of repositories has no names.
           .filter(mark ->
-              !mark.equals("zzmq")
-                  && !(system.version().isEmpty() && List.of("zziq", "zzjq").contains(mark)))
+              !mark.equals("zzmq") && !(system.family().equals("alpine") && mark.equals("zzeq")))
           .forEach(mark ->
               assertThat(all.contains(mark))
                   .as(system.family() + system.version() + " " + mark)
@@ -414,12 +430,50 @@ class ManifestToAnswersTest {
       out.put(at, text); // a script of the manifest's own, as it is
     } else if (name.equals("preseed.cfg")) {
       preseed(at, text, out);
-    } else if (text.startsWith("#!") || name.equals("ks.cfg") || name.equals("installerconfig")) {
+    } else if (name.endsWith(".toml")) {
+      toml(at, text, out);
+    } else if (text.startsWith("#!") || SOURCED.contains(name)) {
       shell(at, text, out);
     } else if (name.endsWith(".nmconnection")) {
       out.put(at, UUID.matcher(text).replaceAll("=a UUID of the name's making"));
     } else {
       out.put(at, text);
+    }
+  }
+
+  /** What a shell reads though it does not begin as a program does. */
+  private static final Set<String> SOURCED = Set.of("ks.cfg", "installerconfig", "answers");
+
+  /** The files of an archive, and whereto its links lead. */
+  private static void archive(String at, byte[] bytes, Map<String, String> out) {
+    try (TarArchiveInputStream tar =
+        new TarArchiveInputStream(new GZIPInputStream(new ByteArrayInputStream(bytes)))) {
+      for (TarArchiveEntry entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
+        String name = at + "/" + entry.getName();
+        if (entry.isFile()) {
+          unfold(name, new String(tar.readAllBytes(), UTF_8), out);
+        } else {
+          out.put(name, entry.getLinkName());
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static final Pattern TOML = Pattern.compile("([A-Za-z_.-]+) = ([\"\\[].*)");
+
+  /** Sections, and in them a line for each value, which are texts and lists as JSON has them. */
+  private static void toml(String at, String text, Map<String, String> out) {
+    String section = "";
+    for (String line : text.split("\n")) {
+      Matcher value = TOML.matcher(line);
+      if (value.matches()) {
+        tree(at + section + "." + value.group(1), JSON.readTree(value.group(2)), out);
+      } else {
+        assertThat(line).matches("|\\[[a-z-]+\\]");
+        section = line;
+      }
     }
   }
 
