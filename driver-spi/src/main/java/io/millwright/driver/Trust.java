@@ -13,7 +13,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateFactory;
+import java.security.cert.CertificateNotYetValidException;
 import java.security.cert.X509Certificate;
 import java.util.Collection;
 import java.util.HexFormat;
@@ -85,6 +87,17 @@ public final class Trust {
    */
   public static DriverException failed(IOException e, String settings) {
     for (Throwable at = e; at != null; at = at.getCause()) {
+      if (outOfDate(at)) {
+        return new DriverException(
+            FaultKind.REFUSED,
+            "The hypervisor's certificate has expired, or is not valid yet ("
+                + reason(at)
+                + "): give the hypervisor a new one, and check the clocks of both.",
+            String.valueOf(at.getMessage()),
+            e);
+      }
+    }
+    for (Throwable at = e; at != null; at = at.getCause()) {
       if (at instanceof CertificateException) {
         return new DriverException(
             FaultKind.REFUSED,
@@ -125,6 +138,12 @@ public final class Trust {
       }
     }
     return e instanceof ConnectException ? "connection refused" : e.getClass().getSimpleName();
+  }
+
+  /** No setting of ours helps then. */
+  private static boolean outOfDate(Throwable problem) {
+    return problem instanceof CertificateExpiredException
+        || problem instanceof CertificateNotYetValidException;
   }
 
   private static String reason(Throwable problem) {

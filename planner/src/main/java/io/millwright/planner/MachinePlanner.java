@@ -345,8 +345,7 @@ public final class MachinePlanner {
    *
    * @param installer whether it shall have one
    */
-  private static boolean asDefined(
-      MachineGoal goal, Vm vm, List<String> disks, boolean installer) {
+  private static boolean asDefined(MachineGoal goal, Vm vm, List<String> disks, boolean installer) {
     return (vm.installer() == installer || vm.running() && hasVendors(goal, vm))
         && vm.cores() == goal.cores()
         && vm.memory().equals(goal.memory())

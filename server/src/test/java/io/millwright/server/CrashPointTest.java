@@ -1099,8 +1099,7 @@ class CrashPointTest {
                 return s.uid();
               },
               s -> {
-                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks())
-                    .hasSize(1);
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks()).hasSize(1);
                 assertThat(s.dataDisk()).isEqualTo(ByteSize.ofMib(1024));
               }),
           new Flow(

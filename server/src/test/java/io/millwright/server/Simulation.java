@@ -393,7 +393,7 @@ final class Simulation implements AutoCloseable {
     String machine = "m" + chance.nextInt(MACHINES);
     String volume = "v" + chance.nextInt(VOLUMES);
     figures.count("requests");
-    switch (chance.nextInt(32)) {
+    switch (chance.nextInt(35)) {
       case 0, 1, 2, 3 -> {
         String wanted = machine(machine);
         say("apply " + wanted.replaceAll("\\s+", " "));
@@ -453,6 +453,7 @@ final class Simulation implements AutoCloseable {
       case 21, 22 -> orphan(engine);
       case 23, 24, 25, 26 -> imports(engine);
       case 27, 28, 29, 30 -> snapshot(engine);
+      case 31, 32, 33 -> plug(engine);
       case 17 -> {
         say("restore volume " + volume);
         database
@@ -1080,6 +1081,25 @@ final class Simulation implements AutoCloseable {
         });
   }
 
+  /** Of a machine that is up nothing changes but its volumes: all of them go, or one comes. */
+  private void plug(Engine engine) {
+    List<String> up =
+        world.strings(
+            """
+            SELECT concat_ws('|', name, spec->>'image', coalesce(spec->>'firmware', 'bios'),
+              trim(both '[]' from spec->>'nics'), jsonb_array_length(coalesce(spec->'volumes', '[]')))
+            FROM resource WHERE kind = 'MACHINE' AND name ~ '^m[0-9]$'
+            AND status->>'readyBy' IS NOT NULL AND deleted_at IS NULL ORDER BY name
+            """);
+    if (up.isEmpty()) {
+      return;
+    }
+    String[] of = pick(up).split("\\|");
+    String volumes = of[4].equals("0") ? "v" + chance.nextInt(VOLUMES) : "";
+    say("only the volumes of " + of[0] + ": " + volumes);
+    world.apply(engine, machine(of[0], of[1], of[2], of[3], volumes));
+  }
+
   private String machine(String name) {
     List<String> volumes = new ArrayList<>();
     for (int i = 0; i < VOLUMES; i++) {
@@ -1255,10 +1275,11 @@ final class Simulation implements AutoCloseable {
   }
 
   private void clear() {
-    hypervisors().forEach(h -> {
-      h.faults().clear();
-      h.unmountAll();
-    });
+    hypervisors()
+        .forEach(h -> {
+          h.faults().clear();
+          h.unmountAll();
+        });
     world.services.faults().clear();
     SimulatedBuilder.faults().clear();
   }

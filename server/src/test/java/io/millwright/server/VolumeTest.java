@@ -267,8 +267,7 @@ class VolumeTest {
     AtomicInteger stops = stops(old);
     world.hypervisor.mount(disk("data"), "/srv/data");
 
-    Applied plan =
-        world.plan(World.machine("old", "volumes: [more]")).getFirst();
+    Applied plan = world.plan(World.machine("old", "volumes: [more]")).getFirst();
     assertThat(plan.impact()).isEqualTo("in place");
     assertThat(plan.steps()).containsExactly(new Step.DetachDisk(disk("data")));
 

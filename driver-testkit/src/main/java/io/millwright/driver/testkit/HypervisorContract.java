@@ -1098,9 +1098,7 @@ public abstract class HypervisorContract {
     done(disks().create(second, mib(64), null));
     MachineDefinition.Disk one = new MachineDefinition.Disk(first.toString(), "mw-one");
     MachineDefinition.Disk two = new MachineDefinition.Disk(second.toString(), "mw-two");
-    done(
-        compute()
-            .define(machine.withDisks(List.of(machine.disks().getFirst(), one, two))));
+    done(compute().define(machine.withDisks(List.of(machine.disks().getFirst(), one, two))));
     String system = system(machine.mark()).toString();
     fails(FaultKind.CONFLICT, () -> hotPlug.detach(machine.mark(), one.name()));
     done(compute().start(machine.mark()));
@@ -1138,8 +1136,7 @@ public abstract class HypervisorContract {
     done(compute().start(machine.mark()));
     assertThat(seen(machine.mark()).disks()).containsExactly(system, one.name());
 
-    MachineDefinition emulated =
-        bootable().withDevices(Devices.EMULATED);
+    MachineDefinition emulated = bootable().withDevices(Devices.EMULATED);
     done(compute().define(emulated));
     done(compute().start(emulated.mark()));
     fails(

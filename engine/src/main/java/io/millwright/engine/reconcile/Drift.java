@@ -232,8 +232,7 @@ public final class Drift {
       return new Finding(
           machine, subject.policy(), MachineDrift.between(compared, facts), List.of(), note);
     }
-    Plan repair =
-        MachinePlanner.plan(Leaving.promised(store, Map.of(), compared, facts), facts);
+    Plan repair = MachinePlanner.plan(Leaving.promised(store, Map.of(), compared, facts), facts);
     return new Finding(
         machine,
         subject.policy(),

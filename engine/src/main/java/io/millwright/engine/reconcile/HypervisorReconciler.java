@@ -326,7 +326,8 @@ public final class HypervisorReconciler {
                 Condition.READY,
                 Condition.Value.UNKNOWN,
                 "Incomplete",
-                "It could not be seen completely: " + String.join("; ", seen.gaps()) + ".",
+                MachineReconciler.sentence(
+                    "It could not be seen completely: " + String.join("; ", seen.gaps())),
                 clock.instant());
     note(hypervisor, after, ready);
   }

@@ -734,8 +734,7 @@ final class VmCompute implements Compute, HotPlug {
    * vSphere pulls a disk out without asking the guest. Tools of vSphere 7 and later tell which disk
    * a file system is on; others do not, and then the promise has to do with which this is asked.
    */
-  private void requireUnmounted(VmFacts there, Element device)
-      throws DriverException, VimFault {
+  private void requireUnmounted(VmFacts there, Element device) throws DriverException, VimFault {
     Collector.Found guest =
         new Collector(vim).read(there.ref(), "guest.toolsRunningStatus", "guest.disk");
     if (!guest.text("guest.toolsRunningStatus").equals("guestToolsRunning")) {

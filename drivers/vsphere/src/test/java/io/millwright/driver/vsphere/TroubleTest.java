@@ -121,7 +121,11 @@ final class TroubleTest {
       for (Map<String, String> settings :
           List.of(vcenter.settings(), vcenter.pinned(vcenter.thumbprint("SHA-256")))) {
         try (VsphereHypervisor driver = open(settings)) {
-          refused(() -> driver.observe(new Scope.All()), "certificate", "NotAfter");
+          refused(
+              () -> driver.observe(new Scope.All()),
+              "certificate has expired",
+              "NotAfter",
+              "give the hypervisor a new one");
         }
       }
     }
@@ -723,13 +727,16 @@ final class TroubleTest {
               + property("guest.disk", "ArrayOfGuestDiskInfo", told));
       DriverException failure = failure(() -> hotPlug.detach(MARK, disk.toString()));
       assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
-      assertThat(failure.forUser()).contains("still mounted at /srv/orders in the guest").endsWith(".");
+      assertThat(failure.forUser())
+          .contains("still mounted at /srv/orders in the guest")
+          .endsWith(".");
       assertThat(asked.get()).isNull();
 
       // Unmounted; older tools, which tell no disks; and a guest without any.
       for (String guest :
           List.of(
-              running + property("guest.disk", "ArrayOfGuestDiskInfo", told.replace("2003", "2001")),
+              running
+                  + property("guest.disk", "ArrayOfGuestDiskInfo", told.replace("2003", "2001")),
               running
                   + property(
                       "guest.disk",
