@@ -108,7 +108,7 @@ class ImportTest {
     byte[] medium = Files.readAllBytes(vendor);
     long before = files();
     refused("bad:import?sha256=" + "0".repeat(64), medium, "checksum is " + sha256(medium));
-    refused("bad:import", Arrays.copyOf(medium, medium.length / 2), "truncated");
+    refused("bad:import", Arrays.copyOf(medium, medium.length / 2), "get it once more");
     refused("bad:import", "no image at all".repeat(9000).getBytes(), "neither an installation");
     refused("bad:import", new byte[0], "neither an installation");
     refused("bad:import?os=ubuntu", medium, "os: is ubuntu, but the medium is one of debian");
@@ -218,7 +218,7 @@ class ImportTest {
               + "/whole";
       Reply unseen = rig.post(call);
       assertThat(unseen.status()).isEqualTo(400);
-      assertThat(unseen.raw().body()).contains("give os and version");
+      assertThat(unseen.raw().body()).contains("give os and version (--os and --release)");
       Reply told = rig.post(call + "&os=debian&version=13");
       assertThat(told.status()).as(told.raw().body()).isEqualTo(202);
       awaitReady("whole");

@@ -189,7 +189,7 @@ final class ImageCommand extends Part {
 
     @Override
     public Integer call() {
-      boolean url = from.matches("(?i)https?://.*");
+      boolean url = from.contains("://"); // of which schemes, the server says
       String named = name != null ? name : name(from);
       MillwrightApi api = api();
       Answer answer;

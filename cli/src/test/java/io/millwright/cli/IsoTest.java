@@ -193,5 +193,12 @@ class IsoTest extends CliTestCase {
                 + sha256
                 + "&url=https%3A%2F%2Fm.example%2Frocky.iso%3Fx%3Dy");
     assertThat(server.seen().getLast().body()).isEmpty();
+
+    // No file, and which URLs it fetches the server knows.
+    server.on(
+        "POST /projects/default/images/x:import",
+        FakeServer.json(
+            422, "{\"status\": 422, \"errors\": [{\"field\": \"url\", \"message\": \"m\"}]}"));
+    run("image", "import", "ftp://m.example/x.iso").failed(2, "URL: m");
   }
 }

@@ -11,12 +11,15 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Reach;
+import io.millwright.images.Catalogue;
 import io.millwright.model.Cidr;
 import io.millwright.model.ImageSpec;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -91,6 +94,15 @@ class ImageFilesTest {
 
   private DriverException refused(Reach reach, String url) {
     return catchThrowableOfType(DriverException.class, () -> fetch(reach, url));
+  }
+
+  /** Why nobody can see what it is. */
+  private DriverException unseen(ImageFiles.Limits limits, String url) {
+    return catchThrowableOfType(
+        DriverException.class,
+        () ->
+            new ImageFiles(dir, limits)
+                .look(new ImageSpec.Source(null, url, null), Catalogue.known(), false));
   }
 
   private DriverException impatient(String url) {
@@ -170,14 +182,16 @@ class ImageFilesTest {
 
   @Test
   void doesNotBeginWithWhatIsTooMuch() {
-    DriverException refused =
-        refused(
-            HERE,
-            serve(exchange -> {
-              exchange.sendResponseHeaders(200, MOST + 1);
-              exchange.getResponseBody().flush();
-            }));
-    assertThat(refused.forUser()).contains("the most that an image may have");
+    String url =
+        serve(exchange -> {
+          exchange.sendResponseHeaders(200, MOST + 1);
+          exchange.getResponseBody().flush();
+        });
+    assertThat(refused(HERE, url).forUser()).contains("the most that an image may have");
+    DriverException unseen =
+        unseen(new ImageFiles.Limits(Duration.ofSeconds(20), 1, MOST, HERE), url);
+    assertThat(unseen.kind()).isEqualTo(FaultKind.REFUSED);
+    assertThat(unseen.forUser()).contains("the most that an image may have");
   }
 
   @Test
@@ -200,6 +214,33 @@ class ImageFilesTest {
     DriverException slow = impatient(serve(dripping));
     assertThat(slow.kind()).isEqualTo(FaultKind.UNREACHABLE);
     assertThat(slow.forUser()).contains("it comes too slowly");
+    // Whoever asks what it is waits for the answer; a letter now and then keeps nobody waiting.
+    DriverException unseen =
+        unseen(
+            new ImageFiles.Limits(Duration.ofMillis(300), 1, MOST, HERE),
+            url("127.0.0.1", "/file"));
+    assertThat(unseen.kind()).isEqualTo(FaultKind.UNREACHABLE);
+    assertThat(unseen.forUser()).contains("comes too slowly to be looked at; try again, or send");
+  }
+
+  @Test
+  void givesUpWhoseAnswerBeginsSlowly() throws Exception {
+    try (ServerSocket server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual()
+          .start(() -> {
+            try (Socket socket = server.accept()) {
+              socket.getOutputStream().write("HTTP/1.1 200 OK\r\nX: ".getBytes(US_ASCII));
+              while (!over.await(20, java.util.concurrent.TimeUnit.MILLISECONDS)) {
+                socket.getOutputStream().write('x');
+              }
+            } catch (IOException | InterruptedException e) {
+              // It was given up, as it should be.
+            }
+          });
+      DriverException slow = impatient("http://127.0.0.1:" + server.getLocalPort() + "/x");
+      assertThat(slow.kind()).isEqualTo(FaultKind.UNREACHABLE);
+      assertThat(slow.forUser()).contains("it answers too slowly");
+    }
   }
 
   @Test

@@ -81,8 +81,7 @@ class KickstartTest {
 
   /** One that it takes, or would have otherwise. */
   private static InstallSpec sample(String name) {
-    return Objects.requireNonNull(
-        taken().getOrDefault(name, Samples.installed().get(name)), name);
+    return Objects.requireNonNull(taken().getOrDefault(name, Samples.installed().get(name)), name);
   }
 
   @ParameterizedTest

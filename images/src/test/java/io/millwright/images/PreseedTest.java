@@ -42,8 +42,7 @@ class PreseedTest {
 
   /** One that it takes, or would have otherwise. */
   private static InstallSpec sample(String name) {
-    return Objects.requireNonNull(
-        taken().getOrDefault(name, Samples.installed().get(name)), name);
+    return Objects.requireNonNull(taken().getOrDefault(name, Samples.installed().get(name)), name);
   }
 
   private static Map<String, AnswerFile> files(InstallSpec spec) {

@@ -330,8 +330,7 @@ final class Samples {
 
   private static ProfileSpec users(List<ProfileSpec.User> users, List<String> packages) {
     ProfileSpec all = users();
-    return new ProfileSpec(
-        users, packages, List.of(), List.of(), all.timezone(), null, all.ntp());
+    return new ProfileSpec(users, packages, List.of(), List.of(), all.timezone(), null, all.ntp());
   }
 
   private static ProfileSpec.User withoutSudo(ProfileSpec.User user) {

@@ -317,7 +317,7 @@ public final class IsoImage {
       if ((size + base) * SECTOR > bytes.size()) {
         throw new MediumException(
             "medium",
-            "is truncated: it says to have %d bytes and has %d"
+            "is truncated: it says to have %d bytes and has %d; get it once more"
                 .formatted((size + base) * SECTOR, bytes.size()));
       }
       boolean joliet =

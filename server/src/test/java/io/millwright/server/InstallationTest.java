@@ -158,6 +158,47 @@ class InstallationTest {
   }
 
   @Test
+  void oneThatShowsNoProgressForAQuarterOfAnHourIsTakenAwayAndOneThatIsSlowIsNot() {
+    world.hypervisor.guests(guest ->
+        guest.definition().installer() == null
+            ? GuestBehaviour.wellBehaved().start(guest)
+            : GuestBehaviour.installer("Partition disks\r\nInstalling the base system\r\n"));
+    world.apply(image() + machine());
+    UUID uid = world.machine("web").uid();
+    UUID operation = world.store.read(tx -> tx.operations().active(uid)).orElseThrow().uid();
+    String before = "Partition disks";
+    for (String next : List.of("Unpacking linux-image", "Configuring apt")) {
+      awaitLog(operation, before);
+      world.pass(Duration.ofMinutes(14));
+      world.hypervisor.print(uid, next + "\r\n");
+      before = next.equals("Configuring apt") ? "Unpacking linux-image" : "Installing the base";
+    }
+    awaitLog(operation, before);
+    boolean goesOn = world.store.read(tx -> tx.operations().active(uid).isPresent());
+    assertThat(goesOn).isTrue();
+
+    world.pass(Duration.ofMinutes(16));
+
+    assertThat(world.awaitEnd(uid).state())
+        .isInstanceOfSatisfying(
+            State.Failed.class,
+            failed -> {
+              assertThat(failed.reason()).isEqualTo("InstallationFailed");
+              assertThat(failed.message()).contains("no progress for 16 minutes: Configuring apt");
+            });
+    assertThat(log(operation)).contains("Unpacking linux-image", "Configuring apt");
+    assertThat(world.hypervisor.state(uid)).isEmpty();
+    assertThat(world.outside().media()).isEmpty();
+    assertThat(Condition.find(world.machine("web").status().conditions(), "Held")).isPresent();
+  }
+
+  private void awaitLog(UUID operation, String line) {
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> log(operation).stream().anyMatch(l -> l.startsWith(line)));
+  }
+
+  @Test
   void whatAnInstallerPrintsLastIsToldThoughItEndsBetweenTwoLooks() {
     world.hypervisor.guests(guest ->
         guest.definition().installer() == null

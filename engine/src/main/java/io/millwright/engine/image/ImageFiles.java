@@ -55,6 +55,11 @@ public final class ImageFiles {
   private final Limits limits;
   private final Url urls;
 
+  /** A look is waited for by whoever asks; twice this is less than clients wait. */
+  private static final Duration LOOK = Duration.ofSeconds(15);
+
+  private final Url looks;
+
   /**
    * What is fetched at most.
    *
@@ -69,6 +74,15 @@ public final class ImageFiles {
 
     public Limits reaching(Reach next) {
       return new Limits(stall, least, most, next);
+    }
+
+    /** Refuses what has more bytes than a file may have. */
+    void require(long bytes) throws DriverException {
+      if (bytes > most) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            "it is larger than " + (most >> 20) + " MiB, the most that an image may have");
+      }
     }
   }
 
@@ -86,6 +100,8 @@ public final class ImageFiles {
     this.dir = Files.createDirectories(dir);
     this.limits = limits;
     this.urls = new Url(limits.reach(), limits.stall());
+    boolean soon = limits.stall().compareTo(LOOK) < 0;
+    this.looks = new Url(limits.reach(), soon ? limits.stall() : LOOK);
   }
 
   /** Where the images lie. */
@@ -287,13 +303,13 @@ public final class ImageFiles {
     /** A server that says beforehand that it is too much need not be asked for it. */
     Pace(long length) throws DriverException, IOException {
       this.length = length;
-      require(Math.max(0, length));
+      limits.require(Math.max(0, length));
       room(Math.max(0, length));
     }
 
     void more(int n) throws DriverException, IOException {
       done += n;
-      require(done);
+      limits.require(done);
       long now = System.nanoTime();
       if (now - since >= limits.stall().toNanos()) {
         if (done - then < limits.least()) {
@@ -310,14 +326,6 @@ public final class ImageFiles {
         since = now;
         then = done;
         room(0);
-      }
-    }
-
-    private void require(long bytes) throws DriverException {
-      if (bytes > limits.most()) {
-        throw new DriverException(
-            FaultKind.REFUSED,
-            "it is larger than " + (limits.most() >> 20) + " MiB, the most that an image may have");
       }
     }
 
@@ -400,7 +408,7 @@ public final class ImageFiles {
     if (url == null) {
       return look(Path.of(String.valueOf(source.path())), catalogue);
     }
-    UrlSource there = new UrlSource(urls, url);
+    UrlSource there = new UrlSource(looks, url, limits);
     return known ? FileKind.beginningOf(there) : FileKind.of(there, catalogue);
   }
 

@@ -10,6 +10,7 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
@@ -41,6 +42,11 @@ final class Url {
   Url(Reach reach, Duration silence) {
     this.reach = reach;
     this.silence = silence;
+  }
+
+  /** After which a server that says nothing is given up. */
+  Duration silence() {
+    return silence;
   }
 
   /**
@@ -89,6 +95,7 @@ final class Url {
     return switch (e) {
       case UnknownHostException _ -> ": there is no such host";
       case SSLException _ -> ": its certificate is not trusted here";
+      case SocketTimeoutException _ -> ": it answers too slowly";
       default -> "";
     };
   }
@@ -140,22 +147,23 @@ final class Url {
               + "\r\n";
       socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
       socket.getOutputStream().flush();
-      return reply(socket);
+      return reply(socket, silence);
     } catch (IOException | RuntimeException e) {
       socket.close();
       throw e;
     }
   }
 
-  private static Reply reply(Socket socket) throws IOException {
+  private static Reply reply(Socket socket, Duration silence) throws IOException {
     InputStream in = new BufferedInputStream(socket.getInputStream(), 1 << 16);
+    long until = System.nanoTime() + silence.toNanos();
     while (true) {
-      String[] status = line(in).split(" ", 3);
+      String[] status = line(in, until).split(" ", 3);
       if (status.length < 2 || !status[0].startsWith("HTTP/1.") || !status[1].matches("[0-9]{3}")) {
         throw new IOException("what answers is no HTTP server");
       }
       Map<String, String> headers = new HashMap<>();
-      for (String line = line(in); !line.isEmpty(); line = line(in)) {
+      for (String line = line(in, until); !line.isEmpty(); line = line(in, until)) {
         int colon = line.indexOf(':');
         if (colon < 1 || headers.size() == MOST_LINES) {
           throw new IOException("what answers is no HTTP server");
@@ -165,12 +173,13 @@ final class Url {
       }
       int code = Integer.parseInt(status[1]);
       if (code >= 200) {
-        return reply(socket, code, headers, in);
+        return reply(socket, code, headers, in, silence);
       }
     }
   }
 
-  private static Reply reply(Socket socket, int code, Map<String, String> headers, InputStream in)
+  private static Reply reply(
+      Socket socket, int code, Map<String, String> headers, InputStream in, Duration silence)
       throws IOException {
     boolean chunked = "chunked".equalsIgnoreCase(headers.get("transfer-encoding"));
     String told = headers.getOrDefault("content-length", "");
@@ -178,7 +187,8 @@ final class Url {
       throw new IOException("its Content-Length is no number");
     }
     long length = chunked || told.isEmpty() ? -1 : Long.parseLong(told);
-    InputStream body = chunked ? new Chunks(in) : length < 0 ? in : new Counted(in, length);
+    InputStream body =
+        chunked ? new Chunks(in, silence) : length < 0 ? in : new Counted(in, length);
     return new Reply(
         code,
         Map.copyOf(headers),
@@ -191,7 +201,11 @@ final class Url {
         });
   }
 
-  private static String line(InputStream in) throws IOException {
+  /**
+   * A line that is there by then: a server that sends a letter now and then is never silent, and
+   * would be waited for as long as it likes.
+   */
+  private static String line(InputStream in, long until) throws IOException {
     StringBuilder out = new StringBuilder();
     for (int c = in.read(); c != '\n'; c = in.read()) {
       if (c < 0) {
@@ -199,6 +213,9 @@ final class Url {
       }
       if (out.length() == LONGEST_LINE) {
         throw new IOException("the answer's head is too long");
+      }
+      if (System.nanoTime() - until > 0) {
+        throw new SocketTimeoutException("a line comes too slowly");
       }
       if (c != '\r') {
         out.append((char) c);
@@ -233,12 +250,14 @@ final class Url {
   /** RFC 9112, 7.1. */
   private static final class Chunks extends InputStream {
     private final InputStream in;
+    private final Duration silence;
     private long left;
     private boolean first = true;
     private boolean ended;
 
-    Chunks(InputStream in) {
+    Chunks(InputStream in, Duration silence) {
       this.in = in;
+      this.silence = silence;
     }
 
     @Override
@@ -264,11 +283,12 @@ final class Url {
     }
 
     private void next() throws IOException {
+      long until = System.nanoTime() + silence.toNanos();
       if (!first) {
-        line(in);
+        line(in, until);
       }
       first = false;
-      String size = line(in).split(";", 2)[0].strip();
+      String size = line(in, until).split(";", 2)[0].strip();
       if (!size.matches("[0-9a-fA-F]{1,15}")) {
         throw new IOException("a chunk has no length");
       }

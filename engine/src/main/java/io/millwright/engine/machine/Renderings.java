@@ -113,7 +113,7 @@ final class Renderings {
     for (Interface face : machine.interfaces()) {
       String name = face.network();
       if (name != null && !networks.containsKey(name)) {
-        find(drafts, declared, Kind.NETWORK, name, at.field("nics"))
+        find(drafts, declared, Kind.NETWORK, name, at.field(machine.path(face)).field("network"))
             .ifPresent(n -> networks.put(name, (NetworkSpec) n));
       }
     }
@@ -148,7 +148,7 @@ final class Renderings {
                 return given;
               }
               Optional<Ip> free = proposals.address(face, network.subnet(v6).orElseThrow());
-              at.field(face.name())
+              at.field(machine.path(face))
                   .field(v6 ? "ipv6" : "ipv4")
                   .require(
                       free.isPresent(),
@@ -235,7 +235,7 @@ final class Renderings {
     for (Interface face : machine.addressed()) {
       NetworkSpec network = Objects.requireNonNull(networks.get(face.network()));
       for (boolean v6 : new boolean[] {false, true}) {
-        Violations here = at.field(face.name()).field(v6 ? "ipv6" : "ipv4");
+        Violations here = at.field(machine.path(face)).field(v6 ? "ipv6" : "ipv4");
         Addressing how = ResolvedMachine.addressing(face, network, v6);
         if (how instanceof Addressing.Auto && proposals != null) {
           here.require(

@@ -164,8 +164,8 @@ public final class Imports {
       if (systems.isEmpty()) {
         throw ProblemException.invalid(
             field,
-            "is an installation medium of no known family; give os and version if its installer"
-                + " is one of "
+            "is an installation medium of no known family; give os and version (--os and"
+                + " --release) if its installer is one of "
                 + String.join(", ", Catalogue.inForce().families().keySet()));
       }
       if (systems.size() > 1) {

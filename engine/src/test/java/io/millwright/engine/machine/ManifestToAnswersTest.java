@@ -164,8 +164,7 @@ class ManifestToAnswersTest {
       return Pattern.compile("(?m)^( *)([A-Z]{3,})$\n")
           .matcher(MANIFEST)
           .replaceAll(m -> {
-            String line =
-                lacks.contains(m.group(2)) ? "" : requireNonNull(lines.get(m.group(2)));
+            String line = lacks.contains(m.group(2)) ? "" : requireNonNull(lines.get(m.group(2)));
             return line.isEmpty() ? "" : Matcher.quoteReplacement(m.group(1) + line + "\n");
           });
     }

@@ -261,7 +261,9 @@ class RenderingsTest {
   @Test
   void refusesAddressesThatCannotBe() {
     refused(bundle("[{network: lab}]", ""), "no address is reserved");
-    refused(bundle("[{network: lab, ipv4: 10.0.1.9, ipv6: none}]", ""), "is outside of");
+    refused(
+        bundle("[{network: lab, ipv4: 10.0.1.9, ipv6: none}]", ""),
+        "spec.nics[0].ipv4, message=10.0.1.9 is outside of the network's subnet 10.0.0.0/24");
     refused(bundle("[{network: lab, ipv4: 10.0.0.1, ipv6: none}]", ""), "is the gateway's");
     refused(
         bundle(
@@ -273,7 +275,9 @@ class RenderingsTest {
 
   @Test
   void refusesWhatIsMissingAndWhatIsTooMuch() {
-    refused(bundle("[{network: other, ipv4: dhcp}]", ""), "there is no Network other");
+    refused(
+        bundle("[{network: other, ipv4: dhcp}]", ""),
+        "spec.nics[0].network, message=there is no Network other");
     refused(
         bundle("[{network: lab, ipv4: dhcp, ipv6: none}]", "volumes: [data]"),
         "cannot be on a medium");
