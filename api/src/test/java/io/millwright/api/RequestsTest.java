@@ -89,9 +89,10 @@ class RequestsTest {
     assertThat(second.raw().body()).isEqualTo(first.raw().body());
     assertThat(second.header("Location")).isEqualTo(first.header("Location"));
 
-    assertThat(
-            rig.post("projects/r1/machines", Rig.machine("n"), "Idempotency-Key", "key-1").status())
-        .isEqualTo(422);
+    Reply other = rig.post("projects/r1/machines", Rig.machine("n"), "Idempotency-Key", "key-1");
+    problem(422, other);
+    assertThat(other.json().path("detail").asString())
+        .isEqualTo("this Idempotency-Key was sent with another request before; use a new one");
     assertThat(
             rig.post("projects/r2/machines", Rig.machine("m"), "Idempotency-Key", "key-1").status())
         .isEqualTo(422);

@@ -117,7 +117,12 @@ class ResourcesTest {
 
     Reply changed = rig.put(path, Rig.size("s", 3, ""), "If-Match", "\"7777\", " + tag);
     assertThat(changed.status()).isEqualTo(200);
-    assertThat(rig.put(path, Rig.size("s", 4, ""), "If-Match", tag).status()).isEqualTo(412);
+    Reply late = rig.put(path, Rig.size("s", 4, ""), "If-Match", tag);
+    assertThat(late.status()).isEqualTo(412);
+    assertThat(late.json().path("detail").asString())
+        .isEqualTo(
+            "Size s was changed by somebody else; read it again and repeat your change on that");
+    assertThat(rig.get(path).json().at("/spec/cores").asInt()).isEqualTo(3);
     assertThat(rig.put(path, Rig.size("s", 4, ""), "If-Match", "*").status()).isEqualTo(200);
     assertThat(rig.put("projects/p4/sizes/new", Rig.size("new", 4, ""), "If-Match", "*").status())
         .isEqualTo(412);

@@ -3,8 +3,10 @@ package io.millwright.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
@@ -42,10 +44,7 @@ class ReferenceTest extends CliTestCase {
   void theCompletionScriptIsBash() throws IOException, InterruptedException {
     Path script = file("completion", run("completion", "bash").done().out());
     Process bash = new ProcessBuilder("bash", "-n", script.toString()).start();
-    assertThat(
-            new String(
-                bash.getErrorStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8))
-        .isEmpty();
+    assertThat(new String(bash.getErrorStream().readAllBytes(), StandardCharsets.UTF_8)).isEmpty();
     assertThat(bash.waitFor()).isZero();
     assertThat(script)
         .content()
@@ -54,6 +53,50 @@ class ReferenceTest extends CliTestCase {
         .contains("hypervisor")
         .contains("\"table\" \"wide\" \"json\" \"yaml\" \"name\"", "\"on\" \"off\" \"reset\"")
         .doesNotContain("\"TABLE\"");
+  }
+
+  /** As bash does it when somebody presses the tab key behind this. */
+  private String completed(String... words) throws IOException, InterruptedException {
+    Path script = file("completion", run("completion", "bash").done().out());
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "bash",
+                "-c",
+                """
+                compopt() { :; } # the shell has it only while somebody types
+                source "$0"
+                COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE=$* COMP_POINT=${#COMP_LINE}
+                declared=$(complete -p millwright)
+                [[ $declared =~ -F\\ ([^ ]+) ]]
+                ${BASH_REMATCH[1]} millwright "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+                echo "${COMPREPLY[@]}"
+                """,
+                script.toString()));
+    command.addAll(List.of(words));
+    Process bash = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said = new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(bash.waitFor()).as(said).isZero();
+    return said.strip();
+  }
+
+  @Test
+  void wordsAreCompleted() throws IOException, InterruptedException {
+    assertThat(completed("millwright", "des")).isEqualTo("describe");
+    assertThat(completed("millwright", "op")).isEqualTo("operation");
+    assertThat(completed("millwright", "operation", "c")).isEqualTo("cancel");
+    assertThat(completed("millwright", "power", "re")).isEqualTo("reset");
+    assertThat(completed("millwright", "get", "mach")).isEqualTo("machine");
+    assertThat(completed("millwright", "get", "-o", "w")).isEqualTo("wide");
+    assertThat(completed("millwright", "apply", "--w")).isEqualTo("--wait");
+    assertThat(completed("millwright", "nothing-like-it")).isEmpty();
+    // A kind is no command here, though some commands are called as kinds are.
+    assertThat(completed("millwright", "get", "machine", "-")).contains("--watch", "--output");
+    assertThat(completed("millwright", "delete", "machine", "a", "--al")).startsWith("--all");
+    assertThat(completed("millwright", "-p", "machine", "get", "imag")).isEqualTo("image");
+    assertThat(completed("millwright", "machine", "reb")).isEqualTo("rebuild");
+    assertThat(completed("millwright", "--debug", "group", "-p", "a", "rollout", "pau"))
+        .isEqualTo("pause");
   }
 
   private static String reference() {
@@ -79,12 +122,13 @@ class ReferenceTest extends CliTestCase {
         with the code of ssh. What goes wrong is said in one line on standard error. Colours are
         for terminals only; `NO_COLOR` turns them off.
 
-        `KIND` is hypervisor, network, image, size, profile, volume or machine, in singular or
-        plural and any case.
+        `KIND`, in singular or plural and any case, is one of
+        %s.
 
         ## Options of every command
 
-        """);
+        """
+            .formatted(String.join(", ", Kind.words())));
     options(line.getCommandSpec(), false, out);
     for (CommandLine each : line.getSubcommands().values()) {
       command(each, 2, out);

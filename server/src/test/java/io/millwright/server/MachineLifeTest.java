@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.tuple;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.Faults;
 import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.request.Applied;
@@ -21,15 +22,19 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.planner.Step;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What becomes of a machine from its declaration to its end, whatever happens meanwhile. */
 @Tag("database")
@@ -193,6 +198,107 @@ class MachineLifeTest {
     world.apply(World.machine("web", ""));
     world.awaitReady("web");
     assertThat(world.hypervisor.size()).isEqualTo(1);
+  }
+
+  /** It is not the answer that counts, but what is seen. */
+  @ParameterizedTest
+  @EnumSource(names = {"CREATE_DISK", "PUT_MEDIUM", "DEFINE", "START", "DELETE_MEDIUM"})
+  void whatSaysThatItIsDoneAndDidNothingIsFoundOutAndDone(Verb verb) {
+    world.hypervisor.faults().next(verb, Fault.lie());
+    UUID uid = world.apply(World.machine("web", "")).getFirst().resource().uid();
+    world.awaitReady("web");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.faults().unmet()).as("it was met").isZero();
+    new Invariants(world).await();
+  }
+
+  @Test
+  void aDeletionThatSaysItIsDoneAndDidNothingIsFoundOut() {
+    world.stop();
+    world.start(World.Pace.FAST); // what is left is found by a round
+    for (Verb verb : List.of(Verb.REMOVE, Verb.DELETE_DISK)) {
+      world.apply(World.machine("web", ""));
+      world.awaitReady("web");
+      world.awaitEnd(world.machine("web").uid());
+      world.hypervisor.faults().next(verb, Fault.lie());
+      world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+      world.awaitGone("web");
+      assertThat(world.hypervisor.faults().unmet()).as("%s was met", verb).isZero();
+      world.await(
+          "nothing is left after " + verb,
+          () -> world.hypervisor.size() == 0 && world.outside().disks().isEmpty());
+    }
+  }
+
+  /** What a listing has lost is not missing. */
+  @Test
+  void aMachineThatAPartialListingLacksIsNeitherMadeAgainNorRepaired() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+    Operation made = world.awaitEnd(uid);
+    Faults faults = world.hypervisor.faults();
+    long acts = acts(faults);
+    faults.always(call -> call.verb() == Verb.OBSERVE, Fault.partial(uid::equals));
+    UUID hypervisor =
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.HYPERVISOR, "shared", "sim"))
+            .orElseThrow()
+            .uid();
+    for (int i = 0; i < 3; i++) {
+      long looks = faults.calls(Verb.OBSERVE);
+      world.store.write(tx -> tx.nudges().nudgeAll(List.of(uid, hypervisor)));
+      world.await("both are looked at", () -> faults.calls(Verb.OBSERVE) >= looks + 2);
+    }
+    assertThat(acts(faults)).isEqualTo(acts);
+    assertThat(world.latest(uid)).isEqualTo(made);
+    assertThat(world.ready("web")).isTrue();
+
+    // Nor is a change made on half of what there is.
+    world.apply(World.machine("web", "firmware: uefi"));
+    world.await(
+        "it waits until all can be seen",
+        () ->
+            world.latest(uid).state() instanceof State.Waiting w
+                && w.message().contains("a part of the listing was lost"));
+    assertThat(acts(faults)).isEqualTo(acts);
+    faults.clear();
+    world.await("it is changed", () -> world.latest(uid).state() instanceof State.Succeeded);
+    assertThat(world.hypervisor.size()).isEqualTo(1);
+    new Invariants(world).await();
+  }
+
+  private static long acts(Faults faults) {
+    return Stream.of(
+            Verb.CREATE_DISK, Verb.DELETE_DISK, Verb.DEFINE, Verb.START, Verb.STOP, Verb.REMOVE)
+        .mapToLong(faults::calls)
+        .sum();
+  }
+
+  /** One planner for both: the steps that were shown are those that were gone. */
+  @Test
+  void whatAPlanShowsIsWhatIsDone() {
+    world.awaitEnd(
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.IMAGE, "default", "img"))
+            .orElseThrow()
+            .uid());
+    for (String manifest :
+        List.of(
+            World.machine("web", ""),
+            World.machine("web", "firmware: uefi"),
+            World.machine("web", "firmware: uefi\npower: off"),
+            World.machine("web", "firmware: uefi"))) {
+      List<String> shown =
+          world.plan(manifest).getFirst().steps().stream().map(Step::title).toList();
+      UUID uid = world.apply(manifest).getFirst().resource().uid();
+      Operation done = world.awaitEnd(uid);
+      assertThat(done.state()).isEqualTo(new State.Succeeded());
+      assertThat(shown).isNotEmpty();
+      assertThat(done.steps()).extracting(Operation.StepRecord::title).isEqualTo(shown);
+    }
   }
 
   @Test

@@ -239,6 +239,15 @@ class ProcessTest {
           .startsWith("1 millwright-server: another program listens at 127.0.0.1:")
           .hasLineCount(1);
     }
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String door = "127.0.0.1:" + taken.getLocalPort();
+      run("--data", data.toString(), "--listen", "127.0.0.1:0", "--door", door);
+      assertThat(outcome())
+          .startsWith("1 ")
+          .contains(
+              "millwright-server: another program listens at %s already; stop it, or give another --door\n"
+                  .formatted(door));
+    }
     run("--data", data.toString(), "--listen", "192.0.2.7:7070", "--behind-proxy");
     assertThat(outcome())
         .startsWith("1 millwright-server: this machine has no address")

@@ -42,6 +42,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -372,6 +373,74 @@ class TroubleTest {
     world.await(
         "the hypervisor answers",
         () -> condition(Kind.HYPERVISOR, "shared", "sick").value() == Condition.Value.TRUE);
+  }
+
+  /** Where nobody may look nothing is begun, and whoever declared a machine is told why. */
+  @Test
+  void aHypervisorThatRefusesTheLoginIsSaidSoAndNothingIsMadeThere() {
+    sick().faults().always(call -> true, Fault.beforeEffect(FaultKind.REFUSED));
+    world.apply(secondHypervisor().replace("WORLD-sick", "WORLD-sick, password: wr0ng"));
+    world.await(
+        "the hypervisor says so",
+        () -> condition(Kind.HYPERVISOR, "shared", "sick").reason().equals("Refused"));
+    Condition refused = condition(Kind.HYPERVISOR, "shared", "sick");
+    assertThat(refused.value()).isEqualTo(Condition.Value.FALSE);
+    assertThat(refused.message()).isNotBlank().doesNotContain("wr0ng");
+    UUID uid = apply(plain("web", "sick"));
+    world.await(
+        "the machine's operation says so",
+        () ->
+            world.latest(uid).state() instanceof State.Undoing u
+                && u.reason().equals("Refused")
+                && u.message().equals(refused.message()));
+    assertThat(sick().size()).isZero();
+    for (Verb act : List.of(Verb.STAGE, Verb.CREATE_DISK, Verb.PUT_MEDIUM, Verb.DEFINE)) {
+      assertThat(sick().faults().calls(act)).as("%s", act).isZero();
+    }
+
+    // With the right one it ends, and is made when it is declared again.
+    sick().faults().clear();
+    world.apply(secondHypervisor().replace("WORLD-sick", "WORLD-sick, password: right"));
+    world.await(
+        "the hypervisor answers",
+        () -> condition(Kind.HYPERVISOR, "shared", "sick").value() == Condition.Value.TRUE);
+    assertThat(world.awaitEnd(uid).state())
+        .isInstanceOfSatisfying(
+            State.Failed.class, f -> assertThat(f.reason()).isEqualTo("Refused"));
+    assertThat(condition(Kind.MACHINE, "default", "web").reason()).isEqualTo("Refused");
+    world.apply(plain("web", "sick"));
+    world.awaitReady("web");
+  }
+
+  /** No more calls at one time than it was declared to bear, whatever there is to do. */
+  @Test
+  void aHypervisorIsAskedByNoMoreAtOnceThanItBears() {
+    AtomicInteger inside = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    Fault.Hang hang = Fault.hang();
+    sick()
+        .faults()
+        .witness(call -> most.accumulateAndGet(inside.incrementAndGet(), Math::max))
+        .always(call -> true, hang);
+    StringBuilder all =
+        new StringBuilder(
+            secondHypervisor()
+                .replace("deadlineSeconds: 2", "deadlineSeconds: 60, concurrency: 3"));
+    for (int i = 0; i < 20; i++) {
+      all.append(plain("w" + i, "sick"));
+    }
+    world.apply(all.toString());
+    world.await("as many as may are inside", () -> inside.get() == 3);
+    // Twenty want in and are told to come again meanwhile; somebody elsewhere is not held up.
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    assertThat(most).hasValue(3);
+    hang.release();
+    sick().faults().clear();
+    world.await(
+        "all of them are ready",
+        3,
+        () -> IntStream.range(0, 20).allMatch(i -> world.ready("w" + i)));
   }
 
   /** Nothing of it can be anywhere, so it holds neither its hypervisor nor its network. */

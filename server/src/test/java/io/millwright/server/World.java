@@ -211,9 +211,14 @@ final class World implements AutoCloseable {
     running = "";
   }
 
+  /** The machines' door, as every node of this world has it. */
+  FirstBootDoor door() {
+    return new FirstBootDoor(store, secrets, this::now, doors);
+  }
+
   /** What a machine's first boot reports now. */
   int report(String disk) {
-    FirstBootDoor door = new FirstBootDoor(store, secrets, this::now, doors);
+    FirstBootDoor door = door();
     return door.post(
             door.links(disk, now()).getFirst().getPath(),
             "{\"hostKeys\": [], \"interfaces\": [], \"scripts\": %s%s}"

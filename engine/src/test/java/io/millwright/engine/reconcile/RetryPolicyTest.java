@@ -61,8 +61,7 @@ class RetryPolicyTest {
     for (int attempts : new int[] {-1, 0, 1, 2, 64, Integer.MAX_VALUE}) {
       RetryPolicy.decide(kind, attempts)
           .ifPresent(
-              wait ->
-                  assertThat(wait).isBetween(Duration.ofMillis(500), Duration.ofSeconds(20)));
+              wait -> assertThat(wait).isBetween(Duration.ofMillis(500), Duration.ofSeconds(20)));
     }
   }
 }
