@@ -23,7 +23,7 @@ final class InvariantsApi {
   /**
    * Something that does not hold.
    *
-   * @param rule as-declared, unique, owned, kept or accounted
+   * @param rule as-declared, unique, owned, kept, accounted or sealed
    * @param message what it is
    */
   record BrokenInvariantView(Invariants.Rule rule, String message) {}
@@ -44,9 +44,11 @@ final class InvariantsApi {
           "In all projects: what is declared is there (as-declared); no name, MAC or address is"
               + " there twice, and no two machines write to one disk (unique); nothing of ours is"
               + " there that was not declared (owned); every volume has its disk (kept); every"
-              + " operation has ended, goes on, or says what it waits for (accounted). What is"
-              + " worked on just now is left out. Nothing is changed. It costs one or two listings"
-              + " of each hypervisor and network.")
+              + " operation has ended, goes on, or says what it waits for (accounted); no secret"
+              + " that is declared stands in a log, an event, a status, the audit or anything else"
+              + " that is told (sealed). What is worked on just now is left out. Nothing is"
+              + " changed. It costs one or two listings of each hypervisor and network, and all"
+              + " logs are read.")
   @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
   @GetMapping
   InvariantsView look() {

@@ -177,7 +177,7 @@ record OperationView(
         new StatusView(
             List.of(succeeded(o)),
             State.of(o.state()),
-            o.state().message(),
+            o.state().told(),
             o.percent(),
             o.startedAt(),
             o.endedAt(),
@@ -191,7 +191,7 @@ record OperationView(
       case Operation.State.Running _ ->
           condition(o, Value.UNKNOWN, "Running", "Its steps are being done.");
       case Operation.State.Waiting w -> condition(o, Value.UNKNOWN, w.reason(), w.message());
-      case Operation.State.Undoing u -> condition(o, Value.UNKNOWN, u.reason(), u.message());
+      case Operation.State.Undoing u -> condition(o, Value.UNKNOWN, u.reason(), u.told());
       case Operation.State.Succeeded _ -> condition(o, Value.TRUE, "Done", "All of it is done.");
       case Operation.State.Failed f -> condition(o, Value.FALSE, f.reason(), f.message());
       case Operation.State.Cancelled _ ->

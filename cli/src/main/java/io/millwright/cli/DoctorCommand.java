@@ -218,6 +218,8 @@ final class DoctorCommand extends Part {
       case "as-declared" -> "see: millwright drift -A";
       case "owned" -> "see: millwright orphan list";
       case "kept" -> "do not delete anything; look for the disk on the hypervisor";
+      case "sealed" ->
+          "whoever could read that may know it: change it where it is used, and please report it";
       case "accounted" -> "see: millwright operation list -A, and the server's log";
       default -> "this must never be: please report it, with the server's log";
     };

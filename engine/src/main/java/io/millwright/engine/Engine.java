@@ -141,7 +141,7 @@ public final class Engine implements AutoCloseable {
     restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
     drift = new Drift(store, outside);
-    invariants = new Invariants(store, outside, clock);
+    invariants = new Invariants(store, outside, secrets, clock);
     power = new PowerSwitch(store, clock);
     cancel = new Cancel(store);
     tokens = new AccessTokens(store, clock);

@@ -72,8 +72,19 @@ public record Operation(
      * It failed or was cancelled, and what it had begun is being undone.
      *
      * @param cancelled true if somebody asked for it
+     * @param trouble why it cannot be undone for now, or null
      */
-    record Undoing(String reason, String message, boolean cancelled) implements State {}
+    record Undoing(String reason, String message, boolean cancelled, @Nullable String trouble)
+        implements State {
+      public Undoing(String reason, String message, boolean cancelled) {
+        this(reason, message, cancelled, null);
+      }
+
+      /** The same, with or without what keeps it from being undone. */
+      public Undoing withTrouble(@Nullable String now) {
+        return new Undoing(reason, message, cancelled, now);
+      }
+    }
 
     record Succeeded() implements State {}
 
@@ -114,6 +125,16 @@ public record Operation(
         case Failed f -> f.message();
         case Pending _, Running _, Succeeded _, Cancelled _, Superseded _ -> "";
       };
+    }
+
+    /** Its message, and what keeps it from being undone, if anything does. */
+    default String told() {
+      return this instanceof Undoing u && u.trouble() != null
+          ? u.message()
+              + (u.message().endsWith(".") ? " " : ". ")
+              + "What it had begun cannot be taken back for now: "
+              + u.trouble()
+          : message();
     }
   }
 

@@ -54,6 +54,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -170,6 +171,12 @@ class CrashPointTest {
     UUID beside;
 
     private Node victim;
+
+    /** A disk of the volume from before it was carried elsewhere. */
+    String carried;
+
+    /** What a move has left cannot be removed. */
+    final AtomicBoolean stays = new AtomicBoolean();
 
     /** An operation that is not the one which the flow is about. */
     UUID before;
@@ -304,7 +311,7 @@ class CrashPointTest {
       apiVersion: millwright/v1
       kind: Volume
       metadata: {name: %s}
-      spec: {size: %s, hypervisor: sim, reclaim: delete}
+      spec: {size: %s, hypervisor: sim, reclaim: delete, filesystem: ext4}
       ---
       """
           .formatted(volume, bytes);
@@ -428,6 +435,42 @@ class CrashPointTest {
     UUID move() {
       world.store.write(tx -> world.engine.move().move(tx, World.ANNA, "default", machine, "sim2"));
       return uid();
+    }
+
+    /** It was moved, then a change of it failed for good, and what it had is still there. */
+    void leftBehind() {
+      movable();
+      carried = disk();
+      UUID uid = uid();
+      world
+          .hypervisor
+          .faults()
+          .always(
+              c -> c.verb() == Verb.REMOVE && uid.equals(c.uid()) && stays.get(),
+              Fault.beforeEffect(FaultKind.UNREACHABLE));
+      stays.set(true);
+      long removals = world.hypervisor.faults().calls(Verb.REMOVE);
+      move();
+      world.await(
+          "it is up there, and the rest is tried in vain",
+          () -> hasLeft() && world.hypervisor.faults().calls(Verb.REMOVE) > removals);
+      world
+          .second
+          .faults()
+          .when(
+              c -> c.verb() == Verb.DEFINE && uid.equals(c.uid()),
+              1,
+              Fault.beforeEffect(FaultKind.REFUSED));
+      apply(size(2, "2GiB"));
+      world.await("the change has failed", () -> world.latest(uid).state() instanceof State.Failed);
+    }
+
+    boolean hasLeft() {
+      return world.machine(machine).status().leftBehind();
+    }
+
+    boolean died() {
+      return crashed.getCount() == 0;
     }
 
     private String disk() {
@@ -1141,6 +1184,26 @@ class CrashPointTest {
                 assertThat(s.onVolume(s.world.hypervisor)).isEqualTo(CONTENT);
               }),
           new Flow(
+              "leavings of a move, of a machine that is held",
+              s -> s.leftBehind(),
+              s -> {
+                s.stays.set(false);
+                UUID uid = s.uid();
+                s.world.store.write(tx -> tx.nudges().nudge(uid));
+                s.world.await("they are gone", () -> s.died() || !s.hasLeft());
+                return uid;
+              },
+              new State.Failed("Refused", "The simulated system failed with REFUSED."),
+              s -> {
+                s.world.await("they are gone", () -> !s.hasLeft());
+                UUID uid = s.uid();
+                assertThat(s.world.hypervisor.state(uid)).isEmpty();
+                assertThat(s.world.outside(s.world.hypervisor).disks())
+                    .noneMatch(d -> d.name().ofSystem() && d.name().mark().uid().equals(uid));
+                assertThat(s.world.hypervisor.content(s.carried)).contains(CONTENT);
+                assertThat(s.world.second.state(uid)).isPresent();
+              }),
+          new Flow(
               "volume deletion",
               s -> {
                 s.apply(s.volume("1GiB"));
@@ -1270,7 +1333,7 @@ class CrashPointTest {
   void watch() throws Exception {
     web = new Web();
     try (World world = stage()) {
-      Invariants invariants = new Invariants(world);
+      Invariants invariants = invariants(world);
       for (Flow flow : FLOWS) {
         if (!flow.name().contains(ONLY)) {
           continue;
@@ -1395,7 +1458,7 @@ class CrashPointTest {
   private void lane(Queue<Point> left, Queue<Point> unmet, Queue<Throwable> wrong) {
     while (true) {
       try (World world = stage()) {
-        Invariants invariants = new Invariants(world);
+        Invariants invariants = invariants(world);
         for (Point point = left.poll(); point != null; point = left.poll()) {
           try {
             if (!new Scene(world).play(point.flow(), Optional.of(point))) {
@@ -1412,6 +1475,15 @@ class CrashPointTest {
         }
       }
     }
+  }
+
+  /** They see also what guests format; what a file system is made of is all the same. */
+  private static Invariants invariants(World world) {
+    Invariants out = new Invariants(world);
+    for (SimulatedHypervisor each : List.of(world.hypervisor, world.second)) {
+      out.format(each, disk -> each.fill(disk, CONTENT));
+    }
+    return out;
   }
 
   private static World stage() {

@@ -1,6 +1,10 @@
 package io.millwright.server;
 
+import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.testkit.GuestBehaviour;
+import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Invariants.Broken;
@@ -10,6 +14,7 @@ import io.millwright.model.NetworkSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.model.VolumeStatus;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -17,14 +22,20 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
- * The server's own invariants asked of a test's world, seen past the engine; and one that only a
- * test can know: no data disk that was ever there is lost.
+ * The server's own invariants asked of a test's world, seen past the engine; and two that only a
+ * test can know: no data disk that was ever there is lost, and no volume is formatted twice.
  */
 final class Invariants {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -37,8 +48,57 @@ final class Invariants {
   /** Those that were copies of volumes when last looked, and not yet anything of their own. */
   private final Set<String> copies = new HashSet<>();
 
+  /** Data disks on which a guest has made a file system. */
+  private final Set<String> formatted = ConcurrentHashMap.newKeySet();
+
+  private final Queue<String> formattedTwice = new ConcurrentLinkedQueue<>();
+
   Invariants(World world) {
     this.world = world;
+  }
+
+  /**
+   * Guests that make file systems as a first boot does: on each data disk that their seed names, if
+   * nothing is on it.
+   *
+   * @param filesystem makes one on the disk of this name
+   */
+  void format(SimulatedHypervisor there, Consumer<String> filesystem) {
+    GuestBehaviour usual = there.guests();
+    there.guests(guest -> {
+      byte[] medium = guest.seed();
+      String seed = medium == null ? "" : new String(medium, StandardCharsets.ISO_8859_1);
+      guest.definition().disks().stream()
+          .skip(1) // its system
+          .filter(disk -> seed.contains("\"data-disks\"") && seed.contains(disk.serial()))
+          .map(MachineDefinition.Disk::name)
+          .filter(disk -> there.content(disk).filter(c -> c.length == 0).isPresent())
+          .forEach(disk -> {
+            if (!formatted.add(disk)) {
+              formattedTwice.add(disk + " had a file system, and was formatted again");
+            }
+            hasData(disk)
+                .ifPresent(other ->
+                    formattedTwice.add(
+                        disk + " was formatted, and its volume's data are on " + other));
+            filesystem.accept(disk);
+          });
+      return usual.start(guest);
+    });
+  }
+
+  /** The disk that the volume of this one has, if that is another one and not blank. */
+  private Optional<String> hasData(String disk) {
+    UUID volume = ObjectName.parse(disk).orElseThrow().mark().uid();
+    return world
+        .store
+        .read(tx -> tx.resources().find(volume))
+        .map(r -> ((VolumeStatus) r.status()).object())
+        .filter(its -> !its.equals(disk))
+        .filter(its ->
+            Stream.of(world.hypervisor, world.second)
+                .flatMap(h -> h.content(its).stream())
+                .anyMatch(c -> c.length > 0));
   }
 
   /** Waits until all of them hold; fails with those that still do not. */
@@ -56,7 +116,12 @@ final class Invariants {
 
   /** What does not hold now, in words. */
   List<String> broken() {
-    return ask(world.published(), io.millwright.engine.reconcile.Invariants::atRest);
+    List<String> out = ask(world.published(), io.millwright.engine.reconcile.Invariants::atRest);
+    world
+        .store
+        .read(tx -> io.millwright.engine.reconcile.Invariants.told(tx, world.secrets))
+        .forEach(b -> out.add(b.what()));
+    return out;
   }
 
   /** What may not be at any moment, also in the midst of work, in words. */
@@ -69,7 +134,7 @@ final class Invariants {
     var places = List.of(world.outside(world.hypervisor), world.outside(world.second));
     return world.store.read(tx -> {
       Seen seen = new Seen(places, networks(tx, published), Set.of());
-      List<String> out = new ArrayList<>();
+      List<String> out = new ArrayList<>(formattedTwice);
       invariants.apply(tx, seen).forEach(b -> out.add(b.what()));
       Set<String> there = io.millwright.engine.reconcile.Invariants.dataDisks(seen);
       copies(tx);

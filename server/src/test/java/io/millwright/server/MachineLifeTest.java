@@ -26,6 +26,7 @@ import io.millwright.planner.Step;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,6 +36,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of a machine from its declaration to its end, whatever happens meanwhile. */
 @Tag("database")
@@ -189,6 +191,56 @@ class MachineLifeTest {
     // Applied again, it is tried again.
     assertThat(world.apply(World.machine("web", "")).getFirst().operation()).isNotNull();
     world.awaitReady("web");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void anUndoingThatFailsIsTriedAgain(int times) {
+    world.hypervisor.faults().next(Verb.START, Fault.beforeEffect(FaultKind.REFUSED));
+    world.hypervisor.faults().next(Verb.DELETE_DISK, times, Fault.beforeEffect(FaultKind.REFUSED));
+    UUID uid = world.apply(World.machine("web", "")).getFirst().resource().uid();
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
+    assertThat(world.hypervisor.faults().calls(Verb.DELETE_DISK)).isEqualTo(times + 1);
+    assertNothingLeft();
+  }
+
+  /** As long as it cannot be undone it says why, and keeps nobody else waiting. */
+  @ParameterizedTest
+  @EnumSource(names = {"DELETE_DISK", "OBSERVE"})
+  void anUndoingThatFailsForEverSaysSo(Verb verb) {
+    AtomicReference<UUID> ill = new AtomicReference<>();
+    world
+        .hypervisor
+        .faults()
+        .when(
+            c -> c.verb() == Verb.START && ill.compareAndSet(null, c.uid()),
+            1,
+            Fault.beforeEffect(FaultKind.REFUSED))
+        .always(
+            c -> c.verb() == verb && c.uid() != null && c.uid().equals(ill.get()),
+            Fault.beforeEffect(FaultKind.REFUSED));
+    UUID uid = world.apply(World.machine("web", "")).getFirst().resource().uid();
+    world.await(
+        "it says why it cannot be undone",
+        () -> {
+          Operation now = world.latest(uid);
+          return now.state() instanceof State.Undoing
+              && now.state()
+                  .told()
+                  .endsWith(
+                      "cannot be taken back for now: The simulated system failed with REFUSED.");
+        });
+    world.apply(World.machine("other", ""));
+    world.awaitReady("other");
+    assertThat(world.latest(uid).state()).isInstanceOf(State.Undoing.class);
+    assertThat(world.engine.invariants().look().broken()).isEmpty();
+
+    world.hypervisor.faults().clear();
+    Operation end = world.awaitEnd(uid);
+    assertThat(end.state())
+        .isEqualTo(new State.Failed("Refused", "The simulated system failed with REFUSED."));
+    assertThat(world.hypervisor.state(uid)).isEmpty();
+    assertThat(world.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
   }
 
   @Test

@@ -11,6 +11,7 @@ import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.request.Applied;
 import io.millwright.model.ByteSize;
@@ -412,8 +413,13 @@ class MoveTest {
     world.apply(web("").replace("hypervisor: sim", "hypervisor: sim2").replace("[data]", "[]"));
     assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
     assertThat(world.machine("web").status().leftBehind()).isTrue();
+    world.await("it is told that it cannot go", () -> told().contains("NotCollected"));
     world.hypervisor.faults().clear();
     world.await("nothing is left behind", () -> !world.machine("web").status().leftBehind());
+    assertThat(told())
+        .as("each once, however often it was tried")
+        .containsOnlyOnce("Collecting", "NotCollected", "Collected")
+        .endsWith("Collected");
     Observation first = world.outside(world.hypervisor);
     assertThat(first.machines()).isEmpty();
     assertThat(first.media()).isEmpty();
@@ -422,6 +428,13 @@ class MoveTest {
     assertThat(condition("Held").value()).isEqualTo(Condition.Value.TRUE);
     assertThat(second.state(uid)).isPresent();
     assertThat(world.engine.invariants().look().broken()).isEmpty();
+  }
+
+  /** Reasons of the events of web. */
+  private List<String> told() {
+    return world.store.read(tx -> tx.journal().told("default", Kind.MACHINE, "web", 100)).stream()
+        .map(Journal.Entry::reason)
+        .toList();
   }
 
   @Test

@@ -337,7 +337,8 @@ class RebuildTest {
             + "'");
     assertThatThrownBy(() -> rebuild("uefi-only"))
         .isInstanceOf(ProblemException.class)
-        .hasMessageContaining("does not boot with it");
+        .hasMessageContaining(
+            "spec.firmware: Image uefi-only does not boot with bios, only with uefi");
     assertThatThrownBy(() -> rebuild("large"))
         .isInstanceOf(ProblemException.class)
         .hasMessageContaining("needs 100GiB");

@@ -101,6 +101,11 @@ final class Simulation implements AutoCloseable {
 
   private static final int SNAPSHOTS = 3;
 
+  /** Told to nobody, and so looked for in all that is written down. */
+  private static final String SECRET = "se'cret \\ of the life";
+
+  private static final String HASH = "$6$ofthelife$" + "0123456789".repeat(8) + "abcdef";
+
   private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
 
   /** What happened how often, for the report. */
@@ -179,7 +184,11 @@ final class Simulation implements AutoCloseable {
     this.world = World.bare();
     this.invariants = new Invariants(world);
     this.database = Database.open(world.settings(8));
-    hypervisors().forEach(h -> h.clock(() -> now).events(events::add));
+    hypervisors()
+        .forEach(h -> {
+          h.clock(() -> now).events(events::add);
+          invariants.format(h, disk -> format(h, disk));
+        });
     try {
       this.images = new ImageFiles(world.images);
     } catch (IOException e) {
@@ -282,7 +291,9 @@ final class Simulation implements AutoCloseable {
     try {
       calm = true;
       ask(() ->
-          world.apply(servers.getFirst().engine, World.BASE + World.SECOND + gold(1) + INSTALLED));
+          world.apply(
+              servers.getFirst().engine,
+              withSecrets(World.BASE + World.SECOND) + gold(1) + INSTALLED));
       commit();
       ask(() -> world.apply(servers.getFirst().engine, source()));
       ask(() -> world.apply(servers.getFirst().engine, group(2, "bios", "", "")));
@@ -374,6 +385,15 @@ final class Simulation implements AutoCloseable {
   }
 
   // --- people ------------------------------------------------------------------------------
+
+  /** Drivers with a password, and people with one. */
+  private static String withSecrets(String base) {
+    return base.replaceAll(
+            "(driver: simulated, settings: \\{world: WORLD[-2]*)(}, concurrency)",
+            "$1, password: SECRET$2")
+        .replace("SECRET", '"' + SECRET.replace("\\", "\\\\") + '"')
+        .replace("{name: admin}", "{name: admin, passwordHash: \"" + HASH + "\"}");
+  }
 
   /** Who gets no answer, or a refusal, leaves it at that. */
   private void ask(Runnable request) {
@@ -522,7 +542,7 @@ final class Simulation implements AutoCloseable {
             pick(
                 List.of(
                     "",
-                    "{name: data, size: 1GiB}",
+                    "{name: data, size: 1GiB, filesystem: ext4}",
                     "{name: data, size: 1GiB}, {name: tmp, size: 1GiB, reclaim: delete}"));
         String wanted =
             group(
@@ -611,9 +631,14 @@ final class Simulation implements AutoCloseable {
     apiVersion: millwright/v1
     kind: Source
     metadata: {name: git}
-    spec: {driver: simulated, url: "file:///%s", apply: auto, prune: true}
+    spec:
+      driver: simulated
+      url: "file:///%s"
+      apply: auto
+      prune: true
+      settings: {webhookSecret: "%s"}
     """
-        .formatted(world.name);
+        .formatted(world.name, SECRET.replace("\\", "\\\\"));
   }
 
   /** Machines and their size in any number, of which some came from there before and some not. */
@@ -1056,7 +1081,7 @@ final class Simulation implements AutoCloseable {
     apiVersion: millwright/v1
     kind: Volume
     metadata: {name: %s}
-    spec: {size: 1GiB, hypervisor: %s, reclaim: %s, detach: %s}
+    spec: {size: 1GiB, hypervisor: %s, reclaim: %s, filesystem: ext4, detach: %s}
     """
         .formatted(name, hypervisor, reclaim, detach);
   }
@@ -1178,6 +1203,14 @@ final class Simulation implements AutoCloseable {
     } else {
       where.unmount(disk);
     }
+  }
+
+  private void format(SimulatedHypervisor there, String disk) {
+    int content = ++lastWritten;
+    there.fill(disk, bytes(content));
+    written.put(disk, content);
+    say("  " + disk + " is formatted, " + content);
+    figures.count("volumes formatted");
   }
 
   private static boolean isData(String disk) {

@@ -29,6 +29,7 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.Secret;
 import io.millwright.model.Violation;
+import io.millwright.model.manifest.Json;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -804,6 +805,50 @@ class TroubleTest {
             .formatted(new SecretBox(lost).seal(secret)));
     world.apply(manifest.formatted(secret));
     assertThat(world.secrets.open(sealed())).isEqualTo(secret);
+  }
+
+  @Test
+  void aSecretThatStandsInWhatIsWrittenIsFound() {
+    String secret = "it's \\ \"this\" 1";
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Hypervisor
+        metadata: {name: vault, project: shared}
+        spec: {driver: simulated, settings: {world: WORLD-vault, password: 'it''s \\ "this" 1'}}
+        """);
+    assertThat(world.secrets.open(sealed())).isEqualTo(secret);
+    apply(plain("web", "sim"));
+    world.awaitReady("web");
+    assertThat(told()).isEmpty();
+    String quoted = secret.replace("'", "''");
+    String json = Json.write("so " + secret + " it is").replace("'", "''");
+    world.sql(
+        "INSERT INTO operation_log (operation, seq, step, line) SELECT uid, 9999, 'start', 'with "
+            + quoted
+            + "' FROM operation WHERE name = 'web'");
+    world.sql(
+        "INSERT INTO journal (kind, project, uid, name, change, message) SELECT 'MACHINE', project,"
+            + " target, name, 'NOTE', 'with "
+            + quoted
+            + "' FROM operation WHERE name = 'web'");
+    world.sql(
+        "UPDATE operation SET state = jsonb_set(state, '{message}', '"
+            + json
+            + "') WHERE name = 'web'");
+    UUID operation = world.latest(world.machine("web").uid()).uid();
+    assertThat(told())
+        .containsExactly(
+            "an event of web in project default has a secret in clear",
+            "operation " + operation + " has a secret in clear",
+            "the log of operation " + operation + " has a secret in clear");
+  }
+
+  private List<String> told() {
+    return world.engine.invariants().look().broken().stream()
+        .filter(b -> b.rule() == io.millwright.engine.reconcile.Invariants.Rule.SEALED)
+        .map(io.millwright.engine.reconcile.Invariants.Broken::what)
+        .toList();
   }
 
   private static final String HASH = "$6$abcdefgh$" + "0123456789".repeat(8) + "abcdef";

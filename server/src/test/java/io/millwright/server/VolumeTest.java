@@ -352,6 +352,11 @@ class VolumeTest {
         .hasMessageContaining("formatted once");
     assertThatThrownBy(() -> world.apply(World.machine("m", "volumes: [data, data]")))
         .hasMessageContaining("attached twice");
+    world.apply(World.machine("has", "power: off\nvolumes: [data]"));
+    assertThatThrownBy(() -> world.apply(World.machine("m", "volumes: [data]")))
+        .hasMessageContaining(
+            "Machine m: spec.volumes[0]: Volume data is attached to Machine has; take it out of");
+    world.apply(World.machine("has", "power: off"));
     assertThatThrownBy(() -> world.apply(World.machine("m", "volumes: [data, more]")))
         .hasMessageContaining("mounted at /srv/data, and so is Volume data");
     assertThatThrownBy(() -> world.apply(volume("x", ", detach: hot")))

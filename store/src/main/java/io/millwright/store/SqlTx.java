@@ -25,6 +25,7 @@ import io.millwright.engine.port.Sourced;
 import io.millwright.engine.port.Standings;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.port.Written;
 import io.millwright.model.manifest.Json;
 import java.time.Duration;
 import java.util.List;
@@ -188,6 +189,11 @@ final class SqlTx implements Tx {
   @Override
   public Measurements measurements() {
     return new SqlMeasurements(jdbc());
+  }
+
+  @Override
+  public Written written() {
+    return new SqlWritten(jdbc());
   }
 
   @Override

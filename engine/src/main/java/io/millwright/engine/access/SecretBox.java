@@ -99,6 +99,11 @@ public final class SecretBox {
     }
   }
 
+  /** With what begins all that {@link #seal} makes. */
+  public static String prefix() {
+    return PREFIX;
+  }
+
   /** True for what {@link #seal} makes. */
   public static boolean isSealed(String value) {
     return value.startsWith(PREFIX);

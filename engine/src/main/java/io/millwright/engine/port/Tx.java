@@ -50,6 +50,8 @@ public interface Tx {
 
   Measurements measurements();
 
+  Written written();
+
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();
 

@@ -7,6 +7,7 @@ import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
+import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
@@ -35,6 +36,7 @@ import io.millwright.model.Selector;
 import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.model.manifest.Json;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -46,7 +48,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,6 +67,11 @@ public final class Invariants {
 
   private static final int PAGE = 1000;
 
+  /** Characters without which a secret is not looked for. */
+  private static final int SHORTEST = 8;
+
+  private static final Pattern WORD = Pattern.compile("[A-Za-z]{1,15}|-----.*");
+
   /** What is asked. */
   public enum Rule {
     /** What is there is what was declared. */
@@ -74,7 +83,9 @@ public final class Invariants {
     /** Every volume has its disk. */
     KEPT,
     /** Every operation has ended, or goes on, or says why it does not. */
-    ACCOUNTED
+    ACCOUNTED,
+    /** No secret that is declared stands in a log, an event or anything else that is told. */
+    SEALED
   }
 
   /**
@@ -111,11 +122,13 @@ public final class Invariants {
 
   private final Store store;
   private final Outside outside;
+  private final SecretBox secrets;
   private final InstantSource clock;
 
-  public Invariants(Store store, Outside outside, InstantSource clock) {
+  public Invariants(Store store, Outside outside, SecretBox secrets, InstantSource clock) {
     this.store = store;
     this.outside = outside;
+    this.secrets = secrets;
     this.clock = clock;
   }
 
@@ -133,8 +146,10 @@ public final class Invariants {
       Set<Broken> still = Set.copyOf(store.read(tx -> now(tx, again, clock.instant())));
       broken = broken.stream().filter(still::contains).toList();
     }
+    broken = new ArrayList<>(broken);
+    broken.addAll(store.read(tx -> told(tx, secrets)));
     long machines = store.read(tx -> tx.resources().count().getOrDefault(Kind.MACHINE, 0L));
-    return new Report(machines, broken, List.copyOf(unseen));
+    return new Report(machines, List.copyOf(broken), List.copyOf(unseen));
   }
 
   private Seen observe(List<String> unseen) {
@@ -192,6 +207,51 @@ public final class Invariants {
   /** What may not be at any moment, also in the midst of work. */
   public static List<Broken> ever(Tx tx, Seen seen) {
     return new Look(tx, seen, null).unsafe();
+  }
+
+  /**
+   * Secrets that stand in what was written down, where anybody who may read that would see them.
+   * They are looked for here and not by the database, whose own log may have what it was asked.
+   */
+  public static List<Broken> told(Tx tx, SecretBox secrets) {
+    Set<String> needles = new HashSet<>();
+    for (String sealed : tx.written().declared(SecretBox.prefix())) {
+      try {
+        needles.addAll(needles(secrets.open(sealed)));
+      } catch (IllegalStateException e) {
+        // Of another key file; whoever starts the server with that one is told so.
+      }
+    }
+    Set<String> places = new TreeSet<>();
+    if (!needles.isEmpty()) {
+      tx.written()
+          .each((place, text) -> {
+            if (needles.stream().anyMatch(text::contains)) {
+              places.add(place);
+            }
+          });
+    }
+    return places.stream()
+        .map(place -> new Broken(Rule.SEALED, place + " has a secret in clear"))
+        .toList();
+  }
+
+  /**
+   * What a secret is found by: each of its lines, as it is and as in JSON. What is short or a mere
+   * word is in any text by chance, and so are the first and the last line of keys.
+   */
+  private static Set<String> needles(String secret) {
+    Set<String> out = new HashSet<>();
+    secret
+        .lines()
+        .map(String::strip)
+        .filter(line -> line.length() >= SHORTEST && !WORD.matcher(line).matches())
+        .forEach(line -> {
+          out.add(line);
+          String json = Json.write(line);
+          out.add(json.substring(1, json.length() - 1));
+        });
+    return out;
   }
 
   /** Names of all data disks that are there. */

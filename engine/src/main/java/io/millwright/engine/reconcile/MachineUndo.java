@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * what has a system from before goes back to it.
  */
 final class MachineUndo {
+  /** As what counts, for how long to wait, a look that fails as the one before did. */
+  private static final int AGAIN = 4;
+
   private final Store store;
   private final MachineSight sight;
   private final MachineActs acts;
@@ -62,7 +65,8 @@ final class MachineUndo {
         && ObjectName.parse(found).filter(n -> n.role().equals(ObjectName.PART)).isEmpty();
   }
 
-  Optional<Duration> undo(Run run, Subject begun, State.Undoing why) {
+  Optional<Duration> undo(Run run, Subject begun, State.Undoing before) {
+    State.Undoing why = before.withTrouble(null);
     Subject subject = begun;
     ResolvedMachine machine = subject.resolved().orElseThrow();
     try {
@@ -93,9 +97,14 @@ final class MachineUndo {
         return later;
       }
     } catch (DriverException e) {
-      run.log(e.forOperator());
-      Duration delay = RetryPolicy.untilDone(Math.max(1, run.attempts()));
-      run.wait(MachineReconciler.reason(e.kind()), e.forUser(), delay, why);
+      boolean again = e.forUser().equals(before.trouble());
+      if (!again) {
+        run.log(e.forOperator());
+      }
+      // What was not even looked at has no step yet that counts how often.
+      Duration delay = RetryPolicy.untilDone(Math.max(again ? AGAIN : 1, run.attempts()));
+      run.wait(
+          MachineReconciler.reason(e.kind()), e.forUser(), delay, why.withTrouble(e.forUser()));
       return Optional.of(delay);
     }
     // Nothing is left of it, so the next try begins with the image as it is then.

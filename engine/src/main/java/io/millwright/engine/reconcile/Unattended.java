@@ -50,6 +50,9 @@ final class Unattended {
   /** Who asks for what is done about drift, in its operation. */
   private static final Caller DRIFT = new Caller("drift");
 
+  /** So many events back something counts as told. */
+  private static final int LATELY = 3;
+
   private final Store store;
   private final Outside outside;
   private final MachineSight sight;
@@ -141,21 +144,35 @@ final class Unattended {
 
   /**
    * What a move left on another hypervisor goes, whatever change has failed since: it is neither
-   * what was declared nor a way back.
+   * what was declared nor a way back. There is no operation that would tell of it, so events do:
+   * before anything is done, and when it is or cannot be.
    */
   private Optional<Duration> takeLeavings(Subject subject) {
     ResolvedMachine r = subject.resolved().orElseThrow();
     MachineStatus s = r.machine().status();
     try {
       MachineGoal goal = MachineGoals.goal(r, subject.installation());
-      for (Step step :
-          MovePlanner.takeAway(goal, MachineGoals.elsewhere(r), sight.observeThere(r))) {
+      List<Step> steps =
+          MovePlanner.takeAway(goal, MachineGoals.elsewhere(r), sight.observeThere(r));
+      if (!steps.isEmpty()) {
+        tellOnce(
+            r,
+            "Collecting",
+            "What its move has left goes, though it is held: "
+                + steps.stream().map(Step::title).collect(Collectors.joining("; "))
+                + ".");
+      }
+      for (Step step : steps) {
         Outcome outcome = acts.act(step, r, subject.installation(), clock.instant(), Duration.ZERO);
         if (outcome instanceof Outcome.Running going) {
           return Optional.of(going.pollAfter());
         }
       }
     } catch (DriverException e) {
+      tellOnce(
+          r,
+          "NotCollected",
+          "What it had left on " + s.elsewhere() + " is still there: " + e.forUser());
       return Optional.empty(); // the next round of the hypervisor that it is on looks again
     }
     store.write(tx -> {
@@ -172,6 +189,17 @@ final class Unattended {
       }
     });
     return Optional.empty();
+  }
+
+  /** Tells it as an event, unless that is what was told of this machine lately. */
+  private void tellOnce(ResolvedMachine r, String reason, String message) {
+    Resource<?, ?> m = r.machine();
+    store.write(tx -> {
+      if (tx.journal().told(m.project(), m.kind(), m.name(), LATELY).stream()
+          .noneMatch(e -> e.uid().equals(m.uid()) && e.message().equals(message))) {
+        tx.journal().note(m.kind(), m.project(), m.uid(), m.name(), reason, message);
+      }
+    });
   }
 
   /**

@@ -12,6 +12,7 @@ import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Addressing;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Firmware;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
@@ -37,6 +38,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -221,7 +223,13 @@ final class MachineAdmission {
     at.field("firmware")
         .require(
             image.spec().firmware().contains(spec.firmware()),
-            image.title() + " does not boot with it");
+            image.title()
+                + " does not boot with "
+                + word(spec.firmware())
+                + ", only with "
+                + image.spec().firmware().stream()
+                    .map(MachineAdmission::word)
+                    .collect(Collectors.joining(", ")));
     ByteSize needed = image.status().virtualSize();
     if (needed != null) {
       at.field("size")
@@ -479,8 +487,17 @@ final class MachineAdmission {
       tx.resources().referrers(volume.uid(), 10).stream()
           .filter(r -> r.kind() == Kind.MACHINE && !r.uid().equals(machine.uid()))
           .findFirst()
-          .ifPresent(other -> here.add(volume.title() + " is attached to " + other.title()));
+          .ifPresent(other ->
+              here.add(
+                  volume.title()
+                      + " is attached to "
+                      + other.title()
+                      + "; take it out of that one's spec.volumes first"));
     }
+  }
+
+  private static String word(Firmware firmware) {
+    return firmware.name().toLowerCase(Locale.ROOT);
   }
 
   // --- names and numbers -------------------------------------------------------------------

@@ -58,6 +58,8 @@ final class ProcessTree implements AutoCloseable {
 
   /**
    * Waits for the end, passing on each line of output, from one thread and not after this returns.
+   * What whoever is given the lines throws ends the wait at once, and is thrown here: so somebody
+   * says that they are to stop.
    *
    * @return the exit code
    * @throws InterruptedException if the thread was interrupted; close ends the processes then
@@ -82,12 +84,20 @@ final class ProcessTree implements AutoCloseable {
           }
         });
     try {
+      // Output may end before the process does, and with an error nobody reads it any more.
+      CompletableFuture.anyOf(process.onExit(), read).get();
+      if (read.isCompletedExceptionally()) {
+        read.get();
+      }
       int code = process.waitFor();
       read.get(DRAIN.toMillis(), TimeUnit.MILLISECONDS);
       return code;
     } catch (TimeoutException e) {
       return process.exitValue();
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException why) {
+        throw why;
+      }
       throw new IllegalStateException("whoever follows the build failed", e.getCause());
     } finally {
       relay.shut();

@@ -2,6 +2,7 @@ package io.millwright.drivers.mmdebstrap;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.DriverException;
@@ -190,6 +191,33 @@ class MmdebstrapBuilderTest {
     long stray = Long.parseLong(heard.log.getFirst().substring(6));
     assertThat(out).exists();
     ProcessHandle.of(stray).ifPresent(ProcessHandle::destroyForcibly);
+  }
+
+  /** So a build is cancelled; and it must not go on, for nobody reads what it prints any more. */
+  @Test
+  void whoIsToldAndWantsItToStopIsHeardAtOnce() {
+    grace = Duration.ofSeconds(1);
+    IllegalArgumentException stop = new IllegalArgumentException("stop");
+    ImageBuilder.Progress told =
+        new ImageBuilder.Progress() {
+          @Override
+          public void at(int percent, String what) {
+            throw stop;
+          }
+
+          @Override
+          public void log(String line) {
+            throw stop;
+          }
+        };
+    long begun = System.nanoTime();
+    assertThatThrownBy(() ->
+            new MmdebstrapBuilder(
+                    () -> "echo begun; while :; do echo line; sleep 0.1; done", tool -> true, grace)
+                .build(image("debian", "12", "bookworm"), out, work, told))
+        .isSameAs(stop);
+    assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(60));
+    assertNothingIsLeft();
   }
 
   @Test
