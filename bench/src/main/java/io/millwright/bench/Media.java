@@ -65,8 +65,8 @@ final class Media {
   }
 
   /**
-   * Of a program that has just begun: the index, then one medium; and the CPU that both took. Java's
-   * cryptography is there, as in a server that has checked the token of who asks.
+   * Of a program that has just begun: the index, then one medium; and the CPU that both took.
+   * Java's cryptography is there, as in a server that has checked the token of who asks.
    */
   private static void cold(Path iso) throws Exception {
     MessageDigest.getInstance("SHA-256").digest();

@@ -93,7 +93,8 @@ class EsxiTest {
   }
 
   private static InstallSpec sample(String name) {
-    return Objects.requireNonNull(taken().getOrDefault(name, hosts().get(name)), name);
+    InstallSpec spec = taken().get(name);
+    return spec == null ? Objects.requireNonNull(hosts().get(name), name) : spec;
   }
 
   private static String kickstart(InstallSpec spec) {

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -69,13 +70,13 @@ class GoldenSetTest {
           "millwright.start");
 
   /** A release, or a family that has one current version only. */
-  private record System(Family family, String version) {
-    static Stream<System> all() {
+  private record Known(Family family, String version) {
+    static Stream<Known> all() {
       return Catalogue.known().families().values().stream()
           .flatMap(f ->
               f.releases().isEmpty()
-                  ? Stream.of(new System(f, ""))
-                  : f.releases().stream().map(Release::version).map(v -> new System(f, v)));
+                  ? Stream.of(new Known(f, ""))
+                  : f.releases().stream().map(Release::version).map(v -> new Known(f, v)));
     }
 
     Installer installer() {
@@ -123,10 +124,10 @@ class GoldenSetTest {
   void isWhole() {
     List<String> wrong = new ArrayList<>();
     Set<String> impossible = new TreeSet<>();
-    System.all()
-        .forEach(system -> {
-          Renderer<Answers> renderer = Renderers.of(system.family(), system.version());
-          Map<String, InstallSpec> taken = system.taken();
+    Known.all()
+        .forEach(known -> {
+          Renderer<Answers> renderer = Renderers.of(known.family(), known.version());
+          Map<String, InstallSpec> taken = known.taken();
           for (String situation : SITUATIONS) {
             Stream.concat(
                     Stream.of(situation),
@@ -135,18 +136,19 @@ class GoldenSetTest {
                 .findFirst()
                 .ifPresentOrElse(
                     sample -> {
-                      Path golden = system.directory().resolve(sample);
-                      String begins = begins(renderer.render(taken.get(sample)));
+                      Path golden = known.directory().resolve(sample);
+                      String begins =
+                          begins(renderer.render(Objects.requireNonNull(taken.get(sample))));
                       if (!Files.isDirectory(golden) || !texts(golden).contains(begins)) {
                         wrong.add(
-                            system.family().family()
+                            known.family().family()
                                 + " "
-                                + system.version()
+                                + known.version()
                                 + " is told something else than is in "
                                 + golden);
                       }
                     },
-                    () -> impossible.add(system.family().family() + " " + situation));
+                    () -> impossible.add(known.family().family() + " " + situation));
           }
         });
     assertThat(wrong).isEmpty();
@@ -156,11 +158,11 @@ class GoldenSetTest {
   @Test
   void hasNothingThatNobodyRenders() throws IOException {
     Map<Path, Set<String>> taken = new LinkedHashMap<>();
-    System.all()
-        .forEach(system ->
+    Known.all()
+        .forEach(known ->
             taken
-                .computeIfAbsent(system.directory(), d -> new TreeSet<>())
-                .addAll(system.taken().keySet()));
+                .computeIfAbsent(known.directory(), d -> new TreeSet<>())
+                .addAll(known.taken().keySet()));
     taken.put(GOLDEN.resolve("cloud-init"), Samples.clones().keySet());
     try (Stream<Path> all = Files.list(GOLDEN)) {
       assertThat(all).containsExactlyInAnyOrderElementsOf(taken.keySet());

@@ -42,7 +42,8 @@ class PreseedTest {
 
   /** One that it takes, or would have otherwise. */
   private static InstallSpec sample(String name) {
-    return Objects.requireNonNull(taken().getOrDefault(name, Samples.installed().get(name)), name);
+    InstallSpec spec = taken().get(name);
+    return spec == null ? Objects.requireNonNull(Samples.installed().get(name), name) : spec;
   }
 
   private static Map<String, AnswerFile> files(InstallSpec spec) {

@@ -349,14 +349,18 @@ final class Samples {
       Renderer<?> renderer, Map<String, InstallSpec> samples, UnaryOperator<InstallSpec> words) {
     Map<String, InstallSpec> out = new LinkedHashMap<>();
     Map<String, InstallSpec> instead = instead();
+    instead.replaceAll((name, spec) -> words.apply(spec));
     samples.forEach((name, spec) -> {
       if (renderer.check(spec).isEmpty()) {
         out.put(name, spec);
-      } else {
-        INSTEAD.getOrDefault(name, List.of()).stream()
-            .filter(n -> renderer.check(words.apply(instead.get(n))).isEmpty())
-            .findFirst()
-            .ifPresent(n -> out.put(n, words.apply(instead.get(n))));
+        return;
+      }
+      for (String other : INSTEAD.getOrDefault(name, List.of())) {
+        InstallSpec simpler = Objects.requireNonNull(instead.get(other), other);
+        if (renderer.check(simpler).isEmpty()) {
+          out.put(other, simpler);
+          return;
+        }
       }
     });
     return out;

@@ -510,6 +510,36 @@ class ChecksTest {
         .toList();
   }
 
+  /** Field, what is wrong and what would be right, in one sentence that people read. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          MACHINE | 'bonds': [{'name': 'b', 'members': ['nic0'], 'network': 'n'}] | bonds[0].members: a bond has at least two members
+          MACHINE | 'vlans': [{'name': 'v', 'link': 'nic0', 'id': 4095, 'network': 'n'}] | vlans[0].id: a VLAN tag is 1 to 4094
+          NETWORK | 'subnets': [{'cidr': '10.0.0.0/24', 'gateway': '10.9.0.1'}] | subnets[0].gateway: 10.9.0.1 is no usable address of 10.0.0.0/24
+          """)
+  void whatNoNetworkCanBeIsToldInWords(Kind kind, String spec, String told) {
+    String machine =
+        kind == Kind.MACHINE
+            ? "'image': 'i', 'size': 's', 'nics': [{'network': 'n'}, {'network': 'n'}], "
+            : "";
+    String body =
+        "{'apiVersion': 'millwright/v1', 'kind': '%s', 'metadata': {'name': 'a'}, 'spec': {%s}}"
+            .formatted(kind.title(), machine + spec)
+            .replace('\'', '"');
+    assertThatThrownBy(() -> Manifests.parse(body.getBytes(StandardCharsets.UTF_8), "a.json"))
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e ->
+                assertThat(e.problem().errors())
+                    .extracting(v -> v.field().replaceFirst(".*spec\\.", "") + ": " + v.message())
+                    .anySatisfy(
+                        line -> assertThat(line).startsWith(told + " (a.json line 1, column ")));
+  }
+
   @Test
   void gatewaysAreUsable() {
     for (String gateway : List.of("10.0.0.0", "10.0.0.255", "10.0.1.1", "fd00::1")) {
