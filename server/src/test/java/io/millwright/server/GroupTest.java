@@ -461,6 +461,28 @@ class GroupTest {
     assertThat(asked.get()).isZero();
   }
 
+  @Test
+  void aPortThatTakesConnectionsIsHealth() {
+    String gate = "healthGate: {tcp: {port: PORT}, timeoutSeconds: 3}";
+    world.apply(web(1, "img", gate));
+    succeeds();
+    world.apply(web(1, "img2", gate.replace("PORT", "1")));
+    Operation end = ended();
+    assertThat(end.state()).isInstanceOf(State.Failed.class);
+    assertThat(end.state().message()).contains("Port 1 of 10.", "takes no connections");
+  }
+
+  @Test
+  void aConditionOfTheMachineIsHealth() {
+    world.apply(web(1, "img", "healthGate: {condition: Ready, timeoutSeconds: 3}"));
+    succeeds();
+    // These guests' agents answer, and their first boots report nothing.
+    world.apply(web(1, "img2", "healthGate: {condition: FirstBoot, timeoutSeconds: 3}"));
+    Operation end = ended();
+    assertThat(end.state()).isInstanceOf(State.Failed.class);
+    assertThat(end.state().message()).contains("Its condition FirstBoot is not true");
+  }
+
   // --- commands in guests ------------------------------------------------------------------------
 
   private static final String COMMAND =

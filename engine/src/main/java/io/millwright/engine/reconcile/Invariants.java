@@ -224,9 +224,10 @@ public final class Invariants {
     }
     Set<String> places = new TreeSet<>();
     if (!needles.isEmpty()) {
+      Many any = new Many(needles);
       tx.written()
           .each((place, text) -> {
-            if (needles.stream().anyMatch(text::contains)) {
+            if (any.standIn(text)) {
               places.add(place);
             }
           });
@@ -252,6 +253,39 @@ public final class Invariants {
           out.add(json.substring(1, json.length() - 1));
         });
     return out;
+  }
+
+  /** Finds any of many texts in one pass, for each machine may have a secret: by how they begin. */
+  private static final class Many {
+    private static final int HEAD = 4;
+
+    private final Map<Long, List<String>> byHead = new HashMap<>();
+
+    /** Of as many characters as fit into a number, or more. */
+    Many(Set<String> texts) {
+      for (String text : texts) {
+        long head = 0;
+        for (int i = 0; i < HEAD; i++) {
+          head = head << Character.SIZE | text.charAt(i);
+        }
+        byHead.computeIfAbsent(head, _ -> new ArrayList<>()).add(text);
+      }
+    }
+
+    boolean standIn(String text) {
+      long head = 0;
+      for (int i = 0; i < text.length(); i++) {
+        head = head << Character.SIZE | text.charAt(i);
+        int begin = i - HEAD + 1;
+        List<String> some = byHead.get(head);
+        if (begin >= 0
+            && some != null
+            && some.stream().anyMatch(each -> text.startsWith(each, begin))) {
+          return true;
+        }
+      }
+      return false;
+    }
   }
 
   /** Names of all data disks that are there. */
