@@ -1106,13 +1106,13 @@ final class Simulation implements AutoCloseable {
         });
   }
 
-  /** Of a machine that is up nothing changes but its volumes: all of them go, or one comes. */
+  /** Of a machine that is up nothing changes but its volumes: they leave it live, or one comes. */
   private void plug(Engine engine) {
     List<String> up =
         world.strings(
             """
             SELECT concat_ws('|', name, spec->>'image', coalesce(spec->>'firmware', 'bios'),
-              trim(both '[]' from spec->>'nics'), jsonb_array_length(coalesce(spec->'volumes', '[]')))
+              trim(both '[]' from spec->>'nics'), status->>'hypervisor')
             FROM resource WHERE kind = 'MACHINE' AND name ~ '^m[0-9]$'
             AND status->>'readyBy' IS NOT NULL AND deleted_at IS NULL ORDER BY name
             """);
@@ -1120,9 +1120,40 @@ final class Simulation implements AutoCloseable {
       return;
     }
     String[] of = pick(up).split("\\|");
-    String volumes = of[4].equals("0") ? "v" + chance.nextInt(VOLUMES) : "";
-    say("only the volumes of " + of[0] + ": " + volumes);
-    world.apply(engine, machine(of[0], of[1], of[2], of[3], volumes));
+    List<String> has =
+        world.strings(
+            """
+            SELECT concat_ws(' ', v.name, v.spec->>'hypervisor', coalesce(v.spec->>'reclaim', 'retain'))
+            FROM resource m, jsonb_array_elements_text(coalesce(m.spec->'volumes', '[]')) its(volume),
+              resource v
+            WHERE m.kind = 'MACHINE' AND m.name = '%s' AND v.kind = 'VOLUME' AND v.name = its.volume
+            AND v.deleted_at IS NULL ORDER BY v.name
+            """
+                .formatted(of[0]));
+    StringBuilder wanted = new StringBuilder();
+    String volumes = "";
+    if (has.isEmpty()) {
+      volumes =
+          world
+              .strings(
+                  """
+                  SELECT name FROM resource v WHERE kind = 'VOLUME' AND name ~ '^v[0-9]$'
+                  AND spec->>'hypervisor' = '%s' AND deleted_at IS NULL AND NOT EXISTS (
+                    SELECT FROM reference r WHERE r.to_uid = v.uid)
+                  ORDER BY name LIMIT 1
+                  """
+                      .formatted(of[4]))
+              .stream()
+              .findFirst()
+              .orElse("");
+    }
+    for (String line : has) {
+      String[] volume = line.split(" ");
+      wanted.append(volume(volume[0], volume[1], volume[2], "live")).append("---\n");
+    }
+    say("only the volumes of " + of[0] + ": " + (has.isEmpty() ? "+ " + volumes : "- " + has));
+    figures.count("machines that were up given or spared volumes");
+    world.apply(engine, wanted + machine(of[0], of[1], of[2], of[3], volumes));
   }
 
   private String machine(String name) {
