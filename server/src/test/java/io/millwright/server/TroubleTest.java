@@ -388,28 +388,35 @@ class TroubleTest {
     assertThat(refused.value()).isEqualTo(Condition.Value.FALSE);
     assertThat(refused.message()).isNotBlank().doesNotContain("wr0ng");
     UUID uid = apply(plain("web", "sick"));
-    world.await(
-        "the machine's operation says so",
-        () ->
-            world.latest(uid).state() instanceof State.Undoing u
-                && u.reason().equals("Refused")
-                && u.message().equals(refused.message()));
+    assertThat(world.awaitEnd(uid).state())
+        .isEqualTo(new State.Failed("Refused", refused.message()));
+    assertThat(condition(Kind.MACHINE, "default", "web").reason()).isEqualTo("Refused");
     assertThat(sick().size()).isZero();
     for (Verb act : List.of(Verb.STAGE, Verb.CREATE_DISK, Verb.PUT_MEDIUM, Verb.DEFINE)) {
       assertThat(sick().faults().calls(act)).as("%s", act).isZero();
     }
 
-    // With the right one it ends, and is made when it is declared again.
+    // With the right one it is made when it is declared again.
     sick().faults().clear();
     world.apply(secondHypervisor().replace("WORLD-sick", "WORLD-sick, password: right"));
     world.await(
         "the hypervisor answers",
         () -> condition(Kind.HYPERVISOR, "shared", "sick").value() == Condition.Value.TRUE);
-    assertThat(world.awaitEnd(uid).state())
-        .isInstanceOfSatisfying(
-            State.Failed.class, f -> assertThat(f.reason()).isEqualTo("Refused"));
-    assertThat(condition(Kind.MACHINE, "default", "web").reason()).isEqualTo("Refused");
     world.apply(plain("web", "sick"));
+    world.awaitReady("web");
+  }
+
+  /** Nothing of it can be there, so nobody need be asked before it ends. */
+  @Test
+  void aMachineThatWasNeverBegunIsCancelledWithoutItsHypervisor() {
+    sick().faults().reachable(false);
+    world.apply(secondHypervisor());
+    UUID uid = apply(plain("web", "sick"));
+    world.await("it waits", () -> world.latest(uid).state() instanceof State.Waiting);
+    world.engine.cancel().cancel(world.latest(uid).uid());
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Cancelled());
+    sick().faults().reachable(true);
+    assertThat(world.apply(plain("web", "sick")).getFirst().operation()).isNotNull();
     world.awaitReady("web");
   }
 

@@ -13,8 +13,6 @@ import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.Objections;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
-import io.millwright.engine.port.Operations;
-import io.millwright.engine.port.Page;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -31,7 +29,6 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.MachineStatus.ScriptResult;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
-import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
@@ -167,7 +164,7 @@ public final class MachineReconciler {
     if (run.cancelled()) {
       return undo.giveUp(run, subject, "Cancelled", "it was cancelled", true);
     }
-    if (machine.deleting() && neverBegun(machine)) {
+    if (machine.deleting() && undo.neverBegun(machine)) {
       return forget(run, machine);
     }
     ResolvedMachine resolved = subject.resolved().get();
@@ -616,30 +613,6 @@ public final class MachineReconciler {
   private static String unfinished(FirstBootReport.Running at) {
     String said = Settled.brief(at.output());
     return "; " + at.title() + " was still running" + (said.isEmpty() ? "" : ": " + said);
-  }
-
-  /**
-   * True if no step of it was ever begun, so that nothing of it can be anywhere, and its hypervisor
-   * need not be asked, which may never have answered. Steps are written down before the first of
-   * them is begun, and all its operations but this one have ended: what they say is the last word.
-   * They must reach back to its creation, for old operations are dropped in time.
-   */
-  private boolean neverBegun(Resource<MachineSpec, MachineStatus> machine) {
-    MachineStatus s = machine.status();
-    if (machine.spec().foreignMade()
-        || s.readyBy() != null
-        || s.imageSha256() != null
-        || s.former() != null
-        || s.elsewhere() != null) {
-      return false;
-    }
-    Page<Operation> all =
-        store.read(tx ->
-            tx.operations()
-                .list(new Operations.Query(null, null, null, null, machine.uid(), 1000, null)));
-    return all.next() == null
-        && all.items().stream().anyMatch(o -> o.verb() == Verb.CREATE)
-        && all.items().stream().allMatch(o -> o.steps().isEmpty());
   }
 
   private Optional<Duration> forget(Run run, Resource<MachineSpec, MachineStatus> machine) {

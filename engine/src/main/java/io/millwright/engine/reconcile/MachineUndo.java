@@ -4,16 +4,21 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.engine.machine.ResolvedMachine;
+import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Page;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.reconcile.MachineReconciler.Subject;
 import io.millwright.engine.request.Move;
 import io.millwright.engine.request.Rebuild;
 import io.millwright.engine.request.Snapshots;
 import io.millwright.model.Condition;
+import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
+import io.millwright.model.Resource;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachinePlanner;
 import java.time.Duration;
@@ -43,7 +48,11 @@ final class MachineUndo {
     this.clock = clock;
   }
 
-  /** Ends without success; a machine that never came up is taken away again. */
+  /**
+   * Ends without success; a machine that never came up is taken away again. Of one that was never
+   * begun there is nothing to take away, so its hypervisor, which may refuse or not answer, need
+   * not be asked.
+   */
   Optional<Duration> giveUp(
       Run run, Subject subject, String reason, String message, boolean cancelled) {
     if (run.operation().verb() == Verb.RESET) {
@@ -51,12 +60,38 @@ final class MachineUndo {
       run.finish(cancelled ? new State.Cancelled() : new State.Failed(reason, message), tx -> {});
       return Optional.empty();
     }
-    if (subject.machine().status().readyBy() == null && subject.resolved().isPresent()) {
+    if (subject.machine().status().readyBy() == null
+        && subject.resolved().isPresent()
+        && !neverBegun(subject.machine())) {
       State.Undoing undoing = new State.Undoing(reason, message, cancelled);
       run.write(undoing);
       return undo(run, subject, undoing);
     }
     return end(run, subject, reason, message, cancelled);
+  }
+
+  /**
+   * True if no step of it was ever begun, so that nothing of it can be anywhere, and its hypervisor
+   * need not be asked, which may never have answered. Steps are written down before the first of
+   * them is begun, and all its operations but this one have ended: what they say is the last word.
+   * They must reach back to its creation, for old operations are dropped in time.
+   */
+  boolean neverBegun(Resource<MachineSpec, MachineStatus> machine) {
+    MachineStatus s = machine.status();
+    if (machine.spec().foreignMade()
+        || s.readyBy() != null
+        || s.imageSha256() != null
+        || s.former() != null
+        || s.elsewhere() != null) {
+      return false;
+    }
+    Page<Operation> all =
+        store.read(tx ->
+            tx.operations()
+                .list(new Operations.Query(null, null, null, null, machine.uid(), 1000, null)));
+    return all.next() == null
+        && all.items().stream().anyMatch(o -> o.verb() == Verb.CREATE)
+        && all.items().stream().allMatch(o -> o.steps().isEmpty());
   }
 
   /** Another whole system disk; one that was only begun is nothing to go back to. */
