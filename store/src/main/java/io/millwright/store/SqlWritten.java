@@ -21,12 +21,12 @@ final class SqlWritten implements Written {
     String path = "strict $.** ? (@.type() == \"string\" && @ starts with \"" + prefix + "\")";
     return jdbc.sql(
             """
-            SELECT DISTINCT value #>> '{}'
+            SELECT DISTINCT value #>> '{}' AS text
             FROM (SELECT spec FROM resource UNION ALL SELECT machine FROM revision) kept (spec),
                  jsonb_path_query(spec, CAST(:path AS jsonpath)) value
             """)
         .param("path", path)
-        .query(String.class)
+        .query((row, _) -> row.getString("text"))
         .list();
   }
 
