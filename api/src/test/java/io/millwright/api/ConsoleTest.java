@@ -219,9 +219,12 @@ class ConsoleTest {
     assertThat(made.json().path("protocol").asString()).isEqualTo("simulated");
     assertThat(rig.post("projects/c5/machines/none/screen-tickets").status()).isEqualTo(404);
     // What opens it stands in no trail of who did what.
-    assertThat(rig.get("projects/c5/audit?limit=100").json().toString())
-        .contains("screen-tickets")
-        .doesNotContain("screens.example");
+    // It is written after the answer, and after others that wait for the database.
+    Awaitility.await()
+        .untilAsserted(() ->
+            assertThat(rig.get("projects/c5/audit?limit=100").json().toString())
+                .contains("screen-tickets")
+                .doesNotContain("screens.example"));
   }
 
   /** The simulated hypervisor's screen begins like a real one and is an echo then. */
