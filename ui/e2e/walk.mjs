@@ -1,12 +1,15 @@
 // Every place of the page, in a real browser: `node walk.mjs URL TOKEN-FILE [PART...]`, against a server that has
 // simulated hypervisors and nothing else yet (e2e/page starts one). The places are those of the page's own router, so a
 // new one is walked without being named here; what stands in an address for a name is filled in with something of that kind.
-//   walk      nothing is wider than the window, at 390 and 1280 pixels; nothing serious for axe, light and dark
+//   walk      nothing is wider than the window, at 1280 pixels, as that is with 200 % and 400 % of zoom, and on a phone;
+//             nothing serious for axe, light and dark
 //   progress  how far an image and a machine that waits for it are is seen in lists and on the machine's page; so is what an
 //             installer says
 //   form      what the server finds wrong with a new machine stands at its field, which unfolds; who gives their key can
 //             log in with it; what has to be there first is told
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
+//   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
+//             says so, keeps what was filled in, and goes on by itself
 //   trouble   what is seen when the API answers 500, 503 or 403, when there is no such thing, and when nothing answers
 // SHOTS=DIRECTORY keeps pictures of all of them, light and dark.
 import { execFileSync } from 'node:child_process';
@@ -68,6 +71,15 @@ async function visit(path) {
 /** Nothing is being loaded any more. */
 const settled = () => page.waitForFunction(() => !document.querySelector('[aria-label=Loading]'));
 
+/** Opens everything that is folded; false if nothing is. */
+async function unfold() {
+  const folded = page.getByRole('main').locator('.MuiAccordionSummary-root[aria-expanded=false]');
+  const some = (await folded.count()) > 0;
+  while ((await folded.count()) > 0) await folded.first().click();
+  await settled();
+  return some;
+}
+
 /** What cannot be seen whole: wider than the window, or cut off by what it stands in without a sign of that. */
 const tooWide = () => page.evaluate(() => {
   const root = document.documentElement;
@@ -87,7 +99,8 @@ const tooWide = () => page.evaluate(() => {
   }
   return out;
 });
-async function fits(widths = [390, 1280]) {
+/** A window of 1280 pixels has 640 with 200 % of zoom, and 320 with 400 %, as WCAG asks for (1.4.10); a phone has 390. */
+async function fits(widths = [320, 390, 640, 1280]) {
   const found = [];
   for (const width of widths) {
     await page.setViewportSize({ width, height: 800 });
@@ -181,6 +194,18 @@ await step('something is seen before any script has come', async () => {
   await other.close();
 });
 
+await step('the first view takes at most 350 kB of script, as sent', async () => {
+  const fresh = await browser.newContext(VIEW);
+  await fresh.addInitScript((t) => sessionStorage.setItem('millwright.token', t), token);
+  const other = await fresh.newPage();
+  await other.goto(`${url}/p/default`);
+  await other.getByRole('heading', { level: 1 }).waitFor();
+  const sizes = await other.evaluate(() => performance.getEntriesByType('resource').filter((r) => /\.js$/.test(r.name)).map((r) => r.encodedBodySize));
+  const sum = sizes.reduce((a, b) => a + b, 0);
+  if (sizes.length < 2 || sum < 100_000 || sum > 350_000) throw new Error(`${sizes.length} scripts, ${sum} bytes`);
+  await fresh.close();
+});
+
 // ------------------------------------------------------------------------------------------------------- the walk
 
 if (wanted('walk')) {
@@ -198,9 +223,20 @@ if (wanted('walk')) {
           await fits();
           await judge(page, ['light', 'dark']);
         }
+        if ((await tabs.count()) > 0) await tabs.first().click();
+        if (await unfold()) {
+          await fits();
+          await judge(page, ['light', 'dark']);
+        }
       }
     });
   }
+  await step('which layer sets what of a machine is told', async () => {
+    await visit('/p/default/machines/web');
+    await page.getByRole('button', { name: 'Where its customisation comes from' }).click();
+    const value = page.locator('dt', { hasText: 'users[admin]' });
+    await value.locator('xpath=following-sibling::dd').getByText('Profile me', { exact: true }).waitFor();
+  });
   await step('the menu of a narrow window fits, and closes where it led', async () => {
     await page.setViewportSize({ width: 390, height: 800 });
     await visit('/p/default');
@@ -475,6 +511,39 @@ if (wanted('keyboard')) {
     await inMain();
     await other.getByRole('link', { name: machine }).waitFor({ state: 'detached' });
     await other.context().close();
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------- restart
+
+if (parts.includes('restart')) {
+  await step('what is open while the server stops says so, and goes on by itself when it starts', async () => {
+    const form = await context.newPage();
+    await form.goto(`${url}/p/default/new-machine`);
+    await form.getByLabel('Name').fill(`kept-${mark}`);
+    await visit('/p/default/machines/web');
+    await page.getByText('Live', { exact: true }).waitFor();
+    console.log('server: stop');
+    for (const each of [page, form]) await each.getByText('What you see is as it was last. This page goes on by itself.').waitFor();
+    await page.getByText('Reach it').waitFor(); // what was there stays
+    await fits();
+    await judge(page, ['light', 'dark']);
+    await shoot(page, 'restarting');
+    await page.getByRole('link', { name: 'Volumes', exact: true }).first().click();
+    await page.getByText('The server does not answer. It is asked again by itself.').waitFor(); // nothing was there yet
+    console.log('server: start');
+    for (const each of [page, form]) await each.getByText('Live', { exact: true }).waitFor({ timeout: 120_000 });
+    await page.getByText('orders-of-the-shop-and-everything-else-that-belongs-to-it').first().waitFor();
+    await form.getByText(`Machine kept-${mark}`).waitFor(); // its plan
+    await declare(`apiVersion: millwright/v1
+kind: Volume
+metadata: {name: after-${mark}}
+spec: {size: 1GiB, hypervisor: sim, reclaim: delete}
+`);
+    await page.getByText(`after-${mark}`).first().waitFor(); // live again
+    await rest();
+    await call('DELETE', `/projects/default/volumes/after-${mark}`);
+    await form.close();
   });
 }
 

@@ -285,16 +285,17 @@ function LiveMark() {
   const said = { connecting: 'Connecting', live: 'Live', lost: 'Not connected, trying again' }[state];
   return (
     <Tooltip title={state === 'live' ? 'What you see follows what happens' : said}>
-      <Stack direction="row" role="status" sx={{ alignItems: 'center', gap: 0.75, color: 'text.secondary', fontSize: '0.84rem' }}>
+      <Stack direction="row" role="status" sx={{ minWidth: 0, alignItems: 'center', gap: 0.75, color: 'text.secondary', fontSize: '0.84rem' }}>
         <Box
           sx={{
             width: 8,
             height: 8,
+            flex: 'none',
             borderRadius: '50%',
             bgcolor: state === 'live' ? 'success.main' : state === 'lost' ? 'error.main' : 'text.disabled',
           }}
         />
-        <Box component="span" sx={state === 'live' ? { display: { xs: 'none', sm: 'inline' } } : {}}>
+        <Box component="span" sx={{ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', display: { xs: state === 'live' ? 'none' : 'block', sm: 'block' } }}>
           {said}
         </Box>
       </Stack>

@@ -1,7 +1,26 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { Missing } from './pages/Missing';
+import { Loading } from './parts/basics';
 import { lastProject, listSearch, text, type ListSearch } from './search';
 import { Shell } from './Shell';
+
+/**
+ * A place, loaded when somebody goes there. The library takes one that does not come for one that an update has
+ * replaced, and loads the whole page anew; while the server restarts there is nothing that could give that, so it waits.
+ */
+function place<T extends Record<string, unknown>, K extends keyof T & string>(load: () => Promise<T>, name: K) {
+  const waiting = async () => {
+    await givingThePage();
+    return load();
+  };
+  return lazyRouteComponent(() => load().catch(waiting), name);
+}
+
+async function givingThePage() {
+  while (!(await fetch('/', { cache: 'no-store', headers: { Accept: 'text/html' } }).catch(() => null))?.ok) {
+    await new Promise((then) => setTimeout(then, 1000));
+  }
+}
 
 const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
 
@@ -16,19 +35,19 @@ const start = createRoute({
 const home = createRoute({
   getParentRoute: () => root,
   path: '/p/$project',
-  component: lazyRouteComponent(() => import('./pages/Home'), 'Home'),
+  component: place(() => import('./pages/Home'), 'Home'),
 });
 
 const machines = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/machines',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Machines'), 'Machines'),
+  component: place(() => import('./pages/Machines'), 'Machines'),
 });
 const newMachine = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/new-machine',
-  component: lazyRouteComponent(() => import('./pages/NewMachine'), 'NewMachine'),
+  component: place(() => import('./pages/NewMachine'), 'NewMachine'),
 });
 const machine = createRoute({
   getParentRoute: () => root,
@@ -37,52 +56,52 @@ const machine = createRoute({
     const tab = text(raw.tab);
     return tab ? { tab } : {};
   },
-  component: lazyRouteComponent(() => import('./pages/MachinePage'), 'MachinePage'),
+  component: place(() => import('./pages/MachinePage'), 'MachinePage'),
 });
 const machineConsole = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/machines/$name/console',
   validateSearch: (raw: Record<string, unknown>): { show?: 'screen' } => (raw.show === 'screen' ? { show: 'screen' } : {}),
-  component: lazyRouteComponent(() => import('./pages/Console'), 'Console'),
+  component: place(() => import('./pages/Console'), 'Console'),
 });
 const catalogue = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/catalogue',
-  component: lazyRouteComponent(() => import('./pages/Catalogue'), 'Catalogue'),
+  component: place(() => import('./pages/Catalogue'), 'Catalogue'),
 });
 const order = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/catalogue/$name',
-  component: lazyRouteComponent(() => import('./pages/Catalogue'), 'Order'),
+  component: place(() => import('./pages/Catalogue'), 'Order'),
 });
 const pools = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/pools',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Pools'), 'Pools'),
+  component: place(() => import('./pages/Pools'), 'Pools'),
 });
 const sources = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/sources',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Sources'), 'Sources'),
+  component: place(() => import('./pages/Sources'), 'Sources'),
 });
 const source = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/sources/$name',
-  component: lazyRouteComponent(() => import('./pages/Sources'), 'SourcePage'),
+  component: place(() => import('./pages/Sources'), 'SourcePage'),
 });
 const webhooks = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/webhooks',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Webhooks'), 'Webhooks'),
+  component: place(() => import('./pages/Webhooks'), 'Webhooks'),
 });
 const webhook = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/webhooks/$name',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Webhooks'), 'WebhookPage'),
+  component: place(() => import('./pages/Webhooks'), 'WebhookPage'),
 });
 const showback = createRoute({
   getParentRoute: () => root,
@@ -91,13 +110,13 @@ const showback = createRoute({
     const month = text(raw.month);
     return { ...listSearch(raw), ...(month ? { month } : {}) };
   },
-  component: lazyRouteComponent(() => import('./pages/Showback'), 'Showback'),
+  component: place(() => import('./pages/Showback'), 'Showback'),
 });
 const groups = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/groups',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Groups'), 'Groups'),
+  component: place(() => import('./pages/Groups'), 'Groups'),
 });
 const group = createRoute({
   getParentRoute: () => root,
@@ -111,58 +130,58 @@ const group = createRoute({
       ...(typeof raw.to === 'number' ? { to: raw.to } : {}),
     };
   },
-  component: lazyRouteComponent(() => import('./pages/GroupPage'), 'GroupPage'),
+  component: place(() => import('./pages/GroupPage'), 'GroupPage'),
 });
 const volumes = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/volumes',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Volumes'), 'Volumes'),
+  component: place(() => import('./pages/Volumes'), 'Volumes'),
 });
 const images = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/images',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Images'), 'Images'),
+  component: place(() => import('./pages/Images'), 'Images'),
 });
 const networks = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/networks',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Networks'), 'Networks'),
+  component: place(() => import('./pages/Networks'), 'Networks'),
 });
 const network = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/networks/$name',
-  component: lazyRouteComponent(() => import('./pages/Networks'), 'NetworkPage'),
+  component: place(() => import('./pages/Networks'), 'NetworkPage'),
 });
 const hypervisors = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/hypervisors',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Hypervisors'), 'Hypervisors'),
+  component: place(() => import('./pages/Hypervisors'), 'Hypervisors'),
 });
 const operations = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/operations',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Operations'), 'Operations'),
+  component: place(() => import('./pages/Operations'), 'Operations'),
 });
 const operation = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/operations/$uid',
-  component: lazyRouteComponent(() => import('./pages/Operations'), 'OperationPage'),
+  component: place(() => import('./pages/Operations'), 'OperationPage'),
 });
 const findings = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/findings',
-  component: lazyRouteComponent(() => import('./pages/Findings'), 'Findings'),
+  component: place(() => import('./pages/Findings'), 'Findings'),
 });
 const events = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/events',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Events'), 'Events'),
+  component: place(() => import('./pages/Events'), 'Events'),
 });
 const audit = createRoute({
   getParentRoute: () => root,
@@ -171,18 +190,18 @@ const audit = createRoute({
     const who = text(raw.who);
     return { ...listSearch(raw), ...(who ? { who } : {}) };
   },
-  component: lazyRouteComponent(() => import('./pages/Audit'), 'Audit'),
+  component: place(() => import('./pages/Audit'), 'Audit'),
 });
 const approvals = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/approvals',
-  component: lazyRouteComponent(() => import('./pages/Approvals'), 'Approvals'),
+  component: place(() => import('./pages/Approvals'), 'Approvals'),
 });
 const projects = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/projects',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Projects'), 'Projects'),
+  component: place(() => import('./pages/Projects'), 'Projects'),
 });
 const people = createRoute({
   getParentRoute: () => root,
@@ -191,13 +210,13 @@ const people = createRoute({
     const who = text(raw.who);
     return { ...listSearch(raw), ...(who ? { who } : {}) };
   },
-  component: lazyRouteComponent(() => import('./pages/People'), 'People'),
+  component: place(() => import('./pages/People'), 'People'),
 });
 const account = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/account',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/Account'), 'Account'),
+  component: place(() => import('./pages/Account'), 'Account'),
 });
 const manifest = createRoute({
   getParentRoute: () => root,
@@ -207,7 +226,7 @@ const manifest = createRoute({
     const name = text(raw.name);
     return { ...(kind ? { kind } : {}), ...(name ? { name } : {}) };
   },
-  component: lazyRouteComponent(() => import('./pages/Manifest'), 'Manifest'),
+  component: place(() => import('./pages/Manifest'), 'Manifest'),
 });
 
 export const router = createRouter({
@@ -245,6 +264,7 @@ export const router = createRouter({
     manifest,
   ]),
   defaultPreload: 'intent',
+  defaultPendingComponent: Loading,
   scrollRestoration: true,
 });
 

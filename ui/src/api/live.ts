@@ -139,7 +139,7 @@ function look(queries: QueryClient, changes: Change[]) {
       void refresh(queries, pluralOf(c.kind!) as Plural, c.project, c.name);
     }
   }
-  const also = new Set(['operations', 'operation', 'events', 'actions', 'audit', 'approvals']);
+  const also = new Set(['operations', 'operation', 'events', 'actions', 'audit', 'approvals', 'customisation']);
   if (kinds.has('machines') || kinds.has('volumes')) {
     ['quarantine', 'addresses'].forEach((k) => also.add(k));
   }

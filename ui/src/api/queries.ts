@@ -305,6 +305,14 @@ export const drift = (project: string) =>
     staleTime: 15_000,
   });
 
+/** Which layer sets each value of a machine's customisation. */
+export const customisation = (project: string, name: string) =>
+  queryOptions({
+    queryKey: ['customisation', project, name],
+    queryFn: async () =>
+      (await unwrap(api.GET('/api/v1/projects/{project}/machines/{name}/customisation', { params: { path: { project, name } } }))).items,
+  });
+
 /** What a machine uses; asked again as often as its hypervisor is. */
 export const usage = (project: string, name: string) =>
   queryOptions({

@@ -16,7 +16,25 @@ import { drift, once, operations, orphans } from '../api/queries';
 import { Ago, Card, Empty, Loading, PageHead, Quiet, Row, Trouble } from '../parts/basics';
 import { OperationState } from '../parts/operations';
 import { PageLink } from '../parts/RowLink';
+import { sentence } from '../parts/text';
 import { DriftCard } from './MachinePage';
+
+/** So many machines are shown with all in which they differ; thousands would take the browser half a minute. */
+const SEEN = 60;
+
+/** Machines by what is noted of them, in the order in which it comes first. */
+function alike(machines: Schemas['DriftedMachine'][]) {
+  const out = new Map<string, Schemas['DriftedMachine'][]>();
+  for (const d of machines) {
+    const others = out.get(d.note ?? '');
+    if (others) {
+      others.push(d);
+    } else {
+      out.set(d.note ?? '', [d]);
+    }
+  }
+  return [...out];
+}
 
 /** What the sweep found and does not own up to, and what failed. */
 export function Findings() {
@@ -26,7 +44,8 @@ export function Findings() {
   const failed = useQuery(operations({ project, state: 'failed', limit: 20 }));
   const compared = (d: Schemas['DriftedMachine']) => d.differences.length > 0 || d.repair.length > 0;
   const differing = (drifted.data?.items ?? []).filter(compared);
-  const uncompared = (drifted.data?.items ?? []).filter((d) => !compared(d)); // with the reason
+  // With the reason, which a hypervisor that is away has in common with all its machines.
+  const uncompared = alike((drifted.data?.items ?? []).filter((d) => !compared(d)));
   return (
     <>
       <PageHead title="Findings" under="What differs from what is declared, what belongs to nothing declared, and what failed." />
@@ -45,25 +64,42 @@ export function Findings() {
                 <Card>
                   <Typography variant="body2">
                     {drifted.data.compared === 0
-                      ? 'There is no machine to compare with what is declared.'
+                      ? uncompared.length > 0
+                        ? 'No machine could be compared with what is declared, so nobody knows whether one differs.'
+                        : 'There is no machine to compare with what is declared.'
                       : `None of ${drifted.data.compared} compared ${drifted.data.compared === 1 ? 'machine differs' : 'machines differ'} from what is declared.`}
                   </Typography>
                 </Card>
               ) : (
                 <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}>
-                  {differing.map((d) => (
+                  {differing.slice(0, SEEN).map((d) => (
                     <DriftCard key={`${d.project}/${d.name}`} of={d} link />
                   ))}
                 </Box>
               )}
+              {differing.length > SEEN && (
+                <Quiet>
+                  and {differing.length - SEEN} more machines; <code>millwright drift</code> lists all of them.
+                </Quiet>
+              )}
               {uncompared.length > 0 && (
                 <Card title="Not compared now" flush>
-                  {uncompared.map((d) => (
-                    <Row key={`${d.project}/${d.name}`}>
-                      <PageLink to="/p/$project/machines/$name" params={{ project: d.project, name: d.name }} underline="hover">
-                        {d.name}
-                      </PageLink>
-                      <Quiet>{d.note}</Quiet>
+                  {uncompared.map(([note, machines]) => (
+                    <Row key={note}>
+                      <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
+                        {machines.slice(0, 4).map((d, i) => (
+                          <span key={`${d.project}/${d.name}`}>
+                            {i > 0 && ', '}
+                            <PageLink to="/p/$project/machines/$name" params={{ project: d.project, name: d.name }} underline="always">
+                              {d.name}
+                            </PageLink>
+                          </span>
+                        ))}
+                        {machines.length > 4 && ` and ${machines.length - 4} more`}
+                        <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+                          {note && sentence(note)}
+                        </Typography>
+                      </Box>
                     </Row>
                   ))}
                 </Card>

@@ -17,12 +17,13 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { running, SHARED, standing, type Machine } from '../api/kinds';
-import { actions, drift, once, one, operations, refresh, usage, useCollection } from '../api/queries';
+import { actions, customisation, drift, once, one, operations, refresh, usage, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Asked, Card, Copyable, Empty, Facts, HIDDEN, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble, Until } from '../parts/basics';
 import { AutorenewIcon, DeleteIcon, PowerSettingsNewIcon, RestartAltIcon, TerminalIcon } from '../parts/icons';
 import { DeleteDialog } from '../parts/DeleteDialog';
 import { EventsOf } from '../parts/EventsOf';
+import { Folded } from '../parts/Folded';
 import { bytes, exact, perSecond } from '../parts/format';
 import { May } from '../parts/May';
 import { MachineSnapshots } from './MachineSnapshots';
@@ -155,6 +156,9 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
             ]}
           />
         </Card>
+        <Folded title="Where its customisation comes from">
+          <Customisation project={project} name={name} />
+        </Folded>
         {(machine.spec.volumes?.length ?? 0) > 0 && (
           <Card title="Volumes" flush>
             {machine.spec.volumes!.map((v) => {
@@ -213,6 +217,27 @@ function Overview({ machine, latest }: { machine: Machine; latest: Schemas['Oper
         </Card>
       </Box>
     </Box>
+  );
+}
+
+/** Which layer sets each value that its next system will have. */
+function Customisation({ project, name }: { project: string; name: string }) {
+  const found = useQuery(customisation(project, name));
+  return (
+    <Asked of={found} lines={3}>
+      {(origins) =>
+        origins.length === 0 ? (
+          <Quiet>No Network, Profile or Group sets anything, nor does the machine itself.</Quiet>
+        ) : (
+          <>
+            <Facts rows={origins.map((o) => [o.field, o.from])} />
+            <Typography variant="body2" sx={{ mt: 1.5, color: 'text.secondary' }}>
+              Of Network, Profiles, Group and machine the later wins. A change reaches it when it is rebuilt.
+            </Typography>
+          </>
+        )
+      }
+    </Asked>
   );
 }
 

@@ -15,6 +15,7 @@ import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, standing, type Resource } from '../api/kinds';
 import { applyText, planOf, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
 import { Asked, Card, Copy, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { Folded } from '../parts/Folded';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
 import { MayIn } from '../parts/May';
@@ -324,7 +325,9 @@ export function NewMachine() {
                 {(one) => <Quota of={one} more={cost} />}
               </Asked>
             </Card>
-            <Told project={project} yaml={settled} ready={complete && settled === yaml} />
+            <Folded title="What it will be told">
+              <Told project={project} yaml={settled} ready={complete && settled === yaml} />
+            </Folded>
             <Card title="As YAML" action={<Copy text={yaml} what="YAML" />}>
               <Box component="pre" tabIndex={0} aria-label="YAML" sx={{ m: 0, overflow: 'auto', lineHeight: 1.55 }}>
                 {yaml}
@@ -382,63 +385,50 @@ function Needed({ project, there }: { project: string; there: Record<(typeof PAR
   );
 }
 
-/** Asked for once somebody wants to see it. */
 function Told({ project, yaml, ready }: { project: string; yaml: string; ready: boolean }) {
-  const [open, setOpen] = useState(false);
   const [shown, setShown] = useState('');
   const told = useQuery({
     ...rendering(project, yaml),
-    enabled: open && ready,
+    enabled: ready,
     placeholderData: (before: Schemas['Rendering'] | undefined) => before,
   });
-  const files = told.data?.files ?? [];
+  if (told.error) {
+    return (
+      <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+        Not like this: {told.error.message}
+      </Typography>
+    );
+  }
+  if (!told.data) {
+    return <Loading lines={3} />;
+  }
+  const { files, proposed, system } = told.data;
   const file = files.find((f) => f.path === shown) ?? files.find((f) => f.main) ?? files[0];
   return (
-    <Accordion
-      disableGutters
-      variant="outlined"
-      expanded={open}
-      onChange={(_, next) => setOpen(next)}
-      sx={{ borderRadius: '12px !important', '&::before': { display: 'none' }, bgcolor: 'background.paper' }}
-    >
-      <AccordionSummary expandIcon={<ExpandMoreIcon />}>
-        <Typography variant="h2">What it will be told</Typography>
-      </AccordionSummary>
-      <AccordionDetails>
-        {!open ? null : told.error ? (
-          <Typography variant="body2" sx={{ color: 'text.secondary' }}>
-            Not like this: {told.error.message}
-          </Typography>
-        ) : !told.data ? (
-          <Loading lines={3} />
-        ) : (
-          <Stack sx={{ gap: 1.5 }}>
-            <Typography variant="body2" sx={{ color: 'text.secondary' }}>
-              {told.data.system}, as a preview: nothing of it is stored or reserved, and hashes of passwords are masked.
-            </Typography>
-            {files.length > 1 && (
-              <TextField select label="File" value={file?.path ?? ''} onChange={(e) => setShown(e.target.value)}>
-                {files.map((f) => (
-                  <MenuItem key={f.path} value={f.path}>
-                    {f.path}
-                  </MenuItem>
-                ))}
-              </TextField>
-            )}
-            {file && (
-              <Box component="pre" tabIndex={0} aria-label={file.path} sx={{ m: 0, overflow: 'auto', maxHeight: 420, lineHeight: 1.5 }}>
-                {file.content}
-              </Box>
-            )}
-            {told.data.proposed.length > 0 && (
-              <Typography variant="body2" sx={{ color: 'text.secondary' }}>
-                Proposed: {told.data.proposed.map((p) => `${p.field} of ${p.of} ${p.value}`).join(', ')}.
-              </Typography>
-            )}
-          </Stack>
-        )}
-      </AccordionDetails>
-    </Accordion>
+    <Stack sx={{ gap: 1.5 }}>
+      <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+        {system}, as a preview: nothing of it is stored or reserved, and hashes of passwords are masked.
+      </Typography>
+      {files.length > 1 && (
+        <TextField select label="File" value={file?.path ?? ''} onChange={(e) => setShown(e.target.value)}>
+          {files.map((f) => (
+            <MenuItem key={f.path} value={f.path}>
+              {f.path}
+            </MenuItem>
+          ))}
+        </TextField>
+      )}
+      {file && (
+        <Box component="pre" tabIndex={0} aria-label={file.path} sx={{ m: 0, overflow: 'auto', maxHeight: 420, lineHeight: 1.5 }}>
+          {file.content}
+        </Box>
+      )}
+      {proposed.length > 0 && (
+        <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+          Proposed: {proposed.map((p) => `${p.field} of ${p.of} ${p.value}`).join(', ')}.
+        </Typography>
+      )}
+    </Stack>
   );
 }
 

@@ -92,13 +92,13 @@ export function DataTable<R>(p: Props<R>) {
     columns
       .map((c) => {
         const least = Number(/\d+/.exec(c.width));
-        return `minmax(${c.width.startsWith('minmax') ? 0 : Math.round(least * 0.85)}px, ${least}fr)`;
+        return `minmax(${c.width.startsWith('minmax') ? 0 : Math.round(least * 0.75)}px, ${least}fr)`;
       })
       .join(' ');
   const grid = {
     display: 'grid',
     gridTemplateColumns: { xs: sharing(p.columns.filter((c) => !c.wide)), md: yielding(p.columns), xl: wide },
-    columnGap: { xs: 1, sm: 2 },
+    columnGap: { xs: 0.75, sm: 2 },
     px: { xs: 1.5, sm: 2.25 },
     alignItems: 'center',
   };
@@ -186,7 +186,7 @@ export function DataTable<R>(p: Props<R>) {
                             gap: 0.5,
                             borderRadius: 1,
                             '&:focus-visible': { outline: '2px solid', outlineColor: 'primary.main', outlineOffset: 2 },
-                            '& svg': { opacity: sorted ? 1 : 0, fontSize: 14 },
+                            '& svg': { opacity: sorted ? 1 : 0, fontSize: 14, display: { xs: sorted ? 'block' : 'none', md: 'block' } },
                             '&:hover svg': { opacity: 1 },
                           }}
                         >
@@ -227,6 +227,7 @@ export function DataTable<R>(p: Props<R>) {
                   WebkitLineClamp: '2',
                   overflowWrap: 'anywhere',
                   lineHeight: { xs: 1.3, md: 'inherit' },
+                  fontSize: { xs: '0.88rem', md: 'inherit' },
                 },
                 '& .wide': { display: { xs: 'none', md: 'block' } },
               }}

@@ -14,9 +14,9 @@ export function EventsOf({ kind, project, name }: { kind: string; project: strin
             <Empty title="Nothing has happened yet">Events are kept for seven days.</Empty>
           ) : (
             all.map((e) => (
-              <Row key={e.cursor}>
-                <Box sx={{ width: 130, flex: 'none', fontWeight: 560 }}>{e.reason}</Box>
-                <Box sx={{ flex: 1 }}>{e.message}</Box>
+              <Row key={e.cursor} wrap>
+                <Box sx={{ minWidth: { sm: 130 }, flex: 'none', fontWeight: 560 }}>{e.reason}</Box>
+                <Box className="long">{e.message}</Box>
                 <Quiet>
                   <Ago when={e.at} />
                 </Quiet>

@@ -284,13 +284,13 @@ export function Facts({ rows }: { rows: [string, ReactNode][] }) {
   return (
     <Box
       component="dl"
-      sx={{ m: 0, display: 'grid', gridTemplateColumns: 'minmax(90px, max-content) minmax(0, 1fr)', columnGap: 3, rowGap: 0.9, alignItems: 'baseline' }}
+      sx={{ m: 0, display: 'grid', gridTemplateColumns: 'fit-content(50%) minmax(0, 1fr)', columnGap: 3, rowGap: 0.9, alignItems: 'baseline' }}
     >
       {rows
         .filter(([, value]) => value !== undefined && value !== null && value !== '' && value !== false)
         .map(([name, value]) => (
           <Box key={name} sx={{ display: 'contents' }}>
-            <Box component="dt" sx={{ color: 'text.secondary', fontSize: '0.86rem' }}>
+            <Box component="dt" sx={{ minWidth: 90, overflowWrap: 'anywhere', color: 'text.secondary', fontSize: '0.86rem' }}>
               {name}
             </Box>
             <Box component="dd" sx={{ m: 0, minWidth: 0, overflowWrap: 'anywhere' }}>

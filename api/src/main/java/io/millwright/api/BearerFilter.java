@@ -46,16 +46,21 @@ final class BearerFilter extends OncePerRequestFilter {
     this.bearers = bearers;
   }
 
-  /** Somebody with a token in force. */
+  /** Somebody with a token or a session in force. */
   static final class Bearer extends AbstractAuthenticationToken {
     private static final long serialVersionUID = 1L;
 
     private final transient Caller caller;
+    private final @Nullable String session;
     private final transient BooleanSupplier inForce;
 
-    Bearer(Caller caller, BooleanSupplier inForce) {
+    /**
+     * @param session the hash of the session's cookie, or null of who shows a token
+     */
+    Bearer(Caller caller, @Nullable String session, BooleanSupplier inForce) {
       super(List.of());
       this.caller = caller;
+      this.session = session;
       this.inForce = inForce;
       setAuthenticated(true);
     }
@@ -72,6 +77,10 @@ final class BearerFilter extends OncePerRequestFilter {
 
     Caller caller() {
       return caller;
+    }
+
+    @Nullable String session() {
+      return session;
     }
 
     @Override
@@ -107,7 +116,10 @@ final class BearerFilter extends OncePerRequestFilter {
         requireOwnPassword(request, caller.get());
         SecurityContext context = SecurityContextHolder.createEmptyContext();
         context.setAuthentication(
-            new Bearer(caller.get(), () -> bearers.authenticate(secret).equals(caller)));
+            new Bearer(
+                caller.get(),
+                cookie == null ? null : ConsoleTickets.hash(cookie),
+                () -> bearers.authenticate(secret).equals(caller)));
         SecurityContextHolder.setContext(context);
       }
     } catch (ProblemException e) {

@@ -30,7 +30,8 @@ import org.springframework.web.filter.OncePerRequestFilter;
 /**
  * Keys to one console or screen, for browsers, which cannot send a token with a WebSocket. Each
  * opens once, within half a minute, the console or the screen of the machine that it was made for,
- * and only while what its maker showed (a token, a session) is in force.
+ * and only while what its maker showed (a token, a session) is in force. One that was made in a
+ * session opens in that session only, so whoever reads it somewhere has nothing.
  *
  * <p>They are kept in memory only: a ticket is good at the server that gave it.
  */
@@ -85,10 +86,21 @@ final class ConsoleTickets {
         || !clock.instant().isBefore(ticket.until())
         || !ticket.project().equals(project)
         || !ticket.name().equals(name)
-        || (bearer != null && !bearer.getName().equals(ticket.who().getName()))) {
+        || !opensFor(ticket.who(), bearer)) {
       return Optional.empty();
     }
     return Optional.of(ticket.who());
+  }
+
+  private static boolean opensFor(Authentication maker, @Nullable Authentication bearer) {
+    String session = session(maker);
+    return session != null
+        ? session.equals(session(bearer))
+        : bearer == null || bearer.getName().equals(maker.getName());
+  }
+
+  private static @Nullable String session(@Nullable Authentication who) {
+    return who instanceof BearerFilter.Bearer bearer ? bearer.session() : null;
   }
 
   /** Lets who shows a ticket in as who made it; a wrong one is refused, whatever else is shown. */
@@ -124,7 +136,7 @@ final class ConsoleTickets {
     };
   }
 
-  private static String hash(String secret) {
+  static String hash(String secret) {
     try {
       return Base64.getEncoder()
           .encodeToString(MessageDigest.getInstance("SHA-256").digest(secret.getBytes(UTF_8)));

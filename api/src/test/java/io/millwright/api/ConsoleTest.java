@@ -14,6 +14,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Arrays;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -217,9 +219,12 @@ class ConsoleTest {
     assertThat(made.json().path("protocol").asString()).isEqualTo("simulated");
     assertThat(rig.post("projects/c5/machines/none/screen-tickets").status()).isEqualTo(404);
     // What opens it stands in no trail of who did what.
-    assertThat(rig.get("audit?limit=500").json().toString())
-        .contains("screen-tickets")
-        .doesNotContain("screens.example");
+    // It is written after the answer, and after others that wait for the database.
+    Awaitility.await()
+        .untilAsserted(() ->
+            assertThat(rig.get("projects/c5/audit?limit=100").json().toString())
+                .contains("screen-tickets")
+                .doesNotContain("screens.example"));
   }
 
   /** The simulated hypervisor's screen begins like a real one and is an echo then. */
@@ -289,7 +294,7 @@ class ConsoleTest {
   void aTicketExpires() {
     AtomicReference<Instant> now = new AtomicReference<>(Instant.parse("2026-01-01T00:00:00Z"));
     ConsoleTickets tickets = new ConsoleTickets(now::get);
-    BearerFilter.Bearer anna = new BearerFilter.Bearer(new Caller("anna"), () -> true);
+    BearerFilter.Bearer anna = new BearerFilter.Bearer(new Caller("anna"), null, () -> true);
     SecurityContextHolder.getContext().setAuthentication(anna);
     try {
       String early = tickets.issue("p", "m").secret();
@@ -298,8 +303,27 @@ class ConsoleTest {
       assertThat(tickets.redeem(early, "p", "m", null)).contains(anna);
       now.set(now.get().plusMillis(1));
       assertThat(tickets.redeem(late, "p", "m", null)).isEmpty();
-      BearerFilter.Bearer bob = new BearerFilter.Bearer(new Caller("bob"), () -> true);
+      BearerFilter.Bearer bob = new BearerFilter.Bearer(new Caller("bob"), null, () -> true);
       assertThat(tickets.redeem(tickets.issue("p", "m").secret(), "p", "m", bob)).isEmpty();
+    } finally {
+      SecurityContextHolder.clearContext();
+    }
+  }
+
+  @Test
+  void aTicketOfASessionOpensInThatSessionOnly() {
+    ConsoleTickets tickets = new ConsoleTickets(InstantSource.system());
+    BearerFilter.Bearer here = new BearerFilter.Bearer(new Caller("anna"), "1", () -> true);
+    BearerFilter.Bearer there = new BearerFilter.Bearer(new Caller("anna"), "2", () -> true);
+    BearerFilter.Bearer token = new BearerFilter.Bearer(new Caller("anna"), null, () -> true);
+    SecurityContextHolder.getContext().setAuthentication(here);
+    try {
+      for (BearerFilter.Bearer other : Arrays.asList(there, token, null)) {
+        String secret = tickets.issue("p", "m").secret();
+        assertThat(tickets.redeem(secret, "p", "m", other)).isEmpty();
+        assertThat(tickets.redeem(secret, "p", "m", here)).as("it is used up").isEmpty();
+      }
+      assertThat(tickets.redeem(tickets.issue("p", "m").secret(), "p", "m", here)).contains(here);
     } finally {
       SecurityContextHolder.clearContext();
     }

@@ -5,13 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.api.Rig.Reply;
 import io.millwright.model.Kind;
+import io.millwright.model.Names;
 import io.millwright.model.manifest.Json;
 import java.net.URLEncoder;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** HTML and control characters are no name and no label, of whatever it is. */
+/** HTML and control characters are no name, no label and no annotation's key, of whatever it is. */
 @Tag("database")
 class HostileNamesTest {
   private static final List<String> HOSTILE =
@@ -36,6 +37,16 @@ class HostileNamesTest {
         refused("metadata.project", kind, "\"name\": \"h\", \"project\": " + text);
         refused("metadata.labels", kind, "\"name\": \"h\", \"labels\": {" + text + ": \"a\"}");
         refused("metadata.labels", kind, "\"name\": \"h\", \"labels\": {\"a\": " + text + "}");
+        refused(
+            "metadata.annotations",
+            kind,
+            "\"name\": \"h\", \"annotations\": {" + text + ": \"a\"}");
+        if (!Names.isPlain(hostile)) { // HTML is a text like any other there
+          refused(
+              "metadata.annotations",
+              kind,
+              "\"name\": \"h\", \"annotations\": {\"a\": " + text + "}");
+        }
       }
     }
     nothingIsKept();

@@ -76,6 +76,39 @@ class LimitsTest {
   }
 
   @Test
+  void addressesAreCountedWhereverTheyAre() {
+    rig.apply(
+        "l10",
+        """
+        apiVersion: millwright/v1
+        kind: Network
+        metadata: {name: net}
+        spec:
+          subnets: [{cidr: 10.10.0.0/24}, {cidr: "fd00:10::/64"}]
+          attachments: [{hypervisor: sim, bridge: br0}]
+        """);
+    limit("l10", "{addresses: 3}");
+    assertThat(plugged("a", "{network: net}").status()).isEqualTo(202);
+    Reply both = plugged("b", "{network: net}");
+    assertThat(both.status()).isEqualTo(409);
+    assertThat(both.json().path("detail").asString())
+        .startsWith("project l10 would have 4 addresses, and may have 3;");
+    assertThat(both.json().path("errors").path(0).path("field").asString())
+        .isEqualTo("quota.addresses");
+    assertThat(plugged("c", "{network: net, ipv6: none}").status()).isEqualTo(202);
+    assertThat(plugged("d", "{network: net, ipv4: dhcp, ipv6: none}").status())
+        .as("what somebody else gives it is not counted")
+        .isEqualTo(202);
+    assertThat(used("l10").path("addresses").asInt()).isEqualTo(3);
+  }
+
+  private Reply plugged(String name, String nic) {
+    return rig.put(
+        "projects/l10/machines/" + name,
+        Rig.machine(name).replace("size: small}", "size: small, nics: [" + nic + "]}"));
+  }
+
+  @Test
   void machinesLiveNoLongerThanTheirProjectLets() {
     assertThat(machine("l9", "old").status()).isEqualTo(202);
     limit("l9", "{ttl: 2d}");

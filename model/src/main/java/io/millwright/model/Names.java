@@ -97,12 +97,19 @@ public final class Names {
     });
   }
 
-  /** Annotations have keys like those of labels, and any text as values. */
+  /** Annotations have keys like those of labels, and any text as values that can be seen. */
   public static void checkAnnotations(Map<String, String> annotations, Violations at) {
-    for (String k : annotations.keySet()) {
-      at.field(isWord(k) ? k : quote(k))
-          .require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no annotation key");
-    }
+    annotations.forEach((k, v) -> {
+      Violations here = at.field(isWord(k) ? k : quote(k));
+      here.require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no annotation key");
+      here.require(
+          // Terminals obey control characters, and show what runs from right to left as another
+          // text.
+          v.lines().allMatch(line -> isPlain(line.replace("\t", ""))) && v.indexOf('\r') < 0,
+          quote(v)
+              + " has characters that cannot be seen; leave them out, only line feeds and tabs may"
+              + " stay");
+    });
   }
 
   /** The text in quotes, cut short and with control characters made visible, for messages. */

@@ -154,7 +154,12 @@ class InstallationTest {
         .as("the data stay")
         .extracting(d -> d.name().role())
         .containsExactly("data");
-    assertThat(Condition.find(world.machine("web").status().conditions(), "Held")).isPresent();
+    assertThat(
+            Condition.find(world.machine("web").status().conditions(), "Held")
+                .orElseThrow()
+                .message())
+        .contains("asks a question")
+        .endsWith(". Apply it again to try again.");
   }
 
   @Test

@@ -115,6 +115,9 @@ class RebuildTest {
     assertThat(systemDisks()).containsExactly(before.disk());
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
     assertThat(condition("Held").value()).isEqualTo(Condition.Value.TRUE);
+    assertThat(condition("Held").message())
+        .containsIgnoringCase(why)
+        .endsWith(". Apply it again to try again.");
     assertThat(condition("Rebuilt").value()).isEqualTo(Condition.Value.FALSE);
     assertThat(condition("Rebuilt").message()).containsIgnoringCase(why);
     assertThat(condition("Ready").value()).isEqualTo(Condition.Value.TRUE);

@@ -65,7 +65,8 @@ public record Reach(List<Cidr> inside) {
    */
   public Optional<String> refusalOfHost(String url) {
     try {
-      String host = Objects.toString(URI.create(url).getHost(), "");
+      // A zone, as in [fe80::1%eth0], says by which link, and not that it is none.
+      String host = Objects.toString(URI.create(url).getHost(), "").replaceFirst("%[^]]*", "");
       return host.equals("localhost") || host.startsWith("[") || host.matches("[0-9.]+")
           ? refusal(InetAddress.getByName(host)).map(why -> host + " " + why)
           : Optional.empty();

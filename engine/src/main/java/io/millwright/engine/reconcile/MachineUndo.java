@@ -208,11 +208,7 @@ final class MachineUndo {
             Condition.set(
                 s.conditions(),
                 MachineReconciler.condition(
-                    MachineReconciler.HELD,
-                    true,
-                    why.reason(),
-                    "Apply it again to try again.",
-                    now)),
+                    MachineReconciler.HELD, true, why.reason(), held(why.message()), now)),
             MachineReconciler.condition(
                 Rebuild.REBUILT,
                 false,
@@ -280,6 +276,11 @@ final class MachineUndo {
     return machine.machine().status().unbooted().withPower(null).withImage(null);
   }
 
+  /** Whoever is told that it is held has not seen what failed. */
+  private static String held(String why) {
+    return MachineReconciler.sentence(why) + " Apply it again to try again.";
+  }
+
   private Optional<Duration> end(
       Run run, Subject subject, String reason, String message, boolean cancelled) {
     Instant now = clock.instant();
@@ -291,7 +292,7 @@ final class MachineUndo {
             Condition.set(
                 s.conditions(),
                 MachineReconciler.condition(
-                    MachineReconciler.HELD, true, reason, "Apply it again to try again.", now)),
+                    MachineReconciler.HELD, true, reason, held(message), now)),
             s.readyBy() == null || run.halted()
                 ? MachineReconciler.condition(
                     Condition.READY, false, reason, MachineReconciler.sentence(message), now)

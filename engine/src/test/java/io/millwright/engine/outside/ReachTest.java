@@ -1,9 +1,13 @@
 package io.millwright.engine.outside;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.model.Cidr;
 import java.net.InetAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,6 +41,35 @@ class ReachTest {
     String host = address.indexOf(':') < 0 ? address : "[" + address + "]";
     assertThat(Reach.OUTSIDE.refusalOfHost("http://" + host + ":80/x").orElseThrow())
         .startsWith(host);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://[fe80::1%25eth0]:80/",
+        "http://[fe80::1%eth0]/",
+        "http://[::FFFF:127.0.0.1]/",
+        "http://2130706433/",
+        "http://0/",
+        "http://localhost:80/"
+      })
+  void soAreTheyHoweverTheyAreWritten(String url) {
+    assertThat(Reach.OUTSIDE.refusalOfHost(url)).isPresent();
+  }
+
+  /** What the system's resolver may take for an address, or a name that leads home by now. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://localhost.:9/",
+        "http://LOCALHOST:9/",
+        "http://0x7f000001:9/",
+        "http://[fe80::1%25lo]:9/",
+        "https://localhost:9/"
+      })
+  void whereverANameLeadsNobodyIsConnectedTo(String url) throws Exception {
+    assertThatThrownBy(() -> Reach.OUTSIDE.connect(URI.create(url), Duration.ofSeconds(1)))
+        .isInstanceOfAny(Reach.RefusedException.class, UnknownHostException.class);
   }
 
   @ParameterizedTest

@@ -66,7 +66,8 @@ public final class Manifests {
    * @param project whose it is; the one that the command or the address names if not given
    * @param labels short words to select by, at most 100; a key may have a prefix, as in {@code
    *     example.org/tier}
-   * @param annotations any text that somebody wants to keep with it, 64 KiB in all
+   * @param annotations any text that somebody wants to keep with it, 64 KiB in all; lines and tabs,
+   *     but no other control characters
    */
   private record Declared(
       String name,

@@ -721,8 +721,15 @@ class ChecksTest {
                     size + "metadata: {name: a, annotations: {a: %s, b: %s}}".formatted(half, half))
                 .getFirst())
         .contains("has 66002 bytes; at most 65536 are kept");
-    assertThat(ManifestsTest.parse(size + "metadata: {name: a, annotations: {a: \"any\\ntext\"}}"))
-        .hasSize(1);
+    String note = size + "metadata: {name: a, annotations: {a: \"%s\"}}";
+    assertThat(ManifestsTest.parse(note.formatted("any\\n\\ttext, <b>ü</b>"))).hasSize(1);
+    for (String unseen : List.of("\\e[2J", "\\x7f", "a\\rb", "\\u202e", "\\u2028", "\\n\\b")) {
+      assertThat(ManifestsTest.wrong(note.formatted(unseen)).getFirst())
+          .as(unseen)
+          .startsWith("Size a: metadata.annotations.a: ")
+          .contains("has characters that cannot be seen; leave them out")
+          .matches("\\P{Cntrl}*");
+    }
     String many =
         IntStream.range(0, 101).mapToObj(i -> "l" + i + ": a").collect(Collectors.joining(", "));
     assertThat(ManifestsTest.wrong(size + "metadata: {name: a, labels: {" + many + "}}").getFirst())
