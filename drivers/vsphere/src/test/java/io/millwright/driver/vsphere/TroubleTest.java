@@ -712,11 +712,11 @@ final class TroubleTest {
             + "</GuestDiskInfo>";
     try (FakeVcenter vcenter = new FakeVcenter();
         VsphereHypervisor driver = open(vcenter.settings())) {
-      AtomicReference<Element> asked = new AtomicReference<>();
+      List<Element> asked = new CopyOnWriteArrayList<>();
       vcenter.answer(
           "ReconfigVM_Task",
           c -> {
-            asked.set(c);
+            asked.add(c);
             return "<returnval type=\"Task\">task-search</returnval>";
           });
       HotPlug hotPlug = driver.hotPlug().orElseThrow();
@@ -730,7 +730,7 @@ final class TroubleTest {
       assertThat(failure.forUser())
           .contains("still mounted at /srv/orders in the guest")
           .endsWith(".");
-      assertThat(asked.get()).isNull();
+      assertThat(asked).isEmpty();
 
       // Unmounted; older tools, which tell no disks; and a guest without any.
       for (String guest :
@@ -744,9 +744,9 @@ final class TroubleTest {
                       told.replaceAll("<mappings>.*?</mappings>", "")),
               "")) {
         runs(vcenter, property("config.hardware.device", "ArrayOfVirtualDevice", devices) + guest);
-        asked.set(null);
+        asked.clear();
         assertThat(hotPlug.detach(MARK, disk.toString())).isEqualTo(Outcome.DONE);
-        Element change = asked.get().find("spec", "deviceChange").orElseThrow();
+        Element change = asked.getLast().find("spec", "deviceChange").orElseThrow();
         assertThat(change.text("operation")).isEqualTo("remove");
         assertThat(change.text("device", "key")).isEqualTo("2003");
         assertThat(change.find("fileOperation")).as("its file stays").isEmpty();
