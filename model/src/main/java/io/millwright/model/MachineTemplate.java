@@ -79,11 +79,10 @@ public record MachineTemplate(
       @Default("7") Integer quarantineDays,
       VolumeSpec.@Nullable Filesystem filesystem,
       @Nullable String mount,
-      @Default("stopped") VolumeSpec.Detach detach) {
+      VolumeSpec.@Nullable Detach detach) {
     public VolumeTemplate {
       reclaim = reclaim == null ? VolumeSpec.Reclaim.RETAIN : reclaim;
       quarantineDays = quarantineDays == null ? Integer.valueOf(7) : quarantineDays;
-      detach = detach == null ? VolumeSpec.Detach.STOPPED : detach;
     }
 
     /** Of a member on this hypervisor. */

@@ -97,15 +97,30 @@ public final class Names {
     });
   }
 
+  /**
+   * True for lines of any language: terminals obey control characters, and what overrides the
+   * direction of letters shows a text as another one.
+   */
+  public static boolean isText(String s) {
+    return s.codePoints()
+        .allMatch(c ->
+            switch (Character.getType(c)) {
+              case Character.CONTROL -> c == '\n' || c == '\t';
+              case Character.SURROGATE, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR ->
+                  false;
+              case Character.FORMAT ->
+                  !((c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069));
+              default -> true;
+            });
+  }
+
   /** Annotations have keys like those of labels, and any text as values that can be seen. */
   public static void checkAnnotations(Map<String, String> annotations, Violations at) {
     annotations.forEach((k, v) -> {
       Violations here = at.field(isWord(k) ? k : quote(k));
       here.require(LABEL_KEY.matcher(k).matches(), quote(k) + " is no annotation key");
       here.require(
-          // Terminals obey control characters, and show what runs from right to left as another
-          // text.
-          v.lines().allMatch(line -> isPlain(line.replace("\t", ""))) && v.indexOf('\r') < 0,
+          isText(v),
           quote(v)
               + " has characters that cannot be seen; leave them out, only line feeds and tabs may"
               + " stay");

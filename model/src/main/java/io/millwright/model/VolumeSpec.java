@@ -25,7 +25,7 @@ public record VolumeSpec(
     @Default("7") Integer quarantineDays,
     @Nullable Filesystem filesystem,
     @Nullable String mount,
-    @Default("stopped") Detach detach)
+    @Nullable Detach detach)
     implements Spec {
   private static final int LONGEST_MOUNT = 255;
 
@@ -57,7 +57,6 @@ public record VolumeSpec(
   public VolumeSpec {
     reclaim = reclaim == null ? Reclaim.RETAIN : reclaim;
     quarantineDays = quarantineDays == null ? Integer.valueOf(7) : quarantineDays;
-    detach = detach == null ? Detach.STOPPED : detach;
   }
 
   /** The same on another hypervisor. */

@@ -336,7 +336,7 @@ public final class Sweep {
                 QUARANTINE_DAYS,
                 null,
                 null,
-                VolumeSpec.Detach.STOPPED),
+                null),
             new VolumeStatus(List.of(), orphan.object(), "mw-" + brief, size, null)),
         orphan.hypervisor(),
         orphan.object(),

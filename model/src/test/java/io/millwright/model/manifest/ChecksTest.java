@@ -671,8 +671,7 @@ class ChecksTest {
             "{\"driver\":\"libvirt\",\"concurrency\":4,\"deadlineSeconds\":60,\"cordoned\":false}");
     assertThat(Json.write(spec("kind: Volume", "size: 1GiB\n  hypervisor: h")))
         .isEqualTo(
-            "{\"size\":\"1GiB\",\"hypervisor\":\"h\",\"reclaim\":\"retain\",\"quarantineDays\":7,"
-                + "\"detach\":\"stopped\"}");
+            "{\"size\":\"1GiB\",\"hypervisor\":\"h\",\"reclaim\":\"retain\",\"quarantineDays\":7}");
   }
 
   private static Spec spec(String kind, String rest) {
