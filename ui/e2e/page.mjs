@@ -560,6 +560,8 @@ await step('it is deleted by typing its name', async () => {
   await page.getByRole('button', { name: 'Delete' }).click();
   const sure = page.getByRole('dialog').getByRole('button', { name: 'Delete' });
   if (await sure.isEnabled()) throw new Error('it can be deleted without typing its name');
+  await dialog().getByText('Goes: the machine, its system disk with all that is on it').waitFor();
+  await dialog().getByText('Stays: nothing; it has no volumes.').waitFor();
   await page.getByLabel('Type by-page to confirm').fill('by-page');
   await sure.click();
   await page.waitForURL('**/machines');

@@ -11,6 +11,7 @@ import io.millwright.driver.testkit.Faults;
 import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.request.Applied;
+import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
@@ -382,6 +383,57 @@ class MachineLifeTest {
     world.awaitEnd(uid);
     assertThat(world.hypervisor.definition(uid).orElseThrow().cores()).isEqualTo(2);
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+  }
+
+  private static String size(int cores, int disk) {
+    return """
+    apiVersion: millwright/v1
+    kind: Size
+    metadata: {name: small}
+    spec: {cores: %d, memory: 256MiB, disk: %dGiB}
+    """
+        .formatted(cores, disk);
+  }
+
+  private Applied planned(String manifest) {
+    return world.plan(manifest).stream()
+        .filter(a -> a.resource().kind() == Kind.MACHINE)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void aLargerDiskIsGivenToAMachineThatRuns() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+    assertThat(planned(size(1, 3)).impact()).isEqualTo("in place");
+    long stopped = world.hypervisor.faults().calls(Verb.STOP);
+    world.apply(size(1, 3));
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.outside().disks())
+        .extracting(d -> d.size())
+        .containsExactly(ByteSize.parse("3GiB"));
+    assertThat(world.hypervisor.faults().calls(Verb.STOP)).isEqualTo(stopped);
+    assertThat(world.plan(World.machine("web", "").replace("{name: web}", "{name: web, labels: {a: b}}")))
+        .as("a label is nothing of its hypervisor's")
+        .allSatisfy(a -> assertThat(a.steps()).isEmpty());
+  }
+
+  @Test
+  void aMachineThatIsOffGetsItsCoresWithoutBeingStarted() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+    world.engine.power().set(World.ANNA, "default", "web", Power.OFF);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    long started = world.hypervisor.faults().calls(Verb.START);
+    assertThat(planned(size(2, 2)).impact()).isEqualTo("in place");
+    world.apply(size(2, 2));
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.definition(uid).orElseThrow().cores()).isEqualTo(2);
+    assertThat(world.hypervisor.faults().calls(Verb.START)).isEqualTo(started);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
   }
 
   @Test

@@ -148,6 +148,32 @@ class RebuildTest {
   }
 
   @Test
+  void anotherImageByTheVerbIsTheDeclaredOneFromThenOn() {
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: next}
+        spec: {os: debian, version: "13", build: {builder: simulated, suite: trixie}}
+        """);
+    UUID next =
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.IMAGE, "default", "next"))
+            .orElseThrow()
+            .uid();
+    assertThat(world.awaitEnd(next).state()).isEqualTo(new State.Succeeded());
+    rebuild("next");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    Resource<MachineSpec, MachineStatus> after = world.machine("web");
+    assertThat(after.spec().image()).isEqualTo("next");
+    assertThat(after.status().imageSha256()).isNotEqualTo(before.imageSha256());
+    assertThat(disks()).containsExactly(after.status().disk(), disks.get(1));
+    assertThat(world.plan(web("").replace("image: img", "image: next")))
+        .allSatisfy(a -> assertThat(a.steps()).isEmpty());
+  }
+
+  @Test
   void thePlanTellsWhatIsDestroyedAndWhatIsKeptAndChangesNothing() {
     Applied planned = world.engine.rebuild().plan(World.ANNA, "default", "web", null).getFirst();
     assertThat(planned.impact()).isEqualTo("rebuild");
