@@ -415,7 +415,9 @@ class MachineLifeTest {
         .extracting(d -> d.size())
         .containsExactly(ByteSize.parse("3GiB"));
     assertThat(world.hypervisor.faults().calls(Verb.STOP)).isEqualTo(stopped);
-    assertThat(world.plan(World.machine("web", "").replace("{name: web}", "{name: web, labels: {a: b}}")))
+    assertThat(
+            world.plan(
+                World.machine("web", "").replace("{name: web}", "{name: web, labels: {a: b}}")))
         .as("a label is nothing of its hypervisor's")
         .allSatisfy(a -> assertThat(a.steps()).isEmpty());
   }
