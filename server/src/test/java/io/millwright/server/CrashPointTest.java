@@ -1134,7 +1134,8 @@ class CrashPointTest {
           new Flow(
               "detachment",
               s -> {
-                s.apply(s.volume("1GiB").replace("reclaim: delete", "reclaim: delete, detach: live"));
+                s.apply(
+                    s.volume("1GiB").replace("reclaim: delete", "reclaim: delete, detach: live"));
                 s.ready("volumes: [" + s.volume + "]");
               },
               s -> {
