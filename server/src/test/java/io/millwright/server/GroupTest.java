@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.SimulatedHypervisor;
+import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Projects;
 import io.millwright.engine.request.Applied;
 import io.millwright.engine.request.Rollouts;
@@ -677,6 +680,27 @@ class GroupTest {
     world.apply(web(4, "img2", rollout));
     succeeds();
     assertThat(images()).containsOnly("img2");
+  }
+
+  @Test
+  void oneWhoseVolumeCannotBeMadeEndsTheRolloutAndAppliedAgainItIsMade() {
+    world.apply(web(2, "img", "maxUnavailable: 1"));
+    succeeds();
+    List.of(world.hypervisor, second)
+        .forEach(h ->
+            h.faults()
+                .always(c -> c.verb() == Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.CAPACITY)));
+    String disks = "volumes: [{name: data, size: 1GiB}]";
+    world.apply(web(2, "img", "maxUnavailable: 1", disks, "{}"));
+    Operation end = ended();
+    assertThat(end.state()).isInstanceOf(State.Failed.class);
+    assertThat(end.state().message())
+        .contains("failed at web-0")
+        .contains("Volume web-0-data was not made: The simulated system failed");
+    List.of(world.hypervisor, second).forEach(h -> h.faults().clear());
+    world.apply(web(2, "img", "maxUnavailable: 1", disks, "{}"));
+    succeeds();
+    assertThat(world.machine("web-1").spec().volumes()).containsExactly("web-1-data");
   }
 
   // --- scaling -----------------------------------------------------------------------------------

@@ -133,6 +133,22 @@ class RebuildTest {
   }
 
   @Test
+  void oneThatGetsAVolumeWhichCannotBeMadeGoesBackWithoutIt() {
+    // The rebuild waits for the volume, so the next disk that is made is that one.
+    world.hypervisor.faults().next(Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: more}
+        spec: {size: 1GiB, hypervisor: sim}
+        ---
+        """
+            + web("firmware: uefi").replace("[data]", "[data, more]"));
+    assertBack(world.awaitEnd(uid), "Volume more was not made");
+  }
+
+  @Test
   void theVerbGivesANewSystemDiskAndKeepsTheRest() {
     rebuild(null);
     Operation done = world.awaitEnd(uid);

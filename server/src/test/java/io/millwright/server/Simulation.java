@@ -101,6 +101,11 @@ final class Simulation implements AutoCloseable {
 
   private static final int SNAPSHOTS = 3;
 
+  /** Told to nobody, and so looked for in all that is written down. */
+  private static final String SECRET = "se'cret \\ of the life";
+
+  private static final String HASH = "$6$ofthelife$" + "0123456789".repeat(8) + "abcdef";
+
   private static final Set<Verb> LOOKS = EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG);
 
   /** What happened how often, for the report. */
@@ -179,7 +184,11 @@ final class Simulation implements AutoCloseable {
     this.world = World.bare();
     this.invariants = new Invariants(world);
     this.database = Database.open(world.settings(8));
-    hypervisors().forEach(h -> h.clock(() -> now).events(events::add));
+    hypervisors()
+        .forEach(h -> {
+          h.clock(() -> now).events(events::add);
+          invariants.format(h, disk -> format(h, disk));
+        });
     try {
       this.images = new ImageFiles(world.images);
     } catch (IOException e) {
@@ -282,7 +291,9 @@ final class Simulation implements AutoCloseable {
     try {
       calm = true;
       ask(() ->
-          world.apply(servers.getFirst().engine, World.BASE + World.SECOND + gold(1) + INSTALLED));
+          world.apply(
+              servers.getFirst().engine,
+              withSecrets(World.BASE + World.SECOND) + gold(1) + INSTALLED));
       commit();
       ask(() -> world.apply(servers.getFirst().engine, source()));
       ask(() -> world.apply(servers.getFirst().engine, group(2, "bios", "", "")));
@@ -294,8 +305,8 @@ final class Simulation implements AutoCloseable {
               servers.getFirst().engine,
               String.join(
                   "---\n",
-                  volume("v0", "sim", "retain"),
-                  volume("v1", "sim2", "delete"),
+                  volume("v0", "sim", "retain", "live"),
+                  volume("v1", "sim2", "delete", "stopped"),
                   machine("m0", "img", "bios", "{network: both}", "v0"),
                   machine("m1", "gold", "bios", "{network: both}", "v1"))));
       foreigners();
@@ -311,6 +322,11 @@ final class Simulation implements AutoCloseable {
       thaw();
       ask(this::resume);
       rest();
+      world
+          .strings(
+              "SELECT step->>'key' FROM operation, jsonb_array_elements(steps) step"
+                  + " WHERE step->>'key' LIKE 'detach-disk/%' AND upper(step->>'state') = 'DONE'")
+          .forEach(step -> figures.count("volumes taken from machines that run"));
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError(
           "seed "
@@ -370,6 +386,15 @@ final class Simulation implements AutoCloseable {
 
   // --- people ------------------------------------------------------------------------------
 
+  /** Drivers with a password, and people with one. */
+  private static String withSecrets(String base) {
+    return base.replaceAll(
+            "(driver: simulated, settings: \\{world: WORLD[-2]*)(}, concurrency)",
+            "$1, password: SECRET$2")
+        .replace("SECRET", '"' + SECRET.replace("\\", "\\\\") + '"')
+        .replace("{name: admin}", "{name: admin, passwordHash: \"" + HASH + "\"}");
+  }
+
   /** Who gets no answer, or a refusal, leaves it at that. */
   private void ask(Runnable request) {
     try {
@@ -388,7 +413,7 @@ final class Simulation implements AutoCloseable {
     String machine = "m" + chance.nextInt(MACHINES);
     String volume = "v" + chance.nextInt(VOLUMES);
     figures.count("requests");
-    switch (chance.nextInt(32)) {
+    switch (chance.nextInt(35)) {
       case 0, 1, 2, 3 -> {
         String wanted = machine(machine);
         say("apply " + wanted.replaceAll("\\s+", " "));
@@ -396,7 +421,11 @@ final class Simulation implements AutoCloseable {
       }
       case 4 -> {
         String wanted =
-            volume(volume, pick(List.of("sim", "sim2")), pick(List.of("retain", "delete")));
+            volume(
+                volume,
+                pick(List.of("sim", "sim2")),
+                pick(List.of("retain", "delete")),
+                pick(List.of("stopped", "live")));
         say("apply " + wanted.replaceAll("\\s+", " "));
         world.apply(engine, wanted);
       }
@@ -444,6 +473,7 @@ final class Simulation implements AutoCloseable {
       case 21, 22 -> orphan(engine);
       case 23, 24, 25, 26 -> imports(engine);
       case 27, 28, 29, 30 -> snapshot(engine);
+      case 31, 32, 33 -> plug(engine);
       case 17 -> {
         say("restore volume " + volume);
         database
@@ -512,7 +542,7 @@ final class Simulation implements AutoCloseable {
             pick(
                 List.of(
                     "",
-                    "{name: data, size: 1GiB}",
+                    "{name: data, size: 1GiB, filesystem: ext4}",
                     "{name: data, size: 1GiB}, {name: tmp, size: 1GiB, reclaim: delete}"));
         String wanted =
             group(
@@ -601,9 +631,14 @@ final class Simulation implements AutoCloseable {
     apiVersion: millwright/v1
     kind: Source
     metadata: {name: git}
-    spec: {driver: simulated, url: "file:///%s", apply: auto, prune: true}
+    spec:
+      driver: simulated
+      url: "file:///%s"
+      apply: auto
+      prune: true
+      settings: {webhookSecret: "%s"}
     """
-        .formatted(world.name);
+        .formatted(world.name, SECRET.replace("\\", "\\\\"));
   }
 
   /** Machines and their size in any number, of which some came from there before and some not. */
@@ -1041,33 +1076,85 @@ final class Simulation implements AutoCloseable {
         """);
   }
 
-  private static String volume(String name, String hypervisor, String reclaim) {
+  private static String volume(String name, String hypervisor, String reclaim, String detach) {
     return """
     apiVersion: millwright/v1
     kind: Volume
     metadata: {name: %s}
-    spec: {size: 1GiB, hypervisor: %s, reclaim: %s}
+    spec: {size: 1GiB, hypervisor: %s, reclaim: %s, filesystem: ext4, detach: %s}
     """
-        .formatted(name, hypervisor, reclaim);
+        .formatted(name, hypervisor, reclaim, detach);
   }
 
   /**
-   * Who sees that a volume could not be made applies it again, as it says: machines wait for it.
+   * Who sees that a volume could not be made applies it again, as it says; of a group's own the
+   * group does so.
    */
   private void applyAgain() {
     world
         .strings(
             """
-            SELECT concat_ws(' ', name, spec->>'hypervisor', coalesce(spec->>'reclaim', 'retain'))
+            SELECT concat_ws(' ', name, spec->>'hypervisor', coalesce(spec->>'reclaim', 'retain'),
+              coalesce(spec->>'detach', 'stopped'))
             FROM resource r
-            WHERE kind = 'VOLUME' AND status->>'object' IS NULL AND NOT EXISTS (
+            WHERE kind = 'VOLUME' AND name ~ '^v[0-9]$' AND status->>'object' IS NULL AND NOT EXISTS (
               SELECT FROM operation o WHERE o.target = r.uid AND o.ended_at IS NULL)
             ORDER BY name
             """)
         .forEach(line -> {
           String[] of = line.split(" ");
-          ask(() -> world.apply(server().engine, volume(of[0], of[1], of[2])));
+          ask(() -> world.apply(server().engine, volume(of[0], of[1], of[2], of[3])));
         });
+  }
+
+  /** Of a machine that is up nothing changes but its volumes: they leave it live, or one comes. */
+  private void plug(Engine engine) {
+    List<String> up =
+        world.strings(
+            """
+            SELECT concat_ws('|', name, spec->>'image', coalesce(spec->>'firmware', 'bios'),
+              trim(both '[]' from spec->>'nics'), status->>'hypervisor')
+            FROM resource WHERE kind = 'MACHINE' AND name ~ '^m[0-9]$'
+            AND status->>'readyBy' IS NOT NULL AND deleted_at IS NULL ORDER BY name
+            """);
+    if (up.isEmpty()) {
+      return;
+    }
+    String[] of = pick(up).split("\\|");
+    List<String> has =
+        world.strings(
+            """
+            SELECT concat_ws(' ', v.name, v.spec->>'hypervisor', coalesce(v.spec->>'reclaim', 'retain'))
+            FROM resource m, jsonb_array_elements_text(coalesce(m.spec->'volumes', '[]')) its(volume),
+              resource v
+            WHERE m.kind = 'MACHINE' AND m.name = '%s' AND v.kind = 'VOLUME' AND v.name = its.volume
+            AND v.deleted_at IS NULL ORDER BY v.name
+            """
+                .formatted(of[0]));
+    StringBuilder wanted = new StringBuilder();
+    String volumes = "";
+    if (has.isEmpty()) {
+      volumes =
+          world
+              .strings(
+                  """
+                  SELECT name FROM resource v WHERE kind = 'VOLUME' AND name ~ '^v[0-9]$'
+                  AND spec->>'hypervisor' = '%s' AND deleted_at IS NULL AND NOT EXISTS (
+                    SELECT FROM reference r WHERE r.to_uid = v.uid)
+                  ORDER BY name LIMIT 1
+                  """
+                      .formatted(of[4]))
+              .stream()
+              .findFirst()
+              .orElse("");
+    }
+    for (String line : has) {
+      String[] volume = line.split(" ");
+      wanted.append(volume(volume[0], volume[1], volume[2], "live")).append("---\n");
+    }
+    say("only the volumes of " + of[0] + ": " + (has.isEmpty() ? "+ " + volumes : "- " + has));
+    figures.count("machines that were up given or spared volumes");
+    world.apply(engine, wanted + machine(of[0], of[1], of[2], of[3], volumes));
   }
 
   private String machine(String name) {
@@ -1134,7 +1221,28 @@ final class Simulation implements AutoCloseable {
                           h.fill(disk, bytes(content));
                           written.put(disk, content);
                           figures.count("disks written to by guests");
+                          if (isData(disk)) {
+                            mount(h, disk);
+                          }
                         })));
+  }
+
+  /** It has it mounted from now on, or has it no more; nobody can take it away meanwhile. */
+  private void mount(SimulatedHypervisor where, String disk) {
+    if (chance.nextInt(3) == 0) {
+      say("  and has it mounted");
+      where.mount(disk, "/srv");
+    } else {
+      where.unmount(disk);
+    }
+  }
+
+  private void format(SimulatedHypervisor there, String disk) {
+    int content = ++lastWritten;
+    there.fill(disk, bytes(content));
+    written.put(disk, content);
+    say("  " + disk + " is formatted, " + content);
+    figures.count("volumes formatted");
   }
 
   private static boolean isData(String disk) {
@@ -1232,7 +1340,11 @@ final class Simulation implements AutoCloseable {
   }
 
   private void clear() {
-    hypervisors().forEach(h -> h.faults().clear());
+    hypervisors()
+        .forEach(h -> {
+          h.faults().clear();
+          h.unmountAll();
+        });
     world.services.faults().clear();
     SimulatedBuilder.faults().clear();
   }

@@ -234,6 +234,25 @@ class VolumeTest {
     assertThat(world.hypervisor.definition(next).orElseThrow().disks()).hasSize(2);
   }
 
+  @Test
+  void whoNeedsAVolumeThatCannotBeMadeFailsAsItDoesAndAppliedAgainBothAreMade() {
+    world.hypervisor.faults().next(Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
+    String both = volume("data", "") + "---\n" + World.machine("m", "volumes: [data]");
+    world.apply(both);
+    UUID machine = world.machine("m").uid();
+    assertThat(world.awaitEnd(machine).state())
+        .isInstanceOfSatisfying(
+            State.Failed.class,
+            s -> {
+              assertThat(s.reason()).isEqualTo("VolumeFailed");
+              assertThat(s.message()).startsWith("Volume data was not made: The simulated system");
+            });
+    assertThat(world.hypervisor.definition(machine)).isEmpty();
+    world.apply(both);
+    assertThat(world.awaitEnd(machine).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.definition(machine).orElseThrow().disks()).hasSize(2);
+  }
+
   /** How often a machine was stopped. */
   private AtomicInteger stops(UUID machine) {
     AtomicInteger stops = new AtomicInteger();

@@ -4,6 +4,7 @@ import io.millwright.driver.MachineDefinition;
 import io.millwright.engine.port.Projects;
 import io.millwright.images.Catalogue;
 import io.millwright.model.Addressing;
+import io.millwright.model.Condition;
 import io.millwright.model.Devices;
 import io.millwright.model.GuestFamily;
 import io.millwright.model.HypervisorSpec;
@@ -134,6 +135,21 @@ public record ResolvedMachine(
         profiles,
         networks,
         volumes);
+  }
+
+  /** The same with only those volumes that are there, which is not all of what is declared. */
+  public ResolvedMachine withVolumesThatAreThere() {
+    return new ResolvedMachine(
+        machine,
+        hypervisor,
+        elsewhere,
+        image,
+        size,
+        profiles,
+        networks,
+        volumes.stream()
+            .filter(v -> Condition.holds(v.status().conditions(), Condition.READY))
+            .toList());
   }
 
   /** The same as seen from the other hypervisor, for acts on what it has there. */

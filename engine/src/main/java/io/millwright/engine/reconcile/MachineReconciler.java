@@ -29,6 +29,7 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.MachineStatus.ScriptResult;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
+import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
@@ -178,6 +179,10 @@ public final class MachineReconciler {
     }
     boolean imported = machine.spec().foreignMade();
     if (!machine.deleting() && !imported) {
+      Optional<String> unmade = unmade(resolved);
+      if (unmade.isPresent()) {
+        return undo.giveUp(run, subject, "VolumeFailed", unmade.get(), false);
+      }
       Optional<String> lack = lacking(resolved);
       if (lack.isPresent()) {
         run.waitFor("Waiting", lack.get(), Duration.ofSeconds(2));
@@ -243,6 +248,24 @@ public final class MachineReconciler {
       return blind(run, subject, e);
     }
     return carryOut(run, subject.with(resolved));
+  }
+
+  /**
+   * Which of its volumes could not be made, in words. Nothing tries that again by itself, so a
+   * machine that waited for it, and the group that it belongs to, would wait for ever.
+   */
+  private Optional<String> unmade(ResolvedMachine r) {
+    return r.volumes().stream()
+        .filter(v -> !Condition.holds(v.status().conditions(), Condition.READY))
+        .flatMap(v ->
+            store.read(tx -> tx.operations().latest(v.uid())).stream()
+                .map(Operation::state)
+                .filter(s -> s instanceof State.Failed || s instanceof State.Cancelled)
+                .map(s ->
+                    v.title()
+                        + " was not made"
+                        + (s.message().isEmpty() ? "" : ": " + s.message())))
+        .findFirst();
   }
 
   /** What another resource must become before work can begin, in words. */

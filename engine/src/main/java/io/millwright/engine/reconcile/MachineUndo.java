@@ -243,9 +243,13 @@ final class MachineUndo {
     return MachineReconciler.again(store, r);
   }
 
-  /** Brings the system from before a rebuild up again, and takes the new disk away. */
-  private Optional<Duration> goBack(Run run, Subject subject, State.Undoing why, MachineFacts facts)
+  /**
+   * Brings the system from before a rebuild up again, and takes the new disk away. A volume that
+   * was not made, for which it goes back perhaps, is not attached.
+   */
+  private Optional<Duration> goBack(Run run, Subject begun, State.Undoing why, MachineFacts facts)
       throws DriverException {
+    Subject subject = begun.with(begun.resolved().orElseThrow().withVolumesThatAreThere());
     ResolvedMachine machine = subject.resolved().orElseThrow();
     run.plan(sight.plan(machine, subject.installation(), facts).steps());
     Optional<Duration> later = takeBack(run, subject, why);
