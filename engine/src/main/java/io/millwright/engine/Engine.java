@@ -54,6 +54,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 
 /** The engine's parts, put together by hand; reading the constructor tells who needs whom. */
@@ -100,17 +101,24 @@ public final class Engine implements AutoCloseable {
    * @param carriers what has a thread for each volume that is carried to another hypervisor
    * @param reached where the addresses of machines are reached from here: as they are, but where
    *     something else stands in for the machines
+   * @param ticks nanoseconds of a clock that nobody sets, as {@link System#nanoTime}
    */
   public record Settings(
       List<URI> doors,
       Duration round,
       SourcePlaces places,
       Executor carriers,
-      UnaryOperator<Ip> reached) {
+      UnaryOperator<Ip> reached,
+      LongSupplier ticks) {
     /** Those of a server in service. */
     public static Settings of(List<URI> doors, SourcePlaces places) {
       return new Settings(
-          doors, HypervisorReconciler.ROUND, places, Engine::carrying, UnaryOperator.identity());
+          doors,
+          HypervisorReconciler.ROUND,
+          places,
+          Engine::carrying,
+          UnaryOperator.identity(),
+          System::nanoTime);
     }
   }
 
@@ -160,6 +168,7 @@ public final class Engine implements AutoCloseable {
         new Reconcilers(
             store,
             clock,
+            settings.ticks(),
             new MachineReconciler(
                 store, outside, images, door, secrets, rebuild, settings.carriers(), clock),
             new HypervisorReconciler(store, outside, clock, round),

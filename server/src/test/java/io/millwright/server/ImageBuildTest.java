@@ -27,7 +27,9 @@ import io.millwright.model.TimeSpan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
@@ -274,6 +276,24 @@ class ImageBuildTest {
     Files.write(left.resolve("image"), new byte[1]);
     nudge();
     world.await("it is gone", () -> Files.notExists(left));
+  }
+
+  /** A server died between the last byte of an image and the record of it. */
+  @Test
+  void anImageThatNobodyNamesGoesWhenItIsNotNewAnyMore() throws IOException {
+    applied("");
+    Path old = world.images.resolve("0".repeat(64) + ".img");
+    Path lately = world.images.resolve("1".repeat(64) + ".img");
+    for (Path each : List.of(old, lately)) {
+      Files.write(each, new byte[1]);
+    }
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofMinutes(11))));
+    Path mine = world.images.resolve(image().status().sha256() + ".img");
+    Files.setLastModifiedTime(mine, FileTime.from(Instant.now().minus(Duration.ofDays(1))));
+    nudge();
+    world.await("it is gone", () -> Files.notExists(old));
+    assertThat(lately).exists();
+    assertThat(mine).exists();
   }
 
   @Test

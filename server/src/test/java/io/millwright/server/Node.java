@@ -61,7 +61,8 @@ final class Node implements AutoCloseable {
                   pace.round(),
                   new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
                   Thread::startVirtualThread,
-                  Node::standIn));
+                  Node::standIn,
+                  System::nanoTime));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

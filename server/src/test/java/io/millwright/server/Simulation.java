@@ -46,8 +46,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -68,6 +70,7 @@ import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -136,7 +139,14 @@ final class Simulation implements AutoCloseable {
   private final Deque<Runnable> events = new ArrayDeque<>();
   private final List<String> story = new ArrayList<>();
   private final List<Server> servers = new ArrayList<>();
-  private volatile Instant now = Instant.now();
+
+  /** As the clock of a database, which has microseconds: what it would round does not come back. */
+  private volatile Instant now = Instant.now().truncatedTo(ChronoUnit.MICROS);
+
+  private long ticks;
+
+  /** Files of images that have the life's time. */
+  private final Set<String> dated = new HashSet<>();
 
   /** Faults that the seed chose are for the servers' calls, and not for the checker's. */
   private boolean checking;
@@ -227,7 +237,8 @@ final class Simulation implements AutoCloseable {
                   Duration.ofSeconds(30),
                   new SourcePlaces(List.of("file:///"), Reach.OUTSIDE),
                   Runnable::run,
-                  UnaryOperator.identity()));
+                  UnaryOperator.identity(),
+                  Simulation.this::ticks));
       store.counts = true;
     }
 
@@ -347,6 +358,16 @@ final class Simulation implements AutoCloseable {
     return story.subList(Math.max(0, last - TOLD), last);
   }
 
+  /** What happened, with what differs from life to life (identities, times) left out. */
+  List<String> story() {
+    return story.stream()
+        .map(line ->
+            line.replaceAll("[0-9a-f]{8}(-[0-9a-f]{4,12}){2,5}|[0-9a-f]{64}", "ID")
+                .replaceAll("[0-9-]{10}T[0-9:.]+Z", "TIME")
+                .replaceAll("\\$\\$Lambda/[^,\\]]*", ""))
+        .toList();
+  }
+
   private void step() {
     int dice = chance.nextInt(100);
     if (dice < 22) {
@@ -364,6 +385,14 @@ final class Simulation implements AutoCloseable {
     } else {
       look();
     }
+  }
+
+  /** Between two steps of an operation time goes by or not, as the seed decides. */
+  private long ticks() {
+    if (chance.nextInt(6) == 0) {
+      ticks += Duration.ofMillis(300).toNanos();
+    }
+    return ticks;
   }
 
   private void say(String what) {
@@ -1043,18 +1072,34 @@ final class Simulation implements AutoCloseable {
                 UNION SELECT status->>'imageSha256' || '.img' FROM resource
                 WHERE kind = 'MACHINE' AND status->>'imageSha256' IS NOT NULL
                 """));
-    Set<String> there = new TreeSet<>();
-    try (Stream<Path> files = Files.list(world.images)) {
-      files
-          .map(f -> f.getFileName().toString())
-          .filter(f -> !f.equals("installation"))
-          .forEach(there::add);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    Set<String> there = files();
     return named.equals(there)
         ? List.of()
         : List.of("images are " + there + ", and named are " + named);
+  }
+
+  /** Files are as old as the life, and not as the machine that it is played on, has it. */
+  private void date() {
+    for (String name : files()) {
+      if (dated.add(name)) {
+        try {
+          Files.setLastModifiedTime(world.images.resolve(name), FileTime.from(now));
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+    }
+  }
+
+  private Set<String> files() {
+    try (Stream<Path> files = Files.list(world.images)) {
+      return files
+          .map(f -> f.getFileName().toString())
+          .filter(f -> !f.equals("installation"))
+          .collect(Collectors.toCollection(TreeSet::new));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Builds that are kept though nobody needs them, and machines that check none; in words. */
@@ -1470,6 +1515,7 @@ final class Simulation implements AutoCloseable {
 
   private void check() {
     figures.count("steps");
+    date();
     checking = true;
     try {
       List<String> broken = invariants.unsafe();

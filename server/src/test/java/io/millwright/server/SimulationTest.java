@@ -55,6 +55,20 @@ class SimulationTest {
     assertThat(failed).as(String.join("\n", failed)).isEmpty();
   }
 
+  /** By that a life that failed can be looked into. */
+  @Test
+  void aLifeIsTheSameWhenItIsPlayedAgain() {
+    long seed = Long.getLong("seed", 1);
+    assertThat(told(seed)).isEqualTo(told(seed));
+  }
+
+  private static List<String> told(long seed) {
+    try (Simulation simulation = new Simulation(seed, new Simulation.Figures())) {
+      simulation.run(STEPS);
+      return simulation.story();
+    }
+  }
+
   private static String report(
       int seeds, long from, int failed, long seconds, Simulation.Figures figures) {
     String rows =

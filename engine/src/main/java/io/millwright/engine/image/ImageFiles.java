@@ -24,6 +24,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
@@ -50,6 +51,9 @@ public final class ImageFiles {
   private static final String SENT = "sent-";
 
   private static final Duration KEPT = Duration.ofDays(1);
+
+  /** What the names of whole images end with; they begin with the checksum. */
+  private static final String WHOLE = ".img";
 
   private final Path dir;
   private final Limits limits;
@@ -178,8 +182,20 @@ public final class ImageFiles {
     Files.deleteIfExists(file(sha256));
   }
 
+  /** The checksums of all images that were there before that. */
+  public List<String> whole(Instant before) throws IOException {
+    List<String> out = new ArrayList<>();
+    for (Path each : list("")) {
+      String name = each.getFileName().toString();
+      if (name.endsWith(WHOLE) && Files.getLastModifiedTime(each).toInstant().isBefore(before)) {
+        out.add(name.substring(0, name.length() - WHOLE.length()));
+      }
+    }
+    return out;
+  }
+
   private Path file(String sha256) {
-    return dir.resolve(sha256 + ".img");
+    return dir.resolve(sha256 + WHOLE);
   }
 
   /**

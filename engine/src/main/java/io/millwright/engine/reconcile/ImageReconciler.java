@@ -622,7 +622,7 @@ public final class ImageReconciler {
       return Optional.of(POLL);
     }
     forget(image);
-    boolean pruned = prune(image);
+    boolean pruned = prune(image) & collect(image);
     ImageSpec.Build build = image.spec().build();
     Optional<Instant> due =
         ImagePlanner.due(build == null ? null : build.schedule(), image.status().builds());
@@ -674,31 +674,54 @@ public final class ImageReconciler {
   }
 
   /**
+   * Removes whole files that nobody names: their server died before it could write down what it
+   * made or was sent, and the next attempt made another one. False if there is one that is too new
+   * for that to be certain.
+   */
+  private boolean collect(Resource<ImageSpec, ImageStatus> image) {
+    try {
+      Instant now = clock.instant();
+      for (String sha256 : files.whole(now.minus(PRUNE))) {
+        if (nameless(image, sha256)) {
+          files.delete(sha256);
+        }
+      }
+      return files.whole(now).stream().noneMatch(sha256 -> nameless(image, sha256));
+    } catch (IOException e) {
+      LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
+      return false;
+    }
+  }
+
+  private boolean nameless(Resource<ImageSpec, ImageStatus> image, String sha256) {
+    return !has(image, sha256) && !needed(image, sha256);
+  }
+
+  /**
    * True if a machine has or had its system from it, or another image is the same; and rather once
    * too often: while any image is being made, what comes of that is not known yet.
    */
   private boolean needed(Resource<ImageSpec, ImageStatus> image, String sha256) {
-    return store.read(tx -> {
-      boolean used =
-          Stream.of("status.imageSha256", "status.former.imageSha256")
-              .anyMatch(path ->
-                  !tx.resources()
-                      .list(
-                          new Resources.Query(
-                              Kind.MACHINE, null, Selector.ALL, Map.of(path, sha256), 1, null))
-                      .items()
-                      .isEmpty());
-      return used
-          || all(tx.resources(), Kind.IMAGE).stream()
-              .filter(other -> !other.uid().equals(image.uid()))
-              .anyMatch(
-                  other -> has(other, sha256) || tx.operations().active(other.uid()).isPresent());
-    });
+    return store.read(tx ->
+        all(tx.resources(), Kind.IMAGE).stream()
+                .filter(other -> !other.uid().equals(image.uid()))
+                .anyMatch(
+                    other -> has(other, sha256) || tx.operations().active(other.uid()).isPresent())
+            || Stream.of("status.imageSha256", "status.former.imageSha256")
+                .anyMatch(path ->
+                    !tx.resources()
+                        .list(
+                            new Resources.Query(
+                                Kind.MACHINE, null, Selector.ALL, Map.of(path, sha256), 1, null))
+                        .items()
+                        .isEmpty()));
   }
 
   private static boolean has(Resource<?, ?> image, String sha256) {
-    return ((ImageStatus) image.status())
-        .builds().stream().anyMatch(b -> sha256.equals(b.sha256()));
+    ImageSpec.Source source = ((ImageSpec) image.spec()).origin();
+    return (source != null && sha256.equals(source.sha256()))
+        || ((ImageStatus) image.status())
+            .builds().stream().anyMatch(b -> sha256.equals(b.sha256()));
   }
 
   /** Takes it from all hypervisors; false if a disk on one of them is backed by it. */

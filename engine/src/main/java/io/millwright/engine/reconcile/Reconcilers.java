@@ -38,6 +38,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +49,7 @@ public final class Reconcilers implements Reconcile {
 
   private final Store store;
   private final InstantSource clock;
+  private final LongSupplier ticks;
   private final MachineReconciler machines;
   private final HypervisorReconciler hypervisors;
   private final ImageReconciler images;
@@ -65,6 +67,7 @@ public final class Reconcilers implements Reconcile {
   public Reconcilers(
       Store store,
       InstantSource clock,
+      LongSupplier ticks,
       MachineReconciler machines,
       HypervisorReconciler hypervisors,
       ImageReconciler images,
@@ -79,6 +82,7 @@ public final class Reconcilers implements Reconcile {
       Webhooks webhooks) {
     this.store = store;
     this.clock = clock;
+    this.ticks = ticks;
     this.machines = machines;
     this.hypervisors = hypervisors;
     this.images = images;
@@ -105,7 +109,7 @@ public final class Reconcilers implements Reconcile {
   private Work look(Tx tx, UUID uid) {
     // What ends is deleted before anything else is done with it.
     Optional<Duration> ends = expire.look(tx, uid);
-    Run run = Run.claim(tx, store, clock, uid).orElse(null);
+    Run run = Run.claim(tx, store, clock, ticks, uid).orElse(null);
     Optional<Resource<?, ?>> found = tx.resources().find(uid);
     if (found.isEmpty()) {
       approving.look(tx, uid);

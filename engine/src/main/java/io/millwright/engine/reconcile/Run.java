@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +43,7 @@ final class Run {
 
   private final Store store;
   private final InstantSource clock;
+  private final LongSupplier ticks;
   private final Operation operation;
   private final List<StepRecord> records;
   private Deque<Step> todo = new ArrayDeque<>();
@@ -54,11 +56,13 @@ final class Run {
   private boolean planned;
 
   private boolean unwritten;
-  private long writtenAt = System.nanoTime();
+  private long writtenAt;
 
-  private Run(Store store, InstantSource clock, Operation operation) {
+  private Run(Store store, InstantSource clock, LongSupplier ticks, Operation operation) {
     this.store = store;
     this.clock = clock;
+    this.ticks = ticks;
+    this.writtenAt = ticks.getAsLong();
     this.operation = operation;
     this.records = new ArrayList<>(operation.steps());
     this.next = records.size();
@@ -70,9 +74,14 @@ final class Run {
     return cancelled;
   }
 
-  /** Takes up what is to be done with this resource, if anything. */
-  static Optional<Run> claim(Tx tx, Store store, InstantSource clock, UUID target) {
-    return tx.operations().claim(target).map(claimed -> new Run(store, clock, claimed));
+  /**
+   * Takes up what is to be done with this resource, if anything.
+   *
+   * @param ticks nanoseconds of a clock that nobody sets, as {@link System#nanoTime}
+   */
+  static Optional<Run> claim(
+      Tx tx, Store store, InstantSource clock, LongSupplier ticks, UUID target) {
+    return tx.operations().claim(target).map(claimed -> new Run(store, clock, ticks, claimed));
   }
 
   /** True if a first boot was waited for in this operation. */
@@ -222,7 +231,7 @@ final class Run {
   }
 
   private boolean old(Duration age) {
-    return System.nanoTime() - writtenAt > age.toNanos();
+    return ticks.getAsLong() - writtenAt > age.toNanos();
   }
 
   /** A step that is tried again after a fault counts as begun again. */
@@ -350,7 +359,7 @@ final class Run {
 
   private void written(Supplier<Operations.Hold> writing) {
     // What it says is true of some moment from here on, but not of when its answer is read.
-    long now = System.nanoTime();
+    long now = ticks.getAsLong();
     Operations.Hold hold = writing.get();
     if (hold == Operations.Hold.LOST) {
       throw new Lost();
