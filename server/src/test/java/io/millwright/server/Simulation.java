@@ -68,6 +68,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -1434,9 +1435,19 @@ final class Simulation implements AutoCloseable {
     // As if it were picked: what is nudged meanwhile is a new row, and none is lost.
     world.sql("DELETE FROM scheduled_tasks WHERE task_instance = '" + uid + "'");
     boolean freezes = !calm && frozen == null && chance.nextInt(12) == 0;
-    Fault.Hang hang = chance.nextBoolean() ? Fault.hang() : Fault.hangAfterEffect();
+    boolean late = chance.nextBoolean();
+    Fault.Hang hang = late ? Fault.hang() : Fault.hangAfterEffect();
+    AtomicReference<Verb> at = new AtomicReference<>();
     if (freezes) {
-      pick(hypervisors()).faults().when(call -> !checking && !LOOKS.contains(call.verb()), 1, hang);
+      pick(hypervisors())
+          .faults()
+          .when(
+              call -> {
+                at.set(call.verb());
+                return !checking && !LOOKS.contains(call.verb());
+              },
+              1,
+              hang);
     }
     looking = server;
     List<Throwable> thrown = new ArrayList<>();
@@ -1470,6 +1481,7 @@ final class Simulation implements AutoCloseable {
       stands.await();
       if (look.isAlive() && again.isEmpty()) {
         figures.count("servers frozen");
+        figures.count("servers frozen " + (late ? "before " : "after ") + at);
         say(server.name + " freezes over " + title(uid));
         frozen = new Frozen(server, look, hang, thrown);
         world.store.write(tx -> tx.nudges().nudge(uid)); // its heartbeats are missed
