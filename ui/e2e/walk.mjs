@@ -8,6 +8,9 @@
 //   form      what the server finds wrong with a new machine stands at its field, which unfolds; who gives their key can
 //             log in with it; what has to be there first is told
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
+//   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
+//             where that is enough; it is gone when it is put right
+//   console   that of somebody whose session ends, or who may not see it any more, is cut, and says so
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
 //             says so, keeps what was filled in, and goes on by itself
 //   trouble   what is seen when the API answers 500, 503 or 403, when there is no such thing, and when nothing answers
@@ -18,7 +21,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judge, launch, shoot, VIEW } from './browser.mjs';
+import { cut, judge, launch, shoot, VIEW } from './browser.mjs';
 
 const [url, tokenFile, ...parts] = process.argv.slice(2);
 if (!tokenFile) {
@@ -510,6 +513,84 @@ if (wanted('keyboard')) {
     await other.waitForURL('**/machines');
     await inMain();
     await other.getByRole('link', { name: machine }).waitFor({ state: 'detached' });
+    await other.context().close();
+  });
+}
+
+// ------------------------------------------------------------------------------------------- drift, and what is cut
+
+/** By the hand of somebody who has the console of a machine. */
+async function typed(machine, line) {
+  await visit(`/p/default/machines/${machine}/console`);
+  await page.getByText('Connected to its serial port.').waitFor();
+  await page.locator('.xterm-helper-textarea').focus();
+  await page.keyboard.type(`${line}\n`);
+}
+if (wanted('drift')) {
+  const machine = `drifts-${mark}`;
+  const declared = (policy) => declare(`apiVersion: millwright/v1
+kind: Machine
+metadata: {name: ${machine}}
+spec: {image: debian-12, size: small, hypervisor: sim, nics: [{network: lab}], drift: ${policy}}
+`);
+  await step('a machine that is not as declared is shown with its difference', async () => {
+    await call('PUT', '/projects/default/approval-rules', { rules: [] });
+    await declared('report');
+    await rest();
+    await visit(`/p/default/machines/${machine}`);
+    await page.getByRole('tab', { name: 'Drift' }).click();
+    await page.getByText('It is as declared').waitFor();
+    await typed(machine, 'poweroff');
+    await page.getByRole('status').getByText('The machine has ended it.').waitFor();
+    await visit(`/p/default/machines/${machine}`);
+    await page.getByRole('tab', { name: 'Drift' }).click();
+    const card = page.getByRole('region', { name: 'What differs' });
+    await card.locator('pre').waitFor();
+    const diff = await card.locator('pre').innerText();
+    if (diff.trim() !== 'power\n+ declared on\n− observed off') throw new Error(diff);
+    await card.getByText('power it on').waitFor();
+    await fits();
+    await judge(page, ['light', 'dark']);
+    await shoot(page, 'drift');
+  });
+  await step('it is a finding, and one of a number at home, where nothing more is asked for', async () => {
+    await visit('/p/default/findings');
+    await page.getByRole('region', { name: machine }).getByText('− observed off').waitFor();
+    const answer = page.waitForResponse(/\/drift(\?|$)/);
+    await visit('/p/default');
+    await page.getByText(/^1 machine differs from what is declared/).waitFor();
+    const { compared, differing, items } = await (await answer).json();
+    if (compared < 2 || differing !== 1 || items.length > 0) throw new Error(`${compared} compared, ${differing} differ, ${items.length} items`);
+  });
+  await step('what is put right differs no more', async () => {
+    await visit(`/p/default/machines/${machine}`);
+    await page.getByRole('tab', { name: 'Drift' }).click();
+    await page.getByRole('region', { name: 'What differs' }).waitFor();
+    await declared('repair');
+    await page.getByText('It is as declared').waitFor(); // live
+    await rest();
+    await call('DELETE', `/projects/default/machines/${machine}`);
+  });
+}
+if (wanted('console')) {
+  /** Somebody else's browser. */
+  async function signedIn(who, secret) {
+    const other = await (await browser.newContext({ ...VIEW, userAgent: `Second browser ${mark}` })).newPage();
+    other.setDefaultTimeout(30_000);
+    await other.goto(url);
+    await other.getByLabel('Name').fill(who);
+    await other.getByLabel('Password').fill(secret);
+    await other.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await other.getByRole('navigation').first().waitFor();
+    return other;
+  }
+  await step('an open console says that it was cut when its session is ended', async () => {
+    const other = await signedIn(name, password);
+    await cut(other, url, 'web', async () => {
+      const { items } = await call('GET', '/sessions');
+      const second = items.find((s) => s.agent === `Second browser ${mark}`);
+      await call('DELETE', `/sessions/${second.uid}`);
+    });
     await other.context().close();
   });
 }

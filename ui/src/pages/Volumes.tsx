@@ -60,6 +60,14 @@ export function Volumes() {
     { key: 'hypervisor', title: 'Hypervisor', width: 'minmax(90px, 0.8fr)', wide: true, value: (v) => v.spec.hypervisor, cell: (v) => v.spec.hypervisor },
     { key: 'mount', title: 'Mounted at', width: 'minmax(90px, 0.8fr)', wide: true, value: (v) => v.spec.mount, cell: (v) => v.spec.mount ?? '' },
     {
+      key: 'detach',
+      title: 'Leaves a machine',
+      width: '140px',
+      wide: true,
+      value: (v) => v.spec.detach ?? 'stopped',
+      cell: (v) => (v.spec.detach === 'live' ? 'while it runs' : 'when it stops'),
+    },
+    {
       key: 'reclaim',
       title: 'When deleted',
       width: '130px',

@@ -106,11 +106,9 @@ class ConsoleTest {
     Awaitility.await().until(() -> openSockets() == 0);
 
     Screen second = new Screen();
-    open(path, second);
+    WebSocket last = open(path, second);
     Awaitility.await().until(() -> openSockets() == 1);
-    UUID uid =
-        UUID.fromString(rig.get("projects/c1/machines/m").json().at("/metadata/uid").asString());
-    SimulatedHypervisor.world(Rig.WORLD).powerOff(uid);
+    last.sendBinary(ByteBuffer.wrap("poweroff\r".getBytes(StandardCharsets.US_ASCII)), true).join();
     assertThat(second.closed.get(10, TimeUnit.SECONDS)).isEqualTo(WebSocket.NORMAL_CLOSURE);
     Awaitility.await().until(() -> openSockets() == 0);
   }
