@@ -10,7 +10,8 @@
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
 //   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
 //             where that is enough; it is gone when it is put right
-//   console   that of somebody whose session ends, or who may not see it any more, is cut, and says so
+//   console   one that is open says that it was cut when its session is ended
+//   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
 //             says so, keeps what was filled in, and goes on by itself
 //   trouble   what is seen when the API answers 500, 503 or 403, when there is no such thing, and when nothing answers
@@ -555,7 +556,8 @@ spec: {image: debian-12, size: small, hypervisor: sim, nics: [{network: lab}], d
   });
   await step('it is a finding, and one of a number at home, where nothing more is asked for', async () => {
     await visit('/p/default/findings');
-    await page.getByRole('region', { name: machine }).getByText('− observed off').waitFor();
+    await page.getByRole('link', { name: machine }).waitFor();
+    await page.locator('pre').getByText('− observed off').waitFor();
     const answer = page.waitForResponse(/\/drift(\?|$)/);
     await visit('/p/default');
     await page.getByText(/^1 machine differs from what is declared/).waitFor();
@@ -592,6 +594,35 @@ if (wanted('console')) {
       await call('DELETE', `/sessions/${second.uid}`);
     });
     await other.context().close();
+  });
+}
+
+if (wanted('acts')) {
+  await step('what is to be copied is', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
+    await visit('/p/default/machines/web');
+    await page.getByRole('button', { name: 'Copy SSH line' }).click();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    if (!/^ssh admin@10\.0\.0\.[0-9]+$/.test(copied)) throw new Error(copied);
+  });
+  await step('how a volume leaves is declared and shown; a deleted one is restored', async () => {
+    const volume = `leaves-${mark}`;
+    await visit('/p/default/manifest?kind=volumes');
+    const yaml = page.getByLabel('YAML');
+    await yaml.fill((await yaml.inputValue()).replace('name: data', `name: ${volume}`).replace('hypervisor: lab', 'hypervisor: sim\n  reclaim: delete').replace('detach: stopped', 'detach: live'));
+    await page.getByRole('button', { name: 'Plan', exact: true }).click();
+    await page.getByRole('button', { name: 'Apply', exact: true }).click();
+    await page.getByRole('heading', { name: 'Done' }).waitFor();
+    await visit(`/p/default/volumes?q=${volume}`);
+    const row = page.getByRole('row').filter({ hasText: volume });
+    await row.getByText('while it runs').waitFor();
+    await rest();
+    await call('DELETE', `/projects/default/volumes/${volume}`);
+    await page.getByRole('button', { name: `Restore ${volume}` }).click();
+    await page.getByRole('button', { name: `Restore ${volume}` }).waitFor({ state: 'detached' });
+    await row.getByText('Ready').waitFor();
+    await rest();
+    await call('DELETE', `/projects/default/volumes/${volume}`);
   });
 }
 

@@ -141,7 +141,7 @@ function Quarantined({ of }: { of: Schemas['QuarantinedVolume'] }) {
         deleted <Ago when={of.since} />
       </Quiet>
       <Typography variant="body2">{of.emptying ? 'being deleted' : `kept until ${exact(of.until)}`}</Typography>
-      <Button size="small" variant="outlined" disabled={of.emptying} loading={restore.isPending} onClick={() => restore.mutate()}>
+      <Button size="small" variant="outlined" disabled={of.emptying} loading={restore.isPending} aria-label={`Restore ${of.name}`} onClick={() => restore.mutate()}>
         Restore
       </Button>
     </Row>

@@ -96,8 +96,7 @@ final class DriftApi {
   @GetMapping("/drift")
   DriftView drift(
       @PathVariable String project,
-      @Parameter(description = "the only machine to compare")
-          @RequestParam(required = false)
+      @Parameter(description = "the only machine to compare") @RequestParam(required = false)
           @Nullable String machine,
       @Parameter(description = "so many items at most; 0 if the numbers are enough; all without it")
           @RequestParam(required = false)
@@ -106,10 +105,7 @@ final class DriftApi {
       throw ProblemException.invalid("limit", "must be 0 or more");
     }
     return DriftView.of(
-        backend
-            .engine()
-            .drift()
-            .look(Inputs.projectOrAll(project), machine, Callers.visible()),
+        backend.engine().drift().look(Inputs.projectOrAll(project), machine, Callers.visible()),
         limit == null ? Integer.MAX_VALUE : limit);
   }
 

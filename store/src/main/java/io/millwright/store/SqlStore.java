@@ -24,8 +24,8 @@ public final class SqlStore implements Store {
   private static final int ATTEMPTS = 10;
 
   /**
-   * So many rows are taken from the database at once. What is made of ten thousand takes longer on a
-   * busy machine than the database waits for word of a transaction: so it hears of it meanwhile.
+   * So many rows are taken from the database at once. What is made of ten thousand takes longer on
+   * a busy machine than the database waits for word of a transaction: so it hears of it meanwhile.
    */
   private static final int FETCHED = 500;
 

@@ -33,7 +33,10 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 
-/** What the store promises of tokens, wrong passwords, requests and reports, and of its housekeeping. */
+/**
+ * What the store promises of tokens, wrong passwords, requests and reports, and of its
+ * housekeeping.
+ */
 @NullUnmarked
 abstract class SmallPortsContract extends DatabaseTest {
   private static byte[] sha(int n) {
@@ -56,7 +59,9 @@ abstract class SmallPortsContract extends DatabaseTest {
     return store.inTransaction(tx -> tx.sessions().attempt("anna"));
   }
 
-  /** How long is to be waited after so many wrong passwords in a row, for each of which one waited. */
+  /**
+   * How long is to be waited after so many wrong passwords in a row, for each of which one waited.
+   */
   private long waitAfter(int wrong) {
     jdbc.sql("DELETE FROM attempt").update();
     for (int i = 0; i < wrong; i++) {

@@ -115,8 +115,7 @@ public final class Drift {
    * @param name of the only machine that is looked at, or null for all
    * @param among the projects of which the asker may know, or null for all
    */
-  public Report look(
-      @Nullable String project, @Nullable String name, @Nullable Set<String> among) {
+  public Report look(@Nullable String project, @Nullable String name, @Nullable Set<String> among) {
     String installation = store.read(Tx::installation);
     List<Place> places = store.read(tx -> places(tx, project, name, among));
     Map<UUID, Optional<Map<UUID, Records>>> published = new HashMap<>();

@@ -184,8 +184,7 @@ public final class HypervisorReconciler {
    * @param compared machines that need one if they are not as declared
    * @param untold machines that do not say yet that they are outdated, or not any more
    */
-  private record Declared(
-      List<UUID> looks, List<ResolvedMachine> compared, List<UUID> untold) {}
+  private record Declared(List<UUID> looks, List<ResolvedMachine> compared, List<UUID> untold) {}
 
   private static Declared declared(Tx tx, UUID hypervisor, Index index, String installation) {
     List<UUID> looks = new ArrayList<>();
