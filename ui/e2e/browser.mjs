@@ -55,3 +55,20 @@ export async function shoot(page, title) {
   }
   await dress(page, 'light');
 }
+
+/**
+ * What a page shows of a machine's console when `end` ends its session: that it was cut; and nothing is opened again. The
+ * page is kept from hearing of the end otherwise, for it would close the console by itself and ask who is there.
+ */
+export async function cut(page, url, machine, end) {
+  const others = /\/api\/v1\/(?!session|projects\/[^/]+\/machines\/[^/]+\/console)/;
+  await page.goto(`${url}/p/default/machines/${machine}/console`);
+  await page.getByText('Connected to its serial port.').waitFor();
+  await page.route(others, (route) => route.abort());
+  await end();
+  await page.getByRole('status').getByText('It was cut.').waitFor();
+  await page.locator('[data-state=closed]').waitFor();
+  await page.getByRole('button', { name: 'Open again' }).click();
+  await page.getByText('Your session has ended.').waitFor();
+  await page.unroute(others);
+}

@@ -5,7 +5,7 @@
 // REPOSITORY=URL is a Git repository that the server may read, which declares a Group from-git.
 // SHOTS=DIRECTORY keeps pictures of the main ones.
 import { readFileSync } from 'node:fs';
-import { dress, judge, launch, shoot, VIEW } from './browser.mjs';
+import { cut, judge, launch, shoot, VIEW } from './browser.mjs';
 
 const [url, name, password, machine] = process.argv.slice(2);
 if (!machine) {
@@ -488,23 +488,11 @@ await step('a person is deleted', async () => {
 await step('a console is cut when its session is ended', async () => {
   const second = await another('Second browser', name, changed);
   await second.getByRole('navigation').first().waitFor();
-  // Not that of the console page, which would close it by itself when it is signed out.
-  await second.evaluate(async (machine) => {
-    const { csrfToken } = await (await fetch('/api/v1/session')).json();
-    const base = `/api/v1/projects/default/machines/${machine}`;
-    const { ticket } = await (await fetch(`${base}/console-tickets`, { method: 'POST', headers: { 'X-CSRF-Token': csrfToken } })).json();
-    const socket = new WebSocket(`${location.origin.replace('http', 'ws')}${base}/console?ticket=${ticket}`);
-    globalThis.cut = new Promise((done) => (socket.onclose = (e) => done(e.code)));
-    await new Promise((done, failed) => {
-      socket.onopen = done;
-      socket.onerror = () => failed(new Error('the console was refused'));
-    });
-  }, machine);
-  await page.goto(`${url}/p/default/account`);
-  const row = page.locator('section', { hasText: 'Open sessions' }).locator('div', { hasText: 'Second browser' }).last().locator('..');
-  await button('End', row).click();
-  const code = await second.evaluate(() => Promise.race([globalThis.cut, new Promise((done) => setTimeout(() => done('still open'), 5000))]));
-  if (typeof code !== 'number' || code === 1000) throw new Error(`the console: ${code}`);
+  await cut(second, url, machine, async () => {
+    await page.goto(`${url}/p/default/account`);
+    const row = page.locator('section', { hasText: 'Open sessions' }).locator('div', { hasText: 'Second browser' }).last().locator('..');
+    await button('End', row).click();
+  });
   await heading('Sign in to Millwright', second);
   await second.context().close();
 });

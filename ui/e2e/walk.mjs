@@ -8,6 +8,10 @@
 //   form      what the server finds wrong with a new machine stands at its field, which unfolds; who gives their key can
 //             log in with it; what has to be there first is told
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
+//   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
+//             where that is enough; it is gone when it is put right
+//   console   one that is open says that it was cut when its session is ended
+//   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
 //             says so, keeps what was filled in, and goes on by itself
 //   trouble   what is seen when the API answers 500, 503 or 403, when there is no such thing, and when nothing answers
@@ -18,7 +22,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judge, launch, shoot, VIEW } from './browser.mjs';
+import { cut, judge, launch, shoot, VIEW } from './browser.mjs';
 
 const [url, tokenFile, ...parts] = process.argv.slice(2);
 if (!tokenFile) {
@@ -511,6 +515,114 @@ if (wanted('keyboard')) {
     await inMain();
     await other.getByRole('link', { name: machine }).waitFor({ state: 'detached' });
     await other.context().close();
+  });
+}
+
+// ------------------------------------------------------------------------------------------- drift, and what is cut
+
+/** By the hand of somebody who has the console of a machine. */
+async function typed(machine, line) {
+  await visit(`/p/default/machines/${machine}/console`);
+  await page.getByText('Connected to its serial port.').waitFor();
+  await page.locator('.xterm-helper-textarea').focus();
+  await page.keyboard.type(`${line}\n`);
+}
+if (wanted('drift')) {
+  const machine = `drifts-${mark}`;
+  const declared = (policy) => declare(`apiVersion: millwright/v1
+kind: Machine
+metadata: {name: ${machine}}
+spec: {image: debian-12, size: small, hypervisor: sim, nics: [{network: lab}], drift: ${policy}}
+`);
+  await step('a machine that is not as declared is shown with its difference', async () => {
+    await call('PUT', '/projects/default/approval-rules', { rules: [] });
+    await declared('report');
+    await rest();
+    await visit(`/p/default/machines/${machine}`);
+    await page.getByRole('tab', { name: 'Drift' }).click();
+    await page.getByText('It is as declared').waitFor();
+    await typed(machine, 'poweroff');
+    await page.getByRole('status').getByText('The machine has ended it.').waitFor();
+    await visit(`/p/default/machines/${machine}`);
+    await page.getByRole('tab', { name: 'Drift' }).click();
+    const card = page.getByRole('region', { name: 'What differs' });
+    await card.locator('pre').waitFor();
+    const diff = await card.locator('pre').innerText();
+    if (diff.trim() !== 'power\n+ declared on\n− observed off') throw new Error(diff);
+    await card.getByText('power it on').waitFor();
+    await fits();
+    await judge(page, ['light', 'dark']);
+    await shoot(page, 'drift');
+  });
+  await step('it is a finding, and one of a number at home, where nothing more is asked for', async () => {
+    await visit('/p/default/findings');
+    await page.getByRole('link', { name: machine }).waitFor();
+    await page.locator('pre').getByText('− observed off').waitFor();
+    const answer = page.waitForResponse(/\/drift(\?|$)/);
+    await visit('/p/default');
+    await page.getByText(/^1 machine differs from what is declared/).waitFor();
+    const { compared, differing, items } = await (await answer).json();
+    if (compared < 2 || differing !== 1 || items.length > 0) throw new Error(`${compared} compared, ${differing} differ, ${items.length} items`);
+  });
+  await step('what is put right differs no more', async () => {
+    await visit(`/p/default/machines/${machine}`);
+    await page.getByRole('tab', { name: 'Drift' }).click();
+    await page.getByRole('region', { name: 'What differs' }).waitFor();
+    await declared('repair');
+    await page.getByText('It is as declared').waitFor(); // live
+    await rest();
+    await call('DELETE', `/projects/default/machines/${machine}`);
+  });
+}
+if (wanted('console')) {
+  /** Somebody else's browser. */
+  async function signedIn(who, secret) {
+    const other = await (await browser.newContext({ ...VIEW, userAgent: `Second browser ${mark}` })).newPage();
+    other.setDefaultTimeout(30_000);
+    await other.goto(url);
+    await other.getByLabel('Name').fill(who);
+    await other.getByLabel('Password').fill(secret);
+    await other.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await other.getByRole('navigation').first().waitFor();
+    return other;
+  }
+  await step('an open console says that it was cut when its session is ended', async () => {
+    const other = await signedIn(name, password);
+    await cut(other, url, 'web', async () => {
+      const { items } = await call('GET', '/sessions');
+      const second = items.find((s) => s.agent === `Second browser ${mark}`);
+      await call('DELETE', `/sessions/${second.uid}`);
+    });
+    await other.context().close();
+  });
+}
+
+if (wanted('acts')) {
+  await step('what is to be copied is', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
+    await visit('/p/default/machines/web');
+    await page.getByRole('button', { name: 'Copy SSH line' }).click();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    if (!/^ssh admin@10\.0\.0\.[0-9]+$/.test(copied)) throw new Error(copied);
+  });
+  await step('how a volume leaves is declared and shown; a deleted one is restored', async () => {
+    const volume = `leaves-${mark}`;
+    await visit('/p/default/manifest?kind=volumes');
+    const yaml = page.getByLabel('YAML');
+    await yaml.fill((await yaml.inputValue()).replace('name: data', `name: ${volume}`).replace('hypervisor: lab', 'hypervisor: sim\n  reclaim: delete').replace('detach: stopped', 'detach: live'));
+    await page.getByRole('button', { name: 'Plan', exact: true }).click();
+    await page.getByRole('button', { name: 'Apply', exact: true }).click();
+    await page.getByRole('heading', { name: 'Done' }).waitFor();
+    await visit(`/p/default/volumes?q=${volume}`);
+    const row = page.getByRole('row').filter({ hasText: volume });
+    await row.getByText('while it runs').waitFor();
+    await rest();
+    await call('DELETE', `/projects/default/volumes/${volume}`);
+    await page.getByRole('button', { name: `Restore ${volume}` }).click();
+    await page.getByRole('button', { name: `Restore ${volume}` }).waitFor({ state: 'detached' });
+    await row.getByText('Ready').waitFor();
+    await rest();
+    await call('DELETE', `/projects/default/volumes/${volume}`);
   });
 }
 

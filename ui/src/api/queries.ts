@@ -298,10 +298,11 @@ export const summary = (project: string) =>
     queryFn: () => unwrap(api.GET('/api/v1/projects/{project}/summary', { params: { path: { project } } })),
   });
 
-export const drift = (project: string) =>
+/** How machines differ from what is declared. With a limit of 0 it tells only how many do, which is small however many there are. */
+export const drift = (project: string, query: { machine?: string; limit?: number } = {}) =>
   queryOptions({
-    queryKey: ['drift', project],
-    queryFn: () => unwrap(api.GET('/api/v1/projects/{project}/drift', { params: { path: { project } } })),
+    queryKey: ['drift', project, query],
+    queryFn: () => unwrap(api.GET('/api/v1/projects/{project}/drift', { params: { path: { project }, query } })),
     staleTime: 15_000,
   });
 

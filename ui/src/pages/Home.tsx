@@ -20,7 +20,7 @@ export function Home() {
   const recent = useQuery(operations({ project, limit: 60 }));
   const told = useQuery(events(project, undefined, undefined, 12));
   const found = useQuery(orphans);
-  const drifted = useQuery(drift(project));
+  const drifted = useQuery(drift(project, { limit: 0 }));
   const kept = useQuery(quarantine(project));
   const limited = useQuery({ ...projectOf(project), enabled: project !== ALL });
   const now = useNow(60_000);
@@ -43,7 +43,7 @@ export function Home() {
   const wrong = useMemo(() => causes(data?.standings ?? [], recent.data ?? [], project), [data, recent.data, project]);
   const ill = wrong.reduce((n, c) => n + c.count, 0);
 
-  const differ = drifted.data?.items.filter((d) => d.differences.length > 0).length ?? 0;
+  const differ = drifted.data?.differing ?? 0;
   const left = found.data?.length ?? 0;
   const going = (recent.data ?? []).filter(running);
 

@@ -536,12 +536,11 @@ function Rebuild({ machine, onClose, after }: { machine: Machine; onClose: () =>
 
 function MachineDrift({ machine }: { machine: Machine }) {
   const { project, name } = machine.metadata;
-  const found = useQuery(drift(project));
+  const found = useQuery(drift(project, { machine: name }));
   return (
     <Asked of={found}>
-      {({ items }) => {
-        const mine = items.find((i) => i.project === project && i.name === name);
-        return mine ? (
+      {({ items: [mine] }) =>
+        mine ? (
           <DriftCard of={mine} />
         ) : (
           <Card>
@@ -549,8 +548,8 @@ function MachineDrift({ machine }: { machine: Machine }) {
               Running machines are compared with what is declared; a difference is put right unless the machine is held.
             </Empty>
           </Card>
-        );
-      }}
+        )
+      }
     </Asked>
   );
 }

@@ -18,7 +18,7 @@ import { declaredOf } from './manifest';
 const START: Record<string, string> = {
   groups:
     'apiVersion: millwright/v1\nkind: Group\nmetadata:\n  name: web\nspec:\n  count: 3\n  machine:\n    image: debian-12\n    size: small\n    nics:\n      - network: lab\n  rollout:\n    canary: 1\n    pause: canary\n    onFailure: rollback\n',
-  volumes: 'apiVersion: millwright/v1\nkind: Volume\nmetadata:\n  name: data\nspec:\n  size: 10GiB\n  hypervisor: lab\n',
+  volumes: 'apiVersion: millwright/v1\nkind: Volume\nmetadata:\n  name: data\nspec:\n  size: 10GiB\n  hypervisor: lab\n  detach: stopped # or live: you promise that it is unmounted before it leaves a running machine\n',
   images:
     'apiVersion: millwright/v1\nkind: Image\nmetadata:\n  name: debian-12\nspec:\n  os: debian\n  version: "12"\n  build:\n    builder: mmdebstrap\n    suite: bookworm\n',
   networks:

@@ -60,6 +60,14 @@ export function Volumes() {
     { key: 'hypervisor', title: 'Hypervisor', width: 'minmax(90px, 0.8fr)', wide: true, value: (v) => v.spec.hypervisor, cell: (v) => v.spec.hypervisor },
     { key: 'mount', title: 'Mounted at', width: 'minmax(90px, 0.8fr)', wide: true, value: (v) => v.spec.mount, cell: (v) => v.spec.mount ?? '' },
     {
+      key: 'detach',
+      title: 'Leaves a machine',
+      width: '140px',
+      wide: true,
+      value: (v) => v.spec.detach ?? 'stopped',
+      cell: (v) => (v.spec.detach === 'live' ? 'while it runs' : 'when it stops'),
+    },
+    {
       key: 'reclaim',
       title: 'When deleted',
       width: '130px',
@@ -133,7 +141,7 @@ function Quarantined({ of }: { of: Schemas['QuarantinedVolume'] }) {
         deleted <Ago when={of.since} />
       </Quiet>
       <Typography variant="body2">{of.emptying ? 'being deleted' : `kept until ${exact(of.until)}`}</Typography>
-      <Button size="small" variant="outlined" disabled={of.emptying} loading={restore.isPending} onClick={() => restore.mutate()}>
+      <Button size="small" variant="outlined" disabled={of.emptying} loading={restore.isPending} aria-label={`Restore ${of.name}`} onClick={() => restore.mutate()}>
         Restore
       </Button>
     </Row>

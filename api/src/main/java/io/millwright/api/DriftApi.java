@@ -73,9 +73,17 @@ final class DriftApi {
    * What was found.
    *
    * @param compared how many machines were compared
-   * @param items those that differ, and those that could not be compared
+   * @param differing how many of them are not as declared
+   * @param items those, and the machines that could not be compared
    */
-  record DriftView(int compared, List<DriftedMachineView> items) {}
+  record DriftView(int compared, int differing, List<DriftedMachineView> items) {
+    static DriftView of(Drift.Report report, int limit) {
+      return new DriftView(
+          report.compared(),
+          (int) report.findings().stream().filter(Drift.Finding::differs).count(),
+          report.findings().stream().limit(limit).map(DriftedMachineView::of).toList());
+    }
+  }
 
   @Operation(
       operationId = "getDrift",
@@ -86,11 +94,19 @@ final class DriftApi {
               + " `-` stands for all.")
   @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping("/drift")
-  DriftView drift(@PathVariable String project) {
-    Drift.Report report =
-        backend.engine().drift().look(Inputs.projectOrAll(project), Callers.visible());
-    return new DriftView(
-        report.compared(), report.findings().stream().map(DriftedMachineView::of).toList());
+  DriftView drift(
+      @PathVariable String project,
+      @Parameter(description = "the only machine to compare") @RequestParam(required = false)
+          @Nullable String machine,
+      @Parameter(description = "so many items at most; 0 if the numbers are enough; all without it")
+          @RequestParam(required = false)
+          @Nullable Integer limit) {
+    if (limit != null && limit < 0) {
+      throw ProblemException.invalid("limit", "must be 0 or more");
+    }
+    return DriftView.of(
+        backend.engine().drift().look(Inputs.projectOrAll(project), machine, Callers.visible()),
+        limit == null ? Integer.MAX_VALUE : limit);
   }
 
   /**

@@ -3,7 +3,6 @@ package io.millwright.api;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.access.Caller;
 import io.millwright.store.WorkLoop;
 import java.net.URI;
@@ -16,7 +15,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Arrays;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -106,11 +104,9 @@ class ConsoleTest {
     Awaitility.await().until(() -> openSockets() == 0);
 
     Screen second = new Screen();
-    open(path, second);
+    WebSocket last = open(path, second);
     Awaitility.await().until(() -> openSockets() == 1);
-    UUID uid =
-        UUID.fromString(rig.get("projects/c1/machines/m").json().at("/metadata/uid").asString());
-    SimulatedHypervisor.world(Rig.WORLD).powerOff(uid);
+    last.sendBinary(ByteBuffer.wrap("poweroff\r".getBytes(StandardCharsets.US_ASCII)), true).join();
     assertThat(second.closed.get(10, TimeUnit.SECONDS)).isEqualTo(WebSocket.NORMAL_CLOSURE);
     Awaitility.await().until(() -> openSockets() == 0);
   }

@@ -47,11 +47,12 @@ final class DriftCommand extends Listed {
                   + Trees.text(set, "policy")));
       return 0;
     }
-    JsonNode answer = api().getDrift(allProjects ? "-" : cli().project()).body();
+    List<String> wanted = names.stream().map(Kind.MACHINE::bare).toList();
+    String only = wanted.size() == 1 ? wanted.getFirst() : null;
+    JsonNode answer = api().getDrift(allProjects ? "-" : cli().project(), null, only).body();
     List<JsonNode> items = new ArrayList<>();
     answer.path("items").forEach(items::add);
     if (!names.isEmpty()) {
-      List<String> wanted = names.stream().map(Kind.MACHINE::bare).toList();
       items.removeIf(i -> !wanted.contains(Trees.text(i, "name")));
     }
     switch (format) {

@@ -42,8 +42,10 @@ public final class Database implements AutoCloseable {
 
   private static final int LOOP_CONNECTIONS = 4;
 
+  /** Nobody waits for what only reads: it may think for longer. */
   private static final String SNAPSHOT =
-      " SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ;";
+      " SET idle_in_transaction_session_timeout = '60s';"
+          + " SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ;";
 
   private final HikariDataSource pool;
   private final HikariDataSource readPool;

@@ -11,6 +11,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import javax.sql.DataSource;
 import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.transaction.TransactionException;
@@ -21,6 +22,12 @@ import org.springframework.transaction.support.TransactionTemplate;
 /** The database as the engine sees it. */
 public final class SqlStore implements Store {
   private static final int ATTEMPTS = 10;
+
+  /**
+   * So many rows are taken from the database at once. What is made of ten thousand takes longer on
+   * a busy machine than the database waits for word of a transaction: so it hears of it meanwhile.
+   */
+  private static final int FETCHED = 500;
 
   private final Way write;
   private final Way read;
@@ -50,7 +57,9 @@ public final class SqlStore implements Store {
       TransactionTemplate template =
           new TransactionTemplate(new DataSourceTransactionManager(database));
       template.setReadOnly(readOnly);
-      return new Way(JdbcClient.create(database), template);
+      JdbcTemplate statements = new JdbcTemplate(database);
+      statements.setFetchSize(FETCHED);
+      return new Way(JdbcClient.create(statements), template);
     }
   }
 

@@ -7,9 +7,6 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** All that is kept in words; see {@link Written}. */
 final class SqlWritten implements Written {
-  /** So many lines are read at once. */
-  private static final int FETCHED = 1000;
-
   private final JdbcClient jdbc;
 
   SqlWritten(JdbcClient jdbc) {
@@ -30,7 +27,6 @@ final class SqlWritten implements Written {
         .list();
   }
 
-  /** Read by a cursor: of a large installation these are millions of lines. */
   @Override
   public void each(BiConsumer<String, String> text) {
     jdbc.sql(
@@ -53,7 +49,6 @@ final class SqlWritten implements Written {
             SELECT 'the request for approval ' || uid, concat_ws(' ', plan, detail, because)
             FROM approval
             """)
-        .withFetchSize(FETCHED)
         .query(row -> {
           text.accept(row.getString("place"), row.getString("text"));
         });

@@ -22,16 +22,21 @@ import io.millwright.model.Usage;
 import io.millwright.model.Usage.Flow;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
 
-/** What the store promises of tokens, requests and reports, and of its housekeeping. */
+/**
+ * What the store promises of tokens, wrong passwords, requests and reports, and of its
+ * housekeeping.
+ */
 @NullUnmarked
 abstract class SmallPortsContract extends DatabaseTest {
   private static byte[] sha(int n) {
@@ -48,6 +53,41 @@ abstract class SmallPortsContract extends DatabaseTest {
 
   private Optional<Token> find(int n) {
     return store.read(tx -> tx.tokens().find(sha(n)));
+  }
+
+  private Optional<Duration> wrongPassword() {
+    return store.inTransaction(tx -> tx.sessions().attempt("anna"));
+  }
+
+  /**
+   * How long is to be waited after so many wrong passwords in a row, for each of which one waited.
+   */
+  private long waitAfter(int wrong) {
+    jdbc.sql("DELETE FROM attempt").update();
+    for (int i = 0; i < wrong; i++) {
+      // The clock is the database's: that the time is over is brought about there.
+      jdbc.sql("UPDATE attempt SET until = clock_timestamp()").update();
+      assertThat(wrongPassword()).as("try %d", i + 1).isEmpty();
+    }
+    String span = "SELECT round(extract(epoch FROM until - at)) FROM attempt";
+    long seconds = jdbc.sql(span).query(Long.class).single();
+    if (seconds > 60) { // what is short may be over by now, on a busy machine
+      Duration told = wrongPassword().orElseThrow();
+      assertThat(told.toSeconds()).isBetween(seconds - 60, seconds);
+      // One that comes too early is not counted.
+      assertThat(jdbc.sql(span).query(Long.class).single()).isEqualTo(seconds);
+    }
+    return seconds;
+  }
+
+  @Test
+  void eachWrongPasswordDoublesTheTimeToWaitUpToAQuarterOfAnHour() {
+    assertThat(waitAfter(4)).isZero();
+    assertThat(IntStream.rangeClosed(5, 17).mapToLong(this::waitAfter))
+        .containsExactly(1L, 2L, 4L, 8L, 16L, 32L, 64L, 128L, 256L, 512L, 900L, 900L, 900L);
+    assertThat(waitAfter(100)).isEqualTo(900);
+    store.write(tx -> tx.sessions().succeeded("anna"));
+    assertThat(wrongPassword()).isEmpty();
   }
 
   @Test

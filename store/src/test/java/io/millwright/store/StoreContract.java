@@ -10,7 +10,9 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -79,6 +81,35 @@ abstract class StoreContract extends DatabaseTest {
         .isNotInstanceOf(ProblemException.class)
         .hasStackTraceContaining("read-only transaction");
     assertThat(there(later)).isTrue();
+  }
+
+  /** Or else the database takes who is busy with thousands of rows for one that is frozen. */
+  @Test
+  void whatIsLongIsTakenPieceByPiece() {
+    jdbc.sql(
+            """
+            INSERT INTO operation_log (operation, seq, step, line)
+            SELECT CAST(:operation AS uuid), n, 'step', 'line' FROM generate_series(1, 2000) n
+            """)
+        .param("operation", uid())
+        .update();
+    Set<String> heard = new HashSet<>();
+    store.read(tx -> {
+      tx.written().each((place, text) -> heard.addAll(waiting()));
+      return 0;
+    });
+    assertThat(heard).hasSizeGreaterThanOrEqualTo(4);
+  }
+
+  /** Since when transactions are waited for here. */
+  private List<String> waiting() {
+    return jdbc.sql(
+            """
+            SELECT state_change::text FROM pg_stat_activity
+            WHERE datname = current_database() AND state = 'idle in transaction'
+            """)
+        .query(String.class)
+        .list();
   }
 
   @Test

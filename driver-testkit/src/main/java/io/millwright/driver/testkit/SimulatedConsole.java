@@ -5,7 +5,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/** A serial line that prints what it is told to and echoes what is typed. */
+/**
+ * A serial line that prints what it is told to and echoes what is typed; a line {@code poweroff} is
+ * obeyed, as a shell would.
+ */
 final class SimulatedConsole {
   private static final int KEPT = 64 << 10;
 
@@ -28,13 +31,29 @@ final class SimulatedConsole {
   }
 
   synchronized SerialConsole.Session open() {
-    Line next = new Line();
+    return open(() -> {});
+  }
+
+  /**
+   * A session, which ends any other.
+   *
+   * @param poweroff what the guest does when it is told so; called outside of all locks
+   */
+  synchronized SerialConsole.Session open(Runnable poweroff) {
+    Line next = new Line(poweroff);
     reader = next;
     notifyAll();
     return next;
   }
 
   private final class Line implements SerialConsole.Session {
+    private final Runnable poweroff;
+    private final StringBuilder typed = new StringBuilder();
+
+    Line(Runnable poweroff) {
+      this.poweroff = poweroff;
+    }
+
     @Override
     public int read(byte[] buffer) throws IOException {
       synchronized (SimulatedConsole.this) {
@@ -59,11 +78,24 @@ final class SimulatedConsole {
 
     @Override
     public void write(byte[] bytes, int length) throws IOException {
+      boolean off = false;
       synchronized (SimulatedConsole.this) {
         if (reader != this) {
           throw new IOException("the console was closed");
         }
-        print(new String(bytes, 0, length, StandardCharsets.ISO_8859_1));
+        String text = new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
+        print(text);
+        for (char c : text.toCharArray()) {
+          if (c == '\r' || c == '\n') {
+            off |= typed.toString().equals("poweroff");
+            typed.setLength(0);
+          } else if (typed.length() < KEPT) {
+            typed.append(c);
+          }
+        }
+      }
+      if (off) {
+        poweroff.run();
       }
     }
 

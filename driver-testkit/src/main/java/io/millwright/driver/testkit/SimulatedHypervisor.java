@@ -1479,7 +1479,7 @@ public final class SimulatedHypervisor {
                   if (!machine.on()) {
                     throw conflict("The machine does not run.");
                   }
-                  return machine.console.open();
+                  return machine.console.open(() -> powerOff(mark.uid()));
                 }
               });
       sessions.add(session);

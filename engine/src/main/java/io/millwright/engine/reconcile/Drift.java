@@ -83,7 +83,12 @@ public final class Drift {
       DriftPolicy policy,
       List<Difference> differences,
       List<Step> repair,
-      @Nullable String note) {}
+      @Nullable String note) {
+    /** True if it was compared and is not as declared. */
+    public boolean differs() {
+      return !differences.isEmpty() || !repair.isEmpty();
+    }
+  }
 
   /**
    * What was found.
@@ -101,17 +106,18 @@ public final class Drift {
 
   /** Looks at all machines of a project, or of all projects for null. */
   public Report look(@Nullable String project) {
-    return look(project, null);
+    return look(project, null, null);
   }
 
   /**
    * As {@link #look(String)}.
    *
+   * @param name of the only machine that is looked at, or null for all
    * @param among the projects of which the asker may know, or null for all
    */
-  public Report look(@Nullable String project, @Nullable Set<String> among) {
+  public Report look(@Nullable String project, @Nullable String name, @Nullable Set<String> among) {
     String installation = store.read(Tx::installation);
-    List<Place> places = store.read(tx -> places(tx, project, among));
+    List<Place> places = store.read(tx -> places(tx, project, name, among));
     Map<UUID, Optional<Map<UUID, Records>>> published = new HashMap<>();
     List<Finding> out = new ArrayList<>();
     int compared = 0;
@@ -142,7 +148,8 @@ public final class Drift {
     return new Report(compared, List.copyOf(out));
   }
 
-  private static List<Place> places(Tx tx, @Nullable String project, @Nullable Set<String> among) {
+  private static List<Place> places(
+      Tx tx, @Nullable String project, @Nullable String name, @Nullable Set<String> among) {
     List<Place> out = new ArrayList<>();
     Lookup lookup = new Lookup(tx);
     Map<String, DriftPolicy> policies = new HashMap<>();
@@ -155,6 +162,7 @@ public final class Drift {
           tx.resources().on(hypervisor.uid()).stream()
               .filter(r -> r.kind() == Kind.MACHINE)
               .filter(r -> project == null || r.project().equals(project))
+              .filter(r -> name == null || r.name().equals(name))
               .filter(r -> among == null || among.contains(r.project()))
               .toList();
       Set<UUID> busy = tx.operations().busy(asked.stream().map(Resource::uid).toList());

@@ -152,8 +152,12 @@ public final class HypervisorReconciler {
     String installation = store.read(Tx::installation);
     // The listing is older than this reading: what is listed and not declared here is no machine
     // that is just being made, because a machine is declared before it is made.
-    Findings found = store.read(tx -> differing(tx, hypervisor.uid(), seen, installation));
-    List<UUID> differing = found.differing();
+    Index index = Index.of(seen);
+    Declared declared = store.read(tx -> declared(tx, hypervisor.uid(), index, installation));
+    List<UUID> differing = new ArrayList<>(declared.looks());
+    declared.compared().stream()
+        .filter(m -> differs(m, index, installation))
+        .forEach(m -> differing.add(m.uid()));
     // Only a whole answer ends an absence: as long as something is hidden, nothing can be planned.
     boolean isBack =
         seen.complete() && !Condition.holds(hypervisor.status().conditions(), Condition.READY);
@@ -167,22 +171,25 @@ public final class HypervisorReconciler {
           tx.nudges()
               .nudgeAll(Stream.concat(differing.stream(), waiting.stream()).distinct().toList()));
     }
-    Outdated.tell(store, found.untold(), clock.instant());
+    Outdated.tell(store, declared.untold(), clock.instant());
     describe(hypervisor, listing, installation);
   }
 
   /**
-   * What a round found.
+   * What is declared here. It is read in a transaction and compared after it: there may be ten
+   * thousand.
    *
+   * @param looks those that need a look whatever comes of comparing, also those that are there
+   *     though deleted
+   * @param compared machines that need one if they are not as declared
    * @param untold machines that do not say yet that they are outdated, or not any more
    */
-  private record Findings(List<UUID> differing, List<UUID> untold) {}
+  private record Declared(List<UUID> looks, List<ResolvedMachine> compared, List<UUID> untold) {}
 
-  /** Declared machines that are not as declared, and machines that are there though deleted. */
-  private static Findings differing(Tx tx, UUID hypervisor, Observation seen, String installation) {
-    List<UUID> out = new ArrayList<>();
+  private static Declared declared(Tx tx, UUID hypervisor, Index index, String installation) {
+    List<UUID> looks = new ArrayList<>();
+    List<ResolvedMachine> compared = new ArrayList<>();
     List<UUID> untold = new ArrayList<>();
-    Index index = Index.of(seen);
     Lookup lookup = new Lookup(tx);
     Set<UUID> declared = new HashSet<>();
     for (Resource<?, ?> resource : tx.resources().on(hypervisor)) {
@@ -198,39 +205,31 @@ public final class HypervisorReconciler {
       List<Condition> says = machine.status().conditions();
       boolean held = Condition.holds(says, MachineReconciler.HELD);
       if (held && machine.status().leftBehind()) {
-        out.add(machine.uid());
+        looks.add(machine.uid());
         continue;
       }
-      if (!seen.complete() || machine.status().readyBy() == null) {
+      if (!index.all().complete() || machine.status().readyBy() == null) {
         continue;
       }
-      boolean looks =
-          held
-              ? Unattended.wentDown(machine, index.of(machine.uid()))
-              : differs(lookup, machine, index, installation)
-                  // It may be as declared again, and then shall no longer say otherwise.
-                  || Condition.holds(says, MachineReconciler.DRIFTED);
-      if (looks) {
-        out.add(machine.uid());
+      if (!held && !Condition.holds(says, MachineReconciler.DRIFTED)) {
+        compared.add(ResolvedMachine.of(lookup, machine));
+      } else if (!held || Unattended.wentDown(machine, index.of(machine.uid()))) {
+        // One that has drifted may be as declared again, and then shall no longer say otherwise.
+        looks.add(machine.uid());
       }
     }
     for (Mark mark : index.marks()) {
       if (mark.installation().equals(installation)
           && !declared.contains(mark.uid())
           && tx.resources().tombstone(mark.uid()).isPresent()) {
-        out.add(mark.uid());
+        looks.add(mark.uid());
       }
     }
-    return new Findings(out, untold);
+    return new Declared(looks, compared, untold);
   }
 
-  private static boolean differs(
-      Lookup lookup,
-      Resource<MachineSpec, MachineStatus> machine,
-      Index index,
-      String installation) {
-    ResolvedMachine resolved = ResolvedMachine.of(lookup, machine);
-    MachineGoal goal = MachineGoals.goal(resolved, installation);
+  private static boolean differs(ResolvedMachine machine, Index index, String installation) {
+    MachineGoal goal = MachineGoals.goal(machine, installation);
     MachineFacts facts =
         MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of(), false);
     // Names and leases are not the hypervisor's; each machine's own look compares them.

@@ -61,11 +61,16 @@ public final class NetworkReconciler {
     }
     try {
       Map<UUID, Records> published = outside.callServices(network, s -> s.observe());
-      Difference found = store.read(tx -> difference(tx, network, published));
-      if (!found.differing().isEmpty()) {
-        store.write(tx -> tx.nudges().nudgeAll(found.differing()));
+      Users users = store.read(tx -> users(tx, network, published));
+      List<UUID> differing =
+          users.up().stream()
+              .filter(m -> differs(m, network, published))
+              .map(ResolvedMachine::uid)
+              .toList();
+      if (!differing.isEmpty()) {
+        store.write(tx -> tx.nudges().nudgeAll(differing));
       }
-      withdraw(network, found.strange());
+      withdraw(network, users.strange());
       return Optional.of(round);
     } catch (DriverException e) {
       LOG.info("{}: {}", network.title(), e.forOperator());
@@ -91,7 +96,7 @@ public final class NetworkReconciler {
     }
     try {
       Map<UUID, Records> published = outside.callServices(network, s -> s.observe());
-      withdraw(network, store.read(tx -> difference(tx, network, published)).strange());
+      withdraw(network, store.read(tx -> users(tx, network, published)).strange());
       run.finish(new State.Succeeded(), tx -> tx.resources().remove(network.uid()));
     } catch (DriverException e) {
       run.waitFor("Unreachable", "what it has published cannot be withdrawn: " + e.forUser(), AWAY);
@@ -106,15 +111,17 @@ public final class NetworkReconciler {
   }
 
   /**
-   * What the listing and the declaration do not agree about.
+   * Who shall have something on a network. It is read in a transaction and compared after it: there
+   * may be ten thousand.
    *
+   * @param up machines that shall have it now
    * @param strange uids of which something is published and nothing shall be
    */
-  private record Difference(List<UUID> differing, List<UUID> strange) {}
+  private record Users(List<ResolvedMachine> up, List<UUID> strange) {}
 
-  private static Difference difference(
+  private static Users users(
       Tx tx, Resource<NetworkSpec, NetworkStatus> network, Map<UUID, Records> published) {
-    List<UUID> differing = new ArrayList<>();
+    List<ResolvedMachine> up = new ArrayList<>();
     Set<UUID> accounted = new HashSet<>();
     Lookup lookup = new Lookup(tx);
     for (Resource<?, ?> user : tx.resources().referrers(network.uid(), Integer.MAX_VALUE)) {
@@ -127,9 +134,8 @@ public final class NetworkReconciler {
       // One that was not up yet, or is held, is looked at by its operation or by nobody.
       if (!machine.deleting()
           && machine.status().readyBy() != null
-          && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)
-          && differs(lookup, machine, network, published)) {
-        differing.add(machine.uid());
+          && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)) {
+        up.add(ResolvedMachine.of(lookup, machine));
       }
     }
     List<UUID> strange =
@@ -137,17 +143,15 @@ public final class NetworkReconciler {
             .filter(uid -> !accounted.contains(uid))
             .filter(uid -> !sharesServices(tx, lookup, uid, network))
             .toList();
-    return new Difference(differing, strange);
+    return new Users(up, strange);
   }
 
   private static boolean differs(
-      Lookup lookup,
-      Resource<MachineSpec, MachineStatus> machine,
+      ResolvedMachine machine,
       Resource<NetworkSpec, NetworkStatus> network,
       Map<UUID, Records> published) {
-    ResolvedMachine resolved = ResolvedMachine.of(lookup, machine);
-    Map<String, Records> wanted = MachineGoals.records(resolved);
-    return resolved.networks().entrySet().stream()
+    Map<String, Records> wanted = MachineGoals.records(machine);
+    return machine.networks().entrySet().stream()
         .filter(n -> n.getValue().uid().equals(network.uid()))
         .anyMatch(n -> !Objects.equals(wanted.get(n.getKey()), published.get(machine.uid())));
   }
