@@ -253,8 +253,13 @@ public final class Agama implements Renderer<Answers> {
       repository.put("alias", "millwright");
       // Where the live system, and with it the whole medium, is mounted.
       repository.put("url", "dir:///run/initramfs/live" + source.repository());
-      // It comes from the medium that this profile comes from.
-      repository.put("allowUnsigned", true);
+      if (source.repositoryKey() == null) {
+        // It comes from the medium that this profile comes from.
+        repository.put("allowUnsigned", true);
+      } else {
+        repository.put(
+            "gpgFingerprints", SigningKey.parse(source.repositoryKey()).fingerprints());
+      }
       repositories.add(repository);
     }
     for (PackageSource.Repository one : source.repositories()) {

@@ -192,6 +192,9 @@ class SupportMatrixTest {
         "a repository on the medium",
         List.of(how(DISK.withSource(Source.MEDIUM.withRepository("/millwright")))));
     out.put(
+        "a signed repository on the medium",
+        List.of(how(DISK.withSource(Source.MEDIUM.withRepository("/millwright", Samples.OPENPGP)))));
+    out.put(
         "further repositories",
         Stream.of(Samples.APT, Samples.RPM, Samples.APK, Samples.PKG)
             .map(Samples::repositories)

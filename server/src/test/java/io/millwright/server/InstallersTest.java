@@ -305,6 +305,31 @@ class InstallersTest {
     assertRefused(kernels, wanted, field, why);
   }
 
+  /** A network's proxy is for all machines on it: this one's system asks it, its installer cannot. */
+  @Test
+  void aProxyIsNotInTheWayOfAnInstallerWithoutNetwork() {
+    kernels.apply(
+        image("debian-13", TestImages.mediumOfAllFamilies())
+                .replace("name: \"debian-13\"", "name: closed")
+                .replace("}}", ", offline: true}}")
+            + """
+            ---
+            apiVersion: millwright/v1
+            kind: Network
+            metadata: {name: proxied}
+            spec:
+              subnets: [{cidr: 10.9.0.0/24, gateway: 10.9.0.1}]
+              attachments: [{hypervisor: sim, bridge: br9}]
+              defaults: {packageSource: {proxy: "http://10.9.0.2:3128"}}
+            """);
+    kernels.apply(
+        machine("closed", "closed-0", "")
+            .replace("image: closed-0", "image: closed")
+            .replace("network: net", "network: proxied"));
+    assertThat(kernels.awaitEnd(kernels.machine("closed").uid()).state())
+        .isEqualTo(new State.Succeeded());
+  }
+
   @Test
   void aGroupOfWhatCannotBeInstalledIsRefusedAsItsMembersAre() {
     String group =
