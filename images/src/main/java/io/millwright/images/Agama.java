@@ -257,8 +257,7 @@ public final class Agama implements Renderer<Answers> {
         // It comes from the medium that this profile comes from.
         repository.put("allowUnsigned", true);
       } else {
-        repository.put(
-            "gpgFingerprints", SigningKey.parse(source.repositoryKey()).fingerprints());
+        repository.put("gpgFingerprints", SigningKey.parse(source.repositoryKey()).fingerprints());
       }
       repositories.add(repository);
     }

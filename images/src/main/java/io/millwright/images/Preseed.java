@@ -32,7 +32,6 @@ public final class Preseed implements Renderer<Answers> {
   /** Under which the key of the repository on the medium is known; none of others has this name. */
   private static final String ON_MEDIUM = "millwright";
 
-
   private static final String BUSYBOX = "#!/bin/sh";
   static final String RESOLVER = "systemd-resolved";
 
@@ -371,10 +370,15 @@ public final class Preseed implements Renderer<Answers> {
     }
     if (source.offline() && source.proxy() != null) {
       // The installer tells the system only what it used itself.
-      files.add(TargetFile.ofRoot("/etc/apt/apt.conf.d/90millwright", "0644", """
-          Acquire::http::Proxy "%1$s";
-          Acquire::https::Proxy "%1$s";
-          """.formatted(source.proxy())));
+      files.add(
+          TargetFile.ofRoot(
+              "/etc/apt/apt.conf.d/90millwright",
+              "0644",
+              """
+              Acquire::http::Proxy "%1$s";
+              Acquire::https::Proxy "%1$s";
+              """
+                  .formatted(source.proxy())));
     }
     // The medium is gone by the time that somebody installs more.
     commands.add("sed -i '/^deb .*file:\\/media\\/cdrom/d' /etc/apt/sources.list");

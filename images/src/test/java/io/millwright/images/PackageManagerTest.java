@@ -24,7 +24,8 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 /** What systems are told of repositories of others. */
 class PackageManagerTest {
   private static InstallSpec clone(List<PackageSource.Repository> list) {
-    return Samples.with(Samples.PLAIN.withPackageSource(new PackageSource(null, null, null, null, list)));
+    return Samples.with(
+        Samples.PLAIN.withPackageSource(new PackageSource(null, null, null, null, list)));
   }
 
   /** The files of repositories in what a clone of this system is told. */
@@ -166,8 +167,7 @@ class PackageManagerTest {
   @Test
   void aKeyOfTheRepositoryOnTheMediumIsToldOrRefused() {
     Source signed = Source.MEDIUM.withRepository("/extra", Samples.OPENPGP);
-    InstallSpec spec =
-        Samples.of("dhcp").withInstallation(Samples.ON_DISK.withSource(signed));
+    InstallSpec spec = Samples.of("dhcp").withInstallation(Samples.ON_DISK.withSource(signed));
     Map<String, AnswerFile> told = new Preseed().render(spec).ways().getFirst().initrd();
     assertThat(Objects.requireNonNull(told.get("/preseed.cfg")).asText().lines())
         .contains(

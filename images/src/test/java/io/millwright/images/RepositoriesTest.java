@@ -31,9 +31,9 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
  * Real package managers install from a repository of others, by the very files that a clone's first
- * boot writes, and from one on a medium, by what Debian's installer is told; and they refuse it when
- * its key is another one. They run on a copy of this system
- * that nobody sees (an overlay in a mount namespace of its own), so nothing of it stays.
+ * boot writes, and from one on a medium, by what Debian's installer is told; and they refuse it
+ * when its key is another one. They run on a copy of this system that nobody sees (an overlay in a
+ * mount namespace of its own), so nothing of it stays.
  */
 @Tag("validators")
 class RepositoriesTest {
@@ -298,7 +298,8 @@ class RepositoriesTest {
             .lines()
             .filter(l -> l.startsWith("d-i apt-setup/local0/"))
             .map(l -> l.split(" ", 4))
-            .collect(Collectors.toMap(w -> w[1].substring("apt-setup/local0/".length()), w -> w[3]));
+            .collect(
+                Collectors.toMap(w -> w[1].substring("apt-setup/local0/".length()), w -> w[3]));
     Path files = Files.createTempDirectory(directory, "files");
     Path etc = Files.createDirectories(files.resolve("etc/apt/keyrings")).getParent();
     String options = "";
@@ -312,7 +313,13 @@ class RepositoriesTest {
     Files.writeString(
         etc.resolve("sources.list"), "\ndeb " + options + answers.get("repository") + "\n");
     Files.createDirectories(files.resolve("media/cdrom"));
-    sh("cp -R served/deb '" + files + "/media/cdrom/extra'\ncd '" + files + "/media/cdrom/extra'\n" + spoilt);
+    sh(
+        "cp -R served/deb '"
+            + files
+            + "/media/cdrom/extra'\ncd '"
+            + files
+            + "/media/cdrom/extra'\n"
+            + spoilt);
     return with(files, APT);
   }
 

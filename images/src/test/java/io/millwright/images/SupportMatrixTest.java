@@ -193,7 +193,8 @@ class SupportMatrixTest {
         List.of(how(DISK.withSource(Source.MEDIUM.withRepository("/millwright")))));
     out.put(
         "a signed repository on the medium",
-        List.of(how(DISK.withSource(Source.MEDIUM.withRepository("/millwright", Samples.OPENPGP)))));
+        List.of(
+            how(DISK.withSource(Source.MEDIUM.withRepository("/millwright", Samples.OPENPGP)))));
     out.put(
         "further repositories",
         Stream.of(Samples.APT, Samples.RPM, Samples.APK, Samples.PKG)

@@ -305,7 +305,9 @@ class InstallersTest {
     assertRefused(kernels, wanted, field, why);
   }
 
-  /** A network's proxy is for all machines on it: this one's system asks it, its installer cannot. */
+  /**
+   * A network's proxy is for all machines on it: this one's system asks it, its installer cannot.
+   */
   @Test
   void aProxyIsNotInTheWayOfAnInstallerWithoutNetwork() {
     kernels.apply(
