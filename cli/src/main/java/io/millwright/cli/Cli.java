@@ -25,6 +25,7 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
@@ -304,6 +305,13 @@ final class Cli implements Callable<Integer> {
   static String meant(CommandLine commands, List<String> words) {
     return new CommandLine.UnmatchedArgumentException(commands, words)
         .getSuggestions().stream().findFirst().map(s -> " (did you mean '" + s + "'?)").orElse("");
+  }
+
+  /** The same of these words, by picocli's own measure. */
+  static String meant(String word, List<String> among) {
+    CommandLine words = new CommandLine(CommandSpec.create());
+    among.forEach(w -> words.addSubcommand(w, CommandSpec.create()));
+    return meant(words, List.of(word));
   }
 
   @Override
