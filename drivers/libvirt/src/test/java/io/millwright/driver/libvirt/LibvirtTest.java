@@ -167,6 +167,55 @@ final class LibvirtTest {
     assertThat(LAB.virsh("list", "--all")).doesNotContain("mw-probe");
   }
 
+  /** One that libvirt keeps itself, by a bridge of its own that nothing leads out of. */
+  @Test
+  void aMachineRunsOnANetworkOfLibvirts(@TempDir Path dir) throws Exception {
+    String network = "net-" + installation;
+    String bridge = "nb" + installation;
+    HypervisorDriver driver = open();
+    Compute compute = driver.compute().orElseThrow();
+    Mark mark = defined(driver).mark();
+    MachineDefinition.Nic nic =
+        new MachineDefinition.Nic(Mac.parse("52:54:00:00:00:09"), null, network, null, null);
+    Path file =
+        Files.writeString(
+            dir.resolve("network.xml"),
+            "<network><name>%s</name><bridge name='%s'/></network>".formatted(network, bridge));
+    LAB.virsh("net-define", "--validate", file.toString());
+    try {
+      // It is there and not active.
+      assertThatThrownBy(() -> compute.check(machine(mark, nic)))
+          .isInstanceOfSatisfying(
+              DriverException.class,
+              e -> assertThat(e.kind()).as(e.forOperator()).isEqualTo(FaultKind.REFUSED));
+      LAB.virsh("net-start", network);
+      compute.check(machine(mark, nic));
+      done(compute.define(machine(mark, nic)));
+      done(compute.start(mark));
+      for (Observation.Machine machine : seen(driver, mark.uid())) {
+        assertThat(machine.state()).isEqualTo(Observation.State.RUNNING);
+        assertThat(machine.nics()).containsExactly(nic);
+      }
+      // Its tap is a port of the network's own bridge.
+      String tap = LAB.virsh("domiflist", mark.uid().toString()).strip().split("\\s+")[0];
+      assertThat(
+              Lab.run(
+                  List.of("ip", "-n", LAB.get("LAB_NETNS"), "-o", "link", "show", "master", bridge)))
+          .contains(": " + tap + ":");
+      done(compute.remove(mark));
+    } finally {
+      Lab.run(
+          List.of(
+              "sh",
+              "-c",
+              "virsh -q -c '%1$s' net-destroy %2$s; virsh -q -c '%1$s' net-undefine %2$s"
+                  .formatted(LAB.uri(), network)));
+    }
+    assertThat(LAB.virsh("net-list", "--all", "--name")).doesNotContain(network);
+    assertThat(Lab.run(List.of("ip", "-n", LAB.get("LAB_NETNS"), "-o", "link")))
+        .doesNotContain(bridge);
+  }
+
   @Test
   void oneThatRunsWithoutADefinitionIsToldAndIsGivenItWhileItRuns() throws Exception {
     HypervisorDriver driver = open();
