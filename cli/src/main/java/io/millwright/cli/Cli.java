@@ -25,9 +25,9 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
@@ -420,10 +420,11 @@ final class Cli implements Callable<Integer> {
     return usual.stream()
         .filter(Files::isReadable)
         .findFirst()
-        .orElseThrow(() ->
-            Failure.usage(
-                "no token: put one into ~/.config/millwright/token, or name its file with"
-                    + " --token-file or MILLWRIGHT_TOKEN_FILE"));
+        .orElseThrow(
+            () ->
+                Failure.usage(
+                    "no token: put one into ~/.config/millwright/token, or name its file with"
+                        + " --token-file or MILLWRIGHT_TOKEN_FILE"));
   }
 
   private static String readToken(Path file) {

@@ -149,9 +149,7 @@ class ApplyTest extends CliTestCase {
     }
     environment.put("MILLWRIGHT_PROJECT", "x1");
     run("apply", "-f", "-")
-        .failed(
-            2,
-            "there is no project 'x1'; to begin one of that name give --new-project, too");
+        .failed(2, "there is no project 'x1'; to begin one of that name give --new-project, too");
     assertThat(server.lines()).containsOnly("GET /projects");
     run("apply", "-p", "shop", "-f", "-").done();
     run("apply", "--new-project", "-f", "-").done();

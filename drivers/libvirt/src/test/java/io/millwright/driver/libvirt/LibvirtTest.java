@@ -200,7 +200,8 @@ final class LibvirtTest {
       String tap = LAB.virsh("domiflist", mark.uid().toString()).strip().split("\\s+")[0];
       assertThat(
               Lab.run(
-                  List.of("ip", "-n", LAB.get("LAB_NETNS"), "-o", "link", "show", "master", bridge)))
+                  List.of(
+                      "ip", "-n", LAB.get("LAB_NETNS"), "-o", "link", "show", "master", bridge)))
           .contains(": " + tap + ":");
       done(compute.remove(mark));
     } finally {
@@ -331,14 +332,15 @@ final class LibvirtTest {
   private static CompletableFuture<FaultKind> observing(HypervisorDriver driver, Thread[] out) {
     CompletableFuture<FaultKind> result = new CompletableFuture<>();
     out[0] =
-        Thread.startVirtualThread(() -> {
-          try {
-            var _ = driver.observe(new Scope.All());
-            result.completeExceptionally(new AssertionError("it answered"));
-          } catch (DriverException e) {
-            result.complete(kindOf(e));
-          }
-        });
+        Thread.startVirtualThread(
+            () -> {
+              try {
+                var _ = driver.observe(new Scope.All());
+                result.completeExceptionally(new AssertionError("it answered"));
+              } catch (DriverException e) {
+                result.complete(kindOf(e));
+              }
+            });
     return result;
   }
 
@@ -394,12 +396,13 @@ final class LibvirtTest {
     // Who listens hears again, by a connection that nobody but the driver has asked for.
     await()
         .atMost(Duration.ofSeconds(60))
-        .until(() -> {
-          told.clear();
-          LAB.virsh("suspend", machine.mark().uid().toString());
-          LAB.virsh("resume", machine.mark().uid().toString());
-          return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
-        });
+        .until(
+            () -> {
+              told.clear();
+              LAB.virsh("suspend", machine.mark().uid().toString());
+              LAB.virsh("resume", machine.mark().uid().toString());
+              return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
+            });
     done(compute.stop(machine.mark(), true));
   }
 
