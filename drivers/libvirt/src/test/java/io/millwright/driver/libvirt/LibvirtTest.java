@@ -220,6 +220,92 @@ final class LibvirtTest {
     }
   }
 
+  /** Prints the VLAN of the first frame that comes from an address. */
+  private static final String FRAME =
+      """
+      import socket, struct, sys
+      s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
+      s.bind((sys.argv[1], 0))
+      s.setsockopt(263, 8, 1)  # what the kernel has taken off a frame comes beside it
+      s.settimeout(120)
+      while True:
+          frame, beside, _, _ = s.recvmsg(65536, 256)
+          if frame[6:12] == bytes.fromhex(sys.argv[2].replace(":", "")):
+              print("vlan", struct.unpack("IIIHHHH", beside[0][2])[5])
+              break
+      """;
+
+  /**
+   * What a guest sends untagged leaves the switch with its VLAN's number. The switch forwards by
+   * its own means, without the kernel's module, and only the lab's libvirt sees it.
+   */
+  @Test
+  @Timeout(600) // a whole system boots
+  void openVSwitchTagsWhatAMachineSends(@TempDir Path dir) throws Exception {
+    String bridge = "vs" + installation;
+    Path frame = Files.writeString(dir.resolve("frame.py"), FRAME);
+    switched(
+        """
+        mkdir -p /run/openvswitch
+        mount -t tmpfs none /run/openvswitch
+        cd /run/openvswitch
+        ovsdb-tool create conf.db /usr/share/openvswitch/vswitch.ovsschema
+        ovsdb-server conf.db --remote=punix:db.sock --pidfile --detach --no-chdir
+        ovs-vsctl --no-wait init
+        ovs-vswitchd unix:db.sock --pidfile --detach --no-chdir
+        ip link add %1$st type veth peer name %1$sp
+        ip link set %1$st up
+        ip link set %1$sp up
+        ovs-vsctl --timeout=20 add-br %1$s -- set bridge %1$s datapath_type=netdev -- add-port %1$s %1$st
+        """
+            .formatted(bridge));
+    try {
+      HypervisorDriver driver = open("openvswitch", "true");
+      Compute compute = driver.compute().orElseThrow();
+      Mark mark = new Mark(installation, UUID.randomUUID(), 1);
+      Disks disks = driver.disks().orElseThrow();
+      Disks.Image image = LibvirtContractTest.MICRO;
+      done(disks.stage(image));
+      done(
+          disks.create(
+              new ObjectName(mark, ObjectName.SYSTEM), image.virtualSize(), image.sha256()));
+      MachineDefinition.Nic nic =
+          new MachineDefinition.Nic(Mac.parse("52:54:00:00:00:42"), bridge, null, 42, null);
+      MachineDefinition machine = machine(mark, nic).with(b -> b.memory(ByteSize.ofMib(256)));
+      compute.check(machine);
+      done(compute.define(machine));
+      done(compute.start(mark));
+      for (Observation.Machine seen : seen(driver, mark.uid())) {
+        assertThat(seen.state()).isEqualTo(Observation.State.RUNNING);
+        assertThat(seen.nics()).containsExactly(nic);
+      }
+      assertThat(switched("timeout 150 python3 %s %sp %s".formatted(frame, bridge, nic.mac())))
+          .contains("vlan 42");
+      done(compute.remove(mark));
+      assertThat(switched("ovs-vsctl list-ports " + bridge).strip()).isEqualTo(bridge + "t");
+    } finally {
+      switched(
+          """
+          cd /run/openvswitch
+          for daemon in ovs-vswitchd ovsdb-server; do
+            pid=$(cat $daemon.pid)
+            kill "$pid"
+            while [ -e "/proc/$pid" ]; do sleep 0.1; done
+          done
+          ip link del %st
+          cd /
+          umount /run/openvswitch
+          """
+              .formatted(bridge));
+    }
+  }
+
+  /** Where the lab's libvirt is, with its network and its mounts. */
+  private static String switched(String script) {
+    String pid = Long.toString(LAB.libvirtd().pid());
+    return Lab.run(List.of("nsenter", "-t", pid, "-n", "-m", "sh", "-euc", script));
+  }
+
   @Test
   void oneThatRunsWithoutADefinitionIsToldAndIsGivenItWhileItRuns() throws Exception {
     HypervisorDriver driver = open();
