@@ -301,7 +301,8 @@ class RepositoriesTest {
             .collect(
                 Collectors.toMap(w -> w[1].substring("apt-setup/local0/".length()), w -> w[3]));
     Path files = Files.createTempDirectory(directory, "files");
-    Path etc = Files.createDirectories(files.resolve("etc/apt/keyrings")).getParent();
+    Path etc = files.resolve("etc/apt");
+    Files.createDirectories(etc.resolve("keyrings"));
     String options = "";
     String url = answers.get("key");
     if (url != null) {
