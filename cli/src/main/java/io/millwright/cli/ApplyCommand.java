@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.JsonNode;
 
@@ -24,6 +25,8 @@ final class ApplyCommand extends Waiting {
       description = "A file, a directory with *.yaml, *.yml and *.json, or - for standard input.")
   List<String> files = new ArrayList<>();
 
+  @Mixin IntoProject into = new IntoProject();
+
   @Option(names = "--dry-run", description = "Say what would be done, and do nothing.")
   boolean dryRun;
 
@@ -37,11 +40,12 @@ final class ApplyCommand extends Waiting {
   public Integer call() {
     Bundle bundle = Bundle.read(files, shell().in());
     MillwrightApi api = api();
+    String project = into.project(cli(), api);
     // With it, an apply whose answer was lost can be sent again.
     String key = dryRun ? null : UUID.randomUUID().toString();
     JsonNode answer =
         Manifests.located(
-                bundle, () -> api.apply(key, Bundle.SOURCE, dryRun, cli().project(), bundle.body()))
+                bundle, () -> api.apply(key, Bundle.SOURCE, dryRun, project, bundle.body()))
             .body();
     List<String> operations = new ArrayList<>();
     for (JsonNode item : answer.path("items")) {

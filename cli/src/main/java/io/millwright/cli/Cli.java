@@ -27,6 +27,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
@@ -306,6 +307,13 @@ final class Cli implements Callable<Integer> {
         .getSuggestions().stream().findFirst().map(s -> " (did you mean '" + s + "'?)").orElse("");
   }
 
+  /** The same of these words, by picocli's own measure. */
+  static String meant(String word, List<String> among) {
+    CommandLine words = new CommandLine(CommandSpec.create());
+    among.forEach(w -> words.addSubcommand(w, CommandSpec.create()));
+    return meant(words, List.of(word));
+  }
+
   @Override
   public Integer call() {
     throw Failure.usage("say what to do; see: millwright --help");
@@ -412,10 +420,11 @@ final class Cli implements Callable<Integer> {
     return usual.stream()
         .filter(Files::isReadable)
         .findFirst()
-        .orElseThrow(() ->
-            Failure.usage(
-                "no token: put one into ~/.config/millwright/token, or name its file with"
-                    + " --token-file or MILLWRIGHT_TOKEN_FILE"));
+        .orElseThrow(
+            () ->
+                Failure.usage(
+                    "no token: put one into ~/.config/millwright/token, or name its file with"
+                        + " --token-file or MILLWRIGHT_TOKEN_FILE"));
   }
 
   private static String readToken(Path file) {

@@ -9,8 +9,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Model.CommandSpec;
 
 /** The kinds of resources, and which calls of the API belong to each. */
 enum Kind {
@@ -77,15 +75,8 @@ enum Kind {
             + text
             + "'"
             + (command.isEmpty()
-                ? meant(lower) + "; the kinds are " + String.join(", ", words())
+                ? Cli.meant(lower, words()) + "; the kinds are " + String.join(", ", words())
                 : "; " + things + " have a command of their own: millwright " + command));
-  }
-
-  /** What is nearest, as picocli finds it for a command. */
-  private static String meant(String word) {
-    CommandLine kinds = new CommandLine(CommandSpec.create());
-    words().forEach(w -> kinds.addSubcommand(w, CommandSpec.create()));
-    return Cli.meant(kinds, List.of(word));
   }
 
   static List<String> words() {

@@ -4,6 +4,7 @@ import io.millwright.client.MillwrightApi;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.JsonNode;
 
@@ -23,13 +24,16 @@ final class PlanCommand extends Listed {
       description = "A file, a directory with *.yaml, *.yml and *.json, or - for standard input.")
   List<String> files = new ArrayList<>();
 
+  @Mixin IntoProject into = new IntoProject();
+
   @Override
   public Integer call() {
     Bundle bundle = Bundle.read(files, shell().in());
     MillwrightApi api = api();
+    String project = into.project(cli(), api);
     JsonNode answer =
         Manifests.located(
-                bundle, () -> api.apply(null, Bundle.SOURCE, true, cli().project(), bundle.body()))
+                bundle, () -> api.apply(null, Bundle.SOURCE, true, project, bundle.body()))
             .body();
     Plan plan = new Plan(answer, shell().coloured());
     switch (format) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** apply, plan and delete: what is sent, what is printed, how it ends. */
@@ -130,6 +131,35 @@ class ApplyTest extends CliTestCase {
     golden("plan.coloured.txt", run("plan", "-f", "-").out());
     assertThat(server.lines()).containsOnly("POST /apply?dryRun=true&project=default");
     assertThat(server.seen().getFirst().headers()).doesNotContainKey("Idempotency-key");
+  }
+
+  /** A slip of the pen is no new project. */
+  @Test
+  void aProjectThatIsNotThereIsBegunOnlyWhenAskedTo() {
+    server
+        .on("GET /projects", 200, "{\"items\":[\"default\",\"shared\",\"shop\"]}")
+        .on("POST /apply", 202, "{\"items\":[]}");
+    input = "kind: Machine\n";
+    for (String command : List.of("apply", "plan")) {
+      run(command, "-p", "shpo", "-f", "-")
+          .failed(
+              command.equals("plan") ? 1 : 2,
+              "there is no project 'shpo' (did you mean 'shop'?); to begin one of that name give"
+                  + " --new-project, too");
+    }
+    environment.put("MILLWRIGHT_PROJECT", "x1");
+    run("apply", "-f", "-")
+        .failed(2, "there is no project 'x1'; to begin one of that name give --new-project, too");
+    assertThat(server.lines()).containsOnly("GET /projects");
+    run("apply", "-p", "shop", "-f", "-").done();
+    run("apply", "--new-project", "-f", "-").done();
+    run("plan", "-p", "shared", "-f", "-").done();
+    assertThat(server.lines().subList(3, 7))
+        .containsExactly(
+            "GET /projects",
+            "POST /apply?dryRun=false&project=shop",
+            "POST /apply?dryRun=false&project=x1",
+            "POST /apply?dryRun=true&project=shared");
   }
 
   @Test

@@ -253,8 +253,12 @@ public final class Agama implements Renderer<Answers> {
       repository.put("alias", "millwright");
       // Where the live system, and with it the whole medium, is mounted.
       repository.put("url", "dir:///run/initramfs/live" + source.repository());
-      // It comes from the medium that this profile comes from.
-      repository.put("allowUnsigned", true);
+      if (source.repositoryKey() == null) {
+        // It comes from the medium that this profile comes from.
+        repository.put("allowUnsigned", true);
+      } else {
+        repository.put("gpgFingerprints", SigningKey.parse(source.repositoryKey()).fingerprints());
+      }
       repositories.add(repository);
     }
     for (PackageSource.Repository one : source.repositories()) {
@@ -278,8 +282,9 @@ public final class Agama implements Renderer<Answers> {
     pre.add(script("millwright-disk", Template.fill("agama-disk.peb", values)));
     List<TargetFile> files = new ArrayList<>();
     NmKeyfiles.of(spec)
-        .forEach((path, text) ->
-            files.add(TargetFile.ofRoot(path, path.endsWith(".link") ? "0644" : "0600", text)));
+        .forEach(
+            (path, text) ->
+                files.add(TargetFile.ofRoot(path, path.endsWith(".link") ? "0644" : "0600", text)));
     List<String> commands = new ArrayList<>();
     commands.add("systemctl enable NetworkManager.service");
     commands.addAll(Suse.commands(spec));

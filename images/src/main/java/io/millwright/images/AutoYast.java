@@ -219,18 +219,26 @@ public final class AutoYast implements Renderer<Answers> {
       }
     }
     if (source.repository() != null) {
-      out.add(addOn("relurl://", source.repository(), "", List.of()));
+      String key = source.repositoryKey();
+      out.add(
+          key == null
+              ? addOn("relurl://", source.repository(), "", List.of())
+              : addOn("relurl://", source.repository(), "millwright", keyIds(key)));
     }
     for (PackageSource.Repository one : source.repositories()) {
-      // The ID of an OpenPGP key: the last 64 bits of its fingerprint, or the first (RFC 9580
-      // section 5.5.4).
-      List<String> keys =
-          SigningKey.parse(one.key()).fingerprints().stream()
-              .map(f -> f.length() == 40 ? f.substring(24) : f.substring(0, 16))
-              .toList();
-      out.add(addOn(one.url().toString(), "/", one.name(), keys));
+      out.add(addOn(one.url().toString(), "/", one.name(), keyIds(one.key())));
     }
     return out;
+  }
+
+  /**
+   * The IDs of OpenPGP keys: the last 64 bits of the fingerprint, or the first (RFC 9580 section
+   * 5.5.4).
+   */
+  private static List<String> keyIds(String key) {
+    return SigningKey.parse(key).fingerprints().stream()
+        .map(f -> f.length() == 40 ? f.substring(24) : f.substring(0, 16))
+        .toList();
   }
 
   private static Map<String, Object> addOn(

@@ -70,6 +70,13 @@ public final class Kickstart implements Renderer<Answers> {
                   + " fetch packages; or install offline"));
     }
     PackageManager.DNF.check(how.source(), out);
+    if (how.source().repositoryKey() != null) {
+      out.add(
+          new Refusal(
+              "installation.source.repositoryKey",
+              "Anaconda checks no signature of what it installs from; leave the key out if the"
+                  + " medium is to be trusted"));
+    }
     if (how.source().proxy() != null && how.source().mirror() == null) {
       out.add(
           new Refusal(

@@ -82,6 +82,9 @@ enum PackageManager {
     }
   };
 
+  private static final String OPEN_PGP =
+      "this system's packages are signed by an OpenPGP key: give that one, in ASCII armour";
+
   private static final Map<String, PackageManager> OF_CLONES =
       Map.of(
           "debian", APT,
@@ -129,8 +132,7 @@ enum PackageManager {
                 at + "key",
                 rsa
                     ? "this system's packages are signed by an RSA key: give that one, in PEM"
-                    : "this system's packages are signed by an OpenPGP key: give that one, in"
-                        + " ASCII armour"));
+                    : OPEN_PGP));
       }
       if (this == APK && one.keyName() == null) {
         out.add(
@@ -147,6 +149,10 @@ enum PackageManager {
 
   /** The same for an installer, whose field that is. */
   void check(Source source, List<Refusal> out) {
+    String key = source.repositoryKey();
+    if (key != null && !SigningKey.parse(key).isOpenPgp()) {
+      out.add(new Refusal("installation.source.repositoryKey", OPEN_PGP));
+    }
     check("installation.source.repositories", source.repositories(), out);
   }
 

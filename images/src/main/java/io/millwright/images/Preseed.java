@@ -29,6 +29,9 @@ public final class Preseed implements Renderer<Answers> {
   /** The name of the card by which it installs, while it does. */
   private static final String UPLINK = "uplink0";
 
+  /** Under which the key of the repository on the medium is known; none of others has this name. */
+  private static final String ON_MEDIUM = "millwright";
+
   private static final String BUSYBOX = "#!/bin/sh";
   static final String RESOLVER = "systemd-resolved";
 
@@ -106,29 +109,28 @@ public final class Preseed implements Renderer<Answers> {
         "/millwright/late",
         AnswerFile.program(
             Template.fill("preseed-late.peb", Map.of("resolver", asksForNameServers(spec)))));
-    files.put("/millwright/finish", AnswerFile.program(finish(spec)));
+    files.put("/millwright/finish", AnswerFile.program(finish(spec, how.source())));
     for (int i = 0; i < how.before().size(); i++) {
       ProfileSpec.Script script = how.before().get(i);
       files.put(
           "/millwright/before/%03d-%s".formatted(i, script.name()),
           AnswerFile.program(script.content()));
     }
-    how.source()
-        .repositories()
-        .forEach(one -> files.put(key(one), AnswerFile.text(one.key() + "\n")));
+    keys(how.source()).forEach((name, key) -> files.put(key(name), AnswerFile.text(key + "\n")));
     Optional<Mac> mac =
         how.source().offline()
             ? Optional.empty()
             : InstallerCard.of(spec).map(NetInterface.Ethernet::mac);
-    mac.ifPresent(address ->
-        files.put(
-            "/etc/udev/rules.d/70-millwright.rules",
-            AnswerFile.text(
-                "ACTION==\"add\", SUBSYSTEM==\"net\", ATTR{address}==\""
-                    + address
-                    + "\", NAME=\""
-                    + UPLINK
-                    + "\"\n")));
+    mac.ifPresent(
+        address ->
+            files.put(
+                "/etc/udev/rules.d/70-millwright.rules",
+                AnswerFile.text(
+                    "ACTION==\"add\", SUBSYSTEM==\"net\", ATTR{address}==\""
+                        + address
+                        + "\", NAME=\""
+                        + UPLINK
+                        + "\"\n")));
     return Answers.of(Answers.Way.inside(files, "auto=true", "priority=critical"));
   }
 
@@ -206,9 +208,11 @@ public final class Preseed implements Renderer<Answers> {
   private static List<Map<String, String>> locals(Source source) {
     List<Map<String, String>> out = new ArrayList<>();
     if (source.repository() != null) {
+      String place = "file:/media/cdrom" + source.repository() + " ./";
       out.add(
-          Map.of(
-              "line", "[trusted=yes] file:/media/cdrom" + source.repository() + " ./", "key", ""));
+          source.repositoryKey() == null
+              ? Map.of("line", "[trusted=yes] " + place, "key", "")
+              : Map.of("line", place, "key", "file://" + key(ON_MEDIUM)));
     }
     for (PackageSource.Repository one : source.repositories()) {
       String words = String.join(" ", one.components());
@@ -217,14 +221,24 @@ public final class Preseed implements Renderer<Answers> {
               "line",
               (one.url() + " " + one.suite() + " " + words).strip(),
               "key",
-              "file://" + key(one)));
+              "file://" + key(one.name())));
     }
     return out;
   }
 
+  /** The keys of repositories, by the names of these. */
+  private static Map<String, String> keys(Source source) {
+    Map<String, String> out = new LinkedHashMap<>();
+    if (source.repositoryKey() != null) {
+      out.put(ON_MEDIUM, source.repositoryKey());
+    }
+    source.repositories().forEach(one -> out.put(one.name(), one.key()));
+    return out;
+  }
+
   /** Where the installer finds the key. */
-  private static String key(PackageSource.Repository one) {
-    return "/millwright/keys/" + one.name() + ".asc";
+  private static String key(String name) {
+    return "/millwright/keys/" + name + ".asc";
   }
 
   private static String or(@Nullable String value, String otherwise) {
@@ -329,7 +343,7 @@ public final class Preseed implements Renderer<Answers> {
     return Template.fill("preseed-disk.peb", values);
   }
 
-  private static String finish(InstallSpec spec) {
+  private static String finish(InstallSpec spec, Source source) {
     ProfileSpec profile = spec.profile();
     List<TargetFile> files = new ArrayList<>();
     List<String> commands = new ArrayList<>();
@@ -354,6 +368,18 @@ public final class Preseed implements Renderer<Answers> {
       files.addAll(first);
       files.add(FirstBoot.unit());
       commands.add("systemctl enable millwright-first-boot.service");
+    }
+    if (source.offline() && source.proxy() != null) {
+      // The installer tells the system only what it used itself.
+      files.add(
+          TargetFile.ofRoot(
+              "/etc/apt/apt.conf.d/90millwright",
+              "0644",
+              """
+              Acquire::http::Proxy "%1$s";
+              Acquire::https::Proxy "%1$s";
+              """
+                  .formatted(source.proxy())));
     }
     // The medium is gone by the time that somebody installs more.
     commands.add("sed -i '/^deb .*file:\\/media\\/cdrom/d' /etc/apt/sources.list");

@@ -100,6 +100,7 @@ public final class Profiles {
         in.last("mirror", PackageSource::mirror),
         in.last("proxy", PackageSource::proxy),
         in.last("repository", PackageSource::repository),
+        in.last("repositoryKey", PackageSource::repositoryKey),
         byKey(
             layers,
             origin,

@@ -19,6 +19,9 @@ if [ -e /etc/network/interfaces ]; then
   printf 'source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n' >/etc/network/interfaces
 fi
 
+# By what packages are fetched where it was installed; each machine's own first boot is told by what it fetches them.
+rm -f /etc/apt/apt.conf.d/90millwright
+
 # cloud-init: what it did, what it was told, and what the installer told it not to do.
 rm -rf /var/lib/cloud /etc/cloud/cloud-init.disabled /etc/cloud/ds-identify.cfg
 rm -f /etc/cloud/cloud.cfg.d/*millwright* /etc/cloud/cloud.cfg.d/*installer* /etc/cloud/cloud.cfg.d/*subiquity* \

@@ -1,8 +1,10 @@
 package io.millwright.images;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.model.PackageSource;
+import io.millwright.model.ProblemException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,7 +24,8 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 /** What systems are told of repositories of others. */
 class PackageManagerTest {
   private static InstallSpec clone(List<PackageSource.Repository> list) {
-    return Samples.with(Samples.PLAIN.withPackageSource(new PackageSource(null, null, null, list)));
+    return Samples.with(
+        Samples.PLAIN.withPackageSource(new PackageSource(null, null, null, null, list)));
   }
 
   /** The files of repositories in what a clone of this system is told. */
@@ -158,6 +161,33 @@ class PackageManagerTest {
             "d-i apt-setup/local1/key string file:///millwright/keys/tools.asc",
             "d-i apt-setup/local2/repository string http://[fd00::1]:8080/flat ./",
             "d-i apt-setup/local2/key string file:///millwright/keys/flat.asc");
+  }
+
+  /** With its key it is one like those of others; Anaconda would only seem to look at it. */
+  @Test
+  void aKeyOfTheRepositoryOnTheMediumIsToldOrRefused() {
+    Source signed = Source.MEDIUM.withRepository("/extra", Samples.OPENPGP);
+    InstallSpec spec = Samples.of("dhcp").withInstallation(Samples.ON_DISK.withSource(signed));
+    Map<String, AnswerFile> told = new Preseed().render(spec).ways().getFirst().initrd();
+    assertThat(Objects.requireNonNull(told.get("/preseed.cfg")).asText().lines())
+        .contains(
+            "d-i apt-setup/local0/repository string file:/media/cdrom/extra ./",
+            "d-i apt-setup/local0/key string file:///millwright/keys/millwright.asc")
+        .noneMatch(line -> line.contains("trusted"));
+    assertThat(Objects.requireNonNull(told.get("/millwright/keys/millwright.asc")).asText())
+        .isEqualTo(Samples.OPENPGP + "\n");
+    assertThat(new Kickstart().check(spec))
+        .extracting(Refusal::field)
+        .containsExactly("installation.source.repositoryKey");
+    assertThatThrownBy(
+            () ->
+                new Preseed()
+                    .render(
+                        spec.withInstallation(
+                            Samples.ON_DISK.withSource(
+                                new Source(null, null, null, Samples.OPENPGP, List.of(), true)))))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("is of a repository on the medium, which is not given");
   }
 
   /** apt itself reads the files and says what it would fetch. */

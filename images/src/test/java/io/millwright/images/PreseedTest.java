@@ -9,9 +9,11 @@ import io.millwright.model.ProfileSpec;
 import io.millwright.model.StorageSpec;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -87,6 +89,30 @@ class PreseedTest {
     }
     Path preseed = directory.resolve("preseed.cfg");
     assertThat(Outside.run(List.of("debconf-set-selections", "-c", preseed.toString()))).isEmpty();
+  }
+
+  /** The network is there for the system, not for its installer, which fetches nothing. */
+  @Test
+  void aProxyIsToldToTheSystemOfAnOfflineInstaller() {
+    InstallSpec spec =
+        sample("air-gapped")
+            .withInstallation(
+                Samples.ON_DISK.withSource(
+                    Source.MEDIUM.withProxy(URI.create("http://proxy.lab.test:3128"))));
+    assertThat(text(spec, "/preseed.cfg")).doesNotContain("proxy");
+    String put = "\nput 0644 root '/etc/apt/apt.conf.d/90millwright' <<'EOF'\n";
+    String finish = text(spec, "/millwright/finish");
+    int begin = finish.indexOf(put) + put.length();
+    assertThat(
+            new String(
+                Base64.getMimeDecoder()
+                    .decode(finish.substring(begin, finish.indexOf("EOF\n", begin))),
+                StandardCharsets.UTF_8))
+        .isEqualTo(
+            """
+            Acquire::http::Proxy "http://proxy.lab.test:3128";
+            Acquire::https::Proxy "http://proxy.lab.test:3128";
+            """);
   }
 
   @Test

@@ -16,7 +16,10 @@ import java.security.MessageDigest;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Executors;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -28,8 +31,9 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
  * Real package managers install from a repository of others, by the very files that a clone's first
- * boot writes; and they refuse it when its key is another one. They run on a copy of this system
- * that nobody sees (an overlay in a mount namespace of its own), so nothing of it stays.
+ * boot writes, and from one on a medium, by what Debian's installer is told; and they refuse it
+ * when its key is another one. They run on a copy of this system that nobody sees (an overlay in a
+ * mount namespace of its own), so nothing of it stays.
  */
 @Tag("validators")
 class RepositoriesTest {
@@ -197,7 +201,7 @@ class RepositoriesTest {
     InstallSpec clone =
         Samples.with(
             Samples.PLAIN.withPackageSource(
-                new PackageSource(null, null, null, List.of(repositories))));
+                new PackageSource(null, null, null, null, List.of(repositories))));
     JsonNode data = new YAMLMapper().readTree(CloudInit.ofClone(os).render(clone).userData());
     Path files = Files.createTempDirectory(directory, "files");
     for (JsonNode file : data.get("write_files")) {
@@ -205,6 +209,11 @@ class RepositoriesTest {
       Files.createDirectories(path.getParent());
       Files.write(path, Base64.getDecoder().decode(file.get("content").asString()));
     }
+    return with(files, script);
+  }
+
+  /** The same with these files, whose paths are relative. */
+  private static String with(Path files, String script) throws Exception {
     Path program = Files.writeString(directory.resolve("program"), script);
     Path root = Files.createTempDirectory(directory, "root");
     return Outside.run(
@@ -268,6 +277,74 @@ class RepositoriesTest {
         .anyMatch(line -> line.startsWith("W:") && line.contains("stable InRelease"))
         .contains("tool-of-others");
     assertThat(both).contains("Get:", " ./ mw-tool 1");
+  }
+
+  /** A repository on the medium, as apt-setup of Debian 13 (generators/60local) writes it down. */
+  private static String medium(@Nullable String key, String spoilt) throws Exception {
+    Source source =
+        key == null
+            ? Source.MEDIUM.withRepository("/extra")
+            : Source.MEDIUM.withRepository("/extra", key);
+    Map<String, AnswerFile> told =
+        new Preseed()
+            .render(
+                Samples.with(Samples.PLAIN).withInstallation(Samples.ON_DISK.withSource(source)))
+            .ways()
+            .getFirst()
+            .initrd();
+    Map<String, String> answers =
+        Objects.requireNonNull(told.get("/preseed.cfg"))
+            .asText()
+            .lines()
+            .filter(l -> l.startsWith("d-i apt-setup/local0/"))
+            .map(l -> l.split(" ", 4))
+            .collect(
+                Collectors.toMap(w -> w[1].substring("apt-setup/local0/".length()), w -> w[3]));
+    Path files = Files.createTempDirectory(directory, "files");
+    Path etc = files.resolve("etc/apt");
+    Files.createDirectories(etc.resolve("keyrings"));
+    String options = "";
+    String url = answers.get("key");
+    if (url != null) {
+      options = "[signed-by=/etc/apt/keyrings/apt-setup_local0.asc] ";
+      Files.write(
+          etc.resolve("keyrings/apt-setup_local0.asc"),
+          Objects.requireNonNull(told.get(URI.create(url).getPath())).bytes());
+    }
+    Files.writeString(
+        etc.resolve("sources.list"), "\ndeb " + options + answers.get("repository") + "\n");
+    Files.createDirectories(files.resolve("media/cdrom"));
+    sh(
+        "cp -R served/deb '"
+            + files
+            + "/media/cdrom/extra'\ncd '"
+            + files
+            + "/media/cdrom/extra'\n"
+            + spoilt);
+    return with(files, APT);
+  }
+
+  @Test
+  void aptGoesByTheKeyOfARepositoryOnTheMedium() throws Exception {
+    assertThat(medium(theirs, "").lines())
+        .contains("tool-of-others")
+        .noneMatch(line -> line.startsWith("W:") || line.startsWith("E:"))
+        .noneMatch(line -> line.contains(" ended with "));
+    assertThat(medium(anothers, "").lines())
+        .anyMatch(line -> line.contains("NO_PUBKEY"))
+        .doesNotContain("tool-of-others");
+    assertThat(medium(theirs, "rm InRelease").lines())
+        .anyMatch(line -> line.startsWith("E:") && line.contains("is not signed"))
+        .doesNotContain("tool-of-others");
+    assertThat(medium(theirs, "echo more >>mw-tool.deb").lines()).doesNotContain("tool-of-others");
+  }
+
+  /** It is trusted as the medium is that it came with. */
+  @Test
+  void withoutAKeyAptTakesWhatIsOnTheMedium() throws Exception {
+    assertThat(medium(null, "rm InRelease").lines())
+        .contains("tool-of-others")
+        .noneMatch(line -> line.contains(" ended with "));
   }
 
   private static final String DNF =

@@ -177,7 +177,7 @@ final class Samples {
                             new ProfileSpec.Script("harden", "#!/bin/sh\nchmod 0700 /root\n"))))));
     out.put(
         "repositories-of-apt",
-        with(PLAIN.withPackageSource(new PackageSource(null, null, null, APT))));
+        with(PLAIN.withPackageSource(new PackageSource(null, null, null, null, APT))));
     out.put(
         "proxy",
         with(
@@ -279,6 +279,10 @@ final class Samples {
         "repository-on-medium",
         of("users-and-keys")
             .withInstallation(ON_DISK.withSource(Source.MEDIUM.withRepository("/millwright"))));
+    out.put(
+        "signed-repository-on-medium",
+        plain.withInstallation(
+            ON_DISK.withSource(Source.MEDIUM.withRepository("/millwright", OPENPGP))));
     return out;
   }
 

@@ -192,6 +192,10 @@ class SupportMatrixTest {
         "a repository on the medium",
         List.of(how(DISK.withSource(Source.MEDIUM.withRepository("/millwright")))));
     out.put(
+        "a signed repository on the medium",
+        List.of(
+            how(DISK.withSource(Source.MEDIUM.withRepository("/millwright", Samples.OPENPGP)))));
+    out.put(
         "further repositories",
         Stream.of(Samples.APT, Samples.RPM, Samples.APK, Samples.PKG)
             .map(Samples::repositories)
@@ -247,9 +251,11 @@ class SupportMatrixTest {
       String name, String key, @Nullable String hash, boolean sudo) {
     List<String> keys = key.isEmpty() ? List.of() : List.of(key);
     return Stream.of("/bin/bash", "/bin/sh")
-        .map(shell ->
-            profile(
-                Samples.withUsers(new ProfileSpec.User(name, keys, hash, sudo, shell, List.of()))))
+        .map(
+            shell ->
+                profile(
+                    Samples.withUsers(
+                        new ProfileSpec.User(name, keys, hash, sudo, shell, List.of()))))
         .toList();
   }
 
@@ -295,11 +301,13 @@ class SupportMatrixTest {
   /** The same, by an installer that needs no network. */
   private static List<InstallSpec> offline(List<InstallSpec> ways) {
     return ways.stream()
-        .filter(spec ->
-            Objects.requireNonNull(spec.installation()).source().equals(Source.DISTRIBUTION))
-        .map(spec ->
-            spec.withInstallation(
-                Objects.requireNonNull(spec.installation()).withSource(Source.MEDIUM)))
+        .filter(
+            spec ->
+                Objects.requireNonNull(spec.installation()).source().equals(Source.DISTRIBUTION))
+        .map(
+            spec ->
+                spec.withInstallation(
+                    Objects.requireNonNull(spec.installation()).withSource(Source.MEDIUM)))
         .toList();
   }
 
@@ -358,21 +366,22 @@ class SupportMatrixTest {
       assertThat(features.keySet()).as(installer).containsAll(target);
       Renderer<Answers> renderer = column.renderer();
       List<String> cells = new ArrayList<>();
-      features.forEach((feature, ways) -> {
-        String why = refusal(renderer, ways);
-        boolean offline = !why.isEmpty() && refusal(renderer, offline(ways)).isEmpty();
-        if (offline) {
-          cells.add((target.contains(feature) ? "target" : "yes") + ", offline");
-        } else if (!why.isEmpty()) {
-          assertThat(target).as(column.title() + ": " + why).doesNotContain(feature);
-          if (!notes.contains(why)) {
-            notes.add(why);
-          }
-          cells.add("no " + (notes.indexOf(why) + 1));
-        } else {
-          cells.add(target.contains(feature) ? "target" : "yes");
-        }
-      });
+      features.forEach(
+          (feature, ways) -> {
+            String why = refusal(renderer, ways);
+            boolean offline = !why.isEmpty() && refusal(renderer, offline(ways)).isEmpty();
+            if (offline) {
+              cells.add((target.contains(feature) ? "target" : "yes") + ", offline");
+            } else if (!why.isEmpty()) {
+              assertThat(target).as(column.title() + ": " + why).doesNotContain(feature);
+              if (!notes.contains(why)) {
+                notes.add(why);
+              }
+              cells.add("no " + (notes.indexOf(why) + 1));
+            } else {
+              cells.add(target.contains(feature) ? "target" : "yes");
+            }
+          });
       List<String> key = new ArrayList<>(cells);
       key.add(installer);
       alike.computeIfAbsent(key, k -> new Answered(new ArrayList<>(), cells)).columns().add(column);

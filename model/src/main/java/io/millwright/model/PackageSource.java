@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param proxy URL of the proxy by which packages are fetched
  * @param repository directory on the installation medium with more packages, as the distribution's
  *     own tools lay a repository out, for example {@code /extra}
+ * @param repositoryKey public OpenPGP key in ASCII armour that this directory is signed by; without
+ *     one it is trusted as the medium is that it comes with
  * @param repositories further repositories, of others than the distribution; they stay in the
  *     installed system
  */
@@ -21,6 +23,7 @@ public record PackageSource(
     @Nullable URI mirror,
     @Nullable URI proxy,
     @Nullable String repository,
+    @Nullable String repositoryKey,
     @Default List<Repository> repositories) {
   /** Nothing of it said. */
   public static final PackageSource NONE = new PackageSource(null, null, null);
@@ -30,12 +33,13 @@ public record PackageSource(
       Pattern.compile("(/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}){1,6}");
 
   public PackageSource {
+    repositoryKey = repositoryKey == null ? null : text(repositoryKey);
     repositories = repositories == null ? List.of() : List.copyOf(repositories);
   }
 
   /** Without further repositories. */
   public PackageSource(@Nullable URI mirror, @Nullable URI proxy, @Nullable String repository) {
-    this(mirror, proxy, repository, List.of());
+    this(mirror, proxy, repository, null, List.of());
   }
 
   /**
@@ -69,8 +73,7 @@ public record PackageSource(
 
     public Repository {
       components = components == null ? List.of() : List.copyOf(components);
-      // A key that was saved on Windows is the same key.
-      key = key.replace("\r\n", "\n").strip();
+      key = text(key);
     }
 
     void check(Violations at) {
@@ -113,6 +116,11 @@ public record PackageSource(
     }
   }
 
+  /** A key that was saved on Windows is the same key. */
+  private static String text(String key) {
+    return key.replace("\r\n", "\n").strip();
+  }
+
   /** Collects what is wrong with it whatever the system. */
   public void check(Violations at) {
     checkUrl(at.field("mirror"), mirror);
@@ -122,6 +130,9 @@ public record PackageSource(
           .require(
               DIRECTORY.matcher(repository).matches(),
               Names.quote(repository) + " is no directory on a medium, such as /extra");
+    }
+    if (repositoryKey != null) {
+      SigningKey.check(repositoryKey, at.field("repositoryKey"));
     }
     Set<String> names = new HashSet<>();
     for (int i = 0; i < repositories.size(); i++) {

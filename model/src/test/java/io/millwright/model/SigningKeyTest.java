@@ -161,7 +161,7 @@ class SigningKeyTest {
 
   private static List<String> wrong(PackageSource.Repository... list) {
     Violations at = Violations.at("packageSource");
-    new PackageSource(null, null, null, List.of(list)).check(at);
+    new PackageSource(null, null, null, null, List.of(list)).check(at);
     return at.list().stream().map(v -> v.field() + ": " + v.message()).toList();
   }
 }

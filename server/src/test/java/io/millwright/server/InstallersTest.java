@@ -115,10 +115,15 @@ class InstallersTest {
   private static List<String> facets(World world) {
     return world
         .store
-        .read(tx ->
-            tx.resources()
-                .find(
-                    Kind.HYPERVISOR, "shared", "sim", HypervisorSpec.class, HypervisorStatus.class))
+        .read(
+            tx ->
+                tx.resources()
+                    .find(
+                        Kind.HYPERVISOR,
+                        "shared",
+                        "sim",
+                        HypervisorSpec.class,
+                        HypervisorStatus.class))
         .orElseThrow()
         .status()
         .facets();
@@ -128,12 +133,13 @@ class InstallersTest {
     World world = World.reporting(World.Pace.USUAL);
     world.hypervisor.startsKernels(startsKernels).sharesMedia(sharesMedia);
     GuestBehaviour usual = world.hypervisor.guests();
-    world.hypervisor.guests(guest -> {
-      starts
-          .computeIfAbsent(guest.definition().name(), n -> new CopyOnWriteArrayList<>())
-          .add(guest);
-      return usual.start(guest);
-    });
+    world.hypervisor.guests(
+        guest -> {
+          starts
+              .computeIfAbsent(guest.definition().name(), n -> new CopyOnWriteArrayList<>())
+              .add(guest);
+          return usual.start(guest);
+        });
     StringBuilder all = new StringBuilder(World.BASE);
     all.append(
         """
@@ -276,10 +282,11 @@ class InstallersTest {
               e -> {
                 assertThat(e.problem().type()).isEqualTo(Problem.Type.INVALID);
                 assertThat(e.problem().errors())
-                    .anySatisfy(v -> {
-                      assertThat(v.field()).endsWith(": spec." + field);
-                      assertThat(v.message()).contains(why);
-                    });
+                    .anySatisfy(
+                        v -> {
+                          assertThat(v.field()).endsWith(": spec." + field);
+                          assertThat(v.message()).contains(why);
+                        });
               });
     }
     assertThat(world.outside().disks()).isEqualTo(before.disks());
@@ -303,6 +310,33 @@ class InstallersTest {
     String wanted =
         machine("refused", release, "").replace(of, becomes.replace("], bonds", "]\n  bonds"));
     assertRefused(kernels, wanted, field, why);
+  }
+
+  /**
+   * A network's proxy is for all machines on it: this one's system asks it, its installer cannot.
+   */
+  @Test
+  void aProxyIsNotInTheWayOfAnInstallerWithoutNetwork() {
+    kernels.apply(
+        image("debian-13", TestImages.mediumOfAllFamilies())
+                .replace("name: \"debian-13\"", "name: closed")
+                .replace("}}", ", offline: true}}")
+            + """
+            ---
+            apiVersion: millwright/v1
+            kind: Network
+            metadata: {name: proxied}
+            spec:
+              subnets: [{cidr: 10.9.0.0/24, gateway: 10.9.0.1}]
+              attachments: [{hypervisor: sim, bridge: br9}]
+              defaults: {packageSource: {proxy: "http://10.9.0.2:3128"}}
+            """);
+    kernels.apply(
+        machine("closed", "closed-0", "")
+            .replace("image: closed-0", "image: closed")
+            .replace("network: net", "network: proxied"));
+    assertThat(kernels.awaitEnd(kernels.machine("closed").uid()).state())
+        .isEqualTo(new State.Succeeded());
   }
 
   @Test
@@ -359,10 +393,11 @@ class InstallersTest {
     List<String> told =
         world.plan(machine(name, release, "")).getFirst().steps().stream()
             .map(Step::title)
-            .filter(s ->
-                s.contains("installation medium, for")
-                    || s.contains("kernel with its")
-                    || s.contains("seed beside the vendor's medium, for"))
+            .filter(
+                s ->
+                    s.contains("installation medium, for")
+                        || s.contains("kernel with its")
+                        || s.contains("seed beside the vendor's medium, for"))
             .toList();
     assertThat(told)
         .singleElement()
@@ -453,8 +488,10 @@ class InstallersTest {
   private static String imageSha256(World world, String image) {
     return world
         .store
-        .read(tx ->
-            tx.resources().find(Kind.IMAGE, "default", image, ImageSpec.class, ImageStatus.class))
+        .read(
+            tx ->
+                tx.resources()
+                    .find(Kind.IMAGE, "default", image, ImageSpec.class, ImageStatus.class))
         .orElseThrow()
         .status()
         .sha256();
@@ -463,18 +500,20 @@ class InstallersTest {
   private static void neverReports(World media, String release) {
     String name = "hangs-" + name(release);
     GuestBehaviour usual = media.hypervisor.guests();
-    media.hypervisor.guests(guest ->
-        guest.definition().name().startsWith(name)
-            ? GuestBehaviour.silent().start(guest)
-            : usual.start(guest));
+    media.hypervisor.guests(
+        guest ->
+            guest.definition().name().startsWith(name)
+                ? GuestBehaviour.silent().start(guest)
+                : usual.start(guest));
     media.apply(machine(name, release, ""));
     UUID uid = media.machine(name).uid();
     media.await(
         "it is waited for",
         () ->
             media.latest(uid).steps().stream()
-                .anyMatch(s ->
-                    s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+                .anyMatch(
+                    s ->
+                        s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
     media.pass(Duration.ofHours(1));
     assertThat(media.awaitEnd(uid).state())
         .isInstanceOfSatisfying(
@@ -507,10 +546,11 @@ class InstallersTest {
     if (moment == Moment.IT_IS_SENT) {
       media.hypervisor.faults().next(Verb.PUT_MEDIUM, hang);
     } else {
-      media.hypervisor.guests(guest ->
-          guest.definition().name().startsWith(name) && guest.definition().medium() != null
-              ? GuestBehaviour.silent().start(guest)
-              : usual.start(guest));
+      media.hypervisor.guests(
+          guest ->
+              guest.definition().name().startsWith(name) && guest.definition().medium() != null
+                  ? GuestBehaviour.silent().start(guest)
+                  : usual.start(guest));
     }
     media.apply(manifest);
     UUID uid = media.machine(name).uid();
@@ -522,8 +562,10 @@ class InstallersTest {
           "it has the medium in its drive, and is waited for",
           () ->
               media.latest(uid).steps().stream()
-                  .anyMatch(s ->
-                      s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+                  .anyMatch(
+                      s ->
+                          s.key().equals("await-ready")
+                              && s.state() == Operation.StepState.RUNNING));
       assertThat(media.hypervisor.definition(uid).orElseThrow().medium()).contains("installer");
     }
     assertThat(hasMedium(media, uid)).isTrue();
@@ -597,8 +639,10 @@ class InstallersTest {
 
   @Test
   void dataIsNotThereWhileAnInstallerCannotBeFollowed() {
-    assertThatThrownBy(() ->
-            kernels.apply(machine("with-data", "freebsd-14", "hypervisor: sim\nvolumes: [data]")))
+    assertThatThrownBy(
+            () ->
+                kernels.apply(
+                    machine("with-data", "freebsd-14", "hypervisor: sim\nvolumes: [data]")))
         .isInstanceOf(ProblemException.class)
         .hasMessageContaining("attach them once it is ready");
   }
@@ -650,18 +694,20 @@ class InstallersTest {
     assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
     vendors.apply(mine.replace("installer:", "devices: emulated, installer:"));
     GuestBehaviour usual = vendors.hypervisor.guests();
-    vendors.hypervisor.guests(guest ->
-        guest.definition().name().startsWith("turned")
-                && guest.definition().devices() == Devices.EMULATED
-            ? GuestBehaviour.silent().start(guest)
-            : usual.start(guest));
+    vendors.hypervisor.guests(
+        guest ->
+            guest.definition().name().startsWith("turned")
+                    && guest.definition().devices() == Devices.EMULATED
+                ? GuestBehaviour.silent().start(guest)
+                : usual.start(guest));
     vendors.apply(machine + "  hostname: other\n");
     vendors.await(
         "it is waited for",
         () ->
             vendors.latest(uid).steps().stream()
-                .anyMatch(s ->
-                    s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+                .anyMatch(
+                    s ->
+                        s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
     assertThat(vendors.hypervisor.definition(uid).orElseThrow().devices())
         .isEqualTo(Devices.EMULATED);
     vendors.pass(Duration.ofHours(1));

@@ -167,6 +167,145 @@ final class LibvirtTest {
     assertThat(LAB.virsh("list", "--all")).doesNotContain("mw-probe");
   }
 
+  /**
+   * One that libvirt knows by its name, over a bridge that nothing leads out of. (For a bridge that
+   * libvirt makes itself it wants iptables, which a machine need not have.)
+   */
+  @Test
+  void aMachineRunsOnANetworkOfLibvirts(@TempDir Path dir) throws Exception {
+    String network = "net-" + installation;
+    String bridge = "nb" + installation;
+    HypervisorDriver driver = open();
+    Compute compute = driver.compute().orElseThrow();
+    Mark mark = defined(driver).mark();
+    MachineDefinition.Nic nic =
+        new MachineDefinition.Nic(Mac.parse("52:54:00:00:00:09"), null, network, null, null);
+    Path file =
+        Files.writeString(
+            dir.resolve("network.xml"),
+            "<network><name>%s</name><forward mode='bridge'/><bridge name='%s'/></network>"
+                .formatted(network, bridge));
+    String netns = LAB.get("LAB_NETNS");
+    Lab.run(List.of("ip", "-n", netns, "link", "add", bridge, "up", "type", "bridge"));
+    LAB.virsh("net-define", "--validate", file.toString());
+    try {
+      // There, but not active: a state that somebody can change.
+      assertThatThrownBy(() -> compute.check(machine(mark, nic)))
+          .isInstanceOfSatisfying(
+              DriverException.class,
+              e -> {
+                assertThat(e.kind()).isEqualTo(FaultKind.CONFLICT);
+                assertThat(e.forOperator()).contains(network + "' is not active");
+              });
+      LAB.virsh("net-start", network);
+      compute.check(machine(mark, nic));
+      done(compute.define(machine(mark, nic)));
+      done(compute.start(mark));
+      for (Observation.Machine machine : seen(driver, mark.uid())) {
+        assertThat(machine.state()).isEqualTo(Observation.State.RUNNING);
+        assertThat(machine.nics()).containsExactly(nic);
+      }
+      // Its tap is a port of the network's bridge.
+      String tap = LAB.virsh("domiflist", mark.uid().toString()).strip().split("\\s+")[0];
+      assertThat(Lab.run(List.of("ip", "-n", netns, "-o", "link", "show", "master", bridge)))
+          .contains(": " + tap + ":");
+      done(compute.remove(mark));
+      assertThat(Lab.run(List.of("ip", "-n", netns, "-o", "link"))).doesNotContain(tap + ":");
+    } finally {
+      if (LAB.virsh("net-list", "--name").contains(network)) {
+        LAB.virsh("net-destroy", network);
+      }
+      LAB.virsh("net-undefine", network);
+      Lab.run(List.of("ip", "-n", netns, "link", "del", bridge));
+    }
+  }
+
+  /** Prints the VLAN of the first frame that comes from an address. */
+  private static final String FRAME =
+      """
+      import socket, struct, sys
+      s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
+      s.bind((sys.argv[1], 0))
+      s.setsockopt(263, 8, 1)  # what the kernel has taken off a frame comes beside it
+      s.settimeout(120)
+      while True:
+          frame, beside, _, _ = s.recvmsg(65536, 256)
+          if frame[6:12] == bytes.fromhex(sys.argv[2].replace(":", "")):
+              print("vlan", struct.unpack("IIIHHHH", beside[0][2])[5])
+              break
+      """;
+
+  /**
+   * What a guest sends untagged leaves the switch with its VLAN's number. The switch forwards by
+   * its own means, without the kernel's module, and only the lab's libvirt sees it.
+   */
+  @Test
+  @Timeout(600) // a whole system boots
+  void openVSwitchTagsWhatAMachineSends(@TempDir Path dir) throws Exception {
+    String bridge = "vs" + installation;
+    Path frame = Files.writeString(dir.resolve("frame.py"), FRAME);
+    switched(
+        """
+        mkdir -p /run/openvswitch
+        mount -t tmpfs none /run/openvswitch
+        cd /run/openvswitch
+        ovsdb-tool create conf.db /usr/share/openvswitch/vswitch.ovsschema
+        ovsdb-server conf.db --remote=punix:db.sock --pidfile --detach --no-chdir
+        ovs-vsctl --no-wait init
+        ovs-vswitchd unix:db.sock --pidfile --detach --no-chdir
+        ip link add %1$st type veth peer name %1$sp
+        ip link set %1$st up
+        ip link set %1$sp up
+        ovs-vsctl --timeout=20 add-br %1$s -- set bridge %1$s datapath_type=netdev -- add-port %1$s %1$st
+        """
+            .formatted(bridge));
+    try {
+      HypervisorDriver driver = open("openvswitch", "true");
+      Compute compute = driver.compute().orElseThrow();
+      Mark mark = new Mark(installation, UUID.randomUUID(), 1);
+      Disks disks = driver.disks().orElseThrow();
+      Disks.Image image = LibvirtContractTest.MICRO;
+      done(disks.stage(image));
+      done(
+          disks.create(
+              new ObjectName(mark, ObjectName.SYSTEM), image.virtualSize(), image.sha256()));
+      MachineDefinition.Nic nic =
+          new MachineDefinition.Nic(Mac.parse("52:54:00:00:00:42"), bridge, null, 42, null);
+      MachineDefinition machine = machine(mark, nic).with(b -> b.memory(ByteSize.ofMib(256)));
+      compute.check(machine);
+      done(compute.define(machine));
+      done(compute.start(mark));
+      for (Observation.Machine seen : seen(driver, mark.uid())) {
+        assertThat(seen.state()).isEqualTo(Observation.State.RUNNING);
+        assertThat(seen.nics()).containsExactly(nic);
+      }
+      assertThat(switched("timeout 150 python3 %s %sp %s".formatted(frame, bridge, nic.mac())))
+          .contains("vlan 42");
+      done(compute.remove(mark));
+      assertThat(switched("ovs-vsctl list-ports " + bridge).strip()).isEqualTo(bridge + "t");
+    } finally {
+      switched(
+          """
+          cd /run/openvswitch
+          for daemon in ovs-vswitchd ovsdb-server; do
+            pid=$(cat $daemon.pid)
+            kill "$pid"
+            while [ -e "/proc/$pid" ]; do sleep 0.1; done
+          done
+          ip link del %st
+          cd /
+          umount /run/openvswitch
+          """
+              .formatted(bridge));
+    }
+  }
+
+  /** Where the lab's libvirt is, with its network and its mounts. */
+  private static String switched(String script) {
+    String pid = Long.toString(LAB.libvirtd().pid());
+    return Lab.run(List.of("nsenter", "-t", pid, "-n", "-m", "sh", "-euc", script));
+  }
+
   @Test
   void oneThatRunsWithoutADefinitionIsToldAndIsGivenItWhileItRuns() throws Exception {
     HypervisorDriver driver = open();
@@ -282,14 +421,15 @@ final class LibvirtTest {
   private static CompletableFuture<FaultKind> observing(HypervisorDriver driver, Thread[] out) {
     CompletableFuture<FaultKind> result = new CompletableFuture<>();
     out[0] =
-        Thread.startVirtualThread(() -> {
-          try {
-            var _ = driver.observe(new Scope.All());
-            result.completeExceptionally(new AssertionError("it answered"));
-          } catch (DriverException e) {
-            result.complete(kindOf(e));
-          }
-        });
+        Thread.startVirtualThread(
+            () -> {
+              try {
+                var _ = driver.observe(new Scope.All());
+                result.completeExceptionally(new AssertionError("it answered"));
+              } catch (DriverException e) {
+                result.complete(kindOf(e));
+              }
+            });
     return result;
   }
 
@@ -345,12 +485,13 @@ final class LibvirtTest {
     // Who listens hears again, by a connection that nobody but the driver has asked for.
     await()
         .atMost(Duration.ofSeconds(60))
-        .until(() -> {
-          told.clear();
-          LAB.virsh("suspend", machine.mark().uid().toString());
-          LAB.virsh("resume", machine.mark().uid().toString());
-          return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
-        });
+        .until(
+            () -> {
+              told.clear();
+              LAB.virsh("suspend", machine.mark().uid().toString());
+              LAB.virsh("resume", machine.mark().uid().toString());
+              return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
+            });
     done(compute.stop(machine.mark(), true));
   }
 
