@@ -420,11 +420,10 @@ final class Cli implements Callable<Integer> {
     return usual.stream()
         .filter(Files::isReadable)
         .findFirst()
-        .orElseThrow(
-            () ->
-                Failure.usage(
-                    "no token: put one into ~/.config/millwright/token, or name its file with"
-                        + " --token-file or MILLWRIGHT_TOKEN_FILE"));
+        .orElseThrow(() ->
+            Failure.usage(
+                "no token: put one into ~/.config/millwright/token, or name its file with"
+                    + " --token-file or MILLWRIGHT_TOKEN_FILE"));
   }
 
   private static String readToken(Path file) {

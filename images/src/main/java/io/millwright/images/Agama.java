@@ -282,9 +282,8 @@ public final class Agama implements Renderer<Answers> {
     pre.add(script("millwright-disk", Template.fill("agama-disk.peb", values)));
     List<TargetFile> files = new ArrayList<>();
     NmKeyfiles.of(spec)
-        .forEach(
-            (path, text) ->
-                files.add(TargetFile.ofRoot(path, path.endsWith(".link") ? "0644" : "0600", text)));
+        .forEach((path, text) ->
+            files.add(TargetFile.ofRoot(path, path.endsWith(".link") ? "0644" : "0600", text)));
     List<String> commands = new ArrayList<>();
     commands.add("systemctl enable NetworkManager.service");
     commands.addAll(Suse.commands(spec));

@@ -121,16 +121,15 @@ public final class Preseed implements Renderer<Answers> {
         how.source().offline()
             ? Optional.empty()
             : InstallerCard.of(spec).map(NetInterface.Ethernet::mac);
-    mac.ifPresent(
-        address ->
-            files.put(
-                "/etc/udev/rules.d/70-millwright.rules",
-                AnswerFile.text(
-                    "ACTION==\"add\", SUBSYSTEM==\"net\", ATTR{address}==\""
-                        + address
-                        + "\", NAME=\""
-                        + UPLINK
-                        + "\"\n")));
+    mac.ifPresent(address ->
+        files.put(
+            "/etc/udev/rules.d/70-millwright.rules",
+            AnswerFile.text(
+                "ACTION==\"add\", SUBSYSTEM==\"net\", ATTR{address}==\""
+                    + address
+                    + "\", NAME=\""
+                    + UPLINK
+                    + "\"\n")));
     return Answers.of(Answers.Way.inside(files, "auto=true", "priority=critical"));
   }
 

@@ -179,13 +179,12 @@ class PackageManagerTest {
     assertThat(new Kickstart().check(spec))
         .extracting(Refusal::field)
         .containsExactly("installation.source.repositoryKey");
-    assertThatThrownBy(
-            () ->
-                new Preseed()
-                    .render(
-                        spec.withInstallation(
-                            Samples.ON_DISK.withSource(
-                                new Source(null, null, null, Samples.OPENPGP, List.of(), true)))))
+    assertThatThrownBy(() ->
+            new Preseed()
+                .render(
+                    spec.withInstallation(
+                        Samples.ON_DISK.withSource(
+                            new Source(null, null, null, Samples.OPENPGP, List.of(), true)))))
         .isInstanceOf(ProblemException.class)
         .hasMessageContaining("is of a repository on the medium, which is not given");
   }

@@ -251,11 +251,9 @@ class SupportMatrixTest {
       String name, String key, @Nullable String hash, boolean sudo) {
     List<String> keys = key.isEmpty() ? List.of() : List.of(key);
     return Stream.of("/bin/bash", "/bin/sh")
-        .map(
-            shell ->
-                profile(
-                    Samples.withUsers(
-                        new ProfileSpec.User(name, keys, hash, sudo, shell, List.of()))))
+        .map(shell ->
+            profile(
+                Samples.withUsers(new ProfileSpec.User(name, keys, hash, sudo, shell, List.of()))))
         .toList();
   }
 
@@ -301,13 +299,11 @@ class SupportMatrixTest {
   /** The same, by an installer that needs no network. */
   private static List<InstallSpec> offline(List<InstallSpec> ways) {
     return ways.stream()
-        .filter(
-            spec ->
-                Objects.requireNonNull(spec.installation()).source().equals(Source.DISTRIBUTION))
-        .map(
-            spec ->
-                spec.withInstallation(
-                    Objects.requireNonNull(spec.installation()).withSource(Source.MEDIUM)))
+        .filter(spec ->
+            Objects.requireNonNull(spec.installation()).source().equals(Source.DISTRIBUTION))
+        .map(spec ->
+            spec.withInstallation(
+                Objects.requireNonNull(spec.installation()).withSource(Source.MEDIUM)))
         .toList();
   }
 
@@ -366,22 +362,21 @@ class SupportMatrixTest {
       assertThat(features.keySet()).as(installer).containsAll(target);
       Renderer<Answers> renderer = column.renderer();
       List<String> cells = new ArrayList<>();
-      features.forEach(
-          (feature, ways) -> {
-            String why = refusal(renderer, ways);
-            boolean offline = !why.isEmpty() && refusal(renderer, offline(ways)).isEmpty();
-            if (offline) {
-              cells.add((target.contains(feature) ? "target" : "yes") + ", offline");
-            } else if (!why.isEmpty()) {
-              assertThat(target).as(column.title() + ": " + why).doesNotContain(feature);
-              if (!notes.contains(why)) {
-                notes.add(why);
-              }
-              cells.add("no " + (notes.indexOf(why) + 1));
-            } else {
-              cells.add(target.contains(feature) ? "target" : "yes");
-            }
-          });
+      features.forEach((feature, ways) -> {
+        String why = refusal(renderer, ways);
+        boolean offline = !why.isEmpty() && refusal(renderer, offline(ways)).isEmpty();
+        if (offline) {
+          cells.add((target.contains(feature) ? "target" : "yes") + ", offline");
+        } else if (!why.isEmpty()) {
+          assertThat(target).as(column.title() + ": " + why).doesNotContain(feature);
+          if (!notes.contains(why)) {
+            notes.add(why);
+          }
+          cells.add("no " + (notes.indexOf(why) + 1));
+        } else {
+          cells.add(target.contains(feature) ? "target" : "yes");
+        }
+      });
       List<String> key = new ArrayList<>(cells);
       key.add(installer);
       alike.computeIfAbsent(key, k -> new Answered(new ArrayList<>(), cells)).columns().add(column);

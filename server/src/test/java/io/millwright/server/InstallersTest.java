@@ -115,15 +115,10 @@ class InstallersTest {
   private static List<String> facets(World world) {
     return world
         .store
-        .read(
-            tx ->
-                tx.resources()
-                    .find(
-                        Kind.HYPERVISOR,
-                        "shared",
-                        "sim",
-                        HypervisorSpec.class,
-                        HypervisorStatus.class))
+        .read(tx ->
+            tx.resources()
+                .find(
+                    Kind.HYPERVISOR, "shared", "sim", HypervisorSpec.class, HypervisorStatus.class))
         .orElseThrow()
         .status()
         .facets();
@@ -133,13 +128,12 @@ class InstallersTest {
     World world = World.reporting(World.Pace.USUAL);
     world.hypervisor.startsKernels(startsKernels).sharesMedia(sharesMedia);
     GuestBehaviour usual = world.hypervisor.guests();
-    world.hypervisor.guests(
-        guest -> {
-          starts
-              .computeIfAbsent(guest.definition().name(), n -> new CopyOnWriteArrayList<>())
-              .add(guest);
-          return usual.start(guest);
-        });
+    world.hypervisor.guests(guest -> {
+      starts
+          .computeIfAbsent(guest.definition().name(), n -> new CopyOnWriteArrayList<>())
+          .add(guest);
+      return usual.start(guest);
+    });
     StringBuilder all = new StringBuilder(World.BASE);
     all.append(
         """
@@ -282,11 +276,10 @@ class InstallersTest {
               e -> {
                 assertThat(e.problem().type()).isEqualTo(Problem.Type.INVALID);
                 assertThat(e.problem().errors())
-                    .anySatisfy(
-                        v -> {
-                          assertThat(v.field()).endsWith(": spec." + field);
-                          assertThat(v.message()).contains(why);
-                        });
+                    .anySatisfy(v -> {
+                      assertThat(v.field()).endsWith(": spec." + field);
+                      assertThat(v.message()).contains(why);
+                    });
               });
     }
     assertThat(world.outside().disks()).isEqualTo(before.disks());
@@ -393,11 +386,10 @@ class InstallersTest {
     List<String> told =
         world.plan(machine(name, release, "")).getFirst().steps().stream()
             .map(Step::title)
-            .filter(
-                s ->
-                    s.contains("installation medium, for")
-                        || s.contains("kernel with its")
-                        || s.contains("seed beside the vendor's medium, for"))
+            .filter(s ->
+                s.contains("installation medium, for")
+                    || s.contains("kernel with its")
+                    || s.contains("seed beside the vendor's medium, for"))
             .toList();
     assertThat(told)
         .singleElement()
@@ -488,10 +480,8 @@ class InstallersTest {
   private static String imageSha256(World world, String image) {
     return world
         .store
-        .read(
-            tx ->
-                tx.resources()
-                    .find(Kind.IMAGE, "default", image, ImageSpec.class, ImageStatus.class))
+        .read(tx ->
+            tx.resources().find(Kind.IMAGE, "default", image, ImageSpec.class, ImageStatus.class))
         .orElseThrow()
         .status()
         .sha256();
@@ -500,20 +490,18 @@ class InstallersTest {
   private static void neverReports(World media, String release) {
     String name = "hangs-" + name(release);
     GuestBehaviour usual = media.hypervisor.guests();
-    media.hypervisor.guests(
-        guest ->
-            guest.definition().name().startsWith(name)
-                ? GuestBehaviour.silent().start(guest)
-                : usual.start(guest));
+    media.hypervisor.guests(guest ->
+        guest.definition().name().startsWith(name)
+            ? GuestBehaviour.silent().start(guest)
+            : usual.start(guest));
     media.apply(machine(name, release, ""));
     UUID uid = media.machine(name).uid();
     media.await(
         "it is waited for",
         () ->
             media.latest(uid).steps().stream()
-                .anyMatch(
-                    s ->
-                        s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+                .anyMatch(s ->
+                    s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
     media.pass(Duration.ofHours(1));
     assertThat(media.awaitEnd(uid).state())
         .isInstanceOfSatisfying(
@@ -546,11 +534,10 @@ class InstallersTest {
     if (moment == Moment.IT_IS_SENT) {
       media.hypervisor.faults().next(Verb.PUT_MEDIUM, hang);
     } else {
-      media.hypervisor.guests(
-          guest ->
-              guest.definition().name().startsWith(name) && guest.definition().medium() != null
-                  ? GuestBehaviour.silent().start(guest)
-                  : usual.start(guest));
+      media.hypervisor.guests(guest ->
+          guest.definition().name().startsWith(name) && guest.definition().medium() != null
+              ? GuestBehaviour.silent().start(guest)
+              : usual.start(guest));
     }
     media.apply(manifest);
     UUID uid = media.machine(name).uid();
@@ -562,10 +549,8 @@ class InstallersTest {
           "it has the medium in its drive, and is waited for",
           () ->
               media.latest(uid).steps().stream()
-                  .anyMatch(
-                      s ->
-                          s.key().equals("await-ready")
-                              && s.state() == Operation.StepState.RUNNING));
+                  .anyMatch(s ->
+                      s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
       assertThat(media.hypervisor.definition(uid).orElseThrow().medium()).contains("installer");
     }
     assertThat(hasMedium(media, uid)).isTrue();
@@ -639,10 +624,8 @@ class InstallersTest {
 
   @Test
   void dataIsNotThereWhileAnInstallerCannotBeFollowed() {
-    assertThatThrownBy(
-            () ->
-                kernels.apply(
-                    machine("with-data", "freebsd-14", "hypervisor: sim\nvolumes: [data]")))
+    assertThatThrownBy(() ->
+            kernels.apply(machine("with-data", "freebsd-14", "hypervisor: sim\nvolumes: [data]")))
         .isInstanceOf(ProblemException.class)
         .hasMessageContaining("attach them once it is ready");
   }
@@ -694,20 +677,18 @@ class InstallersTest {
     assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
     vendors.apply(mine.replace("installer:", "devices: emulated, installer:"));
     GuestBehaviour usual = vendors.hypervisor.guests();
-    vendors.hypervisor.guests(
-        guest ->
-            guest.definition().name().startsWith("turned")
-                    && guest.definition().devices() == Devices.EMULATED
-                ? GuestBehaviour.silent().start(guest)
-                : usual.start(guest));
+    vendors.hypervisor.guests(guest ->
+        guest.definition().name().startsWith("turned")
+                && guest.definition().devices() == Devices.EMULATED
+            ? GuestBehaviour.silent().start(guest)
+            : usual.start(guest));
     vendors.apply(machine + "  hostname: other\n");
     vendors.await(
         "it is waited for",
         () ->
             vendors.latest(uid).steps().stream()
-                .anyMatch(
-                    s ->
-                        s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+                .anyMatch(s ->
+                    s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
     assertThat(vendors.hypervisor.definition(uid).orElseThrow().devices())
         .isEqualTo(Devices.EMULATED);
     vendors.pass(Duration.ofHours(1));

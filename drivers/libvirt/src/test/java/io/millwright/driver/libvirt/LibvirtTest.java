@@ -421,15 +421,14 @@ final class LibvirtTest {
   private static CompletableFuture<FaultKind> observing(HypervisorDriver driver, Thread[] out) {
     CompletableFuture<FaultKind> result = new CompletableFuture<>();
     out[0] =
-        Thread.startVirtualThread(
-            () -> {
-              try {
-                var _ = driver.observe(new Scope.All());
-                result.completeExceptionally(new AssertionError("it answered"));
-              } catch (DriverException e) {
-                result.complete(kindOf(e));
-              }
-            });
+        Thread.startVirtualThread(() -> {
+          try {
+            var _ = driver.observe(new Scope.All());
+            result.completeExceptionally(new AssertionError("it answered"));
+          } catch (DriverException e) {
+            result.complete(kindOf(e));
+          }
+        });
     return result;
   }
 
@@ -485,13 +484,12 @@ final class LibvirtTest {
     // Who listens hears again, by a connection that nobody but the driver has asked for.
     await()
         .atMost(Duration.ofSeconds(60))
-        .until(
-            () -> {
-              told.clear();
-              LAB.virsh("suspend", machine.mark().uid().toString());
-              LAB.virsh("resume", machine.mark().uid().toString());
-              return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
-            });
+        .until(() -> {
+          told.clear();
+          LAB.virsh("suspend", machine.mark().uid().toString());
+          LAB.virsh("resume", machine.mark().uid().toString());
+          return machine.mark().uid().equals(told.poll(1, TimeUnit.SECONDS));
+        });
     done(compute.stop(machine.mark(), true));
   }
 
