@@ -124,7 +124,8 @@ class AutoinstallTest {
             "repositories-of-rpm",
             "repositories-of-apk",
             "repositories-of-pkg",
-            "repository-on-medium");
+            "repository-on-medium",
+            "signed-repository-on-medium");
   }
 
   /** The program that the installer runs before it reads its answers again, run here. */

@@ -134,7 +134,8 @@ class EsxiTest {
             "repositories-of-rpm",
             "repositories-of-apk",
             "repositories-of-pkg",
-            "repository-on-medium");
+            "repository-on-medium",
+            "signed-repository-on-medium");
     assertThat(RENDERER.check(Objects.requireNonNull(Samples.installed().get("users-and-keys"))))
         .extracting(Refusal::field)
         .containsExactly(

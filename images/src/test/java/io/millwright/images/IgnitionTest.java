@@ -157,7 +157,8 @@ class IgnitionTest {
             "repositories-of-rpm",
             "repositories-of-apk",
             "repositories-of-pkg",
-            "repository-on-medium");
+            "repository-on-medium",
+            "signed-repository-on-medium");
     assertThat(refused(Ignition.System.FLATCAR))
         .containsExactlyInAnyOrder(
             "air-gapped",
@@ -172,7 +173,8 @@ class IgnitionTest {
             "repositories-of-rpm",
             "repositories-of-apk",
             "repositories-of-pkg",
-            "repository-on-medium");
+            "repository-on-medium",
+            "signed-repository-on-medium");
     InstallSpec users = Objects.requireNonNull(Samples.installed().get("users-and-keys"));
     assertThat(new Ignition(Ignition.System.FLATCAR).check(users))
         .extracting(Refusal::field)

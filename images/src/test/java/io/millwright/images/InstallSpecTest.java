@@ -262,8 +262,7 @@ class InstallSpecTest {
                         .withMirror(URI.create("http://h/"))
                         .withProxy(URI.create("ftp://h/"))
                         .withRepository("/../x"))))
-        .containsExactlyInAnyOrder(
-            "source.mirror", "source.proxy", "source.proxy", "source.repository");
+        .containsExactlyInAnyOrder("source.mirror", "source.proxy", "source.repository");
     ProfileSpec.Script script = new ProfileSpec.Script("x", "#!/bin/sh\n");
     assertThat(
             wrong(

@@ -144,7 +144,8 @@ class ProxmoxTest {
             "repositories-of-rpm",
             "repositories-of-apk",
             "repositories-of-pkg",
-            "repository-on-medium");
+            "repository-on-medium",
+            "signed-repository-on-medium");
     assertThat(fields(Objects.requireNonNull(Samples.installed().get("users-and-keys"))))
         .containsExactlyInAnyOrder("identity.domain", "profile.packages", "profile.users[0].sudo");
     assertThat(fields(sample("raid")))

@@ -168,6 +168,7 @@ class WindowsTest {
             "repositories-of-apk",
             "repositories-of-pkg",
             "repository-on-medium",
+            "signed-repository-on-medium",
             "disk-by-size");
     InstallSpec users = Objects.requireNonNull(Samples.installed().get("users-and-keys"));
     assertThat(fields(Windows.Version.WINDOWS_11, users))
