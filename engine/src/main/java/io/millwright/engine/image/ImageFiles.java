@@ -20,6 +20,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -527,6 +528,8 @@ public final class ImageFiles {
         channel.force(true);
       }
       long size = Files.size(file);
+      // It is new from here on, however long it took until its checksum was known.
+      Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
       Files.move(
           file, file(sha256), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       try (FileChannel directory = FileChannel.open(dir, StandardOpenOption.READ)) {

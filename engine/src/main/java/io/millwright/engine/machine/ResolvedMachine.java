@@ -126,30 +126,21 @@ public record ResolvedMachine(
 
   /** The same machine, where it is, with another status. */
   public ResolvedMachine with(MachineStatus status) {
-    return new ResolvedMachine(
-        machine.withStatus(status),
-        hypervisor,
-        elsewhere,
-        image,
-        size,
-        profiles,
-        networks,
-        volumes);
+    return with(machine.withStatus(status), volumes);
   }
 
   /** The same with only those volumes that are there, which is not all of what is declared. */
   public ResolvedMachine withVolumesThatAreThere() {
-    return new ResolvedMachine(
+    return with(
         machine,
-        hypervisor,
-        elsewhere,
-        image,
-        size,
-        profiles,
-        networks,
         volumes.stream()
             .filter(v -> Condition.holds(v.status().conditions(), Condition.READY))
             .toList());
+  }
+
+  private ResolvedMachine with(
+      Resource<MachineSpec, MachineStatus> itself, List<Resource<VolumeSpec, VolumeStatus>> has) {
+    return new ResolvedMachine(itself, hypervisor, elsewhere, image, size, profiles, networks, has);
   }
 
   /** The same as seen from the other hypervisor, for acts on what it has there. */
