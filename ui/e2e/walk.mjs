@@ -10,6 +10,7 @@
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
 //   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
 //             where that is enough; it is gone when it is put right
+//   rollout   one is watched from member to member, waits after its canary, is paused and continued, and goes back
 //   console   one that is open says that it was cut when its session is ended
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
@@ -574,6 +575,64 @@ spec: {image: debian-12, size: small, hypervisor: sim, nics: [{network: lab}], d
     await call('DELETE', `/projects/default/machines/${machine}`);
   });
 }
+if (wanted('rollout')) {
+  const group = `rolls-${mark}`;
+  const declared = (size) => declare(`apiVersion: millwright/v1
+kind: Group
+metadata: {name: ${group}}
+spec:
+  count: 4
+  machine: {image: debian-12, size: ${size}, nics: [{network: lab}]}
+  rollout: {canary: 1, pause: canary, batchSize: 1, healthGate: {minHealthySeconds: 2}}
+`);
+  const says = (text) => page.getByRole('status').getByText(text, { exact: true });
+  const members = page.getByRole('list', { name: 'Members and their revisions' }).getByRole('listitem');
+  const waits = page.getByText('to go on, continue the rollout');
+  const paused = page.getByText('It is paused');
+  const button = (label, of = page) => of.getByRole('button', { name: label, exact: true });
+  await step('a rollout is watched from member to member, and waits after its canary', async () => {
+    await call('PUT', '/projects/default/approval-rules', { rules: [] });
+    await declared('small');
+    await visit(`/p/default/groups/${group}`);
+    await says('4 of 4 have revision 1').waitFor();
+    await rest();
+    await declared('large');
+    // All that follows is told by the server, to a page that nobody loads again.
+    await says('1 of 4 have revision 2').waitFor({ timeout: 60_000 });
+    await waits.waitFor({ timeout: 60_000 });
+    await members.filter({ hasText: 'r2' }).nth(0).waitFor();
+    if ((await members.filter({ hasText: 'r1' }).count()) !== 3) throw new Error(await members.allInnerTexts());
+    await fits();
+    await judge(page, ['light', 'dark']);
+    await shoot(page, 'rollout');
+  });
+  await step('it is continued, paused between two members, and continued to its end', async () => {
+    await button('Continue').click();
+    await says('2 of 4 have revision 2').waitFor({ timeout: 60_000 });
+    await button('Pause').click();
+    await paused.waitFor();
+    await button('Continue').click();
+    await paused.waitFor({ state: 'detached' });
+    await says('4 of 4 have revision 2').waitFor({ timeout: 120_000 });
+    await page.getByText('4 healthy, 3 must stay so').waitFor({ timeout: 60_000 });
+  });
+  await step('it goes back to what it was, by a click', async () => {
+    await rest();
+    await button('Roll back').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText(`${group}-0`).first().waitFor(); // the plan
+    await button('Roll back', dialog).click();
+    await dialog.waitFor({ state: 'detached' });
+    await waits.waitFor({ timeout: 60_000 }); // after its canary again
+    await button('Continue').click();
+    await says('4 of 4 have revision 3').waitFor({ timeout: 120_000 });
+    await rest();
+    const sizes = (await call('GET', `/projects/default/machines?labelSelector=&limit=1000`)).items.filter((m) => m.metadata.name.startsWith(`${group}-`)).map((m) => m.spec.size);
+    if (String(sizes) !== 'small,small,small,small') throw new Error(String(sizes));
+    await call('DELETE', `/projects/default/groups/${group}`);
+  });
+}
+
 if (wanted('console')) {
   /** Somebody else's browser. */
   async function signedIn(who, secret) {

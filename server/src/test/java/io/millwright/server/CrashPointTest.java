@@ -29,6 +29,8 @@ import io.millwright.model.Names;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeStatus;
@@ -180,6 +182,9 @@ class CrashPointTest {
 
     /** An operation that is not the one which the flow is about. */
     UUID before;
+
+    /** What was to be deleted, by its name: whoever gets no answer asks again. */
+    private final Map<String, UUID> asked = new HashMap<>();
 
     /** What the flow itself has refused once; nobody dies at that call. */
     Verb refused;
@@ -562,8 +567,17 @@ class CrashPointTest {
     }
 
     UUID delete(Kind kind, String name) {
-      UUID uid = uid(kind, name);
-      world.engine.delete().delete(World.ANNA, kind, "default", name, null);
+      UUID known = asked.get(name);
+      UUID uid = known != null ? known : uid(kind, name);
+      asked.put(name, uid);
+      try {
+        world.engine.delete().delete(World.ANNA, kind, "default", name, null);
+      } catch (ProblemException e) {
+        // Or else the answer alone was lost, and it is gone since.
+        if (known == null || e.problem().type() != Problem.Type.NOT_FOUND) {
+          throw e;
+        }
+      }
       return uid;
     }
 

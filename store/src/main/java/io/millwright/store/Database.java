@@ -12,17 +12,22 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.Arrays;
+import java.util.List;
+import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationInfo;
 import org.flywaydb.core.api.MigrationState;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.ds.PGSimpleDataSource;
+import org.postgresql.Driver;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.transaction.support.TransactionTemplate;
 
 /** An open PostgreSQL database with Millwright's tables in their present form. */
 public final class Database implements AutoCloseable {
@@ -144,21 +149,20 @@ public final class Database implements AutoCloseable {
     pool.close();
   }
 
+  /**
+   * One connection for each that is asked for. Its URL is as short as it was given: Flyway searches
+   * it again and again for passwords, which with all settings in it was most of starting a server.
+   */
   private static DataSource plain(Settings settings) {
-    PGSimpleDataSource plain = new PGSimpleDataSource();
-    try {
-      plain.setUrl(settings.url());
-    } catch (IllegalArgumentException e) {
-      throw wrong("the database URL looks like jdbc:postgresql://host:5432/name", e);
+    if (Driver.parseURL(settings.url(), null) == null) {
+      throw wrong("the database URL looks like jdbc:postgresql://host:5432/name", null);
     }
-    if (settings.user() != null) {
-      plain.setUser(settings.user());
-    }
-    if (settings.password() != null) {
-      plain.setPassword(settings.password());
-    }
-    plain.setConnectTimeout(CONNECT_SECONDS);
-    plain.setApplicationName("millwright");
+    Properties more = new Properties();
+    more.setProperty("connectTimeout", Integer.toString(CONNECT_SECONDS));
+    more.setProperty("ApplicationName", "millwright");
+    DriverManagerDataSource plain = new DriverManagerDataSource(settings.url(), more);
+    plain.setUsername(settings.user());
+    plain.setPassword(settings.password());
     return plain;
   }
 
@@ -211,16 +215,18 @@ public final class Database implements AutoCloseable {
             .loggers("slf4j")
             .load();
     try {
-      boolean newer =
-          Arrays.stream(flyway.info().all())
-              .anyMatch(m -> m.getState() == MigrationState.FUTURE_SUCCESS);
-      if (newer) {
+      List<MigrationInfo> all = List.of(flyway.info().all());
+      if (all.stream().anyMatch(m -> m.getState() == MigrationState.FUTURE_SUCCESS)) {
         throw wrong(
             "the database was made by a newer Millwright; start that one, or go back to a backup"
                 + " from before",
             null);
       }
-      flyway.migrate();
+      // To find that nothing is to be done takes it as long as to find what there is.
+      if (!all.stream()
+          .allMatch(m -> m.getState() == MigrationState.SUCCESS && m.isChecksumMatching())) {
+        flyway.migrate();
+      }
     } catch (FlywayException e) {
       throw wrong("the tables could not be brought up to date: " + e.getMessage(), e);
     }
@@ -231,7 +237,11 @@ public final class Database implements AutoCloseable {
    * which may be ahead of this one's by far: nothing in it would be read for a long time.
    */
   private static void begin(DataSource plain) {
-    JdbcClient jdbc = JdbcClient.create(plain);
+    new TransactionTemplate(new DataSourceTransactionManager(plain))
+        .executeWithoutResult(_ -> begin(JdbcClient.create(plain)));
+  }
+
+  private static void begin(JdbcClient jdbc) {
     int foreign =
         jdbc.sql("DELETE FROM journal WHERE xid > pg_snapshot_xmax(pg_current_snapshot())")
             .update();
