@@ -3,4 +3,4 @@
 "$ROOT/lab/vcenter" install >&2
 conditions
 cd "$ROOT"
-bench_java Vsphere "$TMP" "${1:-1000}" "${2:-10000}" "${3:-3}"
+bench_java Vsphere "$TMP" "${1:-1000}" "${2:-10000}" "${3:-20}"
