@@ -57,6 +57,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Vsphere {
   private static final String INSTALLATION = "0badcafe";
+
   /** Fewer, and half of what the driver costs is Java that compiles it. */
   private static final int WARM_UP = 300;
 
@@ -114,13 +115,14 @@ public final class Vsphere {
         int from = count * k / blocks;
         int to = count * (k + 1) / blocks;
         boolean makes = i < blocks;
-        Work own = () -> {
-          if (makes) {
-            create(driver, from, to);
-          } else {
-            delete(driver, from, to);
-          }
-        };
+        Work own =
+            () -> {
+              if (makes) {
+                create(driver, from, to);
+              } else {
+                delete(driver, from, to);
+              }
+            };
         Work bare = () -> loop.play((makes ? created : deleted).get(k));
         if (i % 2 == 0) {
           ours.add(measure(lab, own));
