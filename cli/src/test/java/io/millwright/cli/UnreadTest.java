@@ -67,7 +67,7 @@ class UnreadTest extends CliTestCase {
     Path out = dir.resolve("out");
     Path err = dir.resolve("err");
     String java =
-        "'%s/bin/java' --enable-native-access=ALL-UNNAMED -Xlog:disable -cp '%s' %s"
+        "'%s/bin/java' --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xlog:disable -cp '%s' %s"
             .formatted(
                 System.getProperty("java.home"),
                 System.getProperty("java.class.path"),
