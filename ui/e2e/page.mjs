@@ -3,6 +3,7 @@
 // rebuilds it and throws it away; lets another one in, and ends what is open. Each page that is seen is judged by axe,
 // the main ones in the dark as well.
 // REPOSITORY=URL is a Git repository that the server may read, which declares a Group from-git.
+// LOGIN=USER:PASSWORD is who can log in at the serial console of MACHINE.
 // SHOTS=DIRECTORY keeps pictures of the main ones.
 import { readFileSync } from 'node:fs';
 import { cut, judge, launch, shoot, VIEW } from './browser.mjs';
@@ -10,6 +11,11 @@ import { cut, judge, launch, shoot, VIEW } from './browser.mjs';
 const [url, name, password, machine] = process.argv.slice(2);
 if (!machine) {
   console.error('page: needs URL NAME FIRST-PASSWORD MACHINE');
+  process.exit(2);
+}
+const login = process.env.LOGIN;
+if (!login) {
+  console.error('page: LOGIN is to be USER:PASSWORD of who can log in at the console');
   process.exit(2);
 }
 const BOOT = 600_000; // an emulated guest on a busy machine
@@ -161,9 +167,17 @@ await step('the console takes what is typed and shows the answer', async () => {
     }
     throw new Error(`no ${answer} after ${text} in: ${await shown()}`);
   };
+  const seen = (pattern) => page.waitForFunction((p) => new RegExp(p).test(document.querySelector('.xterm-accessibility')?.textContent ?? ''), pattern, { timeout: 120_000 });
+  const [who, secret] = login.split(':');
   await typed('Enter', 'login:');
-  await page.keyboard.type('nobody-of-this-name\n');
-  await page.waitForFunction(() => /nobody-of-this-name[\s\S]*Password:/.test(document.querySelector('.xterm-accessibility')?.textContent ?? ''), null, { timeout: 30_000 });
+  await page.keyboard.type(`${who}\n`);
+  await seen(`${who}[^]*Password:`);
+  await page.keyboard.type(`${secret}\n`);
+  await seen(`${who}@${machine}`);
+  await page.keyboard.type('echo the answer is $((6*7))\n');
+  await seen('the answer is 42');
+  await page.keyboard.type('exit\n');
+  await seen('login:[^]*$');
   await judged();
 });
 await step('the screen is shown, and takes keys', async () => {
@@ -436,6 +450,14 @@ await step('a viewer sees what they may not do, and why', async () => {
   await heading(machine, vera);
   await vera.getByRole('note', { name: /role user in project default/ }).first().waitFor();
   if (await button('Delete', vera).isEnabled()) throw new Error('a viewer can press Delete');
+  const held = [];
+  for (const place of ['', '/machines', '/networks', '/networks/lab', '/images', '/volumes', '/groups', '/pools', '/sources', '/webhooks', '/catalogue', '/hypervisors']) {
+    await vera.goto(`${url}/p/default${place}`);
+    const begins = vera.getByRole('main').getByRole('button', { name: /^(New|Edit)/ }).or(vera.getByRole('main').getByRole('link', { name: /^(New|Edit)/ })).first();
+    await begins.waitFor();
+    await vera.getByRole('note', { name: /role .* in project/ }).first().waitFor({ timeout: 20_000 }).catch(() => held.push(place));
+  }
+  if (held.length > 0) throw new Error(`a viewer is offered more than they may do at ${held.join(', ')}`);
   await vera.goto(`${url}/p/default/people`);
   await vera.getByRole('alert').getByText(/role admin/).waitFor();
 });

@@ -14,7 +14,7 @@ import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, pluralOf, type Offer } from '../api/kinds';
 import { order, useNameable, useProjects } from '../api/queries';
 import { Card, Copy, Empty, Loading, NotThere, PageHead, Quiet, Trouble } from '../parts/basics';
-import { AddIcon } from '../parts/icons';
+import { Declare } from '../parts/Declare';
 import { MayIn } from '../parts/May';
 import { PlanView } from '../parts/plan';
 import { PageButton, PageLink } from '../parts/RowLink';
@@ -28,13 +28,9 @@ export function Catalogue() {
   const { project } = useParams({ from: '/p/$project/catalogue' });
   const offers = useNameable('offers', project);
   const publish = (
-    <MayIn project={project} what="declare Offer">
-      {(disabled) => (
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'offers' }} variant="outlined" startIcon={<AddIcon />} disabled={disabled}>
-          New offer
-        </PageButton>
-      )}
-    </MayIn>
+    <Declare project={project} kind="Offer">
+      New offer
+    </Declare>
   );
   return (
     <>

@@ -11,9 +11,10 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
-import { ALL } from '../api/kinds';
+import { ALL, SHARED } from '../api/kinds';
 import { drift, once, operations, orphans } from '../api/queries';
 import { Ago, Card, Empty, Loading, PageHead, Quiet, Row, Trouble } from '../parts/basics';
+import { MayIn } from '../parts/May';
 import { OperationState } from '../parts/operations';
 import { PageLink } from '../parts/RowLink';
 import { sentence } from '../parts/text';
@@ -211,13 +212,21 @@ function OrphanRow({ of, project }: { of: Schemas['Orphan']; project: string }) 
         found <Ago when={of.foundAt} />
       </Quiet>
       {of.what === 'data-disk' && (
-        <Button size="small" variant="outlined" onClick={() => { setText(''); setAsking('adopt'); }}>
-          Adopt
-        </Button>
+        <MayIn project={SHARED} what="tend">
+          {(disabled) => (
+            <Button size="small" variant="outlined" disabled={disabled} onClick={() => { setText(''); setAsking('adopt'); }}>
+              Adopt
+            </Button>
+          )}
+        </MayIn>
       )}
-      <Button size="small" variant="outlined" color="error" disabled={!!of.objection} title={of.objection} onClick={() => { setText(''); setAsking('purge'); }}>
-        Purge
-      </Button>
+      <MayIn project={SHARED} what="tend">
+        {(disabled) => (
+          <Button size="small" variant="outlined" color="error" disabled={disabled || !!of.objection} title={of.objection} onClick={() => { setText(''); setAsking('purge'); }}>
+            Purge
+          </Button>
+        )}
+      </MayIn>
       {asking && (
         <Dialog open onClose={() => setAsking(null)} fullWidth maxWidth="xs">
           <DialogTitle>{asking === 'adopt' ? 'Adopt as a volume' : 'Purge for good?'}</DialogTitle>

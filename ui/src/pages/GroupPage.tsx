@@ -21,13 +21,14 @@ import { running, standing, type Group } from '../api/kinds';
 import { actions, groupDiff, groupMembers, groupRevisions, once, one, operations, refresh } from '../api/queries';
 import { Ago, Asked, Card, Empty, Facts, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
+import { Declare } from '../parts/Declare';
 import { DeleteDialog } from '../parts/DeleteDialog';
 import { EventsOf } from '../parts/EventsOf';
 import { exact } from '../parts/format';
 import { May } from '../parts/May';
 import { OperationsOf } from '../parts/OperationsOf';
 import { Changes, PlanView } from '../parts/plan';
-import { PageButton, PageLink } from '../parts/RowLink';
+import { PageLink } from '../parts/RowLink';
 import { memberStanding, progressOf, wayOf, type Member } from './rollout';
 
 /** A group: its rollout as it goes, its members, and what was ever declared of them. */
@@ -265,13 +266,9 @@ function Actions({ group }: { group: Group }) {
           </Button>
         )}
       </May>
-      <May all={allowed.data} action="change">
-        {(disabled) => (
-          <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'groups', name }} variant="outlined" disabled={disabled}>
-            Edit
-          </PageButton>
-        )}
-      </May>
+      <Declare project={project} kind="Group" name={name}>
+        Edit
+      </Declare>
       <May all={allowed.data} action="delete">
         {(disabled) => (
           <Button variant="outlined" color="error" disabled={disabled} onClick={() => setDialog('delete')}>

@@ -5,9 +5,8 @@ import { ALL, standing, type Group } from '../api/kinds';
 import { useCollection } from '../api/queries';
 import { Ago, Empty, PageHead, Quiet, Standing } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
-import { AddIcon } from '../parts/icons';
-import { MayIn } from '../parts/May';
-import { PageButton, PageLink } from '../parts/RowLink';
+import { Declare } from '../parts/Declare';
+import { PageLink } from '../parts/RowLink';
 import { progressOf } from './rollout';
 
 export function Groups() {
@@ -15,13 +14,9 @@ export function Groups() {
   const { labels } = useSearch({ from: '/p/$project/groups' });
   const groups = useCollection('groups', project, labels);
   const make = (
-    <MayIn project={project} what="declare Group">
-      {(disabled) => (
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'groups' }} variant="contained" startIcon={<AddIcon />} disabled={disabled}>
-          New group
-        </PageButton>
-      )}
-    </MayIn>
+    <Declare project={project} kind="Group" variant="contained">
+      New group
+    </Declare>
   );
   return (
     <>

@@ -8,6 +8,7 @@ import { ALL, running, standingOf } from '../api/kinds';
 import { drift, events, operations, orphans, projectOf, quarantine, summary } from '../api/queries';
 import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
+import { MayIn } from '../parts/May';
 import { OperationState } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { runsOut } from './soon';
@@ -53,9 +54,13 @@ export function Home() {
         title={project === ALL ? 'All projects' : project}
         under={data ? inShort(counts.all, ill, going.length) : ' '}
       >
-        <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />}>
-          New machine
-        </PageButton>
+        <MayIn project={project} what="declare Machine">
+          {(disabled) => (
+            <PageButton to="/p/$project/new-machine" params={{ project }} variant="contained" startIcon={<AddIcon />} disabled={disabled}>
+              New machine
+            </PageButton>
+          )}
+        </MayIn>
       </PageHead>
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr 1fr', md: 'repeat(4, 1fr)' }, mb: 2 }}>
         <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
@@ -134,9 +139,13 @@ export function Home() {
               <Empty
                 title="No machines yet"
                 action={
-                  <PageButton to="/p/$project/new-machine" params={{ project }} variant="outlined" startIcon={<AddIcon />}>
-                    Make the first one
-                  </PageButton>
+                  <MayIn project={project} what="declare Machine">
+                    {(disabled) => (
+                      <PageButton to="/p/$project/new-machine" params={{ project }} variant="outlined" startIcon={<AddIcon />} disabled={disabled}>
+                        Make the first one
+                      </PageButton>
+                    )}
+                  </MayIn>
                 }
               >
                 A machine is made from an image and a size, and gets its addresses and its name by itself.

@@ -2,12 +2,12 @@ import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
 import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { ALL, standing, type Kinds } from '../api/kinds';
+import { ALL, SHARED, standing, type Kinds } from '../api/kinds';
 import { useCollection } from '../api/queries';
 import { Card, Empty, Facts, Loading, PageHead, Quiet, Standing, Trouble } from '../parts/basics';
+import { Declare } from '../parts/Declare';
 import { bytes, mib } from '../parts/format';
 import { Meter } from '../parts/Meter';
-import { PageButton } from '../parts/RowLink';
 
 type Hypervisor = Kinds['hypervisors'];
 
@@ -35,9 +35,9 @@ export function Hypervisors() {
   return (
     <>
       <PageHead title="Hypervisors" under="Where machines run.">
-        <PageButton to="/p/$project/manifest" params={{ project: 'shared' }} search={{ kind: 'hypervisors' }} variant="outlined">
+        <Declare project={SHARED} kind="Hypervisor">
           New hypervisor
-        </PageButton>
+        </Declare>
       </PageHead>
       {hypervisors.error ? (
         <Trouble error={hypervisors.error} retry={hypervisors.retry} />
@@ -88,9 +88,9 @@ function One({ of, promised }: { of: Hypervisor; promised: { cores: number; memo
         />
       </Box>
       <Box sx={{ mt: 1.5, ml: -1.25 /* its word stands in line */ }}>
-        <PageButton to="/p/$project/manifest" params={{ project: of.metadata.project }} search={{ kind: 'hypervisors', name: of.metadata.name }} size="small">
+        <Declare project={of.metadata.project} kind="Hypervisor" name={of.metadata.name} size="small" variant="text">
           Edit
-        </PageButton>
+        </Declare>
       </Box>
     </Card>
   );

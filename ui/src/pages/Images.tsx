@@ -6,9 +6,10 @@ import { ALL, running, standing, type Kinds, type Operation } from '../api/kinds
 import { operations, useCollection, useGoing } from '../api/queries';
 import { Ago, Card, Empty, PageHead } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
+import { Declare } from '../parts/Declare';
 import { bytes } from '../parts/format';
 import { Going, Timeline } from '../parts/operations';
-import { Name, PageButton, PageLink } from '../parts/RowLink';
+import { Name, PageLink } from '../parts/RowLink';
 
 type Image = Kinds['images'];
 
@@ -23,9 +24,9 @@ export function Images() {
   return (
     <>
       <PageHead title="Images" under="What machines boot from: fetched, or built here.">
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'images' }} variant="outlined">
+        <Declare project={project} kind="Image">
           New image
-        </PageButton>
+        </Declare>
       </PageHead>
       {(shown.length > 0 ? shown : last ? [last] : []).map((o) => (
         <Box key={o.metadata.uid} sx={{ mb: 2 }}>

@@ -20,6 +20,7 @@ import { running, SHARED, standing, type Machine } from '../api/kinds';
 import { actions, customisation, drift, once, one, operations, refresh, usage, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Asked, Card, Copyable, Empty, Facts, HIDDEN, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble, Until } from '../parts/basics';
+import { Declare } from '../parts/Declare';
 import { AutorenewIcon, DeleteIcon, PowerSettingsNewIcon, RestartAltIcon, TerminalIcon } from '../parts/icons';
 import { DeleteDialog } from '../parts/DeleteDialog';
 import { EventsOf } from '../parts/EventsOf';
@@ -421,9 +422,9 @@ function Actions({ machine }: { machine: Machine }) {
           </Button>
         )}
       </May>
-      <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'machines', name }} variant="outlined">
+      <Declare project={project} kind="Machine" name={name}>
         Edit
-      </PageButton>
+      </Declare>
       <May all={allowed.data} action="delete">
         {(disabled) => (
           <Button variant="outlined" color="error" startIcon={<DeleteIcon />} disabled={disabled} onClick={() => setDialog('delete')}>

@@ -9,7 +9,8 @@ import { ALL, type Kinds } from '../api/kinds';
 import { addresses, one, useCollection } from '../api/queries';
 import { Ago, Asked, Card, Empty, Facts, NotThere, PageHead, Quiet, Row } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
-import { Name, PageButton, PageLink } from '../parts/RowLink';
+import { Declare } from '../parts/Declare';
+import { Name, PageLink } from '../parts/RowLink';
 import { cellsOf } from './addressMap';
 
 type Network = Kinds['networks'];
@@ -52,9 +53,9 @@ export function Networks() {
   return (
     <>
       <PageHead title="Networks">
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'networks' }} variant="outlined">
+        <Declare project={project} kind="Network">
           New network
-        </PageButton>
+        </Declare>
       </PageHead>
       <DataTable
         label="Networks"
@@ -84,9 +85,9 @@ export function NetworkPage() {
   return (
     <>
       <PageHead title={name} under={project}>
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'networks', name }} variant="outlined">
+        <Declare project={project} kind="Network" name={name}>
           Edit
-        </PageButton>
+        </Declare>
       </PageHead>
       <Stack sx={{ gap: 2 }}>
         <Card title="What it is">

@@ -15,10 +15,10 @@ import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, standing, type Resource } from '../api/kinds';
 import { applyText, planOf, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
 import { Asked, Card, Copy, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { Declare } from '../parts/Declare';
 import { Folded } from '../parts/Folded';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
-import { MayIn } from '../parts/May';
 import { PlanView } from '../parts/plan';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
@@ -365,13 +365,9 @@ function Needed({ project, there }: { project: string; there: Record<(typeof PAR
               {some.length > 0 ? some.map((r) => r.metadata.name).join(', ') : <Quiet>{what}</Quiet>}
             </Box>
             {some.length === 0 && (
-              <MayIn project={project} what={`declare ${kind}`}>
-                {(disabled) => (
-                  <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: plural }} size="small" variant="outlined" disabled={disabled} aria-label={`Declare ${kind}`}>
-                    Declare
-                  </PageButton>
-                )}
-              </MayIn>
+              <Declare project={project} kind={kind} size="small" aria-label={`Declare ${kind}`}>
+                Declare
+              </Declare>
             )}
           </Row>
         );

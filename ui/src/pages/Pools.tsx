@@ -9,9 +9,9 @@ import { once, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Empty, PageHead, Standing } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
-import { AddIcon } from '../parts/icons';
+import { Declare } from '../parts/Declare';
 import { MayIn } from '../parts/May';
-import { Name, PageButton, PageLink } from '../parts/RowLink';
+import { Name, PageLink } from '../parts/RowLink';
 
 type Pool = Kinds['pools'];
 
@@ -22,13 +22,9 @@ export function Pools() {
   const pools = useCollection('pools', project, labels);
   const [claiming, setClaiming] = useState<Pool>();
   const make = (
-    <MayIn project={project} what="declare Pool">
-      {(disabled) => (
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'pools' }} variant="outlined" startIcon={<AddIcon />} disabled={disabled}>
-          New pool
-        </PageButton>
-      )}
-    </MayIn>
+    <Declare project={project} kind="Pool">
+      New pool
+    </Declare>
   );
   return (
     <>

@@ -11,10 +11,11 @@ import { actions, once, one, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Card, Empty, Facts, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
+import { Declare } from '../parts/Declare';
 import { EventsOf } from '../parts/EventsOf';
-import { AddIcon, RefreshIcon } from '../parts/icons';
-import { May, MayIn } from '../parts/May';
-import { Name, PageButton, PageLink } from '../parts/RowLink';
+import { RefreshIcon } from '../parts/icons';
+import { May } from '../parts/May';
+import { Name, PageLink } from '../parts/RowLink';
 
 type Source = Kinds['sources'];
 
@@ -25,13 +26,9 @@ export function Sources() {
   const { project } = useParams({ from: '/p/$project/sources' });
   const sources = useCollection('sources', project);
   const make = (
-    <MayIn project={project} what="declare Source">
-      {(disabled) => (
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'sources' }} variant="outlined" startIcon={<AddIcon />} disabled={disabled}>
-          New source
-        </PageButton>
-      )}
-    </MayIn>
+    <Declare project={project} kind="Source">
+      New source
+    </Declare>
   );
   return (
     <>
@@ -114,9 +111,9 @@ export function SourcePage() {
             </Button>
           )}
         </May>
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'sources', name }} variant="outlined">
+        <Declare project={project} kind="Source" name={name}>
           Edit
-        </PageButton>
+        </Declare>
       </PageHead>
       <Stack sx={{ gap: 2 }}>
         {sync.error && <Trouble error={sync.error} />}

@@ -9,8 +9,10 @@ import { ALL, standing, type Kinds } from '../api/kinds';
 import { once, quarantine, useCollection } from '../api/queries';
 import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
+import { Declare } from '../parts/Declare';
 import { exact } from '../parts/format';
-import { Name, PageButton, PageLink } from '../parts/RowLink';
+import { MayIn } from '../parts/May';
+import { Name, PageLink } from '../parts/RowLink';
 
 type Volume = Kinds['volumes'];
 
@@ -73,15 +75,15 @@ export function Volumes() {
       width: '130px',
       wide: true,
       value: (v) => v.spec.reclaim,
-      cell: (v) => (v.spec.reclaim === 'delete' ? 'gone at once' : `kept ${v.spec.quarantineDays ?? 7} days`),
+      cell: (v) => (v.spec.reclaim === 'delete' ? `kept ${v.spec.quarantineDays ?? 7} days` : 'refused'),
     },
   ];
   return (
     <>
       <PageHead title="Volumes" under="Data disks that outlive the machines they are attached to.">
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'volumes' }} variant="outlined">
+        <Declare project={project} kind="Volume">
           New volume
-        </PageButton>
+        </Declare>
       </PageHead>
       <DataTable
         label="Volumes"
@@ -141,9 +143,13 @@ function Quarantined({ of }: { of: Schemas['QuarantinedVolume'] }) {
         deleted <Ago when={of.since} />
       </Quiet>
       <Typography variant="body2">{of.emptying ? 'being deleted' : `kept until ${exact(of.until)}`}</Typography>
-      <Button size="small" variant="outlined" disabled={of.emptying} loading={restore.isPending} aria-label={`Restore ${of.name}`} onClick={() => restore.mutate()}>
-        Restore
-      </Button>
+      <MayIn project={of.project} what="operate Volume">
+        {(disabled) => (
+          <Button size="small" variant="outlined" disabled={disabled || of.emptying} loading={restore.isPending} aria-label={`Restore ${of.name}`} onClick={() => restore.mutate()}>
+            Restore
+          </Button>
+        )}
+      </MayIn>
     </Row>
   );
 }

@@ -6,12 +6,12 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Health, type Kinds } from '../api/kinds';
-import { actions, deliveries, one, useCollection } from '../api/queries';
+import { deliveries, one, useCollection } from '../api/queries';
 import { Ago, Card, Empty, Facts, NotThere, PageHead, Standing, Until } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
-import { AddIcon } from '../parts/icons';
-import { May, MayIn } from '../parts/May';
-import { Name, PageButton, PageLink } from '../parts/RowLink';
+import { Declare } from '../parts/Declare';
+import { MayIn } from '../parts/May';
+import { Name, PageLink } from '../parts/RowLink';
 
 type Webhook = Kinds['webhooks'];
 type Delivery = Schemas['Delivery'];
@@ -20,13 +20,9 @@ export function Webhooks() {
   const { project } = useParams({ from: '/p/$project/webhooks' });
   const hooks = useCollection('webhooks', project);
   const make = (
-    <MayIn project={project} what="declare Webhook">
-      {(disabled) => (
-        <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'webhooks' }} variant="outlined" startIcon={<AddIcon />} disabled={disabled}>
-          New webhook
-        </PageButton>
-      )}
-    </MayIn>
+    <Declare project={project} kind="Webhook">
+      New webhook
+    </Declare>
   );
   return (
     <>
@@ -84,7 +80,6 @@ export function WebhookPage() {
   const { project, name } = useParams({ from: '/p/$project/webhooks/$name' });
   const found = useQuery(one('webhooks', project, name));
   const told = useQuery(deliveries(project, name));
-  const may = useQuery(actions('webhooks', project, name));
   const [open, setOpen] = useState<string>();
   if (found.error || !found.data) {
     return <NotThere title={name} of={found} />;
@@ -94,13 +89,9 @@ export function WebhookPage() {
   return (
     <>
       <PageHead title={name} under={<Standing {...standing(hook)} />}>
-        <May all={may.data} action="declare">
-          {(disabled) => (
-            <PageButton to="/p/$project/manifest" params={{ project }} search={{ kind: 'webhooks', name }} variant="outlined" disabled={disabled}>
-              Edit
-            </PageButton>
-          )}
-        </May>
+        <Declare project={project} kind="Webhook" name={name}>
+          Edit
+        </Declare>
       </PageHead>
       <Stack sx={{ gap: 2 }}>
         <Card>
