@@ -347,12 +347,24 @@ final class LibvirtTest {
     assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(1));
   }
 
+  /** What libvirt was told of a machine, and not what the driver says of itself. */
   @ParameterizedTest
-  @ValueSource(strings = {"kvm", "emulation"})
-  void theSettingForces(String acceleration) throws Exception {
+  @ValueSource(strings = {"auto", "kvm", "emulation"})
+  void machinesAreDefinedForWhatTheSettingForcesOrTheTrialFound(String acceleration)
+      throws Exception {
     HypervisorDriver driver = open("acceleration", acceleration);
     Observation.Host host = driver.observe(new Scope.All()).host();
-    assertThat(host).isNotNull().extracting(h -> h.acceleration()).isEqualTo(acceleration);
+    assertThat(host).isNotNull();
+    boolean kvm = host.acceleration().equals("kvm");
+    if (!acceleration.equals("auto")) {
+      assertThat(host.acceleration()).isEqualTo(acceleration);
+    } else if (!Files.exists(Path.of("/dev/kvm"))) {
+      assertThat(kvm).isFalse();
+    }
+    if (!kvm || Files.exists(Path.of("/dev/kvm"))) {
+      String domain = LAB.virsh("dumpxml", defined(driver).mark().uid().toString());
+      assertThat(domain).contains(kvm ? "type='kvm'" : "type='qemu'");
+    }
   }
 
   // -------------------------------------------------------------------------------- connections
