@@ -13,6 +13,8 @@ import io.millwright.model.DriftPolicy;
 import io.millwright.model.Operation;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineDrift.Difference;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,6 +66,22 @@ class DriftTest {
     world.hypervisor.removeMachine(uid);
     assertThat(look().findings().getFirst().differences())
         .containsExactly(new Difference("machine", "present", "missing"));
+  }
+
+  /** The next look at the hypervisor is an hour away. */
+  @Test
+  void whatAHypervisorTellsIsPutRightAtOnce() {
+    try (World other = new World(World.Pace.USUAL.withRound(Duration.ofHours(1)))) {
+      other.apply(World.BASE);
+      other.apply(World.machine("web", ""));
+      other.awaitReady("web");
+      UUID web = other.machine("web").uid();
+      other.awaitEnd(web);
+      other.hypervisor.powerOff(web);
+      other.await(
+          "it runs again",
+          () -> other.hypervisor.state(web).equals(Optional.of(Observation.State.RUNNING)));
+    }
   }
 
   /** With the hypervisor's own tools, to which it is as any other definition. */
