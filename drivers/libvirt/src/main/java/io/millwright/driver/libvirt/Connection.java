@@ -188,9 +188,9 @@ final class Connection implements AutoCloseable {
     return new Domain(check(C.virDomainDefineXMLFlags(pointer, xml, 0)));
   }
 
-  /** Runs a domain that is gone when it ends, or when this connection does. */
-  Domain runTransient(String xml, boolean paused) throws LibvirtError {
-    int flags = 2 | (paused ? 1 : 0); // VIR_DOMAIN_START_AUTODESTROY, VIR_DOMAIN_START_PAUSED
+  /** Starts a domain that is gone when it ends, or when this connection does; it is paused yet. */
+  Domain pausedTransient(String xml) throws LibvirtError {
+    int flags = 2 | 1; // VIR_DOMAIN_START_AUTODESTROY, VIR_DOMAIN_START_PAUSED
     return new Domain(check(C.virDomainCreateXML(pointer, xml, flags)));
   }
 

@@ -40,7 +40,7 @@ final class TrialGuest {
                       Devices.PARAVIRTUAL,
                       openvswitch);
                 }));
-    try (Domain guest = connection.runTransient(xml, true)) {
+    try (Domain guest = connection.pausedTransient(xml)) {
       var _ = Libvirt.get().virDomainDestroyFlags(guest.pointer, 0);
     }
   }
