@@ -27,6 +27,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
@@ -354,8 +355,7 @@ final class LibvirtTest {
   void machinesAreDefinedForWhatTheSettingForcesOrTheTrialFound(String acceleration)
       throws Exception {
     HypervisorDriver driver = open("acceleration", acceleration);
-    Observation.Host host = driver.observe(new Scope.All()).host();
-    assertThat(host).isNotNull();
+    Observation.Host host = Objects.requireNonNull(driver.observe(new Scope.All()).host());
     boolean kvm = host.acceleration().equals("kvm");
     if (!acceleration.equals("auto")) {
       assertThat(host.acceleration()).isEqualTo(acceleration);
