@@ -11,7 +11,9 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
+import io.millwright.driver.Scope;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
@@ -19,7 +21,11 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,13 +46,22 @@ final class LongTasksTest {
 
   @BeforeEach
   void open() throws Exception {
-    driver =
-        new VsphereHypervisor(
-            Settings.read(vcenter.settings()),
-            INSTALLATION,
-            InstantSource.system(),
-            Duration.ZERO,
-            Duration.ZERO);
+    driver = open(vcenter.settings());
+  }
+
+  private static VsphereHypervisor open(Map<String, String> settings) throws DriverException {
+    return new VsphereHypervisor(
+        Settings.read(settings),
+        INSTALLATION,
+        InstantSource.system(),
+        Duration.ZERO,
+        Duration.ZERO);
+  }
+
+  /** The server dies, and another one knows nothing of what it had begun. */
+  private void dies() throws Exception {
+    driver.close();
+    open();
   }
 
   @AfterEach
@@ -130,7 +145,7 @@ final class LongTasksTest {
 
   /** That use the datastore. */
   private void noMachines() {
-    java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+    Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
     vcenter.answer(
         "RetrievePropertiesEx",
         c ->
@@ -259,8 +274,7 @@ final class LongTasksTest {
     assertThat(begun("Destroy_Task")).isEqualTo(1);
   }
 
-  private static java.util.function.Function<Element, String> gone(
-      java.util.function.Function<Element, String> usual, Ref gone) {
+  private static Function<Element, String> gone(Function<Element, String> usual, Ref gone) {
     return c ->
         FakeVcenter.asked(c).equals(gone)
             ? fault("ManagedObjectNotFound", "has already been deleted", "")
@@ -297,13 +311,130 @@ final class LongTasksTest {
   void whatTheVcenterForgotWhenItWasRestartedIsBegunAnew() throws Exception {
     goesOn("CreateVM_Task");
     assertThat(define()).isEqualTo(running("CreateVM_Task"));
-    java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+    Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
     vcenter.answer("RetrievePropertiesEx", gone(usual, new Ref("Task", "of-CreateVM_Task")));
     assertThat(failure(this::define)).isEqualTo(FaultKind.UNREACHABLE);
     vcenter.answer("RetrievePropertiesEx", usual);
     succeeds("CreateVM_Task");
     assertThat(define()).isEqualTo(Outcome.DONE);
     assertThat(begun("CreateVM_Task")).isEqualTo(2);
+  }
+
+  // ------------------------------------------------------------------------- after a server died
+
+  /** Makes machines as vSphere does: a name is taken as soon as it was asked for. */
+  private Set<String> makesMachines(Runnable whenTaken, String duplicate) {
+    Set<String> made = ConcurrentHashMap.newKeySet();
+    goesOn("CreateVM_Task");
+    Function<Element, String> first = vcenter.answerTo("CreateVM_Task");
+    vcenter.answer(
+        "CreateVM_Task",
+        c -> {
+          if (made.add(c.text("config", "name"))) {
+            assertThat(c.text("config", "instanceUuid")).isEqualTo(UID.toString());
+            return first.apply(c);
+          }
+          whenTaken.run();
+          return duplicate;
+        });
+    return made;
+  }
+
+  @Test
+  void aMachineThatADeadServerBeganIsTakenWhenItsNameIsTakenAndIsMadeOnce() throws Exception {
+    takenOver(fault("DuplicateName", "The name 'web' already exists.", "<name>web</name>"));
+  }
+
+  @Test
+  void thatItsNameIsTakenMayBeToldByTheTask() throws Exception {
+    vcenter.object(
+        "Task",
+        "task-duplicate",
+        property(
+            "info",
+            "TaskInfo",
+            "<state>error</state><error><fault xsi:type=\"DuplicateName\"><name>web</name></fault>"
+                + "</error>"));
+    takenOver("<returnval type=\"Task\">task-duplicate</returnval>");
+  }
+
+  private void takenOver(String duplicate) throws Exception {
+    Set<String> made = makesMachines(() -> machineIs("poweredOff"), duplicate);
+    assertThat(define()).isEqualTo(running("CreateVM_Task"));
+    dies();
+    // It is there between the look for it and the attempt to make it.
+    assertThat(define()).isEqualTo(Outcome.DONE);
+    assertThat(made).containsExactly("web");
+    assertThat(begun("CreateVM_Task")).isEqualTo(2);
+  }
+
+  @Test
+  void aMachineThatADeadServerBeganAndThatIsNotThereYetIsAConflictThatPasses() throws Exception {
+    Set<String> made =
+        makesMachines(
+            () -> {}, fault("DuplicateName", "The name 'web' already exists.", "<name>web</name>"));
+    assertThat(define()).isEqualTo(running("CreateVM_Task"));
+    dies();
+    // Whoever has that name cannot be told yet: that passes, or it is somebody else's.
+    assertThat(failure(this::define)).isEqualTo(FaultKind.CONFLICT);
+    machineIs("poweredOn");
+    succeeds("ReconfigVM_Task");
+    assertThat(define()).isEqualTo(Outcome.DONE);
+    assertThat(made).containsExactly("web");
+    assertThat(begun("CreateVM_Task")).isEqualTo(2);
+    assertThat(begun("ReconfigVM_Task")).isEqualTo(1);
+  }
+
+  /** Its machine was given up meanwhile: nobody but the sweep asks for it. */
+  @Test
+  void aMachineThatIsThereAfterItWasGivenUpIsOursAndRemoved() throws Exception {
+    goesOn("CreateVM_Task");
+    assertThat(define()).isEqualTo(running("CreateVM_Task"));
+    dies();
+    machineIs("poweredOff");
+    assertThat(driver.observe(new Scope.One(UID)).machine(UID).orElseThrow().mark())
+        .isEqualTo(MARK);
+    succeeds("Destroy_Task");
+    assertThat(compute().remove(MARK)).isEqualTo(Outcome.DONE);
+    assertThat(begun("Destroy_Task")).isEqualTo(1);
+  }
+
+  @Test
+  void aCopyWhoseExtensionADeadServerBeganIsWaitedForAndMadeAnew() throws Exception {
+    found(IMAGE, 64);
+    succeeds("CopyVirtualDisk_Task");
+    goesOn("ExtendVirtualDisk_Task");
+    assertThat(createDisk()).isEqualTo(running("ExtendVirtualDisk_Task"));
+    dies();
+    found(IMAGE, 64, PART, 128);
+    fails("DeleteVirtualDisk_Task", "FileLocked");
+    assertThat(createDisk()).isInstanceOf(Outcome.Running.class);
+    assertThat(begun("CopyVirtualDisk_Task")).isEqualTo(1);
+    for (String task :
+        List.of("DeleteVirtualDisk_Task", "ExtendVirtualDisk_Task", "MoveVirtualDisk_Task")) {
+      succeeds(task);
+    }
+    assertThat(createDisk()).isEqualTo(Outcome.DONE);
+    assertThat(begun("CopyVirtualDisk_Task")).isEqualTo(2);
+  }
+
+  @Test
+  void aPartThatADeadServerLeftIsSeenAsOursAndDeleted() throws Exception {
+    found(PART, 64);
+    noMachines();
+    assertThat(driver.observe(new Scope.One(UID)).disks())
+        .extracting(Observation.Disk::name)
+        .containsExactly(PART);
+    succeeds("DeleteVirtualDisk_Task");
+    Function<Element, String> usual = vcenter.answerTo("DeleteVirtualDisk_Task");
+    vcenter.answer(
+        "DeleteVirtualDisk_Task",
+        c -> {
+          assertThat(c.text("name")).endsWith("/" + PART + ".vmdk");
+          return usual.apply(c);
+        });
+    assertThat(driver.disks().orElseThrow().delete(PART)).isEqualTo(Outcome.DONE);
+    assertThat(begun("DeleteVirtualDisk_Task")).isEqualTo(1);
   }
 
   // -------------------------------------------------------------------------------------- disks
@@ -359,19 +490,13 @@ final class LongTasksTest {
 
   @Test
   void whatDisksAreLinkedToIsCopiedOnceForAllOfThem() throws Exception {
-    java.util.Map<String, String> settings = vcenter.settings();
+    Map<String, String> settings = vcenter.settings();
     settings.put("linkedClones", "true");
     found(IMAGE, 64);
     succeeds("CopyVirtualDisk_Task");
     goesOn("ExtendVirtualDisk_Task");
     ObjectName other = new ObjectName(new Mark(INSTALLATION, new UUID(1, 2), 1), ObjectName.SYSTEM);
-    try (VsphereHypervisor linking =
-        new VsphereHypervisor(
-            Settings.read(settings),
-            INSTALLATION,
-            InstantSource.system(),
-            Duration.ZERO,
-            Duration.ZERO)) {
+    try (VsphereHypervisor linking = open(settings)) {
       for (ObjectName disk : List.of(DISK, other, DISK, other)) {
         assertThat(linking.disks().orElseThrow().create(disk, ByteSize.ofMib(128), SHA256))
             .isEqualTo(running("ExtendVirtualDisk_Task"));
