@@ -43,7 +43,14 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   private final ExecutorService background = Executors.newVirtualThreadPerTaskExecutor();
   private final Map<String, CompletableFuture<Optional<DriverException>>> uploads =
       new ConcurrentHashMap<>();
-  private final Map<String, Ref> copies = new ConcurrentHashMap<>();
+
+  /** What is being copied, by what it is called until it is whole and has its name. */
+  private final Map<String, Copy> copies = new ConcurrentHashMap<>();
+
+  /**
+   * @param whole true once all of it is there, though it may be too small
+   */
+  private record Copy(Ref task, boolean whole) {}
 
   /** Who makes the copy that disks of an image are linked to. */
   private final ReentrantLock parents = new ReentrantLock();
@@ -114,13 +121,17 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
     return CompletableFuture.supplyAsync(
         () -> {
           try {
-            return vim.act(() -> {
-              Place place = places.get();
-              if (staged(place, image.sha256()).isEmpty()) {
-                upload.run(place, image);
-              }
-              return Optional.empty();
-            });
+            return vim.act(() ->
+                tasks.inTurn(
+                    files.image(image.sha256()),
+                    Tasks.LEISURE,
+                    () -> {
+                      Place place = places.get();
+                      if (staged(place, image.sha256()).isEmpty()) {
+                        upload.run(place, image);
+                      }
+                      return Optional.empty();
+                    }));
           } catch (DriverException e) {
             return Optional.of(e);
           }
@@ -137,28 +148,30 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
 
   @Override
   public Outcome unstage(String sha256) throws DriverException {
-    return vim.act(() -> {
-      Place place = places.get();
-      for (String copy : links.unused(place, sha256)) {
-        files.deleteDisk(place, copy);
-      }
-      Optional<DatastoreFiles.Entry> there = staged(place, sha256);
-      if (there.isEmpty()) {
-        return Outcome.DONE;
-      }
-      if (!there.get().name().endsWith(DatastoreFiles.MEDIUM)) {
-        files.deleteDisk(place, files.image(sha256));
-        return Outcome.DONE;
-      }
-      List<Ref> holders =
-          attachments.holders(place.datastore(), files.path(place, there.get().name()));
-      if (!holders.isEmpty()) {
-        throw Machines.conflict(
-            "A machine has this image in its drive.", holders.getFirst().toString());
-      }
-      files.delete(place, there.get().name());
+    return vim.act(() -> tasks.inTurn(files.image(sha256), () -> unstaged(sha256)));
+  }
+
+  private Outcome unstaged(String sha256) throws DriverException, VimFault {
+    Place place = places.get();
+    for (String copy : links.unused(place, sha256)) {
+      files.deleteDisk(place, copy);
+    }
+    Optional<DatastoreFiles.Entry> there = staged(place, sha256);
+    if (there.isEmpty()) {
       return Outcome.DONE;
-    });
+    }
+    if (!there.get().name().endsWith(DatastoreFiles.MEDIUM)) {
+      files.deleteDisk(place, files.image(sha256));
+      return Outcome.DONE;
+    }
+    List<Ref> holders =
+        attachments.holders(place.datastore(), files.path(place, there.get().name()));
+    if (!holders.isEmpty()) {
+      throw Machines.conflict(
+          "A machine has this image in its drive.", holders.getFirst().toString());
+    }
+    files.delete(place, there.get().name());
+    return Outcome.DONE;
   }
 
   // -------------------------------------------------------------------------------------- disks
@@ -180,7 +193,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   public Outcome create(ObjectName name, ByteSize size, @Nullable String base)
       throws DriverException {
     files.requireOurs(name);
-    return machines.alone(
+    return machines.act(
         name.mark().uid(),
         () -> {
           Place place = places.get();
@@ -197,6 +210,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
             if (there.capacityKib() < kib(size)) {
               extend(place, name, size);
             }
+            copies.remove(part(name).toString());
             return Outcome.DONE;
           }
           if (base == null) {
@@ -213,7 +227,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
               return made;
             }
           }
-          return copy(place, name, size, from, image, found.containsKey(file(part(name))));
+          return copy(place, name, size, from, image, found.get(file(part(name))));
         });
   }
 
@@ -230,10 +244,14 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       return new Outcome.Running("copy to " + stem, POLL); // for another disk
     }
     try {
-      Map<String, DatastoreFiles.Entry> found = files.search(place, patterns);
-      return found.containsKey(patterns.getFirst())
-          ? Outcome.DONE
-          : copy(place, stem, part, size, from, image, found.containsKey(patterns.getLast()));
+      return tasks.act(
+          stem,
+          () -> {
+            Map<String, DatastoreFiles.Entry> found = files.search(place, patterns);
+            return found.containsKey(patterns.getFirst())
+                ? Outcome.DONE
+                : copy(place, stem, part, size, from, image, found.get(patterns.getLast()));
+          });
     } finally {
       parents.unlock();
     }
@@ -257,7 +275,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   public Outcome copy(ObjectName from, ObjectName to, ByteSize size) throws DriverException {
     files.requireOurs(from);
     files.requireOurs(to);
-    return machines.alone(
+    return machines.act(
         to.mark().uid(),
         () -> {
           Place place = places.get();
@@ -268,6 +286,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
             if (there.capacityKib() < kib(size)) {
               extend(place, to, size);
             }
+            copies.remove(part(to).toString());
             return Outcome.DONE;
           }
           DatastoreFiles.Entry source = found.get(file(from));
@@ -285,7 +304,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
                     + ByteSize.ofMib((source.capacityKib() + 1023) >> 10)
                     + ".");
           }
-          return copy(place, to, size, file(from), source, found.containsKey(file(part(to))));
+          return copy(place, to, size, file(from), source, found.get(file(part(to))));
         });
   }
 
@@ -330,14 +349,15 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       ByteSize size,
       String from,
       DatastoreFiles.@Nullable Entry source,
-      boolean partIsThere)
+      DatastoreFiles.@Nullable Entry begun)
       throws DriverException, VimFault {
-    return copy(place, name.toString(), part(name).toString(), size, from, source, partIsThere);
+    return copy(place, name.toString(), part(name).toString(), size, from, source, begun);
   }
 
   /**
    * @param name of the copy, without ending
    * @param part what it is called until it is whole
+   * @param begun what is there under that name
    */
   private Outcome copy(
       Place place,
@@ -346,11 +366,12 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       ByteSize size,
       String from,
       DatastoreFiles.@Nullable Entry source,
-      boolean partIsThere)
+      DatastoreFiles.@Nullable Entry begun)
       throws DriverException, VimFault {
-    Ref task = copies.get(name);
-    if (task == null) {
-      if (partIsThere) {
+    Copy copy = copies.get(part);
+    boolean wasWhole = copy != null && copy.whole() && begun != null;
+    if (copy == null || (copy.whole() && begun == null)) {
+      if (begun != null) {
         // Of a server that died, or of a request whose answer was lost; it may still be written.
         try {
           files.deleteDisk(place, part);
@@ -361,25 +382,34 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           throw e;
         }
       }
-      task = beginCopy(place, part, from);
-      copies.put(name, task);
+      copy = new Copy(beginCopy(place, part, from), false);
+      copies.put(part, copy);
     }
-    boolean goesOn = false;
     try {
-      goesOn = tasks.await(task, patience).isEmpty();
-      if (goesOn) {
-        return new Outcome.Running(task.value(), POLL);
+      if (!copy.whole()) {
+        if (tasks.await(copy.task(), patience).isEmpty()) {
+          return new Outcome.Running(copy.task().value(), POLL);
+        }
+        copies.put(part, new Copy(copy.task(), true));
       }
-    } finally {
-      // What failed, or was forgotten by a server that was restarted, is begun anew.
-      if (!goesOn) {
-        copies.remove(name);
+      // It may have been extended already, by whoever has not seen the end of that.
+      DatastoreFiles.Entry there = wasWhole ? begun : source;
+      if (there != null && there.capacityKib() < kib(size)) {
+        files.extendDisk(place, part, kib(size));
       }
+      files.moveDisk(place, part, name);
+    } catch (Tasks.GoesOn e) {
+      throw e;
+    } catch (VimFault e) {
+      copies.remove(part); // what failed is begun anew
+      throw e;
+    } catch (DriverException e) {
+      if (Tasks.forgotten(e)) {
+        copies.remove(part);
+      }
+      throw e;
     }
-    if (source != null && source.capacityKib() < kib(size)) {
-      files.extendDisk(place, part, kib(size));
-    }
-    files.moveDisk(place, part, name);
+    copies.remove(part);
     return Outcome.DONE;
   }
 
@@ -407,7 +437,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   @Override
   public Outcome grow(ObjectName name, ByteSize size) throws DriverException {
     files.requireOurs(name);
-    return machines.alone(
+    return machines.act(
         name.mark().uid(),
         () -> {
           Place place = places.get();
@@ -488,7 +518,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   @Override
   public Outcome delete(ObjectName name) throws DriverException {
     files.requireOurs(name);
-    return machines.alone(
+    return machines.inTurn(
         name.mark().uid(),
         () -> {
           Place place = places.get();
@@ -497,6 +527,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           boolean copied =
               name.role().equals(ObjectName.DATA) || name.role().equals(ObjectName.SNAPSHOT);
           if (copied && found.containsKey(file(part(name)))) {
+            copies.remove(part(name).toString());
             files.deleteDisk(place, part(name).toString()); // of a copy that was broken off
           }
           if (!found.containsKey(file(name))) {
@@ -510,6 +541,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           if (attached.isPresent()) {
             throw Machines.conflict("A machine has the disk attached.", attached.get().name());
           }
+          copies.remove(name.toString());
           files.deleteDisk(place, name.toString());
           return Outcome.DONE;
         });

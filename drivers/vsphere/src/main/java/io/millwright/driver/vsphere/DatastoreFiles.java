@@ -99,7 +99,7 @@ final class DatastoreFiles {
     Map<String, Entry> out = new HashMap<>();
     try {
       tasks
-          .run(
+          .ask(
               place.browser(),
               "SearchDatastore_Task",
               new Element("datastorePath").holding("[" + place.datastoreName() + "] " + directory),

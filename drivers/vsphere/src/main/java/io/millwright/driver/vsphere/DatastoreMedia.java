@@ -25,7 +25,7 @@ final class DatastoreMedia implements Media {
   @Override
   public Outcome put(ObjectName name, Content iso) throws DriverException {
     files.requireOurs(name);
-    return machines.alone(
+    return machines.act(
         name.mark().uid(),
         () -> {
           Place place = places.get();
@@ -52,7 +52,7 @@ final class DatastoreMedia implements Media {
   @Override
   public Outcome delete(ObjectName name) throws DriverException {
     files.requireOurs(name);
-    return machines.alone(
+    return machines.inTurn(
         name.mark().uid(),
         () -> {
           Place place = places.get();

@@ -95,7 +95,7 @@ final class DatastoreTransfer implements DiskTransfer {
   public void write(ObjectName disk, ByteSize size, Path content, Proceed proceed)
       throws DriverException {
     files.requireOurs(disk);
-    machines.alone(
+    machines.atLeisure(
         disk.mark().uid(),
         () -> {
           Place place = places.get();

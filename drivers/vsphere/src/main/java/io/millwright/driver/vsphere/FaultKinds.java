@@ -36,7 +36,8 @@ final class FaultKinds {
           "HostNotReachable",
           "RequestCanceled",
           "Timedout",
-          "NotAuthenticated" ->
+          "NotAuthenticated",
+          Tasks.GoesOn.TYPE ->
           FaultKind.UNREACHABLE;
       // What is in no list is mostly a state of theirs that passes, and is tried again: a file that
       // is locked, a datastore that cannot be reached, a task that goes on.
@@ -60,6 +61,7 @@ final class FaultKinds {
           "The name "
               + fault.detail().text("name")
               + " is taken on the hypervisor by something else.";
+      case Tasks.GoesOn.TYPE -> "The hypervisor has not finished yet.";
       case "NoDiskSpace" -> "The datastore is full; make room, or use another one.";
       case "InvalidHostState", "HostNotConnected" ->
           "No host is in a state to do this, for example because of maintenance.";

@@ -3,6 +3,7 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Mark;
+import io.millwright.driver.Outcome;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,9 +22,9 @@ final class Machines {
   private final Map<UUID, Ref> known = new ConcurrentHashMap<>();
   private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
 
-  Machines(Vim vim, Options options, String installation) {
+  Machines(Vim vim, Tasks tasks, Options options, String installation) {
     this.vim = vim;
-    this.tasks = new Tasks(vim);
+    this.tasks = tasks;
     this.options = options;
     this.installation = installation;
     for (int i = 0; i < LOCKS; i++) {
@@ -31,7 +32,25 @@ final class Machines {
     }
   }
 
-  /** Acts on one machine, one after the other. */
+  /**
+   * Acts on one machine, one after the other, and after all that was begun for it is over; what
+   * takes long goes on meanwhile.
+   */
+  Outcome act(UUID uid, Vim.Work<Outcome> work) throws DriverException {
+    return alone(uid, () -> tasks.act(uid, work));
+  }
+
+  /** As {@link #act}, for whoever needs it done: what takes long is a failure. */
+  <T> T inTurn(UUID uid, Vim.Work<T> work) throws DriverException {
+    return alone(uid, () -> tasks.inTurn(uid, work));
+  }
+
+  /** As {@link #inTurn}, for whoever can wait as long as it takes. */
+  <T> T atLeisure(UUID uid, Vim.Work<T> work) throws DriverException {
+    return alone(uid, () -> tasks.inTurn(uid, Tasks.LEISURE, work));
+  }
+
+  /** Looks at one machine while nobody acts on it. */
   <T> T alone(UUID uid, Vim.Work<T> work) throws DriverException {
     ReentrantLock lock = locks[Math.floorMod(uid.hashCode(), LOCKS)];
     try {

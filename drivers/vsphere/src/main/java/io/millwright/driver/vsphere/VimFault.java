@@ -2,8 +2,8 @@ package io.millwright.driver.vsphere;
 
 import java.util.Arrays;
 
-/** vSphere understood a request and answered with a fault. */
-final class VimFault extends Exception {
+/** vSphere understood a request and answered with a fault, or goes on with it. */
+sealed class VimFault extends Exception permits Tasks.GoesOn {
   private static final long serialVersionUID = 1L;
 
   private final String type;

@@ -41,6 +41,9 @@ final class VmCompute implements Compute, HotPlug {
 
   private static final int OWN_NUMBER = 7;
 
+  /** After this long vSphere may be waiting for an answer of ours. */
+  private static final Duration EJECT = Duration.ofSeconds(3);
+
   /** Its first two numbers on its SATA controller are drives. */
   private static final int DRIVES = 2;
 
@@ -112,24 +115,34 @@ final class VmCompute implements Compute, HotPlug {
 
   @Override
   public Outcome define(MachineDefinition machine) throws DriverException {
-    return machines.alone(
-        machine.mark().uid(),
-        () -> {
-          Optional<VmFacts> there = findMade(machine.mark());
-          check(machine);
-          Place place = places.get();
-          requireFreeName(place, machine, there);
-          Map<String, Long> capacities = capacities(place, machine, there);
-          if (there.isEmpty()) {
-            if (linked) {
-              releaseBearers(machine);
-            }
-            create(place, machine, capacities);
-          } else {
-            change(place, machine, capacities, there.get());
-          }
-          return Outcome.DONE;
-        });
+    Outcome outcome = machines.act(machine.mark().uid(), () -> defined(machine));
+    if (outcome instanceof Outcome.Running) {
+      vim.act(() -> {
+        Optional<VmFacts> there = machines.at(machine.mark().uid());
+        if (there.isPresent()) {
+          answerEject(there.get().ref());
+        }
+        return outcome;
+      });
+    }
+    return outcome;
+  }
+
+  private Outcome defined(MachineDefinition machine) throws DriverException, VimFault {
+    Optional<VmFacts> there = findMade(machine.mark());
+    check(machine);
+    Place place = places.get();
+    requireFreeName(place, machine, there);
+    Map<String, Long> capacities = capacities(place, machine, there);
+    if (there.isEmpty()) {
+      if (linked) {
+        releaseBearers(machine);
+      }
+      create(place, machine, capacities);
+    } else {
+      change(place, machine, capacities, there.get());
+    }
+    return Outcome.DONE;
   }
 
   /** Of a server that died when it had made the disk. */
@@ -311,17 +324,12 @@ final class VmCompute implements Compute, HotPlug {
     if (!later) {
       spec.add("firmware", firmware(wanted.firmware()));
     }
-    Ref task = tasks.begin(there.ref(), "ReconfigVM_Task", spec);
-    if (tasks.await(task, Duration.ofSeconds(3)).isEmpty()) {
+    try {
+      tasks.run(EJECT, there.ref(), "ReconfigVM_Task", spec);
+    } catch (Tasks.GoesOn e) {
       // A guest that has locked its drive makes vSphere ask whether to eject all the same.
       answerEject(there.ref());
-      if (tasks.await(task, Tasks.PATIENCE).isEmpty()) {
-        throw new DriverException(
-            FaultKind.UNREACHABLE,
-            "The hypervisor has not finished yet.",
-            "the change of " + there.ref() + " is still under way as " + task,
-            null);
-      }
+      tasks.finish(e);
     }
   }
 
@@ -646,7 +654,7 @@ final class VmCompute implements Compute, HotPlug {
 
   @Override
   public Outcome attach(Mark mark, MachineDefinition.Disk disk) throws DriverException {
-    return machines.alone(
+    return machines.act(
         mark.uid(),
         () -> {
           VmFacts there = machines.need(mark);
@@ -690,7 +698,7 @@ final class VmCompute implements Compute, HotPlug {
 
   @Override
   public Outcome detach(Mark mark, String disk) throws DriverException {
-    return machines.alone(
+    return machines.act(
         mark.uid(),
         () -> {
           VmFacts there = machines.need(mark);
@@ -773,7 +781,7 @@ final class VmCompute implements Compute, HotPlug {
 
   @Override
   public Outcome start(Mark mark) throws DriverException {
-    return machines.alone(
+    return machines.act(
         mark.uid(),
         () -> {
           VmFacts there = machines.need(mark);
@@ -839,7 +847,7 @@ final class VmCompute implements Compute, HotPlug {
 
   @Override
   public Outcome stop(Mark mark, boolean force) throws DriverException {
-    return machines.alone(
+    return machines.act(
         mark.uid(),
         () -> {
           Optional<VmFacts> there = machines.find(mark);
@@ -876,7 +884,7 @@ final class VmCompute implements Compute, HotPlug {
 
   @Override
   public Outcome reset(Mark mark) throws DriverException {
-    return machines.alone(
+    return machines.act(
         mark.uid(),
         () -> {
           VmFacts there = machines.need(mark);
@@ -890,7 +898,7 @@ final class VmCompute implements Compute, HotPlug {
 
   @Override
   public Outcome remove(Mark mark) throws DriverException {
-    return machines.alone(
+    return machines.act(
         mark.uid(),
         () -> {
           Optional<VmFacts> there = findMade(mark);

@@ -25,12 +25,24 @@ final class VmEvents implements LifecycleEvents, AutoCloseable {
   private static final String ID = "config.instanceUuid";
 
   private final Vim vim;
+  private final Duration pause;
   private final List<Consumer<UUID>> listeners = new CopyOnWriteArrayList<>();
   private @Nullable Thread thread;
   private volatile boolean closed;
 
+  /** True once all that is there was listed; before that nothing of it is news. */
+  private volatile boolean listed;
+
   VmEvents(Vim vim) {
+    this(vim, PAUSE);
+  }
+
+  /**
+   * @param pause before it listens again after the connection was lost
+   */
+  VmEvents(Vim vim, Duration pause) {
     this.vim = vim;
+    this.pause = pause;
   }
 
   @Override
@@ -52,18 +64,16 @@ final class VmEvents implements LifecycleEvents, AutoCloseable {
   private void listen() {
     // What was known when the connection was lost: what differs after it is told.
     Map<Ref, Known> known = new HashMap<>();
-    boolean first = true;
     while (!closed) {
       try {
-        follow(known, first);
+        follow(known);
       } catch (VimFault e) {
         vim.forgetViews();
       } catch (DriverException e) {
         // A hypervisor that does not answer has its say elsewhere; events are nudges.
       }
-      first = known.isEmpty() && first;
       try {
-        Thread.sleep(PAUSE);
+        Thread.sleep(pause);
       } catch (InterruptedException e) {
         return;
       }
@@ -96,7 +106,7 @@ final class VmEvents implements LifecycleEvents, AutoCloseable {
   }
 
   /** Returns by an exception only, or when closed. */
-  private void follow(Map<Ref, Known> known, boolean silent) throws DriverException, VimFault {
+  private void follow(Map<Ref, Known> known) throws DriverException, VimFault {
     Ref collector =
         Vim.value(vim.call(vim.content().properties(), "CreatePropertyCollector")).ref();
     try {
@@ -112,7 +122,8 @@ final class VmEvents implements LifecycleEvents, AutoCloseable {
           new Element("partialUpdates").holding("true"));
       String version = "";
       Set<Ref> seen = new HashSet<>();
-      boolean quiet = silent;
+      // The listing that it begins with may come in several parts.
+      boolean begins = true;
       while (!closed) {
         Element set =
             Vim.value(
@@ -122,18 +133,18 @@ final class VmEvents implements LifecycleEvents, AutoCloseable {
                     "WaitForUpdatesEx",
                     new Element("version").holding(version),
                     new Element("options").add("maxWaitSeconds", WAIT_SECONDS)));
-        boolean begins = version.isEmpty();
         if (!set.text("version").isEmpty()) {
           version = set.text("version");
         }
         for (Element filter : set.all("filterSet").toList()) {
           for (Element update : filter.all("objectSet").toList()) {
-            take(update, known, seen, begins, quiet);
+            take(update, known, seen, begins);
           }
         }
         if (begins && !set.text("truncated").equals("true")) {
           gone(known, seen);
-          quiet = false;
+          begins = false;
+          listed = true;
         }
       }
     } finally {
@@ -151,8 +162,7 @@ final class VmEvents implements LifecycleEvents, AutoCloseable {
     }
   }
 
-  private void take(
-      Element update, Map<Ref, Known> known, Set<Ref> seen, boolean begins, boolean quiet)
+  private void take(Element update, Map<Ref, Known> known, Set<Ref> seen, boolean begins)
       throws DriverException, VimFault {
     Ref machine = update.find("obj").map(Element::ref).orElse(new Ref("", ""));
     if (update.text("kind").equals("leave")) {
@@ -172,7 +182,7 @@ final class VmEvents implements LifecycleEvents, AutoCloseable {
       now = new Known(Known.uuid(found.text(ID)), now.power(), now.version());
     }
     known.put(machine, now);
-    if (!quiet && (!begins || !now.equals(before))) {
+    if (listed && (!begins || !now.equals(before))) {
       tell(now);
     }
   }

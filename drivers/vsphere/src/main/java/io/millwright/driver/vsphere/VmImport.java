@@ -95,7 +95,7 @@ final class VmImport implements Import {
   @Override
   public Outcome take(Mark mark) throws DriverException {
     requireOurs(mark);
-    return machines.alone(
+    return machines.act(
         mark.uid(),
         () -> {
           Candidate there = need(mark.uid());
@@ -130,7 +130,7 @@ final class VmImport implements Import {
   @Override
   public Outcome release(Mark mark) throws DriverException {
     requireOurs(mark);
-    return machines.alone(
+    return machines.act(
         mark.uid(),
         () -> {
           for (Ref each : machines.all(mark.uid())) {

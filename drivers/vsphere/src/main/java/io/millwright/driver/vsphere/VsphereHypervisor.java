@@ -21,6 +21,8 @@ import java.util.Optional;
 
 /** One vCenter or ESXi host, and the one place in it where our machines and disks go. */
 final class VsphereHypervisor implements HypervisorDriver {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
   private final Vim vim;
   private final Survey survey;
   private final VmCompute compute;
@@ -34,7 +36,7 @@ final class VsphereHypervisor implements HypervisorDriver {
   private final Metrics metrics;
 
   VsphereHypervisor(Settings settings, String installation) {
-    this(settings, installation, InstantSource.system(), Duration.ofSeconds(20));
+    this(settings, installation, InstantSource.system(), PATIENCE, PATIENCE);
   }
 
   /**
@@ -42,11 +44,23 @@ final class VsphereHypervisor implements HypervisorDriver {
    */
   VsphereHypervisor(
       Settings settings, String installation, InstantSource clock, Duration patience) {
+    this(settings, installation, clock, patience, Tasks.PATIENCE);
+  }
+
+  /**
+   * @param quick how long a call waits for what is quick as a rule; then it is followed by the next
+   */
+  VsphereHypervisor(
+      Settings settings,
+      String installation,
+      InstantSource clock,
+      Duration patience,
+      Duration quick) {
     vim = new Vim(settings, clock);
-    Tasks tasks = new Tasks(vim);
+    Tasks tasks = new Tasks(vim, quick);
     Place.Finder places = new Place.Finder(settings, new Collector(vim));
     Options options = new Options(vim);
-    Machines machines = new Machines(vim, options, installation);
+    Machines machines = new Machines(vim, tasks, options, installation);
     DatastoreFiles files = new DatastoreFiles(vim, tasks, settings.directory(), installation);
     Definitions definitions = new Definitions(new Collector(vim), installation);
     survey = new Survey(vim, options, definitions, machines, places, files);

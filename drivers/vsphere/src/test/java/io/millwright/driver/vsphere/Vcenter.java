@@ -31,7 +31,7 @@ final class Vcenter {
     vim = new Vim(settings, InstantSource.system());
     tasks = new Tasks(vim);
     places = new Place.Finder(settings, new Collector(vim));
-    machines = new Machines(vim, new Options(vim), "00000000");
+    machines = new Machines(vim, tasks, new Options(vim), "00000000");
   }
 
   /** Of a driver to this vCenter. */
