@@ -16,6 +16,8 @@ import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.request.Applied;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
+import io.millwright.model.Devices;
+import io.millwright.model.Firmware;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
@@ -196,6 +198,66 @@ class MoveTest {
     assertThat(world.awaitEnd(restored).state()).isEqualTo(new State.Succeeded());
     assertThat(world.hypervisor.content(data).orElseThrow()).isEqualTo(CONTENT);
     assertThat(quarantined()).isEmpty();
+  }
+
+  /** Nothing of it is what it would be by itself. */
+  @Test
+  void itIsDefinedThereAsItWasHere() {
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: odd}
+        spec: {cores: 3, memory: 384MiB, disk: 3GiB}
+        ---
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: old}
+        spec:
+          os: debian
+          version: "12"
+          devices: emulated
+          build: {builder: simulated, suite: bookworm}
+        ---
+        """
+            + VOLUME.replace("name: data", "name: more")
+            + web("firmware: uefi\n")
+                .replace("name: web", "name: odd")
+                .replace("volumes: [data]", "volumes: [more]")
+                .replace("image: img", "image: old")
+                .replace("size: small", "size: odd"));
+    world.awaitReady("odd");
+    UUID odd = world.machine("odd").uid();
+    assertThat(world.awaitEnd(odd).state()).isEqualTo(new State.Succeeded());
+    MachineDefinition here = world.hypervisor.definition(odd).orElseThrow();
+    assertThat(here.cores()).isEqualTo(3);
+    assertThat(here.memory()).isEqualTo(ByteSize.ofMib(384));
+    assertThat(here.firmware()).isEqualTo(Firmware.UEFI);
+    assertThat(here.devices()).isEqualTo(Devices.EMULATED);
+    assertThat(here.nics()).hasSize(1);
+    ByteSize system = size(world.hypervisor, here);
+
+    world.store.inTransaction(
+        tx -> world.engine.move().move(tx, World.ANNA, "default", "odd", "sim2"));
+    assertThat(world.awaitEnd(odd).state()).isEqualTo(new State.Succeeded());
+    MachineDefinition there = second.definition(odd).orElseThrow();
+    // All but which of its lives it is, and what its disks are called.
+    assertThat(there).isEqualTo(here.withMark(there.mark()).withDisks(there.disks()));
+    assertThat(there.mark().sameOwner(here.mark())).isTrue();
+    assertThat(there.disks())
+        .extracting(MachineDefinition.Disk::serial)
+        .isEqualTo(here.disks().stream().map(MachineDefinition.Disk::serial).toList())
+        .hasSize(2);
+    assertThat(size(second, there)).isEqualTo(system).isEqualTo(ByteSize.ofMib(3 << 10));
+  }
+
+  /** Of its system disk. */
+  private ByteSize size(SimulatedHypervisor of, MachineDefinition machine) {
+    return world.outside(of).disks().stream()
+        .filter(disk -> disk.name().toString().equals(machine.disks().getFirst().name()))
+        .map(Observation.Disk::size)
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

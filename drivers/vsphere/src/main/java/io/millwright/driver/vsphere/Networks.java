@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 final class Networks {
   private static final int USUAL_MTU = 1500;
 
+  /** What a standard port group has for its VLAN that lets all of them through, with their tags. */
+  private static final long TRUNK = 4095;
+
   private final Collector collector;
 
   Networks(Collector collector) {
@@ -48,12 +51,8 @@ final class Networks {
     Ref dvs =
         group.get("config.distributedVirtualSwitch").map(Element::ref).orElse(new Ref("", ""));
     Collector.Found found = collector.read(dvs, "uuid", "config.maxMtu");
-    Optional<Element> vlan =
-        group
-            .get("config.defaultPortConfig")
-            .flatMap(c -> c.find("vlan"))
-            .filter(v -> v.type().equals("VmwareDistributedVirtualSwitchVlanIdSpec"));
-    requireVlan(place, portgroup, nic, vlan.map(v -> v.number("vlanId")).orElse(0L));
+    Optional<Element> vlan = group.get("config.defaultPortConfig").flatMap(c -> c.find("vlan"));
+    requireVlan(place, portgroup, nic, vlan.map(Networks::vlan).orElse(0L));
     requireMtu(place, portgroup, nic, found.number("config.maxMtu"));
     return new Element("backing")
         .type("VirtualEthernetCardDistributedVirtualPortBackingInfo")
@@ -61,6 +60,14 @@ final class Networks {
             new Element("port")
                 .add("switchUuid", found.text("uuid"))
                 .add("portgroupKey", group.text("key")));
+  }
+
+  private static long vlan(Element spec) {
+    return switch (spec.type()) {
+      case "VmwareDistributedVirtualSwitchVlanIdSpec" -> spec.number("vlanId");
+      case "VmwareDistributedVirtualSwitchTrunkVlanSpec" -> TRUNK;
+      default -> 0;
+    };
   }
 
   private Element standard(Place place, Ref network, MachineDefinition.Nic nic)
@@ -107,7 +114,9 @@ final class Networks {
           FaultKind.REFUSED,
           "The port group "
               + Names.quote(place.inventory().name(network))
-              + (there == 0 ? " has no VLAN" : " has the VLAN " + there)
+              + (there == 0
+                  ? " has no VLAN"
+                  : there == TRUNK ? " is a trunk" : " has the VLAN " + there)
               + ", and VLAN "
               + wanted
               + " is declared; use a port group that has it.");

@@ -11,6 +11,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.InstantSource;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -99,6 +100,30 @@ final class Vcenter {
       new java.util.TreeMap<>(found.properties()).forEach((name, value) -> value.write(out));
       return out.toString();
     });
+  }
+
+  /** All that acts could have changed of every machine there is. */
+  Map<Ref, String> lookAtAll() throws DriverException {
+    return vim.act(() ->
+        new Collector(vim)
+            .list(
+                List.of("VirtualMachine"),
+                "VirtualMachine",
+                List.of(
+                    "name",
+                    "parent",
+                    "resourcePool",
+                    "runtime.powerState",
+                    "config.modified",
+                    "config.extraConfig",
+                    "config.hardware"),
+                HashMap::new,
+                (all, found) -> {
+                  StringBuilder out = new StringBuilder();
+                  new java.util.TreeMap<>(found.properties())
+                      .forEach((name, value) -> value.write(out));
+                  all.put(found.ref(), out.toString());
+                }));
   }
 
   void power(UUID uid, String task) throws DriverException {

@@ -619,30 +619,104 @@ class VcenterTest {
     }
   }
 
+  /** Whatever reads, and so may name a machine of others. */
+  private static final Set<String> READING =
+      Set.of("RetrievePropertiesEx", "ContinueRetrievePropertiesEx");
+
   @Test
   void twoThousandForeignMachinesAreListedAndNeverTouched() throws Exception {
     Vcenter many = withManyMachines();
     try (VcenterLab _ = many.lab;
+        Watched watched = new Watched(many);
         VsphereHypervisor own =
-            new VsphereHypervisor(Settings.read(many.settings()), installation)) {
+            new VsphereHypervisor(Settings.read(watched.settings()), installation)) {
+      Map<Ref, String> foreign = many.lookAtAll();
       Observation before = own.observe(new Scope.All());
       assertThat(before.complete()).isTrue();
-      assertThat(before.machines()).hasSizeGreaterThanOrEqualTo(2000);
+      assertThat(before.machines()).hasSizeGreaterThanOrEqualTo(2000).hasSize(foreign.size());
       assertThat(before.machines()).allMatch(m -> m.mark() == null);
       long calls = own.calls();
       assertThat(own.observe(new Scope.All()).machines()).hasSameSizeAs(before.machines());
       // One listing, whatever the number of machines; the server decides how many pages it is.
       assertThat(own.calls() - calls).isLessThan(10 + before.machines().size() / Collector.PAGE);
 
-      Mark mark = mark();
-      MachineDefinition machine =
-          new MachineDefinition(
-              mark, "ours", 1, ByteSize.ofMib(128), Firmware.BIOS, List.of(), List.of(), null);
-      done(own.compute().orElseThrow().define(machine));
-      done(own.compute().orElseThrow().start(mark));
-      done(own.compute().orElseThrow().remove(mark));
+      live(own);
+      // Nor by who takes one of them for ours.
+      Mark theirs = new Mark(installation, before.machines().getFirst().uid(), 1);
+      Compute compute = own.compute().orElseThrow();
+      conflict(() -> compute.stop(theirs, true), "not ours");
+      conflict(() -> compute.start(theirs), "not ours");
+      conflict(() -> compute.remove(theirs), "not ours");
+
       assertThat(own.observe(new Scope.All()).machines())
           .containsExactlyInAnyOrderElementsOf(before.machines());
+      assertThat(watched.calls)
+          .extracting(Element::name)
+          .contains(
+              "CreateVM_Task",
+              "ReconfigVM_Task",
+              "PowerOnVM_Task",
+              "PowerOffVM_Task",
+              "Destroy_Task",
+              "DeleteVirtualDisk_Task");
+      assertThat(watched.calls)
+          .filteredOn(call -> !READING.contains(call.name()))
+          .allSatisfy(call ->
+              assertThat(Watched.refs(call))
+                  .as(call.name())
+                  .doesNotContainAnyElementsOf(foreign.keySet()))
+          .filteredOn(call -> call.name().contains("VirtualDisk"))
+          .isNotEmpty()
+          .allSatisfy(call ->
+              assertThat(call.text("name") + call.text("sourceName"))
+                  .contains("] millwright/mw-" + installation));
+      assertThat(
+              watched.calls.stream()
+                  .filter(call -> call.name().equals("Destroy_Task"))
+                  .flatMap(Watched::refs))
+          .singleElement()
+          .matches(machine -> machine.type().equals("VirtualMachine"), "a machine, ours");
+      Map<Ref, String> after = many.lookAtAll();
+      assertThat(after.keySet()).isEqualTo(foreign.keySet());
+      assertThat(foreign)
+          .allSatisfy((machine, look) ->
+              assertThat(look.equals(after.get(machine))).as("%s is as it was", machine).isTrue());
+    }
+  }
+
+  /** From its making to its end, with all that a machine of ours may go through. */
+  private void live(VsphereHypervisor own) throws Exception {
+    Mark mark = mark();
+    Compute compute = own.compute().orElseThrow();
+    ObjectName system = new ObjectName(mark, ObjectName.SYSTEM);
+    ObjectName data = new ObjectName(mark(), ObjectName.DATA);
+    for (ObjectName disk : List.of(system, data)) {
+      done(own.disks().orElseThrow().create(disk, ByteSize.ofMib(16), null));
+    }
+    for (String name : List.of("ours", "renamed")) {
+      done(
+          compute.define(
+              new MachineDefinition(
+                  mark,
+                  name,
+                  1,
+                  ByteSize.ofMib(128),
+                  Firmware.BIOS,
+                  List.of(new MachineDefinition.Disk(system.toString(), "mwsystem")),
+                  List.of(),
+                  null)));
+    }
+    done(compute.start(mark));
+    done(
+        own.hotPlug()
+            .orElseThrow()
+            .attach(mark, new MachineDefinition.Disk(data.toString(), "mw-12345678")));
+    done(own.hotPlug().orElseThrow().detach(mark, data.toString()));
+    done(compute.stop(mark, true));
+    done(compute.remove(mark));
+    for (ObjectName disk : List.of(system, data)) {
+      done(own.disks().orElseThrow().grow(disk, ByteSize.ofMib(32)));
+      done(own.disks().orElseThrow().delete(disk));
     }
   }
 }
