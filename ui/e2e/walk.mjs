@@ -112,7 +112,7 @@ async function fits(widths = [320, 390, 640, 1280]) {
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     // What depends on the width is drawn anew a moment later, on a busy machine.
     let wide = await tooWide();
-    for (const end = Date.now() + 3000; wide.length > 0 && Date.now() < end; wide = await tooWide()) await new Promise((done) => setTimeout(done, 100));
+    for (const end = Date.now() + 10_000; wide.length > 0 && Date.now() < end; wide = await tooWide()) await new Promise((done) => setTimeout(done, 100));
     found.push(...wide.map((w) => `at ${width}: ${w}`));
   }
   await page.setViewportSize(VIEW.viewport);
