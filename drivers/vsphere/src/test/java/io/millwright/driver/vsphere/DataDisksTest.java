@@ -55,15 +55,7 @@ final class DataDisksTest {
                 .append("<file xsi:type=\"VmDiskFileInfo\"><path>")
                 .append(disk.name())
                 .append(".vmdk</path><capacityKb>65536</capacityKb></file>"));
-    vcenter.object(
-        "Task",
-        "task-search",
-        property(
-            "info",
-            "TaskInfo",
-            "<state>success</state><result xsi:type=\"HostDatastoreBrowserSearchResults\">"
-                + files
-                + "</result>"));
+    vcenter.searched(files);
     for (String method : List.of("SetVirtualDiskUuid", "CreateVM_Task", "ReconfigVM_Task")) {
       vcenter.answer(
           method,

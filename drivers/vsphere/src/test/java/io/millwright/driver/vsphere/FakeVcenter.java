@@ -185,6 +185,23 @@ final class FakeVcenter implements AutoCloseable {
     }
   }
 
+  /**
+   * What the task {@code task-search} has found in the datastore.
+   *
+   * @param files elements of their list
+   */
+  void searched(CharSequence files) {
+    object(
+        "Task",
+        "task-search",
+        property(
+            "info",
+            "TaskInfo",
+            "<state>success</state><result xsi:type=\"HostDatastoreBrowserSearchResults\">"
+                + files
+                + "</result>"));
+  }
+
   static String named(String name, Ref parent) {
     return property("name", "xsd:string", name) + reference("parent", parent);
   }

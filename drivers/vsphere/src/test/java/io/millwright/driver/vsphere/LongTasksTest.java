@@ -132,15 +132,7 @@ final class LongTasksTest {
           .append((int) files[i + 1] << 10)
           .append("</capacityKb></file>");
     }
-    vcenter.object(
-        "Task",
-        "task-search",
-        property(
-            "info",
-            "TaskInfo",
-            "<state>success</state><result xsi:type=\"HostDatastoreBrowserSearchResults\">"
-                + list
-                + "</result>"));
+    vcenter.searched(list);
   }
 
   /** That use the datastore. */

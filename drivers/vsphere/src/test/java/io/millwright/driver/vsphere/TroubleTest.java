@@ -498,15 +498,7 @@ final class TroubleTest {
           .append(file)
           .append("</path><capacityKb>65536</capacityKb></file>");
     }
-    vcenter.object(
-        "Task",
-        "task-search",
-        property(
-            "info",
-            "TaskInfo",
-            "<state>success</state><result xsi:type=\"HostDatastoreBrowserSearchResults\">"
-                + list
-                + "</result>"));
+    vcenter.searched(list);
   }
 
   // ----------------------------------------------------------------------------------- deletion
