@@ -64,6 +64,18 @@ public record VolumeSpec(
     return new VolumeSpec(size, place, reclaim, quarantineDays, filesystem, mount, detach);
   }
 
+  /** The same for a disk that was declared so before: it does not shrink and is formatted once. */
+  public VolumeSpec keeping(VolumeSpec before) {
+    return new VolumeSpec(
+        size.compareTo(before.size) < 0 ? before.size : size,
+        hypervisor,
+        reclaim,
+        quarantineDays,
+        before.filesystem == null ? filesystem : before.filesystem,
+        mount,
+        detach);
+  }
+
   /** What becomes of the disk when its Volume is deleted. */
   public enum Reclaim {
     /** The deletion is refused; set the policy to delete first. */

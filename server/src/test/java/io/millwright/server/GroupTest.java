@@ -29,6 +29,8 @@ import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.TimeSpan;
+import io.millwright.model.Violation;
+import io.millwright.model.VolumeSpec;
 import io.millwright.planner.Step;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -701,6 +703,49 @@ class GroupTest {
     world.apply(web(2, "img", "maxUnavailable: 1", disks, "{}"));
     succeeds();
     assertThat(world.machine("web-1").spec().volumes()).containsExactly("web-1-data");
+  }
+
+  @Test
+  void whatTheVolumesOfMembersCannotBecomeIsRefused() {
+    world.apply(web(1, "img", "maxUnavailable: 1", disk("2GiB, filesystem: ext4"), "{}"));
+    succeeds();
+    // Its member has none any more, but there it is.
+    world.apply(web(1, "img", "maxUnavailable: 1"));
+    succeeds();
+    assertThatThrownBy(() -> world.apply(web(1, "img", "maxUnavailable: 1", disk("1GiB"), "{}")))
+        .hasMessageContaining(
+            "spec.machine.volumes[0].size: a volume cannot shrink; web-0-data has 2GiB")
+        .satisfies(e ->
+            assertThat(((ProblemException) e).problem().errors())
+                .extracting(Violation::message)
+                .anyMatch(m ->
+                    m.contains(
+                        "a volume is formatted once, and web-0-data is declared with ext4")));
+    assertThat(group().spec().machine().volumes()).isEmpty();
+    world.apply(web(1, "img", "maxUnavailable: 1", disk("3GiB, filesystem: ext4"), "{}"));
+    succeeds();
+    assertThat(((VolumeSpec) volume("web-0-data").spec()).size()).isEqualTo(ByteSize.ofMib(3072));
+  }
+
+  @Test
+  void aVolumeThatHasGrownStaysSoWhenItsGroupGoesBack() {
+    String rollout = "onFailure: rollback, maxUnavailable: 2, " + GATE;
+    world.apply(web(1, "img", rollout, disk("1GiB"), "{}"));
+    succeeds();
+    ill.add("*");
+    world.apply(web(1, "img2", rollout, disk("2GiB, filesystem: ext4"), "{}"));
+    UUID uid = group().uid();
+    world.await("it goes back", 2, () -> world.latest(uid).state() instanceof State.Undoing);
+    ill.clear();
+    assertThat(ended().state().message()).contains("the group is back on revision 1");
+    assertThat(images()).containsOnly("img");
+    VolumeSpec volume = (VolumeSpec) volume("web-0-data").spec();
+    assertThat(volume.size()).isEqualTo(ByteSize.ofMib(2048));
+    assertThat(volume.filesystem()).isEqualTo(VolumeSpec.Filesystem.EXT4);
+  }
+
+  private static String disk(String size) {
+    return "volumes: [{name: data, size: " + size + "}]";
   }
 
   // --- scaling -----------------------------------------------------------------------------------

@@ -385,6 +385,37 @@ class MoveTest {
     assertThat(left).doesNotExist();
   }
 
+  /** Declared for the place to which it was to go, it cannot be so where it was. */
+  @Test
+  void oneThatWasPluggedIntoWhatThereIsOnlyThereGoesBackAsItWas() {
+    List<MachineDefinition.Nic> cards = world.hypervisor.definition(uid).orElseThrow().nics();
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Network
+        metadata: {name: there}
+        spec:
+          subnets: [{cidr: 10.2.0.0/16}]
+          attachments: [{hypervisor: sim2, bridge: br2}]
+        """);
+    nothingComesUpThere();
+    move("sim2");
+    world.await("it is there", () -> second.state(uid).isPresent());
+    world.apply(
+        web("")
+            .replace("hypervisor: sim\n", "hypervisor: sim2\n")
+            .replace("nics: [", "nics: [{network: there, ipv4: none}, "));
+    world.engine.cancel().cancel(world.latest(uid).uid());
+    world.await(
+        "it is back, and nothing is tried any more",
+        () ->
+            "sim".equals(world.machine("web").status().hypervisor())
+                && world.store.read(tx -> tx.operations().active(uid)).isEmpty());
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(world.hypervisor.definition(uid).orElseThrow().nics()).isEqualTo(cards);
+    assertThat(world.outside(second).machines()).isEmpty();
+  }
+
   /** Whatever it is just doing, and on whichever of the two. */
   @ParameterizedTest
   @CsvSource({

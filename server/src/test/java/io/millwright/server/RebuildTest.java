@@ -149,6 +149,31 @@ class RebuildTest {
   }
 
   @Test
+  void oneThatGetsAVolumeWhichAnotherMachineHasStillGoesBackWithoutIt() {
+    world.apply(
+        VOLUME.replace("name: data", "name: more") + World.machine("other", "volumes: [more]"));
+    world.awaitReady("other");
+    UUID other = world.machine("other").uid();
+    assertThat(world.awaitEnd(other).state()).isEqualTo(new State.Succeeded());
+    world
+        .hypervisor
+        .faults()
+        .always(
+            c -> c.verb() == Verb.STOP && other.equals(c.uid()),
+            Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.apply(World.machine("other", ""));
+    world.apply(web("firmware: uefi").replace("[data]", "[data, more]"));
+    world.await(
+        "it waits for the volume",
+        () -> world.latest(uid).state().message().contains("is still attached to other-"));
+    world.engine.cancel().cancel(world.latest(uid).uid());
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Cancelled());
+    assertThat(disks()).isEqualTo(disks);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(world.hypervisor.definition(other).orElseThrow().disks()).hasSize(2);
+  }
+
+  @Test
   void theVerbGivesANewSystemDiskAndKeepsTheRest() {
     rebuild(null);
     Operation done = world.awaitEnd(uid);

@@ -1151,6 +1151,18 @@ final class Simulation implements AutoCloseable {
           String[] of = line.split(" ");
           ask(() -> world.apply(server().engine, volume(of[0], of[1], of[2], of[3])));
         });
+    // Somebody waits for a volume that a machine keeps of which a change failed or was cancelled.
+    world
+        .strings(
+            """
+            SELECT '{apiVersion: millwright/v1, kind: Machine, metadata: {name: ' || name || '}, spec: '
+              || spec || '}'
+            FROM resource m WHERE kind = 'MACHINE' AND EXISTS (
+              SELECT FROM operation o WHERE o.ended_at IS NULL
+              AND o.state->>'message' LIKE '%; apply Machine ' || m.name || ' again for that')
+            ORDER BY name
+            """)
+        .forEach(manifest -> ask(() -> world.apply(server().engine, manifest)));
   }
 
   /** Of a machine that is up nothing changes but its volumes: they leave it live, or one comes. */
@@ -1589,7 +1601,10 @@ final class Simulation implements AutoCloseable {
                   + inService.size()
                   + " are left of "
                   + promised
-                  + " promised");
+                  + " promised: "
+                  + world.strings(
+                      "SELECT concat_ws(' ', verb, name, word, state->>'message', steps) FROM"
+                          + " operation WHERE ended_at IS NULL AND name ~ '^g'"));
         }
       }
       return null;

@@ -235,6 +235,33 @@ class VolumeTest {
   }
 
   @Test
+  void whoWaitsForAMachineThatIsHeldIsToldWhatToDo() {
+    made("data", "");
+    world.apply(World.machine("old", "volumes: [data]"));
+    world.awaitReady("old");
+    UUID old = world.machine("old").uid();
+    world.awaitEnd(old);
+    world
+        .hypervisor
+        .faults()
+        .always(
+            c -> c.verb() == Verb.STOP && old.equals(c.uid()),
+            Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.apply(World.machine("old", ""));
+    world.apply(World.machine("new", "volumes: [data]"));
+    world.engine.cancel().cancel(world.latest(old).uid());
+    assertThat(world.awaitEnd(old).state()).isEqualTo(new State.Cancelled());
+    UUID next = world.machine("new").uid();
+    world.await(
+        "the other one says so",
+        () -> world.latest(next).state().message().endsWith("; apply Machine old again for that"));
+    world.hypervisor.faults().clear();
+    world.apply(World.machine("old", ""));
+    assertThat(world.awaitEnd(old).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.awaitEnd(next).state()).isEqualTo(new State.Succeeded());
+  }
+
+  @Test
   void whoNeedsAVolumeThatCannotBeMadeFailsAsItDoesAndAppliedAgainBothAreMade() {
     world.hypervisor.faults().next(Verb.CREATE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
     String both = volume("data", "") + "---\n" + World.machine("m", "volumes: [data]");

@@ -4,7 +4,6 @@ import io.millwright.driver.MachineDefinition;
 import io.millwright.engine.port.Projects;
 import io.millwright.images.Catalogue;
 import io.millwright.model.Addressing;
-import io.millwright.model.Condition;
 import io.millwright.model.Devices;
 import io.millwright.model.GuestFamily;
 import io.millwright.model.HypervisorSpec;
@@ -35,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +42,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param elsewhere the hypervisor of its status of that name, or null
  * @param networks by the name under which the machine mentions them
+ * @param kept the cards that it keeps in place of those that are declared, or null
  */
 public record ResolvedMachine(
     Resource<MachineSpec, MachineStatus> machine,
@@ -51,7 +52,8 @@ public record ResolvedMachine(
     SizeSpec size,
     List<Resource<ProfileSpec, PlainStatus>> profiles,
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
-    List<Resource<VolumeSpec, VolumeStatus>> volumes) {
+    List<Resource<VolumeSpec, VolumeStatus>> volumes,
+    @Nullable List<MachineDefinition.Nic> kept) {
 
   /** What stands for the image of a machine that was made from none of ours; it is never ready. */
   private static final Resource<ImageSpec, ImageStatus> NO_IMAGE =
@@ -116,7 +118,8 @@ public record ResolvedMachine(
         networks,
         spec.volumes().stream()
             .map(v -> lookup.get(Kind.VOLUME, project, v, VolumeSpec.class, VolumeStatus.class))
-            .toList());
+            .toList(),
+        null);
   }
 
   private static Resource<HypervisorSpec, HypervisorStatus> hypervisor(
@@ -129,18 +132,24 @@ public record ResolvedMachine(
     return with(machine.withStatus(status), volumes);
   }
 
-  /** The same with only those volumes that are there, which is not all of what is declared. */
-  public ResolvedMachine withVolumesThatAreThere() {
-    return with(
-        machine,
-        volumes.stream()
-            .filter(v -> Condition.holds(v.status().conditions(), Condition.READY))
-            .toList());
+  /**
+   * The same with only those volumes that it can have: not all of what is declared is there, and
+   * what another machine has is not for it.
+   */
+  public ResolvedMachine withVolumes(Predicate<Resource<VolumeSpec, VolumeStatus>> has) {
+    return with(machine, volumes.stream().filter(has).toList());
   }
 
   private ResolvedMachine with(
       Resource<MachineSpec, MachineStatus> itself, List<Resource<VolumeSpec, VolumeStatus>> has) {
-    return new ResolvedMachine(itself, hypervisor, elsewhere, image, size, profiles, networks, has);
+    return new ResolvedMachine(
+        itself, hypervisor, elsewhere, image, size, profiles, networks, has, kept);
+  }
+
+  /** The same with the cards that it has, because it cannot have those that are declared. */
+  public ResolvedMachine withCards(List<MachineDefinition.Nic> has) {
+    return new ResolvedMachine(
+        machine, hypervisor, elsewhere, image, size, profiles, networks, volumes, has);
   }
 
   /** The same as seen from the other hypervisor, for acts on what it has there. */
@@ -148,7 +157,8 @@ public record ResolvedMachine(
     if (elsewhere == null) {
       throw new IllegalStateException(machine.title() + " is nowhere else");
     }
-    return new ResolvedMachine(machine, elsewhere, null, image, size, profiles, networks, volumes);
+    return new ResolvedMachine(
+        machine, elsewhere, null, image, size, profiles, networks, volumes, kept);
   }
 
   /**
@@ -269,6 +279,9 @@ public record ResolvedMachine(
    * the declared one is not attached there.
    */
   public List<MachineDefinition.Nic> nics() {
+    if (kept != null) {
+      return kept;
+    }
     return machine.spec().namedNics().stream()
         .map(nic -> {
           NetworkSpec network = network(nic);

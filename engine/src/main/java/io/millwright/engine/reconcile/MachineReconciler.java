@@ -2,9 +2,7 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
-import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
-import io.millwright.driver.Scope;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.machine.FirstBootDoor;
@@ -24,6 +22,7 @@ import io.millwright.images.FirstBootReport;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Ip;
+import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.MachineStatus.ScriptResult;
@@ -289,35 +288,27 @@ public final class MachineReconciler {
         : Optional.empty();
   }
 
-  /**
-   * Which of its volumes another machine still has on the hypervisor, in words. Declared it is this
-   * one's alone already; but two machines that write to one disk destroy what is on it.
-   */
+  /** Which of its volumes another machine still has on the hypervisor, in words. */
   private Optional<String> heldElsewhere(ResolvedMachine r, MachineFacts facts)
       throws DriverException {
-    List<String> has = facts.vm() == null ? List.of() : facts.vm().disks();
-    List<Resource<VolumeSpec, VolumeStatus>> coming =
-        r.volumes().stream().filter(v -> !has.contains(r.disk(v))).toList();
-    if (coming.isEmpty()) {
-      return Optional.empty();
-    }
-    Observation all = outside.call(r.hypervisor(), d -> d.observe(new Scope.All()));
-    if (!all.complete()) {
-      throw new DriverException(
-          FaultKind.UNREACHABLE,
-          r.hypervisor().title()
-              + " could not be seen completely: "
-              + String.join("; ", all.gaps()));
-    }
-    for (Resource<VolumeSpec, VolumeStatus> volume : coming) {
-      for (Observation.Machine other : all.machines()) {
-        if (!other.uid().equals(r.uid()) && other.disks().contains(r.disk(volume))) {
-          return Optional.of(
-              volume.title() + " is still attached to " + other.name() + " on the hypervisor");
-        }
-      }
-    }
-    return Optional.empty();
+    return sight.heldElsewhere(r, facts).entrySet().stream()
+        .findFirst()
+        .map(held ->
+            held.getKey().title()
+                + " is still attached to "
+                + held.getValue().name()
+                + " on the hypervisor"
+                + stuck(held.getValue().uid()));
+  }
+
+  /** What to do about a machine that does not let go because nothing is done on it any more. */
+  private String stuck(UUID uid) {
+    return store
+        .read(tx -> tx.resources().find(uid))
+        .filter(m -> m.kind() == Kind.MACHINE && Condition.holds(m.status().conditions(), HELD))
+        .map(m ->
+            ", for what was to change there was given up; apply " + m.title() + " again for that")
+        .orElse("");
   }
 
   /** Why it can never be made as declared, now that the image is known. */

@@ -17,15 +17,17 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachineGoal;
 import io.millwright.planner.MachinePlanner;
 import io.millwright.planner.MovePlanner;
 import io.millwright.planner.Plan;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 
 /** What there is of a machine, as far as it was seen, and the plan from there. */
 final class MachineSight {
@@ -63,12 +65,50 @@ final class MachineSight {
   /** What there is of a machine on the other hypervisor. */
   MachineFacts observeThere(ResolvedMachine r) throws DriverException {
     return MachineGoals.facts(
-        r.uid(), look(r.there().hypervisor(), r.uid()), null, Map.of(), false);
+        r.uid(), look(r.there().hypervisor(), new Scope.One(r.uid())), null, Map.of(), false);
   }
 
-  private Observation look(Resource<HypervisorSpec, HypervisorStatus> hypervisor, UUID uid)
+  /**
+   * The machine with the cards that it has, if it is where a network of those that are declared is
+   * not attached: it was declared for the hypervisor to which it was to move.
+   */
+  ResolvedMachine withCardsThatCanBe(ResolvedMachine r) throws DriverException {
+    return r.nics().stream().allMatch(nic -> nic.bridge() != null || nic.network() != null)
+        ? r
+        : look(r.hypervisor(), new Scope.One(r.uid()))
+            .machine(r.uid())
+            .map(vm -> r.withCards(vm.nics()))
+            .orElse(r);
+  }
+
+  /**
+   * Those of its volumes that another machine still has on the hypervisor, with that one. Declared
+   * they are this one's alone already; but two machines that write to one disk destroy what is on
+   * it.
+   */
+  Map<Resource<VolumeSpec, VolumeStatus>, Observation.Machine> heldElsewhere(
+      ResolvedMachine r, MachineFacts facts) throws DriverException {
+    List<String> has = facts.vm() == null ? List.of() : facts.vm().disks();
+    List<Resource<VolumeSpec, VolumeStatus>> coming =
+        r.volumes().stream().filter(v -> !has.contains(r.disk(v))).toList();
+    Map<Resource<VolumeSpec, VolumeStatus>, Observation.Machine> held = new LinkedHashMap<>();
+    if (coming.isEmpty()) {
+      return held;
+    }
+    Observation all = look(r.hypervisor(), new Scope.All());
+    for (Resource<VolumeSpec, VolumeStatus> volume : coming) {
+      for (Observation.Machine other : all.machines()) {
+        if (!other.uid().equals(r.uid()) && other.disks().contains(r.disk(volume))) {
+          held.putIfAbsent(volume, other);
+        }
+      }
+    }
+    return held;
+  }
+
+  private Observation look(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Scope scope)
       throws DriverException {
-    Observation seen = outside.call(hypervisor, d -> d.observe(new Scope.One(uid)));
+    Observation seen = outside.call(hypervisor, d -> d.observe(scope));
     if (!seen.complete()) {
       throw new DriverException(
           FaultKind.UNREACHABLE,
@@ -78,7 +118,7 @@ final class MachineSight {
   }
 
   MachineFacts observe(ResolvedMachine r, String installation) throws DriverException {
-    Observation seen = look(r.hypervisor(), r.uid());
+    Observation seen = look(r.hypervisor(), new Scope.One(r.uid()));
     Map<String, Records> published = new LinkedHashMap<>();
     for (Map.Entry<String, Resource<NetworkSpec, NetworkStatus>> network :
         r.networks().entrySet()) {

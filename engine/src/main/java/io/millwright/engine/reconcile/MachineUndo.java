@@ -19,6 +19,8 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import io.millwright.planner.MachineFacts;
 import io.millwright.planner.MachinePlanner;
 import java.time.Duration;
@@ -26,6 +28,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -244,12 +247,20 @@ final class MachineUndo {
   }
 
   /**
-   * Brings the system from before a rebuild up again, and takes the new disk away. A volume that
-   * was not made, for which it goes back perhaps, is not attached.
+   * Brings the system from before a rebuild up again, and takes the new disk away. What it cannot
+   * have it does not get, though it is declared: a volume that was not made, for which it goes back
+   * perhaps, or that another machine has still, and a card for which there is no network.
    */
   private Optional<Duration> goBack(Run run, Subject begun, State.Undoing why, MachineFacts facts)
       throws DriverException {
-    Subject subject = begun.with(begun.resolved().orElseThrow().withVolumesThatAreThere());
+    ResolvedMachine made =
+        begun
+            .resolved()
+            .orElseThrow()
+            .withVolumes(v -> Condition.holds(v.status().conditions(), Condition.READY));
+    Set<Resource<VolumeSpec, VolumeStatus>> held = sight.heldElsewhere(made, facts).keySet();
+    Subject subject =
+        begun.with(sight.withCardsThatCanBe(made.withVolumes(v -> !held.contains(v))));
     ResolvedMachine machine = subject.resolved().orElseThrow();
     run.plan(sight.plan(machine, subject.installation(), facts).steps());
     Optional<Duration> later = takeBack(run, subject, why);

@@ -103,6 +103,7 @@ public final class Members {
                 + longest.length()
                 + " characters, and names have 63 at most");
     checkForeign(tx, group, at.field("spec").field("count"));
+    checkKept(tx, group, before, at.field("spec").field("machine").field("volumes"));
     boolean more = before == null || spec.count() > before.count();
     Expire.admit(tx, group, more, at.field("spec").field("count"));
     checkGate(tx, lookup, group, at.field("spec").field("rollout").field("healthGate"));
@@ -148,6 +149,46 @@ public final class Members {
                   ? " is being deleted; wait for that"
                   : " is there already and does not belong to this group; delete it, or call the"
                       + " group otherwise"));
+    }
+  }
+
+  /**
+   * Disks that members have do not shrink and are formatted once. A revision that there was already
+   * may come back all the same, and leaves them as they have become.
+   */
+  private static void checkKept(
+      Tx tx, Resource<GroupSpec, GroupStatus> group, @Nullable GroupSpec before, Violations at) {
+    MachineTemplate template = group.spec().machine();
+    if (tx.groups().revisions(group.uid()).stream().anyMatch(r -> r.machine().equals(template))) {
+      return;
+    }
+    for (int v = 0; v < template.volumes().size(); v++) {
+      MachineTemplate.VolumeTemplate volume = template.volumes().get(v);
+      if (before != null && before.machine().volumes().contains(volume)) {
+        continue;
+      }
+      List<Name> names = new ArrayList<>();
+      for (int i = 0; i < group.spec().count(); i++) {
+        names.add(
+            new Name(Kind.VOLUME, group.project(), volumeName(group.name(), i, volume.name())));
+      }
+      for (Resource<?, ?> there : tx.resources().find(names)) {
+        VolumeSpec has = (VolumeSpec) there.spec();
+        at.index(v)
+            .field("size")
+            .require(
+                volume.size().compareTo(has.size()) >= 0,
+                "a volume cannot shrink; " + there.name() + " has " + has.size());
+        at.index(v)
+            .field("filesystem")
+            .require(
+                has.filesystem() == null || has.filesystem() == volume.filesystem(),
+                "a volume is formatted once, and "
+                    + there.name()
+                    + " is declared with "
+                    + String.valueOf(has.filesystem()).toLowerCase(java.util.Locale.ROOT)
+                    + "; call the new one otherwise");
+      }
     }
   }
 
@@ -509,7 +550,8 @@ public final class Members {
       committed.put(
           chosen.uid(), new long[] {used[0] + size.cores(), used[1] + size.memory().mib()});
       out.addAll(
-          drafts(group, template, create.revision(), create.ordinal(), chosen.name(), Power.ON));
+          drafts(
+              tx, group, template, create.revision(), create.ordinal(), chosen.name(), Power.ON));
     }
     return out;
   }
@@ -571,7 +613,7 @@ public final class Members {
             ? String.valueOf(machine.spec().hypervisor())
             : machine.status().hypervisor();
     for (MemberDraft each :
-        drafts(group, template, revision, ordinal, place, machine.spec().power())) {
+        drafts(tx, group, template, revision, ordinal, place, machine.spec().power())) {
       out.add(each.volume() == null ? keeping(each, machine) : each);
     }
     return out;
@@ -602,6 +644,7 @@ public final class Members {
   }
 
   private static List<MemberDraft> drafts(
+      Tx tx,
       Resource<? extends OwnerSpec, ?> group,
       MachineTemplate template,
       int revision,
@@ -614,6 +657,7 @@ public final class Members {
     for (MachineTemplate.VolumeTemplate volume : template.volumes()) {
       String name = volumeName(group.name(), ordinal, volume.name());
       disks.add(name);
+      VolumeSpec wanted = volume.spec(hypervisor);
       out.add(
           new MemberDraft(
               new Draft(
@@ -622,7 +666,10 @@ public final class Members {
                   group.project(),
                   mark,
                   Map.of(),
-                  volume.spec(hypervisor),
+                  tx.resources()
+                      .find(Kind.VOLUME, group.project(), name)
+                      .map(there -> wanted.keeping((VolumeSpec) there.spec()))
+                      .orElse(wanted),
                   group.title()),
               ordinal,
               volume.name(),
