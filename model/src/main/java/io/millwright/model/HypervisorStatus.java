@@ -38,4 +38,11 @@ public record HypervisorStatus(
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
     facets = facets == null ? List.of() : List.copyOf(facets);
   }
+
+  /** True if it did not answer when it was last asked. */
+  public boolean away() {
+    return Condition.find(conditions, Condition.READY)
+        .filter(c -> c.value() == Condition.Value.FALSE)
+        .isPresent();
+  }
 }

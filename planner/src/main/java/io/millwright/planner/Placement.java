@@ -8,7 +8,10 @@ import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** Chooses a hypervisor for a new machine: the one with the most free memory that will do. */
+/**
+ * Chooses a hypervisor for a new machine: of those that will do and answer, the one with the most
+ * free memory.
+ */
 public final class Placement {
   private Placement() {}
 
@@ -18,6 +21,7 @@ public final class Placement {
    * @param refusal why it cannot be at all (cordoned, a network is not attached), or null
    * @param memory of its host; null if it was never seen, which refuses nothing
    * @param committedMib what was promised to machines there
+   * @param answers false if it did not when it was last asked; it is taken only if no other will do
    */
   public record Candidate(
       UUID uid,
@@ -26,11 +30,12 @@ public final class Placement {
       @Nullable Integer cores,
       @Nullable ByteSize memory,
       @Nullable ByteSize diskFree,
-      long committedMib) {
+      long committedMib,
+      boolean answers) {
 
     /** The same, refused for this reason, or for none. */
     public Candidate refusedFor(@Nullable String reason) {
-      return new Candidate(uid, name, reason, cores, memory, diskFree, committedMib);
+      return new Candidate(uid, name, reason, cores, memory, diskFree, committedMib, answers);
     }
 
     /**
@@ -76,8 +81,8 @@ public final class Placement {
   public record Spot(Candidate candidate, int members) {}
 
   /**
-   * Chooses for one more member of a group: where the fewest are, and of these the one with the
-   * most free memory.
+   * Chooses for one more member of a group: of those that answer where the fewest are, and of these
+   * the one with the most free memory.
    *
    * @param hard true to take no other than where the fewest are
    */
@@ -99,7 +104,8 @@ public final class Placement {
     Candidate best =
         fit.stream()
             .min(
-                Comparator.comparingInt(Spot::members)
+                Comparator.comparing((Spot s) -> !s.candidate().answers())
+                    .thenComparingInt(Spot::members)
                     .thenComparing(s -> -s.candidate().freeMib())
                     .thenComparing(s -> s.candidate().name()))
             .map(Spot::candidate)
@@ -122,7 +128,8 @@ public final class Placement {
     Candidate best =
         fit.stream()
             .max(
-                Comparator.comparingLong(Candidate::freeMib)
+                Comparator.comparing(Candidate::answers)
+                    .thenComparingLong(Candidate::freeMib)
                     .thenComparing(Candidate::name, Comparator.reverseOrder()))
             .orElse(null);
     return new Decision(best, objections);

@@ -6,6 +6,7 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.model.Condition;
 import io.millwright.model.Devices;
@@ -14,6 +15,7 @@ import io.millwright.model.Operation;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineDrift.Difference;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -109,6 +111,25 @@ class DriftTest {
         () ->
             world.hypervisor.definition(uid).orElseThrow().devices() == Devices.PARAVIRTUAL
                 && look().findings().isEmpty());
+  }
+
+  /** It was declared so, and nobody asks for it. */
+  @Test
+  void aRebuildByPolicyWaitsForNobodysApproval() {
+    world.store.write(tx ->
+        tx.projects()
+            .approvalRules(
+                "default",
+                List.of(new ApprovalRule(0, null, null, null, List.of(), List.of(), 1))));
+    String disk = world.machine("web").status().disk();
+    policy(DriftPolicy.REBUILD);
+    world.hypervisor.removeMachine(uid);
+    look(uid);
+    world.await(
+        "it is there again",
+        () -> world.hypervisor.state(uid).equals(Optional.of(Observation.State.RUNNING)));
+    assertThat(world.awaitEnd(uid).verb()).isEqualTo(Operation.Verb.REBUILD);
+    assertThat(world.machine("web").status().disk()).isNotEqualTo(disk);
   }
 
   @Test

@@ -7,6 +7,7 @@ import com.sun.net.httpserver.HttpServer;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.SimulatedHypervisor;
@@ -17,6 +18,7 @@ import io.millwright.engine.request.Rollouts;
 import io.millwright.engine.request.Rollouts.MemberFacts;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
+import io.millwright.model.Devices;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorStatus;
@@ -43,6 +45,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -104,6 +107,17 @@ class GroupTest {
 
   private final AtomicInteger asked = new AtomicInteger();
 
+  /** Until it is opened nobody's health is answered. */
+  private volatile CountDownLatch answers = new CountDownLatch(0);
+
+  private void awaitAnswer() {
+    try {
+      answers.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   @BeforeEach
   void begin() throws IOException {
     members = HttpServer.create(new InetSocketAddress(InetAddress.getByName("0.0.0.0"), 0), 100);
@@ -112,6 +126,7 @@ class GroupTest {
         "/health",
         exchange -> {
           asked.incrementAndGet();
+          awaitAnswer();
           String at = exchange.getLocalAddress().getAddress().getHostAddress();
           at = at.replaceFirst("127", "10");
           exchange.sendResponseHeaders(ill.contains(at) || ill.contains("*") ? 503 : 200, -1);
@@ -631,6 +646,95 @@ class GroupTest {
                 tx -> world.engine.rollouts().scale(tx, World.ANNA, "default", "web", 1)))
         .hasMessageContaining("spec.rollout.canary: 2 is more than the count of 1");
     assertThat(group().spec().count()).isEqualTo(4);
+  }
+
+  /** While members are asked how they are, which takes its time. */
+  @Test
+  void aPauseThatIsAskedForDuringALookHolds() {
+    world.apply(web(3, "img", GATE));
+    succeeds();
+    answers = new CountDownLatch(1);
+    world.apply(web(3, "img2", GATE));
+    int before = asked.get();
+    world.await("a member is asked", () -> asked.get() > before);
+    world.store.write(tx -> world.engine.rollouts().pause(tx, "default", "web"));
+    answers.countDown();
+    world.await("it pauses", 2, () -> ready().reason().equals("Paused"));
+    assertThat(group().status().paused()).isTrue();
+    assertThat(images()).contains("img");
+    world.store.write(tx -> world.engine.rollouts().resume(tx, World.ANNA, "default", "web"));
+    succeeds();
+    assertThat(images()).containsOnly("img2");
+  }
+
+  /** Of what is there nothing is known but what was so before. */
+  @Test
+  void membersOnAHypervisorThatDoesNotAnswerDoNoService() {
+    world.apply(web(4, "img", "maxUnavailable: 1"));
+    succeeds();
+    second.faults().reachable(false);
+    world.await("its members count no more", () -> ready().message().startsWith("2 of 4 members"));
+    assertThat(ready().message()).contains("Hypervisor hv2 does not answer");
+    AtomicInteger stopped = new AtomicInteger();
+    world
+        .hypervisor
+        .faults()
+        .witness(call -> {
+          if (call.verb() == Verb.STOP) {
+            stopped.incrementAndGet();
+          }
+        });
+    world.apply(web(4, "img2", "maxUnavailable: 1"));
+    UUID uid = group().uid();
+    world.await(
+        "what does none is changed first",
+        () ->
+            world.latest(uid).steps().stream()
+                    .filter(s -> s.state() == Operation.StepState.RUNNING)
+                    .count()
+                == 2);
+    assertThat(stopped).hasValue(0);
+    second.faults().reachable(true);
+    succeeds();
+    assertThat(images()).containsOnly("img2");
+  }
+
+  @Test
+  void whoComesNowGoesWhereThereIsAnAnswer() {
+    second.faults().reachable(false);
+    world.await("it is away", () -> !seen("hv2"));
+    world.apply(web(2, "img", "maxUnavailable: 1"));
+    succeeds();
+    assertThat(facts()).extracting(f -> f.machine().status().hypervisor()).containsOnly("hv1");
+  }
+
+  @Test
+  void aMemberThatHasDriftedIsNotStoppedWhileAnotherOneIsChanged() throws Exception {
+    world.apply(web(2, "img", "maxUnavailable: 1"));
+    succeeds();
+    Fault.Hang hang = Fault.hang();
+    world.hypervisor.faults().when(call -> call.verb() == Verb.STOP, 1, hang);
+    world.apply(web(2, "img2", "maxUnavailable: 1"));
+    hang.awaitEntered();
+    UUID other = world.machine("web-1").uid();
+    assertThat(second.state(other)).contains(Observation.State.RUNNING);
+    try (HypervisorDriver there = second.attach(world.store.read(tx -> tx.installation()))) {
+      MachineDefinition now = second.definition(other).orElseThrow();
+      var _ = there.compute().orElseThrow().define(now.withDevices(Devices.EMULATED));
+    }
+    world.await(
+        "it is told why not",
+        () ->
+            Condition.find(world.machine("web-1").status().conditions(), "Drifted")
+                .filter(c -> c.message().contains("once its group can do without it"))
+                .isPresent());
+    assertThat(second.state(other)).contains(Observation.State.RUNNING);
+    hang.release();
+    succeeds();
+    assertThat(images()).containsOnly("img2");
+    world.await(
+        "it is as declared",
+        () -> second.definition(other).orElseThrow().devices() == Devices.PARAVIRTUAL);
   }
 
   @Test

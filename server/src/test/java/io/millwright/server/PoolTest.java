@@ -271,6 +271,19 @@ class PoolTest {
             e -> assertThat(e.problem().errors().getFirst().field()).isEqualTo("ttl"));
   }
 
+  /** It may be as dead as its hypervisor. */
+  @Test
+  void whatIsOnAHypervisorThatDoesNotAnswerIsGivenToNobody() {
+    world.apply(pool(1, "img", ""));
+    awaitFull();
+    world.hypervisor.faults().reachable(false);
+    world.await("it is away", () -> !seen());
+    assertThatThrownBy(() -> claim(null, null)).hasMessageContaining("Pool ci");
+    world.hypervisor.faults().reachable(true);
+    world.await("it is back", this::seen);
+    assertThat(claim(null, null).name()).isEqualTo("ci-1");
+  }
+
   // --- keeping it full ---------------------------------------------------------------------------
 
   @Test

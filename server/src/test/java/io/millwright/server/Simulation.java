@@ -36,6 +36,7 @@ import io.millwright.model.Kind;
 import io.millwright.model.Mac;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Names;
+import io.millwright.model.Operation;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
@@ -1561,7 +1562,7 @@ final class Simulation implements AutoCloseable {
   /**
    * Whenever work has begun on a member that was healthy, or it has gone, as many as were promised
    * are left: healthy by what is written of them, with nothing at work on them, and running in
-   * truth.
+   * truth. One that is repaired is out of service when it is stopped for that.
    */
   private void checkPromise() {
     Set<UUID> before = inService;
@@ -1581,12 +1582,15 @@ final class Simulation implements AutoCloseable {
       Set<UUID> there = new HashSet<>();
       for (UUID uid : members) {
         Resource<?, ?> member = tx.resources().find(uid).orElse(null);
-        if (member == null || member.deleting() || busy.contains(uid)) {
+        boolean runs = hypervisors().stream().anyMatch(h -> runs(h, uid));
+        if (member == null
+            || member.deleting()
+            || (busy.contains(uid) && !(runs && isRepaired(tx, uid)))) {
           continue;
         }
         there.add(uid);
         if (Condition.holds(((MachineStatus) member.status()).conditions(), Condition.READY)
-            && hypervisors().stream().anyMatch(h -> runs(h, uid))) {
+            && runs) {
           inService.add(uid);
         }
       }
@@ -1609,6 +1613,13 @@ final class Simulation implements AutoCloseable {
       }
       return null;
     });
+  }
+
+  private static boolean isRepaired(Tx tx, UUID machine) {
+    return tx.operations()
+        .active(machine)
+        .filter(o -> o.verb() == Operation.Verb.REPAIR)
+        .isPresent();
   }
 
   /** Nothing goes wrong any more, so everything must come to its end. */

@@ -38,6 +38,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -764,15 +765,7 @@ class SourceTest {
   private boolean diesAt(World bare, Engine healthy, int n, boolean after) throws IOException {
     String it = "git" + n + after;
     SimulatedSource.commit(it, Map.of("a.yaml", size(it + "a", 1), "b.yaml", size(it + "b", 1)));
-    bare.apply(
-        healthy,
-        """
-        apiVersion: millwright/v1
-        kind: Source
-        metadata: {name: %s}
-        spec: {driver: simulated, url: "file:///%s", apply: auto, prune: true}
-        """
-            .formatted(it, it));
+    bare.apply(healthy, source(it));
     UUID uid =
         bare.store.read(tx -> tx.resources().find(Kind.SOURCE, "default", it)).orElseThrow().uid();
     healthy.reconcilers().reconcile(uid);
@@ -802,6 +795,77 @@ class SourceTest {
     assertThat(Condition.holds(status.conditions(), Condition.READY)).isTrue();
     SimulatedSource.forget(it);
     return mortal.died;
+  }
+
+  /** A database before one of whose transactions its server stands still for a while. */
+  private record Halting(Store real, AtomicInteger left, Runnable meanwhile) implements Store {
+    @Override
+    public <T> T inTransaction(Function<Tx, T> work) {
+      if (left.decrementAndGet() == 0) {
+        meanwhile.run();
+      }
+      return real.inTransaction(work);
+    }
+
+    @Override
+    public <T> T read(Function<Tx, T> work) {
+      return real.read(work);
+    }
+
+    @Override
+    public <T> T dryRun(Function<Tx, T> work) {
+      return real.dryRun(work);
+    }
+  }
+
+  @Test
+  void aServerThatStoodStillTakesBackNothingOfANewerCommit() throws Exception {
+    int halts = 0;
+    try (World bare = World.bare();
+        Engine healthy = engine(bare, bare.store)) {
+      while (standsStillAt(bare, healthy, halts + 1)) {
+        halts++;
+      }
+    }
+    assertThat(halts).as("there are several transactions").isGreaterThan(3);
+  }
+
+  private boolean standsStillAt(World bare, Engine healthy, int n) throws IOException {
+    String it = "still" + n;
+    SimulatedSource.commit(it, Map.of("a.yaml", size(it + "a", 1), "b.yaml", size(it + "b", 1)));
+    bare.apply(healthy, source(it));
+    UUID uid =
+        bare.store.read(tx -> tx.resources().find(Kind.SOURCE, "default", it)).orElseThrow().uid();
+    healthy.reconcilers().reconcile(uid);
+    SimulatedSource.commit(it, Map.of("b.yaml", size(it + "b", 2)));
+    Runnable meanwhile =
+        () -> {
+          SimulatedSource.commit(
+              it, Map.of("a.yaml", size(it + "a", 3), "c.yaml", size(it + "c", 3)));
+          healthy.reconcilers().reconcile(uid);
+          healthy.reconcilers().reconcile(uid);
+          assertThat(sizes(bare, it)).containsExactly(it + "a 3", it + "c 3");
+        };
+    AtomicInteger left = new AtomicInteger(n);
+    try (Engine slow = engine(bare, new Halting(bare.store, left, meanwhile))) {
+      slow.reconcilers().reconcile(uid);
+    }
+    boolean halted = left.get() <= 0;
+    assertThat(sizes(bare, it))
+        .as("transaction %d", n)
+        .isEqualTo(halted ? List.of(it + "a 3", it + "c 3") : List.of(it + "b 2"));
+    SimulatedSource.forget(it);
+    return halted;
+  }
+
+  private static String source(String name) {
+    return """
+    apiVersion: millwright/v1
+    kind: Source
+    metadata: {name: %s}
+    spec: {driver: simulated, url: "file:///%s", apply: auto, prune: true}
+    """
+        .formatted(name, name);
   }
 
   private static Engine engine(World bare, Store store) throws IOException {

@@ -45,9 +45,11 @@ final class SqlGroups implements Groups {
     return jdbc.sql(
             """
             SELECT m.* FROM member m JOIN resource r ON r.uid = m.uid
+              JOIN placement p ON p.uid = r.uid JOIN resource h ON h.uid = p.hypervisor
             WHERE m."group" = :pool AND m.volume IS NULL AND r.deleted_at IS NULL
               AND r.status -> 'conditions' @> '[{"type": "Ready", "value": "true"}]'
               AND NOT r.status -> 'conditions' @> '[{"type": "Held", "value": "true"}]'
+              AND NOT h.status -> 'conditions' @> '[{"type": "Ready", "value": "false"}]'
               AND NOT EXISTS (SELECT FROM operation o WHERE o.target = m.uid AND o.ended_at IS NULL)
             ORDER BY (m.revision = :revision
                       AND coalesce(r.status ->> 'imageSha256' = :sha256, true)) DESC, m.ordinal

@@ -51,8 +51,11 @@ public sealed interface Fault {
   /** Hides machines, and what belongs to them, from an observation, which admits a gap. */
   record Partial(Predicate<UUID> hidden, String gap) implements Fault {}
 
-  /** Runs code of the test; what that throws, an Error as well, the caller gets. */
-  record Run(boolean afterEffect, Runnable code) implements Fault {}
+  /**
+   * Runs code of the test before the effect, and after it, or after it has failed; what that
+   * throws, an Error as well, the caller gets.
+   */
+  record Run(Runnable before, Runnable after) implements Fault {}
 
   /** Fails before the effect; also how a system refuses. */
   static Fault beforeEffect(FaultKind kind) {
@@ -81,11 +84,15 @@ public sealed interface Fault {
     return new Partial(hidden, "a part of the listing was lost");
   }
 
+  static Fault run(Runnable before, Runnable after) {
+    return new Run(before, after);
+  }
+
   static Fault runBefore(Runnable code) {
-    return new Run(false, code);
+    return run(code, () -> {});
   }
 
   static Fault runAfter(Runnable code) {
-    return new Run(true, code);
+    return run(() -> {}, code);
   }
 }

@@ -196,14 +196,12 @@ public final class Faults {
         yield done != null ? done : effect.run();
       }
       case Fault.Run run -> {
-        if (!run.afterEffect()) {
-          run.code().run();
+        run.before().run();
+        try {
+          yield effect.run();
+        } finally {
+          run.after().run();
         }
-        T done = effect.run();
-        if (run.afterEffect()) {
-          run.code().run();
-        }
-        yield done;
       }
     };
   }

@@ -300,15 +300,10 @@ public final class GroupReconciler implements AutoCloseable {
     List<Member> changed = changed(seen, health);
     if (!changed.isEmpty() || !status.equals(group.status())) {
       store.write(tx -> {
-        boolean current =
-            tx.resources()
-                .lock(group.uid())
-                .filter(r -> r.metadata().revision() == group.metadata().revision())
-                .isPresent();
-        if (!current || tx.operations().active(group.uid()).isPresent()) {
+        requireAsSeen(tx, group, seen, changed.stream().map(Member::ordinal).toList());
+        if (tx.operations().active(group.uid()).isPresent()) {
           throw new Stale();
         }
-        requireAsSeen(tx, seen, changed.stream().map(Member::ordinal).toList());
         changed.forEach(tx.groups()::put);
         tell(tx, group, status);
       });
@@ -337,7 +332,10 @@ public final class GroupReconciler implements AutoCloseable {
       if (image == null
           || build == null
           || (status.failed() != null && (build.equals(status.followed()) || !declared))
-          || !tx.resources().lock(group.uid(), group.generation())
+          || tx.resources()
+              .lock(group.uid())
+              .filter(r -> r.metadata().revision() == group.metadata().revision())
+              .isEmpty()
           || tx.operations().active(group.uid()).isPresent()) {
         return false;
       }
@@ -387,7 +385,33 @@ public final class GroupReconciler implements AutoCloseable {
             news ? after.get().message() : "");
   }
 
-  private static void requireAsSeen(Tx tx, Seen seen, List<Integer> ordinals) {
+  /**
+   * Nothing is written of what has changed since it was looked at, which may have taken a while:
+   * neither over a pause that somebody has asked for, nor as if a member were at rest that is being
+   * repaired.
+   */
+  private static void requireAsSeen(
+      Tx tx, Resource<GroupSpec, GroupStatus> group, Seen seen, List<Integer> ordinals) {
+    if (tx.resources()
+        .lock(group.uid())
+        .filter(r -> r.metadata().revision() == group.metadata().revision())
+        .isEmpty()) {
+      throw new Stale();
+    }
+    Set<UUID> members = new HashSet<>();
+    Set<UUID> busy = new HashSet<>();
+    for (int ordinal : ordinals) {
+      Look look = seen.looks().get(ordinal);
+      if (look != null) {
+        members.add(look.machine().uid());
+        if (look.busy()) {
+          busy.add(look.machine().uid());
+        }
+      }
+    }
+    if (!busy.containsAll(tx.operations().busy(members))) {
+      throw new Stale();
+    }
     for (int ordinal : ordinals) {
       Look look = seen.looks().get(ordinal);
       if (look != null
@@ -541,7 +565,7 @@ public final class GroupReconciler implements AutoCloseable {
         run.guarded(
             state,
             tx -> {
-              requireAsSeen(tx, seen, List.copyOf(seen.looks().keySet()));
+              requireAsSeen(tx, group, seen, List.copyOf(seen.looks().keySet()));
               if (!write(tx, changed, status)) {
                 act(tx); // else what is made next may need the name of what is dropped
               }
@@ -584,7 +608,7 @@ public final class GroupReconciler implements AutoCloseable {
           case Act.Change c -> {
             Look look = Objects.requireNonNull(seen.looks().get(c.ordinal()));
             if (look.outdated() && look.member().revision() == goal.revision()) {
-              rebuild.member(tx, caller, look.machine());
+              rebuild.unattended(tx, caller, look.machine());
               tx.groups()
                   .put(
                       Member.fresh(
@@ -609,7 +633,7 @@ public final class GroupReconciler implements AutoCloseable {
       run.finish(
           state,
           tx -> {
-            requireAsSeen(tx, seen, List.copyOf(seen.looks().keySet()));
+            requireAsSeen(tx, group, seen, List.copyOf(seen.looks().keySet()));
             write(tx, changed, ready(counted(status), ready));
           });
     }
@@ -657,7 +681,12 @@ public final class GroupReconciler implements AutoCloseable {
             ready(
                 counted(group.status()),
                 condition(false, "RollingBack", MachineReconciler.sentence(why)));
-        run.guarded(next, tx -> write(tx, changed, status));
+        run.guarded(
+            next,
+            tx -> {
+              requireAsSeen(tx, group, seen, List.copyOf(seen.looks().keySet()));
+              write(tx, changed, status);
+            });
         return Optional.of(Duration.ofMillis(50));
       }
       String message = undoing == null ? why : undoing.message() + "; and on the way back, " + why;

@@ -97,7 +97,7 @@ final class HealthProbe implements AutoCloseable {
    * A machine to ask.
    *
    * @param addresses at which it may be asked, if the gate asks there
-   * @param hypervisor by which commands run in it, if the gate has one
+   * @param hypervisor where it runs, if that is known
    */
   record Patient(
       Resource<MachineSpec, MachineStatus> machine,
@@ -113,7 +113,7 @@ final class HealthProbe implements AutoCloseable {
         machine,
         new Mark(tx.installation(), machine.uid(), machine.generation()),
         gate.tcp() == null && gate.http() == null ? List.of() : addresses(tx, lookup, machine),
-        gate.command() == null || place == null
+        place == null
             ? null
             : lookup
                 .find(Kind.HYPERVISOR, machine.project(), place)
@@ -186,6 +186,11 @@ final class HealthProbe implements AutoCloseable {
   private static String condition(HealthGate gate, Patient p) {
     String type = gate.condition() == null ? Condition.READY : gate.condition();
     List<Condition> all = p.machine().status().conditions();
+    Resource<HypervisorSpec, HypervisorStatus> host = p.hypervisor();
+    if (host != null && host.status().away()) {
+      // What is known of it is of the time before that.
+      return host.title() + " does not answer";
+    }
     return Condition.holds(all, type)
         ? ""
         : "its condition "

@@ -240,7 +240,7 @@ public final class SourceReconciler {
             () ->
                 store.inTransaction(tx -> {
                   Declared now = declare(tx, drafts, expected, false);
-                  mine(tx, source); // last, as by everybody who declares; it may be gone by now
+                  requireAsSeen(tx); // last, as by everybody who declares; it may be gone by now
                   tx.sourced().put(source.uid(), now.own());
                   tx.sourced()
                       .leave(source.uid(), now.leaving().stream().map(Sourced.Entry::uid).toList());
@@ -537,6 +537,7 @@ public final class SourceReconciler {
           store.inTransaction(tx -> {
             boolean stays = kept(tx, entry.uid());
             if (stays) {
+              lockGoing(tx, entry);
               tx.sourced().release(entry.uid());
               mine(tx, source);
             }
@@ -557,14 +558,36 @@ public final class SourceReconciler {
           () ->
               store.inTransaction(tx -> {
                 Optional<Operation> operation =
-                    tx.resources()
-                        .lock(entry.uid())
+                    lockGoing(tx, entry)
                         .flatMap(
                             r -> delete.delete(tx, caller, r.kind(), r.project(), r.name(), null));
                 mine(tx, source);
                 return operation;
               }));
       return store.read(tx -> tx.resources().find(entry.uid())).isPresent();
+    }
+
+    /**
+     * Another server may have applied a newer commit while this one stood still, and what it has
+     * read would take that back.
+     */
+    private void requireAsSeen(Tx tx) {
+      SourceStatus now = mine(tx, source);
+      if (!Objects.equals(now.applied(), source.status().applied())
+          || !Objects.equals(now.approved(), source.status().approved())) {
+        throw new Lost();
+      }
+    }
+
+    /** What is to go, if it is there; a newer commit may have it again, and has locked it then. */
+    private Optional<Resource<?, ?>> lockGoing(Tx tx, Sourced.Entry entry) {
+      Optional<Resource<?, ?>> locked = tx.resources().lock(entry.uid());
+      if (locked.isPresent()
+          && tx.sourced().of(source.uid()).stream()
+              .noneMatch(e -> e.uid().equals(entry.uid()) && e.going())) {
+        throw new Lost();
+      }
+      return locked;
     }
 
     /** Does something that belongs into the audit, as the source. */

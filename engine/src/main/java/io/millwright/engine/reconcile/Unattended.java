@@ -9,18 +9,23 @@ import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Resources.Tombstone;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.MachineReconciler.Subject;
 import io.millwright.engine.reconcile.ReadyCheck.Ready;
 import io.millwright.engine.request.Begin;
+import io.millwright.engine.request.Members;
 import io.millwright.engine.request.Move;
 import io.millwright.engine.request.Rebuild;
 import io.millwright.model.Condition;
 import io.millwright.model.DriftPolicy;
+import io.millwright.model.GroupSpec;
+import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation.Verb;
@@ -40,6 +45,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 
@@ -49,6 +55,10 @@ import java.util.stream.Collectors;
 final class Unattended {
   /** Who asks for what is done about drift, in its operation. */
   private static final Caller DRIFT = new Caller("drift");
+
+  private static final String WAITS =
+      "it is put right once its group can do without it, of which no other member may be"
+          + " unavailable now";
 
   /** So many events back something counts as told. */
   private static final int LATELY = 3;
@@ -94,6 +104,7 @@ final class Unattended {
     hearLateReport(resolved);
     Plan plan;
     List<Difference> differences;
+    boolean runs;
     try {
       MachineGoal goal = MachineGoals.goal(resolved, subject.installation());
       if (goal.sha256() == null) {
@@ -102,6 +113,7 @@ final class Unattended {
       MachineFacts facts = sight.observe(resolved, subject.installation());
       plan = sight.plan(resolved, subject.installation(), facts);
       differences = plan.empty() ? List.of() : differences(resolved, goal, facts);
+      runs = facts.vm() != null && facts.vm().running();
     } catch (DriverException e) {
       return Optional.empty(); // the hypervisor's own round says so, and looks again
     }
@@ -109,7 +121,9 @@ final class Unattended {
         && Condition.find(machine.status().conditions(), MachineReconciler.DRIFTED).isEmpty()) {
       return Optional.empty();
     }
+    boolean stops = runs && plan.steps().stream().anyMatch(s -> s instanceof Step.Stop);
     store.write(tx -> {
+      boolean spared = canBeSpared(tx, machine.uid());
       Resource<MachineSpec, MachineStatus> locked =
           tx.resources()
               .lock(machine.uid())
@@ -118,7 +132,7 @@ final class Unattended {
       if (locked.generation() == machine.generation()
           && !locked.deleting()
           && tx.operations().active(machine.uid()).isEmpty()) {
-        answer(tx, locked, differences);
+        answer(tx, locked, differences, stops && !spared, runs && !spared);
       }
     });
     return Optional.empty();
@@ -245,9 +259,46 @@ final class Unattended {
     return Optional.empty();
   }
 
-  /** Does what is to be done about a machine that is not as declared, or is again. */
+  /**
+   * True if the group of a machine that does its service can do without it. The group is locked, so
+   * that its rollout takes no other member in the same moment; and before the machine, as by that.
+   */
+  private static boolean canBeSpared(Tx tx, UUID machine) {
+    Member member = tx.groups().find(machine).orElse(null);
+    if (member == null || member.healthySince() == null) {
+      return true;
+    }
+    Resource<?, ?> owner = tx.resources().lock(member.group()).orElse(null);
+    if (owner == null || owner.kind() != Kind.GROUP) {
+      return true;
+    }
+    Set<UUID> others =
+        tx.groups().members(member.group()).stream()
+            .filter(m -> m.healthySince() != null && !m.uid().equals(machine))
+            .map(Member::uid)
+            .collect(Collectors.toSet());
+    Set<UUID> busy = tx.operations().busy(others);
+    long left =
+        others.stream()
+            .filter(uid -> !busy.contains(uid))
+            .filter(uid -> tx.resources().find(uid).filter(m -> !m.deleting()).isPresent())
+            .count();
+    return left
+        >= Members.goal(owner.as(GroupSpec.class, GroupStatus.class), false, Set.of()).promised();
+  }
+
+  /**
+   * Does what is to be done about a machine that is not as declared, or is again.
+   *
+   * @param repairWaits true if it may not be repaired now
+   * @param rebuildWaits true if it may not be rebuilt now
+   */
   private void answer(
-      Tx tx, Resource<MachineSpec, MachineStatus> machine, List<Difference> differences) {
+      Tx tx,
+      Resource<MachineSpec, MachineStatus> machine,
+      List<Difference> differences,
+      boolean repairWaits,
+      boolean rebuildWaits) {
     boolean up = machine.status().readyBy() != null;
     if (differences.isEmpty() && up) {
       tell(tx, machine, Optional.empty());
@@ -255,38 +306,56 @@ final class Unattended {
     }
     // What never came up has not drifted: what is missing of it was never made.
     switch (up ? Drift.policy(tx, machine) : DriftPolicy.REPAIR) {
-      case REPORT -> {
-        String what =
-            differences.stream()
-                .map(d -> d.field() + " is " + d.observed() + ", not " + d.declared())
-                .collect(Collectors.joining("; "));
-        tell(
-            tx,
-            machine,
-            Optional.of(
-                MachineReconciler.condition(
-                    MachineReconciler.DRIFTED,
-                    true,
-                    "Drifted",
-                    MachineReconciler.sentence(
-                        Settled.brief(what)
-                            + "; nothing is done about it by its policy. To have it put right,"
-                            + " apply it with spec.drift: repair"),
-                    clock.instant())));
-      }
+      case REPORT ->
+          tellDrift(
+              tx,
+              machine,
+              differences,
+              "nothing is done about it by its policy. To have it put right, apply it with"
+                  + " spec.drift: repair");
       case REPAIR -> {
-        tell(tx, machine, Optional.empty());
-        Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
-      }
-      case REBUILD -> {
-        tell(tx, machine, Optional.empty());
-        if (differences.stream().anyMatch(Difference::ofTheMachine)) {
-          rebuild.rebuild(tx, DRIFT, machine.project(), machine.name(), null);
+        if (repairWaits) {
+          tellDrift(tx, machine, differences, WAITS);
         } else {
+          tell(tx, machine, Optional.empty());
           Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
         }
       }
+      case REBUILD -> {
+        boolean rebuilds = differences.stream().anyMatch(Difference::ofTheMachine);
+        if (rebuilds ? rebuildWaits : repairWaits) {
+          tellDrift(tx, machine, differences, WAITS);
+        } else {
+          tell(tx, machine, Optional.empty());
+          if (rebuilds) {
+            rebuild.unattended(tx, DRIFT, machine);
+          } else {
+            Begin.operation(tx, machine, Verb.REPAIR, DRIFT.name(), clock);
+          }
+        }
+      }
     }
+  }
+
+  private void tellDrift(
+      Tx tx,
+      Resource<MachineSpec, MachineStatus> machine,
+      List<Difference> differences,
+      String next) {
+    String what =
+        differences.stream()
+            .map(d -> d.field() + " is " + d.observed() + ", not " + d.declared())
+            .collect(Collectors.joining("; "));
+    tell(
+        tx,
+        machine,
+        Optional.of(
+            MachineReconciler.condition(
+                MachineReconciler.DRIFTED,
+                true,
+                "Drifted",
+                MachineReconciler.sentence(Settled.brief(what) + "; " + next),
+                clock.instant())));
   }
 
   /** Sets the condition of a machine that is left as it is, or takes it away. */

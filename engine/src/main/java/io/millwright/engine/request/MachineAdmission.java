@@ -438,7 +438,8 @@ final class MachineAdmission {
         host.status().cores(),
         host.status().memory(),
         host.status().diskFree(),
-        used[1]);
+        used[1],
+        !host.status().away());
   }
 
   /** True if the name in one of the network's attachments is this very hypervisor. */

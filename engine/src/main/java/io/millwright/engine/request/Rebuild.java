@@ -76,8 +76,11 @@ public final class Rebuild {
     return operation;
   }
 
-  /** Has a machine rebuilt on its image for the group to which it belongs. */
-  public void member(Tx tx, Caller caller, Resource<MachineSpec, MachineStatus> machine) {
+  /**
+   * Has a machine rebuilt on its image because that was declared, of its group or as its policy; so
+   * nobody is asked to approve it.
+   */
+  public void unattended(Tx tx, Caller caller, Resource<MachineSpec, MachineStatus> machine) {
     begin(tx, caller, machine.project(), machine.name(), null);
   }
 
