@@ -65,6 +65,9 @@ public final class Invariants {
   /** So long an operation may wait until somebody takes it up. */
   private static final Duration TAKEN_UP = Duration.ofMinutes(5);
 
+  /** So long an image that nobody needs may be staged. */
+  private static final Duration UNSTAGED = Sweep.GRACE.multipliedBy(3);
+
   private static final int PAGE = 1000;
 
   /** Characters without which a secret is not looked for. */
@@ -299,6 +302,10 @@ public final class Invariants {
       }
     }
     return out;
+  }
+
+  private static Instant earlier(Instant one, Instant other) {
+    return one.isBefore(other) ? one : other;
   }
 
   private static List<Resource<?, ?>> all(Tx tx, Kind kind) {
@@ -696,6 +703,7 @@ public final class Invariants {
               "the seed " + seed.name() + " is nobody's");
         }
       }
+      images();
       seen.published()
           .values()
           .forEach(all ->
@@ -704,6 +712,26 @@ public final class Invariants {
                       Rule.OWNED,
                       machines.containsKey(uid),
                       "records of " + records + " are nobody's")));
+    }
+
+    /** A staged image is needed, or its hypervisor's rounds have noted that it goes. */
+    private void images() {
+      List<String> staged =
+          seen.places().stream().flatMap(place -> place.images().stream()).distinct().toList();
+      Set<String> unneeded = new TreeSet<>(staged);
+      unneeded.removeAll(StagedImages.needed(tx, staged, null));
+      if (unneeded.isEmpty()) {
+        return;
+      }
+      Map<String, Instant> noted = new HashMap<>();
+      tx.orphans().images().forEach(u -> noted.merge(u.sha256(), u.foundAt(), Invariants::earlier));
+      for (String sha256 : unneeded) {
+        Instant since = noted.get(sha256);
+        // In the midst of work the next round may be still to come.
+        boolean goes =
+            now == null ? since != null : since == null || since.plus(UNSTAGED).isAfter(now);
+        require(Rule.OWNED, goes, "the image " + sha256 + " is staged, and nobody needs it");
+      }
     }
 
     private boolean reserves(
