@@ -422,13 +422,18 @@ public final class Invariants {
               .isPresent();
     }
 
-    /** Every operation has ended, or says what it waits for. */
+    /**
+     * Every operation has ended, or says what it waits for; and somebody will look at it again, for
+     * otherwise it goes on for ever in words only.
+     */
     private void operations() {
+      List<Operation> unfinished = new ArrayList<>();
       for (String word : List.of("pending", "running", "waiting", "undoing")) {
         for (Operation o :
             tx.operations()
                 .list(new Operations.Query(null, null, null, word, null, PAGE, null))
                 .items()) {
+          unfinished.add(o);
           Instant begun = o.createdAt();
           switch (o.state()) {
             case State.Waiting w ->
@@ -451,6 +456,16 @@ public final class Invariants {
                     o.title() + " is " + o.state() + " at " + o.steps());
             default -> {}
           }
+        }
+      }
+      if (now != null) {
+        Set<UUID> looked =
+            tx.nudges().pending(unfinished.stream().map(o -> o.target().uid()).distinct().toList());
+        for (Operation o : unfinished) {
+          require(
+              Rule.ACCOUNTED,
+              looked.contains(o.target().uid()),
+              o.title() + " has not ended, and nobody will look at it again");
         }
       }
     }
