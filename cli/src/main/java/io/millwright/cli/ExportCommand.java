@@ -5,8 +5,12 @@ import io.millwright.client.Trees;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -20,9 +24,17 @@ import tools.jackson.databind.node.ObjectNode;
       "Write what is declared in a project as manifests that apply back to the same.",
       "They name no project, so that they can be applied to another one with -p. A secret stands"
           + " there as (sealed), which keeps the one that the server has; put the secret in its"
-          + " place to apply it where there is none."
+          + " place to apply it where there is none.",
+      "What a group, a pool or an image declares by itself is left out, and said."
     })
 final class ExportCommand extends Part {
+  /** Labels of what belongs to another resource, with the kind of that one. */
+  private static final Map<String, Kind> MEMBER =
+      Map.of(
+          "millwright.io/group", Kind.GROUP,
+          "millwright.io/pool", Kind.POOL,
+          "millwright.io/trial-of", Kind.IMAGE);
+
   @Option(
       names = {"-o", "--output"},
       paramLabel = "DIR",
@@ -52,23 +64,72 @@ final class ExportCommand extends Part {
 
   /** In the order in which one names the other, though an apply takes any. */
   private Map<String, String> read(MillwrightApi api) {
-    Map<String, String> out = new LinkedHashMap<>();
+    Map<Kind, List<JsonNode>> declared = new EnumMap<>(Kind.class);
     for (Kind kind : Kind.values()) {
-      for (JsonNode each : GetCommand.list(api, kind, cli().project(), null, null)) {
-        String name = Trees.text(each.path("metadata"), "name");
-        if (kind == Kind.SNAPSHOT) {
-          // What is in it cannot be declared, and elsewhere it would be of another disk.
-          shell().err().println("snapshot/" + Safe.line(name) + " is no declaration: left out");
-        } else if (Trees.text(each.path("metadata"), "deletedAt").isEmpty()) {
-          out.put(kind.word() + "-" + name + ".yaml", Yaml.write(declared(kind, each)));
+      declared.put(kind, stay(kind, GetCommand.list(api, kind, cli().project(), null, null)));
+    }
+    Map<String, String> out = new LinkedHashMap<>();
+    Map<Kind, Integer> members = new EnumMap<>(Kind.class);
+    declared.forEach((kind, all) -> {
+      for (JsonNode each : all) {
+        if (isMember(kind, each, declared)) {
+          members.merge(kind, 1, Integer::sum);
         } else {
-          shell()
-              .err()
-              .println(kind.word() + "/" + Safe.line(name) + " is being deleted: left out");
+          out.put(kind.word() + "-" + name(each) + ".yaml", Yaml.write(declared(kind, each)));
         }
+      }
+    });
+    if (!members.isEmpty()) {
+      String some =
+          members.entrySet().stream()
+              .map(e ->
+                  e.getValue()
+                      + " "
+                      + (e.getValue() == 1 ? e.getKey().word() : e.getKey().plural()))
+              .collect(Collectors.joining(" and "));
+      shell().err().println(some + " of groups, pools or images, which declare them: left out");
+    }
+    return out;
+  }
+
+  /** Without what is no declaration, or will not be there for long. */
+  private List<JsonNode> stay(Kind kind, List<JsonNode> all) {
+    List<JsonNode> out = new ArrayList<>();
+    for (JsonNode each : all) {
+      String title = kind.word() + "/" + Safe.line(name(each));
+      if (kind == Kind.SNAPSHOT) {
+        // What is in it cannot be declared, and elsewhere it would be of another disk.
+        shell().err().println(title + " is no declaration: left out");
+      } else if (Trees.text(each.path("metadata"), "deletedAt").isEmpty()) {
+        out.add(each);
+      } else {
+        shell().err().println(title + " is being deleted: left out");
       }
     }
     return out;
+  }
+
+  private static String name(JsonNode resource) {
+    return Trees.text(resource.path("metadata"), "name");
+  }
+
+  /**
+   * True if another resource declares it. A machine goes with that one; a volume is left by its
+   * group, and then declared by nobody but whoever keeps it.
+   */
+  private static boolean isMember(Kind kind, JsonNode of, Map<Kind, List<JsonNode>> declared) {
+    if (kind == Kind.MACHINE) {
+      return MEMBER.keySet().stream().anyMatch(label -> !label(of, label).isEmpty());
+    }
+    return kind == Kind.VOLUME
+        && MEMBER.entrySet().stream()
+            .anyMatch(e ->
+                declared.getOrDefault(e.getValue(), List.of()).stream()
+                    .anyMatch(owner -> name(owner).equals(label(of, e.getKey()))));
+  }
+
+  private static String label(JsonNode resource, String key) {
+    return Trees.text(resource.path("metadata").path("labels"), key);
   }
 
   /** What a user could have written; the rest only the server knows. */
@@ -80,6 +141,10 @@ final class ExportCommand extends Part {
     metadata.set("name", resource.path("metadata").path("name"));
     for (String field : new String[] {"labels", "annotations"}) {
       JsonNode value = resource.path("metadata").path(field);
+      if (value instanceof ObjectNode entries && kind == Kind.VOLUME) {
+        // Of the group that has left it; an apply refuses it where nobody has put it on.
+        value = entries.deepCopy().remove(MEMBER.keySet());
+      }
       if (!value.isEmpty()) {
         metadata.set(field, value);
       }

@@ -28,7 +28,12 @@ final class OrphanCommand extends Part {
   }
 
   /** Lists. */
-  @Command(name = "list", description = "List them, with the reason if one cannot be purged yet.")
+  @Command(
+      name = "list",
+      description = {
+        "List them, with the reason if one cannot be purged yet.",
+        "What is the other way round, declared and not there, is told by millwright drift -A."
+      })
   static final class ListOf extends Listed {
     private static final List<String> TITLES =
         List.of("HYPERVISOR", "WHAT", "OBJECT", "SIZE", "FOUND", "PURGE");

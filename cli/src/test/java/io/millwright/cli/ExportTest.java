@@ -97,6 +97,66 @@ class ExportTest extends CliTestCase {
     assertThat(Yaml.read(result.out())).hasSize(3);
   }
 
+  private static String labelled(String kind, String name, String labels) {
+    return """
+    {"apiVersion":"millwright/v1","kind":"%s",
+     "metadata":{"name":"%s","project":"default","labels":{%s},"annotations":{},"uid":"0193-m",
+      "generation":1,"revision":1,"createdAt":"2026-11-18T12:00:00Z"},
+     "spec":{"future":"field"},"status":{"conditions":[]}}\
+    """
+        .formatted(kind, name, labels);
+  }
+
+  /** Whoever applied them elsewhere would be refused, and a rollout makes them differ here. */
+  @Test
+  void whatGroupsPoolsAndImagesDeclareIsLeftOutAndSaid() {
+    server
+        .on(
+            "GET /projects/default/machines",
+            200,
+            Samples.list(
+                Samples.HELLO,
+                labelled("Machine", "web-0", "\"app\":\"web\",\"millwright.io/group\":\"web\""),
+                labelled("Machine", "ci-1", "\"millwright.io/pool\":\"ci\""),
+                labelled("Machine", "gold-build-1", "\"millwright.io/trial-of\":\"gold\"")))
+        .on(
+            "GET /projects/default/volumes",
+            200,
+            Samples.list(
+                labelled("Volume", "web-0-data", "\"millwright.io/group\":\"web\""),
+                labelled("Volume", "mine", "\"app\":\"web\"")))
+        .on("GET /projects/default/groups", 200, Samples.list(labelled("Group", "web", "")))
+        .on("GET /projects/default/pools", 200, Samples.list(labelled("Pool", "ci", "")));
+    Result result = run("export");
+    assertThat(result.code()).isZero();
+    assertThat(result.err())
+        .isEqualTo(
+            "1 volume and 3 machines of groups, pools or images, which declare them: left out\n");
+    assertThat(Yaml.read(result.out()))
+        .extracting(m -> Trees.text(m.path("metadata"), "name"))
+        .containsExactly("lab", "small", "mine", "hello", "web", "ci");
+  }
+
+  @Test
+  void aVolumeThatItsGroupHasLeftIsNobodysAndItsLabelStaysHere() {
+    server
+        .on(
+            "GET /projects/default/volumes",
+            200,
+            Samples.list(
+                labelled("Volume", "old-0-data", "\"a\":\"b\",\"millwright.io/group\":\"old\""),
+                labelled("Volume", "old-1-data", "\"millwright.io/group\":\"old\"")))
+        .on("GET /projects/default/groups", 200, Samples.list(labelled("Group", "web", "")));
+    Result result = run("export");
+    assertThat(result.err()).isEmpty();
+    assertThat(Yaml.read(result.out()))
+        .filteredOn(m -> Trees.text(m, "kind").equals("Volume"))
+        .extracting(m -> m.path("metadata"))
+        .containsExactly(
+            Trees.read("{\"name\":\"old-0-data\",\"labels\":{\"a\":\"b\"}}"),
+            Trees.read("{\"name\":\"old-1-data\"}"));
+  }
+
   @Test
   void manifestsThatAreThereStay() throws IOException {
     Path there = dir.resolve("there");

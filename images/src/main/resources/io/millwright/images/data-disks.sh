@@ -5,12 +5,17 @@
 failed=0
 complain() { echo "millwright: volume $serial: $*" >&2; failed=1; }
 
+readable() { [ "$(head -c 1048576 "$device" 2>/dev/null | wc -c)" -eq 1048576 ]; }
+
 blank() {
+  # Data that blkid does not know begin somewhere in the first MiB. Its zeros are counted: of what cannot be read there are
+  # none, of others either.
+  [ "$(head -c 1048576 "$device" 2>/dev/null | tr -dc '\000' | wc -c)" -eq 1048576 ] || return 1
   blkid -p "$device" >/dev/null 2>&1
-  # 2: no signature of anything; 0 is a known one, 8 are several, and whatever else is no proof.
+  # 2: no signature of anything, or it could not be read; 0 is a known one, 8 are several, and whatever else is no proof.
   [ $? -eq 2 ] || return 1
-  # Data that blkid does not know begin somewhere in the first MiB.
-  [ "$(head -c 1048576 "$device" | tr -d '\000' | wc -c)" -eq 0 ]
+  # It could be before blkid looked, and still can.
+  readable
 }
 
 if command -v udevadm >/dev/null 2>&1; then udevadm settle --timeout=30 || :; fi
@@ -24,6 +29,8 @@ while [ $# -ge 3 ]; do
   if ! [ -e "$device" ] && [ -e "$named" ]; then device=$named; fi
   if ! [ -e "$device" ]; then complain "there is no $device"; continue; fi
   if ! [ -e "$DONE/$serial" ]; then
+    # Without a note that it was done: once it can be read, it may turn out blank.
+    if ! readable; then complain "cannot be read"; continue; fi
     if blank; then
       if ! "mkfs.$type" -q "$device" </dev/null; then complain "mkfs.$type failed"; continue; fi
     fi

@@ -164,6 +164,54 @@ class DataDisksTest {
   }
 
   @Test
+  void aDiskThatCannotBeReadIsNotFormatted() throws Exception {
+    try (RandomAccessFile file = new RandomAccessFile(device.toFile(), "rw")) {
+      file.seek(20 << 20);
+      file.write("precious".getBytes(UTF_8));
+    }
+    byte[] before = Files.readAllBytes(device);
+    // As of an error of input: the real blkid answers 2 then, as of a blank disk.
+    Path bin = directory.resolve("bin");
+    tool(bin, "blkid", "exit 2");
+    for (String failing : List.of("exit 1", "/usr/bin/head -c 4096 /dev/zero; exit 1")) {
+      tool(bin, "head", failing);
+      assertThat(run(disk(place())))
+          .isEqualTo(new Ended(1, "millwright: volume mw-12345678: cannot be read\n"));
+      assertThat(Files.readAllBytes(device)).isEqualTo(before);
+    }
+    // The hiccup is over: what is on it is found, or that nothing is.
+    Files.delete(bin.resolve("head"));
+    Files.delete(bin.resolve("blkid"));
+    try (RandomAccessFile file = new RandomAccessFile(device.toFile(), "rw")) {
+      file.setLength(0);
+      file.setLength(32 << 20);
+    }
+    assertThat(run(disk(place())).code()).isZero();
+    assertThat(blkid("TYPE")).isEqualTo("ext4");
+  }
+
+  @Test
+  void aDiskThatCannotBeReadAnyMoreOnceItWasLookedAtIsNotFormatted() throws Exception {
+    byte[] before = Files.readAllBytes(device);
+    Path bin = directory.resolve("bin");
+    tool(bin, "blkid", "touch " + directory.resolve("asked") + "; exit 2");
+    tool(
+        bin,
+        "head",
+        "[ ! -e " + directory.resolve("asked") + " ] && exec /usr/bin/head \"$@\"; exit 1");
+    assertThat(run(disk(place())).code()).isEqualTo(1);
+    assertThat(Files.readAllBytes(device)).isEqualTo(before);
+  }
+
+  @Test
+  void whatBlkidCannotTellIsNotFormatted() throws Exception {
+    byte[] before = Files.readAllBytes(device);
+    tool(directory.resolve("bin"), "blkid", "exit 4");
+    assertThat(run(disk(place())).code()).isEqualTo(1);
+    assertThat(Files.readAllBytes(device)).isEqualTo(before);
+  }
+
+  @Test
   void aDiskThatIsNotThereIsToldOfAndTheOthersAreMade() throws Exception {
     Ended ended = run(new DataDisk("mw-00000000", Filesystem.XFS, null), disk(null));
     assertThat(ended.code()).isEqualTo(1);

@@ -9,8 +9,11 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
 import io.millwright.driver.ObjectName;
+import io.millwright.model.ByteSize;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -226,6 +229,33 @@ class ArchitectureTest {
                 .flatMap(c -> c.getMethodCallsFromSelf().stream())
                 .filter(call -> call.getTargetOwner().isEquivalentTo(Disks.class)))
         .as("the rule above knows how a disk is deleted")
+        .isNotEmpty();
+  }
+
+  /** And before every overwriting of one, which is as good as a deletion. */
+  @Test
+  void onlyCarriageWritesDisks() {
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("io.millwright.engine.reconcile.Carriage")
+        .and()
+        .resideOutsideOfPackage(Room.DRIVER_TESTKIT.packages)
+        .should()
+        .callMethod(
+            DiskTransfer.class,
+            "write",
+            ObjectName.class,
+            ByteSize.class,
+            Path.class,
+            DiskTransfer.Proceed.class)
+        .check(classes);
+    assertThat(
+            classes.stream()
+                .filter(c -> c.getSimpleName().equals("Carriage"))
+                .flatMap(c -> c.getMethodCallsFromSelf().stream())
+                .filter(call -> call.getTargetOwner().isEquivalentTo(DiskTransfer.class))
+                .filter(call -> call.getName().equals("write")))
+        .as("the rule above knows how a disk is written")
         .isNotEmpty();
   }
 

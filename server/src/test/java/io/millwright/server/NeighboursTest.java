@@ -105,6 +105,27 @@ class NeighboursTest {
     assertThat(world.engine.invariants().look().broken()).isEmpty();
   }
 
+  /** They may have one storage, and then the other one goes on needing what is there. */
+  @Test
+  void whatTheOtherOneListsStaysWhenOneIsForgotten() {
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "db", null);
+    world.awaitGone("db");
+    world.apply(World.BASE);
+    // No disk is backed by it, and still it stays.
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.awaitGone("web");
+    assertThat(world.outside(world.hypervisor).images()).hasSize(1);
+    world.engine.delete().delete(World.ANNA, Kind.HYPERVISOR, "default", "east", null);
+    world.await(
+        "it is forgotten",
+        () ->
+            world
+                .store
+                .read(tx -> tx.resources().find(Kind.HYPERVISOR, "default", "east"))
+                .isEmpty());
+    assertThat(world.outside(world.hypervisor).images()).hasSize(1);
+  }
+
   @Test
   void aMachineIsNotMovedFromOnePartToAnother() {
     assertThatThrownBy(() ->

@@ -214,6 +214,53 @@ class RebuildTest {
         .allSatisfy(a -> assertThat(a.steps()).isEmpty());
   }
 
+  /** Its image could go when it was on the system of it only for want of a better one. */
+  @Test
+  void theImageOfASystemThatItWentBackToGoesFromTheHypervisorWithThatSystem() {
+    String old = String.valueOf(before.imageSha256());
+    UUID gone = image("img");
+    world.apply(
+        """
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: next}
+        spec: {os: debian, version: "13", build: {builder: simulated, suite: trixie}}
+        """);
+    assertThat(world.awaitEnd(image("next")).state()).isEqualTo(new State.Succeeded());
+    nothingComesUp();
+    rebuild("next");
+    assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
+    world.engine.delete().delete(World.ANNA, Kind.IMAGE, "default", "img", null);
+    assertThat(world.awaitEnd(gone).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.outside().images()).as("the machine's disk is backed by it").contains(old);
+
+    world.hypervisor.guests(GuestBehaviour.wellBehaved());
+    rebuild("next");
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    String now = String.valueOf(world.machine("web").status().imageSha256());
+    assertThat(now).isNotEqualTo(old);
+    world.await(
+        "two rounds have found it",
+        () ->
+            world
+                .strings("SELECT sha256 FROM unneeded_image WHERE listings = 2")
+                .equals(List.of(old)));
+    assertThat(world.outside().images()).as("it may be needed again").contains(old, now);
+    assertThat(new Invariants(world).broken()).isEmpty();
+    world.sql("UPDATE unneeded_image SET found_at = found_at - interval '1 hour'");
+    world.await("it is gone", () -> world.outside().images().equals(List.of(now)));
+    world.await(
+        "that is noted", () -> world.strings("SELECT sha256 FROM unneeded_image").isEmpty());
+  }
+
+  private UUID image(String name) {
+    return world
+        .store
+        .read(tx -> tx.resources().find(Kind.IMAGE, "default", name))
+        .orElseThrow()
+        .uid();
+  }
+
   @Test
   void thePlanTellsWhatIsDestroyedAndWhatIsKeptAndChangesNothing() {
     Applied planned = world.engine.rebuild().plan(World.ANNA, "default", "web", null).getFirst();

@@ -9,15 +9,21 @@ import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
 import io.millwright.engine.port.Orphans.What;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Sweep;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
 import io.millwright.model.Firmware;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
 import io.millwright.model.VolumeStatus;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -245,5 +251,97 @@ class SweepTest {
       }
     }
     awaitSettled(2);
+  }
+
+  /** A hypervisor on which a machine was, of which only the image is left. */
+  private UUID used() {
+    world.apply(World.SECOND.replaceFirst("---\n", "").split("---")[0]);
+    world.await("it answers", () -> Condition.holds(second().status().conditions(), "Ready"));
+    world.apply(World.machine("web", "hypervisor: sim2").replaceFirst("nics: .*", "nics: []"));
+    world.awaitReady("web");
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.awaitGone("web");
+    assertThat(world.outside(world.second).images()).as("it is kept for the next one").hasSize(1);
+    return second().uid();
+  }
+
+  private Resource<HypervisorSpec, HypervisorStatus> second() {
+    return world
+        .store
+        .read(tx ->
+            tx.resources()
+                .find(
+                    Kind.HYPERVISOR,
+                    "default",
+                    "sim2",
+                    HypervisorSpec.class,
+                    HypervisorStatus.class))
+        .orElseThrow();
+  }
+
+  private void forget() {
+    world.engine.delete().delete(World.ANNA, Kind.HYPERVISOR, "default", "sim2", null);
+  }
+
+  @Test
+  void imagesGoFromAHypervisorThatIsForgotten() {
+    UUID uid = used();
+    world.second.faults().reachable(false);
+    forget();
+    world.await(
+        "it says what it waits for",
+        () ->
+            world.latest(uid).state() instanceof State.Waiting w
+                && w.message().contains("the images that were staged there cannot be removed"));
+    world.second.faults().reachable(true);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.outside(world.second).images()).isEmpty();
+  }
+
+  @Test
+  void aHypervisorThatIsGoneForEverIsForgottenAllTheSame() {
+    UUID uid = used();
+    world.second.faults().reachable(false);
+    forget();
+    world.await("it waits", () -> world.latest(uid).state() instanceof State.Waiting);
+    world.pass(Duration.ofMinutes(11));
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.strings("SELECT message FROM journal WHERE reason = 'ImagesLeft'"))
+        .singleElement()
+        .asString()
+        .startsWith("The images that were staged there cannot be removed: ");
+  }
+
+  @Test
+  void aSecondImageThatNobodyKnowsGoesAndOneThatADiskHasStays() throws Exception {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    String needed = String.valueOf(world.machine("web").status().imageSha256());
+    String backing = "1".repeat(64);
+    String free = "2".repeat(64);
+    world.hypervisor.addImage(ours, backing, ByteSize.ofMib(64));
+    world.hypervisor.addImage(ours, free, ByteSize.ofMib(64));
+    world.hypervisor.addImage("ffffffff", free, ByteSize.ofMib(64));
+    try (HypervisorDriver driver = world.hypervisor.attach(ours)) {
+      driver
+          .disks()
+          .orElseThrow()
+          .create(name(ours, UUID.randomUUID(), ObjectName.SYSTEM), ByteSize.ofMib(64), backing);
+    }
+    world.await(
+        "both are found",
+        () ->
+            world
+                .strings("SELECT sha256 FROM unneeded_image WHERE listings = 2 ORDER BY sha256")
+                .equals(List.of(backing, free)));
+    world.sql("UPDATE unneeded_image SET found_at = found_at - interval '1 hour'");
+    world.await("one goes", () -> !world.outside(world.hypervisor).images().contains(free));
+    assertThat(world.outside(world.hypervisor).images()).containsExactlyInAnyOrder(needed, backing);
+    assertThat(world.engine.invariants().look().broken())
+        .as("it was found long ago")
+        .anySatisfy(b -> assertThat(b.what()).contains("the image " + backing + " is staged"));
+    try (HypervisorDriver others = world.hypervisor.attach("ffffffff")) {
+      assertThat(others.observe(new Scope.All()).images()).containsExactly(free);
+    }
   }
 }

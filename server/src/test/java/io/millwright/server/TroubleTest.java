@@ -852,6 +852,32 @@ class TroubleTest {
             "the log of operation " + operation + " has a secret in clear");
   }
 
+  /** Whatever its state says, nothing comes of it any more. */
+  @Test
+  void anOperationThatNobodyWillLookAtIsTold() throws Exception {
+    Fault.Hang hang = Fault.hang();
+    world.hypervisor.faults().next(Verb.START, hang);
+    world.apply(World.machine("web", ""));
+    UUID uid = world.machine("web").uid();
+    hang.awaitEntered();
+    String why = world.latest(uid).title() + " has not ended, and nobody will look at it again";
+    assertThat(broken()).as("it is being looked at").doesNotContain(why);
+    world.sql("DELETE FROM scheduled_tasks WHERE task_instance = '" + uid + "'");
+    assertThat(world.latest(uid).state()).isInstanceOf(State.Running.class);
+    assertThat(broken()).contains(why);
+
+    world.store.write(tx -> tx.nudges().nudge(uid));
+    assertThat(broken()).doesNotContain(why);
+    hang.release();
+    world.awaitReady("web");
+  }
+
+  private List<String> broken() {
+    return world.engine.invariants().look().broken().stream()
+        .map(io.millwright.engine.reconcile.Invariants.Broken::what)
+        .toList();
+  }
+
   private List<String> told() {
     return world.engine.invariants().look().broken().stream()
         .filter(b -> b.rule() == io.millwright.engine.reconcile.Invariants.Rule.SEALED)

@@ -11,6 +11,7 @@ import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.request.Applied;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
+import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
@@ -415,6 +416,36 @@ class VolumeTest {
         .hasMessageContaining("the system's own");
     assertThatThrownBy(() -> world.apply(volume("x", ", filesystem: ext4, mount: \"/a b\"")))
         .hasMessageContaining("no path to mount at");
+  }
+
+  /** As is every volume of which nothing else is said. */
+  @Test
+  void aVolumeThatIsKeptIsNotDeletedAloneOrWithOthers() {
+    String kept = volume("kept", "").replace(", reclaim: delete", "");
+    world.apply(kept);
+    UUID uid = find("kept").orElseThrow().uid();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    made("other", "");
+    String why = "Volume kept is kept by its reclaim policy; to delete it, apply it with";
+    assertThatThrownBy(
+            () -> world.engine.delete().delete(World.ANNA, Kind.VOLUME, "default", "kept", null))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining(why);
+    assertThatThrownBy(() ->
+            world.store.write(tx -> {
+              for (String each : List.of("other", "kept")) {
+                world.engine.delete().delete(tx, World.ANNA, Kind.VOLUME, "default", each, null);
+              }
+            }))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining(why);
+    for (String each : List.of("other", "kept")) {
+      assertThat(find(each)).hasValueSatisfying(v -> assertThat(v.deleting()).isFalse());
+    }
+    assertThat(world.latest(uid).verb()).isNotEqualTo(Operation.Verb.DELETE);
+    assertThat(quarantined()).isEmpty();
+    assertThat(diskOf(uid)).isTrue();
+    assertThat(world.plan(kept)).allSatisfy(a -> assertThat(a.steps()).isEmpty());
   }
 
   @Test

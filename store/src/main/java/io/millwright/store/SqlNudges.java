@@ -3,8 +3,11 @@ package io.millwright.store;
 import io.millwright.engine.port.Nudges;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -46,6 +49,24 @@ final class SqlNudges implements Nudges {
         uid.toString(),
         delay.isNegative() ? Duration.ZERO : delay,
         (a, b) -> a.compareTo(b) <= 0 ? a : b);
+  }
+
+  @Override
+  public Set<UUID> pending(Collection<UUID> uids) {
+    Set<String> asked = uids.stream().map(UUID::toString).collect(Collectors.toSet());
+    Set<UUID> out = new HashSet<>();
+    wanted.keySet().stream().filter(asked::contains).map(UUID::fromString).forEach(out::add);
+    jdbc.sql(
+            """
+            SELECT task_instance FROM scheduled_tasks
+            WHERE task_name = :task AND task_instance = ANY (CAST(:uids AS text[]))
+            """)
+        .param("task", TASK)
+        .param("uids", asked.toArray(String[]::new))
+        .query(String.class)
+        .list()
+        .forEach(uid -> out.add(UUID.fromString(uid)));
+    return out;
   }
 
   @Nullable Duration due() {

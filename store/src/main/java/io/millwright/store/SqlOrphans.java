@@ -5,6 +5,7 @@ import io.millwright.model.ByteSize;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
@@ -84,6 +85,48 @@ final class SqlOrphans implements Orphans {
         .param("hypervisor", hypervisor)
         .param("object", object)
         .update();
+  }
+
+  @Override
+  public List<Unneeded> images(UUID hypervisor) {
+    return jdbc.sql("SELECT * FROM unneeded_image WHERE hypervisor = :hypervisor ORDER BY sha256")
+        .param("hypervisor", hypervisor)
+        .query((row, n) -> unneeded(row))
+        .list();
+  }
+
+  @Override
+  public List<Unneeded> images() {
+    return jdbc.sql("SELECT * FROM unneeded_image ORDER BY hypervisor, sha256")
+        .query((row, n) -> unneeded(row))
+        .list();
+  }
+
+  @Override
+  public void unneeded(UUID hypervisor, Collection<String> sha256, Instant now) {
+    jdbc.sql(
+            """
+            DELETE FROM unneeded_image
+            WHERE hypervisor = :hypervisor AND sha256 <> ALL (CAST(:sha256 AS text[]))
+            """)
+        .param("hypervisor", hypervisor)
+        .param("sha256", Columns.texts(List.copyOf(sha256)))
+        .update();
+    jdbc.sql(
+            """
+            INSERT INTO unneeded_image AS u (hypervisor, sha256, found_at, listings)
+            SELECT :hypervisor, each, :now, 1 FROM unnest(CAST(:sha256 AS text[])) each
+            ON CONFLICT (hypervisor, sha256) DO UPDATE SET listings = least(u.listings + 1, 2)
+            """)
+        .param("hypervisor", hypervisor)
+        .param("sha256", Columns.texts(List.copyOf(sha256)))
+        .param("now", Columns.time(now))
+        .update();
+  }
+
+  private static Unneeded unneeded(ResultSet row) throws SQLException {
+    return new Unneeded(
+        row.getString("sha256"), Columns.instantOf(row, "found_at"), row.getInt("listings"));
   }
 
   private static Orphan orphan(ResultSet row) throws SQLException {

@@ -2,6 +2,7 @@ package io.millwright.engine.port;
 
 import java.time.Duration;
 import java.util.Collection;
+import java.util.Set;
 import java.util.UUID;
 
 /** Says which resources to look at. */
@@ -17,4 +18,7 @@ public interface Nudges {
 
   /** Has it looked at after a while at the latest. */
   void nudgeIn(UUID uid, Duration delay);
+
+  /** Of these, those that are being looked at, or will be. */
+  Set<UUID> pending(Collection<UUID> uids);
 }

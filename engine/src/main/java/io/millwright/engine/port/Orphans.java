@@ -55,4 +55,21 @@ public interface Orphans {
   void found(UUID hypervisor, Collection<Orphan> all);
 
   void remove(UUID hypervisor, String object);
+
+  /**
+   * An image that is staged on a hypervisor and that nobody needs. No person need decide about it.
+   *
+   * @param foundAt when it was seen to be so first
+   * @param listings in how many complete listings it was since, counted to two
+   */
+  record Unneeded(String sha256, Instant foundAt, int listings) {}
+
+  /** Those of one hypervisor. */
+  List<Unneeded> images(UUID hypervisor);
+
+  /** Those of all. */
+  List<Unneeded> images();
+
+  /** What one complete listing showed, in place of what was known before. */
+  void unneeded(UUID hypervisor, Collection<String> sha256, Instant now);
 }

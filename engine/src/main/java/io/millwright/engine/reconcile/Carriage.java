@@ -9,6 +9,8 @@ import io.millwright.driver.Outcome;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
+import io.millwright.model.Resource;
+import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Step;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,6 +22,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -80,6 +83,18 @@ final class Carriage {
    * @throws DriverException what went wrong; asked again, it begins anew
    */
   Outcome carry(ResolvedMachine machine, Step.CarryVolume step) throws DriverException {
+    Optional<String> objection =
+        objection(
+            step.to(),
+            machine.hypervisor().name(),
+            machine.volumes().stream().map(Resource::status).toList());
+    if (objection.isPresent()) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "the disk " + step.to() + " is not written to: " + objection.get(),
+          step.toString(),
+          null);
+    }
     Load load = loads.computeIfAbsent(step.to(), to -> begin(machine, step));
     load.askedAt = clock.instant();
     if (!load.end.isDone()) {
@@ -102,6 +117,24 @@ final class Carriage {
       Thread.currentThread().interrupt();
       throw new DriverException(FaultKind.UNREACHABLE, "Millwright is shutting down");
     }
+  }
+
+  /**
+   * Why nothing may be written to this disk, or nothing if it may: whatever is on it is
+   * overwritten, so it must be a copy that is being made, and that nobody uses; pure.
+   *
+   * @param volumes all of the machine that is moved
+   */
+  static Optional<String> objection(String disk, String hypervisor, List<VolumeStatus> volumes) {
+    if (volumes.stream().anyMatch(v -> disk.equals(v.object()))) {
+      return Optional.of("it is a volume itself");
+    }
+    boolean begun =
+        volumes.stream()
+            .flatMap(v -> Optional.ofNullable(v.copy()).stream())
+            .anyMatch(copy ->
+                copy.equals(new VolumeStatus.Copy(hypervisor, disk, VolumeStatus.Stage.BEGUN)));
+    return begun ? Optional.empty() : Optional.of("it is no copy that is being made there");
   }
 
   private Load begin(ResolvedMachine machine, Step.CarryVolume step) {

@@ -56,9 +56,13 @@ public final class HypervisorReconciler {
 
   private static final Duration AWAY = Duration.ofSeconds(5);
 
+  /** So long one that does not answer is waited for before it is forgotten with what is on it. */
+  private static final Duration LEAVING = Duration.ofMinutes(10);
+
   private final Store store;
   private final Outside outside;
   private final QuarantineEnd quarantine;
+  private final StagedImages images;
   private final InstantSource clock;
   private final Duration round;
 
@@ -66,6 +70,7 @@ public final class HypervisorReconciler {
     this.store = store;
     this.outside = outside;
     this.quarantine = new QuarantineEnd(store, outside, clock);
+    this.images = new StagedImages(store, outside, clock);
     this.clock = clock;
     this.round = round;
   }
@@ -100,6 +105,7 @@ public final class HypervisorReconciler {
     compare(hypervisor, seen);
     Sweep.look(store, hypervisor.uid(), seen.observation(), clock.instant());
     quarantine.empty(hypervisor);
+    images.look(hypervisor, seen.observation());
     measure(hypervisor, seen);
     return Optional.of(round);
   }
@@ -363,15 +369,48 @@ public final class HypervisorReconciler {
     }
   }
 
+  /** Takes what is staged there away, and removes the declaration after that. */
   private Optional<Duration> forget(
       Resource<HypervisorSpec, HypervisorStatus> hypervisor, @Nullable Run run) {
     if (run == null) {
       return Optional.empty();
     }
+    String left = "";
     try {
-      run.finish(new State.Succeeded(), tx -> tx.resources().remove(hypervisor.uid()));
+      // What was placed on it in the very moment in which it was deleted may need them.
+      if (store.read(tx -> tx.resources().on(hypervisor.uid())).isEmpty()) {
+        images.leave(hypervisor);
+      }
+    } catch (DriverException e) {
+      // On one that never answered there can be none.
+      boolean known = hypervisor.status().endpoint() != null;
+      left = known ? "the images that were staged there cannot be removed: " + e.forUser() : "";
+      // It may be gone for ever, and then shall not be declared for ever.
+      if (known && clock.instant().isBefore(run.operation().createdAt().plus(LEAVING))) {
+        run.waitFor("Unreachable", left, AWAY);
+        return Optional.of(AWAY);
+      }
+    } catch (Busy e) {
+      return Optional.of(e.retryIn());
+    }
+    String untold = left;
+    try {
+      run.finish(
+          new State.Succeeded(),
+          tx -> {
+            if (!untold.isEmpty()) {
+              tx.journal()
+                  .note(
+                      Kind.HYPERVISOR,
+                      hypervisor.project(),
+                      hypervisor.uid(),
+                      hypervisor.name(),
+                      "ImagesLeft",
+                      MachineReconciler.sentence(untold));
+            }
+            tx.resources().remove(hypervisor.uid());
+          });
     } catch (ProblemException e) {
-      // Something was placed on it in the very moment in which it was deleted.
       run.waitFor("InUse", e.problem().detail(), AWAY);
       return Optional.of(AWAY);
     }

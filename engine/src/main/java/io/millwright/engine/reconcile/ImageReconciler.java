@@ -702,26 +702,11 @@ public final class ImageReconciler {
    * too often: while any image is being made, what comes of that is not known yet.
    */
   private boolean needed(Resource<ImageSpec, ImageStatus> image, String sha256) {
-    return store.read(tx ->
-        all(tx.resources(), Kind.IMAGE).stream()
-                .filter(other -> !other.uid().equals(image.uid()))
-                .anyMatch(
-                    other -> has(other, sha256) || tx.operations().active(other.uid()).isPresent())
-            || Stream.of("status.imageSha256", "status.former.imageSha256")
-                .anyMatch(path ->
-                    !tx.resources()
-                        .list(
-                            new Resources.Query(
-                                Kind.MACHINE, null, Selector.ALL, Map.of(path, sha256), 1, null))
-                        .items()
-                        .isEmpty()));
+    return !store.read(tx -> StagedImages.needed(tx, List.of(sha256), image.uid())).isEmpty();
   }
 
   private static boolean has(Resource<?, ?> image, String sha256) {
-    ImageSpec.Source source = ((ImageSpec) image.spec()).origin();
-    return (source != null && sha256.equals(source.sha256()))
-        || ((ImageStatus) image.status())
-            .builds().stream().anyMatch(b -> sha256.equals(b.sha256()));
+    return StagedImages.sha256(image).anyMatch(sha256::equals);
   }
 
   /** Takes it from all hypervisors; false if a disk on one of them is backed by it. */

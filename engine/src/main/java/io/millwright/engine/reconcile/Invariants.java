@@ -65,6 +65,9 @@ public final class Invariants {
   /** So long an operation may wait until somebody takes it up. */
   private static final Duration TAKEN_UP = Duration.ofMinutes(5);
 
+  /** So long an image that nobody needs may be staged. */
+  private static final Duration UNSTAGED = Sweep.GRACE.multipliedBy(3);
+
   private static final int PAGE = 1000;
 
   /** Characters without which a secret is not looked for. */
@@ -301,6 +304,10 @@ public final class Invariants {
     return out;
   }
 
+  private static Instant earlier(Instant one, Instant other) {
+    return one.isBefore(other) ? one : other;
+  }
+
   private static List<Resource<?, ?>> all(Tx tx, Kind kind) {
     List<Resource<?, ?>> out = new ArrayList<>();
     String cursor = null;
@@ -415,13 +422,18 @@ public final class Invariants {
               .isPresent();
     }
 
-    /** Every operation has ended, or says what it waits for. */
+    /**
+     * Every operation has ended, or says what it waits for; and somebody will look at it again, for
+     * otherwise it goes on for ever in words only.
+     */
     private void operations() {
+      List<Operation> unfinished = new ArrayList<>();
       for (String word : List.of("pending", "running", "waiting", "undoing")) {
         for (Operation o :
             tx.operations()
                 .list(new Operations.Query(null, null, null, word, null, PAGE, null))
                 .items()) {
+          unfinished.add(o);
           Instant begun = o.createdAt();
           switch (o.state()) {
             case State.Waiting w ->
@@ -444,6 +456,16 @@ public final class Invariants {
                     o.title() + " is " + o.state() + " at " + o.steps());
             default -> {}
           }
+        }
+      }
+      if (now != null) {
+        Set<UUID> looked =
+            tx.nudges().pending(unfinished.stream().map(o -> o.target().uid()).distinct().toList());
+        for (Operation o : unfinished) {
+          require(
+              Rule.ACCOUNTED,
+              looked.contains(o.target().uid()),
+              o.title() + " has not ended, and nobody will look at it again");
         }
       }
     }
@@ -696,6 +718,7 @@ public final class Invariants {
               "the seed " + seed.name() + " is nobody's");
         }
       }
+      images();
       seen.published()
           .values()
           .forEach(all ->
@@ -704,6 +727,26 @@ public final class Invariants {
                       Rule.OWNED,
                       machines.containsKey(uid),
                       "records of " + records + " are nobody's")));
+    }
+
+    /** A staged image is needed, or its hypervisor's rounds have noted that it goes. */
+    private void images() {
+      List<String> staged =
+          seen.places().stream().flatMap(place -> place.images().stream()).distinct().toList();
+      Set<String> unneeded = new TreeSet<>(staged);
+      unneeded.removeAll(StagedImages.needed(tx, staged, null));
+      if (unneeded.isEmpty()) {
+        return;
+      }
+      Map<String, Instant> noted = new HashMap<>();
+      tx.orphans().images().forEach(u -> noted.merge(u.sha256(), u.foundAt(), Invariants::earlier));
+      for (String sha256 : unneeded) {
+        Instant since = noted.get(sha256);
+        // In the midst of work the next round may be still to come.
+        boolean goes =
+            now == null ? since != null : since == null || since.plus(UNSTAGED).isAfter(now);
+        require(Rule.OWNED, goes, "the image " + sha256 + " is staged, and nobody needs it");
+      }
     }
 
     private boolean reserves(

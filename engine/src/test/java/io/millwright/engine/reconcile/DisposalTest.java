@@ -76,6 +76,40 @@ class DisposalTest {
     }
   }
 
+  @Property
+  void ofAnImportedMachineNothingGoes(@ForAll("cases") Case given) {
+    if (given.claim().owner() instanceof Owner.Imported) {
+      assertThat(given.mayGo()).isFalse();
+    }
+  }
+
+  @Property
+  void aDeclaredSnapshotStays(@ForAll("cases") Case given) {
+    if (given.claim().owner() instanceof Owner.Snapshot s && !s.going()) {
+      assertThat(given.mayGo()).isFalse();
+    }
+  }
+
+  @Property
+  void aSnapshotGoesOnlyWhenThatWasAskedForOrNobodyHasIt(@ForAll("cases") Case given) {
+    if (given.disk().role().equals(ObjectName.SNAPSHOT) && given.mayGo()) {
+      assertThat(given.claim().owner())
+          .isInstanceOfAny(Owner.Gone.class, Owner.Unknown.class, Owner.Snapshot.class);
+    }
+  }
+
+  @Test
+  void aSnapshotGoesWithItsDeclaration() {
+    for (String role : new String[] {ObjectName.SNAPSHOT, ObjectName.PART}) {
+      ObjectName disk = disk(OURS, 1, role);
+      assertThat(mayGo(disk, new Owner.Snapshot(true), null)).as(role).isTrue();
+      assertThat(mayGo(disk, new Owner.Snapshot(false), null)).as(role).isFalse();
+      assertThat(mayGo(disk, new Owner.Gone(), null)).as(role).isTrue();
+    }
+    assertThat(mayGo(SYSTEM, new Owner.Snapshot(true), NOW)).isFalse();
+    assertThat(mayGo(DATA, new Owner.Snapshot(true), NOW)).isFalse();
+  }
+
   @Test
   void aDiskThatWasOnlyBegunGoesUnlessItIsBeingMade() {
     ObjectName part = disk(OURS, 2, ObjectName.PART);
@@ -110,7 +144,7 @@ class DisposalTest {
   @Property
   void whatNobodyKnowsGoesOnlyByTheSweep(@ForAll("cases") Case given) {
     if (given.claim().owner() instanceof Owner.Unknown
-        && given.disk().role().equals(ObjectName.SYSTEM)
+        && !given.disk().role().equals(ObjectName.DATA)
         && given.mayGo()) {
       assertThat(given.claim().swept()).isTrue();
     }
@@ -143,7 +177,12 @@ class DisposalTest {
         Combinators.combine(
                 Arbitraries.of(OURS, "ffffffff"),
                 Arbitraries.longs().between(1, 2),
-                Arbitraries.of(ObjectName.SYSTEM, ObjectName.DATA, ObjectName.SEED))
+                Arbitraries.of(
+                    ObjectName.SYSTEM,
+                    ObjectName.DATA,
+                    ObjectName.SEED,
+                    ObjectName.PART,
+                    ObjectName.SNAPSHOT))
             .as(DisposalTest::disk);
     Arbitrary<Owner> owners =
         Arbitraries.oneOf(
@@ -151,6 +190,9 @@ class DisposalTest {
                 new Owner.Unknown(),
                 new Owner.Gone(),
                 new Owner.Declared(),
+                new Owner.Imported(),
+                new Owner.Snapshot(true),
+                new Owner.Snapshot(false),
                 new Owner.Volume(true),
                 new Owner.Volume(false)),
             Combinators.combine(

@@ -114,6 +114,33 @@ class ChecksTest {
         .isEqualTo(may ? List.of() : List.of("Group a: spec.rollout.canary"));
   }
 
+  /** Everything that is fetched, built, installed and defined takes it for granted. */
+  @ParameterizedTest
+  @ValueSource(strings = {"aarch64", "riscv64", "i686", "amd64", "X86_64", ""})
+  void imagesAreOfOneArchitecture(String arch) {
+    String build = "\"build\": {\"builder\": \"a\", \"suite\": \"bookworm\"}";
+    String image = "{\"os\": \"debian\", \"version\": \"12\", \"arch\": %s, " + build + "}";
+    assertThatThrownBy(() ->
+            Manifests.parse(
+                """
+                {"apiVersion": "millwright/v1", "kind": "Image", "metadata": {"name": "a"},
+                 "spec": %s}
+                """
+                    .formatted(image.formatted(q(arch)))
+                    .getBytes(StandardCharsets.UTF_8),
+                "a.json"))
+        .isInstanceOfSatisfying(
+            ProblemException.class,
+            e ->
+                assertThat(e.problem().errors())
+                    .singleElement()
+                    .satisfies(v -> {
+                      assertThat(v.field()).isEqualTo("Image a: spec.arch");
+                      assertThat(v.message()).startsWith("only x86_64 is supported");
+                    }));
+    assertThat(wrong(Kind.IMAGE, image.formatted(q("x86_64")))).isEmpty();
+  }
+
   @Test
   void nothingIsLargerThanCanBeCounted() {
     assertThat(wrong(Kind.SIZE, "{\"cores\": 1, \"memory\": \"65TiB\", \"disk\": \"65TiB\"}"))
