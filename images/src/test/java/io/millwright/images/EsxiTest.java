@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import net.jqwik.api.Arbitrary;
@@ -190,6 +191,70 @@ class EsxiTest {
                     "import ast, sys; ast.parse(open(sys.argv[1]).read())",
                     program.toString())))
         .isEmpty();
+  }
+
+  /**
+   * Disks as ESXi has them: each under a second name too, and partitions behind a colon, which
+   * stands in the name of a disk without serial as well.
+   */
+  @Test
+  void theDiskIsFoundAmongNamesAsEsxiHasThem(@TempDir Path directory) throws Exception {
+    Path disks = Files.createDirectories(directory.resolve("disks"));
+    for (String name :
+        List.of(
+            "mpx.vmhba0:C0:T0:L0",
+            "mpx.vmhba0:C0:T0:L0:1",
+            "mpx.vmhba0:C0:T0:L0:10",
+            "vml.0000000000766d686261303a303a30",
+            "vml.0000000000766d686261303a303a30:1",
+            "t10.ATA_____QEMU_HARDDISK_________________________mw2Dsystem___________",
+            "t10.ATA_____QEMU_HARDDISK_________________________mw2Dsystem___________:1",
+            "t10.ATA_____QEMU_HARDDISK_________________________SYS0001",
+            "t10.ATA_____QEMU_HARDDISK_________________________SYS0001:1",
+            "vml.0100000000535953303030312020202051454d552048")) {
+      Files.createFile(disks.resolve(name));
+    }
+    Path esxcli = directory.resolve("esxcli");
+    Files.writeString(
+        esxcli,
+        """
+        #!/bin/sh
+        case $6 in
+        mpx.vmhba0:C0:T0:L0 | vml.0000000000766d*) echo '   Size: 30720' ;;
+        *) echo '   Size: 102400' ;;
+        esac
+        """);
+    assertThat(esxcli.toFile().setExecutable(true)).isTrue();
+    assertThat(found(directory, sample("disk-by-size"))).isEqualTo("mpx.vmhba0:C0:T0:L0");
+    InstallSpec bySerial =
+        sample("dhcp")
+            .withInstallation(
+                Samples.ON_DISK.withStorage(Storage.on(new Storage.Disk.BySerial("SYS0001"))));
+    assertThat(found(directory, bySerial))
+        .isEqualTo("t10.ATA_____QEMU_HARDDISK_________________________SYS0001");
+  }
+
+  /** The disk that the installer would be told to take. */
+  private static String found(Path directory, InstallSpec spec) throws Exception {
+    Path out = directory.resolve("disk.cfg");
+    Path console = directory.resolve("console");
+    Path find =
+        Files.writeString(
+            directory.resolve("find"),
+            parse(kickstart(spec))
+                .find()
+                .replace("ls /vmfs/devices/disks", "ls " + directory.resolve("disks"))
+                .replace("/tmp/millwright-disk.cfg", out.toString())
+                .replace("/dev/console", console.toString()));
+    Outside.run(
+        List.of("env", "PATH=" + directory + ":/usr/bin:/bin", "busybox", "sh", find.toString()));
+    assertThat(console).doesNotExist();
+    Matcher told =
+        Pattern.compile(
+                "install --disk=/vmfs/devices/disks/(\\S+) --overwritevmfs --novmfsondisk\n")
+            .matcher(Files.readString(out));
+    assertThat(told.matches()).isTrue();
+    return told.group(1);
   }
 
   /** The real program, against an esxcli that writes down what it is told. */
