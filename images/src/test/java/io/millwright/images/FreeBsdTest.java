@@ -168,6 +168,14 @@ class FreeBsdTest {
   }
 
   @Test
+  void aRouterThatMayBeOnEveryLinkIsNamedWithItsLink() throws Exception {
+    assertThat(rc(Samples.routersOnTheLink().withInstallation(Samples.ON_DISK)))
+        .containsEntry("ipv6_defaultrouter", "fe80::1%nic0")
+        .containsEntry("ipv6_route_nic0_0", "2001:db8::/32 fe90::2%nic0")
+        .containsEntry("ipv6_route_nic0_1", "2001:db9::/32 fd00::9");
+  }
+
+  @Test
   void refusesWhatItCannotDo() {
     assertThat(samples())
         .contains("static-v4", "static-v6", "dhcp", "slaac", "vlan", "bond", "air-gapped")
