@@ -441,6 +441,8 @@ public final class Proxmox implements Renderer<Answers> {
       commands.add("update-locale LANG=" + locale);
     }
     commands.addAll(rename(spec));
+    // For the cards that are there already; what else there will be hears it of udev.
+    commands.add("sysctl -q -e -p " + Ifupdown2.KERNEL + " || true");
     if (!first.isEmpty()) {
       commands.add("systemctl daemon-reload");
       commands.add("systemctl enable millwright-first-boot.service");

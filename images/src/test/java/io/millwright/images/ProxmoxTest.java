@@ -430,10 +430,39 @@ class ProxmoxTest {
     assertThat(interfaces("bridge")).noneMatch(line -> line.contains("vmbr0"));
   }
 
+  /** Where no address comes from a router, none is taken, and no route either. */
+  @Test
+  void theKernelListensToRoutersOnlyWhereItShall() {
+    assertThat(written("static-v6", Ifupdown2.KERNEL))
+        .contains(
+            "net.ipv6.conf.nic0.disable_ipv6 = 1", // a port of the bridge
+            "net.ipv6.conf.vmbr0.disable_ipv6 = 0",
+            "net.ipv6.conf.vmbr0.accept_ra = 0",
+            "net.ipv6.conf.vmbr0.autoconf = 0");
+    assertThat(written("static-v4", Ifupdown2.KERNEL))
+        .contains("net.ipv6.conf.vmbr0.disable_ipv6 = 1");
+    assertThat(written("slaac", Ifupdown2.KERNEL))
+        .contains(
+            "net.ipv6.conf.vmbr0.disable_ipv6 = 0",
+            "net.ipv6.conf.vmbr0.accept_ra = 1",
+            "net.ipv6.conf.vmbr0.autoconf = 1",
+            "net.ipv6.conf.vmbr0.accept_ra_defrtr = 1");
+    assertThat(written("three-mixed", Ifupdown2.KERNEL))
+        .contains("net.ipv6.conf.nic0.accept_ra = 1", "net.ipv6.conf.nic0.accept_ra_defrtr = 0");
+    String hook =
+        Objects.requireNonNull(files(sample("slaac")).get("/proxmox-first-boot")).asText();
+    assertThat(hook.indexOf("sysctl -q -e -p " + Ifupdown2.KERNEL))
+        .isGreaterThan(hook.indexOf(" name nic0"));
+  }
+
   private static List<String> interfaces(String sample) {
+    return written(sample, "/etc/network/interfaces");
+  }
+
+  private static List<String> written(String sample, String path) {
     String program =
         Objects.requireNonNull(files(sample(sample)).get("/proxmox-first-boot")).asText();
-    String begin = "'/etc/network/interfaces' <<'EOF'\n";
+    String begin = "'" + path + "' <<'EOF'\n";
     int from = program.indexOf(begin) + begin.length();
     String content = program.substring(from, program.indexOf("\nEOF", from)).replace("\n", "");
     return new String(Base64.getDecoder().decode(content), StandardCharsets.UTF_8).lines().toList();
