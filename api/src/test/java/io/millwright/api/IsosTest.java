@@ -344,6 +344,7 @@ class IsosTest {
   @Test
   void whatAMachineOnAHypervisorCannotHaveIsRefusedByTheLayerThatAsksForIt() {
     refusedOf("rocky", "storage: {mirror: other}", "storage.mirror: a machine on a hypervisor");
+    refusedOf("rocky", "commands: {end: poweroff}", "commands.end: a machine on a hypervisor");
     refusedOf(
         "rocky",
         "storage: {encryption: {by: tpm2}}",

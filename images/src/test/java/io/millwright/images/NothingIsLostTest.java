@@ -487,6 +487,9 @@ class NothingIsLostTest {
     }
     List<ProfileSpec.Script> one = List.of(new ProfileSpec.Script("it", "#!/bin/sh\ndate\n"));
     asked.put("before", plain.withCommands(new ProfileSpec.Commands(one, List.of())));
+    asked.put(
+        "end",
+        plain.withCommands(new ProfileSpec.Commands(List.of(), List.of(), ProfileSpec.End.REBOOT)));
     asked.put("after", plain.withCommands(new ProfileSpec.Commands(List.of(), one)));
     asked.forEach(
         (name, profile) -> out.add(new Change("clone's " + name, from, from.withProfile(profile))));
