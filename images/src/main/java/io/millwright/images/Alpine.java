@@ -94,10 +94,7 @@ public final class Alpine implements Renderer<Answers> {
 
   private static void checkStorage(Storage storage, List<Refusal> out) {
     if (storage.mirror() != null) {
-      out.add(
-          new Refusal(
-              "installation.storage.mirror",
-              "a mirror is not set up by way of setup-disk; install on one disk"));
+      out.add(Storage.noMirror("setup-disk"));
     }
     if (storage.encryption() != null) {
       out.add(

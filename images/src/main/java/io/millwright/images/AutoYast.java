@@ -65,10 +65,7 @@ public final class AutoYast implements Renderer<Answers> {
       return List.copyOf(out);
     }
     if (how.storage().mirror() != null) {
-      out.add(
-          new Refusal(
-              "installation.storage.mirror",
-              "a mirror is not set up by way of AutoYaST; install on one disk"));
+      out.add(Storage.noMirror("AutoYaST"));
     }
     if (how.storage().encryption() != null) {
       out.add(

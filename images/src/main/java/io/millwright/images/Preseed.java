@@ -52,10 +52,7 @@ public final class Preseed implements Renderer<Answers> {
     }
     Storage storage = how.storage();
     if (storage.mirror() != null) {
-      out.add(
-          new Refusal(
-              "installation.storage.mirror",
-              "a mirror is not set up by way of Debian's installer; install on one disk"));
+      out.add(Storage.noMirror("Debian's installer"));
     }
     if (storage.encryption() != null) {
       out.add(

@@ -220,7 +220,9 @@ class RenderingsTest {
             debian.objections(spec).stream()
                 .map(v -> Objections.ofMachine(v, machine, List.of(), List.of()))
                 .map(v -> v.field() + ": " + v.message()))
-        .anyMatch(line -> line.startsWith("overrides: storage.mirror: a mirror is not set up"))
+        .anyMatch(line ->
+            line.startsWith(
+                "overrides: storage.mirror: Millwright does not have Debian's installer"))
         .anyMatch(line -> line.startsWith("overrides: storage.encryption: Debian's installer"));
   }
 
