@@ -232,7 +232,7 @@ class IsosTest {
     Reply debian = rig.post("projects/default/renderings?installer=debian-13", bundle);
     assertThat(debian.status()).isEqualTo(400);
     assertThat(debian.json().path("errors").toString())
-        .contains("spec.overrides", "storage.mirror: a mirror is not set up");
+        .contains("spec.overrides", "storage.mirror: Millwright does not have Debian's installer");
     Reply wrong =
         rig.post(
             "projects/default/renderings?installer=rocky-9",
@@ -344,6 +344,7 @@ class IsosTest {
   @Test
   void whatAMachineOnAHypervisorCannotHaveIsRefusedByTheLayerThatAsksForIt() {
     refusedOf("rocky", "storage: {mirror: other}", "storage.mirror: a machine on a hypervisor");
+    refusedOf("rocky", "commands: {end: poweroff}", "commands.end: a machine on a hypervisor");
     refusedOf(
         "rocky",
         "storage: {encryption: {by: tpm2}}",

@@ -62,10 +62,7 @@ public final class Agama implements Renderer<Answers> {
       return List.copyOf(out);
     }
     if (how.storage().mirror() != null) {
-      out.add(
-          new Refusal(
-              "installation.storage.mirror",
-              "a mirror is not set up by way of Agama; install on one disk"));
+      out.add(Storage.noMirror("Agama"));
     }
     if (how.storage().encryption() != null) {
       out.add(

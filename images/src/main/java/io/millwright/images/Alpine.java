@@ -94,10 +94,7 @@ public final class Alpine implements Renderer<Answers> {
 
   private static void checkStorage(Storage storage, List<Refusal> out) {
     if (storage.mirror() != null) {
-      out.add(
-          new Refusal(
-              "installation.storage.mirror",
-              "a mirror is not set up by way of setup-disk; install on one disk"));
+      out.add(Storage.noMirror("setup-disk"));
     }
     if (storage.encryption() != null) {
       out.add(
@@ -322,6 +319,10 @@ public final class Alpine implements Renderer<Answers> {
   private static String finish(InstallSpec spec) {
     List<TargetFile> files = new ArrayList<>();
     List<String> commands = new ArrayList<>();
+    if (spec.profile().users().stream().noneMatch(user -> user.name().equals("root"))) {
+      // setup-alpine -e leaves root an empty password, which opens the console and su to anybody.
+      commands.add("echo 'root:*' | chpasswd -e");
+    }
     files.add(TargetFile.ofRoot("/etc/network/interfaces", "0644", AlpineInterfaces.of(spec)));
     if (bonds(spec)) {
       files.add(TargetFile.ofRoot("/etc/modprobe.d/millwright.conf", "0644", NO_BOND_OF_ITS_OWN));

@@ -65,10 +65,7 @@ public final class AutoYast implements Renderer<Answers> {
       return List.copyOf(out);
     }
     if (how.storage().mirror() != null) {
-      out.add(
-          new Refusal(
-              "installation.storage.mirror",
-              "a mirror is not set up by way of AutoYaST; install on one disk"));
+      out.add(Storage.noMirror("AutoYaST"));
     }
     if (how.storage().encryption() != null) {
       out.add(
@@ -220,10 +217,10 @@ public final class AutoYast implements Renderer<Answers> {
     }
     if (source.repository() != null) {
       String key = source.repositoryKey();
-      out.add(
-          key == null
-              ? addOn("relurl://", source.repository(), "", List.of())
-              : addOn("relurl://", source.repository(), "millwright", keyIds(key)));
+      // Without a key it is trusted as its medium is; YaST asks of an unsigned one that is not said
+      // to be.
+      List<String> keys = key == null ? List.of() : keyIds(key);
+      out.add(addOn("relurl://", source.repository(), "millwright", keys));
     }
     for (PackageSource.Repository one : source.repositories()) {
       out.add(addOn(one.url().toString(), "/", one.name(), keyIds(one.key())));
@@ -320,10 +317,39 @@ public final class AutoYast implements Renderer<Answers> {
         }
       }
       for (MachineSpec.Route route : face.ip().routes()) {
-        out.add(route(route.to().toString(), route.via(), face));
+        if (route.metric() == null) {
+          out.add(route(route.to().toString(), route.via(), face));
+        }
       }
     }
     return out;
+  }
+
+  /**
+   * The routes of one interface as wicked keeps them, for AutoYaST's schema has no word for a
+   * metric; see ifroute(5).
+   */
+  private static String ifroute(List<Map<String, String>> routes, NetInterface face) {
+    StringBuilder out = new StringBuilder();
+    for (Map<String, String> route : routes) {
+      if (face.name().equals(route.get("device"))) {
+        out.append(route.get("destination"))
+            .append(' ')
+            .append(route.get("gateway"))
+            .append(" - -\n");
+      }
+    }
+    for (MachineSpec.Route route : face.ip().routes()) {
+      if (route.metric() != null) {
+        out.append(route.to())
+            .append(' ')
+            .append(route.via())
+            .append(" - - metric ")
+            .append(route.metric())
+            .append('\n');
+      }
+    }
+    return out.toString();
   }
 
   private static Map<String, String> route(String to, Ip via, NetInterface face) {
@@ -451,6 +477,13 @@ public final class AutoYast implements Renderer<Answers> {
       files.add(
           TargetFile.ofRoot(
               "/etc/sysconfig/network/ifsysctl-" + face.name(), "0644", sysctl(spec, face)));
+      if (face.ip().routes().stream().anyMatch(route -> route.metric() != null)) {
+        files.add(
+            TargetFile.ofRoot(
+                "/etc/sysconfig/network/ifroute-" + face.name(),
+                "0644",
+                ifroute(routes(spec), face)));
+      }
     }
     return Finish.script(spec, Suse.files(spec, files), Suse.commands(spec));
   }

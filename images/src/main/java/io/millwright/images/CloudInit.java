@@ -102,6 +102,10 @@ public final class CloudInit implements Renderer<Seed> {
               "profile.commands.before",
               "a clone has no installer that could run them; use scripts or commands.after"));
     }
+    if (profile.end() != null) {
+      out.add(
+          new Refusal("profile.commands.end", "a clone has no installer that ends; leave it out"));
+    }
     List<String> scripts = profile.scripts().stream().map(ProfileSpec.Script::name).toList();
     for (int i = 0; i < profile.after().size(); i++) {
       if (scripts.contains(profile.after().get(i).name())) {

@@ -13,6 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -47,6 +49,9 @@ public final class Esxi implements Renderer<Answers> {
           Map.entry("fi", "Finnish"),
           Map.entry("pl", "Polish"),
           Map.entry("jp", "Japanese"));
+
+  /** Its own, and what a user has of whom nothing is said. */
+  private static final Set<String> SHELLS = Set.of("/bin/sh", "/bin/bash");
 
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
@@ -136,6 +141,18 @@ public final class Esxi implements Renderer<Answers> {
                     field, "every card of ESXi has a virtual switch already; leave it out"));
         case NetInterface.Vlan _ -> {}
       }
+      List<Integer> v4 =
+          IntStream.range(0, face.ip().addresses().size())
+              .filter(j -> !face.ip().addresses().get(j).v6())
+              .boxed()
+              .toList();
+      for (int j : face.ip().dhcp4() ? v4 : v4.subList(Math.min(1, v4.size()), v4.size())) {
+        out.add(
+            new Refusal(
+                field + ".ip.addresses[" + j + "]",
+                "a VMkernel interface has one IPv4 address, by DHCP or a static one; give another"
+                    + " interface"));
+      }
       for (int j = 0; j < face.ip().routes().size(); j++) {
         if (face.ip().routes().get(j).metric() != null) {
           out.add(new Refusal(field + ".ip.routes[" + j + "].metric", "ESXi's routes have none"));
@@ -166,6 +183,15 @@ public final class Esxi implements Renderer<Answers> {
                 field + ".name",
                 "ESXi makes users only with a password in clear, which no medium carries; use"
                     + " root"));
+      }
+      if (user.sudo()) {
+        out.add(new Refusal(field + ".sudo", "ESXi has no sudo, and root needs none"));
+      }
+      if (!user.groups().isEmpty()) {
+        out.add(new Refusal(field + ".groups", "ESXi has roles in place of groups; leave it out"));
+      }
+      if (!SHELLS.contains(user.shell())) {
+        out.add(new Refusal(field + ".shell", "ESXi's only shell is /bin/sh; leave it out"));
       }
       if (user.passwordHash() != null && !user.passwordHash().startsWith("$6$")) {
         out.add(new Refusal(field + ".passwordHash", "ESXi reads hashes of SHA-512 only"));
@@ -413,7 +439,7 @@ public final class Esxi implements Renderer<Answers> {
             "network ip route " + (v6 ? "ipv6" : "ipv4") + " add -n",
             "default",
             "-g",
-            gateway.toString());
+            zoned(gateway, vmk));
       }
     }
     for (MachineSpec.Route route : ip.routes()) {
@@ -421,8 +447,13 @@ public final class Esxi implements Renderer<Answers> {
           "network ip route " + (route.to().v6() ? "ipv6" : "ipv4") + " add -n",
           route.to().toString(),
           "-g",
-          route.via().toString());
+          zoned(route.via(), vmk));
     }
+  }
+
+  /** A next hop; one that is on every link, with the link that is meant. */
+  private static String zoned(Ip via, String vmk) {
+    return via + (InstallSpec.isLinkLocal(via) ? "%" + vmk : "");
   }
 
   private static final class Commands {

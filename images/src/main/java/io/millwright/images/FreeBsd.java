@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,33 @@ import org.jspecify.annotations.Nullable;
 public final class FreeBsd implements Renderer<Answers> {
   private static final String NAMES = "/usr/local/libexec/millwright-names";
 
+  /** X11's names of keyboards that vt(4) knows by the same one. */
+  private static final Set<String> KEYMAPS =
+      Set.of(
+          "am", "be", "br", "by", "ca", "ch", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr",
+          "il", "is", "it", "jp", "lt", "nl", "no", "pl", "pt", "ru", "se", "si", "sk", "tr", "ua",
+          "us");
+
+  /** Those that it knows by another one. */
+  private static final Map<String, String> RENAMED =
+      Map.of(
+          "at",
+          "de",
+          "bg",
+          "bg.bds",
+          "gb",
+          "uk",
+          "hu",
+          "hu.102",
+          "kz",
+          "kz.io",
+          "latam",
+          "latinamerican");
+
+  private static Optional<String> keymap(String x11) {
+    return KEYMAPS.contains(x11) ? Optional.of(x11) : Optional.ofNullable(RENAMED.get(x11));
+  }
+
   @Override
   public List<Refusal> check(InstallSpec spec) {
     List<Refusal> out = new ArrayList<>(Finish.check(spec));
@@ -33,6 +61,10 @@ public final class FreeBsd implements Renderer<Answers> {
     checkProfile(spec.profile(), out);
     checkInterfaces(spec, out);
     checkStorage(how.storage(), out);
+    if (keymap(how.keyboard()).isEmpty()) {
+      out.add(
+          new Refusal("installation.keyboard", "is not among those known for FreeBSD's console"));
+    }
     Source source = how.source();
     if (source.mirror() != null || source.repository() != null || source.proxy() != null) {
       out.add(
@@ -190,7 +222,7 @@ public final class FreeBsd implements Renderer<Answers> {
     List<TargetFile> out = new ArrayList<>();
     Map<String, String> rc = new LinkedHashMap<>();
     rc.put("hostname", spec.identity().fqdn());
-    rc.put("keymap", how.keyboard());
+    rc.put("keymap", keymap(how.keyboard()).orElseThrow());
     rc.put("sshd_enable", "YES");
     rc.put("millwright_names_enable", "YES");
     rc.putAll(RcConf.network(spec));

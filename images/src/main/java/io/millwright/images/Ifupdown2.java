@@ -10,10 +10,14 @@ import java.util.Map;
 
 /**
  * The network of a machine as ifupdown2 keeps it, for Proxmox VE, whose own tools read and write
- * the same file: interfaces(5) as ifupdown2 extends it, and a systemd.link file for the name of
- * each card.
+ * the same file: interfaces(5) as ifupdown2 extends it, a systemd.link file for the name of each
+ * card, and what the kernel has to know of IPv6 on each interface, which udev tells it as soon as
+ * there is one.
  */
 final class Ifupdown2 {
+  /** For sysctl(8). */
+  static final String KERNEL = "/etc/sysctl.d/60-millwright-network.conf";
+
   private final InstallSpec spec;
 
   private Ifupdown2(InstallSpec spec) {
@@ -23,7 +27,9 @@ final class Ifupdown2 {
   /** Content by path. */
   static Map<String, String> of(InstallSpec spec) {
     Map<String, String> out = new LinkedHashMap<>();
-    out.put("/etc/network/interfaces", new Ifupdown2(spec).interfaces());
+    Ifupdown2 all = new Ifupdown2(spec);
+    out.put("/etc/network/interfaces", all.interfaces());
+    out.put(KERNEL, all.kernel());
     for (NetInterface.Ethernet card : spec.cards()) {
       Mac mac = card.mac();
       if (mac != null || spec.isTheOnly(card)) {
@@ -51,6 +57,29 @@ final class Ifupdown2 {
     return out.toString();
   }
 
+  /** It listens to routers unless it is told, also where ifupdown2 has nothing to do with IPv6. */
+  private String kernel() {
+    StringBuilder out = new StringBuilder();
+    for (NetInterface face : spec.interfaces()) {
+      IpConfig ip = face.ip();
+      Map<String, Boolean> keys = new LinkedHashMap<>();
+      keys.put("disable_ipv6", !ip.has(true));
+      keys.put("accept_ra", ip.isDynamic(true));
+      keys.put("autoconf", ip.slaac());
+      // There is one default route, and who gives addresses here gives another one.
+      keys.put("accept_ra_defrtr", ip.isDynamic(true) && spec.uplink(true) == face);
+      keys.forEach((key, value) ->
+          out.append("net.ipv6.conf.")
+              .append(face.name())
+              .append('.')
+              .append(key)
+              .append(" = ")
+              .append(value ? 1 : 0)
+              .append('\n'));
+    }
+    return out.toString();
+  }
+
   private void family(StringBuilder out, NetInterface face, boolean v6) {
     IpConfig ip = face.ip();
     out.append("iface ")
@@ -67,12 +96,8 @@ final class Ifupdown2 {
     if (!v6) {
       device(lines, face);
     }
-    if (ip.isDynamic(v6) && spec.uplink(v6) != face) {
-      // There is one default route, and who gives addresses here gives another one.
-      lines.add(
-          v6
-              ? "pre-up sysctl -q -w net.ipv6.conf." + face.name() + ".accept_ra_defrtr=0 || true"
-              : "post-up ip route del default dev " + face.name() + " || true");
+    if (!v6 && ip.dhcp4() && spec.uplink(false) != face) {
+      lines.add("post-up ip route del default dev " + face.name() + " || true");
     }
     for (MachineSpec.Route route : ip.routes()) {
       if (route.to().v6() == v6) {

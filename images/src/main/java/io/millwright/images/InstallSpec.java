@@ -396,9 +396,14 @@ public record InstallSpec(
     }
   }
 
+  /** True if it may be on every link, so that an address alone does not tell which is meant. */
+  static boolean isLinkLocal(Ip ip) {
+    return LINK_LOCAL.contains(ip);
+  }
+
   /** True if it is on the link, as far as the static addresses tell. */
   private static boolean isReached(Ip router, IpConfig ip) {
-    return LINK_LOCAL.contains(router)
+    return isLinkLocal(router)
         || ip.addresses().stream().anyMatch(a -> a.subnet().contains(router));
   }
 

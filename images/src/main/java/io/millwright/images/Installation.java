@@ -61,6 +61,7 @@ public record Installation(
   /** The same, as a merged profile asks, or as before where it says nothing. */
   public Installation with(ProfileSpec profile) {
     String layout = profile.keyboard();
+    ProfileSpec.End asked = profile.end();
     return new Installation(
         storage.with(profile.storage()),
         firmware,
@@ -68,7 +69,11 @@ public record Installation(
         source.with(profile.packageSource()),
         profile.before(),
         profile.after(),
-        end,
+        switch (asked) {
+          case null -> end;
+          case REBOOT -> End.REBOOT;
+          case POWEROFF -> End.POWEROFF;
+        },
         tpm);
   }
 

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * The network of a machine as NetworkManager keeps it: one keyfile for each interface, and a
@@ -158,9 +160,47 @@ final class NmKeyfiles {
             "route" + n++, route.to() + "," + route.via() + (metric == null ? "" : "," + metric));
       }
     }
-    list(at, "dns", ip.dns().stream().filter(d -> d.v6() == v6).map(Ip::toString).toList());
+    list(at, "dns", nameServers(face, v6));
     // Once is enough, and IPv4 comes first.
-    list(at, "dns-search", v6 && ip.has(false) ? List.of() : ip.search());
+    list(at, "dns-search", v6 && ip.has(false) ? List.of() : search(face));
+  }
+
+  /**
+   * Those of this family: its own, and of the first interface which has the family those of all
+   * others that have not, where NetworkManager would not read them. Nobody can ask a server of a
+   * family that the machine does not have.
+   */
+  private List<String> nameServers(NetInterface face, boolean v6) {
+    return Stream.concat(
+            Stream.of(face),
+            isFirst(face, f -> f.ip().has(v6))
+                ? spec.interfaces().stream().filter(f -> !f.ip().has(v6))
+                : Stream.of())
+        .flatMap(f -> f.ip().dns().stream())
+        .filter(server -> server.v6() == v6)
+        .map(Ip::toString)
+        .distinct()
+        .toList();
+  }
+
+  /** Likewise, with those of the interfaces that have no address at all. */
+  private List<String> search(NetInterface face) {
+    return Stream.concat(
+            Stream.of(face),
+            isFirst(face, NmKeyfiles::isAddressed)
+                ? spec.interfaces().stream().filter(f -> !isAddressed(f))
+                : Stream.of())
+        .flatMap(f -> f.ip().search().stream())
+        .distinct()
+        .toList();
+  }
+
+  private boolean isFirst(NetInterface face, Predicate<NetInterface> of) {
+    return spec.interfaces().stream().filter(of).findFirst().filter(face::equals).isPresent();
+  }
+
+  private static boolean isAddressed(NetInterface face) {
+    return face.ip().has(false) || face.ip().has(true);
   }
 
   private static void list(Map<String, String> at, String key, List<String> values) {

@@ -12,6 +12,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +34,11 @@ public final class Preseed implements Renderer<Answers> {
   /** Under which the key of the repository on the medium is known; none of others has this name. */
   private static final String ON_MEDIUM = "millwright";
 
+  /**
+   * Asked for beside the locale; one without a country, such as C.UTF-8, would leave a question.
+   */
+  private static final Pattern PLACE = Pattern.compile("([a-z]{2,3})_([A-Z]{2})");
+
   private static final String BUSYBOX = "#!/bin/sh";
   static final String RESOLVER = "systemd-resolved";
 
@@ -45,10 +52,7 @@ public final class Preseed implements Renderer<Answers> {
     }
     Storage storage = how.storage();
     if (storage.mirror() != null) {
-      out.add(
-          new Refusal(
-              "installation.storage.mirror",
-              "a mirror is not set up by way of Debian's installer; install on one disk"));
+      out.add(Storage.noMirror("Debian's installer"));
     }
     if (storage.encryption() != null) {
       out.add(
@@ -181,7 +185,12 @@ public final class Preseed implements Renderer<Answers> {
     values.put("fqdn", spec.identity().fqdn());
     values.put("hostname", spec.identity().hostname());
     values.put("domain", or(spec.identity().domain(), ""));
-    values.put("locale", or(profile.locale(), "en_US.UTF-8"));
+    String locale = or(profile.locale(), "en_US.UTF-8");
+    Matcher place = PLACE.matcher(locale);
+    boolean told = place.lookingAt();
+    values.put("language", told ? place.group(1) : "en");
+    values.put("country", told ? place.group(2) : "US");
+    values.put("locale", locale);
     values.put("timezone", or(profile.timezone(), "Etc/UTC"));
     values.put("keyboard", how.keyboard());
     values.put("network", source.offline() ? List.of() : network(spec));

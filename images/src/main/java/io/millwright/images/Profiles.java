@@ -44,7 +44,7 @@ public final class Profiles {
    *     {@code users[alice]}, {@code files[/etc/motd]}, {@code scripts[setup]}, {@code
    *     packages[curl]}, {@code ntp[192.0.2.1]}, {@code keyboard}, {@code packageSource.mirror},
    *     {@code packageSource.repositories[tools]}, {@code storage.layout}, {@code
-   *     storage.untouched[data]}, {@code commands.after[setup]}
+   *     storage.untouched[data]}, {@code commands.after[setup]}, {@code commands.end}
    */
   public record Merged(ProfileSpec profile, Map<String, String> origin) {
     public Merged {
@@ -89,7 +89,8 @@ public final class Profiles {
                     "commands.after",
                     true,
                     ProfileSpec::after,
-                    ProfileSpec.Script::name))),
+                    ProfileSpec.Script::name),
+                Profiles.<ProfileSpec.End>last(layers, origin, "commands.end", ProfileSpec::end))),
         origin);
   }
 

@@ -12,11 +12,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Installs Proxmox VE (8.3 and later, 9) by its automated installer, which reads its mode and
+ * Installs Proxmox VE (8.4 and later, 9) by its automated installer, which reads its mode and
  * {@code answer.toml} from the root of its own medium (Proxmox VE's documentation, "Automated
  * Installation").
  *
@@ -51,9 +52,44 @@ public final class Proxmox implements Renderer<Answers> {
           "de", "dk", "es", "fi", "fr", "hu", "is", "it", "jp", "lt", "mk", "nl", "no", "pl", "pt",
           "se", "si", "tr");
 
+  private static final Pattern VERSION =
+      Pattern.compile("([0-9]{1,5})(?:\\.([0-9]{1,5}))?(\\..*)?");
+
+  private final String version;
+
+  /** A renderer for a version that is not known; it is taken for one of today's. */
+  public Proxmox() {
+    this("");
+  }
+
+  /** A renderer for this version, as its medium tells it. */
+  public Proxmox(String version) {
+    this.version = version;
+  }
+
+  /**
+   * True if its installer has other names for what is asked, and ends at each that it does not
+   * know.
+   */
+  private boolean isOlder() {
+    Matcher m = VERSION.matcher(version);
+    if (!m.matches()) {
+      return false;
+    }
+    int major = Integer.parseInt(m.group(1));
+    return major < 8 || major == 8 && (m.group(2) == null || Integer.parseInt(m.group(2)) < 4);
+  }
+
   @Override
   public List<Refusal> check(InstallSpec spec) {
     List<Refusal> out = new ArrayList<>(Finish.check(spec));
+    if (isOlder()) {
+      out.add(
+          new Refusal(
+              "installation",
+              "Proxmox VE's installer takes these answers from 8.4 on; use a medium of that or a"
+                  + " later one, whose Image says so in its version"));
+    }
     if (spec.identity().domain() == null) {
       out.add(
           new Refusal(
@@ -130,6 +166,15 @@ public final class Proxmox implements Renderer<Answers> {
     if (storage.table() == StorageSpec.Table.MSDOS) {
       out.add(new Refusal("installation.storage.table", "Proxmox VE starts from a GPT only"));
     }
+    if (storage.layout() == StorageSpec.Layout.LVM
+        && (storage.mirror() != null
+            || storage.filesystems().stream()
+                .anyMatch(part -> part.type() == StorageSpec.Type.BTRFS))) {
+      out.add(
+          new Refusal(
+              "installation.storage.layout",
+              "Proxmox VE mirrors by ZFS or btrfs, and neither lies on LVM; leave it out"));
+    }
     if (storage.encryption() != null) {
       out.add(
           new Refusal(
@@ -205,12 +250,10 @@ public final class Proxmox implements Renderer<Answers> {
     String hash = root.map(ProfileSpec.User::passwordHash).orElse(null);
     out.put("root-password-hashed", hash == null ? NO_PASSWORD : hash);
     out.put("root-ssh-keys", root.map(ProfileSpec.User::keys).orElse(List.of()));
-    out.put(
-        "reboot-mode",
-        switch (how.end()) {
-          case REBOOT -> "reboot";
-          case POWEROFF -> "power-off";
-        });
+    if (how.end() == Installation.End.POWEROFF) {
+      // Not every installer that knows all else knows this word, and each reboots without it.
+      out.put("reboot-mode", "power-off");
+    }
     out.section("network");
     network(out, spec);
     out.section("disk-setup");
@@ -221,8 +264,11 @@ public final class Proxmox implements Renderer<Answers> {
             ? mirror == null ? "ext4" : "zfs"
             : storage.filesystems().getFirst().type().name().toLowerCase(Locale.ROOT);
     out.put("filesystem", kind);
+    if (kind.equals("btrfs") || kind.equals("zfs")) {
+      // Asked for with one disk as well.
+      out.put(kind + ".raid", mirror == null ? "raid0" : "raid1");
+    }
     if (mirror != null) {
-      out.put(kind + ".raid", "raid1");
       out.put(
           "disk-list",
           List.of(kernelName(storage.disk()).orElseThrow(), kernelName(mirror).orElseThrow()));
@@ -395,6 +441,8 @@ public final class Proxmox implements Renderer<Answers> {
       commands.add("update-locale LANG=" + locale);
     }
     commands.addAll(rename(spec));
+    // For the cards that are there already; what else there will be hears it of udev.
+    commands.add("sysctl -q -e -p " + Ifupdown2.KERNEL + " || true");
     if (!first.isEmpty()) {
       commands.add("systemctl daemon-reload");
       commands.add("systemctl enable millwright-first-boot.service");

@@ -88,7 +88,7 @@ final class RcConf {
         (v6 ? routes6 : routes).add(id);
         tails.put(
             (v6 ? "ipv6_route_" : "route_") + id,
-            (v6 ? "" : "-net ") + route.to() + " " + route.via());
+            (v6 ? "" : "-net ") + route.to() + " " + zoned(route.via(), face));
       }
     }
     if (!cloned.isEmpty()) {
@@ -98,10 +98,7 @@ final class RcConf {
       NetInterface uplink = spec.uplink(v6);
       Ip gateway = uplink == null ? null : uplink.ip().gateway(v6);
       if (uplink != null && gateway != null) {
-        boolean local = gateway.toString().startsWith("fe80");
-        out.put(
-            v6 ? "ipv6_defaultrouter" : "defaultrouter",
-            gateway + (local ? "%" + uplink.name() : ""));
+        out.put(v6 ? "ipv6_defaultrouter" : "defaultrouter", zoned(gateway, uplink));
       }
     }
     if (!routes.isEmpty()) {
@@ -114,6 +111,11 @@ final class RcConf {
       out.put("rtsold_enable", "YES");
     }
     out.putAll(tails);
+  }
+
+  /** A next hop; one that may be on every link, with the link that is meant. */
+  private static String zoned(Ip via, NetInterface face) {
+    return via + (InstallSpec.isLinkLocal(via) ? "%" + face.name() : "");
   }
 
   private static void ipv4(NetInterface face, List<String> words, Map<String, String> tails) {

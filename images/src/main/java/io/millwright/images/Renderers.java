@@ -62,7 +62,9 @@ public final class Renderers {
       case BSDINSTALL -> new FreeBsd();
       case UNATTEND -> windows(family, version);
       case ESXI -> new Esxi();
-      case PROXMOX -> new Proxmox();
+      case PROXMOX ->
+          // Its sisters, which a user may add, count in their own way.
+          family.family().startsWith("proxmox-ve") ? new Proxmox(version) : new Proxmox();
       case IGNITION ->
           new Ignition(
               family.family().equals("flatcar")

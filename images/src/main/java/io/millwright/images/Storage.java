@@ -127,6 +127,15 @@ public record Storage(
     };
   }
 
+  /** For an installer that knows mirrors, but is not told of them here. */
+  static Refusal noMirror(String installer) {
+    return new Refusal(
+        "installation.storage.mirror",
+        "Millwright does not have "
+            + installer
+            + " set up a mirror, though it could; install on one disk");
+  }
+
   public Storage withMirror(@Nullable Disk next) {
     return new Storage(disk, next, untouched, capacity, table, layout, filesystems, encryption);
   }

@@ -292,6 +292,7 @@ public final class Windows implements Renderer<Answers> {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("fqdn", spec.identity().fqdn()); // a name, in which no comment can end
     values.put("hostname", spec.identity().hostname());
+    values.put("domain", spec.identity().domain() == null ? "" : spec.identity().domain());
     values.put("unasked", version == Version.WINDOWS_11 && !how.tpm() ? REQUIREMENTS : List.of());
     values.put("edition", escaped(edition));
     values.put("keyboard", KEYBOARDS.get(how.keyboard()));

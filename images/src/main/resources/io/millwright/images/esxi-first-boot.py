@@ -82,7 +82,7 @@ if task["reportTo"]:
         for door in task["reportTo"]:
             try:
                 reported = reported or told(door, body.encode())
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 pass
         if not reported:
             time.sleep(2)

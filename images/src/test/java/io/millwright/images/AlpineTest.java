@@ -279,6 +279,26 @@ class AlpineTest {
     }
   }
 
+  /** The system in memory has an empty one, and setup-disk copies it. */
+  @Test
+  void rootHasNoPasswordThatAnybodyKnows() throws IOException {
+    String locked = "echo 'root:*' | chpasswd -e\n";
+    ProfileSpec.User ada =
+        new ProfileSpec.User("ada", List.of(), Samples.HASH, false, "/bin/sh", List.of());
+    ProfileSpec.User root =
+        new ProfileSpec.User("root", List.of(), Samples.HASH, false, "/bin/sh", List.of());
+    InstallSpec spec = sample("dhcp");
+    assertThat(finish(spec)).contains(locked);
+    assertThat(finish(spec.withProfile(Samples.withUsers(ada)))).contains(locked);
+    assertThat(finish(spec.withProfile(Samples.withUsers(ada, root))))
+        .contains("\nroot:" + Samples.HASH + "\n")
+        .doesNotContain("root:*");
+  }
+
+  private static String finish(InstallSpec spec) throws IOException {
+    return file(spec, "etc/millwright/finish");
+  }
+
   /** The cards of a made-up /sys change places, by a stand-in for ip. */
   @Test
   void cardsGetTheirNamesEvenIfTheyChangePlaces(@TempDir Path root) throws Exception {

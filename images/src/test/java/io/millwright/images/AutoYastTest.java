@@ -147,6 +147,44 @@ class AutoYastTest {
             "proxy=http://proxy:3128");
   }
 
+  /** Else YaST asks whether an unsigned repository is to be taken, and waits. */
+  @Test
+  void onlyWhatHasNoKeyOnTheMediumMayBeUnsigned() throws Exception {
+    Document unsigned = document(sample("repository-on-medium"));
+    assertThat(texts(unsigned, "alias")).containsExactly("millwright");
+    assertThat(texts(unsigned, "accept_unsigned_file")).containsExactly("true");
+    assertThat(texts(unsigned, "keyid")).isEmpty();
+    for (String other : List.of("signed-repository-on-medium", "repositories-of-rpm")) {
+      assertThat(texts(document(sample(other)), "accept_unsigned_file")).containsExactly("false");
+      assertThat(texts(document(sample(other)), "keyid")).isNotEmpty();
+    }
+  }
+
+  /** AutoYaST has no word for it, wicked has. */
+  @Test
+  void aRouteHasItsMetric() throws Exception {
+    Document document = document(sample("three-mixed"));
+    assertThat(texts(document, "destination"))
+        .containsExactly("default", "default", "2001:db8::/32");
+    List<List<String>> ifroutes =
+        FinishTest.calls(finish(document)).stream()
+            .filter(call -> call.size() == 5 && call.get(3).contains("/ifroute-"))
+            .toList();
+    assertThat(ifroutes)
+        .containsExactly(
+            List.of(
+                "put",
+                "0644",
+                "root",
+                "/etc/sysconfig/network/ifroute-nic1",
+                """
+                default 10.0.0.1 - -
+                default fd00::1 - -
+                2001:db8::/32 fd00::9 - -
+                192.0.2.0/24 10.0.0.9 - - metric 50
+                """));
+  }
+
   private static Document document(InstallSpec spec) throws Exception {
     DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
     factory.setNamespaceAware(true);

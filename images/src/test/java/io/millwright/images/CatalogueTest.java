@@ -76,9 +76,19 @@ class CatalogueTest {
 
   @Test
   void proxmoxTellsItsVersionInAFile() {
-    assertThat(look("PVE", Map.of("/.cd-info", "RELEASE='8.2'\nISORELEASE='1'\nPRODUCT='pve'\n")))
-        .extracting(Recognised::version)
-        .containsExactly("8.2");
+    assertThat(proxmox("8.2").version()).isEqualTo("8.2");
+    assertThat(proxmox("8.2").release()).isEmpty();
+    assertThat(proxmox("8.4").release().map(Catalogue.Release::title)).contains("Proxmox VE 8.4");
+    assertThat(proxmox("9.1").release().map(Catalogue.Release::title)).contains("Proxmox VE 9");
+  }
+
+  private static Recognised proxmox(String release) {
+    List<Recognised> found =
+        look(
+            "PVE",
+            Map.of("/.cd-info", "RELEASE='" + release + "'\nISORELEASE='1'\nPRODUCT='pve'\n"));
+    assertThat(found).hasSize(1);
+    return found.getFirst();
   }
 
   @Test

@@ -5,15 +5,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millwright.model.Mac;
 import io.millwright.model.ProfileSpec;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import net.jqwik.api.Arbitrary;
@@ -143,7 +151,113 @@ class EsxiTest {
             "profile.locale",
             "profile.timezone",
             "profile.users[0].name",
+            "profile.users[0].sudo",
+            "profile.users[0].groups",
             "profile.users[1].name");
+  }
+
+  @Test
+  void rootIsWhatEsxiMakesOfIt() {
+    assertThat(users("/bin/bash", false)).isEmpty();
+    assertThat(users("/bin/sh", false)).isEmpty();
+    assertThat(users("/bin/zsh", true, "wheel"))
+        .containsExactly(
+            "profile.users[0].sudo", "profile.users[0].groups", "profile.users[0].shell");
+  }
+
+  private static List<String> users(String shell, boolean sudo, String... groups) {
+    ProfileSpec.User root =
+        new ProfileSpec.User("root", List.of(), Samples.HASH, sudo, shell, List.of(groups));
+    return RENDERER.check(sample("dhcp").withProfile(Samples.withUsers(root))).stream()
+        .map(Refusal::field)
+        .toList();
+  }
+
+  /** esxcli's "ipv4 set" knows one, and the next one would take its place. */
+  @Test
+  void anInterfaceHasOneAddressOfIpv4() {
+    List<HostAddress> addresses =
+        List.of(
+            HostAddress.parse("fd00::5/64"),
+            HostAddress.parse("10.0.0.5/24"),
+            HostAddress.parse("10.0.0.6/24"),
+            HostAddress.parse("fd00::6/64"));
+    IpConfig ip = IpConfig.NONE.withStatic(addresses, null, null);
+    assertThat(addresses(ip)).containsExactly("interfaces[0].ip.addresses[2]");
+    assertThat(addresses(ip.withDynamic(true, false, false)))
+        .containsExactly("interfaces[0].ip.addresses[1]", "interfaces[0].ip.addresses[2]");
+  }
+
+  private static List<String> addresses(IpConfig ip) {
+    return RENDERER
+        .check(Samples.net(Samples.card(0, ip)).withInstallation(Samples.ON_DISK))
+        .stream()
+        .map(Refusal::field)
+        .toList();
+  }
+
+  @Test
+  void aRouterThatMayBeOnEveryLinkIsNamedWithItsLink() {
+    List<String> routes = new ArrayList<>();
+    parse(kickstart(Samples.routersOnTheLink().withInstallation(Samples.ON_DISK)))
+        .task()
+        .get("commands")
+        .forEach(command -> {
+          List<String> words = new ArrayList<>();
+          command.forEach(w -> words.add(w.asString()));
+          if (words.contains("route")) {
+            routes.add(String.join(" ", words.subList(words.indexOf("-n") + 1, words.size())));
+          }
+        });
+    assertThat(routes)
+        .containsExactly(
+            "default -g fe80::1%vmk0", "2001:db8::/32 -g fe90::2%vmk0", "2001:db9::/32 -g fd00::9");
+  }
+
+  /** As a proxy or a server that is being restarted may give one. */
+  @Test
+  void anOddAnswerIsNotTheEndOfTheReport(@TempDir Path directory) throws Exception {
+    Path esxcli = Files.writeString(directory.resolve("esxcli"), "#!/bin/sh\necho '[]'\n");
+    assertThat(esxcli.toFile().setExecutable(true)).isTrue();
+    List<String> asked = Collections.synchronizedList(new ArrayList<>());
+    try (ServerSocket door = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      Thread server =
+          Thread.ofVirtual()
+              .start(() -> {
+                for (String answer : List.of("odd\r\n\r\n", "HTTP/1.1 204 Well\r\n\r\n")) {
+                  try (Socket one = door.accept()) {
+                    asked.add(request(one.getInputStream()));
+                    one.getOutputStream().write(answer.getBytes(StandardCharsets.UTF_8));
+                  } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                  }
+                }
+              });
+      URI to = URI.create("http://127.0.0.1:" + door.getLocalPort() + "/m/x");
+      InstallSpec spec = Samples.with(Samples.PLAIN, to).withInstallation(Samples.ON_DISK);
+      Path program =
+          Files.writeString(directory.resolve("program.py"), parse(kickstart(spec)).program());
+      Outside.run(
+          List.of(
+              "env",
+              "PATH=" + directory + ":/usr/bin:/bin",
+              "/usr/bin/python3",
+              program.toString()));
+      server.join();
+    }
+    assertThat(asked).hasSize(2).containsOnly("POST /m/x HTTP/1.1");
+  }
+
+  /** Its first line, when all of it has come. */
+  private static String request(InputStream in) throws IOException {
+    StringBuilder head = new StringBuilder();
+    while (head.indexOf("\r\n\r\n") < 0) {
+      head.append((char) in.read());
+    }
+    Matcher length = Pattern.compile("Content-Length: ([0-9]+)").matcher(head);
+    assertThat(length.find()).isTrue();
+    in.readNBytes(Integer.parseInt(length.group(1)));
+    return head.substring(0, head.indexOf("\r\n"));
   }
 
   /** The sections of a kickstart, and what is in them. */
@@ -190,6 +304,70 @@ class EsxiTest {
                     "import ast, sys; ast.parse(open(sys.argv[1]).read())",
                     program.toString())))
         .isEmpty();
+  }
+
+  /**
+   * Disks as ESXi has them: each under a second name too, and partitions behind a colon, which
+   * stands in the name of a disk without serial as well.
+   */
+  @Test
+  void theDiskIsFoundAmongNamesAsEsxiHasThem(@TempDir Path directory) throws Exception {
+    Path disks = Files.createDirectories(directory.resolve("disks"));
+    for (String name :
+        List.of(
+            "mpx.vmhba0:C0:T0:L0",
+            "mpx.vmhba0:C0:T0:L0:1",
+            "mpx.vmhba0:C0:T0:L0:10",
+            "vml.0000000000766d686261303a303a30",
+            "vml.0000000000766d686261303a303a30:1",
+            "t10.ATA_____QEMU_HARDDISK_________________________mw2Dsystem___________",
+            "t10.ATA_____QEMU_HARDDISK_________________________mw2Dsystem___________:1",
+            "t10.ATA_____QEMU_HARDDISK_________________________SYS0001",
+            "t10.ATA_____QEMU_HARDDISK_________________________SYS0001:1",
+            "vml.0100000000535953303030312020202051454d552048")) {
+      Files.createFile(disks.resolve(name));
+    }
+    Path esxcli = directory.resolve("esxcli");
+    Files.writeString(
+        esxcli,
+        """
+        #!/bin/sh
+        case $6 in
+        mpx.vmhba0:C0:T0:L0 | vml.0000000000766d*) echo '   Size: 30720' ;;
+        *) echo '   Size: 102400' ;;
+        esac
+        """);
+    assertThat(esxcli.toFile().setExecutable(true)).isTrue();
+    assertThat(found(directory, sample("disk-by-size"))).isEqualTo("mpx.vmhba0:C0:T0:L0");
+    InstallSpec bySerial =
+        sample("dhcp")
+            .withInstallation(
+                Samples.ON_DISK.withStorage(Storage.on(new Storage.Disk.BySerial("SYS0001"))));
+    assertThat(found(directory, bySerial))
+        .isEqualTo("t10.ATA_____QEMU_HARDDISK_________________________SYS0001");
+  }
+
+  /** The disk that the installer would be told to take. */
+  private static String found(Path directory, InstallSpec spec) throws Exception {
+    Path out = directory.resolve("disk.cfg");
+    Path console = directory.resolve("console");
+    Path find =
+        Files.writeString(
+            directory.resolve("find"),
+            parse(kickstart(spec))
+                .find()
+                .replace("ls /vmfs/devices/disks", "ls " + directory.resolve("disks"))
+                .replace("/tmp/millwright-disk.cfg", out.toString())
+                .replace("/dev/console", console.toString()));
+    Outside.run(
+        List.of("env", "PATH=" + directory + ":/usr/bin:/bin", "busybox", "sh", find.toString()));
+    assertThat(console).doesNotExist();
+    Matcher told =
+        Pattern.compile(
+                "install --disk=/vmfs/devices/disks/(\\S+) --overwritevmfs --novmfsondisk\n")
+            .matcher(Files.readString(out));
+    assertThat(told.matches()).isTrue();
+    return told.group(1);
   }
 
   /** The real program, against an esxcli that writes down what it is told. */
@@ -256,7 +434,7 @@ class EsxiTest {
       List<String> words = new ArrayList<>();
       command.forEach(w -> words.add(w.asString()));
       assertThat(words.getFirst()).isEqualTo("esxcli");
-      assertThat(words.stream().skip(1)).allMatch(w -> w.matches("[A-Za-z0-9:./_-]+"));
+      assertThat(words.stream().skip(1)).allMatch(w -> w.matches("[A-Za-z0-9:./_-]+(%vmk[0-9]+)?"));
       if (words.contains("-I") && words.contains("ipv4")) {
         v4.add(words.get(words.indexOf("-I") + 1));
       }

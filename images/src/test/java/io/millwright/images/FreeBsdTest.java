@@ -167,6 +167,29 @@ class FreeBsdTest {
         .containsEntry("ifconfig_storage", "mtu 9000 inet 10.40.0.7/24");
   }
 
+  /** vt(4) has names of its own, and takes one that it does not know without a word. */
+  @Test
+  void aKeyboardIsOneThatTheConsoleKnows() throws Exception {
+    for (var name : Map.of("us", "us", "de", "de", "gb", "uk", "at", "de").entrySet()) {
+      assertThat(rc(keyboard(name.getKey()))).containsEntry("keymap", name.getValue());
+    }
+    assertThat(RENDERER.check(keyboard("brai")))
+        .extracting(Refusal::field)
+        .containsExactly("installation.keyboard");
+  }
+
+  private static InstallSpec keyboard(String x11) {
+    return sample("dhcp").withInstallation(Samples.ON_DISK.withKeyboard(x11));
+  }
+
+  @Test
+  void aRouterThatMayBeOnEveryLinkIsNamedWithItsLink() throws Exception {
+    assertThat(rc(Samples.routersOnTheLink().withInstallation(Samples.ON_DISK)))
+        .containsEntry("ipv6_defaultrouter", "fe80::1%nic0")
+        .containsEntry("ipv6_route_nic0_0", "2001:db8::/32 fe90::2%nic0")
+        .containsEntry("ipv6_route_nic0_1", "2001:db9::/32 fd00::9");
+  }
+
   @Test
   void refusesWhatItCannotDo() {
     assertThat(samples())

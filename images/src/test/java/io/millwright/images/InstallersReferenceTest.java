@@ -90,7 +90,7 @@ class InstallersReferenceTest {
               new Esxi()),
           new Row(
               "Proxmox VE's installer",
-              "Proxmox VE 8, 9",
+              "Proxmox VE 8.4, 9",
               "answer.toml on its own medium",
               "a TOML parser, and the installer's own good and bad samples",
               new Proxmox()),

@@ -3,6 +3,7 @@ package io.millwright.images;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.model.Ip;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import java.io.IOException;
@@ -208,6 +209,36 @@ class KickstartTest {
     files.put("/var/lib/cloud/seed/nocloud/user-data", seed.userData());
     files.putAll(NmKeyfiles.of(spec));
     assertThat(parsed.files()).isEqualTo(files);
+  }
+
+  /** NetworkManager reads no server of a family that the connection does not have. */
+  @Test
+  void noNameServerIsLostWithAFamilyThatItsCardLacks() {
+    IpConfig v4 =
+        IpConfig.NONE
+            .withDynamic(true, false, false)
+            .withDns(List.of(Ip.parse("10.0.0.1"), Ip.parse("fd00::1")), List.of("lab.test"));
+    IpConfig v6 = IpConfig.NONE.withDynamic(false, false, true);
+    InstallSpec spec =
+        Samples.net(
+            Samples.card(0, IpConfig.NONE.withDns(List.of(Ip.parse("10.0.0.3")), List.of("idle"))),
+            Samples.card(1, v4),
+            Samples.card(
+                2, v6.withDns(List.of(Ip.parse("fd00::2"), Ip.parse("10.0.0.1")), List.of())),
+            Samples.card(3, v6.withDns(List.of(Ip.parse("fd00::3")), List.of("more"))));
+    assertThat(servers(spec, "nic1"))
+        .containsExactly("dns=10.0.0.1;10.0.0.3;", "dns-search=lab.test;idle;");
+    assertThat(servers(spec, "nic2")).containsExactly("dns=fd00::2;fd00::1;");
+    assertThat(servers(spec, "nic3")).containsExactly("dns=fd00::3;", "dns-search=more;");
+  }
+
+  private static List<String> servers(InstallSpec spec, String name) {
+    return Objects.requireNonNull(
+            NmKeyfiles.of(spec)
+                .get("/etc/NetworkManager/system-connections/" + name + ".nmconnection"))
+        .lines()
+        .filter(line -> line.startsWith("dns"))
+        .toList();
   }
 
   /** NetworkManager's own library reads every keyfile and finds each connection right. */

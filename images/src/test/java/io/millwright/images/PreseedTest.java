@@ -24,10 +24,12 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class PreseedTest {
@@ -221,6 +223,25 @@ class PreseedTest {
                 + " linux-swap $lvmok{ } lv_name{ swap1 } method{ swap } format{ } . 1024 10000000"
                 + " -1 xfs $lvmok{ } lv_name{ data2 } method{ format } format{ } use_filesystem{ }"
                 + " filesystem{ xfs } mountpoint{ /srv } . ");
+  }
+
+  /** Of a locale without a country the installer would ask for one, and wait. */
+  @ParameterizedTest
+  @CsvSource({
+    "de_AT.UTF-8, de, AT",
+    "sr_RS@latin, sr, RS",
+    "ast_ES.UTF-8, ast, ES",
+    "C.UTF-8, en, US",
+    "eo.UTF-8, en, US",
+    ", en, US"
+  })
+  void noLocaleLeavesAQuestion(@Nullable String locale, String language, String country) {
+    ProfileSpec profile =
+        new ProfileSpec(List.of(), List.of(), List.of(), List.of(), null, locale, List.of());
+    assertThat(answers(text(sample("dhcp").withProfile(profile), "/preseed.cfg")))
+        .containsEntry("debian-installer/locale", locale == null ? "en_US.UTF-8" : locale)
+        .containsEntry("debian-installer/language", language)
+        .containsEntry("debian-installer/country", country);
   }
 
   @Provide

@@ -118,7 +118,9 @@ class ProfilesTest {
                 new StorageSpec(null, StorageSpec.Layout.LVM, List.of(), "b", List.of("c"), null))
             .withCommands(
                 new ProfileSpec.Commands(
-                    List.of(), List.of(new ProfileSpec.Script("x", "#!/bin/sh\n"))));
+                    List.of(),
+                    List.of(new ProfileSpec.Script("x", "#!/bin/sh\n")),
+                    ProfileSpec.End.POWEROFF));
     Profiles.Merged merged =
         Profiles.merge(
             List.of(
@@ -133,13 +135,15 @@ class ProfilesTest {
         .isEqualTo(
             new StorageSpec(null, StorageSpec.Layout.LVM, List.of(), "b", List.of("a", "c"), null));
     assertThat(out.after()).isEqualTo(machine.after());
+    assertThat(out.end()).isEqualTo(ProfileSpec.End.POWEROFF);
     assertThat(merged.origin())
         .containsEntry("keyboard", "machine")
         .containsEntry("packageSource.proxy", "Network lan")
         .containsEntry("packageSource.mirror", "machine")
         .containsEntry("storage.layout", "machine")
         .containsEntry("storage.untouched[a]", "Network lan")
-        .containsEntry("commands.after[x]", "machine");
+        .containsEntry("commands.after[x]", "machine")
+        .containsEntry("commands.end", "machine");
   }
 
   @Test

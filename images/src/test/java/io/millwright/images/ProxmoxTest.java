@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millwright.model.Mac;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.toml.TomlMapper;
@@ -49,7 +51,17 @@ class ProxmoxTest {
                     .withStorage(
                         Storage.on(new Storage.Disk.ByPath("/dev/sda"))
                             .withMirror(new Storage.Disk.ByPath("/dev/sdb")))));
+    out.put("btrfs", onto(BTRFS));
     return out;
+  }
+
+  private static final Storage BTRFS =
+      Samples.ON_DISK
+          .storage()
+          .withFileSystems(new StorageSpec.Part("/", StorageSpec.Type.BTRFS, null));
+
+  private static InstallSpec onto(Storage storage) {
+    return node(Samples.of("static-v4")).withInstallation(Samples.ON_DISK.withStorage(storage));
   }
 
   private static InstallSpec node(InstallSpec spec) {
@@ -159,6 +171,49 @@ class ProxmoxTest {
         .isInstanceOf(ProblemException.class);
   }
 
+  /** Its parser wants a level of RAID of each filesystem that has some, also on one disk. */
+  @Test
+  void oneDiskIsOneOfBtrfsToo() {
+    JsonNode disk = TOML.readTree(answer(sample("btrfs"))).get("disk-setup");
+    assertThat(disk.get("filesystem").asString()).isEqualTo("btrfs");
+    assertThat(disk.at("/btrfs/raid").asString()).isEqualTo("raid0");
+  }
+
+  @Test
+  void whatIsMirroredLiesOnNoLvm() {
+    Storage two =
+        Storage.on(new Storage.Disk.ByPath("/dev/sda"))
+            .withMirror(new Storage.Disk.ByPath("/dev/sdb"));
+    assertThat(fields(onto(two))).isEmpty();
+    assertThat(fields(onto(two.withLayout(StorageSpec.Layout.LVM))))
+        .containsExactly("installation.storage.layout");
+    assertThat(fields(onto(BTRFS.withLayout(StorageSpec.Layout.LVM))))
+        .containsExactly("installation.storage.layout");
+  }
+
+  /** They know neither a program for the first boot nor the words of today. */
+  @ParameterizedTest
+  @CsvSource({
+    "8, true",
+    "8.0, true",
+    "8.3.1, true",
+    "8.4, false",
+    "8.4.1, false",
+    "9, false",
+    "10.1, false",
+    "'', false"
+  })
+  void olderInstallersAreRefused(String version, boolean refused) {
+    assertThat(new Proxmox(version).check(sample("dhcp")))
+        .extracting(Refusal::field)
+        .isEqualTo(refused ? List.of("installation") : List.of());
+    Catalogue.Family family =
+        Objects.requireNonNull(Catalogue.known().families().get("proxmox-ve"));
+    assertThat(Renderers.of(family, version).check(sample("dhcp")))
+        .extracting(Refusal::field)
+        .isEqualTo(refused ? List.of("installation") : List.of());
+  }
+
   private static List<String> fields(InstallSpec spec) {
     return RENDERER.check(spec).stream().map(Refusal::field).toList();
   }
@@ -244,6 +299,9 @@ class ProxmoxTest {
       out.add("disk-setup.disk-list names one twice");
     }
     for (String kind : List.of("zfs", "btrfs")) {
+      if (disk.path("filesystem").asString("").equals(kind) && !disk.path(kind).has("raid")) {
+        out.add("disk-setup." + kind + ".raid is missing");
+      }
       String raid =
           disk.path(kind).path("raid").asString("raid0").toLowerCase(java.util.Locale.ROOT);
       if (!raid.equals("raid0") && disk.has("disk-list") && names.size() < 2) {
@@ -372,10 +430,39 @@ class ProxmoxTest {
     assertThat(interfaces("bridge")).noneMatch(line -> line.contains("vmbr0"));
   }
 
+  /** Where no address comes from a router, none is taken, and no route either. */
+  @Test
+  void theKernelListensToRoutersOnlyWhereItShall() {
+    assertThat(written("static-v6", Ifupdown2.KERNEL))
+        .contains(
+            "net.ipv6.conf.nic0.disable_ipv6 = 1", // a port of the bridge
+            "net.ipv6.conf.vmbr0.disable_ipv6 = 0",
+            "net.ipv6.conf.vmbr0.accept_ra = 0",
+            "net.ipv6.conf.vmbr0.autoconf = 0");
+    assertThat(written("static-v4", Ifupdown2.KERNEL))
+        .contains("net.ipv6.conf.vmbr0.disable_ipv6 = 1");
+    assertThat(written("slaac", Ifupdown2.KERNEL))
+        .contains(
+            "net.ipv6.conf.vmbr0.disable_ipv6 = 0",
+            "net.ipv6.conf.vmbr0.accept_ra = 1",
+            "net.ipv6.conf.vmbr0.autoconf = 1",
+            "net.ipv6.conf.vmbr0.accept_ra_defrtr = 1");
+    assertThat(written("three-mixed", Ifupdown2.KERNEL))
+        .contains("net.ipv6.conf.nic0.accept_ra = 1", "net.ipv6.conf.nic0.accept_ra_defrtr = 0");
+    String hook =
+        Objects.requireNonNull(files(sample("slaac")).get("/proxmox-first-boot")).asText();
+    assertThat(hook.indexOf("sysctl -q -e -p " + Ifupdown2.KERNEL))
+        .isGreaterThan(hook.indexOf(" name nic0"));
+  }
+
   private static List<String> interfaces(String sample) {
+    return written(sample, "/etc/network/interfaces");
+  }
+
+  private static List<String> written(String sample, String path) {
     String program =
         Objects.requireNonNull(files(sample(sample)).get("/proxmox-first-boot")).asText();
-    String begin = "'/etc/network/interfaces' <<'EOF'\n";
+    String begin = "'" + path + "' <<'EOF'\n";
     int from = program.indexOf(begin) + begin.length();
     String content = program.substring(from, program.indexOf("\nEOF", from)).replace("\n", "");
     return new String(Base64.getDecoder().decode(content), StandardCharsets.UTF_8).lines().toList();

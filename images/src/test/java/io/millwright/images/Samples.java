@@ -420,6 +420,21 @@ final class Samples {
     return new InstallSpec.Identity("0199-hello-1", "hello", domain);
   }
 
+  /** Routers of IPv6 as they are known by default: by addresses that every link may have. */
+  static InstallSpec routersOnTheLink() {
+    return net(
+        card(
+            0,
+            static6(5)
+                .withStatic(List.of(HostAddress.parse("fd00::5/64")), null, Ip.parse("fe80::1"))
+                .withRoutes(
+                    List.of(
+                        new MachineSpec.Route(
+                            Cidr.parse("2001:db8::/32"), Ip.parse("fe90::2"), null),
+                        new MachineSpec.Route(
+                            Cidr.parse("2001:db9::/32"), Ip.parse("fd00::9"), null)))));
+  }
+
   private static IpConfig static4(int host) {
     return IpConfig.NONE
         .withStatic(

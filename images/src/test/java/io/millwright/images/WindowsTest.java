@@ -107,6 +107,20 @@ class WindowsTest {
         .filter(c -> renderer(c.version()).check(c.spec()).isEmpty());
   }
 
+  @Test
+  void theMachineHasItsDomain() {
+    InstallSpec spec = Objects.requireNonNull(machines().get("dhcp"));
+    String answers = unattend(spec);
+    assertThat(answers).contains("<DNSDomain>lab.test</DNSDomain>");
+    assertThat(unattend(Samples.with(Samples.PLAIN).withInstallation(Samples.ON_DISK)))
+        .doesNotContain("DNSDomain");
+  }
+
+  private static String unattend(InstallSpec spec) {
+    return Objects.requireNonNull(files(Windows.Version.SERVER_2025, spec).get("Autounattend.xml"))
+        .asText();
+  }
+
   private static Map<String, AnswerFile> files(Windows.Version version, InstallSpec spec) {
     Answers answers = renderer(version).render(spec);
     assertThat(answers.ways()).hasSize(1);

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * Says what differs on a medium made out of another. What is changed fits into its old place or is
@@ -19,8 +20,8 @@ import java.util.TreeSet;
  * appended EFI partition and the copy of the GPT. Every tree, both path tables, the boot catalogue,
  * the partition tables and the medium's own list of checksums agree with the change.
  *
- * <p>A checksum implanted into the volume descriptor (implantisomd5) is taken out: a medium without
- * one says nothing untrue, and to make a new one all of it would have to be read.
+ * <p>A checksum implanted into the volume descriptor (implantisomd5, tagmedia) is taken out: a
+ * medium without one says nothing untrue, and to make a new one all of it would have to be read.
  *
  * <p>The order of the calls does not matter. Not to be shared between threads.
  */
@@ -33,7 +34,12 @@ public final class Composer {
   private static final long LARGEST_FILE = 0xffff_f800L;
   private static final int MEBIBYTE = 1 << 20;
   private static final int APPLICATION_USE = 883;
-  private static final byte[] IMPLANTED = "ISO MD5SUM = ".getBytes(StandardCharsets.US_ASCII);
+
+  /** As implantisomd5 and SUSE's tagmedia write it, which also asks for a check by a tag. */
+  private static final Pattern IMPLANTED =
+      Pattern.compile(
+          "(?:^|[; ])\\w*(?:md5|sha[0-9]{1,3})sum\\w* *=|(?:^|;) *check *(?:[=;]|$)",
+          Pattern.CASE_INSENSITIVE);
 
   private final IsoImage iso;
   private final Patch patch;
@@ -256,12 +262,10 @@ public final class Composer {
   private void takeOutImplanted() throws IOException {
     long at = 16L * IsoImage.SECTOR + APPLICATION_USE;
     byte[] use = patch.bytes(at, 512);
-    for (int i = 0; i < IMPLANTED.length; i++) {
-      if (use[i] != IMPLANTED[i]) {
-        return;
-      }
+    String text = new String(use, StandardCharsets.ISO_8859_1).replace('\0', ' ').strip();
+    if (IMPLANTED.matcher(text).find()) {
+      java.util.Arrays.fill(use, (byte) ' ');
+      patch.write(at, use);
     }
-    java.util.Arrays.fill(use, (byte) ' ');
-    patch.write(at, use);
   }
 }

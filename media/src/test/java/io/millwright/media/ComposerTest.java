@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.millwright.media.BootCatalog.Platform;
 import io.millwright.media.Samples.Style;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -17,6 +21,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What is composed is read back by xorriso; it and isoinfo are the judges. */
@@ -314,6 +319,33 @@ class ComposerTest {
     assertThat(Outside.run("sh", "-c", "checkisomd5 " + own + " || true"))
         .contains("result is: NA")
         .contains("No checksum information available");
+  }
+
+  /** SUSE's media have theirs in the same place, with other tags; what is nobody's digest stays. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "ISO MD5SUM = 0123456789abcdef0123456789abcdef;SKIPSECTORS = 15;THIS IS NOT THE SAME|false",
+        "sha256sum=00e1d2;partition=0,4,8;partsha256sum=12;pad=150;check=1;signature=17|false",
+        "check=1;pad=150;md5sum=0123456789abcdef0123456789abcdef|false",
+        "pad=150;check|false",
+        "pad=150;sums=none;checked=no|true",
+        "Made by hand, sha256sum.txt tells more|true"
+      })
+  void aDigestOfTheMediumIsTakenOut(String field, boolean stays) throws Exception {
+    Path iso = Samples.iso(directory, Style.ISOHYBRID, Samples.files(false));
+    byte[] use = new byte[512];
+    Arrays.fill(use, (byte) ' ');
+    byte[] text = Samples.text(field);
+    System.arraycopy(text, 0, use, 0, text.length);
+    int at = 16 * IsoImage.SECTOR + 883;
+    try (FileChannel file = FileChannel.open(iso, StandardOpenOption.WRITE)) {
+      file.write(ByteBuffer.wrap(use), at);
+    }
+    byte[] own = Files.readAllBytes(composed(iso, Map.of("autoinst.xml", Samples.text("text"))));
+    assertThat(new String(own, at, 512, StandardCharsets.US_ASCII).strip())
+        .isEqualTo(stays ? field : "");
   }
 
   @Test

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *     given
  * @param packageSource where packages come from
  * @param storage how an installer divides the disk that it overwrites
- * @param commands programs that an installer runs
+ * @param commands programs that an installer runs, and how it ends
  */
 @RecordBuilder
 public record ProfileSpec(
@@ -111,21 +111,40 @@ public record ProfileSpec(
     return commands == null ? List.of() : commands.after();
   }
 
+  /** What an installer does when it is done, if anybody has said. */
+  public @Nullable End end() {
+    return commands == null ? null : commands.end();
+  }
+
   /** Further repositories of packages. */
   public List<PackageSource.Repository> repositories() {
     return packageSource == null ? List.of() : packageSource.repositories();
   }
 
+  /** What follows an installation. */
+  public enum End {
+    REBOOT,
+    POWEROFF
+  }
+
   /**
-   * Programs that an installer runs, as root and in order.
+   * Programs that an installer runs, as root and in order, and how it ends.
    *
    * @param before in the installer, before it touches a disk
    * @param after in the installed system, before its first boot; a clone, which has no such moment,
    *     runs them in its first boot, before its scripts
+   * @param end what the installer does when it is done, by a medium that is carried away; it
+   *     reboots if not given
    */
-  public record Commands(@Default List<Script> before, @Default List<Script> after) {
-    /** None of either. */
+  public record Commands(
+      @Default List<Script> before, @Default List<Script> after, @Nullable End end) {
+    /** Nothing of it said. */
     static final Commands NONE = new Commands(List.of(), List.of());
+
+    /** With the usual end. */
+    public Commands(List<Script> before, List<Script> after) {
+      this(before, after, null);
+    }
 
     public Commands {
       before = before == null ? List.of() : List.copyOf(before);

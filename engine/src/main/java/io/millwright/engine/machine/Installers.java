@@ -176,8 +176,8 @@ public final class Installers {
     return spec.withInstallation(
         Objects.requireNonNull(spec.installation())
             .withStorage(Storage.on(disk).withCapacity(capacity))
-            .withEnd(end)
-            .with(spec.profile()));
+            .with(spec.profile())
+            .withEnd(end));
   }
 
   /** What of a machine its installer would not do, by field of the {@link InstallSpec}. */
@@ -224,6 +224,13 @@ public final class Installers {
                 "installation.storage.mirror",
                 "a machine on a hypervisor has one system disk, and a volume is never overwritten;"
                     + " leave it out"));
+      }
+      if (spec.profile().end() != null) {
+        out.add(
+            new Violation(
+                "installation.end",
+                "a machine on a hypervisor ends its installation as this one waits for it; leave it"
+                    + " out"));
       }
       return new Told(renderer, spec, List.copyOf(out));
     }

@@ -109,7 +109,8 @@ public final class Objections {
           "installation.source", "packageSource",
           "installation.storage", "storage",
           "installation.before", "commands.before",
-          "installation.after", "commands.after");
+          "installation.after", "commands.after",
+          "installation.end", "commands.end");
 
   /**
    * The layer that asks for something: the one that wins among those which say this very field, or

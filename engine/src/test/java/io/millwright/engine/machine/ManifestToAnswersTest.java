@@ -26,6 +26,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -136,11 +137,22 @@ class ManifestToAnswersTest {
    * A system, and its own way of naming repositories.
    *
    * @param lacks lines of the manifest that it refuses
+   * @param words the manifest in its own words, where it has others
    */
   private record Target(
-      String family, String version, String suite, String key, Set<String> lacks) {
+      String family,
+      String version,
+      String suite,
+      String key,
+      Set<String> lacks,
+      UnaryOperator<String> words) {
     static Target of(String family, String version, String suite, String key, String... lacks) {
-      return new Target(family, version, suite, key, Set.of(lacks));
+      return new Target(family, version, suite, key, Set.of(lacks), UnaryOperator.identity());
+    }
+
+    /** One that is installed from its own medium alone, and is a machine of its own kind. */
+    static Target of(String family, String version, UnaryOperator<String> words) {
+      return new Target(family, version, "", "", Set.of("PACKAGES", "BEFORE", "BRIDGES"), words);
     }
 
     String manifest() {
@@ -162,7 +174,7 @@ class ManifestToAnswersTest {
               "BRIDGES",
               bridges.strip());
       return Pattern.compile("(?m)^( *)([A-Z]{3,})$\n")
-          .matcher(MANIFEST)
+          .matcher(words.apply(MANIFEST))
           .replaceAll(m -> {
             String line = lacks.contains(m.group(2)) ? "" : requireNonNull(lines.get(m.group(2)));
             return line.isEmpty() ? "" : Matcher.quoteReplacement(m.group(1) + line + "\n");
@@ -225,7 +237,54 @@ class ManifestToAnswersTest {
           Target.of("opensuse-leap", "16.0", "", OPENPGP),
           Target.of("alpine", "3.22", "keyName: \"zz1q.rsa.pub\"", RSA),
           Target.of("freebsd", "14", "", RSA, "PACKAGES", "PROXY"),
-          Target.of("proxmox-ve", "9", SUITE, OPENPGP, "PACKAGES", "PROXY", "BEFORE"));
+          Target.of("proxmox-ve", "9", SUITE, OPENPGP, "PACKAGES", "PROXY", "BEFORE"),
+          Target.of("windows-server", "2025", ManifestToAnswersTest::ofWindows),
+          Target.of("windows", "11", ManifestToAnswersTest::ofWindows),
+          Target.of("esxi", "8", ManifestToAnswersTest::ofEsxi),
+          Target.of("flatcar", "4000", ManifestToAnswersTest::ofIgnition),
+          Target.of("fedora-coreos", "41", ManifestToAnswersTest::ofIgnition));
+
+  /** Without what begins with the first text and ends with the other. */
+  private static String without(String manifest, String from, String to) {
+    int begin = manifest.indexOf(from);
+    int end = manifest.indexOf(to, begin);
+    assertThat(begin).as(from).isNotNegative();
+    assertThat(end).as(to).isNotNegative();
+    return manifest.substring(0, begin) + manifest.substring(end + to.length());
+  }
+
+  private static String withoutPackages(String manifest) {
+    return without(manifest, "    packageSource:\n", "KEY\n");
+  }
+
+  private static String ofWindows(String manifest) {
+    String out = withoutPackages(manifest);
+    out = without(out, "      shell: ", "\n");
+    out = without(out, "      groups: ", "\n");
+    out = without(out, ", owner: ", "\"zzuq\"");
+    return out.replace("/etc/zzsq", "/C:/ProgramData/app.ini")
+        .replace("#!/bin/sh\\n", "#!powershell\\n")
+        .replace("C.UTF-8", "de_AT.UTF-8");
+  }
+
+  /** Of its cards only one that has a port group has a name. */
+  private static String ofEsxi(String manifest) {
+    String out = withoutPackages(manifest);
+    out = without(out, "    commands:\n", "}]\n");
+    out = without(out, "      shell: ", "\n");
+    out = without(out, "      groups: ", "\n");
+    out = without(out, "  files: ", "\n");
+    out = without(out, "  locale: ", "\n");
+    return out.replace("zzoq", "root")
+        .replace("zzbq", "nic0")
+        .replace("ipv4: none, ipv6: none", "ipv4: dhcp, ipv6: none");
+  }
+
+  private static String ofIgnition(String manifest) {
+    String out = withoutPackages(manifest);
+    out = without(out, "      after: ", "\n");
+    return without(out, "      groups: ", "\n");
+  }
 
   /** What breaks out of some format, or is no text to it. */
   private static final List<String> HOSTILE =
@@ -423,14 +482,21 @@ class ManifestToAnswersTest {
       xml(at, parsed(text).getDocumentElement(), out);
     } else if (List.of("user-data", "meta-data", "network-config").contains(name)) {
       tree(at, new YAMLMapper().readTree(text), out);
-    } else if (name.endsWith(".json")) {
+    } else if (name.endsWith(".json") || name.endsWith(".ign")) {
       tree(at, new JsonMapper().readTree(text), out);
-    } else if (text.startsWith("#!/bin/sh\n# own\n")) {
+    } else if (text.startsWith("#!/bin/sh\n# own\n") || text.startsWith("#!powershell\n# own\n")) {
       out.put(at, text); // a script of the manifest's own, as it is
     } else if (name.equals("preseed.cfg")) {
       preseed(at, text, out);
     } else if (name.endsWith(".toml")) {
       toml(at, text, out);
+    } else if (name.equals("KS.CFG")) {
+      esxi(at, text, out);
+    } else if (LINES.matcher(name).matches()) {
+      String[] lines = text.split("\n", -1);
+      for (int i = 0; i < lines.length; i++) {
+        out.put(at + ":" + i, lines[i]);
+      }
     } else if (text.startsWith("#!") || SOURCED.contains(name)) {
       shell(at, text, out);
     } else if (name.endsWith(".nmconnection")) {
@@ -438,6 +504,22 @@ class ManifestToAnswersTest {
     } else {
       out.put(at, text);
     }
+  }
+
+  /** What its reader takes line by line. */
+  private static final Pattern LINES = Pattern.compile(".*\\.(vbs|ps1|link|netdev|network|conf)");
+
+  /** Commands, a program that finds the disk, and one of the first boot with its task before it. */
+  private static void esxi(String at, String text, Map<String, String> out) {
+    String begin = "%firstboot --interpreter=python\nTASK = \"";
+    int task = text.indexOf(begin) + begin.length();
+    int end = text.indexOf('"', task);
+    shell(at, text.substring(0, task), out);
+    tree(
+        at + " task",
+        JSON.readTree(new String(Base64.getDecoder().decode(text.substring(task, end)), UTF_8)),
+        out);
+    out.put(at + " program", text.substring(end));
   }
 
   /** What a shell reads though it does not begin as a program does. */
@@ -478,13 +560,22 @@ class ManifestToAnswersTest {
 
   private static final Pattern UUID = Pattern.compile("=[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
 
+  /** As Ignition has files. */
+  private static final String DATA = "data:;base64,";
+
   private static void tree(String at, JsonNode node, Map<String, String> out) {
     if (node.isObject()) {
       assertThat(node.propertyNames()).doesNotHaveDuplicates();
       boolean packed = "b64".equals(node.path("encoding").asString(""));
+      String source = node.at("/contents/source").asString("");
       node.properties()
           .forEach(p -> {
-            if (packed && p.getKey().equals("content")) {
+            if (p.getKey().equals("contents") && source.startsWith(DATA)) {
+              unfold(
+                  at + "/content of " + node.get("path").asString(),
+                  new String(Base64.getDecoder().decode(source.substring(DATA.length())), UTF_8),
+                  out);
+            } else if (packed && p.getKey().equals("content")) {
               unfold(
                   at + "/content of " + node.get("path").asString(),
                   new String(Base64.getDecoder().decode(p.getValue().asString()), UTF_8),

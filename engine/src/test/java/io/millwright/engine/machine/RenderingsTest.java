@@ -144,6 +144,7 @@ class RenderingsTest {
           commands:
             before: [{name: look, content: "#!/bin/sh\\nlsblk\\n"}]
             after: [{name: harden, content: "#!/bin/sh\\nchmod 0700 /root\\n"}]
+            end: poweroff
       """;
 
   private static String installed(String more) {
@@ -181,13 +182,15 @@ class RenderingsTest {
         .contains("keyboard-configuration/xkb-keymap select de\n")
         .contains("mirror/http/hostname string mirror.lab.test\n")
         .contains("mirror/http/proxy string http://10.0.0.7:3128\n")
-        .contains("lv_name{ root }", "filesystem{ xfs }", "linux-swap $lvmok{ }");
+        .contains("lv_name{ root }", "filesystem{ xfs }", "linux-swap $lvmok{ }")
+        .contains("debian-installer/exit/poweroff boolean true\n");
     assertThat(file(debian, "/before/000-look")).isEqualTo("#!/bin/sh\nlsblk\n");
     assertThat(file(debian, "/millwright/finish")).contains("br0");
     String rocky = file(render("rocky", "9", spec), "/ks.cfg");
     assertThat(rocky)
         .contains("keyboard --xlayouts=de", "http://mirror.lab.test/debian", "http://10.0.0.7:3128")
-        .contains("/tmp/millwright-look", "/tmp/millwright-harden", "--fstype=xfs", "volgroup");
+        .contains("/tmp/millwright-look", "/tmp/millwright-harden", "--fstype=xfs", "volgroup")
+        .contains("\npoweroff --eject\n");
     String suse = file(render("opensuse-leap", "15.6", spec), "/autoinst.xml");
     assertThat(suse).contains("http://10.0.0.7:3128", "look");
   }
@@ -217,7 +220,9 @@ class RenderingsTest {
             debian.objections(spec).stream()
                 .map(v -> Objections.ofMachine(v, machine, List.of(), List.of()))
                 .map(v -> v.field() + ": " + v.message()))
-        .anyMatch(line -> line.startsWith("overrides: storage.mirror: a mirror is not set up"))
+        .anyMatch(line ->
+            line.startsWith(
+                "overrides: storage.mirror: Millwright does not have Debian's installer"))
         .anyMatch(line -> line.startsWith("overrides: storage.encryption: Debian's installer"));
   }
 
@@ -227,7 +232,8 @@ class RenderingsTest {
     InstallSpec all = describe(installed(INSTALLED));
     assertThat(clone.check(all))
         .extracting(Refusal::field)
-        .containsExactly("profile.storage.layout", "profile.commands.before");
+        .containsExactly(
+            "profile.storage.layout", "profile.commands.before", "profile.commands.end");
     InstallSpec spec =
         all.withProfile(
             all.profile()
