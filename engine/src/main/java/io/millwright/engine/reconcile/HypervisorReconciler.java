@@ -159,7 +159,7 @@ public final class HypervisorReconciler {
     // The listing is older than this reading: what is listed and not declared here is no machine
     // that is just being made, because a machine is declared before it is made.
     Index index = Index.of(seen);
-    Declared declared = store.read(tx -> declared(tx, hypervisor.uid(), index, installation));
+    Declared declared = store.read(tx -> declared(tx, hypervisor, index, installation));
     List<UUID> differing = new ArrayList<>(declared.looks());
     declared.compared().stream()
         .filter(m -> differs(m, index, installation))
@@ -177,8 +177,54 @@ public final class HypervisorReconciler {
           tx.nudges()
               .nudgeAll(Stream.concat(differing.stream(), waiting.stream()).distinct().toList()));
     }
+    declared.astray().forEach(uid -> takeIn(hypervisor, uid));
     Outdated.tell(store, declared.untold(), clock.instant());
     describe(hypervisor, listing, installation);
+  }
+
+  /**
+   * Something of a machine that lives elsewhere, such as a late call of a server that has died has
+   * made: from here on the machine looks after it as after what a move has left. It is looked at
+   * once more, for since the listing a move may have ended.
+   */
+  private void takeIn(Resource<HypervisorSpec, HypervisorStatus> hypervisor, UUID uid) {
+    Observation again;
+    try {
+      again = outside.call(hypervisor, d -> d.observe(new Scope.One(uid)));
+    } catch (DriverException | Busy e) {
+      return; // the next round sees it again
+    }
+    if (!again.complete()
+        || Index.of(again).marks().stream().noneMatch(mark -> mark.uid().equals(uid))) {
+      return;
+    }
+    store.write(tx -> {
+      Resource<?, ?> machine = tx.resources().lock(uid).orElse(null);
+      if (machine == null || !isAstray(tx, machine, hypervisor)) {
+        return;
+      }
+      tx.resources()
+          .updateStatus(
+              uid,
+              ((MachineStatus) machine.status()).withElsewhere(hypervisor.name()),
+              "Astray",
+              "Something of it turned up on "
+                  + hypervisor.title()
+                  + ", where it is not, and is taken away.");
+      tx.nudges().nudge(uid);
+    });
+  }
+
+  private static boolean isAstray(
+      Tx tx, Resource<?, ?> resource, Resource<HypervisorSpec, HypervisorStatus> hypervisor) {
+    return resource.spec() instanceof MachineSpec spec
+        && resource.status() instanceof MachineStatus status
+        && !spec.foreignMade()
+        && !resource.deleting()
+        && status.hypervisor() != null
+        && !status.hypervisor().equals(hypervisor.name())
+        && status.elsewhere() == null
+        && tx.operations().active(resource.uid()).isEmpty();
   }
 
   /**
@@ -189,16 +235,22 @@ public final class HypervisorReconciler {
    *     though deleted
    * @param compared machines that need one if they are not as declared
    * @param untold machines that do not say yet that they are outdated, or not any more
+   * @param astray machines that live elsewhere, and of which something is here
    */
-  private record Declared(List<UUID> looks, List<ResolvedMachine> compared, List<UUID> untold) {}
+  private record Declared(
+      List<UUID> looks, List<ResolvedMachine> compared, List<UUID> untold, List<UUID> astray) {}
 
-  private static Declared declared(Tx tx, UUID hypervisor, Index index, String installation) {
+  private static Declared declared(
+      Tx tx,
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor,
+      Index index,
+      String installation) {
     List<UUID> looks = new ArrayList<>();
     List<ResolvedMachine> compared = new ArrayList<>();
     List<UUID> untold = new ArrayList<>();
     Lookup lookup = new Lookup(tx);
     Set<UUID> declared = new HashSet<>();
-    for (Resource<?, ?> resource : tx.resources().on(hypervisor)) {
+    for (Resource<?, ?> resource : tx.resources().on(hypervisor.uid())) {
       declared.add(resource.uid());
       if (resource.kind() != Kind.MACHINE || resource.deleting()) {
         continue;
@@ -224,14 +276,25 @@ public final class HypervisorReconciler {
         looks.add(machine.uid());
       }
     }
+    Set<UUID> others = new TreeSet<>();
     for (Mark mark : index.marks()) {
-      if (mark.installation().equals(installation)
-          && !declared.contains(mark.uid())
-          && tx.resources().tombstone(mark.uid()).isPresent()) {
-        looks.add(mark.uid());
+      if (mark.installation().equals(installation) && !declared.contains(mark.uid())) {
+        others.add(mark.uid());
       }
     }
-    return new Declared(looks, compared, untold);
+    List<UUID> astray = new ArrayList<>();
+    for (UUID uid : others) {
+      Optional<Resource<?, ?>> living = tx.resources().find(uid);
+      if (living.isPresent()) {
+        // Of a host that did not say which one it is these may be its neighbour's.
+        if (index.all().host() != null && isAstray(tx, living.get(), hypervisor)) {
+          astray.add(uid);
+        }
+      } else if (tx.resources().tombstone(uid).isPresent()) {
+        looks.add(uid);
+      }
+    }
+    return new Declared(looks, compared, untold, astray);
   }
 
   private static boolean differs(ResolvedMachine machine, Index index, String installation) {
