@@ -16,6 +16,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -432,6 +433,55 @@ class IsosTest {
         .startsWith("070701")
         .contains("d-i netcfg/get_ipaddress string 10.0.0.9", HASH);
     assertThat(rig.get("projects/iso1/machines").json().path("items").size()).isZero();
+  }
+
+  /** Of Red Hat's family: without packages its installer would stop in the middle. */
+  @Test
+  void aMediumWithoutPackagesNeedsAMirror(@TempDir Path directory) throws Exception {
+    Map<String, String> files =
+        new HashMap<>(
+            Map.of(
+                "images/pxeboot/vmlinuz",
+                "kernel",
+                "images/pxeboot/initrd.img",
+                "initrd",
+                "EFI/BOOT/grub.cfg",
+                "menuentry 'Install' {\n linux /images/pxeboot/vmlinuz quiet\n"
+                    + " initrd /images/pxeboot/initrd.img\n}\n"));
+    Path boot = VendorIso.of(directory, "Rocky-9-4-x86_64-boot", files);
+    files.put("BaseOS/repodata/repomd.xml", "<repomd/>");
+    Path dvd = VendorIso.of(directory, "Rocky-9-4-x86_64-dvd", files);
+    String image =
+        """
+        apiVersion: millwright/v1
+        kind: Image
+        metadata: {name: %s}
+        spec: {os: rocky, version: "9", installer: {path: %s}}
+        ---
+        """;
+    WorkLoop work = rig.work();
+    try {
+      rig.apply("iso4", image.formatted("boot", boot) + image.formatted("dvd", dvd));
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              Stream.of("boot", "dvd")
+                  .allMatch(name ->
+                      rig.get("projects/iso4/images/" + name).json().at("/status").has("sha256")));
+    } finally {
+      work.close();
+    }
+    Reply refused = rig.post("projects/iso4/isos", BUNDLE.replace("image: img", "image: boot"));
+    assertThat(refused.status()).isEqualTo(400);
+    assertThat(refused.raw().body())
+        .contains("packageSource.mirror: is needed, for the medium holds no packages");
+    assertThat(rig.post("projects/iso4/isos", BUNDLE.replace("image: img", "image: dvd")).status())
+        .isEqualTo(200);
+    String mirrored =
+        BUNDLE.replace(
+            "image: img",
+            "image: boot\n  overrides: {packageSource: {mirror: \"http://mirror.lab.test/r\"}}");
+    assertThat(rig.post("projects/iso4/isos", mirrored).status()).isEqualTo(200);
   }
 
   private HttpResponse<byte[]> bytes(String bundle, @Nullable String range, String... headers)

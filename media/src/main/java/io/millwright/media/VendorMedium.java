@@ -56,6 +56,11 @@ public final class VendorMedium {
     return iso;
   }
 
+  /** True if a repository of RPM packages is on it, which a boot or netinst medium lacks. */
+  public boolean holdsPackages() {
+    return iso.files().keySet().stream().anyMatch(path -> path.endsWith("/repodata/repomd.xml"));
+  }
+
   private Installer installer() {
     if (installer == null) {
       throw new IllegalStateException("this medium is started by its own boot loader only");

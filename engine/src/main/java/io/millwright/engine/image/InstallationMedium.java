@@ -131,6 +131,11 @@ public final class InstallationMedium implements AutoCloseable {
     return new VendorMedium(iso, installer);
   }
 
+  /** True if a repository of RPM packages is on it. */
+  public boolean holdsPackages() {
+    return medium.holdsPackages();
+  }
+
   /** The installer's kernel. It can be read until the medium is closed. */
   public Content kernel() {
     return content(medium.kernel());

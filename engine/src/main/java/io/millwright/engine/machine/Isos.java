@@ -13,6 +13,7 @@ import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
 import io.millwright.images.CloudInit;
 import io.millwright.images.InstallSpec;
+import io.millwright.images.Installation;
 import io.millwright.images.Renderer;
 import io.millwright.images.Renderers;
 import io.millwright.images.Source;
@@ -274,6 +275,7 @@ public final class Isos {
           InstallationMedium.open(
               files.open(sha256, image).file(), it.release().family(), it.release().version());
       try {
+        refuse(wanted, lacking(it, medium));
         return new Iso(tag(sha256, way), medium.own(way), medium);
       } catch (IOException | RuntimeException e) {
         medium.close();
@@ -289,9 +291,28 @@ public final class Isos {
     }
   }
 
-  /** Renders it; or objects, by the fields that somebody wrote. */
+  /** Anaconda waits for ever for packages that are neither on its medium nor elsewhere. */
+  private static List<Violation> lacking(Described it, InstallationMedium medium) {
+    Installation how = it.spec().installation();
+    Release release = it.release();
+    boolean anaconda =
+        release.family().installerOf(release.version()) == Catalogue.Installer.KICKSTART;
+    return anaconda && how != null && how.source().mirror() == null && !medium.holdsPackages()
+        ? List.of(
+            new Violation(
+                "installation.source.mirror",
+                "is needed, for the medium holds no packages, as a boot or netinst one"))
+        : List.of();
+  }
+
+  /** Renders it; or objects. */
   private static <T> T rendered(Wanted wanted, Renderer<T> renderer, InstallSpec spec) {
-    List<Violation> objections = renderer.objections(spec);
+    refuse(wanted, renderer.objections(spec));
+    return renderer.render(spec);
+  }
+
+  /** Objects, by the fields that somebody wrote. */
+  private static void refuse(Wanted wanted, List<Violation> objections) {
     if (!objections.isEmpty()) {
       MachineSpec machine = (MachineSpec) Renderings.machine(wanted.drafts()).spec();
       List<ProfileSpec> profiles = new ArrayList<>();
@@ -314,7 +335,6 @@ public final class Isos {
       }
       at.raise();
     }
-    return renderer.render(spec);
   }
 
   private Described describe(Wanted wanted) {
