@@ -120,6 +120,10 @@ final class Simulation implements AutoCloseable {
     void count(String what) {
       counts.merge(what, 1L, Long::sum);
     }
+
+    void most(String what, long n) {
+      counts.merge(what, n, Math::max);
+    }
   }
 
   /** A node that is dead does nothing any more, not even in a transaction that it has begun. */
@@ -334,7 +338,7 @@ final class Simulation implements AutoCloseable {
       clear();
       thaw();
       ask(this::resume);
-      rest();
+      figures.most("rounds until all was at rest, at most", rest());
       world
           .strings(
               "SELECT step->>'key' FROM operation, jsonb_array_elements(steps) step"
@@ -1622,10 +1626,10 @@ final class Simulation implements AutoCloseable {
         .isPresent();
   }
 
-  /** Nothing goes wrong any more, so everything must come to its end. */
-  private void rest() {
+  /** Nothing goes wrong any more, so everything must come to its end; after how many rounds. */
+  private int rest() {
     List<String> open = List.of();
-    for (int round = 0; round < MOST_ROUNDS; round++) {
+    for (int round = 1; round <= MOST_ROUNDS; round++) {
       while (!events.isEmpty()) {
         tell();
       }
@@ -1655,7 +1659,7 @@ final class Simulation implements AutoCloseable {
                   + " WHERE kind = 'MACHINE' AND status->>'elsewhere' IS NOT NULL")
           .forEach(open::add);
       if (open.isEmpty()) {
-        return;
+        return round;
       }
     }
     throw new AssertionError("it does not come to rest: " + String.join("; ", open));

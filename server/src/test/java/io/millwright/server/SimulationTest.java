@@ -76,7 +76,7 @@ class SimulationTest {
             .map(e -> "| " + e.getKey() + " | " + e.getValue() + " |\n")
             .collect(Collectors.joining());
     return ("Seeds %d to %d, %d of them failed, %d s at a load of %.1f on %d processors:"
-                + " %.0f steps a second, with all that is checked after each.\n\n")
+                + " %.0f steps a second, with all that is checked after each.%s\n\n")
             .formatted(
                 from,
                 from + seeds - 1,
@@ -84,7 +84,11 @@ class SimulationTest {
                 seconds,
                 ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
                 Runtime.getRuntime().availableProcessors(),
-                (double) figures.counts.get("steps") / seconds)
+                (double) figures.counts.get("steps") / seconds,
+                failed > 0
+                    ? ""
+                    : " No data volume was lost or formatted twice, no name, MAC or address was of"
+                        + " two; in the end nothing was orphaned, and every operation had ended.")
         + "| What happened | Times |\n|---|---|\n"
         + rows;
   }
