@@ -204,6 +204,12 @@ public final class Sweep {
     Found found =
         store.read(tx -> {
           Orphan o = one(tx, object);
+          if (o.what() != What.DATA_DISK
+              && !unknown(tx, tx.resources().declared(List.of(o.uid())), o.uid())) {
+            throw ProblemException.of(
+                Problem.Type.CONFLICT,
+                object + " cannot be purged: what it belongs to is declared by now");
+          }
           return new Found(
               o,
               tx.resources()
