@@ -68,6 +68,8 @@ public final class GroupPlanner {
    * @param busy true while an operation is at work on it
    * @param leaving true while it is being deleted
    * @param healthySince since when it has been healthy, or null if it is not
+   * @param unknown true if nobody can tell whether it is: it does not count as healthy, and is not
+   *     given up as if it were ill either
    * @param troubleSince since when it has not been, though nothing works on it; or null
    * @param trouble why it is not
    * @param failure why what was tried with it last has failed for good, or null
@@ -79,6 +81,7 @@ public final class GroupPlanner {
       boolean busy,
       boolean leaving,
       @Nullable Instant healthySince,
+      boolean unknown,
       @Nullable Instant troubleSince,
       String trouble,
       @Nullable String failure,
@@ -135,6 +138,7 @@ public final class GroupPlanner {
     return !m.busy()
         && !m.leaving()
         && since != null
+        && !m.unknown()
         && (m.revision() != goal.revision() || !since.plus(goal.minHealthy()).isAfter(now));
   }
 
@@ -252,6 +256,9 @@ public final class GroupPlanner {
 
     /** Takes a member out of service if what was promised holds without it. */
     private boolean take(Member m) {
+      if (m.unknown() && !m.busy()) {
+        return healthy >= goal.promised();
+      }
       if (!available(m)) {
         return true;
       }

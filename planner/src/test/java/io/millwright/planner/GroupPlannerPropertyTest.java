@@ -40,19 +40,31 @@ class GroupPlannerPropertyTest {
     @Nullable String failure;
     boolean marked;
 
+    /** Its hypervisor does not tell how it is. */
+    boolean hidden;
+
     Vm(int ordinal, int revision) {
       this.ordinal = ordinal;
       this.revision = revision;
     }
 
     Member seen() {
+      return seen(hidden);
+    }
+
+    Member inTruth() {
+      return seen(false);
+    }
+
+    private Member seen(boolean unknown) {
       return new Member(
           ordinal,
           revision,
           busy > 0,
           leaving,
-          busy > 0 ? null : healthySince,
-          busy > 0 ? null : troubleSince,
+          busy > 0 || unknown ? null : healthySince,
+          unknown,
+          busy > 0 || unknown ? null : troubleSince,
           "it is ill",
           busy > 0 ? null : failure,
           marked);
@@ -78,6 +90,11 @@ class GroupPlannerPropertyTest {
 
     long healthy(Goal goal) {
       return vms.stream().filter(v -> GroupPlanner.available(goal, v.seen(), now)).count();
+    }
+
+    /** As many are healthy, whether that is known or not. */
+    long inService(Goal goal) {
+      return vms.stream().filter(v -> GroupPlanner.available(goal, v.inTruth(), now)).count();
     }
 
     /** Begins what was planned; a crash may cut it short, for each act is one commit. */
@@ -128,9 +145,10 @@ class GroupPlannerPropertyTest {
       }
     }
 
-    /** Something falls ill or recovers by itself. */
+    /** Something falls ill or recovers by itself, or is not seen for a while. */
     void whim() {
       for (Vm vm : vms) {
+        vm.hidden = random.nextInt(vm.hidden ? 4 : 15) == 0 != vm.hidden;
         if (vm.busy == 0 && vm.revision != bad && random.nextInt(12) == 0) {
           boolean ill = vm.healthySince != null;
           vm.healthySince = ill ? null : now;
@@ -141,6 +159,7 @@ class GroupPlannerPropertyTest {
 
     void heal() {
       for (Vm vm : vms) {
+        vm.hidden = false;
         if (vm.busy == 0 && vm.revision != bad && vm.healthySince == null) {
           vm.healthySince = now;
           vm.troubleSince = null;
@@ -251,11 +270,11 @@ class GroupPlannerPropertyTest {
 
   /** What must hold of every plan, whatever happened before. */
   private static void check(World world, Goal goal, Next next) {
-    long before = world.healthy(goal);
+    long before = world.inService(goal);
     long taken =
         next.acts().stream()
             .filter(a -> !(a instanceof Act.Create))
-            .filter(a -> GroupPlanner.available(goal, world.vm(a.ordinal()).seen(), world.now))
+            .filter(a -> GroupPlanner.available(goal, world.vm(a.ordinal()).inTruth(), world.now))
             .count();
     if (taken > 0) {
       assertThat(before - taken)

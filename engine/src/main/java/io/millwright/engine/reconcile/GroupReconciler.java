@@ -99,12 +99,14 @@ public final class GroupReconciler implements AutoCloseable {
   /**
    * A machine of the group, as the database knows it.
    *
+   * @param unknown why nobody can tell how it is, if so
    * @param outdated true if its image has a newer build, and the group follows that now
    */
   private record Look(
       Member member,
       Resource<MachineSpec, MachineStatus> machine,
       boolean busy,
+      Optional<String> unknown,
       Optional<Operation> failed,
       boolean outdated) {
 
@@ -175,16 +177,19 @@ public final class GroupReconciler implements AutoCloseable {
       boolean well =
           Condition.holds(machine.status().conditions(), Condition.READY)
               && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD);
+      HealthProbe.Patient patient = HealthProbe.patient(tx, lookup, gate, machine);
+      Optional<String> unknown = patient.unknown(gate);
       looks.put(
           member.ordinal(),
           new Look(
               member,
               machine,
               works,
+              unknown,
               works || well ? Optional.empty() : Members.failed(tx, machine),
               follows && Outdated.newer(lookup, machine).isPresent()));
-      if (!works && !machine.deleting()) {
-        patients.add(HealthProbe.patient(tx, lookup, gate, machine));
+      if (!works && !machine.deleting() && unknown.isEmpty()) {
+        patients.add(patient);
       }
     }
     List<Member> left =
@@ -218,6 +223,11 @@ public final class GroupReconciler implements AutoCloseable {
   /** The member with what was seen of it just now. */
   private static Member health(Look look, Map<UUID, String> trouble, Instant now) {
     Member m = look.member();
+    if (look.unknown().isPresent() && !look.working()) {
+      // It is no trouble of its own, and no time is counted for it.
+      String said = MachineReconciler.sentence(look.unknown().get());
+      return new Member(m.uid(), m.group(), m.ordinal(), null, m.revision(), null, null, said);
+    }
     String why = trouble.get(m.uid());
     String found = look.working() ? null : why; // what is worked on was not asked
     boolean well = found != null && found.isEmpty();
@@ -266,6 +276,7 @@ public final class GroupReconciler implements AutoCloseable {
                   look.busy(),
                   look.machine().deleting(),
                   m.healthySince(),
+                  look.unknown().isPresent(),
                   troubleSince != null && begun != null && troubleSince.isBefore(begun)
                       ? begun
                       : troubleSince,

@@ -103,7 +103,18 @@ final class HealthProbe implements AutoCloseable {
       Resource<MachineSpec, MachineStatus> machine,
       Mark mark,
       List<Ip> addresses,
-      @Nullable Resource<HypervisorSpec, HypervisorStatus> hypervisor) {}
+      @Nullable Resource<HypervisorSpec, HypervisorStatus> hypervisor) {
+
+    /**
+     * Why it is not known how it is: its hypervisor has to tell, and does not answer. Who has
+     * addresses to be asked at is asked there all the same.
+     */
+    Optional<String> unknown(HealthGate gate) {
+      return Optional.ofNullable(hypervisor)
+          .filter(h -> gate.tcp() == null && gate.http() == null && h.status().away())
+          .map(h -> h.title() + " does not answer");
+    }
+  }
 
   /** The machine, with what is needed to ask it by this gate. */
   static Patient patient(
@@ -186,11 +197,6 @@ final class HealthProbe implements AutoCloseable {
   private static String condition(HealthGate gate, Patient p) {
     String type = gate.condition() == null ? Condition.READY : gate.condition();
     List<Condition> all = p.machine().status().conditions();
-    Resource<HypervisorSpec, HypervisorStatus> host = p.hypervisor();
-    if (host != null && host.status().away()) {
-      // What is known of it is of the time before that.
-      return host.title() + " does not answer";
-    }
     return Condition.holds(all, type)
         ? ""
         : "its condition "

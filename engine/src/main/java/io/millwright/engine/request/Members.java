@@ -359,6 +359,7 @@ public final class Members {
         true,
         machine.deleting(),
         null,
+        false,
         null,
         "",
         null,
