@@ -56,6 +56,8 @@ public record Observation(
    *     in its second drive
    * @param lasting false if it runs and there will be nothing of it once it stops, because somebody
    *     has removed its definition
+   * @param foreignDisks what else it has as disks, as that is called there, without directories; of
+   *     one that we have defined
    */
   public record Machine(
       UUID uid,
@@ -69,7 +71,27 @@ public record Observation(
       List<MachineDefinition.Nic> nics,
       @Nullable String medium,
       boolean installer,
-      boolean lasting) {
+      boolean lasting,
+      List<String> foreignDisks) {
+    /** A machine that has no disks but ours. */
+    public Machine(
+        UUID uid,
+        String name,
+        @Nullable Mark mark,
+        State state,
+        int cores,
+        ByteSize memory,
+        @Nullable Devices devices,
+        List<String> disks,
+        List<MachineDefinition.Nic> nics,
+        @Nullable String medium,
+        boolean installer,
+        boolean lasting) {
+      this(
+          uid, name, mark, state, cores, memory, devices, disks, nics, medium, installer, lasting,
+          List.of());
+    }
+
     /** A machine that stays when it stops. */
     public Machine(
         UUID uid,

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Says in words how a machine that was up differs from what is declared of it. It tells of a
  * difference if and only if the planner has something to do about it; of one that was imported also
- * if its cores, memory or cards are others, about which nothing is done.
+ * if its cores, memory or cards are others, about which nothing is done. Disks of others are told
+ * apart from that.
  */
 public final class MachineDrift {
   private static final String MISSING = "missing";
@@ -73,6 +74,14 @@ public final class MachineDrift {
       }
     }
     return List.copyOf(out);
+  }
+
+  /**
+   * Of disks that are not ours and that somebody has plugged in. Nothing is ever done about them,
+   * so they are no difference that leads to anything.
+   */
+  public static List<Difference> foreignDisks(List<String> disks) {
+    return disks.stream().map(disk -> new Difference("foreign disk", NONE, disk)).toList();
   }
 
   private static void machine(MachineGoal goal, Vm vm, List<Difference> out) {

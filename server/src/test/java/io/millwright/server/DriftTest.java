@@ -113,6 +113,7 @@ class DriftTest {
                 && look().findings().isEmpty());
   }
 
+<<<<<<< HEAD
   /** It was declared so, and nobody asks for it. */
   @Test
   void aRebuildByPolicyWaitsForNobodysApproval() {
@@ -130,6 +131,50 @@ class DriftTest {
         () -> world.hypervisor.state(uid).equals(Optional.of(Observation.State.RUNNING)));
     assertThat(world.awaitEnd(uid).verb()).isEqualTo(Operation.Verb.REBUILD);
     assertThat(world.machine("web").status().disk()).isNotEqualTo(disk);
+=======
+  /** Whoever plugged it in may need it, and what is on it is not ours. */
+  @Test
+  void aDiskOfSomebodyElseIsToldAndLeftAsItIs() throws Exception {
+    policy(DriftPolicy.REBUILD);
+    world.hypervisor.plugIn(uid, "theirs.qcow2");
+    Difference foreign = new Difference("foreign disk", "none", "theirs.qcow2");
+    assertThat(look().findings())
+        .singleElement()
+        .satisfies(f -> {
+          assertThat(f.differences()).containsExactly(foreign);
+          assertThat(f.repair()).isEmpty();
+          assertThat(f.note()).contains("left as it is");
+          assertThat(f.differs()).isTrue();
+        });
+    UUID last = world.latest(uid).uid();
+    look(uid);
+    world.await(
+        "it was looked at",
+        () ->
+            world
+                .strings(
+                    "SELECT task_name FROM scheduled_tasks WHERE task_instance = '" + uid + "'")
+                .isEmpty());
+    assertThat(world.latest(uid).uid()).as("nothing was begun").isEqualTo(last);
+    assertThat(Condition.find(world.machine("web").status().conditions(), "Drifted")).isEmpty();
+
+    policy(DriftPolicy.REPORT);
+    givenDevices(Devices.EMULATED);
+    assertThat(look().findings())
+        .singleElement()
+        .satisfies(f ->
+            assertThat(f.differences())
+                .containsExactly(new Difference("devices", "paravirtual", "emulated"), foreign));
+    policy(DriftPolicy.REPAIR);
+    look(uid);
+    world.await(
+        "it is repaired, but for that",
+        () ->
+            look().findings().getFirst().repair().isEmpty()
+                && world.hypervisor.definition(uid).orElseThrow().devices() == Devices.PARAVIRTUAL);
+    assertThat(look().findings().getFirst().differences()).containsExactly(foreign);
+    assertThat(world.hypervisor.pluggedIn(uid)).containsExactly("theirs.qcow2");
+>>>>>>> bbc8d448f07d8bbc566b9dc32fd6d3fb2c471795
   }
 
   @Test

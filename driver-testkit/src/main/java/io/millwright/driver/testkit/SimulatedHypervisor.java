@@ -87,6 +87,7 @@ public final class SimulatedHypervisor {
     MachineDefinition definition;
     Observation.State state = Observation.State.STOPPED;
     boolean lasting = true;
+    final List<String> foreignDisks = new ArrayList<>();
     Instant startedAt = Instant.EPOCH;
     @Nullable Instant stopsAt;
     GuestBehaviour.@Nullable Conduct conduct;
@@ -319,6 +320,21 @@ public final class SimulatedHypervisor {
       memoryUsed += machine.on() ? memory.bytes() : 0;
     }
     tell(uid);
+  }
+
+  /** Plugs a disk that is not Millwright's into a machine that is. */
+  public void plugIn(UUID uid, String disk) {
+    synchronized (lock) {
+      java.util.Objects.requireNonNull(machines.get(uid)).foreignDisks.add(disk);
+    }
+    tell(uid);
+  }
+
+  /** The disks of others that are plugged into a machine. */
+  public List<String> pluggedIn(UUID uid) {
+    synchronized (lock) {
+      return List.copyOf(java.util.Objects.requireNonNull(machines.get(uid)).foreignDisks);
+    }
   }
 
   /** What the agent in a guest says of one of its cards to whoever imports it. */
@@ -769,7 +785,8 @@ public final class SimulatedHypervisor {
           d.nics(),
           d.medium() != null && isOurs(d.medium()) ? d.medium() : null,
           d.installer() != null,
-          machine.lasting);
+          machine.lasting,
+          ours && !machine.mark.imported() ? List.copyOf(machine.foreignDisks) : List.of());
     }
 
     private boolean isOurs(String name) {

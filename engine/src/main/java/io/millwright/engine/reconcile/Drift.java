@@ -41,6 +41,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -240,12 +241,25 @@ public final class Drift {
       return new Finding(
           machine, subject.policy(), MachineDrift.between(compared, facts), List.of(), note);
     }
+    List<Difference> foreign =
+        MachineDrift.foreignDisks(
+            index
+                .of(machine.uid())
+                .machine(machine.uid())
+                .map(Observation.Machine::foreignDisks)
+                .orElse(List.of()));
+    if (!foreign.isEmpty() && note == null) {
+      note = "a disk that is not Millwright's is left as it is";
+    }
     Plan repair = MachinePlanner.plan(Leaving.promised(store, Map.of(), compared, facts), facts);
     return new Finding(
         machine,
         subject.policy(),
         // The seed of one that was never started has to be where it is, say.
-        repair.empty() ? List.of() : MachineDrift.between(compared, facts),
+        Stream.concat(
+                repair.empty() ? Stream.of() : MachineDrift.between(compared, facts).stream(),
+                foreign.stream())
+            .toList(),
         repair.steps(),
         note);
   }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilder;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
@@ -33,6 +34,7 @@ import org.xml.sax.SAXException;
  * @param driveBus what the drive of its medium is on
  * @param files paths of all its disks and media, whosever they are
  * @param disks object names of its disks that are ours, in order
+ * @param foreignDisks what its other disks are, without their directories, in order
  * @param nics its cards in order; one in a network of libvirt's, on a bridge, or on neither
  * @param installer true if it starts a kernel or has the drive of an installation medium
  * @param targets what its disks are called in the document, by file: {@code vda}
@@ -47,6 +49,7 @@ record DomainFacts(
     String driveBus,
     List<String> files,
     List<String> disks,
+    List<String> foreignDisks,
     List<MachineDefinition.Nic> nics,
     @Nullable String mediumFile,
     @Nullable String medium,
@@ -94,6 +97,7 @@ record DomainFacts(
     UUID uid = UUID.fromString(text(domain, "uuid"));
     List<String> files = new ArrayList<>();
     List<String> disks = new ArrayList<>();
+    List<String> foreignDisks = new ArrayList<>();
     List<MachineDefinition.Nic> nics = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
     Set<String> models = new HashSet<>();
@@ -110,6 +114,9 @@ record DomainFacts(
           driveBus = bus;
         }
         String file = file(disk);
+        if (isDisk(disk) && (file == null || objectName(file, installation).isEmpty())) {
+          source(disk).ifPresent(foreignDisks::add);
+        }
         if (file == null) {
           continue;
         }
@@ -119,7 +126,7 @@ record DomainFacts(
           installer |= device.equals(DomainXml.INSTALLER_TARGET);
           mediumFile = device.equals(DomainXml.MEDIUM_TARGET) ? file : mediumFile;
         } else {
-          // What else somebody has plugged in is no matter of ours.
+          // What else somebody has plugged in is told, and no matter of ours.
           objectName(file, installation)
               .ifPresent(name -> {
                 disks.add(name);
@@ -149,6 +156,7 @@ record DomainFacts(
         driveBus,
         files,
         disks,
+        foreignDisks,
         nics,
         mediumFile,
         mediumFile == null ? null : objectName(mediumFile, installation).orElse(null),
@@ -240,6 +248,21 @@ record DomainFacts(
       file = source.map(s -> s.getAttribute("volume")).orElse("");
     }
     return file.isEmpty() ? null : file;
+  }
+
+  private static boolean isDisk(Element disk) {
+    return !Set.of("cdrom", "floppy").contains(disk.getAttribute("device"));
+  }
+
+  /** What is behind a disk of any kind, without its directory; nothing of an empty drive. */
+  private static Optional<String> source(Element disk) {
+    return child(disk, "source")
+        .flatMap(source ->
+            Stream.of("file", "volume", "dev", "name")
+                .map(source::getAttribute)
+                .filter(text -> !text.isEmpty())
+                .findFirst())
+        .map(path -> path.substring(path.lastIndexOf('/') + 1));
   }
 
   /** The object name in a path, if the object is this installation's. */

@@ -179,7 +179,10 @@ final class Survey {
         List.copyOf(facts.nics()),
         facts.medium(),
         facts.installer(),
-        lasting);
+        lasting,
+        facts.mark() == null || facts.mark().imported()
+            ? List.of()
+            : List.copyOf(facts.foreignDisks()));
   }
 
   private static Observation.State state(Domain.State state) {

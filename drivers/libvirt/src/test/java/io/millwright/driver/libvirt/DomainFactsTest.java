@@ -59,8 +59,30 @@ final class DomainFactsTest {
     assertThat(facts.memory()).isEqualTo(ByteSize.ofMib(1024));
     assertThat(facts.files()).containsExactly("v.qcow2");
     assertThat(facts.disks()).isEmpty();
+    assertThat(facts.foreignDisks()).containsExactly("image", "v.qcow2");
     assertThat(facts.nics()).hasSize(1);
     assertThat(facts.medium()).isNull();
+  }
+
+  @Test
+  void disksThatAreNotOursAreToldApart() throws Exception {
+    String disk = "<disk type='%s' device='%s'><source %s/><target dev='%s' bus='virtio'/></disk>";
+    String name = "mw-%s-01234567-89ab-7cde-8f01-23456789abcd-g1-";
+    String ours = name.formatted("0a0b0c0d") + "system";
+    String others = name.formatted("ffffffff") + "data";
+    DomainFacts facts =
+        DomainFacts.read(
+            foreign(
+                mark(UID.toString(), "3"),
+                disk.formatted("file", "disk", "file='/pool/" + ours + ".qcow2'", "vda")
+                    + disk.formatted("file", "disk", "file='/pool/" + others + ".qcow2'", "vdb")
+                    + disk.formatted("block", "lun", "dev='/dev/vg/theirs'", "vdc")
+                    + disk.formatted("file", "cdrom", "file='/iso/debian.iso'", "sdb")
+                    + disk.formatted("file", "floppy", "file='/iso/a.img'", "fda")
+                    + "<disk device='disk'><target dev='vdd' bus='virtio'/></disk>"),
+            "0a0b0c0d");
+    assertThat(facts.disks()).containsExactly(ours);
+    assertThat(facts.foreignDisks()).containsExactly(others + ".qcow2", "theirs");
   }
 
   @Test

@@ -289,6 +289,7 @@ final class Survey {
 
   private static Observation.Machine seen(
       Guest guest, UUID uid, @Nullable Mark mark, Options options, JsonNode state, Stored stored) {
+    boolean made = mark != null && !mark.imported();
     return new Observation.Machine(
         uid,
         options.text("name").isEmpty() ? guest.name() : options.text("name"),
@@ -303,7 +304,15 @@ final class Survey {
             .toList(),
         options.nics(),
         stored.mediaNames.get(options.medium()),
-        mark != null && !mark.imported() && !options.medium(Options.VENDORS).isEmpty());
+        made && !options.medium(Options.VENDORS).isEmpty(),
+        true,
+        made
+            ? options.disks().stream()
+                .map(Options.Plugged::volume)
+                .filter(volume -> !volume.isEmpty() && !stored.names.containsKey(volume))
+                .map(volume -> volume.substring(volume.lastIndexOf('/') + 1))
+                .toList()
+            : List.of());
   }
 
   private static Observation.Machine foreign(Guest guest, UUID uid, @Nullable JsonNode state) {

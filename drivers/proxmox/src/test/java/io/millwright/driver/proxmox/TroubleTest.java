@@ -329,6 +329,11 @@ final class TroubleTest {
     try (ProxmoxHypervisor driver = open()) {
       defined(driver);
       pve.set(number(), "scsi5", "local-lvm:vm-" + number() + "-disk-7,size=1G");
+      assertThat(driver.observe(new Scope.All()).machine(MARK.uid()))
+          .hasValueSatisfying(m -> {
+            assertThat(m.disks()).containsExactly(SYSTEM.toString());
+            assertThat(m.foreignDisks()).containsExactly("local-lvm:vm-" + number() + "-disk-7");
+          });
       fails(FaultKind.CONFLICT, () -> compute(driver).remove(MARK), "disks of its own", "moved");
       assertThat(number()).isPositive();
       assertThat(pve.calls).noneMatch(call -> call.startsWith("DELETE"));

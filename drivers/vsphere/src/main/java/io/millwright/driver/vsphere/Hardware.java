@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param models what its cards and those of its disks are that are ours, if they are all of one
  *     kind; what else somebody has plugged in does not count
  * @param disks those that are ours, in the order in which the machine sees them
+ * @param foreignDisks what its other disks are called
  * @param medium the one of ours in its drive, or null
  * @param vendors true if a vendor's medium that we have brought is in its second drive
  * @param files all that it has as disks, below them, or in its drives, as they are called within
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 record Hardware(
     @Nullable Devices models,
     List<Disk> disks,
+    List<String> foreignDisks,
     List<Card> cards,
     @Nullable String medium,
     boolean vendors,
@@ -32,7 +34,7 @@ record Hardware(
 
   /** Of one whose devices were not told. */
   static final Hardware NONE =
-      new Hardware(Devices.PARAVIRTUAL, List.of(), List.of(), null, false, Set.of());
+      new Hardware(Devices.PARAVIRTUAL, List.of(), List.of(), List.of(), null, false, Set.of());
 
   /**
    * @param linked true if what is at its bottom is an image's copy, and so it does not grow
@@ -49,16 +51,20 @@ record Hardware(
     Optional<Long> scsi = VmFacts.controller(devices);
     List<Element> cards = VmFacts.cards(devices);
     List<Disk> disks = new ArrayList<>();
+    List<String> foreign = new ArrayList<>();
     List<Optional<Devices>> models = new ArrayList<>();
     List<VmFacts.Disk> all = VmFacts.disks(devices);
     for (VmFacts.Disk disk : all) {
       VmFacts.objectName(disk.file(), DatastoreFiles.DISK, installation)
-          .ifPresent(name -> {
-            disks.add(new Disk(name, disk.device().number("capacityInKB"), disk.linked()));
-            // Whichever SCSI controller an operator has given it.
-            boolean onIt = scsi.filter(k -> k == disk.device().number("controllerKey")).isPresent();
-            models.add(Optional.of(onIt ? Devices.PARAVIRTUAL : Devices.EMULATED));
-          });
+          .ifPresentOrElse(
+              name -> {
+                disks.add(new Disk(name, disk.device().number("capacityInKB"), disk.linked()));
+                // Whichever SCSI controller an operator has given it.
+                boolean onIt =
+                    scsi.filter(k -> k == disk.device().number("controllerKey")).isPresent();
+                models.add(Optional.of(onIt ? Devices.PARAVIRTUAL : Devices.EMULATED));
+              },
+              () -> foreign.add(disk.name()));
     }
     cards.forEach(card ->
         models.add(
@@ -71,6 +77,7 @@ record Hardware(
             ? Devices.PARAVIRTUAL
             : kinds.size() > 1 ? null : kinds.getFirst().orElse(null),
         List.copyOf(disks),
+        List.copyOf(foreign),
         cards.stream().flatMap(card -> card(card).stream()).toList(),
         VmFacts.objectName(
                 VmFacts.file(VmFacts.drives(devices).findFirst()),

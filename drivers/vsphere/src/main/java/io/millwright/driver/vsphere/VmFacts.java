@@ -305,7 +305,9 @@ record VmFacts(
             : hardware.disks().stream().map(Hardware.Disk::name).toList(),
         next != null ? next.nics() : nics(hardware, place),
         hardware.medium(),
-        hardware.vendors());
+        hardware.vendors(),
+        true,
+        mark == null || mark.imported() ? List.of() : hardware.foreignDisks());
   }
 
   private Observation.State state() {
