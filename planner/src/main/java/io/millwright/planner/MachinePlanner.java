@@ -7,7 +7,6 @@ import io.millwright.planner.MachineGoal.Installer.Kernel;
 import io.millwright.planner.MachineGoal.Installer.OwnMedium;
 import io.millwright.planner.MachineGoal.Installer.SeedBeside;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -179,11 +178,10 @@ public final class MachinePlanner {
       if (running) {
         steps.add(new Step.Stop());
       }
-      List<String> useless = uselessDisks(goal, facts);
-      if (vm != null && !Collections.disjoint(vm.disks(), useless)) {
+      if (vm != null && !mayKeep(goal, vm.disks())) {
         defineInstaller(installer, steps);
       }
-      useless.forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
+      uselessDisks(goal, facts).forEach(disk -> steps.add(new Step.DeleteDisk(disk)));
       return;
     }
     if (running && !goesOn) {
@@ -198,6 +196,15 @@ public final class MachinePlanner {
     steps.add(new Step.Start());
     steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
     cleanUp(goal, facts, null, steps);
+  }
+
+  /** False if it has a disk that is to be deleted, or a volume for which another one may wait. */
+  private static boolean mayKeep(MachineGoal goal, List<String> disks) {
+    return disks.stream()
+        .allMatch(disk ->
+            disk.equals(goal.disk())
+                || disk.equals(goal.former())
+                || goal.volumes().contains(disk));
   }
 
   private static void defineInstaller(Kernel installer, List<Step> steps) {

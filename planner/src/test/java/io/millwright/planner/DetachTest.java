@@ -49,6 +49,39 @@ class DetachTest {
     return MachinePlanner.plan(goal, facts).steps();
   }
 
+  /** Another machine may wait for it. */
+  @Test
+  void oneThatIsInstalledWhenItShallRunLetsItsVolumeGoBefore() {
+    MachineGoal goal =
+        goal("b")
+            .with(g ->
+                g.power(Power.OFF)
+                    .booted(false)
+                    .former("former")
+                    .installer(
+                        new MachineGoal.Installer.Kernel(
+                            List.of("kernel"), null, 900, "it is so")));
+    MachineFacts facts =
+        new MachineFacts(
+            new Vm(false, 1, SIZE, List.of("former", "a"), List.of(), null),
+            Map.of("system", SIZE, "former", SIZE),
+            List.of(),
+            true,
+            Map.of());
+    assertThat(steps(goal, facts))
+        .containsExactly(
+            new Step.PutInstaller(List.of("kernel"), null, "it is so"),
+            new Step.DefineInstaller(null));
+    MachineFacts without =
+        new MachineFacts(
+            new Vm(false, 1, SIZE, List.of("former", "b"), List.of(), null),
+            Map.of("system", SIZE, "former", SIZE),
+            List.of(),
+            true,
+            Map.of());
+    assertThat(steps(goal, without)).isEmpty();
+  }
+
   @Test
   void whatWasPromisedLeavesInPlaceAndAnotherComes() {
     MachineFacts facts = running("system", "a", "b");

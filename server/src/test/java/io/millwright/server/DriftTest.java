@@ -113,7 +113,6 @@ class DriftTest {
                 && look().findings().isEmpty());
   }
 
-<<<<<<< HEAD
   /** It was declared so, and nobody asks for it. */
   @Test
   void aRebuildByPolicyWaitsForNobodysApproval() {
@@ -131,7 +130,8 @@ class DriftTest {
         () -> world.hypervisor.state(uid).equals(Optional.of(Observation.State.RUNNING)));
     assertThat(world.awaitEnd(uid).verb()).isEqualTo(Operation.Verb.REBUILD);
     assertThat(world.machine("web").status().disk()).isNotEqualTo(disk);
-=======
+  }
+
   /** Whoever plugged it in may need it, and what is on it is not ours. */
   @Test
   void aDiskOfSomebodyElseIsToldAndLeftAsItIs() throws Exception {
@@ -174,7 +174,6 @@ class DriftTest {
                 && world.hypervisor.definition(uid).orElseThrow().devices() == Devices.PARAVIRTUAL);
     assertThat(look().findings().getFirst().differences()).containsExactly(foreign);
     assertThat(world.hypervisor.pluggedIn(uid)).containsExactly("theirs.qcow2");
->>>>>>> bbc8d448f07d8bbc566b9dc32fd6d3fb2c471795
   }
 
   @Test
