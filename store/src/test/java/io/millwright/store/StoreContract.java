@@ -158,7 +158,8 @@ abstract class StoreContract extends DatabaseTest {
       thread.join();
     }
     assertThat(thrown).isEmpty();
-    assertThat(runs).hasValue(3);
+    // On a busy machine one may lose to the other's second try, too.
+    assertThat(runs).hasValueGreaterThan(2);
   }
 
   private static void meet(CyclicBarrier barrier) {
