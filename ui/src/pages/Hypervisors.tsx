@@ -1,20 +1,20 @@
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
-import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { ALL, SHARED, standing, type Kinds } from '../api/kinds';
 import { useCollection } from '../api/queries';
-import { Card, Empty, Facts, Loading, PageHead, Quiet, Standing, Trouble } from '../parts/basics';
+import { Card, Empty, Facts, PageHead, Quiet, Standing } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { bytes, mib } from '../parts/format';
+import { useListed } from '../parts/listed';
 import { Meter } from '../parts/Meter';
 
 type Hypervisor = Kinds['hypervisors'];
 
 /** Where machines run: how each does, and how much of it is promised. */
 export function Hypervisors() {
-  const { project } = useParams({ from: '/p/$project/hypervisors' });
-  const hypervisors = useCollection('hypervisors', ALL);
+  const hypervisors = useListed('hypervisors', ALL);
   const machines = useCollection('machines', ALL);
   const sizes = useCollection('sizes', ALL);
 
@@ -32,6 +32,20 @@ export function Hypervisors() {
     return out;
   }, [machines.items, sizes.items]);
 
+  const columns = useMemo((): Column<Hypervisor>[] => {
+    const part = (used: number | undefined, of: number | undefined) => (of ? -(used ?? 0) / of : undefined);
+    const all: [string, string, (h: Hypervisor) => string | number | undefined][] = [
+      ['name', 'Name', (h) => h.metadata.name],
+      ['state', 'State', (h) => standing(h).word],
+      ['driver', 'Driver', (h) => `${h.spec.driver} ${h.status.version ?? ''}`],
+      ['cores', 'Cores promised', (h) => part(promised.get(h.metadata.name)?.cores, h.status.cores)],
+      ['memory', 'Memory promised', (h) => part(promised.get(h.metadata.name)?.memory, h.status.memory ? mib(h.status.memory) : undefined)],
+      ['disk', 'Free disk', (h) => (h.status.diskFree ? mib(h.status.diskFree) : undefined)],
+      ['machines', 'Machines', (h) => h.status.machines && -h.status.machines],
+    ];
+    return all.map(([key, title, value]) => ({ key, title, value, width: '1fr', cell: value }));
+  }, [promised]);
+
   return (
     <>
       <PageHead title="Hypervisors" under="Where machines run.">
@@ -39,26 +53,23 @@ export function Hypervisors() {
           New hypervisor
         </Declare>
       </PageHead>
-      {hypervisors.error ? (
-        <Trouble error={hypervisors.error} retry={hypervisors.retry} />
-      ) : hypervisors.loading ? (
-        <Loading />
-      ) : hypervisors.items.length === 0 ? (
-        <Card>
+      <DataTable
+        label="Hypervisors"
+        of={hypervisors}
+        columns={columns}
+        id={(h) => h.metadata.uid}
+        states={(h) => standing(h).word}
+        labels
+        card={(h) => <One of={h} promised={promised.get(h.metadata.name)} />}
+        empty={
           <Empty title="No hypervisors">A hypervisor is declared with its driver and its address. Without one there is no place for a machine.</Empty>
-        </Card>
-      ) : (
-        <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}>
-          {hypervisors.items.map((h) => (
-            <One key={h.metadata.uid} of={h} promised={promised.get(h.metadata.name)} project={project} />
-          ))}
-        </Box>
-      )}
+        }
+      />
     </>
   );
 }
 
-function One({ of, promised }: { of: Hypervisor; promised: { cores: number; memory: number; machines: number } | undefined; project: string }) {
+function One({ of, promised }: { of: Hypervisor; promised: { cores: number; memory: number; machines: number } | undefined }) {
   const s = standing(of);
   const { status, spec } = of;
   return (

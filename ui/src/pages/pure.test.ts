@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { browser, freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
 import { reached } from '../parts/reached';
 import { compare, matches, sentence, sorted, textOf } from '../parts/text';
+import { listSearch, searchOf } from '../search';
 import { cellsOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
 import { standing } from '../api/kinds';
@@ -382,5 +383,17 @@ describe('what the server says', () => {
     expect(sentence('spec.size: must be given')).toBe('spec.size: must be given.');
     expect(sentence('Machine web is being deleted; wait!')).toBe('Machine web is being deleted; wait!');
     expect(sentence('')).toBe('');
+  });
+});
+
+describe('what an address says of lists', () => {
+  const all = { q: 'web', desc: true, 'quarantine.q': 'data', 'quarantine.desc': true, state: 7, tab: 'x', 'a.b.q': 'no', sort: '' };
+  it('is kept for each list of the page, and nothing else is', () => {
+    expect(listSearch(all)).toEqual({ q: 'web', desc: true, 'quarantine.q': 'data', 'quarantine.desc': true, state: '7' });
+  });
+  it('is told apart by the name of the list', () => {
+    expect(searchOf(all, 'quarantine')).toEqual({ q: 'data', desc: true });
+    expect(searchOf(all).q).toBe('web');
+    expect(searchOf(all, 'orphans')).toEqual({});
   });
 });

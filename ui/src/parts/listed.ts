@@ -1,0 +1,10 @@
+import { useSearch } from '@tanstack/react-router';
+import type { Plural } from '../api/kinds';
+import { useCollection } from '../api/queries';
+import type { ListSearch } from '../search';
+
+/** The labels for which the address asks; the server filters by them. */
+export const useLabels = () => (useSearch({ strict: false }) as ListSearch).labels ?? '';
+
+/** All of a kind that the address asks for. */
+export const useListed = <K extends Plural>(plural: K, project: string) => useCollection(plural, project, useLabels());
