@@ -67,12 +67,12 @@ export function useParts<R>(key: unknown[], ask: (query: { limit: number; from?:
 }
 
 // One generic reader for all kinds: their paths and answers differ only in the word for the kind.
-async function part<K extends Plural>(plural: K, project: string, labels: string, cursor: string, signal: AbortSignal) {
+async function part<K extends Plural>(plural: K, project: string, labels: string, fields: string, cursor: string, signal: AbortSignal) {
   const answer = await unwrap(
     api.GET(`/api/v1/projects/{project}/${plural}` as '/api/v1/projects/{project}/machines', {
       params: {
         path: { project },
-        query: { limit: cursor ? PAGE : FIRST, ...(labels ? { labelSelector: labels } : {}), ...(cursor ? { cursor } : {}) },
+        query: { limit: cursor ? PAGE : FIRST, ...(labels ? { labelSelector: labels } : {}), ...(fields ? { fieldSelector: fields } : {}), ...(cursor ? { cursor } : {}) },
       },
       signal,
     }),
@@ -80,14 +80,14 @@ async function part<K extends Plural>(plural: K, project: string, labels: string
   return answer as unknown as Part<Kinds[K]>;
 }
 
-export const collectionKey = (plural: string, project: string, labels = '') => ['list', plural, project, labels];
+export const collectionKey = (plural: string, project: string, labels = '', fields = '') => ['list', plural, project, fields ? `${labels} ${fields}` : labels];
 export const oneKey = (plural: string, project: string, name: string) => ['one', plural, project, name];
 
 /** All of a collection: read in parts, shown as they come, and kept true by {@link useLive}. */
-export function useCollection<K extends Plural>(plural: K, project: string, labels = ''): Listing<Kinds[K]> {
+export function useCollection<K extends Plural>(plural: K, project: string, labels = '', fields = ''): Listing<Kinds[K]> {
   const query = useInfiniteQuery({
-    queryKey: collectionKey(plural, project, labels),
-    queryFn: ({ pageParam, signal }) => part(plural, project, labels, pageParam, signal),
+    queryKey: collectionKey(plural, project, labels, fields),
+    queryFn: ({ pageParam, signal }) => part(plural, project, labels, fields, pageParam, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.next,
     structuralSharing: false, // comparing ten thousand of them would be felt; drawing the few that are seen is not
@@ -410,6 +410,14 @@ export const usage = (project: string, name: string) =>
     queryKey: ['usage', project, name],
     queryFn: () =>
       unwrap(api.GET('/api/v1/projects/{project}/machines/{name}/metrics', { params: { path: { project, name } } })),
+    refetchInterval: 30_000,
+  });
+
+/** What all machines of a project use; asked again as often as their hypervisors are. */
+export const loads = (project: string) =>
+  queryOptions({
+    queryKey: ['loads', project],
+    queryFn: async () => (await unwrap(api.GET('/api/v1/projects/{project}/metrics', { params: { path: { project } } }))).items,
     refetchInterval: 30_000,
   });
 

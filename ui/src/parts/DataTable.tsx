@@ -143,6 +143,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
             width={190}
           />
         )}
+        {search.owner && <Chip label={`Asked for by ${search.owner}`} color="primary" onDelete={() => change({ owner: undefined })} />}
         {counts.length > 1 && (
           <Stack direction="row" role="group" aria-label="State" sx={{ gap: 0.75, flexWrap: 'wrap' }}>
             {counts.map(([state, n]) => (
@@ -178,8 +179,8 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
           {of.loading ? (
             <Loading lines={7} />
           ) : of.items.length === 0 ? (
-            search.labels ? (
-              <Empty title="Nothing has such labels">Change or clear the filter above.</Empty>
+            search.labels || search.owner ? (
+              <Empty title={search.labels ? 'Nothing has such labels' : `${search.owner} has asked for nothing here`}>Change or clear the filter above.</Empty>
             ) : (
               p.empty
             )

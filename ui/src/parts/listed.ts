@@ -7,4 +7,7 @@ import type { ListSearch } from '../search';
 export const useLabels = () => (useSearch({ strict: false }) as ListSearch).labels ?? '';
 
 /** All of a kind that the address asks for. */
-export const useListed = <K extends Plural>(plural: K, project: string) => useCollection(plural, project, useLabels());
+export function useListed<K extends Plural>(plural: K, project: string) {
+  const { labels, owner } = useSearch({ strict: false }) as ListSearch;
+  return useCollection(plural, project, labels, owner && `metadata.owner=${owner}`);
+}
