@@ -7,6 +7,7 @@ import { cellsOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
 import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
+import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
 import { costOf, limitsOf, quotaOf, usedOf } from './quota';
@@ -395,5 +396,22 @@ describe('what an address says of lists', () => {
     expect(searchOf(all, 'quarantine')).toEqual({ q: 'data', desc: true });
     expect(searchOf(all).q).toBe('web');
     expect(searchOf(all, 'orphans')).toEqual({});
+  });
+});
+
+describe('what the machines of a hypervisor use', () => {
+  const at = '2026-01-01T00:00:00Z';
+  const one = (hypervisor: string | undefined, latest?: { cores?: number; memoryBytes?: number }) => ({
+    project: 'p',
+    machine: 'm',
+    ...(hypervisor ? { hypervisor } : {}),
+    cores: 2,
+    memoryBytes: 2 ** 31,
+    ...(latest ? { latest: { at, ...latest } } : {}),
+  });
+  it('is added up where it is known', () => {
+    const load = loadOf([one('a', { cores: 0.5, memoryBytes: 2 ** 30 }), one('a', { memoryBytes: 2 ** 29 }), one('a'), one('b'), one(undefined)]);
+    expect(load.get('a')).toEqual({ cores: 0.5, memory: 1536, measured: 2 });
+    expect(load.has('b')).toBe(false);
   });
 });
