@@ -116,7 +116,7 @@ const memberColumns = (project: string): Column<Member>[] => [
     key: 'ordinal',
     title: 'Machine',
     width: 'minmax(120px, 1fr)',
-    value: (m) => m.ordinal,
+    value: (m) => m.name,
     cell: (m) => (
       <PageLink to="/p/$project/machines/$name" params={{ project, name: m.name }} underline="hover" sx={{ fontWeight: 600 }}>
         {m.name}

@@ -387,6 +387,12 @@ describe('what the server says', () => {
   });
 });
 
+describe('a row that is a name alone', () => {
+  it('is found by it', () => {
+    expect(matches('sho', textOf('Shop', [{ value: (p: string) => p }]))).toBe(true);
+  });
+});
+
 describe('what an address says of lists', () => {
   const all = { q: 'web', desc: true, 'quarantine.q': 'data', 'quarantine.desc': true, state: 7, tab: 'x', 'a.b.q': 'no', sort: '' };
   it('is kept for each list of the page, and nothing else is', () => {
