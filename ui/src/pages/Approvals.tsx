@@ -51,7 +51,7 @@ export function Approvals() {
           </Card>
         )}
         <section>
-          <Typography variant="h2" sx={{ mb: 1 }}>
+          <Typography variant="h2" sx={{ mb: 2 }}>
             All that was asked for
           </Typography>
           <DataTable

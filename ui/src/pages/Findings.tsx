@@ -111,7 +111,7 @@ export function Findings() {
           )}
         </section>
         <section>
-          <Typography variant="h2" sx={{ mb: 1 }}>
+          <Typography variant="h2" sx={{ mb: 2 }}>
             Orphans
           </Typography>
           <DataTable
@@ -125,7 +125,7 @@ export function Findings() {
           />
         </section>
         <section>
-          <Typography variant="h2" sx={{ mb: 1 }}>
+          <Typography variant="h2" sx={{ mb: 2 }}>
             Failed operations
           </Typography>
           <DataTable

@@ -95,7 +95,7 @@ export function Volumes() {
         empty={<Empty title="No volumes">A volume is declared with a size, and attached by naming it in a machine.</Empty>}
       />
       <Box component="section" sx={{ mt: 3 }}>
-        <Typography variant="h2" sx={{ mb: 1 }}>
+        <Typography variant="h2" sx={{ mb: 2 }}>
           In quarantine
         </Typography>
         <DataTable

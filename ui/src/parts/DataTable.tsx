@@ -304,7 +304,8 @@ function useSeen(seen: (() => void) | undefined, again: unknown) {
  * that older parts come by a button then: where nothing matches, all that there is would be read.
  */
 export function End<R>({ of, filtered = false }: { of: Listing<R>; filtered?: boolean }) {
-  const ref = useSeen(of.more && !of.coming && !filtered ? of.more : undefined, `${of.items.length} ${filtered}`);
+  // It looks again when a part has not come, since what was asked for is given up when the list is read anew meanwhile.
+  const ref = useSeen(of.more && !of.coming && !filtered ? of.more : undefined, `${of.items.length} ${of.coming} ${filtered}`);
   return (
     <div ref={ref}>
       {of.more && (
