@@ -13,6 +13,8 @@
 //   rollout   one is watched from member to member, waits after its canary, is paused and continued, and goes back
 //   console   one that is open says that it was cut when its session is ended
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored
+//   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
+//             is read on to its end
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
 //             says so, keeps what was filled in, and goes on by itself
 //   trouble   what is seen when the API answers 500, 503 or 403, when there is no such thing, and when nothing answers
@@ -687,6 +689,131 @@ if (wanted('acts')) {
     await row.getByText('Ready').waitFor();
     await rest();
     await call('DELETE', `/projects/default/volumes/${volume}`);
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------------ lists
+
+/** Lists that have nothing in them here, or may: nothing is lost on simulated hypervisors, and nothing has to fail. */
+const MAY_BE_EMPTY = ['Orphans', 'Drift', 'Failed operations', 'Members', 'Costs'];
+
+if (wanted('lists')) {
+  const labelled = `z-${mark}`; // behind all others, for the first of them are samples
+  await step('there are two of what has labels, one of them with a label', async () => {
+    const one = (kind, spec) => `apiVersion: millwright/v1\nkind: ${kind}\nmetadata: {name: ${labelled}, labels: {walk: ${labelled}}}\nspec: ${spec}\n`;
+    const machine = '{image: debian-12, size: small, nics: [{network: lab}]}';
+    await declare(`apiVersion: millwright/v1\nkind: Hypervisor\nmetadata: {name: ${labelled}, project: shared, labels: {walk: ${labelled}}}\nspec: {driver: simulated, cordoned: true, settings: {world: page-${labelled}}}\n`);
+    await declare([
+      one('Network', '{subnets: [{cidr: 10.9.0.0/24}], attachments: [{hypervisor: sim, bridge: br9}], services: {driver: simulated, settings: {world: page}}}'),
+      one('Image', '{os: debian, version: "12", build: {builder: simulated, suite: bookworm}}'),
+      one('Volume', '{size: 1GiB, hypervisor: sim}'),
+      one('Machine', machine.replace('}]}', '}], power: "off"}')),
+      one('Group', `{count: 0, machine: ${machine}}`),
+      one('Pool', `{ready: 0, ttl: 4h, machine: ${machine}}`),
+      one('Webhook', '{url: "https://receiver.invalid/lists", secret: not-a-secret-of-anybody}'),
+      one('Source', '{driver: simulated, url: "file:///simulated/lists"}'),
+      one('Offer', `{title: ${labelled}, parameters: [], manifests: []}`.replace('manifests: []', `manifests: [{apiVersion: millwright/v1, kind: Group, metadata: {name: ordered}, spec: {count: 0, machine: ${machine}}}]`)),
+    ].join('---\n'));
+    await rest();
+  });
+  const seen = new Set();
+  /** What a list shows, from its head to as far as it is drawn; and how many it says that it has. */
+  const shows = (list) => list.evaluate((e) => ({
+    rows: [...e.querySelectorAll('[role=rowgroup] ~ * [role=row], ul[aria-label] > li')]
+      .map((r) => ({ at: Number(r.getAttribute('aria-rowindex') ?? 0), cells: [...(r.matches('li') ? r.querySelectorAll('h2, h3') : r.children)].map((c) => c.textContent ?? '') }))
+      .sort((a, b) => a.at - b.at)
+      .map((r) => r.cells),
+    said: [...e.querySelectorAll('[role=status]')].map((s) => s.textContent ?? '').find((t) => /\d/.test(t)) ?? '',
+  }));
+  const count = async (list) => Number(/^(?:the newest )?(\d+)/.exec((await shows(list)).said)?.[1] ?? NaN);
+  const becomes = (what, list, is) => until(what, async () => is(await count(list)), 15);
+  for (const route of routes) {
+    const [path] = await addresses(route);
+    const at = /\/projects$/.test(route) ? path.replace('/p/default', '/p/-') : path;
+    await visit(at);
+    const titles = await page.locator('[data-list]').evaluateAll((all) => all.map((e) => e.dataset.list));
+    for (const title of titles) {
+      await step(`the list ${title} of ${route} is searched, filtered, sorted and shared`, async () => {
+        seen.add(title);
+        await visit(at);
+        const list = page.locator(`[data-list="${title}"]`);
+        if (MAY_BE_EMPTY.includes(title) && (await list.locator('[role=row], li').count()) === 0) return;
+        await until('it has come', async () => (await count(list)) >= 0, 15);
+        const all = await count(list);
+        if (all === 0) throw new Error('there is nothing in it to look for');
+        const search = list.getByLabel('Search');
+        const [first] = (await shows(list)).rows;
+        const word = first.slice(0, 2).find((c) => c && !/ ago$|^(just )?now$|^in /.test(c)).split(/\s+/).at(-1);
+        await search.fill(`${word} and-nothing-else`);
+        await becomes('nothing matches', list, (n) => n === 0);
+        await search.fill(word);
+        await becomes('what matches is shown', list, (n) => n >= 1 && n <= all);
+        const other = await context.newPage();
+        try {
+          await other.goto(page.url());
+          const same = other.locator(`[data-list="${title}"]`);
+          const here = (await shows(list)).said.replace(/ of .*/, '');
+          await until('another tab shows as many', async () => (await shows(same)).said.replace(/ of .*/, '') === here, 15);
+          await search.fill('');
+          await becomes('all are there again', list, (n) => n >= all);
+          const labels = list.getByLabel('Labels');
+          if (await labels.count()) {
+            await labels.fill(`walk=${labelled}`);
+            await becomes('one has the label', list, (n) => n === 1);
+            await labels.fill('');
+            await becomes('all are there again', list, (n) => n >= all);
+          }
+          // By what it shows as it is: the other way round, it is the other way round.
+          const heads = list.getByRole('columnheader');
+          const names = (await heads.allTextContents()).findIndex((t) => /^(Name|What|Event|Machine|Object)$/.test(t));
+          const cards = (await heads.count()) === 0;
+          const rows = (await shows(list)).rows;
+          const by = cards ? 0 : Math.max(names, 0);
+          if (new Set(rows.map((r) => r[by])).size < 2) return;
+          const column = async () => (await shows(list)).rows.map((r) => r[by]);
+          const turn = cards ? list.getByRole('button', { name: 'The other way round' }) : heads.nth(by).getByRole('button');
+          if (!cards && (await heads.nth(by).getAttribute('aria-sort')) === 'none') {
+            await turn.click();
+            await page.waitForURL(/sort=/);
+          }
+          const up = await column();
+          await turn.click();
+          await page.waitForURL(/desc=true/);
+          const down = await column();
+          if (all <= 12 && down.join() !== up.toReversed().join()) throw new Error(`up ${up}; down ${down}`);
+          if (up[0] === down[0]) throw new Error(`${up[0]} comes first both ways`);
+          await other.goto(page.url());
+          await until('another tab has the same order', async () => (await shows(same)).rows[0]?.[by] === down[0], 15);
+        } finally {
+          await other.close();
+        }
+      });
+    }
+  }
+  await step('every list of the house was looked at', async () => {
+    const expected = ['Machines', 'Groups', 'Members', 'Volumes', 'In quarantine', 'Images', 'Networks', 'Hypervisors', 'Operations', 'Orphans', 'Failed operations', 'Events', 'Audit', 'Approvals', 'Projects', 'People', 'API tokens', 'Pools', 'Sources', 'Webhooks', 'Deliveries', 'Catalogue', 'Costs'];
+    const missing = expected.filter((e) => !seen.has(e));
+    if (missing.length > 0) throw new Error(`not seen: ${missing.join(', ')}`);
+  });
+  await step('who scrolls to the end of what comes in parts sees all of it', async () => {
+    // A part is a hundred: that much is soon written.
+    for (let n = 0; n < 110; n += 10) await Promise.all(Array.from({ length: 10 }, () => call('PUT', '/projects/default/approval-rules', { rules: [{ coresAbove: 1 }] })));
+    const written = (await call('GET', '/audit?limit=1000')).items.length;
+    if (written <= 100) throw new Error(`${written} acts, which are no more than a part`);
+    await visit('/p/-/audit');
+    const list = page.locator('[data-list=Audit]');
+    await until('the first part is said to be one', async () => (await shows(list)).said === 'the newest 100', 15);
+    // The part is late, and meanwhile something happens for which the list is read anew: it is asked for once more.
+    let asked = 0;
+    await page.route(/audit\?.*before=/, async (route) => {
+      if (asked++ === 0) {
+        await declare(`apiVersion: millwright/v1\nkind: Size\nmetadata: {name: ${labelled}}\nspec: {cores: 1, memory: 1GiB, disk: 1GiB}\n`);
+        await new Promise((done) => setTimeout(done, 1000));
+      }
+      await route.continue().catch(() => {}); // it may have been given up
+    });
+    await page.mouse.wheel(0, 100_000);
+    await until('all have come', async () => /^\d+$/.test((await shows(list)).said) && (await count(list)) >= written, 15);
   });
 }
 

@@ -67,6 +67,7 @@ const machineConsole = createRoute({
 const catalogue = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/catalogue',
+  validateSearch: listSearch,
   component: place(() => import('./pages/Catalogue'), 'Catalogue'),
 });
 const order = createRoute({
@@ -175,6 +176,7 @@ const operation = createRoute({
 const findings = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/findings',
+  validateSearch: listSearch,
   component: place(() => import('./pages/Findings'), 'Findings'),
 });
 const events = createRoute({
@@ -195,6 +197,7 @@ const audit = createRoute({
 const approvals = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/approvals',
+  validateSearch: listSearch,
   component: place(() => import('./pages/Approvals'), 'Approvals'),
 });
 const projects = createRoute({

@@ -1,10 +1,12 @@
-/** What a list shows, as its address says: searched text, labels, order. */
+/** What a list shows, as its address says: searched text, labels, order. Where a page has several, `volumes.q` is of one. */
 export interface ListSearch {
   q?: string;
   labels?: string;
   sort?: string;
   desc?: boolean;
   state?: string;
+  /** Of this person only. */
+  owner?: string;
 }
 
 export function text(value: unknown): string | undefined {
@@ -12,17 +14,26 @@ export function text(value: unknown): string | undefined {
 }
 
 export function listSearch(raw: Record<string, unknown>): ListSearch {
-  const out: ListSearch = {};
-  for (const key of ['q', 'labels', 'sort', 'state'] as const) {
-    const value = text(raw[key]);
-    if (value !== undefined) {
+  const out: Record<string, string | boolean> = {};
+  for (const [key, given] of Object.entries(raw)) {
+    const word = /^(?:[a-z]+\.)?(q|labels|sort|state|desc|owner)$/.exec(key)?.[1];
+    const value = word === 'desc' ? given === true || undefined : word && text(given);
+    if (value) {
       out[key] = value;
     }
   }
-  if (raw.desc === true) {
-    out.desc = true;
-  }
   return out;
+}
+
+/** Of all that the address says, what is said of one list of the page; of the only one there is, without a name. */
+export function searchOf(all: Record<string, unknown>, list?: string): ListSearch {
+  const of = listSearch(all) as Record<string, unknown>;
+  const start = list ? `${list}.` : '';
+  return Object.fromEntries(
+    Object.entries(of)
+      .filter(([k]) => k.startsWith(start))
+      .map(([k, v]) => [k.slice(start.length), v]),
+  ) as ListSearch;
 }
 
 const LAST = 'millwright.project';

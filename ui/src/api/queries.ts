@@ -5,6 +5,7 @@ import {
   useQueryClient,
   type InfiniteData,
   type QueryClient,
+  type UseQueryResult,
 } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
@@ -19,13 +20,59 @@ interface Part<R> {
   next?: string;
 }
 
+/** What a list shows: all of it, or so much of it as has come. */
+export interface Listing<R> {
+  items: R[];
+  loading: boolean;
+  complete: boolean;
+  error: Error | null;
+  retry: () => void;
+  /** Asks for the next part of what is read only as far as somebody looks. */
+  more?: (() => void) | undefined;
+  /** The next part is asked for. */
+  coming?: boolean;
+}
+
+const NOTHING: never[] = [];
+
+/** What the server gives at once. */
+export function whole<R>(of: UseQueryResult<R[]>): Listing<R> {
+  return {
+    items: of.data ?? NOTHING,
+    loading: of.isPending,
+    complete: true,
+    error: of.error,
+    retry: () => void of.refetch(),
+  };
+}
+
+/** What the server gives in parts, the newest first, and of which there may be more than anybody wants to see. */
+export function useParts<R>(key: unknown[], ask: (query: { limit: number; from?: string }, signal: AbortSignal) => Promise<Part<R>>): Listing<R> {
+  const query = useInfiniteQuery({
+    queryKey: [...key, 'parts'],
+    queryFn: ({ pageParam, signal }) => ask(pageParam ? { limit: PAGE, from: pageParam } : { limit: FIRST }, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.next,
+  });
+  const { hasNextPage, fetchNextPage } = query;
+  return {
+    items: useMemo(() => query.data?.pages.flatMap((p) => p.items) ?? [], [query.data]),
+    loading: query.isPending,
+    complete: !hasNextPage,
+    error: query.error,
+    retry: () => void query.refetch(),
+    more: hasNextPage ? () => void fetchNextPage() : undefined,
+    coming: query.isFetchingNextPage,
+  };
+}
+
 // One generic reader for all kinds: their paths and answers differ only in the word for the kind.
-async function part<K extends Plural>(plural: K, project: string, labels: string, cursor: string, signal: AbortSignal) {
+async function part<K extends Plural>(plural: K, project: string, labels: string, fields: string, cursor: string, signal: AbortSignal) {
   const answer = await unwrap(
     api.GET(`/api/v1/projects/{project}/${plural}` as '/api/v1/projects/{project}/machines', {
       params: {
         path: { project },
-        query: { limit: cursor ? PAGE : FIRST, ...(labels ? { labelSelector: labels } : {}), ...(cursor ? { cursor } : {}) },
+        query: { limit: cursor ? PAGE : FIRST, ...(labels ? { labelSelector: labels } : {}), ...(fields ? { fieldSelector: fields } : {}), ...(cursor ? { cursor } : {}) },
       },
       signal,
     }),
@@ -33,14 +80,14 @@ async function part<K extends Plural>(plural: K, project: string, labels: string
   return answer as unknown as Part<Kinds[K]>;
 }
 
-export const collectionKey = (plural: string, project: string, labels = '') => ['list', plural, project, labels];
+export const collectionKey = (plural: string, project: string, labels = '', fields = '') => ['list', plural, project, fields ? `${labels} ${fields}` : labels];
 export const oneKey = (plural: string, project: string, name: string) => ['one', plural, project, name];
 
 /** All of a collection: read in parts, shown as they come, and kept true by {@link useLive}. */
-export function useCollection<K extends Plural>(plural: K, project: string, labels = '') {
+export function useCollection<K extends Plural>(plural: K, project: string, labels = '', fields = ''): Listing<Kinds[K]> {
   const query = useInfiniteQuery({
-    queryKey: collectionKey(plural, project, labels),
-    queryFn: ({ pageParam, signal }) => part(plural, project, labels, pageParam, signal),
+    queryKey: collectionKey(plural, project, labels, fields),
+    queryFn: ({ pageParam, signal }) => part(plural, project, labels, fields, pageParam, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.next,
     structuralSharing: false, // comparing ten thousand of them would be felt; drawing the few that are seen is not
@@ -62,9 +109,9 @@ export function useCollection<K extends Plural>(plural: K, project: string, labe
 }
 
 /** What a project may name: its own, then the shared ones that it does not hide. */
-export function useNameable<K extends Plural>(plural: K, project: string) {
-  const own = useCollection(plural, project);
-  const shared = useCollection(plural, SHARED);
+export function useNameable<K extends Plural>(plural: K, project: string, labels = ''): Listing<Kinds[K]> {
+  const own = useCollection(plural, project, labels);
+  const shared = useCollection(plural, SHARED, labels);
   const items = useMemo(() => {
     const mine = new Set(own.items.map((r) => r.metadata.name));
     return project === SHARED || project === '-' ? own.items : [...own.items, ...shared.items.filter((r) => !mine.has(r.metadata.name))];
@@ -72,6 +119,7 @@ export function useNameable<K extends Plural>(plural: K, project: string) {
   return {
     items,
     loading: own.loading || shared.loading,
+    complete: own.complete && shared.complete,
     error: own.error ?? shared.error,
     retry: () => {
       own.retry();
@@ -181,6 +229,15 @@ export const operations = (filter: OperationFilter) =>
     },
   });
 
+/** All that was done, as far back as it is kept. */
+export const useOperations = ({ limit: _, ...filter }: OperationFilter) =>
+  useParts<Operation>(['operations', filter], async ({ limit, from }, signal) => {
+    const query = Object.fromEntries(
+      Object.entries({ ...filter, limit, cursor: from }).filter(([k, v]) => v && !(k === 'project' && v === '-')),
+    );
+    return unwrap(api.GET('/api/v1/operations', { params: { query }, signal }));
+  });
+
 /** What is being done with resources of this kind, by their uid. */
 export function useGoing(project: string, kind: string) {
   const { data } = useQuery({ ...operations({ project, kind, state: 'running', limit: 1000 }), refetchInterval: (q) => (q.state.data?.length ? 2000 : false) });
@@ -241,6 +298,24 @@ export const events = (project: string, kind?: string, name?: string, limit = 20
       ).items.toReversed(),
   });
 
+/** All that has happened, as far back as it is kept. */
+export const useEvents = (project: string, kind?: string, name?: string) =>
+  useParts<Schemas['Event']>(['events', project, kind ?? '', name ?? ''], async ({ limit, from }, signal) => {
+    const query = { limit, ...(kind ? { kind } : {}), ...(name ? { name } : {}), ...(from ? { before: from } : {}) };
+    const part = await unwrap(api.GET('/api/v1/projects/{project}/events', { params: { path: { project }, query }, signal }));
+    return { ...part, items: part.items.toReversed() };
+  });
+
+/** Who did what; the server looks for one person. */
+export const useAudit = (project: string, who?: string) =>
+  useParts<Schemas['Act']>(['audit', project, who ?? ''], async ({ limit, from }, signal) => {
+    const query = { limit, ...(who ? { who } : {}), ...(from ? { before: Number(from) } : {}) };
+    const part = await (project === '-'
+      ? unwrap(api.GET('/api/v1/audit', { params: { query }, signal }))
+      : unwrap(api.GET('/api/v1/projects/{project}/audit', { params: { path: { project }, query }, signal })));
+    return { items: part.items, ...(part.next ? { next: String(part.next) } : {}) };
+  });
+
 export const quarantine = (project: string) =>
   queryOptions({
     queryKey: ['quarantine', project],
@@ -248,13 +323,28 @@ export const quarantine = (project: string) =>
       (await unwrap(api.GET('/api/v1/projects/{project}/quarantine', { params: { path: { project } } }))).items,
   });
 
-/** What waits for approval, and what became of the rest; the newest first. */
-export const approvals = (project: string) =>
+/** What waits for approval. */
+export const waiting = (project: string) =>
   queryOptions({
-    queryKey: ['approvals', project],
+    queryKey: ['approvals', project, 'waiting'],
     queryFn: async () =>
-      (await unwrap(api.GET('/api/v1/projects/{project}/approvals', { params: { path: { project } } }))).items,
+      (
+        await unwrap(
+          api.GET('/api/v1/projects/{project}/approvals', { params: { path: { project }, query: { waiting: true, limit: PAGE } } }),
+        )
+      ).items,
   });
+
+/** What waits for approval, and what became of the rest; the newest first. */
+export const useApprovals = (project: string) =>
+  useParts<Schemas['Approval']>(['approvals', project], ({ limit, from }, signal) =>
+    unwrap(
+      api.GET('/api/v1/projects/{project}/approvals', {
+        params: { path: { project }, query: { limit, ...(from ? { before: from } : {}) } },
+        signal,
+      }),
+    ),
+  );
 
 export const approvalRules = (project: string) =>
   queryOptions({
@@ -320,6 +410,14 @@ export const usage = (project: string, name: string) =>
     queryKey: ['usage', project, name],
     queryFn: () =>
       unwrap(api.GET('/api/v1/projects/{project}/machines/{name}/metrics', { params: { path: { project, name } } })),
+    refetchInterval: 30_000,
+  });
+
+/** What all machines of a project use; asked again as often as their hypervisors are. */
+export const loads = (project: string) =>
+  queryOptions({
+    queryKey: ['loads', project],
+    queryFn: async () => (await unwrap(api.GET('/api/v1/projects/{project}/metrics', { params: { path: { project } } }))).items,
     refetchInterval: 30_000,
   });
 

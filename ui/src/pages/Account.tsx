@@ -7,7 +7,7 @@ import Typography from '@mui/material/Typography';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
-import { sessions, tokens, useProjects } from '../api/queries';
+import { sessions, tokens, useProjects, whole } from '../api/queries';
 import { useSignedIn } from '../api/session';
 import { Ask, ShownOnce } from '../parts/Ask';
 import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Trouble } from '../parts/basics';
@@ -77,12 +77,9 @@ export function Account() {
           </Stack>
           <DataTable
             label="API tokens"
-            rows={found.data ?? []}
+            of={whole(found)}
             columns={columns(setRevoking)}
             id={(t) => t.name}
-            loading={found.isPending}
-            error={found.error}
-            retry={() => void found.refetch()}
             empty={<Empty title="No tokens">A token lets a script do what you may do, or less; it ends with your own rights.</Empty>}
           />
         </section>

@@ -1,4 +1,3 @@
-import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
@@ -8,10 +7,11 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, type Health } from '../api/kinds';
-import { approvals } from '../api/queries';
+import { useApprovals, waiting } from '../api/queries';
 import { useSession } from '../api/session';
 import { Ask } from '../parts/Ask';
-import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing } from '../parts/basics';
+import { Ago, Asked, Card, Empty, PageHead, Standing } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
 import { exact } from '../parts/format';
 import { May } from '../parts/May';
 import { PlanView } from '../parts/plan';
@@ -33,48 +33,52 @@ const HEALTH: Record<Approval['state'], Health> = {
 /** What others have to approve before it is done, each with its plan; and what became of the rest. */
 export function Approvals() {
   const { project } = useParams({ from: '/p/$project/approvals' });
-  const all = useQuery(approvals(project));
-  const waiting = all.data?.filter((r) => r.state === 'waiting') ?? [];
-  const over = all.data?.filter((r) => r.state !== 'waiting') ?? [];
+  const asked = useQuery(waiting(project));
+  const all = useApprovals(project);
   return (
     <>
       <PageHead title="Approvals" under="What is done only when somebody else has agreed to its plan." />
       <Stack sx={{ gap: 2.5 }}>
-        {!all.data && <Asked of={all}>{() => null}</Asked>}
-        {waiting.map((r) => (
+        {!asked.data && <Asked of={asked}>{() => null}</Asked>}
+        {asked.data?.map((r) => (
           <Waiting key={r.uid} of={r} named={project === ALL} />
         ))}
-        {all.data && waiting.length === 0 && (
+        {asked.data?.length === 0 && (
           <Card>
             <Empty title="Nothing waits for approval">
               What a project&apos;s rules hold back is shown here, to whoever asked for it and to those who may approve it.
             </Empty>
           </Card>
         )}
-        {over.length > 0 && (
-          <Card title="What became of the others" flush>
-            {over.map((r) => (
-              <Row key={r.uid}>
-                <Box sx={{ width: 110, flex: 'none' }}>
-                  <Standing health={HEALTH[r.state]} word={r.state} />
-                </Box>
-                <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
-                  {r.kind} <strong>{r.name}</strong> {project === ALL && <Quiet>{r.project} </Quiet>}
-                  <Quiet>
-                    for {r.requester}
-                    {r.detail && `; ${r.detail}`}
-                  </Quiet>
-                </Box>
-                <Ago when={r.createdAt} />
-              </Row>
-            ))}
-          </Card>
-        )}
+        <section>
+          <Typography variant="h2" sx={{ mb: 2 }}>
+            All that was asked for
+          </Typography>
+          <DataTable
+            label="Approvals"
+            of={all}
+            columns={project === ALL ? columns : within}
+            id={(r) => r.uid}
+            states={(r) => r.state}
+            empty={<Empty title="Nothing had to be approved yet" />}
+          />
+        </section>
         {project !== ALL && <Rules project={project} />}
       </Stack>
     </>
   );
 }
+
+const columns: Column<Approval>[] = [
+  { key: 'when', title: 'When', width: '100px', value: (r) => -Date.parse(r.createdAt), cell: (r) => <Ago when={r.createdAt} /> },
+  { key: 'what', title: 'What', width: 'minmax(140px, 1.2fr)', value: (r) => `${r.kind} ${r.name}`, cell: (r) => <strong>{`${r.kind} ${r.name}`}</strong> },
+  { key: 'project', title: 'Project', width: 'minmax(80px, 0.6fr)', wide: true, value: (r) => r.project, cell: (r) => r.project },
+  { key: 'state', title: 'State', width: '120px', value: (r) => r.state, cell: (r) => <Standing health={HEALTH[r.state]} word={r.state} sentence={r.detail} /> },
+  { key: 'for', title: 'For', width: 'minmax(80px, 0.7fr)', wide: true, value: (r) => r.requester, cell: (r) => r.requester },
+  { key: 'detail', title: 'Says', width: 'minmax(120px, 1.5fr)', wide: true, value: (r) => r.detail, cell: (r) => <span title={r.detail}>{r.detail}</span> },
+];
+
+const within = columns.filter((c) => c.key !== 'project');
 
 type Verdict = 'approve' | 'reject' | 'withdraw';
 

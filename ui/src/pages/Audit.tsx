@@ -2,35 +2,23 @@ import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import TextField from '@mui/material/TextField';
-import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
+import { useMutation } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL } from '../api/kinds';
+import { useAudit } from '../api/queries';
 import { Ago, Copyable, Empty, PageHead, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { exact } from '../parts/format';
 
 type Act = Schemas['Act'];
 
-const PART = 200;
-
-/** Who did what, when, from where, and with which result; the newest first, a part at a time. */
+/** Who did what, when, from where, and with which result; the newest first. */
 export function Audit() {
   const { project } = useParams({ from: '/p/$project/audit' });
   const { who } = useSearch({ from: '/p/$project/audit' });
-  const found = useInfiniteQuery({
-    queryKey: ['audit', project, who ?? ''],
-    initialPageParam: 0,
-    queryFn: ({ pageParam, signal }) => {
-      const query = { limit: PART, ...(who ? { who } : {}), ...(pageParam ? { before: pageParam } : {}) };
-      return project === ALL
-        ? unwrap(api.GET('/api/v1/audit', { params: { query }, signal }))
-        : unwrap(api.GET('/api/v1/projects/{project}/audit', { params: { path: { project }, query }, signal }));
-    },
-    getNextPageParam: (last) => last.next,
-  });
-  const rows = found.data?.pages.flatMap((p) => p.items) ?? [];
+  const found = useAudit(project, who);
   return (
     <>
       <PageHead title="Audit" under="Who did what, when, from where and with which result; what was refused, too.">
@@ -38,24 +26,13 @@ export function Audit() {
       </PageHead>
       <DataTable
         label="Audit"
-        rows={rows}
-        columns={project === ALL ? [...columns.slice(0, 4), inProject, ...columns.slice(4)] : columns}
+        of={found}
+        columns={project === ALL ? everywhere : columns}
         id={(a) => String(a.seq)}
-        loading={found.isPending}
-        complete={!found.hasNextPage}
-        error={found.error}
-        retry={() => void found.refetch()}
         states={(a) => a.result}
         tools={<Who />}
         empty={<Empty title={who ? `${who} has done nothing` : 'Nothing is written down yet'} />}
       />
-      {found.hasNextPage && (
-        <Box sx={{ mt: 2, textAlign: 'center' }}>
-          <Button variant="outlined" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </Box>
-      )}
     </>
   );
 }
@@ -126,3 +103,5 @@ const columns: Column<Act>[] = [
 ];
 
 const inProject: Column<Act> = { key: 'project', title: 'Project', width: 'minmax(80px, 0.6fr)', wide: true, value: (a) => a.project, cell: (a) => a.project };
+
+const everywhere = [...columns.slice(0, 4), inProject, ...columns.slice(4)];

@@ -14,7 +14,9 @@ import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, pluralOf, type Offer } from '../api/kinds';
 import { order, useNameable, useProjects } from '../api/queries';
 import { Card, Copy, Empty, Loading, NotThere, PageHead, Quiet, Trouble } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
+import { useLabels } from '../parts/listed';
 import { MayIn } from '../parts/May';
 import { PlanView } from '../parts/plan';
 import { PageButton, PageLink } from '../parts/RowLink';
@@ -23,10 +25,17 @@ import { presetsOf } from './order';
 
 const titleOf = (o: Offer) => o.spec.title ?? o.metadata.name;
 
+const columns: Column<Offer>[] = [
+  { key: 'title', title: 'Title', width: '1fr', value: titleOf, cell: titleOf },
+  { key: 'name', title: 'Name', width: '1fr', value: (o) => o.metadata.name, cell: (o) => o.metadata.name },
+  { key: 'project', title: 'Project', width: '1fr', value: (o) => o.metadata.project, cell: (o) => o.metadata.project },
+  { key: 'description', title: 'Description', width: '1fr', value: (o) => o.spec.description, cell: (o) => o.spec.description },
+];
+
 /** What can be ordered: a card for each offer of the project, and of the house. */
 export function Catalogue() {
   const { project } = useParams({ from: '/p/$project/catalogue' });
-  const offers = useNameable('offers', project);
+  const offers = useNameable('offers', project, useLabels());
   const publish = (
     <Declare project={project} kind="Offer">
       New offer
@@ -37,56 +46,50 @@ export function Catalogue() {
       <PageHead title="Catalogue" under="Machines that somebody has prepared: fill in a form, see the plan, have them.">
         {publish}
       </PageHead>
-      {offers.error ? (
-        <Trouble error={offers.error} retry={offers.retry} />
-      ) : offers.loading ? (
-        <Loading />
-      ) : offers.items.length === 0 ? (
-        <Card>
+      <DataTable
+        label="Catalogue"
+        of={offers}
+        columns={columns}
+        id={(o) => o.metadata.uid}
+        labels
+        card={(o) => (
+          <Card
+            title={titleOf(o)}
+            action={
+              <MayIn project={project} what="declare Machine">
+                {(disabled) => (
+                  <PageButton
+                    to="/p/$project/catalogue/$name"
+                    params={{ project: project === ALL && o.metadata.project !== SHARED ? o.metadata.project : project, name: o.metadata.name }}
+                    variant="contained"
+                    size="small"
+                    disabled={disabled}
+                    aria-label={`Order ${titleOf(o)}`}
+                  >
+                    Order
+                  </PageButton>
+                )}
+              </MayIn>
+            }
+          >
+            <Typography variant="body2" sx={{ whiteSpace: 'pre-line', overflowWrap: 'anywhere', minHeight: 40 }}>
+              {o.spec.description ?? ''}
+            </Typography>
+            <Quiet>
+              <PageLink to="/p/$project/manifest" params={{ project: o.metadata.project }} search={{ kind: 'offers', name: o.metadata.name }} color="inherit">
+                {o.metadata.name}
+              </PageLink>{' '}
+              of {o.metadata.project}
+            </Quiet>
+          </Card>
+        )}
+        empty={
           <Empty title="Nothing is offered yet">
             An operator publishes an offer: manifests with holes, and a form that fills them. Those of the project <code>shared</code>{' '}
             are offered to all projects.
           </Empty>
-        </Card>
-      ) : (
-        <Box component="ul" sx={{ m: 0, p: 0, listStyle: 'none', display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(270px, 1fr))' }}>
-          {offers.items
-            .toSorted((a, b) => titleOf(a).localeCompare(titleOf(b)))
-            .map((o) => (
-              <li key={o.metadata.uid}>
-                <Card
-                  title={titleOf(o)}
-                  action={
-                    <MayIn project={project} what="declare Machine">
-                      {(disabled) => (
-                        <PageButton
-                          to="/p/$project/catalogue/$name"
-                          params={{ project: project === ALL && o.metadata.project !== SHARED ? o.metadata.project : project, name: o.metadata.name }}
-                          variant="contained"
-                          size="small"
-                          disabled={disabled}
-                          aria-label={`Order ${titleOf(o)}`}
-                        >
-                          Order
-                        </PageButton>
-                      )}
-                    </MayIn>
-                  }
-                >
-                  <Typography variant="body2" sx={{ whiteSpace: 'pre-line', overflowWrap: 'anywhere', minHeight: 40 }}>
-                    {o.spec.description ?? ''}
-                  </Typography>
-                  <Quiet>
-                    <PageLink to="/p/$project/manifest" params={{ project: o.metadata.project }} search={{ kind: 'offers', name: o.metadata.name }} color="inherit">
-                      {o.metadata.name}
-                    </PageLink>{' '}
-                    of {o.metadata.project}
-                  </Quiet>
-                </Card>
-              </li>
-            ))}
-        </Box>
-      )}
+        }
+      />
     </>
   );
 }

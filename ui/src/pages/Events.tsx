@@ -1,8 +1,7 @@
-import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
 import { ALL, pluralOf } from '../api/kinds';
-import { events } from '../api/queries';
+import { useEvents } from '../api/queries';
 import { Ago, Empty, PageHead } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { PageLink } from '../parts/RowLink';
@@ -11,18 +10,15 @@ type Event = Schemas['Event'];
 
 export function Events() {
   const { project } = useParams({ from: '/p/$project/events' });
-  const told = useQuery(events(project, undefined, undefined, 1000));
+  const told = useEvents(project);
   return (
     <>
-      <PageHead title="Events" under="What happened, as it happens. Kept for seven days; the last thousand are shown." />
+      <PageHead title="Events" under="What happened, as it happens. Kept for seven days." />
       <DataTable
         label="Events"
-        rows={told.data ?? []}
-        columns={project === ALL ? columns : columns.filter((c) => c.key !== 'project')}
+        of={told}
+        columns={project === ALL ? columns : within}
         id={(e) => e.cursor}
-        loading={told.isPending}
-        error={told.error}
-        retry={() => void told.refetch()}
         states={(e) => e.kind ?? 'Operation'}
         empty={<Empty title="Nothing has happened yet" />}
       />
@@ -55,3 +51,5 @@ const columns: Column<Event>[] = [
   { key: 'reason', title: 'Reason', width: 'minmax(110px, 0.7fr)', wide: true, value: (e) => e.reason, cell: (e) => e.reason },
   { key: 'message', title: 'Message', width: 'minmax(200px, 2.4fr)', value: (e) => e.message, cell: (e) => <span title={e.message}>{e.message}</span> },
 ];
+
+const within = columns.filter((c) => c.key !== 'project');

@@ -12,16 +12,17 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, SHARED } from '../api/kinds';
-import { drift, once, operations, orphans } from '../api/queries';
-import { Ago, Card, Empty, Loading, PageHead, Quiet, Row, Trouble } from '../parts/basics';
+import { drift, once, orphans, useOperations, whole } from '../api/queries';
+import { Ago, Card, Empty, Loading, PageHead, Row, Trouble } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
 import { MayIn } from '../parts/May';
-import { OperationState } from '../parts/operations';
 import { PageLink } from '../parts/RowLink';
 import { sentence } from '../parts/text';
 import { DriftCard } from './MachinePage';
+import { operationColumns } from './Operations';
 
-/** So many machines are shown with all in which they differ; thousands would take the browser half a minute. */
-const SEEN = 60;
+/** It has come when its list is drawn. */
+const DONE = { loading: false, complete: true, error: null, retry: () => undefined };
 
 /** Machines by what is noted of them, in the order in which it comes first. */
 function alike(machines: Schemas['DriftedMachine'][]) {
@@ -42,7 +43,7 @@ export function Findings() {
   const { project } = useParams({ from: '/p/$project/findings' });
   const found = useQuery(orphans);
   const drifted = useQuery(drift(project));
-  const failed = useQuery(operations({ project, state: 'failed', limit: 20 }));
+  const failed = useOperations({ project, state: 'failed' });
   const compared = (d: Schemas['DriftedMachine']) => d.differences.length > 0 || d.repair.length > 0;
   const differing = (drifted.data?.items ?? []).filter(compared);
   // With the reason, which a hypervisor that is away has in common with all its machines.
@@ -72,16 +73,17 @@ export function Findings() {
                   </Typography>
                 </Card>
               ) : (
-                <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}>
-                  {differing.slice(0, SEEN).map((d) => (
-                    <DriftCard key={`${d.project}/${d.name}`} of={d} link />
-                  ))}
-                </Box>
-              )}
-              {differing.length > SEEN && (
-                <Quiet>
-                  and {differing.length - SEEN} more machines; <code>millwright drift</code> lists all of them.
-                </Quiet>
+                <div>
+                  <DataTable
+                    label="Drift"
+                    at="drift"
+                    of={{ ...DONE, items: differing }}
+                    columns={driftColumns}
+                    id={(d) => `${d.project}/${d.name}`}
+                    card={(d) => <DriftCard of={d} link />}
+                    empty={null}
+                  />
+                </div>
               )}
               {uncompared.length > 0 && (
                 <Card title="Not compared now" flush>
@@ -109,59 +111,31 @@ export function Findings() {
           )}
         </section>
         <section>
-          <Typography variant="h2" sx={{ mb: 1 }}>
+          <Typography variant="h2" sx={{ mb: 2 }}>
             Orphans
           </Typography>
-          {found.error ? (
-            <Trouble error={found.error} retry={() => void found.refetch()} />
-          ) : found.isPending ? (
-            <Loading lines={2} />
-          ) : found.data.length === 0 ? (
-            <Card>
-              <Typography variant="body2">No object with our mark belongs to nothing declared.</Typography>
-            </Card>
-          ) : (
-            <Card flush>
-              {found.data.map((o) => (
-                <OrphanRow key={o.hypervisor + o.object} of={o} project={project} />
-              ))}
-            </Card>
-          )}
+          <DataTable
+            label="Orphans"
+            at="orphans"
+            of={whole(found)}
+            columns={orphanColumns(project)}
+            id={(o) => o.hypervisor + o.object}
+            states={kindOf}
+            empty={<Empty title="No object with our mark belongs to nothing declared" />}
+          />
         </section>
         <section>
-          <Typography variant="h2" sx={{ mb: 1 }}>
+          <Typography variant="h2" sx={{ mb: 2 }}>
             Failed operations
           </Typography>
-          {failed.error ? (
-            <Trouble error={failed.error} retry={() => void failed.refetch()} />
-          ) : failed.isPending ? (
-            <Loading lines={2} />
-          ) : failed.data.length === 0 ? (
-            <Card>
-              <Empty title="Nothing has failed" />
-            </Card>
-          ) : (
-            <Card flush>
-              {failed.data.map((o) => (
-                <Row key={o.metadata.uid}>
-                  <Box sx={{ width: 104, flex: 'none' }}>
-                    <OperationState of={o} />
-                  </Box>
-                  <Box sx={{ flex: 1, minWidth: 0 }}>
-                    <PageLink to="/p/$project/operations/$uid" params={{ project: o.metadata.project, uid: o.metadata.uid }} underline="hover">
-                      {o.spec.title}
-                    </PageLink>
-                    <Typography variant="body2" sx={{ color: 'text.secondary', overflowWrap: 'anywhere' }}>
-                      {o.status.message}
-                    </Typography>
-                  </Box>
-                  <Quiet>
-                    <Ago when={o.metadata.createdAt} />
-                  </Quiet>
-                </Row>
-              ))}
-            </Card>
-          )}
+          <DataTable
+            label="Failed operations"
+            at="failed"
+            of={failed}
+            columns={operationColumns(project)}
+            id={(o) => o.metadata.uid}
+            empty={<Empty title="Nothing has failed" />}
+          />
         </section>
       </Stack>
     </>
@@ -175,7 +149,32 @@ const WORDS: Record<string, string> = {
   medium: 'Medium',
 };
 
-function OrphanRow({ of, project }: { of: Schemas['Orphan']; project: string }) {
+const kindOf = (o: Schemas['Orphan']) => WORDS[o.what] ?? o.what;
+
+const driftColumns: Column<Schemas['DriftedMachine']>[] = [
+  { key: 'name', title: 'Name', width: '1fr', value: (d) => d.name, cell: (d) => d.name },
+  { key: 'project', title: 'Project', width: '1fr', value: (d) => d.project, cell: (d) => d.project },
+  { key: 'differs', title: 'Differences', width: '1fr', value: (d) => -d.differences.length, cell: (d) => d.differences.length },
+  {
+    key: 'fields',
+    title: 'Field',
+    width: '1fr',
+    value: (d) => d.differences.map((f) => `${f.field} ${f.declared} ${f.observed}`).join(' '),
+    cell: (d) => d.differences[0]?.field,
+  },
+];
+
+const orphanColumns = (project: string): Column<Schemas['Orphan']>[] => [
+  { key: 'found', title: 'Found', width: '100px', value: (o) => -Date.parse(o.foundAt), cell: (o) => <Ago when={o.foundAt} /> },
+  { key: 'what', title: 'What', width: '120px', wide: true, value: kindOf, cell: kindOf },
+  { key: 'object', title: 'Object', width: 'minmax(160px, 1.6fr)', value: (o) => o.object, cell: (o) => <code title={o.object}>{o.object}</code> },
+  { key: 'hypervisor', title: 'Hypervisor', width: 'minmax(90px, 0.7fr)', wide: true, value: (o) => o.hypervisor, cell: (o) => o.hypervisor },
+  { key: 'size', title: 'Size', width: '80px', wide: true, value: (o) => o.size, cell: (o) => o.size ?? '' },
+  { key: 'objection', title: 'Says', width: 'minmax(100px, 1.2fr)', wide: true, value: (o) => o.objection, cell: (o) => <span title={o.objection}>{o.objection}</span> },
+  { key: 'acts', title: '', width: '180px', value: () => undefined, cell: (o) => <OrphanActs of={o} project={project} /> },
+];
+
+function OrphanActs({ of, project }: { of: Schemas['Orphan']; project: string }) {
   const queries = useQueryClient();
   const [asking, setAsking] = useState<'adopt' | 'purge' | null>(null);
   const [text, setText] = useState('');
@@ -198,19 +197,7 @@ function OrphanRow({ of, project }: { of: Schemas['Orphan']; project: string }) 
     },
   });
   return (
-    <Row>
-      <Box sx={{ width: 110, flex: 'none' }}>{WORDS[of.what] ?? of.what}</Box>
-      <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
-        <code>{of.object}</code> <Quiet>on {of.hypervisor}{of.size ? `, ${of.size}` : ''}</Quiet>
-        {of.objection && (
-          <Typography variant="body2" sx={{ color: 'text.secondary' }}>
-            {of.objection}
-          </Typography>
-        )}
-      </Box>
-      <Quiet>
-        found <Ago when={of.foundAt} />
-      </Quiet>
+    <Stack direction="row" sx={{ gap: 0.5, justifyContent: 'flex-end' }}>
       {of.what === 'data-disk' && (
         <MayIn project={SHARED} what="tend">
           {(disabled) => (
@@ -251,6 +238,6 @@ function OrphanRow({ of, project }: { of: Schemas['Orphan']; project: string }) 
           </DialogActions>
         </Dialog>
       )}
-    </Row>
+    </Stack>
   );
 }

@@ -18,7 +18,7 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { running, standing, type Group } from '../api/kinds';
-import { actions, groupDiff, groupMembers, groupRevisions, once, one, operations, refresh } from '../api/queries';
+import { actions, groupDiff, groupMembers, groupRevisions, once, one, operations, refresh, whole } from '../api/queries';
 import { Ago, Asked, Card, Empty, Facts, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
@@ -100,12 +100,9 @@ function Overview({ group }: { group: Group }) {
       <Box>
         <DataTable
           label="Members"
-          rows={members.data ?? []}
+          of={whole(members)}
           columns={memberColumns(project)}
           id={(m) => m.uid}
-          loading={members.isPending}
-          error={members.error}
-          retry={() => void members.refetch()}
           states={(m) => memberStanding(m).word}
           empty={<Empty title="No members">The group is declared with a count of 0.</Empty>}
         />
@@ -119,7 +116,7 @@ const memberColumns = (project: string): Column<Member>[] => [
     key: 'ordinal',
     title: 'Machine',
     width: 'minmax(120px, 1fr)',
-    value: (m) => m.ordinal,
+    value: (m) => m.name,
     cell: (m) => (
       <PageLink to="/p/$project/machines/$name" params={{ project, name: m.name }} underline="hover" sx={{ fontWeight: 600 }}>
         {m.name}

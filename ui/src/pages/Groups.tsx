@@ -1,18 +1,17 @@
 import LinearProgress from '@mui/material/LinearProgress';
 import Stack from '@mui/material/Stack';
-import { useParams, useSearch } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { ALL, standing, type Group } from '../api/kinds';
-import { useCollection } from '../api/queries';
 import { Ago, Empty, PageHead, Quiet, Standing } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
+import { useListed } from '../parts/listed';
 import { PageLink } from '../parts/RowLink';
 import { progressOf } from './rollout';
 
 export function Groups() {
   const { project } = useParams({ from: '/p/$project/groups' });
-  const { labels } = useSearch({ from: '/p/$project/groups' });
-  const groups = useCollection('groups', project, labels);
+  const groups = useListed('groups', project);
   const make = (
     <Declare project={project} kind="Group" variant="contained">
       New group
@@ -25,20 +24,14 @@ export function Groups() {
       </PageHead>
       <DataTable
         label="Groups"
-        rows={groups.items}
+        of={groups}
         columns={project === ALL ? [name, inProject, ...rest] : [name, ...rest]}
         id={(g) => g.metadata.uid}
-        loading={groups.loading}
-        complete={groups.complete}
-        error={groups.error}
-        retry={groups.retry}
         states={(g) => standing(g).word}
         labels
         empty={
-          <Empty title={labels ? 'No group has such labels' : 'No groups yet'} action={labels ? undefined : make}>
-            {labels
-              ? 'Change or clear the filter above.'
-              : 'A group is so many machines of one shape; what is changed of them reaches them a few at a time, and can go back.'}
+          <Empty title="No groups yet" action={make}>
+            A group is so many machines of one shape; what is changed of them reaches them a few at a time, and can go back.
           </Empty>
         }
       />

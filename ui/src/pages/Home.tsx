@@ -4,8 +4,10 @@ import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
+import type { Schemas } from '../api/client';
 import { ALL, running, standingOf } from '../api/kinds';
 import { drift, events, operations, orphans, projectOf, quarantine, summary } from '../api/queries';
+import { useSession } from '../api/session';
 import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
 import { MayIn } from '../parts/May';
@@ -24,6 +26,7 @@ export function Home() {
   const drifted = useQuery(drift(project, { limit: 0 }));
   const kept = useQuery(quarantine(project));
   const limited = useQuery({ ...projectOf(project), enabled: project !== ALL });
+  const me = useSession().data?.user.name ?? '';
   const now = useNow(60_000);
   const { data } = stands;
   const ending = useMemo(
@@ -124,64 +127,47 @@ export function Home() {
               {endings > 8 && <Row><Quiet>and {endings - 8} more</Quiet></Row>}
             </Card>
           )}
-          <Card
-            title="Machines"
-            flush
-            action={
-              <PageLink to="/p/$project/machines" params={{ project }} variant="body2">
-                All {counts.all || ''}
-              </PageLink>
-            }
-          >
-            {data === undefined ? (
-              <Asked of={stands} lines={4}>{() => null}</Asked>
-            ) : data.newest.length === 0 ? (
-              <Empty
-                title="No machines yet"
-                action={
-                  <MayIn project={project} what="declare Machine">
-                    {(disabled) => (
-                      <PageButton to="/p/$project/new-machine" params={{ project }} variant="outlined" startIcon={<AddIcon />} disabled={disabled}>
-                        Make the first one
-                      </PageButton>
-                    )}
-                  </MayIn>
-                }
-              >
-                A machine is made from an image and a size, and gets its addresses and its name by itself.
-              </Empty>
-            ) : (
-              data.newest.map((m) => {
-                const s = standingOf({ ...m, kind: 'Machine' });
-                return (
-                  <Row key={`${m.project}/${m.name}`}>
-                    <Box sx={{ width: 104, flex: 'none' }}>
-                      <Standing health={s.health} word={s.word} sentence={s.sentence} />
-                    </Box>
-                    <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
-                      <PageLink
-                        to="/p/$project/machines/$name"
-                        params={{ project: m.project, name: m.name }}
-                        underline="hover"
-                        sx={{ fontWeight: 600 }}
-                      >
-                        {m.name}
-                      </PageLink>
-                      {project === ALL && <Quiet> {m.project}</Quiet>}
-                    </Box>
-                    <Box sx={{ display: { xs: 'none', sm: 'block' }, maxWidth: '40%', overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>
-                      <Quiet>
-                        {m.image} · {m.size}
-                      </Quiet>
-                    </Box>
-                    <Box component="code" sx={{ minWidth: { sm: 104 }, textAlign: 'right' }}>
-                      {m.address ?? ''}
-                    </Box>
-                  </Row>
-                );
-              })
-            )}
-          </Card>
+          {data?.owned !== undefined && (
+            <Card
+              title="My machines"
+              flush
+              action={
+                <PageLink to="/p/$project/machines" params={{ project }} search={{ owner: me }} variant="body2">
+                  All {data.owned || ''}
+                </PageLink>
+              }
+            >
+              {data.mine.length === 0 ? (
+                <Empty title="You have asked for no machine here" action={<First project={project} />}>
+                  What you make, what you claim from a pool and what your groups have is shown here.
+                </Empty>
+              ) : (
+                data.mine.map((m) => <Newest key={`${m.project}/${m.name}`} of={m} all={project === ALL} />)
+              )}
+            </Card>
+          )}
+          {/* Who has only what is shown above need not see it twice. */}
+          {!(data?.owned !== undefined && data.owned >= counts.all) && (
+            <Card
+              title={data?.owned === undefined ? 'Machines' : 'Newest machines of all'}
+              flush
+              action={
+                <PageLink to="/p/$project/machines" params={{ project }} variant="body2">
+                  All {counts.all || ''}
+                </PageLink>
+              }
+            >
+              {data === undefined ? (
+                <Asked of={stands} lines={4}>{() => null}</Asked>
+              ) : data.newest.length === 0 ? (
+                <Empty title="No machines yet" action={<First project={project} />}>
+                  A machine is made from an image and a size, and gets its addresses and its name by itself.
+                </Empty>
+              ) : (
+                data.newest.map((m) => <Newest key={`${m.project}/${m.name}`} of={m} all={project === ALL} />)
+              )}
+            </Card>
+          )}
         </Stack>
         <Stack sx={{ gap: 2, minWidth: 0 }}>
           <Card title={going.length > 0 ? 'Going on' : 'Last operations'} flush
@@ -248,6 +234,43 @@ export function Home() {
         </Stack>
       </Box>
     </>
+  );
+}
+
+function First({ project }: { project: string }) {
+  return (
+    <MayIn project={project} what="declare Machine">
+      {(disabled) => (
+        <PageButton to="/p/$project/new-machine" params={{ project }} variant="outlined" startIcon={<AddIcon />} disabled={disabled}>
+          Make the first one
+        </PageButton>
+      )}
+    </MayIn>
+  );
+}
+
+function Newest({ of: m, all }: { of: Schemas['Newest']; all: boolean }) {
+  const s = standingOf({ ...m, kind: 'Machine' });
+  return (
+    <Row>
+      <Box sx={{ width: 104, flex: 'none' }}>
+        <Standing health={s.health} word={s.word} sentence={s.sentence} />
+      </Box>
+      <Box sx={{ flex: 1, minWidth: 0, overflowWrap: 'anywhere' }}>
+        <PageLink to="/p/$project/machines/$name" params={{ project: m.project, name: m.name }} underline="hover" sx={{ fontWeight: 600 }}>
+          {m.name}
+        </PageLink>
+        {all && <Quiet> {m.project}</Quiet>}
+      </Box>
+      <Box sx={{ display: { xs: 'none', sm: 'block' }, maxWidth: '40%', overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>
+        <Quiet>
+          {m.image} · {m.size}
+        </Quiet>
+      </Box>
+      <Box component="code" sx={{ minWidth: { sm: 104 }, textAlign: 'right' }}>
+        {m.address ?? ''}
+      </Box>
+    </Row>
   );
 }
 

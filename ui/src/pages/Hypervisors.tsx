@@ -1,26 +1,34 @@
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
-import { useParams } from '@tanstack/react-router';
+import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { ALL, SHARED, standing, type Kinds } from '../api/kinds';
-import { useCollection } from '../api/queries';
-import { Card, Empty, Facts, Loading, PageHead, Quiet, Standing, Trouble } from '../parts/basics';
+import { loads, useCollection } from '../api/queries';
+import { Card, Empty, Facts, PageHead, Quiet, Standing } from '../parts/basics';
+import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { bytes, mib } from '../parts/format';
+import { useListed } from '../parts/listed';
 import { Meter } from '../parts/Meter';
+import { loadOf, type HostLoad } from './load';
 
 type Hypervisor = Kinds['hypervisors'];
 
-/** Where machines run: how each does, and how much of it is promised. */
+interface Promised {
+  cores: number;
+  memory: number;
+  machines: number;
+}
+
+/** Where machines run: how each does, how much of it is promised, and how much its machines use. */
 export function Hypervisors() {
-  const { project } = useParams({ from: '/p/$project/hypervisors' });
-  const hypervisors = useCollection('hypervisors', ALL);
+  const hypervisors = useListed('hypervisors', ALL);
   const machines = useCollection('machines', ALL);
   const sizes = useCollection('sizes', ALL);
 
   const promised = useMemo(() => {
     const by = new Map(sizes.items.map((s) => [`${s.metadata.project}/${s.metadata.name}`, s.spec]));
-    const out = new Map<string, { cores: number; memory: number; machines: number }>();
+    const out = new Map<string, Promised>();
     for (const m of machines.items) {
       const place = m.status.hypervisor;
       const size = by.get(`${m.metadata.project}/${m.spec.size}`) ?? by.get(`shared/${m.spec.size}`);
@@ -32,6 +40,25 @@ export function Hypervisors() {
     return out;
   }, [machines.items, sizes.items]);
 
+  const found = useQuery(loads(ALL));
+  const load = useMemo(() => loadOf(found.data ?? []), [found.data]);
+
+  const columns = useMemo((): Column<Hypervisor>[] => {
+    const part = (used: number | undefined, of: number | undefined) => (of ? -(used ?? 0) / of : undefined);
+    const all: [string, string, (h: Hypervisor) => string | number | undefined][] = [
+      ['name', 'Name', (h) => h.metadata.name],
+      ['state', 'State', (h) => standing(h).word],
+      ['driver', 'Driver', (h) => `${h.spec.driver} ${h.status.version ?? ''}`],
+      ['cores', 'Cores promised', (h) => part(promised.get(h.metadata.name)?.cores, h.status.cores)],
+      ['memory', 'Memory promised', (h) => part(promised.get(h.metadata.name)?.memory, h.status.memory ? mib(h.status.memory) : undefined)],
+      ['busy', 'Cores busy', (h) => part(load.get(h.metadata.name)?.cores, h.status.cores)],
+      ['used', 'Memory used', (h) => part(load.get(h.metadata.name)?.memory, h.status.memory ? mib(h.status.memory) : undefined)],
+      ['disk', 'Free disk', (h) => (h.status.diskFree ? mib(h.status.diskFree) : undefined)],
+      ['machines', 'Machines', (h) => h.status.machines && -h.status.machines],
+    ];
+    return all.map(([key, title, value]) => ({ key, title, value, width: '1fr', cell: value }));
+  }, [promised, load]);
+
   return (
     <>
       <PageHead title="Hypervisors" under="Where machines run.">
@@ -39,26 +66,23 @@ export function Hypervisors() {
           New hypervisor
         </Declare>
       </PageHead>
-      {hypervisors.error ? (
-        <Trouble error={hypervisors.error} retry={hypervisors.retry} />
-      ) : hypervisors.loading ? (
-        <Loading />
-      ) : hypervisors.items.length === 0 ? (
-        <Card>
+      <DataTable
+        label="Hypervisors"
+        of={hypervisors}
+        columns={columns}
+        id={(h) => h.metadata.uid}
+        states={(h) => standing(h).word}
+        labels
+        card={(h) => <One of={h} promised={promised.get(h.metadata.name)} load={load.get(h.metadata.name)} />}
+        empty={
           <Empty title="No hypervisors">A hypervisor is declared with its driver and its address. Without one there is no place for a machine.</Empty>
-        </Card>
-      ) : (
-        <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}>
-          {hypervisors.items.map((h) => (
-            <One key={h.metadata.uid} of={h} promised={promised.get(h.metadata.name)} project={project} />
-          ))}
-        </Box>
-      )}
+        }
+      />
     </>
   );
 }
 
-function One({ of, promised }: { of: Hypervisor; promised: { cores: number; memory: number; machines: number } | undefined; project: string }) {
+function One({ of, promised, load }: { of: Hypervisor; promised: Promised | undefined; load: HostLoad | undefined }) {
   const s = standing(of);
   const { status, spec } = of;
   return (
@@ -74,7 +98,15 @@ function One({ of, promised }: { of: Hypervisor; promised: { cores: number; memo
         </Typography>
       )}
       {status.cores && <Meter title="Cores promised" used={promised?.cores ?? 0} of={status.cores} say={String} over />}
+      {load && status.cores && <Meter title="Cores busy with machines" used={load.cores} of={status.cores} say={(n) => String(Math.round(n * 10) / 10)} />}
       {status.memory && <Meter title="Memory promised" used={promised?.memory ?? 0} of={mib(status.memory)} say={bytes} />}
+      {load && status.memory && <Meter title="Memory used by machines" used={Math.round(load.memory)} of={mib(status.memory)} say={bytes} />}
+      {!load && !!promised && <Quiet>What its machines use was not measured in the last half hour.</Quiet>}
+      {load && promised && load.measured < promised.machines && (
+        <Quiet>
+          Measured of {load.measured} of {promised.machines} machines.
+        </Quiet>
+      )}
       <Box sx={{ mt: 2 }}>
         <Facts
           rows={[

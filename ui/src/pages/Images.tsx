@@ -1,13 +1,14 @@
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
-import { useParams, useSearch } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import Box from '@mui/material/Box';
 import { ALL, running, standing, type Kinds, type Operation } from '../api/kinds';
-import { operations, useCollection, useGoing } from '../api/queries';
+import { operations, useGoing } from '../api/queries';
 import { Ago, Card, Empty, PageHead } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { bytes } from '../parts/format';
+import { useListed } from '../parts/listed';
 import { Going, Timeline } from '../parts/operations';
 import { Name, PageLink } from '../parts/RowLink';
 
@@ -15,8 +16,7 @@ type Image = Kinds['images'];
 
 export function Images() {
   const { project } = useParams({ from: '/p/$project/images' });
-  const { labels } = useSearch({ from: '/p/$project/images' });
-  const images = useCollection('images', project, labels);
+  const images = useListed('images', project);
   const going = useGoing(project, 'Image');
   const builds = useQuery(operations({ project, kind: 'Image', limit: 20 }));
   const shown = (builds.data ?? []).filter(running);
@@ -37,13 +37,9 @@ export function Images() {
       ))}
       <DataTable
         label="Images"
-        rows={images.items}
+        of={images}
         columns={columns(project === ALL, going)}
         id={(i) => i.metadata.uid}
-        loading={images.loading}
-        complete={images.complete}
-        error={images.error}
-        retry={images.retry}
         states={(i) => standing(i).word}
         labels
         empty={<Empty title="No images">An image is declared with a source, or with how it is built.</Empty>}

@@ -1,19 +1,19 @@
 import Box from '@mui/material/Box';
-import { useParams, useSearch } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { ALL, standing, type Machine, type Operation } from '../api/kinds';
-import { useCollection, useGoing } from '../api/queries';
+import { useGoing } from '../api/queries';
 import { Ago, Empty, PageHead, Until } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { AddIcon } from '../parts/icons';
+import { useListed } from '../parts/listed';
 import { MayIn } from '../parts/May';
 import { Going } from '../parts/operations';
 import { PageButton, PageLink } from '../parts/RowLink';
 
 export function Machines() {
   const { project } = useParams({ from: '/p/$project/machines' });
-  const { labels } = useSearch({ from: '/p/$project/machines' });
-  const machines = useCollection('machines', project, labels);
+  const machines = useListed('machines', project);
   const ends = useMemo(() => machines.items.some((m) => m.status.expiresAt), [machines.items]);
   const going = useGoing(project, 'Machine');
   const columns = useMemo(
@@ -34,18 +34,14 @@ export function Machines() {
       <PageHead title="Machines">{make}</PageHead>
       <DataTable
         label="Machines"
-        rows={machines.items}
+        of={machines}
         columns={columns}
         id={(m) => m.metadata.uid}
-        loading={machines.loading}
-        complete={machines.complete}
-        error={machines.error}
-        retry={machines.retry}
         states={word}
         labels
         empty={
-          <Empty title={labels ? 'No machine has such labels' : 'No machines yet'} action={labels ? undefined : make}>
-            {labels ? 'Change or clear the filter above.' : 'Make one from an image and a size; it takes a minute of your time.'}
+          <Empty title="No machines yet" action={make}>
+            Make one from an image and a size; it takes a minute of your time.
           </Empty>
         }
       />

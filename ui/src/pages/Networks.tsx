@@ -3,13 +3,14 @@ import Stack from '@mui/material/Stack';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
-import { useParams, useSearch } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
 import { ALL, type Kinds } from '../api/kinds';
-import { addresses, one, useCollection } from '../api/queries';
+import { addresses, one } from '../api/queries';
 import { Ago, Asked, Card, Empty, Facts, NotThere, PageHead, Quiet, Row } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
+import { useListed } from '../parts/listed';
 import { Name, PageLink } from '../parts/RowLink';
 import { cellsOf } from './addressMap';
 
@@ -17,8 +18,7 @@ type Network = Kinds['networks'];
 
 export function Networks() {
   const { project } = useParams({ from: '/p/$project/networks' });
-  const { labels } = useSearch({ from: '/p/$project/networks' });
-  const networks = useCollection('networks', project, labels);
+  const networks = useListed('networks', project);
   const all = project === ALL;
   const columns: Column<Network>[] = [
     {
@@ -59,13 +59,9 @@ export function Networks() {
       </PageHead>
       <DataTable
         label="Networks"
-        rows={networks.items}
+        of={networks}
         columns={columns}
         id={(n) => n.metadata.uid}
-        loading={networks.loading}
-        complete={networks.complete}
-        error={networks.error}
-        retry={networks.retry}
         labels
         empty={<Empty title="No networks">A network is declared with its address ranges and with what carries it.</Empty>}
       />

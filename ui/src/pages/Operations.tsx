@@ -3,7 +3,7 @@ import TextField from '@mui/material/TextField';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { ALL, pluralOf, running, type Operation } from '../api/kinds';
-import { operation, operations } from '../api/queries';
+import { operation, useOperations } from '../api/queries';
 import { Ago, Card, Empty, PageHead } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { lasted } from '../parts/format';
@@ -17,18 +17,15 @@ export function Operations() {
   const search = useSearch({ from: '/p/$project/operations' });
   const navigate = useNavigate();
   const state = search.state && WORDS.includes(search.state) ? search.state : undefined;
-  const list = useQuery(operations({ project, state, limit: 1000 }));
+  const list = useOperations({ project, state });
   return (
     <>
-      <PageHead title="Operations" under="What was asked for, by whom, and how it went. Kept for 90 days; the last thousand are shown." />
+      <PageHead title="Operations" under="What was asked for, by whom, and how it went. Kept for 90 days." />
       <DataTable
         label="Operations"
-        rows={list.data ?? []}
-        columns={project === ALL ? [columns[0]!, columns[1]!, inProject, ...columns.slice(2)] : columns}
+        of={list}
+        columns={operationColumns(project)}
         id={(o) => o.metadata.uid}
-        loading={list.isPending}
-        error={list.error}
-        retry={() => void list.refetch()}
         tools={
           <TextField
             select
@@ -66,6 +63,8 @@ const inProject: Column<Operation> = {
   value: (o) => o.metadata.project,
   cell: (o) => o.metadata.project,
 };
+
+export const operationColumns = (project: string) => (project === ALL ? everywhere : columns);
 
 const columns: Column<Operation>[] = [
   {
@@ -105,6 +104,8 @@ const columns: Column<Operation>[] = [
     cell: (o) => (running(o) ? <CancelButton of={o} /> : <span title={o.status.message}>{o.status.message}</span>),
   },
 ];
+
+const everywhere = [columns[0]!, columns[1]!, inProject, ...columns.slice(2)];
 
 export function OperationPage() {
   const { project, uid } = useParams({ from: '/p/$project/operations/$uid' });

@@ -13,7 +13,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
-import { globalRoles, sessions, users } from '../api/queries';
+import { globalRoles, sessions, users, whole } from '../api/queries';
 import { Ask, ShownOnce } from '../parts/Ask';
 import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
@@ -40,12 +40,9 @@ export function People() {
       </PageHead>
       <DataTable
         label="People"
-        rows={found.data ?? []}
+        of={whole(found)}
         columns={columns}
         id={(u) => u.name}
-        loading={found.isPending}
-        error={found.error}
-        retry={() => void found.refetch()}
         states={(u) => stateOf(u)[1]}
         empty={<Empty title="Nobody yet">Whoever holds the token of the first start makes the first person.</Empty>}
       />

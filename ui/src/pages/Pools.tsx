@@ -1,15 +1,16 @@
 import Button from '@mui/material/Button';
 import TextField from '@mui/material/TextField';
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap } from '../api/client';
 import { ALL, standing, type Kinds } from '../api/kinds';
-import { once, useCollection } from '../api/queries';
+import { once } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Empty, PageHead, Standing } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
+import { useListed } from '../parts/listed';
 import { MayIn } from '../parts/May';
 import { Name, PageLink } from '../parts/RowLink';
 
@@ -18,8 +19,7 @@ type Pool = Kinds['pools'];
 /** Machines that are ready before anybody asks, to be taken. */
 export function Pools() {
   const { project } = useParams({ from: '/p/$project/pools' });
-  const { labels } = useSearch({ from: '/p/$project/pools' });
-  const pools = useCollection('pools', project, labels);
+  const pools = useListed('pools', project);
   const [claiming, setClaiming] = useState<Pool>();
   const make = (
     <Declare project={project} kind="Pool">
@@ -33,18 +33,14 @@ export function Pools() {
       </PageHead>
       <DataTable
         label="Pools"
-        rows={pools.items}
+        of={pools}
         columns={columns(project === ALL, setClaiming)}
         id={(p) => p.metadata.uid}
-        loading={pools.loading}
-        complete={pools.complete}
-        error={pools.error}
-        retry={pools.retry}
         states={(p) => standing(p).word}
         labels
         empty={
-          <Empty title={labels ? 'No pool has such labels' : 'No pools yet'} action={labels ? undefined : make}>
-            {labels ? 'Change or clear the filter above.' : 'A pool keeps so many machines ready; whoever claims one has it at once.'}
+          <Empty title="No pools yet" action={make}>
+            A pool keeps so many machines ready; whoever claims one has it at once.
           </Empty>
         }
       />

@@ -9,7 +9,7 @@ import { useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, SHARED } from '../api/kinds';
-import { access, members, projectOf, useProjects } from '../api/queries';
+import { access, members, projectOf, useProjects, whole } from '../api/queries';
 import { useSignedIn } from '../api/session';
 import { Ask } from '../parts/Ask';
 import { Asked, Card, Empty, NotThere, PageHead, Quiet, Trouble } from '../parts/basics';
@@ -53,7 +53,7 @@ function Every() {
       cell: (p) => session.roles.projects[p] ?? session.roles.global ?? <Quiet>none</Quiet>,
     },
     ...LIMITED.map(
-      (l): Column<string> => ({ key: l.key, title: l.title, width: 'minmax(90px, 0.7fr)', wide: l.key !== 'machines', value: () => undefined, cell: (p) => <Use project={p} of={l.key} /> }),
+      (l): Column<string> => ({ key: l.key, title: l.title, width: 'minmax(90px, 0.7fr)', wide: l.key !== 'machines', late: true, value: () => undefined, cell: (p) => <Use project={p} of={l.key} /> }),
     ),
   ];
   return (
@@ -69,12 +69,9 @@ function Every() {
       </PageHead>
       <DataTable
         label="Projects"
-        rows={projects.data ?? []}
+        of={whole(projects)}
         columns={columns}
         id={(p) => p}
-        loading={projects.isPending}
-        error={projects.error}
-        retry={() => void projects.refetch()}
         empty={<Empty title="No projects">You have a role in none. Ask an administrator for one.</Empty>}
       />
       {making && <NewProject onClose={() => setMaking(false)} />}
@@ -265,12 +262,9 @@ function Members({ project }: { project: string }) {
       )}
       <DataTable
         label="Members"
-        rows={found.data ?? []}
+        of={whole(found)}
         columns={columns}
         id={(m) => `${m.group}/${m.name}`}
-        loading={found.isPending}
-        error={found.error}
-        retry={() => void found.refetch()}
         empty={<Empty title="No members">Only those with a role in all projects come in here.</Empty>}
       />
       {adding && <AddMember project={project} onClose={() => setAdding(false)} after={after} />}

@@ -8,7 +8,7 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, ApiProblem, asProblem, send, unwrap, type Schemas } from '../api/client';
 import { SHARED } from '../api/kinds';
-import { prices, showback } from '../api/queries';
+import { prices, showback, whole } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Card, Empty, Facts, Loading, PageHead, Quiet, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
@@ -23,6 +23,7 @@ export function Showback() {
   const { month } = useSearch({ from: '/p/$project/showback' });
   const navigate = useNavigate();
   const found = useQuery(showback(project, month));
+  const lines = useQuery({ ...showback(project, month), select: (of) => of.items });
   const list = useQuery(prices);
   const [pricing, setPricing] = useState(false);
   const csv = useMutation({ mutationFn: () => download(project, found.data?.month) });
@@ -57,12 +58,9 @@ export function Showback() {
         <div>
           <DataTable
             label="Costs"
-            rows={found.data?.items ?? []}
+            of={whole(lines)}
             columns={columns}
             id={(l) => `${l.project}/${l.size}`}
-            loading={found.isPending}
-            error={found.error}
-            retry={() => void found.refetch()}
             empty={<Empty title="No machine in this month">A machine counts from the moment in which it is declared until it is gone.</Empty>}
           />
         </div>

@@ -7,13 +7,14 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Kinds } from '../api/kinds';
-import { actions, once, one, useCollection } from '../api/queries';
+import { actions, once, one } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Card, Empty, Facts, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { EventsOf } from '../parts/EventsOf';
 import { RefreshIcon } from '../parts/icons';
+import { useListed } from '../parts/listed';
 import { May } from '../parts/May';
 import { Name, PageLink } from '../parts/RowLink';
 
@@ -24,7 +25,7 @@ const brief = (commit: string | undefined) => commit?.slice(0, 10) ?? '';
 /** Repositories in which declarations are kept. */
 export function Sources() {
   const { project } = useParams({ from: '/p/$project/sources' });
-  const sources = useCollection('sources', project);
+  const sources = useListed('sources', project);
   const make = (
     <Declare project={project} kind="Source">
       New source
@@ -37,14 +38,11 @@ export function Sources() {
       </PageHead>
       <DataTable
         label="Sources"
-        rows={sources.items}
+        of={sources}
         columns={columns(project === ALL)}
         id={(s) => s.metadata.uid}
-        loading={sources.loading}
-        complete={sources.complete}
-        error={sources.error}
-        retry={sources.retry}
         states={word}
+        labels
         empty={
           <Empty title="No sources yet" action={make}>
             A source is a Git repository: what its manifests say is declared, by itself or when somebody has approved the plan.

@@ -2,15 +2,16 @@ import Button from '@mui/material/Button';
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useParams, useSearch } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Kinds } from '../api/kinds';
-import { once, quarantine, useCollection } from '../api/queries';
-import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { once, quarantine, useCollection, whole } from '../api/queries';
+import { Ago, Empty, PageHead, Quiet, Standing } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { exact } from '../parts/format';
+import { useListed } from '../parts/listed';
 import { MayIn } from '../parts/May';
 import { Name, PageLink } from '../parts/RowLink';
 
@@ -18,8 +19,7 @@ type Volume = Kinds['volumes'];
 
 export function Volumes() {
   const { project } = useParams({ from: '/p/$project/volumes' });
-  const { labels } = useSearch({ from: '/p/$project/volumes' });
-  const volumes = useCollection('volumes', project, labels);
+  const volumes = useListed('volumes', project);
   const machines = useCollection('machines', project);
   const kept = useQuery(quarantine(project));
 
@@ -87,37 +87,48 @@ export function Volumes() {
       </PageHead>
       <DataTable
         label="Volumes"
-        rows={volumes.items}
+        of={volumes}
         columns={columns}
         id={(v) => v.metadata.uid}
-        loading={volumes.loading}
-        complete={volumes.complete}
-        error={volumes.error}
-        retry={volumes.retry}
         states={(v) => standing(v).word}
         labels
         empty={<Empty title="No volumes">A volume is declared with a size, and attached by naming it in a machine.</Empty>}
       />
-      <Box sx={{ mt: 3 }}>
-        <Card title="In quarantine" flush>
-          <Asked of={kept} lines={1}>
-            {(all) =>
-              all.length === 0 ? (
-                <Row>
-                  <Quiet>No deleted volume is kept. One that is deleted can be restored from here for some days.</Quiet>
-                </Row>
-              ) : (
-                all.map((q) => <Quarantined key={q.uid} of={q} />)
-              )
-            }
-          </Asked>
-        </Card>
+      <Box component="section" sx={{ mt: 3 }}>
+        <Typography variant="h2" sx={{ mb: 2 }}>
+          In quarantine
+        </Typography>
+        <DataTable
+          label="In quarantine"
+          at="quarantine"
+          of={whole(kept)}
+          columns={project === ALL ? quarantined : quarantined.filter((c) => c.key !== 'project')}
+          id={(q) => q.uid}
+          empty={<Empty title="No deleted volume is kept">One that is deleted can be restored from here for some days.</Empty>}
+        />
       </Box>
     </>
   );
 }
 
-function Quarantined({ of }: { of: Schemas['QuarantinedVolume'] }) {
+type Kept = Schemas['QuarantinedVolume'];
+
+const quarantined: Column<Kept>[] = [
+  { key: 'name', title: 'Name', width: 'minmax(120px, 1.3fr)', value: (q) => q.name, cell: (q) => <strong>{q.name}</strong> },
+  { key: 'project', title: 'Project', width: 'minmax(80px, 0.8fr)', wide: true, value: (q) => q.project, cell: (q) => q.project },
+  { key: 'size', title: 'Size', width: '90px', wide: true, value: (q) => q.size, cell: (q) => q.size },
+  { key: 'since', title: 'Deleted', width: '100px', wide: true, value: (q) => -Date.parse(q.since), cell: (q) => <Ago when={q.since} /> },
+  {
+    key: 'until',
+    title: 'Kept until',
+    width: 'minmax(110px, 1fr)',
+    value: (q) => Date.parse(q.until),
+    cell: (q) => (q.emptying ? 'being deleted' : exact(q.until)),
+  },
+  { key: 'restore', title: '', width: '110px', value: () => undefined, cell: (q) => <Restore of={q} /> },
+];
+
+function Restore({ of }: { of: Kept }) {
   const queries = useQueryClient();
   const restore = useMutation({
     mutationFn: () =>
@@ -133,23 +144,21 @@ function Quarantined({ of }: { of: Schemas['QuarantinedVolume'] }) {
       ]),
   });
   return (
-    <Row>
-      <Box sx={{ flex: 1, minWidth: 0 }}>
-        <strong>{of.name}</strong> <Quiet>{of.project}</Quiet>
-        {restore.error && <Trouble error={restore.error} />}
-      </Box>
-      <span>{of.size}</span>
-      <Quiet>
-        deleted <Ago when={of.since} />
-      </Quiet>
-      <Typography variant="body2">{of.emptying ? 'being deleted' : `kept until ${exact(of.until)}`}</Typography>
-      <MayIn project={of.project} what="operate Volume">
-        {(disabled) => (
-          <Button size="small" variant="outlined" disabled={disabled || of.emptying} loading={restore.isPending} aria-label={`Restore ${of.name}`} onClick={() => restore.mutate()}>
-            Restore
-          </Button>
-        )}
-      </MayIn>
-    </Row>
+    <MayIn project={of.project} what="operate Volume">
+      {(disabled) => (
+        <Button
+          size="small"
+          variant="outlined"
+          color={restore.error ? 'error' : 'primary'}
+          title={restore.error?.message}
+          disabled={disabled || of.emptying}
+          loading={restore.isPending}
+          aria-label={`Restore ${of.name}`}
+          onClick={() => restore.mutate()}
+        >
+          Restore
+        </Button>
+      )}
+    </MayIn>
   );
 }

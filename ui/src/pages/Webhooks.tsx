@@ -6,10 +6,11 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Health, type Kinds } from '../api/kinds';
-import { deliveries, one, useCollection } from '../api/queries';
+import { deliveries, one, whole } from '../api/queries';
 import { Ago, Card, Empty, Facts, NotThere, PageHead, Standing, Until } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
+import { useListed } from '../parts/listed';
 import { MayIn } from '../parts/May';
 import { Name, PageLink } from '../parts/RowLink';
 
@@ -18,7 +19,7 @@ type Delivery = Schemas['Delivery'];
 
 export function Webhooks() {
   const { project } = useParams({ from: '/p/$project/webhooks' });
-  const hooks = useCollection('webhooks', project);
+  const hooks = useListed('webhooks', project);
   const make = (
     <Declare project={project} kind="Webhook">
       New webhook
@@ -31,14 +32,11 @@ export function Webhooks() {
       </PageHead>
       <DataTable
         label="Webhooks"
-        rows={hooks.items}
+        of={hooks}
         columns={columns(project === ALL)}
         id={(h) => h.metadata.uid}
-        loading={hooks.loading}
-        complete={hooks.complete}
-        error={hooks.error}
-        retry={hooks.retry}
         states={(h) => standing(h).word}
+        labels
         empty={
           <Empty title="No webhooks yet" action={make}>
             A webhook has a project&apos;s events sent to a URL: what was made, what failed, what waits for approval.
@@ -128,12 +126,9 @@ export function WebhookPage() {
         )}
         <DataTable
           label="Deliveries"
-          rows={told.data ?? []}
+          of={whole(told)}
           columns={delivered(setOpen, (d) => <Again project={project} name={name} of={d} />)}
           id={(d) => d.uid}
-          loading={told.isPending}
-          error={told.error}
-          retry={() => void told.refetch()}
           states={(d) => HEALTH[d.state][1]}
           empty={<Empty title="Nothing was told yet">It tells what happens from the moment on in which it was declared.</Empty>}
         />

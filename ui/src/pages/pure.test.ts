@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { browser, freeName, ago, lasted, mib, bytes, perSecond, sparkline, until } from '../parts/format';
 import { reached } from '../parts/reached';
 import { compare, matches, sentence, sorted, textOf } from '../parts/text';
+import { listSearch, searchOf } from '../search';
 import { cellsOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
 import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
+import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
 import { costOf, limitsOf, quotaOf, usedOf } from './quota';
@@ -382,5 +384,40 @@ describe('what the server says', () => {
     expect(sentence('spec.size: must be given')).toBe('spec.size: must be given.');
     expect(sentence('Machine web is being deleted; wait!')).toBe('Machine web is being deleted; wait!');
     expect(sentence('')).toBe('');
+  });
+});
+
+describe('a row that is a name alone', () => {
+  it('is found by it', () => {
+    expect(matches('sho', textOf('Shop', [{ value: (p: string) => p }]))).toBe(true);
+  });
+});
+
+describe('what an address says of lists', () => {
+  const all = { q: 'web', desc: true, 'quarantine.q': 'data', 'quarantine.desc': true, state: 7, tab: 'x', 'a.b.q': 'no', sort: '' };
+  it('is kept for each list of the page, and nothing else is', () => {
+    expect(listSearch(all)).toEqual({ q: 'web', desc: true, 'quarantine.q': 'data', 'quarantine.desc': true, state: '7' });
+  });
+  it('is told apart by the name of the list', () => {
+    expect(searchOf(all, 'quarantine')).toEqual({ q: 'data', desc: true });
+    expect(searchOf(all).q).toBe('web');
+    expect(searchOf(all, 'orphans')).toEqual({});
+  });
+});
+
+describe('what the machines of a hypervisor use', () => {
+  const at = '2026-01-01T00:00:00Z';
+  const one = (hypervisor: string | undefined, latest?: { cores?: number; memoryBytes?: number }) => ({
+    project: 'p',
+    machine: 'm',
+    ...(hypervisor ? { hypervisor } : {}),
+    cores: 2,
+    memoryBytes: 2 ** 31,
+    ...(latest ? { latest: { at, ...latest } } : {}),
+  });
+  it('is added up where it is known', () => {
+    const load = loadOf([one('a', { cores: 0.5, memoryBytes: 2 ** 30 }), one('a', { memoryBytes: 2 ** 29 }), one('a'), one('b'), one(undefined)]);
+    expect(load.get('a')).toEqual({ cores: 0.5, memory: 1536, measured: 2 });
+    expect(load.has('b')).toBe(false);
   });
 });

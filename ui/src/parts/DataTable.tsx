@@ -1,6 +1,9 @@
 import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
 import Chip from '@mui/material/Chip';
+import IconButton from '@mui/material/IconButton';
 import InputAdornment from '@mui/material/InputAdornment';
+import MenuItem from '@mui/material/MenuItem';
 import Paper from '@mui/material/Paper';
 import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
@@ -8,8 +11,9 @@ import Typography from '@mui/material/Typography';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
-import type { ListSearch } from '../search';
-import { HIDDEN, Loading, Trouble } from './basics';
+import type { Listing } from '../api/queries';
+import { searchOf, type ListSearch } from '../search';
+import { Empty, HIDDEN, Loading, Trouble } from './basics';
 import { ArrowDownwardIcon, ArrowUpwardIcon, SearchIcon } from './icons';
 import { compare, matches, sorted, textOf } from './text';
 
@@ -24,18 +28,20 @@ export interface Column<R> {
   value: (row: R) => string | number | undefined;
   /** Left out on narrow screens. */
   wide?: boolean;
+  /** Known only of the rows that are seen, so that nobody can sort by it. */
+  late?: boolean;
 }
 
 interface Props<R> {
   label: string;
-  rows: R[];
+  of: Listing<R>;
   columns: Column<R>[];
   id: (row: R) => string;
-  loading: boolean;
-  complete?: boolean;
-  error?: unknown;
-  retry?: () => void;
   empty: ReactNode;
+  /** What the address calls it, where a page has several. */
+  at?: string;
+  /** Drawn in place of a row, where a line is too little for it. */
+  card?: (row: R) => ReactNode;
   /** States to choose from, with the number of rows of each. */
   states?: (row: R) => string;
   /** Offered if the API filters this list by labels. */
@@ -45,18 +51,29 @@ interface Props<R> {
 
 const ROW = 46;
 
+/** So many cards are drawn at once, and as many again for whoever scrolls on. */
+const CARDS = 60;
+
+/** How many there are, and how many of them are shown. */
+function said<R>(shown: number, { items, complete, more }: Listing<R>): string {
+  const all = more ? `the newest ${items.length}` : `${items.length}${complete ? '' : ' …'}`;
+  return shown === items.length ? all : `${shown} of ${all}`;
+}
+
 /**
  * A list: searched, filtered and sorted as its address says, and drawn only where it is seen, so that ten thousand
- * rows scroll as well as ten.
+ * rows scroll as well as ten. What the server gives in parts is read on by whoever scrolls to the end.
  */
-export function DataTable<R>(p: Props<R>) {
-  const search = useSearch({ strict: false }) as ListSearch;
+export function DataTable<R>({ of, ...p }: Props<R>) {
+  const all = useSearch({ strict: false }) as Record<string, unknown>;
+  const search = useMemo(() => searchOf(all, p.at), [all, p.at]);
   const navigate = useNavigate();
   const change = (next: Partial<Record<keyof ListSearch, string | boolean | undefined>>) =>
     void navigate({
       to: '.',
-      search: ((before: ListSearch) => {
-        const all = { ...before, ...next };
+      search: ((before: Record<string, unknown>) => {
+        const named = Object.fromEntries(Object.entries(next).map(([k, v]) => [p.at ? `${p.at}.${k}` : k, v]));
+        const all = { ...before, ...named };
         return Object.fromEntries(Object.entries(all).filter(([, v]) => v !== undefined && v !== '' && v !== false));
       }) as never,
       replace: true,
@@ -65,25 +82,26 @@ export function DataTable<R>(p: Props<R>) {
   const counts = useMemo(() => {
     const out = new Map<string, number>();
     if (p.states) {
-      for (const row of p.rows) {
+      for (const row of of.items) {
         const s = p.states(row);
         out.set(s, (out.get(s) ?? 0) + 1);
       }
     }
     return [...out].sort(([a], [b]) => compare(a, b));
-  }, [p.rows, p.states]);
+  }, [of.items, p.states]);
 
   const shown = useMemo(() => {
     const wanted = p.states;
-    const rows = p.rows.filter(
+    const rows = of.items.filter(
       (r) =>
         (!search.q || matches(search.q, textOf(r, p.columns))) &&
         (!search.state || !wanted || wanted(r) === search.state),
     );
     const by = p.columns.find((c) => c.key === (search.sort ?? p.columns[0]?.key));
     return by ? sorted(rows, by.value, search.desc ?? false) : rows;
-  }, [p.rows, p.columns, p.states, search.q, search.state, search.sort, search.desc]);
+  }, [of.items, p.columns, p.states, search.q, search.state, search.sort, search.desc]);
 
+  const filtered = !!search.q || !!(search.state && p.states);
   const wide = p.columns.map((c) => c.width).join(' ');
   // Narrow, a column gives way down to nothing, with an ellipsis: past the edge nobody would see that there is more.
   const yielding = (columns: Column<R>[]) => columns.map((c) => c.width.replace(/minmax\(\d+px/, 'minmax(0')).join(' ');
@@ -103,11 +121,11 @@ export function DataTable<R>(p: Props<R>) {
     alignItems: 'center',
   };
 
-  if (p.error && p.rows.length === 0) {
-    return <Trouble error={p.error} {...(p.retry ? { retry: p.retry } : {})} />;
+  if (of.error && of.items.length === 0) {
+    return <Trouble error={of.error} retry={of.retry} />;
   }
   return (
-    <>
+    <div data-list={p.label}>
       <Stack direction="row" sx={{ gap: 1.25, mb: 1.5, flexWrap: 'wrap', alignItems: 'center' }}>
         <Typing
           label="Search"
@@ -125,6 +143,7 @@ export function DataTable<R>(p: Props<R>) {
             width={190}
           />
         )}
+        {search.owner && <Chip label={`Asked for by ${search.owner}`} color="primary" onDelete={() => change({ owner: undefined })} />}
         {counts.length > 1 && (
           <Stack direction="row" role="group" aria-label="State" sx={{ gap: 0.75, flexWrap: 'wrap' }}>
             {counts.map(([state, n]) => (
@@ -141,107 +160,199 @@ export function DataTable<R>(p: Props<R>) {
         )}
         <Box sx={{ flex: 1 }} />
         {p.tools}
+        {p.card && (
+          <Order
+            columns={p.columns}
+            by={search.sort ?? p.columns[0]?.key ?? ''}
+            desc={search.desc ?? false}
+            change={(sort, desc) => change({ sort, desc: desc || undefined })}
+          />
+        )}
         <Typography variant="body2" role="status" sx={{ color: 'text.secondary' }}>
-          {p.loading
-            ? ''
-            : shown.length === p.rows.length
-              ? `${p.rows.length}${p.complete === false ? ' …' : ''}`
-              : `${shown.length} of ${p.rows.length}${p.complete === false ? ' …' : ''}`}
+          {of.loading ? '' : said(shown.length, of)}
         </Typography>
       </Stack>
-      <Paper variant="outlined" sx={{ borderRadius: 3, overflow: 'hidden' }}>
-        {p.loading ? (
-          <Loading lines={7} />
-        ) : p.rows.length === 0 ? (
-          p.empty
-        ) : (
-          <Box role="table" aria-label={p.label} aria-rowcount={shown.length + 1}>
-            <Box role="rowgroup">
-              <Box
-                role="row"
-                aria-rowindex={1}
-                sx={{ ...grid, minHeight: 40, borderBottom: 1, borderColor: 'divider', color: 'text.secondary' }}
-              >
-                {p.columns.map((c) => {
-                  const sorted = (search.sort ?? p.columns[0]?.key) === c.key;
-                  return (
-                    <Box
-                      key={c.key}
-                      role="columnheader"
-                      aria-sort={!c.title ? undefined : sorted ? (search.desc ? 'descending' : 'ascending') : 'none'}
-                      sx={{ display: { xs: c.wide ? 'none' : 'block', md: 'block' }, minWidth: 0 }}
-                    >
-                      {c.title ? (
-                        <Box
-                          component="button"
-                          type="button"
-                          onClick={() => change({ sort: c.key, desc: sorted && !search.desc ? true : undefined })}
-                          sx={{
-                            all: 'unset',
-                            cursor: 'pointer',
-                            fontSize: '0.78rem',
-                            fontWeight: 600,
-                            display: 'inline-flex',
-                            alignItems: 'center',
-                            gap: 0.5,
-                            borderRadius: 1,
-                            '&:focus-visible': { outline: '2px solid', outlineColor: 'primary.main', outlineOffset: 2 },
-                            '& svg': { opacity: sorted ? 1 : 0, fontSize: 14, display: { xs: sorted ? 'block' : 'none', md: 'block' } },
-                            '&:hover svg': { opacity: 1 },
-                          }}
-                        >
-                          {c.title}
-                          {sorted && search.desc ? <ArrowDownwardIcon /> : <ArrowUpwardIcon />}
-                        </Box>
-                      ) : (
-                        <Box component="span" sx={HIDDEN}>
-                          Actions
-                        </Box>
-                      )}
-                    </Box>
-                  );
-                })}
+      {p.card && of.items.length > 0 ? (
+        <Cards label={p.label} rows={shown} id={p.id} card={p.card} />
+      ) : (
+        <Paper variant="outlined" sx={{ borderRadius: 3, overflow: 'hidden' }}>
+          {of.loading ? (
+            <Loading lines={7} />
+          ) : of.items.length === 0 ? (
+            search.labels || search.owner ? (
+              <Empty title={search.labels ? 'Nothing has such labels' : `${search.owner} has asked for nothing here`}>Change or clear the filter above.</Empty>
+            ) : (
+              p.empty
+            )
+          ) : (
+            <Box role="table" aria-label={p.label} aria-rowcount={shown.length + 1}>
+              <Box role="rowgroup">
+                <Box
+                  role="row"
+                  aria-rowindex={1}
+                  sx={{ ...grid, minHeight: 40, borderBottom: 1, borderColor: 'divider', color: 'text.secondary' }}
+                >
+                  {p.columns.map((c) => {
+                    const sorted = (search.sort ?? p.columns[0]?.key) === c.key;
+                    return (
+                      <Box
+                        key={c.key}
+                        role="columnheader"
+                        aria-sort={!c.title || c.late ? undefined : sorted ? (search.desc ? 'descending' : 'ascending') : 'none'}
+                        sx={{ display: { xs: c.wide ? 'none' : 'block', md: 'block' }, minWidth: 0 }}
+                      >
+                        {c.late ? (
+                          <Box component="span" sx={{ fontSize: '0.78rem', fontWeight: 600 }}>
+                            {c.title}
+                          </Box>
+                        ) : c.title ? (
+                          <Box
+                            component="button"
+                            type="button"
+                            onClick={() => change({ sort: c.key, desc: sorted && !search.desc ? true : undefined })}
+                            sx={{
+                              all: 'unset',
+                              cursor: 'pointer',
+                              fontSize: '0.78rem',
+                              fontWeight: 600,
+                              display: 'inline-flex',
+                              alignItems: 'center',
+                              gap: 0.5,
+                              borderRadius: 1,
+                              '&:focus-visible': { outline: '2px solid', outlineColor: 'primary.main', outlineOffset: 2 },
+                              '& svg': { opacity: sorted ? 1 : 0, fontSize: 14, display: { xs: sorted ? 'block' : 'none', md: 'block' } },
+                              '&:hover svg': { opacity: 1 },
+                            }}
+                          >
+                            {c.title}
+                            {sorted && search.desc ? <ArrowDownwardIcon /> : <ArrowUpwardIcon />}
+                          </Box>
+                        ) : (
+                          <Box component="span" sx={HIDDEN}>
+                            Actions
+                          </Box>
+                        )}
+                      </Box>
+                    );
+                  })}
+                </Box>
               </Box>
+              <Box
+                sx={{
+                  // By class: ten thousand rows come and go while one scrolls, and none of them brings its own styles.
+                  '& .row': {
+                    ...grid,
+                    position: 'absolute',
+                    inset: '0 0 auto 0',
+                    height: ROW,
+                    contain: 'strict',
+                    borderBottom: 1,
+                    borderColor: 'divider',
+                    '&:hover': { bgcolor: 'action.hover' },
+                  },
+                  '& .cell': {
+                    minWidth: 0,
+                    overflow: 'hidden',
+                    textOverflow: 'ellipsis',
+                    whiteSpace: { xs: 'normal', md: 'nowrap' },
+                    // On a phone there are two lines for it: of "create Machine web" the last word is what matters.
+                    display: { xs: '-webkit-box', md: 'block' },
+                    WebkitBoxOrient: 'vertical',
+                    WebkitLineClamp: '2',
+                    overflowWrap: 'anywhere',
+                    lineHeight: { xs: 1.3, md: 'inherit' },
+                    fontSize: { xs: '0.88rem', md: 'inherit' },
+                  },
+                  '& .wide': { display: { xs: 'none', md: 'block' } },
+                }}
+              >
+                <Rows rows={shown} columns={p.columns} id={p.id} />
+              </Box>
+              {shown.length === 0 && NOTHING}
             </Box>
-            <Box
-              sx={{
-                // By class: ten thousand rows come and go while one scrolls, and none of them brings its own styles.
-                '& .row': {
-                  ...grid,
-                  position: 'absolute',
-                  inset: '0 0 auto 0',
-                  height: ROW,
-                  contain: 'strict',
-                  borderBottom: 1,
-                  borderColor: 'divider',
-                  '&:hover': { bgcolor: 'action.hover' },
-                },
-                '& .cell': {
-                  minWidth: 0,
-                  overflow: 'hidden',
-                  textOverflow: 'ellipsis',
-                  whiteSpace: { xs: 'normal', md: 'nowrap' },
-                  // On a phone there are two lines for it: of "create Machine web" the last word is what matters.
-                  display: { xs: '-webkit-box', md: 'block' },
-                  WebkitBoxOrient: 'vertical',
-                  WebkitLineClamp: '2',
-                  overflowWrap: 'anywhere',
-                  lineHeight: { xs: 1.3, md: 'inherit' },
-                  fontSize: { xs: '0.88rem', md: 'inherit' },
-                },
-                '& .wide': { display: { xs: 'none', md: 'block' } },
-              }}
-            >
-              <Rows rows={shown} columns={p.columns} id={p.id} />
-            </Box>
-            {shown.length === 0 && (
-              <Typography variant="body2" sx={{ color: 'text.secondary', p: 3, textAlign: 'center' }}>
-                Nothing here matches what you search for.
-              </Typography>
-            )}
-          </Box>
-        )}
-      </Paper>
+          )}
+        </Paper>
+      )}
+      <End filtered={filtered} of={of} />
+    </div>
+  );
+}
+
+const NOTHING = (
+  <Typography variant="body2" sx={{ color: 'text.secondary', p: 3, textAlign: 'center' }}>
+    Nothing here matches what you search for.
+  </Typography>
+);
+
+/** Calls when it comes into view, and again if it still is when `again` has changed. */
+function useSeen(seen: (() => void) | undefined, again: unknown) {
+  const ref = useRef<HTMLDivElement>(null);
+  const tell = useRef(seen);
+  tell.current = seen;
+  useEffect(() => {
+    const watch = new IntersectionObserver(([at]) => at?.isIntersecting && tell.current?.(), { rootMargin: '400px' });
+    if (ref.current) {
+      watch.observe(ref.current);
+    }
+    return () => watch.disconnect();
+  }, [again]);
+  return ref;
+}
+
+/**
+ * Where a list ends that goes on: who scrolls here gets the next part. What is searched is found among what has come, so
+ * that older parts come by a button then: where nothing matches, all that there is would be read.
+ */
+export function End<R>({ of, filtered = false }: { of: Listing<R>; filtered?: boolean }) {
+  // It looks again when a part has not come, since what was asked for is given up when the list is read anew meanwhile.
+  const ref = useSeen(of.more && !of.coming && !filtered ? of.more : undefined, `${of.items.length} ${of.coming} ${filtered}`);
+  return (
+    <div ref={ref}>
+      {of.more && (
+        <Box sx={{ mt: 2, textAlign: 'center' }}>
+          <Button variant="outlined" loading={of.coming ?? false} onClick={of.more}>
+            {filtered ? 'Look among older ones' : 'Show older ones'}
+          </Button>
+        </Box>
+      )}
+    </div>
+  );
+}
+
+/** By what cards are sorted, which have no heads of columns. */
+function Order<R>({ columns, by, desc, change }: { columns: Column<R>[]; by: string; desc: boolean; change: (by: string, desc: boolean) => void }) {
+  return (
+    <Stack direction="row" sx={{ alignItems: 'center', gap: 0.5 }}>
+      <TextField select label="Sort by" value={by} onChange={(e) => change(e.target.value, false)} sx={{ minWidth: 130 }}>
+        {columns.filter((c) => c.title && !c.late).map((c) => (
+          <MenuItem key={c.key} value={c.key}>
+            {c.title}
+          </MenuItem>
+        ))}
+      </TextField>
+      <IconButton aria-label="The other way round" aria-pressed={desc} onClick={() => change(by, !desc)}>
+        {desc ? <ArrowDownwardIcon fontSize="small" /> : <ArrowUpwardIcon fontSize="small" />}
+      </IconButton>
+    </Stack>
+  );
+}
+
+function Cards<R>({ label, rows, id, card }: { label: string; rows: R[]; id: (row: R) => string; card: (row: R) => ReactNode }) {
+  const [drawn, setDrawn] = useState(CARDS);
+  const ref = useSeen(drawn < rows.length ? () => setDrawn(drawn + CARDS) : undefined, drawn);
+  return (
+    <>
+      <Box
+        component="ul"
+        aria-label={label}
+        sx={{ m: 0, p: 0, listStyle: 'none', display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fill, minmax(min(100%, 420px), 1fr))' }}
+      >
+        {rows.slice(0, drawn).map((r) => (
+          <li key={id(r)}>{card(r)}</li>
+        ))}
+      </Box>
+      {rows.length === 0 && NOTHING}
+      <div ref={ref} />
     </>
   );
 }
@@ -257,9 +368,12 @@ function Rows<R>({ rows, columns, id }: RowsProps<R>) {
   const body = useRef<HTMLDivElement>(null);
   const [offset, setOffset] = useState(0);
   useLayoutEffect(() => {
-    if (body.current) {
-      setOffset(body.current.getBoundingClientRect().top + window.scrollY);
-    }
+    const measure = () => body.current && setOffset(body.current.getBoundingClientRect().top + window.scrollY);
+    measure();
+    // What stands above it may come later, or grow.
+    const watch = new ResizeObserver(measure);
+    watch.observe(document.body);
+    return () => watch.disconnect();
   }, [rows]);
   const virtual = useWindowVirtualizer({
     count: rows.length,

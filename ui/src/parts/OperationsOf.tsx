@@ -3,10 +3,14 @@ import { useQuery } from '@tanstack/react-query';
 import { operations } from '../api/queries';
 import { Asked, Card, Empty } from './basics';
 import { Timeline } from './operations';
+import { PageLink } from './RowLink';
+
+/** So many are shown with all their steps. */
+const MOST = 20;
 
 /** What was done with one resource, the newest first. */
 export function OperationsOf({ kind, project, name }: { kind: string; project: string; name: string }) {
-  const history = useQuery(operations({ project, kind, name, limit: 20 }));
+  const history = useQuery(operations({ project, kind, name, limit: MOST }));
   return (
     <Asked of={history}>
       {(all) =>
@@ -21,6 +25,11 @@ export function OperationsOf({ kind, project, name }: { kind: string; project: s
                 <Timeline uid={o.metadata.uid} />
               </Card>
             ))}
+            {all.length === MOST && (
+              <PageLink to="/p/$project/operations" params={{ project }} search={{ q: name }}>
+                Older ones
+              </PageLink>
+            )}
           </Stack>
         )
       }

@@ -12,11 +12,15 @@ const texts = new WeakMap<object, WeakMap<object, string>>();
 
 /** By what a row is found; made once for each row, for it is asked with every letter that is typed. */
 export function textOf<R>(row: R, columns: { value: (row: R) => Value }[]): string {
+  const made = () => columns.map((c) => String(c.value(row) ?? '')).join('\n').toLowerCase();
+  if (typeof row !== 'object') {
+    return made(); // a name alone, say, to which nothing can be tied
+  }
   const known = texts.get(columns) ?? new WeakMap<object, string>();
   texts.set(columns, known);
   let text = known.get(row as object);
   if (text === undefined) {
-    text = columns.map((c) => String(c.value(row) ?? '')).join('\n').toLowerCase();
+    text = made();
     known.set(row as object, text);
   }
   return text;

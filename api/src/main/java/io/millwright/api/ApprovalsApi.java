@@ -37,7 +37,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}")
 @Tag(name = "approvals", description = "What waits for somebody's approval.")
 final class ApprovalsApi {
-  /** So many are listed, the newest ones. */
+  /** So many a stream begins with, the newest ones. */
   private static final int MOST = 200;
 
   private final Backend backend;
@@ -84,8 +84,12 @@ final class ApprovalsApi {
       Instant expiresAt,
       String hindrance) {}
 
-  /** Requests, the newest first. */
-  record ApprovalsView(List<ApprovalView> items) {}
+  /**
+   * Requests, the newest first.
+   *
+   * @param next to be given as {@code before} for older ones; left out at the end
+   */
+  record ApprovalsView(List<ApprovalView> items, @Nullable UUID next) {}
 
   /** When somebody has to approve what is asked for in a project. */
   record ApprovalRulesView(List<ApprovalRule> rules) {}
@@ -112,15 +116,28 @@ final class ApprovalsApi {
       operationId = "listApprovals",
       summary = "Lists what waits for approval, and what became of it",
       description =
-          "The last 200, the newest first. The project `-` stands for all. " + Watched.DESCRIPTION)
+          "The newest first. The project `-` stands for all. "
+              + Watched.DESCRIPTION
+              + " A watch begins with the last 200.")
   @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping("/approvals")
-  ApprovalsView list(@PathVariable String project) {
+  ApprovalsView list(
+      @PathVariable String project,
+      @Parameter(description = "true for only those that nobody has decided yet")
+          @RequestParam(defaultValue = "false")
+          boolean waiting,
+      @RequestParam(defaultValue = "200") int limit,
+      @Parameter(description = "uid of a request: only older ones") @RequestParam(required = false)
+          @Nullable UUID before) {
+    Inputs.limit(limit);
     String in = Inputs.projectOrAll(project);
+    List<Request> found =
+        backend
+            .store()
+            .read(tx -> tx.approvals().list(in, Callers.visible(), waiting, before, limit));
     return new ApprovalsView(
-        backend.store().read(tx -> tx.approvals().list(in, Callers.visible(), MOST)).stream()
-            .map(this::view)
-            .toList());
+        found.stream().map(this::view).toList(),
+        found.size() < limit ? null : found.getLast().uid());
   }
 
   /** Tells what there is, and then what becomes of it. */
@@ -133,7 +150,10 @@ final class ApprovalsApi {
       HttpServletResponse response)
       throws IOException {
     live.watch(
-        response, () -> list(project).items(), request -> request.uid().toString(), lastEventId);
+        response,
+        () -> list(project, false, MOST, null).items(),
+        request -> request.uid().toString(),
+        lastEventId);
   }
 
   @Operation(

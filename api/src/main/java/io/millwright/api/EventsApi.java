@@ -60,8 +60,12 @@ final class EventsApi {
     }
   }
 
-  /** The last events, oldest first. */
-  record ListView(List<EventView> items) {}
+  /**
+   * The last events, oldest first.
+   *
+   * @param next to be given as {@code before} for those that were before; left out at the beginning
+   */
+  record ListView(List<EventView> items, @Nullable String next) {}
 
   @Operation(
       operationId = "listEvents",
@@ -83,15 +87,19 @@ final class EventsApi {
                       + " sentence; a listing does not have these")
           @RequestParam(defaultValue = "false")
           boolean changes,
-      @RequestParam(defaultValue = "100") int limit) {
+      @RequestParam(defaultValue = "100") int limit,
+      @Parameter(description = "cursor of an event: only what was before it")
+          @RequestParam(required = false)
+          @Nullable String before) {
     String in = Inputs.projectOrAll(project);
     Kind of = Inputs.kind(kind);
     Inputs.limit(limit);
     Set<String> among = Callers.visible();
+    List<Entry> found =
+        backend.store().read(tx -> tx.journal().told(in, of, name, limit, among, before));
     return new ListView(
-        backend.store().read(tx -> tx.journal().told(in, of, name, limit, among)).stream()
-            .map(EventView::of)
-            .toList());
+        found.stream().map(EventView::of).toList(),
+        found.size() < limit ? null : found.getFirst().cursor());
   }
 
   /** Tells what happened, and then what happens. */
@@ -144,7 +152,12 @@ final class EventsApi {
               .read(tx ->
                   tx.journal()
                       .told(
-                          filter.project(), filter.kind(), filter.name(), limit, filter.among()))) {
+                          filter.project(),
+                          filter.kind(),
+                          filter.name(),
+                          limit,
+                          filter.among(),
+                          null))) {
         stream.send("event", e.cursor(), EventView.of(e));
         told.add(e.cursor());
       }

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
@@ -144,26 +145,31 @@ final class SummaryApi {
    * @param endingSoon how many machines will be deleted by themselves within three days
    * @param ending the first of them
    * @param newest machines that were made lately, the youngest first
+   * @param owned how many machines the caller asked for; left out if that is no person
+   * @param mine the youngest of those
    */
   record SummaryView(
       List<StandingView> standings,
       long endingSoon,
       List<EndingView> ending,
-      List<NewestView> newest) {}
+      List<NewestView> newest,
+      @Nullable Long owned,
+      List<NewestView> mine) {}
 
   @Operation(
       operationId = "getSummary",
       summary = "Tells how a project stands",
       description =
           "How many resources of each kind stand how; those that are not well by what they say,"
-              + " with what to do next. Which machines end within three days, and which are new."
-              + " The project `-` stands for all. It is small however much there is, and may be"
-              + " asked for again whenever something changes.")
+              + " with what to do next. Which machines end within three days, which are new, and"
+              + " which the caller asked for. The project `-` stands for all. It is small however"
+              + " much there is, and may be asked for again whenever something changes.")
   @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping("/summary")
   SummaryView summary(@PathVariable String project) {
     String one = Inputs.projectOrAll(project);
     Set<String> among = Callers.visible();
+    UUID me = Callers.now().account();
     return backend
         .store()
         .read(tx -> {
@@ -175,10 +181,16 @@ final class SummaryApi {
               ending.first().stream()
                   .map(e -> new EndingView(e.project(), e.name(), e.expiresAt()))
                   .toList(),
-              standings.newest(one, among, NEWEST).stream()
-                  .map(m -> NewestView.of(m.as(MachineSpec.class, MachineStatus.class)))
-                  .toList());
+              newest(standings.newest(one, among, null, NEWEST)),
+              me == null ? null : Long.valueOf(standings.owned(one, among, me)),
+              me == null ? List.of() : newest(standings.newest(one, among, me, NEWEST)));
         });
+  }
+
+  private static List<NewestView> newest(List<Resource<?, ?>> machines) {
+    return machines.stream()
+        .map(m -> NewestView.of(m.as(MachineSpec.class, MachineStatus.class)))
+        .toList();
   }
 
   /** Ten thousand that are each wrong in their own way are counted, and not all told. */

@@ -216,6 +216,13 @@ class ApprovalsTest {
         .isEqualTo("ap-op1/ap-op1 has rejected it: too dear");
     assertThat(RIG.get("projects/ap5/machines/a").status()).isEqualTo(404);
     assertThat(as("other", "GET", "projects/-/approvals", "").json().path("items").size()).isZero();
+    JsonNode newest = RIG.get("projects/ap5/approvals?limit=1").json();
+    assertThat(newest.path("items").size()).isOne();
+    JsonNode older =
+        RIG.get("projects/ap5/approvals?limit=1&before=" + newest.path("next").asString()).json();
+    assertThat(older.path("items").get(0).path("uid").asString())
+        .isLessThan(newest.path("items").get(0).path("uid").asString());
+    assertThat(RIG.get("projects/ap5/approvals?waiting=true").json().path("items").size()).isZero();
   }
 
   @Test

@@ -72,7 +72,7 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
           "fieldSelector",
               SELECTOR_HINT
                   + "`path=value`, such as `spec.image=debian`; `status.ready` is true, false or"
-                  + " unknown.",
+                  + " unknown; `metadata.owner` is the name of the person who asked for it.",
           "limit", "How many at most, 1 to 1000.",
           "cursor", "`next` of an earlier part.",
           "If-Match", "ETags, one of which must be the present one; `*`: it must be there.",

@@ -48,7 +48,8 @@ final class ApprovalCommand extends Part {
     @Override
     public Integer call() {
       List<JsonNode> items = new ArrayList<>();
-      for (JsonNode item : api().listApprovals(all ? "-" : cli().project()).body().path("items")) {
+      for (JsonNode item :
+          api().listApprovals(all ? "-" : cli().project(), null, null, null).body().path("items")) {
         if (ended || Trees.text(item, "state").equals("waiting")) {
           items.add(item);
         }

@@ -41,7 +41,7 @@ final class EventsCommand extends Part {
       return 0;
     }
     List<JsonNode> items = new ArrayList<>();
-    api.listEvents(filter.project(), null, filter.kind(), limit, filter.name())
+    api.listEvents(filter.project(), null, null, filter.kind(), limit, filter.name())
         .body()
         .path("items")
         .forEach(items::add);
@@ -79,7 +79,8 @@ final class EventsCommand extends Part {
     try (Resumed events =
         new Resumed(
             last ->
-                api.streamEvents(filter.project(), last, null, filter.kind(), limit, filter.name()),
+                api.streamEvents(
+                    filter.project(), last, null, null, filter.kind(), limit, filter.name()),
             Duration.ofMinutes(1))) {
       shell().out().onceUnread(events::close);
       for (Event event = events.next(); event != null; event = events.next()) {

@@ -327,7 +327,7 @@ class SourceTest {
   }
 
   private static List<Request> requests() {
-    return world.store.read(tx -> tx.approvals().list("default", null, 100));
+    return world.store.read(tx -> tx.approvals().list("default", null, false, null, 100));
   }
 
   private static List<Request> waiting() {

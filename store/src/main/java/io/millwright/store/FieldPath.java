@@ -37,7 +37,9 @@ record FieldPath(String column, List<String> keys) {
         switch (parts.getFirst()) {
           case "spec" -> kind.specType();
           case "status" -> kind.statusType();
-          default -> throw wrong(path, "write metadata.name, or a path below spec or status");
+          default ->
+              throw wrong(
+                  path, "write metadata.name, metadata.owner, or a path below spec or status");
         };
     for (String part : parts.subList(1, parts.size())) {
       at = step(at, part, path);

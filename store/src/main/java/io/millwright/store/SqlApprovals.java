@@ -101,19 +101,30 @@ final class SqlApprovals implements Approvals {
   }
 
   @Override
-  public List<Request> list(@Nullable String project, @Nullable Set<String> among, int limit) {
+  public List<Request> list(
+      @Nullable String project,
+      @Nullable Set<String> among,
+      boolean waiting,
+      @Nullable UUID before,
+      int limit) {
     JdbcClient.StatementSpec statement =
         jdbc.sql(
                 """
                 SELECT * FROM approval
-                WHERE (CAST(:project AS text) IS NULL OR project = :project)%s
+                WHERE (CAST(:project AS text) IS NULL OR project = :project)%s%s%s
                 ORDER BY uid DESC LIMIT :limit
                 """
-                    .formatted(among == null ? "" : " AND project = ANY (:among)"))
+                    .formatted(
+                        among == null ? "" : " AND project = ANY (:among)",
+                        waiting ? " AND state = 'WAITING' AND expires_at > now()" : "",
+                        before == null ? "" : " AND uid < :before"))
             .param("project", project, Types.VARCHAR)
             .param("limit", limit);
     if (among != null) {
       statement = statement.param("among", Columns.texts(among));
+    }
+    if (before != null) {
+      statement = statement.param("before", before);
     }
     return statement.query((row, n) -> request(row)).list();
   }

@@ -92,7 +92,8 @@ final class SqlJournal implements Journal {
       @Nullable Kind kind,
       @Nullable String name,
       int limit,
-      @Nullable Set<String> among) {
+      @Nullable Set<String> among,
+      @Nullable String before) {
     StringBuilder sql = new StringBuilder("SELECT * FROM journal WHERE message <> ''");
     if (project != null) {
       sql.append(" AND project = :project");
@@ -105,6 +106,9 @@ final class SqlJournal implements Journal {
     }
     if (among != null) {
       sql.append(" AND project = ANY (:among)");
+    }
+    if (before != null) {
+      sql.append(" AND seq < :before");
     }
     sql.append(" ORDER BY seq DESC LIMIT :limit");
     StatementSpec statement = jdbc.sql(sql.toString()).param("limit", limit);
@@ -119,6 +123,9 @@ final class SqlJournal implements Journal {
     }
     if (among != null) {
       statement = statement.param("among", Columns.texts(among));
+    }
+    if (before != null) {
+      statement = statement.param("before", Cursors.number(Cursors.decode(before, 2).get(1)));
     }
     return statement.query((row, n) -> entry(row)).list().reversed();
   }

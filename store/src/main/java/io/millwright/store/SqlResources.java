@@ -212,6 +212,12 @@ final class SqlResources implements Resources {
     if (path.equals("metadata.name")) {
       return "name = " + bind(params, StoredJson.text(value));
     }
+    if (path.equals("metadata.owner")) {
+      return "EXISTS (SELECT FROM owned o JOIN account a ON a.uid = o.account"
+          + " WHERE o.uid = r.uid AND a.name = "
+          + bind(params, StoredJson.text(value))
+          + ")";
+    }
     if (path.equals("status.ready")) {
       return ready(value, params);
     }
@@ -263,6 +269,22 @@ final class SqlResources implements Resources {
     return jdbc.sql("SELECT DISTINCT project FROM resource ORDER BY project")
         .query((row, n) -> row.getString("project"))
         .list();
+  }
+
+  @Override
+  public void own(UUID uid, @Nullable UUID account) {
+    if (account == null) {
+      jdbc.sql("DELETE FROM owner WHERE uid = :uid").param("uid", uid).update();
+    } else {
+      jdbc.sql(
+              """
+              INSERT INTO owner (uid, account) VALUES (:uid, :account)
+              ON CONFLICT (uid) DO UPDATE SET account = EXCLUDED.account
+              """)
+          .param("uid", uid)
+          .param("account", account)
+          .update();
+    }
   }
 
   @Override

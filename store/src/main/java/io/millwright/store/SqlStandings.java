@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
@@ -142,19 +143,37 @@ final class SqlStandings implements Standings {
 
   @Override
   public List<Resource<?, ?>> newest(
-      @Nullable String project, @Nullable Set<String> among, int limit) {
+      @Nullable String project, @Nullable Set<String> among, @Nullable UUID owner, int limit) {
+    StatementSpec statement =
+        asked(
+                "SELECT "
+                    + Parsed.COLUMNS
+                    + " FROM resource r WHERE kind = 'MACHINE'"
+                    + (owner == null ? "" : OWNED)
+                    + OF_THEM
+                    + " ORDER BY created_at DESC, uid DESC LIMIT :limit",
+                project,
+                among)
+            .param("limit", limit);
+    if (owner != null) {
+      statement = statement.param("owner", owner);
+    }
+    return statement.<Resource<?, ?>>query((row, n) -> parsed.resource(row)).list();
+  }
+
+  @Override
+  public long owned(@Nullable String project, @Nullable Set<String> among, UUID owner) {
     return asked(
-            "SELECT "
-                + Parsed.COLUMNS
-                + " FROM resource r WHERE kind = 'MACHINE'"
-                + OF_THEM
-                + " ORDER BY created_at DESC, uid DESC LIMIT :limit",
+            "SELECT count(*) FROM resource r WHERE kind = 'MACHINE'" + OWNED + OF_THEM,
             project,
             among)
-        .param("limit", limit)
-        .<Resource<?, ?>>query((row, n) -> parsed.resource(row))
-        .list();
+        .param("owner", owner)
+        .query(Long.class)
+        .single();
   }
+
+  private static final String OWNED =
+      " AND r.uid IN (SELECT o.uid FROM owned o WHERE o.account = :owner)";
 
   private static final String OF_THEM =
       " AND (CAST(:project AS text) IS NULL OR r.project = :project)"

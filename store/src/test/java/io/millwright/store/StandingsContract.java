@@ -136,7 +136,7 @@ abstract class StandingsContract extends DatabaseTest {
         .extracting(Alike::count)
         .containsExactly(1L);
     assertThat(alike("stand-theirs", both)).noneMatch(a -> a.kind() == Kind.MACHINE);
-    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.standings().newest(null, both, 9)))
+    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.standings().newest(null, both, null, 9)))
         .extracting(Resource::project)
         .containsExactly("stand-mine");
   }
@@ -167,7 +167,9 @@ abstract class StandingsContract extends DatabaseTest {
             store.<Endings>read(
                 tx -> tx.standings().ending(null, Set.of("stand"), Duration.ofHours(60), 2)))
         .isEqualTo(new Endings(0, List.of()));
-    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.standings().newest("stand-ends", null, 2)))
+    assertThat(
+            store.<List<Resource<?, ?>>>read(
+                tx -> tx.standings().newest("stand-ends", null, null, 2)))
         .extracting(Resource::name)
         .containsExactly("never", "in-4");
   }

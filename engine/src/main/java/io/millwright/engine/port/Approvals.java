@@ -112,8 +112,15 @@ public interface Approvals {
    *
    * @param project null for all
    * @param among the projects of which the asker may know, or null for all
+   * @param waiting true for only those that nobody has decided yet
+   * @param before only those older than this one, or null
    */
-  List<Request> list(@Nullable String project, @Nullable Set<String> among, int limit);
+  List<Request> list(
+      @Nullable String project,
+      @Nullable Set<String> among,
+      boolean waiting,
+      @Nullable UUID before,
+      int limit);
 
   void vote(UUID uid, Vote vote);
 

@@ -56,20 +56,22 @@ public interface Journal {
   /** The last lines with a message, oldest first; all filters may be null. */
   default List<Entry> told(
       @Nullable String project, @Nullable Kind kind, @Nullable String name, int limit) {
-    return told(project, kind, name, limit, null);
+    return told(project, kind, name, limit, null, null);
   }
 
   /**
    * As the other one.
    *
    * @param among the projects of which the asker may know, or null for all
+   * @param before cursor of the line before which they were, or null for the last ones of all
    */
   List<Entry> told(
       @Nullable String project,
       @Nullable Kind kind,
       @Nullable String name,
       int limit,
-      @Nullable Set<String> among);
+      @Nullable Set<String> among,
+      @Nullable String before);
 
   /** Drops lines that are older. */
   int prune(Duration age);

@@ -89,6 +89,9 @@ public interface Resources {
   /** Names of all projects that have a resource, sorted. */
   List<String> projects();
 
+  /** Says whose a resource is from now on: of a person, or of nobody. */
+  void own(UUID uid, @Nullable UUID account);
+
   /**
    * Adds a resource.
    *

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** How resources stand, counted where they are, so that nobody has to read ten thousand of them. */
@@ -57,6 +58,14 @@ public interface Standings {
   /** Machines that will be deleted within {@code ahead}, the next one first. */
   Endings ending(@Nullable String project, @Nullable Set<String> among, Duration ahead, int limit);
 
-  /** The youngest machines, the youngest first. */
-  List<Resource<?, ?>> newest(@Nullable String project, @Nullable Set<String> among, int limit);
+  /**
+   * The youngest machines, the youngest first.
+   *
+   * @param owner the person who asked for them, or null for all
+   */
+  List<Resource<?, ?>> newest(
+      @Nullable String project, @Nullable Set<String> among, @Nullable UUID owner, int limit);
+
+  /** How many machines this person asked for. */
+  long owned(@Nullable String project, @Nullable Set<String> among, UUID owner);
 }

@@ -369,6 +369,9 @@ public final class Apply {
       }
       if (before == null) {
         tx.resources().insert(after);
+        if (caller.account() != null) {
+          tx.resources().own(after.uid(), caller.account());
+        }
       } else {
         tx.resources().update(after);
       }

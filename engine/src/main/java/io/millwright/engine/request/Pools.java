@@ -128,6 +128,7 @@ public final class Pools {
                     machine.spec().withExpiry(new Expiry(null, end, leash)),
                     pool.title()))
             .resource();
+    tx.resources().own(claimed.uid(), caller.account());
     tx.journal()
         .note(
             Kind.POOL,
