@@ -6,7 +6,10 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
@@ -21,6 +24,10 @@ public final class ProcessArguments implements AutoCloseable {
   /** Shorter than any program takes to start and end, and leaves the processor to others. */
   private static final Duration PAUSE = Duration.ofMillis(1);
 
+  /** A process first has its parent's arguments, and after so many looks its own. */
+  private static final int LOOKS = 100;
+
+  private final Map<Path, Integer> looks = new HashMap<>();
   private final Set<String> seen = ConcurrentHashMap.newKeySet();
   private final Thread watch;
   private volatile boolean closed;
@@ -47,9 +54,14 @@ public final class ProcessArguments implements AutoCloseable {
 
   private void look() {
     try (DirectoryStream<Path> all = Files.newDirectoryStream(PROCESSES, "[0-9]*")) {
+      Set<Path> there = new HashSet<>();
       for (Path process : all) {
-        look(process);
+        there.add(process);
+        if (looks.merge(process, 1, Integer::sum) <= LOOKS) {
+          look(process);
+        }
       }
+      looks.keySet().retainAll(there);
     } catch (IOException e) {
       throw new IllegalStateException("the processes cannot be listed", e);
     }
