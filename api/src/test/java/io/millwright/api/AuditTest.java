@@ -126,6 +126,59 @@ class AuditTest {
   }
 
   @Test
+  void whatCannotBeWrittenDownIsNotDone() {
+    rig.apply("audit-full", Rig.size("kept", 1, ""));
+    rig.put("projects/audit-full/machines/m", Rig.machine("m"));
+    String machine = rig.get("projects/audit-full/machines/m").raw().body();
+    String operations = operations();
+    rig.sql(
+        """
+        CREATE FUNCTION audit_is_full() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'no more room for the audit'; END $$
+        """);
+    try {
+      rig.sql(
+          """
+          CREATE TRIGGER audit_is_full BEFORE INSERT ON audit FOR EACH ROW
+              WHEN (NEW.project = 'audit-full' AND NEW.result = 'done')
+              EXECUTE FUNCTION audit_is_full()
+          """);
+      String key = "audit-full-key";
+      for (Reply reply :
+          List.of(
+              rig.post("projects/audit-full/sizes", Rig.size("s", 1, ""), "Idempotency-Key", key),
+              rig.put("projects/audit-full/machines/n", Rig.machine("n")),
+              rig.delete("projects/audit-full/sizes/kept"),
+              rig.delete("projects/audit-full/machines/m"),
+              rig.post("projects/audit-full/machines/m:power-off"))) {
+        assertThat(reply.status()).as(reply.raw().body()).isGreaterThanOrEqualTo(500);
+        assertThat(reply.raw().body()).doesNotContain("no more room");
+      }
+      assertThat(rig.get("projects/audit-full/sizes/s").status()).isEqualTo(404);
+      assertThat(rig.get("projects/audit-full/machines/n").status()).isEqualTo(404);
+      assertThat(rig.get("projects/audit-full/sizes/kept").status()).isEqualTo(200);
+      assertThat(rig.get("projects/audit-full/machines/m").raw().body()).isEqualTo(machine);
+      assertThat(operations()).isEqualTo(operations);
+      rig.sql("DROP TRIGGER audit_is_full ON audit");
+      // Each of them is done now that it can be written down, also by a key that was used in vain.
+      assertThat(
+              rig.post("projects/audit-full/sizes", Rig.size("s", 1, ""), "Idempotency-Key", key)
+                  .status())
+          .isEqualTo(201);
+      assertThat(rig.delete("projects/audit-full/sizes/kept").status()).isEqualTo(204);
+      assertThat(rig.delete("projects/audit-full/machines/m").status()).isEqualTo(202);
+      assertThat(operations()).isNotEqualTo(operations);
+      assertThat(verified().has("altered")).isFalse();
+    } finally {
+      rig.sql("DROP FUNCTION audit_is_full CASCADE");
+    }
+  }
+
+  private String operations() {
+    return rig.get("operations?project=audit-full&limit=1000").raw().body();
+  }
+
+  @Test
   void theChainHoldsWhateverHappensAtOnce() throws Exception {
     List<Callable<Integer>> all = new ArrayList<>();
     for (int i = 0; i < 60; i++) {

@@ -8,19 +8,26 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import com.sun.net.httpserver.HttpServer;
 import io.millwright.api.Rig.Reply;
 import io.millwright.driver.testkit.GuestBehaviour;
+import io.millwright.driver.testkit.ProcessArguments;
 import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
+import io.millwright.engine.access.SingleSignOn;
 import io.millwright.engine.port.People.Account;
 import io.millwright.engine.port.People.Membership;
 import io.millwright.model.Kind;
 import io.millwright.model.Secret;
 import io.millwright.model.manifest.Json;
 import io.millwright.store.WorkLoop;
+import io.millwright.store.embedded.EmbeddedPostgres;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -28,6 +35,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -41,6 +49,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
@@ -360,7 +370,8 @@ class IsolationTest {
       }
       return GuestBehaviour.wellBehaved().start(guest);
     });
-    try (WorkLoop work = rig.work()) {
+    try (WorkLoop work = rig.work();
+        ProcessArguments processes = ProcessArguments.watching()) {
       List<String> watched = new ArrayList<>(List.of("operations", "projects/secrets/events"));
       WITH_SECRETS.keySet().forEach(field -> watched.add("projects/secrets/" + plural(field)));
       for (String path : watched) {
@@ -450,6 +461,9 @@ class IsolationTest {
       assertThat(changed.status()).isEqualTo(204);
       secrets.add(rig.post("tokens", "{\"name\": \"planted\"}").json().path("secret").asString());
 
+      secrets.add(signInElsewhere(seen));
+      secrets.add(startDatabase(seen, processes));
+
       for (String project : List.of("secrets", "-")) {
         for (String path : reads(project, "planted", "00000000-0000-0000-0000-000000000000")) {
           seen.append(rig.get(path).raw().body()).append('\n');
@@ -466,8 +480,8 @@ class IsolationTest {
       String dump = rig.dump();
       assertThat(dump).contains("sealed:1:", "argon2id");
       seen.append(dump);
-      ProcessHandle.allProcesses()
-          .forEach(p -> seen.append(p.info().commandLine().orElse("")).append('\n'));
+      assertThat(processes.seen()).as("of this one, too").anyMatch(p -> p.contains("java"));
+      processes.seen().forEach(p -> seen.append(p).append('\n'));
       try (Stream<Path> files = Files.walk(rig.images)) {
         for (Path file : files.filter(Files::isRegularFile).toList()) {
           seen.append(Files.readString(file, ISO_8859_1)).append('\n');
@@ -494,6 +508,96 @@ class IsolationTest {
     }
   }
 
+  /**
+   * Has the server show its secret to a provider of identities, which does not like it, and then
+   * says nothing that can be believed.
+   */
+  private String signInElsewhere(StringBuffer seen) throws Exception {
+    String secret = "pl4nted/client+secret \"of\" 'ours' & more";
+    AtomicReference<URI> issuer = new AtomicReference<>();
+    AtomicInteger status = new AtomicInteger(401);
+    List<String> shown = new CopyOnWriteArrayList<>();
+    HttpServer provider =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    issuer.set(URI.create("http://127.0.0.1:" + provider.getAddress().getPort()));
+    provider.createContext(
+        "/",
+        exchange -> {
+          boolean token = exchange.getRequestURI().getPath().equals("/token");
+          if (token) {
+            shown.add(
+                new String(
+                    Base64.getDecoder()
+                        .decode(
+                            exchange
+                                .getRequestHeaders()
+                                .getFirst("Authorization")
+                                .substring("Basic ".length())),
+                    UTF_8));
+          }
+          byte[] body =
+              Json.write(
+                      token
+                          ? Map.of("id_token", "not.a.token", "access_token", "a")
+                          : Map.of(
+                              "issuer", issuer.get(),
+                              "authorization_endpoint", issuer.get() + "/auth",
+                              "token_endpoint", issuer.get() + "/token",
+                              "jwks_uri", issuer.get() + "/keys"))
+                  .getBytes(UTF_8);
+          exchange.sendResponseHeaders(token ? status.get() : 200, body.length);
+          exchange.getResponseBody().write(body);
+          exchange.close();
+        });
+    provider.start();
+    try (SignInLab lab =
+        SignInLab.start(rig, SignInLab.freeSite(), issuer.get(), secret, InstantSource.system())) {
+      for (int answer : List.of(401, 200)) {
+        status.set(answer);
+        SignInLab.Browser browser = lab.browser();
+        String there = browser.depart("");
+        String state = there.replaceFirst(".*[?&]state=([^&]+).*", "$1");
+        seen.append(there).append('\n');
+        Reply back = browser.get(lab.api.url() + SingleSignOn.CALLBACK + "?code=c&state=" + state);
+        assertThat(back.status()).as(back.raw().body()).isGreaterThanOrEqualTo(300);
+        seen.append(back.raw().headers().map()).append(back.raw().body()).append('\n');
+      }
+      for (String path : List.of("/api/v1/session/ways", "/api/v1/session", "/")) {
+        seen.append(browserless(lab, path)).append('\n');
+      }
+    } finally {
+      provider.stop(0);
+    }
+    assertThat(shown)
+        .as("the provider was shown it")
+        .hasSizeGreaterThanOrEqualTo(2)
+        .allMatch(s -> s.endsWith(":" + URLEncoder.encode(secret, UTF_8)));
+    return secret;
+  }
+
+  private String browserless(SignInLab lab, String path) {
+    return rig.send(
+            HttpRequest.newBuilder(URI.create(lab.api.url() + path))
+                .header("Authorization", "Bearer " + rig.token)
+                .build())
+        .raw()
+        .body();
+  }
+
+  /** Real programs, one of which must know a password. */
+  private static String startDatabase(StringBuffer seen, ProcessArguments processes)
+      throws Exception {
+    Path data = Rig.directory("planted");
+    try (EmbeddedPostgres postgres =
+        EmbeddedPostgres.start(data, line -> seen.append(line).append('\n'))) {
+      Awaitility.await()
+          .until(() -> processes.seen().stream().anyMatch(p -> p.contains(data.toString())));
+      return postgres.password();
+    } finally {
+      Rig.delete(data);
+    }
+  }
+
   private static String plural(String field) {
     return field.substring(0, field.indexOf(' ')).toLowerCase(Locale.ROOT) + "s";
   }
@@ -505,7 +609,9 @@ class IsolationTest {
     Set<String> out = new LinkedHashSet<>();
     byte[] bytes = secret.getBytes(UTF_8);
     out.add(secret);
-    out.add(Json.write(secret).replaceAll("^\"|\"$", ""));
+    String json = Json.write(secret).replaceAll("^\"|\"$", "");
+    out.add(json);
+    out.add(Json.write(json).replaceAll("^\"|\"$", "")); // JSON in JSON
     for (int offset = 0; offset < 3; offset++) {
       byte[] shifted = new byte[offset + bytes.length];
       System.arraycopy(bytes, 0, shifted, offset, bytes.length);

@@ -178,19 +178,38 @@ final class Rig {
     }
   }
 
-  /** Everything that the database holds, a line a row. */
+  /**
+   * Everything that the database holds, a line a value: every column of every table of ours as the
+   * text that it is, so that nothing is quoted in one more way; and bytes as text, too.
+   */
   String dump() {
     StringBuilder out = new StringBuilder();
     try (java.sql.Connection connection = database.dataSource().getConnection();
-        java.sql.Statement tables = connection.createStatement();
-        java.sql.Statement rows = connection.createStatement()) {
+        java.sql.Statement columns = connection.createStatement();
+        java.sql.Statement values = connection.createStatement()) {
       java.sql.ResultSet names =
-          tables.executeQuery("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+          columns.executeQuery(
+              """
+              SELECT format('%I.%I', table_schema, table_name), format('%I', column_name), data_type
+                FROM information_schema.columns JOIN information_schema.tables
+                  USING (table_catalog, table_schema, table_name)
+               WHERE table_type = 'BASE TABLE'
+                 AND table_schema NOT IN ('pg_catalog', 'information_schema')
+              """);
       while (names.next()) {
-        java.sql.ResultSet all =
-            rows.executeQuery("SELECT to_json(t)::text FROM \"" + names.getString(1) + "\" t");
-        while (all.next()) {
-          out.append(all.getString(1)).append('\n');
+        String column = names.getString(2);
+        List<String> forms =
+            names.getString(3).equals("bytea")
+                ? List.of("encode(" + column + ", 'hex')", "encode(" + column + ", 'escape')")
+                : List.of(column + "::text");
+        for (String form : forms) {
+          java.sql.ResultSet all =
+              values.executeQuery(
+                  "SELECT %s FROM %s WHERE %s IS NOT NULL"
+                      .formatted(form, names.getString(1), column));
+          while (all.next()) {
+            out.append(all.getString(1)).append('\n');
+          }
         }
       }
     } catch (java.sql.SQLException e) {
@@ -290,13 +309,13 @@ final class Rig {
   }
 
   /** Below a directory that PostgreSQL's own user can pass through. */
-  private static Path directory(String what) throws IOException {
+  static Path directory(String what) throws IOException {
     Path dir = Files.createTempDirectory("millwright-test-" + what);
     Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));
     return dir;
   }
 
-  private static void delete(Path dir) {
+  static void delete(Path dir) {
     try (Stream<Path> all = Files.walk(dir)) {
       all.sorted(Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
     } catch (IOException e) {

@@ -45,13 +45,17 @@ final class SignInLab implements AutoCloseable {
   }
 
   static SignInLab start(Rig rig, URI site, URI issuer, InstantSource clock) {
+    return start(rig, site, issuer, SECRET, clock);
+  }
+
+  static SignInLab start(Rig rig, URI site, URI issuer, String secret, InstantSource clock) {
     SingleSignOn provider =
         new SingleSignOn(
             rig.store,
             new SecretBox(new byte[32]),
             new SignIn(rig.store, clock),
             new SingleSignOn.Settings(
-                issuer, CLIENT, SECRET, "the lab", "openid profile groups", "groups", site, null),
+                issuer, CLIENT, secret, "the lab", "openid profile groups", "groups", site, null),
             clock);
     return new SignInLab(
         RunningApi.start(

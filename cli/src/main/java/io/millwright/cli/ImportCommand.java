@@ -1,5 +1,6 @@
 package io.millwright.cli;
 
+import io.millwright.cli.Table.Cell;
 import io.millwright.client.Trees;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,14 +18,15 @@ import tools.jackson.databind.JsonNode;
     description = {
       "Take over a machine that somebody else made, as it is, and print its manifests.",
       "Nothing of it is written but Millwright's mark, and its disks stay whoever's they are:"
-          + " deleting the machine lets it go as it is. Applied, the manifests change nothing."
+          + " deleting the machine lets it go as it is. Applied, the manifests change nothing.",
+      "With --list it only shows which machines there are on a hypervisor that somebody else made."
     })
 final class ImportCommand extends Waiting {
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?");
 
   @Parameters(
       paramLabel = "HYPERVISOR/OBJECT",
-      description = "The hypervisor, and the machine's name or UUID there.")
+      description = "The hypervisor, and the machine's name or UUID there; no machine with --list.")
   String which = "";
 
   @Option(
@@ -36,8 +38,67 @@ final class ImportCommand extends Waiting {
   @Option(names = "--dry-run", description = "Print what would be declared, and do nothing.")
   boolean dryRun;
 
+  @Option(
+      names = "--list",
+      description = "List the machines of others there, and why one cannot be imported.")
+  boolean list;
+
+  @Option(
+      names = "--closely",
+      description = "Of --list: look at each by itself, for its addresses; slow with many.")
+  boolean closely;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FORMAT",
+      description = "Of --list: table, json, yaml or name.")
+  Format format = Format.TABLE;
+
+  private static final List<String> TITLES =
+      List.of("NAME", "UUID", "STATE", "CORES", "MEMORY", "ADDRESSES", "IMPORT");
+
   @Override
   public Integer call() {
+    return list ? list() : take();
+  }
+
+  private int list() {
+    if (which.contains("/") || as != null || dryRun || wait || timeout != null) {
+      throw Failure.usage("--list takes a hypervisor's name alone, such as: import --list hv1");
+    }
+    JsonNode answer = api().listHypervisorForeignMachines(cli().project(), which, closely).body();
+    List<JsonNode> items = new ArrayList<>();
+    answer.path("items").forEach(items::add);
+    Listing.rows(
+        shell(),
+        format,
+        items,
+        TITLES,
+        ImportCommand::row,
+        i -> which + "/" + Trees.text(i, "uid"));
+    shell().out().flush();
+    answer.path("gaps").forEach(gap -> tell(Safe.line("not all is seen: " + gap.asString())));
+    return 0;
+  }
+
+  private static List<Cell> row(JsonNode item) {
+    List<String> addresses = new ArrayList<>();
+    item.path("addresses").forEach(a -> addresses.add(a.asString()));
+    String objection = Trees.text(item, "objection");
+    return List.of(
+        Cell.of(Trees.text(item, "name")),
+        Cell.of(Trees.text(item, "uid")),
+        Cell.of(Trees.text(item, "state")),
+        Cell.of(Trees.text(item, "cores")),
+        Cell.of(Trees.text(item, "memory")),
+        Cell.of(String.join(", ", addresses)),
+        Cell.of(objection.isEmpty() ? "possible" : objection));
+  }
+
+  private int take() {
+    if (closely || format != Format.TABLE) {
+      throw Failure.usage("--closely and -o go with --list");
+    }
     int slash = which.indexOf('/');
     if (slash < 1 || slash == which.length() - 1) {
       throw Failure.usage("say which machine on which hypervisor, such as hv1/web");

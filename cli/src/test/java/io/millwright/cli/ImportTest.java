@@ -42,6 +42,45 @@ class ImportTest extends CliTestCase {
     assertThat(server.seen().getFirst().headers()).doesNotContainKey("Idempotency-key");
   }
 
+  private static final String FOREIGN =
+      """
+      {"items":[{"name":"Their_VM","uid":"4c0a1f3e-0000-4000-8000-000000000001","state":"running",
+         "cores":2,"memory":"512MiB","addresses":["10.0.0.77","fd00::7"]},
+        {"name":"still","uid":"4c0a1f3e-0000-4000-8000-000000000002","state":"paused",
+         "cores":1,"memory":"64MiB","objection":"is paused"}],
+       "gaps":["the pool nfs did not answer"]}\
+      """;
+
+  @Test
+  void theMachinesOfOthersAreListedWithWhyOneCannotBeImported() {
+    server.on("GET /projects/default/hypervisors/hv1/foreign-machines", 200, FOREIGN);
+    Result table = run("import", "--list", "hv1", "--closely");
+    assertThat(table.code()).isZero();
+    assertThat(table.out().lines().map(l -> l.trim().replaceAll(" {2,}", "|")))
+        .containsExactly(
+            "NAME|UUID|STATE|CORES|MEMORY|ADDRESSES|IMPORT",
+            "Their_VM|4c0a1f3e-0000-4000-8000-000000000001|running|2|512MiB"
+                + "|10.0.0.77, fd00::7|possible",
+            "still|4c0a1f3e-0000-4000-8000-000000000002|paused|1|64MiB|-|is paused");
+    assertThat(table.err()).isEqualTo("not all is seen: the pool nfs did not answer\n");
+    assertThat(server.seen().getFirst().line()).contains("closely=true");
+    assertThat(Trees.read(run("import", "--list", "hv1", "-o", "json").out()).path("items"))
+        .hasSize(2);
+    // What is printed as a name is what an import takes.
+    assertThat(run("import", "--list", "hv1", "-o", "name").out().lines())
+        .first()
+        .isEqualTo("hv1/4c0a1f3e-0000-4000-8000-000000000001");
+  }
+
+  @Test
+  void aListingTakesAHypervisorAlone() {
+    String why = "--list takes a hypervisor's name alone, such as: import --list hv1";
+    run("import", "--list", "hv1/web").failed(2, why);
+    run("import", "--list", "hv1", "--dry-run").failed(2, why);
+    run("import", "hv1/web", "-o", "json").failed(2, "--closely and -o go with --list");
+    assertThat(server.seen()).isEmpty();
+  }
+
   @Test
   void whatIsNoNameNeedsOne() {
     run("import", "hv1/Their_VM")

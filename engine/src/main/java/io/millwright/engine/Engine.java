@@ -34,6 +34,7 @@ import io.millwright.engine.request.Cancel;
 import io.millwright.engine.request.Consoles;
 import io.millwright.engine.request.Delete;
 import io.millwright.engine.request.Expire;
+import io.millwright.engine.request.ForeignMachines;
 import io.millwright.engine.request.Imports;
 import io.millwright.engine.request.MachineImport;
 import io.millwright.engine.request.Move;
@@ -87,6 +88,7 @@ public final class Engine implements AutoCloseable {
   private final Isos isos;
   private final Imports imports;
   private final MachineImport machineImport;
+  private final ForeignMachines foreignMachines;
   private final FirstBootDoor door;
   private final GroupReconciler groups;
   private final Webhooks webhooks;
@@ -159,6 +161,7 @@ public final class Engine implements AutoCloseable {
     isos = new Isos(store, images, secrets);
     imports = new Imports(images);
     machineImport = new MachineImport(store, outside, apply);
+    foreignMachines = new ForeignMachines(store, outside, clock);
     door = new FirstBootDoor(store, secrets, clock, settings.doors());
     webhooks = new Webhooks(store, watch, secrets, places.reach(), clock);
     groups =
@@ -284,6 +287,10 @@ public final class Engine implements AutoCloseable {
 
   public MachineImport machineImport() {
     return machineImport;
+  }
+
+  public ForeignMachines foreignMachines() {
+    return foreignMachines;
   }
 
   public Imports imports() {

@@ -3,14 +3,19 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.SimulatedSource;
+import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
 import io.millwright.engine.request.Apply;
+import io.millwright.engine.request.ForeignMachines;
 import io.millwright.engine.request.MachineImport;
 import io.millwright.engine.request.MachineImport.Found;
 import io.millwright.engine.request.MachineImport.Imported;
@@ -27,8 +32,12 @@ import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.SizeSpec;
 import io.millwright.planner.MachineDrift.Difference;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -127,6 +136,83 @@ class ImportTest {
         .extracting(Applied::action)
         .containsOnly(Applied.Action.UNCHANGED);
     assertThat(world.engine.drift().look("default").findings()).isEmpty();
+  }
+
+  @Test
+  void thousandsOfOthersAreListedWholeAndNoneIsTouched() {
+    world.apply(World.machine("mine", ""));
+    world.awaitReady("mine");
+    UUID ours = world.machine("mine").uid();
+    for (int i = 1; i < 2000; i++) {
+      world.hypervisor.addForeignMachine(
+          UUID.randomUUID(), "vm%04d".formatted(i), Observation.State.STOPPED);
+    }
+    UUID paused = UUID.randomUUID();
+    world.hypervisor.addForeignMachine(paused, "still", Observation.State.PAUSED);
+    UUID another = theirsOfAnotherInstallation();
+    Set<Verb> asked = Collections.synchronizedSet(EnumSet.noneOf(Verb.class));
+    world.hypervisor.faults().witness(call -> asked.add(call.verb()));
+
+    ForeignMachines.Listing all = world.engine.foreignMachines().list("default", "sim", false);
+    assertThat(asked).isSubsetOf(Verb.OBSERVE, Verb.MEASURE);
+    assertThat(all.gaps()).isEmpty();
+    assertThat(all.machines())
+        .hasSize(2002)
+        .isSortedAccordingTo(Comparator.comparing(ForeignMachines.Foreign::name))
+        .noneMatch(f -> f.uid().equals(ours))
+        .allMatch(f -> f.addresses() == null);
+    assertThat(of(all, paused).objection()).contains("is paused");
+    assertThat(of(all, uid).objection()).isNull();
+    assertThat(of(all, uid).cores()).isEqualTo(2);
+    assertThat(of(all, uid).memory()).isEqualTo(ByteSize.ofMib(512));
+    assertThat(of(all, uid).state()).isEqualTo("running");
+
+    ForeignMachines.Listing closely = world.engine.foreignMachines().list("default", "sim", true);
+    assertThat(asked).contains(Verb.LOOK_AT).isSubsetOf(Verb.OBSERVE, Verb.MEASURE, Verb.LOOK_AT);
+    assertThat(closely.machines()).hasSize(2002);
+    assertThat(of(closely, uid).addresses()).containsExactly(Ip.parse("10.0.0.77"));
+    assertThat(of(closely, another).objection()).contains("another installation", "another1");
+    assertUntouched();
+    assertThat(world.hypervisor.mark(uid)).isEmpty();
+    // What the listing says is what an import does.
+    assertThatThrownBy(() -> take("still", "still")).hasMessageContaining("is paused");
+  }
+
+  private UUID theirsOfAnotherInstallation() {
+    UUID other = UUID.randomUUID();
+    world.hypervisor.addForeignMachine(other, "theirs", Observation.State.STOPPED);
+    try (HypervisorDriver another = world.hypervisor.attach("another1")) {
+      another.imports().orElseThrow().take(Mark.imported("another1", other));
+    } catch (DriverException e) {
+      throw new AssertionError(e);
+    }
+    return other;
+  }
+
+  private static ForeignMachines.Foreign of(ForeignMachines.Listing all, UUID uid) {
+    return all.machines().stream().filter(f -> f.uid().equals(uid)).findFirst().orElseThrow();
+  }
+
+  @Test
+  void whatIsNotSeenOfOthersIsSaid() {
+    world.hypervisor.faults().next(Verb.OBSERVE, 100, new Fault.Partial(uid::equals, "a pool"));
+    ForeignMachines.Listing all = world.engine.foreignMachines().list("default", "sim", false);
+    assertThat(all.gaps()).containsExactly("a pool");
+    assertThat(all.machines()).isEmpty();
+    world.hypervisor.faults().clear();
+    world.hypervisor.faults().next(Verb.LOOK_AT, new Fault.Before(FaultKind.REFUSED));
+    all = world.engine.foreignMachines().list("default", "sim", true);
+    assertThat(all.machines())
+        .singleElement()
+        .satisfies(f -> {
+          assertThat(f.objection()).startsWith("could not be looked at");
+          assertThat(f.addresses()).isNull();
+        });
+    assertThatThrownBy(() -> world.engine.foreignMachines().list("default", "simm", false))
+        .hasMessageContaining("there is no Hypervisor simm in project default");
+    imported();
+    // Ours by now, and so none of the others.
+    assertThat(world.engine.foreignMachines().list("default", "sim", false).machines()).isEmpty();
   }
 
   @Test

@@ -1383,9 +1383,20 @@ public final class SimulatedHypervisor {
                     machine.definition.disks().stream()
                         .map(d -> new Disk(d.name(), sizeOf(d.name())))
                         .toList(),
-                    machine.on() ? agentAddresses : Map.of());
+                    machine.on() ? agentAddresses(machine) : Map.of());
               }
             });
+      }
+
+      private Map<Mac, List<Ip>> agentAddresses(Machine machine) {
+        Map<Mac, List<Ip>> out = new HashMap<>();
+        for (MachineDefinition.Nic nic : machine.definition.nics()) {
+          List<Ip> has = agentAddresses.get(nic.mac());
+          if (has != null) {
+            out.put(nic.mac(), has);
+          }
+        }
+        return out;
       }
 
       private @Nullable ByteSize sizeOf(String disk) {

@@ -142,13 +142,15 @@ public final class MachineImport {
   }
 
   private static ProblemException lacking(Resource<?, ?> hypervisor) {
-    return ProblemException.invalid(
-        "hypervisor",
-        "the driver of "
-            + hypervisor.title()
-            + " lacks the facet "
-            + HypervisorDriver.IMPORT
-            + ": it cannot take machines over");
+    return ProblemException.invalid("hypervisor", lack(hypervisor));
+  }
+
+  static String lack(Resource<?, ?> hypervisor) {
+    return "the driver of "
+        + hypervisor.title()
+        + " lacks the facet "
+        + HypervisorDriver.IMPORT
+        + ": it cannot take machines over";
   }
 
   private static Observation.Machine one(
@@ -187,8 +189,23 @@ public final class MachineImport {
   }
 
   private static void refuse(Tx tx, Observation.Machine machine, @Nullable Mark mark) {
-    String installation = tx.installation();
-    Optional<Resource<?, ?>> there = tx.resources().find(machine.uid());
+    objection(tx.installation(), tx.resources().find(machine.uid()), machine, mark)
+        .ifPresent(why -> {
+          throw ProblemException.invalid("object", why);
+        });
+  }
+
+  /**
+   * Why a machine cannot be imported.
+   *
+   * @param there what is declared under its uid
+   * @param mark that it bears, whosever it is, or null
+   */
+  static Optional<String> objection(
+      String installation,
+      Optional<Resource<?, ?>> there,
+      Observation.Machine machine,
+      @Nullable Mark mark) {
     String why = null;
     if (there.isPresent()) {
       why = "is " + there.get().title() + " of project " + there.get().project() + " already";
@@ -204,12 +221,10 @@ public final class MachineImport {
     } else if (!machine.disks().isEmpty()) {
       why = "has disks of Millwright's own, which would get a second owner: " + machine.disks();
     }
-    if (why != null) {
-      throw ProblemException.invalid("object", why);
-    }
+    return Optional.ofNullable(why);
   }
 
-  private static ProblemException unavailable(Resource<?, ?> hypervisor, String why) {
+  static ProblemException unavailable(Resource<?, ?> hypervisor, String why) {
     return ProblemException.of(
         Problem.Type.UNAVAILABLE, hypervisor.title() + " could not be seen: " + why);
   }
