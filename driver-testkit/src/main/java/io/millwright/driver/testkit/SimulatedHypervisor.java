@@ -772,11 +772,12 @@ public final class SimulatedHypervisor {
     private Observation.Machine seen(Machine machine) {
       settle(machine);
       MachineDefinition d = machine.definition;
-      boolean ours = machine.mark != null && machine.mark.installation().equals(installation);
+      Mark mark = machine.mark;
+      Mark ours = mark != null && mark.installation().equals(installation) ? mark : null;
       return new Observation.Machine(
           machine.uid,
           d.name(),
-          ours ? machine.mark : null,
+          ours,
           machine.state,
           d.cores(),
           d.memory(),
@@ -786,7 +787,7 @@ public final class SimulatedHypervisor {
           d.medium() != null && isOurs(d.medium()) ? d.medium() : null,
           d.installer() != null,
           machine.lasting,
-          ours && !machine.mark.imported() ? List.copyOf(machine.foreignDisks) : List.of());
+          ours != null && !ours.imported() ? List.copyOf(machine.foreignDisks) : List.of());
     }
 
     private boolean isOurs(String name) {
