@@ -334,6 +334,31 @@ class MoveTest {
     assertThat(quarantined()).isEmpty();
   }
 
+  /** Or nobody would remove that any more. */
+  @Test
+  void aVolumeStaysUntilTheCopyIsGoneThatAMoveHasLeft() {
+    second.faults().next(Verb.WRITE_DISK, Fault.beforeEffect(FaultKind.REFUSED));
+    second
+        .faults()
+        .always(call -> call.verb() == Verb.DELETE_DISK, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    move("sim2");
+    world.await(
+        "it is back, and the copy cannot be removed",
+        () ->
+            world.machine("web").status().leftBehind()
+                && second.faults().calls(Verb.DELETE_DISK) > 0);
+    String without = web("").replace("[data]", "[]");
+    assertThatThrownBy(() -> world.apply(without))
+        .hasMessageContaining(
+            "spec.volumes: data cannot leave before the copy is removed that a move has left on"
+                + " sim2");
+    second.faults().clear();
+    assertBack(world.awaitEnd(uid));
+    world.apply(without);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    assertThat(disks(world.outside(second))).isEmpty();
+  }
+
   @Test
   void aCopyThatIsNotWhatWasReadIsNeverUsed() {
     // What the first hypervisor hands out is changed on the way, each time.

@@ -33,6 +33,7 @@ import io.millwright.model.Resource;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -469,6 +470,20 @@ final class MachineAdmission {
               before == null || before.volumes().equals(machine.spec().volumes()),
               "cannot change while the machine is being moved; wait for that, or cancel it");
       return;
+    }
+    // Who takes what is left of it away looks at the volumes that the machine has.
+    if (before != null && status.leftBehind()) {
+      before.volumes().stream()
+          .filter(name -> !machine.spec().volumes().contains(name))
+          .flatMap(name -> lookup.find(Kind.VOLUME, machine.project(), name).stream())
+          .filter(v -> ((VolumeStatus) v.status()).copy() != null)
+          .forEach(v ->
+              at.field("volumes")
+                  .add(
+                      v.name()
+                          + " cannot leave before the copy is removed that a move has left on "
+                          + status.elsewhere()
+                          + "; wait for that"));
     }
     for (int i = 0; i < machine.spec().volumes().size(); i++) {
       String name = machine.spec().volumes().get(i);
