@@ -100,6 +100,8 @@ class IsolationTest {
     List<String> paths = new ArrayList<>(reads(project, "mine", none));
     paths.addAll(reads("-", "mine", none));
     paths.addAll(reads("iso-theirs", "theirs", none));
+    // What is refused for want of a role is written into the audit, of which this asks, too.
+    paths.removeIf(path -> path.endsWith("/foreign-machines"));
     for (String path : paths) {
       Reply reply = rig.send(as(token, path).build());
       out.put(path, reply.status() + " " + reply.raw().body());

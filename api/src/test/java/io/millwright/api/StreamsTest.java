@@ -285,10 +285,12 @@ class StreamsTest {
 
   /**
    * Who may do what, which are answers to the asker and short lists of people; and histories, to
-   * which lines are added and in which none changes. They are read when they are shown.
+   * which lines are added and in which none changes; and what others have on a hypervisor, which is
+   * looked at there. They are read when they are shown.
    */
   private static final Pattern READ_WHEN_SHOWN =
-      Pattern.compile(".*/(actions|access|users|roles|members|sessions|audit|revisions)");
+      Pattern.compile(
+          ".*/(actions|access|users|roles|members|sessions|audit|revisions|foreign-machines)");
 
   /** Whatever can be listed can be watched; a new list has to say how. */
   @Test
