@@ -491,7 +491,7 @@ spec: {count: 0, machine: {image: debian-12, size: small, nics: [{network: lab}]
     await button('Approve', vera).click();
     await vera.getByLabel('Reason').fill('fine with me');
     await button('Approve', vera.getByRole('dialog').last()).click();
-    await page.getByText('What became of the others').waitFor(); // live, at whoever asked
+    await page.getByText('Nothing waits for approval').waitFor(); // live, at whoever asked
     await page.goto(`${url}/p/default/groups`);
     await page.getByRole('link', { name: 'page-held' }).waitFor();
   } finally {
