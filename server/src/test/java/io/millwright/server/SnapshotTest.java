@@ -233,6 +233,32 @@ class SnapshotTest {
     assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
   }
 
+  /** What it goes back to is just what is copied. */
+  @Test
+  void aRebuildThatIsCancelledMeanwhileStartsItsFormerSystemAfterThat() {
+    power(Power.OFF);
+    Fault.Hang hang = Fault.hang();
+    world.hypervisor.faults().next(Verb.COPY_DISK, hang);
+    world.apply(snapshot("slow", "web"));
+    world.await("it is copied", () -> world.hypervisor.faults().calls(Verb.COPY_DISK) > 0);
+    world.apply(web("firmware: uefi"));
+    world.await(
+        "it waits",
+        () -> world.latest(uid).state().message().contains("Snapshot slow is being taken"));
+    UUID rebuild = world.latest(uid).uid();
+    world.engine.cancel().cancel(rebuild);
+    long looks = world.hypervisor.faults().calls(Verb.OBSERVE);
+    world.await(
+        "it was looked at again", () -> world.hypervisor.faults().calls(Verb.OBSERVE) > looks + 3);
+    assertThat(world.latest(uid).state().terminal()).isFalse();
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
+    hang.release();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Cancelled());
+    assertThat(found("slow").status().stage()).isEqualTo(Stage.TAKEN);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(world.machine("web").status().disk()).isEqualTo(before.disk());
+  }
+
   @Test
   void whatCannotBeTakenLeavesNothingAndIsTriedAgain() {
     power(Power.OFF);

@@ -161,20 +161,23 @@ public final class MachineReconciler {
       // It was never placed, so nothing of it can be anywhere.
       return machine.deleting() ? forget(run, machine) : Optional.empty();
     }
-    if (run.cancelled()) {
+    // Of what was never up there are none.
+    boolean rebuilt = machine.status().former() != null;
+    Optional<String> snapshot =
+        machine.deleting() || rebuilt || machine.status().readyBy() != null
+            ? store.read(tx -> Snapshots.hindrance(tx, machine))
+            : Optional.empty();
+    // Who goes back to its former system starts it, and that is what is just being copied.
+    if (run.cancelled() && !(rebuilt && snapshot.isPresent())) {
       return undo.giveUp(run, subject, "Cancelled", "it was cancelled", true);
     }
     if (machine.deleting() && undo.neverBegun(machine)) {
       return forget(run, machine);
     }
     ResolvedMachine resolved = subject.resolved().get();
-    if (machine.deleting() || machine.status().readyBy() != null) {
-      // Of what was never up there are none.
-      Optional<String> snapshot = store.read(tx -> Snapshots.hindrance(tx, machine));
-      if (snapshot.isPresent()) {
-        run.waitFor("Waiting", snapshot.get(), Duration.ofSeconds(2));
-        return Optional.of(Duration.ofSeconds(2));
-      }
+    if (snapshot.isPresent()) {
+      run.waitFor("Waiting", snapshot.get(), Duration.ofSeconds(2));
+      return Optional.of(Duration.ofSeconds(2));
     }
     boolean imported = machine.spec().foreignMade();
     if (!machine.deleting() && !imported) {
