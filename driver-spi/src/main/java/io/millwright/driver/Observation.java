@@ -73,26 +73,7 @@ public record Observation(
       boolean installer,
       boolean lasting,
       List<String> foreignDisks) {
-    /** A machine that has no disks but ours. */
-    public Machine(
-        UUID uid,
-        String name,
-        @Nullable Mark mark,
-        State state,
-        int cores,
-        ByteSize memory,
-        @Nullable Devices devices,
-        List<String> disks,
-        List<MachineDefinition.Nic> nics,
-        @Nullable String medium,
-        boolean installer,
-        boolean lasting) {
-      this(
-          uid, name, mark, state, cores, memory, devices, disks, nics, medium, installer, lasting,
-          List.of());
-    }
-
-    /** A machine that stays when it stops. */
+    /** A machine that stays when it stops, and has no disks but ours. */
     public Machine(
         UUID uid,
         String name,
@@ -105,7 +86,9 @@ public record Observation(
         List<MachineDefinition.Nic> nics,
         @Nullable String medium,
         boolean installer) {
-      this(uid, name, mark, state, cores, memory, devices, disks, nics, medium, installer, true);
+      this(
+          uid, name, mark, state, cores, memory, devices, disks, nics, medium, installer, true,
+          List.of());
     }
 
     /** A machine with paravirtual devices that starts from its system disk. */
