@@ -442,7 +442,7 @@ public final class Proxmox implements Renderer<Answers> {
     }
     commands.addAll(rename(spec));
     // For the cards that are there already; what else there will be hears it of udev.
-    commands.add("sysctl -q -e -p " + Ifupdown2.KERNEL + " || true");
+    commands.add("sysctl -q -e -p " + Ifupdown2.KERNEL);
     if (!first.isEmpty()) {
       commands.add("systemctl daemon-reload");
       commands.add("systemctl enable millwright-first-boot.service");
