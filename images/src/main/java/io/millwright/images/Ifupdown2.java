@@ -97,6 +97,7 @@ final class Ifupdown2 {
       device(lines, face);
     }
     if (!v6 && ip.dhcp4() && spec.uplink(false) != face) {
+      // There is none where the DHCP server names no router, and the card is up all the same.
       lines.add("post-up ip route del default dev " + face.name() + " || true");
     }
     for (MachineSpec.Route route : ip.routes()) {
