@@ -35,6 +35,14 @@ final class CollectionWatch<T> {
    */
   private final Set<UUID> told = new HashSet<>();
 
+  /**
+   * With a selector and after a resume, when it is not known what the client was told before: what
+   * it was told since that it is gone.
+   */
+  private final Set<UUID> gone = new HashSet<>();
+
+  private boolean resumed;
+
   CollectionWatch(Store store, Watched<T> watched) {
     this.store = store;
     this.watched = watched;
@@ -62,6 +70,7 @@ final class CollectionWatch<T> {
       stream.send("synced", cursor, Map.of());
     } else {
       cursor = since;
+      resumed = true;
     }
     while (!stream.ended()) {
       String behind = cursor;
@@ -116,9 +125,12 @@ final class CollectionWatch<T> {
       return Optional.of(
           new Event(fresh ? "added" : "modified", line.cursor(), watched.view(found.get())));
     }
-    // After a resume it is not known what was told before, so rather once too often.
+    // After a resume rather once too often than never.
     boolean known =
-        !watched.selective() || told.remove(line.uid()) || line.change() == Change.DELETED;
+        !watched.selective()
+            || told.remove(line.uid())
+            || (resumed && gone.add(line.uid()))
+            || line.change() == Change.DELETED;
     if (!known || (added && line.change() == Change.DELETED)) {
       return Optional.empty();
     }
@@ -128,6 +140,7 @@ final class CollectionWatch<T> {
   private void remember(UUID uid) {
     if (watched.selective()) {
       told.add(uid);
+      gone.remove(uid);
     }
   }
 }

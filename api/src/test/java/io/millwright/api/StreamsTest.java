@@ -129,6 +129,27 @@ class StreamsTest {
     }
   }
 
+  @Test
+  void whatNoLongerMatchesIsDeletedAlsoForAWatcherThatGoesOn() throws Exception {
+    String matching = "projects/w22/sizes?labelSelector=on=yes";
+    rig.put("projects/w22/sizes/a", Rig.size("a", 1, "labels: {on: \"yes\"}"));
+    rig.put("projects/w22/sizes/b", Rig.size("b", 1, ""));
+    String last;
+    try (Events events = Events.open(rig, matching)) {
+      assertThat(events.next().about()).isEqualTo("a");
+      last = events.next().id();
+    }
+    try (Events events = Events.open(rig, matching, "Last-Event-ID", last)) {
+      rig.put("projects/w22/sizes/a", Rig.size("a", 1, ""));
+      expect(events, "deleted", "a");
+      rig.put("projects/w22/sizes/a", Rig.size("a", 2, ""));
+      rig.put("projects/w22/sizes/a", Rig.size("a", 2, "labels: {on: \"yes\"}"));
+      expect(events, "added", "a");
+      rig.put("projects/w22/sizes/a", Rig.size("a", 3, ""));
+      expect(events, "deleted", "a");
+    }
+  }
+
   /** Writers write while watchers come: each sees every resource, whenever it came. */
   @Test
   void nothingIsLostBetweenTheListAndTheChanges() throws Exception {

@@ -171,7 +171,13 @@ final class Login implements AutoCloseable {
         return Trees.text(user, "name");
       }
     }
+    for (JsonNode user : view.spec().path("overrides").path("users")) {
+      return Trees.text(user, "name");
+    }
     throw Failure.usage(
-        "no profile of " + name + " has a user; say who to log in as: millwright ssh USER@" + name);
+        "neither "
+            + name
+            + " nor a profile of it has a user; say who to log in as: millwright ssh USER@"
+            + name);
   }
 }

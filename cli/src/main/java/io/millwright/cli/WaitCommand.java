@@ -93,7 +93,9 @@ final class WaitCommand extends Part {
     View last = view;
     try (Resumed events = watch(api, target, left)) {
       for (Event event = events.next(); event != null; event = events.next()) {
-        if (event.name().equals("deleted")) {
+        // It may have gone between the question and the watch, or while that was broken off.
+        if (event.name().equals("deleted")
+            || (event.name().equals("synced") && !exists(api, target))) {
           throw Failure.failed(target + " was deleted; there is nothing to wait for");
         }
         if (!event.name().equals("synced")) {

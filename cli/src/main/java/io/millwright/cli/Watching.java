@@ -37,9 +37,10 @@ record Watching(Shell shell, Format format, List<String> titles, Row row, @Nulla
         } else {
           View view = new View(event.data());
           boolean deleted = event.name().equals("deleted");
-          // After a break everything is told again.
+          // After a break everything is told again, and of what may have been seen that it is gone.
           String now = deleted ? "deleted" : state(view);
-          if (!now.equals(shown.put(view.uid(), now))) {
+          boolean unseen = deleted && !shown.containsKey(view.uid());
+          if (!unseen && !now.equals(shown.put(view.uid(), now))) {
             show(table, view, deleted);
             if (synced && format.human()) {
               table.printRows(shell.out(), shell.coloured());

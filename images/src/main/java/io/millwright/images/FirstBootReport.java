@@ -30,12 +30,14 @@ import tools.jackson.databind.json.JsonMapper;
  * @param interfaces its interfaces with their global addresses
  * @param scripts how each script ended; what cloud-init itself failed at stands under {@code
  *     cloud-init}
+ * @param volumes its data disks that were seen to
  * @param running what it is still at, or null if that is all
  */
 public record FirstBootReport(
     List<String> hostKeys,
     List<Interface> interfaces,
     List<MachineStatus.ScriptResult> scripts,
+    List<Volume> volumes,
     @Nullable Running running) {
   /** The longest body that is looked at. */
   public static final int LARGEST = 256 << 10;
@@ -45,10 +47,18 @@ public record FirstBootReport(
   private static final int ADDRESSES = 64;
   private static final int SCRIPTS = 256;
   private static final int OUTPUT = 8 << 10;
+  private static final int VOLUMES = 64;
 
   private static final Pattern KEY =
       Pattern.compile(
           "(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A-Za-z0-9+/]{16,1400}={0,2})");
+
+  /** Such as {@code ssh-dss}, which OpenSSH before 9.8 still makes if it is asked to. */
+  private static final Pattern OTHER_TYPE =
+      Pattern.compile(
+          "(?!ssh-ed25519 |ssh-rsa |ecdsa-sha2-nistp(?:256|384|521) )[a-z][a-z0-9@.-]* ");
+
+  private static final Pattern SERIAL = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
   private static final JsonMapper JSON =
       JsonMapper.builder(
@@ -70,7 +80,15 @@ public record FirstBootReport(
     hostKeys = List.copyOf(hostKeys);
     interfaces = List.copyOf(interfaces);
     scripts = List.copyOf(scripts);
+    volumes = List.copyOf(volumes);
   }
+
+  /**
+   * A data disk.
+   *
+   * @param formatted true if it was blank, and the guest made a file system on it
+   */
+  public record Volume(String serial, boolean formatted) {}
 
   /**
    * An interface as the guest sees it.
@@ -101,7 +119,10 @@ public record FirstBootReport(
       @Nullable List<@Nullable String> hostKeys,
       @Nullable List<@Nullable RawInterface> interfaces,
       @Nullable List<@Nullable RawScript> scripts,
+      @Nullable List<@Nullable RawVolume> volumes,
       @Nullable RawRunning running) {}
+
+  private record RawVolume(@Nullable String serial, @Nullable Boolean formatted) {}
 
   private record RawRunning(@Nullable String name, @Nullable String output) {}
 
@@ -134,9 +155,12 @@ public record FirstBootReport(
     RawRunning running = raw.running();
     FirstBootReport out =
         new FirstBootReport(
-            each(at.field("hostKeys"), raw.hostKeys(), KEYS, FirstBootReport::key),
+            each(at.field("hostKeys"), known(raw.hostKeys()), KEYS, FirstBootReport::key),
             each(at.field("interfaces"), raw.interfaces(), INTERFACES, FirstBootReport::face),
             each(at.field("scripts"), raw.scripts(), SCRIPTS, FirstBootReport::script),
+            raw.volumes() == null // of a system that was made before they were told
+                ? List.of()
+                : each(at.field("volumes"), raw.volumes(), VOLUMES, FirstBootReport::volume),
             running == null ? null : running(at.field("running"), running));
     at.raise();
     return out;
@@ -170,6 +194,13 @@ public record FirstBootReport(
       }
     }
     return out;
+  }
+
+  /** Without keys of a type that nobody checks any more: a system with one has others, too. */
+  private static @Nullable List<@Nullable String> known(@Nullable List<@Nullable String> keys) {
+    return keys == null
+        ? null
+        : keys.stream().filter(key -> key == null || !OTHER_TYPE.matcher(key).lookingAt()).toList();
   }
 
   private static @Nullable String key(Violations at, String raw) {
@@ -227,6 +258,16 @@ public record FirstBootReport(
   private static @Nullable Running running(Violations at, RawRunning raw) {
     var said = script(at, new RawScript(raw.name(), 0, raw.output()));
     return said == null ? null : new Running(said.name(), said.output());
+  }
+
+  private static @Nullable Volume volume(Violations at, RawVolume raw) {
+    String serial = raw.serial();
+    Boolean formatted = raw.formatted();
+    if (serial == null || formatted == null || !SERIAL.matcher(serial).matches()) {
+      at.add("needs a disk's serial, and whether it was formatted");
+      return null;
+    }
+    return new Volume(serial, formatted);
   }
 
   private static MachineStatus.@Nullable ScriptResult script(Violations at, RawScript raw) {

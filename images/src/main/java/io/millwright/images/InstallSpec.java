@@ -132,20 +132,25 @@ public record InstallSpec(
     return interfaces.stream().filter(face -> face.members().contains(port.name())).findFirst();
   }
 
-  /** The MAC address that a bond or bridge takes over from the first of its cards that has one. */
+  /**
+   * The MAC address that a bond or bridge takes over from the first of its members that has one, in
+   * the order in which they are declared as such: under this one its DHCP reservation is published.
+   */
   Optional<Mac> firstMac(NetInterface face) {
-    for (NetInterface member : interfaces) {
-      if (face.members().contains(member.name())) {
-        Optional<Mac> mac =
-            member instanceof NetInterface.Ethernet card
-                ? Optional.ofNullable(card.mac())
-                : firstMac(member);
-        if (mac.isPresent()) {
-          return mac;
-        }
-      }
-    }
-    return Optional.empty();
+    return face.members().stream().flatMap(member -> macOf(member).stream()).findFirst();
+  }
+
+  private Optional<Mac> macOf(String name) {
+    return interfaces.stream()
+        .filter(face -> face.name().equals(name))
+        .findFirst()
+        .flatMap(face ->
+            switch (face) {
+              case NetInterface.Ethernet card -> Optional.ofNullable(card.mac());
+              case NetInterface.Vlan vlan -> macOf(vlan.link());
+              case NetInterface.Bond bond -> firstMac(bond);
+              case NetInterface.Bridge bridge -> firstMac(bridge);
+            });
   }
 
   /** True for a card that is meant because there is no other one. */

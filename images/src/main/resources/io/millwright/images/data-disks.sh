@@ -20,6 +20,8 @@ blank() {
 
 if command -v udevadm >/dev/null 2>&1; then udevadm settle --timeout=30 || :; fi
 mkdir -p "$DONE"
+# A server that has died may have begun this, too.
+if command -v flock >/dev/null 2>&1; then exec 9>"$DONE/.lock"; flock 9; fi
 while [ $# -ge 3 ]; do
   serial=$1 type=$2 place=$3
   shift 3
@@ -31,11 +33,14 @@ while [ $# -ge 3 ]; do
   if ! [ -e "$DONE/$serial" ]; then
     # Without a note that it was done: once it can be read, it may turn out blank.
     if ! readable; then complain "cannot be read"; continue; fi
+    found=kept
     if blank; then
-      if ! "mkfs.$type" -q "$device" </dev/null; then complain "mkfs.$type failed"; continue; fi
+      if ! "mkfs.$type" -q "$device" </dev/null 9>&-; then complain "mkfs.$type failed"; continue; fi
+      found=formatted
     fi
-    : >"$DONE/$serial"
+    echo "$found" >"$DONE/$serial"
   fi
+  echo "millwright: volume $serial: $(cat "$DONE/$serial")"
   [ "$place" != - ] || continue
   if [ -z "$(blkid -p -o value -s TYPE "$device" 2>/dev/null)" ]; then
     complain "holds no file system, and is not blank either"

@@ -24,6 +24,9 @@ BEAT = 5  # seconds between two looks at what is printed
 STILL = 60  # seconds after which it is told again, though nothing was printed
 REPORTED_LINKS = 64
 REPORTED_KEYS = 16
+REPORTED_VOLUMES = 64
+LARGEST = 256 << 10  # bytes of a report that are taken
+VOLUMES = os.path.join(os.path.dirname(HERE), "volumes")  # where data-disks.sh keeps its notes
 
 
 def path(name):
@@ -62,6 +65,26 @@ def tail(log):
         return ""
 
 
+def fitting(told):
+    """
+    As JSON that is taken: if it is too large, what scripts printed is shortened, and first of those
+    that ended well.
+    """
+    body = json.dumps(told).encode("ascii")
+    for keep, well in ((1024, True), (0, True), (1024, False), (0, False)):
+        if len(body) <= LARGEST:
+            break
+        shorter = [
+            dict(s, output=s["output"][len(s["output"]) - keep :])
+            if len(s["output"]) > keep and (s["exitCode"] == 0) == well
+            else s
+            for s in told["scripts"]
+        ]
+        told = dict(told, scripts=shorter)
+        body = json.dumps(told).encode("ascii")
+    return body
+
+
 class Teller:
     """
     Tells on a thread of its own what runs and what it printed last, so that whoever waits in vain
@@ -89,14 +112,14 @@ class Teller:
             if what is None:
                 continue
             name, log, results = what
-            body = json.dumps(
+            body = fitting(
                 {
                     "hostKeys": [],
                     "interfaces": [],
                     "scripts": results,
                     "running": {"name": name, "output": tail(log)},
                 }
-            ).encode("ascii")
+            )
             if (body != told or time.monotonic() > at + STILL) and self.taken(body):
                 told, at = body, time.monotonic()
 
@@ -242,6 +265,16 @@ def host_keys():
     return keys[:REPORTED_KEYS]
 
 
+def volumes():
+    """The data disks that were seen to, and whether a file system was made on them."""
+    found = []
+    for serial in sorted(os.listdir(VOLUMES) if os.path.isdir(VOLUMES) else []):
+        if not serial.startswith("."):
+            with open(os.path.join(VOLUMES, serial), encoding="ascii", errors="replace") as f:
+                found.append({"serial": serial, "formatted": f.read().strip() == "formatted"})
+    return found[:REPORTED_VOLUMES]
+
+
 def post(door, body):
     """The answer's status."""
     head = (
@@ -307,8 +340,13 @@ def main():
         return 0
     results = cloud_init_errors() + ran
     if task["reportTo"]:
-        body = {"hostKeys": host_keys(), "interfaces": settled(task["awaits"]), "scripts": results}
-        if not report(task["reportTo"], json.dumps(body).encode("ascii")):
+        body = {
+            "hostKeys": host_keys(),
+            "interfaces": settled(task["awaits"]),
+            "scripts": results,
+            "volumes": volumes(),
+        }
+        if not report(task["reportTo"], fitting(body)):
             return 1
     save("done", "")
     for name in ("results.json", "task.json", "run"):  # they hold what others should not see

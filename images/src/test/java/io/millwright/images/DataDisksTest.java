@@ -45,11 +45,18 @@ class DataDisksTest {
 
   private record Ended(int code, String said) {}
 
+  private static final Ended FORMATTED =
+      new Ended(0, "millwright: volume mw-12345678: formatted\n");
+
   private Ended run(DataDisk... disks) throws Exception {
     InstallSpec spec = Samples.net().withDataDisks(List.of(disks));
-    List<String> command = new ArrayList<>(DataDisks.start(spec).orElseThrow());
+    return exec(shell(DataDisks.start(spec).orElseThrow()));
+  }
+
+  private static List<String> shell(List<String> start) {
+    List<String> command = new ArrayList<>(start);
     command.set(0, "/bin/sh");
-    return exec(command);
+    return command;
   }
 
   private Ended exec(List<String> command) throws Exception {
@@ -80,11 +87,11 @@ class DataDisksTest {
 
   @Test
   void aBlankDiskIsFormattedOnceAndMounted() throws Exception {
-    assertThat(run(disk(place()))).isEqualTo(new Ended(0, ""));
+    assertThat(run(disk(place()))).isEqualTo(FORMATTED);
     assertThat(blkid("TYPE")).isEqualTo("ext4");
     String uuid = blkid("UUID");
     assertThat(Files.readString(directory.resolve("mounted"))).isEqualTo(place() + "\n");
-    assertThat(run(disk(place()))).isEqualTo(new Ended(0, ""));
+    assertThat(run(disk(place()))).isEqualTo(FORMATTED);
     assertThat(blkid("UUID")).isEqualTo(uuid);
     assertThat(Files.readAllLines(directory.resolve("fstab")))
         .hasSize(2)
@@ -97,7 +104,7 @@ class DataDisksTest {
   void aDiskWithoutASerialIsFoundByTheNameThatIsMadeOfIt() throws Exception {
     // As the hypervisor's driver makes it: of the SHA-256 of the serial.
     device = Files.move(device, directory.resolve("wwn-0x6000c29b3d3d364681b4de93805d0b69"));
-    assertThat(run(disk(place()))).isEqualTo(new Ended(0, ""));
+    assertThat(run(disk(place()))).isEqualTo(FORMATTED);
     assertThat(blkid("TYPE")).isEqualTo("ext4");
     assertThat(Files.readAllLines(directory.resolve("fstab")))
         .last()
@@ -110,8 +117,44 @@ class DataDisksTest {
     run(disk(null));
     String uuid = blkid("UUID");
     Files.delete(directory.resolve("done/mw-12345678"));
-    assertThat(run(disk(place())).code()).isZero();
+    Ended kept = run(disk(place()));
+    assertThat(kept.code()).isZero();
+    assertThat(DataDisks.found("mw-12345678", kept.said()))
+        .contains(new FirstBootReport.Volume("mw-12345678", false));
     assertThat(blkid("UUID")).isEqualTo(uuid);
+  }
+
+  /** A server that has died may have begun it, too, and this is the next one. */
+  @Test
+  void twoAtOnceFormatOnce() throws Exception {
+    Path mkfs = directory.resolve("bin/mkfs.ext4");
+    tool(
+        mkfs.getParent(),
+        mkfs.getFileName().toString(),
+        "echo once >>" + directory.resolve("made") + "; sleep 0.3; /usr/sbin/mkfs.ext4 \"$@\"");
+    List<Ended> both = new ArrayList<>();
+    List<Thread> threads = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      threads.add(
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  Ended ended = exec(shell(DataDisks.start(disk(null))));
+                  synchronized (both) {
+                    both.add(ended);
+                  }
+                } catch (Exception e) {
+                  throw new IllegalStateException(e);
+                }
+              }));
+    }
+    for (Thread each : threads) {
+      each.join();
+    }
+    assertThat(both).containsExactly(FORMATTED, FORMATTED);
+    assertThat(Files.readString(directory.resolve("made"))).isEqualTo("once\n");
+    assertThat(DataDisks.found("mw-12345678", FORMATTED.said()))
+        .contains(new FirstBootReport.Volume("mw-12345678", true));
   }
 
   @Test

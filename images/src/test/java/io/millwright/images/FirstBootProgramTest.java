@@ -32,7 +32,8 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 class FirstBootProgramTest {
   private static final String PYTHON = "/usr/bin/python3";
 
-  @TempDir Path directory;
+  @TempDir Path system;
+  private Path directory;
   private HttpServer door;
   private final List<byte[]> reports = Collections.synchronizedList(new ArrayList<>());
 
@@ -43,6 +44,7 @@ class FirstBootProgramTest {
 
   @BeforeEach
   void open() throws IOException {
+    directory = Files.createDirectory(system.resolve("first-boot"));
     door = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     door.createContext(
         "/door",
@@ -104,6 +106,39 @@ class FirstBootProgramTest {
     String said = Files.readString(directory.resolve("console"));
     assertThat(process.exitValue()).as(said).isEqualTo(code);
     return said;
+  }
+
+  @Test
+  void tellsWhatWasFoundOnDataDisks() throws Exception {
+    install();
+    Path notes = Files.createDirectory(system.resolve("volumes"));
+    Files.writeString(notes.resolve("mw-1"), "formatted\n");
+    Files.writeString(notes.resolve("mw-2"), "kept\n");
+    Files.writeString(notes.resolve("mw-3"), ""); // by an older program
+    Files.writeString(notes.resolve(".lock"), "");
+    run(0);
+    assertThat(FirstBootReport.parse(reports.getFirst()).volumes())
+        .containsExactly(
+            new FirstBootReport.Volume("mw-1", true),
+            new FirstBootReport.Volume("mw-2", false),
+            new FirstBootReport.Volume("mw-3", false));
+  }
+
+  @Test
+  void aReportIsNeverTooLarge() throws Exception {
+    // A control character is written by six.
+    String loud = "head -c 100000 /dev/zero | tr '\\0' '\\033'; printf end";
+    ProfileSpec.Script[] scripts = new ProfileSpec.Script[40];
+    for (int i = 0; i < scripts.length; i++) {
+      scripts[i] = script("script-" + i, loud + (i == 7 ? "; exit 3" : ""));
+    }
+    install(scripts);
+    run(0);
+    assertThat(reports.getFirst()).hasSizeLessThanOrEqualTo(FirstBootReport.LARGEST);
+    List<ScriptResult> results = FirstBootReport.parse(reports.getFirst()).scripts();
+    assertThat(results).hasSize(40);
+    assertThat(results.get(7).output()).as("of the one that failed").hasSizeGreaterThan(8000);
+    assertThat(told).allSatisfy(t -> assertThat(t).hasSizeLessThan(FirstBootReport.LARGEST + 1));
   }
 
   private static ProfileSpec.Script script(String name, String body) {

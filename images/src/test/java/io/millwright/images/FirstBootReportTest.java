@@ -50,7 +50,29 @@ class FirstBootReportTest {
                         "nic0", Mac.ofQemu(1), List.of(Ip.parse("10.0.0.5"), Ip.parse("fd00::5"))),
                     new FirstBootReport.Interface(null, Mac.ofQemu(2), List.of())),
                 List.of(new MachineStatus.ScriptResult("setup", 3, "one\ntwo")),
+                List.of(),
                 null));
+  }
+
+  @Test
+  void aKeyOfATypeThatNobodyChecksIsLeftOut() {
+    assertThat(parse(report("\"ssh-dss AAAAB3NzaC1kc3MAAACB\",\"" + KEY + '"', "", "")).hostKeys())
+        .containsExactly(KEY);
+  }
+
+  @Test
+  void tellsWhatWasFoundOnDataDisks() {
+    String said = report("", "", "");
+    String told = said.substring(0, said.length() - 1) + ",\"volumes\":[%s]}";
+    assertThat(parse(told.formatted("{\"serial\":\"mw-1\",\"formatted\":true}")).volumes())
+        .containsExactly(new FirstBootReport.Volume("mw-1", true));
+    for (String wrong :
+        List.of(
+            "{\"serial\":\"mw-1\"}",
+            "{\"serial\":\"a b\",\"formatted\":true}",
+            "{\"serial\":\"mw-1\",\"formatted\":true,\"x\":1}")) {
+      assertThatThrownBy(() -> parse(told.formatted(wrong))).isInstanceOf(ProblemException.class);
+    }
   }
 
   @Test

@@ -53,6 +53,24 @@ class InstallSpecTest {
         .containsExactly("identity.instanceId", "identity.hostname", "identity.domain");
   }
 
+  /** Under which its DHCP reservation is published. */
+  @Test
+  void whatIsMadeOfOthersHasTheAddressOfTheFirstThatItNames() {
+    NetInterface bond = bond(IpConfig.NONE, "nic1", "nic0");
+    NetInterface vlan = vlan("bond0", 7, IpConfig.NONE);
+    NetInterface bridge = new NetInterface.Bridge("br0", List.of("v7"), v4("10.0.0.5/24"));
+    InstallSpec spec =
+        Samples.net(
+            new NetInterface.Ethernet("nic0", Mac.ofQemu(1), IpConfig.NONE),
+            new NetInterface.Ethernet("nic1", Mac.ofQemu(2), IpConfig.NONE),
+            bond,
+            vlan,
+            bridge);
+    assertThat(wrong(spec)).isEmpty();
+    assertThat(spec.firstMac(bond)).contains(Mac.ofQemu(2));
+    assertThat(spec.firstMac(bridge)).contains(Mac.ofQemu(2));
+  }
+
   @Test
   void namesAndMacsAreUnique() {
     assertThat(

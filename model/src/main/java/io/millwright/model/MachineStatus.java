@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  *     is there; else what is still to be removed
  * @param devices with which the system on that disk came up, and which it keeps; null before that,
  *     and of one that was up before there was a choice
+ * @param knownVolumes serials of the data disks of which the system on that disk was told; null
+ *     before it was up, and where it is not known
  * @param source what its system disk is made of in place of the image: a snapshot's disk, with what
  *     is known of the system on it; null once that is up, and for every other machine
  */
@@ -47,18 +49,20 @@ public record MachineStatus(
     @Nullable Former former,
     @Nullable Instant expiresAt,
     @Nullable String elsewhere,
+    @Nullable List<String> knownVolumes,
     @Nullable Former source)
     implements Status, MachineStatusBuilder.With {
   public static final MachineStatus EMPTY =
       new MachineStatus(
           List.of(), null, null, List.of(), null, null, null, null, List.of(), List.of(), null,
-          null, null, null, null, null);
+          null, null, null, null, null, null);
 
   public MachineStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
     interfaces = interfaces == null ? List.of() : List.copyOf(interfaces);
     hostKeys = hostKeys == null ? List.of() : List.copyOf(hostKeys);
     scripts = scripts == null ? List.of() : List.copyOf(scripts);
+    knownVolumes = knownVolumes == null ? null : List.copyOf(knownVolumes);
   }
 
   /**
@@ -117,8 +121,13 @@ public record MachineStatus(
 
   /** It has not booted its disk yet, or no more. */
   public MachineStatus unbooted() {
-    return with(
-        s -> s.readyBy(null).hostKeys(List.of()).scripts(List.of()).devices(null).source(null));
+    return with(s ->
+        s.readyBy(null)
+            .hostKeys(List.of())
+            .scripts(List.of())
+            .devices(null)
+            .knownVolumes(null)
+            .source(null));
   }
 
   /** The system on its disk is up; what was there before is of no use any more. */
@@ -127,7 +136,8 @@ public record MachineStatus(
       String by,
       List<String> keys,
       List<ScriptResult> results,
-      @Nullable Devices with) {
+      @Nullable Devices with,
+      @Nullable List<String> volumes) {
     return with(s ->
         s.power(Power.ON)
             .interfaces(seen)
@@ -135,6 +145,7 @@ public record MachineStatus(
             .hostKeys(keys)
             .scripts(results)
             .devices(with)
+            .knownVolumes(volumes)
             .former(null)
             .source(null));
   }
@@ -197,6 +208,7 @@ public record MachineStatus(
             .scripts(back.scripts())
             .firmware(back.firmware())
             .devices(back.devices())
+            .knownVolumes(null)
             .former(null)
             .source(null)
             .elsewhere(here ? elsewhere : hypervisor));

@@ -66,8 +66,8 @@ public record MachineTemplate(
    * @param size 1 MiB to 64 TiB; it can grow, never shrink
    * @param reclaim what becomes of it when its member leaves; retain if not given
    * @param quarantineDays how long a deleted one can be restored, 0 to 3650 days; 7 if not given
-   * @param filesystem that a member's first boot makes on it, if and only if it is blank; none if
-   *     not given
+   * @param filesystem that a member's guest makes on it, if and only if it is blank; none if not
+   *     given
    * @param mount path in the member's file system where its first boot mounts it; nowhere if not
    *     given
    * @param detach how it leaves a member that runs; stopped if not given

@@ -27,6 +27,12 @@ public record Range(Ip from, Ip to) {
     return ip.v6() == from.v6() && ip.compareTo(from) >= 0 && ip.compareTo(to) <= 0;
   }
 
+  public boolean overlaps(Range other) {
+    return from.v6() == other.from.v6()
+        && from.compareTo(other.to) <= 0
+        && other.from.compareTo(to) <= 0;
+  }
+
   @JsonValue
   @Override
   public String toString() {

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param hypervisor where it lives
  * @param reclaim what becomes of it when it is deleted; retain if not given
  * @param quarantineDays how long a deleted one can be restored, 0 to 3650 days; 7 if not given
- * @param filesystem that a machine's first boot makes on it, if and only if it is blank; none if
- *     not given
+ * @param filesystem that its guest makes on it, if and only if it is blank; none if not given
  * @param mount path in the machine's file system where its first boot mounts it; nowhere if not
  *     given
  * @param detach how it leaves a machine that runs; stopped if not given

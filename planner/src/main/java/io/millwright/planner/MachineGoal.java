@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * @param hotPlug true if its hypervisor can attach a disk to it, and take one away, while it runs
  * @param leaving object names of disks that are no longer its own, of which was promised that its
  *     guest does not use them any more: they are taken away while it runs
+ * @param untold object names of data disks of which the system on its disk, which was up before
+ *     they came, is still to be told
  * @param source object name of the disk of which its system disk is a copy, or null if that starts
  *     as its image
  * @param imported true if somebody else made it: nothing of it is made, defined or removed
@@ -56,6 +58,7 @@ public record MachineGoal(
     int readyTimeoutSeconds,
     boolean hotPlug,
     Set<String> leaving,
+    Set<String> untold,
     @Nullable String source,
     boolean imported)
     implements MachineGoalBuilder.With {
@@ -99,5 +102,6 @@ public record MachineGoal(
     volumes = List.copyOf(volumes);
     nics = List.copyOf(nics);
     leaving = leaving == null ? Set.of() : Set.copyOf(leaving);
+    untold = untold == null ? Set.of() : Set.copyOf(untold);
   }
 }

@@ -110,6 +110,10 @@ public final class MachinePlanner {
     }
     if (on && !goal.booted()) {
       steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
+    } else if (on) {
+      goal.volumes().stream()
+          .filter(goal.untold()::contains)
+          .forEach(disk -> steps.add(new Step.MountVolume(disk)));
     }
     if (on || goal.booted()) {
       cleanUp(goal, facts, on ? medium : null, steps);

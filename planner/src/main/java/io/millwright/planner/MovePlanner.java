@@ -70,6 +70,7 @@ public final class MovePlanner {
             Step.Start _,
             Step.AttachDisk _,
             Step.DetachDisk _,
+            Step.MountVolume _,
             Step.AwaitReady _ -> {
           return i;
         }

@@ -56,6 +56,12 @@ public sealed interface Step {
   record DetachDisk(String disk) implements Step {}
 
   /**
+   * Tells the system, which runs, of a data volume that its first boot did not know: there it gets
+   * a file system, if it is blank, and its place.
+   */
+  record MountVolume(String disk) implements Step {}
+
+  /**
    * Renders the answers for the installer, and puts it with them where the machine boots it.
    *
    * @param files object names of its kernel and its initial file system; none if the vendor's
@@ -213,6 +219,7 @@ public sealed interface Step {
       case Start _ -> "start";
       case AttachDisk s -> "attach-disk/" + s.disk();
       case DetachDisk s -> "detach-disk/" + s.disk();
+      case MountVolume s -> "mount-volume/" + s.disk();
       case PutInstaller s -> "put-installer/" + String.join("/", s.files());
       case DefineInstaller _ -> "define-installer";
       case StartInstaller _ -> "start-installer";
@@ -261,6 +268,7 @@ public sealed interface Step {
       case Start _ -> "power it on";
       case AttachDisk _ -> "attach the volume while it runs";
       case DetachDisk _ -> "take the volume away while it runs";
+      case MountVolume _ -> "have its system mount the volume";
       case PutInstaller s ->
           (s.files().isEmpty()
                   ? "write the installer's answers onto a seed beside the vendor's medium"
@@ -319,6 +327,7 @@ public sealed interface Step {
           Start _,
           AttachDisk _,
           DetachDisk _,
+          MountVolume _,
           PutInstaller _,
           DefineInstaller _,
           StartInstaller _,

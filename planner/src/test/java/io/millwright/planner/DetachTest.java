@@ -91,6 +91,24 @@ class DetachTest {
   }
 
   @Test
+  void itsSystemIsToldOfWhatCameAfterItsFirstBoot() {
+    MachineGoal goal = goal("b", "c").withUntold(Set.of("c"));
+    assertThat(steps(goal, running("system", "b")))
+        .containsExactly(new Step.AttachDisk("c"), new Step.MountVolume("c"));
+    // Also when the server died after it was attached, or it was attached while the machine was
+    // off.
+    assertThat(steps(goal, running("system", "b", "c"))).containsExactly(new Step.MountVolume("c"));
+    assertThat(steps(goal.withHotPlug(false), running("system", "b")))
+        .containsExactly(
+            new Step.Stop(), new Step.Define(null), new Step.Start(), new Step.MountVolume("c"));
+    // One that is off hears nothing, and of one that boots first the seed tells it.
+    for (MachineGoal silent : List.of(goal.withPower(Power.OFF), goal.withBooted(false))) {
+      assertThat(steps(silent, running("system", "b", "c")))
+          .noneMatch(s -> s instanceof Step.MountVolume);
+    }
+  }
+
+  @Test
   void whatWasNotPromisedStopsIt() {
     assertThat(steps(goal("a"), running("system", "a", "b")))
         .contains(new Step.Stop())

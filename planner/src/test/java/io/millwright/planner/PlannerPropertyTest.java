@@ -215,6 +215,10 @@ class PlannerPropertyTest {
                   false,
                   vm.lasting());
         }
+        case Step.MountVolume s -> {
+          assertThat(vm.running() && booted).as("somebody hears it").isTrue();
+          assertThat(vm.disks()).as("the guest sees it").contains(s.disk());
+        }
         case Step.DetachDisk s -> {
           assertThat(goal.hotPlug() && vm.running() && vm.lasting() && booted).isTrue();
           assertThat(goal.leaving()).as("its guest does not use it").contains(s.disk());

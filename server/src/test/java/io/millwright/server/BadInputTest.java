@@ -192,6 +192,55 @@ class BadInputTest {
   }
 
   @Test
+  void aGatewayThatAMachineHasIsRefused() {
+    world.apply(World.machine("web", ""));
+    String taken =
+        world.machine("web").status().interfaces().getFirst().addresses().stream()
+            .filter(ip -> !ip.v6())
+            .findFirst()
+            .orElseThrow()
+            .toString();
+    Problem problem = refused(World.BASE.replace("gateway: 10.0.0.1}", "gateway: " + taken + "}"));
+    assertThat(problem.detail()).contains(taken + " cannot be the gateway: a machine has it");
+  }
+
+  @Test
+  void twoNetworksOnOneWireDoNotGiveOutTheSame() {
+    String another =
+        """
+        apiVersion: millwright/v1
+        kind: Network
+        metadata: {name: another, project: p2}
+        spec:
+          %ssubnets: [{cidr: 10.0.0.0/16%s}]
+          attachments: [{hypervisor: sim, bridge: %s}]
+        """;
+    Problem problem = refused(another.formatted("", "", "br0"));
+    assertThat(problem.errors().getFirst().field()).contains("spec.subnets[0]");
+    assertThat(problem.detail())
+        .contains("another network on the same wire gives out 10.0.0.1-10.0.255.254");
+    assertThat(refused(World.BASE + "---\n" + another.formatted("", "", "br0")).type())
+        .isEqualTo(Problem.Type.INVALID);
+    world.apply(another.formatted("vlan: 7\n  ", "", "br0"));
+    world.apply(another.formatted("", "", "br9"));
+  }
+
+  @Test
+  void oneNameLeadsToOneMachine() {
+    world.apply(World.machine("web", ""));
+    Problem problem = refused(World.machine("other", "hostname: web"));
+    assertThat(problem.errors().getFirst().field()).isEqualTo("Machine other: spec.hostname");
+    assertThat(problem.detail()).contains("web.lab.test is published for another machine");
+    world.apply(World.machine("other", "hostname: www"));
+    assertThat(refused(World.machine("third", "hostname: www")).detail()).contains("www.lab.test");
+    world.apply(World.machine("other", "hostname: ftp")); // and www is free again
+    world.apply(World.machine("third", "hostname: www"));
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "other", null);
+    world.await("it is gone", () -> world.find("other").isEmpty());
+    world.apply(World.machine("fourth", "hostname: ftp"));
+  }
+
+  @Test
   void subnetsThatOverlapInOneMachineAreRefused() {
     String wider =
         """
@@ -200,7 +249,7 @@ class BadInputTest {
         metadata: {name: wider}
         spec:
           subnets: [{cidr: 10.0.0.0/8, gateway: 10.255.0.1}]
-          attachments: [{hypervisor: sim, bridge: br1}]
+          attachments: [{hypervisor: sim, bridge: br2}]
         ---
         """;
     Problem problem =

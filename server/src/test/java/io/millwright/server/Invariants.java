@@ -1,5 +1,6 @@
 package io.millwright.server;
 
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.ObjectName;
@@ -68,23 +69,58 @@ final class Invariants {
     there.guests(guest -> {
       byte[] medium = guest.seed();
       String seed = medium == null ? "" : new String(medium, StandardCharsets.ISO_8859_1);
+      List<String> found = new ArrayList<>();
       guest.definition().disks().stream()
           .skip(1) // its system
           .filter(disk -> seed.contains("\"data-disks\"") && seed.contains(disk.serial()))
-          .map(MachineDefinition.Disk::name)
-          .filter(disk -> there.content(disk).filter(c -> c.length == 0).isPresent())
           .forEach(disk -> {
-            if (!formatted.add(disk)) {
-              formattedTwice.add(disk + " had a file system, and was formatted again");
+            boolean blank = blank(there, disk);
+            found.add("{\"serial\": \"%s\", \"formatted\": %s}".formatted(disk.serial(), blank));
+            if (blank) {
+              hasData(disk.name())
+                  .ifPresent(other ->
+                      formattedTwice.add(
+                          disk.name() + " was formatted, and its volume's data are on " + other));
+              format(disk.name(), filesystem);
             }
-            hasData(disk)
-                .ifPresent(other ->
-                    formattedTwice.add(
-                        disk + " was formatted, and its volume's data are on " + other));
-            filesystem.accept(disk);
           });
+      world.found(guest.definition().disks().getFirst().name(), String.join(", ", found));
       return usual.start(guest);
     });
+    // The same program, for a disk that came when the system was up.
+    there.commands((machine, command) -> {
+      int program = command.indexOf("data-disks");
+      if (program < 0) {
+        return Optional.of(new GuestCommands.Ended(0, ""));
+      }
+      String serial = command.get(program + 1);
+      Optional<MachineDefinition.Disk> disk =
+          there.definition(machine).stream()
+              .flatMap(d -> d.disks().stream())
+              .filter(d -> serial.equals(d.serial()))
+              .findFirst();
+      if (disk.isEmpty()) {
+        return Optional.of(new GuestCommands.Ended(1, "there is no " + serial));
+      }
+      boolean blank = blank(there, disk.get());
+      if (blank) {
+        format(disk.get().name(), filesystem);
+      }
+      return Optional.of(
+          new GuestCommands.Ended(
+              0, "millwright: volume " + serial + ": " + (blank ? "formatted" : "kept") + "\n"));
+    });
+  }
+
+  private static boolean blank(SimulatedHypervisor there, MachineDefinition.Disk disk) {
+    return there.content(disk.name()).filter(c -> c.length == 0).isPresent();
+  }
+
+  private void format(String disk, Consumer<String> filesystem) {
+    if (!formatted.add(disk)) {
+      formattedTwice.add(disk + " had a file system, and was formatted again");
+    }
+    filesystem.accept(disk);
   }
 
   /** The disk that the volume of this one has, if that is another one and not blank. */

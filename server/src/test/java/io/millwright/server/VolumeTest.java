@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.GuestCommands;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.request.Applied;
 import io.millwright.model.Condition;
@@ -21,6 +23,8 @@ import io.millwright.planner.Step;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -279,6 +283,103 @@ class VolumeTest {
     world.apply(both);
     assertThat(world.awaitEnd(machine).state()).isEqualTo(new State.Succeeded());
     assertThat(world.hypervisor.definition(machine).orElseThrow().disks()).hasSize(2);
+  }
+
+  private static final String WITH_FILESYSTEM = ", filesystem: ext4, mount: /srv/data";
+
+  /** A machine that is up, given a volume with a file system. */
+  private UUID given(String volume) {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID web = world.machine("web").uid();
+    world.awaitEnd(web);
+    made(volume, WITH_FILESYSTEM);
+    world.apply(World.machine("web", "volumes: [" + volume + "]"));
+    return web;
+  }
+
+  @Test
+  void aSystemThatIsUpMountsWhatItIsGiven() {
+    List<List<String>> told = new CopyOnWriteArrayList<>();
+    AtomicBoolean ended = new AtomicBoolean();
+    world.hypervisor.commands((_, command) -> {
+      told.add(command);
+      String serial = command.get(4);
+      return ended.get()
+          ? Optional.of(
+              new GuestCommands.Ended(0, "mke2fs\nmillwright: volume " + serial + ": formatted\n"))
+          : Optional.empty();
+    });
+    UUID web = given("data");
+    world.await("its system is told", () -> !told.isEmpty());
+    assertThat(find("data").orElseThrow().status().filesystemSince()).isNull();
+    ended.set(true);
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    VolumeStatus data = find("data").orElseThrow().status();
+    assertThat(told.getLast().subList(3, told.getLast().size()))
+        .containsExactly("data-disks", data.serial(), "ext4", "/srv/data");
+    assertThat(data.filesystemSince()).isNotNull();
+    long begun = world.hypervisor.commandsBegun();
+    assertThat(begun).isEqualTo(1);
+
+    // Once, and again only when it has it again.
+    assertThat(world.plan(World.machine("web", "volumes: [data]")).getFirst().steps()).isEmpty();
+    world.apply(World.machine("web", ""));
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    world.apply(World.machine("web", "volumes: [data]"));
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.hypervisor.commandsBegun()).isEqualTo(2);
+  }
+
+  @Test
+  void whereItCannotBeToldTheMachineHasTheVolumeAllTheSameAndSaysSo() {
+    world.hypervisor.commands(
+        (_, _) -> Optional.of(new GuestCommands.Ended(1, "millwright: volume x: cannot be read")));
+    UUID web = given("data");
+    Operation end = world.awaitEnd(web);
+    assertThat(end.state()).isEqualTo(new State.Succeeded());
+    assertThat(end.steps().getLast().message()).contains("cannot be read");
+    assertThat(world.hypervisor.definition(web).orElseThrow().disks()).hasSize(2);
+    assertThat(find("data").orElseThrow().status().filesystemSince()).isNull();
+    assertThat(world.plan(World.machine("web", "volumes: [data]")).getFirst().steps()).isEmpty();
+    List<Journal.Entry> told =
+        world.store.read(tx -> tx.journal().told("default", Kind.MACHINE, "web", 100));
+    assertThat(told)
+        .extracting(Journal.Entry::message)
+        .anyMatch(m -> m.contains("Volume data is attached but not mounted by Millwright"));
+  }
+
+  @Test
+  void aDiskThatHeldSomethingAndIsFoundBlankIsTold() {
+    AtomicReference<String> found = new AtomicReference<>("formatted");
+    world.hypervisor.commands((_, command) ->
+        Optional.of(
+            new GuestCommands.Ended(
+                0, "millwright: volume " + command.get(4) + ": " + found.get())));
+    UUID web = given("data");
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    again(web);
+    VolumeStatus again = find("data").orElseThrow().status();
+    assertThat(Condition.find(again.conditions(), "Intact").orElseThrow().message())
+        .contains("web found it blank")
+        .contains("what was there is gone");
+    assertThat(new Invariants(world).broken())
+        .singleElement()
+        .asString()
+        .contains("Volume data: web found it blank");
+
+    found.set("kept");
+    again(web);
+    assertThat(find("data").orElseThrow().status().conditions())
+        .noneMatch(c -> c.type().equals("Intact"));
+  }
+
+  /** Takes the volume from the machine and gives it back. */
+  private void again(UUID web) {
+    world.apply(World.machine("web", ""));
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    world.apply(World.machine("web", "volumes: [data]"));
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
   }
 
   /** How often a machine was stopped. */

@@ -46,6 +46,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
@@ -130,6 +131,7 @@ final class World implements AutoCloseable {
   private volatile Duration passed = Duration.ZERO;
   private volatile String scripts = "[]";
   private volatile String running = "";
+  private final Map<String, String> found = new ConcurrentHashMap<>();
 
   /** The first node, and its parts. */
   Node node;
@@ -201,6 +203,15 @@ final class World implements AutoCloseable {
     scripts = results;
   }
 
+  /**
+   * What the system on this disk found on its data disks, and reports.
+   *
+   * @param volumes as JSON, by commas
+   */
+  void found(String disk, String volumes) {
+    found.put(disk, volumes);
+  }
+
   /** From now on their first boots go on for ever with this script, which has printed this. */
   void stuckAt(String script, String output) {
     running = ", \"running\": {\"name\": \"%s\", \"output\": \"%s\"}".formatted(script, output);
@@ -221,8 +232,8 @@ final class World implements AutoCloseable {
     FirstBootDoor door = door();
     return door.post(
             door.links(disk, now()).getFirst().getPath(),
-            "{\"hostKeys\": [], \"interfaces\": [], \"scripts\": %s%s}"
-                .formatted(scripts, running)
+            "{\"hostKeys\": [], \"interfaces\": [], \"scripts\": %s, \"volumes\": [%s]%s}"
+                .formatted(scripts, found.getOrDefault(disk, ""), running)
                 .getBytes(StandardCharsets.UTF_8))
         .status();
   }

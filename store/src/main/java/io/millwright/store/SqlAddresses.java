@@ -8,7 +8,10 @@ import io.millwright.model.Range;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -369,6 +372,56 @@ final class SqlAddresses implements Addresses {
           out.put(row.getString("iface"), Mac.parse(row.getString("mac")));
         });
     return out;
+  }
+
+  @Override
+  public Map<DnsName, UUID> claimNames(UUID machine, Collection<DnsName> names) {
+    // In the same order by everybody, so that two that want the same names do not wait for each
+    // other.
+    List<DnsName> sorted =
+        names.stream()
+            .distinct()
+            .sorted(Comparator.comparing(DnsName::place).thenComparing(DnsName::name))
+            .toList();
+    jdbc.sql(
+            """
+            DELETE FROM dns_name n WHERE machine = :machine AND NOT EXISTS (
+              SELECT FROM unnest(CAST(:places AS text[]), CAST(:names AS text[])) AS k(place, name)
+              WHERE k.place = n.place AND k.name = n.name)
+            """)
+        .param("machine", machine)
+        .param("places", sorted.stream().map(DnsName::place).toArray(String[]::new))
+        .param("names", sorted.stream().map(DnsName::name).toArray(String[]::new))
+        .update();
+    Map<DnsName, UUID> others = new LinkedHashMap<>();
+    for (DnsName name : sorted) {
+      Optional<UUID> other = Optional.empty();
+      while (!bind(name, machine) && other.isEmpty()) {
+        other =
+            jdbc.sql("SELECT machine FROM dns_name WHERE place = :place AND name = :name")
+                .param("place", name.place())
+                .param("name", name.name())
+                .query(UUID.class)
+                .optional(); // empty if it has just let go
+      }
+      other.ifPresent(has -> others.put(name, has));
+    }
+    return others;
+  }
+
+  /** Waits for a transaction that binds it at the same time. */
+  private boolean bind(DnsName name, UUID machine) {
+    return jdbc.sql(
+                """
+                INSERT INTO dns_name AS n (place, name, machine) VALUES (:place, :name, :machine)
+                ON CONFLICT (place, name) DO UPDATE SET machine = excluded.machine
+                WHERE n.machine = excluded.machine
+                """)
+            .param("place", name.place())
+            .param("name", name.name())
+            .param("machine", machine)
+            .update()
+        == 1;
   }
 
   @Override

@@ -135,7 +135,7 @@ abstract class SmallPortsContract extends DatabaseTest {
                 null,
                 null,
                 VolumeSpec.Detach.LIVE),
-            new VolumeStatus(List.of(), "mw-x-data", "mw-1", ByteSize.ofMib(512), null));
+            new VolumeStatus(List.of(), "mw-x-data", "mw-1", ByteSize.ofMib(512), null, null));
     Quarantine.Entry entry =
         new Quarantine.Entry(volume, host.uid(), "mw-x-data", now(), now().plusSeconds(60), false);
     store.write(tx -> tx.quarantine().put(entry));

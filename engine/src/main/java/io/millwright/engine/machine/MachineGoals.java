@@ -26,10 +26,12 @@ import io.millwright.planner.MachineGoalBuilder;
 import io.millwright.planner.MovePlanner;
 import io.millwright.planner.Step;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -85,8 +87,41 @@ public final class MachineGoals {
         .hotPlug(
             devices == Devices.PARAVIRTUAL
                 && r.hypervisor().status().facets().contains(HypervisorDriver.HOT_PLUG))
+        .untold(untold(r))
         .source(status.source() == null ? null : status.source().disk())
         .build();
+  }
+
+  /**
+   * Serials of the volumes of which its first boot tells it; null if that is not known, because its
+   * system is a copy of one that had its first boot before.
+   */
+  public static @Nullable List<String> toldAtFirstBoot(ResolvedMachine r) {
+    return r.machine().status().source() == null && readsSeed(r.image().spec())
+        ? r.volumes().stream().flatMap(v -> formatted(v).stream()).toList()
+        : null;
+  }
+
+  /** The serial of a volume that has a file system made by its guest. */
+  private static Optional<String> formatted(Resource<VolumeSpec, VolumeStatus> volume) {
+    return volume.spec().filesystem() == null
+        ? Optional.empty()
+        : Optional.ofNullable(volume.status().serial());
+  }
+
+  private static Set<String> untold(ResolvedMachine r) {
+    List<String> known = r.machine().status().knownVolumes();
+    Set<String> out = new HashSet<>();
+    if (known != null
+        && r.hypervisor().status().facets().contains(HypervisorDriver.GUEST_COMMANDS)) {
+      for (Resource<VolumeSpec, VolumeStatus> volume : r.volumes()) {
+        String disk = r.disk(volume);
+        if (disk != null && formatted(volume).filter(s -> !known.contains(s)).isPresent()) {
+          out.add(disk);
+        }
+      }
+    }
+    return out;
   }
 
   private static MachineGoal imported(ResolvedMachine r) {

@@ -4,6 +4,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.NetworkSpec.Subnet;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,4 +59,19 @@ public interface Addresses {
 
   /** Lets MACs of interfaces go that are not in {@code keep}. */
   void releaseMacs(UUID machine, List<String> keep);
+
+  /**
+   * A name that is published.
+   *
+   * @param place where, so that the same name elsewhere is another one
+   * @param name fully qualified, without its last dot
+   */
+  record DnsName(String place, String name) {}
+
+  /**
+   * Binds these names, and lets others of the machine go.
+   *
+   * @return those that another machine has, with that one
+   */
+  Map<DnsName, UUID> claimNames(UUID machine, Collection<DnsName> names);
 }

@@ -618,6 +618,8 @@ public final class Invariants {
               disk != null && disk.size().equals(status.size()),
               volume.title() + " has " + disk + " and says " + status.size());
         }
+        Condition.find(status.conditions(), VolumeMounts.INTACT)
+            .ifPresent(c -> require(Rule.KEPT, false, volume.title() + ": " + c.message()));
       }
     }
 

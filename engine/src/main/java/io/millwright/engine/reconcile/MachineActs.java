@@ -134,6 +134,7 @@ final class MachineActs {
       case Step.TakeOver _ -> imports(machine, i -> i.take(imported(machine, installation)));
       case Step.Release _ -> imports(machine, i -> i.release(imported(machine, installation)));
       case Step.AwaitReady _,
+          Step.MountVolume _,
           Step.AwaitInstalled _,
           Step.CreateVolume _,
           Step.GrowVolume _,

@@ -2,6 +2,7 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Mark;
 import io.millwright.driver.Outcome;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
@@ -78,6 +79,7 @@ public final class MachineReconciler {
   private final Outside outside;
   private final MachineActs acts;
   private final ReadyCheck readyCheck;
+  private final VolumeMounts mounts;
   private final InstallationWatch installations;
   private final MachineSight sight;
   private final MachineUndo undo;
@@ -104,6 +106,7 @@ public final class MachineReconciler {
         new MachineActs(
             outside, files, door, secrets, disposal, new Carriage(outside, files, carriers, clock));
     this.readyCheck = new ReadyCheck(store, outside, door, clock);
+    this.mounts = new VolumeMounts(outside);
     this.installations = new InstallationWatch(outside, clock);
     this.sight = new MachineSight(store, outside, installations);
     this.undo = new MachineUndo(store, sight, acts, clock);
@@ -469,6 +472,21 @@ public final class MachineReconciler {
           }
           continue;
         }
+        if (step instanceof Step.MountVolume mount) {
+          Mark mark = MachineGoals.mark(machine.machine(), subject.installation());
+          switch (mounts.tell(machine, mark, mount.disk(), run.begunFor())) {
+            case VolumeMounts.Told.Goes goes -> {
+              run.going(new State.Running(), null, goes.doing());
+              return Optional.of(goes.again());
+            }
+            case VolumeMounts.Told.Over over -> {
+              machine = told(run, machine, mount.disk(), over);
+              subject = subject.with(machine);
+              run.done(over.why());
+            }
+          }
+          continue;
+        }
         switch (acts.act(run, step, machine, subject.installation())) {
           case Outcome.Done _ -> {
             if (step instanceof Step.CarryVolume carried) {
@@ -509,6 +527,7 @@ public final class MachineReconciler {
           if (moved) {
             Move.arrived(tx, r, clock.instant());
           }
+          VolumeMounts.found(tx, r, ready.volumes(), clock.instant());
           Settled.tell(tx, r.uid(), next);
         });
     return moved ? again(store, r) : r.with(next);
@@ -529,6 +548,38 @@ public final class MachineReconciler {
   private ResolvedMachine whole(Run run, ResolvedMachine r, String copy) {
     run.guarded(new State.Running(), tx -> Move.whole(tx, r, copy));
     return again(store, r);
+  }
+
+  /**
+   * Writes down that its system was told of a volume. Of one that cannot be told, too: the machine
+   * is as declared but for that, and to try for ever would help nobody.
+   */
+  private ResolvedMachine told(
+      Run run, ResolvedMachine r, String disk, VolumeMounts.Told.Over over) {
+    Resource<VolumeSpec, VolumeStatus> volume =
+        r.volumes().stream().filter(v -> disk.equals(r.disk(v))).findFirst().orElseThrow();
+    MachineStatus s = r.machine().status();
+    List<String> known = new ArrayList<>(Objects.requireNonNullElse(s.knownVolumes(), List.of()));
+    known.add(Objects.requireNonNull(volume.status().serial()));
+    MachineStatus next = s.withKnownVolumes(known);
+    String why = over.why();
+    run.guarded(
+        new State.Running(),
+        tx -> {
+          if (over.found() != null) {
+            VolumeMounts.found(tx, r, List.of(over.found()), clock.instant());
+          }
+          tx.resources()
+              .updateStatus(
+                  r.uid(),
+                  next,
+                  why == null ? "" : "VolumeNotMounted",
+                  why == null
+                      ? ""
+                      : sentence(
+                          volume.title() + " is attached but not mounted by Millwright: " + why));
+        });
+    return r.with(next);
   }
 
   private Optional<Duration> reset(Run run, ResolvedMachine machine, String installation)
@@ -562,7 +613,8 @@ public final class MachineReconciler {
       // Power was switched, say; what is declared is still another system.
       conditions = Condition.set(conditions, failedRebuild.get());
     }
-    MachineStatus next = Settled.gathered(s.withPower(power).withConditions(conditions));
+    MachineStatus next =
+        Settled.gathered(forgotten(s, r).withPower(power).withConditions(conditions));
     // The operation in which it booted first tells of a script that failed; later ones do not.
     boolean first = run.operation().verb() == Verb.CREATE || run.booted();
     Optional<ScriptResult> bad = Settled.failedScript(s.scripts());
@@ -590,6 +642,18 @@ public final class MachineReconciler {
           }
         });
     return Optional.empty();
+  }
+
+  /** Of a volume that it has no more it is told again when it gets it back. */
+  private static MachineStatus forgotten(MachineStatus s, ResolvedMachine r) {
+    List<String> known = s.knownVolumes();
+    return known == null
+        ? s
+        : s.withKnownVolumes(
+            known.stream()
+                .filter(serial ->
+                    r.volumes().stream().anyMatch(v -> serial.equals(v.status().serial())))
+                .toList());
   }
 
   /**

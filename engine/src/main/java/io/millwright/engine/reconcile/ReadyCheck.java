@@ -63,7 +63,13 @@ final class ReadyCheck {
       String by,
       List<String> hostKeys,
       List<FirstBootReport.Interface> interfaces,
-      List<ScriptResult> scripts) {
+      List<ScriptResult> scripts,
+      List<FirstBootReport.Volume> volumes) {
+    private static Ready found(
+        String by, List<String> hostKeys, List<FirstBootReport.Interface> interfaces) {
+      return new Ready(by, hostKeys, interfaces, List.of(), List.of());
+    }
+
     static final String PHONE_HOME = "phone-home";
 
     /** Of a machine that was imported: it was up before anybody here knew of it. */
@@ -110,7 +116,7 @@ final class ReadyCheck {
                 f -> machine.address(f, false).isEmpty() && machine.address(f, true).isEmpty());
     // With no address, no agent and no seed there is nothing that could tell more.
     return !reads && silent && outsideHasNoAgent(machine)
-        ? Optional.of(new Ready("power", List.of(), List.of(), List.of()))
+        ? Optional.of(Ready.found("power", List.of(), List.of()))
         : Optional.empty();
   }
 
@@ -127,13 +133,14 @@ final class ReadyCheck {
         .or(() ->
             answered || waited.compareTo(RUN_ON) < 0
                 ? Optional.empty()
-                : Optional.of(new Ready("power", List.of(), List.of(), List.of())))
+                : Optional.of(Ready.found("power", List.of(), List.of())))
         .map(ready ->
             new Ready(
                 ready.by(),
                 ready.hostKeys().isEmpty() ? source.hostKeys() : ready.hostKeys(),
                 ready.interfaces(),
-                source.scripts()));
+                source.scripts(),
+                List.of()));
   }
 
   private Optional<Ready> answers(ResolvedMachine machine, Mark mark) throws DriverException {
@@ -146,14 +153,11 @@ final class ReadyCheck {
             });
     if (facts.isPresent()) {
       return Optional.of(
-          new Ready(
-              "guest-agent",
-              facts.get().hostKeys(),
-              interfaces(machine, facts.get().addresses()),
-              List.of()));
+          Ready.found(
+              "guest-agent", facts.get().hostKeys(), interfaces(machine, facts.get().addresses())));
     }
     return answersSsh(machine)
-        ? Optional.of(new Ready("ssh", List.of(), List.of(), List.of()))
+        ? Optional.of(Ready.found("ssh", List.of(), List.of()))
         : Optional.empty();
   }
 
@@ -233,7 +237,12 @@ final class ReadyCheck {
         .filter(Report::ended)
         .map(ReadyCheck::parse)
         .map(told ->
-            new Ready(Ready.PHONE_HOME, told.hostKeys(), told.interfaces(), told.scripts()));
+            new Ready(
+                Ready.PHONE_HOME,
+                told.hostKeys(),
+                told.interfaces(),
+                told.scripts(),
+                told.volumes()));
   }
 
   /** What its first boot was at when it was last heard. */

@@ -1,5 +1,6 @@
 package io.millwright.engine.reconcile;
 
+import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.ReadyCheck.Ready;
@@ -37,7 +38,13 @@ final class Settled {
           new MachineStatus.Interface(face.name(), face.mac(), face.network(), List.copyOf(all)));
     }
     MachineStatus up =
-        s.booted(interfaces, ready.by(), ready.hostKeys(), ready.scripts(), r.devices());
+        s.booted(
+            interfaces,
+            ready.by(),
+            ready.hostKeys(),
+            ready.scripts(),
+            r.devices(),
+            MachineGoals.toldAtFirstBoot(r));
     return up.withConditions(settled(up, power, now));
   }
 

@@ -343,7 +343,7 @@ public final class Sweep {
                 null,
                 null,
                 null),
-            new VolumeStatus(List.of(), orphan.object(), "mw-" + brief, size, null)),
+            new VolumeStatus(List.of(), orphan.object(), "mw-" + brief, size, null, null)),
         orphan.hypervisor(),
         orphan.object(),
         now,

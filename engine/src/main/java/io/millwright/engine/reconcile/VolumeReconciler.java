@@ -112,6 +112,7 @@ public final class VolumeReconciler {
                   // virtio-blk cuts serials at 20 characters; these eight of the uid tell it apart.
                   now.serial() == null ? "mw-" + Ids.brief(volume.uid()) : now.serial(),
                   volume.spec().size(),
+                  now.filesystemSince(),
                   now.copy());
           tx.resources().updateStatus(volume.uid(), status, "Made", "Its disk is there.");
           tx.nudges()

@@ -24,6 +24,7 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.PoolSpec;
 import io.millwright.model.PoolStatus;
+import io.millwright.model.Range;
 import io.millwright.model.Resource;
 import io.millwright.model.Secret;
 import io.millwright.model.Selector;
@@ -39,9 +40,14 @@ import io.millwright.model.VolumeStatus;
 import io.millwright.model.WebhookSpec;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.BiConsumer;
@@ -62,7 +68,7 @@ public final class Admission {
     this.drivers = drivers;
     this.secrets = secrets;
     this.places = places;
-    this.machines = new MachineAdmission(secrets);
+    this.machines = new MachineAdmission(secrets, this::place);
   }
 
   /** Checks the parts that drivers understand, and seals what is secret. */
@@ -256,6 +262,13 @@ public final class Admission {
     switch (resource.spec()) {
       case NetworkSpec network -> {
         admitNetwork(tx, resource, network, at.field("spec"));
+        if (before instanceof NetworkSpec old
+            ? !old.subnets().equals(network.subnets())
+                || !old.attachments().equals(network.attachments())
+                || !Objects.equals(old.vlan(), network.vlan())
+            : true) {
+          admitRanges(tx, lookup, resource, network, at.field("spec").field("subnets"));
+        }
         if (before instanceof NetworkSpec old) {
           keepMachines(tx, resource, network, old, at.field("spec"));
         }
@@ -355,7 +368,67 @@ public final class Admission {
                     + " is in use and would be outside; delete the machine that has it first");
         return;
       }
+      if (lease.coolingUntil() == null
+          && network.subnets().stream().anyMatch(s -> lease.ip().equals(s.gateway()))) {
+        at.field("subnets")
+            .add(
+                lease.ip()
+                    + " cannot be the gateway: a machine has it; give that one another address"
+                    + " first");
+        return;
+      }
     }
+  }
+
+  /** Of two networks on the same wire none gives out what the other one gives out, too. */
+  private static void admitRanges(
+      Tx tx, Lookup lookup, Resource<?, ?> resource, NetworkSpec network, Violations at) {
+    Set<List<@Nullable Object>> wires = wires(lookup, resource.project(), network);
+    // So that of two that are declared at the same time one sees the other.
+    wires.stream().map(wire -> (UUID) wire.getFirst()).sorted().forEach(tx.resources()::lock);
+    String cursor = null;
+    do {
+      var page =
+          tx.resources()
+              .list(new Resources.Query(Kind.NETWORK, null, Selector.ALL, Map.of(), 1000, cursor));
+      for (Resource<?, ?> other : page.items()) {
+        NetworkSpec its = (NetworkSpec) other.spec();
+        if (other.uid().equals(resource.uid())
+            || Collections.disjoint(wires, wires(lookup, other.project(), its))) {
+          continue;
+        }
+        for (int i = 0; i < network.subnets().size(); i++) {
+          Range mine = network.subnets().get(i).allocationRange();
+          Optional<Range> both =
+              its.subnets().stream()
+                  .map(NetworkSpec.Subnet::allocationRange)
+                  .filter(mine::overlaps)
+                  .findFirst();
+          if (both.isPresent()) {
+            at.index(i)
+                .add(
+                    "gives out "
+                        + mine
+                        + ", and another network on the same wire gives out "
+                        + both.get()
+                        + "; give each a pool of its own");
+          }
+        }
+      }
+      cursor = page.next();
+    } while (cursor != null);
+  }
+
+  /** Where a network's frames go: a hypervisor, what carries it there, and its VLAN. */
+  private static Set<List<@Nullable Object>> wires(
+      Lookup lookup, String project, NetworkSpec network) {
+    Set<List<@Nullable Object>> out = new HashSet<>();
+    for (NetworkSpec.Attachment a : network.attachments()) {
+      lookup
+          .find(Kind.HYPERVISOR, project, a.hypervisor())
+          .ifPresent(h -> out.add(Arrays.asList(h.uid(), a.bridge(), a.network(), network.vlan())));
+    }
+    return out;
   }
 
   /** What machines on a network need of it stays as long as they are there. */

@@ -8,6 +8,7 @@ import io.millwright.engine.machine.Installers;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.machine.Objections;
 import io.millwright.engine.machine.ResolvedMachine;
+import io.millwright.engine.port.Addresses.DnsName;
 import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Addressing;
@@ -44,6 +45,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -55,9 +57,14 @@ final class MachineAdmission {
           + " wait for that, or cancel it";
 
   private final SecretBox secrets;
+  private final Function<NetworkSpec, List<String>> publishedAt;
 
-  MachineAdmission(SecretBox secrets) {
+  /**
+   * @param publishedAt where what is published on a network is kept
+   */
+  MachineAdmission(SecretBox secrets, Function<NetworkSpec, List<String>> publishedAt) {
     this.secrets = secrets;
+    this.publishedAt = publishedAt;
   }
 
   /**
@@ -98,7 +105,8 @@ final class MachineAdmission {
     checkVolumes(tx, lookup, machine, before, status, at);
     at.field("power").require(spec.power() == Power.ON || !status.moving(), NOT_OFF);
     List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
-    String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
+    claimNames(tx, machine, networks, at);
+    String hostname = hostname(machine);
     String blueprint = Blueprint.of(spec, hostname, secrets);
     status = status.withInterfaces(interfaces);
     boolean another = anew || !blueprint.equals(status.blueprint());
@@ -122,7 +130,7 @@ final class MachineAdmission {
   }
 
   /** Of a machine that somebody else made nothing is reserved but what it has. */
-  private static MachineStatus imported(
+  private MachineStatus imported(
       Tx tx,
       Lookup lookup,
       Resource<MachineSpec, MachineStatus> machine,
@@ -148,8 +156,10 @@ final class MachineAdmission {
     if (!at.list().isEmpty()) {
       return machine.status();
     }
-    List<MachineStatus.Interface> interfaces =
-        reserve(tx, machine, networks(lookup, spec, machine.project()), at);
+    Map<String, Resource<NetworkSpec, NetworkStatus>> networks =
+        networks(lookup, spec, machine.project());
+    List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
+    claimNames(tx, machine, networks, at);
     return machine.status().withHypervisor(host.name()).withInterfaces(interfaces);
   }
 
@@ -197,7 +207,7 @@ final class MachineAdmission {
                 tx.resources().committed())
             .objection(size);
     at.require(objection == null, to.title() + " cannot take it: " + objection);
-    String hostname = spec.hostname() == null ? machine.name() : spec.hostname();
+    String hostname = hostname(machine);
     String disk =
         new ObjectName(
                 new Mark(tx.installation(), machine.uid(), machine.generation()), ObjectName.SYSTEM)
@@ -572,6 +582,37 @@ final class MachineAdmission {
                 f.network() == null ? "" : f.network(),
                 given.getOrDefault(f.name(), List.of())))
         .toList();
+  }
+
+  private static String hostname(Resource<MachineSpec, MachineStatus> machine) {
+    String given = machine.spec().hostname();
+    return given == null ? machine.name() : given;
+  }
+
+  /** What is published leads to one machine only, also if others are in other projects. */
+  private void claimNames(
+      Tx tx,
+      Resource<MachineSpec, MachineStatus> machine,
+      Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
+      Violations at) {
+    List<DnsName> names = new ArrayList<>();
+    for (Resource<NetworkSpec, NetworkStatus> network : networks.values()) {
+      String domain = network.spec().domain();
+      if (domain != null && network.spec().services() != null) {
+        names.add(
+            new DnsName(
+                String.join(" ", publishedAt.apply(network.spec())),
+                hostname(machine) + "." + domain));
+      }
+    }
+    tx.addresses()
+        .claimNames(machine.uid(), names)
+        .forEach((name, other) ->
+            at.field("hostname")
+                .add(
+                    name.name()
+                        + " is published for another machine already; declare another hostname, or"
+                        + " a network with another domain"));
   }
 
   private static Map<String, Mac> reserveMacs(

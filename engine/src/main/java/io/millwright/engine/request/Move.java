@@ -394,6 +394,7 @@ public final class Move {
                         disk,
                         "mw-" + Ids.brief(uid),
                         volume.status().size(),
+                        volume.status().filesystemSince(),
                         null)),
                 hypervisor,
                 disk,

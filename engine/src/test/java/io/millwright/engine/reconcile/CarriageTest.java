@@ -18,7 +18,7 @@ class CarriageTest {
   }
 
   private static VolumeStatus volume(String object, Copy copy) {
-    return new VolumeStatus(List.of(), object, "mw-1", ByteSize.ofMib(64), copy);
+    return new VolumeStatus(List.of(), object, "mw-1", ByteSize.ofMib(64), null, copy);
   }
 
   @ParameterizedTest
