@@ -56,7 +56,7 @@ public final class AccessTokens {
     if (lifetime != null && (lifetime.isNegative() || lifetime.isZero())) {
       throw ProblemException.invalid("ttlSeconds", "must be positive");
     }
-    String secret = Secrets.random(PREFIX);
+    String secret = secret();
     Instant now = clock.instant();
     Token token =
         new Token(
@@ -65,11 +65,30 @@ public final class AccessTokens {
     return new Fresh(token, secret);
   }
 
-  /** Makes the first token of an installation, if it has none of its own. */
-  public Optional<Fresh> createFirst(String name) {
-    return store.read(tx -> tx.tokens().list()).stream().anyMatch(t -> t.owner() == null)
-        ? Optional.empty()
-        : Optional.of(create(name, null));
+  /** A new secret, which is in force when a token was made with it. */
+  public static String secret() {
+    return Secrets.random(PREFIX);
+  }
+
+  /** True if the installation has a token of its own. */
+  public boolean any() {
+    return store.read(tx -> tx.tokens().list()).stream().anyMatch(t -> t.owner() == null);
+  }
+
+  /**
+   * Makes a token of the installation's own with a secret that somebody keeps already.
+   *
+   * @param replace true if it takes the place of the one that has this name, if there is one
+   * @throws ProblemException CONFLICT if the name is taken
+   */
+  public void install(String name, String secret, boolean replace) {
+    Token token = new Token(Ids.next(clock), name, clock.instant(), null);
+    store.write(tx -> {
+      if (replace) {
+        tx.tokens().revoke(name);
+      }
+      tx.tokens().insert(token, Secrets.hash(secret));
+    });
   }
 
   /**
