@@ -12,7 +12,8 @@
 //             where that is enough; it is gone when it is put right
 //   rollout   one is watched from member to member, waits after its canary, is paused and continued, and goes back
 //   console   one that is open says that it was cut when its session is ended
-//   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored
+//   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
+//             limit of a quota leaves the others
 //   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
 //             is read on to its end
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
@@ -689,6 +690,21 @@ if (wanted('acts')) {
     await row.getByText('Ready').waitFor();
     await rest();
     await call('DELETE', `/projects/default/volumes/${volume}`);
+  });
+  await step('who changes one limit of a quota leaves the others, how long a machine may live too', async () => {
+    const project = `limited-${mark}`;
+    await call('PUT', `/projects/${project}/quota`, { machines: 3, memory: '4GiB', ttl: '8h' });
+    await visit(`/p/${project}/projects`);
+    await page.getByText('Each machine lives for 8h at most.').waitFor();
+    await page.getByRole('button', { name: 'Change quota' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Machines', { exact: true }).fill('5');
+    await fits();
+    await judge(page, ['light', 'dark']);
+    await dialog.getByRole('button', { name: 'Set quota' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const { quota } = await call('GET', `/projects/${project}`);
+    if (quota.machines !== 5 || quota.memory !== '4GiB' || quota.ttl !== '8h') throw new Error(JSON.stringify(quota));
   });
 }
 

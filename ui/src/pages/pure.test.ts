@@ -10,7 +10,7 @@ import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manife
 import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
-import { costOf, limitsOf, quotaOf, usedOf } from './quota';
+import { costOf, limitsOf, quotaOf, typedOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
 import { causes } from './wrong';
@@ -188,11 +188,18 @@ describe('a quota', () => {
     expect(costOf(undefined, [], '')).toMatchObject({ cores: 0, addresses: 0 });
   });
   it('leaves out what has no limit, and leaves wrong input to the server', () => {
-    expect(quotaOf({ machines: ' 20 ', cores: '', memory: '4GiB', disk: '', addresses: 'many' })).toEqual({
+    const before = { machines: 3, cores: 8 };
+    expect(quotaOf({ machines: ' 20 ', cores: '', memory: '4GiB', disk: '', addresses: 'many', ttl: ' 8h ' }, before)).toEqual({
       machines: 20,
       memory: '4GiB',
       addresses: 'many',
+      ttl: '8h',
     });
+  });
+  it('keeps what nobody has changed, and what the form does not know', () => {
+    const before = { machines: 3, memory: '4GiB', ttl: '30d', later: 7 };
+    expect(quotaOf(typedOf(before), before)).toEqual(before);
+    expect(quotaOf({ ...typedOf(before), ttl: '' }, before)).toEqual({ machines: 3, memory: '4GiB', later: 7 });
   });
   it('is told of on the first page when it is nearly used', () => {
     const now = Date.parse('2026-11-28T12:00:00Z');
