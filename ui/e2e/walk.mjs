@@ -5,8 +5,8 @@
 //             nothing serious for axe, light and dark
 //   progress  how far an image and a machine that waits for it are is seen in lists and on the machine's page; so is what an
 //             installer says
-//   form      what the server finds wrong with a new machine stands at its field, which unfolds; who gives their key can
-//             log in with it; what has to be there first is told
+//   form      what the server finds wrong with a new machine stands at its field, which unfolds; nothing is sent before its
+//             plan is there; who gives their key can log in with it; what has to be there first is told
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
 //   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
 //             where that is enough; it is gone when it is put right
@@ -415,13 +415,40 @@ if (wanted('form')) {
       { field: 'Machine x: spec.size', message: 'it is too small' }, { field: 'Machine x: spec.bonds', message: 'there is no such card' },
     ]);
     await page.goto(`${url}/p/default/new-machine`);
-    await page.getByText('power it on').waitFor();
-    await page.route(/\/api\/v1\/apply/, (route) => (route.request().url().includes('dryRun=true') ? route.continue() : route.fulfill(told)));
+    await page.locator('button[type=submit]:enabled').waitFor();
+    await page.route(/\/api\/v1\/projects\/[^/]+\/machines$/, (route) => route.fulfill(told));
     await page.getByLabel('Name').press('Enter');
     await page.getByText('it is too small').waitFor();
     await page.getByRole('alert').getByText('there is no such card').waitFor();
     await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true' && /small|large/.test(document.activeElement.textContent ?? ''));
-    await page.unroute(/\/api\/v1\/apply/);
+    await page.unroute(/\/api\/v1\/projects\/[^/]+\/machines$/);
+  });
+  await step('nothing is made before its plan is seen, and nothing that is there is changed', async () => {
+    const machine = `taken-${mark}`;
+    const enabled = page.locator('button[type=submit]:enabled');
+    const sent = [];
+    const note = (r) => { if (r.method() === 'POST' && !/dryRun=true|renderings/.test(r.url())) sent.push(r.url()); };
+    await page.goto(`${url}/p/default/new-machine`);
+    await enabled.waitFor();
+    page.on('request', note);
+    await page.route(/dryRun=true/, () => {}); // the plan does not come
+    const asked = page.waitForRequest(/dryRun=true/);
+    await page.getByLabel('Name').fill('web');
+    await page.getByLabel('Name').press('Enter');
+    await asked;
+    await page.getByLabel('Name').press('Enter');
+    if ((await enabled.count()) > 0 || sent.length > 0) throw new Error(`it could be sent without its plan: ${sent}`);
+    await page.unroute(/dryRun=true/);
+    page.off('request', note);
+    await page.getByLabel('Name').fill(machine);
+    await enabled.waitFor();
+    await declare(`apiVersion: millwright/v1\nkind: Machine\nmetadata: {name: ${machine}}\nspec: {image: debian-12, size: small, power: "off"}\n`);
+    await enabled.click(); // somebody was faster
+    await page.getByRole('alert').getByText(`there is a Machine ${machine} in project default already`).waitFor();
+    const { metadata } = await call('GET', `/projects/default/machines/${machine}`);
+    if (metadata.generation !== 1) throw new Error(`it was changed: generation ${metadata.generation}`);
+    await rest();
+    await call('DELETE', `/projects/default/machines/${machine}`);
   });
 }
 if (wanted('form')) {

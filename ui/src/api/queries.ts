@@ -561,6 +561,18 @@ export const rendering = (project: string, yaml: string) =>
       ),
   });
 
+/** As {@link applyText} of one machine, which must be new. */
+export async function createMachine(project: string, yaml: string) {
+  return unwrap(
+    api.POST('/api/v1/projects/{project}/machines', {
+      params: { path: { project }, header: once() },
+      body: yaml as never,
+      bodySerializer: (text: unknown) => text as string,
+      headers: { 'Content-Type': 'application/yaml' },
+    }),
+  );
+}
+
 export async function applyText(project: string, yaml: string, dryRun: boolean): Promise<Schemas['Apply']> {
   return unwrap(
     api.POST('/api/v1/apply', {
