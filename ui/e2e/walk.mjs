@@ -13,7 +13,7 @@
 //   rollout   one is watched from member to member, waits after its canary, is paused and continued, and goes back
 //   console   one that is open says that it was cut when its session is ended
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
-//             limit of a quota leaves the others
+//             limit of a quota leaves the others; who approves sees what is made
 //   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
 //             is read on to its end
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
@@ -717,6 +717,12 @@ if (wanted('acts')) {
     await row.getByText('Ready').waitFor();
     await rest();
     await call('DELETE', `/projects/default/volumes/${volume}`);
+  });
+  await step('who approves sees what is made', async () => {
+    await visit('/p/default/approvals');
+    const card = page.getByRole('region', { name: /held-back-until-somebody-else/ });
+    await card.locator('pre').getByText(/^spec\.size\s*\+ large$/).waitFor();
+    await card.locator('pre').getByText(/^spec\.nics\[0\]\.network\s*\+ lab$/).waitFor();
   });
   await step('who changes one limit of a quota leaves the others, how long a machine may live too', async () => {
     const project = `limited-${mark}`;

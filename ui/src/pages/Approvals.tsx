@@ -117,7 +117,7 @@ function Waiting({ of, named }: { of: Approval; named: boolean }) {
       <Typography variant="body2" sx={{ mb: 1.5 }}>
         {of.requester} has asked for it <Ago when={of.createdAt} />. {need(of)} It waits until {exact(of.expiresAt)}.
       </Typography>
-      <PlanView items={of.plan} />
+      <PlanView items={of.plan} whole />
       {asking && <Decide of={of} verdict={asking} onClose={() => setAsking(undefined)} />}
     </Card>
   );
