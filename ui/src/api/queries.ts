@@ -3,22 +3,17 @@ import {
   useInfiniteQuery,
   useQuery,
   useQueryClient,
-  type InfiniteData,
   type QueryClient,
   type UseQueryResult,
 } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
 import { SHARED, running, type Kinds, type Operation, type Plural } from './kinds';
+import { patch, type Part } from './patched';
 
 /** The first part is what is seen at once; to read and parse the rest takes longer than one likes to wait. */
 const FIRST = 100;
 const PAGE = 1000;
-
-interface Part<R> {
-  items: R[];
-  next?: string;
-}
 
 /** What a list shows: all of it, or so much of it as has come. */
 export interface Listing<R> {
@@ -140,42 +135,15 @@ export async function readOne<K extends Plural>(plural: K, project: string, name
 export const one = <K extends Plural>(plural: K, project: string, name: string) =>
   queryOptions({ queryKey: oneKey(plural, project, name), queryFn: () => readOne(plural, project, name) });
 
-type Listed = { metadata: { uid: string; name: string; project: string } };
-
-/** A collection with one resource put in place, or taken out where `now` is null. */
-export function patched<R extends Listed>(
-  data: InfiniteData<Part<R>> | undefined,
-  project: string,
-  name: string,
-  now: R | null,
-): InfiniteData<Part<R>> | undefined {
-  if (!data || data.pages.length === 0) {
-    return data;
-  }
-  const is = (r: R) => r.metadata.project === project && r.metadata.name === name;
-  let found = false;
-  const pages = data.pages.map((page) => {
-    if (!page.items.some(is)) {
-      return page;
-    }
-    found = true;
-    return { ...page, items: page.items.flatMap((r) => (is(r) ? (now ? [now] : []) : [r])) };
-  });
-  if (!found && now) {
-    const last = pages[pages.length - 1]!;
-    pages[pages.length - 1] = { ...last, items: [...last.items, now] };
-  }
-  return { ...data, pages };
-}
-
 /** Looks at one resource again and puts it into every list that shows it. */
 export async function refresh(queries: QueryClient, plural: Plural, project: string, name: string) {
-  const lists = queries
-    .getQueryCache()
-    .findAll({ queryKey: ['list', plural] })
-    .filter((q) => q.queryKey[2] === project || q.queryKey[2] === '-');
-  const shown = queries.getQueryCache().find({ queryKey: oneKey(plural, project, name) });
-  if (lists.length === 0 && !shown) {
+  const lists = () =>
+    queries
+      .getQueryCache()
+      .findAll({ queryKey: ['list', plural] })
+      .filter((q) => q.queryKey[2] === project || q.queryKey[2] === '-');
+  const shown = () => queries.getQueryCache().find({ queryKey: oneKey(plural, project, name) });
+  if (lists().length === 0 && !shown()) {
     return;
   }
   let now: Kinds[Plural] | null;
@@ -189,14 +157,14 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
   }
   if (now) {
     queries.setQueryData(oneKey(plural, project, name), now);
-  } else if (shown) {
-    void queries.invalidateQueries({ queryKey: shown.queryKey });
+  } else if (shown()) {
+    void queries.invalidateQueries({ queryKey: oneKey(plural, project, name) });
   }
-  for (const list of lists) {
+  for (const list of lists()) {
     if (list.queryKey[3]) {
       void queries.invalidateQueries({ queryKey: list.queryKey }); // a selector is the server's to apply
     } else {
-      queries.setQueryData<InfiniteData<Part<Listed>>>(list.queryKey, (d) => patched(d, project, name, now));
+      patch(queries, list, project, name, now);
     }
   }
 }
