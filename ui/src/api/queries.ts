@@ -1,5 +1,6 @@
 import {
   queryOptions,
+  replaceEqualDeep,
   useInfiniteQuery,
   useQuery,
   useQueryClient,
@@ -9,7 +10,7 @@ import {
 import { useEffect, useMemo } from 'react';
 import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
 import { SHARED, running, type Kinds, type Operation, type Plural } from './kinds';
-import { patch, type Part } from './patched';
+import { newest, patch, type Listed, type Part } from './patched';
 
 /** The first part is what is seen at once; to read and parse the rest takes longer than one likes to wait. */
 const FIRST = 100;
@@ -133,7 +134,15 @@ export async function readOne<K extends Plural>(plural: K, project: string, name
 }
 
 export const one = <K extends Plural>(plural: K, project: string, name: string) =>
-  queryOptions({ queryKey: oneKey(plural, project, name), queryFn: () => readOne(plural, project, name) });
+  queryOptions({
+    queryKey: oneKey(plural, project, name),
+    queryFn: () => readOne(plural, project, name),
+    structuralSharing: (before, now) => (before && newest(before as Listed, now as Listed) === before ? before : replaceEqualDeep(before, now)),
+  });
+
+/** Which look at each resource was the last whose answer is shown: what was asked for before it tells of the past. */
+const looked = new Map<string, number>();
+let looks = 0;
 
 /** Looks at one resource again and puts it into every list that shows it. */
 export async function refresh(queries: QueryClient, plural: Plural, project: string, name: string) {
@@ -146,6 +155,8 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
   if (lists().length === 0 && !shown()) {
     return;
   }
+  const key = `${plural}/${project}/${name}`;
+  const look = ++looks;
   let now: Kinds[Plural] | null;
   try {
     now = await readOne(plural, project, name);
@@ -155,8 +166,12 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
     }
     now = null;
   }
+  if (look < (looked.get(key) ?? 0)) {
+    return;
+  }
+  looked.set(key, look);
   if (now) {
-    queries.setQueryData(oneKey(plural, project, name), now);
+    queries.setQueryData<Listed>(oneKey(plural, project, name), (before) => (before ? newest<Listed>(before, now) : now));
   } else if (shown()) {
     void queries.invalidateQueries({ queryKey: oneKey(plural, project, name) });
   }
