@@ -11,7 +11,7 @@
 //   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
 //             where that is enough; it is gone when it is put right
 //   rollout   one is watched from member to member, waits after its canary, is paused and continued, and goes back
-//   console   one that is open says that it was cut when its session is ended
+//   console   what is pasted arrives, however long; one that is open says that it was cut when its session is ended
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
 //             limit of a quota leaves the others; who approves sees what is made
 //   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
@@ -680,6 +680,17 @@ if (wanted('console')) {
     await other.getByRole('navigation').first().waitFor();
     return other;
   }
+  await step('what is pasted into a console arrives, however long it is', async () => {
+    await visit('/p/default/machines/web/console');
+    await page.getByText('Connected to its serial port.').waitFor();
+    await page.locator('.xterm-helper-textarea').evaluate((e) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', `${'0123456789'.repeat(2000)}pasted whole`);
+      e.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    });
+    await page.waitForFunction(() => /pasted whole/.test(document.querySelector('.xterm-accessibility')?.textContent ?? '')); // the guest says it again
+    await page.getByText('Connected to its serial port.').waitFor();
+  });
   await step('an open console says that it was cut when its session is ended', async () => {
     const other = await signedIn(name, password);
     await cut(other, url, 'web', async () => {

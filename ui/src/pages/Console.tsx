@@ -13,6 +13,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { api, unwrap } from '../api/client';
 import { Card, Copyable, PageHead, Trouble } from '../parts/basics';
 import { PageButton } from '../parts/RowLink';
+import { slices } from './typed';
 
 type State = 'opening' | 'open' | 'closed';
 
@@ -54,7 +55,7 @@ function Serial() {
     const bytes = new TextEncoder();
     terminal.onData((text) => {
       if (socket?.readyState === WebSocket.OPEN) {
-        socket.send(bytes.encode(text));
+        slices(bytes.encode(text)).forEach((part) => socket?.send(part));
       }
     });
     const open = async () => {

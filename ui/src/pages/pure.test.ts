@@ -10,6 +10,7 @@ import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manife
 import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
+import { slices } from './typed';
 import { costOf, limitsOf, quotaOf, typedOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
@@ -426,5 +427,15 @@ describe('what the machines of a hypervisor use', () => {
     const load = loadOf([one('a', { cores: 0.5, memoryBytes: 2 ** 30 }), one('a', { memoryBytes: 2 ** 29 }), one('a'), one('b'), one(undefined)]);
     expect(load.get('a')).toEqual({ cores: 0.5, memory: 1536, measured: 2 });
     expect(load.has('b')).toBe(false);
+  });
+});
+
+describe('what is pasted into a console', () => {
+  it('is sent in parts that are small enough, and is whole', () => {
+    const pasted = Uint8Array.from({ length: 10_000 }, (_, i) => i % 251);
+    const parts = slices(pasted);
+    expect(parts.map((p) => p.length)).toEqual([4096, 4096, 1808]);
+    expect(parts.flatMap((p) => [...p])).toEqual([...pasted]);
+    expect(slices(new Uint8Array(0))).toEqual([]);
   });
 });
