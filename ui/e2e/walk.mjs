@@ -11,7 +11,8 @@
 //   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
 //             where that is enough; it is gone when it is put right
 //   rollout   one is watched from member to member, waits after its canary, is paused and continued, and goes back
-//   console   what is pasted arrives, however long; one that is open says that it was cut when its session is ended
+//   console   what is pasted arrives, however long; who has no mouse leaves it by its keys; one that is open says
+//             that it was cut when its session is ended
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
 //             limit of a quota leaves the others; who approves sees what is made
 //   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
@@ -685,11 +686,26 @@ if (wanted('console')) {
     await page.getByText('Connected to its serial port.').waitFor();
     await page.locator('.xterm-helper-textarea').evaluate((e) => {
       const clipboardData = new DataTransfer();
-      clipboardData.setData('text/plain', `${'0123456789'.repeat(2000)}pasted whole`);
+      clipboardData.setData('text/plain', `${'0123456789'.repeat(2000)}\npasted whole`);
       e.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
     });
     await page.waitForFunction(() => /pasted whole/.test(document.querySelector('.xterm-accessibility')?.textContent ?? '')); // the guest says it again
     await page.getByText('Connected to its serial port.').waitFor();
+  });
+  await step('who has no mouse leaves a console by its keys', async () => {
+    await visit('/p/default/machines/web/console');
+    await page.getByText('Connected to its serial port.').waitFor();
+    const words = await page.getByRole('group', { name: 'Console', exact: true }).evaluate((e) => document.getElementById(e.getAttribute('aria-describedby')).textContent);
+    if (!/Ctrl-Alt-G leaves it/.test(words)) throw new Error(words);
+    const inside = () => page.evaluate(() => document.activeElement?.classList.contains('xterm-helper-textarea'));
+    await until('the console has the keyboard', inside, 15);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Shift+Tab');
+    if (!(await inside())) throw new Error('the console does not get the tabulator');
+    await page.keyboard.press('Control+Alt+KeyG');
+    await page.waitForFunction(() => document.activeElement?.textContent === 'Back to the machine');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/machines/web');
   });
   await step('an open console says that it was cut when its session is ended', async () => {
     const other = await signedIn(name, password);

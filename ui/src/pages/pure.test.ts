@@ -10,7 +10,7 @@ import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manife
 import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
-import { slices } from './typed';
+import { leaves, slices } from './typed';
 import { costOf, limitsOf, quotaOf, typedOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
@@ -437,5 +437,15 @@ describe('what is pasted into a console', () => {
     expect(parts.map((p) => p.length)).toEqual([4096, 4096, 1808]);
     expect(parts.flatMap((p) => [...p])).toEqual([...pasted]);
     expect(slices(new Uint8Array(0))).toEqual([]);
+  });
+});
+
+describe('what is typed into a console', () => {
+  it('leaves it by one combination of keys, and by no letter that AltGr makes', () => {
+    const keys = (over: object) => leaves({ code: 'KeyG', ctrlKey: true, altKey: true, getModifierState: () => false, ...over });
+    expect(keys({})).toBe(true);
+    expect(keys({ altKey: false })).toBe(false);
+    expect(keys({ code: 'Escape' })).toBe(false);
+    expect(keys({ getModifierState: (key: string) => key === 'AltGraph' })).toBe(false);
   });
 });
