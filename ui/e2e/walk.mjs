@@ -14,7 +14,8 @@
 //   console   what is pasted arrives, however long; who has no mouse leaves it by its keys; one that is open says
 //             that it was cut when its session is ended
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
-//             limit of a quota leaves the others; who approves sees what is made
+//             limit of a quota leaves the others; who approves sees what is made; who may only look is
+//             offered nothing else
 //   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
 //             is read on to its end
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
@@ -750,6 +751,18 @@ if (wanted('acts')) {
     const card = page.getByRole('region', { name: /held-back-until-somebody-else/ });
     await card.locator('pre').getByText(/^spec\.size\s*\+ large$/).waitFor();
     await card.locator('pre').getByText(/^spec\.nics\[0\]\.network\s*\+ lab$/).waitFor();
+  });
+  await step('who may only look is offered nothing else of a machine, and hears why', async () => {
+    const { secret } = await call('POST', '/tokens', { name: `looks-${mark}`, ttlSeconds: 3600, projects: ['default'], verbs: ['view'] });
+    const other = await (await browser.newContext(VIEW)).newPage();
+    other.setDefaultTimeout(30_000);
+    await other.addInitScript((t) => sessionStorage.setItem('millwright.token', t), secret);
+    await other.goto(`${url}/p/default/machines/web`);
+    for (const act of ['Console', 'Power off', 'Reset', 'Rebuild', 'Edit', 'Delete']) {
+      await other.getByRole('note', { name: /token/ }).filter({ hasText: act }).waitFor();
+    }
+    await other.context().close();
+    await call('DELETE', `/tokens/looks-${mark}`);
   });
   await step('who changes one limit of a quota leaves the others, how long a machine may live too', async () => {
     const project = `limited-${mark}`;
