@@ -779,6 +779,17 @@ if (wanted('acts')) {
     const { quota } = await call('GET', `/projects/${project}`);
     if (quota.machines !== 5 || quota.memory !== '4GiB' || quota.ttl !== '8h') throw new Error(JSON.stringify(quota));
   });
+  await step('what a quota counts is live', async () => {
+    const project = `limited-${mark}`;
+    await visit(`/p/${project}/projects`);
+    await page.getByText('0 MiB, no limit').waitFor(); // of disk
+    await page.getByText('Live', { exact: true }).waitFor();
+    await declare(`apiVersion: millwright/v1\nkind: Volume\nmetadata: {name: counted}\nspec: {size: 3GiB, hypervisor: sim, reclaim: delete}\n`, project);
+    await page.getByText('3 GiB, no limit').waitFor();
+    await rest();
+    await call('DELETE', `/projects/${project}/volumes/counted`);
+    await page.getByText('0 MiB, no limit').waitFor();
+  });
 }
 
 // ------------------------------------------------------------------------------------------------------------ lists
