@@ -5,14 +5,18 @@
 //             nothing serious for axe, light and dark
 //   progress  how far an image and a machine that waits for it are is seen in lists and on the machine's page; so is what an
 //             installer says
-//   form      what the server finds wrong with a new machine stands at its field, which unfolds; who gives their key can
-//             log in with it; what has to be there first is told
+//   form      what the server finds wrong with a new machine stands at its field, which unfolds; nothing is sent before its
+//             plan is there; that somebody has to approve it is said before; who gives their key can log in with it; what has to
+//             be there first is told
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
 //   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
 //             where that is enough; it is gone when it is put right
 //   rollout   one is watched from member to member, waits after its canary, is paused and continued, and goes back
-//   console   one that is open says that it was cut when its session is ended
-//   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored
+//   console   what is pasted arrives, however long; who has no mouse leaves it by its keys; one that is open says
+//             that it was cut when its session is ended; who cannot be signed out is told so
+//   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
+//             limit of a quota leaves the others; who approves sees what is made; what was asked for by a
+//             token is withdrawn; who may only look is offered nothing else
 //   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
 //             is read on to its end
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
@@ -414,16 +418,56 @@ if (wanted('form')) {
       { field: 'Machine x: spec.size', message: 'it is too small' }, { field: 'Machine x: spec.bonds', message: 'there is no such card' },
     ]);
     await page.goto(`${url}/p/default/new-machine`);
-    await page.getByText('power it on').waitFor();
-    await page.route(/\/api\/v1\/apply/, (route) => (route.request().url().includes('dryRun=true') ? route.continue() : route.fulfill(told)));
+    await page.locator('button[type=submit]:enabled').waitFor();
+    await page.route(/\/api\/v1\/projects\/[^/]+\/machines$/, (route) => route.fulfill(told));
     await page.getByLabel('Name').press('Enter');
     await page.getByText('it is too small').waitFor();
     await page.getByRole('alert').getByText('there is no such card').waitFor();
     await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true' && /small|large/.test(document.activeElement.textContent ?? ''));
-    await page.unroute(/\/api\/v1\/apply/);
+    await page.unroute(/\/api\/v1\/projects\/[^/]+\/machines$/);
+  });
+  await step('nothing is made before its plan is seen, and nothing that is there is changed', async () => {
+    const machine = `taken-${mark}`;
+    const enabled = page.locator('button[type=submit]:enabled');
+    const sent = [];
+    const note = (r) => { if (r.method() === 'POST' && !/dryRun=true|renderings/.test(r.url())) sent.push(r.url()); };
+    await page.goto(`${url}/p/default/new-machine`);
+    await enabled.waitFor();
+    page.on('request', note);
+    await page.route(/dryRun=true/, () => {}); // the plan does not come
+    const asked = page.waitForRequest(/dryRun=true/);
+    await page.getByLabel('Name').fill('web');
+    await page.getByLabel('Name').press('Enter');
+    await asked;
+    await page.getByLabel('Name').press('Enter');
+    if ((await enabled.count()) > 0 || sent.length > 0) throw new Error(`it could be sent without its plan: ${sent}`);
+    await page.unroute(/dryRun=true/);
+    page.off('request', note);
+    await page.getByLabel('Name').fill(machine);
+    await enabled.waitFor();
+    await declare(`apiVersion: millwright/v1\nkind: Machine\nmetadata: {name: ${machine}}\nspec: {image: debian-12, size: small, power: "off"}\n`);
+    await enabled.click(); // somebody was faster
+    await page.getByRole('alert').getByText(`there is a Machine ${machine} in project default already`).waitFor();
+    const { metadata } = await call('GET', `/projects/default/machines/${machine}`);
+    if (metadata.generation !== 1) throw new Error(`it was changed: generation ${metadata.generation}`);
+    await rest();
+    await call('DELETE', `/projects/default/machines/${machine}`);
   });
 }
 if (wanted('form')) {
+  await step('that somebody has to approve it is said before it is asked for', async () => {
+    const told = page.getByRole('alert').getByText(/Somebody else has to approve it before it is done: .*2 cores, more than 1/);
+    await page.goto(`${url}/p/default/new-machine`);
+    await page.locator('button[type=submit]:enabled').waitFor();
+    await page.getByRole('combobox', { name: 'Size' }).click();
+    await page.getByRole('option', { name: /^large/ }).click();
+    await told.waitFor();
+    await fits();
+    await page.goto(`${url}/p/default/manifest`);
+    await page.getByLabel('YAML').fill(`apiVersion: millwright/v1\nkind: Machine\nmetadata: {name: large-${mark}}\nspec: {image: debian-12, size: large}\n`);
+    await page.getByRole('button', { name: 'Plan', exact: true }).click();
+    await told.waitFor();
+  });
   await step('who gives their key can log in with it, now and the next time', async () => {
     const machine = `with-key-${mark}`;
     const key = page.getByLabel('Your public SSH key');
@@ -652,6 +696,32 @@ if (wanted('console')) {
     await other.getByRole('navigation').first().waitFor();
     return other;
   }
+  await step('what is pasted into a console arrives, however long it is', async () => {
+    await visit('/p/default/machines/web/console');
+    await page.getByText('Connected to its serial port.').waitFor();
+    await page.locator('.xterm-helper-textarea').evaluate((e) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', `${'0123456789'.repeat(2000)}\npasted whole`);
+      e.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    });
+    await page.waitForFunction(() => /pasted whole/.test(document.querySelector('.xterm-accessibility')?.textContent ?? '')); // the guest says it again
+    await page.getByText('Connected to its serial port.').waitFor();
+  });
+  await step('who has no mouse leaves a console by its keys', async () => {
+    await visit('/p/default/machines/web/console');
+    await page.getByText('Connected to its serial port.').waitFor();
+    const words = await page.getByRole('group', { name: 'Console', exact: true }).evaluate((e) => document.getElementById(e.getAttribute('aria-describedby')).textContent);
+    if (!/Ctrl-Alt-G leaves it/.test(words)) throw new Error(words);
+    const inside = () => page.evaluate(() => document.activeElement?.classList.contains('xterm-helper-textarea'));
+    await until('the console has the keyboard', inside, 15);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Shift+Tab');
+    if (!(await inside())) throw new Error('the console does not get the tabulator');
+    await page.keyboard.press('Control+Alt+KeyG');
+    await page.waitForFunction(() => document.activeElement?.textContent === 'Back to the machine');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/machines/web');
+  });
   await step('an open console says that it was cut when its session is ended', async () => {
     const other = await signedIn(name, password);
     await cut(other, url, 'web', async () => {
@@ -659,6 +729,22 @@ if (wanted('console')) {
       const second = items.find((s) => s.agent === `Second browser ${mark}`);
       await call('DELETE', `/sessions/${second.uid}`);
     });
+    await other.context().close();
+  });
+  await step('who cannot be signed out is told so, and is not shown as if they were', async () => {
+    const other = await signedIn(name, password);
+    const session = async () => (await call('GET', '/sessions')).items.some((one) => one.agent === `Second browser ${mark}`);
+    await other.route(/\/api\/v1\/session$/, (route) => (route.request().method() === 'DELETE' ? route.abort() : route.continue()));
+    await other.getByRole('button', { name: 'Somebody with a rather long name' }).click();
+    await other.getByRole('menuitem', { name: 'Sign out' }).click();
+    const told = other.getByRole('dialog', { name: 'You are still signed in' });
+    await told.getByText('The server does not answer').waitFor();
+    await judge(other, ['light', 'dark']);
+    if (!(await session())) throw new Error('the session has ended');
+    await other.unroute(/\/api\/v1\/session$/);
+    await told.getByRole('button', { name: 'Try again' }).click();
+    await other.getByRole('heading', { name: 'Sign in to Millwright' }).waitFor();
+    if (await session()) throw new Error('the session goes on');
     await other.context().close();
   });
 }
@@ -689,6 +775,74 @@ if (wanted('acts')) {
     await row.getByText('Ready').waitFor();
     await rest();
     await call('DELETE', `/projects/default/volumes/${volume}`);
+  });
+  await step('who approves sees what is made', async () => {
+    await visit('/p/default/approvals');
+    const card = page.getByRole('region', { name: /held-back-until-somebody-else/ });
+    await card.locator('pre').getByText(/^spec\.size\s*\+ large$/).waitFor();
+    await card.locator('pre').getByText(/^spec\.nics\[0\]\.network\s*\+ lab$/).waitFor();
+  });
+  await step('who has asked by a token withdraws it in the page', async () => {
+    await call('PUT', '/projects/default/approval-rules', { rules: [{ coresAbove: 1 }] });
+    await visit('/p/default/approvals');
+    const secret = await page.evaluate(async (title) => {
+      const { csrfToken } = await (await fetch('/api/v1/session')).json();
+      const made = await fetch('/api/v1/tokens', { method: 'POST', headers: { 'X-CSRF-Token': csrfToken, 'Content-Type': 'application/json' }, body: JSON.stringify({ name: title, ttlSeconds: 3600 }) });
+      return (await made.json()).secret;
+    }, `asks-${mark}`);
+    const answer = await fetch(`${url}/api/v1/apply?project=default`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${secret}`, 'Content-Type': 'application/yaml' },
+      body: `apiVersion: millwright/v1\nkind: Machine\nmetadata: {name: asked-${mark}}\nspec: {image: debian-12, size: large, nics: [{network: lab}]}\n`,
+    });
+    if (!/approval-needed/.test(await answer.text())) throw new Error(`it was not held back: ${answer.status}`);
+    const card = page.getByRole('region', { name: `Machine asked-${mark}` });
+    await card.getByText(`${name}/asks-${mark} has asked for it`).waitFor(); // live
+    await card.getByRole('button', { name: 'Withdraw' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click();
+    await card.waitFor({ state: 'detached' });
+    const others = page.getByRole('region', { name: /held-back-until/ });
+    await others.waitFor();
+    if ((await others.getByRole('button', { name: 'Withdraw' }).count()) > 0) throw new Error('what somebody else has asked for can be withdrawn');
+    await call('DELETE', `/tokens/asks-${mark}`);
+  });
+  await step('who may only look is offered nothing else of a machine, and hears why', async () => {
+    const { secret } = await call('POST', '/tokens', { name: `looks-${mark}`, ttlSeconds: 3600, projects: ['default'], verbs: ['view'] });
+    const other = await (await browser.newContext(VIEW)).newPage();
+    other.setDefaultTimeout(30_000);
+    await other.addInitScript((t) => sessionStorage.setItem('millwright.token', t), secret);
+    await other.goto(`${url}/p/default/machines/web`);
+    for (const act of ['Console', 'Power off', 'Reset', 'Rebuild', 'Edit', 'Delete']) {
+      await other.getByRole('note', { name: /token/ }).filter({ hasText: act }).waitFor();
+    }
+    await other.context().close();
+    await call('DELETE', `/tokens/looks-${mark}`);
+  });
+  await step('who changes one limit of a quota leaves the others, how long a machine may live too', async () => {
+    const project = `limited-${mark}`;
+    await call('PUT', `/projects/${project}/quota`, { machines: 3, memory: '4GiB', ttl: '8h' });
+    await visit(`/p/${project}/projects`);
+    await page.getByText('Each machine lives for 8h at most.').waitFor();
+    await page.getByRole('button', { name: 'Change quota' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Machines', { exact: true }).fill('5');
+    await fits();
+    await judge(page, ['light', 'dark']);
+    await dialog.getByRole('button', { name: 'Set quota' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const { quota } = await call('GET', `/projects/${project}`);
+    if (quota.machines !== 5 || quota.memory !== '4GiB' || quota.ttl !== '8h') throw new Error(JSON.stringify(quota));
+  });
+  await step('what a quota counts is live', async () => {
+    const project = `limited-${mark}`;
+    await visit(`/p/${project}/projects`);
+    await page.getByText('0 MiB, no limit').waitFor(); // of disk
+    await page.getByText('Live', { exact: true }).waitFor();
+    await declare(`apiVersion: millwright/v1\nkind: Volume\nmetadata: {name: counted}\nspec: {size: 3GiB, hypervisor: sim, reclaim: delete}\n`, project);
+    await page.getByText('3 GiB, no limit').waitFor();
+    await rest();
+    await call('DELETE', `/projects/${project}/volumes/counted`);
+    await page.getByText('0 MiB, no limit').waitFor();
   });
 }
 

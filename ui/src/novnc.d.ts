@@ -7,5 +7,6 @@ declare module '@novnc/novnc' {
     focus(): void;
     disconnect(): void;
     sendCtrlAltDel(): void;
+    sendKey(keysym: number, code: string, down: boolean): void;
   }
 }

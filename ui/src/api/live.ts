@@ -11,6 +11,8 @@ const PAUSE = 250;
 /** What the server has to look at everything for is asked for again this much later, however much changes meanwhile. */
 const BREATH = 2000;
 const WIDE = ['summary', 'drift', 'orphans'];
+/** What a quota counts, and what makes machines. */
+const COUNTED: Plural[] = ['machines', 'volumes', 'snapshots', 'sizes', 'groups', 'pools'];
 const WAITS = [500, 1000, 2000, 5000, 10_000];
 
 type State = 'connecting' | 'live' | 'lost';
@@ -128,7 +130,7 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
 
 function look(queries: QueryClient, changes: Change[]) {
   const resources = changes.filter((c) => c.kind);
-  const kinds = new Set(resources.map((c) => pluralOf(c.kind!)));
+  const kinds = new Set<string>(resources.map((c) => pluralOf(c.kind!)));
   if (resources.length > FEW) {
     for (const plural of kinds) {
       void queries.invalidateQueries({ queryKey: ['list', plural] });
@@ -144,7 +146,10 @@ function look(queries: QueryClient, changes: Change[]) {
     ['quarantine', 'addresses'].forEach((k) => also.add(k));
   }
   if (kinds.has('machines') || kinds.has('groups')) {
-    ['group-members', 'group-revisions', 'project'].forEach((k) => also.add(k));
+    ['group-members', 'group-revisions'].forEach((k) => also.add(k));
+  }
+  if (COUNTED.some((k) => kinds.has(k))) {
+    also.add('project');
   }
   for (const key of also) {
     void queries.invalidateQueries({ queryKey: [key] });

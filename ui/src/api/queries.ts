@@ -1,24 +1,20 @@
 import {
   queryOptions,
+  replaceEqualDeep,
   useInfiniteQuery,
   useQuery,
   useQueryClient,
-  type InfiniteData,
   type QueryClient,
   type UseQueryResult,
 } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
 import { SHARED, running, type Kinds, type Operation, type Plural } from './kinds';
+import { newest, patch, type Listed, type Part } from './patched';
 
 /** The first part is what is seen at once; to read and parse the rest takes longer than one likes to wait. */
 const FIRST = 100;
 const PAGE = 1000;
-
-interface Part<R> {
-  items: R[];
-  next?: string;
-}
 
 /** What a list shows: all of it, or so much of it as has come. */
 export interface Listing<R> {
@@ -138,46 +134,29 @@ export async function readOne<K extends Plural>(plural: K, project: string, name
 }
 
 export const one = <K extends Plural>(plural: K, project: string, name: string) =>
-  queryOptions({ queryKey: oneKey(plural, project, name), queryFn: () => readOne(plural, project, name) });
-
-type Listed = { metadata: { uid: string; name: string; project: string } };
-
-/** A collection with one resource put in place, or taken out where `now` is null. */
-export function patched<R extends Listed>(
-  data: InfiniteData<Part<R>> | undefined,
-  project: string,
-  name: string,
-  now: R | null,
-): InfiniteData<Part<R>> | undefined {
-  if (!data || data.pages.length === 0) {
-    return data;
-  }
-  const is = (r: R) => r.metadata.project === project && r.metadata.name === name;
-  let found = false;
-  const pages = data.pages.map((page) => {
-    if (!page.items.some(is)) {
-      return page;
-    }
-    found = true;
-    return { ...page, items: page.items.flatMap((r) => (is(r) ? (now ? [now] : []) : [r])) };
+  queryOptions({
+    queryKey: oneKey(plural, project, name),
+    queryFn: () => readOne(plural, project, name),
+    structuralSharing: (before, now) => (before && newest(before as Listed, now as Listed) === before ? before : replaceEqualDeep(before, now)),
   });
-  if (!found && now) {
-    const last = pages[pages.length - 1]!;
-    pages[pages.length - 1] = { ...last, items: [...last.items, now] };
-  }
-  return { ...data, pages };
-}
+
+/** Which look at each resource was the last whose answer is shown: what was asked for before it tells of the past. */
+const looked = new Map<string, number>();
+let looks = 0;
 
 /** Looks at one resource again and puts it into every list that shows it. */
 export async function refresh(queries: QueryClient, plural: Plural, project: string, name: string) {
-  const lists = queries
-    .getQueryCache()
-    .findAll({ queryKey: ['list', plural] })
-    .filter((q) => q.queryKey[2] === project || q.queryKey[2] === '-');
-  const shown = queries.getQueryCache().find({ queryKey: oneKey(plural, project, name) });
-  if (lists.length === 0 && !shown) {
+  const lists = () =>
+    queries
+      .getQueryCache()
+      .findAll({ queryKey: ['list', plural] })
+      .filter((q) => q.queryKey[2] === project || q.queryKey[2] === '-');
+  const shown = () => queries.getQueryCache().find({ queryKey: oneKey(plural, project, name) });
+  if (lists().length === 0 && !shown()) {
     return;
   }
+  const key = `${plural}/${project}/${name}`;
+  const look = ++looks;
   let now: Kinds[Plural] | null;
   try {
     now = await readOne(plural, project, name);
@@ -187,16 +166,20 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
     }
     now = null;
   }
-  if (now) {
-    queries.setQueryData(oneKey(plural, project, name), now);
-  } else if (shown) {
-    void queries.invalidateQueries({ queryKey: shown.queryKey });
+  if (look < (looked.get(key) ?? 0)) {
+    return;
   }
-  for (const list of lists) {
+  looked.set(key, look);
+  if (now) {
+    queries.setQueryData<Listed>(oneKey(plural, project, name), (before) => (before ? newest<Listed>(before, now) : now));
+  } else if (shown()) {
+    void queries.invalidateQueries({ queryKey: oneKey(plural, project, name) });
+  }
+  for (const list of lists()) {
     if (list.queryKey[3]) {
       void queries.invalidateQueries({ queryKey: list.queryKey }); // a selector is the server's to apply
     } else {
-      queries.setQueryData<InfiniteData<Part<Listed>>>(list.queryKey, (d) => patched(d, project, name, now));
+      patch(queries, list, project, name, now);
     }
   }
 }
@@ -540,11 +523,6 @@ export const groupDiff = (project: string, name: string, from: number, to: numbe
 /** A try that is sent twice is done once. */
 export const once = () => ({ 'Idempotency-Key': crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` });
 
-/** What an apply of this text would do. */
-export async function planOf(project: string, yaml: string) {
-  return (await applyText(project, yaml, true)).items;
-}
-
 /** What a machine would be told at its first boot, or by its installer; nothing is stored. */
 export const rendering = (project: string, yaml: string) =>
   queryOptions({
@@ -561,6 +539,19 @@ export const rendering = (project: string, yaml: string) =>
       ),
   });
 
+/** As {@link applyText} of one machine, which must be new. */
+export async function createMachine(project: string, yaml: string) {
+  return unwrap(
+    api.POST('/api/v1/projects/{project}/machines', {
+      params: { path: { project }, header: once() },
+      body: yaml as never,
+      bodySerializer: (text: unknown) => text as string,
+      headers: { 'Content-Type': 'application/yaml' },
+    }),
+  );
+}
+
+/** Applies a text; a dry run tells what that would do, and who has to approve it. */
 export async function applyText(project: string, yaml: string, dryRun: boolean): Promise<Schemas['Apply']> {
   return unwrap(
     api.POST('/api/v1/apply', {

@@ -6,11 +6,12 @@ import { useMutation } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
-import { ALL } from '../api/kinds';
+import { ALL, SHARED } from '../api/kinds';
 import { useAudit } from '../api/queries';
 import { Ago, Copyable, Empty, PageHead, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { exact } from '../parts/format';
+import { MayIn } from '../parts/May';
 
 type Act = Schemas['Act'];
 
@@ -62,9 +63,13 @@ function Verify() {
   const told = verify.data;
   return (
     <>
-      <Button variant="outlined" loading={verify.isPending} onClick={() => verify.mutate()}>
-        Verify
-      </Button>
+      <MayIn project={SHARED} what="audit">
+        {(disabled) => (
+          <Button variant="outlined" disabled={disabled} loading={verify.isPending} onClick={() => verify.mutate()}>
+            Verify
+          </Button>
+        )}
+      </MayIn>
       {verify.error && <Trouble error={verify.error} />}
       {told &&
         (told.altered === undefined ? (

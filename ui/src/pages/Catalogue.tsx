@@ -18,7 +18,7 @@ import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { useLabels } from '../parts/listed';
 import { MayIn } from '../parts/May';
-import { PlanView } from '../parts/plan';
+import { PlanView, ToApprove } from '../parts/plan';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { useSettled } from '../parts/settled';
 import { presetsOf } from './order';
@@ -147,6 +147,7 @@ function Form({ project, offer }: { project: string; offer: Offer }) {
     staleTime: 0,
     placeholderData: (before: Schemas['Order'] | undefined) => before,
   });
+  const planned = complete && settled === values && plan.isSuccess && !plan.isPlaceholderData;
   const queries = useQueryClient();
   const act = useMutation({
     mutationFn: () => order(project, name, values, false),
@@ -166,7 +167,9 @@ function Form({ project, offer }: { project: string; offer: Offer }) {
       component="form"
       onSubmit={(e) => {
         e.preventDefault();
-        act.mutate();
+        if (planned) {
+          act.mutate();
+        }
       }}
       sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: 'minmax(0, 1fr)', lg: 'minmax(0, 1fr) minmax(0, 1fr)' }, alignItems: 'start' }}
     >
@@ -181,7 +184,7 @@ function Form({ project, offer }: { project: string; offer: Offer }) {
             <PageButton to="/p/$project/catalogue" params={{ project }}>
               Cancel
             </PageButton>
-            <Button type="submit" variant="contained" loading={act.isPending} disabled={!complete || !!plan.error || settled !== values}>
+            <Button type="submit" variant="contained" loading={act.isPending} disabled={!planned}>
               Order
             </Button>
           </Stack>
@@ -194,13 +197,11 @@ function Form({ project, offer }: { project: string; offer: Offer }) {
           ) : plan.error ? (
             <Quiet>Not like this: {plan.error.message}</Quiet>
           ) : plan.data ? (
-            <Box sx={{ opacity: settled === values && !plan.isPlaceholderData ? 1 : 0.6, transition: 'opacity .15s' }}>
+            <Box sx={{ opacity: planned ? 1 : 0.6, transition: 'opacity .15s' }}>
               <PlanView items={plan.data.items} />
-              {plan.data.approval && (
-                <Typography variant="body2" sx={{ mt: 1.5 }}>
-                  Somebody has to approve it: {plan.data.approval.because.join('; ')}.
-                </Typography>
-              )}
+              <Box sx={{ mt: 1.5 }}>
+                <ToApprove by={plan.data.approval} />
+              </Box>
             </Box>
           ) : (
             <Loading lines={4} />

@@ -1,6 +1,5 @@
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
-import Stack from '@mui/material/Stack';
 import { useTheme } from '@mui/material/styles';
 import Typography from '@mui/material/Typography';
 import ToggleButton from '@mui/material/ToggleButton';
@@ -9,10 +8,11 @@ import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 import { api, unwrap } from '../api/client';
 import { Card, Copyable, PageHead, Trouble } from '../parts/basics';
 import { PageButton } from '../parts/RowLink';
+import { HELD, leaves, slices } from './typed';
 
 type State = 'opening' | 'open' | 'closed';
 
@@ -54,7 +54,7 @@ function Serial() {
     const bytes = new TextEncoder();
     terminal.onData((text) => {
       if (socket?.readyState === WebSocket.OPEN) {
-        socket.send(bytes.encode(text));
+        slices(bytes.encode(text)).forEach((part) => socket?.send(part));
       }
     });
     const open = async () => {
@@ -126,7 +126,7 @@ function Screen() {
   const [elsewhere, setElsewhere] = useState<{ url: string; protocol: string }>();
   const [attempt, setAttempt] = useState(0);
   const place = useRef<HTMLDivElement>(null);
-  const viewer = useRef<{ sendCtrlAltDel(): void }>(null);
+  const viewer = useRef<{ sendCtrlAltDel(): void; sendKey(keysym: number, code: string, down: boolean): void }>(null);
 
   useEffect(() => {
     let over = false;
@@ -191,6 +191,7 @@ function Screen() {
       }
       error={error}
       again={() => setAttempt(attempt + 1)}
+      left={() => HELD.forEach(([keysym, code]) => viewer.current?.sendKey(keysym, code, false))}
       tools={
         state === 'open' && (
           <Button variant="outlined" onClick={() => viewer.current?.sendCtrlAltDel()}>
@@ -218,10 +219,12 @@ function socketAt(path: string): URL {
   return url;
 }
 
-function Frame({ state, under, error, again, tools, children }: { state: State; under: string; error: unknown; again: () => void; tools?: ReactNode; children: ReactNode }) {
+function Frame({ state, under, error, again, left, tools, children }: { state: State; under: string; error: unknown; again: () => void; left?: () => void; tools?: ReactNode; children: ReactNode }) {
   const { project, name } = useParams(FROM);
   const { show } = useSearch(FROM);
   const navigate = useNavigate();
+  const back = useRef<HTMLElement>(null);
+  const help = useId();
   return (
     <>
       <PageHead title={`Console of ${name}`} under={<span role="status">{under}</span>}>
@@ -242,21 +245,35 @@ function Frame({ state, under, error, again, tools, children }: { state: State; 
             Open again
           </Button>
         )}
-        <PageButton to="/p/$project/machines/$name" params={{ project, name }} variant="outlined">
-          Back to the machine
-        </PageButton>
+        <Box ref={back} sx={{ display: 'contents' }}>
+          <PageButton to="/p/$project/machines/$name" params={{ project, name }} variant="outlined">
+            Back to the machine
+          </PageButton>
+        </Box>
       </PageHead>
       {error !== null && (
         <Box sx={{ mb: 2 }}>
           <Trouble error={error} />
         </Box>
       )}
-      {children}
-      <Stack direction="row" sx={{ mt: 1 }}>
-        <Typography variant="body2" sx={{ color: 'text.secondary' }}>
-          The keyboard belongs to the console while it has the focus; leave it with the mouse{show !== 'screen' && ', or with Ctrl-Shift-Tab'}.
-        </Typography>
-      </Stack>
+      <Box
+        role="group"
+        aria-label="Console"
+        aria-describedby={help}
+        onKeyDownCapture={(e) => {
+          if (leaves(e.nativeEvent)) {
+            e.preventDefault();
+            e.stopPropagation();
+            left?.();
+            back.current?.querySelector('a')?.focus();
+          }
+        }}
+      >
+        {children}
+      </Box>
+      <Typography id={help} variant="body2" sx={{ mt: 1, color: 'text.secondary' }}>
+        The keyboard belongs to the console while it has the focus; Ctrl-Alt-G leaves it, and so does a click beside it.
+      </Typography>
     </>
   );
 }

@@ -386,9 +386,13 @@ function Actions({ machine }: { machine: Machine }) {
   const volumes = machine.spec.volumes ?? [];
   return (
     <>
-      <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant={off ? 'outlined' : 'contained'} startIcon={<TerminalIcon />}>
-        Console
-      </PageButton>
+      <May all={allowed.data} action="console">
+        {(disabled) => (
+          <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant={off ? 'outlined' : 'contained'} startIcon={<TerminalIcon />} disabled={disabled}>
+            Console
+          </PageButton>
+        )}
+      </May>
       <May all={allowed.data} action={off ? 'power-on' : 'power-off'}>
         {(disabled) => (
           <Button

@@ -13,13 +13,13 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, standing, type Resource } from '../api/kinds';
-import { applyText, planOf, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
+import { applyText, createMachine, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
 import { Asked, Card, Copy, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { Declare } from '../parts/Declare';
 import { Folded } from '../parts/Folded';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
-import { PlanView } from '../parts/plan';
+import { PlanView, ToApprove } from '../parts/plan';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
 import { useSignedIn } from '../api/session';
@@ -104,17 +104,20 @@ export function NewMachine() {
     };
   }, [typed, project, me, images.items, sizes.items, networks.items, profiles.items, machines.items]);
 
-  const yaml = useMemo(() => manifestsOf(draft).map((m) => stringify(m)).join('---\n'), [draft]);
+  const manifests = useMemo(() => manifestsOf(draft), [draft]);
+  const yaml = useMemo(() => manifests.map((m) => stringify(m)).join('---\n'), [manifests]);
   const logins = profiles.items.filter((p) => draft.profiles.includes(p.metadata.name)).flatMap((p) => (p.spec.users ?? []).map((u) => u.name));
   const settled = useSettled(useDeferredValue(yaml), 350);
   const complete = !loading && draft.name !== '' && draft.image !== '' && draft.size !== '';
   const plan = useQuery({
     queryKey: ['plan', 'apply', project, settled],
-    queryFn: () => planOf(project, settled),
+    queryFn: () => applyText(project, settled, true),
     enabled: complete && settled === yaml, // not what the form was before it had its values
     staleTime: 0,
-    placeholderData: (before: Schemas['ApplyItem'][] | undefined) => before,
+    placeholderData: (before: Schemas['Apply'] | undefined) => before,
   });
+  // What is made is what was seen, and not what the form was before.
+  const planned = complete && settled === yaml && plan.isSuccess && !plan.isPlaceholderData;
   const limited = useQuery(projectOf(project));
   const cost = useMemo(
     () =>
@@ -125,11 +128,12 @@ export function NewMachine() {
       ),
     [sizes.items, networks.items, draft.size, draft.network, draft.ipv4],
   );
-  const exists = plan.data?.some((i) => i.kind === 'Machine' && i.name === draft.name && i.action !== 'created') ?? false;
+  const exists = plan.data?.items.some((i) => i.kind === 'Machine' && i.name === draft.name && i.action !== 'created') ?? false;
   const queries = useQueryClient();
   const navigate = useNavigate();
   const create = useMutation({
-    mutationFn: () => applyText(project, yaml, false),
+    // Somebody may have been faster with its name; only what goes with a profile cannot be asked for as new.
+    mutationFn: async (): Promise<unknown> => (manifests.length === 1 ? createMachine(project, yaml) : applyText(project, yaml, false)),
     onSuccess: () => {
       void queries.invalidateQueries({ queryKey: ['list', 'machines'] });
       void queries.invalidateQueries({ queryKey: ['operations'] });
@@ -170,7 +174,9 @@ export function NewMachine() {
           ref={form}
           onSubmit={(e) => {
             e.preventDefault();
-            create.mutate();
+            if (planned && !exists) {
+              create.mutate();
+            }
           }}
           sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: 'minmax(0, 1fr)', lg: 'minmax(0, 1fr) minmax(0, 1fr)' }, alignItems: 'start' }}
         >
@@ -295,11 +301,12 @@ export function NewMachine() {
                 </Accordion>
                 {elsewhere && <Trouble error={new ApiProblem(problem.status, { ...problem.problem, errors: wrong.rest })} />}
                 {create.error && !(create.error instanceof ApiProblem) && <Trouble error={create.error} />}
+                {planned && <ToApprove by={plan.data.approval} />}
                 <Stack direction="row" sx={{ gap: 1.5, justifyContent: 'flex-end' }}>
                   <PageButton to="/p/$project/machines" params={{ project: at }}>
                     Cancel
                   </PageButton>
-                  <Button type="submit" variant="contained" loading={create.isPending} disabled={!complete || exists || !!plan.error}>
+                  <Button type="submit" variant="contained" loading={create.isPending} disabled={!planned || exists}>
                     Create machine
                   </Button>
                 </Stack>
@@ -313,8 +320,8 @@ export function NewMachine() {
                   Not like this: {plan.error.message}
                 </Typography>
               ) : plan.data ? (
-                <Box sx={{ opacity: settled === yaml && !plan.isPlaceholderData ? 1 : 0.6, transition: 'opacity .15s' }}>
-                  <PlanView items={plan.data} />
+                <Box sx={{ opacity: planned ? 1 : 0.6, transition: 'opacity .15s' }}>
+                  <PlanView items={plan.data.items} />
                 </Box>
               ) : (
                 <Loading lines={4} />

@@ -18,7 +18,7 @@ import { AddIcon } from '../parts/icons';
 import { May, MayIn } from '../parts/May';
 import { Meter } from '../parts/Meter';
 import { PageLink } from '../parts/RowLink';
-import { LIMITED, limitsOf, quotaOf, usedOf, type Limited } from './quota';
+import { LIMITED, limitsOf, quotaOf, typedOf, usedOf, type Limited } from './quota';
 
 export type Role = Schemas['Role'];
 export const ROLES: Role[] = ['viewer', 'user', 'operator', 'admin'];
@@ -158,20 +158,23 @@ export function Quota({ of, more }: { of: Schemas['Project']; more?: Partial<Rec
       {LIMITED.map((l) => (
         <Meter key={l.key} title={l.title} used={used[l.key]} more={more?.[l.key] ?? 0} of={limits[l.key]} say={l.say} />
       ))}
+      {of.quota.ttl && (
+        <Typography variant="body2" sx={{ mt: 1.5 }}>
+          Each machine lives for {of.quota.ttl} at most.
+        </Typography>
+      )}
     </>
   );
 }
 
 function Limit({ of, onClose }: { of: Schemas['Project']; onClose: () => void }) {
-  const [typed, setTyped] = useState(
-    () => Object.fromEntries(LIMITED.map(({ key }) => [key, String(of.quota[key] ?? '')])) as Record<Limited, string>,
-  );
+  const [typed, setTyped] = useState(() => typedOf(of.quota));
   const queries = useQueryClient();
   return (
     <Ask
       title={`Quota of ${of.name}`}
       button="Set quota"
-      act={() => unwrap(api.PUT('/api/v1/projects/{project}/quota', { params: { path: { project: of.name } }, body: quotaOf(typed) }))}
+      act={() => unwrap(api.PUT('/api/v1/projects/{project}/quota', { params: { path: { project: of.name } }, body: quotaOf(typed, of.quota) }))}
       done={() => void queries.invalidateQueries({ queryKey: ['project'] })}
       onClose={onClose}
     >
@@ -188,6 +191,14 @@ function Limit({ of, onClose }: { of: Schemas['Project']; onClose: () => void })
           autoComplete="off"
         />
       ))}
+      <TextField
+        label="Lifetime of a machine"
+        placeholder="30d"
+        value={typed.ttl}
+        onChange={(e) => setTyped((t) => ({ ...t, ttl: e.target.value }))}
+        helperText="A number with s, m, h or d, such as 8h or 30d. With it, each machine needs an end."
+        autoComplete="off"
+      />
     </Ask>
   );
 }

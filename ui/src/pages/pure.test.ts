@@ -10,7 +10,8 @@ import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manife
 import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
-import { costOf, limitsOf, quotaOf, usedOf } from './quota';
+import { leaves, slices } from './typed';
+import { costOf, limitsOf, quotaOf, typedOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
 import { causes } from './wrong';
@@ -188,11 +189,18 @@ describe('a quota', () => {
     expect(costOf(undefined, [], '')).toMatchObject({ cores: 0, addresses: 0 });
   });
   it('leaves out what has no limit, and leaves wrong input to the server', () => {
-    expect(quotaOf({ machines: ' 20 ', cores: '', memory: '4GiB', disk: '', addresses: 'many' })).toEqual({
+    const before = { machines: 3, cores: 8 };
+    expect(quotaOf({ machines: ' 20 ', cores: '', memory: '4GiB', disk: '', addresses: 'many', ttl: ' 8h ' }, before)).toEqual({
       machines: 20,
       memory: '4GiB',
       addresses: 'many',
+      ttl: '8h',
     });
+  });
+  it('keeps what nobody has changed, and what the form does not know', () => {
+    const before = { machines: 3, memory: '4GiB', ttl: '30d', later: 7 };
+    expect(quotaOf(typedOf(before), before)).toEqual(before);
+    expect(quotaOf({ ...typedOf(before), ttl: '' }, before)).toEqual({ machines: 3, memory: '4GiB', later: 7 });
   });
   it('is told of on the first page when it is nearly used', () => {
     const now = Date.parse('2026-11-28T12:00:00Z');
@@ -419,5 +427,25 @@ describe('what the machines of a hypervisor use', () => {
     const load = loadOf([one('a', { cores: 0.5, memoryBytes: 2 ** 30 }), one('a', { memoryBytes: 2 ** 29 }), one('a'), one('b'), one(undefined)]);
     expect(load.get('a')).toEqual({ cores: 0.5, memory: 1536, measured: 2 });
     expect(load.has('b')).toBe(false);
+  });
+});
+
+describe('what is pasted into a console', () => {
+  it('is sent in parts that are small enough, and is whole', () => {
+    const pasted = Uint8Array.from({ length: 10_000 }, (_, i) => i % 251);
+    const parts = slices(pasted);
+    expect(parts.map((p) => p.length)).toEqual([4096, 4096, 1808]);
+    expect(parts.flatMap((p) => [...p])).toEqual([...pasted]);
+    expect(slices(new Uint8Array(0))).toEqual([]);
+  });
+});
+
+describe('what is typed into a console', () => {
+  it('leaves it by one combination of keys, and by no letter that AltGr makes', () => {
+    const keys = (over: object) => leaves({ code: 'KeyG', ctrlKey: true, altKey: true, getModifierState: () => false, ...over });
+    expect(keys({})).toBe(true);
+    expect(keys({ altKey: false })).toBe(false);
+    expect(keys({ code: 'Escape' })).toBe(false);
+    expect(keys({ getModifierState: (key: string) => key === 'AltGraph' })).toBe(false);
   });
 });

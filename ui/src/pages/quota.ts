@@ -25,8 +25,7 @@ export function usedOf(used: Schemas['ProjectsUsage']): Amounts {
   return { ...used, memory: mib(used.memory), disk: mib(used.disk) };
 }
 
-export function limitsOf(quota: Schemas['ProjectsQuota']): Partial<Amounts> {
-  const { memory, disk, ...rest } = quota;
+export function limitsOf({ memory, disk, ttl: _, ...rest }: Schemas['ProjectsQuota']): Partial<Amounts> {
   return {
     ...rest,
     ...(memory === undefined ? {} : { memory: mib(memory) }),
@@ -57,14 +56,26 @@ export function costOf(
   };
 }
 
-/** A quota as the API takes it, out of what was typed; what is left empty has no limit. */
-export function quotaOf(typed: Record<Limited, string>): Schemas['ProjectsQuota'] {
-  const out: Record<string, string | number> = {};
-  for (const { key } of LIMITED) {
-    const text = typed[key].trim();
+/** What of a quota is typed in a form: what is counted, and how long a machine may live. */
+export type Typed = Record<Limited | 'ttl', string>;
+
+export function typedOf(quota: Schemas['ProjectsQuota']): Typed {
+  return Object.fromEntries([...LIMITED.map((l) => l.key), 'ttl' as const].map((key) => [key, String(quota[key] ?? '')])) as Typed;
+}
+
+/**
+ * A quota as the API takes it, out of what was typed; what is left empty has no limit.
+ *
+ * @param before what it was: what no field is for stays, for what is left out has no limit
+ */
+export function quotaOf(typed: Typed, before: Schemas['ProjectsQuota']): Schemas['ProjectsQuota'] {
+  const out: Record<string, string | number> = { ...before };
+  for (const [key, value] of Object.entries(typed)) {
+    const text = value.trim();
+    delete out[key];
     if (text) {
-      out[key] = key === 'memory' || key === 'disk' ? text : /^\d+$/.test(text) ? Number(text) : text;
+      out[key] = ['memory', 'disk', 'ttl'].includes(key) || !/^\d+$/.test(text) ? text : Number(text);
     }
   }
-  return out as Schemas['ProjectsQuota'];
+  return out;
 }

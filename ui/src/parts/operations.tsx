@@ -14,6 +14,7 @@ import { once, operation as operationQuery, useOperationLog } from '../api/queri
 import { Ago, Loading, Standing, Trouble, useNow } from './basics';
 import { lasted } from './format';
 import { ExpandMoreIcon } from './icons';
+import { MayIn } from './May';
 import { reached } from './reached';
 
 const STATES: Record<string, [Health, string]> = {
@@ -220,16 +221,20 @@ export function CancelButton({ of }: { of: Operation }) {
   return (
     <>
       {cancel.error && <Trouble error={cancel.error} />}
-      <Button
-        size="small"
-        color="inherit"
-        variant="outlined"
-        loading={cancel.isPending}
-        disabled={of.spec.cancelRequested || of.spec.verb === 'delete'}
-        onClick={() => cancel.mutate()}
-      >
-        {of.spec.cancelRequested ? 'Stopping' : 'Cancel'}
-      </Button>
+      <MayIn project={of.metadata.project} what={`operate ${of.spec.target.kind}`}>
+        {(disabled) => (
+          <Button
+            size="small"
+            color="inherit"
+            variant="outlined"
+            loading={cancel.isPending}
+            disabled={disabled || of.spec.cancelRequested || of.spec.verb === 'delete'}
+            onClick={() => cancel.mutate()}
+          >
+            {of.spec.cancelRequested ? 'Stopping' : 'Cancel'}
+          </Button>
+        )}
+      </MayIn>
     </>
   );
 }

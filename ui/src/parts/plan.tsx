@@ -4,8 +4,12 @@ import Stack from '@mui/material/Stack';
 import Typography from '@mui/material/Typography';
 import type { Schemas } from '../api/client';
 
-/** What an apply would do to each resource. */
-export function PlanView({ items }: { items: Schemas['ApplyItem'][] }) {
+/**
+ * What an apply would do to each resource.
+ *
+ * @param whole what is created is shown, too, for who has not written it
+ */
+export function PlanView({ items, whole }: { items: Schemas['ApplyItem'][]; whole?: boolean }) {
   return (
     <Stack sx={{ gap: 2 }}>
       {items.map((item) => (
@@ -23,6 +27,7 @@ export function PlanView({ items }: { items: Schemas['ApplyItem'][] }) {
             </Box>
           </Typography>
           {item.action === 'changed' && item.changes.length > 0 && <Changes changes={item.changes} />}
+          {item.action === 'created' && whole && item.changes.length > 0 && <Changes changes={item.changes.flatMap((c) => fields(c.path, c.after))} />}
           {item.note && (
             <Alert severity="warning" variant="outlined" sx={{ mt: 0.75 }}>
               {item.note}
@@ -49,13 +54,32 @@ export function PlanView({ items }: { items: Schemas['ApplyItem'][] }) {
   );
 }
 
+/** That nothing is done before others have agreed, and why. */
+export function ToApprove({ by }: { by: Schemas['ApplyNeed'] | undefined }) {
+  return (
+    by && (
+      <Alert severity="info" variant="outlined">
+        {by.people === 1 ? 'Somebody else has' : 'Two other people have'} to approve it before it is done: {by.because.join('; ')}.
+      </Alert>
+    )
+  );
+}
+
+/** What is new comes in one piece; it is told field by field, and what is empty not at all. */
+export function fields(path: string, value: unknown): Schemas['ApplyChange'][] {
+  if (typeof value !== 'object' || value === null || (Array.isArray(value) && value.some((v) => typeof v !== 'object'))) {
+    return [{ path, after: value as never }];
+  }
+  return Object.entries(value).flatMap(([key, v]) => fields(Array.isArray(value) ? `${path}[${v?.name ?? key}]` : `${path}.${key}`, v));
+}
+
 function said(value: unknown): string {
   return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export function Changes({ changes }: { changes: Schemas['ApplyChange'][] }) {
   return (
-    <Box component="pre" sx={{ m: 0, mt: 0.75, p: 1.25, borderRadius: 2, bgcolor: 'action.hover', whiteSpace: 'pre-wrap' }}>
+    <Box component="pre" sx={{ m: 0, mt: 0.75, p: 1.25, borderRadius: 2, bgcolor: 'action.hover', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
       {changes.map((c) => (
         <Box key={c.path} component="span" sx={{ display: 'block' }}>
           {c.path}

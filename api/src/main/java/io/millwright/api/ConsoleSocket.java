@@ -130,6 +130,12 @@ final class ConsoleSocket implements SmartLifecycle {
       }
     }
 
+    /** A console is a stream: what is typed or pasted may be as long as it likes. */
+    @Override
+    public boolean supportsPartialMessages() {
+      return true;
+    }
+
     @Override
     protected void handleBinaryMessage(WebSocketSession socket, BinaryMessage message)
         throws IOException {

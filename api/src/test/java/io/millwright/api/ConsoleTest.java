@@ -88,6 +88,11 @@ class ConsoleTest {
     WebSocket socket = open(path, screen);
     socket.sendBinary(ByteBuffer.wrap("hello".getBytes(StandardCharsets.US_ASCII)), true).join();
     Awaitility.await().until(() -> screen.text.toString().contains("hello"));
+    String pasted = "0123456789".repeat(2000);
+    socket.sendBinary(ByteBuffer.wrap(pasted.getBytes(StandardCharsets.US_ASCII)), true).join();
+    Awaitility.await()
+        .until(() -> screen.text.toString().contains(pasted) || screen.closed.isDone());
+    assertThat(screen.closed).as("it was cut").isNotDone();
     assertThat(openSockets()).isEqualTo(1);
     socket.sendClose(WebSocket.NORMAL_CLOSURE, "").join();
     assertThat(screen.closed.get(10, TimeUnit.SECONDS)).isEqualTo(WebSocket.NORMAL_CLOSURE);
