@@ -297,6 +297,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           if (attached.isPresent() && attached.get().runs()) {
             throw Machines.conflict("A machine runs with the disk.", attached.get().name());
           }
+          requireUpToDate(attached);
           if (source.capacityKib() > kib(size)) {
             throw new DriverException(
                 FaultKind.REFUSED,
@@ -473,6 +474,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       files.extendDisk(place, name.toString(), kib(size));
       return;
     }
+    requireUpToDate(attached);
     Element disk = attached.get().disk().device().named("device").type("VirtualDisk");
     disk.with("capacityInKB", Long.toString(kib(size)));
     disk.with("capacityInBytes", Long.toString(size.bytes()));
@@ -513,6 +515,19 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * The file of a disk below a snapshot of vSphere's own, which somebody has made by hand or backup
+   * software, holds what was on it then.
+   */
+  static void requireUpToDate(Optional<Attached> attached) throws DriverException {
+    if (attached.isPresent() && attached.get().disk().snapped()) {
+      throw Machines.snapped(
+          attached.get().name()
+              + " writes to "
+              + attached.get().disk().device().text("backing", "fileName"));
+    }
   }
 
   @Override

@@ -54,6 +54,7 @@ final class DatastoreTransfer implements DiskTransfer {
       if (attached.isPresent() && attached.get().runs()) {
         throw Machines.conflict("A machine runs with the disk.", attached.get().name());
       }
+      DatastoreDisks.requireUpToDate(attached);
       try (InputStream in = files.download(place, disk + "-flat" + DatastoreFiles.DISK)) {
         copy(in, into);
       } catch (IOException e) {

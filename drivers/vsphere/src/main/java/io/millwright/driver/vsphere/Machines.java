@@ -179,6 +179,11 @@ final class Machines {
     }
   }
 
+  static DriverException snapped(String forOperator) {
+    return conflict(
+        "The machine has snapshots of vSphere's own; remove or consolidate them.", forOperator);
+  }
+
   static DriverException conflict(String forUser, String forOperator) {
     return new DriverException(FaultKind.CONFLICT, forUser, forOperator, null);
   }

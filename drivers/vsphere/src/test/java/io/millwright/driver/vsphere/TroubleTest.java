@@ -21,6 +21,7 @@ import io.millwright.driver.Screen;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
@@ -36,6 +37,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What goes wrong at a vCenter, and what the driver says and does then. */
 final class TroubleTest {
@@ -614,6 +616,74 @@ final class TroubleTest {
       assertThat(vcenter.calls).doesNotContain("DeleteVirtualDisk_Task");
       there.put("vm-2", machine("orphaned", 1));
       assertThat(delete.call()).isEqualTo(Outcome.DONE);
+    }
+  }
+
+  /** A machine of ours as the one of whom the datastore tells, with this disk. */
+  private static void has(FakeVcenter vcenter, ObjectName disk, String top, String below) {
+    String devices =
+        "<VirtualDevice xsi:type=\"VirtualDisk\"><key>2000</key><backing><fileName>[store] millwright/"
+            + disk
+            + top
+            + ".vmdk</fileName>"
+            + below
+            + "</backing></VirtualDevice>";
+    machines(
+        vcenter,
+        Map.of(
+            "vm-1",
+            property("name", "xsd:string", "web")
+                + property("runtime.powerState", "VirtualMachinePowerState", "poweredOff")
+                + property("config.changeVersion", "xsd:string", top + below)
+                + property("config.hardware.device", "ArrayOfVirtualDevice", devices)));
+  }
+
+  /** Its file is as it was when the snapshot was made. */
+  @Test
+  void aDiskBelowASnapshotOfVspheresOwnIsNeitherCopiedNorReadNorMadeLarger(@TempDir Path directory)
+      throws Exception {
+    ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+    ObjectName copy =
+        new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.SNAPSHOT);
+    ByteSize size = ByteSize.ofMib(64);
+    Path into = directory.resolve("read");
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      found(vcenter, disk + ".vmdk");
+      vcenter.files(200);
+      for (String method : List.of("CopyVirtualDisk_Task", "MoveVirtualDisk_Task")) {
+        vcenter.answer(method, c -> "<returnval type=\"Task\">task-search</returnval>");
+      }
+      has(
+          vcenter,
+          disk,
+          "-000001",
+          "<parent><fileName>[store] millwright/" + disk + ".vmdk</fileName></parent>");
+      List<ThrowingCallable> acts =
+          List.of(
+              () -> driver.diskCopy().orElseThrow().copy(disk, copy, size),
+              () -> driver.diskTransfer().orElseThrow().read(disk, into),
+              () -> driver.disks().orElseThrow().grow(disk, ByteSize.ofMib(128)));
+      for (ThrowingCallable act : acts) {
+        DriverException failure = failure(act);
+        assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+        assertThat(failure.forUser()).contains("snapshots of vSphere's own", "consolidate");
+        assertThat(failure.forOperator()).contains("web", disk + "-000001.vmdk");
+      }
+      assertThat(into).doesNotExist();
+      assertThat(vcenter.calls).doesNotContain("CopyVirtualDisk_Task", "ReconfigVM_Task");
+
+      // What it is linked to is no snapshot.
+      has(
+          vcenter,
+          disk,
+          "",
+          "<parent><fileName>[store] millwright/mw-"
+              + INSTALLATION
+              + "-image-"
+              + "ab".repeat(32)
+              + "-64m.vmdk</fileName></parent>");
+      assertThat(driver.diskCopy().orElseThrow().copy(disk, copy, size)).isEqualTo(Outcome.DONE);
     }
   }
 
