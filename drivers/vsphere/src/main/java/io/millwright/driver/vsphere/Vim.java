@@ -40,7 +40,15 @@ final class Vim implements AutoCloseable {
 
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Ref SERVICE = new Ref("ServiceInstance", "ServiceInstance");
-  private static final String VERSION = "urn:vim25/6.5";
+
+  /**
+   * The versions of the protocol that were looked at. A server leaves out of its answers what is
+   * newer than the one that it is asked in, and takes none that it does not know.
+   */
+  private static final String OLDEST = "urn:vim25/6.5";
+
+  private static final String NEWEST = "urn:vim25/7.0.0.0";
+
   private static final String ENVELOPE =
       """
       <?xml version="1.0" encoding="UTF-8"?>
@@ -53,6 +61,7 @@ final class Vim implements AutoCloseable {
    * What the server is made of, by the names of {@code ServiceContent}.
    *
    * @param endpoint what no other one is called
+   * @param protocol the version of the protocol in which it is asked
    */
   record Content(
       Ref root,
@@ -65,7 +74,8 @@ final class Vim implements AutoCloseable {
       Ref performance,
       boolean vcenter,
       String version,
-      String endpoint) {}
+      String endpoint,
+      String protocol) {}
 
   /** Who logs in, by its url, user and password. */
   private static final Map<List<Object>, Account> ACCOUNTS = new ConcurrentHashMap<>();
@@ -214,7 +224,7 @@ final class Vim implements AutoCloseable {
 
   private Session open() throws DriverException, VimFault {
     StringBuilder cookie = new StringBuilder();
-    Element there = value(post(cookie, SERVICE, "RetrieveServiceContent", PATIENCE));
+    Element there = value(post(OLDEST, cookie, SERVICE, "RetrieveServiceContent", PATIENCE));
     Element about = there.find("about").orElse(new Element("about"));
     Content content =
         new Content(
@@ -228,9 +238,11 @@ final class Vim implements AutoCloseable {
             at(there, "perfManager"),
             about.text("apiType").equals("VirtualCenter"),
             about.text("fullName"),
-            endpoint(about.text("instanceUuid")));
+            endpoint(about.text("instanceUuid")),
+            protocol(about.text("apiVersion")));
     try {
       post(
+          content.protocol(),
           cookie,
           content.sessions(),
           "Login",
@@ -244,6 +256,12 @@ final class Vim implements AutoCloseable {
       throw e;
     }
     return new Session(cookie.toString(), content, new ConcurrentHashMap<>());
+  }
+
+  /** Of a server that says of itself that it has this version. */
+  static String protocol(String apiVersion) {
+    String major = apiVersion.replaceFirst("\\..*", "");
+    return major.matches("[7-9]|[1-9][0-9]{1,3}") ? NEWEST : OLDEST;
   }
 
   /** A host without a vCenter does not say which one it is. */
@@ -306,14 +324,13 @@ final class Vim implements AutoCloseable {
       throws DriverException, VimFault {
     Session now = session();
     try {
-      return post(body, new StringBuilder(now.cookie()), target, method, patience, arguments);
+      return post(body, now, target, method, patience, arguments);
     } catch (VimFault e) {
       if (!e.is("NotAuthenticated")) {
         throw e;
       }
     }
-    now = renew(now);
-    return post(body, new StringBuilder(now.cookie()), target, method, patience, arguments);
+    return post(body, renew(now), target, method, patience, arguments);
   }
 
   /** What an answer holds. */
@@ -332,9 +349,27 @@ final class Vim implements AutoCloseable {
   private static final Body<byte[]> WHOLE = new Body<>(BodyHandlers.ofByteArray(), Element::read);
 
   private Element post(
-      StringBuilder cookie, Ref target, String method, Duration patience, Element... arguments)
+      String protocol,
+      StringBuilder cookie,
+      Ref target,
+      String method,
+      Duration patience,
+      Element... arguments)
       throws DriverException, VimFault {
-    return post(WHOLE, cookie, target, method, patience, arguments);
+    return post(WHOLE, protocol, cookie, target, method, patience, arguments);
+  }
+
+  private <T> Element post(
+      Body<T> answers,
+      Session session,
+      Ref target,
+      String method,
+      Duration patience,
+      Element... arguments)
+      throws DriverException, VimFault {
+    StringBuilder cookie = new StringBuilder(session.cookie());
+    return post(
+        answers, session.content().protocol(), cookie, target, method, patience, arguments);
   }
 
   /**
@@ -342,6 +377,7 @@ final class Vim implements AutoCloseable {
    */
   private <T> Element post(
       Body<T> answers,
+      String protocol,
       StringBuilder cookie,
       Ref target,
       String method,
@@ -359,7 +395,7 @@ final class Vim implements AutoCloseable {
         HttpRequest.newBuilder(sdk)
             .timeout(patience)
             .header("Content-Type", "text/xml; charset=utf-8")
-            .header("SOAPAction", VERSION)
+            .header("SOAPAction", protocol)
             .POST(BodyPublishers.ofString(body.toString()));
     if (!cookie.isEmpty()) {
       request.header("Cookie", cookie.toString());
@@ -516,11 +552,7 @@ final class Vim implements AutoCloseable {
     Session now = session;
     if (now != null) {
       try {
-        post(
-            new StringBuilder(now.cookie()),
-            now.content().sessions(),
-            "Logout",
-            Duration.ofSeconds(2));
+        post(WHOLE, now, now.content().sessions(), "Logout", Duration.ofSeconds(2));
       } catch (DriverException | VimFault e) {
         // The server ends a session that nobody uses by itself.
       }

@@ -31,6 +31,9 @@ final class FakeVcenter implements AutoCloseable {
   private final ServerKeys keys;
   private final Map<String, Function<Element, String>> answers = new ConcurrentHashMap<>();
 
+  /** What it says that it is: its {@code about.apiVersion}. */
+  volatile String version = "7.0.3.0";
+
   /** The names of the methods that were called, in order. */
   final List<String> calls = new CopyOnWriteArrayList<>();
 
@@ -214,7 +217,9 @@ final class FakeVcenter implements AutoCloseable {
                 + ref("rootFolder", "Folder", "group-d1")
                 + ref("propertyCollector", "PropertyCollector", "propertyCollector")
                 + ref("viewManager", "ViewManager", "ViewManager")
-                + "<about><fullName>Fake</fullName><apiType>VirtualCenter</apiType></about>"
+                + "<about><fullName>Fake</fullName><apiType>VirtualCenter</apiType><apiVersion>"
+                + version
+                + "</apiVersion></about>"
                 + ref("sessionManager", "SessionManager", "SessionManager")
                 + ref("virtualDiskManager", "VirtualDiskManager", "disks")
                 + ref("searchIndex", "SearchIndex", "SearchIndex")
@@ -305,6 +310,13 @@ final class FakeVcenter implements AutoCloseable {
     }
   }
 
+  /** Those that it knows, as its {@code vimServiceVersions.xml} would list them. */
+  private List<String> protocols() {
+    return version.startsWith("6.")
+        ? List.of("urn:vim25/6.5", "urn:vim25/" + version)
+        : List.of("urn:vim25/6.5", "urn:vim25/7.0.0.0", "urn:vim25/" + version);
+  }
+
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
       Element call =
@@ -315,7 +327,15 @@ final class FakeVcenter implements AutoCloseable {
               .getFirst();
       calls.add(call.name());
       Function<Element, String> known = answers.get(call.name());
-      String answer = known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
+      String protocol = exchange.getRequestHeaders().getFirst("SOAPAction");
+      String answer =
+          !protocols().contains(protocol)
+              ? fault("VersionMismatch", "Unsupported version URI \"" + protocol + "\"", "")
+              : known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
+      if (protocol.equals("urn:vim25/6.5")) {
+        // A server leaves out what there was not in the version that it is asked in.
+        answer = answer.replaceAll("<mappings>.*?</mappings>", "");
+      }
       boolean failed = answer.startsWith("<soapenv:Fault");
       String body =
           "<?xml version=\"1.0\"?><soapenv:Envelope"

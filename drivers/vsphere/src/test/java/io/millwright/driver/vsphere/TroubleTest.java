@@ -816,6 +816,20 @@ final class TroubleTest {
     }
   }
 
+  /** An older one knows no newer version of the protocol; to it, tools tell no disks. */
+  @Test
+  void anOlderServerIsAskedInTheVersionThatItKnows() throws Exception {
+    for (String version : List.of("6.5", "6.7.3", "", "7.0.0.0", "8.0.3.0", "9.0.0.0")) {
+      try (FakeVcenter vcenter = new FakeVcenter();
+          VsphereHypervisor driver = open(vcenter.settings())) {
+        vcenter.version = version;
+        assertThat(driver.observe(new Scope.All()).complete()).as(version).isTrue();
+      }
+      assertThat(Vim.protocol(version))
+          .isEqualTo(version.matches("[789].*") ? "urn:vim25/7.0.0.0" : "urn:vim25/6.5");
+    }
+  }
+
   // ------------------------------------------------------------------------------------ screens
 
   private static void runs(FakeVcenter vcenter) {
