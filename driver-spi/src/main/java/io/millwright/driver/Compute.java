@@ -3,10 +3,10 @@ package io.millwright.driver;
 /** Facet: virtual machines. The mark of each call says whose machine it is. */
 public interface Compute {
   /**
-   * Asks nothing outside and refuses what {@link #define} would refuse in any case, so that no
-   * machine is stopped for a definition that it cannot be given.
+   * Changes nothing and refuses what {@link #define} would refuse in any case, or as the machine is
+   * now, so that none is stopped for a definition that it cannot be given.
    *
-   * @throws DriverException UNSUPPORTED or REFUSED, as from {@code define}
+   * @throws DriverException UNSUPPORTED, REFUSED or CONFLICT, as from {@code define}
    */
   default void check(MachineDefinition definition) throws DriverException {}
 

@@ -88,8 +88,21 @@ final class VmCompute implements Compute, HotPlug {
 
   // ------------------------------------------------------------------------------------- define
 
+  /** Also whether its disks can be unplugged, if they would have to be. */
   @Override
   public void check(MachineDefinition machine) throws DriverException {
+    requirePossible(machine);
+    var _ =
+        vim.act(() -> {
+          Optional<VmFacts> there = machines.find(machine.mark());
+          if (there.isPresent() && unplugs(there.get(), Wanted.of(machine))) {
+            machines.requireNoSnapshots(there.get());
+          }
+          return there;
+        });
+  }
+
+  private static void requirePossible(MachineDefinition machine) throws DriverException {
     if (machine.installer() != null && machine.installer().kernel() != null) {
       throw new DriverException(
           FaultKind.UNSUPPORTED,
@@ -130,7 +143,7 @@ final class VmCompute implements Compute, HotPlug {
 
   private Outcome defined(MachineDefinition machine) throws DriverException, VimFault {
     Optional<VmFacts> there = findMade(machine.mark());
-    check(machine);
+    requirePossible(machine);
     Place place = places.get();
     requireFreeName(place, machine, there);
     Map<String, Long> capacities = capacities(place, machine, there);
@@ -347,6 +360,13 @@ final class VmCompute implements Compute, HotPlug {
             .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList());
   }
 
+  /** True if it has other disks than it shall have, or on another controller. */
+  private boolean unplugs(VmFacts there, Wanted wanted) {
+    return there.hardware(files.installation()).models() != wanted.devices()
+        || !plugged(there)
+            .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList());
+  }
+
   private static List<String> plugged(VmFacts there) {
     return there.disks().stream().map(VmFacts.Disk::name).toList();
   }
@@ -358,13 +378,11 @@ final class VmCompute implements Compute, HotPlug {
   private void plugs(
       Element spec, Place place, Wanted wanted, Map<String, Long> capacities, VmFacts there)
       throws DriverException, VimFault {
-    List<VmFacts.Disk> disks = there.disks();
     Hardware hardware = there.hardware(files.installation());
     boolean others = hardware.models() != wanted.devices();
-    if (others
-        || !plugged(there)
-            .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList())) {
-      disks.forEach(d -> spec.add(removed(d.device())));
+    if (unplugs(there, wanted)) {
+      machines.requireNoSnapshots(there);
+      there.disks().forEach(d -> spec.add(removed(d.device())));
       long controller =
           wanted.devices() == Devices.EMULATED
               ? drive(there).number("controllerKey")
@@ -727,6 +745,7 @@ final class VmCompute implements Compute, HotPlug {
           }
           Element spec = new Element("spec");
           if (device.isPresent()) {
+            machines.requireNoSnapshots(there);
             requireUnmounted(there, device.get());
             spec.add(removed(device.get()));
           }

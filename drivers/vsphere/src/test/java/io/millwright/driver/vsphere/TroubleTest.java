@@ -687,6 +687,96 @@ final class TroubleTest {
     }
   }
 
+  /** What vSphere says, or does with what was unplugged all the same, is not tried out. */
+  @Test
+  void aMachineWithSnapshotsOfVspheresOwnIsNotStoppedForAnythingThatTheyForbid() throws Exception {
+    ObjectName system = new ObjectName(MARK, ObjectName.SYSTEM);
+    ObjectName next = new ObjectName(new Mark(INSTALLATION, UID, 2), ObjectName.SYSTEM);
+    ObjectName data = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    String devices =
+        property(
+            "config.hardware.device",
+            "ArrayOfVirtualDevice",
+            "<VirtualDevice xsi:type=\"ParaVirtualSCSIController\"><key>1000</key>"
+                + "<sharedBus>noSharing</sharedBus></VirtualDevice>"
+                + disk(2000, 0, system.toString())
+                + disk(2001, 1, data.toString()));
+    String snapshots =
+        property(
+            "snapshot",
+            "VirtualMachineSnapshotInfo",
+            "<rootSnapshotList><name>before the upgrade</name>"
+                + "<childSnapshotList><name>VEEAM BACKUP</name></childSnapshotList>"
+                + "</rootSnapshotList>");
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      for (String method :
+          List.of("PowerOffVM_Task", "ReconfigVM_Task", "Destroy_Task", "ShutdownGuest")) {
+        vcenter.answer(method, c -> "<returnval type=\"Task\">task-search</returnval>");
+      }
+      runs(vcenter, devices + snapshots);
+      List<ThrowingCallable> acts =
+          List.of(
+              () -> driver.compute().orElseThrow().remove(MARK),
+              () -> driver.compute().orElseThrow().check(with(next, data)),
+              () -> driver.compute().orElseThrow().check(with(system)),
+              () -> driver.hotPlug().orElseThrow().detach(MARK, data.toString()));
+      for (ThrowingCallable act : acts) {
+        DriverException failure = failure(act);
+        assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+        assertThat(failure.forUser())
+            .contains("\"before the upgrade\", \"VEEAM BACKUP\"", "delete them in vSphere");
+      }
+      // What unplugs nothing is none of its business.
+      driver.compute().orElseThrow().check(with(system, data));
+      assertThat(vcenter.calls)
+          .doesNotContain("PowerOffVM_Task", "ReconfigVM_Task", "Destroy_Task", "ShutdownGuest");
+
+      // Without a snapshot, but not consolidated, it is the same.
+      runs(
+          vcenter,
+          devices.replace(
+              data + ".vmdk</fileName>",
+              data
+                  + "-000002.vmdk</fileName><parent><fileName>[store] millwright/"
+                  + data
+                  + ".vmdk</fileName></parent>"));
+      DriverException failure = failure(() -> driver.compute().orElseThrow().remove(MARK));
+      assertThat(failure.forUser()).contains("consolidate");
+      assertThat(failure.forOperator()).contains(data + "-000002.vmdk");
+      assertThat(vcenter.calls).doesNotContain("PowerOffVM_Task");
+
+      runs(vcenter, devices);
+      driver.compute().orElseThrow().check(with(next, data));
+      assertThat(driver.hotPlug().orElseThrow().detach(MARK, data.toString()))
+          .isEqualTo(Outcome.DONE);
+    }
+  }
+
+  private static String disk(int key, int unit, String name) {
+    return "<VirtualDevice xsi:type=\"VirtualDisk\"><key>"
+        + key
+        + "</key><backing><fileName>[store] millwright/"
+        + name
+        + ".vmdk</fileName></backing><controllerKey>1000</controllerKey><unitNumber>"
+        + unit
+        + "</unitNumber></VirtualDevice>";
+  }
+
+  private static MachineDefinition with(ObjectName... disks) {
+    return new MachineDefinition(
+        MARK,
+        "web",
+        1,
+        ByteSize.ofMib(256),
+        Firmware.BIOS,
+        java.util.Arrays.stream(disks)
+            .map(disk -> new MachineDefinition.Disk(disk.toString(), "mw-serial"))
+            .toList(),
+        List.of(),
+        null);
+  }
+
   @Test
   void theDirectoryIsMadeOnce() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
