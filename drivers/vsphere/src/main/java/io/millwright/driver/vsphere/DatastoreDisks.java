@@ -156,6 +156,11 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
     for (String copy : links.unused(place, sha256)) {
       files.deleteDisk(place, copy);
     }
+    if (!uploads.containsKey(sha256)) { // of an upload that was broken off
+      files.deleteDisk(place, files.image(sha256) + ImageUpload.PART);
+      files.deleteBytes(place, files.image(sha256) + ImageUpload.PART);
+      files.delete(place, files.image(sha256) + DatastoreFiles.UPLOAD);
+    }
     Optional<DatastoreFiles.Entry> there = staged(place, sha256);
     if (there.isEmpty()) {
       return Outcome.DONE;
@@ -544,6 +549,8 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           if (copied && found.containsKey(file(part(name)))) {
             copies.remove(part(name).toString());
             files.deleteDisk(place, part(name).toString()); // of a copy that was broken off
+          } else if (copied) {
+            files.deleteBytes(place, part(name).toString()); // of a transfer that was
           }
           if (!found.containsKey(file(name))) {
             return Outcome.DONE;

@@ -55,7 +55,7 @@ final class DatastoreTransfer implements DiskTransfer {
         throw Machines.conflict("A machine runs with the disk.", attached.get().name());
       }
       DatastoreDisks.requireUpToDate(attached);
-      try (InputStream in = files.download(place, disk + "-flat" + DatastoreFiles.DISK)) {
+      try (InputStream in = files.download(place, disk + DatastoreFiles.FLAT)) {
         copy(in, into);
       } catch (IOException e) {
         throw new DriverException(
@@ -108,7 +108,7 @@ final class DatastoreTransfer implements DiskTransfer {
           files.ensureDirectory(place);
           String part = DatastoreDisks.part(disk).toString();
           files.deleteDisk(place, part);
-          String flat = part + "-flat" + DatastoreFiles.DISK;
+          String flat = part + DatastoreFiles.FLAT;
           Padded body = new Padded(content, size.bytes(), proceed);
           try {
             files.upload(place, flat, body.publisher());

@@ -236,6 +236,17 @@ final class FakeVcenter implements AutoCloseable {
     answer("FindByUuid", c -> "");
     answer("FindChild", c -> "");
     answer("MakeDirectory", c -> "");
+    // There are no files but those that a test has put there.
+    for (String delete : List.of("DeleteDatastoreFile_Task", "DeleteVirtualDisk_Task")) {
+      answer(delete, c -> "<returnval type=\"Task\">task-no-file</returnval>");
+    }
+    object(
+        "Task",
+        "task-no-file",
+        property(
+            "info",
+            "TaskInfo",
+            "<state>error</state><error><fault xsi:type=\"FileNotFound\"></fault></error>"));
     answer("SearchDatastore_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
     object(
         "Task",

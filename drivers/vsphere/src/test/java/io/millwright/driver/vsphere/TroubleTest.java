@@ -28,6 +28,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
@@ -790,6 +791,38 @@ final class TroubleTest {
       }
       assertThat(Collections.frequency(vcenter.calls, "CreateVirtualDisk_Task")).isEqualTo(3);
       assertThat(Collections.frequency(vcenter.calls, "MakeDirectory")).isEqualTo(1);
+    }
+  }
+
+  /** No search shows bytes of which no disk was made yet, and they are as many as those of one. */
+  @Test
+  void whatATransferThatBrokeOffHasLeftGoesWithTheDiskOrTheImage() throws Exception {
+    ObjectName disk = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    String image = "mw-" + INSTALLATION + "-image-" + "ab".repeat(32);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      Set<String> files = ConcurrentHashMap.newKeySet();
+      files.addAll(
+          List.of(
+              DatastoreDisks.part(disk) + "-flat.vmdk",
+              image + ".part-flat.vmdk",
+              image + ".part.vmdk",
+              image + ".upload",
+              "mw-" + INSTALLATION + "-other"));
+      java.util.function.Function<Element, String> none =
+          vcenter.answerTo("DeleteDatastoreFile_Task");
+      for (String method : List.of("DeleteDatastoreFile_Task", "DeleteVirtualDisk_Task")) {
+        vcenter.answer(
+            method,
+            c ->
+                files.remove(c.text("name").replaceFirst(".*/", ""))
+                    ? "<returnval type=\"Task\">task-search</returnval>"
+                    : none.apply(c));
+      }
+      assertThat(driver.disks().orElseThrow().delete(disk)).isEqualTo(Outcome.DONE);
+      assertThat(files).hasSize(4).allMatch(file -> !file.contains("-part"));
+      assertThat(driver.disks().orElseThrow().unstage("ab".repeat(32))).isEqualTo(Outcome.DONE);
+      assertThat(files).containsExactly("mw-" + INSTALLATION + "-other");
     }
   }
 
