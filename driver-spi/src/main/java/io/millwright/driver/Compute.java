@@ -3,17 +3,17 @@ package io.millwright.driver;
 /** Facet: virtual machines. The mark of each call says whose machine it is. */
 public interface Compute {
   /**
-   * Asks nothing outside and refuses what {@link #define} would refuse in any case, so that no
-   * machine is stopped for a definition that it cannot be given.
+   * Changes nothing and refuses what {@link #define} would refuse in any case, or as the machine is
+   * now, so that none is stopped for a definition that it cannot be given.
    *
-   * @throws DriverException UNSUPPORTED or REFUSED, as from {@code define}
+   * @throws DriverException UNSUPPORTED, REFUSED or CONFLICT, as from {@code define}
    */
   default void check(MachineDefinition definition) throws DriverException {}
 
   /**
    * Makes the machine, powered off, or gives the one that is there this definition; for a running
    * machine it counts from its next start, except that its media are changed at once, and a
-   * vendor's is taken out at once.
+   * vendor's is taken out at once. Disks that somebody else has plugged in stay where they are.
    *
    * @throws DriverException CONFLICT if the uid belongs to something that is not ours or that
    *     somebody else made, if another machine has the name, or if a disk, the medium or a file to

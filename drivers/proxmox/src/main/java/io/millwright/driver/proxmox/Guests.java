@@ -14,6 +14,9 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import tools.jackson.databind.JsonNode;
 
 /** Finds machines and disks by their marks, and says whose they are. */
 final class Guests {
@@ -21,6 +24,9 @@ final class Guests {
   static final Duration POLL = Duration.ofSeconds(3);
 
   private static final int LOCKS = 64;
+
+  /** In the name of a volume, the number of the VM that it belongs to. */
+  private static final Pattern OWNER = Pattern.compile("[:/]vm-([0-9]{3,9})-");
 
   private final Api api;
   private final Tasks tasks;
@@ -67,6 +73,58 @@ final class Guests {
     return Options.of(api.get(path(guest, "config")));
   }
 
+  /**
+   * Who has a volume.
+   *
+   * @param at where it is plugged in, or in what way it is known there
+   */
+  record User(Guest guest, String at) {}
+
+  /**
+   * Which of these have the volume, in whatever way: from their next start, now, for what runs has
+   * what it was started with, or in a snapshot.
+   */
+  List<User> users(List<Guest> all, String volume) throws DriverException, PveFault {
+    return api.each(all, guest -> use(guest, volume)).stream().flatMap(Optional::stream).toList();
+  }
+
+  private Optional<User> use(Guest guest, String volume) throws DriverException, PveFault {
+    try {
+      Options next = options(guest);
+      Options current = options(guest, Map.of("current", "1"));
+      for (Options options : List.of(next, current)) {
+        Optional<User> plugged =
+            options.disks().stream()
+                .filter(d -> d.volume().equals(volume))
+                .map(d -> new User(guest, d.at()))
+                .findFirst();
+        if (plugged.isPresent()) {
+          return plugged;
+        }
+      }
+      if (next.volumes().contains(volume) || current.volumes().contains(volume)) {
+        return Optional.of(new User(guest, "unused"));
+      }
+      for (JsonNode snapshot : api.get(path(guest, "snapshot"))) {
+        String name = snapshot.path("name").asString("");
+        if (!name.equals("current")
+            && options(guest, Map.of("snapshot", name)).volumes().contains(volume)) {
+          return Optional.of(new User(guest, "snapshot " + name));
+        }
+      }
+      return Optional.empty();
+    } catch (PveFault e) {
+      if (e.says("does not exist")) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private Options options(Guest guest, Map<String, String> which) throws DriverException, PveFault {
+    return Options.of(api.get(path(guest, "config"), which));
+  }
+
   static String path(Guest guest, Object... rest) {
     return Api.path("nodes", guest.node(), "qemu", guest.number())
         + (rest.length == 0 ? "" : Api.path(rest));
@@ -79,6 +137,22 @@ final class Guests {
         .label()
         .filter(label -> label.mark().installation().equals(installation))
         .isPresent();
+  }
+
+  /**
+   * True if a volume that a machine has is a disk of ours, by the number in its name; also if
+   * nobody holds it any more and the number is one of those that only we give.
+   */
+  boolean isOurs(Cluster cluster, String volume) {
+    Matcher m = OWNER.matcher(volume);
+    if (!m.find()) {
+      return false;
+    }
+    int number = Integer.parseInt(m.group(1));
+    Optional<Guest> holder = cluster.at(number);
+    return holder.isPresent()
+        ? isOurs(holder.get()) && holder.get().label().flatMap(Label::disk).isPresent()
+        : number >= settings.numbers().from() && number <= settings.numbers().to();
   }
 
   /** Our machine of this uid. */
@@ -249,8 +323,7 @@ final class Guests {
     if (settings.pool() != null) {
       all.put("pool", settings.pool());
     }
-    tools.jackson.databind.JsonNode answer =
-        api.post(Api.path("nodes", place.node().name(), "qemu"), all);
+    JsonNode answer = api.post(Api.path("nodes", place.node().name(), "qemu"), all);
     return tasks.finish(answer, patience)
         ? Outcome.DONE
         : new Outcome.Running(answer.asString(""), POLL);

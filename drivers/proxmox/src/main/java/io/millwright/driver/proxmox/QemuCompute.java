@@ -101,10 +101,13 @@ final class QemuCompute implements Compute {
           check(machine);
           Cluster.Place place = cluster.place(settings);
           requireFreeName(cluster, machine.name(), there);
-          Map<String, String> values = values(cluster, place, machine);
+          Options now = there.isPresent() ? guests.options(there.get()) : new Options(Map.of());
+          List<String> places = places(cluster, machine, now);
+          Map<String, String> values = values(cluster, place, machine, places);
+          requireFree(cluster, machine, places.stream().map(values::get).toList(), now);
           requireBridges(there.map(Guest::node).orElse(place.node().name()), machine);
           if (there.isPresent()) {
-            change(place, machine, values, there.get());
+            change(cluster, place, machine, values, there.get(), now);
             return Outcome.DONE;
           }
           int number = guests.number(cluster, machine.mark().uid().toString());
@@ -117,6 +120,45 @@ final class QemuCompute implements Compute {
           }
           return guests.make(place, number, values, Tasks.PATIENCE);
         });
+  }
+
+  /**
+   * A machine of ours that runs has a disk until it stops, whatever it is to have from its next
+   * start, and on block storage nothing keeps two from writing to it. Asked of volumes that are new
+   * here only.
+   *
+   * @param disks the values of its disks, in order
+   */
+  private void requireFree(
+      Cluster cluster, MachineDefinition machine, List<@Nullable String> disks, Options now)
+      throws DriverException, PveFault {
+    List<Guest> others =
+        cluster
+            .machines()
+            .filter(guests::isOurs)
+            .filter(g -> g.status().equals("running"))
+            .filter(g ->
+                g.label()
+                    .filter(l -> l.role() == null && !l.mark().uid().equals(machine.mark().uid()))
+                    .isPresent())
+            .toList();
+    for (int i = 0; i < disks.size(); i++) {
+      boolean own =
+          ObjectName.parse(machine.disks().get(i).name())
+              .filter(name -> name.mark().uid().equals(machine.mark().uid()))
+              .isPresent();
+      String value = Objects.requireNonNullElse(disks.get(i), "");
+      String volume = Options.properties(value, "file").getOrDefault("file", "");
+      if (own || others.isEmpty() || now.volumes().contains(volume)) {
+        continue;
+      }
+      List<Guests.User> users = guests.users(others, volume);
+      if (!users.isEmpty()) {
+        throw Guests.conflict(
+            "Another machine has one of its disks, and keeps it until it stops.",
+            "VM " + users.getFirst().guest().number() + " has " + volume);
+      }
+    }
   }
 
   /** Proxmox VE itself does not mind names. */
@@ -165,8 +207,31 @@ final class QemuCompute implements Compute {
     return place.storage().name() + ":1,efitype=4m,pre-enrolled-keys=0";
   }
 
+  /** Where its disks are plugged in, in order: past those that somebody else has plugged in. */
+  private List<String> places(Cluster cluster, MachineDefinition machine, Options now)
+      throws DriverException {
+    Set<String> taken = new TreeSet<>();
+    now.disks().stream()
+        .filter(d -> !guests.isOurs(cluster, d.volume()))
+        .forEach(d -> taken.add(d.at()));
+    List<String> out = new ArrayList<>();
+    for (int i = 0; out.size() < machine.disks().size(); i++) {
+      String at = Options.diskAt(machine.devices(), i);
+      if (i >= disks(machine.devices())) {
+        throw Guests.refused(
+            "The machine has no place for all its disks; somebody has plugged in disks of their"
+                + " own.",
+            String.join(", ", taken));
+      }
+      if (!taken.contains(at)) {
+        out.add(at);
+      }
+    }
+    return out;
+  }
+
   private Map<String, String> values(
-      Cluster cluster, Cluster.Place place, MachineDefinition machine)
+      Cluster cluster, Cluster.Place place, MachineDefinition machine, List<String> places)
       throws DriverException, PveFault {
     Map<String, String> out = new LinkedHashMap<>();
     out.put("name", machine.name());
@@ -185,7 +250,7 @@ final class QemuCompute implements Compute {
     out.put("agent", "1");
     out.put("hotplug", "0");
     out.put("scsihw", "virtio-scsi-pci");
-    out.put("boot", "order=" + String.join(";", bootOrder(machine)));
+    out.put("boot", "order=" + String.join(";", bootOrder(machine, places)));
     Map<Integer, Contents.Volume> volumes =
         machine.disks().isEmpty() ? Map.of() : contents.disks(place);
     int n = 0;
@@ -198,7 +263,7 @@ final class QemuCompute implements Compute {
       if (volume == null) {
         throw Guests.conflict("There is no disk of this name on the hypervisor.", disk.name());
       }
-      out.put(Options.diskAt(machine.devices(), n++), volume.id() + ",serial=" + disk.serial());
+      out.put(places.get(n++), volume.id() + ",serial=" + disk.serial());
     }
     n = 0;
     for (MachineDefinition.Nic nic : machine.nics()) {
@@ -213,11 +278,8 @@ final class QemuCompute implements Compute {
   }
 
   /** What is not in it is never booted, however little there is on what is. */
-  private static List<String> bootOrder(MachineDefinition machine) {
-    List<String> out = new ArrayList<>();
-    if (!machine.disks().isEmpty()) {
-      out.add(Options.diskAt(machine.devices(), 0));
-    }
+  private static List<String> bootOrder(MachineDefinition machine, List<String> places) {
+    List<String> out = new ArrayList<>(places.stream().limit(1).toList());
     if (machine.installer() != null) {
       out.add(Options.VENDORS);
     } else if (machine.disks().isEmpty() || installs(machine.medium())) {
@@ -255,9 +317,13 @@ final class QemuCompute implements Compute {
 
   /** Writes what is different only, and only over what was read. */
   private void change(
-      Cluster.Place place, MachineDefinition machine, Map<String, String> values, Guest there)
+      Cluster cluster,
+      Cluster.Place place,
+      MachineDefinition machine,
+      Map<String, String> values,
+      Guest there,
+      Options now)
       throws DriverException, PveFault {
-    Options now = guests.options(there);
     if (!now.text(Options.VENDORS).isEmpty()) {
       // A drive is emptied at once, and taken out at the next start only.
       values.putIfAbsent(Options.VENDORS, "none,media=cdrom");
@@ -279,6 +345,7 @@ final class QemuCompute implements Compute {
     }
     List<String> gone = new ArrayList<>();
     now.disks().stream()
+        .filter(d -> guests.isOurs(cluster, d.volume()))
         .map(Options.Plugged::at)
         .filter(at -> !values.containsKey(at))
         .forEach(gone::add);

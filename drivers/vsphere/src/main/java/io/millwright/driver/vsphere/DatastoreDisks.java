@@ -156,6 +156,11 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
     for (String copy : links.unused(place, sha256)) {
       files.deleteDisk(place, copy);
     }
+    if (!uploads.containsKey(sha256)) { // of an upload that was broken off
+      files.deleteDisk(place, files.image(sha256) + ImageUpload.PART);
+      files.deleteBytes(place, files.image(sha256) + ImageUpload.PART);
+      files.delete(place, files.image(sha256) + DatastoreFiles.UPLOAD);
+    }
     Optional<DatastoreFiles.Entry> there = staged(place, sha256);
     if (there.isEmpty()) {
       return Outcome.DONE;
@@ -297,6 +302,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           if (attached.isPresent() && attached.get().runs()) {
             throw Machines.conflict("A machine runs with the disk.", attached.get().name());
           }
+          requireUpToDate(attached);
           if (source.capacityKib() > kib(size)) {
             throw new DriverException(
                 FaultKind.REFUSED,
@@ -473,6 +479,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
       files.extendDisk(place, name.toString(), kib(size));
       return;
     }
+    requireUpToDate(attached);
     Element disk = attached.get().disk().device().named("device").type("VirtualDisk");
     disk.with("capacityInKB", Long.toString(kib(size)));
     disk.with("capacityInBytes", Long.toString(size.bytes()));
@@ -515,6 +522,19 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
     return Optional.empty();
   }
 
+  /**
+   * The file of a disk below a snapshot of vSphere's own, which somebody has made by hand or backup
+   * software, holds what was on it then.
+   */
+  static void requireUpToDate(Optional<Attached> attached) throws DriverException {
+    if (attached.isPresent() && attached.get().disk().snapped()) {
+      throw Machines.snapped(
+          attached.get().name()
+              + " writes to "
+              + attached.get().disk().device().text("backing", "fileName"));
+    }
+  }
+
   @Override
   public Outcome delete(ObjectName name) throws DriverException {
     files.requireOurs(name);
@@ -529,6 +549,8 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
           if (copied && found.containsKey(file(part(name)))) {
             copies.remove(part(name).toString());
             files.deleteDisk(place, part(name).toString()); // of a copy that was broken off
+          } else if (copied) {
+            files.deleteBytes(place, part(name).toString()); // of a transfer that was
           }
           if (!found.containsKey(file(name))) {
             return Outcome.DONE;

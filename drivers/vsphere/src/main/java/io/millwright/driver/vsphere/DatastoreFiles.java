@@ -24,6 +24,9 @@ final class DatastoreFiles {
   static final String MEDIUM = ".iso";
   static final String UPLOAD = ".upload";
 
+  /** Ends the name of a disk's bytes, which are in a file of their own. */
+  static final String FLAT = "-flat" + DISK;
+
   /** A file of ours; the capacity is of a virtual disk, in KiB, and 0 if it is not told. */
   record Entry(String name, long capacityKib) {}
 
@@ -206,6 +209,14 @@ final class DatastoreFiles {
         throw e;
       }
     }
+  }
+
+  /**
+   * Deletes the bytes of what was to become a virtual disk. What makes a disk of them is written
+   * behind them, and without it no search shows them.
+   */
+  void deleteBytes(Place place, String stem) throws DriverException, VimFault {
+    delete(place, stem + FLAT);
   }
 
   /** Gives a virtual disk another name. */

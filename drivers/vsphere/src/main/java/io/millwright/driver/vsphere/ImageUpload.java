@@ -46,7 +46,7 @@ final class ImageUpload {
     Path raw = raw(image);
     try {
       long length = Files.size(raw);
-      String flat = stem + "-flat" + DatastoreFiles.DISK;
+      String flat = stem + DatastoreFiles.FLAT;
       files.upload(place, flat, BodyPublishers.ofFile(raw));
       files.upload(
           place, stem + DatastoreFiles.DISK, BodyPublishers.ofString(descriptor(flat, length)));

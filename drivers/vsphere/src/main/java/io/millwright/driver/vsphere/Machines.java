@@ -4,18 +4,25 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Outcome;
+import io.millwright.model.Names;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
 
 /** Finds machines by their uid, and says whose they are. */
 final class Machines {
   private static final int LOCKS = 64;
 
+  /** So many names of snapshots are told. */
+  private static final int SHOWN = 5;
+
   private final Vim vim;
+  private final Collector collector;
   private final Tasks tasks;
   private final Options options;
   private final String installation;
@@ -24,6 +31,7 @@ final class Machines {
 
   Machines(Vim vim, Tasks tasks, Options options, String installation) {
     this.vim = vim;
+    this.collector = new Collector(vim);
     this.tasks = tasks;
     this.options = options;
     this.installation = installation;
@@ -151,9 +159,44 @@ final class Machines {
     }
   }
 
+  /**
+   * Refuses to unplug disks of a machine that has snapshots of vSphere's own. It is not done by
+   * vSphere; and of a disk that were unplugged all the same nobody could say whether it was deleted
+   * with the snapshots that know it. They are not removed here, for somebody may need them, and
+   * because of that. So it is for people to do, and nothing is stopped or changed before.
+   */
+  void requireNoSnapshots(VmFacts machine) throws DriverException, VimFault {
+    List<String> names = new ArrayList<>();
+    collector
+        .read(machine.ref(), "snapshot")
+        .get("snapshot")
+        .ifPresent(tree -> tree.all("rootSnapshotList").forEach(root -> snapshots(root, names)));
+    if (!names.isEmpty()) {
+      throw conflict(
+          "The machine has snapshots of vSphere's own, which keep its disks where they are: "
+              + names.stream().limit(SHOWN).map(Names::quote).collect(Collectors.joining(", "))
+              + (names.size() > SHOWN ? " and " + (names.size() - SHOWN) + " more" : "")
+              + "; delete them in vSphere.",
+          machine.ref().toString());
+    }
+    // Backup software that broke off leaves such files without a snapshot.
+    Optional<VmFacts.Disk> snapped =
+        machine.disks().stream().filter(VmFacts.Disk::snapped).findFirst();
+    if (snapped.isPresent()) {
+      throw snapped(
+          machine.ref() + " writes to " + snapped.get().device().text("backing", "fileName"));
+    }
+  }
+
+  private static void snapshots(Element tree, List<String> names) {
+    names.add(tree.text("name"));
+    tree.all("childSnapshotList").forEach(child -> snapshots(child, names));
+  }
+
   /** Removes a machine, and none of its disks: vSphere deletes those that are plugged in. */
   void destroy(VmFacts machine) throws DriverException, VimFault {
     try {
+      requireNoSnapshots(machine);
       if (!machine.off()) {
         powerOff(machine.ref());
       }
@@ -177,6 +220,11 @@ final class Machines {
         throw e;
       }
     }
+  }
+
+  static DriverException snapped(String forOperator) {
+    return conflict(
+        "The machine has snapshots of vSphere's own; remove or consolidate them.", forOperator);
   }
 
   static DriverException conflict(String forUser, String forOperator) {

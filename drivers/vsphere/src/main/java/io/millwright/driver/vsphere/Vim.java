@@ -13,13 +13,20 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -31,16 +38,28 @@ import org.jspecify.annotations.Nullable;
  * The vim25 protocol: SOAP over HTTPS, with a session that is opened when it is first needed and
  * again when the server has ended it.
  *
- * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}, by none of those that
- * have the same account: whoever tries wrong passwords over and over locks it, also for those who
- * know the right one, and as many Hypervisors as a vCenter has parts may name it.
+ * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}, twice as long after each
+ * further time, by none of those that have the same account: whoever tries wrong passwords over and
+ * over locks it, also for those who know the right one, and as many Hypervisors as a vCenter has
+ * parts may name it. A host alone counts on until somebody logs in, and after the fifth time locks
+ * it for 15 minutes at each.
  */
 final class Vim implements AutoCloseable {
   static final Duration LOGIN_PAUSE = Duration.ofMinutes(10);
+  static final Duration LONGEST_LOGIN_PAUSE = Duration.ofDays(1);
 
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Ref SERVICE = new Ref("ServiceInstance", "ServiceInstance");
-  private static final String VERSION = "urn:vim25/6.5";
+
+  /**
+   * The versions of the protocol that were looked at. A server leaves out of its answers what is
+   * newer than the one that it is asked in, and takes none that it does not know.
+   */
+  private static final String OLDEST = "urn:vim25/6.5";
+
+  private static final String NEWEST = "urn:vim25/7.0.0.0";
+
+  private static final String NOT_AUTHENTICATED = "NotAuthenticated";
   private static final String ENVELOPE =
       """
       <?xml version="1.0" encoding="UTF-8"?>
@@ -53,6 +72,7 @@ final class Vim implements AutoCloseable {
    * What the server is made of, by the names of {@code ServiceContent}.
    *
    * @param endpoint what no other one is called
+   * @param protocol the version of the protocol in which it is asked
    */
   record Content(
       Ref root,
@@ -65,16 +85,46 @@ final class Vim implements AutoCloseable {
       Ref performance,
       boolean vcenter,
       String version,
-      String endpoint) {}
+      String endpoint,
+      String protocol) {}
 
-  /** Who logs in, by its url, user and password. */
-  private static final Map<List<Object>, Account> ACCOUNTS = new ConcurrentHashMap<>();
+  /**
+   * Who logs in, by a digest of its url, user and password, for this outlives the settings; kept
+   * while one is open that does, and as long as a refusal counts.
+   */
+  private static final Map<String, Account> ACCOUNTS = new HashMap<>();
+
+  /** Of this process, so that the digest of a short password tells it to nobody. */
+  private static final byte[] SALT = salt();
 
   private static final class Account {
     final ReentrantLock login = new ReentrantLock();
 
-    /** When this password was last refused; under the lock. */
-    @Nullable Instant refused;
+    /** Before which this password is not tried again, for it was refused; set under the lock. */
+    volatile @Nullable Instant until;
+
+    /** How long that was. */
+    Duration pause = Duration.ZERO;
+
+    /** How many are open that log in with it; under the map's lock. */
+    int users;
+
+    /** Whether nobody needs to know of it any more. */
+    boolean over(Instant now) {
+      Instant last = until;
+      return users == 0 && (last == null || now.isAfter(last.plus(LONGEST_LOGIN_PAUSE)));
+    }
+
+    void refused(Instant now) {
+      Duration next = pause.isZero() ? LOGIN_PAUSE : pause.multipliedBy(2);
+      pause = next.compareTo(LONGEST_LOGIN_PAUSE) > 0 ? LONGEST_LOGIN_PAUSE : next;
+      until = now.plus(pause);
+    }
+
+    void taken() {
+      pause = Duration.ZERO;
+      until = null;
+    }
   }
 
   /** What belongs to one login, and ends with it. */
@@ -98,9 +148,7 @@ final class Vim implements AutoCloseable {
     this.settings = settings;
     this.sdk = settings.url().resolve("/sdk");
     this.clock = clock;
-    this.account =
-        ACCOUNTS.computeIfAbsent(
-            List.of(settings.url(), settings.user(), settings.password()), _ -> new Account());
+    this.account = account(settings, clock.instant());
     this.http =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -108,6 +156,39 @@ final class Vim implements AutoCloseable {
             .connectTimeout(Duration.ofSeconds(10))
             .sslContext(Trust.of(settings.ca(), settings.thumbprint()))
             .build();
+  }
+
+  private static byte[] salt() {
+    byte[] out = new byte[32];
+    new SecureRandom().nextBytes(out);
+    return out;
+  }
+
+  private static Account account(Settings settings, Instant now) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update(SALT);
+      for (String part : List.of(settings.url().toString(), settings.user(), settings.password())) {
+        digest.update(part.getBytes(StandardCharsets.UTF_8));
+        digest.update((byte) 0);
+      }
+      String key = HexFormat.of().formatHex(digest.digest());
+      synchronized (ACCOUNTS) {
+        ACCOUNTS.values().removeIf(account -> account.over(now));
+        Account out = ACCOUNTS.computeIfAbsent(key, _ -> new Account());
+        out.users++;
+        return out;
+      }
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+
+  /** How many accounts are known, of all that are open or were refused; for a test. */
+  static int accounts() {
+    synchronized (ACCOUNTS) {
+      return ACCOUNTS.size();
+    }
   }
 
   /** How many requests were sent; for measuring. */
@@ -194,17 +275,17 @@ final class Vim implements AutoCloseable {
       if (now != null && now != old) {
         return now;
       }
-      Instant last = account.refused;
-      if (last != null && clock.instant().isBefore(last.plus(LOGIN_PAUSE))) {
+      Instant until = account.until;
+      if (until != null && clock.instant().isBefore(until)) {
         throw new DriverException(
             FaultKind.REFUSED,
             "The hypervisor refused the login; check user and password in its settings.",
-            "not tried again before " + last.plus(LOGIN_PAUSE),
+            "not tried again before " + until,
             null);
       }
       session = null;
       Session opened = open();
-      account.refused = null;
+      account.taken();
       session = opened;
       return opened;
     } finally {
@@ -214,7 +295,7 @@ final class Vim implements AutoCloseable {
 
   private Session open() throws DriverException, VimFault {
     StringBuilder cookie = new StringBuilder();
-    Element there = value(post(cookie, SERVICE, "RetrieveServiceContent", PATIENCE));
+    Element there = value(post(OLDEST, cookie, SERVICE, "RetrieveServiceContent", PATIENCE));
     Element about = there.find("about").orElse(new Element("about"));
     Content content =
         new Content(
@@ -228,9 +309,11 @@ final class Vim implements AutoCloseable {
             at(there, "perfManager"),
             about.text("apiType").equals("VirtualCenter"),
             about.text("fullName"),
-            endpoint(about.text("instanceUuid")));
+            endpoint(about.text("instanceUuid")),
+            protocol(about.text("apiVersion")));
     try {
       post(
+          content.protocol(),
           cookie,
           content.sessions(),
           "Login",
@@ -239,11 +322,17 @@ final class Vim implements AutoCloseable {
           new Element("password").holding(settings.password()));
     } catch (VimFault e) {
       if (e.is("InvalidLogin")) {
-        account.refused = clock.instant();
+        account.refused(clock.instant());
       }
       throw e;
     }
     return new Session(cookie.toString(), content, new ConcurrentHashMap<>());
+  }
+
+  /** Of a server that says of itself that it has this version. */
+  static String protocol(String apiVersion) {
+    String major = apiVersion.replaceFirst("\\..*", "");
+    return major.matches("[7-9]|[1-9][0-9]{1,3}") ? NEWEST : OLDEST;
   }
 
   /** A host without a vCenter does not say which one it is. */
@@ -285,17 +374,31 @@ final class Vim implements AutoCloseable {
         new Body<>(
             BodyHandlers.ofInputStream(),
             body -> {
+              AtomicBoolean taken = new AtomicBoolean();
+              AtomicBoolean ended = new AtomicBoolean();
               try (body) {
-                return Element.read(
-                    body,
-                    without,
-                    whole -> {
-                      if (!whole.name().equals(part)) {
-                        return true;
-                      }
-                      take.accept(whole);
-                      return false;
-                    });
+                Element rest =
+                    Element.read(
+                        body,
+                        without,
+                        whole -> {
+                          if (!whole.name().equals(part)) {
+                            return true;
+                          }
+                          if (unauthenticated(whole)) {
+                            ended.set(true);
+                          } else if (!ended.get()) {
+                            taken.set(true);
+                            take.accept(whole);
+                          }
+                          return false;
+                        });
+                if (ended.get() && taken.get()) {
+                  throw new IOException("the session ended in the middle of an answer");
+                } else if (ended.get()) {
+                  throw unauthenticated();
+                }
+                return rest;
               }
             });
     return call(parts, PATIENCE, target, method, arguments);
@@ -306,14 +409,13 @@ final class Vim implements AutoCloseable {
       throws DriverException, VimFault {
     Session now = session();
     try {
-      return post(body, new StringBuilder(now.cookie()), target, method, patience, arguments);
+      return post(body, now, target, method, patience, arguments);
     } catch (VimFault e) {
-      if (!e.is("NotAuthenticated")) {
+      if (!e.is(NOT_AUTHENTICATED)) {
         throw e;
       }
     }
-    now = renew(now);
-    return post(body, new StringBuilder(now.cookie()), target, method, patience, arguments);
+    return post(body, renew(now), target, method, patience, arguments);
   }
 
   /** What an answer holds. */
@@ -324,17 +426,52 @@ final class Vim implements AutoCloseable {
   /** How an answer comes, and how it is read. */
   private record Body<T>(BodyHandler<T> handler, Read<T> read) {
     interface Read<T> {
-      Element from(T body) throws XMLStreamException, IOException;
+      Element from(T body) throws XMLStreamException, IOException, VimFault;
     }
+  }
+
+  /**
+   * The property collector answers whoever has no session: with objects of which no property may be
+   * read. That is no answer about them.
+   */
+  private static boolean unauthenticated(Element object) {
+    return object
+        .all("missingSet")
+        .anyMatch(missing ->
+            missing
+                .find("fault", "fault")
+                .filter(fault -> fault.type().equals(NOT_AUTHENTICATED))
+                .isPresent());
+  }
+
+  private static VimFault unauthenticated() {
+    return new VimFault(NOT_AUTHENTICATED, "no property may be read", new Element("fault"));
   }
 
   /** To be handed over piece by piece takes longer than most answers are long. */
   private static final Body<byte[]> WHOLE = new Body<>(BodyHandlers.ofByteArray(), Element::read);
 
   private Element post(
-      StringBuilder cookie, Ref target, String method, Duration patience, Element... arguments)
+      String protocol,
+      StringBuilder cookie,
+      Ref target,
+      String method,
+      Duration patience,
+      Element... arguments)
       throws DriverException, VimFault {
-    return post(WHOLE, cookie, target, method, patience, arguments);
+    return post(WHOLE, protocol, cookie, target, method, patience, arguments);
+  }
+
+  private <T> Element post(
+      Body<T> answers,
+      Session session,
+      Ref target,
+      String method,
+      Duration patience,
+      Element... arguments)
+      throws DriverException, VimFault {
+    StringBuilder cookie = new StringBuilder(session.cookie());
+    return post(answers, session.content().protocol(), cookie, target, method, patience, arguments);
   }
 
   /**
@@ -342,6 +479,7 @@ final class Vim implements AutoCloseable {
    */
   private <T> Element post(
       Body<T> answers,
+      String protocol,
       StringBuilder cookie,
       Ref target,
       String method,
@@ -359,7 +497,7 @@ final class Vim implements AutoCloseable {
         HttpRequest.newBuilder(sdk)
             .timeout(patience)
             .header("Content-Type", "text/xml; charset=utf-8")
-            .header("SOAPAction", VERSION)
+            .header("SOAPAction", protocol)
             .POST(BodyPublishers.ofString(body.toString()));
     if (!cookie.isEmpty()) {
       request.header("Cookie", cookie.toString());
@@ -385,6 +523,9 @@ final class Vim implements AutoCloseable {
               .orElseThrow(() -> new XMLStreamException("the answer is empty"));
       if (answer.name().equals("Fault")) {
         throw VimFault.of(answer);
+      }
+      if (value(answer).all("objects").anyMatch(Vim::unauthenticated)) {
+        throw unauthenticated();
       }
       return answer;
     } catch (IOException e) {
@@ -472,7 +613,9 @@ final class Vim implements AutoCloseable {
         file(relative, HttpRequest.Builder::GET, BodyHandlers.ofInputStream());
     if (response.statusCode() != 200) {
       drop(response.body());
-      throw status(response.statusCode());
+      throw response.statusCode() == 404
+          ? Machines.conflict("The datastore has no such file.", relative.getPath())
+          : status(response.statusCode());
     }
     return response.body();
   }
@@ -516,16 +659,16 @@ final class Vim implements AutoCloseable {
     Session now = session;
     if (now != null) {
       try {
-        post(
-            new StringBuilder(now.cookie()),
-            now.content().sessions(),
-            "Logout",
-            Duration.ofSeconds(2));
+        post(WHOLE, now, now.content().sessions(), "Logout", Duration.ofSeconds(2));
       } catch (DriverException | VimFault e) {
         // The server ends a session that nobody uses by itself.
       }
     }
     closed = true;
+    synchronized (ACCOUNTS) {
+      account.users--;
+      ACCOUNTS.values().removeIf(other -> other.over(clock.instant()));
+    }
     http.shutdownNow();
   }
 }

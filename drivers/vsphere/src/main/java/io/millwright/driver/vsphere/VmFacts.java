@@ -163,6 +163,13 @@ record VmFacts(
       return out;
     }
 
+    /**
+     * True if a snapshot of vSphere's own is above its file, which what is written leaves alone.
+     */
+    boolean snapped() {
+      return !inDatastore(device.text("backing", "fileName")).equals(inDatastore(file));
+    }
+
     /** True if what is at its bottom is an image's copy, and not its own file. */
     boolean linked() {
       return files().stream().skip(1).anyMatch(file -> IMAGE.matcher("/" + file).find());

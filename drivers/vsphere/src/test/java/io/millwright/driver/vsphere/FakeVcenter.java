@@ -31,6 +31,12 @@ final class FakeVcenter implements AutoCloseable {
   private final ServerKeys keys;
   private final Map<String, Function<Element, String>> answers = new ConcurrentHashMap<>();
 
+  /** What it says that it is: its {@code about.apiVersion}. */
+  volatile String version = "7.0.3.0";
+
+  /** What is not told of an object of which others are listed, and why. */
+  final Map<Ref, String> untold = new ConcurrentHashMap<>();
+
   /** The names of the methods that were called, in order. */
   final List<String> calls = new CopyOnWriteArrayList<>();
 
@@ -117,6 +123,20 @@ final class FakeVcenter implements AutoCloseable {
             exchange.getRequestBody().readAllBytes();
             int now = Math.min(asked.getAndIncrement(), statuses.length - 1);
             exchange.sendResponseHeaders(statuses[now], -1);
+          }
+        });
+  }
+
+  /**
+   * Has every file that is read from a datastore be these bytes, without a word of their number.
+   */
+  void content(byte[] bytes) {
+    server.createContext(
+        "/folder",
+        exchange -> {
+          try (exchange) {
+            exchange.sendResponseHeaders(200, 0);
+            exchange.getResponseBody().write(bytes);
           }
         });
   }
@@ -214,7 +234,9 @@ final class FakeVcenter implements AutoCloseable {
                 + ref("rootFolder", "Folder", "group-d1")
                 + ref("propertyCollector", "PropertyCollector", "propertyCollector")
                 + ref("viewManager", "ViewManager", "ViewManager")
-                + "<about><fullName>Fake</fullName><apiType>VirtualCenter</apiType></about>"
+                + "<about><fullName>Fake</fullName><apiType>VirtualCenter</apiType><apiVersion>"
+                + version
+                + "</apiVersion></about>"
                 + ref("sessionManager", "SessionManager", "SessionManager")
                 + ref("virtualDiskManager", "VirtualDiskManager", "disks")
                 + ref("searchIndex", "SearchIndex", "SearchIndex")
@@ -231,6 +253,17 @@ final class FakeVcenter implements AutoCloseable {
     answer("FindByUuid", c -> "");
     answer("FindChild", c -> "");
     answer("MakeDirectory", c -> "");
+    // There are no files but those that a test has put there.
+    for (String delete : List.of("DeleteDatastoreFile_Task", "DeleteVirtualDisk_Task")) {
+      answer(delete, c -> "<returnval type=\"Task\">task-no-file</returnval>");
+    }
+    object(
+        "Task",
+        "task-no-file",
+        property(
+            "info",
+            "TaskInfo",
+            "<state>error</state><error><fault xsi:type=\"FileNotFound\"></fault></error>"));
     answer("SearchDatastore_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
     object(
         "Task",
@@ -252,6 +285,11 @@ final class FakeVcenter implements AutoCloseable {
         named("cluster", new Ref("Folder", "group-h1"))
             + reference("resourcePool", new Ref("ResourcePool", "pool-1"))
             + property(
+                "host",
+                "ArrayOfManagedObjectReference",
+                ref("ManagedObjectReference", "HostSystem", "host-1")
+                    + ref("ManagedObjectReference", "HostSystem", "host-2"))
+            + property(
                 "summary",
                 "ClusterComputeResourceSummary",
                 "<totalMemory>17179869184</totalMemory><numCpuThreads>8</numCpuThreads>"));
@@ -263,6 +301,23 @@ final class FakeVcenter implements AutoCloseable {
             + property("summary.freeSpace", "xsd:long", "107374182400"));
     object("Network", "net-1", named("lan", new Ref("Folder", "group-n1")));
     answer("RetrievePropertiesEx", this::retrieve);
+  }
+
+  /** The object that a list begins with, if it is asked about itself as well. */
+  private String root(Element call) {
+    Element begin = call.find("specSet", "objectSet").orElseThrow();
+    Ref root = asked(call);
+    if (begin.find("selectSet").isEmpty() || begin.text("skip").equals("true")) {
+      return "";
+    }
+    String fault = untold.get(root);
+    return object(
+        root,
+        fault == null
+            ? ""
+            : "<missingSet><path>any</path><fault><fault xsi:type=\""
+                + fault
+                + "\"></fault></fault></missingSet>");
   }
 
   private String retrieve(Element call) {
@@ -305,6 +360,13 @@ final class FakeVcenter implements AutoCloseable {
     }
   }
 
+  /** Those that it knows, as its {@code vimServiceVersions.xml} would list them. */
+  private List<String> protocols() {
+    return version.startsWith("6.")
+        ? List.of("urn:vim25/6.5", "urn:vim25/" + version)
+        : List.of("urn:vim25/6.5", "urn:vim25/7.0.0.0", "urn:vim25/" + version);
+  }
+
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
       Element call =
@@ -315,7 +377,20 @@ final class FakeVcenter implements AutoCloseable {
               .getFirst();
       calls.add(call.name());
       Function<Element, String> known = answers.get(call.name());
-      String answer = known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
+      String protocol = exchange.getRequestHeaders().getFirst("SOAPAction");
+      String answer =
+          !protocols().contains(protocol)
+              ? fault("VersionMismatch", "Unsupported version URI \"" + protocol + "\"", "")
+              : known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
+      if (call.name().equals("RetrievePropertiesEx") && answer.startsWith("<returnval>")) {
+        answer = "<returnval>" + root(call) + answer.substring("<returnval>".length());
+      } else if (call.name().equals("RetrievePropertiesEx") && answer.isEmpty()) {
+        answer = "<returnval>" + root(call) + "</returnval>";
+      }
+      if (protocol.equals("urn:vim25/6.5")) {
+        // A server leaves out what there was not in the version that it is asked in.
+        answer = answer.replaceAll("<mappings>.*?</mappings>", "");
+      }
       boolean failed = answer.startsWith("<soapenv:Fault");
       String body =
           "<?xml version=\"1.0\"?><soapenv:Envelope"

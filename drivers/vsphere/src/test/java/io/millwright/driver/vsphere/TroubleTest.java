@@ -8,6 +8,7 @@ import static io.millwright.driver.vsphere.FakeVcenter.ref;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HotPlug;
@@ -21,12 +22,18 @@ import io.millwright.driver.Screen;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
@@ -36,6 +43,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What goes wrong at a vCenter, and what the driver says and does then. */
 final class TroubleTest {
@@ -153,6 +161,30 @@ final class TroubleTest {
     }
   }
 
+  /** A host alone locks an account at the fifth time, however long the four others are ago. */
+  @Test
+  void aPasswordThatStaysWrongIsTriedLessAndLess() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.answer("Login", c -> fault("InvalidLogin", "Cannot complete login.", ""));
+      List<Duration> pauses =
+          java.util.stream.Stream.of(10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440)
+              .map(Duration::ofMinutes)
+              .toList();
+      for (int i = 0; i < pauses.size(); i++) {
+        refused(() -> driver.observe(new Scope.All()), "refused the login");
+        now.updateAndGet(t -> t.plusSeconds(1));
+        Duration pause = pauses.get(i);
+        now.updateAndGet(t -> t.plus(pause).minusSeconds(2));
+        refused(() -> driver.observe(new Scope.All()), "refused the login");
+        assertThat(Collections.frequency(vcenter.calls, "Login")).as("%s", pause).isEqualTo(i + 1);
+        now.updateAndGet(t -> t.plusSeconds(1));
+      }
+      vcenter.answer("Login", c -> "<returnval><key>1</key></returnval>");
+      assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+    }
+  }
+
   @Test
   void aWrongPasswordIsTriedOnceByAllPartsOfAVcenterAndAnotherOneAtOnce() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter()) {
@@ -176,6 +208,31 @@ final class TroubleTest {
       try (VsphereHypervisor driver = open(settings)) {
         assertThat(driver.observe(new Scope.All()).complete()).isTrue();
       }
+    }
+  }
+
+  /** A refusal outlives the Hypervisor, and no password does. */
+  @Test
+  void anAccountIsForgottenWhenNobodyUsesItAndItsRefusalCountsNoMore() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      int before = Vim.accounts();
+      for (int i = 0; i < 3; i++) {
+        Map<String, String> settings = vcenter.settings();
+        settings.put("password", "changed-" + i);
+        try (VsphereHypervisor driver = open(settings)) {
+          assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+          assertThat(Vim.accounts()).isEqualTo(before + 1);
+        }
+      }
+      assertThat(Vim.accounts()).isEqualTo(before);
+      vcenter.answer("Login", c -> fault("InvalidLogin", "Cannot complete login.", ""));
+      try (VsphereHypervisor driver = open(vcenter.settings())) {
+        refused(() -> driver.observe(new Scope.All()), "refused the login");
+      }
+      assertThat(Vim.accounts()).isEqualTo(before + 1);
+      now.updateAndGet(t -> t.plus(Vim.LONGEST_LOGIN_PAUSE).plus(Vim.LOGIN_PAUSE).plusSeconds(1));
+      open(vcenter.settings()).close();
+      assertThat(Vim.accounts()).isLessThanOrEqualTo(before);
     }
   }
 
@@ -215,6 +272,55 @@ final class TroubleTest {
     }
   }
 
+  /** That is how the property collector says it, and not by a fault. */
+  @Test
+  void objectsWithoutPropertiesAreNoAnswerIfTheSessionWasDropped() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      runs(vcenter);
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      AtomicBoolean dropped = new AtomicBoolean();
+      vcenter.answer(
+          "Login",
+          c -> {
+            dropped.set(false);
+            vcenter.untold.clear();
+            return "<returnval><key>1</key></returnval>";
+          });
+      Ref view = new Ref("ContainerView", "view-VirtualMachine");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c ->
+              FakeVcenter.asked(c).equals(view)
+                  ? dropped.get()
+                      ? "<returnval></returnval>"
+                      : "<returnval>" + vms(new AtomicInteger(2)) + "</returnval>"
+                  : dropped.get()
+                      ? "<returnval>"
+                          + object(
+                              FakeVcenter.asked(c),
+                              "<missingSet><path>name</path><fault><fault"
+                                  + " xsi:type=\"NotAuthenticated\"></fault></fault></missingSet>")
+                          + "</returnval>"
+                      : usual.apply(c));
+      // One object, and a list of which none is left.
+      assertThat(driver.observe(new Scope.One(UID)).machine(UID).orElseThrow().mark())
+          .isEqualTo(MARK);
+      dropped.set(true);
+      assertThat(driver.observe(new Scope.One(UID)).machine(UID).orElseThrow().mark())
+          .isEqualTo(MARK);
+      dropped.set(true);
+      vcenter.untold.put(view, "NotAuthenticated");
+      assertThat(driver.observe(new Scope.All()).machines()).hasSize(10);
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(3);
+
+      // Of a list that cannot be read for another reason nothing is known.
+      vcenter.untold.put(view, "NoPermission");
+      assertThat(failure(() -> driver.observe(new Scope.All())).kind())
+          .isEqualTo(FaultKind.UNREACHABLE);
+    }
+  }
+
   @Test
   void aServerThatNeverLetsTheSessionLiveIsNotAskedForEver() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
@@ -235,6 +341,41 @@ final class TroubleTest {
     try (VsphereHypervisor driver = open(settings)) {
       assertThat(failure(() -> driver.observe(new Scope.All())).kind())
           .isEqualTo(FaultKind.UNREACHABLE);
+    }
+  }
+
+  /** As one does that is restarting: nothing of it is to be set right. */
+  @Test
+  void whoBreaksOffTheHandshakeIsUnreachableAndWhoRefusesItRefuses() throws Exception {
+    byte[] handshakeFailure = {21, 3, 3, 0, 2, 2, 40};
+    Map<String, String> settings;
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      settings = vcenter.settings();
+    }
+    for (String how : List.of("closed", "reset", "alert")) {
+      try (ServerSocket server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+        Thread.ofVirtual()
+            .start(() -> {
+              while (!server.isClosed()) {
+                try (Socket one = server.accept()) {
+                  var _ = one.getInputStream().read(new byte[64]);
+                  if (how.equals("alert")) {
+                    one.getOutputStream().write(handshakeFailure);
+                  }
+                  one.setSoLinger(how.equals("reset"), 0);
+                } catch (IOException e) {
+                  return;
+                }
+              }
+            });
+        settings.put("url", "https://127.0.0.1:" + server.getLocalPort());
+        try (VsphereHypervisor driver = open(settings)) {
+          DriverException failure = failure(() -> driver.observe(new Scope.All()));
+          assertThat(failure.kind())
+              .as("%s: %s", how, failure.forOperator())
+              .isEqualTo(how.equals("alert") ? FaultKind.REFUSED : FaultKind.UNREACHABLE);
+        }
+      }
     }
   }
 
@@ -613,8 +754,220 @@ final class TroubleTest {
       assertThat(failure.forOperator()).contains("vm-2").contains("orphaned");
       assertThat(vcenter.calls).doesNotContain("DeleteVirtualDisk_Task");
       there.put("vm-2", machine("orphaned", 1));
+      // Nor while it is not told which machines there are.
+      vcenter.untold.put(new Ref("Datastore", "ds-1"), "NoPermission");
+      failure = failure(delete::call);
+      assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+      assertThat(failure.forOperator()).contains("ds-1", "NoPermission");
+      assertThat(vcenter.calls).doesNotContain("DeleteVirtualDisk_Task");
+      vcenter.untold.clear();
       assertThat(delete.call()).isEqualTo(Outcome.DONE);
     }
+  }
+
+  /** A machine of ours as the one of whom the datastore tells, with this disk. */
+  private static void has(FakeVcenter vcenter, ObjectName disk, String top, String below) {
+    String devices =
+        "<VirtualDevice xsi:type=\"VirtualDisk\"><key>2000</key><backing><fileName>[store]"
+            + " millwright/"
+            + disk
+            + top
+            + ".vmdk</fileName>"
+            + below
+            + "</backing></VirtualDevice>";
+    machines(
+        vcenter,
+        Map.of(
+            "vm-1",
+            property("name", "xsd:string", "web")
+                + property("runtime.powerState", "VirtualMachinePowerState", "poweredOff")
+                + property("config.changeVersion", "xsd:string", top + below)
+                + property("config.hardware.device", "ArrayOfVirtualDevice", devices)));
+  }
+
+  /** Its file is as it was when the snapshot was made. */
+  @Test
+  void aDiskBelowASnapshotOfVspheresOwnIsNeitherCopiedNorReadNorMadeLarger(@TempDir Path directory)
+      throws Exception {
+    ObjectName disk = new ObjectName(MARK, ObjectName.SYSTEM);
+    ObjectName copy =
+        new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.SNAPSHOT);
+    ByteSize size = ByteSize.ofMib(64);
+    Path into = directory.resolve("read");
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      found(vcenter, disk + ".vmdk");
+      vcenter.files(200);
+      for (String method : List.of("CopyVirtualDisk_Task", "MoveVirtualDisk_Task")) {
+        vcenter.answer(method, c -> "<returnval type=\"Task\">task-search</returnval>");
+      }
+      has(
+          vcenter,
+          disk,
+          "-000001",
+          "<parent><fileName>[store] millwright/" + disk + ".vmdk</fileName></parent>");
+      List<ThrowingCallable> acts =
+          List.of(
+              () -> driver.diskCopy().orElseThrow().copy(disk, copy, size),
+              () -> driver.diskTransfer().orElseThrow().read(disk, into),
+              () -> driver.disks().orElseThrow().grow(disk, ByteSize.ofMib(128)));
+      for (ThrowingCallable act : acts) {
+        DriverException failure = failure(act);
+        assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+        assertThat(failure.forUser()).contains("snapshots of vSphere's own", "consolidate");
+        assertThat(failure.forOperator()).contains("web", disk + "-000001.vmdk");
+      }
+      assertThat(into).doesNotExist();
+      assertThat(vcenter.calls).doesNotContain("CopyVirtualDisk_Task", "ReconfigVM_Task");
+
+      // What it is linked to is no snapshot.
+      has(
+          vcenter,
+          disk,
+          "",
+          "<parent><fileName>[store] millwright/mw-"
+              + INSTALLATION
+              + "-image-"
+              + "ab".repeat(32)
+              + "-64m.vmdk</fileName></parent>");
+      assertThat(driver.diskCopy().orElseThrow().copy(disk, copy, size)).isEqualTo(Outcome.DONE);
+    }
+  }
+
+  /** Behind what came there would be nothing but zeros, and its checksum would be that of all. */
+  @Test
+  void aDiskOfWhichNotAllCameIsNotRead(@TempDir Path directory) throws Exception {
+    ObjectName disk = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    Path into = directory.resolve("read");
+    for (int missing : List.of(0, 1, 4096)) {
+      try (FakeVcenter vcenter = new FakeVcenter();
+          VsphereHypervisor driver = open(vcenter.settings())) {
+        vcenter.searched(
+            "<file xsi:type=\"VmDiskFileInfo\"><path>"
+                + disk
+                + ".vmdk</path><capacityKb>1024</capacityKb></file>");
+        machines(vcenter, Map.of());
+        byte[] bytes = new byte[(1 << 20) - missing];
+        bytes[7] = 7;
+        vcenter.content(bytes);
+        DiskTransfer transfer = driver.diskTransfer().orElseThrow();
+        if (missing == 0) {
+          transfer.read(disk, into);
+          assertThat(java.nio.file.Files.readAllBytes(into)).startsWith(0, 0, 0, 0, 0, 0, 0, 7);
+        } else {
+          DriverException failure = failure(() -> transfer.read(disk, into));
+          assertThat(failure.kind()).isEqualTo(FaultKind.UNREACHABLE);
+          assertThat(failure.forUser()).contains("could not be read to its end");
+        }
+      }
+    }
+  }
+
+  /** A vSAN, for one, has none. */
+  @Test
+  void aDiskWithoutAFileOfItsBytesIsSaidToHaveNone(@TempDir Path directory) throws Exception {
+    ObjectName disk = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      found(vcenter, disk + ".vmdk");
+      machines(vcenter, Map.of());
+      vcenter.files(404);
+      DriverException failure =
+          failure(() -> driver.diskTransfer().orElseThrow().read(disk, directory.resolve("read")));
+      assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+      assertThat(failure.forUser()).isEqualTo("The datastore has no such file.");
+      assertThat(failure.forOperator()).contains(disk + "-flat.vmdk");
+    }
+  }
+
+  /** What vSphere says, or does with what was unplugged all the same, is not tried out. */
+  @Test
+  void aMachineWithSnapshotsOfVspheresOwnIsNotStoppedForAnythingThatTheyForbid() throws Exception {
+    ObjectName system = new ObjectName(MARK, ObjectName.SYSTEM);
+    ObjectName next = new ObjectName(new Mark(INSTALLATION, UID, 2), ObjectName.SYSTEM);
+    ObjectName data = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    String devices =
+        property(
+            "config.hardware.device",
+            "ArrayOfVirtualDevice",
+            "<VirtualDevice xsi:type=\"ParaVirtualSCSIController\"><key>1000</key>"
+                + "<sharedBus>noSharing</sharedBus></VirtualDevice>"
+                + disk(2000, 0, system.toString())
+                + disk(2001, 1, data.toString()));
+    String snapshots =
+        property(
+            "snapshot",
+            "VirtualMachineSnapshotInfo",
+            "<rootSnapshotList><name>before the upgrade</name>"
+                + "<childSnapshotList><name>VEEAM BACKUP</name></childSnapshotList>"
+                + "</rootSnapshotList>");
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      for (String method :
+          List.of("PowerOffVM_Task", "ReconfigVM_Task", "Destroy_Task", "ShutdownGuest")) {
+        vcenter.answer(method, c -> "<returnval type=\"Task\">task-search</returnval>");
+      }
+      runs(vcenter, devices + snapshots);
+      List<ThrowingCallable> acts =
+          List.of(
+              () -> driver.compute().orElseThrow().remove(MARK),
+              () -> driver.compute().orElseThrow().check(with(next, data)),
+              () -> driver.compute().orElseThrow().check(with(system)),
+              () -> driver.hotPlug().orElseThrow().detach(MARK, data.toString()));
+      for (ThrowingCallable act : acts) {
+        DriverException failure = failure(act);
+        assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+        assertThat(failure.forUser())
+            .contains("\"before the upgrade\", \"VEEAM BACKUP\"", "delete them in vSphere");
+      }
+      // What unplugs nothing is none of its business.
+      driver.compute().orElseThrow().check(with(system, data));
+      assertThat(vcenter.calls)
+          .doesNotContain("PowerOffVM_Task", "ReconfigVM_Task", "Destroy_Task", "ShutdownGuest");
+
+      // Without a snapshot, but not consolidated, it is the same.
+      runs(
+          vcenter,
+          devices.replace(
+              data + ".vmdk</fileName>",
+              data
+                  + "-000002.vmdk</fileName><parent><fileName>[store] millwright/"
+                  + data
+                  + ".vmdk</fileName></parent>"));
+      DriverException failure = failure(() -> driver.compute().orElseThrow().remove(MARK));
+      assertThat(failure.forUser()).contains("consolidate");
+      assertThat(failure.forOperator()).contains(data + "-000002.vmdk");
+      assertThat(vcenter.calls).doesNotContain("PowerOffVM_Task");
+
+      runs(vcenter, devices);
+      driver.compute().orElseThrow().check(with(next, data));
+      assertThat(driver.hotPlug().orElseThrow().detach(MARK, data.toString()))
+          .isEqualTo(Outcome.DONE);
+    }
+  }
+
+  private static String disk(int key, int unit, String name) {
+    return "<VirtualDevice xsi:type=\"VirtualDisk\"><key>"
+        + key
+        + "</key><backing><fileName>[store] millwright/"
+        + name
+        + ".vmdk</fileName></backing><controllerKey>1000</controllerKey><unitNumber>"
+        + unit
+        + "</unitNumber></VirtualDevice>";
+  }
+
+  private static MachineDefinition with(ObjectName... disks) {
+    return new MachineDefinition(
+        MARK,
+        "web",
+        1,
+        ByteSize.ofMib(256),
+        Firmware.BIOS,
+        java.util.Arrays.stream(disks)
+            .map(disk -> new MachineDefinition.Disk(disk.toString(), "mw-serial"))
+            .toList(),
+        List.of(),
+        null);
   }
 
   @Test
@@ -630,6 +983,38 @@ final class TroubleTest {
       }
       assertThat(Collections.frequency(vcenter.calls, "CreateVirtualDisk_Task")).isEqualTo(3);
       assertThat(Collections.frequency(vcenter.calls, "MakeDirectory")).isEqualTo(1);
+    }
+  }
+
+  /** No search shows bytes of which no disk was made yet, and they are as many as those of one. */
+  @Test
+  void whatATransferThatBrokeOffHasLeftGoesWithTheDiskOrTheImage() throws Exception {
+    ObjectName disk = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    String image = "mw-" + INSTALLATION + "-image-" + "ab".repeat(32);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      Set<String> files = ConcurrentHashMap.newKeySet();
+      files.addAll(
+          List.of(
+              DatastoreDisks.part(disk) + "-flat.vmdk",
+              image + ".part-flat.vmdk",
+              image + ".part.vmdk",
+              image + ".upload",
+              "mw-" + INSTALLATION + "-other"));
+      java.util.function.Function<Element, String> none =
+          vcenter.answerTo("DeleteDatastoreFile_Task");
+      for (String method : List.of("DeleteDatastoreFile_Task", "DeleteVirtualDisk_Task")) {
+        vcenter.answer(
+            method,
+            c ->
+                files.remove(c.text("name").replaceFirst(".*/", ""))
+                    ? "<returnval type=\"Task\">task-search</returnval>"
+                    : none.apply(c));
+      }
+      assertThat(driver.disks().orElseThrow().delete(disk)).isEqualTo(Outcome.DONE);
+      assertThat(files).hasSize(4).allMatch(file -> !file.contains("-part"));
+      assertThat(driver.disks().orElseThrow().unstage("ab".repeat(32))).isEqualTo(Outcome.DONE);
+      assertThat(files).containsExactly("mw-" + INSTALLATION + "-other");
     }
   }
 
@@ -743,6 +1128,20 @@ final class TroubleTest {
         assertThat(change.text("device", "key")).isEqualTo("2003");
         assertThat(change.find("fileOperation")).as("its file stays").isEmpty();
       }
+    }
+  }
+
+  /** An older one knows no newer version of the protocol; to it, tools tell no disks. */
+  @Test
+  void anOlderServerIsAskedInTheVersionThatItKnows() throws Exception {
+    for (String version : List.of("6.5", "6.7.3", "", "7.0.0.0", "8.0.3.0", "9.0.0.0")) {
+      try (FakeVcenter vcenter = new FakeVcenter();
+          VsphereHypervisor driver = open(vcenter.settings())) {
+        vcenter.version = version;
+        assertThat(driver.observe(new Scope.All()).complete()).as(version).isTrue();
+      }
+      assertThat(Vim.protocol(version))
+          .isEqualTo(version.matches("[789].*") ? "urn:vim25/7.0.0.0" : "urn:vim25/6.5");
     }
   }
 
