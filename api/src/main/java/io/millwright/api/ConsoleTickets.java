@@ -37,6 +37,10 @@ import org.springframework.web.filter.OncePerRequestFilter;
  */
 final class ConsoleTickets {
   static final String PARAMETER = "ticket";
+
+  /** Attribute of a request that a ticket has let in. */
+  static final String REDEEMED = "millwright.redeemed";
+
   static final Duration LIFE = Duration.ofSeconds(30);
 
   /** So many wait to be used at the most, of all people together. */
@@ -130,6 +134,7 @@ final class ConsoleTickets {
                 response);
             return;
           }
+          request.setAttribute(REDEEMED, Boolean.TRUE);
         }
         chain.doFilter(request, response);
       }

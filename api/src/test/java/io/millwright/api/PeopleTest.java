@@ -109,6 +109,7 @@ class PeopleTest {
     Reply refused = browser.get("projects");
     assertThat(refused.status()).isEqualTo(403);
     assertThat(refused.json().path("type").asString()).endsWith("password-change-needed");
+    assertThat(browser.get("/metrics").status()).as("nor beside the API").isEqualTo(403);
     assertThat(browser.get("session").status()).isEqualTo(200);
     String body = "{\"old\": \"%s\", \"new\": \"%s\"}";
     assertThat(browser.post("session/password", body.formatted(first, "short")).status())
@@ -206,7 +207,12 @@ class PeopleTest {
   }
 
   private int socket(Browser browser, @org.jspecify.annotations.Nullable String origin) {
-    URI http = rig.uri("projects/p4/machines/none/console");
+    return socket(browser, origin, "projects/p4/machines/none/console");
+  }
+
+  private int socket(
+      Browser browser, @org.jspecify.annotations.Nullable String origin, String path) {
+    URI http = rig.uri(path);
     WebSocket.Builder builder = rig.http.newWebSocketBuilder().header("Cookie", browser.cookie);
     if (origin != null) {
       builder.header("Origin", origin);
@@ -223,6 +229,72 @@ class PeopleTest {
     return thrown.getCause() instanceof WebSocketHandshakeException refused
         ? refused.getResponse().statusCode()
         : -1;
+  }
+
+  /** One path in other words; some are this very one to who decodes it. */
+  private static final List<String> OTHER_SPELLINGS =
+      List.of(
+          "/%61pi/v1/projects",
+          "/ap%69/v1/projects",
+          "/api/v%31/projects",
+          "/api/v1/pr%6fjects",
+          "/api/v1/pr%6Fjects",
+          "/api%2fv1/projects",
+          "/%2561pi/v1/projects",
+          "/api;x=y/v1/projects",
+          "/api/v1/projects;x=y",
+          "//api/v1/projects",
+          "/api//v1/projects",
+          "/api/./v1/projects",
+          "/api/%2e/v1/projects",
+          "/x/../api/v1/projects");
+
+  @Test
+  void aFirstPasswordOpensNoPathInOtherWords() {
+    Browser first = new Browser(signIn("p10", create("p10", "admin")));
+    for (String path : OTHER_SPELLINGS) {
+      assertThat(first.get(path).status()).as(path).isEqualTo(400);
+    }
+  }
+
+  @Test
+  void anotherSiteOpensNoPathInOtherWords() {
+    Browser browser = person("p14", "admin");
+    for (String path : OTHER_SPELLINGS) {
+      Reply foreign = rig.send(browser.to(path).header("Origin", "https://evil.example").build());
+      assertThat(foreign.status()).as(path).isEqualTo(400);
+    }
+  }
+
+  @Test
+  void aWrongTicketOpensNoPathInOtherWords() {
+    Browser browser = person("p11", "admin");
+    String machine = "projects/p11/machines/none/";
+    for (String path : List.of("c%6fnsole", "scr%65en", "console;x=y", "/console")) {
+      assertThat(socket(browser, rig.api.url(), machine + path + "?ticket=wrong"))
+          .as("with a wrong ticket: " + path)
+          .isEqualTo(400);
+    }
+    assertThat(socket(browser, rig.api.url(), "/%61pi/v1/" + machine + "console?ticket=wrong"))
+        .isEqualTo(400);
+    assertThat(socket(browser, rig.api.url(), machine + "console?ticket=wrong")).isEqualTo(401);
+  }
+
+  @Test
+  void whatHasToBeEncodedInAPathIs() {
+    Browser browser = person("p12", "admin");
+    assertThat(browser.post("projects/p12/machines/none%3Apower-off", "").raw().body())
+        .isEqualTo(
+            browser
+                .post("projects/p12/machines/none:power-off", "")
+                .raw()
+                .body()
+                .replace("none:power", "none%3Apower"))
+        .contains("there is no Machine none");
+    String group = "roles/%C3%A9quipe%20%7E?group=true";
+    assertThat(rig.put(group, "{\"role\": \"viewer\"}").json().path("name").asString())
+        .isEqualTo("équipe ~");
+    assertThat(rig.delete(group).status()).isEqualTo(204);
   }
 
   @Test
