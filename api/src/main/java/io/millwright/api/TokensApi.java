@@ -153,9 +153,9 @@ final class TokensApi {
       summary = "Makes a token",
       description =
           "It is the caller's own, and good for what the caller may do when it is used, narrowed to"
-              + " role, projects and verbs. The secret is in this answer and nowhere else, so that"
-              + " an Idempotency-Key is refused: an answer that could be given again would have to"
-              + " be kept.")
+              + " role, projects and verbs. A token that is narrowed or expires makes none. The"
+              + " secret is in this answer and nowhere else, so that an Idempotency-Key is refused:"
+              + " an answer that could be given again would have to be kept.")
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @PostMapping
   ResponseEntity<FreshTokenView> create(
@@ -178,6 +178,12 @@ final class TokensApi {
       throw ProblemException.of(
           Problem.Type.FORBIDDEN,
           "a token that is narrowed makes no others; sign in, or use one that is not");
+    }
+    if (backend.engine().tokens().ends(caller)) {
+      throw ProblemException.of(
+          Problem.Type.FORBIDDEN,
+          "a token that expires makes no others, which would outlive it; sign in, or use one that"
+              + " does not");
     }
     for (String project : params.scope().projects()) {
       Inputs.project(project);

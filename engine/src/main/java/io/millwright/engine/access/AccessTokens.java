@@ -86,7 +86,7 @@ public final class AccessTokens {
       return Optional.of(
           new Caller(
               token.name(),
-              "token:" + token.uid(),
+              Caller.id(token),
               null,
               false,
               new Rights(Role.ADMIN, Map.of(), token.scope())));
@@ -95,6 +95,15 @@ public final class AccessTokens {
         .find(owner)
         .filter(a -> !a.disabled())
         .map(a -> Accounts.caller(tx, a, token));
+  }
+
+  /**
+   * Whether this one shows a token that is void some day or by now. What it makes would outlive it.
+   */
+  public boolean ends(Caller caller) {
+    UUID shown = caller.token();
+    return shown != null
+        && store.read(tx -> tx.tokens().find(shown)).filter(t -> t.expiresAt() == null).isEmpty();
   }
 
   /**
