@@ -71,7 +71,7 @@ final class CollectionWatch<T> {
         stream.send(event.name(), event.cursor(), event.view());
       }
       cursor = batch.cursor();
-      if (!batch.more() && !stream.await()) {
+      if (batch.more() ? !stream.inForce() : !stream.await()) {
         return;
       }
     }

@@ -346,6 +346,33 @@ class StreamsTest {
   }
 
   @Test
+  void aListTellsNothingNewToATokenThatIsRevoked() throws Exception {
+    String secret = rig.post("tokens", "{name: reader}").json().path("secret").asString();
+    try (Events projects = Events.openAs(rig, secret, "projects")) {
+      Event event = projects.next();
+      while (!event.name().equals("synced")) {
+        event = projects.next();
+      }
+      rig.delete("tokens/reader");
+      rig.put("projects/w11/sizes/s", Rig.size("s", 1, ""));
+      assertThat(projects.next().name()).isEqualTo(Events.END);
+    }
+  }
+
+  @Test
+  void anOperationTellsNothingNewToATokenThatIsRevoked() throws Exception {
+    String secret = rig.post("tokens", "{name: follower}").json().path("secret").asString();
+    Reply made = rig.post("projects/w10/machines", Rig.machine("m"));
+    UUID uid = UUID.fromString(made.json().at("/metadata/uid").asString());
+    try (Events operation = Events.openAs(rig, secret, made.header("Location"))) {
+      assertThat(operation.next().name()).isEqualTo("operation");
+      rig.delete("tokens/follower");
+      rig.store.write(tx -> tx.operations().log(uid, "create-disk", List.of("one")));
+      assertThat(operation.next().name()).isEqualTo(Events.END);
+    }
+  }
+
+  @Test
   void aWatchEndsWithItsToken() throws Exception {
     String secret = rig.post("tokens", "{name: watcher}").json().path("secret").asString();
     try (Events events = Events.openAs(rig, secret, "projects/w9/sizes")) {
