@@ -25,7 +25,8 @@ import tools.jackson.databind.JsonNode;
 @Tag("database")
 class ApprovalsTest {
   private static final Rig RIG = Rig.shared();
-  private static final List<String> PROJECTS = List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6");
+  private static final List<String> PROJECTS =
+      List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9");
   private static final Map<String, String> TOKENS = new HashMap<>();
 
   @BeforeAll
@@ -223,6 +224,51 @@ class ApprovalsTest {
     assertThat(older.path("items").get(0).path("uid").asString())
         .isLessThan(newest.path("items").get(0).path("uid").asString());
     assertThat(RIG.get("projects/ap5/approvals?waiting=true").json().path("items").size()).isZero();
+  }
+
+  @Test
+  void whatATokenAskedForIsNotDoneWhenItIsVoid() {
+    rules("ap7", "{coresAbove: 4}");
+    Account ask = RIG.store.read(tx -> tx.people().find("ap-ask")).orElseThrow();
+    Scope narrow = new Scope(Role.USER, List.of("ap7"), List.of());
+    TOKENS.put("lost", RIG.engine.tokens().create("ap-lost", null, ask.uid(), narrow).secret());
+    lapsesWithItsToken("lost");
+    TOKENS.put("lost", RIG.engine.tokens().create("ap-lost", null, ask.uid(), narrow).secret());
+    String stale = held(as("lost", "PUT", "projects/ap7/machines/c", big("c")));
+    assertThat(RIG.delete("tokens/ap-lost").status()).isEqualTo(204);
+    String again = held(as("ask", "PUT", "projects/ap7/machines/c", big("c")));
+    assertThat(again).as("by a token that is in force").isNotEqualTo(stale);
+    assertThat(state("ap7", stale)).isEqualTo("lapsed");
+    assertThat(decide("op1", "ap7", again, "approve").status()).isEqualTo(200);
+    assertThat(RIG.get("projects/ap7/machines/c").status()).isEqualTo(200);
+  }
+
+  @Test
+  void whatATokenOfNobodyAskedForIsNotDoneWhenItIsVoid() {
+    rules("ap7", "{coresAbove: 4}");
+    TOKENS.put("nobody", RIG.engine.tokens().create("ap-nobody", null).secret());
+    lapsesWithItsToken("nobody");
+  }
+
+  private static void lapsesWithItsToken(String who) {
+    String machine = "projects/ap7/machines/" + who;
+    String uid = held(as(who, "PUT", machine, big(who)));
+    assertThat(RIG.delete("tokens/ap-" + who).status()).isEqualTo(204);
+    Reply late = decide("op1", "ap7", uid, "approve");
+    assertThat(late.status()).as(late.raw().body()).isEqualTo(409);
+    assertThat(late.raw().body()).contains("asked for it is not in force any more");
+    assertThat(state("ap7", uid)).isEqualTo("lapsed");
+    assertThat(RIG.get(machine).status()).isEqualTo(404);
+  }
+
+  /** What waited when it was not written down yet by which token it was asked for. */
+  @Test
+  void whatWaitsFromBeforeIsDoneAsThePerson() {
+    rules("ap7", "{coresAbove: 4}");
+    String uid = held(as("ask", "PUT", "projects/ap7/machines/old", big("old")));
+    RIG.sql("UPDATE approval SET token = NULL WHERE uid = '" + uid + "'");
+    assertThat(decide("op1", "ap7", uid, "approve").status()).isEqualTo(200);
+    assertThat(RIG.get("projects/ap7/machines/old").status()).isEqualTo(200);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.millwright.engine.request;
 
+import io.millwright.engine.access.AccessTokens;
 import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.ApprovalRule;
@@ -8,7 +9,6 @@ import io.millwright.engine.access.ApprovalRule.Need;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Decision;
 import io.millwright.engine.access.Policy;
-import io.millwright.engine.access.Rights;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.machine.Lookup;
@@ -282,6 +282,7 @@ public final class Approving {
               asked.caller().name(),
               asker(asked.caller()),
               asked.caller().account(),
+              asked.caller().token(),
               asked.kind(),
               asked.name(),
               asked.need().people(),
@@ -296,10 +297,12 @@ public final class Approving {
               List.of());
       Optional<Request> before =
           tx.approvals().open(fresh.asker(), fresh.project(), fresh.fingerprint());
-      if (before.isPresent() && before.get().at(clock.instant()) == State.WAITING) {
+      if (before.isPresent()
+          && before.get().at(clock.instant()) == State.WAITING
+          && (fresh.asker().startsWith(SOURCE) || requester(tx, before.get()).isPresent())) {
         return before.get();
       }
-      // Too old, or for a source by fewer people than have to by now.
+      // Too old, by a token that is void, or for a source by fewer people than have to by now.
       before.ifPresent(r ->
           end(
               tx,
@@ -471,7 +474,15 @@ public final class Approving {
   }
 
   private void carryOut(Tx tx, Request request) {
-    Caller as = requester(tx, request);
+    Caller as =
+        requester(tx, request)
+            .orElseThrow(() ->
+                new Outdated(
+                    request.token() == null
+                        ? request.requester() + " is not there any more"
+                        : "the token by which "
+                            + request.requester()
+                            + " asked for it is not in force any more"));
     try {
       switch (Wish.read(secrets.open(request.wish()))) {
         case Wish.Declare d -> {
@@ -501,17 +512,19 @@ public final class Approving {
     }
   }
 
-  /** With the rights of today. */
-  private static Caller requester(Tx tx, Request request) {
+  /**
+   * With the rights of today, and of these what the token leaves by which it was asked for. Empty
+   * if the person or the token is not there any more.
+   */
+  private static Optional<Caller> requester(Tx tx, Request request) {
+    UUID token = request.token();
     UUID account = request.account();
-    if (account == null) {
-      return new Caller(request.requester(), request.asker(), null, false, Rights.ADMIN);
+    if (token != null) {
+      return tx.tokens().find(token).flatMap(t -> AccessTokens.caller(tx, t));
     }
-    return tx.people()
-        .find(account)
-        .filter(a -> !a.disabled())
-        .map(a -> Accounts.caller(tx, a))
-        .orElseThrow(() -> new Outdated(request.requester() + " is not there any more"));
+    return account == null
+        ? Optional.empty()
+        : tx.people().find(account).filter(a -> !a.disabled()).map(a -> Accounts.caller(tx, a));
   }
 
   private static void may(Caller as, Verb verb, Kind kind, String project) {
