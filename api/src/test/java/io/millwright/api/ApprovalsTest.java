@@ -272,6 +272,23 @@ class ApprovalsTest {
   }
 
   @Test
+  void nobodyGetsRoundARuleByNarrowingTheirOwnToken() {
+    Account operator = RIG.store.read(tx -> tx.people().find("ap-op1")).orElseThrow();
+    Scope weak = new Scope(Role.USER, List.of(), List.of());
+    TOKENS.put("weak", RIG.engine.tokens().create("ap-weak", null, operator.uid(), weak).secret());
+    rules("ap8", "{coresAbove: 4, roles: [operator]}");
+    String uid = held(as("weak", "PUT", "projects/ap8/machines/b", big("b")));
+    rules("ap8", "{coresAbove: 4, roles: [user]}");
+    assertThat(held(as("weak", "PUT", "projects/ap8/machines/b", big("b"))))
+        .as("it still is what it is narrowed to")
+        .isEqualTo(uid);
+    assertThat(as("op1", "PUT", "projects/ap8/machines/c", big("c")).status()).isEqualTo(202);
+    rules("ap8", "{coresAbove: 4, roles: [operator]}");
+    assertThat(decide("op2", "ap8", uid, "approve").status()).isEqualTo(200);
+    assertThat(RIG.get("projects/ap8/machines/b").status()).isEqualTo(200);
+  }
+
+  @Test
   void whatIsWrongIsSaid() {
     for (String wrong :
         List.of("{people: 3}", "{coresAbove: -1}", "{cores: 1}", "{roles: [king]}")) {
