@@ -289,6 +289,30 @@ class ApprovalsTest {
   }
 
   @Test
+  void theVoteOfWhoMayNotApproveAnyMoreDoesNotCount() {
+    rules("ap9", "{coresAbove: 4, people: 2}");
+    for (String who : List.of("left", "lower")) {
+      person(who, Role.OPERATOR);
+      String uid = held(as("ask", "PUT", "projects/ap9/machines/" + who, big(who)));
+      assertThat(decide(who, "ap9", uid, "approve").status()).isEqualTo(200);
+      if (who.equals("left")) {
+        assertThat(RIG.post("users/ap-left:disable").status()).isEqualTo(200);
+      } else {
+        assertThat(RIG.put("projects/ap9/members/ap-lower", "{role: user}").status())
+            .isEqualTo(200);
+      }
+      assertThat(decide("op1", "ap9", uid, "approve").json().path("state").asString())
+          .as(who)
+          .isEqualTo("waiting");
+      assertThat(RIG.get("projects/ap9/machines/" + who).status()).isEqualTo(404);
+      assertThat(decide("op2", "ap9", uid, "approve").json().path("state").asString())
+          .as(who)
+          .isEqualTo("done");
+      assertThat(RIG.get("projects/ap9/machines/" + who).status()).isEqualTo(200);
+    }
+  }
+
+  @Test
   void whatIsWrongIsSaid() {
     for (String wrong :
         List.of("{people: 3}", "{coresAbove: -1}", "{cores: 1}", "{roles: [king]}")) {

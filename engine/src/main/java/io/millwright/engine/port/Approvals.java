@@ -83,11 +83,6 @@ public interface Approvals {
       votes = List.copyOf(votes);
     }
 
-    /** How many have said yes. */
-    public int yes() {
-      return (int) votes.stream().filter(Vote::yes).count();
-    }
-
     /** How it stands at this time, though nobody may have written that down yet. */
     public State at(Instant now) {
       boolean open = state == State.WAITING || state == State.APPROVED;

@@ -145,7 +145,7 @@ public final class Approving {
     Optional<Request> granted =
         tx.approvals()
             .open(asker(caller), project, fingerprint)
-            .filter(r -> r.state() == State.APPROVED && r.yes() >= need.people());
+            .filter(r -> r.state() == State.APPROVED && yes(tx, r) >= need.people());
     if (granted.isEmpty()) {
       Resource<?, ?> main =
           applied.stream()
@@ -441,7 +441,7 @@ public final class Approving {
     try {
       return store.inTransaction(tx -> {
         Request request = vote(tx, caller, project, uid, true, reason);
-        if (request.yes() < request.people()) {
+        if (yes(tx, request) < request.people()) {
           note(tx, request, "ApprovalGiven", caller.name() + " has approved it; one more has to");
           return request;
         }
@@ -459,6 +459,17 @@ public final class Approving {
     } catch (Outdated e) {
       throw lapse(project, uid, e.getMessage());
     }
+  }
+
+  /** How many have said yes of those who may say it now. */
+  private static long yes(Tx tx, Request request) {
+    return request.votes().stream()
+        .filter(Vote::yes)
+        .flatMap(v -> tx.people().find(v.account()).stream())
+        .filter(a -> !a.disabled())
+        .map(a -> Accounts.caller(tx, a))
+        .filter(c -> Policy.allowed(c, Verb.APPROVE, null, request.project()).allowed())
+        .count();
   }
 
   /** What asks for a source begins with. */
