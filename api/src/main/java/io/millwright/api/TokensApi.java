@@ -120,6 +120,7 @@ final class TokensApi {
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @GetMapping
   ListView list() {
+    Callers.requireOwner();
     return new ListView(
         backend.engine().tokens().list(PeopleApi.mine()).stream()
             .map(t -> TokenView.of(t, owner(t)))
@@ -205,7 +206,17 @@ final class TokensApi {
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @DeleteMapping("/{name}")
   ResponseEntity<Void> revoke(@PathVariable String name) {
-    backend.engine().tokens().revoke(name, PeopleApi.mine());
+    Caller caller = Callers.now();
+    boolean itself =
+        backend
+            .store()
+            .read(tx -> tx.tokens().find(name))
+            .filter(t -> t.uid().equals(caller.token()))
+            .isPresent();
+    if (!itself) {
+      Callers.requireOwner();
+    }
+    backend.engine().tokens().revoke(name, itself ? caller.account() : PeopleApi.mine());
     bearers.forget();
     return ResponseEntity.noContent().build();
   }

@@ -379,6 +379,46 @@ class PeopleTest {
   }
 
   @Test
+  void aNarrowedTokenLooksAfterNothingButItself() {
+    Browser browser = person("p13", "admin");
+    String secret =
+        browser
+            .post("tokens", "{\"name\": \"p13-look\", \"verbs\": [\"view\"]}")
+            .json()
+            .path("secret")
+            .asString();
+    assertThat(browser.post("tokens", "{\"name\": \"p13-other\"}").status()).isEqualTo(201);
+    String session = browser.get("sessions").json().at("/items/0/uid").asString();
+    assertThat(by(secret, "GET", "session").json().at("/user/name").asString())
+        .isEqualTo("p13/p13-look");
+    assertThat(by(secret, "GET", "tokens").status()).isEqualTo(403);
+    assertThat(by(secret, "GET", "sessions").status()).isEqualTo(403);
+    assertThat(by(secret, "DELETE", "tokens/p13-other").status()).isEqualTo(403);
+    assertThat(by(secret, "DELETE", "sessions/" + session).status()).isEqualTo(403);
+    assertThat(browser.get("tokens").raw().body()).contains("p13-other");
+    assertThat(by(secret, "DELETE", "tokens/p13-look").status()).as("itself").isEqualTo(204);
+    assertThat(by(secret, "GET", "session").status()).isEqualTo(401);
+
+    String governs =
+        browser
+            .post("tokens", "{\"name\": \"p13-people\", \"verbs\": [\"govern\"]}")
+            .json()
+            .path("secret")
+            .asString();
+    assertThat(by(governs, "DELETE", "tokens/p13-other").status())
+        .as("what is good for looking after people")
+        .isEqualTo(204);
+  }
+
+  private Reply by(String secret, String method, String path) {
+    return rig.send(
+        HttpRequest.newBuilder(rig.uri(path))
+            .header("Authorization", "Bearer " + secret)
+            .method(method, BodyPublishers.noBody())
+            .build());
+  }
+
+  @Test
   void aStreamEndsWhenItsRoleDoes() throws Exception {
     Browser browser = person("p7", "");
     member("p7", "p7", "viewer");
