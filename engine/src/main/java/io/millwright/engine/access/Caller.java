@@ -28,6 +28,11 @@ public record Caller(
     return BY_TOKEN + token.uid();
   }
 
+  /** Who it is, by whatever session or token; a token that is nobody's is somebody by itself. */
+  public String who() {
+    return account == null ? id : "user:" + account;
+  }
+
   /** Uid of the token that was shown; null for a session, and for who shows nothing. */
   public @Nullable UUID token() {
     return id.startsWith(BY_TOKEN) ? UUID.fromString(id.substring(BY_TOKEN.length())) : null;

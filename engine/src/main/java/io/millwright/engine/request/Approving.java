@@ -144,7 +144,7 @@ public final class Approving {
     String fingerprint = fingerprint(lookup, applied);
     Optional<Request> granted =
         tx.approvals()
-            .open(asker(caller), project, fingerprint)
+            .open(caller.who(), project, fingerprint)
             .filter(r -> r.state() == State.APPROVED && yes(tx, r) >= need.people());
     if (granted.isEmpty()) {
       Resource<?, ?> main =
@@ -267,11 +267,6 @@ public final class Approving {
     }
   }
 
-  /** Who it is, by whatever token. */
-  private static String asker(Caller caller) {
-    return caller.account() == null ? caller.id() : "user:" + caller.account();
-  }
-
   // --- asking ----------------------------------------------------------------------------------
 
   /** Keeps what was wanted until others have approved it; the same again is the same request. */
@@ -285,7 +280,7 @@ public final class Approving {
               Ids.next(clock),
               asked.project(),
               asked.caller().name(),
-              asker(asked.caller()),
+              asked.caller().who(),
               asked.caller().account(),
               asked.caller().token(),
               asked.kind(),
@@ -563,7 +558,7 @@ public final class Approving {
   public Request withdraw(Caller caller, String project, UUID uid) {
     return store.inTransaction(tx -> {
       Request request = lock(tx, project, uid);
-      if (!asker(caller).equals(request.asker())) {
+      if (!caller.who().equals(request.asker())) {
         throw ProblemException.of(
             Problem.Type.FORBIDDEN, "only " + request.requester() + " can withdraw it");
       }
