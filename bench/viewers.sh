@@ -4,6 +4,7 @@
 # shellcheck source=bench/server.sh
 . "$BENCH/server.sh"
 N=${1:-10000} V=${2:-100} SECONDS_EACH=${3:-5} CHANGES=${CHANGES:-20}
+((V <= 100)) || die "a token has 100 streams at most"
 PGBENCH=$(command -v pgbench || ls /usr/lib/postgresql/*/bin/pgbench 2>/dev/null | tail -n 1) ||
   die "there is no pgbench; install Debian's postgresql-contrib"
 

@@ -30,6 +30,7 @@ import org.springframework.security.config.annotation.web.configurers.AbstractHt
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.access.intercept.AuthorizationFilter;
+import org.springframework.security.web.firewall.HttpFirewall;
 import org.springframework.security.web.firewall.RequestRejectedHandler;
 import org.springframework.web.method.support.HandlerMethodArgumentResolver;
 import org.springframework.web.servlet.config.annotation.EnableWebMvc;
@@ -195,7 +196,13 @@ public class ApiConfiguration {
     return out;
   }
 
-  /** For what the firewall of Spring Security refuses, such as a path with {@code //}. */
+  /** In front of all that decides by a path, but for the page, which lets nobody in. */
+  @Bean
+  HttpFirewall httpFirewall() {
+    return new PlainPaths();
+  }
+
+  /** For what the firewall refuses, such as a path with {@code //}. */
   @Bean
   RequestRejectedHandler requestRejectedHandler() {
     return (request, response, _) ->

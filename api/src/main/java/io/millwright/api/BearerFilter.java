@@ -38,7 +38,6 @@ final class BearerFilter extends OncePerRequestFilter {
 
   private static final String CSRF = "X-CSRF-Token";
   private static final String SCHEME = "Bearer ";
-  private static final String API = "/api/";
 
   private final Bearers bearers;
 
@@ -148,7 +147,7 @@ final class BearerFilter extends OncePerRequestFilter {
         origin == null
             ? !(cookie && socket)
             : host != null && origin.replaceFirst("^https?://", "").equalsIgnoreCase(host);
-    if (!ours && request.getRequestURI().startsWith(API)) {
+    if (!ours) {
       throw ProblemException.of(
           Problem.Type.CSRF, "this comes from a page of another site, or from no page at all");
     }
@@ -173,7 +172,7 @@ final class BearerFilter extends OncePerRequestFilter {
   private static void requireOwnPassword(HttpServletRequest request, Caller caller) {
     String path = request.getRequestURI();
     boolean there = path.equals(SessionApi.PATH) || path.startsWith(SessionApi.PATH + "/");
-    if (caller.mustChangePassword() && path.startsWith(API) && !there) {
+    if (caller.mustChangePassword() && !there) {
       throw ProblemException.of(
           Problem.Type.PASSWORD_CHANGE,
           "change your first password first, with POST " + SessionApi.PATH + "/password");

@@ -52,6 +52,15 @@ final class Callers {
     throw ProblemException.of(Problem.Type.FORBIDDEN, decision.reason());
   }
 
+  /** Refuses a narrowed token what is its owner's, such as other tokens and sessions. */
+  static void requireOwner() {
+    require(
+        Verb.SIGN_IN,
+        null,
+        null,
+        () -> ProblemException.of(Problem.Type.NOT_FOUND, "there is nothing at this path"));
+  }
+
   static ProblemException noProject(String project) {
     return ProblemException.of(Problem.Type.NOT_FOUND, "there is no project " + project);
   }

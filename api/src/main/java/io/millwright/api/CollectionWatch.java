@@ -80,7 +80,7 @@ final class CollectionWatch<T> {
         stream.send(event.name(), event.cursor(), event.view());
       }
       cursor = batch.cursor();
-      if (!batch.more() && !stream.await()) {
+      if (batch.more() ? !stream.inForce() : !stream.await()) {
         return;
       }
     }

@@ -67,11 +67,12 @@ final class ConsoleSocket implements SmartLifecycle {
 
   /**
    * A browser, which is who names an origin, sends its cookie along whoever asks it to open this;
-   * only our own page can have asked for a ticket.
+   * only our own page can have asked for a ticket. That one stands in the address is not enough: it
+   * must have been redeemed.
    */
   private static void requireTicket(HttpServletRequest request) {
     if (request.getHeader(HttpHeaders.ORIGIN) != null
-        && request.getParameter(ConsoleTickets.PARAMETER) == null) {
+        && request.getAttribute(ConsoleTickets.REDEEMED) == null) {
       throw ProblemException.of(
           Problem.Type.FORBIDDEN, "a browser opens a console with a ticket; ask for one first");
     }

@@ -37,10 +37,17 @@ import org.springframework.web.filter.OncePerRequestFilter;
  */
 final class ConsoleTickets {
   static final String PARAMETER = "ticket";
+
+  /** Attribute of a request that a ticket has let in. */
+  static final String REDEEMED = "millwright.redeemed";
+
   static final Duration LIFE = Duration.ofSeconds(30);
 
   /** So many wait to be used at the most, of all people together. */
   private static final int MOST = 10_000;
+
+  /** And of one person. */
+  private static final int MOST_EACH = 20;
 
   private static final Pattern CONSOLE =
       Pattern.compile("/api/v1/projects/([^/]+)/machines/([^/]+)/(?:console|screen)");
@@ -59,13 +66,19 @@ final class ConsoleTickets {
   record Fresh(String secret, Instant until) {}
 
   /** Makes one for who makes the present request. */
-  Fresh issue(String project, String name) {
+  synchronized Fresh issue(String project, String name) {
     Authentication who = SecurityContextHolder.getContext().getAuthentication();
     if (who == null) {
       throw new IllegalStateException("nobody asks");
     }
     Instant now = clock.instant();
     open.values().removeIf(t -> !now.isBefore(t.until()));
+    if (open.values().stream().filter(t -> maker(t.who()).equals(maker(who))).count()
+        >= MOST_EACH) {
+      throw ProblemException.of(
+          Problem.Type.TOO_MANY,
+          MOST_EACH + " consoles of yours are about to be opened; try again in half a minute");
+    }
     if (open.size() >= MOST) {
       throw ProblemException.of(
           Problem.Type.TOO_MANY, "too many consoles are about to be opened; try again in a minute");
@@ -99,6 +112,10 @@ final class ConsoleTickets {
         : bearer == null || bearer.getName().equals(maker.getName());
   }
 
+  private static String maker(Authentication who) {
+    return who instanceof BearerFilter.Bearer bearer ? bearer.caller().who() : who.getName();
+  }
+
   private static @Nullable String session(@Nullable Authentication who) {
     return who instanceof BearerFilter.Bearer bearer ? bearer.session() : null;
   }
@@ -130,6 +147,7 @@ final class ConsoleTickets {
                 response);
             return;
           }
+          request.setAttribute(REDEEMED, Boolean.TRUE);
         }
         chain.doFilter(request, response);
       }

@@ -178,7 +178,7 @@ final class EventsApi {
         }
       }
       cursor = LiveStreams.end(lines, behind);
-      if (lines.size() < BATCH && !stream.await()) {
+      if (lines.size() < BATCH ? !stream.await() : !stream.inForce()) {
         return;
       }
     }

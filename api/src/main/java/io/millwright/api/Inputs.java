@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.convert.support.DefaultConversionService;
 
 /** Reads the parts of a URL. */
 final class Inputs {
@@ -47,6 +48,15 @@ final class Inputs {
       throw ProblemException.invalid("limit", "must be 1 to " + MOST);
     }
     return limit;
+  }
+
+  /**
+   * Whether this is a yes to a handler that takes a boolean: {@code true}, {@code TRUE}, {@code 1},
+   * {@code on} and {@code yes} are. It is what reads the parameters of handlers.
+   */
+  static boolean yes(@Nullable String text) {
+    return Boolean.TRUE.equals(
+        DefaultConversionService.getSharedInstance().convert(text, Boolean.class));
   }
 
   static @Nullable Kind kind(@Nullable String text) {

@@ -70,6 +70,9 @@ final class ListWatch<T> {
         }
         continue;
       }
+      if (!stream.inForce()) {
+        return;
+      }
       quiet = 0;
       differences(stream, told, now);
       told = now;

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
@@ -38,9 +39,13 @@ final class LiveStreams implements SmartLifecycle {
   /** Each costs a connection and some statements for each change. */
   private static final int MOST = 1000;
 
+  /** Of one person: enough for many pages and screens, and too few to take those of all. */
+  private static final int MOST_EACH = 100;
+
   private final Watch watch;
   private final Duration keepAlive;
   private final Semaphore places = new Semaphore(MOST);
+  private final Map<String, Integer> each = new ConcurrentHashMap<>();
   private final Set<Stream> open = ConcurrentHashMap.newKeySet();
   private volatile boolean running;
 
@@ -64,11 +69,30 @@ final class LiveStreams implements SmartLifecycle {
    */
   void serve(HttpServletResponse response, Predicate<Entry> concerns, Telling telling)
       throws IOException {
-    if (!places.tryAcquire()) {
-      throw ProblemException.of(
-          Problem.Type.TOO_MANY,
-          MOST + " streams are open already; close some, or try again later");
+    String who = Callers.now().who();
+    try {
+      if (each.merge(who, 1, Integer::sum) > MOST_EACH) {
+        throw tooMany("you have " + MOST_EACH + " streams open already; close some");
+      }
+      if (!places.tryAcquire()) {
+        throw tooMany(MOST + " streams are open already; close some, or try again later");
+      }
+      try {
+        tell(response, concerns, telling);
+      } finally {
+        places.release();
+      }
+    } finally {
+      each.computeIfPresent(who, (_, n) -> n > 1 ? n - 1 : null);
     }
+  }
+
+  private static ProblemException tooMany(String why) {
+    return ProblemException.of(Problem.Type.TOO_MANY, why);
+  }
+
+  private void tell(HttpServletResponse response, Predicate<Entry> concerns, Telling telling)
+      throws IOException {
     Stream stream = new Stream(response, keepAlive, BearerFilter.inForce());
     Watch.Subscription subscription =
         watch.subscribe(batch -> {
@@ -91,7 +115,6 @@ final class LiveStreams implements SmartLifecycle {
     } finally {
       open.remove(stream);
       subscription.close();
-      places.release();
     }
   }
 

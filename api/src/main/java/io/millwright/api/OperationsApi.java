@@ -164,6 +164,10 @@ final class OperationsApi {
                   new Seen(
                       OperationView.of(tx.operations().find(uid).orElseThrow(() -> none(uid))),
                       tx.operations().logs(uid, after, LOG_BATCH)));
+      boolean news = !seen.lines().isEmpty() || !seen.operation().equals(shown);
+      if (news && !stream.inForce()) {
+        return;
+      }
       boolean more = seen.lines().size() == LOG_BATCH;
       for (LogLine line : seen.lines()) {
         stream.send("log", Long.toString(line.seq()), OperationView.LineView.of(line));

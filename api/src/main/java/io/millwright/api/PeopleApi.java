@@ -304,6 +304,7 @@ final class PeopleApi {
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @GetMapping("/sessions")
   SessionsView sessions() {
+    Callers.requireOwner();
     return new SessionsView(
         backend.access().signIn().list(mine()).stream().map(OpenSessionView::of).toList());
   }
@@ -312,6 +313,7 @@ final class PeopleApi {
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @DeleteMapping("/sessions/{uid}")
   ResponseEntity<Void> end(@PathVariable UUID uid) {
+    Callers.requireOwner();
     backend.access().signIn().end(uid, mine());
     bearers.forget();
     return ResponseEntity.noContent().build();

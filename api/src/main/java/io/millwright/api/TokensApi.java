@@ -120,6 +120,7 @@ final class TokensApi {
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @GetMapping
   ListView list() {
+    Callers.requireOwner();
     return new ListView(
         backend.engine().tokens().list(PeopleApi.mine()).stream()
             .map(t -> TokenView.of(t, owner(t)))
@@ -153,9 +154,9 @@ final class TokensApi {
       summary = "Makes a token",
       description =
           "It is the caller's own, and good for what the caller may do when it is used, narrowed to"
-              + " role, projects and verbs. The secret is in this answer and nowhere else, so that"
-              + " an Idempotency-Key is refused: an answer that could be given again would have to"
-              + " be kept.")
+              + " role, projects and verbs. A token that is narrowed or expires makes none. The"
+              + " secret is in this answer and nowhere else, so that an Idempotency-Key is refused:"
+              + " an answer that could be given again would have to be kept.")
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @PostMapping
   ResponseEntity<FreshTokenView> create(
@@ -179,6 +180,12 @@ final class TokensApi {
           Problem.Type.FORBIDDEN,
           "a token that is narrowed makes no others; sign in, or use one that is not");
     }
+    if (backend.engine().tokens().ends(caller)) {
+      throw ProblemException.of(
+          Problem.Type.FORBIDDEN,
+          "a token that expires makes no others, which would outlive it; sign in, or use one that"
+              + " does not");
+    }
     for (String project : params.scope().projects()) {
       Inputs.project(project);
     }
@@ -199,7 +206,17 @@ final class TokensApi {
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
   @DeleteMapping("/{name}")
   ResponseEntity<Void> revoke(@PathVariable String name) {
-    backend.engine().tokens().revoke(name, PeopleApi.mine());
+    Caller caller = Callers.now();
+    boolean itself =
+        backend
+            .store()
+            .read(tx -> tx.tokens().find(name))
+            .filter(t -> t.uid().equals(caller.token()))
+            .isPresent();
+    if (!itself) {
+      Callers.requireOwner();
+    }
+    backend.engine().tokens().revoke(name, itself ? caller.account() : PeopleApi.mine());
     bearers.forget();
     return ResponseEntity.noContent().build();
   }

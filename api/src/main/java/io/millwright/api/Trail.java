@@ -7,6 +7,7 @@ import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.method.HandlerMethod;
 import org.springframework.web.servlet.HandlerInterceptor;
@@ -19,6 +20,8 @@ final class Trail implements HandlerInterceptor {
 
   /** Attribute of a request that the policy has refused. */
   static final String REFUSED = "millwright.refused";
+
+  private static final String DRY_RUN = "dryRun";
 
   private final LateRows late;
 
@@ -61,6 +64,14 @@ final class Trail implements HandlerInterceptor {
                 : Permits.variable(request, "name")));
   }
 
+  /** Whether the handler, which has done its work, was told to do nothing. */
+  private static boolean rehearses(HttpServletRequest request, Object handler) {
+    return handler instanceof HandlerMethod method
+        && Arrays.stream(method.getMethodParameters())
+            .anyMatch(p -> p.getParameter().getName().equals(DRY_RUN))
+        && Inputs.yes(request.getParameter(DRY_RUN));
+  }
+
   private static String text(@Nullable String given) {
     return given == null ? "" : given;
   }
@@ -82,11 +93,10 @@ final class Trail implements HandlerInterceptor {
     if (!acts && refused) {
       begin(request, (HandlerMethod) handler, needs);
     }
-    boolean rehearsed = "true".equals(request.getParameter("dryRun"));
     // Of a problem only the kind: its words may repeat what was sent, and that may be a secret.
     String result =
         problem == null
-            ? acts && !rehearsed && response.getStatus() < 400 ? "done" : null
+            ? acts && response.getStatus() < 400 && !rehearses(request, handler) ? "done" : null
             : refused ? "refused" : problem.type().slug();
     String detail =
         problem != null && problem.type() == Problem.Type.FORBIDDEN ? problem.detail() : "";

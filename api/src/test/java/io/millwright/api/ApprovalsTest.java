@@ -25,7 +25,8 @@ import tools.jackson.databind.JsonNode;
 @Tag("database")
 class ApprovalsTest {
   private static final Rig RIG = Rig.shared();
-  private static final List<String> PROJECTS = List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6");
+  private static final List<String> PROJECTS =
+      List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9");
   private static final Map<String, String> TOKENS = new HashMap<>();
 
   @BeforeAll
@@ -234,6 +235,92 @@ class ApprovalsTest {
     assertThat(older.path("items").get(0).path("uid").asString())
         .isLessThan(newest.path("items").get(0).path("uid").asString());
     assertThat(RIG.get("projects/ap5/approvals?waiting=true").json().path("items").size()).isZero();
+  }
+
+  @Test
+  void whatATokenAskedForIsNotDoneWhenItIsVoid() {
+    rules("ap7", "{coresAbove: 4}");
+    Account ask = RIG.store.read(tx -> tx.people().find("ap-ask")).orElseThrow();
+    Scope narrow = new Scope(Role.USER, List.of("ap7"), List.of());
+    TOKENS.put("lost", RIG.engine.tokens().create("ap-lost", null, ask.uid(), narrow).secret());
+    lapsesWithItsToken("lost");
+    TOKENS.put("lost", RIG.engine.tokens().create("ap-lost", null, ask.uid(), narrow).secret());
+    String stale = held(as("lost", "PUT", "projects/ap7/machines/c", big("c")));
+    assertThat(RIG.delete("tokens/ap-lost").status()).isEqualTo(204);
+    String again = held(as("ask", "PUT", "projects/ap7/machines/c", big("c")));
+    assertThat(again).as("by a token that is in force").isNotEqualTo(stale);
+    assertThat(state("ap7", stale)).isEqualTo("lapsed");
+    assertThat(decide("op1", "ap7", again, "approve").status()).isEqualTo(200);
+    assertThat(RIG.get("projects/ap7/machines/c").status()).isEqualTo(200);
+  }
+
+  @Test
+  void whatATokenOfNobodyAskedForIsNotDoneWhenItIsVoid() {
+    rules("ap7", "{coresAbove: 4}");
+    TOKENS.put("nobody", RIG.engine.tokens().create("ap-nobody", null).secret());
+    lapsesWithItsToken("nobody");
+  }
+
+  private static void lapsesWithItsToken(String who) {
+    String machine = "projects/ap7/machines/" + who;
+    String uid = held(as(who, "PUT", machine, big(who)));
+    assertThat(RIG.delete("tokens/ap-" + who).status()).isEqualTo(204);
+    Reply late = decide("op1", "ap7", uid, "approve");
+    assertThat(late.status()).as(late.raw().body()).isEqualTo(409);
+    assertThat(late.raw().body()).contains("asked for it is not in force any more");
+    assertThat(state("ap7", uid)).isEqualTo("lapsed");
+    assertThat(RIG.get(machine).status()).isEqualTo(404);
+  }
+
+  /** What waited when it was not written down yet by which token it was asked for. */
+  @Test
+  void whatWaitsFromBeforeIsDoneAsThePerson() {
+    rules("ap7", "{coresAbove: 4}");
+    String uid = held(as("ask", "PUT", "projects/ap7/machines/old", big("old")));
+    RIG.sql("UPDATE approval SET token = NULL WHERE uid = '" + uid + "'");
+    assertThat(decide("op1", "ap7", uid, "approve").status()).isEqualTo(200);
+    assertThat(RIG.get("projects/ap7/machines/old").status()).isEqualTo(200);
+  }
+
+  @Test
+  void nobodyGetsRoundARuleByNarrowingTheirOwnToken() {
+    Account operator = RIG.store.read(tx -> tx.people().find("ap-op1")).orElseThrow();
+    Scope weak = new Scope(Role.USER, List.of(), List.of());
+    TOKENS.put("weak", RIG.engine.tokens().create("ap-weak", null, operator.uid(), weak).secret());
+    rules("ap8", "{coresAbove: 4, roles: [operator]}");
+    String uid = held(as("weak", "PUT", "projects/ap8/machines/b", big("b")));
+    rules("ap8", "{coresAbove: 4, roles: [user]}");
+    assertThat(held(as("weak", "PUT", "projects/ap8/machines/b", big("b"))))
+        .as("it still is what it is narrowed to")
+        .isEqualTo(uid);
+    assertThat(as("op1", "PUT", "projects/ap8/machines/c", big("c")).status()).isEqualTo(202);
+    rules("ap8", "{coresAbove: 4, roles: [operator]}");
+    assertThat(decide("op2", "ap8", uid, "approve").status()).isEqualTo(200);
+    assertThat(RIG.get("projects/ap8/machines/b").status()).isEqualTo(200);
+  }
+
+  @Test
+  void theVoteOfWhoMayNotApproveAnyMoreDoesNotCount() {
+    rules("ap9", "{coresAbove: 4, people: 2}");
+    for (String who : List.of("left", "lower")) {
+      person(who, Role.OPERATOR);
+      String uid = held(as("ask", "PUT", "projects/ap9/machines/" + who, big(who)));
+      assertThat(decide(who, "ap9", uid, "approve").status()).isEqualTo(200);
+      if (who.equals("left")) {
+        assertThat(RIG.post("users/ap-left:disable").status()).isEqualTo(200);
+      } else {
+        assertThat(RIG.put("projects/ap9/members/ap-lower", "{role: user}").status())
+            .isEqualTo(200);
+      }
+      assertThat(decide("op1", "ap9", uid, "approve").json().path("state").asString())
+          .as(who)
+          .isEqualTo("waiting");
+      assertThat(RIG.get("projects/ap9/machines/" + who).status()).isEqualTo(404);
+      assertThat(decide("op2", "ap9", uid, "approve").json().path("state").asString())
+          .as(who)
+          .isEqualTo("done");
+      assertThat(RIG.get("projects/ap9/machines/" + who).status()).isEqualTo(200);
+    }
   }
 
   @Test

@@ -43,13 +43,17 @@ class AuditTest {
     rig.post("projects/audit1/sizes", Rig.size("s", 1, ""));
     rig.put("projects/audit1/sizes/t", Rig.size("t", 0, ""));
     rig.get("projects/audit1/sizes");
-    rig.post("apply?project=audit1&dryRun=true", Rig.size("u", 1, ""));
+    for (String yes : List.of("true", "TRUE", "1", "on", "yes")) {
+      rig.post("apply?project=audit1&dryRun=" + yes, Rig.size("u", 1, ""));
+    }
+    rig.post("apply?project=audit1&dryRun=no", Rig.size("v", 1, ""));
     rig.delete("projects/audit1/sizes/s");
     Awaitility.await()
         .untilAsserted(() ->
             assertThat(acts("audit1"))
                 .containsExactlyInAnyOrder(
                     "anna delete Size s: done",
+                    "anna declare  audit1/Size/v: done",
                     "anna declare Size t: invalid",
                     "anna declare Size s: conflict",
                     "anna declare Size s: done"));

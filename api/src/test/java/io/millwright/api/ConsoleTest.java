@@ -292,6 +292,39 @@ class ConsoleTest {
   }
 
   @Test
+  void onePersonDoesNotTakeTheTicketsOfAll() {
+    rig.put("projects/c7/machines/m", Rig.machine("m"));
+    String one = rig.post("tokens", "{\"name\": \"c7-one\"}").json().path("secret").asString();
+    String other = rig.post("tokens", "{\"name\": \"c7-other\"}").json().path("secret").asString();
+    for (int i = 0; i < 20; i++) {
+      assertThat(ticketOf(one).status()).isEqualTo(201);
+    }
+    Rig.Reply more = ticketOf(one);
+    assertThat(more.status()).isEqualTo(429);
+    assertThat(more.json().path("detail").asString()).contains("20 consoles of yours");
+    String used = ticketOf(other).json().path("ticket").asString();
+    for (int i = 0; i < 30; i++) {
+      // It is used up, whatever becomes of the console.
+      String mine = used;
+      assertThatThrownBy(
+              () -> open("projects/c7/machines/m/console?ticket=" + mine, other, new Screen()))
+          .cause()
+          .isInstanceOf(WebSocketHandshakeException.class);
+      Rig.Reply made = ticketOf(other);
+      assertThat(made.status()).as("one after the other").isEqualTo(201);
+      used = made.json().path("ticket").asString();
+    }
+  }
+
+  private Rig.Reply ticketOf(String secret) {
+    return rig.send(
+        HttpRequest.newBuilder(rig.uri("projects/c7/machines/m/console-tickets"))
+            .header("Authorization", "Bearer " + secret)
+            .POST(HttpRequest.BodyPublishers.noBody())
+            .build());
+  }
+
+  @Test
   void aTicketExpires() {
     AtomicReference<Instant> now = new AtomicReference<>(Instant.parse("2026-01-01T00:00:00Z"));
     ConsoleTickets tickets = new ConsoleTickets(now::get);

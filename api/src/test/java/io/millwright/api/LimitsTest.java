@@ -100,6 +100,14 @@ class LimitsTest {
         .as("what somebody else gives it is not counted")
         .isEqualTo(202);
     assertThat(used("l10").path("addresses").asInt()).isEqualTo(3);
+    assertThat(plugged("d", "{network: net, ipv6: none}").json().path("detail").asString())
+        .as("with as many interfaces as before")
+        .startsWith("project l10 would have 4 addresses, and may have 3;");
+    assertThat(used("l10").path("addresses").asInt()).isEqualTo(3);
+    assertThat(plugged("c", "{network: net, ipv4: dhcp, ipv6: none}").status()).isEqualTo(202);
+    assertThat(plugged("d", "{network: net, ipv6: none}").status())
+        .as("in the place of another one")
+        .isEqualTo(202);
   }
 
   private Reply plugged(String name, String nic) {

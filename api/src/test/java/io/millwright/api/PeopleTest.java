@@ -109,6 +109,7 @@ class PeopleTest {
     Reply refused = browser.get("projects");
     assertThat(refused.status()).isEqualTo(403);
     assertThat(refused.json().path("type").asString()).endsWith("password-change-needed");
+    assertThat(browser.get("/metrics").status()).as("nor beside the API").isEqualTo(403);
     assertThat(browser.get("session").status()).isEqualTo(200);
     String body = "{\"old\": \"%s\", \"new\": \"%s\"}";
     assertThat(browser.post("session/password", body.formatted(first, "short")).status())
@@ -206,7 +207,12 @@ class PeopleTest {
   }
 
   private int socket(Browser browser, @org.jspecify.annotations.Nullable String origin) {
-    URI http = rig.uri("projects/p4/machines/none/console");
+    return socket(browser, origin, "projects/p4/machines/none/console");
+  }
+
+  private int socket(
+      Browser browser, @org.jspecify.annotations.Nullable String origin, String path) {
+    URI http = rig.uri(path);
     WebSocket.Builder builder = rig.http.newWebSocketBuilder().header("Cookie", browser.cookie);
     if (origin != null) {
       builder.header("Origin", origin);
@@ -223,6 +229,72 @@ class PeopleTest {
     return thrown.getCause() instanceof WebSocketHandshakeException refused
         ? refused.getResponse().statusCode()
         : -1;
+  }
+
+  /** One path in other words; some are this very one to who decodes it. */
+  private static final List<String> OTHER_SPELLINGS =
+      List.of(
+          "/%61pi/v1/projects",
+          "/ap%69/v1/projects",
+          "/api/v%31/projects",
+          "/api/v1/pr%6fjects",
+          "/api/v1/pr%6Fjects",
+          "/api%2fv1/projects",
+          "/%2561pi/v1/projects",
+          "/api;x=y/v1/projects",
+          "/api/v1/projects;x=y",
+          "//api/v1/projects",
+          "/api//v1/projects",
+          "/api/./v1/projects",
+          "/api/%2e/v1/projects",
+          "/x/../api/v1/projects");
+
+  @Test
+  void aFirstPasswordOpensNoPathInOtherWords() {
+    Browser first = new Browser(signIn("p10", create("p10", "admin")));
+    for (String path : OTHER_SPELLINGS) {
+      assertThat(first.get(path).status()).as(path).isEqualTo(400);
+    }
+  }
+
+  @Test
+  void anotherSiteOpensNoPathInOtherWords() {
+    Browser browser = person("p14", "admin");
+    for (String path : OTHER_SPELLINGS) {
+      Reply foreign = rig.send(browser.to(path).header("Origin", "https://evil.example").build());
+      assertThat(foreign.status()).as(path).isEqualTo(400);
+    }
+  }
+
+  @Test
+  void aWrongTicketOpensNoPathInOtherWords() {
+    Browser browser = person("p11", "admin");
+    String machine = "projects/p11/machines/none/";
+    for (String path : List.of("c%6fnsole", "scr%65en", "console;x=y", "/console")) {
+      assertThat(socket(browser, rig.api.url(), machine + path + "?ticket=wrong"))
+          .as("with a wrong ticket: " + path)
+          .isEqualTo(400);
+    }
+    assertThat(socket(browser, rig.api.url(), "/%61pi/v1/" + machine + "console?ticket=wrong"))
+        .isEqualTo(400);
+    assertThat(socket(browser, rig.api.url(), machine + "console?ticket=wrong")).isEqualTo(401);
+  }
+
+  @Test
+  void whatHasToBeEncodedInAPathIs() {
+    Browser browser = person("p12", "admin");
+    assertThat(browser.post("projects/p12/machines/none%3Apower-off", "").raw().body())
+        .isEqualTo(
+            browser
+                .post("projects/p12/machines/none:power-off", "")
+                .raw()
+                .body()
+                .replace("none:power", "none%3Apower"))
+        .contains("there is no Machine none");
+    String group = "roles/%C3%A9quipe%20%7E?group=true";
+    assertThat(rig.put(group, "{\"role\": \"viewer\"}").json().path("name").asString())
+        .isEqualTo("équipe ~");
+    assertThat(rig.delete(group).status()).isEqualTo(204);
   }
 
   @Test
@@ -304,6 +376,46 @@ class PeopleTest {
     assertThat(rig.delete("users/p6").status()).isEqualTo(204);
     rig.post("users", "{\"name\": \"p6\"}");
     assertThat(rig.send(a.build()).status()).as("another one of the same name").isEqualTo(401);
+  }
+
+  @Test
+  void aNarrowedTokenLooksAfterNothingButItself() {
+    Browser browser = person("p13", "admin");
+    String secret =
+        browser
+            .post("tokens", "{\"name\": \"p13-look\", \"verbs\": [\"view\"]}")
+            .json()
+            .path("secret")
+            .asString();
+    assertThat(browser.post("tokens", "{\"name\": \"p13-other\"}").status()).isEqualTo(201);
+    String session = browser.get("sessions").json().at("/items/0/uid").asString();
+    assertThat(by(secret, "GET", "session").json().at("/user/name").asString())
+        .isEqualTo("p13/p13-look");
+    assertThat(by(secret, "GET", "tokens").status()).isEqualTo(403);
+    assertThat(by(secret, "GET", "sessions").status()).isEqualTo(403);
+    assertThat(by(secret, "DELETE", "tokens/p13-other").status()).isEqualTo(403);
+    assertThat(by(secret, "DELETE", "sessions/" + session).status()).isEqualTo(403);
+    assertThat(browser.get("tokens").raw().body()).contains("p13-other");
+    assertThat(by(secret, "DELETE", "tokens/p13-look").status()).as("itself").isEqualTo(204);
+    assertThat(by(secret, "GET", "session").status()).isEqualTo(401);
+
+    String governs =
+        browser
+            .post("tokens", "{\"name\": \"p13-people\", \"verbs\": [\"govern\"]}")
+            .json()
+            .path("secret")
+            .asString();
+    assertThat(by(governs, "DELETE", "tokens/p13-other").status())
+        .as("what is good for looking after people")
+        .isEqualTo(204);
+  }
+
+  private Reply by(String secret, String method, String path) {
+    return rig.send(
+        HttpRequest.newBuilder(rig.uri(path))
+            .header("Authorization", "Bearer " + secret)
+            .method(method, BodyPublishers.noBody())
+            .build());
   }
 
   @Test

@@ -66,6 +66,11 @@ class RequestsTest {
     assertThat(rig.get("tokens").raw().body()).contains("\"bob\"").doesNotContain(secret);
     assertThat(rig.post("tokens", "{\"name\": \"bob\"}").status()).isEqualTo(409);
     assertThat(bare("projects", "Authorization", "Bearer " + secret).status()).isEqualTo(200);
+    Reply child = makesAToken(secret, "bobs-child");
+    assertThat(child.status()).as("what expires makes nothing that does not").isEqualTo(403);
+    assertThat(child.json().path("detail").asString()).contains("a token that expires");
+    assertThat(makesAToken(rig.token, "annas-child").status()).isEqualTo(201);
+    assertThat(rig.delete("tokens/annas-child").status()).isEqualTo(204);
     assertThat(rig.delete("tokens/bob").status()).isEqualTo(204);
     assertThat(bare("projects", "Authorization", "Bearer " + secret).status()).isEqualTo(401);
     assertThat(rig.delete("tokens/bob").status()).isEqualTo(404);
@@ -76,6 +81,15 @@ class RequestsTest {
     assertThat(rig.post("tokens", "{\"name\": \"b\", \"ttlSeconds\": 0}").status()).isEqualTo(400);
     assertThat(rig.post("tokens", "{\"name\": \"b\"}", "Idempotency-Key", "k").status())
         .isEqualTo(400);
+  }
+
+  private Reply makesAToken(String secret, String name) {
+    return rig.send(
+        HttpRequest.newBuilder(rig.uri("tokens"))
+            .header("Authorization", "Bearer " + secret)
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"" + name + "\"}"))
+            .build());
   }
 
   @Test

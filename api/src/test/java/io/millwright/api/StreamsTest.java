@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.api.Events.Event;
 import io.millwright.api.Rig.Reply;
+import io.millwright.engine.access.Role;
+import io.millwright.engine.access.Scope;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import java.time.Duration;
@@ -364,6 +366,73 @@ class StreamsTest {
     assertThat(events.any().name()).isEqualTo(Events.COMMENT);
     events.close();
     Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> live().count() < open);
+  }
+
+  @Test
+  void onePersonDoesNotTakeTheStreamsOfAll() throws Exception {
+    String one = viewer("w12-one");
+    String other = viewer("w12-other");
+    int before = live().count();
+    List<Events> all = new ArrayList<>();
+    try {
+      for (int i = 0; i < 100; i++) {
+        Events events = Events.openAs(rig, one, "projects/w12/sizes");
+        all.add(events);
+        assertThat(events.status).isEqualTo(200);
+      }
+      try (Events more = Events.openAs(rig, one, "projects/w12/sizes")) {
+        assertThat(more.status).isEqualTo(429);
+      }
+      all.add(Events.openAs(rig, other, "projects/w12/sizes"));
+      assertThat(all.getLast().status).as("somebody else").isEqualTo(200);
+      all.removeFirst().close();
+      Awaitility.await()
+          .until(() -> {
+            Events again = Events.openAs(rig, one, "projects/w12/sizes");
+            all.add(again);
+            return again.status == 200;
+          });
+    } finally {
+      for (Events events : all) {
+        events.close();
+      }
+    }
+    Awaitility.await().until(() -> live().count() <= before);
+  }
+
+  /** The token of somebody who sees everything. */
+  private String viewer(String name) {
+    UUID uid = rig.engine.access().accounts().create(name, null, Role.VIEWER).account().uid();
+    rig.store.write(
+        tx -> tx.people().update(tx.people().find(uid).orElseThrow().withPassword("", false)));
+    return rig.engine.tokens().create(name, null, uid, Scope.ALL).secret();
+  }
+
+  @Test
+  void aListTellsNothingNewToATokenThatIsRevoked() throws Exception {
+    String secret = rig.post("tokens", "{name: reader}").json().path("secret").asString();
+    try (Events projects = Events.openAs(rig, secret, "projects")) {
+      Event event = projects.next();
+      while (!event.name().equals("synced")) {
+        event = projects.next();
+      }
+      rig.delete("tokens/reader");
+      rig.put("projects/w11/sizes/s", Rig.size("s", 1, ""));
+      assertThat(projects.next().name()).isEqualTo(Events.END);
+    }
+  }
+
+  @Test
+  void anOperationTellsNothingNewToATokenThatIsRevoked() throws Exception {
+    String secret = rig.post("tokens", "{name: follower}").json().path("secret").asString();
+    Reply made = rig.post("projects/w10/machines", Rig.machine("m"));
+    UUID uid = UUID.fromString(made.json().at("/metadata/uid").asString());
+    try (Events operation = Events.openAs(rig, secret, made.header("Location"))) {
+      assertThat(operation.next().name()).isEqualTo("operation");
+      rig.delete("tokens/follower");
+      rig.store.write(tx -> tx.operations().log(uid, "create-disk", List.of("one")));
+      assertThat(operation.next().name()).isEqualTo(Events.END);
+    }
   }
 
   @Test

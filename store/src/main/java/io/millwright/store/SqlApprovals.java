@@ -25,10 +25,10 @@ final class SqlApprovals implements Approvals {
     return jdbc.sql(
                 """
                 INSERT INTO approval
-                  (uid, project, requester, asker, account, kind, name, people, because, plan,
+                  (uid, project, requester, asker, account, token, kind, name, people, because, plan,
                    fingerprint, wish, state, detail, created_at, expires_at)
-                VALUES (:uid, :project, :requester, :asker, :account, :kind, :name, :people,
-                        :because, CAST(:plan AS jsonb), :fingerprint, :wish, :state, :detail,
+                VALUES (:uid, :project, :requester, :asker, :account, :token, :kind, :name,
+                        :people, :because, CAST(:plan AS jsonb), :fingerprint, :wish, :state, :detail,
                         :createdAt, :expiresAt)
                 ON CONFLICT DO NOTHING
                 """)
@@ -37,6 +37,7 @@ final class SqlApprovals implements Approvals {
             .param("requester", StoredJson.text(r.requester()))
             .param("asker", r.asker())
             .param("account", r.account(), Types.OTHER)
+            .param("token", r.token(), Types.OTHER)
             .param("kind", r.kind().name())
             .param("name", r.name())
             .param("people", r.people())
@@ -162,6 +163,7 @@ final class SqlApprovals implements Approvals {
         row.getString("requester"),
         row.getString("asker"),
         row.getObject("account", UUID.class),
+        row.getObject("token", UUID.class),
         Kind.valueOf(row.getString("kind")),
         row.getString("name"),
         row.getInt("people"),

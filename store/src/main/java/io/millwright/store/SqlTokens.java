@@ -74,6 +74,14 @@ final class SqlTokens implements Tokens {
   }
 
   @Override
+  public Optional<Token> find(UUID uid) {
+    return jdbc.sql(COLUMNS + "WHERE uid = :uid AND " + IN_FORCE)
+        .param("uid", uid)
+        .query(SqlTokens::token)
+        .optional();
+  }
+
+  @Override
   public List<Token> list() {
     return jdbc.sql(COLUMNS + "WHERE " + IN_FORCE + " ORDER BY name")
         .query(SqlTokens::token)

@@ -94,12 +94,14 @@ abstract class SmallPortsContract extends DatabaseTest {
   void tokensAreFoundByTheirHashWhileTheyAreInForce() {
     Token admin = token("admin", null, 1);
     Token ci = token("ci", now().plusSeconds(3600), 2);
-    token("old", now().minusSeconds(1), 3);
+    Token old = token("old", now().minusSeconds(1), 3);
     assertThat(find(1)).contains(admin);
     assertThat(find(2)).contains(ci);
     assertThat(find(3)).isEmpty();
     assertThat(find(4)).isEmpty();
     assertThat(store.<List<Token>>read(tx -> tx.tokens().list())).containsExactly(admin, ci);
+    assertThat(store.<Optional<Token>>read(tx -> tx.tokens().find(ci.uid()))).contains(ci);
+    assertThat(store.<Optional<Token>>read(tx -> tx.tokens().find(old.uid()))).isEmpty();
     ProblemException taken =
         catchThrowableOfType(ProblemException.class, () -> token("ci", null, 5));
     assertThat(taken.problem().type()).isEqualTo(Problem.Type.CONFLICT);

@@ -99,13 +99,14 @@ public final class AccessTokens {
     return store.read(tx -> tx.tokens().find(Secrets.hash(secret)).flatMap(t -> caller(tx, t)));
   }
 
-  private static Optional<Caller> caller(Tx tx, Token token) {
+  /** Whose token this is, and what it is good for now; nobody's of who is shut out. */
+  public static Optional<Caller> caller(Tx tx, Token token) {
     UUID owner = token.owner();
     if (owner == null) {
       return Optional.of(
           new Caller(
               token.name(),
-              "token:" + token.uid(),
+              Caller.id(token),
               null,
               false,
               new Rights(Role.ADMIN, Map.of(), token.scope())));
@@ -114,6 +115,15 @@ public final class AccessTokens {
         .find(owner)
         .filter(a -> !a.disabled())
         .map(a -> Accounts.caller(tx, a, token));
+  }
+
+  /**
+   * Whether this one shows a token that is void some day or by now. What it makes would outlive it.
+   */
+  public boolean ends(Caller caller) {
+    UUID shown = caller.token();
+    return shown != null
+        && store.read(tx -> tx.tokens().find(shown)).filter(t -> t.expiresAt() == null).isEmpty();
   }
 
   /**

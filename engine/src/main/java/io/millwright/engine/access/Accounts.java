@@ -173,7 +173,7 @@ public final class Accounts {
   public static Caller caller(Tx tx, Account account, Token token) {
     return new Caller(
         account.name() + "/" + token.name(),
-        "token:" + token.uid(),
+        Caller.id(token),
         account.uid(),
         account.mustChange(),
         rights(tx, account, token.scope()));

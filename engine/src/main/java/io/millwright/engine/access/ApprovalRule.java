@@ -6,6 +6,7 @@ import io.millwright.model.Violations;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +61,13 @@ public record ApprovalRule(
    */
   public record Need(int people, List<String> because) {
     public static final Need NONE = new Need(0, List.of());
+
+    /** What meets both. */
+    public Need and(Need other) {
+      return new Need(
+          Math.max(people, other.people),
+          Stream.concat(because.stream(), other.because.stream()).distinct().toList());
+    }
   }
 
   /** Tells what is wrong with it. */

@@ -22,7 +22,12 @@ public final class Policy {
       Caller caller, Verb verb, @Nullable Kind kind, @Nullable String project) {
     Rights rights = caller.rights();
     if (verb == Verb.SIGN_IN) {
-      return Decision.YES; // whoever it is has shown who they are
+      // What is one's own is everybody's who has shown who they are; but a narrowed token would get
+      // out of its scope by it. One that is good for looking after people, looks after these
+      // things.
+      return rights.scope().equals(Scope.ALL) || allowed(caller, Verb.GOVERN, null, null).allowed()
+          ? Decision.YES
+          : Decision.no("a token that is narrowed looks after nothing but itself; sign in");
     }
     if (!rights.scope().verbs().isEmpty() && !rights.scope().verbs().contains(verb)) {
       return Decision.no("this token is not good for " + verb);

@@ -39,6 +39,11 @@ public record Rights(@Nullable Role global, Map<String, Role> projects, Scope sc
     return most == null ? given : Role.min(given, most);
   }
 
+  /** The same without a token, or by one that takes nothing. */
+  public Rights whole() {
+    return new Rights(global, projects, Scope.ALL);
+  }
+
   /** The projects of which this one may see what is in them, or null for all. */
   public @Nullable Set<String> visible() {
     if (!scope.verbs().isEmpty() && !scope.verbs().contains(Verb.VIEW)) {

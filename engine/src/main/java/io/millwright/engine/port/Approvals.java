@@ -49,6 +49,7 @@ public interface Approvals {
    * @param requester name of the caller
    * @param asker identity of the person, or of the token that is nobody's
    * @param account of the person, or null
+   * @param token by which it was asked for; null for a session, or if that was not written down
    * @param kind of what it is mainly about
    * @param name of what it is mainly about
    * @param people how many have to say yes
@@ -64,6 +65,7 @@ public interface Approvals {
       String requester,
       String asker,
       @Nullable UUID account,
+      @Nullable UUID token,
       Kind kind,
       String name,
       int people,
@@ -79,11 +81,6 @@ public interface Approvals {
     public Request {
       because = List.copyOf(because);
       votes = List.copyOf(votes);
-    }
-
-    /** How many have said yes. */
-    public int yes() {
-      return (int) votes.stream().filter(Vote::yes).count();
     }
 
     /** How it stands at this time, though nobody may have written that down yet. */

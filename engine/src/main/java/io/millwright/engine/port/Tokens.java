@@ -45,6 +45,9 @@ public interface Tokens {
   /** The token of this name, if it is in force. */
   Optional<Token> find(String name);
 
+  /** The same token as ever, if it is in force; another one of its name is not it. */
+  Optional<Token> find(UUID uid);
+
   /** Takes a token out of force; false if there is none of this name. */
   boolean revoke(String name);
 }

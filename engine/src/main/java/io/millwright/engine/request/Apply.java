@@ -563,7 +563,7 @@ public final class Apply {
       return switch (after.spec()) {
         case MachineSpec m ->
             !(before instanceof MachineSpec old)
-                || old.interfaces().size() < m.interfaces().size()
+                || !old.interfaces().containsAll(m.interfaces()) // as many may have more addresses
                 || (!old.size().equals(m.size()) && !smaller(old.size(), m.size(), after));
         case VolumeSpec v ->
             !(before instanceof VolumeSpec old) || old.size().compareTo(v.size()) < 0;

@@ -1,5 +1,6 @@
 package io.millwright.engine.request;
 
+import io.millwright.engine.access.AccessTokens;
 import io.millwright.engine.access.Accounts;
 import io.millwright.engine.access.Acts;
 import io.millwright.engine.access.ApprovalRule;
@@ -109,7 +110,11 @@ public final class Approving {
     Map<String, Need> out = new TreeMap<>();
     demands.forEach((project, wanted) -> {
       List<ApprovalRule> rules = tx.projects().approvalRules(Lookup.places(project));
-      Need need = ApprovalRule.need(rules, caller.rights().in(project), wanted);
+      Rights rights = caller.rights();
+      // As what its owner is, too: nobody gets round a rule by narrowing their own token.
+      Need need =
+          ApprovalRule.need(rules, rights.in(project), wanted)
+              .and(ApprovalRule.need(rules, rights.whole().in(project), wanted));
       if (need.people() > 0) {
         out.put(project, need);
       }
@@ -139,8 +144,8 @@ public final class Approving {
     String fingerprint = fingerprint(lookup, applied);
     Optional<Request> granted =
         tx.approvals()
-            .open(asker(caller), project, fingerprint)
-            .filter(r -> r.state() == State.APPROVED && r.yes() >= need.people());
+            .open(caller.who(), project, fingerprint)
+            .filter(r -> r.state() == State.APPROVED && yes(tx, r) >= need.people());
     if (granted.isEmpty()) {
       Resource<?, ?> main =
           applied.stream()
@@ -262,11 +267,6 @@ public final class Approving {
     }
   }
 
-  /** Who it is, by whatever token. */
-  private static String asker(Caller caller) {
-    return caller.account() == null ? caller.id() : "user:" + caller.account();
-  }
-
   // --- asking ----------------------------------------------------------------------------------
 
   /** Keeps what was wanted until others have approved it; the same again is the same request. */
@@ -280,8 +280,9 @@ public final class Approving {
               Ids.next(clock),
               asked.project(),
               asked.caller().name(),
-              asker(asked.caller()),
+              asked.caller().who(),
               asked.caller().account(),
+              asked.caller().token(),
               asked.kind(),
               asked.name(),
               asked.need().people(),
@@ -296,10 +297,12 @@ public final class Approving {
               List.of());
       Optional<Request> before =
           tx.approvals().open(fresh.asker(), fresh.project(), fresh.fingerprint());
-      if (before.isPresent() && before.get().at(clock.instant()) == State.WAITING) {
+      if (before.isPresent()
+          && before.get().at(clock.instant()) == State.WAITING
+          && (fresh.asker().startsWith(SOURCE) || requester(tx, before.get()).isPresent())) {
         return before.get();
       }
-      // Too old, or for a source by fewer people than have to by now.
+      // Too old, by a token that is void, or for a source by fewer people than have to by now.
       before.ifPresent(r ->
           end(
               tx,
@@ -400,7 +403,7 @@ public final class Approving {
 
   /** Whether it is this caller, by whatever token, who has asked for it. */
   public boolean asked(Caller caller, Request request) {
-    return asker(caller).equals(request.asker());
+    return caller.who().equals(request.asker());
   }
 
   // --- deciding --------------------------------------------------------------------------------
@@ -438,7 +441,7 @@ public final class Approving {
     try {
       return store.inTransaction(tx -> {
         Request request = vote(tx, caller, project, uid, true, reason);
-        if (request.yes() < request.people()) {
+        if (yes(tx, request) < request.people()) {
           note(tx, request, "ApprovalGiven", caller.name() + " has approved it; one more has to");
           return request;
         }
@@ -456,6 +459,17 @@ public final class Approving {
     } catch (Outdated e) {
       throw lapse(project, uid, e.getMessage());
     }
+  }
+
+  /** How many have said yes of those who may say it now. */
+  private static long yes(Tx tx, Request request) {
+    return request.votes().stream()
+        .filter(Vote::yes)
+        .flatMap(v -> tx.people().find(v.account()).stream())
+        .filter(a -> !a.disabled())
+        .map(a -> Accounts.caller(tx, a))
+        .filter(c -> Policy.allowed(c, Verb.APPROVE, null, request.project()).allowed())
+        .count();
   }
 
   /** What asks for a source begins with. */
@@ -476,7 +490,15 @@ public final class Approving {
   }
 
   private void carryOut(Tx tx, Request request) {
-    Caller as = requester(tx, request);
+    Caller as =
+        requester(tx, request)
+            .orElseThrow(() ->
+                new Outdated(
+                    request.token() == null
+                        ? request.requester() + " is not there any more"
+                        : "the token by which "
+                            + request.requester()
+                            + " asked for it is not in force any more"));
     try {
       switch (Wish.read(secrets.open(request.wish()))) {
         case Wish.Declare d -> {
@@ -506,17 +528,19 @@ public final class Approving {
     }
   }
 
-  /** With the rights of today. */
-  private static Caller requester(Tx tx, Request request) {
+  /**
+   * With the rights of today, and of these what the token leaves by which it was asked for. Empty
+   * if the person or the token is not there any more.
+   */
+  private static Optional<Caller> requester(Tx tx, Request request) {
+    UUID token = request.token();
     UUID account = request.account();
-    if (account == null) {
-      return new Caller(request.requester(), request.asker(), null, false, Rights.ADMIN);
+    if (token != null) {
+      return tx.tokens().find(token).flatMap(t -> AccessTokens.caller(tx, t));
     }
-    return tx.people()
-        .find(account)
-        .filter(a -> !a.disabled())
-        .map(a -> Accounts.caller(tx, a))
-        .orElseThrow(() -> new Outdated(request.requester() + " is not there any more"));
+    return account == null
+        ? Optional.empty()
+        : tx.people().find(account).filter(a -> !a.disabled()).map(a -> Accounts.caller(tx, a));
   }
 
   private static void may(Caller as, Verb verb, Kind kind, String project) {
