@@ -13,7 +13,7 @@ public interface Compute {
   /**
    * Makes the machine, powered off, or gives the one that is there this definition; for a running
    * machine it counts from its next start, except that its media are changed at once, and a
-   * vendor's is taken out at once.
+   * vendor's is taken out at once. Disks that somebody else has plugged in stay where they are.
    *
    * @throws DriverException CONFLICT if the uid belongs to something that is not ours or that
    *     somebody else made, if another machine has the name, or if a disk, the medium or a file to

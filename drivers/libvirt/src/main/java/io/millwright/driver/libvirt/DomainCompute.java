@@ -131,7 +131,7 @@ final class DomainCompute implements Compute, HotPlug {
       try (Domain there = find(connection, machine.mark(), installation)) {
         requireMade(there);
         requireFreeName(connection, machine);
-        DomainXml.Placed placed = place(connection, machine);
+        DomainXml.Placed placed = place(connection, machine, there);
         String xml = DomainXml.of(machine, placed);
         if (there != null) {
           rename(there, machine.name());
@@ -157,7 +157,8 @@ final class DomainCompute implements Compute, HotPlug {
     }
   }
 
-  private DomainXml.Placed place(Connection connection, MachineDefinition machine)
+  private DomainXml.Placed place(
+      Connection connection, MachineDefinition machine, @Nullable Domain there)
       throws LibvirtError, DriverException {
     List<String> paths = new ArrayList<>();
     String medium = null;
@@ -184,7 +185,10 @@ final class DomainCompute implements Compute, HotPlug {
         settings.openvswitch(),
         paths,
         medium,
-        installer);
+        installer,
+        there == null
+            ? List.of()
+            : DomainFacts.foreign(there.xml(Domain.XML_INACTIVE), installation));
   }
 
   private DomainXml.PlacedInstaller place(

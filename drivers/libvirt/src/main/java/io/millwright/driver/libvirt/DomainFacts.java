@@ -236,6 +236,25 @@ record DomainFacts(
     return out;
   }
 
+  /** Its disks that are not ours, as they stand in the document; drives are none. */
+  static List<Element> foreign(String xml, String installation) throws LibvirtError {
+    List<Element> out = new ArrayList<>();
+    for (Element devices : children(parse(xml), "devices")) {
+      for (Element disk : children(devices, "disk")) {
+        String file = file(disk);
+        if (isDisk(disk) && (file == null || objectName(file, installation).isEmpty())) {
+          out.add(disk);
+        }
+      }
+    }
+    return out;
+  }
+
+  /** What a disk is called in the document. */
+  static String target(Element disk) {
+    return child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");
+  }
+
   /** True for a guest that only tries out the acceleration. */
   static boolean probe(String xml) {
     return xml.contains(DomainXml.NAMESPACE) && xml.contains("<name>mw-probe-");

@@ -8,7 +8,10 @@ import io.millwright.driver.ObjectName;
 import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.w3c.dom.Element;
 
 /** A machine as libvirt's domain document; pure, for its golden tests. */
 final class DomainXml {
@@ -38,6 +41,7 @@ final class DomainXml {
    * @param disks paths of the definition's disks, in order
    * @param medium path of its medium, or null for an empty drive
    * @param installer paths of what it starts in place of its system disk, or null
+   * @param foreign disks that somebody else has plugged in, and that are left as they are
    */
   record Placed(
       boolean kvm,
@@ -45,7 +49,11 @@ final class DomainXml {
       boolean openvswitch,
       List<String> disks,
       @Nullable String medium,
-      @Nullable PlacedInstaller installer) {}
+      @Nullable PlacedInstaller installer,
+      List<Element> foreign) {}
+
+  /** Of a foreign disk; libvirt finds another place for it, and it is not booted. */
+  private static final Set<String> NOT_KEPT = Set.of("address", "alias", "boot");
 
   /**
    * Where the files of an installer lie; kernel, initial file system and log are all there or none.
@@ -194,10 +202,17 @@ final class DomainXml {
   private static void devices(XmlText xml, MachineDefinition machine, Placed placed) {
     PlacedInstaller installer = placed.installer();
     Devices devices = machine.devices();
+    Set<String> taken =
+        placed.foreign().stream().map(DomainFacts::target).collect(Collectors.toSet());
+    int index = 0;
     for (int i = 0; i < machine.disks().size(); i++) {
+      while (taken.contains(target(devices, index))) {
+        index++;
+      }
       MachineDefinition.Disk disk = machine.disks().get(i);
-      disk(xml, disk, placed.disks().get(i), devices, i, i == 0);
+      disk(xml, disk, placed.disks().get(i), devices, index++, i == 0);
     }
+    placed.foreign().forEach(disk -> xml.copy(disk, NOT_KEPT));
     ports(xml, machine, placed);
     if (devices == Devices.PARAVIRTUAL) {
       // For the drives: cloud kernels have no driver for an emulated SATA or IDE controller.
@@ -245,7 +260,8 @@ final class DomainXml {
     String type = placed.machineType();
     if (type == null || type.contains("q35")) {
       xml.empty("controller", "type", "pci", "index", "0", "model", "pcie-root");
-      int devices = machine.disks().size() + machine.nics().size() + OTHER_DEVICES;
+      int disks = machine.disks().size() + placed.foreign().size();
+      int devices = disks + machine.nics().size() + OTHER_DEVICES;
       for (int i = 0; i < devices + SPARE_PORTS; i++) {
         xml.empty("controller", "type", "pci", "model", "pcie-root-port");
       }
@@ -287,11 +303,12 @@ final class DomainXml {
         () -> {
           xml.empty("driver", "name", "qemu", "type", "qcow2", "discard", "unmap");
           xml.empty("source", "file", path);
-          switch (devices) {
-            case PARAVIRTUAL -> xml.empty("target", "dev", target(index), "bus", "virtio");
-            case EMULATED ->
-                xml.empty("target", "dev", "sd" + letters(index + DRIVES), "bus", "sata");
-          }
+          xml.empty(
+              "target",
+              "dev",
+              target(devices, index),
+              "bus",
+              devices == Devices.PARAVIRTUAL ? "virtio" : "sata");
           xml.leaf("serial", disk.serial());
           if (boots) {
             xml.empty("boot", "order", "1");
@@ -412,6 +429,13 @@ final class DomainXml {
         },
         "type",
         bridge ? "bridge" : "network");
+  }
+
+  private static String target(Devices devices, int index) {
+    return switch (devices) {
+      case PARAVIRTUAL -> target(index);
+      case EMULATED -> "sd" + letters(index + DRIVES);
+    };
   }
 
   /** vda to vdz, vdaa, ... */

@@ -1,9 +1,15 @@
 package io.millwright.driver.libvirt;
 
 import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import javax.xml.stream.XMLOutputFactory;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;
+import org.w3c.dom.Element;
+import org.w3c.dom.NamedNodeMap;
+import org.w3c.dom.Node;
 
 /** Writes XML for libvirt, escaped and indented. Attributes are given as name, value, ... */
 final class XmlText {
@@ -59,6 +65,36 @@ final class XmlText {
       attributes(attributes);
     } catch (XMLStreamException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** An element as it was read, with all that is in it but what is called so. */
+  void copy(Element element, Set<String> without) {
+    List<String> attributes = new ArrayList<>();
+    NamedNodeMap there = element.getAttributes();
+    for (int i = 0; i < there.getLength(); i++) {
+      attributes.add(there.item(i).getNodeName());
+      attributes.add(there.item(i).getNodeValue());
+    }
+    List<Element> children = new ArrayList<>();
+    for (Node n = element.getFirstChild(); n != null; n = n.getNextSibling()) {
+      if (n instanceof Element child) {
+        children.add(child);
+      }
+    }
+    String[] given = attributes.toArray(String[]::new);
+    if (!children.isEmpty()) {
+      in(
+          element.getNodeName(),
+          () ->
+              children.stream()
+                  .filter(child -> !without.contains(child.getNodeName()))
+                  .forEach(child -> copy(child, without)),
+          given);
+    } else if (element.getTextContent().isBlank()) {
+      empty(element.getNodeName(), given);
+    } else {
+      leaf(element.getNodeName(), element.getTextContent().strip(), given);
     }
   }
 

@@ -77,7 +77,9 @@ final class DomainXmlTest {
     MachineDefinition machine = Samples.OPEN_VSWITCH.machine();
     assertThatThrownBy(() ->
             DomainXml.of(
-                machine, new DomainXml.Placed(false, null, false, List.of("/a.qcow2"), null, null)))
+                machine,
+                new DomainXml.Placed(
+                    false, null, false, List.of("/a.qcow2"), null, null, List.of())))
         .isInstanceOfSatisfying(
             DriverException.class,
             e -> {
@@ -93,7 +95,9 @@ final class DomainXmlTest {
         new MachineDefinition(
             d.mark(), "a\u0000b", 1, d.memory(), Firmware.BIOS, List.of(), List.of(), null);
     assertThatThrownBy(() ->
-            DomainXml.of(machine, new DomainXml.Placed(false, null, false, List.of(), null, null)))
+            DomainXml.of(
+                machine,
+                new DomainXml.Placed(false, null, false, List.of(), null, null, List.of())))
         .isInstanceOfSatisfying(
             DriverException.class, e -> assertThat(e.kind()).isEqualTo(FaultKind.REFUSED));
   }

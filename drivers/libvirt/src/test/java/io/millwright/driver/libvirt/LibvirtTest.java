@@ -119,6 +119,58 @@ final class LibvirtTest {
     return e.kind();
   }
 
+  @Test
+  void aDiskThatSomebodyElseHasPluggedInStaysThroughAChange(@TempDir Path dir) throws Exception {
+    HypervisorDriver driver = open();
+    MachineDefinition machine = defined(driver);
+    UUID uid = machine.mark().uid();
+    String theirs =
+        """
+        <disk type='block' device='disk'>
+          <driver name='qemu' type='raw' cache='none'/>
+          <source dev='/dev/millwright-test-theirs'/>
+          <target dev='vdb' bus='virtio'/>
+          <serial>theirs-only</serial>
+        </disk>
+        """;
+    Path device = Files.writeString(dir.resolve("theirs.xml"), theirs);
+    LAB.virsh("attach-device", uid.toString(), device.toString(), "--config");
+
+    ObjectName data = new ObjectName(new Mark(installation, UUID.randomUUID(), 1), ObjectName.DATA);
+    done(driver.disks().orElseThrow().create(data, ByteSize.ofMib(8), null));
+    List<MachineDefinition.Disk> disks =
+        List.of(
+            machine.disks().getFirst(), new MachineDefinition.Disk(data.toString(), "mw-12345678"));
+    for (List<MachineDefinition.Disk> each : List.of(disks, machine.disks(), disks)) {
+      done(
+          driver
+              .compute()
+              .orElseThrow()
+              .define(
+                  new MachineDefinition(
+                      machine.mark(),
+                      machine.name(),
+                      1,
+                      machine.memory(),
+                      Firmware.BIOS,
+                      each,
+                      machine.nics(),
+                      null)));
+      Observation.Machine seen = driver.observe(new Scope.One(uid)).machine(uid).orElseThrow();
+      assertThat(seen.foreignDisks()).containsExactly("millwright-test-theirs");
+      assertThat(seen.disks()).isEqualTo(each.stream().map(MachineDefinition.Disk::name).toList());
+    }
+    assertThat(
+            DomainFacts.foreign(LAB.virsh("dumpxml", "--inactive", uid.toString()), installation))
+        .singleElement()
+        .satisfies(disk -> {
+          assertThat(DomainFacts.target(disk)).isEqualTo("vdb");
+          assertThat(disk.getTextContent()).contains("theirs-only");
+        });
+    done(driver.compute().orElseThrow().remove(machine.mark()));
+    done(driver.disks().orElseThrow().delete(data));
+  }
+
   // ---------------------------------------------------------------------------------- documents
 
   @ParameterizedTest

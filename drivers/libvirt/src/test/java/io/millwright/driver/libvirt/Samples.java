@@ -117,7 +117,8 @@ enum Samples {
             openvswitch,
             machine.disks().stream().map(d -> "/pool & more/" + d.name() + ".qcow2").toList(),
             more ? "/pool & more/" + seed + ".iso" : null,
-            installer == null ? null : placed(installer));
+            installer == null ? null : placed(installer),
+            List.of());
   }
 
   private static DomainXml.PlacedInstaller placed(MachineDefinition.Installer installer) {

@@ -14,6 +14,8 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Finds machines and disks by their marks, and says whose they are. */
 final class Guests {
@@ -21,6 +23,9 @@ final class Guests {
   static final Duration POLL = Duration.ofSeconds(3);
 
   private static final int LOCKS = 64;
+
+  /** In the name of a volume, the number of the VM that it belongs to. */
+  private static final Pattern OWNER = Pattern.compile("[:/]vm-([0-9]{3,9})-");
 
   private final Api api;
   private final Tasks tasks;
@@ -79,6 +84,22 @@ final class Guests {
         .label()
         .filter(label -> label.mark().installation().equals(installation))
         .isPresent();
+  }
+
+  /**
+   * True if a volume that a machine has is a disk of ours, by the number in its name; also if
+   * nobody holds it any more and the number is one of those that only we give.
+   */
+  boolean isOurs(Cluster cluster, String volume) {
+    Matcher m = OWNER.matcher(volume);
+    if (!m.find()) {
+      return false;
+    }
+    int number = Integer.parseInt(m.group(1));
+    Optional<Guest> holder = cluster.at(number);
+    return holder.isPresent()
+        ? isOurs(holder.get()) && holder.get().label().flatMap(Label::disk).isPresent()
+        : number >= settings.numbers().from() && number <= settings.numbers().to();
   }
 
   /** Our machine of this uid. */

@@ -101,10 +101,13 @@ final class QemuCompute implements Compute {
           check(machine);
           Cluster.Place place = cluster.place(settings);
           requireFreeName(cluster, machine.name(), there);
-          Map<String, String> values = values(cluster, place, machine);
+          Options now =
+              there.isPresent() ? guests.options(there.get()) : new Options(Map.of());
+          Map<String, String> values =
+              values(cluster, place, machine, places(cluster, machine, now));
           requireBridges(there.map(Guest::node).orElse(place.node().name()), machine);
           if (there.isPresent()) {
-            change(place, machine, values, there.get());
+            change(cluster, place, machine, values, there.get(), now);
             return Outcome.DONE;
           }
           int number = guests.number(cluster, machine.mark().uid().toString());
@@ -165,8 +168,31 @@ final class QemuCompute implements Compute {
     return place.storage().name() + ":1,efitype=4m,pre-enrolled-keys=0";
   }
 
+  /** Where its disks are plugged in, in order: past those that somebody else has plugged in. */
+  private List<String> places(Cluster cluster, MachineDefinition machine, Options now)
+      throws DriverException {
+    Set<String> taken = new TreeSet<>();
+    now.disks().stream()
+        .filter(d -> !guests.isOurs(cluster, d.volume()))
+        .forEach(d -> taken.add(d.at()));
+    List<String> out = new ArrayList<>();
+    for (int i = 0; out.size() < machine.disks().size(); i++) {
+      String at = Options.diskAt(machine.devices(), i);
+      if (i >= disks(machine.devices())) {
+        throw Guests.refused(
+            "The machine has no place for all its disks; somebody has plugged in disks of their"
+                + " own.",
+            String.join(", ", taken));
+      }
+      if (!taken.contains(at)) {
+        out.add(at);
+      }
+    }
+    return out;
+  }
+
   private Map<String, String> values(
-      Cluster cluster, Cluster.Place place, MachineDefinition machine)
+      Cluster cluster, Cluster.Place place, MachineDefinition machine, List<String> places)
       throws DriverException, PveFault {
     Map<String, String> out = new LinkedHashMap<>();
     out.put("name", machine.name());
@@ -185,7 +211,7 @@ final class QemuCompute implements Compute {
     out.put("agent", "1");
     out.put("hotplug", "0");
     out.put("scsihw", "virtio-scsi-pci");
-    out.put("boot", "order=" + String.join(";", bootOrder(machine)));
+    out.put("boot", "order=" + String.join(";", bootOrder(machine, places)));
     Map<Integer, Contents.Volume> volumes =
         machine.disks().isEmpty() ? Map.of() : contents.disks(place);
     int n = 0;
@@ -198,7 +224,7 @@ final class QemuCompute implements Compute {
       if (volume == null) {
         throw Guests.conflict("There is no disk of this name on the hypervisor.", disk.name());
       }
-      out.put(Options.diskAt(machine.devices(), n++), volume.id() + ",serial=" + disk.serial());
+      out.put(places.get(n++), volume.id() + ",serial=" + disk.serial());
     }
     n = 0;
     for (MachineDefinition.Nic nic : machine.nics()) {
@@ -213,11 +239,8 @@ final class QemuCompute implements Compute {
   }
 
   /** What is not in it is never booted, however little there is on what is. */
-  private static List<String> bootOrder(MachineDefinition machine) {
-    List<String> out = new ArrayList<>();
-    if (!machine.disks().isEmpty()) {
-      out.add(Options.diskAt(machine.devices(), 0));
-    }
+  private static List<String> bootOrder(MachineDefinition machine, List<String> places) {
+    List<String> out = new ArrayList<>(places.stream().limit(1).toList());
     if (machine.installer() != null) {
       out.add(Options.VENDORS);
     } else if (machine.disks().isEmpty() || installs(machine.medium())) {
@@ -255,9 +278,13 @@ final class QemuCompute implements Compute {
 
   /** Writes what is different only, and only over what was read. */
   private void change(
-      Cluster.Place place, MachineDefinition machine, Map<String, String> values, Guest there)
+      Cluster cluster,
+      Cluster.Place place,
+      MachineDefinition machine,
+      Map<String, String> values,
+      Guest there,
+      Options now)
       throws DriverException, PveFault {
-    Options now = guests.options(there);
     if (!now.text(Options.VENDORS).isEmpty()) {
       // A drive is emptied at once, and taken out at the next start only.
       values.putIfAbsent(Options.VENDORS, "none,media=cdrom");
@@ -279,6 +306,7 @@ final class QemuCompute implements Compute {
     }
     List<String> gone = new ArrayList<>();
     now.disks().stream()
+        .filter(d -> guests.isOurs(cluster, d.volume()))
         .map(Options.Plugged::at)
         .filter(at -> !values.containsKey(at))
         .forEach(gone::add);

@@ -341,6 +341,37 @@ final class TroubleTest {
   }
 
   @Test
+  void aDiskThatSomebodyElseHasPluggedInStaysWhereItIs() throws Exception {
+    ObjectName data = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      done(disks(driver).create(data, SIZE, null));
+      // One of another VM, and one that belongs to the machine itself.
+      String theirs = "local-lvm:vm-100-disk-0,size=8G";
+      String own = "local-lvm:vm-" + number() + "-disk-3,size=8G";
+      pve.set(number(), "scsi1", theirs);
+      pve.set(number(), "scsi2", own);
+      done(
+          compute(driver)
+              .define(machine("web", "vmbr0", SYSTEM.toString(), data.toString())));
+      assertThat(pve.config(number()))
+          .containsEntry("scsi1", theirs)
+          .containsEntry("scsi2", own)
+          .containsEntry("boot", "order=scsi0")
+          .hasEntrySatisfying("scsi3", value -> assertThat(value).contains("serial=mw-disk"));
+      Observation.Machine seen = driver.observe(new Scope.One(UID)).machine(UID).orElseThrow();
+      assertThat(seen.disks()).containsExactly(SYSTEM.toString(), data.toString());
+      assertThat(seen.foreignDisks()).hasSize(2);
+
+      done(compute(driver).define(machine("web", "vmbr0", SYSTEM.toString())));
+      assertThat(pve.config(number()))
+          .containsEntry("scsi1", theirs)
+          .containsEntry("scsi2", own)
+          .doesNotContainKey("scsi3");
+    }
+  }
+
+  @Test
   void aDiskIsLookedForInForeignMachinesAndOneThatCannotBeReadMayHaveIt() throws Exception {
     try (ProxmoxHypervisor driver = open()) {
       done(disks(driver).create(SYSTEM, SIZE, null));

@@ -19,12 +19,16 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -288,7 +292,12 @@ final class VmCompute implements Compute, HotPlug {
       config.add(added(drive(-301, AHCI, 1, files.path(place, vendors))));
     }
     for (Element change :
-        disks(place, wanted, capacities, wanted.devices() == Devices.EMULATED ? AHCI : SCSI)) {
+        disks(
+            place,
+            wanted,
+            capacities,
+            wanted.devices() == Devices.EMULATED ? AHCI : SCSI,
+            Set.of())) {
       config.add(change);
     }
     for (Element change : nics(place, wanted)) {
@@ -367,8 +376,27 @@ final class VmCompute implements Compute, HotPlug {
             .equals(wanted.disks().stream().map(MachineDefinition.Disk::name).toList());
   }
 
-  private static List<String> plugged(VmFacts there) {
-    return there.disks().stream().map(VmFacts.Disk::name).toList();
+  /** Those of its disks that are ours; what else somebody has plugged in is left as it is. */
+  private List<String> plugged(VmFacts there) {
+    return ours(there).stream().map(VmFacts.Disk::name).toList();
+  }
+
+  private List<VmFacts.Disk> ours(VmFacts there) {
+    return there.disks().stream()
+        .filter(d ->
+            VmFacts.objectName(d.file(), DatastoreFiles.DISK, files.installation()).isPresent())
+        .toList();
+  }
+
+  /** What is plugged into a controller, but for our disks. */
+  private Set<Long> taken(VmFacts there, long controller) {
+    Set<Element> ours = Collections.newSetFromMap(new IdentityHashMap<>());
+    ours(there).forEach(d -> ours.add(d.device()));
+    return there.devices().stream()
+        .filter(d -> !ours.contains(d) && d.number("controllerKey") == controller)
+        .filter(d -> !d.text("unitNumber").isEmpty())
+        .map(d -> d.number("unitNumber"))
+        .collect(Collectors.toSet());
   }
 
   private static void sizes(Element spec, Wanted wanted) {
@@ -382,7 +410,7 @@ final class VmCompute implements Compute, HotPlug {
     boolean others = hardware.models() != wanted.devices();
     if (unplugs(there, wanted)) {
       machines.requireNoSnapshots(there);
-      there.disks().forEach(d -> spec.add(removed(d.device())));
+      ours(there).forEach(d -> spec.add(removed(d.device())));
       long controller =
           wanted.devices() == Devices.EMULATED
               ? drive(there).number("controllerKey")
@@ -390,7 +418,7 @@ final class VmCompute implements Compute, HotPlug {
       if (controller == SCSI) {
         spec.add(added(controllerOfDisks()));
       }
-      disks(place, wanted, capacities, controller).forEach(spec::add);
+      disks(place, wanted, capacities, controller, taken(there, controller)).forEach(spec::add);
     }
     if (others || !there.nics(hardware, place).equals(wanted.nics())) {
       there.cards().forEach(card -> spec.add(removed(card)));
@@ -431,32 +459,51 @@ final class VmCompute implements Compute, HotPlug {
         .add(device.named("device").type(device.type()));
   }
 
+  /**
+   * @param taken numbers of the controller that somebody else's devices have
+   */
   private List<Element> disks(
-      Place place, Wanted wanted, Map<String, Long> capacities, long controller)
+      Place place, Wanted wanted, Map<String, Long> capacities, long controller, Set<Long> taken)
       throws DriverException, VimFault {
     List<Element> out = new ArrayList<>();
-    int index = 0;
+    int at = 0;
     for (MachineDefinition.Disk disk : wanted.disks()) {
+      at = free(wanted.devices(), at, taken);
       out.add(
           disk(
               place,
               disk,
-              index++,
-              wanted.devices(),
+              out.size(),
+              unit(wanted.devices(), at++),
               controller,
               capacities.getOrDefault(disk.name(), 0L)));
     }
     return out;
   }
 
+  /** The first place from this one on that nothing is plugged into. */
+  private static int free(Devices devices, int from, Set<Long> taken) throws DriverException {
+    int at = from;
+    while (taken.contains((long) unit(devices, at))) {
+      at++;
+    }
+    if (at >= DISKS) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "The machine's controller has no place for a further disk; somebody has plugged in disks"
+              + " of their own.");
+    }
+    return at;
+  }
+
   /**
-   * @param index 0 for the system disk, then on; the controller's own number is left out
+   * @param index 0 for the system disk, then on
    */
   private Element disk(
       Place place,
       MachineDefinition.Disk disk,
       int index,
-      Devices devices,
+      int unit,
       long controller,
       long capacityKib)
       throws DriverException, VimFault {
@@ -475,11 +522,11 @@ final class VmCompute implements Compute, HotPlug {
                     // A snapshot that somebody makes leaves data disks alone.
                     .add("diskMode", index == 0 ? "persistent" : "independent_persistent"))
             .add("controllerKey", controller)
-            .add("unitNumber", unit(devices, index))
+            .add("unitNumber", unit)
             .add("capacityInKB", capacityKib));
   }
 
-  /** Of a disk, for its controller; on SATA the drives come before. */
+  /** Of a disk's place, for its controller, whose own number is left out; behind drives on SATA. */
   private static int unit(Devices devices, int index) {
     return switch (devices) {
       case PARAVIRTUAL -> index < OWN_NUMBER ? index : index + 1;
@@ -700,8 +747,8 @@ final class VmCompute implements Compute, HotPlug {
               disk(
                   place,
                   disk,
-                  behind(there),
-                  Devices.PARAVIRTUAL,
+                  Math.max(1, ours(there).size()),
+                  behind(there, controller(there)),
                   controller(there),
                   entry.capacityKib()));
           // In one request with the plug, so that the next start knows of it in any case.
@@ -774,17 +821,17 @@ final class VmCompute implements Compute, HotPlug {
     }
   }
 
-  /** The index of the place behind all disks that a machine has. */
-  private static int behind(VmFacts there) throws DriverException {
+  /** A free number of this controller behind all disks of ours. */
+  private int behind(VmFacts there, long controller) throws DriverException {
     long unit =
-        there.disks().stream().mapToLong(d -> d.device().number("unitNumber")).max().orElse(-1);
-    int index = Math.toIntExact(unit < OWN_NUMBER ? unit + 1 : unit);
-    if (index >= DISKS) {
+        ours(there).stream().mapToLong(d -> d.device().number("unitNumber")).max().orElse(-1);
+    int at = Math.toIntExact(unit < OWN_NUMBER ? unit + 1 : unit);
+    if (at >= DISKS) {
       throw new DriverException(
           FaultKind.REFUSED,
           "The machine has no place for a further disk while it runs; stop it for that.");
     }
-    return index;
+    return unit(Devices.PARAVIRTUAL, free(Devices.PARAVIRTUAL, at, taken(there, controller)));
   }
 
   private static long controller(VmFacts there) throws DriverException {

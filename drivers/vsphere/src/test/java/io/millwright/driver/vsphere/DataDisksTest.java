@@ -11,6 +11,7 @@ import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -146,37 +147,85 @@ final class DataDisksTest {
     assertThat(vcenter.calls).doesNotContain("CreateVM_Task");
   }
 
-  @Test
-  void soIsOneThatIsPluggedIntoAMachineThatRuns() throws Exception {
+  /** The machine is there, with what was last defined of it noted. */
+  private void has(String power, String note, String devices) {
     vcenter.answer("FindByUuid", c -> "<returnval type=\"VirtualMachine\">vm-1</returnval>");
     vcenter.object(
         "VirtualMachine",
         "vm-1",
         property("name", "xsd:string", "web")
             + property("summary.config.instanceUuid", "xsd:string", MARK.uid().toString())
-            + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")
-            + property(
-                Options.path(VmFacts.MARK).replace("\"", "&quot;"),
-                "OptionValue",
-                "<key>"
-                    + VmFacts.MARK
-                    + "</key><value xsi:type=\"xsd:string\">"
-                    + VmFacts.note(MARK)
-                    + "</value>")
+            + property("runtime.powerState", "VirtualMachinePowerState", power)
+            + property("config.hardware.numCPU", "xsd:int", "1")
+            + property("config.hardware.memoryMB", "xsd:int", "256")
+            + option(VmFacts.MARK, VmFacts.note(MARK))
+            + option(VmFacts.DEFINITION, note)
             + property(
                 VmFacts.DEVICES,
                 "ArrayOfVirtualDevice",
                 "<VirtualDevice xsi:type=\"ParaVirtualSCSIController\"><key>1000</key>"
                     + "<sharedBus>noSharing</sharedBus></VirtualDevice>"
-                    + "<VirtualDevice xsi:type=\"VirtualDisk\"><key>2000</key><backing><fileName>"
-                    + file(SYSTEM)
-                    + "</fileName></backing><controllerKey>1000</controllerKey><unitNumber>0"
-                    + "</unitNumber></VirtualDevice>"));
+                    + "<VirtualDevice xsi:type=\"VirtualCdrom\"><key>3000</key><backing>"
+                    + "</backing><connectable></connectable><controllerKey>15000</controllerKey>"
+                    + "<unitNumber>0</unitNumber></VirtualDevice>"
+                    + devices));
+  }
+
+  private static String option(String key, String value) {
+    return property(
+        Options.path(key).replace("\"", "&quot;"),
+        "OptionValue",
+        "<key>" + key + "</key><value xsi:type=\"xsd:string\">" + value + "</value>");
+  }
+
+  private static String plugged(int unit, String file) {
+    return "<VirtualDevice xsi:type=\"VirtualDisk\"><key>"
+        + (2000 + unit)
+        + "</key><backing><fileName>"
+        + file
+        + "</fileName></backing><controllerKey>1000</controllerKey><unitNumber>"
+        + unit
+        + "</unitNumber></VirtualDevice>";
+  }
+
+  @Test
+  void soIsOneThatIsPluggedIntoAMachineThatRuns() throws Exception {
+    has("poweredOn", "", plugged(0, file(SYSTEM)));
     assertThat(driver.hotPlug().orElseThrow().attach(MARK, FIRST)).isEqualTo(Outcome.DONE);
     assertThat(asked).hasSize(2);
     assertNamed(asked.get(0), FIRST);
     assertThat(asked.get(1).name()).isEqualTo("ReconfigVM_Task");
     assertThat(added(asked.get(1), "spec"))
         .containsExactly("1 " + file(FIRST) + " independent_persistent");
+  }
+
+  @Test
+  void aDiskThatSomebodyElseHasPluggedInStaysWhereItIs() throws Exception {
+    String theirs = plugged(1, "[store] theirs/archive.vmdk");
+    // The machine starts as it is.
+    Wanted alone = new Wanted(1, 256, Firmware.BIOS, Devices.PARAVIRTUAL, List.of(SYSTEM), List.of());
+    has("poweredOff", alone.encode(), plugged(0, file(SYSTEM)) + theirs);
+    vcenter.answer("PowerOnVM_Task", c -> TASK);
+    assertThat(driver.compute().orElseThrow().start(MARK)).isEqualTo(Outcome.DONE);
+    assertThat(asked).isEmpty();
+
+    // It gets others, and one while it runs.
+    assertThat(define()).isEqualTo(Outcome.DONE);
+    Element change = asked.getLast();
+    assertThat(change.name()).isEqualTo("ReconfigVM_Task");
+    assertThat(
+            change.find("spec").orElseThrow().all("deviceChange")
+                .filter(c -> c.text("operation").equals("remove"))
+                .map(c -> c.text("device", "key")))
+        .containsExactly("2000");
+    assertThat(added(change, "spec"))
+        .containsExactly(
+            "0 " + file(SYSTEM) + " persistent",
+            "2 " + file(FIRST) + " independent_persistent",
+            "3 " + file(SECOND) + " independent_persistent");
+    has("poweredOn", alone.encode(), plugged(0, file(SYSTEM)) + theirs);
+    assertThat(driver.hotPlug().orElseThrow().attach(MARK, FIRST)).isEqualTo(Outcome.DONE);
+    assertThat(added(asked.getLast(), "spec"))
+        .containsExactly("2 " + file(FIRST) + " independent_persistent");
   }
 }
