@@ -31,12 +31,15 @@ import org.jspecify.annotations.Nullable;
  * The vim25 protocol: SOAP over HTTPS, with a session that is opened when it is first needed and
  * again when the server has ended it.
  *
- * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}, by none of those that
- * have the same account: whoever tries wrong passwords over and over locks it, also for those who
- * know the right one, and as many Hypervisors as a vCenter has parts may name it.
+ * <p>A login that was refused is not tried again for {@link #LOGIN_PAUSE}, twice as long after each
+ * further time, by none of those that have the same account: whoever tries wrong passwords over and
+ * over locks it, also for those who know the right one, and as many Hypervisors as a vCenter has
+ * parts may name it. A host alone counts on until somebody logs in, and after the fifth time locks
+ * it for 15 minutes at each.
  */
 final class Vim implements AutoCloseable {
   static final Duration LOGIN_PAUSE = Duration.ofMinutes(10);
+  static final Duration LONGEST_LOGIN_PAUSE = Duration.ofDays(1);
 
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Ref SERVICE = new Ref("ServiceInstance", "ServiceInstance");
@@ -83,8 +86,22 @@ final class Vim implements AutoCloseable {
   private static final class Account {
     final ReentrantLock login = new ReentrantLock();
 
-    /** When this password was last refused; under the lock. */
-    @Nullable Instant refused;
+    /** Before which this password is not tried again, for it was refused; under the lock. */
+    @Nullable Instant until;
+
+    /** How long that was. */
+    Duration pause = Duration.ZERO;
+
+    void refused(Instant now) {
+      Duration next = pause.isZero() ? LOGIN_PAUSE : pause.multipliedBy(2);
+      pause = next.compareTo(LONGEST_LOGIN_PAUSE) > 0 ? LONGEST_LOGIN_PAUSE : next;
+      until = now.plus(pause);
+    }
+
+    void taken() {
+      pause = Duration.ZERO;
+      until = null;
+    }
   }
 
   /** What belongs to one login, and ends with it. */
@@ -204,17 +221,17 @@ final class Vim implements AutoCloseable {
       if (now != null && now != old) {
         return now;
       }
-      Instant last = account.refused;
-      if (last != null && clock.instant().isBefore(last.plus(LOGIN_PAUSE))) {
+      Instant until = account.until;
+      if (until != null && clock.instant().isBefore(until)) {
         throw new DriverException(
             FaultKind.REFUSED,
             "The hypervisor refused the login; check user and password in its settings.",
-            "not tried again before " + last.plus(LOGIN_PAUSE),
+            "not tried again before " + until,
             null);
       }
       session = null;
       Session opened = open();
-      account.refused = null;
+      account.taken();
       session = opened;
       return opened;
     } finally {
@@ -251,7 +268,7 @@ final class Vim implements AutoCloseable {
           new Element("password").holding(settings.password()));
     } catch (VimFault e) {
       if (e.is("InvalidLogin")) {
-        account.refused = clock.instant();
+        account.refused(clock.instant());
       }
       throw e;
     }

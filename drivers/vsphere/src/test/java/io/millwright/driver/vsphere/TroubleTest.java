@@ -156,6 +156,30 @@ final class TroubleTest {
     }
   }
 
+  /** A host alone locks an account at the fifth time, however long the four others are ago. */
+  @Test
+  void aPasswordThatStaysWrongIsTriedLessAndLess() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.answer("Login", c -> fault("InvalidLogin", "Cannot complete login.", ""));
+      List<Duration> pauses =
+          java.util.stream.Stream.of(10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440)
+              .map(Duration::ofMinutes)
+              .toList();
+      for (int i = 0; i < pauses.size(); i++) {
+        refused(() -> driver.observe(new Scope.All()), "refused the login");
+        now.updateAndGet(t -> t.plusSeconds(1));
+        Duration pause = pauses.get(i);
+        now.updateAndGet(t -> t.plus(pause).minusSeconds(2));
+        refused(() -> driver.observe(new Scope.All()), "refused the login");
+        assertThat(Collections.frequency(vcenter.calls, "Login")).as("%s", pause).isEqualTo(i + 1);
+        now.updateAndGet(t -> t.plusSeconds(1));
+      }
+      vcenter.answer("Login", c -> "<returnval><key>1</key></returnval>");
+      assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+    }
+  }
+
   @Test
   void aWrongPasswordIsTriedOnceByAllPartsOfAVcenterAndAnotherOneAtOnce() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter()) {
