@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.model.Names;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -50,7 +51,14 @@ final class Networks {
             portgroup, "key", "config.distributedVirtualSwitch", "config.defaultPortConfig");
     Ref dvs =
         group.get("config.distributedVirtualSwitch").map(Element::ref).orElse(new Ref("", ""));
-    Collector.Found found = collector.read(dvs, "uuid", "config.maxMtu");
+    Collector.Found found = collector.read(dvs, "uuid", "config.maxMtu", "config.uplinkPortgroup");
+    if (found.refs("config.uplinkPortgroup").contains(portgroup)) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "The port group "
+              + Names.quote(place.inventory().name(portgroup))
+              + " is for the hosts' own cards; use one that is for machines.");
+    }
     Optional<Element> vlan = group.get("config.defaultPortConfig").flatMap(c -> c.find("vlan"));
     requireVlan(place, portgroup, nic, vlan.map(Networks::vlan).orElse(0L));
     requireMtu(place, portgroup, nic, found.number("config.maxMtu"));
@@ -74,23 +82,37 @@ final class Networks {
       throws DriverException, VimFault {
     Integer mtu = nic.mtu();
     if (nic.vlan() != null || (mtu != null && mtu > USUAL_MTU)) {
-      lookAtHost(place, network, nic);
+      lookAtHosts(place, network, nic);
     }
     return new Element("backing")
         .type("VirtualEthernetCardNetworkBackingInfo")
         .add("deviceName", place.inventory().name(network));
   }
 
-  /** A standard port group is each host's own; the first host that has it speaks for all. */
-  private void lookAtHost(Place place, Ref network, MachineDefinition.Nic nic)
+  /**
+   * A standard port group is each host's own, and may be another thing on each: it is looked at on
+   * all on which the machine may run. On one that does not have it, no machine that needs it runs.
+   */
+  private void lookAtHosts(Place place, Ref network, MachineDefinition.Nic nic)
+      throws DriverException, VimFault {
+    List<Ref> hosts = new ArrayList<>(collector.read(network, "host").refs("host"));
+    hosts.retainAll(collector.read(place.compute(), "host").refs("host"));
+    if (hosts.isEmpty()) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          "No host on which the machine may run has the port group "
+              + Names.quote(place.inventory().name(network))
+              + "; use another network, or make it there.");
+    }
+    for (Ref host : hosts) {
+      lookAtHost(host, place, network, nic);
+    }
+  }
+
+  private void lookAtHost(Ref at, Place place, Ref network, MachineDefinition.Nic nic)
       throws DriverException, VimFault {
     String name = place.inventory().name(network);
-    List<Ref> hosts = collector.read(network, "host").refs("host");
-    if (hosts.isEmpty()) {
-      return;
-    }
-    Collector.Found host =
-        collector.read(hosts.getFirst(), "config.network.portgroup", "config.network.vswitch");
+    Collector.Found host = collector.read(at, "config.network.portgroup", "config.network.vswitch");
     Element spec =
         host.get("config.network.portgroup").map(Element::children).orElse(List.of()).stream()
             .flatMap(p -> p.find("spec").stream())

@@ -268,6 +268,11 @@ final class FakeVcenter implements AutoCloseable {
         named("cluster", new Ref("Folder", "group-h1"))
             + reference("resourcePool", new Ref("ResourcePool", "pool-1"))
             + property(
+                "host",
+                "ArrayOfManagedObjectReference",
+                ref("ManagedObjectReference", "HostSystem", "host-1")
+                    + ref("ManagedObjectReference", "HostSystem", "host-2"))
+            + property(
                 "summary",
                 "ClusterComputeResourceSummary",
                 "<totalMemory>17179869184</totalMemory><numCpuThreads>8</numCpuThreads>"));

@@ -36,26 +36,8 @@ final class NetworksTest {
     STANDARD("lan") {
       @Override
       void has(FakeVcenter vcenter, long vlan, long mtu) {
-        // Beside another port group on another switch, neither of which counts.
-        vcenter.object(
-            "HostSystem",
-            "host-1",
-            property(
-                    "config.network.portgroup",
-                    "ArrayOfHostPortGroup",
-                    portgroup("other", 99, "vSwitch0") + portgroup("lan", vlan, "vSwitch1"))
-                + property(
-                    "config.network.vswitch",
-                    "ArrayOfHostVirtualSwitch",
-                    vswitch("vSwitch0", 1280) + vswitch("vSwitch1", mtu)));
-        vcenter.object(
-            "Network",
-            "net-1",
-            named("lan", NETWORKS)
-                + property(
-                    "host",
-                    "ArrayOfManagedObjectReference",
-                    FakeVcenter.ref("ManagedObjectReference", "HostSystem", "host-1")));
+        host(vcenter, "host-1", vlan, mtu);
+        hosts(vcenter, "host-1");
       }
 
       @Override
@@ -132,6 +114,34 @@ final class NetworksTest {
     abstract void hasTrunk(FakeVcenter vcenter);
 
     abstract void assertPlugged(Element backing);
+
+    /** Of the standard kind, on one host: beside another one on another switch. */
+    static void host(FakeVcenter vcenter, String host, long vlan, long mtu) {
+      vcenter.object(
+          "HostSystem",
+          host,
+          property(
+                  "config.network.portgroup",
+                  "ArrayOfHostPortGroup",
+                  portgroup("other", 99, "vSwitch0") + portgroup("lan", vlan, "vSwitch1"))
+              + property(
+                  "config.network.vswitch",
+                  "ArrayOfHostVirtualSwitch",
+                  vswitch("vSwitch0", 1280) + vswitch("vSwitch1", mtu)));
+    }
+
+    /** Who has the standard one. */
+    static void hosts(FakeVcenter vcenter, String... hosts) {
+      StringBuilder all = new StringBuilder();
+      for (String host : hosts) {
+        all.append(FakeVcenter.ref("ManagedObjectReference", "HostSystem", host));
+      }
+      vcenter.object(
+          "Network",
+          "net-1",
+          named("lan", NETWORKS)
+              + property("host", "ArrayOfManagedObjectReference", all.toString()));
+    }
 
     private static String portgroup(String name, long vlan, String vswitch) {
       return "<HostPortGroup><spec><name>"
@@ -282,6 +292,44 @@ final class NetworksTest {
     refused(kind, null, 9001, "takes frames of 9000 bytes");
     // The VLAN is right, and so is the MTU of another switch.
     refused(kind, 7, 9000, "has no VLAN");
+  }
+
+  /** The cluster has two hosts, and there is another one beside it. */
+  @Test
+  void aStandardPortGroupCountsAsItIsOnTheHostsOfThePlaceAndOnAllOfThem() throws Exception {
+    Kind.host(vcenter, "host-9", 7, 9000);
+    Kind.host(vcenter, "host-1", 8, 1500);
+    Kind.host(vcenter, "host-2", 8, 1500);
+    Kind.hosts(vcenter, "host-9", "host-1", "host-2");
+    plugged(Kind.STANDARD, 8, null);
+    refused(Kind.STANDARD, 7, null, "has the VLAN 8", "VLAN 7 is declared");
+    refused(Kind.STANDARD, null, 9000, "takes frames of 1500 bytes");
+    // They are not all alike.
+    Kind.host(vcenter, "host-2", 7, 1500);
+    refused(Kind.STANDARD, 8, null, "has the VLAN 7", "VLAN 8 is declared");
+    Kind.host(vcenter, "host-2", 8, 1400);
+    refused(Kind.STANDARD, 8, 1500 + 1, "takes frames of");
+    // Only one that has it counts, and there must be one.
+    Kind.hosts(vcenter, "host-9", "host-1");
+    plugged(Kind.STANDARD, 8, null);
+    Kind.hosts(vcenter, "host-9");
+    refused(Kind.STANDARD, 7, null, "No host on which the machine may run");
+  }
+
+  @Test
+  void thePortGroupOfASwitchsUplinksIsForNoMachine() {
+    Kind.DISTRIBUTED.has(vcenter, 0, 1500);
+    vcenter.object(
+        "VmwareDistributedVirtualSwitch",
+        "dvs-1",
+        named("switch", new Ref("Folder", "group-n1"))
+            + property("uuid", "xsd:string", "50 1e")
+            + property(
+                "config.uplinkPortgroup",
+                "ArrayOfManagedObjectReference",
+                FakeVcenter.ref(
+                    "ManagedObjectReference", "DistributedVirtualPortgroup", "dvportgroup-1")));
+    refused(Kind.DISTRIBUTED, null, null, "for the hosts' own cards");
   }
 
   /** No host is asked for what every port group does. */
