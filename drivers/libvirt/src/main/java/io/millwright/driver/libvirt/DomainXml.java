@@ -165,13 +165,19 @@ final class DomainXml {
             xml.in("tcg", () -> xml.leaf("tb-cache", "512", "unit", "MiB"));
           }
         });
+    String cores = Integer.toString(machine.cores());
+    // Without it each is a socket, and some systems use two of those and no more.
+    Runnable topology = () -> xml.empty("topology", "sockets", "1", "cores", cores, "threads", "1");
     if (placed.kvm()) {
-      xml.empty("cpu", "mode", "host-passthrough", "check", "none", "migratable", "on");
+      xml.in("cpu", topology, "mode", "host-passthrough", "check", "none", "migratable", "on");
     } else {
-      // Emulated five-level paging slows every memory access down.
       xml.in(
           "cpu",
-          () -> xml.empty("feature", "policy", "disable", "name", "la57"),
+          () -> {
+            topology.run();
+            // Emulated five-level paging slows every memory access down.
+            xml.empty("feature", "policy", "disable", "name", "la57");
+          },
           "mode",
           "maximum",
           "check",

@@ -45,6 +45,8 @@ final class VmCompute implements Compute, HotPlug {
 
   private static final int OWN_NUMBER = 7;
 
+  private static final int LARGEST_SOCKET = 64;
+
   /** After this long vSphere may be waiting for an answer of ours. */
   private static final Duration EJECT = Duration.ofSeconds(3);
 
@@ -275,6 +277,7 @@ final class VmCompute implements Compute, HotPlug {
             .add("annotation", "Managed by Millwright; changes made here are put right again.")
             .add(new Element("files").add("vmPathName", "[" + place.datastoreName() + "]"))
             .add("numCPUs", machine.cores())
+            .add("numCoresPerSocket", coresPerSocket(machine.cores()))
             .add("memoryMB", machine.memory().mib());
     Wanted wanted = Wanted.of(machine);
     if (wanted.devices() == Devices.PARAVIRTUAL) {
@@ -400,7 +403,18 @@ final class VmCompute implements Compute, HotPlug {
   }
 
   private static void sizes(Element spec, Wanted wanted) {
-    spec.add("numCPUs", wanted.cores()).add("memoryMB", wanted.memoryMib());
+    spec.add("numCPUs", wanted.cores())
+        .add("numCoresPerSocket", coresPerSocket(wanted.cores()))
+        .add("memoryMB", wanted.memoryMib());
+  }
+
+  /** One socket, where there is none so large a few alike: some systems use two and no more. */
+  static int coresPerSocket(int cores) {
+    int out = Math.min(cores, LARGEST_SOCKET);
+    while (cores % out != 0) {
+      out--;
+    }
+    return out;
   }
 
   private void plugs(

@@ -139,6 +139,23 @@ final class DataDisksTest {
             "2 " + file(SECOND) + " independent_persistent");
   }
 
+  /** Editions of Windows for desks use two sockets and no more. */
+  @Test
+  void coresAreOfOneSocketWhereItCanBe() throws Exception {
+    assertThat(define()).isEqualTo(Outcome.DONE);
+    assertThat(asked.getLast().find("config").orElseThrow().children())
+        .extracting(Element::name)
+        .containsSubsequence("numCPUs", "numCoresPerSocket", "memoryMB");
+    // Where it is there already, as soon as it is powered off and changed.
+    has("poweredOff", "", plugged(0, file(SYSTEM)));
+    assertThat(define()).isEqualTo(Outcome.DONE);
+    assertThat(asked.getLast().find("spec").orElseThrow().children())
+        .extracting(Element::name)
+        .containsSubsequence("numCPUs", "numCoresPerSocket", "memoryMB");
+    assertThat(Stream.of(1, 2, 8, 64, 96, 127, 128).map(VmCompute::coresPerSocket))
+        .containsExactly(1, 2, 8, 64, 48, 1, 64);
+  }
+
   /** A guest that does not find its disk would say that it is empty. */
   @Test
   void noMachineIsMadeOfDisksThatCouldNotBeNamed() {
@@ -203,7 +220,8 @@ final class DataDisksTest {
   void aDiskThatSomebodyElseHasPluggedInStaysWhereItIs() throws Exception {
     String theirs = plugged(1, "[store] theirs/archive.vmdk");
     // The machine starts as it is.
-    Wanted alone = new Wanted(1, 256, Firmware.BIOS, Devices.PARAVIRTUAL, List.of(SYSTEM), List.of());
+    Wanted alone =
+        new Wanted(1, 256, Firmware.BIOS, Devices.PARAVIRTUAL, List.of(SYSTEM), List.of());
     has("poweredOff", alone.encode(), plugged(0, file(SYSTEM)) + theirs);
     vcenter.answer("PowerOnVM_Task", c -> TASK);
     assertThat(driver.compute().orElseThrow().start(MARK)).isEqualTo(Outcome.DONE);
@@ -214,7 +232,10 @@ final class DataDisksTest {
     Element change = asked.getLast();
     assertThat(change.name()).isEqualTo("ReconfigVM_Task");
     assertThat(
-            change.find("spec").orElseThrow().all("deviceChange")
+            change
+                .find("spec")
+                .orElseThrow()
+                .all("deviceChange")
                 .filter(c -> c.text("operation").equals("remove"))
                 .map(c -> c.text("device", "key")))
         .containsExactly("2000");
