@@ -214,7 +214,8 @@ class ApprovalsTest {
     assertThat(decide("op1", "ap5", uid, "withdraw").status()).isEqualTo(403);
     assertThat(withdrawable("ask", uid)).isTrue();
     Account asker = RIG.store.read(tx -> tx.people().find("ap-ask")).orElseThrow();
-    TOKENS.put("ask-ci", RIG.engine.tokens().create("ap-ci", null, asker.uid(), Scope.ALL).secret());
+    TOKENS.put(
+        "ask-ci", RIG.engine.tokens().create("ap-ci", null, asker.uid(), Scope.ALL).secret());
     assertThat(withdrawable("ask-ci", uid)).as("by another token of theirs").isTrue();
     assertThat(decide("ask", "ap5", uid, "withdraw").status()).isEqualTo(200);
     assertThat(withdrawable("ask", uid)).as("it is over").isFalse();

@@ -130,7 +130,7 @@ final class LibvirtTest {
           <driver name='qemu' type='raw' cache='none'/>
           <source dev='/dev/millwright-test-theirs'/>
           <target dev='vdb' bus='virtio'/>
-          <serial>theirs &amp; only</serial>
+          <serial>theirs-only</serial>
         </disk>
         """;
     Path device = Files.writeString(dir.resolve("theirs.xml"), theirs);
@@ -165,7 +165,7 @@ final class LibvirtTest {
         .singleElement()
         .satisfies(disk -> {
           assertThat(DomainFacts.target(disk)).isEqualTo("vdb");
-          assertThat(disk.getTextContent()).contains("theirs & only");
+          assertThat(disk.getTextContent()).contains("theirs-only");
         });
     done(driver.compute().orElseThrow().remove(machine.mark()));
     done(driver.disks().orElseThrow().delete(data));
