@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -206,6 +207,11 @@ class AdminTokenTest {
     @Override
     public Optional<Token> find(String name) {
       return hashes.values().stream().filter(t -> t.name().equals(name)).findFirst();
+    }
+
+    @Override
+    public Optional<Token> find(UUID uid) {
+      return hashes.values().stream().filter(t -> t.uid().equals(uid)).findFirst();
     }
 
     @Override
