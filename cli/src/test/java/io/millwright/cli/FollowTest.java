@@ -34,10 +34,23 @@ class FollowTest extends CliTestCase {
             FakeServer.events(event("modified", "9", later)));
     assertThat(run("wait", "machine", "broken-machine", "--timeout", "20s").done().out())
         .isEqualTo("machine/broken-machine has Ready true\n");
-    List<FakeServer.Seen> streams = server.seen().subList(1, 4);
+    List<FakeServer.Seen> streams =
+        server.seen().stream().filter(s -> s.line().startsWith(STREAM)).toList();
     assertThat(streams.stream().map(s -> s.header("Last-event-id"))).containsExactly("", "8", "8");
     assertThat(streams.getFirst().line())
         .isEqualTo(STREAM + "?fieldSelector=metadata.name%3Dbroken-machine");
+  }
+
+  @Test
+  void waitEndsWhenItGoesBetweenTheQuestionAndTheWatch() {
+    server
+        .on(
+            "GET /projects/default/machines/broken-machine",
+            FakeServer.json(200, Samples.BROKEN),
+            FakeServer.problem(404, "not-found", "there is no machine broken-machine"))
+        .on(STREAM, server.eventsAndSilence("event: synced\nid: 8\ndata: {}\n"));
+    run("wait", "machine", "broken-machine", "--timeout", "20s")
+        .failed(1, "machine/broken-machine was deleted; there is nothing to wait for");
   }
 
   @Test

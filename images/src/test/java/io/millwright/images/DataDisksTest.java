@@ -127,10 +127,9 @@ class DataDisksTest {
   /** A server that has died may have begun it, too, and this is the next one. */
   @Test
   void twoAtOnceFormatOnce() throws Exception {
-    Path mkfs = directory.resolve("bin/mkfs.ext4");
     tool(
-        mkfs.getParent(),
-        mkfs.getFileName().toString(),
+        directory.resolve("bin"),
+        "mkfs.ext4",
         "echo once >>" + directory.resolve("made") + "; sleep 0.3; /usr/sbin/mkfs.ext4 \"$@\"");
     List<Ended> both = new ArrayList<>();
     List<Thread> threads = new ArrayList<>();

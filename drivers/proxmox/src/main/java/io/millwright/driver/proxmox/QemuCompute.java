@@ -104,7 +104,7 @@ final class QemuCompute implements Compute {
           Options now = there.isPresent() ? guests.options(there.get()) : new Options(Map.of());
           List<String> places = places(cluster, machine, now);
           Map<String, String> values = values(cluster, place, machine, places);
-          requireFree(cluster, machine, places.stream().map(values::get).toList(), now);
+          requireFree(cluster, machine, places.stream().<@Nullable String>map(values::get).toList(), now);
           requireBridges(there.map(Guest::node).orElse(place.node().name()), machine);
           if (there.isPresent()) {
             change(cluster, place, machine, values, there.get(), now);
