@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import tools.jackson.databind.JsonNode;
 
 /** Finds machines and disks by their marks, and says whose they are. */
 final class Guests {
@@ -70,6 +71,58 @@ final class Guests {
   /** What a VM is configured to have from its next start. */
   Options options(Guest guest) throws DriverException, PveFault {
     return Options.of(api.get(path(guest, "config")));
+  }
+
+  /**
+   * Who has a volume.
+   *
+   * @param at where it is plugged in, or in what way it is known there
+   */
+  record User(Guest guest, String at) {}
+
+  /**
+   * Which of these have the volume, in whatever way: from their next start, now, for what runs has
+   * what it was started with, or in a snapshot.
+   */
+  List<User> users(List<Guest> all, String volume) throws DriverException, PveFault {
+    return api.each(all, guest -> use(guest, volume)).stream().flatMap(Optional::stream).toList();
+  }
+
+  private Optional<User> use(Guest guest, String volume) throws DriverException, PveFault {
+    try {
+      Options next = options(guest);
+      Options current = options(guest, Map.of("current", "1"));
+      for (Options options : List.of(next, current)) {
+        Optional<User> plugged =
+            options.disks().stream()
+                .filter(d -> d.volume().equals(volume))
+                .map(d -> new User(guest, d.at()))
+                .findFirst();
+        if (plugged.isPresent()) {
+          return plugged;
+        }
+      }
+      if (next.volumes().contains(volume) || current.volumes().contains(volume)) {
+        return Optional.of(new User(guest, "unused"));
+      }
+      for (JsonNode snapshot : api.get(path(guest, "snapshot"))) {
+        String name = snapshot.path("name").asString("");
+        if (!name.equals("current")
+            && options(guest, Map.of("snapshot", name)).volumes().contains(volume)) {
+          return Optional.of(new User(guest, "snapshot " + name));
+        }
+      }
+      return Optional.empty();
+    } catch (PveFault e) {
+      if (e.says("does not exist")) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private Options options(Guest guest, Map<String, String> which) throws DriverException, PveFault {
+    return Options.of(api.get(path(guest, "config"), which));
   }
 
   static String path(Guest guest, Object... rest) {
@@ -270,8 +323,7 @@ final class Guests {
     if (settings.pool() != null) {
       all.put("pool", settings.pool());
     }
-    tools.jackson.databind.JsonNode answer =
-        api.post(Api.path("nodes", place.node().name(), "qemu"), all);
+    JsonNode answer = api.post(Api.path("nodes", place.node().name(), "qemu"), all);
     return tasks.finish(answer, patience)
         ? Outcome.DONE
         : new Outcome.Running(answer.asString(""), POLL);

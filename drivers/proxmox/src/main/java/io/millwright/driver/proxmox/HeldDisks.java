@@ -148,7 +148,7 @@ final class HeldDisks implements Disks, AutoCloseable {
       Cluster.Place place = cluster.place(settings);
       for (Contents.Image image : contents.images(place)) {
         if (image.sha256().equals(sha256) && image.medium()) {
-          List<User> users = users(cluster.machines().toList(), image.volume());
+          List<Guests.User> users = guests.users(cluster.machines().toList(), image.volume().id());
           if (!users.isEmpty()) {
             throw Guests.conflict(
                 "A machine has this image in its drive.",
@@ -290,44 +290,16 @@ final class HeldDisks implements Disks, AutoCloseable {
             .toList();
     Guest by = holder;
     String at = AT;
-    for (User user : users(machines, volume)) {
-      by = user.guest();
-      at = user.at();
+    for (Guests.User user : guests.users(machines, volume.id())) {
+      if (Options.isDisk(user.at())) {
+        by = user.guest();
+        at = user.at();
+      }
     }
     tasks.finish(
         api.put(Guests.path(by, "resize"), Map.of("disk", at, "size", size.mib() + "M")),
         "the resizing of " + volume.id());
     return Outcome.DONE;
-  }
-
-  private record User(Guest guest, String at) {}
-
-  /** Which of these have the volume, in whatever way. */
-  private List<User> users(List<Guest> all, Contents.Volume volume)
-      throws DriverException, PveFault {
-    List<Optional<User>> found =
-        api.each(
-            all,
-            guest -> {
-              Options options;
-              try {
-                options = guests.options(guest);
-              } catch (PveFault e) {
-                if (e.says("does not exist")) {
-                  return Optional.<User>empty();
-                }
-                throw e;
-              }
-              Optional<User> plugged =
-                  options.disks().stream()
-                      .filter(d -> d.volume().equals(volume.id()))
-                      .map(d -> new User(guest, d.at()))
-                      .findFirst();
-              return plugged.isPresent() || !options.volumes().contains(volume.id())
-                  ? plugged
-                  : Optional.of(new User(guest, "unused"));
-            });
-    return found.stream().flatMap(Optional::stream).toList();
   }
 
   /** All machines are asked, foreign ones as well; one that cannot be read may have it. */
@@ -342,24 +314,22 @@ final class HeldDisks implements Disks, AutoCloseable {
           if (holder.isEmpty()) {
             return Outcome.DONE;
           }
-          Contents.Volume volume =
-              new Contents.Volume(
-                  Options.properties(guests.options(holder.get()).text(AT), "file")
-                      .getOrDefault("file", ""),
-                  0,
-                  holder.get().number());
+          String volume =
+              Options.properties(guests.options(holder.get()).text(AT), "file")
+                  .getOrDefault("file", "");
           List<Guest> others =
               cluster.machines().filter(g -> g.number() != holder.get().number()).toList();
-          List<User> users = volume.id().isEmpty() ? List.of() : users(others, volume);
+          List<Guests.User> users = volume.isEmpty() ? List.of() : guests.users(others, volume);
           if (!users.isEmpty()) {
             throw Guests.conflict(
                 "A machine has the disk attached.",
                 String.format(
                     Locale.ROOT,
-                    "VM %d (%s) has %s",
+                    "VM %d (%s) has %s as %s",
                     users.getFirst().guest().number(),
                     users.getFirst().guest().name(),
-                    volume.id()));
+                    volume,
+                    users.getFirst().at()));
           }
           tasks.finish(
               api.put(Guests.path(holder.get(), "config"), Map.of("protection", "0")),

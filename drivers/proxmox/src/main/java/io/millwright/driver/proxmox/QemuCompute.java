@@ -101,10 +101,14 @@ final class QemuCompute implements Compute {
           check(machine);
           Cluster.Place place = cluster.place(settings);
           requireFreeName(cluster, machine.name(), there);
-          Options now =
-              there.isPresent() ? guests.options(there.get()) : new Options(Map.of());
-          Map<String, String> values =
-              values(cluster, place, machine, places(cluster, machine, now));
+          Options now = there.isPresent() ? guests.options(there.get()) : new Options(Map.of());
+          List<String> places = places(cluster, machine, now);
+          Map<String, String> values = values(cluster, place, machine, places);
+          requireFree(
+              cluster,
+              machine,
+              places.stream().map(at -> values.getOrDefault(at, "")).toList(),
+              now);
           requireBridges(there.map(Guest::node).orElse(place.node().name()), machine);
           if (there.isPresent()) {
             change(cluster, place, machine, values, there.get(), now);
@@ -120,6 +124,44 @@ final class QemuCompute implements Compute {
           }
           return guests.make(place, number, values, Tasks.PATIENCE);
         });
+  }
+
+  /**
+   * A machine of ours that runs has a disk until it stops, whatever it is to have from its next
+   * start, and on block storage nothing keeps two from writing to it. Asked of volumes that are new
+   * here only.
+   *
+   * @param disks the values of its disks, in order
+   */
+  private void requireFree(
+      Cluster cluster, MachineDefinition machine, List<String> disks, Options now)
+      throws DriverException, PveFault {
+    List<Guest> others =
+        cluster
+            .machines()
+            .filter(guests::isOurs)
+            .filter(g -> g.status().equals("running"))
+            .filter(g ->
+                g.label()
+                    .filter(l -> l.role() == null && !l.mark().uid().equals(machine.mark().uid()))
+                    .isPresent())
+            .toList();
+    for (int i = 0; i < disks.size(); i++) {
+      boolean own =
+          ObjectName.parse(machine.disks().get(i).name())
+              .filter(name -> name.mark().uid().equals(machine.mark().uid()))
+              .isPresent();
+      String volume = Options.properties(disks.get(i), "file").getOrDefault("file", "");
+      if (own || others.isEmpty() || now.volumes().contains(volume)) {
+        continue;
+      }
+      List<Guests.User> users = guests.users(others, volume);
+      if (!users.isEmpty()) {
+        throw Guests.conflict(
+            "Another machine has one of its disks, and keeps it until it stops.",
+            "VM " + users.getFirst().guest().number() + " has " + volume);
+      }
+    }
   }
 
   /** Proxmox VE itself does not mind names. */

@@ -68,6 +68,9 @@ final class FakePve implements AutoCloseable {
       this.node = node;
     }
 
+    /** What was in its configuration when each was made. */
+    final Map<String, Map<String, String>> snapshots = new TreeMap<>();
+
     /** As it counts from the next start. */
     Map<String, String> next() {
       Map<String, String> out = new TreeMap<>(config);
@@ -257,6 +260,15 @@ final class FakePve implements AutoCloseable {
 
   synchronized void set(int number, String name, String value) {
     vm(number).config.put(name, value);
+  }
+
+  /** As somebody makes a snapshot: with all that stands in its configuration. */
+  synchronized void snapshot(int number, String name) {
+    vm(number).snapshots.put(name, new TreeMap<>(vm(number).config));
+  }
+
+  synchronized void forgetSnapshots(int number) {
+    vm(number).snapshots.clear();
   }
 
   synchronized void state(int number, String status, String qmp) {
@@ -692,8 +704,38 @@ final class FakePve implements AutoCloseable {
     return switch (what) {
       case "GET config" -> {
         ObjectNode out = Json.mapper().createObjectNode();
-        vm.next().forEach(out::put);
+        String snapshot = r.values().get("snapshot");
+        if (snapshot != null) {
+          if (!vm.snapshots.containsKey(snapshot)) {
+            throw new Refusal(500, "snapshot '" + snapshot + "' does not exist\n");
+          }
+          vm.snapshots.get(snapshot).forEach(out::put);
+          yield out;
+        }
+        // With what waits for the next start, unless it is asked for without.
+        boolean current = "1".equals(r.values().get("current"));
+        (current ? vm.config : vm.next()).forEach(out::put);
         yield out.put("digest", digest(vm));
+      }
+      case "GET snapshot" -> {
+        ArrayNode out = Json.mapper().createArrayNode();
+        vm.snapshots
+            .keySet()
+            .forEach(name ->
+                out.add(
+                    Json.mapper()
+                        .createObjectNode()
+                        .put("name", name)
+                        .put("description", "")
+                        .put("snaptime", 1710000000)));
+        out.add(
+            Json.mapper()
+                .createObjectNode()
+                .put("name", "current")
+                .put("description", "You are here!")
+                .put("digest", digest(vm))
+                .put("running", vm.status.equals("running") ? 1 : 0));
+        yield out;
       }
       case "PUT config", "POST config" -> {
         locked(number, vm);

@@ -351,9 +351,7 @@ final class TroubleTest {
       String own = "local-lvm:vm-" + number() + "-disk-3,size=8G";
       pve.set(number(), "scsi1", theirs);
       pve.set(number(), "scsi2", own);
-      done(
-          compute(driver)
-              .define(machine("web", "vmbr0", SYSTEM.toString(), data.toString())));
+      done(compute(driver).define(machine("web", "vmbr0", SYSTEM.toString(), data.toString())));
       assertThat(pve.config(number()))
           .containsEntry("scsi1", theirs)
           .containsEntry("scsi2", own)
@@ -388,6 +386,49 @@ final class TroubleTest {
       pve.remove(foreign);
       done(disks(driver).delete(SYSTEM));
       assertThat(pve.volumes()).isEmpty();
+    }
+  }
+
+  /** What waits for the next start is not what the guest has. */
+  @Test
+  void aDiskBelongsToTheMachineThatRunsWithItAndToSnapshotsAsWell() throws Exception {
+    ObjectName data = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    Mark second = new Mark(INSTALLATION, UUID.randomUUID(), 1);
+    MachineDefinition other =
+        new MachineDefinition(
+            second, "other", 1, ByteSize.ofMib(256), Firmware.BIOS, List.of(), List.of(), null);
+    MachineDefinition takes =
+        new MachineDefinition(
+            second,
+            "other",
+            1,
+            ByteSize.ofMib(256),
+            Firmware.BIOS,
+            List.of(new MachineDefinition.Disk(data.toString(), "mw-data")),
+            List.of(),
+            null);
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      done(disks(driver).create(data, SIZE, null));
+      done(compute(driver).define(machine("web", "vmbr0", SYSTEM.toString(), data.toString())));
+      done(compute(driver).define(other));
+      done(compute(driver).start(MARK));
+      done(compute(driver).define(machine("web", "vmbr0", SYSTEM.toString())));
+      assertThat(pve.config(number())).doesNotContainKey("scsi1");
+      fails(FaultKind.CONFLICT, () -> disks(driver).delete(data), "attached");
+      fails(FaultKind.CONFLICT, () -> compute(driver).define(takes), "until it stops");
+
+      done(compute(driver).stop(MARK, true));
+      done(compute(driver).define(takes));
+      done(compute(driver).define(other));
+      int number = pve.number(second.uid().toString());
+      done(compute(driver).define(takes));
+      pve.snapshot(number, "before");
+      done(compute(driver).define(other));
+      assertThat(failure(() -> disks(driver).delete(data)).forOperator())
+          .contains("snapshot before");
+      pve.forgetSnapshots(number);
+      done(disks(driver).delete(data));
     }
   }
 
