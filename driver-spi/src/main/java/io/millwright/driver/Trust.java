@@ -1,10 +1,13 @@
 package io.millwright.driver;
 
 import java.io.ByteArrayInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -18,8 +21,11 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.CertificateNotYetValidException;
 import java.security.cert.X509Certificate;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -35,6 +41,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Trust {
   private static final Pattern FINGERPRINT = Pattern.compile("[0-9A-F]{40}|[0-9A-F]{64}");
+
+  /** JDK's words for an end of the connection in good order, which has no cause of its own. */
+  private static final Set<@Nullable String> ENDED =
+      new HashSet<>(
+          List.of(
+              "Remote host terminated the handshake",
+              "closing inbound before receiving peer's close_notify"));
 
   private Trust() {}
 
@@ -110,7 +123,7 @@ public final class Trust {
             e);
       }
     }
-    if (e instanceof SSLException) {
+    if (e instanceof SSLException && !brokenOff(e)) {
       return new DriverException(
           FaultKind.REFUSED,
           "No TLS connection to the hypervisor can be made; check its url.",
@@ -124,6 +137,19 @@ public final class Trust {
             : "The hypervisor does not answer, or not so that it can be trusted.",
         words(e),
         e);
+  }
+
+  /** True if the other side was gone in the middle of it, such as while it restarts. */
+  private static boolean brokenOff(IOException e) {
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      if (at instanceof EOFException
+          || at instanceof SocketException
+          || at instanceof ClosedChannelException
+          || (at instanceof SSLException && ENDED.contains(at.getMessage()))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** JDK's HTTP client wraps its causes and leaves the words of the commonest away. */

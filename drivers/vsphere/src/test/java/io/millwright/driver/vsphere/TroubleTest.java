@@ -21,6 +21,10 @@ import io.millwright.driver.Screen;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -262,6 +266,41 @@ final class TroubleTest {
     try (VsphereHypervisor driver = open(settings)) {
       assertThat(failure(() -> driver.observe(new Scope.All())).kind())
           .isEqualTo(FaultKind.UNREACHABLE);
+    }
+  }
+
+  /** As one does that is restarting: nothing of it is to be set right. */
+  @Test
+  void whoBreaksOffTheHandshakeIsUnreachableAndWhoRefusesItRefuses() throws Exception {
+    byte[] handshakeFailure = {21, 3, 3, 0, 2, 2, 40};
+    Map<String, String> settings;
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      settings = vcenter.settings();
+    }
+    for (String how : List.of("closed", "reset", "alert")) {
+      try (ServerSocket server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+        Thread.ofVirtual()
+            .start(() -> {
+              while (!server.isClosed()) {
+                try (Socket one = server.accept()) {
+                  var _ = one.getInputStream().read(new byte[64]);
+                  if (how.equals("alert")) {
+                    one.getOutputStream().write(handshakeFailure);
+                  }
+                  one.setSoLinger(how.equals("reset"), 0);
+                } catch (IOException e) {
+                  return;
+                }
+              }
+            });
+        settings.put("url", "https://127.0.0.1:" + server.getLocalPort());
+        try (VsphereHypervisor driver = open(settings)) {
+          DriverException failure = failure(() -> driver.observe(new Scope.All()));
+          assertThat(failure.kind())
+              .as("%s: %s", how, failure.forOperator())
+              .isEqualTo(how.equals("alert") ? FaultKind.REFUSED : FaultKind.UNREACHABLE);
+        }
+      }
     }
   }
 
