@@ -104,12 +104,19 @@ final class Attachments {
     // Who was removed since it was listed may have come back as another one.
     for (int attempt = 1; ; attempt++) {
       Map<Ref, String> versions = new LinkedHashMap<>();
-      collector.follow(
-          of,
-          "vm",
-          "VirtualMachine",
-          Definitions.VERSION,
-          found -> versions.put(found.ref(), Definitions.version(found)));
+      Collector.Found told =
+          collector.follow(
+              of,
+              "vm",
+              "VirtualMachine",
+              Definitions.VERSION,
+              found -> versions.put(found.ref(), Definitions.version(found)));
+      if (!told.faults().isEmpty()) {
+        throw Machines.conflict(
+            "Whether a machine has the disk cannot be told, for which machines the datastore has"
+                + " cannot be read.",
+            of + " " + told.faults());
+      }
       seen = definitions.look(versions);
       if (seen.known().size() + seen.unread().size() == versions.size() || attempt == ATTEMPTS) {
         return;

@@ -1,11 +1,13 @@
 package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -126,14 +128,48 @@ final class Collector {
       List<String> types, String type, List<String> paths, T into, BiConsumer<T, Found> take)
       throws DriverException, VimFault {
     Ref view = vim.view(types.toArray(String[]::new));
-    page(filter(view, "view", type, paths), found -> take.accept(into, found));
+    Found root = from(view, "view", "recursive", type, paths, found -> take.accept(into, found));
+    if (!root.faults().isEmpty()) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          "The hypervisor does not answer, or not so that it can be trusted.",
+          "the list of " + type + " cannot be read: " + root.faults(),
+          null);
+    }
     return into;
   }
 
-  /** Reads these properties of all objects of a type that this object names in a property. */
-  void follow(Ref from, String property, String type, List<String> paths, Consumer<Found> each)
+  /**
+   * Reads these properties of all objects of a type that this object names in a property.
+   *
+   * @return the object, with the faults if it could not be read what it names
+   */
+  Found follow(Ref from, String property, String type, List<String> paths, Consumer<Found> each)
       throws DriverException, VimFault {
-    page(filter(from, property, type, paths), each);
+    return from(from, property, property, type, paths, each);
+  }
+
+  /**
+   * The objects that one names are none if it may not be read which they are, and nothing else
+   * tells that: so it is asked about itself as well.
+   *
+   * @param told a property of the one that is read with that
+   */
+  private Found from(
+      Ref from, String path, String told, String type, List<String> paths, Consumer<Found> each)
+      throws DriverException, VimFault {
+    AtomicReference<Found> root =
+        new AtomicReference<>(new Found(from, Map.of(), Map.of(told, "was not told of")));
+    page(
+        filter(from, path, type, paths, told),
+        found -> {
+          if (found.ref().equals(from)) {
+            root.set(found);
+          } else {
+            each.accept(found);
+          }
+        });
+    return root.get();
   }
 
   /**
@@ -181,20 +217,26 @@ final class Collector {
     }
   }
 
-  /** A PropertyFilterSpec of the objects that one names in a property of its own. */
-  static Element filter(Ref from, String path, String type, List<String> paths) {
-    return new Element("specSet")
-        .add(properties(type, paths.toArray(String[]::new)))
-        .add(
-            new Element("objectSet")
-                .add(from.as("obj"))
-                .add("skip", true)
-                .add(
-                    new Element("selectSet")
-                        .type("TraversalSpec")
-                        .add("type", from.type())
-                        .add("path", path)
-                        .add("skip", false)));
+  /**
+   * A PropertyFilterSpec of the objects that one names in a property of its own.
+   *
+   * @param of that one, what is asked of it too
+   */
+  static Element filter(Ref from, String path, String type, List<String> paths, String... of) {
+    Element spec = new Element("specSet").add(properties(type, paths.toArray(String[]::new)));
+    if (of.length > 0) {
+      spec.add(properties(from.type(), of));
+    }
+    return spec.add(
+        new Element("objectSet")
+            .add(from.as("obj"))
+            .add("skip", of.length == 0)
+            .add(
+                new Element("selectSet")
+                    .type("TraversalSpec")
+                    .add("type", from.type())
+                    .add("path", path)
+                    .add("skip", false)));
   }
 
   private static Element properties(String type, String... paths) {

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -52,6 +53,7 @@ final class Vim implements AutoCloseable {
 
   private static final String NEWEST = "urn:vim25/7.0.0.0";
 
+  private static final String NOT_AUTHENTICATED = "NotAuthenticated";
   private static final String ENVELOPE =
       """
       <?xml version="1.0" encoding="UTF-8"?>
@@ -320,17 +322,31 @@ final class Vim implements AutoCloseable {
         new Body<>(
             BodyHandlers.ofInputStream(),
             body -> {
+              AtomicBoolean taken = new AtomicBoolean();
+              AtomicBoolean ended = new AtomicBoolean();
               try (body) {
-                return Element.read(
-                    body,
-                    without,
-                    whole -> {
-                      if (!whole.name().equals(part)) {
-                        return true;
-                      }
-                      take.accept(whole);
-                      return false;
-                    });
+                Element rest =
+                    Element.read(
+                        body,
+                        without,
+                        whole -> {
+                          if (!whole.name().equals(part)) {
+                            return true;
+                          }
+                          if (unauthenticated(whole)) {
+                            ended.set(true);
+                          } else if (!ended.get()) {
+                            taken.set(true);
+                            take.accept(whole);
+                          }
+                          return false;
+                        });
+                if (ended.get() && taken.get()) {
+                  throw new IOException("the session ended in the middle of an answer");
+                } else if (ended.get()) {
+                  throw unauthenticated();
+                }
+                return rest;
               }
             });
     return call(parts, PATIENCE, target, method, arguments);
@@ -343,7 +359,7 @@ final class Vim implements AutoCloseable {
     try {
       return post(body, now, target, method, patience, arguments);
     } catch (VimFault e) {
-      if (!e.is("NotAuthenticated")) {
+      if (!e.is(NOT_AUTHENTICATED)) {
         throw e;
       }
     }
@@ -358,8 +374,26 @@ final class Vim implements AutoCloseable {
   /** How an answer comes, and how it is read. */
   private record Body<T>(BodyHandler<T> handler, Read<T> read) {
     interface Read<T> {
-      Element from(T body) throws XMLStreamException, IOException;
+      Element from(T body) throws XMLStreamException, IOException, VimFault;
     }
+  }
+
+  /**
+   * The property collector answers whoever has no session: with objects of which no property may be
+   * read. That is no answer about them.
+   */
+  private static boolean unauthenticated(Element object) {
+    return object
+        .all("missingSet")
+        .anyMatch(missing ->
+            missing
+                .find("fault", "fault")
+                .filter(fault -> fault.type().equals(NOT_AUTHENTICATED))
+                .isPresent());
+  }
+
+  private static VimFault unauthenticated() {
+    return new VimFault(NOT_AUTHENTICATED, "no property may be read", new Element("fault"));
   }
 
   /** To be handed over piece by piece takes longer than most answers are long. */
@@ -438,6 +472,9 @@ final class Vim implements AutoCloseable {
               .orElseThrow(() -> new XMLStreamException("the answer is empty"));
       if (answer.name().equals("Fault")) {
         throw VimFault.of(answer);
+      }
+      if (value(answer).all("objects").anyMatch(Vim::unauthenticated)) {
+        throw unauthenticated();
       }
       return answer;
     } catch (IOException e) {

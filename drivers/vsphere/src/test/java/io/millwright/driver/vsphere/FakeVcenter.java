@@ -34,6 +34,9 @@ final class FakeVcenter implements AutoCloseable {
   /** What it says that it is: its {@code about.apiVersion}. */
   volatile String version = "7.0.3.0";
 
+  /** What is not told of an object of which others are listed, and why. */
+  final Map<Ref, String> untold = new ConcurrentHashMap<>();
+
   /** The names of the methods that were called, in order. */
   final List<String> calls = new CopyOnWriteArrayList<>();
 
@@ -286,6 +289,23 @@ final class FakeVcenter implements AutoCloseable {
     answer("RetrievePropertiesEx", this::retrieve);
   }
 
+  /** The object that a list begins with, if it is asked about itself as well. */
+  private String root(Element call) {
+    Element begin = call.find("specSet", "objectSet").orElseThrow();
+    Ref root = asked(call);
+    if (begin.find("selectSet").isEmpty() || begin.text("skip").equals("true")) {
+      return "";
+    }
+    String fault = untold.get(root);
+    return object(
+        root,
+        fault == null
+            ? ""
+            : "<missingSet><path>any</path><fault><fault xsi:type=\""
+                + fault
+                + "\"></fault></fault></missingSet>");
+  }
+
   private String retrieve(Element call) {
     Ref asked = asked(call);
     if (asked.type().equals("ContainerView") && !asked.value().endsWith("VirtualMachine")) {
@@ -348,6 +368,11 @@ final class FakeVcenter implements AutoCloseable {
           !protocols().contains(protocol)
               ? fault("VersionMismatch", "Unsupported version URI \"" + protocol + "\"", "")
               : known == null ? fault("MethodNotFound", call.name(), "") : known.apply(call);
+      if (call.name().equals("RetrievePropertiesEx") && answer.startsWith("<returnval>")) {
+        answer = "<returnval>" + root(call) + answer.substring("<returnval>".length());
+      } else if (call.name().equals("RetrievePropertiesEx") && answer.isEmpty()) {
+        answer = "<returnval>" + root(call) + "</returnval>";
+      }
       if (protocol.equals("urn:vim25/6.5")) {
         // A server leaves out what there was not in the version that it is asked in.
         answer = answer.replaceAll("<mappings>.*?</mappings>", "");

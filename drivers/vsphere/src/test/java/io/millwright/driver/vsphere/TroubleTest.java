@@ -246,6 +246,55 @@ final class TroubleTest {
     }
   }
 
+  /** That is how the property collector says it, and not by a fault. */
+  @Test
+  void objectsWithoutPropertiesAreNoAnswerIfTheSessionWasDropped() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      runs(vcenter);
+      java.util.function.Function<Element, String> usual = vcenter.answerTo("RetrievePropertiesEx");
+      AtomicBoolean dropped = new AtomicBoolean();
+      vcenter.answer(
+          "Login",
+          c -> {
+            dropped.set(false);
+            vcenter.untold.clear();
+            return "<returnval><key>1</key></returnval>";
+          });
+      Ref view = new Ref("ContainerView", "view-VirtualMachine");
+      vcenter.answer(
+          "RetrievePropertiesEx",
+          c ->
+              FakeVcenter.asked(c).equals(view)
+                  ? dropped.get()
+                      ? "<returnval></returnval>"
+                      : "<returnval>" + vms(new AtomicInteger(2)) + "</returnval>"
+                  : dropped.get()
+                      ? "<returnval>"
+                          + object(
+                              FakeVcenter.asked(c),
+                              "<missingSet><path>name</path><fault><fault"
+                                  + " xsi:type=\"NotAuthenticated\"></fault></fault></missingSet>")
+                          + "</returnval>"
+                      : usual.apply(c));
+      // One object, and a list of which none is left.
+      assertThat(driver.observe(new Scope.One(UID)).machine(UID).orElseThrow().mark())
+          .isEqualTo(MARK);
+      dropped.set(true);
+      assertThat(driver.observe(new Scope.One(UID)).machine(UID).orElseThrow().mark())
+          .isEqualTo(MARK);
+      dropped.set(true);
+      vcenter.untold.put(view, "NotAuthenticated");
+      assertThat(driver.observe(new Scope.All()).machines()).hasSize(10);
+      assertThat(Collections.frequency(vcenter.calls, "Login")).isEqualTo(3);
+
+      // Of a list that cannot be read for another reason nothing is known.
+      vcenter.untold.put(view, "NoPermission");
+      assertThat(failure(() -> driver.observe(new Scope.All())).kind())
+          .isEqualTo(FaultKind.UNREACHABLE);
+    }
+  }
+
   @Test
   void aServerThatNeverLetsTheSessionLiveIsNotAskedForEver() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
@@ -679,6 +728,13 @@ final class TroubleTest {
       assertThat(failure.forOperator()).contains("vm-2").contains("orphaned");
       assertThat(vcenter.calls).doesNotContain("DeleteVirtualDisk_Task");
       there.put("vm-2", machine("orphaned", 1));
+      // Nor while it is not told which machines there are.
+      vcenter.untold.put(new Ref("Datastore", "ds-1"), "NoPermission");
+      failure = failure(delete::call);
+      assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+      assertThat(failure.forOperator()).contains("ds-1", "NoPermission");
+      assertThat(vcenter.calls).doesNotContain("DeleteVirtualDisk_Task");
+      vcenter.untold.clear();
       assertThat(delete.call()).isEqualTo(Outcome.DONE);
     }
   }
