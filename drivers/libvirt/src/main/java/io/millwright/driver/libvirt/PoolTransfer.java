@@ -19,6 +19,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Disks as they go over the wire, through libvirt, so that the pool may be anywhere: as qcow2
@@ -27,6 +29,10 @@ import java.util.List;
 final class PoolTransfer implements DiskTransfer {
   private static final Libvirt C = Libvirt.get();
   private static final int PIECE = 256 << 10;
+
+  /** In libvirt's document of a volume, how long its file is. */
+  private static final Pattern PHYSICAL =
+      Pattern.compile("<physical unit=['\"]bytes['\"]>([0-9]{1,18})</physical>");
 
   private final Line line;
   private final PoolFiles files;
@@ -98,6 +104,7 @@ final class PoolTransfer implements DiskTransfer {
       }
       finished = true;
       check(C.virStreamFinish(stream));
+      requireWhole(volume.xml(), out.size());
     } catch (IOException e) {
       throw noRoom(e);
     } finally {
@@ -105,6 +112,18 @@ final class PoolTransfer implements DiskTransfer {
         var _ = C.virStreamAbort(stream);
       }
       var _ = C.virStreamFree(stream);
+    }
+  }
+
+  /** Of a file that ends too soon, what is missing would be taken for zeros. */
+  static void requireWhole(String volume, long got) throws DriverException {
+    Matcher physical = PHYSICAL.matcher(volume);
+    if (physical.find() && Long.parseLong(physical.group(1)) != got) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          "The disk could not be read to its end.",
+          got + " bytes of " + physical.group(1),
+          null);
     }
   }
 

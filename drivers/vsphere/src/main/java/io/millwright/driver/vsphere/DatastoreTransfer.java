@@ -47,7 +47,8 @@ final class DatastoreTransfer implements DiskTransfer {
     vim.act(() -> {
       Place place = places.get();
       String descriptor = disk + DatastoreFiles.DISK;
-      if (!files.search(place, List.of(descriptor)).containsKey(descriptor)) {
+      DatastoreFiles.Entry there = files.search(place, List.of(descriptor)).get(descriptor);
+      if (there == null) {
         throw Machines.conflict("There is no disk of this name.", disk.toString());
       }
       Optional<DatastoreDisks.Attached> attached = disks.attached(place, disk);
@@ -56,7 +57,11 @@ final class DatastoreTransfer implements DiskTransfer {
       }
       DatastoreDisks.requireUpToDate(attached);
       try (InputStream in = files.download(place, disk + DatastoreFiles.FLAT)) {
-        copy(in, into);
+        long got = copy(in, into);
+        // What is missing would be taken for zeros, and the copy for a whole one.
+        if (there.capacityKib() > 0 && got >> 10 != there.capacityKib()) {
+          throw new IOException(got + " bytes of " + there.capacityKib() + " KiB");
+        }
       } catch (IOException e) {
         throw new DriverException(
             FaultKind.UNREACHABLE, "The disk could not be read to its end.", e.toString(), e);
@@ -65,8 +70,8 @@ final class DatastoreTransfer implements DiskTransfer {
     });
   }
 
-  /** With holes where there are zeros only. */
-  private static void copy(InputStream in, Path into) throws IOException, DriverException {
+  /** With holes where there are zeros only; how many bytes there were. */
+  private static long copy(InputStream in, Path into) throws IOException, DriverException {
     try (FileChannel out =
         FileChannel.open(
             into,
@@ -89,6 +94,7 @@ final class DatastoreTransfer implements DiskTransfer {
         }
         at += got;
       }
+      return at;
     }
   }
 

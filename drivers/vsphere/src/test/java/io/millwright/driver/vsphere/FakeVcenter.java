@@ -127,6 +127,20 @@ final class FakeVcenter implements AutoCloseable {
         });
   }
 
+  /**
+   * Has every file that is read from a datastore be these bytes, without a word of their number.
+   */
+  void content(byte[] bytes) {
+    server.createContext(
+        "/folder",
+        exchange -> {
+          try (exchange) {
+            exchange.sendResponseHeaders(200, 0);
+            exchange.getResponseBody().write(bytes);
+          }
+        });
+  }
+
   /** What a method is answered with now. */
   Function<Element, String> answerTo(String method) {
     return java.util.Objects.requireNonNull(answers.get(method));

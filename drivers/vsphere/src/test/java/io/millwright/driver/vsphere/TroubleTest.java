@@ -8,6 +8,7 @@ import static io.millwright.driver.vsphere.FakeVcenter.ref;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HotPlug;
@@ -804,6 +805,35 @@ final class TroubleTest {
               + "ab".repeat(32)
               + "-64m.vmdk</fileName></parent>");
       assertThat(driver.diskCopy().orElseThrow().copy(disk, copy, size)).isEqualTo(Outcome.DONE);
+    }
+  }
+
+  /** Behind what came there would be nothing but zeros, and its checksum would be that of all. */
+  @Test
+  void aDiskOfWhichNotAllCameIsNotRead(@TempDir Path directory) throws Exception {
+    ObjectName disk = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    Path into = directory.resolve("read");
+    for (int missing : List.of(0, 1, 4096)) {
+      try (FakeVcenter vcenter = new FakeVcenter();
+          VsphereHypervisor driver = open(vcenter.settings())) {
+        vcenter.searched(
+            "<file xsi:type=\"VmDiskFileInfo\"><path>"
+                + disk
+                + ".vmdk</path><capacityKb>1024</capacityKb></file>");
+        machines(vcenter, Map.of());
+        byte[] bytes = new byte[(1 << 20) - missing];
+        bytes[7] = 7;
+        vcenter.content(bytes);
+        DiskTransfer transfer = driver.diskTransfer().orElseThrow();
+        if (missing == 0) {
+          transfer.read(disk, into);
+          assertThat(java.nio.file.Files.readAllBytes(into)).startsWith(0, 0, 0, 0, 0, 0, 0, 7);
+        } else {
+          DriverException failure = failure(() -> transfer.read(disk, into));
+          assertThat(failure.kind()).isEqualTo(FaultKind.UNREACHABLE);
+          assertThat(failure.forUser()).contains("could not be read to its end");
+        }
+      }
     }
   }
 
