@@ -13,9 +13,15 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -82,17 +88,32 @@ final class Vim implements AutoCloseable {
       String endpoint,
       String protocol) {}
 
-  /** Who logs in, by its url, user and password. */
-  private static final Map<List<Object>, Account> ACCOUNTS = new ConcurrentHashMap<>();
+  /**
+   * Who logs in, by a digest of its url, user and password, for this outlives the settings; kept
+   * while one is open that does, and as long as a refusal counts.
+   */
+  private static final Map<String, Account> ACCOUNTS = new HashMap<>();
+
+  /** Of this process, so that the digest of a short password tells it to nobody. */
+  private static final byte[] SALT = salt();
 
   private static final class Account {
     final ReentrantLock login = new ReentrantLock();
 
-    /** Before which this password is not tried again, for it was refused; under the lock. */
-    @Nullable Instant until;
+    /** Before which this password is not tried again, for it was refused; set under the lock. */
+    volatile @Nullable Instant until;
 
     /** How long that was. */
     Duration pause = Duration.ZERO;
+
+    /** How many are open that log in with it; under the map's lock. */
+    int users;
+
+    /** Whether nobody needs to know of it any more. */
+    boolean over(Instant now) {
+      Instant last = until;
+      return users == 0 && (last == null || now.isAfter(last.plus(LONGEST_LOGIN_PAUSE)));
+    }
 
     void refused(Instant now) {
       Duration next = pause.isZero() ? LOGIN_PAUSE : pause.multipliedBy(2);
@@ -127,9 +148,7 @@ final class Vim implements AutoCloseable {
     this.settings = settings;
     this.sdk = settings.url().resolve("/sdk");
     this.clock = clock;
-    this.account =
-        ACCOUNTS.computeIfAbsent(
-            List.of(settings.url(), settings.user(), settings.password()), _ -> new Account());
+    this.account = account(settings, clock.instant());
     this.http =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -137,6 +156,39 @@ final class Vim implements AutoCloseable {
             .connectTimeout(Duration.ofSeconds(10))
             .sslContext(Trust.of(settings.ca(), settings.thumbprint()))
             .build();
+  }
+
+  private static byte[] salt() {
+    byte[] out = new byte[32];
+    new SecureRandom().nextBytes(out);
+    return out;
+  }
+
+  private static Account account(Settings settings, Instant now) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update(SALT);
+      for (String part : List.of(settings.url().toString(), settings.user(), settings.password())) {
+        digest.update(part.getBytes(StandardCharsets.UTF_8));
+        digest.update((byte) 0);
+      }
+      String key = HexFormat.of().formatHex(digest.digest());
+      synchronized (ACCOUNTS) {
+        ACCOUNTS.values().removeIf(account -> account.over(now));
+        Account out = ACCOUNTS.computeIfAbsent(key, _ -> new Account());
+        out.users++;
+        return out;
+      }
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+
+  /** How many accounts are known, of all that are open or were refused; for a test. */
+  static int accounts() {
+    synchronized (ACCOUNTS) {
+      return ACCOUNTS.size();
+    }
   }
 
   /** How many requests were sent; for measuring. */
@@ -419,8 +471,7 @@ final class Vim implements AutoCloseable {
       Element... arguments)
       throws DriverException, VimFault {
     StringBuilder cookie = new StringBuilder(session.cookie());
-    return post(
-        answers, session.content().protocol(), cookie, target, method, patience, arguments);
+    return post(answers, session.content().protocol(), cookie, target, method, patience, arguments);
   }
 
   /**
@@ -562,7 +613,9 @@ final class Vim implements AutoCloseable {
         file(relative, HttpRequest.Builder::GET, BodyHandlers.ofInputStream());
     if (response.statusCode() != 200) {
       drop(response.body());
-      throw status(response.statusCode());
+      throw response.statusCode() == 404
+          ? Machines.conflict("The datastore has no such file.", relative.getPath())
+          : status(response.statusCode());
     }
     return response.body();
   }
@@ -612,6 +665,10 @@ final class Vim implements AutoCloseable {
       }
     }
     closed = true;
+    synchronized (ACCOUNTS) {
+      account.users--;
+      ACCOUNTS.values().removeIf(other -> other.over(clock.instant()));
+    }
     http.shutdownNow();
   }
 }

@@ -211,6 +211,31 @@ final class TroubleTest {
     }
   }
 
+  /** A refusal outlives the Hypervisor, and no password does. */
+  @Test
+  void anAccountIsForgottenWhenNobodyUsesItAndItsRefusalCountsNoMore() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter()) {
+      int before = Vim.accounts();
+      for (int i = 0; i < 3; i++) {
+        Map<String, String> settings = vcenter.settings();
+        settings.put("password", "changed-" + i);
+        try (VsphereHypervisor driver = open(settings)) {
+          assertThat(driver.observe(new Scope.All()).complete()).isTrue();
+          assertThat(Vim.accounts()).isEqualTo(before + 1);
+        }
+      }
+      assertThat(Vim.accounts()).isEqualTo(before);
+      vcenter.answer("Login", c -> fault("InvalidLogin", "Cannot complete login.", ""));
+      try (VsphereHypervisor driver = open(vcenter.settings())) {
+        refused(() -> driver.observe(new Scope.All()), "refused the login");
+      }
+      assertThat(Vim.accounts()).isEqualTo(before + 1);
+      now.updateAndGet(t -> t.plus(Vim.LONGEST_LOGIN_PAUSE).plus(Vim.LOGIN_PAUSE).plusSeconds(1));
+      open(vcenter.settings()).close();
+      assertThat(Vim.accounts()).isLessThanOrEqualTo(before);
+    }
+  }
+
   @Test
   void aSessionThatWasDroppedIsRenewedAndTheCallRepeated() throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
@@ -743,7 +768,8 @@ final class TroubleTest {
   /** A machine of ours as the one of whom the datastore tells, with this disk. */
   private static void has(FakeVcenter vcenter, ObjectName disk, String top, String below) {
     String devices =
-        "<VirtualDevice xsi:type=\"VirtualDisk\"><key>2000</key><backing><fileName>[store] millwright/"
+        "<VirtualDevice xsi:type=\"VirtualDisk\"><key>2000</key><backing><fileName>[store]"
+            + " millwright/"
             + disk
             + top
             + ".vmdk</fileName>"
@@ -834,6 +860,23 @@ final class TroubleTest {
           assertThat(failure.forUser()).contains("could not be read to its end");
         }
       }
+    }
+  }
+
+  /** A vSAN, for one, has none. */
+  @Test
+  void aDiskWithoutAFileOfItsBytesIsSaidToHaveNone(@TempDir Path directory) throws Exception {
+    ObjectName disk = new ObjectName(new Mark(INSTALLATION, UUID.randomUUID(), 1), ObjectName.DATA);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      found(vcenter, disk + ".vmdk");
+      machines(vcenter, Map.of());
+      vcenter.files(404);
+      DriverException failure =
+          failure(() -> driver.diskTransfer().orElseThrow().read(disk, directory.resolve("read")));
+      assertThat(failure.kind()).isEqualTo(FaultKind.CONFLICT);
+      assertThat(failure.forUser()).isEqualTo("The datastore has no such file.");
+      assertThat(failure.forOperator()).contains(disk + "-flat.vmdk");
     }
   }
 
