@@ -104,7 +104,11 @@ final class QemuCompute implements Compute {
           Options now = there.isPresent() ? guests.options(there.get()) : new Options(Map.of());
           List<String> places = places(cluster, machine, now);
           Map<String, String> values = values(cluster, place, machine, places);
-          requireFree(cluster, machine, places.stream().<@Nullable String>map(values::get).toList(), now);
+          requireFree(
+              cluster,
+              machine,
+              places.stream().map(at -> values.getOrDefault(at, "")).toList(),
+              now);
           requireBridges(there.map(Guest::node).orElse(place.node().name()), machine);
           if (there.isPresent()) {
             change(cluster, place, machine, values, there.get(), now);
@@ -130,7 +134,7 @@ final class QemuCompute implements Compute {
    * @param disks the values of its disks, in order
    */
   private void requireFree(
-      Cluster cluster, MachineDefinition machine, List<@Nullable String> disks, Options now)
+      Cluster cluster, MachineDefinition machine, List<String> disks, Options now)
       throws DriverException, PveFault {
     List<Guest> others =
         cluster
@@ -147,8 +151,7 @@ final class QemuCompute implements Compute {
           ObjectName.parse(machine.disks().get(i).name())
               .filter(name -> name.mark().uid().equals(machine.mark().uid()))
               .isPresent();
-      String value = Objects.requireNonNullElse(disks.get(i), "");
-      String volume = Options.properties(value, "file").getOrDefault("file", "");
+      String volume = Options.properties(disks.get(i), "file").getOrDefault("file", "");
       if (own || others.isEmpty() || now.volumes().contains(volume)) {
         continue;
       }
