@@ -14,8 +14,8 @@
 //   console   what is pasted arrives, however long; who has no mouse leaves it by its keys; one that is open says
 //             that it was cut when its session is ended
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
-//             limit of a quota leaves the others; who approves sees what is made; who may only look is
-//             offered nothing else
+//             limit of a quota leaves the others; who approves sees what is made; what was asked for by a
+//             token is withdrawn; who may only look is offered nothing else
 //   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
 //             is read on to its end
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
@@ -751,6 +751,30 @@ if (wanted('acts')) {
     const card = page.getByRole('region', { name: /held-back-until-somebody-else/ });
     await card.locator('pre').getByText(/^spec\.size\s*\+ large$/).waitFor();
     await card.locator('pre').getByText(/^spec\.nics\[0\]\.network\s*\+ lab$/).waitFor();
+  });
+  await step('who has asked by a token withdraws it in the page', async () => {
+    await call('PUT', '/projects/default/approval-rules', { rules: [{ coresAbove: 1 }] });
+    await visit('/p/default/approvals');
+    const secret = await page.evaluate(async (title) => {
+      const { csrfToken } = await (await fetch('/api/v1/session')).json();
+      const made = await fetch('/api/v1/tokens', { method: 'POST', headers: { 'X-CSRF-Token': csrfToken, 'Content-Type': 'application/json' }, body: JSON.stringify({ name: title, ttlSeconds: 3600 }) });
+      return (await made.json()).secret;
+    }, `asks-${mark}`);
+    const answer = await fetch(`${url}/api/v1/apply?project=default`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${secret}`, 'Content-Type': 'application/yaml' },
+      body: `apiVersion: millwright/v1\nkind: Machine\nmetadata: {name: asked-${mark}}\nspec: {image: debian-12, size: large, nics: [{network: lab}]}\n`,
+    });
+    if (!/approval-needed/.test(await answer.text())) throw new Error(`it was not held back: ${answer.status}`);
+    const card = page.getByRole('region', { name: `Machine asked-${mark}` });
+    await card.getByText(`${name}/asks-${mark} has asked for it`).waitFor(); // live
+    await card.getByRole('button', { name: 'Withdraw' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click();
+    await card.waitFor({ state: 'detached' });
+    const others = page.getByRole('region', { name: /held-back-until/ });
+    await others.waitFor();
+    if ((await others.getByRole('button', { name: 'Withdraw' }).count()) > 0) throw new Error('what somebody else has asked for can be withdrawn');
+    await call('DELETE', `/tokens/asks-${mark}`);
   });
   await step('who may only look is offered nothing else of a machine, and hears why', async () => {
     const { secret } = await call('POST', '/tokens', { name: `looks-${mark}`, ttlSeconds: 3600, projects: ['default'], verbs: ['view'] });

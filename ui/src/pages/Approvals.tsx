@@ -8,7 +8,6 @@ import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, type Health } from '../api/kinds';
 import { useApprovals, waiting } from '../api/queries';
-import { useSession } from '../api/session';
 import { Ask } from '../parts/Ask';
 import { Ago, Asked, Card, Empty, PageHead, Standing } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
@@ -83,7 +82,6 @@ const within = columns.filter((c) => c.key !== 'project');
 type Verdict = 'approve' | 'reject' | 'withdraw';
 
 function Waiting({ of, named }: { of: Approval; named: boolean }) {
-  const me = useSession().data?.user.name;
   const [asking, setAsking] = useState<Verdict>();
   // As the server says it: whoever asked, or has approved already, or has not the role, cannot.
   const may = [{ action: 'decide', allowed: of.hindrance === '', reason: of.hindrance }];
@@ -92,7 +90,7 @@ function Waiting({ of, named }: { of: Approval; named: boolean }) {
       title={`${of.kind} ${of.name}${named ? ` in ${of.project}` : ''}`}
       action={
         <Stack direction="row" sx={{ gap: 1 }}>
-          {of.requester === me && (
+          {of.withdrawable && (
             <Button size="small" variant="outlined" onClick={() => setAsking('withdraw')}>
               Withdraw
             </Button>

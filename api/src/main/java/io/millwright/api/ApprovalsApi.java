@@ -67,6 +67,7 @@ final class ApprovalsApi {
    * @param plan what would be done, and nothing else
    * @param detail what became of it, or empty
    * @param hindrance why the caller cannot approve or reject it; empty if they can
+   * @param withdrawable whether the caller can withdraw it, as who asked for it, by whatever token
    */
   record ApprovalView(
       UUID uid,
@@ -82,7 +83,8 @@ final class ApprovalsApi {
       String detail,
       Instant createdAt,
       Instant expiresAt,
-      String hindrance) {}
+      String hindrance,
+      boolean withdrawable) {}
 
   /**
    * Requests, the newest first.
@@ -95,13 +97,14 @@ final class ApprovalsApi {
   record ApprovalRulesView(List<ApprovalRule> rules) {}
 
   private ApprovalView view(Request r) {
+    State state = r.at(Instant.now());
     return new ApprovalView(
         r.uid(),
         r.project(),
         r.requester(),
         r.kind(),
         r.name(),
-        r.at(Instant.now()),
+        state,
         r.people(),
         r.because(),
         Arrays.asList(Json.read(r.plan(), ApplyView.ItemView[].class)),
@@ -109,7 +112,10 @@ final class ApprovalsApi {
         r.detail(),
         r.createdAt(),
         r.expiresAt(),
-        backend.engine().approving().hindrance(Callers.now(), r));
+        backend.engine().approving().hindrance(Callers.now(), r),
+        state == State.WAITING
+            && backend.engine().approving().asked(Callers.now(), r)
+            && Callers.allowed(Verb.DECLARE, null, r.project()).allowed());
   }
 
   @Operation(

@@ -94,6 +94,11 @@ class ApprovalsTest {
     return as(who, "POST", "projects/" + project + "/approvals/" + uid + ":" + what, "");
   }
 
+  private static boolean withdrawable(String who, String uid) {
+    JsonNode shown = as(who, "GET", "projects/ap5/approvals/" + uid, "").json();
+    return shown.path("withdrawable").asBoolean();
+  }
+
   private static String state(String project, String uid) {
     return RIG.get("projects/" + project + "/approvals/" + uid).json().path("state").asString();
   }
@@ -204,8 +209,15 @@ class ApprovalsTest {
   void itIsRejectedOrWithdrawn() {
     rules("ap5", "{networks: [], roles: [user]}");
     String uid = held(as("ask", "PUT", "projects/ap5/machines/a", Rig.machine("a")));
+    assertThat(withdrawable("op1", uid)).isFalse();
     assertThat(decide("op1", "ap5", uid, "withdraw").status()).isEqualTo(403);
+    assertThat(withdrawable("ask", uid)).isTrue();
+    Account asker = RIG.store.read(tx -> tx.people().find("ap-ask")).orElseThrow();
+    TOKENS.put(
+        "ask-ci", RIG.engine.tokens().create("ap-ci", null, asker.uid(), Scope.ALL).secret());
+    assertThat(withdrawable("ask-ci", uid)).as("by another token of theirs").isTrue();
     assertThat(decide("ask", "ap5", uid, "withdraw").status()).isEqualTo(200);
+    assertThat(withdrawable("ask", uid)).as("it is over").isFalse();
     assertThat(decide("op1", "ap5", uid, "approve").status()).isEqualTo(409);
     String again = held(as("ask", "PUT", "projects/ap5/machines/a", Rig.machine("a")));
     assertThat(again).isNotEqualTo(uid);

@@ -398,6 +398,11 @@ public final class Approving {
     return Json.write(out);
   }
 
+  /** Whether it is this caller, by whatever token, who has asked for it. */
+  public boolean asked(Caller caller, Request request) {
+    return asker(caller).equals(request.asker());
+  }
+
   // --- deciding --------------------------------------------------------------------------------
 
   /** Why this caller may not decide on it, or empty. */
@@ -534,7 +539,7 @@ public final class Approving {
   public Request withdraw(Caller caller, String project, UUID uid) {
     return store.inTransaction(tx -> {
       Request request = lock(tx, project, uid);
-      if (!asker(caller).equals(request.asker())) {
+      if (!asked(caller, request)) {
         throw ProblemException.of(
             Problem.Type.FORBIDDEN, "only " + request.requester() + " can withdraw it");
       }
