@@ -6,7 +6,8 @@
 //   progress  how far an image and a machine that waits for it are is seen in lists and on the machine's page; so is what an
 //             installer says
 //   form      what the server finds wrong with a new machine stands at its field, which unfolds; nothing is sent before its
-//             plan is there; who gives their key can log in with it; what has to be there first is told
+//             plan is there; that somebody has to approve it is said before; who gives their key can log in with it; what has to
+//             be there first is told
 //   keyboard  somebody signs in, makes a machine, looks at it and deletes it without a mouse
 //   drift     what somebody does at a machine's console is shown as a difference from what is declared, and as a number
 //             where that is enough; it is gone when it is put right
@@ -454,6 +455,19 @@ if (wanted('form')) {
   });
 }
 if (wanted('form')) {
+  await step('that somebody has to approve it is said before it is asked for', async () => {
+    const told = page.getByRole('alert').getByText(/Somebody else has to approve it before it is done: .*2 cores, more than 1/);
+    await page.goto(`${url}/p/default/new-machine`);
+    await page.locator('button[type=submit]:enabled').waitFor();
+    await page.getByRole('combobox', { name: 'Size' }).click();
+    await page.getByRole('option', { name: /^large/ }).click();
+    await told.waitFor();
+    await fits();
+    await page.goto(`${url}/p/default/manifest`);
+    await page.getByLabel('YAML').fill(`apiVersion: millwright/v1\nkind: Machine\nmetadata: {name: large-${mark}}\nspec: {image: debian-12, size: large}\n`);
+    await page.getByRole('button', { name: 'Plan', exact: true }).click();
+    await told.waitFor();
+  });
   await step('who gives their key can log in with it, now and the next time', async () => {
     const machine = `with-key-${mark}`;
     const key = page.getByLabel('Your public SSH key');

@@ -523,11 +523,6 @@ export const groupDiff = (project: string, name: string, from: number, to: numbe
 /** A try that is sent twice is done once. */
 export const once = () => ({ 'Idempotency-Key': crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` });
 
-/** What an apply of this text would do. */
-export async function planOf(project: string, yaml: string) {
-  return (await applyText(project, yaml, true)).items;
-}
-
 /** What a machine would be told at its first boot, or by its installer; nothing is stored. */
 export const rendering = (project: string, yaml: string) =>
   queryOptions({
@@ -556,6 +551,7 @@ export async function createMachine(project: string, yaml: string) {
   );
 }
 
+/** Applies a text; a dry run tells what that would do, and who has to approve it. */
 export async function applyText(project: string, yaml: string, dryRun: boolean): Promise<Schemas['Apply']> {
   return unwrap(
     api.POST('/api/v1/apply', {

@@ -18,7 +18,7 @@ import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { useLabels } from '../parts/listed';
 import { MayIn } from '../parts/May';
-import { PlanView } from '../parts/plan';
+import { PlanView, ToApprove } from '../parts/plan';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { useSettled } from '../parts/settled';
 import { presetsOf } from './order';
@@ -199,11 +199,9 @@ function Form({ project, offer }: { project: string; offer: Offer }) {
           ) : plan.data ? (
             <Box sx={{ opacity: planned ? 1 : 0.6, transition: 'opacity .15s' }}>
               <PlanView items={plan.data.items} />
-              {plan.data.approval && (
-                <Typography variant="body2" sx={{ mt: 1.5 }}>
-                  Somebody has to approve it: {plan.data.approval.because.join('; ')}.
-                </Typography>
-              )}
+              <Box sx={{ mt: 1.5 }}>
+                <ToApprove by={plan.data.approval} />
+              </Box>
             </Box>
           ) : (
             <Loading lines={4} />

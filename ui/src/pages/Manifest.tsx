@@ -9,9 +9,9 @@ import { useState } from 'react';
 import { stringify } from 'yaml';
 import { type Schemas } from '../api/client';
 import { ALL, pluralOf, type Plural } from '../api/kinds';
-import { applyText, planOf, readOne } from '../api/queries';
+import { applyText, readOne } from '../api/queries';
 import { Card, Loading, PageHead, Trouble } from '../parts/basics';
-import { PlanView } from '../parts/plan';
+import { PlanView, ToApprove } from '../parts/plan';
 import { PageLink } from '../parts/RowLink';
 import { declaredOf } from './manifest';
 
@@ -69,7 +69,7 @@ export function Manifest() {
 function Editor({ project, start }: { project: string; start: string }) {
   const [text, setText] = useState(start);
   const queries = useQueryClient();
-  const plan = useMutation({ mutationFn: () => planOf(project, text) });
+  const plan = useMutation({ mutationFn: () => applyText(project, text, true) });
   const apply = useMutation({
     mutationFn: () => applyText(project, text, false),
     onSuccess: (done) => {
@@ -96,6 +96,11 @@ function Editor({ project, start }: { project: string; start: string }) {
           onChange={(e) => change(e.target.value)}
           slotProps={{ htmlInput: { spellCheck: false, className: 'mono', style: { lineHeight: 1.55 } } }}
         />
+        {planned?.approval && !apply.data && (
+          <Box sx={{ mt: 2 }}>
+            <ToApprove by={planned.approval} />
+          </Box>
+        )}
         <Stack direction="row" sx={{ mt: 2, gap: 1.5, justifyContent: 'flex-end', alignItems: 'center' }}>
           <Typography variant="body2" sx={{ flex: 1, color: 'text.secondary' }}>
             Goes to project {project} where it names none.
@@ -116,7 +121,7 @@ function Editor({ project, start }: { project: string; start: string }) {
         ) : apply.data ? (
           <Applied items={apply.data.items} />
         ) : planned ? (
-          <PlanView items={planned} />
+          <PlanView items={planned.items} />
         ) : (
           <Typography variant="body2" sx={{ color: 'text.secondary' }}>
             Plan shows it here; nothing is changed by that.

@@ -13,13 +13,13 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, standing, type Resource } from '../api/kinds';
-import { applyText, createMachine, planOf, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
+import { applyText, createMachine, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
 import { Asked, Card, Copy, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { Declare } from '../parts/Declare';
 import { Folded } from '../parts/Folded';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
-import { PlanView } from '../parts/plan';
+import { PlanView, ToApprove } from '../parts/plan';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
 import { useSignedIn } from '../api/session';
@@ -111,10 +111,10 @@ export function NewMachine() {
   const complete = !loading && draft.name !== '' && draft.image !== '' && draft.size !== '';
   const plan = useQuery({
     queryKey: ['plan', 'apply', project, settled],
-    queryFn: () => planOf(project, settled),
+    queryFn: () => applyText(project, settled, true),
     enabled: complete && settled === yaml, // not what the form was before it had its values
     staleTime: 0,
-    placeholderData: (before: Schemas['ApplyItem'][] | undefined) => before,
+    placeholderData: (before: Schemas['Apply'] | undefined) => before,
   });
   // What is made is what was seen, and not what the form was before.
   const planned = complete && settled === yaml && plan.isSuccess && !plan.isPlaceholderData;
@@ -128,7 +128,7 @@ export function NewMachine() {
       ),
     [sizes.items, networks.items, draft.size, draft.network, draft.ipv4],
   );
-  const exists = plan.data?.some((i) => i.kind === 'Machine' && i.name === draft.name && i.action !== 'created') ?? false;
+  const exists = plan.data?.items.some((i) => i.kind === 'Machine' && i.name === draft.name && i.action !== 'created') ?? false;
   const queries = useQueryClient();
   const navigate = useNavigate();
   const create = useMutation({
@@ -301,6 +301,7 @@ export function NewMachine() {
                 </Accordion>
                 {elsewhere && <Trouble error={new ApiProblem(problem.status, { ...problem.problem, errors: wrong.rest })} />}
                 {create.error && !(create.error instanceof ApiProblem) && <Trouble error={create.error} />}
+                {planned && <ToApprove by={plan.data.approval} />}
                 <Stack direction="row" sx={{ gap: 1.5, justifyContent: 'flex-end' }}>
                   <PageButton to="/p/$project/machines" params={{ project: at }}>
                     Cancel
@@ -320,7 +321,7 @@ export function NewMachine() {
                 </Typography>
               ) : plan.data ? (
                 <Box sx={{ opacity: planned ? 1 : 0.6, transition: 'opacity .15s' }}>
-                  <PlanView items={plan.data} />
+                  <PlanView items={plan.data.items} />
                 </Box>
               ) : (
                 <Loading lines={4} />

@@ -54,6 +54,17 @@ export function PlanView({ items, whole }: { items: Schemas['ApplyItem'][]; whol
   );
 }
 
+/** That nothing is done before others have agreed, and why. */
+export function ToApprove({ by }: { by: Schemas['ApplyNeed'] | undefined }) {
+  return (
+    by && (
+      <Alert severity="info" variant="outlined">
+        {by.people === 1 ? 'Somebody else has' : 'Two other people have'} to approve it before it is done: {by.because.join('; ')}.
+      </Alert>
+    )
+  );
+}
+
 /** What is new comes in one piece; it is told field by field, and what is empty not at all. */
 export function fields(path: string, value: unknown): Schemas['ApplyChange'][] {
   if (typeof value !== 'object' || value === null || (Array.isArray(value) && value.some((v) => typeof v !== 'object'))) {
