@@ -13,7 +13,7 @@
 //             where that is enough; it is gone when it is put right
 //   rollout   one is watched from member to member, waits after its canary, is paused and continued, and goes back
 //   console   what is pasted arrives, however long; who has no mouse leaves it by its keys; one that is open says
-//             that it was cut when its session is ended
+//             that it was cut when its session is ended; who cannot be signed out is told so
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
 //             limit of a quota leaves the others; who approves sees what is made; what was asked for by a
 //             token is withdrawn; who may only look is offered nothing else
@@ -729,6 +729,22 @@ if (wanted('console')) {
       const second = items.find((s) => s.agent === `Second browser ${mark}`);
       await call('DELETE', `/sessions/${second.uid}`);
     });
+    await other.context().close();
+  });
+  await step('who cannot be signed out is told so, and is not shown as if they were', async () => {
+    const other = await signedIn(name, password);
+    const session = async () => (await call('GET', '/sessions')).items.some((one) => one.agent === `Second browser ${mark}`);
+    await other.route(/\/api\/v1\/session$/, (route) => (route.request().method() === 'DELETE' ? route.abort() : route.continue()));
+    await other.getByRole('button', { name: 'Somebody with a rather long name' }).click();
+    await other.getByRole('menuitem', { name: 'Sign out' }).click();
+    const told = other.getByRole('dialog', { name: 'You are still signed in' });
+    await told.getByText('The server does not answer').waitFor();
+    await judge(other, ['light', 'dark']);
+    if (!(await session())) throw new Error('the session has ended');
+    await other.unroute(/\/api\/v1\/session$/);
+    await told.getByRole('button', { name: 'Try again' }).click();
+    await other.getByRole('heading', { name: 'Sign in to Millwright' }).waitFor();
+    if (await session()) throw new Error('the session goes on');
     await other.context().close();
   });
 }

@@ -18,9 +18,10 @@ import { useEffect, useRef, useState, type ComponentType } from 'react';
 import type { SvgIconProps } from '@mui/material/SvgIcon';
 import { useLive, useLiveState } from './api/live';
 import { useProjects } from './api/queries';
-import { useSession, useSigning, useSignedIn } from './api/session';
+import { useSession, useSignedIn } from './api/session';
 import { ChangePassword, SignIn } from './pages/SignIn';
 import { Trouble } from './parts/basics';
+import { SignOut } from './parts/SignOut';
 import {
   AlbumIcon,
   AutorenewIcon,
@@ -317,55 +318,63 @@ function SchemeSwitch() {
 
 function Me() {
   const session = useSignedIn();
-  const signing = useSigning();
   const navigate = useNavigate();
   const { project = '-' } = useParams({ strict: false }) as { project?: string };
   const [at, setAt] = useState<HTMLElement | null>(null);
   const [changing, setChanging] = useState(false);
   return (
-    <>
-      <Button
-        color="inherit"
-        startIcon={<PersonIcon />}
-        onClick={(e) => setAt(e.currentTarget)}
-        aria-haspopup="menu"
-        aria-expanded={!!at}
-      >
-        {session.user.displayName || session.user.name}
-      </Button>
-      <Menu anchorEl={at} open={!!at} onClose={() => setAt(null)}>
-        {session.roles.global && (
-          <MenuItem disabled>
-            <ListItemText primary={`Role: ${session.roles.global}`} />
-          </MenuItem>
-        )}
-        <MenuItem
-          onClick={() => {
-            setAt(null);
-            void navigate({ to: '/p/$project/account', params: { project } });
-          }}
-        >
-          Your account
-        </MenuItem>
-        {session.csrfToken && (
-          <MenuItem
-            onClick={() => {
-              setAt(null);
-              setChanging(true);
-            }}
+    <SignOut>
+      {(out) => (
+        <>
+          <Button
+            color="inherit"
+            startIcon={<PersonIcon />}
+            onClick={(e) => setAt(e.currentTarget)}
+            aria-haspopup="menu"
+            aria-expanded={!!at}
           >
-            Change password
-          </MenuItem>
-        )}
-        <MenuItem onClick={() => void signing.out()}>
-          <ListItemIcon>
-            <LogoutIcon fontSize="small" />
-          </ListItemIcon>
-          Sign out
-        </MenuItem>
-      </Menu>
-      {changing && <ChangePassword onClose={() => setChanging(false)} />}
-    </>
+            {session.user.displayName || session.user.name}
+          </Button>
+          <Menu anchorEl={at} open={!!at} onClose={() => setAt(null)}>
+            {session.roles.global && (
+              <MenuItem disabled>
+                <ListItemText primary={`Role: ${session.roles.global}`} />
+              </MenuItem>
+            )}
+            <MenuItem
+              onClick={() => {
+                setAt(null);
+                void navigate({ to: '/p/$project/account', params: { project } });
+              }}
+            >
+              Your account
+            </MenuItem>
+            {session.csrfToken && (
+              <MenuItem
+                onClick={() => {
+                  setAt(null);
+                  setChanging(true);
+                }}
+              >
+                Change password
+              </MenuItem>
+            )}
+            <MenuItem
+              onClick={() => {
+                setAt(null);
+                out();
+              }}
+            >
+              <ListItemIcon>
+                <LogoutIcon fontSize="small" />
+              </ListItemIcon>
+              Sign out
+            </MenuItem>
+          </Menu>
+          {changing && <ChangePassword onClose={() => setChanging(false)} />}
+        </>
+      )}
+    </SignOut>
   );
 }
 

@@ -103,15 +103,19 @@ export function useSigning() {
       credentials.useSession(null);
       begin(queries, await current());
     },
+    /** Nobody is signed out whose session goes on: unless the server says that it is over, all stays as it is. */
     async out() {
-      try {
-        if (!credentials.get().token) {
+      if (!credentials.get().token) {
+        try {
           await call('DELETE', PATH);
+        } catch (e) {
+          if (!(e instanceof ApiProblem) || e.status !== 401) {
+            throw e;
+          }
         }
-      } finally {
-        credentials.useToken(null);
-        begin(queries, null);
       }
+      credentials.useToken(null);
+      begin(queries, null);
     },
   };
 }

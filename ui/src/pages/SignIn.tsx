@@ -13,6 +13,7 @@ import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
 import { credentials } from '../api/credentials';
 import { useProvider, useSigning } from '../api/session';
 import { Trouble } from '../parts/basics';
+import { SignOut } from '../parts/SignOut';
 
 function Gate({ title, children }: { title: string; children: ReactNode }) {
   useEffect(() => {
@@ -165,7 +166,7 @@ export function ChangePassword({ first, onClose }: { first?: boolean; onClose?: 
       {error !== null && <Trouble error={error} />}
       <Stack direction="row" sx={{ gap: 1, justifyContent: 'flex-end' }}>
         {first ? (
-          <Button onClick={() => void signing.out()}>Sign out</Button>
+          <SignOut>{(out) => <Button onClick={out}>Sign out</Button>}</SignOut>
         ) : (
           <Button onClick={onClose}>Cancel</Button>
         )}

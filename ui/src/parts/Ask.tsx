@@ -40,6 +40,7 @@ export function Ask<T>(p: {
         component="form"
         onSubmit={(e) => {
           e.preventDefault();
+          e.stopPropagation(); // of a form in which this dialog stands
           if (ready) {
             act.mutate();
           }
