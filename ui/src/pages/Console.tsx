@@ -57,6 +57,13 @@ function Serial() {
         slices(bytes.encode(text)).forEach((part) => socket?.send(part));
       }
     });
+    // For those who hear what is shown, the terminal lets keys through; this one would leave it, in the middle of a line.
+    terminal.attachCustomKeyEventHandler((e) => {
+      if (e.key === 'Tab' && socket?.readyState === WebSocket.OPEN) {
+        e.preventDefault();
+      }
+      return true;
+    });
     const open = async () => {
       setState('opening');
       setError(null);
