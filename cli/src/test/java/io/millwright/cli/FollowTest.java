@@ -35,7 +35,7 @@ class FollowTest extends CliTestCase {
     assertThat(run("wait", "machine", "broken-machine", "--timeout", "20s").done().out())
         .isEqualTo("machine/broken-machine has Ready true\n");
     List<FakeServer.Seen> streams =
-        server.seen().stream().filter(s -> s.line().startsWith(STREAM)).toList();
+        server.seen().stream().filter(s -> s.line().startsWith(STREAM + "?")).toList();
     assertThat(streams.stream().map(s -> s.header("Last-event-id"))).containsExactly("", "8", "8");
     assertThat(streams.getFirst().line())
         .isEqualTo(STREAM + "?fieldSelector=metadata.name%3Dbroken-machine");
