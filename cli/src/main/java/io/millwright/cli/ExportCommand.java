@@ -10,6 +10,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -34,6 +35,10 @@ final class ExportCommand extends Part {
           "millwright.io/group", Kind.GROUP,
           "millwright.io/pool", Kind.POOL,
           "millwright.io/trial-of", Kind.IMAGE);
+
+  private static final Set<String> OURS =
+      Stream.concat(MEMBER.keySet().stream(), Stream.of("millwright.io/claimed-from"))
+          .collect(Collectors.toUnmodifiableSet());
 
   @Option(
       names = {"-o", "--output"},
@@ -141,9 +146,10 @@ final class ExportCommand extends Part {
     metadata.set("name", resource.path("metadata").path("name"));
     for (String field : new String[] {"labels", "annotations"}) {
       JsonNode value = resource.path("metadata").path(field);
-      if (value instanceof ObjectNode entries && kind == Kind.VOLUME) {
-        // Of the group that has left it; an apply refuses it where nobody has put it on.
-        value = entries.deepCopy().remove(MEMBER.keySet());
+      if (value instanceof ObjectNode entries) {
+        // Of the group that has left a volume, or the pool of which a machine was claimed: an apply
+        // refuses them where nobody has put them on, and keeps them where they are.
+        value = entries.deepCopy().remove(OURS);
       }
       if (!value.isEmpty()) {
         metadata.set(field, value);

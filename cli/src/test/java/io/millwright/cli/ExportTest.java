@@ -158,6 +158,20 @@ class ExportTest extends CliTestCase {
   }
 
   @Test
+  void aMachineThatWasClaimedIsDeclaredAsAnyOther() {
+    server.on(
+        "GET /projects/default/machines",
+        200,
+        Samples.list(labelled("Machine", "ci-1", "\"millwright.io/claimed-from\":\"ci\"")));
+    Result result = run("export");
+    assertThat(result.err()).isEmpty();
+    assertThat(Yaml.read(result.out()))
+        .filteredOn(m -> Trees.text(m, "kind").equals("Machine"))
+        .extracting(m -> m.path("metadata"))
+        .containsExactly(Trees.read("{\"name\":\"ci-1\"}"));
+  }
+
+  @Test
   void manifestsThatAreThereStay() throws IOException {
     Path there = dir.resolve("there");
     Path old = file("there/size-old.yaml", "old");

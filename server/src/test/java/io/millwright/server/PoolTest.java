@@ -371,10 +371,13 @@ class PoolTest {
         .hasMessageContaining("Machine ci-1 belongs to Pool ci; claim it first");
     assertThatThrownBy(() -> relabelled(Map.of())).hasMessageContaining("is declared by Pool ci");
     claim(null, null);
-    assertThatThrownBy(() -> relabelled(Map.of()))
-        .hasMessageContaining("was put on it by Millwright when it was claimed");
+    assertThatThrownBy(() -> relabelled(Map.of(Names.CLAIMED_FROM, "other")))
+        .hasMessageContaining("is put on machines by Millwright; leave it out");
     relabelled(Map.of(Names.CLAIMED_FROM, "ci", "mine", "yes"));
-    assertThat(world.machine("ci-1").metadata().labels()).containsEntry("mine", "yes");
+    relabelled(Map.of("mine", "no")); // as an export has it
+    assertThat(world.machine("ci-1").metadata().labels())
+        .containsEntry("mine", "no")
+        .containsEntry(Names.CLAIMED_FROM, "ci");
   }
 
   private void relabelled(Map<String, String> labels) {

@@ -314,9 +314,10 @@ public final class Apply {
       Limits.require(tx, grown);
     }
 
-    private void one(Draft draft) {
+    private void one(Draft asked) {
       Resource<?, ?> before =
-          tx.resources().lock(draft.kind(), project(draft), draft.name()).orElse(null);
+          tx.resources().lock(asked.kind(), project(asked), asked.name()).orElse(null);
+      Draft draft = before == null ? asked : Members.kept(asked, before);
       if (!asOwner) {
         meetExpectation(draft, before);
       }

@@ -696,6 +696,17 @@ public final class Members {
 
   // --- what people may not do ----------------------------------------------------------------
 
+  /**
+   * Whoever claimed a machine has it for as long as it is there: that stands on it, and nobody need
+   * declare it.
+   */
+  static Draft kept(Draft draft, Resource<?, ?> before) {
+    String pool = before.metadata().labels().get(Names.CLAIMED_FROM);
+    return pool == null || draft.labels().containsKey(Names.CLAIMED_FROM)
+        ? draft
+        : draft.labelled(Names.CLAIMED_FROM, pool);
+  }
+
   /** Refuses what would change by hand what a group declares. */
   static void refuseChange(
       Tx tx, Draft draft, @Nullable Resource<?, ?> before, boolean specChanged, Violations at) {
@@ -703,13 +714,12 @@ public final class Members {
       return;
     }
     Map<String, String> labels = before == null ? Map.of() : before.metadata().labels();
-    // Whoever claimed a machine has it for as long as it is there.
-    keepLabel(Names.CLAIMED_FROM, labels, draft, labels.containsKey(Names.CLAIMED_FROM), at);
+    keepLabel(Names.CLAIMED_FROM, labels, draft, at);
     Optional<Member> member = before == null ? Optional.empty() : tx.groups().find(before.uid());
     if (member.isEmpty()) {
-      keepLabel(Names.GROUP, labels, draft, false, at);
-      keepLabel(Names.POOL, labels, draft, false, at);
-      keepLabel(Names.TRIAL, labels, draft, false, at);
+      keepLabel(Names.GROUP, labels, draft, at);
+      keepLabel(Names.POOL, labels, draft, at);
+      keepLabel(Names.TRIAL, labels, draft, at);
       return;
     }
     Resource<?, ?> group = tx.resources().find(member.get().group()).orElseThrow();
@@ -749,17 +759,15 @@ public final class Members {
    * stay.
    */
   private static void keepLabel(
-      String key, Map<String, String> before, Draft draft, boolean stays, Violations at) {
+      String key, Map<String, String> before, Draft draft, Violations at) {
     String said = draft.labels().get(key);
     String was = before.get(key);
     at.field("metadata")
         .field("labels")
         .field(key)
         .require(
-            java.util.Objects.equals(said, was) || (said == null && !stays),
-            stays
-                ? "was put on it by Millwright when it was claimed; leave it as it is"
-                : "is put on machines by Millwright; leave it out");
+            said == null || said.equals(was),
+            "is put on machines by Millwright; leave it out");
   }
 
   /** Refuses to delete or otherwise change by hand what a group declares. */

@@ -45,6 +45,13 @@ public record Draft(
     return new Draft(kind, name, project, labels, more, spec, where);
   }
 
+  /** The same draft with one more label. */
+  public Draft labelled(String key, String value) {
+    Map<String, String> more = new TreeMap<>(labels);
+    more.put(key, value);
+    return new Draft(kind, name, project, more, annotations, spec, where);
+  }
+
   /** The manifest that declares it. */
   public JsonNode manifest() {
     ObjectNode out = Json.mapper().createObjectNode();
