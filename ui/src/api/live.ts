@@ -2,6 +2,7 @@ import { useQueryClient, type Query, type QueryClient } from '@tanstack/react-qu
 import { useEffect, useSyncExternalStore } from 'react';
 import { send } from './client';
 import { pluralOf, type Plural } from './kinds';
+import { forget } from './patched';
 import { refresh } from './queries';
 import { readEvents } from './sse';
 
@@ -95,6 +96,9 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
       const response = await send(new Request(url, { headers, signal }));
       if (response.status === 410) {
         cursor = null;
+        forget(queries);
+        // Perhaps of a database that was put back: revisions there may be lower than what is shown.
+        void queries.resetQueries({ queryKey: ['one'] });
         void queries.invalidateQueries();
         continue;
       }
@@ -133,6 +137,7 @@ function look(queries: QueryClient, changes: Change[]) {
   const kinds = new Set<string>(resources.map((c) => pluralOf(c.kind!)));
   if (resources.length > FEW) {
     for (const plural of kinds) {
+      forget(queries, plural);
       void queries.invalidateQueries({ queryKey: ['list', plural] });
       void queries.invalidateQueries({ queryKey: ['one', plural] });
     }

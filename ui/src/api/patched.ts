@@ -69,6 +69,13 @@ export function patch(queries: QueryClient, list: Query, project: string, name: 
   again(queries, list);
 }
 
+/** What is asked for anew from here on tells all by itself. */
+export function forget(queries: QueryClient, plural?: string) {
+  for (const list of queries.getQueryCache().findAll({ queryKey: plural ? ['list', plural] : ['list'] })) {
+    late.delete(list);
+  }
+}
+
 function again(queries: QueryClient, list: Query) {
   const patches = late.get(list);
   if (!patches) {

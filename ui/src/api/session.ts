@@ -78,6 +78,19 @@ function begin(queries: QueryClient, session: Session | null) {
   queries.setQueryData(SESSION, session);
 }
 
+/** Ends the session; also one that was begun in another tab meanwhile, whose token is not known here yet. */
+async function over() {
+  try {
+    await call('DELETE', PATH);
+  } catch (e) {
+    if (!(e instanceof ApiProblem) || e.status !== 403) {
+      throw e;
+    }
+    await current();
+    await call('DELETE', PATH);
+  }
+}
+
 export function useSigning() {
   const queries = useQueryClient();
   return {
@@ -107,7 +120,7 @@ export function useSigning() {
     async out() {
       if (!credentials.get().token) {
         try {
-          await call('DELETE', PATH);
+          await over();
         } catch (e) {
           if (!(e instanceof ApiProblem) || e.status !== 401) {
             throw e;

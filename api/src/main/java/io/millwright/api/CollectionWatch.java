@@ -131,6 +131,9 @@ final class CollectionWatch<T> {
             || told.remove(line.uid())
             || (resumed && gone.add(line.uid()))
             || line.change() == Change.DELETED;
+    if (line.change() == Change.DELETED) {
+      gone.remove(line.uid()); // of it nothing more is heard
+    }
     if (!known || (added && line.change() == Change.DELETED)) {
       return Optional.empty();
     }

@@ -58,7 +58,9 @@ interface Watched<T> {
       implements Watched<Resource<?, ?>> {
     @Override
     public boolean concerns(Entry line) {
+      String named = fields.get("metadata.name"); // which nothing ever changes
       return line.kind() == kind
+          && (named == null || named.equals(line.name()))
           && (project == null || project.equals(line.project()))
           && (among == null || among.contains(line.project()));
     }

@@ -94,8 +94,7 @@ final class WaitCommand extends Part {
     try (Resumed events = watch(api, target, left)) {
       for (Event event = events.next(); event != null; event = events.next()) {
         // It may have gone between the question and the watch, or while that was broken off.
-        if (event.name().equals("deleted")
-            || (event.name().equals("synced") && !exists(api, target))) {
+        if (isGone(event, target) || (event.name().equals("synced") && !exists(api, target))) {
           throw Failure.failed(target + " was deleted; there is nothing to wait for");
         }
         if (!event.name().equals("synced")) {
@@ -143,8 +142,7 @@ final class WaitCommand extends Part {
     try (Resumed events = watch(api, target, left)) {
       for (Event event = events.next(); event != null; event = events.next()) {
         // It may have gone between the question and the watch.
-        if (event.name().equals("deleted")
-            || (event.name().equals("synced") && !exists(api, target))) {
+        if (isGone(event, target) || (event.name().equals("synced") && !exists(api, target))) {
           print(target + " is gone");
           return;
         }
@@ -156,6 +154,11 @@ final class WaitCommand extends Part {
             + Durations.age(timeout)
             + "; see: millwright describe "
             + target);
+  }
+
+  private static boolean isGone(Event event, Target target) {
+    return event.name().equals("deleted")
+        && Trees.text(event.data().path("metadata"), "name").equals(target.name());
   }
 
   private boolean exists(MillwrightApi api, Target target) {

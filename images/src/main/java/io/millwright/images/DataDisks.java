@@ -25,12 +25,12 @@ public final class DataDisks {
   static Optional<List<String>> start(InstallSpec spec) {
     return spec.dataDisks().isEmpty()
         ? Optional.empty()
-        : Optional.of(command("sh", spec.dataDisks()));
+        : Optional.of(command("sh", PROGRAM, spec.dataDisks()));
   }
 
   /** The command for one that came later, for a system that is up. */
   public static List<String> start(InstallSpec.DataDisk disk) {
-    return command("/bin/sh", List.of(disk));
+    return command("/bin/sh", "PATIENCE=30\n" + PROGRAM, List.of(disk));
   }
 
   /** What it says that it has found on the disk, among all that it printed. */
@@ -44,8 +44,9 @@ public final class DataDisks {
         .findFirst();
   }
 
-  private static List<String> command(String shell, List<InstallSpec.DataDisk> disks) {
-    List<String> command = new ArrayList<>(List.of(shell, "-c", PROGRAM, "data-disks"));
+  private static List<String> command(
+      String shell, String program, List<InstallSpec.DataDisk> disks) {
+    List<String> command = new ArrayList<>(List.of(shell, "-c", program, "data-disks"));
     for (InstallSpec.DataDisk disk : disks) {
       command.add(disk.serial());
       command.add(disk.filesystem().name().toLowerCase(Locale.ROOT));

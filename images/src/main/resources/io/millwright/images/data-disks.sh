@@ -1,7 +1,7 @@
 # Makes file systems on blank data disks, and mounts those that have a place.
 # Arguments, three for each disk: its serial, the type, where to mount it or "-".
 # A disk is formatted only if nothing at all is found on it, and never a second time by this system.
-: "${DEVICES:=/dev/disk/by-id/virtio-}" "${NAMES:=/dev/disk/by-id/wwn-0x6000c29}" "${FSTAB:=/etc/fstab}" "${DONE:=/var/lib/millwright/volumes}"
+: "${DEVICES:=/dev/disk/by-id/virtio-}" "${NAMES:=/dev/disk/by-id/wwn-0x6000c29}" "${FSTAB:=/etc/fstab}" "${PATIENCE:=0}" "${DONE:=/var/lib/millwright/volumes}"
 failed=0
 complain() { echo "millwright: volume $serial: $*" >&2; failed=1; }
 
@@ -28,19 +28,23 @@ while [ $# -ge 3 ]; do
   device=$DEVICES$serial
   # A bus without serials has world wide names, and this one is made of the serial.
   named=$NAMES$(printf %s "$serial" | sha256sum | cut -c1-25)
+  # One that has just been plugged in shows up a moment later.
+  tries=$PATIENCE
+  while ! [ -e "$device" ] && ! [ -e "$named" ] && [ "$tries" -gt 0 ]; do sleep 1; tries=$((tries - 1)); done
   if ! [ -e "$device" ] && [ -e "$named" ]; then device=$named; fi
   if ! [ -e "$device" ]; then complain "there is no $device"; continue; fi
+  found=kept
   if ! [ -e "$DONE/$serial" ]; then
     # Without a note that it was done: once it can be read, it may turn out blank.
     if ! readable; then complain "cannot be read"; continue; fi
-    found=kept
     if blank; then
       if ! "mkfs.$type" -q "$device" </dev/null 9>&-; then complain "mkfs.$type failed"; continue; fi
       found=formatted
     fi
     echo "$found" >"$DONE/$serial"
   fi
-  echo "millwright: volume $serial: $(cat "$DONE/$serial")"
+  # What was found now: of what it found before, its note tells.
+  echo "millwright: volume $serial: $found"
   [ "$place" != - ] || continue
   if [ -z "$(blkid -p -o value -s TYPE "$device" 2>/dev/null)" ]; then
     complain "holds no file system, and is not blank either"

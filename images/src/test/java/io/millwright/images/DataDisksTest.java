@@ -45,6 +45,8 @@ class DataDisksTest {
 
   private record Ended(int code, String said) {}
 
+  private static final Ended KEPT = new Ended(0, "millwright: volume mw-12345678: kept\n");
+
   private static final Ended FORMATTED =
       new Ended(0, "millwright: volume mw-12345678: formatted\n");
 
@@ -91,7 +93,7 @@ class DataDisksTest {
     assertThat(blkid("TYPE")).isEqualTo("ext4");
     String uuid = blkid("UUID");
     assertThat(Files.readString(directory.resolve("mounted"))).isEqualTo(place() + "\n");
-    assertThat(run(disk(place()))).isEqualTo(FORMATTED);
+    assertThat(run(disk(place()))).isEqualTo(KEPT);
     assertThat(blkid("UUID")).isEqualTo(uuid);
     assertThat(Files.readAllLines(directory.resolve("fstab")))
         .hasSize(2)
@@ -124,6 +126,15 @@ class DataDisksTest {
     assertThat(blkid("UUID")).isEqualTo(uuid);
   }
 
+  /** One that was plugged in while the system ran. */
+  @Test
+  void aDiskThatShowsUpLaterIsWaitedFor() throws Exception {
+    Path away = Files.move(device, directory.resolve("away"));
+    // It comes while the program waits for it.
+    tool(directory.resolve("bin"), "sleep", "mv " + away + " " + device);
+    assertThat(exec(shell(DataDisks.start(disk(null))))).isEqualTo(FORMATTED);
+  }
+
   /** A server that has died may have begun it, too, and this is the next one. */
   @Test
   void twoAtOnceFormatOnce() throws Exception {
@@ -150,7 +161,7 @@ class DataDisksTest {
     for (Thread each : threads) {
       each.join();
     }
-    assertThat(both).containsExactly(FORMATTED, FORMATTED);
+    assertThat(both).containsExactly(FORMATTED, KEPT);
     assertThat(Files.readString(directory.resolve("made"))).isEqualTo("once\n");
     assertThat(DataDisks.found("mw-12345678", FORMATTED.said()))
         .contains(new FirstBootReport.Volume("mw-12345678", true));

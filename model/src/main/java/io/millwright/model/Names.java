@@ -4,6 +4,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** What names may look like. */
@@ -46,6 +47,9 @@ public final class Names {
 
   /** Label of the machine by which a build is checked: the image's name. */
   public static final String TRIAL = OURS + "trial-of";
+
+  /** Labels of machines whose names Millwright itself has made. */
+  public static final Set<String> MEMBERSHIPS = Set.of(GROUP, POOL, CLAIMED_FROM, TRIAL);
 
   /** Annotation of what was ordered: the offer, as {@code project/name}. */
   public static final String ORDERED_FROM = OURS + "ordered-from";

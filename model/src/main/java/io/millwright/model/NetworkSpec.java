@@ -1,5 +1,6 @@
 package io.millwright.model;
 
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -7,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,6 +113,31 @@ public record NetworkSpec(
           && allocationRange().contains(ip)
           && !ip.equals(gateway)
           && exclude.stream().noneMatch(r -> r.contains(ip));
+    }
+
+    /** An address that both may give to a machine of their own accord, if there is one. */
+    public Optional<Ip> sharedWith(Subnet other) {
+      Range mine = allocationRange();
+      Range its = other.allocationRange();
+      if (!mine.overlaps(its)) {
+        return Optional.empty();
+      }
+      Ip at = mine.from().compareTo(its.from()) < 0 ? its.from() : mine.from();
+      Ip to = mine.to().compareTo(its.to()) < 0 ? mine.to() : its.to();
+      while (at.compareTo(to) <= 0 && !(allocatable(at) && other.allocatable(at))) {
+        Ip here = at;
+        Ip last =
+            Stream.concat(exclude.stream(), other.exclude.stream())
+                .filter(r -> r.contains(here))
+                .map(Range::to)
+                .max(Comparator.naturalOrder())
+                .orElse(here);
+        if (last.compareTo(to) >= 0) {
+          return Optional.empty(); // the address after it may not exist
+        }
+        at = last.plus(1);
+      }
+      return at.compareTo(to) <= 0 ? Optional.of(at) : Optional.empty();
     }
 
     void check(Violations at) {

@@ -608,7 +608,7 @@ class InstallersTest {
     UUID uid = media.machine(name).uid();
     assertThat(media.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
     String before = media.machine(name).status().disk();
-    installUntil(moment, name, machine(name, "freebsd-14", "hostname: other"));
+    installUntil(moment, name, machine(name, "freebsd-14", "hostname: " + name + "-other"));
     change(change, name);
     if (change == Change.CANCEL) {
       MachineDefinition now = media.hypervisor.definition(uid).orElseThrow();
@@ -682,7 +682,7 @@ class InstallersTest {
                 && guest.definition().devices() == Devices.EMULATED
             ? GuestBehaviour.silent().start(guest)
             : usual.start(guest));
-    vendors.apply(machine + "  hostname: other\n");
+    vendors.apply(machine + "  hostname: turned-other\n");
     vendors.await(
         "it is waited for",
         () ->

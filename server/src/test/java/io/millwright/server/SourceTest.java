@@ -8,12 +8,15 @@ import io.millwright.engine.Engine;
 import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Rights;
+import io.millwright.engine.access.Role;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Approvals.Request;
 import io.millwright.engine.port.Approvals.State;
+import io.millwright.engine.port.People.Account;
+import io.millwright.engine.port.People.Membership;
 import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -280,6 +283,11 @@ class SourceTest {
     String a = name + "a";
     String b = name + "b";
     rules(new ApprovalRule(0, null, null, null, List.of(), List.of(), 1));
+    // Whoever approves is there, and may, when it is carried out.
+    world.store.write(tx -> {
+      tx.people().insert(account(OSKAR));
+      tx.people().grant(new Membership(false, OSKAR.name(), null, Role.ADMIN));
+    });
     try {
       write("a.yaml", World.machine(a, ""));
       String first = commit();
@@ -321,6 +329,20 @@ class SourceTest {
 
   private static final Caller OSKAR =
       new Caller("oskar", "account:oskar", new UUID(4, 2), false, Rights.ADMIN);
+
+  private static Account account(Caller caller) {
+    return new Account(
+        Objects.requireNonNull(caller.account()),
+        caller.name(),
+        caller.name(),
+        null,
+        false,
+        false,
+        null,
+        null,
+        List.of(),
+        world.now());
+  }
 
   private static void rules(ApprovalRule... rules) {
     world.store.write(tx -> tx.projects().approvalRules("default", List.of(rules)));

@@ -35,8 +35,8 @@ final class VolumeMounts {
   /** Of a volume: that no guest has found it blank when it held something before. */
   static final String INTACT = "Intact";
 
-  /** How long an agent may take to answer after the machine was started. */
-  private static final Duration AGENT = Duration.ofMinutes(2);
+  /** How long an agent may keep silent; the machine may have been started just now. */
+  private static final Duration AGENT = Duration.ofMinutes(5);
 
   /** How long a file system may take; one of many TiB takes minutes. */
   private static final Duration LONGEST = Duration.ofMinutes(30);
@@ -50,6 +50,9 @@ final class VolumeMounts {
    * waits for the first one and finds its work done.
    */
   private final Map<String, Long> begun = new ConcurrentHashMap<>();
+
+  /** When its agent was first asked in vain, by the disk, counted as {@code waited} is. */
+  private final Map<String, Duration> silent = new ConcurrentHashMap<>();
 
   VolumeMounts(Outside outside) {
     this.outside = outside;
@@ -92,6 +95,7 @@ final class VolumeMounts {
                     Objects.requireNonNull(volume.spec().filesystem(), "it was planned for it"),
                     volume.spec().mount()));
         begun.put(disk, commands(machine, c -> c.begin(mark, command)));
+        silent.remove(disk);
         return new Told.Goes("its system sees to the volume", POLL);
       }
       Optional<Ended> end = commands(machine, c -> c.ended(mark, number));
@@ -118,9 +122,12 @@ final class VolumeMounts {
         throw e;
       }
       begun.remove(disk);
-      return e.kind() == FaultKind.CONFLICT && waited.compareTo(AGENT) < 0
-          ? new Told.Goes("waits until its agent answers", POLL.multipliedBy(2))
-          : new Told.Over(null, "its system could not be told: " + e.forUser());
+      Duration since = silent.computeIfAbsent(disk, _ -> waited);
+      if (e.kind() == FaultKind.CONFLICT && waited.minus(since).compareTo(AGENT) < 0) {
+        return new Told.Goes("waits until its agent answers", POLL.multipliedBy(2));
+      }
+      silent.remove(disk);
+      return new Told.Over(null, "its system could not be told: " + e.forUser());
     }
   }
 

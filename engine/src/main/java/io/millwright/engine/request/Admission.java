@@ -18,13 +18,14 @@ import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
+import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
 import io.millwright.model.PoolSpec;
 import io.millwright.model.PoolStatus;
-import io.millwright.model.Range;
 import io.millwright.model.Resource;
 import io.millwright.model.Secret;
 import io.millwright.model.Selector;
@@ -271,6 +272,15 @@ public final class Admission {
         }
         if (before instanceof NetworkSpec old) {
           keepMachines(tx, resource, network, old, at.field("spec"));
+          if (!Objects.equals(old.domain(), network.domain())
+              || !Objects.equals(old.services(), network.services())) {
+            tx.resources().referrers(resource.uid(), Integer.MAX_VALUE).stream()
+                .filter(r -> r.kind() == Kind.MACHINE)
+                .map(r -> r.as(MachineSpec.class, MachineStatus.class))
+                .forEach(m ->
+                    machines.nameAgain(
+                        tx, lookup, m, resource.as(NetworkSpec.class, NetworkStatus.class)));
+          }
         }
       }
       case SizeSpec size -> admitSize(tx, lookup, resource, size, before, at.field("spec"));
@@ -398,20 +408,16 @@ public final class Admission {
           continue;
         }
         for (int i = 0; i < network.subnets().size(); i++) {
-          Range mine = network.subnets().get(i).allocationRange();
-          Optional<Range> both =
-              its.subnets().stream()
-                  .map(NetworkSpec.Subnet::allocationRange)
-                  .filter(mine::overlaps)
-                  .findFirst();
+          NetworkSpec.Subnet mine = network.subnets().get(i);
+          Optional<Ip> both =
+              its.subnets().stream().flatMap(s -> mine.sharedWith(s).stream()).findFirst();
           if (both.isPresent()) {
             at.index(i)
                 .add(
                     "gives out "
-                        + mine
-                        + ", and another network on the same wire gives out "
                         + both.get()
-                        + "; give each a pool of its own");
+                        + ", as another network on the same wire does; give each a pool of its"
+                        + " own");
           }
         }
       }

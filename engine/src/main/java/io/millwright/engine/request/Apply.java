@@ -381,6 +381,8 @@ public final class Apply {
       }
       if (specChanged) {
         tx.resources().refer(after.uid(), references);
+        boolean mayGrow = before != null && after.kind() == Kind.MACHINE;
+        long had = mayGrow ? addresses(after) : 0;
         Status status =
             admission.admit(tx, lookup, after, before == null ? null : before.spec(), at);
         if (after.spec() instanceof MachineSpec) {
@@ -394,6 +396,9 @@ public final class Apply {
         if (!at.list().isEmpty()) {
           at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
           return;
+        }
+        if (mayGrow && addresses(after) > had) {
+          grown.add(after.project());
         }
         if (status instanceof GroupStatus group) {
           status = declared(after.as(GroupSpec.class, GroupStatus.class), before, group);
@@ -559,12 +564,20 @@ public final class Apply {
               steps));
     }
 
-    /** Whether it takes more of its project's quota than before; rather once too often. */
+    private long addresses(Resource<?, ?> machine) {
+      return tx.addresses().leases(machine.uid()).stream()
+          .filter(lease -> lease.coolingUntil() == null)
+          .count();
+    }
+
+    /**
+     * Whether it takes more of its project's quota than before, but for addresses; rather once too
+     * often.
+     */
     private boolean grows(@Nullable Spec before, Resource<?, ?> after) {
       return switch (after.spec()) {
         case MachineSpec m ->
             !(before instanceof MachineSpec old)
-                || !old.interfaces().containsAll(m.interfaces()) // as many may have more addresses
                 || (!old.size().equals(m.size()) && !smaller(old.size(), m.size(), after));
         case VolumeSpec v ->
             !(before instanceof VolumeSpec old) || old.size().compareTo(v.size()) < 0;

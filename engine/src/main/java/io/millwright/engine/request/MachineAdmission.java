@@ -25,6 +25,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineSpec.Interface;
 import io.millwright.model.MachineSpec.Nic;
 import io.millwright.model.MachineStatus;
+import io.millwright.model.Names;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkSpec.Subnet;
 import io.millwright.model.NetworkStatus;
@@ -37,11 +38,13 @@ import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -105,7 +108,7 @@ final class MachineAdmission {
     checkVolumes(tx, lookup, machine, before, status, at);
     at.field("power").require(spec.power() == Power.ON || !status.moving(), NOT_OFF);
     List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
-    claimNames(tx, machine, networks, at);
+    claimNames(tx, machine, before, networks, at);
     String hostname = hostname(machine);
     String blueprint = Blueprint.of(spec, hostname, secrets);
     status = status.withInterfaces(interfaces);
@@ -159,7 +162,7 @@ final class MachineAdmission {
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks =
         networks(lookup, spec, machine.project());
     List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
-    claimNames(tx, machine, networks, at);
+    claimNames(tx, machine, before, networks, at);
     return machine.status().withHypervisor(host.name()).withInterfaces(interfaces);
   }
 
@@ -589,10 +592,16 @@ final class MachineAdmission {
     return given == null ? machine.name() : given;
   }
 
-  /** What is published leads to one machine only, also if others are in other projects. */
+  /**
+   * What is published leads to one machine only, also if others are in other projects. Refused is
+   * whoever comes second: not what was there before names were claimed and is changed otherwise,
+   * nor what Millwright itself has named, for then a project's group would be in the way of
+   * another's.
+   */
   private void claimNames(
       Tx tx,
       Resource<MachineSpec, MachineStatus> machine,
+      @Nullable MachineSpec before,
       Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
       Violations at) {
     List<DnsName> names = new ArrayList<>();
@@ -605,14 +614,40 @@ final class MachineAdmission {
                 hostname(machine) + "." + domain));
       }
     }
-    tx.addresses()
-        .claimNames(machine.uid(), names)
-        .forEach((name, other) ->
-            at.field("hostname")
-                .add(
-                    name.name()
-                        + " is published for another machine already; declare another hostname, or"
-                        + " a network with another domain"));
+    Map<DnsName, UUID> others = tx.addresses().claimNames(machine.uid(), names);
+    boolean asked =
+        Collections.disjoint(machine.metadata().labels().keySet(), Names.MEMBERSHIPS)
+            && (before == null
+                || !Objects.equals(before.hostname(), machine.spec().hostname())
+                || !networks(before).containsAll(networks(machine.spec())));
+    if (!asked) {
+      return;
+    }
+    others.forEach((name, other) ->
+        at.field("hostname")
+            .add(
+                name.name()
+                    + " is published for another machine already; declare another hostname, or"
+                    + " a network with another domain"));
+  }
+
+  /** Its names are others, because one of its networks is. */
+  void nameAgain(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<NetworkSpec, NetworkStatus> changed) {
+    Map<String, Resource<NetworkSpec, NetworkStatus>> networks =
+        networks(lookup, machine.spec(), machine.project());
+    networks.replaceAll((_, network) -> network.uid().equals(changed.uid()) ? changed : network);
+    claimNames(tx, machine, machine.spec(), networks, Violations.at(""));
+  }
+
+  private static Set<String> networks(MachineSpec spec) {
+    return spec.interfaces().stream()
+        .map(Interface::network)
+        .filter(Objects::nonNull)
+        .collect(Collectors.toSet());
   }
 
   private static Map<String, Mac> reserveMacs(

@@ -766,8 +766,7 @@ public final class Members {
         .field("labels")
         .field(key)
         .require(
-            said == null || said.equals(was),
-            "is put on machines by Millwright; leave it out");
+            said == null || said.equals(was), "is put on machines by Millwright; leave it out");
   }
 
   /** Refuses to delete or otherwise change by hand what a group declares. */

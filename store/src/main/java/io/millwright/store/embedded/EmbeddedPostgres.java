@@ -63,6 +63,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
    */
   private static final Duration START_LIMIT = Duration.ofMinutes(5);
 
+  /** How long what is left of a killed server may take to end. */
+  private static final Duration ORPHANS_LIMIT = Duration.ofSeconds(20);
+
   /** How long a server that is found running may take to answer, or to end. */
   private static final Duration ADOPTION_LIMIT = Duration.ofSeconds(20);
 
@@ -301,7 +304,27 @@ public final class EmbeddedPostgres implements AutoCloseable {
     return false;
   }
 
+  /**
+   * Of one that was killed a process may be about to end, or have begun in that very moment: its
+   * memory keeps another server out until it is gone.
+   */
   private void launch() throws IOException {
+    long begun = System.nanoTime();
+    while (true) {
+      try {
+        launchOnce();
+        return;
+      } catch (EmbeddedPostgresException e) {
+        boolean late = System.nanoTime() - begun > ORPHANS_LIMIT.toNanos();
+        if (late || !String.valueOf(e.getMessage()).contains("pre-existing shared memory block")) {
+          throw e;
+        }
+        pause();
+      }
+    }
+  }
+
+  private void launchOnce() throws IOException {
     endOrphans();
     // Nothing runs here. PostgreSQL would see that itself, unless the number in the file has been
     // given

@@ -17,7 +17,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.w3c.dom.Element;
 
 /** Machines as libvirt domains, whose UUID is the machine's uid. */
 final class DomainCompute implements Compute, HotPlug {
@@ -121,6 +124,9 @@ final class DomainCompute implements Compute, HotPlug {
     DomainXml.check(machine, settings.openvswitch());
     line.call(connection -> {
       TrialGuest.plug(connection, machine.nics(), settings.openvswitch());
+      try (Domain there = find(connection, machine.mark(), installation)) {
+        requireNoSnapshot(there);
+      }
       return Outcome.DONE;
     });
   }
@@ -130,6 +136,7 @@ final class DomainCompute implements Compute, HotPlug {
     return line.call(connection -> {
       try (Domain there = find(connection, machine.mark(), installation)) {
         requireMade(there);
+        requireNoSnapshot(there);
         requireFreeName(connection, machine);
         DomainXml.Placed placed = place(connection, machine, there);
         String xml = DomainXml.of(machine, placed);
@@ -144,6 +151,27 @@ final class DomainCompute implements Compute, HotPlug {
         return Outcome.DONE;
       }
     });
+  }
+
+  /**
+   * A disk of ours that somebody has snapshotted by libvirt's own means is written to no more: what
+   * came since is in a file of theirs before it, and the machine cannot have both.
+   */
+  private void requireNoSnapshot(@Nullable Domain there) throws LibvirtError, DriverException {
+    if (there == null) {
+      return;
+    }
+    for (Element disk : DomainFacts.foreign(there.xml(Domain.XML_INACTIVE), installation)) {
+      String file = DomainFacts.fileName(disk);
+      if (file.startsWith("mw-" + installation + "-")) {
+        throw conflict(
+            "The machine writes to "
+                + file
+                + ", which a snapshot of libvirt's own has put before its disk; merge it into that"
+                + " (virsh blockcommit --active --pivot).",
+            there.uuid().toString());
+      }
+    }
   }
 
   private static void requireFreeName(Connection connection, MachineDefinition machine)
@@ -281,7 +309,7 @@ final class DomainCompute implements Compute, HotPlug {
                 | (next.files().contains(path) ? 0 : Domain.AFFECT_CONFIG);
         if (where != 0) {
           // Behind all that it has: libvirt lists them by these names, and one of them may be gone.
-          int index = 1 + Math.max(last(live), last(next));
+          int index = 1 + Math.max(last(domain.xml(0)), last(domain.xml(Domain.XML_INACTIVE)));
           LibvirtError.check(
               C.virDomainAttachDeviceFlags(
                   domain.pointer, DomainXml.disk(disk, path, index), where));
@@ -291,11 +319,15 @@ final class DomainCompute implements Compute, HotPlug {
     });
   }
 
-  /** Index of the last one of its disks; -1 if it has none. */
-  private static int last(DomainFacts facts) {
+  /** Index of the last one of its disks, whoever's they are; -1 if it has none. */
+  private static int last(String xml) throws LibvirtError {
+    Set<String> used =
+        DomainFacts.allDisks(xml).stream()
+            .map(DomainFacts.Target::device)
+            .collect(Collectors.toSet());
     int found = -1;
     for (int index = 0; index < MOST_DISKS; index++) {
-      found = facts.uses(DomainXml.target(index)) ? index : found;
+      found = used.contains(DomainXml.target(index)) ? index : found;
     }
     return found;
   }

@@ -250,6 +250,12 @@ record DomainFacts(
     return out;
   }
 
+  /** The last part of what a disk is kept in; empty if that is no file. */
+  static String fileName(Element disk) {
+    String file = file(disk);
+    return file == null ? "" : file.substring(file.lastIndexOf('/') + 1);
+  }
+
   /** What a disk is called in the document. */
   static String target(Element disk) {
     return child(disk, "target").map(t -> t.getAttribute("dev")).orElse("");

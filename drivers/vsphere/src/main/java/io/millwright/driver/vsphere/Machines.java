@@ -181,7 +181,12 @@ final class Machines {
     }
     // Backup software that broke off leaves such files without a snapshot.
     Optional<VmFacts.Disk> snapped =
-        machine.disks().stream().filter(VmFacts.Disk::snapped).findFirst();
+        machine.disks().stream()
+            .filter(VmFacts.Disk::snapped)
+            // What others have plugged in is theirs.
+            .filter(disk ->
+                VmFacts.objectName(disk.file(), DatastoreFiles.DISK, installation).isPresent())
+            .findFirst();
     if (snapped.isPresent()) {
       throw snapped(
           machine.ref() + " writes to " + snapped.get().device().text("backing", "fileName"));

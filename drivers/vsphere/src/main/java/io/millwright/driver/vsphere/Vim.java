@@ -48,6 +48,9 @@ final class Vim implements AutoCloseable {
   static final Duration LOGIN_PAUSE = Duration.ofMinutes(10);
   static final Duration LONGEST_LOGIN_PAUSE = Duration.ofDays(1);
 
+  /** Of a vCenter, which forgets what was wrong within minutes. */
+  private static final Duration LONGEST_OF_VCENTER = Duration.ofHours(1);
+
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Ref SERVICE = new Ref("ServiceInstance", "ServiceInstance");
 
@@ -115,9 +118,9 @@ final class Vim implements AutoCloseable {
       return users == 0 && (last == null || now.isAfter(last.plus(LONGEST_LOGIN_PAUSE)));
     }
 
-    void refused(Instant now) {
+    void refused(Instant now, Duration longest) {
       Duration next = pause.isZero() ? LOGIN_PAUSE : pause.multipliedBy(2);
-      pause = next.compareTo(LONGEST_LOGIN_PAUSE) > 0 ? LONGEST_LOGIN_PAUSE : next;
+      pause = next.compareTo(longest) > 0 ? longest : next;
       until = now.plus(pause);
     }
 
@@ -322,7 +325,8 @@ final class Vim implements AutoCloseable {
           new Element("password").holding(settings.password()));
     } catch (VimFault e) {
       if (e.is("InvalidLogin")) {
-        account.refused(clock.instant());
+        account.refused(
+            clock.instant(), content.vcenter() ? LONGEST_OF_VCENTER : LONGEST_LOGIN_PAUSE);
       }
       throw e;
     }
