@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestAgent;
+import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.Mark;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
@@ -13,6 +16,7 @@ import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Quarantine;
+import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
@@ -546,6 +550,22 @@ class MoveTest {
     assertThat(condition("Held").value()).isEqualTo(Condition.Value.TRUE);
     assertThat(second.state(uid)).isPresent();
     assertThat(world.engine.invariants().look().broken()).isEmpty();
+  }
+
+  /** As by a server that stood still over a move, which was then cancelled. */
+  @Test
+  void whatALateCallMakesOfADeletedMachineWhereItNeverLivedIsCollected() throws Exception {
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    world.await("it is gone", () -> world.find("web").isEmpty());
+    String installation = world.store.read(Tx::installation);
+    ObjectName late = new ObjectName(new Mark(installation, uid, 9), ObjectName.SYSTEM);
+    try (HypervisorDriver driver = second.attach(installation)) {
+      driver.disks().orElseThrow().create(late, ByteSize.ofMib(64), null);
+    }
+    world.await(
+        "it is taken away",
+        () -> world.outside(second).disks().stream().noneMatch(d -> d.name().equals(late)));
+    assertThat(told()).contains("Collected");
   }
 
   /** Reasons of the events of web. */

@@ -463,6 +463,18 @@ final class SqlResources implements Resources {
   }
 
   @Override
+  public void turnedUp(UUID uid, UUID hypervisor) {
+    jdbc.sql(
+            """
+            UPDATE tombstone SET hypervisor = :hypervisor
+            WHERE uid = :uid AND hypervisor IS DISTINCT FROM :hypervisor
+            """)
+        .param("uid", uid)
+        .param("hypervisor", hypervisor)
+        .update();
+  }
+
+  @Override
   public Optional<Tombstone> tombstone(UUID uid) {
     return jdbc.sql("SELECT * FROM tombstone WHERE uid = :uid")
         .param("uid", uid)

@@ -123,6 +123,12 @@ public interface Resources {
 
   Optional<Tombstone> tombstone(UUID uid);
 
+  /**
+   * Something of a resource that is gone was seen on this hypervisor: there its tombstone has it
+   * from now on.
+   */
+  void turnedUp(UUID uid, UUID hypervisor);
+
   /** True if a declared volume has the disk of this object name. */
   boolean hasDisk(String object);
 

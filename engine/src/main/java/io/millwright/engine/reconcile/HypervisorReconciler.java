@@ -172,10 +172,13 @@ public final class HypervisorReconciler {
             ? store.read(
                 tx -> tx.resources().on(hypervisor.uid()).stream().map(Resource::uid).toList())
             : List.of();
-    if (!differing.isEmpty() || !waiting.isEmpty()) {
-      store.write(tx ->
-          tx.nudges()
-              .nudgeAll(Stream.concat(differing.stream(), waiting.stream()).distinct().toList()));
+    List<UUID> looks =
+        Stream.of(differing, waiting, declared.gone()).flatMap(List::stream).distinct().toList();
+    if (!looks.isEmpty()) {
+      store.write(tx -> {
+        declared.gone().forEach(uid -> tx.resources().turnedUp(uid, hypervisor.uid()));
+        tx.nudges().nudgeAll(looks);
+      });
     }
     declared.astray().forEach(uid -> takeIn(hypervisor, uid));
     Outdated.tell(store, declared.untold(), clock.instant());
@@ -231,14 +234,19 @@ public final class HypervisorReconciler {
    * What is declared here. It is read in a transaction and compared after it: there may be ten
    * thousand.
    *
-   * @param looks those that need a look whatever comes of comparing, also those that are there
-   *     though deleted
+   * @param looks those that need a look whatever comes of comparing
    * @param compared machines that need one if they are not as declared
    * @param untold machines that do not say yet that they are outdated, or not any more
    * @param astray machines that live elsewhere, and of which something is here
+   * @param gone those that were deleted, and of which something is here; they may have lived
+   *     elsewhere
    */
   private record Declared(
-      List<UUID> looks, List<ResolvedMachine> compared, List<UUID> untold, List<UUID> astray) {}
+      List<UUID> looks,
+      List<ResolvedMachine> compared,
+      List<UUID> untold,
+      List<UUID> astray,
+      List<UUID> gone) {}
 
   private static Declared declared(
       Tx tx,
@@ -283,6 +291,7 @@ public final class HypervisorReconciler {
       }
     }
     List<UUID> astray = new ArrayList<>();
+    List<UUID> gone = new ArrayList<>();
     for (UUID uid : others) {
       Optional<Resource<?, ?>> living = tx.resources().find(uid);
       if (living.isPresent()) {
@@ -291,10 +300,10 @@ public final class HypervisorReconciler {
           astray.add(uid);
         }
       } else if (tx.resources().tombstone(uid).isPresent()) {
-        looks.add(uid);
+        gone.add(uid);
       }
     }
-    return new Declared(looks, compared, untold, astray);
+    return new Declared(looks, compared, untold, astray, gone);
   }
 
   private static boolean differs(ResolvedMachine machine, Index index, String installation) {
