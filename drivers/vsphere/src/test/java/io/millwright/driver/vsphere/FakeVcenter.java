@@ -34,6 +34,9 @@ final class FakeVcenter implements AutoCloseable {
   /** What it says that it is: its {@code about.apiVersion}. */
   volatile String version = "7.0.3.0";
 
+  /** And its {@code about.apiType}. */
+  volatile String apiType = "VirtualCenter";
+
   /** What is not told of an object of which others are listed, and why. */
   final Map<Ref, String> untold = new ConcurrentHashMap<>();
 
@@ -234,7 +237,9 @@ final class FakeVcenter implements AutoCloseable {
                 + ref("rootFolder", "Folder", "group-d1")
                 + ref("propertyCollector", "PropertyCollector", "propertyCollector")
                 + ref("viewManager", "ViewManager", "ViewManager")
-                + "<about><fullName>Fake</fullName><apiType>VirtualCenter</apiType><apiVersion>"
+                + "<about><fullName>Fake</fullName><apiType>"
+                + apiType
+                + "</apiType><apiVersion>"
                 + version
                 + "</apiVersion></about>"
                 + ref("sessionManager", "SessionManager", "SessionManager")

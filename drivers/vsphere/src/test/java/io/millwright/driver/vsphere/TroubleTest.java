@@ -44,6 +44,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What goes wrong at a vCenter, and what the driver says and does then. */
 final class TroubleTest {
@@ -161,14 +163,20 @@ final class TroubleTest {
     }
   }
 
-  /** A host alone locks an account at the fifth time, however long the four others are ago. */
-  @Test
-  void aPasswordThatStaysWrongIsTriedLessAndLess() throws Exception {
+  /**
+   * A host alone locks an account at the fifth time, however long the four others are ago; a
+   * vCenter forgets them, and its directory may only be down.
+   */
+  @ParameterizedTest
+  @CsvSource({"VirtualCenter, 10 20 40 60 60", "HostAgent, 10 20 40 80 160 320 640 1280 1440 1440"})
+  void aPasswordThatStaysWrongIsTriedLessAndLess(String type, String minutes) throws Exception {
     try (FakeVcenter vcenter = new FakeVcenter();
         VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.apiType = type;
       vcenter.answer("Login", c -> fault("InvalidLogin", "Cannot complete login.", ""));
       List<Duration> pauses =
-          java.util.stream.Stream.of(10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440)
+          java.util.Arrays.stream(minutes.split(" "))
+              .map(Long::parseLong)
               .map(Duration::ofMinutes)
               .toList();
       for (int i = 0; i < pauses.size(); i++) {
@@ -180,6 +188,7 @@ final class TroubleTest {
         assertThat(Collections.frequency(vcenter.calls, "Login")).as("%s", pause).isEqualTo(i + 1);
         now.updateAndGet(t -> t.plusSeconds(1));
       }
+      vcenter.apiType = "VirtualCenter";
       vcenter.answer("Login", c -> "<returnval><key>1</key></returnval>");
       assertThat(driver.observe(new Scope.All()).complete()).isTrue();
     }
