@@ -13,6 +13,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -142,26 +146,14 @@ class DataDisksTest {
         directory.resolve("bin"),
         "mkfs.ext4",
         "echo once >>" + directory.resolve("made") + "; sleep 0.3; /usr/sbin/mkfs.ext4 \"$@\"");
+    Callable<Ended> one = () -> exec(shell(DataDisks.start(disk(null))));
     List<Ended> both = new ArrayList<>();
-    List<Thread> threads = new ArrayList<>();
-    for (int i = 0; i < 2; i++) {
-      threads.add(
-          Thread.ofVirtual()
-              .start(() -> {
-                try {
-                  Ended ended = exec(shell(DataDisks.start(disk(null))));
-                  synchronized (both) {
-                    both.add(ended);
-                  }
-                } catch (Exception e) {
-                  throw new IllegalStateException(e);
-                }
-              }));
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (Future<Ended> each : threads.invokeAll(List.of(one, one))) {
+        both.add(each.get());
+      }
     }
-    for (Thread each : threads) {
-      each.join();
-    }
-    assertThat(both).containsExactly(FORMATTED, KEPT);
+    assertThat(both).containsExactlyInAnyOrder(FORMATTED, KEPT);
     assertThat(Files.readString(directory.resolve("made"))).isEqualTo("once\n");
     assertThat(DataDisks.found("mw-12345678", FORMATTED.said()))
         .contains(new FirstBootReport.Volume("mw-12345678", true));
