@@ -91,6 +91,20 @@ abstract class Handle implements AutoCloseable {
       return new State(state.getValue(), reason.getValue());
     }
 
+    /**
+     * Its state, and what the host's processors have spent on it so far.
+     *
+     * @param cpuNanos nanoseconds, counted by the host's clock tick, 10 ms as a rule
+     */
+    record Spent(int state, long cpuNanos) {}
+
+    Spent spent() throws LibvirtError {
+      try (Memory info = new Memory(40)) { // struct virDomainInfo
+        LibvirtError.check(C.virDomainGetInfo(pointer, info));
+        return new Spent(Byte.toUnsignedInt(info.getByte(0)), info.getLong(32));
+      }
+    }
+
     UUID uuid() throws LibvirtError {
       return uuid(pointer);
     }

@@ -146,6 +146,8 @@ interface Libvirt extends Library {
 
   int virDomainGetState(Pointer domain, IntByReference state, IntByReference reason, int flags);
 
+  int virDomainGetInfo(Pointer domain, Pointer info);
+
   @Nullable Pointer virDomainGetXMLDesc(Pointer domain, int flags);
 
   @Nullable Pointer virDomainGetMetadata(Pointer domain, int type, String uri, int flags);
