@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.reconcile.Drift;
 import io.millwright.model.Condition;
 import io.millwright.model.Devices;
 import io.millwright.model.DriftPolicy;
+import io.millwright.model.Ip;
 import io.millwright.model.Operation;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineDrift.Difference;
@@ -68,6 +70,37 @@ class DriftTest {
     world.hypervisor.removeMachine(uid);
     assertThat(look().findings().getFirst().differences())
         .containsExactly(new Difference("machine", "present", "missing"));
+  }
+
+  @Test
+  void aGuestThatHasOtherAddressesIsToldToWhoAsksForIt() {
+    List<Ip> given = world.machine("web").status().addresses();
+    startsAnewWith(given);
+    assertThat(look("web").findings()).isEmpty();
+
+    startsAnewWith(List.of(given.getFirst(), Ip.parse("10.9.9.9")));
+    assertThat(look("web").findings())
+        .singleElement()
+        .satisfies(f -> {
+          assertThat(f.differences())
+              .containsExactly(
+                  new Difference("addresses", "[10.0.0.3, fd00:1::1000]", "[10.0.0.2, 10.9.9.9]"));
+          assertThat(f.repair()).isEmpty();
+          assertThat(f.note()).contains("a rebuild");
+        });
+    assertThat(look().findings()).as("it costs a call for each machine").isEmpty();
+  }
+
+  private Drift.Report look(String machine) {
+    return world.engine.drift().look("default", machine, null);
+  }
+
+  private void startsAnewWith(List<Ip> addresses) {
+    world.hypervisor.guests(GuestBehaviour.answering(Duration.ZERO, mac -> addresses));
+    UUID last = world.latest(uid).uid();
+    world.hypervisor.powerOff(uid);
+    world.await("it is put right", () -> !world.latest(uid).uid().equals(last));
+    world.awaitEnd(uid);
   }
 
   /** The next look at the hypervisor is an hour away. */

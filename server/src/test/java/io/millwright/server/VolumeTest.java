@@ -3,14 +3,19 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.driver.Disks;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestCommands;
+import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Quarantine;
+import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
+import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -194,6 +199,49 @@ class VolumeTest {
     restore("data", null);
     assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
     assertThat(diskOf(uid)).as("no empty disk in place of the lost one").isFalse();
+  }
+
+  private String ready(String name) {
+    return Condition.find(find(name).orElseThrow().status().conditions(), Condition.READY)
+        .map(c -> c.value() + " " + c.message())
+        .orElse("");
+  }
+
+  @Test
+  void aDiskThatIsGoneOrOfAnotherSizeIsToldAndNotMadeAnew() throws Exception {
+    UUID uid = made("data", "");
+    String disk = find("data").orElseThrow().status().object();
+    ObjectName name = ObjectName.parse(disk).orElseThrow();
+    try (HypervisorDriver driver = world.hypervisor.attach(world.store.read(Tx::installation))) {
+      Disks disks = driver.disks().orElseThrow();
+      var _ = disks.grow(name, ByteSize.parse("2GiB"));
+      world.await("its growth is told", () -> ready("data").contains("has 2GiB and had 1GiB"));
+      world.hypervisor.deleteDisk(disk);
+      world.await(
+          "its loss is told", () -> ready("data").startsWith("FALSE Its disk " + disk + " is not"));
+      long told = find("data").orElseThrow().metadata().revision();
+      round();
+      assertThat(diskOf(uid)).as("no empty disk in place of the lost one").isFalse();
+      assertThat(find("data").orElseThrow().metadata().revision())
+          .as("it is told once")
+          .isEqualTo(told);
+      var _ = disks.create(name, ByteSize.parse("1GiB"), null);
+      world.await("its return is told", () -> ready("data").equals("TRUE Its disk is there."));
+    }
+  }
+
+  @Test
+  void aListingWithGapsTellsNothingOfDisks() {
+    made("data", "");
+    String disk = find("data").orElseThrow().status().object();
+    world
+        .hypervisor
+        .faults()
+        .always(call -> call.verb() == Verb.OBSERVE, Fault.partial(uid -> false));
+    round();
+    world.hypervisor.deleteDisk(disk);
+    round();
+    assertThat(ready("data")).startsWith("TRUE");
   }
 
   @Test

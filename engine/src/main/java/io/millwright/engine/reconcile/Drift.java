@@ -1,6 +1,9 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.GuestAgent;
+import io.millwright.driver.GuestAgent.Facts;
+import io.millwright.driver.Mark;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
@@ -10,6 +13,7 @@ import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -17,6 +21,7 @@ import io.millwright.model.Condition;
 import io.millwright.model.DriftPolicy;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -25,6 +30,8 @@ import io.millwright.model.NetworkStatus;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import io.millwright.planner.MachineDrift;
 import io.millwright.planner.MachineDrift.Difference;
 import io.millwright.planner.MachineFacts;
@@ -39,8 +46,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -113,7 +122,8 @@ public final class Drift {
   /**
    * As {@link #look(String)}.
    *
-   * @param name of the only machine that is looked at, or null for all
+   * @param name of the only machine that is looked at, or null for all; a guest is asked for its
+   *     addresses only then, for that costs a call for each
    * @param among the projects of which the asker may know, or null for all
    */
   public Report look(@Nullable String project, @Nullable String name, @Nullable Set<String> among) {
@@ -141,6 +151,9 @@ public final class Drift {
       for (Subject subject : place.machines()) {
         compared++;
         Finding finding = compare(subject, index, installation, published);
+        if (name != null && subject.work() == null) {
+          finding = withAddresses(finding, subject.machine(), installation);
+        }
         if (!finding.differences().isEmpty() || finding.note() != null) {
           out.add(finding);
         }
@@ -251,6 +264,12 @@ public final class Drift {
     if (!foreign.isEmpty() && note == null) {
       note = "a disk that is not Millwright's is left as it is";
     }
+    for (Resource<VolumeSpec, VolumeStatus> volume : r.volumes()) {
+      Optional<String> lost = DiskWatch.told(volume);
+      if (note == null && lost.isPresent()) {
+        note = volume.title() + ": " + lost.get();
+      }
+    }
     Plan repair = MachinePlanner.plan(Leaving.promised(store, Map.of(), compared, facts), facts);
     return new Finding(
         machine,
@@ -262,6 +281,49 @@ public final class Drift {
             .toList(),
         repair.steps(),
         note);
+  }
+
+  /**
+   * With what its guest's agent says of the addresses that it was given, if there is one that tells
+   * any. Nothing is done about them: they are set inside the guest.
+   */
+  private Finding withAddresses(Finding finding, ResolvedMachine machine, String installation) {
+    Mark mark = new Mark(installation, machine.uid(), machine.machine().generation());
+    Set<Ip> told;
+    try {
+      told =
+          outside
+              .call(
+                  machine.hypervisor(),
+                  d -> {
+                    Optional<GuestAgent> agent = d.guestAgent();
+                    return agent.isPresent() ? agent.get().ask(mark) : Optional.<Facts>empty();
+                  })
+              .stream()
+              .flatMap(facts -> facts.addresses().values().stream().flatMap(List::stream))
+              .collect(Collectors.toCollection(TreeSet::new));
+    } catch (DriverException | Busy e) {
+      return finding; // one that is off, say, has no agent
+    }
+    Set<Ip> missing =
+        store.read(tx -> tx.addresses().leases(machine.uid())).stream()
+            .filter(lease -> lease.coolingUntil() == null)
+            .map(Lease::ip)
+            .collect(Collectors.toCollection(TreeSet::new));
+    missing.removeAll(told);
+    if (told.isEmpty() || missing.isEmpty()) {
+      return finding;
+    }
+    List<Difference> differences = new ArrayList<>(finding.differences());
+    differences.add(new Difference("addresses", missing.toString(), told.toString()));
+    return new Finding(
+        finding.machine(),
+        finding.policy(),
+        List.copyOf(differences),
+        finding.repair(),
+        finding.note() != null
+            ? finding.note()
+            : "its guest has other addresses than it was given; a rebuild gives it those again");
   }
 
   /** What is published on a network; nothing if it could not be seen. */

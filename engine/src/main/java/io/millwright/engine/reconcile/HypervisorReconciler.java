@@ -63,6 +63,7 @@ public final class HypervisorReconciler {
   private final Outside outside;
   private final QuarantineEnd quarantine;
   private final StagedImages images;
+  private final DiskWatch disks;
   private final InstantSource clock;
   private final Duration round;
 
@@ -71,6 +72,7 @@ public final class HypervisorReconciler {
     this.outside = outside;
     this.quarantine = new QuarantineEnd(store, outside, clock);
     this.images = new StagedImages(store, outside, clock);
+    this.disks = new DiskWatch(store, outside, clock);
     this.clock = clock;
     this.round = round;
   }
@@ -181,6 +183,7 @@ public final class HypervisorReconciler {
       });
     }
     declared.astray().forEach(uid -> takeIn(hypervisor, uid));
+    declared.changed().forEach(resource -> disks.tell(hypervisor, resource));
     Outdated.tell(store, declared.untold(), clock.instant());
     describe(hypervisor, listing, installation);
   }
@@ -240,13 +243,15 @@ public final class HypervisorReconciler {
    * @param astray machines that live elsewhere, and of which something is here
    * @param gone those that were deleted, and of which something is here; they may have lived
    *     elsewhere
+   * @param changed volumes and snapshots whose disk is not what they say of it
    */
   private record Declared(
       List<UUID> looks,
       List<ResolvedMachine> compared,
       List<UUID> untold,
       List<UUID> astray,
-      List<UUID> gone) {}
+      List<UUID> gone,
+      List<Resource<?, ?>> changed) {}
 
   private static Declared declared(
       Tx tx,
@@ -256,10 +261,14 @@ public final class HypervisorReconciler {
     List<UUID> looks = new ArrayList<>();
     List<ResolvedMachine> compared = new ArrayList<>();
     List<UUID> untold = new ArrayList<>();
+    List<Resource<?, ?>> changed = new ArrayList<>();
     Lookup lookup = new Lookup(tx);
     Set<UUID> declared = new HashSet<>();
     for (Resource<?, ?> resource : tx.resources().on(hypervisor.uid())) {
       declared.add(resource.uid());
+      if (index.all().complete() && DiskWatch.isNews(resource, index, hypervisor.name())) {
+        changed.add(resource);
+      }
       if (resource.kind() != Kind.MACHINE || resource.deleting()) {
         continue;
       }
@@ -303,7 +312,7 @@ public final class HypervisorReconciler {
         gone.add(uid);
       }
     }
-    return new Declared(looks, compared, untold, astray, gone);
+    return new Declared(looks, compared, untold, astray, gone, changed);
   }
 
   private static boolean differs(ResolvedMachine machine, Index index, String installation) {

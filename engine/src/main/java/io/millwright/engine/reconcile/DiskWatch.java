@@ -1,0 +1,158 @@
+package io.millwright.engine.reconcile;
+
+import io.millwright.driver.DriverException;
+import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
+import io.millwright.engine.outside.Busy;
+import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Resource;
+import io.millwright.model.SnapshotStatus;
+import io.millwright.model.Status;
+import io.millwright.model.VolumeStatus;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Tells of volumes and snapshots whose disk is not as it was left: gone, or of another size.
+ * Nothing is done about it, for an empty disk in the place of a lost one would hide the loss.
+ */
+final class DiskWatch {
+  private static final String GONE = "DiskGone";
+  private static final String CHANGED = "DiskChanged";
+
+  private final Store store;
+  private final Outside outside;
+  private final InstantSource clock;
+
+  DiskWatch(Store store, Outside outside, InstantSource clock) {
+    this.store = store;
+    this.outside = outside;
+    this.clock = clock;
+  }
+
+  /** A disk whose content is declared to be kept. */
+  private record Kept(ObjectName name, ByteSize size) {}
+
+  /** What a condition Ready says, without its time. */
+  private record Ready(boolean value, String reason, String message) {}
+
+  /** True if its condition says something else than this listing, which has to be a whole one. */
+  static boolean isNews(Resource<?, ?> resource, HypervisorReconciler.Index index, String place) {
+    return kept(resource, place)
+        .flatMap(kept -> news(resource, kept, index.of(kept.name().mark().uid()), place))
+        .isPresent();
+  }
+
+  /** What was told of its disk, as long as that is not over. */
+  static Optional<String> told(Resource<?, ?> resource) {
+    return Condition.find(resource.status().conditions(), Condition.READY)
+        .filter(DiskWatch::ours)
+        .map(Condition::message);
+  }
+
+  private static boolean ours(Condition ready) {
+    return ready.reason().equals(GONE) || ready.reason().equals(CHANGED);
+  }
+
+  /** Looks once more, for since the listing it may have been made or have grown, and tells. */
+  void tell(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Resource<?, ?> listed) {
+    Kept kept = kept(listed, hypervisor.name()).orElseThrow();
+    Observation again;
+    try {
+      again = outside.call(hypervisor, d -> d.observe(new Scope.One(kept.name().mark().uid())));
+    } catch (DriverException | Busy e) {
+      return; // the next round sees it again
+    }
+    if (!again.complete()) {
+      return;
+    }
+    store.write(tx -> {
+      Resource<?, ?> resource = tx.resources().lock(listed.uid()).orElse(null);
+      if (resource == null
+          || !kept(resource, hypervisor.name()).equals(Optional.of(kept))
+          || isWorkedOn(tx, resource)) {
+        return;
+      }
+      news(resource, kept, again, hypervisor.name()).ifPresent(ready -> write(tx, resource, ready));
+    });
+  }
+
+  /** Also by the machine that has it, whose move may just be about to take the disk elsewhere. */
+  private static boolean isWorkedOn(Tx tx, Resource<?, ?> resource) {
+    return tx.operations().active(resource.uid()).isPresent()
+        || tx.resources().referrers(resource.uid(), 10).stream()
+            .anyMatch(other -> tx.operations().active(other.uid()).isPresent());
+  }
+
+  private static Optional<Kept> kept(Resource<?, ?> resource, String place) {
+    if (resource.deleting()) {
+      return Optional.empty();
+    }
+    return switch (resource.status()) {
+      case VolumeStatus s when s.object() != null && s.size() != null && s.copy() == null ->
+          ObjectName.parse(s.object()).map(name -> new Kept(name, s.size()));
+      case SnapshotStatus s
+          when s.stage() == SnapshotStatus.Stage.TAKEN
+              && s.object() != null
+              && s.size() != null
+              && place.equals(s.hypervisor()) ->
+          ObjectName.parse(s.object()).map(name -> new Kept(name, s.size()));
+      default -> Optional.empty();
+    };
+  }
+
+  private void write(Tx tx, Resource<?, ?> resource, Ready ready) {
+    Condition condition =
+        MachineReconciler.condition(
+            Condition.READY, ready.value(), ready.reason(), ready.message(), clock.instant());
+    List<Condition> next = Condition.set(resource.status().conditions(), condition);
+    Status status =
+        switch (resource.status()) {
+          case VolumeStatus s -> s.withConditions(next);
+          case SnapshotStatus s -> s.withConditions(next);
+          default -> throw new IllegalStateException(resource.title() + " has no disk");
+        };
+    tx.resources().updateStatus(resource.uid(), status, ready.reason(), ready.message());
+  }
+
+  /** What is to be told; nothing if that was done already, or if something else is told of it. */
+  private static Optional<Ready> news(
+      Resource<?, ?> resource, Kept kept, Observation seen, String place) {
+    Condition told = Condition.find(resource.status().conditions(), Condition.READY).orElse(null);
+    if (told == null) {
+      return Optional.empty();
+    }
+    boolean ready = told.value() == Condition.Value.TRUE;
+    Ready now = now(kept, seen, place);
+    boolean news = ours(told) ? !now.message().equals(told.message()) : ready && !now.value();
+    return news ? Optional.of(now) : Optional.empty();
+  }
+
+  private static Ready now(Kept kept, Observation seen, String place) {
+    Optional<Observation.Disk> disk =
+        seen.disks().stream().filter(d -> d.name().equals(kept.name())).findFirst();
+    if (disk.isEmpty()) {
+      return new Ready(
+          false,
+          GONE,
+          "Its disk %s is not on hypervisor %s any more. No empty one is made in its place: bring it back under this name, or delete this."
+              .formatted(kept.name(), place));
+    }
+    ByteSize size = disk.get().size();
+    return size.equals(kept.size())
+        ? new Ready(true, "Made", "Its disk is there.")
+        : new Ready(
+            false,
+            CHANGED,
+            "Its disk %s on hypervisor %s has %s and had %s: somebody else has changed it."
+                .formatted(kept.name(), place, size, kept.size()));
+  }
+}
