@@ -34,6 +34,7 @@ import io.millwright.model.GroupStatus;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.Mac;
+import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Names;
 import io.millwright.model.Operation;
@@ -165,6 +166,9 @@ final class Simulation implements AutoCloseable {
 
   /** Members of the group that did their service when it was last looked. */
   private Set<UUID> inService = new HashSet<>();
+
+  /** Machines that stopped by somebody's hand and have not run since. */
+  private final Set<UUID> struck = new HashSet<>();
 
   /**
    * What guests wrote last to each disk, and what snapshots have of that: numbers that only grow.
@@ -376,8 +380,10 @@ final class Simulation implements AutoCloseable {
 
   private void step() {
     int dice = chance.nextInt(100);
-    if (dice < 22) {
+    if (dice < 21) {
       ask(this::person);
+    } else if (dice < 22) {
+      hand();
     } else if (dice < 32) {
       misfortune();
     } else if (dice < 40) {
@@ -807,6 +813,57 @@ final class Simulation implements AutoCloseable {
           .sorted(Comparator.comparing(Orphan::what)) // machines before their disks
           .forEach(o -> ask(() -> purge(engine, o)));
       now = now.plus(Duration.ofMinutes(10));
+    }
+  }
+
+  // --- what is done past Millwright ---------------------------------------------------------
+
+  /** Somebody, or a host that fails, does something to a machine of ours that was up. */
+  private void hand() {
+    List<String> up =
+        world.strings(
+            """
+            SELECT name FROM resource WHERE kind = 'MACHINE' AND name ~ '^(m|g-)[0-9]$'
+            AND status->>'readyBy' IS NOT NULL ORDER BY name
+            """);
+    if (up.isEmpty()) {
+      return;
+    }
+    String name = pick(up);
+    Resource<MachineSpec, MachineStatus> machine = world.machine(name);
+    UUID uid = machine.uid();
+    int dice = chance.nextInt(4);
+    SimulatedHypervisor where =
+        hypervisors().stream().filter(h -> runs(h, uid)).findFirst().orElse(null);
+    if (where == null) {
+      return;
+    }
+    String what =
+        switch (dice) {
+          case 0 -> {
+            where.undefine(uid);
+            yield "loses its definition";
+          }
+          case 1 -> {
+            where.removeMachine(uid);
+            yield "is removed";
+          }
+          case 2 -> {
+            where.removeMachine(uid);
+            where.deleteDisk(machine.status().disk());
+            yield "is removed with its system disk";
+          }
+          default -> {
+            where.powerOff(uid);
+            yield "is switched off";
+          }
+        };
+    say("by hand " + name + " " + what);
+    figures.count("done by hand: a machine " + what);
+    if (dice > 0) {
+      // Nobody else took it out of service, and until somebody has looked it counts for there.
+      struck.add(uid);
+      inService.remove(uid);
     }
   }
 
@@ -1372,7 +1429,9 @@ final class Simulation implements AutoCloseable {
                 world.hypervisor.faults(),
                 world.hypervisor.faults(),
                 world.second.faults()));
-    int dice = chance.nextInt(12);
+    int dice = chance.nextInt(13);
+    boolean partial = dice == 12;
+    boolean hides = chance.nextBoolean();
     Fault fault =
         switch (dice) {
           case 0, 1 -> Fault.beforeEffect(FaultKind.UNREACHABLE);
@@ -1381,13 +1440,21 @@ final class Simulation implements AutoCloseable {
           case 5 -> Fault.beforeEffect(FaultKind.REFUSED);
           case 6 -> Fault.beforeEffect(FaultKind.CONFLICT);
           case 7, 8 -> Fault.runBefore(this::killWhoCalls);
+          case 12 -> Fault.partial(uid -> hides);
           default -> Fault.runAfter(this::killWhoCalls);
         };
     String what =
-        dice < 7 ? "a call fails" : dice < 9 ? "dies before the effect" : "dies after the effect";
+        partial
+            ? "a listing is not whole"
+            : dice < 7
+                ? "a call fails"
+                : dice < 9 ? "dies before the effect" : "dies after the effect";
     figures.count("faults set: " + what);
-    say("next: " + what + " " + fault);
-    faults.when(this::disturbs, 1, fault);
+    say("next: " + what + (partial ? hides ? ", nothing in it" : ", all in it" : " " + fault));
+    faults.when(
+        call -> partial ? !checking && !calm && call.verb() == Verb.OBSERVE : disturbs(call),
+        1,
+        fault);
   }
 
   private @Nullable Server looking;
@@ -1566,7 +1633,8 @@ final class Simulation implements AutoCloseable {
   /**
    * Whenever work has begun on a member that was healthy, or it has gone, as many as were promised
    * are left: healthy by what is written of them, with nothing at work on them, and running in
-   * truth. One that is repaired is out of service when it is stopped for that.
+   * truth but for what somebody's hand has stopped. One that is repaired is out of service when it
+   * is stopped for that.
    */
   private void checkPromise() {
     Set<UUID> before = inService;
@@ -1587,6 +1655,9 @@ final class Simulation implements AutoCloseable {
       for (UUID uid : members) {
         Resource<?, ?> member = tx.resources().find(uid).orElse(null);
         boolean runs = hypervisors().stream().anyMatch(h -> runs(h, uid));
+        if (runs) {
+          struck.remove(uid);
+        }
         if (member == null
             || member.deleting()
             || (busy.contains(uid) && !(runs && isRepaired(tx, uid)))) {
@@ -1594,11 +1665,12 @@ final class Simulation implements AutoCloseable {
         }
         there.add(uid);
         if (Condition.holds(((MachineStatus) member.status()).conditions(), Condition.READY)
-            && runs) {
+            && (runs || struck.contains(uid))) {
           inService.add(uid);
         }
       }
-      long taken = before.stream().filter(uid -> !there.contains(uid)).count();
+      long taken =
+          before.stream().filter(uid -> !there.contains(uid) && !struck.contains(uid)).count();
       GroupSpec spec = group.get().spec();
       int promised = spec.count() - spec.rollout().maxUnavailable();
       if (taken > 0) {

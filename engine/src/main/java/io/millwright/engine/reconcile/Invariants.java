@@ -378,6 +378,7 @@ public final class Invariants {
       volumes();
       snapshots();
       twice();
+      publishedTwice();
       owned();
       addresses();
       return broken;
@@ -684,6 +685,28 @@ public final class Invariants {
       }
     }
 
+    /** Nor is anything published of two: a name or an address would lead to either of them. */
+    private void publishedTwice() {
+      seen.published()
+          .values()
+          .forEach(all -> {
+            Map<String, UUID> names = new HashMap<>();
+            Map<Ip, UUID> addresses = new HashMap<>();
+            all.forEach((uid, records) -> {
+              if (moving(uid)) {
+                return;
+              }
+              String name = records.hostname() + "." + records.domain();
+              UUID other = names.put(name, uid);
+              require(Rule.UNIQUE, other == null, "two machines are published as " + name);
+              for (Ip ip : records.addresses()) {
+                UUID holder = addresses.put(ip, uid);
+                require(Rule.UNIQUE, holder == null, "two machines are published with " + ip);
+              }
+            });
+          });
+    }
+
     private boolean isElsewhere(UUID machine) {
       Resource<MachineSpec, MachineStatus> m = machines.get(machine);
       return m != null && m.status().elsewhere() != null;
@@ -702,10 +725,17 @@ public final class Invariants {
       }
       for (Observation.Disk disk : disks.values()) {
         UUID uid = disk.name().mark().uid();
-        if (disk.name().role().equals(ObjectName.SYSTEM) && !moving(uid)) {
-          Resource<MachineSpec, MachineStatus> owner = machines.get(uid);
-          boolean held =
-              owner != null && Condition.holds(owner.status().conditions(), MachineReconciler.HELD);
+        String role = disk.name().role();
+        if (moving(uid)) {
+          continue;
+        }
+        Resource<MachineSpec, MachineStatus> owner = machines.get(uid);
+        boolean held =
+            owner != null && Condition.holds(owner.status().conditions(), MachineReconciler.HELD);
+        if (role.equals(ObjectName.PART)) {
+          require(Rule.OWNED, held, "the half-made disk " + disk.name() + " is nobody's");
+        }
+        if (role.equals(ObjectName.SYSTEM)) {
           require(
               Rule.OWNED,
               owner != null && (held || declaredDisks.contains(disk.name().toString())),
