@@ -3,7 +3,11 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.driver.HypervisorDriver;
+import io.millwright.driver.NetworkServices;
+import io.millwright.driver.testkit.SimulatedNetworkServices;
 import io.millwright.driver.testkit.Verb;
+import io.millwright.engine.request.Applied;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -18,6 +22,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 class DriversInUseTest {
   private World world;
   private Set<HypervisorDriver> drivers;
+  private Set<NetworkServices> services;
 
   @BeforeEach
   void begin() {
@@ -26,12 +31,15 @@ class DriversInUseTest {
     world.apply(World.machine("web", ""));
     world.awaitReady("web");
     drivers = world.hypervisor.attached();
+    services = world.services.attached();
     assertThat(drivers).hasSize(1);
+    assertThat(services).hasSize(1);
   }
 
   @AfterEach
   void end() {
     world.close();
+    SimulatedNetworkServices.forgetWorld(world.name + "-2");
   }
 
   private static String hypervisor(String settings, String more) {
@@ -42,6 +50,41 @@ class DriversInUseTest {
     spec: {driver: simulated, settings: {world: WORLD%s}%s}
     """
         .formatted(settings, more);
+  }
+
+  @Test
+  void aPlanLeavesThemAndClosesWhatItOpenedForItself() {
+    String changed =
+        World.BASE
+            .replace("{world: WORLD}, concurrency", "{world: WORLD, password: other}, concurrency")
+            .replace("{world: WORLD}}", "{world: WORLD, key: other}}");
+    SimulatedNetworkServices elsewhere = SimulatedNetworkServices.world(world.name + "-2");
+    List<Applied> planned =
+        world.plan(
+            changed.replace("256MiB", "512MiB")
+                + World.SECOND.replace(
+                    "services: {driver: simulated, settings: {world: WORLD}}",
+                    "services: {driver: simulated, settings: {world: WORLD-2}}")
+                + "---\n"
+                + World.machine("new", "hypervisor: sim2")
+                    .replaceFirst("nics: .*", "nics: [{network: both}]"));
+    assertThat(planned)
+        .filteredOn(a -> a.resource().name().equals("new"))
+        .singleElement()
+        .satisfies(a -> {
+          assertThat(a.note()).as("it was seen that nothing of it is there").isNull();
+          assertThat(a.steps()).isNotEmpty();
+        });
+    assertThat(planned)
+        .filteredOn(a -> a.resource().name().equals("web"))
+        .singleElement()
+        .satisfies(a -> assertThat(a.impact()).isEqualTo("restart"));
+    assertThat(world.second.faults().calls(Verb.OBSERVE)).isPositive();
+    assertThat(elsewhere.faults().calls(Verb.OBSERVE)).isPositive();
+    assertThat(world.second.attached()).isEmpty();
+    assertThat(elsewhere.attached()).isEmpty();
+    assertThat(world.hypervisor.attached()).isEqualTo(drivers);
+    assertThat(world.services.attached()).isEqualTo(services);
   }
 
   @Test

@@ -15,6 +15,7 @@ import io.millwright.model.SourceSpec;
 import io.millwright.model.SourceStatus;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -114,20 +115,6 @@ public final class Outside implements AutoCloseable {
       throws DriverException {
     Open<HypervisorDriver> open = open(hypervisor);
     return open.gate().pass(() -> act.on(open.driver()));
-  }
-
-  /**
-   * As {@link #call}, for somebody who waits for the answer and can do without it.
-   *
-   * @param patience for how long at most
-   */
-  public <T> T callWithin(
-      Duration patience,
-      Resource<HypervisorSpec, HypervisorStatus> hypervisor,
-      Act<HypervisorDriver, T> act)
-      throws DriverException {
-    Open<HypervisorDriver> open = open(hypervisor);
-    return open.gate().pass(() -> act.on(open.driver()), patience);
   }
 
   /**
@@ -259,6 +246,82 @@ public final class Outside implements AutoCloseable {
 
   private static NetworkSpec.Services services(Resource<NetworkSpec, NetworkStatus> network) {
     return Objects.requireNonNull(network.spec().services(), "the network has no services");
+  }
+
+  /**
+   * A look by which nothing changes, for what is not declared yet and may never be.
+   *
+   * @param declared hypervisors and networks as they are, in place of what they would become
+   */
+  public Glance glance(Map<UUID, Resource<?, ?>> declared) {
+    return new Glance(declared);
+  }
+
+  /**
+   * Looks through the driver in use if there is one for what is declared. Else it looks through one
+   * of its own, which hears no events and is closed with it. It is for one thread.
+   */
+  public final class Glance implements AutoCloseable {
+    private final Map<UUID, Resource<?, ?>> declared;
+    private final Map<UUID, Open<HypervisorDriver>> ownHypervisors = new HashMap<>();
+    private final Map<UUID, Open<NetworkServices>> ownServices = new HashMap<>();
+
+    private Glance(Map<UUID, Resource<?, ?>> declared) {
+      this.declared = Map.copyOf(declared);
+    }
+
+    /**
+     * As {@link Outside#call}, for somebody who waits for the answer and can do without it.
+     *
+     * @param patience for how long at most
+     */
+    public <T> T callWithin(
+        Duration patience,
+        Resource<HypervisorSpec, HypervisorStatus> hypervisor,
+        Act<HypervisorDriver, T> act)
+        throws DriverException {
+      UUID uid = hypervisor.uid();
+      Resource<HypervisorSpec, HypervisorStatus> as =
+          declared.getOrDefault(uid, hypervisor).as(HypervisorSpec.class, HypervisorStatus.class);
+      Open<HypervisorDriver> open = hypervisors.get(uid);
+      if (open == null || !open.serves(Key.of(as.spec()), as.generation())) {
+        open = ownHypervisors.get(uid);
+      }
+      if (open == null) {
+        open = fresh(as);
+        ownHypervisors.put(uid, open);
+      }
+      Open<HypervisorDriver> through = open;
+      return through.gate().pass(() -> act.on(through.driver()), patience);
+    }
+
+    /** As {@link Outside#callServices}. */
+    public <T> T callServices(
+        Resource<NetworkSpec, NetworkStatus> network, Act<NetworkServices, T> act)
+        throws DriverException {
+      UUID uid = network.uid();
+      Resource<NetworkSpec, NetworkStatus> as =
+          declared.getOrDefault(uid, network).as(NetworkSpec.class, NetworkStatus.class);
+      if (as.spec().services() == null) {
+        as = network; // it is to get some
+      }
+      Open<NetworkServices> open = services.get(uid);
+      if (open == null || !open.serves(Key.of(services(as)), as.generation())) {
+        open = ownServices.get(uid);
+      }
+      if (open == null) {
+        open = freshServices(as);
+        ownServices.put(uid, open);
+      }
+      Open<NetworkServices> through = open;
+      return through.gate().pass(() -> act.on(through.driver()));
+    }
+
+    @Override
+    public void close() {
+      ownHypervisors.values().forEach(Outside::close);
+      ownServices.values().forEach(Outside::close);
+    }
   }
 
   /** A driver may be missing although it was there when the resource was declared. */
