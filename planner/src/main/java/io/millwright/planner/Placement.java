@@ -53,14 +53,25 @@ public final class Placement {
       if (cores != null && wanted.cores() > cores) {
         return cores + " cores of " + wanted.cores() + " asked";
       }
-      if (memory != null && freeMib() < wanted.memory().mib()) {
-        return ByteSize.ofMib(Math.max(0, freeMib())) + " free of " + wanted.memory() + " asked";
+      String tight = objection(wanted.memory());
+      if (tight != null) {
+        return tight;
       }
       // Disks grow as they are written to, so that all together may be promised more than there is.
       if (diskFree != null && wanted.disk().compareTo(diskFree) > 0) {
         return diskFree + " of disk free of " + wanted.disk() + " asked";
       }
       return null;
+    }
+
+    /**
+     * Why so much more memory cannot be promised here, or null: to a new machine, or to those that
+     * are here already. Machines that are off count as the others do, for they may be started.
+     */
+    public @Nullable String objection(ByteSize more) {
+      return memory != null && freeMib() < more.mib()
+          ? ByteSize.ofMib(Math.max(0, freeMib())) + " free of " + more + " asked"
+          : null;
     }
   }
 

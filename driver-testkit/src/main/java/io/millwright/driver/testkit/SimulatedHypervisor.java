@@ -144,6 +144,7 @@ public final class SimulatedHypervisor {
   private long diskUsed;
   private long memoryUsed;
   private final List<Consumer<UUID>> listeners = new CopyOnWriteArrayList<>();
+  private final Set<HypervisorDriver> attached = ConcurrentHashMap.newKeySet();
   private final Faults faults = new Faults();
   private volatile InstantSource clock = Clock.systemUTC();
   private volatile GuestBehaviour behaviour = GuestBehaviour.wellBehaved();
@@ -262,7 +263,14 @@ public final class SimulatedHypervisor {
 
   /** A new driver to this world. */
   public HypervisorDriver attach(String installation) {
-    return new Driver(installation);
+    Driver driver = new Driver(installation);
+    attached.add(driver);
+    return driver;
+  }
+
+  /** The drivers to this world that were not closed yet. */
+  public Set<HypervisorDriver> attached() {
+    return Set.copyOf(attached);
   }
 
   // ------------------------------------------------------------------ what an operator does there
@@ -1779,6 +1787,7 @@ public final class SimulatedHypervisor {
     @Override
     public void close() {
       closed = true;
+      attached.remove(this);
       listeners.removeAll(mine);
       for (Session session : sessions) {
         try {

@@ -8,6 +8,7 @@ import io.millwright.model.Names;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -18,6 +19,7 @@ public final class SimulatedNetworkServices {
   private record Key(String installation, UUID uid) {}
 
   private final Map<Key, NetworkServices.Records> published = new ConcurrentHashMap<>();
+  private final Set<NetworkServices> attached = ConcurrentHashMap.newKeySet();
   private final Faults faults = new Faults();
 
   public SimulatedNetworkServices() {}
@@ -39,7 +41,14 @@ public final class SimulatedNetworkServices {
 
   /** A new driver to this world. */
   public NetworkServices attach(String installation) {
-    return new Driver(installation);
+    Driver driver = new Driver(installation);
+    attached.add(driver);
+    return driver;
+  }
+
+  /** The drivers to this world that were not closed yet. */
+  public Set<NetworkServices> attached() {
+    return Set.copyOf(attached);
   }
 
   private final class Driver implements NetworkServices {
@@ -114,6 +123,7 @@ public final class SimulatedNetworkServices {
     @Override
     public void close() {
       closed = true;
+      attached.remove(this);
     }
   }
 }

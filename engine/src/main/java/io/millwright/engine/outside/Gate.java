@@ -27,9 +27,11 @@ final class Gate {
   private final String name;
   private final InstantSource clock;
   private final Semaphore places;
-  private final Duration deadline;
-  private final int maxWaiting;
   private final AtomicInteger waiting = new AtomicInteger();
+  private volatile Limits limits;
+
+  /** Places that are to go, and are still taken. */
+  private int surplus;
 
   private int unanswered;
   private Instant closedUntil = Instant.MIN;
@@ -39,9 +41,37 @@ final class Gate {
     this.name = name;
     this.clock = clock;
     this.places = new Semaphore(concurrency, true);
-    this.deadline = deadline;
-    // Enough to keep the places busy, few enough to leave the workers to other hypervisors.
-    this.maxWaiting = Math.min(2 * concurrency, 8);
+    this.limits = new Limits(concurrency, deadline);
+  }
+
+  private record Limits(int concurrency, Duration deadline) {
+    /** Enough to keep the places busy, few enough to leave the workers to other hypervisors. */
+    int maxWaiting() {
+      return Math.min(2 * concurrency, 8);
+    }
+  }
+
+  /** Other limits from now on; whoever is inside stays, for as long as was given then. */
+  synchronized void limit(int concurrency, Duration deadline) {
+    int more = concurrency - limits.concurrency() - surplus;
+    surplus = 0;
+    if (more > 0) {
+      places.release(more);
+    }
+    for (int i = more; i < 0; i++) {
+      if (!places.tryAcquire()) {
+        surplus++;
+      }
+    }
+    limits = new Limits(concurrency, deadline);
+  }
+
+  private synchronized void leave() {
+    if (surplus > 0) {
+      surplus--;
+    } else {
+      places.release();
+    }
   }
 
   /** An act that may fail. */
@@ -56,14 +86,16 @@ final class Gate {
    * @throws DriverException what the act threw, or UNREACHABLE if it did not answer in time
    */
   <T> T pass(Act<T> act) throws DriverException {
-    return pass(act, deadline);
+    return pass(act, limits.deadline());
   }
 
   /** As {@link #pass(Act)}, for a caller who waits no longer than this, if that is sooner. */
   <T> T pass(Act<T> act, Duration patience) throws DriverException {
     boolean probe = refuseWhileBroken();
     try {
-      return go(act, patience.compareTo(deadline) < 0 ? patience : deadline);
+      Duration deadline = limits.deadline();
+      boolean all = patience.compareTo(deadline) >= 0;
+      return go(act, all ? deadline : patience, all);
     } finally {
       if (probe) {
         probeEnded();
@@ -71,7 +103,10 @@ final class Gate {
     }
   }
 
-  private <T> T go(Act<T> act, Duration patience) throws DriverException {
+  /**
+   * @param all true if that is its whole deadline
+   */
+  private <T> T go(Act<T> act, Duration patience, boolean all) throws DriverException {
     enter(patience);
     CompletableFuture<T> answer = new CompletableFuture<>();
     Thread thread =
@@ -83,7 +118,7 @@ final class Gate {
               } catch (Throwable t) { // handed to the caller below, whatever it is
                 answer.completeExceptionally(t);
               } finally {
-                places.release();
+                leave();
               }
             });
     try {
@@ -92,7 +127,7 @@ final class Gate {
       return value;
     } catch (TimeoutException e) {
       thread.interrupt();
-      if (patience.equals(deadline)) { // else it may only be slow
+      if (all) { // else it may only be slow
         unanswered();
       }
       throw new DriverException(
@@ -131,7 +166,7 @@ final class Gate {
     if (places.tryAcquire()) {
       return;
     }
-    if (waiting.incrementAndGet() > maxWaiting) {
+    if (waiting.incrementAndGet() > limits.maxWaiting()) {
       waiting.decrementAndGet();
       throw new Busy(Duration.ofMillis(250));
     }

@@ -15,6 +15,7 @@ import io.millwright.model.SourceSpec;
 import io.millwright.model.SourceStatus;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -24,7 +25,10 @@ import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The drivers in use, opened when first needed and opened anew when their settings change. */
+/**
+ * The drivers in use, opened when first needed and opened anew when their settings change, and only
+ * then: whatever is being done through one ends with it.
+ */
 public final class Outside implements AutoCloseable {
   /** Files and a signal: what takes longer than this hangs. */
   private static final Duration SERVICES_DEADLINE = Duration.ofSeconds(15);
@@ -67,7 +71,33 @@ public final class Outside implements AutoCloseable {
     this.nudge = nudge;
   }
 
-  private record Open<D extends AutoCloseable>(Object spec, D driver, Gate gate) {}
+  /** What of a declaration a driver is opened with. */
+  private record Key(String driver, Map<String, String> settings) {
+    static Key of(HypervisorSpec spec) {
+      return new Key(spec.driver(), spec.settings());
+    }
+
+    static Key of(NetworkSpec.Services spec) {
+      return new Key(spec.driver(), spec.settings());
+    }
+  }
+
+  /**
+   * A driver in use.
+   *
+   * @param generation the latest of its resource that was seen here; whoever still holds an earlier
+   *     one takes what there is, or two of them would close each other's driver in turns
+   */
+  private record Open<D extends AutoCloseable>(Key key, long generation, D driver, Gate gate) {
+    /** True if this will do for what is declared by that generation. */
+    boolean serves(Key wanted, long asked) {
+      return generation >= asked || key.equals(wanted);
+    }
+
+    Open<D> seen(long later) {
+      return new Open<>(key, later, driver, gate);
+    }
+  }
 
   /** An act on a driver. */
   public interface Act<D, T> {
@@ -85,20 +115,6 @@ public final class Outside implements AutoCloseable {
       throws DriverException {
     Open<HypervisorDriver> open = open(hypervisor);
     return open.gate().pass(() -> act.on(open.driver()));
-  }
-
-  /**
-   * As {@link #call}, for somebody who waits for the answer and can do without it.
-   *
-   * @param patience for how long at most
-   */
-  public <T> T callWithin(
-      Duration patience,
-      Resource<HypervisorSpec, HypervisorStatus> hypervisor,
-      Act<HypervisorDriver, T> act)
-      throws DriverException {
-    Open<HypervisorDriver> open = open(hypervisor);
-    return open.gate().pass(() -> act.on(open.driver()), patience);
   }
 
   /**
@@ -153,61 +169,158 @@ public final class Outside implements AutoCloseable {
 
   private Open<HypervisorDriver> open(Resource<HypervisorSpec, HypervisorStatus> hypervisor)
       throws DriverException {
-    HypervisorSpec spec = hypervisor.spec();
+    long generation = hypervisor.generation();
     Open<HypervisorDriver> present = hypervisors.get(hypervisor.uid());
-    if (present != null && present.spec().equals(spec)) {
+    if (present != null && present.generation() >= generation) {
       return present;
     }
     synchronized (this) {
+      HypervisorSpec spec = hypervisor.spec();
       present = hypervisors.get(hypervisor.uid());
-      if (present != null && present.spec().equals(spec)) {
-        return present;
+      if (present == null || !present.serves(Key.of(spec), generation)) {
+        Open<HypervisorDriver> fresh = fresh(hypervisor);
+        fresh.driver().lifecycleEvents().ifPresent(events -> events.subscribe(nudge));
+        hypervisors.put(hypervisor.uid(), fresh);
+        close(present);
+        return fresh;
       }
-      HypervisorDriver driver =
-          known(drivers.hypervisors().get(spec.driver()), spec.driver())
-              .open(secrets.unsealed(spec.settings()), installation);
-      driver.lifecycleEvents().ifPresent(events -> events.subscribe(nudge));
-      Open<HypervisorDriver> fresh =
-          new Open<>(
-              spec,
-              driver,
-              new Gate(
-                  "hypervisor " + hypervisor.name(),
-                  spec.concurrency(),
-                  Duration.ofSeconds(spec.deadlineSeconds()),
-                  clock));
-      hypervisors.put(hypervisor.uid(), fresh);
-      close(present);
-      return fresh;
+      if (present.generation() < generation) {
+        present.gate().limit(spec.concurrency(), deadline(spec));
+        hypervisors.put(hypervisor.uid(), present.seen(generation));
+      }
+      return present;
     }
+  }
+
+  private Open<HypervisorDriver> fresh(Resource<HypervisorSpec, HypervisorStatus> hypervisor)
+      throws DriverException {
+    HypervisorSpec spec = hypervisor.spec();
+    return new Open<>(
+        Key.of(spec),
+        hypervisor.generation(),
+        known(drivers.hypervisors().get(spec.driver()), spec.driver())
+            .open(secrets.unsealed(spec.settings()), installation),
+        new Gate("hypervisor " + hypervisor.name(), spec.concurrency(), deadline(spec), clock));
+  }
+
+  private static Duration deadline(HypervisorSpec spec) {
+    return Duration.ofSeconds(spec.deadlineSeconds());
   }
 
   private Open<NetworkServices> openServices(Resource<NetworkSpec, NetworkStatus> network)
       throws DriverException {
-    NetworkSpec.Services spec =
-        Objects.requireNonNull(network.spec().services(), "the network has no services");
+    long generation = network.generation();
     Open<NetworkServices> present = services.get(network.uid());
-    if (present != null && present.spec().equals(spec)) {
+    if (present != null && present.generation() >= generation) {
       return present;
     }
     synchronized (this) {
       present = services.get(network.uid());
-      if (present != null && present.spec().equals(spec)) {
-        return present;
+      if (present == null || !present.serves(Key.of(services(network)), generation)) {
+        Open<NetworkServices> fresh = freshServices(network);
+        services.put(network.uid(), fresh);
+        close(present);
+        return fresh;
       }
-      Open<NetworkServices> fresh =
-          new Open<>(
-              spec,
-              known(drivers.networkServices().get(spec.driver()), spec.driver())
-                  .open(secrets.unsealed(spec.settings()), installation),
-              new Gate(
-                  "DHCP and DNS of network " + network.name(),
-                  SERVICES_CONCURRENCY,
-                  SERVICES_DEADLINE,
-                  clock));
-      services.put(network.uid(), fresh);
-      close(present);
-      return fresh;
+      if (present.generation() < generation) {
+        services.put(network.uid(), present.seen(generation));
+      }
+      return present;
+    }
+  }
+
+  private Open<NetworkServices> freshServices(Resource<NetworkSpec, NetworkStatus> network)
+      throws DriverException {
+    NetworkSpec.Services spec = services(network);
+    return new Open<>(
+        Key.of(spec),
+        network.generation(),
+        known(drivers.networkServices().get(spec.driver()), spec.driver())
+            .open(secrets.unsealed(spec.settings()), installation),
+        new Gate(
+            "DHCP and DNS of network " + network.name(),
+            SERVICES_CONCURRENCY,
+            SERVICES_DEADLINE,
+            clock));
+  }
+
+  private static NetworkSpec.Services services(Resource<NetworkSpec, NetworkStatus> network) {
+    return Objects.requireNonNull(network.spec().services(), "the network has no services");
+  }
+
+  /**
+   * A look by which nothing changes, for what is not declared yet and may never be.
+   *
+   * @param declared hypervisors and networks as they are, in place of what they would become
+   */
+  public Glance glance(Map<UUID, Resource<?, ?>> declared) {
+    return new Glance(declared);
+  }
+
+  /**
+   * Looks through the driver in use if there is one for what is declared. Else it looks through one
+   * of its own, which hears no events and is closed with it. It is for one thread.
+   */
+  public final class Glance implements AutoCloseable {
+    private final Map<UUID, Resource<?, ?>> declared;
+    private final Map<UUID, Open<HypervisorDriver>> ownHypervisors = new HashMap<>();
+    private final Map<UUID, Open<NetworkServices>> ownServices = new HashMap<>();
+
+    private Glance(Map<UUID, Resource<?, ?>> declared) {
+      this.declared = Map.copyOf(declared);
+    }
+
+    /**
+     * As {@link Outside#call}, for somebody who waits for the answer and can do without it.
+     *
+     * @param patience for how long at most
+     */
+    public <T> T callWithin(
+        Duration patience,
+        Resource<HypervisorSpec, HypervisorStatus> hypervisor,
+        Act<HypervisorDriver, T> act)
+        throws DriverException {
+      UUID uid = hypervisor.uid();
+      Resource<HypervisorSpec, HypervisorStatus> as =
+          declared.getOrDefault(uid, hypervisor).as(HypervisorSpec.class, HypervisorStatus.class);
+      Open<HypervisorDriver> open = hypervisors.get(uid);
+      if (open == null || !open.serves(Key.of(as.spec()), as.generation())) {
+        open = ownHypervisors.get(uid);
+      }
+      if (open == null) {
+        open = fresh(as);
+        ownHypervisors.put(uid, open);
+      }
+      Open<HypervisorDriver> through = open;
+      return through.gate().pass(() -> act.on(through.driver()), patience);
+    }
+
+    /** As {@link Outside#callServices}. */
+    public <T> T callServices(
+        Resource<NetworkSpec, NetworkStatus> network, Act<NetworkServices, T> act)
+        throws DriverException {
+      UUID uid = network.uid();
+      Resource<NetworkSpec, NetworkStatus> as =
+          declared.getOrDefault(uid, network).as(NetworkSpec.class, NetworkStatus.class);
+      if (as.spec().services() == null) {
+        as = network; // it is to get some
+      }
+      Open<NetworkServices> open = services.get(uid);
+      if (open == null || !open.serves(Key.of(services(as)), as.generation())) {
+        open = ownServices.get(uid);
+      }
+      if (open == null) {
+        open = freshServices(as);
+        ownServices.put(uid, open);
+      }
+      Open<NetworkServices> through = open;
+      return through.gate().pass(() -> act.on(through.driver()));
+    }
+
+    @Override
+    public void close() {
+      ownHypervisors.values().forEach(Outside::close);
+      ownServices.values().forEach(Outside::close);
     }
   }
 

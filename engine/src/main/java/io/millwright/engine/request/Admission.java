@@ -44,6 +44,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -52,6 +53,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -528,15 +530,21 @@ public final class Admission {
               size.disk().compareTo(old.disk()) >= 0,
               "a system disk cannot shrink; " + machines.getFirst().title() + " has " + old.disk());
     }
-    machines.stream()
-        .flatMap(m ->
-            lookup
-                .find(Kind.HYPERVISOR, m.project(), String.valueOf(m.status().hypervisor()))
-                .stream())
-        .distinct()
-        .forEach(h ->
-            MachineAdmission.checkFits(
-                h.as(HypervisorSpec.class, HypervisorStatus.class), size, at));
+    Map<Resource<HypervisorSpec, HypervisorStatus>, Long> hosts =
+        machines.stream()
+            .flatMap(m ->
+                lookup
+                    .find(Kind.HYPERVISOR, m.project(), String.valueOf(m.status().hypervisor()))
+                    .stream())
+            .map(h ->
+                h.<HypervisorSpec, HypervisorStatus>as(
+                    HypervisorSpec.class, HypervisorStatus.class))
+            .collect(Collectors.groupingBy(h -> h, LinkedHashMap::new, Collectors.counting()));
+    hosts.keySet().forEach(h -> MachineAdmission.checkFits(h, size, at));
+    if (before instanceof SizeSpec old) {
+      hosts.forEach(
+          (h, on) -> MachineAdmission.checkGrowth(tx, h, old, size, on, at.field("memory")));
+    }
   }
 
   private static void admitVolume(

@@ -101,7 +101,8 @@ final class MachineAdmission {
         lookup.get(Kind.IMAGE, project, spec.image(), ImageSpec.class, ImageStatus.class);
     checkImage(spec, size, image, before, lookup, project, at);
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks = networks(lookup, spec, project);
-    MachineStatus status = place(tx, lookup, machine, size, networks, at);
+    MachineStatus status =
+        place(tx, lookup, machine, former(lookup, project, spec, before, size), size, networks, at);
     if (!at.list().isEmpty()) {
       return status;
     }
@@ -251,17 +252,26 @@ final class MachineAdmission {
               size.disk().compareTo(needed) >= 0,
               "has a disk of " + size.disk() + ", but " + image.title() + " needs " + needed);
     }
-    if (before != null && !before.size().equals(spec.size())) {
-      SizeSpec old =
-          lookup
-              .find(Kind.SIZE, project, before.size())
-              .map(r -> r.as(SizeSpec.class, PlainStatus.class).spec())
-              .orElse(size);
-      at.field("size")
-          .require(
-              size.disk().compareTo(old.disk()) >= 0,
-              "a system disk cannot shrink; it has " + old.disk());
-    }
+    SizeSpec old = former(lookup, project, spec, before, size);
+    at.field("size")
+        .require(
+            size.disk().compareTo(old.disk()) >= 0,
+            "a system disk cannot shrink; it has " + old.disk());
+  }
+
+  /** The size that it had, or the one that it has if that is the same. */
+  private static SizeSpec former(
+      Lookup lookup,
+      String project,
+      MachineSpec spec,
+      @Nullable MachineSpec before,
+      SizeSpec size) {
+    return before == null || before.size().equals(spec.size())
+        ? size
+        : lookup
+            .find(Kind.SIZE, project, before.size())
+            .map(r -> r.as(SizeSpec.class, PlainStatus.class).spec())
+            .orElse(size);
   }
 
   /**
@@ -315,6 +325,7 @@ final class MachineAdmission {
       Tx tx,
       Lookup lookup,
       Resource<MachineSpec, MachineStatus> machine,
+      SizeSpec old,
       SizeSpec size,
       Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
       Violations at) {
@@ -337,6 +348,7 @@ final class MachineAdmission {
               h.<HypervisorSpec, HypervisorStatus>as(HypervisorSpec.class, HypervisorStatus.class))
           .ifPresent(h -> {
             checkFits(h, size, at.field("size"));
+            checkGrowth(tx, h, old, size, 1, at.field("size"));
             checkCards(lookup, machine, h, networks, at.field("nics"));
           });
       return status;
@@ -404,6 +416,38 @@ final class MachineAdmission {
         "is larger than " + host.title() + ", which has " + cores + " cores and " + memory);
   }
 
+  /**
+   * Machines that are on a host already may take no more than what a new one could have there, or
+   * they are shut down to grow and cannot be started again.
+   *
+   * @param machines how many of them there have this size, which is in the database already
+   */
+  static void checkGrowth(
+      Tx tx,
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      SizeSpec old,
+      SizeSpec size,
+      long machines,
+      Violations at) {
+    long each = size.memory().mib() - old.memory().mib();
+    ByteSize memory = host.status().memory();
+    if (each <= 0 || (memory != null && size.memory().compareTo(memory) > 0)) {
+      return; // and what is larger than its host is told already
+    }
+    long more = machines * each;
+    long promised = tx.resources().committed().getOrDefault(host.uid(), new long[] {0, 0})[1];
+    String objection = candidate(host, null, promised - more).objection(ByteSize.ofMib(more));
+    at.require(
+        objection == null,
+        "takes "
+            + ByteSize.ofMib(more)
+            + " more of memory on "
+            + host.title()
+            + (machines == 1 ? "" : ", for " + machines + " machines")
+            + ": "
+            + objection);
+  }
+
   /** A hypervisor with what speaks against a machine of this spec there. */
   static Placement.Candidate candidate(
       Lookup lookup,
@@ -444,7 +488,13 @@ final class MachineAdmission {
         refusal = "volume " + name + " is elsewhere";
       }
     }
-    long[] used = committed.getOrDefault(host.uid(), new long[] {0, 0});
+    return candidate(host, refusal, committed.getOrDefault(host.uid(), new long[] {0, 0})[1]);
+  }
+
+  private static Placement.Candidate candidate(
+      Resource<HypervisorSpec, HypervisorStatus> host,
+      @Nullable String refusal,
+      long committedMib) {
     return new Placement.Candidate(
         host.uid(),
         host.name(),
@@ -452,7 +502,7 @@ final class MachineAdmission {
         host.status().cores(),
         host.status().memory(),
         host.status().diskFree(),
-        used[1],
+        committedMib,
         !host.status().away());
   }
 

@@ -91,11 +91,35 @@ public final class Preview {
           }
           return new Found(applied, machines);
         });
-    return plan(found.applied(), found.machines());
+    try (Outside.Glance glance = outside.glance(declared(found.applied()))) {
+      return plan(found.applied(), found.machines(), glance);
+    }
+  }
+
+  /**
+   * What there is already of the hypervisors and networks of a request: its machines are looked for
+   * where they are, and not where what was rolled back would have them.
+   */
+  private Map<UUID, Resource<?, ?>> declared(List<Applied> applied) {
+    Map<UUID, Resource<?, ?>> out = new HashMap<>();
+    List<UUID> uids =
+        applied.stream()
+            .map(Applied::resource)
+            .filter(r -> r.kind() == Kind.HYPERVISOR || r.kind() == Kind.NETWORK)
+            .map(Resource::uid)
+            .toList();
+    if (!uids.isEmpty()) {
+      store.read(tx -> {
+        uids.forEach(uid -> tx.resources().find(uid).ifPresent(r -> out.put(uid, r)));
+        return out;
+      });
+    }
+    return out;
   }
 
   /** The same with impact and steps put in; machines that nothing would happen to stay bare. */
-  private List<Applied> plan(List<Applied> applied, Map<UUID, ResolvedMachine> machines) {
+  private List<Applied> plan(
+      List<Applied> applied, Map<UUID, ResolvedMachine> machines, Outside.Glance glance) {
     List<Applied> out = new ArrayList<>();
     Set<UUID> otherMtu = new HashSet<>();
     Map<UUID, VolumeSpec> volumes = new HashMap<>();
@@ -114,7 +138,8 @@ public final class Preview {
         continue;
       }
       ResolvedMachine machine = machines.get(each.resource().uid());
-      out.add(machine == null ? simple(each) : machine(each, machine, otherMtu, volumes, away));
+      out.add(
+          machine == null ? simple(each) : machine(each, machine, otherMtu, volumes, away, glance));
     }
     return out;
   }
@@ -124,20 +149,27 @@ public final class Preview {
       ResolvedMachine machine,
       Set<UUID> otherMtu,
       Map<UUID, VolumeSpec> volumes,
-      Map<UUID, String> away) {
+      Map<UUID, String> away,
+      Outside.Glance glance) {
     boolean fresh = applied.action() == Applied.Action.CREATED;
     MachineGoal goal = MachineGoals.goal(machine, installation);
     if (goal.sha256() == null) {
       goal = goal.withSha256(UNKNOWN_IMAGE);
     }
-    Seen seen = fresh ? observeNew(machine, goal, away) : new Seen(observe(machine, goal), null);
+    Seen seen =
+        fresh
+            ? observeNew(machine, goal, away, glance)
+            : new Seen(observe(machine, goal, glance), null);
     MachineFacts facts = seen.facts();
     boolean moves = machine.machine().status().moving();
     Plan plan =
         machine.elsewhere() == null
             ? MachinePlanner.plan(Leaving.promised(store, volumes, goal, facts), facts)
             : MovePlanner.plan(
-                goal, facts, MachineGoals.elsewhere(machine), observe(machine.there(), goal));
+                goal,
+                facts,
+                MachineGoals.elsewhere(machine),
+                observe(machine.there(), goal, glance));
     String impact = moves ? "move" : MachinePlanner.impact(goal, facts.vm(), plan);
     return new Applied(
         applied.resource(),
@@ -189,14 +221,15 @@ public final class Preview {
    *
    * @param away what was found to be away in this plan, and why
    */
-  private Seen observeNew(ResolvedMachine machine, MachineGoal goal, Map<UUID, String> away) {
+  private static Seen observeNew(
+      ResolvedMachine machine, MachineGoal goal, Map<UUID, String> away, Outside.Glance glance) {
     UUID hypervisor = machine.hypervisor().uid();
     Condition.find(machine.hypervisor().status().conditions(), Condition.READY)
         .filter(c -> c.value() == Condition.Value.FALSE && c.reason().equals("Unreachable"))
         .ifPresent(c -> away.put(hypervisor, c.message()));
     if (!away.containsKey(hypervisor)) {
       try {
-        return new Seen(look(machine, goal, PATIENCE), null);
+        return new Seen(look(machine, goal, PATIENCE, glance), null);
       } catch (DriverException e) {
         away.put(hypervisor, e.forUser());
       } catch (Busy e) {
@@ -209,9 +242,10 @@ public final class Preview {
             + away.get(hypervisor));
   }
 
-  private MachineFacts observe(ResolvedMachine machine, MachineGoal goal) {
+  private static MachineFacts observe(
+      ResolvedMachine machine, MachineGoal goal, Outside.Glance glance) {
     try {
-      return look(machine, goal, ALL_THE_TIME);
+      return look(machine, goal, ALL_THE_TIME, glance);
     } catch (DriverException e) {
       throw unavailable(machine, e.forUser());
     } catch (Busy e) {
@@ -219,16 +253,17 @@ public final class Preview {
     }
   }
 
-  private MachineFacts look(ResolvedMachine machine, MachineGoal goal, Duration patience)
+  private static MachineFacts look(
+      ResolvedMachine machine, MachineGoal goal, Duration patience, Outside.Glance glance)
       throws DriverException {
     Observation seen =
-        outside.callWithin(
+        glance.callWithin(
             patience, machine.hypervisor(), d -> d.observe(new Scope.One(machine.uid())));
     Map<String, Records> published = new LinkedHashMap<>();
     for (var network : machine.networks().entrySet()) {
       if (network.getValue().spec().services() != null) {
         Records records =
-            outside.callServices(network.getValue(), s -> s.observe()).get(machine.uid());
+            glance.callServices(network.getValue(), s -> s.observe()).get(machine.uid());
         if (records != null) {
           published.put(network.getKey(), records);
         }

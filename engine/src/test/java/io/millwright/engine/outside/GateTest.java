@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -101,6 +102,60 @@ class GateTest {
       }
     }
     assertThat(answer).isEqualTo(3);
+  }
+
+  @Test
+  void otherLimitsHoldForWhoComesAfterThem() throws Exception {
+    Gate gate = gate(3, LONG);
+    Semaphore entered = new Semaphore(0);
+    Semaphore go = new Semaphore(0);
+    try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+      Callable<Integer> call =
+          () ->
+              gate.pass(() -> {
+                entered.release();
+                go.acquireUninterruptibly();
+                return 1;
+              });
+      List<Future<Integer>> calls = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        calls.add(callers.submit(call));
+      }
+      entered.acquire(3);
+      gate.limit(1, Duration.ofMillis(20));
+      // Whoever is inside stays; nobody comes in until there is one place again.
+      go.release(2);
+      while (calls.stream().filter(Future::isDone).count() < 2) {
+        Thread.onSpinWait();
+      }
+      assertThatThrownBy(() -> gate.pass(() -> 2)).isInstanceOf(Busy.class);
+      go.release();
+      for (Future<Integer> each : calls) {
+        each.get();
+      }
+      DriverException late = null;
+      while (late == null) {
+        try {
+          gate.pass(() -> {
+            await(new CountDownLatch(1));
+            return 3;
+          });
+        } catch (Busy e) {
+          Thread.onSpinWait(); // the last one has not quite left
+        } catch (DriverException e) {
+          late = e;
+        }
+      }
+      assertThat(late).hasMessageContaining("did not answer");
+      gate.limit(2, LONG);
+      List<Future<Integer>> more = List.of(callers.submit(call), callers.submit(call));
+      entered.acquire(2);
+      assertThatThrownBy(() -> gate.pass(() -> 4, Duration.ofMillis(20))).isInstanceOf(Busy.class);
+      go.release(2);
+      for (Future<Integer> each : more) {
+        each.get();
+      }
+    }
   }
 
   @Test
