@@ -256,6 +256,26 @@ class WindowsTest {
         .contains("Const Uefi = True");
   }
 
+  /** The one order that Microsoft's reference demands. */
+  @Test
+  void anInterfaceSaysItsThingsInOrder() {
+    String answers =
+        text(
+            files(
+                Windows.Version.SERVER_2025, Objects.requireNonNull(machines().get("dual-stack"))),
+            "Autounattend.xml");
+    assertThat(answers.substring(answers.indexOf("Microsoft-Windows-TCPIP")))
+        .containsSubsequence(
+            "<Interface wcm:action=\"add\">",
+            "<Ipv4Settings>",
+            "<Ipv6Settings>",
+            "<Identifier>",
+            "<UnicastIpAddresses>",
+            "<Routes>",
+            "</Interface>",
+            "Microsoft-Windows-DNS-Client");
+  }
+
   /** WMI tells of whole cylinders, so a disk of just the least size would look smaller. */
   @Test
   void aDiskIsNotTooSmallByTheRestOfACylinder() {
