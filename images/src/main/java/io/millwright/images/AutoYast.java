@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,53 @@ public final class AutoYast implements Renderer<Answers> {
   /** AutoYaST's names for its members run from bonding_slave0 to bonding_slave9. */
   private static final int MOST_MEMBERS = 10;
 
+  /**
+   * YaST's names of keyboards, by X11's. Releases of YaST differ in which other names they take,
+   * and none tells of one that it does not.
+   */
+  private static final Map<String, String> KEYBOARDS =
+      Map.ofEntries(
+          Map.entry("ara", "arabic"),
+          Map.entry("at", "german"),
+          Map.entry("be", "belgian"),
+          Map.entry("br", "portugese-br"),
+          Map.entry("ca", "french-ca"),
+          Map.entry("ch", "german-ch"),
+          Map.entry("cn", "chinese"),
+          Map.entry("cz", "czech"),
+          Map.entry("de", "german"),
+          Map.entry("dk", "danish"),
+          Map.entry("ee", "estonian"),
+          Map.entry("es", "spanish"),
+          Map.entry("fi", "finnish"),
+          Map.entry("fr", "french"),
+          Map.entry("gb", "english-uk"),
+          Map.entry("gr", "greek"),
+          Map.entry("hr", "croatian"),
+          Map.entry("hu", "hungarian"),
+          Map.entry("is", "icelandic"),
+          Map.entry("it", "italian"),
+          Map.entry("jp", "japanese"),
+          Map.entry("kh", "khmer"),
+          Map.entry("kr", "korean"),
+          Map.entry("latam", "spanish-lat"),
+          Map.entry("lt", "lithuanian"),
+          Map.entry("nl", "dutch"),
+          Map.entry("no", "norwegian"),
+          Map.entry("pl", "polish"),
+          Map.entry("pt", "portugese"),
+          Map.entry("ro", "romanian"),
+          Map.entry("rs", "serbian"),
+          Map.entry("ru", "russian"),
+          Map.entry("se", "swedish"),
+          Map.entry("si", "slovene"),
+          Map.entry("sk", "slovak"),
+          Map.entry("tj", "tajik"),
+          Map.entry("tr", "turkish"),
+          Map.entry("tw", "taiwanese"),
+          Map.entry("ua", "ukrainian"),
+          Map.entry("us", "english-us"));
+
   private static final int ESP = 259;
   private static final int BIOS_BOOT = 263;
   private static final int LINUX = 131;
@@ -73,6 +121,9 @@ public final class AutoYast implements Renderer<Answers> {
               "installation.storage.encryption",
               "AutoYaST encrypts with a pass phrase only, which would have to stand on the"
                   + " medium"));
+    }
+    if (!KEYBOARDS.containsKey(how.keyboard())) {
+      out.add(new Refusal("installation.keyboard", "is not among those known for YaST"));
     }
     for (int i = 0; i < spec.interfaces().size(); i++) {
       String at = "interfaces[" + i + "].";
@@ -182,7 +233,7 @@ public final class AutoYast implements Renderer<Answers> {
     values.put("domain", or(spec.identity().domain(), ""));
     values.put("poweroff", how.end() == Installation.End.POWEROFF);
     values.put("addOns", addOns(how.source()));
-    values.put("keyboard", how.keyboard());
+    values.put("keyboard", Objects.requireNonNull(KEYBOARDS.get(how.keyboard())));
     values.put("timezone", or(profile.timezone(), "UTC"));
     values.put("nameServers", Networkd.nameServers(spec));
     values.put("search", Networkd.searchDomains(spec));
@@ -290,7 +341,12 @@ public final class AutoYast implements Renderer<Answers> {
             .toList());
   }
 
-  /** See BOOTPROTO in ifcfg(5). SLAAC alone is the kernel's work, which Finish lets it do. */
+  /** True for one that waits for a router only; YaST has no word for it, though wicked has one. */
+  private static boolean isOfRoutersOnly(IpConfig ip) {
+    return ip.slaac() && !ip.dhcp4() && !ip.dhcp6() && ip.addresses().isEmpty();
+  }
+
+  /** See BOOTPROTO in ifcfg(5). What waits for a router only gets its own by Finish. */
   private static String bootproto(IpConfig ip) {
     if (ip.dhcp4() && ip.dhcp6()) {
       return "dhcp";
@@ -304,7 +360,7 @@ public final class AutoYast implements Renderer<Answers> {
     if (!ip.addresses().isEmpty()) {
       return "static";
     }
-    return ip.slaac() ? "auto6" : "none";
+    return "none";
   }
 
   private static List<Map<String, String>> routes(InstallSpec spec) {
@@ -485,7 +541,15 @@ public final class AutoYast implements Renderer<Answers> {
                 ifroute(routes(spec), face)));
       }
     }
-    return Finish.script(spec, Suse.files(spec, files), Suse.commands(spec));
+    List<String> commands = new ArrayList<>(Suse.commands(spec));
+    for (NetInterface face : spec.interfaces()) {
+      if (isOfRoutersOnly(face.ip())) {
+        commands.add(
+            "sed -i \"s/^BOOTPROTO=.*/BOOTPROTO='auto6'/\" /etc/sysconfig/network/ifcfg-"
+                + face.name());
+      }
+    }
+    return Finish.script(spec, Suse.files(spec, files), commands);
   }
 
   private static String sysctl(InstallSpec spec, NetInterface face) {

@@ -57,6 +57,8 @@ public record InstallSpec(
 
   public InstallSpec {
     interfaces = List.copyOf(interfaces);
+    String zone = profile.timezone();
+    profile = zone == null ? profile : profile.withTimezone(Zones.today(zone));
     reportTo = List.copyOf(reportTo);
     dataDisks = List.copyOf(dataDisks);
   }

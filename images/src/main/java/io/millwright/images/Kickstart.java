@@ -4,6 +4,7 @@ import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.PackageSource;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -13,6 +14,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +34,31 @@ public final class Kickstart implements Renderer<Answers> {
   private static final String CLOUD_CONFIG =
       "datasource_list: [ NoCloud, None ]\nnetwork: { config: disabled }\n";
 
+  private static final Pattern VERSION = Pattern.compile("([0-9]{1,5})(?:\\.([0-9]{1,5}))?.*");
+
   private final CloudInit cloudInit = CloudInit.installed();
+  private final boolean btrfs;
+  private final NmKeyfiles.Links links;
+
+  /**
+   * A renderer for one system of the family.
+   *
+   * @param family its name in the catalogue; one that is not known is taken for a sister of Red
+   *     Hat's
+   * @param version as its medium tells it; one that is not known is taken for today's
+   */
+  public Kickstart(String family, String version) {
+    Matcher m = VERSION.matcher(version);
+    int major = m.matches() ? Integer.parseInt(m.group(1)) : Integer.MAX_VALUE;
+    int minor = m.matches() && m.group(2) != null ? Integer.parseInt(m.group(2)) : 0;
+    boolean fedora = family.startsWith("fedora");
+    btrfs =
+        fedora
+            || family.equals("almalinux")
+                && m.matches()
+                && (major > 10 || major == 10 && minor >= 1);
+    links = !fedora && major <= 8 ? NmKeyfiles.Links.OF_SYSTEMD_239 : NmKeyfiles.Links.TODAY;
+  }
 
   @Override
   public List<Refusal> check(InstallSpec spec) {
@@ -69,6 +96,7 @@ public final class Kickstart implements Renderer<Answers> {
               "the installer needs a card with an address of its own, beside bonds and VLANs, to"
                   + " fetch packages; or install offline"));
     }
+    checkFileSystems(how.storage(), out);
     PackageManager.DNF.check(how.source(), out);
     if (how.source().repositoryKey() != null) {
       out.add(
@@ -84,6 +112,19 @@ public final class Kickstart implements Renderer<Answers> {
               "Anaconda takes a proxy only together with a mirror's URL"));
     }
     return List.copyOf(out);
+  }
+
+  private void checkFileSystems(Storage storage, List<Refusal> out) {
+    for (int i = 0; i < storage.filesystems().size(); i++) {
+      if (storage.filesystems().get(i).type() == StorageSpec.Type.BTRFS && !btrfs) {
+        out.add(
+            new Refusal(
+                "installation.storage.filesystems[" + i + "].type",
+                "Red Hat's kernel has no btrfs, and Anaconda there refuses it; use xfs or ext4"
+                    + " (Fedora has it, and AlmaLinux from 10.1 on, whose Image says so in its"
+                    + " version)"));
+      }
+    }
   }
 
   @Override
@@ -245,7 +286,7 @@ public final class Kickstart implements Renderer<Answers> {
           .files(how.source().repositories())
           .forEach(f -> out.add(file(f.path(), f.mode(), f.content())));
     }
-    NmKeyfiles.of(spec)
+    NmKeyfiles.of(spec, links)
         .forEach(
             (path, text) -> out.add(file(path, path.endsWith(".link") ? "0644" : "0600", text)));
     return out;

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The network of a machine as NetworkManager keeps it: one keyfile for each interface, and a
@@ -18,6 +19,16 @@ import java.util.stream.Stream;
  * by UUID, so nothing depends on a name that the kernel gave.
  */
 final class NmKeyfiles {
+  /** What a .link file can say of the card that it names; see systemd.link(5). */
+  enum Links {
+    TODAY,
+    /**
+     * Of Red Hat 8 and its sisters, which passes over PermanentMACAddress=, so that what is left of
+     * the section matches every card, and to which a card has no Type=.
+     */
+    OF_SYSTEMD_239
+  }
+
   private final InstallSpec spec;
 
   private NmKeyfiles(InstallSpec spec) {
@@ -26,6 +37,11 @@ final class NmKeyfiles {
 
   /** Content by path. NetworkManager reads keyfiles only if none but root can. */
   static Map<String, String> of(InstallSpec spec) {
+    return of(spec, Links.TODAY);
+  }
+
+  /** The same for a system with these .link files. */
+  static Map<String, String> of(InstallSpec spec, Links links) {
     NmKeyfiles all = new NmKeyfiles(spec);
     Map<String, String> out = new LinkedHashMap<>();
     for (NetInterface face : spec.interfaces()) {
@@ -36,16 +52,19 @@ final class NmKeyfiles {
           && (card.mac() != null || spec.isTheOnly(card))) {
         out.put(
             "/etc/systemd/network/10-millwright-" + card.name() + ".link",
-            "[Match]\n"
-                + (card.mac() != null
-                    ? "PermanentMACAddress=" + card.mac()
-                    : "Type=ether\nOriginalName=e*") // eth0 as well as enp1s0
-                + "\n\n[Link]\nName="
-                + card.name()
-                + "\n");
+            "[Match]\n" + match(card.mac(), links) + "\n\n[Link]\nName=" + card.name() + "\n");
       }
     }
     return out;
+  }
+
+  private static String match(@Nullable Mac mac, Links links) {
+    String only = "OriginalName=e*"; // eth0 as well as enp1s0
+    return switch (links) {
+      case TODAY -> mac != null ? "PermanentMACAddress=" + mac : "Type=ether\n" + only;
+      // A VLAN, bond or bridge has the card's MAC address, but no place on a bus.
+      case OF_SYSTEMD_239 -> (mac != null ? "MACAddress=" + mac : only) + "\nPath=*";
+    };
   }
 
   private UUID uuid(String name) {

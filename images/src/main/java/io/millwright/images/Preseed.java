@@ -114,6 +114,9 @@ public final class Preseed implements Renderer<Answers> {
         AnswerFile.program(
             Template.fill("preseed-late.peb", Map.of("resolver", asksForNameServers(spec)))));
     files.put("/millwright/finish", AnswerFile.program(finish(spec, how.source())));
+    linkLocalRouter(spec, how.source())
+        .ifPresent(
+            router -> files.put("/millwright/route", AnswerFile.program(route(spec, router))));
     for (int i = 0; i < how.before().size(); i++) {
       ProfileSpec.Script script = how.before().get(i);
       files.put(
@@ -194,6 +197,7 @@ public final class Preseed implements Renderer<Answers> {
     values.put("timezone", or(profile.timezone(), "Etc/UTC"));
     values.put("keyboard", how.keyboard());
     values.put("network", source.offline() ? List.of() : network(spec));
+    values.put("route", linkLocalRouter(spec, source).isPresent());
     values.put("offline", source.offline());
     URI mirror = source.mirror();
     values.put("ownMirror", mirror != null);
@@ -257,14 +261,8 @@ public final class Preseed implements Renderer<Answers> {
     NetInterface.Ethernet card = InstallerCard.of(spec).orElseThrow();
     IpConfig ip = card.ip();
     List<String> out = new ArrayList<>();
-    String name = card.mac() != null ? UPLINK : spec.isTheOnly(card) ? "auto" : card.name();
-    out.add("netcfg/choose_interface select " + name);
-    // Static IPv4 is the surest of what there may be; then what asks; then static IPv6.
-    Optional<HostAddress> address =
-        Stream.of(false, true)
-            .filter(v6 -> !v6 || !(ip.isDynamic(false) || ip.isDynamic(true)))
-            .flatMap(v6 -> ip.addresses().stream().filter(a -> a.v6() == v6))
-            .findFirst();
+    out.add("netcfg/choose_interface select " + name(spec, card).orElse("auto"));
+    Optional<HostAddress> address = address(ip);
     if (address.isEmpty()) {
       out.add("netcfg/disable_autoconfig boolean false");
       out.add("netcfg/dhcp_timeout string 60");
@@ -273,9 +271,13 @@ public final class Preseed implements Renderer<Answers> {
     }
     boolean v6 = address.get().v6();
     Ip gateway = ip.gateway(v6);
+    // Of nothing it makes the first address of the network; and one outside it is asked for anew,
+    // for ever.
+    String router =
+        gateway == null || InstallSpec.isLinkLocal(gateway) ? "none" : gateway.toString();
     out.add("netcfg/disable_autoconfig boolean true");
     out.add("netcfg/get_ipaddress string " + address.get());
-    out.add("netcfg/get_gateway string" + (gateway == null ? "" : " " + gateway));
+    out.add("netcfg/get_gateway string " + router);
     List<String> servers = ip.dns().stream().map(Ip::toString).toList();
     // Its resolver takes three.
     out.add(
@@ -284,6 +286,41 @@ public final class Preseed implements Renderer<Answers> {
             .strip());
     out.add("netcfg/confirm_static boolean true");
     return out;
+  }
+
+  /** The installer's name of its card, unless that is the only one. */
+  private static Optional<String> name(InstallSpec spec, NetInterface.Ethernet card) {
+    return card.mac() != null
+        ? Optional.of(UPLINK)
+        : spec.isTheOnly(card) ? Optional.empty() : Optional.of(card.name());
+  }
+
+  /**
+   * The installer's own address, if it does not ask for one: static IPv4 is the surest of what
+   * there may be; then what asks; then static IPv6.
+   */
+  private static Optional<HostAddress> address(IpConfig ip) {
+    return Stream.of(false, true)
+        .filter(v6 -> !v6 || !(ip.isDynamic(false) || ip.isDynamic(true)))
+        .flatMap(v6 -> ip.addresses().stream().filter(a -> a.v6() == v6))
+        .findFirst();
+  }
+
+  /** The installer's router, if netcfg would not take it. */
+  private static Optional<Ip> linkLocalRouter(InstallSpec spec, Source source) {
+    return source.offline()
+        ? Optional.empty()
+        : InstallerCard.of(spec)
+            .map(NetInterface.Ethernet::ip)
+            .flatMap(ip -> address(ip).map(a -> ip.gateway(a.v6())))
+            .filter(InstallSpec::isLinkLocal);
+  }
+
+  private static String route(InstallSpec spec, Ip router) {
+    String card = InstallerCard.of(spec).flatMap(c -> name(spec, c)).orElse("*");
+    return Template.fill(
+        "preseed-route.peb",
+        Map.of("cards", "/sys/class/net/" + card, "router", router.toString()));
   }
 
   /** One line of partman-auto's recipe for each part, in its words and millions of bytes. */

@@ -95,6 +95,7 @@ public final class Proxmox implements Renderer<Answers> {
           new Refusal(
               "identity.domain", "Proxmox VE needs a full name, such as node1.example.org"));
     }
+    checkNameServers(spec, out);
     if (spec.identity().hostname().matches("[0-9]+")) {
       out.add(new Refusal("identity.hostname", "Proxmox VE takes no name of digits alone"));
     }
@@ -138,6 +139,18 @@ public final class Proxmox implements Renderer<Answers> {
               "files and scripts are more than the 1 MiB that Proxmox VE's installer takes along"));
     }
     return List.copyOf(out);
+  }
+
+  /** Nothing in it listens to routers for more than addresses. */
+  private static void checkNameServers(InstallSpec spec, List<Refusal> out) {
+    List<IpConfig> all = spec.interfaces().stream().map(NetInterface::ip).toList();
+    if (all.stream().anyMatch(IpConfig::slaac)
+        && all.stream().noneMatch(ip -> ip.dhcp4() || ip.dhcp6() || !ip.dns().isEmpty())) {
+      out.add(
+          new Refusal(
+              "interfaces",
+              "Proxmox VE takes no name servers from router advertisements; give some"));
+    }
   }
 
   private static void checkInstallation(Installation how, List<Refusal> out) {

@@ -55,7 +55,7 @@ public final class Renderers {
     return switch (family.installerOf(version)) {
       case PRESEED -> new Preseed();
       case AUTOINSTALL -> new Autoinstall();
-      case KICKSTART -> new Kickstart();
+      case KICKSTART -> new Kickstart(family.family(), version);
       case AUTOYAST -> new AutoYast(sles ? AutoYast.Product.SLES : AutoYast.Product.LEAP);
       case AGAMA -> new Agama(sles ? Agama.Product.SLES : Agama.Product.LEAP);
       case ALPINE -> new Alpine();

@@ -6,9 +6,6 @@ import io.millwright.model.Mac;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.StorageSpec;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,7 +63,7 @@ public final class Windows implements Renderer<Answers> {
           Map.entry("cz", "0405:00000405"),
           Map.entry("jp", "0411:00000411"));
 
-  private static final Properties ZONES = zones();
+  private static final Properties ZONES = Zones.read("windows-zones.properties");
 
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
@@ -442,18 +439,5 @@ public final class Windows implements Renderer<Answers> {
     out.put("families", families);
     out.put("deaf", deaf);
     return out;
-  }
-
-  private static Properties zones() {
-    try (InputStream in = Windows.class.getResourceAsStream("windows-zones.properties")) {
-      if (in == null) {
-        throw new IllegalStateException("windows-zones.properties is missing from the jar");
-      }
-      Properties out = new Properties();
-      out.load(in);
-      return out;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
@@ -124,6 +125,27 @@ class AutoYastTest {
             "interfaces",
             "installation.source.repository");
     assertThatThrownBy(() -> SLES.render(bad)).isInstanceOf(ProblemException.class);
+  }
+
+  /** YaST has no word for it; without an own one wicked would switch IPv6 off. */
+  @Test
+  void whatWaitsForARouterOnlyGetsItsWordAfterYast() throws Exception {
+    InstallSpec slaac = sample("slaac");
+    assertThat(texts(document(slaac), "bootproto")).containsExactly("none");
+    assertThat(finish(document(slaac)))
+        .contains(
+            "sed -i \"s/^BOOTPROTO=.*/BOOTPROTO='auto6'/\" /etc/sysconfig/network/ifcfg-nic0");
+    assertThat(finish(document(sample("three-mixed")))).doesNotContain("auto6");
+  }
+
+  /** YaST passes over a name that it does not know, and has other ones than X11. */
+  @ParameterizedTest
+  @CsvSource({"us, english-us", "gb, english-uk", "de, german", "ch, german-ch", "jp, japanese"})
+  void keyboardsHaveYastsNames(String x11, String yast) throws Exception {
+    InstallSpec spec = Samples.of("dhcp").withInstallation(Samples.ON_DISK.withKeyboard(x11));
+    assertThat(texts(document(spec), "keymap")).containsExactly(yast);
+    assertThat(fields(spec.withInstallation(Samples.ON_DISK.withKeyboard("brai"))))
+        .containsExactly("installation.keyboard");
   }
 
   private static List<String> fields(InstallSpec spec) {

@@ -102,6 +102,7 @@ class GoldenSetTest {
       return GOLDEN.resolve(
           switch (installer()) {
             case BSDINSTALL -> "freebsd";
+            case KICKSTART -> version.equals("8") ? "kickstart-8" : "kickstart";
             case UNATTEND ->
                 "windows-"
                     + (family.family().equals("windows") ? "windows" : "server")

@@ -51,7 +51,7 @@ class InstallersReferenceTest {
               "RHEL, AlmaLinux, Rocky Linux, CentOS Stream, Fedora",
               "ks.cfg on a medium `OEMDRV`",
               "a strict grammar of our own; NetworkManager's own library",
-              new Kickstart()),
+              new Kickstart("rhel", "10")),
           new Row(
               "AutoYaST",
               "SLES 15, openSUSE Leap 15",

@@ -3,9 +3,11 @@ package io.millwright.images;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.model.ByteSize;
 import io.millwright.model.Ip;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
+import io.millwright.model.StorageSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,10 +30,11 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class KickstartTest {
-  private static final Kickstart RENDERER = new Kickstart();
+  private static final Kickstart RENDERER = new Kickstart("fedora", "43");
 
   /** What Anaconda is told before the first section, in this order. */
   private static final List<Pattern> COMMANDS =
@@ -68,7 +71,11 @@ class KickstartTest {
   }
 
   private static String kickstart(InstallSpec spec) {
-    Answers answers = RENDERER.render(spec);
+    return kickstart(RENDERER, spec);
+  }
+
+  private static String kickstart(Kickstart renderer, InstallSpec spec) {
+    Answers answers = renderer.render(spec);
     Answers.Way beside = answers.ways().getFirst();
     assertThat(beside.leavesMediumUntouched()).isTrue();
     AnswerMedium medium = Objects.requireNonNull(beside.seed());
@@ -98,6 +105,79 @@ class KickstartTest {
             throw new java.io.UncheckedIOException(e);
           }
         });
+  }
+
+  /** What differs in Red Hat 8: systemd's .link files. */
+  @ParameterizedTest
+  @MethodSource("samples")
+  void isGoldenOfRedHat8(String sample) throws IOException {
+    Golden.same(
+        "kickstart-8/" + sample + "/ks.cfg", kickstart(new Kickstart("rhel", "8"), sample(sample)));
+    for (var file : NmKeyfiles.of(sample(sample), NmKeyfiles.Links.OF_SYSTEMD_239).entrySet()) {
+      if (file.getKey().endsWith(".link")) {
+        Golden.same(
+            "kickstart-8/" + sample + "/" + Path.of(file.getKey()).getFileName(), file.getValue());
+      }
+    }
+  }
+
+  /**
+   * Its systemd passes over PermanentMACAddress=, so that every card would match, and knows no type
+   * of a card; a VLAN has the card's address but no path.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "rhel, 8, true",
+    "almalinux, 8.10, true",
+    "rocky, 8.4, true",
+    "rhel, 9, false",
+    "rhel, 10.1, false",
+    "rhel, '', false",
+    "fedora, 8, false"
+  })
+  void cardsAreMatchedByWhatTheirSystemdKnows(String family, String version, boolean old) {
+    String path = "/etc/systemd/network/10-millwright-nic0.link";
+    InstallSpec spec = sample("vlan");
+    String link = parse(kickstart(new Kickstart(family, version), spec)).files().get(path);
+    assertThat(link)
+        .isEqualTo(
+            "[Match]\n%s\n\n[Link]\nName=nic0\n",
+            (old ? "MACAddress=%s\nPath=*" : "PermanentMACAddress=%s")
+                .formatted(spec.cards().getFirst().mac()));
+    InstallSpec alone = Objects.requireNonNull(Samples.installed().get("one-card-without-mac"));
+    assertThat(parse(kickstart(new Kickstart(family, version), alone)).files().get(path))
+        .startsWith(
+            "[Match]\n" + (old ? "OriginalName=e*\nPath=*" : "Type=ether\nOriginalName=e*"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "rhel, 9, false",
+    "centos-stream, 10, false",
+    "rocky, 10.1, false",
+    "almalinux, 9.6, false",
+    "almalinux, 10, false",
+    "almalinux, 10.0, false",
+    "almalinux, 10.1, true",
+    "almalinux, 11, true",
+    "almalinux, '', false",
+    "fedora, 43, true"
+  })
+  void btrfsIsRefusedWhereAnacondaRefusesIt(String family, String version, boolean taken) {
+    InstallSpec spec =
+        Samples.of("static-v4")
+            .withInstallation(
+                Samples.ON_DISK.withStorage(
+                    Samples.ON_DISK
+                        .storage()
+                        .withFileSystems(
+                            new StorageSpec.Part(
+                                "/", StorageSpec.Type.XFS, ByteSize.parse("10GiB")),
+                            new StorageSpec.Part("/srv", StorageSpec.Type.BTRFS, null))));
+    Catalogue.Family known = Objects.requireNonNull(Catalogue.known().families().get(family));
+    assertThat(Renderers.of(known, version).check(spec))
+        .extracting(Refusal::field)
+        .isEqualTo(taken ? List.of() : List.of("installation.storage.filesystems[1].type"));
   }
 
   @Test

@@ -40,7 +40,7 @@ class NothingIsLostTest {
     Map<String, Renderer<?>> out = new LinkedHashMap<>();
     out.put("preseed", new Preseed());
     out.put("autoinstall", new Autoinstall());
-    out.put("kickstart", new Kickstart());
+    out.put("kickstart", new Kickstart("fedora", "43"));
     out.put("autoyast", new AutoYast(AutoYast.Product.SLES));
     out.put("agama", new Agama(Agama.Product.LEAP));
     out.put("alpine", new Alpine());

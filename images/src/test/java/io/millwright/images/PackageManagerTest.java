@@ -176,7 +176,7 @@ class PackageManagerTest {
         .noneMatch(line -> line.contains("trusted"));
     assertThat(Objects.requireNonNull(told.get("/millwright/keys/millwright.asc")).asText())
         .isEqualTo(Samples.OPENPGP + "\n");
-    assertThat(new Kickstart().check(spec))
+    assertThat(new Kickstart("rhel", "10").check(spec))
         .extracting(Refusal::field)
         .containsExactly("installation.source.repositoryKey");
     assertThatThrownBy(() ->

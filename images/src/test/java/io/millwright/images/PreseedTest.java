@@ -2,12 +2,16 @@ package io.millwright.images;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.millwright.model.ByteSize;
+import io.millwright.model.Ip;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.StorageSpec;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,6 +22,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import net.jqwik.api.Arbitrary;
@@ -37,8 +43,22 @@ class PreseedTest {
 
   /** The samples that this installer takes. */
   static Map<String, InstallSpec> taken() {
-    return Samples.takenBy(RENDERER, Samples.installed(), UnaryOperator.identity());
+    Map<String, InstallSpec> out =
+        Samples.takenBy(RENDERER, Samples.installed(), UnaryOperator.identity());
+    out.put("link-local-router", LINK_LOCAL_ROUTER);
+    return out;
   }
+
+  /** As IPv6's routers are mostly known. */
+  private static final InstallSpec LINK_LOCAL_ROUTER =
+      Samples.net(
+              Samples.card(
+                  0,
+                  IpConfig.NONE
+                      .withStatic(
+                          List.of(HostAddress.parse("fd00::5/64")), null, Ip.parse("fe80::1"))
+                      .withDns(List.of(Ip.parse("fd00::53")), List.of())))
+          .withInstallation(Samples.ON_DISK);
 
   static Stream<String> samples() {
     return taken().keySet().stream();
@@ -197,6 +217,83 @@ class PreseedTest {
     assertThat(answers(text(sample("air-gapped"), "/preseed.cfg")))
         .containsEntry("netcfg/enable", "false")
         .doesNotContainKey("netcfg/choose_interface");
+  }
+
+  /** netcfg would tell of a router outside the network, and ask for another one, for ever. */
+  @Test
+  void aLinkLocalRouterIsSetBesideTheInstaller() {
+    assertThat(answers(text(LINK_LOCAL_ROUTER, "/preseed.cfg")))
+        .containsEntry("netcfg/get_gateway", "none")
+        .containsEntry("preseed/early_command", "sh /millwright/route");
+    assertThat(text(LINK_LOCAL_ROUTER, "/millwright/route"))
+        .contains("for card in /sys/class/net/uplink0; do")
+        .contains("route replace default via fe80::1 dev");
+    assertThat(
+            Networkd.of(LINK_LOCAL_ROUTER).get("/etc/systemd/network/10-millwright-nic0.network"))
+        .contains("Gateway=fe80::1");
+    assertThat(files(sample("static-v6"))).doesNotContainKey("/millwright/route");
+    assertThat(files(LINK_LOCAL_ROUTER.withInstallation(Samples.ON_DISK.withSource(Source.MEDIUM))))
+        .doesNotContainKey("/millwright/route");
+    InstallSpec alone =
+        LINK_LOCAL_ROUTER.withInterfaces(
+            List.of(
+                new NetInterface.Ethernet(
+                    "nic0", null, LINK_LOCAL_ROUTER.interfaces().getFirst().ip())));
+    assertThat(text(alone, "/millwright/route")).contains("for card in /sys/class/net/*; do");
+  }
+
+  /** The route comes as soon as the card can have it, and debconf is not kept waiting. */
+  @Tag("validators")
+  @Test
+  void theRouteIsSetWhenTheCardIsUp(@TempDir Path directory) throws Exception {
+    Path card = Files.createDirectories(directory.resolve("net/uplink0"));
+    Path asked = directory.resolve("asked");
+    Path ip =
+        Files.writeString(directory.resolve("ip"), "#!/bin/sh\necho \"$*\" >>'" + asked + "'\n");
+    assertThat(ip.toFile().setExecutable(true)).isTrue();
+    Path program =
+        Files.writeString(
+            directory.resolve("route"),
+            text(LINK_LOCAL_ROUTER, "/millwright/route")
+                .replace("/sys/class/net/", directory + "/net/")
+                .replace("while :;", "while [ -d '" + card + "' ] && ! [ -e '" + asked + "' ];")
+                .replace("sleep 1", "sleep 0.05"));
+    Process process =
+        new ProcessBuilder(
+                "sh", "-c", "exec 3>&1; PATH=$1:$PATH; exec sh \"$1/route\"", "sh", "" + directory)
+            .redirectErrorStream(true)
+            .start();
+    // Ends when nobody has the pipe any more.
+    assertThat(
+            CompletableFuture.supplyAsync(() -> read(process.getInputStream()))
+                .get(20, TimeUnit.SECONDS))
+        .isEmpty();
+    assertThat(asked).doesNotExist();
+    Files.createFile(card.resolve("device"));
+    await().until(() -> Files.exists(asked) && Files.size(asked) > 0);
+    assertThat(Files.readString(asked))
+        .isEqualTo("-f inet6 route replace default via fe80::1 dev uplink0\n");
+  }
+
+  private static String read(InputStream in) {
+    try (in) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Of no answer netcfg makes the network's first address. */
+  @Test
+  void whoHasNoRouterGetsNone() {
+    InstallSpec spec =
+        Samples.net(
+                Samples.card(
+                    0,
+                    IpConfig.NONE.withStatic(
+                        List.of(HostAddress.parse("10.0.0.5/24")), null, null)))
+            .withInstallation(Samples.ON_DISK);
+    assertThat(answers(text(spec, "/preseed.cfg"))).containsEntry("netcfg/get_gateway", "none");
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.millwright.images;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
@@ -107,8 +108,10 @@ class ProxmoxTest {
     return Objects.requireNonNull(files(spec).get("/answer.toml")).asText();
   }
 
+  /** One that it takes, or would have otherwise. */
   private static InstallSpec sample(String name) {
-    return Objects.requireNonNull(nodes().get(name), name);
+    InstallSpec spec = taken().get(name);
+    return spec == null ? Objects.requireNonNull(nodes().get(name), name) : spec;
   }
 
   @ParameterizedTest
@@ -146,6 +149,7 @@ class ProxmoxTest {
         .filteredOn(s -> !RENDERER.check(sample(s)).isEmpty())
         .containsExactlyInAnyOrder(
             "mirror-and-proxy",
+            "slaac",
             "raid",
             "filesystems",
             "lvm-filesystems",
@@ -169,6 +173,20 @@ class ProxmoxTest {
         .containsExactlyInAnyOrder("installation.source.mirror", "installation.source.proxy");
     assertThatThrownBy(() -> RENDERER.render(sample("encrypted")))
         .isInstanceOf(ProblemException.class);
+  }
+
+  @Test
+  void namesAreAskedOfSomebody() {
+    InstallSpec slaac = node(Samples.of("slaac")).withInstallation(Samples.ON_DISK);
+    assertThat(fields(slaac)).containsExactly("interfaces");
+    IpConfig ip = slaac.interfaces().getFirst().ip();
+    for (IpConfig told :
+        List.of(
+            ip.withDynamic(true, false, true),
+            ip.withDynamic(false, true, true),
+            ip.withDns(List.of(Ip.parse("fd00::1")), List.of()))) {
+      assertThat(fields(slaac.withInterfaces(List.of(Samples.card(0, told))))).isEmpty();
+    }
   }
 
   /** Its parser wants a level of RAID of each filesystem that has some, also on one disk. */
@@ -424,7 +442,7 @@ class ProxmoxTest {
             "    address 10.0.0.5/24",
             "    gateway 10.0.0.1",
             "    bridge-ports bond0");
-    assertThat(interfaces("slaac"))
+    assertThat(interfaces("slaac-with-names"))
         .containsSubsequence(
             "iface nic0 inet manual", "iface vmbr0 inet manual", "iface vmbr0 inet6 auto");
     assertThat(interfaces("bridge")).noneMatch(line -> line.contains("vmbr0"));
@@ -441,7 +459,7 @@ class ProxmoxTest {
             "net.ipv6.conf.vmbr0.autoconf = 0");
     assertThat(written("static-v4", Ifupdown2.KERNEL))
         .contains("net.ipv6.conf.vmbr0.disable_ipv6 = 1");
-    assertThat(written("slaac", Ifupdown2.KERNEL))
+    assertThat(written("slaac-with-names", Ifupdown2.KERNEL))
         .contains(
             "net.ipv6.conf.vmbr0.disable_ipv6 = 0",
             "net.ipv6.conf.vmbr0.accept_ra = 1",
@@ -450,7 +468,8 @@ class ProxmoxTest {
     assertThat(written("three-mixed", Ifupdown2.KERNEL))
         .contains("net.ipv6.conf.nic0.accept_ra = 1", "net.ipv6.conf.nic0.accept_ra_defrtr = 0");
     String hook =
-        Objects.requireNonNull(files(sample("slaac")).get("/proxmox-first-boot")).asText();
+        Objects.requireNonNull(files(sample("slaac-with-names")).get("/proxmox-first-boot"))
+            .asText();
     assertThat(hook.indexOf("sysctl -q -e -p " + Ifupdown2.KERNEL))
         .isGreaterThan(hook.indexOf(" name nic0"));
   }

@@ -3,6 +3,7 @@ package io.millwright.images;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Ip;
 import io.millwright.model.ProblemException;
@@ -253,6 +254,43 @@ class WindowsTest {
     assertThat(program)
         .contains("Const Serial = \"mw-system\"", "Const Untouched = \" mw-data \"")
         .contains("Const Uefi = True");
+  }
+
+  /** The one order that Microsoft's reference demands. */
+  @Test
+  void anInterfaceSaysItsThingsInOrder() {
+    String answers =
+        text(
+            files(
+                Windows.Version.SERVER_2025, Objects.requireNonNull(machines().get("dual-stack"))),
+            "Autounattend.xml");
+    assertThat(answers.substring(answers.indexOf("Microsoft-Windows-TCPIP")))
+        .containsSubsequence(
+            "<Interface wcm:action=\"add\">",
+            "<Ipv4Settings>",
+            "<Ipv6Settings>",
+            "<Identifier>",
+            "<UnicastIpAddresses>",
+            "<Routes>",
+            "</Interface>",
+            "Microsoft-Windows-DNS-Client");
+  }
+
+  /** WMI tells of whole cylinders, so a disk of just the least size would look smaller. */
+  @Test
+  void aDiskIsNotTooSmallByTheRestOfACylinder() {
+    InstallSpec spec =
+        Objects.requireNonNull(machines().get("dhcp"))
+            .withInstallation(
+                Samples.ON_DISK.withStorage(
+                    Storage.on(
+                        new Storage.Disk.BySize(
+                            ByteSize.parse("40GiB"), ByteSize.parse("40GiB")))));
+    assertThat(text(files(Windows.Version.SERVER_2025, spec), "disk.vbs"))
+        .contains(
+            "Const AtLeast = 42949672960.0",
+            "rest = drive.TracksPerCylinder * drive.SectorsPerTrack * drive.BytesPerSector",
+            "Fits = ((size >= AtLeast Or size + rest > AtLeast) And size <= AtMost)");
   }
 
   @Provide

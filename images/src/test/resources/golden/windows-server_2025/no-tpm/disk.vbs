@@ -46,16 +46,19 @@ out.Close
 If shell.Run("diskpart /s X:\millwright.txt", 0, True) <> 0 Or found <> 1 Then WScript.Quit 1
 
 Function Fits(drive)
-  Dim number, size
+  Dim number, size, rest
   number = Trim(drive.SerialNumber & "")
   size = 0
   If Not IsNull(drive.Size) Then size = CDbl(drive.Size)
+  ' Whole cylinders only: the disk itself is larger, by less than one.
+  rest = drive.TracksPerCylinder * drive.SectorsPerTrack * drive.BytesPerSector
+  If IsNull(rest) Then rest = 0
   Fits = False
   If drive.InterfaceType = "USB" Then Exit Function
   If number <> "" And InStr(Untouched, " " & number & " ") > 0 Then Exit Function
   If Serial <> "" Then
     Fits = (number = Serial)
   Else
-    Fits = (size >= AtLeast And size <= AtMost)
+    Fits = ((size >= AtLeast Or size + rest > AtLeast) And size <= AtMost)
   End If
 End Function

@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +73,13 @@ public record ProfileSpec(
   private static final Pattern PACKAGE = Pattern.compile("[a-zA-Z0-9][-a-zA-Z0-9+._:=~]{0,127}");
   private static final Pattern LOCALE =
       Pattern.compile("[A-Za-z]{1,3}(_[A-Z]{2})?(\\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\\.UTF-8");
+
+  /** Java's, without those that are its own: no system has them. */
+  private static final Set<String> ZONES =
+      ZoneId.getAvailableZoneIds().stream()
+          .filter(zone -> !zone.startsWith("SystemV/"))
+          .collect(Collectors.toUnmodifiableSet());
+
   private static final Pattern KEYBOARD = Pattern.compile("[a-z]{2,10}");
   private static final Pattern MODE = Pattern.compile("0?[0-7]{3,4}");
   private static final Pattern OWNER =
@@ -345,12 +353,12 @@ public record ProfileSpec(
     if (storage != null) {
       storage.check(at.field("storage"));
     }
-    if (timezone != null && !ZoneId.getAvailableZoneIds().contains(timezone)) {
+    if (timezone != null && !ZONES.contains(timezone)) {
       at.field("timezone")
           .add(
               Names.quote(timezone)
                   + " is no zone such as Europe/Vienna"
-                  + Names.hint(timezone, ZoneId.getAvailableZoneIds()));
+                  + Names.hint(timezone, ZONES));
     }
     if (locale != null) {
       at.field("locale")

@@ -1213,15 +1213,19 @@ final class Simulation implements AutoCloseable {
           String[] of = line.split(" ");
           ask(() -> world.apply(server().engine, volume(of[0], of[1], of[2], of[3])));
         });
-    // Somebody waits for a volume that a machine keeps of which a change failed or was cancelled.
+    // Somebody waits for a volume that a machine keeps of which a change failed or was cancelled;
+    // or
+    // a move failed, and the system that it would go back to had been destroyed by hand.
     world
         .strings(
             """
             SELECT '{apiVersion: millwright/v1, kind: Machine, metadata: {name: ' || name || '}, spec: '
               || spec || '}'
-            FROM resource m WHERE kind = 'MACHINE' AND EXISTS (
+            FROM resource m WHERE kind = 'MACHINE' AND (EXISTS (
               SELECT FROM operation o WHERE o.ended_at IS NULL
               AND o.state->>'message' LIKE '%; apply Machine ' || m.name || ' again for that')
+              OR status->'former'->>'hypervisor' IS NOT NULL AND NOT EXISTS (
+              SELECT FROM operation o WHERE o.target = m.uid AND o.ended_at IS NULL))
             ORDER BY name
             """)
         .forEach(manifest -> ask(() -> world.apply(server().engine, manifest)));

@@ -216,6 +216,7 @@ class VolumeTest {
       Disks disks = driver.disks().orElseThrow();
       var _ = disks.grow(name, ByteSize.parse("2GiB"));
       world.await("its growth is told", () -> ready("data").contains("has 2GiB and had 1GiB"));
+      assertThat(ready("data")).as("it can be used").startsWith("TRUE");
       world.hypervisor.deleteDisk(disk);
       world.await(
           "its loss is told", () -> ready("data").startsWith("FALSE Its disk " + disk + " is not"));

@@ -15,6 +15,7 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Resource;
 import io.millwright.model.SnapshotStatus;
 import io.millwright.model.Status;
+import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.InstantSource;
 import java.util.List;
@@ -25,6 +26,7 @@ import java.util.Optional;
  * Nothing is done about it, for an empty disk in the place of a lost one would hide the loss.
  */
 final class DiskWatch {
+  private static final String MADE = "Made";
   private static final String GONE = "DiskGone";
   private static final String CHANGED = "DiskChanged";
 
@@ -49,6 +51,14 @@ final class DiskWatch {
     return kept(resource, place)
         .flatMap(kept -> news(resource, kept, index.of(kept.name().mark().uid()), place))
         .isPresent();
+  }
+
+  /** False if its disk was never made, or is known to be lost. */
+  static boolean isThere(Resource<VolumeSpec, VolumeStatus> volume) {
+    return volume.status().object() != null
+        && Condition.find(volume.status().conditions(), Condition.READY)
+            .filter(ready -> ready.reason().equals(GONE))
+            .isEmpty();
   }
 
   /** What was told of its disk, as long as that is not over. */
@@ -132,8 +142,9 @@ final class DiskWatch {
     }
     boolean ready = told.value() == Condition.Value.TRUE;
     Ready now = now(kept, seen, place);
-    boolean news = ours(told) ? !now.message().equals(told.message()) : ready && !now.value();
-    return news ? Optional.of(now) : Optional.empty();
+    boolean same =
+        ours(told) ? now.message().equals(told.message()) : !ready || now.reason().equals(MADE);
+    return same ? Optional.empty() : Optional.of(now);
   }
 
   private static Ready now(Kept kept, Observation seen, String place) {
@@ -148,9 +159,9 @@ final class DiskWatch {
     }
     ByteSize size = disk.get().size();
     return size.equals(kept.size())
-        ? new Ready(true, "Made", "Its disk is there.")
+        ? new Ready(true, MADE, "Its disk is there.")
         : new Ready(
-            false,
+            size.compareTo(kept.size()) > 0, // what is on it can be whole still
             CHANGED,
             "Its disk %s on hypervisor %s has %s and had %s: somebody else has changed it."
                 .formatted(kept.name(), place, size, kept.size()));

@@ -285,7 +285,10 @@ public final class MachineReconciler {
     }
     for (Resource<VolumeSpec, VolumeStatus> volume : r.volumes()) {
       if (!Condition.holds(volume.status().conditions(), Condition.READY)) {
-        return Optional.of(volume.title() + " is not ready");
+        return Optional.of(
+            volume.title()
+                + " is not ready"
+                + DiskWatch.told(volume).map(told -> ": " + told).orElse(""));
       }
     }
     // By them is decided how an installer is started.

@@ -253,11 +253,7 @@ final class MachineUndo {
    */
   private Optional<Duration> goBack(Run run, Subject begun, State.Undoing why, MachineFacts facts)
       throws DriverException {
-    ResolvedMachine made =
-        begun
-            .resolved()
-            .orElseThrow()
-            .withVolumes(v -> Condition.holds(v.status().conditions(), Condition.READY));
+    ResolvedMachine made = begun.resolved().orElseThrow().withVolumes(DiskWatch::isThere);
     Set<Resource<VolumeSpec, VolumeStatus>> held = sight.heldElsewhere(made, facts).keySet();
     Subject subject =
         begun.with(sight.withCardsThatCanBe(made.withVolumes(v -> !held.contains(v))));

@@ -636,7 +636,14 @@ class ChecksTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"Pacific/Chatham, true", "UTC, true", "Etc/GMT+5, true", "Mars/Phobos, false"})
+  @CsvSource({
+    "Pacific/Chatham, true",
+    "UTC, true",
+    "Etc/GMT+5, true",
+    "US/Eastern, true",
+    "Mars/Phobos, false",
+    "SystemV/EST5EDT, false"
+  })
   void zonesAreOnesThatThereAre(String zone, boolean ok) {
     assertThat(wrong(Kind.PROFILE, "{\"timezone\": " + q(zone) + "}")).hasSize(ok ? 0 : 1);
   }
