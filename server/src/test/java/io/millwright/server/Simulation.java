@@ -119,10 +119,14 @@ final class Simulation implements AutoCloseable {
     final Map<String, Long> counts = new TreeMap<>();
 
     void count(String what) {
-      counts.merge(what, 1L, Long::sum);
+      add(what, 1);
     }
 
-    void most(String what, long n) {
+    synchronized void add(String what, long n) {
+      counts.merge(what, n, Long::sum);
+    }
+
+    synchronized void most(String what, long n) {
       counts.merge(what, n, Math::max);
     }
   }
@@ -1428,7 +1432,7 @@ final class Simulation implements AutoCloseable {
     Faults faults =
         pick(
             List.of(
-                SimulatedBuilder.faults(),
+                SimulatedBuilder.faults(version()),
                 world.services.faults(),
                 world.hypervisor.faults(),
                 world.hypervisor.faults(),
@@ -1480,7 +1484,7 @@ final class Simulation implements AutoCloseable {
           h.unmountAll();
         });
     world.services.faults().clear();
-    SimulatedBuilder.faults().clear();
+    SimulatedBuilder.faults(version()).clear();
   }
 
   // --- work --------------------------------------------------------------------------------
@@ -1678,7 +1682,7 @@ final class Simulation implements AutoCloseable {
       GroupSpec spec = group.get().spec();
       int promised = spec.count() - spec.rollout().maxUnavailable();
       if (taken > 0) {
-        figures.counts.merge("healthy members taken out of service", taken, Long::sum);
+        figures.add("healthy members taken out of service", taken);
         if (inService.size() < promised) {
           throw new AssertionError(
               "a healthy member was taken out of service, and "

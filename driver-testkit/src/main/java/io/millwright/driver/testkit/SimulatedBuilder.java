@@ -24,6 +24,7 @@ public final class SimulatedBuilder implements ImageBuilder {
   private static final int CLUSTER_BITS = 16;
   private static final int CLUSTER = 1 << CLUSTER_BITS;
   private static final Faults FAULTS = new Faults();
+  private static final Map<String, Faults> OWN = new ConcurrentHashMap<>();
   private static final Map<String, Integer> EDITIONS = new ConcurrentHashMap<>();
 
   public SimulatedBuilder() {}
@@ -31,6 +32,11 @@ public final class SimulatedBuilder implements ImageBuilder {
   /** The script of what goes wrong, the same for all builders of the process. */
   public static Faults faults() {
     return FAULTS;
+  }
+
+  /** The script for what is built of this version, which from now on has one of its own. */
+  public static Faults faults(String version) {
+    return OWN.computeIfAbsent(version, v -> new Faults());
   }
 
   /** What is built of this version comes out otherwise from now on, as when packages are newer. */
@@ -51,18 +57,19 @@ public final class SimulatedBuilder implements ImageBuilder {
     boolean whole = false;
     try {
       whole =
-          FAULTS.run(
-              new Call(Verb.BUILD, null, spec.os() + " " + spec.version()),
-              true,
-              () -> {
-                try {
-                  Files.write(out, image(about(spec)), StandardOpenOption.CREATE_NEW);
-                  return true;
-                } catch (IOException e) {
-                  throw new DriverException(
-                      FaultKind.REFUSED, "The image cannot be written.", e.toString(), e);
-                }
-              });
+          OWN.getOrDefault(spec.version(), FAULTS)
+              .run(
+                  new Call(Verb.BUILD, null, spec.os() + " " + spec.version()),
+                  true,
+                  () -> {
+                    try {
+                      Files.write(out, image(about(spec)), StandardOpenOption.CREATE_NEW);
+                      return true;
+                    } catch (IOException e) {
+                      throw new DriverException(
+                          FaultKind.REFUSED, "The image cannot be written.", e.toString(), e);
+                    }
+                  });
       if (Thread.interrupted()) {
         whole = false;
         throw new InterruptedException("the build was interrupted");
