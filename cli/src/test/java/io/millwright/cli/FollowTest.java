@@ -104,12 +104,14 @@ class FollowTest extends CliTestCase {
             FakeServer.events(
                 event("added", "7", Samples.BROKEN), "event: synced\nid: 8\ndata: {}\n"),
             FakeServer.problem(503, "unavailable", "starting"),
+            FakeServer.json(502, ""), // a proxy before the server
+            FakeServer.json(504, ""),
             FakeServer.events(event("modified", "9", later)));
     assertThat(run("wait", "machine", "broken-machine", "--timeout", "20s").done().out())
         .isEqualTo("machine/broken-machine has Ready true\n");
     List<FakeServer.Seen> streams =
         server.seen().stream().filter(s -> s.line().startsWith(STREAM + "?")).toList();
-    assertThat(streams.stream().map(s -> s.header("Last-event-id"))).containsExactly("", "8", "8");
+    assertThat(streams.stream().map(s -> s.header("Last-event-id"))).containsExactly("", "8", "8", "8", "8");
     assertThat(streams.getFirst().line())
         .isEqualTo(STREAM + "?fieldSelector=metadata.name%3Dbroken-machine");
   }

@@ -129,6 +129,33 @@ class MillwrightApiTest {
                             List.of(new Problem.Field("spec.size", "is missing")))));
   }
 
+  /** Answers these one after the other. */
+  private MillwrightApi answering(int... statuses) {
+    server.createContext(
+        "/",
+        exchange -> {
+          asked.add(exchange.getRequestMethod());
+          exchange.sendResponseHeaders(statuses[asked.size() - 1], -1);
+          exchange.close();
+        });
+    return api(server.getAddress().getPort());
+  }
+
+  @Test
+  void whatAProxyDidNotReachIsAskedOnceMore() {
+    MillwrightApi api = answering(502, 204, 504, 204, 502, 502, 502);
+    api.getSize("p", "s", null);
+    api.apply("key", null, null, null, Body.yaml(new byte[0]));
+    assertThat(asked).containsExactly("GET", "GET", "POST", "POST");
+    assertThatThrownBy(() -> api.getSize("p", "s", null))
+        .isInstanceOfSatisfying(ApiException.class, e -> assertThat(e.status()).isEqualTo(502));
+    assertThat(asked).hasSize(6);
+    // Without a key nobody knows whether it was done.
+    assertThatThrownBy(() -> api.apply(null, null, null, null, Body.yaml(new byte[0])))
+        .isInstanceOf(ApiException.class);
+    assertThat(asked).hasSize(7);
+  }
+
   @Test
   void whatIsNoJsonIsNoAnswer() {
     MillwrightApi api = answering(200, "text/html", "<h1>router</h1>");
