@@ -214,6 +214,31 @@ class MillwrightApiTest {
   }
 
   @Test
+  void whatIsGoneAtTheSecondTryOfADeletionIsDeleted() {
+    server.createContext(
+        "/",
+        exchange -> {
+          asked.add(exchange.getRequestMethod());
+          boolean first = asked.size() == 1;
+          byte[] gone =
+              "{\"type\":\"https://millwright.io/problems/not-found\",\"status\":404}"
+                  .getBytes(StandardCharsets.UTF_8);
+          exchange.getResponseHeaders().set("Content-Type", "application/problem+json");
+          exchange.sendResponseHeaders(first ? 502 : 404, first ? -1 : gone.length);
+          if (!first) {
+            exchange.getResponseBody().write(gone);
+          }
+          exchange.close();
+        });
+    MillwrightApi api = api(server.getAddress().getPort());
+    assertThat(api.deleteSize("p", "s", null).status()).isEqualTo(204);
+    assertThat(asked).containsExactly("DELETE", "DELETE");
+    assertThatThrownBy(() -> api.deleteSize("p", "s", null))
+        .isInstanceOfSatisfying(ApiException.class, e -> assertThat(e.status()).isEqualTo(404));
+    assertThat(asked).hasSize(3);
+  }
+
+  @Test
   void eventsComeAsTheyAreSentAndCarryTheirIds() throws IOException {
     server.createContext(
         "/",
