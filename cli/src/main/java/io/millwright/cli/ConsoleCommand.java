@@ -18,8 +18,8 @@ import tools.jackson.databind.JsonNode;
 @Command(
     name = "console",
     description =
-        "Open a machine's serial console; leave it with Ctrl-]. It goes on when the input ends, until"
-            + " the console closes or nobody reads the output any more.")
+        "Open a machine's serial console; leave it with Ctrl-]. It goes on when the input ends,"
+            + " until the console closes or nobody reads the output any more.")
 final class ConsoleCommand extends Part {
   private static final int CTRL_BRACKET = 0x1d;
 

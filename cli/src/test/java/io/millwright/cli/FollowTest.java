@@ -111,7 +111,8 @@ class FollowTest extends CliTestCase {
         .isEqualTo("machine/broken-machine has Ready true\n");
     List<FakeServer.Seen> streams =
         server.seen().stream().filter(s -> s.line().startsWith(STREAM + "?")).toList();
-    assertThat(streams.stream().map(s -> s.header("Last-event-id"))).containsExactly("", "8", "8", "8", "8");
+    assertThat(streams.stream().map(s -> s.header("Last-event-id")))
+        .containsExactly("", "8", "8", "8", "8");
     assertThat(streams.getFirst().line())
         .isEqualTo(STREAM + "?fieldSelector=metadata.name%3Dbroken-machine");
   }

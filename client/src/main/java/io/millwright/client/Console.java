@@ -83,8 +83,9 @@ public final class Console implements AutoCloseable {
   }
 
   /**
-   * Sends what is typed, and goes on showing when there is nothing more to type, until {@code leave}
-   * is typed, {@link #leave} is called, nobody looks at the screen any more or the console closes.
+   * Sends what is typed, and goes on showing when there is nothing more to type, until {@code
+   * leave} is typed, {@link #leave} is called, nobody looks at the screen any more or the console
+   * closes.
    *
    * @return true if the user left, false if the server closed the console
    */
