@@ -130,6 +130,17 @@ class ConsoleTest extends CliTestCase {
     }
   }
 
+  /** What it says nothing to is a pipe of another process, which only the system can tell. */
+  @Test
+  void aReaderThatHadEnoughEndsItThoughTheMachineIsSilent() throws Exception {
+    try (ServerSocket door = machine(false)) {
+      Result head = shell("{ millwright console hello </dev/null; echo $? >&3; } 3>&2 | head -c 5");
+      assertThat(door.isClosed()).isFalse();
+      assertThat(head.out()).isEqualTo("login");
+      assertThat(head.err()).isEqualTo("console of hello; leave it with Ctrl-]\n0\n");
+    }
+  }
+
   @Test
   void nobodyWhoReadsEndsIt() throws IOException {
     try (ServerSocket door = machine(false);
