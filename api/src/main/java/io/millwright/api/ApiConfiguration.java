@@ -237,6 +237,7 @@ public class ApiConfiguration {
       public void addInterceptors(InterceptorRegistry interceptors) {
         interceptors.addInterceptor(new Trail(late));
         interceptors.addInterceptor(new Permits());
+        interceptors.addInterceptor(new Again.Keys());
         interceptors.addInterceptor(new KnownParameters());
         interceptors.addInterceptor(new Body.Limit());
       }

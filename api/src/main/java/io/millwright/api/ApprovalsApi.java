@@ -178,6 +178,7 @@ final class ApprovalsApi {
           "Not one's own. When enough people have, it is done in the same moment, if it would still"
               + " do what its plan says; otherwise it lapses, and nothing is done.")
   @Needs(Verb.APPROVE)
+  @Again(refused = "a vote counts once anyhow; look at the request for what became of it")
   @PostMapping("/approvals/{uid}:approve")
   ApprovalView approve(
       @PathVariable String project,
@@ -193,6 +194,7 @@ final class ApprovalsApi {
       summary = "Rejects a request",
       description = "One no is enough.")
   @Needs(Verb.APPROVE)
+  @Again(refused = "a vote counts once anyhow; look at the request for what became of it")
   @PostMapping("/approvals/{uid}:reject")
   ApprovalView reject(
       @PathVariable String project,
@@ -208,6 +210,7 @@ final class ApprovalsApi {
       summary = "Withdraws a request",
       description = "Only whoever asked for it can.")
   @Needs(Verb.DECLARE)
+  @Again(refused = "it counts once anyhow; look at the request for what became of it")
   @PostMapping("/approvals/{uid}:withdraw")
   ApprovalView withdraw(@PathVariable String project, @PathVariable UUID uid) {
     return view(backend.engine().approving().withdraw(Callers.now(), project, uid));

@@ -50,6 +50,7 @@ final class ImagesApi extends Collection {
               + " is in it: a vendor's installation medium, or a finished disk. Of what is wrong"
               + " with the file nothing stays.")
   @Needs(Verb.DECLARE)
+  @Again(refused = "a file is not compared with what was sent before")
   @PostMapping("/{name}:import")
   ResponseEntity<byte[]> importImage(
       @PathVariable String project,

@@ -94,6 +94,7 @@ final class IsosApi {
               + " hypervisor is needed: addresses that the machine would be given are proposed."
               + " Hashes of passwords are masked, and where a first boot reports is left out.")
   @Needs(value = Verb.DECLARE, of = Kind.MACHINE)
+  @Again(harmless = "nothing is done by it")
   @PostMapping("/renderings")
   RenderingView render(
       @PathVariable String project,
@@ -127,6 +128,7 @@ final class IsosApi {
               + " is needed. The same body gives the same bytes and the same ETag, so a part can be"
               + " asked for by Range. The medium holds the hashes of passwords.")
   @Needs(value = Verb.DECLARE, of = Kind.MACHINE)
+  @Again(harmless = "nothing is done by it")
   @PostMapping("/isos")
   void iso(
       @PathVariable String project,

@@ -287,6 +287,7 @@ final class MachinesApi extends Collection {
           "For browsers. It is good for 30 seconds, for this machine, at this server, and no longer"
               + " than the token or the session with which it was asked for.")
   @Needs(Verb.CONSOLE)
+  @Again(refused = "a ticket is not kept")
   @PostMapping("/{name}/console-tickets")
   ResponseEntity<ConsoleTicketView> consoleTicket(
       @PathVariable String project, @PathVariable String name) {
@@ -315,6 +316,7 @@ final class MachinesApi extends Collection {
               + " itself, and decides for how long it is good. A hypervisor without screens answers"
               + " with a conflict.")
   @Needs(Verb.CONSOLE)
+  @Again(refused = "a ticket is not kept")
   @PostMapping("/{name}/screen-tickets")
   ResponseEntity<ScreenTicketView> screenTicket(
       @PathVariable String project, @PathVariable String name) {
@@ -443,6 +445,7 @@ final class MachinesApi extends Collection {
           "A machine with spec.expiry.leash is deleted when this was not said for so long. Time in"
               + " which the server could not be asked does not count.")
   @Needs(Verb.OPERATE)
+  @Again(harmless = "it says only that the caller is there now")
   @PostMapping("/{name}:heartbeat")
   ResponseEntity<Void> heartbeat(@PathVariable String project, @PathVariable String name) {
     backend.store().write(tx -> backend.engine().expire().beat(tx, project, name));

@@ -110,6 +110,7 @@ final class OrphansApi {
           "Only what was in two complete listings, and without an owner for ten minutes. A data"
               + " disk is put into quarantine for seven days.")
   @Needs(value = Verb.TEND, where = Needs.Where.HOUSE)
+  @Again(refused = "it is done outside of the database, and a second one finds nothing")
   @PostMapping("/{name}:purge")
   ResponseEntity<Void> purge(@PathVariable String name, Principal who) {
     backend.engine().sweep().purge(Callers.now(), name);

@@ -114,6 +114,7 @@ final class PeopleApi {
       description =
           "The answer has a first password, which is shown this once and must be changed.")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
+  @Again(refused = "a person's password is not kept")
   @PostMapping("/users")
   ResponseEntity<FreshUserView> create(@RequestBody Body body) {
     UserParams params = Manifests.decode(body.bytes(), UserParams.class);
@@ -132,6 +133,7 @@ final class PeopleApi {
       summary = "Gives a person another first password",
       description = "It is shown this once and must be changed. All sessions of the person end.")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
+  @Again(refused = "a person's password is not kept")
   @PostMapping("/users/{name}:reset-password")
   ResponseEntity<FreshUserView> resetPassword(@PathVariable String name) {
     Accounts.Fresh fresh = accounts().resetPassword(name);
@@ -144,6 +146,7 @@ final class PeopleApi {
       summary = "Shuts a person out",
       description = "Sessions and consoles end at once, and tokens are void until enabled again.")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
+  @Again(harmless = "who is shut out stays so")
   @PostMapping("/users/{name}:disable")
   UserView disable(@PathVariable String name) {
     return disabled(name, true);
@@ -151,6 +154,7 @@ final class PeopleApi {
 
   @Operation(operationId = "enableUser", summary = "Lets a person in again")
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
+  @Again(harmless = "who is let in stays so")
   @PostMapping("/users/{name}:enable")
   UserView enable(@PathVariable String name) {
     return disabled(name, false);

@@ -149,19 +149,17 @@ final class ProjectsApi {
       description = "So that it can have members and a quota before it has anything else.")
   @Needs(value = Verb.LIMIT, where = Needs.Where.HOUSE)
   @PostMapping
-  ResponseEntity<ProjectView> create(@RequestBody Body body) {
+  ResponseEntity<byte[]> create(@RequestBody Body body, Once once) {
     String name = Inputs.project(Manifests.decode(body.bytes(), ProjectParams.class).name());
-    ProjectView made =
-        backend
-            .store()
-            .inTransaction(tx -> {
-              if (!tx.projects().insert(name)) {
-                throw ProblemException.of(
-                    Problem.Type.CONFLICT, "there is a project " + name + " already");
-              }
-              return view(tx, name);
-            });
-    return ResponseEntity.status(201).body(made);
+    return once.answer(
+        body,
+        tx -> {
+          if (!tx.projects().insert(name)) {
+            throw ProblemException.of(
+                Problem.Type.CONFLICT, "there is a project " + name + " already");
+          }
+          return Answer.of(201, view(tx, name));
+        });
   }
 
   @Operation(

@@ -108,6 +108,7 @@ final class SessionApi {
               + " wrong password, and after several wrong ones 429 with Retry-After.")
   @SecurityRequirements
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.ANYBODY)
+  @Again(refused = "the key of a session is not kept")
   @PostMapping
   ResponseEntity<?> signIn(@RequestBody Body body, HttpServletRequest request) {
     SignInParams params = Manifests.decode(body.bytes(), SignInParams.class);
@@ -199,6 +200,7 @@ final class SessionApi {
       summary = "Changes one's own password",
       description = "All other sessions of the person end.")
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
+  @Again(refused = "nothing of a password is kept")
   @PostMapping("/password")
   ResponseEntity<Void> changePassword(@RequestBody Body body, HttpServletRequest request) {
     String secret = BearerFilter.cookie(request);

@@ -85,6 +85,7 @@ final class SourcesApi extends Collection {
               + " once; what the body says does not matter.")
   @SecurityRequirements
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.ANYBODY)
+  @Again(harmless = "the source is only read once more")
   @PostMapping("/{name}/hook")
   void hook(
       @PathVariable String project,

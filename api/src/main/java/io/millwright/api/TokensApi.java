@@ -155,19 +155,11 @@ final class TokensApi {
       description =
           "It is the caller's own, and good for what the caller may do when it is used, narrowed to"
               + " role, projects and verbs. A token that is narrowed or expires makes none. The"
-              + " secret is in this answer and nowhere else, so that an Idempotency-Key is refused:"
-              + " an answer that could be given again would have to be kept.")
+              + " secret is in this answer and nowhere else.")
   @Needs(value = Verb.SIGN_IN, where = Needs.Where.HANDLER)
+  @Again(refused = "a token's secret is not kept")
   @PostMapping
-  ResponseEntity<FreshTokenView> create(
-      @RequestBody Body body,
-      @io.swagger.v3.oas.annotations.Parameter(hidden = true)
-          @RequestHeader(name = Once.KEY, required = false)
-          @Nullable String idempotencyKey) {
-    if (idempotencyKey != null) {
-      throw ProblemException.invalid(
-          Once.KEY, "is not taken here, because a token's secret is not kept");
-    }
+  ResponseEntity<FreshTokenView> create(@RequestBody Body body) {
     TokenParams params = Manifests.decode(body.bytes(), TokenParams.class);
     Acts.about(params.name());
     Long seconds = params.ttlSeconds();

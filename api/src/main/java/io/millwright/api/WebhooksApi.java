@@ -116,9 +116,11 @@ final class WebhooksApi extends Collection {
       description = "Whatever became of it; its attempts count from the beginning.")
   @Needs(Verb.OPERATE)
   @PostMapping("/{name}/deliveries/{uid}:redeliver")
-  ResponseEntity<Void> redeliver(
-      @PathVariable String project, @PathVariable String name, @PathVariable UUID uid) {
-    backend.engine().webhooks().redeliver(project, name, uid);
-    return ResponseEntity.noContent().build();
+  ResponseEntity<byte[]> redeliver(
+      @PathVariable String project, @PathVariable String name, @PathVariable UUID uid, Once once) {
+    return once.answer(tx -> {
+      backend.engine().webhooks().redeliver(tx, project, name, uid);
+      return Answer.gone();
+    });
   }
 }

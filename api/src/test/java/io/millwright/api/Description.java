@@ -108,6 +108,15 @@ final class Description implements OperationCustomizer, OpenApiCustomizer {
               .required(false)
               .schema(RecordSchemas.schema("string")));
     }
+    Again again = method.getMethodAnnotation(Again.class);
+    if (again != null) {
+      String before = operation.getDescription() == null ? "" : operation.getDescription() + " ";
+      operation.setDescription(
+          before
+              + (again.refused().isEmpty()
+                  ? "It may be sent again: " + again.harmless() + "."
+                  : "An Idempotency-Key is refused, because " + again.refused() + "."));
+    }
     parameters(operation);
     problems(operation);
     return operation;

@@ -107,6 +107,33 @@ class OpenApiTest {
     assertThat(ids).contains("listMachines", "createVolume", "apply", "powerOnMachine");
   }
 
+  /** A key that is accepted and dropped would be believed. */
+  @Test
+  void everyPostSaysWhatComesOfItsBeingSentAgain() {
+    int posts = 0;
+    for (Map.Entry<String, JsonNode> path :
+        Json.mapper().readTree(document).get("paths").properties()) {
+      JsonNode post = path.getValue().path("post");
+      if (post.isMissingNode()) {
+        continue;
+      }
+      posts++;
+      boolean kept =
+          post.path("parameters")
+              .valueStream()
+              .anyMatch(p -> p.path("name").asString().equals(Once.KEY));
+      String told = post.path("description").asString("");
+      assertThat(
+              List.of(
+                  kept,
+                  told.contains(Once.KEY + " is refused, because "),
+                  told.contains("may be sent again: ")))
+          .as("POST " + path.getKey() + ": a Once, or what @Again says, and one of them")
+          .containsOnlyOnce(true);
+    }
+    assertThat(posts).isGreaterThan(40);
+  }
+
   @Test
   void everyReferenceLeadsSomewhere() {
     JsonNode schemas = Json.mapper().readTree(document).get("components").get("schemas");

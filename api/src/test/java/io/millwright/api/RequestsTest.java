@@ -136,6 +136,38 @@ class RequestsTest {
   }
 
   @Test
+  void aProjectIsMadeOnceWithItsKey() {
+    String body = "{\"name\": \"once\"}";
+    Reply first = rig.post("projects", body, "Idempotency-Key", "key-p");
+    assertThat(first.status()).isEqualTo(201);
+    Reply again = rig.post("projects", body, "Idempotency-Key", "key-p");
+    assertThat(again.status()).isEqualTo(201);
+    assertThat(again.header("Idempotency-Replayed")).isEqualTo("true");
+    assertThat(again.raw().body()).isEqualTo(first.raw().body()).contains("\"once\"");
+    assertThat(rig.post("projects", body).status()).isEqualTo(409);
+  }
+
+  @Test
+  void aKeyThatCannotBeKeptIsRefusedAndNothingIsDone() {
+    Reply refused = rig.post("users", "{\"name\": \"uma\"}", "Idempotency-Key", "key-u");
+    problem(400, refused);
+    assertThat(refused.raw().body())
+        .contains("is not taken here, because a person's password is not kept");
+    assertThat(rig.get("users").raw().body()).doesNotContain("uma");
+    assertThat(rig.post("users", "{\"name\": \"uma\"}").status()).isEqualTo(201);
+    for (String path :
+        List.of(
+            "users/uma:reset-password",
+            "projects/r1/machines/none/console-tickets",
+            "orphans/none:purge",
+            "projects/r1/approvals/00000000-0000-0000-0000-000000000001:approve")) {
+      assertThat(rig.post(path, "", "Idempotency-Key", "key-u").raw().body())
+          .as(path)
+          .contains("is not taken here, because");
+    }
+  }
+
+  @Test
   void manyAtOnceWithOneKeyAreOne() throws Exception {
     List<Callable<Reply>> all = new ArrayList<>();
     for (int i = 0; i < 8; i++) {

@@ -15,7 +15,11 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 
 /** Joins the terminal with a machine's serial console. */
-@Command(name = "console", description = "Open a machine's serial console; leave it with Ctrl-].")
+@Command(
+    name = "console",
+    description =
+        "Open a machine's serial console; leave it with Ctrl-]. It goes on when the input ends,"
+            + " until the console closes or nobody reads the output any more.")
 final class ConsoleCommand extends Part {
   private static final int CTRL_BRACKET = 0x1d;
 
@@ -63,6 +67,7 @@ final class ConsoleCommand extends Part {
     try (Console console =
         api().openMachineConsole(cli().project(), machine, null, shell().out())) {
       shell().err().println("console of " + machine + "; leave it with Ctrl-]");
+      shell().out().onceUnread(console::leave);
       @Nullable String saved = raw();
       boolean left;
       try {

@@ -4,8 +4,12 @@ import io.millwright.client.Answer;
 import io.millwright.client.ApiException;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
+import io.millwright.client.UnreachableException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -52,18 +56,16 @@ final class DeleteCommand extends Waiting {
     }
     MillwrightApi api = api();
     if (files.isEmpty()) {
-      await(delete(api, named(api), all));
+      List<Doomed> named = named(api);
+      delete(api, named, all).end(wait);
       return 0;
     }
     List<Doomed> declared = declared();
     // Machines use volumes, volumes live on hypervisors; so it goes against the order of kinds.
     for (Kind kind : List.of(Kind.values()).reversed()) {
       List<Doomed> same = declared.stream().filter(d -> d.target().kind() == kind).toList();
-      List<String> operations = delete(api, same, true);
       boolean others = declared.stream().anyMatch(d -> d.target().kind().compareTo(kind) < 0);
-      if (wait || others) {
-        new Follow(shell(), api, timeout, false).all(operations);
-      }
+      delete(api, same, true).end(wait || others);
     }
     return 0;
   }
@@ -83,26 +85,67 @@ final class DeleteCommand extends Waiting {
     return out;
   }
 
-  private List<String> delete(MillwrightApi api, List<Doomed> doomed, boolean lenient) {
-    List<String> operations = new ArrayList<>();
+  /** What became of several deletions: one that is refused takes nothing from the others. */
+  private final class Begun {
+    private final MillwrightApi api;
+    private final List<String> operations = new ArrayList<>();
+    private final Map<Target, RuntimeException> refused = new LinkedHashMap<>();
+
+    Begun(MillwrightApi api) {
+      this.api = api;
+    }
+
+    /** Waits for what was begun, perhaps; and fails with all that went wrong. */
+    void end(boolean follow) {
+      List<Complaint> wrong = new ArrayList<>();
+      refused.forEach((target, e) -> {
+        Complaint why = Complaint.of(e);
+        wrong.add(new Complaint(why.code(), target + ": " + why.line()));
+      });
+      if (follow) {
+        try {
+          new Follow(shell(), api, timeout, false).all(operations);
+        } catch (Failure | ApiException | UnreachableException e) {
+          if (wrong.isEmpty()) {
+            throw e;
+          }
+          wrong.add(Complaint.of(e));
+        }
+      }
+      if (!wrong.isEmpty()) {
+        throw new Failure(
+            wrong.getFirst().code(),
+            wrong.stream().map(Complaint::line).collect(Collectors.joining("; ")));
+      }
+    }
+  }
+
+  private Begun delete(MillwrightApi api, List<Doomed> doomed, boolean lenient) {
+    Begun begun = new Begun(api);
     for (Doomed each : doomed) {
       Target target = each.target();
       try {
         Answer answer = target.kind().delete(api, each.project(), target.name());
         String uid = answer.accepted() ? new View(answer.body()).uid() : "";
         if (!uid.isEmpty()) {
-          operations.add(uid);
+          begun.operations.add(uid);
         }
         print(target + (answer.accepted() ? " is being deleted" : " deleted"));
-      } catch (ApiException e) {
-        if (!lenient || !Follow.notFound(e)) {
+      } catch (ApiException | UnreachableException e) {
+        if (lenient && e instanceof ApiException a && Follow.notFound(a)) {
+          print(target + " is gone already");
+        } else if (doomed.size() == 1) {
           throw e;
+        } else {
+          begun.refused.put(target, e);
+          if (e instanceof UnreachableException) {
+            break; // nor does it hear of the others
+          }
         }
-        print(target + " is gone already");
       }
     }
     shell().out().flush();
-    return operations;
+    return begun;
   }
 
   private List<Doomed> declared() {

@@ -6,8 +6,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -27,7 +29,8 @@ final class Login implements AutoCloseable {
   /**
    * Finds out how to log in.
    *
-   * @param asked as whom; the first user of the machine's profiles for null
+   * @param asked as whom; for null the first user of the machine's profiles, or else of its own, or
+   *     else of what its networks say
    * @param identity private key; MILLWRIGHT_IDENTITY or ssh's own for null
    * @throws Failure if there is no ssh, or the machine's keys, address or user are not known
    */
@@ -174,10 +177,34 @@ final class Login implements AutoCloseable {
     for (JsonNode user : view.spec().path("overrides").path("users")) {
       return Trees.text(user, "name");
     }
+    for (String network : networks(view.spec())) {
+      for (JsonNode user :
+          Kind.NETWORK
+              .find(api, project, network)
+              .body()
+              .path("spec")
+              .path("defaults")
+              .path("users")) {
+        return Trees.text(user, "name");
+      }
+    }
     throw Failure.usage(
         "neither "
             + name
-            + " nor a profile of it has a user; say who to log in as: millwright ssh USER@"
+            + " nor a profile or a network of it has a user; say who to log in as: millwright ssh"
+            + " USER@"
             + name);
+  }
+
+  /** Those that a machine is on, its foremost first. */
+  private static Set<String> networks(JsonNode spec) {
+    Set<String> out = new LinkedHashSet<>();
+    for (String faces : List.of("nics", "bonds", "vlans", "bridges")) {
+      for (JsonNode face : spec.path(faces)) {
+        out.add(Trees.text(face, "network"));
+      }
+    }
+    out.remove(""); // one that belongs to a bond or a bridge
+    return out;
   }
 }

@@ -4,6 +4,7 @@ import io.millwright.cli.Table.Cell;
 import io.millwright.client.Body;
 import io.millwright.client.Trees;
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -40,7 +41,7 @@ final class ProjectCommand extends Part {
     public Integer call() {
       ObjectNode params = Trees.object();
       params.put("name", name);
-      api().createProject(Body.json(params));
+      api().createProject(UUID.randomUUID().toString(), Body.json(params));
       print("project " + name + " created");
       return 0;
     }

@@ -66,7 +66,7 @@ final class Resumed implements AutoCloseable {
       } catch (ApiException e) {
         if (e.status() == 410 && last != null) {
           last = null; // too much happened meanwhile: begin with what there is
-        } else if (e.status() == 503 || e.status() == 429) {
+        } else if (e.status() == 503 || e.status() == 429 || e.ofProxy()) {
           trouble = e;
         } else {
           throw e;

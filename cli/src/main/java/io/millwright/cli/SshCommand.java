@@ -29,7 +29,9 @@ final class SshCommand extends Part {
   @Option(
       names = {"-l", "--login"},
       paramLabel = "USER",
-      description = "Log in as; the first user of the machine's profiles if not given.")
+      description =
+          "Log in as; if not given the first user of the machine's profiles, or else of its own, or"
+              + " else of its networks.")
   @Nullable String login;
 
   @Option(

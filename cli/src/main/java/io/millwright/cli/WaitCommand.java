@@ -18,6 +18,9 @@ import picocli.CommandLine.Parameters;
 final class WaitCommand extends Part {
   private static final String READY = "condition=Ready";
 
+  /** What a machine has on which nothing is done any more before it is declared anew. */
+  private static final String HELD = "Held";
+
   @Parameters(
       arity = "1..*",
       paramLabel = "KIND NAME",
@@ -30,7 +33,8 @@ final class WaitCommand extends Part {
       paramLabel = "WHAT",
       description =
           "condition=Ready (or another one, or condition=Ready=false), deleted, or operation: the"
-              + " end of the latest one. condition=Ready if not given.")
+              + " end of the latest one. condition=Ready if not given. A condition must be true"
+              + " of what was declared last: work that goes on is waited for.")
   String what = READY;
 
   @Option(
@@ -85,21 +89,21 @@ final class WaitCommand extends Part {
       throw Failure.usage("a condition is true, false or unknown, not '" + wanted + "'");
     }
     // Says at once if there is no such thing.
-    View view = new View(target.kind().get(api, cli().project(), target.name()).body());
-    if (Trees.text(view.condition(type), "value").equals(wanted)) {
+    View last = new View(target.kind().get(api, cli().project(), target.name()).body());
+    long end = System.nanoTime() + left.toNanos();
+    if (holds(api, target, last, type, wanted, end)) {
       print(target + " has " + type + " " + wanted);
       return;
     }
-    View last = view;
     try (Resumed events = watch(api, target, left)) {
       for (Event event = events.next(); event != null; event = events.next()) {
         // It may have gone between the question and the watch, or while that was broken off.
         if (isGone(event, target) || (event.name().equals("synced") && !exists(api, target))) {
-          throw Failure.failed(target + " was deleted; there is nothing to wait for");
+          throw gone(target);
         }
         if (!event.name().equals("synced")) {
           last = new View(event.data());
-          if (Trees.text(last.condition(type), "value").equals(wanted)) {
+          if (holds(api, target, last, type, wanted, end)) {
             print(target + " has " + type + " " + wanted);
             return;
           }
@@ -120,6 +124,63 @@ final class WaitCommand extends Part {
                 : ": " + Trees.text(now, "reason") + ", " + Trees.text(now, "message"))
             + "; see: millwright describe "
             + target);
+  }
+
+  /**
+   * Whether a condition is as wanted. One that is to be true must be so of what was declared last:
+   * while work goes on, it may still be that of what was there before.
+   */
+  private boolean holds(
+      MillwrightApi api, Target target, View seen, String type, String wanted, long end) {
+    if (!Trees.text(seen.condition(type), "value").equals(wanted)) {
+      return false;
+    }
+    if (!wanted.equals("true")) {
+      return true;
+    }
+    @Nullable Timeline latest = Follow.latest(api, cli().project(), target);
+    while (latest != null && !latest.ended() && !latest.view().spec("verb").equals("delete")) {
+      Duration left = Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+      var _ = new Follow(shell(), api, left, true).end(latest.uid());
+      latest = Follow.latest(api, cli().project(), target);
+    }
+    View now;
+    try {
+      now = new View(target.kind().get(api, cli().project(), target.name()).body());
+    } catch (ApiException e) {
+      throw Follow.notFound(e) ? gone(target) : e;
+    }
+    if (!now.holds(type)) {
+      return false;
+    }
+    if (now.holds(HELD) && !type.equalsIgnoreCase(HELD)) {
+      throw givenUp(target, type, Trees.text(now.condition(HELD), "message"));
+    }
+    if (latest != null && declared(latest, now) && !latest.succeeded()) {
+      throw givenUp(target, type, Follow.reason(latest));
+    }
+    return true;
+  }
+
+  /** Whether an operation is the one that was to make this as it is declared now. */
+  private static boolean declared(Timeline operation, View now) {
+    View view = operation.view();
+    return Trees.text(view.spec().path("target"), "uid").equals(now.uid())
+        && List.of("create", "update").contains(view.spec("verb"))
+        && view.spec("generation").equals(Trees.text(now.tree().path("metadata"), "generation"));
+  }
+
+  private static Failure givenUp(Target target, String type, String why) {
+    return Failure.failed(
+        target
+            + " has "
+            + type
+            + " true only as it was before, for what was declared last was given up: "
+            + why);
+  }
+
+  private static Failure gone(Target target) {
+    return Failure.failed(target + " was deleted; there is nothing to wait for");
   }
 
   private Resumed watch(MillwrightApi api, Target target, Duration left) {

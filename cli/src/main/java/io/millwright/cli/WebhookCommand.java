@@ -5,6 +5,7 @@ import io.millwright.client.Trees;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
@@ -63,7 +64,7 @@ final class WebhookCommand extends Part {
 
     @Override
     public Integer call() {
-      api().redeliverWebhookDelivery(cli().project(), name, uid);
+      api().redeliverWebhookDelivery(cli().project(), name, uid, UUID.randomUUID().toString());
       print("webhook/" + name + " is told once more");
       return 0;
     }

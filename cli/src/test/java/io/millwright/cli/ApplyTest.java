@@ -280,6 +280,32 @@ class ApplyTest extends CliTestCase {
   }
 
   @Test
+  void whatWasBegunIsWaitedForThoughAnotherDeletionIsRefused() {
+    server
+        .on("DELETE /projects/default/machines/hello", 202, Samples.running())
+        .on(
+            "DELETE /projects/default/machines/kept",
+            FakeServer.problem(409, "conflict", "Machine kept belongs to Group web"))
+        .on("DELETE /projects/default/machines/last", 202, Samples.running())
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.succeeded(), ""));
+    Result result = run("delete", "machine", "hello", "kept", "none", "last", "--wait");
+    result.failed(
+        1,
+        "machine/kept: Machine kept belongs to Group web; machine/none: there is nothing at"
+            + " DELETE /projects/default/machines/none");
+    assertThat(result.out())
+        .startsWith("machine/hello is being deleted\nmachine/last is being deleted\n")
+        .contains("succeeded in 31.5 s");
+    server.on(
+        "GET /operations/0193-op",
+        FakeServer.events("event: operation", "data: " + Samples.failed(), ""));
+    assertThat(run("delete", "machine", "kept", "hello", "--wait").err())
+        .contains("machine/kept: ", "create Machine hello failed: it did not report");
+  }
+
+  @Test
   void deleteAllOfAKind() {
     server
         .on("GET /projects/-/machines", 200, Samples.list(Samples.HELLO))

@@ -1,6 +1,7 @@
 package io.millwright.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
@@ -8,12 +9,14 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
+import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -113,6 +116,55 @@ class ConsoleTest extends CliTestCase {
       assertThat(got.poll(5, TimeUnit.SECONDS)).isEqualTo("Authorization: Bearer mwt_test");
       assertThat(got.poll(5, TimeUnit.SECONDS)).isEqualTo("root\r");
       assertThat(got.poll(5, TimeUnit.SECONDS)).isEqualTo("gone");
+    }
+  }
+
+  @Test
+  void theEndOfTheInputDoesNotEndWhatIsShown() throws IOException {
+    try (ServerSocket door = machine(true)) {
+      input = "x"; // after which the console is closed only once the key was read
+      Result result = run("console", "hello");
+      assertThat(door.isClosed()).isFalse();
+      assertThat(result.out()).isEqualTo("login: ");
+      assertThat(result.err()).endsWith("the console of hello was closed: machine is off\n");
+    }
+  }
+
+  /** What it says nothing to is a pipe of another process, which only the system can tell. */
+  @Test
+  void aReaderThatHadEnoughEndsItThoughTheMachineIsSilent() throws Exception {
+    try (ServerSocket door = machine(false)) {
+      Result head = shell("{ millwright console hello </dev/null; echo $? >&3; } 3>&2 | head -c 5");
+      assertThat(door.isClosed()).isFalse();
+      assertThat(head.out()).isEqualTo("login");
+      assertThat(head.err()).isEqualTo("console of hello; leave it with Ctrl-]\n0\n");
+    }
+  }
+
+  @Test
+  void nobodyWhoReadsEndsIt() throws IOException {
+    try (ServerSocket door = machine(false);
+        PipedOutputStream keys = new PipedOutputStream()) {
+      Shell shell =
+          new Shell(
+              environment,
+              new PipedInputStream(keys),
+              new Output(
+                  new OutputStream() {
+                    @Override
+                    public void write(int b) throws IOException {
+                      throw new IOException("Broken pipe");
+                    }
+                  }),
+              new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8),
+              false,
+              false,
+              () -> NOW);
+      assertThat(
+              assertTimeoutPreemptively(
+                  Duration.ofSeconds(20), () -> Cli.run(shell, "console", "hello")))
+          .isEqualTo(1); // it was no pipe, so this is told
+      assertThat(door.isClosed()).isFalse();
     }
   }
 

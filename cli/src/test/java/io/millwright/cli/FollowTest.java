@@ -15,28 +15,104 @@ class FollowTest extends CliTestCase {
 
   @Test
   void waitIsOverAtOnceWhereItIsTrueAlready() {
-    server.on("GET /projects/default/machines/hello", 200, Samples.HELLO);
+    server
+        .on("GET /projects/default/machines/hello", 200, Samples.HELLO)
+        .on("GET /operations", 200, "{\"items\":[" + Samples.succeeded() + "]}");
     assertThat(run("wait", "machine", "hello", "--for", "condition=Ready").done().out())
         .isEqualTo("machine/hello has Ready true\n");
-    assertThat(server.lines()).hasSize(1);
+    assertThat(server.lines()).noneMatch(l -> l.startsWith(STREAM + "?"));
+  }
+
+  @Test
+  void whatIsTrueOfWhatWasThereBeforeIsWaitedForAnew() {
+    String update =
+        Samples.running()
+            .replace("\"verb\":\"create\"", "\"verb\":\"update\"")
+            .replace("\"generation\":1", "\"generation\":2");
+    String stopped = Samples.HELLO.replace("\"value\":\"true\"", "\"value\":\"false\"");
+    server
+        .on(
+            "GET /projects/default/machines/hello",
+            FakeServer.json(200, Samples.HELLO),
+            FakeServer.json(200, stopped),
+            FakeServer.json(200, Samples.HELLO))
+        .on(
+            "GET /operations",
+            FakeServer.json(200, "{\"items\":[" + update + "]}"),
+            FakeServer.json(200, "{\"items\":[" + Samples.succeeded() + "]}"))
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events(
+                "event: operation",
+                "data: " + update,
+                "",
+                "event: operation",
+                "data: " + Samples.succeeded(),
+                ""))
+        .on(STREAM, server.eventsAndSilence(event("added", "7", Samples.HELLO)));
+    assertThat(run("wait", "machine", "hello", "--timeout", "20s").done().out())
+        .isEqualTo("machine/hello has Ready true\n");
+    assertThat(server.lines()).contains("GET /operations/0193-op");
+    assertThat(server.lines()).anyMatch(l -> l.startsWith(STREAM + "?"));
+  }
+
+  @Test
+  void whatIsTrueOnlyBecauseAChangeWasGivenUpIsNoSuccess() {
+    String held =
+        Samples.HELLO.replace(
+            "\"conditions\":[",
+            "\"conditions\":[{\"type\":\"Held\",\"value\":\"true\",\"reason\":\"Refused\","
+                + "\"message\":\"No room. Apply it again to try again.\"},");
+    String failed = Samples.failed().replace("\"generation\":1", "\"generation\":2");
+    server
+        .on("GET /projects/default/machines/hello", 200, held)
+        .on("GET /operations", 200, "{\"items\":[]}");
+    run("wait", "machine", "hello")
+        .failed(
+            1,
+            "machine/hello has Ready true only as it was before, for what was declared last was"
+                + " given up: No room. Apply it again to try again.");
+    assertThat(run("wait", "machine", "hello", "--for", "condition=Held").done().out())
+        .isEqualTo("machine/hello has Held true\n");
+    server
+        .on("GET /projects/default/machines/hello", 200, Samples.HELLO)
+        .on("GET /operations", 200, "{\"items\":[" + failed + "]}");
+    run("wait", "machine", "hello")
+        .failed(
+            1,
+            "machine/hello has Ready true only as it was before, for what was declared last was"
+                + " given up: create Machine hello failed: it did not report within 30 s; see:"
+                + " millwright logs 0193-op");
+    // One of what was declared before says nothing.
+    server.on("GET /operations", 200, "{\"items\":[" + Samples.failed() + "]}");
+    assertThat(run("wait", "machine", "hello").done().out())
+        .isEqualTo("machine/hello has Ready true\n");
   }
 
   @Test
   void waitGoesOnBehindTheLastEventAfterABreak() {
     String later = Samples.BROKEN.replace("\"false\"", "\"true\"");
     server
-        .on("GET /projects/default/machines/broken-machine", 200, Samples.BROKEN)
+        .on(
+            "GET /projects/default/machines/broken-machine",
+            FakeServer.json(200, Samples.BROKEN),
+            FakeServer.json(200, Samples.BROKEN), // after the watch was told all
+            FakeServer.json(200, later))
+        .on("GET /operations", 200, "{\"items\":[]}")
         .on(
             STREAM,
             FakeServer.events(
                 event("added", "7", Samples.BROKEN), "event: synced\nid: 8\ndata: {}\n"),
             FakeServer.problem(503, "unavailable", "starting"),
+            FakeServer.json(502, ""), // a proxy before the server
+            FakeServer.json(504, ""),
             FakeServer.events(event("modified", "9", later)));
     assertThat(run("wait", "machine", "broken-machine", "--timeout", "20s").done().out())
         .isEqualTo("machine/broken-machine has Ready true\n");
     List<FakeServer.Seen> streams =
         server.seen().stream().filter(s -> s.line().startsWith(STREAM + "?")).toList();
-    assertThat(streams.stream().map(s -> s.header("Last-event-id"))).containsExactly("", "8", "8");
+    assertThat(streams.stream().map(s -> s.header("Last-event-id")))
+        .containsExactly("", "8", "8", "8", "8");
     assertThat(streams.getFirst().line())
         .isEqualTo(STREAM + "?fieldSelector=metadata.name%3Dbroken-machine");
   }

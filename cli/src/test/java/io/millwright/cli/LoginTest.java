@@ -116,6 +116,37 @@ class LoginTest extends CliTestCase {
   }
 
   @Test
+  void aUserMayComeFromANetwork() throws IOException {
+    server
+        .on(
+            "GET /projects/default/machines/hello",
+            200,
+            """
+            {"kind":"Machine","metadata":{"name":"hello","project":"default"},
+             "spec":{"profiles":["base"],
+              "nics":[{"name":"a"},{"name":"b","network":"plain"}],
+              "vlans":[{"name":"v","network":"lab"}]},
+             "status":{"interfaces":[{"addresses":["127.0.0.2"]}],
+              "hostKeys":["ssh-ed25519 AAAA"]}}\
+            """)
+        .on("GET /projects/default/networks/plain", 200, "{\"spec\":{}}");
+    run("ssh", "hello", "--port", port())
+        .failed(1, "there is nothing at GET /projects/default/networks/lab");
+    server.on("GET /projects/shared/networks/lab", 200, "{\"spec\":{\"defaults\":{\"users\":[]}}}");
+    run("ssh", "hello", "--port", port())
+        .failed(
+            2,
+            "neither hello nor a profile or a network of it has a user; say who to log in as:"
+                + " millwright ssh USER@hello");
+    server.on(
+        "GET /projects/shared/networks/lab",
+        200,
+        "{\"spec\":{\"defaults\":{\"users\":[{\"name\":\"ops\"},{\"name\":\"two\"}]}}}");
+    assertThat(run("ssh", "hello", "--port", port()).code()).isEqualTo(7);
+    assertThat(Files.readAllLines(dir.resolve("bin/arguments"))).containsSequence("-l", "ops");
+  }
+
+  @Test
   void withoutHostKeysNobodyLogsIn() {
     machine("\"127.0.0.2\"", "");
     run("ssh", "hello")

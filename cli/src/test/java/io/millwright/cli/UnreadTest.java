@@ -2,11 +2,6 @@ package io.millwright.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -61,33 +56,5 @@ class UnreadTest extends CliTestCase {
     Result head = shell("millwright " + command + " | head -n 1");
     assertThat(head.err()).isEmpty();
     assertThat(head.out()).hasLineCount(1);
-  }
-
-  private Result shell(String line) throws IOException, InterruptedException {
-    Path out = dir.resolve("out");
-    Path err = dir.resolve("err");
-    String java =
-        "'%s/bin/java' --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xlog:disable -cp '%s' %s"
-            .formatted(
-                System.getProperty("java.home"),
-                System.getProperty("java.class.path"),
-                Main.class.getName());
-    ProcessBuilder builder =
-        new ProcessBuilder("bash", "-c", "millwright() { " + java + " \"$@\"; }; " + line)
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile());
-    builder.environment().putAll(environment);
-    builder.environment().remove("JAVA_TOOL_OPTIONS");
-    Process process = builder.start();
-    try {
-      assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("it ends: %s", line).isTrue();
-    } finally {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
-    }
-    return new Result(
-        process.exitValue(),
-        Files.readString(out, StandardCharsets.UTF_8),
-        Files.readString(err, StandardCharsets.UTF_8));
   }
 }

@@ -18,4 +18,9 @@ public final class ApiException extends RuntimeException {
   public int status() {
     return problem.status();
   }
+
+  /** True if it is a proxy that says so, because it got no answer from the server. */
+  public boolean ofProxy() {
+    return status() == 502 || status() == 504;
+  }
 }

@@ -39,6 +39,9 @@ public final class Connection {
 
   private static final int CONNECT_MILLIS = 10_000;
 
+  /** How long a server that is started anew is waited for, before the second try. */
+  private static final int PROXY_MILLIS = 500;
+
   /** The server sends a comment every 15 s; three of them missing is a broken connection. */
   private static final int SILENCE_MILLIS = 45_000;
 
@@ -113,7 +116,7 @@ public final class Connection {
 
   /**
    * Sends a request and reads the answer; what can be repeated is sent once more if the connection
-   * breaks before an answer came.
+   * breaks before an answer came, or a proxy got none.
    *
    * @throws ApiException if the server refuses or fails
    * @throws UnreachableException if no answer came
@@ -125,11 +128,32 @@ public final class Connection {
       if (!request.repeatable()) {
         throw unreachable(e.cause());
       }
+    } catch (ApiException e) {
+      if (!e.ofProxy() || !request.repeatable() || !paused()) {
+        throw e;
+      }
     }
     try {
       return once(request);
     } catch (BrokenException e) {
       throw unreachable(e.cause());
+    } catch (ApiException e) {
+      if (request.method().equals("DELETE") && e.problem().type().equals("not-found")) {
+        // It is as it was to become; most likely by the first try.
+        return new Answer(204, MissingNode.getInstance(), null, null);
+      }
+      throw e;
+    }
+  }
+
+  /** Gives what a proxy did not reach a moment; false if interrupted. */
+  private static boolean paused() {
+    try {
+      Thread.sleep(PROXY_MILLIS);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 

@@ -3,6 +3,7 @@ package io.millwright.client;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.PrintStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
@@ -21,6 +22,9 @@ public final class Console implements AutoCloseable {
   private final WebSocket socket;
   private final Listener listener;
 
+  /** True once the user left, false once the server closed. */
+  private final CompletableFuture<Boolean> end = new CompletableFuture<>();
+
   private Console(HttpClient client, WebSocket socket, Listener listener) {
     this.client = client;
     this.socket = socket;
@@ -28,7 +32,8 @@ public final class Console implements AutoCloseable {
   }
 
   /**
-   * Opens a console; what the machine prints goes to {@code screen}, on another thread.
+   * Opens a console; what the machine prints goes to {@code screen}, on another thread. A screen
+   * that cannot be written to any more ends {@link #attach}.
    *
    * @throws ApiException if the server refuses, for example because the machine does not run
    * @throws UnreachableException if no answer came
@@ -78,20 +83,26 @@ public final class Console implements AutoCloseable {
   }
 
   /**
-   * Sends what is typed until {@code leave} is typed, the input ends or the console closes.
+   * Sends what is typed, and goes on showing when there is nothing more to type, until {@code
+   * leave} is typed, {@link #leave} is called, nobody looks at the screen any more or the console
+   * closes.
    *
    * @return true if the user left, false if the server closed the console
    */
   public boolean attach(InputStream keyboard, int leave) {
-    CompletableFuture<Boolean> end = new CompletableFuture<>();
-    listener.closed.whenComplete((_, _) -> end.complete(false));
+    listener.closed.whenComplete((unread, _) -> end.complete(Boolean.TRUE.equals(unread)));
     // A read from a terminal cannot be interrupted, so its thread is left to the end of the
     // process.
-    Thread.ofPlatform().daemon().name("keyboard").start(() -> pump(keyboard, leave, end));
+    Thread.ofPlatform().daemon().name("keyboard").start(() -> pump(keyboard, leave));
     return end.join();
   }
 
-  private void pump(InputStream keyboard, int leave, CompletableFuture<Boolean> end) {
+  /** Ends {@link #attach} as if the user left; by anybody. */
+  public void leave() {
+    end.complete(true);
+  }
+
+  private void pump(InputStream keyboard, int leave) {
     byte[] keys = new byte[1024];
     try {
       for (int n = keyboard.read(keys); n >= 0; n = keyboard.read(keys)) {
@@ -103,12 +114,12 @@ public final class Console implements AutoCloseable {
           type(keys, stop);
         }
         if (stop < n) {
-          break;
+          leave();
+          return;
         }
       }
-      end.complete(true);
     } catch (IOException e) {
-      end.complete(true);
+      leave();
     } catch (UnreachableException e) {
       end.complete(false);
     }
@@ -127,7 +138,10 @@ public final class Console implements AutoCloseable {
 
   private static final class Listener implements WebSocket.Listener {
     private final OutputStream screen;
+
+    /** True if it is the screen that is gone, false if the console is. */
     private final CompletableFuture<Boolean> closed = new CompletableFuture<>();
+
     private volatile String farewell = "";
 
     Listener(OutputStream screen) {
@@ -150,9 +164,12 @@ public final class Console implements AutoCloseable {
       try {
         screen.write(bytes);
         screen.flush();
+        if (screen instanceof PrintStream print && print.checkError()) {
+          closed.complete(true); // such a stream throws nothing
+        }
         socket.request(1);
       } catch (IOException e) {
-        closed.complete(false);
+        closed.complete(true);
       }
       return null;
     }
@@ -160,7 +177,7 @@ public final class Console implements AutoCloseable {
     @Override
     public @Nullable CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
       farewell = reason;
-      closed.complete(true);
+      closed.complete(false);
       return null;
     }
 

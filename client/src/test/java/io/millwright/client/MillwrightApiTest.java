@@ -129,6 +129,33 @@ class MillwrightApiTest {
                             List.of(new Problem.Field("spec.size", "is missing")))));
   }
 
+  /** Answers these one after the other. */
+  private MillwrightApi answering(int... statuses) {
+    server.createContext(
+        "/",
+        exchange -> {
+          asked.add(exchange.getRequestMethod());
+          exchange.sendResponseHeaders(statuses[asked.size() - 1], -1);
+          exchange.close();
+        });
+    return api(server.getAddress().getPort());
+  }
+
+  @Test
+  void whatAProxyDidNotReachIsAskedOnceMore() {
+    MillwrightApi api = answering(502, 204, 504, 204, 502, 502, 502);
+    api.getSize("p", "s", null);
+    api.apply("key", null, null, null, Body.yaml(new byte[0]));
+    assertThat(asked).containsExactly("GET", "GET", "POST", "POST");
+    assertThatThrownBy(() -> api.getSize("p", "s", null))
+        .isInstanceOfSatisfying(ApiException.class, e -> assertThat(e.status()).isEqualTo(502));
+    assertThat(asked).hasSize(6);
+    // Without a key nobody knows whether it was done.
+    assertThatThrownBy(() -> api.apply(null, null, null, null, Body.yaml(new byte[0])))
+        .isInstanceOf(ApiException.class);
+    assertThat(asked).hasSize(7);
+  }
+
   @Test
   void whatIsNoJsonIsNoAnswer() {
     MillwrightApi api = answering(200, "text/html", "<h1>router</h1>");
@@ -184,6 +211,31 @@ class MillwrightApiTest {
           .isInstanceOf(UnreachableException.class);
       assertThat(requests).hasValueGreaterThanOrEqualTo(3);
     }
+  }
+
+  @Test
+  void whatIsGoneAtTheSecondTryOfADeletionIsDeleted() {
+    server.createContext(
+        "/",
+        exchange -> {
+          asked.add(exchange.getRequestMethod());
+          boolean first = asked.size() == 1;
+          byte[] gone =
+              "{\"type\":\"https://millwright.io/problems/not-found\",\"status\":404}"
+                  .getBytes(StandardCharsets.UTF_8);
+          exchange.getResponseHeaders().set("Content-Type", "application/problem+json");
+          exchange.sendResponseHeaders(first ? 502 : 404, first ? -1 : gone.length);
+          if (!first) {
+            exchange.getResponseBody().write(gone);
+          }
+          exchange.close();
+        });
+    MillwrightApi api = api(server.getAddress().getPort());
+    assertThat(api.deleteSize("p", "s", null).status()).isEqualTo(204);
+    assertThat(asked).containsExactly("DELETE", "DELETE");
+    assertThatThrownBy(() -> api.deleteSize("p", "s", null))
+        .isInstanceOfSatisfying(ApiException.class, e -> assertThat(e.status()).isEqualTo(404));
+    assertThat(asked).hasSize(3);
   }
 
   @Test

@@ -275,6 +275,57 @@ class ImageFilesTest {
     assertThat(refused(HERE, "http://nowhere.invalid/x").forUser()).contains("no such host");
   }
 
+  /** A server that says this once, and closes. */
+  private String saying(ServerSocket server, String answer) {
+    Thread.ofVirtual()
+        .start(() -> {
+          try (Socket socket = server.accept()) {
+            var _ = socket.getInputStream().read(new byte[4096]);
+            socket.getOutputStream().write(answer.getBytes(US_ASCII));
+          } catch (IOException e) {
+            // It was given up.
+          }
+        });
+    return "http://127.0.0.1:" + server.getLocalPort() + "/x";
+  }
+
+  @Test
+  void whoseEndIsNotToldNeedsAChecksum() throws Exception {
+    String answer = "HTTP/1.0 200 OK\r\n\r\nall of it";
+    try (ServerSocket server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+      DriverException refused = refused(HERE, saying(server, answer));
+      assertThat(refused.kind()).isEqualTo(FaultKind.REFUSED);
+      assertThat(refused.forUser()).contains("does not say how long", "source.sha256");
+    }
+    try (ServerSocket server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+      Path into = dir.resolve("file");
+      new ImageFiles(dir, new ImageFiles.Limits(Duration.ofSeconds(20), 1, MOST, HERE))
+          .fetch(
+              new ImageSpec.Source(null, saying(server, answer), "0".repeat(64)),
+              into,
+              (_, _) -> {});
+      assertThat(into).hasContent("all of it");
+    }
+  }
+
+  @Test
+  void chunksThatBreakOffAreNotTheWhole() throws Exception {
+    String head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (String body : List.of("5\r\nhel", "5\r\nhello\r\n", "5\r\nhello", "", "5\r\nhello\r\n0")) {
+      try (ServerSocket server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+        DriverException broken = refused(HERE, saying(server, head + body));
+        assertThat(broken).as(body).isNotNull();
+        assertThat(broken.kind()).isEqualTo(FaultKind.UNREACHABLE);
+        assertThat(broken.forUser()).contains("broke off");
+      }
+      Files.delete(dir.resolve("file"));
+    }
+    try (ServerSocket server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+      String whole = head + "5;x=y\r\nhello\r\n0\r\n\r\n";
+      assertThat(fetch(HERE, saying(server, whole))).hasContent("hello");
+    }
+  }
+
   @Test
   void ofWhatIsSentAndBreaksOffNothingStays() throws Exception {
     ImageFiles files =

@@ -72,7 +72,7 @@ public record ImageSpec(
    * @param path a file on the server
    * @param url where to fetch it, by http or https
    * @param sha256 its checksum, 64 hex digits; needed with a url of http, where anybody could
-   *     answer
+   *     answer, and where a server does not say how long the image is
    */
   public record Source(@Nullable String path, @Nullable String url, @Nullable String sha256) {
     /** Whether it is a file that was sent to the server, which has it already. */

@@ -12,6 +12,7 @@ import io.millwright.model.Kind;
 import io.millwright.model.Power;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Violation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -115,6 +116,31 @@ class BadInputTest {
           assertThat(e.message())
               .isEqualTo("Network nowhere is not attached to Hypervisor sim, where the machine is");
         });
+  }
+
+  /** Who names what was not taken has done nothing wrong, but what is wrong with it is told. */
+  @Test
+  void oneMistakeIsOneError() {
+    String network =
+        """
+        apiVersion: millwright/v1
+        kind: Network
+        metadata: {name: lab}
+        spec: {subnets: [{cidr: 10.9.0.0/24}], attachments: [{hypervisor: simm, bridge: br0}]}
+        ---
+        """;
+    String machine = World.machine("new", "").replace("{network: net, ipv4", "{network: lab, ipv4");
+    assertThat(refused(network + machine).errors())
+        .singleElement()
+        .satisfies(e -> assertThat(e.message()).contains("Hypervisor", "did you mean \"sim\"?"));
+    assertThat(refused(network + machine.replace("[me]", "[mee]")).errors())
+        .extracting(Violation::message)
+        .satisfiesExactly(
+            first -> assertThat(first).contains("there is no Hypervisor \"simm\""),
+            second -> assertThat(second).contains("there is no Profile \"mee\""));
+    assertThat(refused(machine).errors())
+        .singleElement()
+        .satisfies(e -> assertThat(e.message()).contains("there is no Network \"lab\""));
   }
 
   private static String nic(String nic) {

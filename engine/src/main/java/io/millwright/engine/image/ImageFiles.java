@@ -277,7 +277,7 @@ public final class ImageFiles {
       if (url == null) {
         copy(Path.of(String.valueOf(source.path())), into, progress);
       } else {
-        download(url, into, progress);
+        download(url, source.sha256() != null, into, progress);
       }
     } catch (IOException e) {
       throw failed(e);
@@ -294,9 +294,16 @@ public final class ImageFiles {
     }
   }
 
-  private void download(String url, Path into, Progress progress)
+  private void download(String url, boolean checked, Path into, Progress progress)
       throws IOException, DriverException, InterruptedException {
     try (Url.Reply reply = urls.get(url, null)) {
+      if (!reply.bounded() && !checked) {
+        throw new DriverException(
+            FaultKind.REFUSED,
+            url
+                + " does not say how long the image is, so that one that broke off would be taken"
+                + " for the whole; declare its checksum as source.sha256");
+      }
       transfer(reply.body(), reply.length(), into, progress);
       if (reply.length() >= 0 && Files.size(into) != reply.length()) {
         throw new DriverException(

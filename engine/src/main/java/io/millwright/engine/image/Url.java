@@ -53,8 +53,10 @@ final class Url {
    * An answer; whoever has it closes it, which ends the connection.
    *
    * @param length of the body, or -1 if the server does not say
+   * @param bounded whether the body's end is told, so that one that breaks off is seen
    */
-  record Reply(int status, Map<String, String> headers, long length, InputStream body)
+  record Reply(
+      int status, Map<String, String> headers, long length, boolean bounded, InputStream body)
       implements Closeable {
     @Override
     public void close() throws IOException {
@@ -193,6 +195,7 @@ final class Url {
         code,
         Map.copyOf(headers),
         length,
+        chunked || length >= 0,
         new FilterInputStream(body) {
           @Override
           public void close() throws IOException {

@@ -5,6 +5,7 @@ import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.ImageSteps;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Groups.Member;
+import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied.Action;
@@ -61,10 +62,12 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -279,6 +282,10 @@ public final class Apply {
     private final List<Violation> wrong = new ArrayList<>();
     private final Map<UUID, Applied> done = new LinkedHashMap<>();
     private final SortedSet<String> grown = new TreeSet<>();
+
+    /** What is not there only because something is wrong with its own draft. */
+    private final Set<Name> failed = new HashSet<>();
+
     private Lookup lookup;
 
     /** True while it is a group or a pool that declares. */
@@ -349,8 +356,9 @@ public final class Apply {
       Resource<?, ?> after =
           before == null ? fresh(draft, spec) : changed(draft, spec, before, retry);
       List<UUID> references = references(after, at);
-      if (!at.list().isEmpty()) {
+      if (!at.list().isEmpty() || lacksFailed(after)) {
         at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
+        failed.add(new Name(after.kind(), after.project(), after.name()));
         return;
       }
       boolean specChanged = before == null || after.generation() > before.generation();
@@ -720,9 +728,26 @@ public final class Apply {
                       .require(!found.deleting(), found.title() + " is being deleted");
                   out.add(found.uid());
                 },
-                () -> at.field(ref.field()).add(missing(ref, resource.project())));
+                () -> {
+                  if (!hasFailed(ref, resource.project())) {
+                    at.field(ref.field()).add(missing(ref, resource.project()));
+                  }
+                });
       }
       return out.stream().distinct().toList();
+    }
+
+    /** Whether something that it names failed and is not there; then nothing can be said of it. */
+    private boolean lacksFailed(Resource<?, ?> resource) {
+      return resource.spec().references().stream()
+          .anyMatch(ref ->
+              hasFailed(ref, resource.project())
+                  && lookup.find(ref.kind(), resource.project(), ref.name()).isEmpty());
+    }
+
+    private boolean hasFailed(Ref ref, String project) {
+      return Lookup.places(project).stream()
+          .anyMatch(place -> failed.contains(new Name(ref.kind(), place, ref.name())));
     }
 
     private String missing(Ref ref, String project) {

@@ -281,16 +281,14 @@ public final class Webhooks implements AutoCloseable {
   }
 
   /** Tells an event once more, whatever became of it. */
-  public void redeliver(String project, String name, UUID delivery) {
-    store.write(tx -> {
-      UUID webhook = find(tx, project, name);
-      if (!tx.deliveries().redeliver(webhook, delivery)) {
-        throw ProblemException.of(
-            Problem.Type.NOT_FOUND,
-            "Webhook " + name + " in project " + project + " has no delivery " + delivery);
-      }
-      tx.nudges().nudge(webhook);
-    });
+  public void redeliver(Tx tx, String project, String name, UUID delivery) {
+    UUID webhook = find(tx, project, name);
+    if (!tx.deliveries().redeliver(webhook, delivery)) {
+      throw ProblemException.of(
+          Problem.Type.NOT_FOUND,
+          "Webhook " + name + " in project " + project + " has no delivery " + delivery);
+    }
+    tx.nudges().nudge(webhook);
   }
 
   private static UUID find(Tx tx, String project, String name) {
