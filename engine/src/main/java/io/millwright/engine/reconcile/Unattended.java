@@ -126,8 +126,12 @@ final class Unattended {
     try {
       atRest(
           machine,
-          (tx, locked, spared) ->
-              answer(tx, locked, differences, stops && !spared, runs && !spared));
+          (tx, locked, spared) -> {
+            // It is its group's to say when a member is stopped for what was declared of it.
+            if (!runs || tx.groups().find(machine.uid()).filter(Member::due).isEmpty()) {
+              answer(tx, locked, differences, stops && !spared, runs && !spared);
+            }
+          });
     } catch (ProblemException e) {
       // Nothing of that was written. It stays as it is, and says why, until one of the two changes.
       String why = e.problem().detail();
