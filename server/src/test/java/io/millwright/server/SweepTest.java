@@ -195,6 +195,52 @@ class SweepTest {
     awaitSettled(3);
   }
 
+  /** After the database was put back to an older state, say: it runs, and is found by its name. */
+  @Test
+  void whatIsPublishedOfAMachineThatNobodyKnowsStaysAsLongAsThatDoes() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+    world.awaitEnd(uid);
+    Resource<?, ?> net =
+        world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
+    world.store.write(tx -> tx.resources().remove(uid));
+    world.sql("DELETE FROM tombstone WHERE uid = '" + uid + "'");
+    awaitSettled(2); // the machine, and its disk
+    Runnable look = () -> assertThat(world.engine.reconcilers().reconcile(net.uid())).isPresent();
+    look.run();
+    world.pass(Duration.ofHours(1));
+    look.run();
+    assertThat(world.published()).containsKey(uid);
+    anHourPasses();
+    purge(uid.toString());
+    look.run();
+    world.await("it is gone, too", () -> world.published().isEmpty());
+  }
+
+  @Test
+  void whatIsPublishedOfNobodyIsWithdrawnAfterAWhile() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+    world.awaitEnd(uid);
+    Resource<?, ?> net =
+        world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
+    world.store.write(tx -> tx.resources().remove(uid));
+    world.sql("DELETE FROM tombstone WHERE uid = '" + uid + "'");
+    awaitSettled(2);
+    anHourPasses();
+    purge(uid.toString());
+    Runnable look = () -> assertThat(world.engine.reconcilers().reconcile(net.uid())).isPresent();
+    look.run();
+    world.pass(Duration.ofMinutes(9));
+    look.run();
+    assertThat(world.published()).containsKey(uid);
+    world.pass(Duration.ofMinutes(2));
+    look.run();
+    assertThat(world.published()).isEmpty();
+  }
+
   /** In quarantine it would be deleted under its new Volume when the days are over. */
   @Test
   void aDiskThatIsAdoptedWhileItIsPurgedIsTheVolumes() throws Exception {

@@ -154,7 +154,7 @@ public final class Sweep {
   }
 
   /** Neither declared nor deleted here: what was deleted here is collected by its tombstone. */
-  private static boolean unknown(Tx tx, Set<UUID> declared, UUID uid) {
+  static boolean unknown(Tx tx, Set<UUID> declared, UUID uid) {
     return !declared.contains(uid) && tx.resources().tombstone(uid).isEmpty();
   }
 
