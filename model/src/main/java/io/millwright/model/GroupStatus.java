@@ -61,6 +61,11 @@ public record GroupStatus(
     return with(s -> s.stable(now).failed(null));
   }
 
+  /** Its members are given something once more, whatever failed or was confirmed before. */
+  public GroupStatus retried() {
+    return with(s -> s.failed(null).confirmed(0));
+  }
+
   /** Its members are given this build of their image from now on, whatever failed before. */
   public GroupStatus following(String sha256) {
     return with(s -> s.failed(null).followed(sha256));

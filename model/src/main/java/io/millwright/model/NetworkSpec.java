@@ -4,6 +4,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -220,6 +221,13 @@ public record NetworkSpec(
 
   public Optional<Attachment> attachmentOn(String hypervisor) {
     return attachments.stream().filter(a -> a.hypervisor().equals(hypervisor)).findFirst();
+  }
+
+  /** True if a card that is plugged into this network need not be plugged in anew for that one. */
+  public boolean carriesAs(NetworkSpec other) {
+    return Objects.equals(vlan, other.vlan)
+        && Objects.equals(mtu, other.mtu)
+        && other.attachments.containsAll(attachments);
   }
 
   @Override

@@ -96,10 +96,7 @@ public final class MachineDrift {
     }
     differ(DEFINITION, PRESENT, vm.lasting() ? PRESENT : MISSING, out);
     differ("devices", words(goal.devices()), words(vm.devices()), out);
-    List<String> disks = new ArrayList<>();
-    disks.add(goal.disk());
-    disks.addAll(goal.volumes());
-    differ("disks", disks.toString(), vm.disks().toString(), out);
+    differ("disks", goal.disks().toString(), vm.disks().toString(), out);
     if (!MachinePlanner.attached(goal.nics(), vm.nics())) {
       out.add(new Difference("nics", goal.nics().toString(), vm.nics().toString()));
     }

@@ -4,6 +4,7 @@ import io.millwright.model.ByteSize;
 import io.millwright.model.Devices;
 import io.millwright.model.Power;
 import io.soabase.recordbuilder.core.RecordBuilder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -103,5 +104,24 @@ public record MachineGoal(
     nics = List.copyOf(nics);
     leaving = leaving == null ? Set.of() : Set.copyOf(leaving);
     untold = untold == null ? Set.of() : Set.copyOf(untold);
+  }
+
+  /**
+   * True as long as an installer may be at work of which nothing is seen: the machine has its
+   * system disk alone until its system reports, for it may take any other disk for its own.
+   */
+  public boolean alone() {
+    return !booted
+        && (installer instanceof Installer.OwnMedium || installer instanceof Installer.SeedBeside);
+  }
+
+  /** Object names of the disks that it has for now, its system disk first. */
+  List<String> disks() {
+    List<String> out = new ArrayList<>();
+    out.add(disk);
+    if (!alone()) {
+      out.addAll(volumes);
+    }
+    return List.copyOf(out);
   }
 }

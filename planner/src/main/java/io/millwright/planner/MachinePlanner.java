@@ -110,6 +110,9 @@ public final class MachinePlanner {
     }
     if (on && !goal.booted()) {
       steps.add(new Step.AwaitReady(goal.readyTimeoutSeconds()));
+      if (goal.alone() && !goal.volumes().isEmpty()) {
+        return steps; // how it gets these is planned when it is up
+      }
     } else if (on) {
       goal.volumes().stream()
           .filter(goal.untold()::contains)
@@ -317,7 +320,7 @@ public final class MachinePlanner {
   private static List<String> detachable(MachineGoal goal, @Nullable Vm vm) {
     return vm != null && vm.lasting() && goal.hotPlug() && goal.booted()
         ? vm.disks().stream()
-            .filter(disk -> goal.leaving().contains(disk) && !disks(goal).contains(disk))
+            .filter(disk -> goal.leaving().contains(disk) && !goal.disks().contains(disk))
             .toList()
         : List.of();
   }
@@ -328,7 +331,7 @@ public final class MachinePlanner {
    * @param has those that it keeps
    */
   private static List<String> attachable(MachineGoal goal, @Nullable Vm vm, List<String> has) {
-    List<String> wanted = disks(goal);
+    List<String> wanted = goal.disks();
     return vm != null
             && vm.lasting()
             && goal.hotPlug()
@@ -337,13 +340,6 @@ public final class MachinePlanner {
             && wanted.subList(0, has.size()).equals(has)
         ? wanted.subList(has.size(), wanted.size())
         : List.of();
-  }
-
-  private static List<String> disks(MachineGoal goal) {
-    List<String> disks = new ArrayList<>();
-    disks.add(goal.disk());
-    disks.addAll(goal.volumes());
-    return disks;
   }
 
   /** True if it is up and still has the vendor's medium, which it need not stop to be rid of. */
@@ -361,7 +357,7 @@ public final class MachinePlanner {
         && vm.cores() == goal.cores()
         && vm.memory().equals(goal.memory())
         && vm.devices() == goal.devices()
-        && disks.equals(disks(goal))
+        && disks.equals(goal.disks())
         && attached(goal.nics(), vm.nics());
   }
 

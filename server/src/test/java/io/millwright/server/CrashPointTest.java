@@ -275,6 +275,11 @@ class CrashPointTest {
           .replace("os: ubuntu, version: \"24.04\"", "os: freebsd, version: \"14\"");
     }
 
+    /** What is made of that. */
+    String byMedium(String drift) {
+      return machine("drift: " + drift).replace("image: img", "image: " + image);
+    }
+
     /** One that finds its answers beside the vendor's medium, where no kernel is started. */
     String besideImage() {
       return installerImage()
@@ -793,6 +798,28 @@ class CrashPointTest {
               },
               s -> {
                 assertThat(s.world.ready(s.machine)).isTrue();
+                s.nothingInItsDrives();
+              }),
+          new Flow(
+              "installation anew of one that has lost its system disk",
+              s -> {
+                s.apply(
+                    s.volume("1GiB") + s.mediumImage() + s.size(1, "40GiB") + s.byMedium("report"));
+                s.world.awaitReady(s.machine);
+                s.world.awaitEnd(s.uid());
+                s.apply(s.byMedium("report\nvolumes: [" + s.volume + "]"));
+                s.before = s.world.awaitEnd(s.uid()).uid();
+                String disk = s.world.machine(s.machine).status().disk();
+                s.world.hypervisor.removeMachine(s.uid());
+                s.world.hypervisor.deleteDisk(disk);
+              },
+              s -> {
+                s.apply(s.byMedium("repair\nvolumes: [" + s.volume + "]"));
+                return s.uid();
+              },
+              s -> {
+                assertThat(s.world.ready(s.machine)).isTrue();
+                assertThat(s.world.hypervisor.definition(s.uid()).orElseThrow().disks()).hasSize(2);
                 s.nothingInItsDrives();
               }),
           new Flow(

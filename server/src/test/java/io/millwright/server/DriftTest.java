@@ -9,10 +9,14 @@ import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.reconcile.Drift;
+import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Devices;
 import io.millwright.model.DriftPolicy;
 import io.millwright.model.Ip;
+import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
+import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Power;
 import io.millwright.planner.MachineDrift.Difference;
@@ -353,6 +357,55 @@ class DriftTest {
     assertThat(rebuild.state()).isEqualTo(new Operation.State.Succeeded());
     assertThat(world.machine("web").status().disk()).isNotEqualTo(disk);
     assertThat(world.hypervisor.definition(uid).orElseThrow().disks()).hasSize(2);
+  }
+
+  /** What is refused would be refused every two seconds, and nobody would hear of it. */
+  @Test
+  void aRebuildByPolicyThatIsRefusedIsToldWithItsReason() throws Exception {
+    policy(DriftPolicy.REBUILD);
+    imageNeeds(ByteSize.ofMib(3072));
+    UUID before = world.latest(uid).uid();
+    try (HypervisorDriver there =
+        world.hypervisor.attach(world.store.read(tx -> tx.installation()))) {
+      MachineDefinition now = world.hypervisor.definition(uid).orElseThrow();
+      var _ = there.compute().orElseThrow().define(now.withCores(3));
+    }
+    look(uid);
+    world.await("it says so", this::drifted);
+    assertThat(Condition.find(world.machine("web").status().conditions(), "Drifted"))
+        .hasValueSatisfying(c ->
+            assertThat(c.message())
+                .contains("Cores is 3, not 1", "is refused", "Image img needs 3GiB"));
+    assertThat(world.latest(uid).uid()).isEqualTo(before);
+    assertThat(events(uid, "Drifted")).isEqualTo(1);
+    assertThat(world.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    long revision = world.machine("web").metadata().revision();
+    // It is looked at again in the ordinary rounds, and writes nothing more of the same.
+    assertThat(world.engine.reconcilers().reconcile(uid)).isEmpty();
+    assertThat(world.machine("web").metadata().revision()).isEqualTo(revision);
+
+    imageNeeds(ByteSize.ofMib(1024));
+    look(uid);
+    world.await("it is rebuilt", () -> !world.latest(uid).uid().equals(before));
+    assertThat(world.awaitEnd(uid).verb()).isEqualTo(Operation.Verb.REBUILD);
+    assertThat(drifted()).isFalse();
+  }
+
+  private void imageNeeds(ByteSize size) {
+    world.store.write(tx -> {
+      var image =
+          tx.resources()
+              .find(Kind.IMAGE, "default", "img", ImageSpec.class, ImageStatus.class)
+              .orElseThrow();
+      tx.resources()
+          .updateStatus(image.uid(), image.status().with(s -> s.virtualSize(size)), "", "");
+    });
+  }
+
+  private long events(UUID machine, String reason) {
+    return world.store.read(tx -> tx.journal().told("default", Kind.MACHINE, "web", 100)).stream()
+        .filter(e -> e.uid().equals(machine) && e.reason().equals(reason))
+        .count();
   }
 
   @Test

@@ -19,6 +19,7 @@ import io.millwright.engine.request.Rollouts.MemberFacts;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Devices;
+import io.millwright.model.DriftPolicy;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorStatus;
@@ -737,6 +738,81 @@ class GroupTest {
     world.await(
         "it is as declared",
         () -> second.definition(other).orElseThrow().devices() == Devices.PARAVIRTUAL);
+  }
+
+  /** The network, its cards elsewhere plugged in. */
+  private static String network(int vlan) {
+    return BASE.split("---\n")[2].replace("spec:\n", "spec:\n  vlan: " + vlan + "\n");
+  }
+
+  private List<Integer> vlans() {
+    return facts().stream()
+        .map(f -> f.machine().uid())
+        .map(uid ->
+            world
+                .hypervisor
+                .definition(uid)
+                .or(() -> second.definition(uid))
+                .orElseThrow()
+                .nics()
+                .getFirst()
+                .vlan())
+        .toList();
+  }
+
+  @Test
+  void aChangeOfTheNetworkReachesOneAfterAnotherToo() {
+    world.apply(web(3, "img", GATE));
+    succeeds();
+    // It was declared, and is no drift.
+    world.store.write(tx -> tx.driftPolicies().set("default", DriftPolicy.REBUILD));
+    List<String> disks = facts().stream().map(f -> f.machine().status().disk()).toList();
+    assertThat(world.plan(network(7)))
+        .filteredOn(a -> a.resource().kind() == Kind.MACHINE)
+        .hasSize(3)
+        .allSatisfy(a -> assertThat(a.impact()).isEqualTo("restart"));
+    try (Watching watching = watching(2, 3)) {
+      List<Applied> applied = world.apply(network(7));
+      assertThat(applied)
+          .extracting(a -> a.resource().title())
+          .containsExactly("Network net", "Group web");
+      succeeds();
+    }
+    assertThat(vlans()).containsOnly(7);
+    assertThat(facts().stream().map(f -> f.machine().status().disk()).toList()).isEqualTo(disks);
+    assertThat(revisions()).containsOnly(1);
+    for (MemberFacts each : facts()) {
+      Operation last = world.latest(each.machine().uid());
+      assertThat(last.verb()).isEqualTo(Operation.Verb.UPDATE);
+      assertThat(last.requestedBy()).isEqualTo("group web");
+    }
+    assertThat(world.number("SELECT count(*) FROM member WHERE due")).isZero();
+  }
+
+  @Test
+  void aNetworkInWhichAMemberIsNotHealthyReachesNoOther() {
+    world.apply(web(3, "img", GATE));
+    succeeds();
+    ill.add(world.machine("web-0").status().addresses().getFirst().toString());
+    world.apply(network(7));
+    assertThat(ended().state().message()).contains("failed at web-0: it was not healthy within");
+    assertThat(vlans()).containsExactly(7, null, null);
+    // With the next change it goes on.
+    ill.clear();
+    world.apply(network(8));
+    succeeds();
+    assertThat(vlans()).containsOnly(8);
+  }
+
+  @Test
+  void whatStopsNobodyReachesAllAtOnce() {
+    world.apply(web(3, "img", GATE));
+    succeeds();
+    UUID before = world.latest(group().uid()).uid();
+    assertThat(world.apply(BASE.split("---\n")[2].replace("spec:\n", "spec:\n  dns: [9.9.9.9]\n")))
+        .extracting(a -> a.resource().title())
+        .contains("Machine web-0", "Machine web-1", "Machine web-2");
+    assertThat(world.latest(group().uid()).uid()).isEqualTo(before);
   }
 
   @Test

@@ -630,6 +630,71 @@ class InstallersTest {
         .hasMessageContaining("attach them once it is ready");
   }
 
+  /** Its installer would take the volume for the disk that it is to overwrite, or both. */
+  @ParameterizedTest
+  @CsvSource({"freebsd-14, bsd, true", "windows-server-2025, win, false"})
+  void oneWhoseSystemDiskIsLostIsInstalledAnewWithoutItsVolume(
+      String release, String name, boolean hotPlug) {
+    String volume =
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: of-%s}
+        spec: {size: 1GiB, hypervisor: sim}
+        """
+            .formatted(name);
+    String more = "drift: report\nhostname: lost-" + name;
+    vendors.apply(volume + "---\n" + machine(name, release, more));
+    UUID uid = vendors.machine(name).uid();
+    assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    // As the refusal advises.
+    vendors.apply(machine(name, release, more + "\nvolumes: [of-" + name + "]"));
+    assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    MachineDefinition with = vendors.hypervisor.definition(uid).orElseThrow();
+    assertThat(with.disks()).hasSize(2);
+    List<GuestBehaviour.Guest> started = starts.get(with.name());
+    int before = started.size();
+
+    vendors.hypervisor.removeMachine(uid);
+    vendors.hypervisor.deleteDisk(with.disks().getFirst().name());
+    GuestBehaviour usual = vendors.hypervisor.guests();
+    vendors.hypervisor.guests(guest ->
+        guest.definition().name().equals(with.name())
+            ? GuestBehaviour.wellBehaved().start(noted(guest)) // but it does not report
+            : usual.start(guest));
+    vendors.apply(
+        machine(name, release, more.replace("report", "repair") + "\nvolumes: [of-" + name + "]"));
+    vendors.await(
+        "it is installed",
+        () ->
+            vendors.latest(uid).steps().stream()
+                .anyMatch(s ->
+                    s.key().equals("await-ready") && s.state() == Operation.StepState.RUNNING));
+    // It is looked at again and again, and nothing of it is touched.
+    for (int i = 0; i < 3; i++) {
+      var _ = vendors.engine.reconcilers().reconcile(uid);
+    }
+    assertThat(started).hasSize(before + 1);
+    assertThat(started.getLast().definition().disks()).hasSize(1);
+    assertThat(vendors.hypervisor.definition(uid).orElseThrow().disks()).hasSize(1);
+    assertThat(vendors.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+
+    vendors.hypervisor.guests(usual);
+    vendors.report(started.getLast().definition().disks().getFirst().name());
+    assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    MachineDefinition now = vendors.hypervisor.definition(uid).orElseThrow();
+    assertThat(now.disks()).isEqualTo(with.disks());
+    assertThat(now.medium()).isNull();
+    assertThat(now.installer()).isNull();
+    assertThat(vendors.hypervisor.state(uid)).contains(Observation.State.RUNNING);
+    assertThat(started).hasSize(before + (hotPlug ? 1 : 2));
+  }
+
+  private GuestBehaviour.Guest noted(GuestBehaviour.Guest guest) {
+    starts.get(guest.definition().name()).add(guest);
+    return guest;
+  }
+
   @Test
   void whatNobodyIsThereToStartIsRefused() {
     assertRefused(

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -305,6 +306,39 @@ class PoolTest {
     awaitFull();
     assertThat(members()).hasSize(4).allMatch(m -> m.spec().image().equals("img2"));
     world.await("the old ones are gone", () -> world.outside().machines().size() == 5);
+  }
+
+  @Test
+  void machinesOfAChangedNetworkAreReplacedAndNoneIsStopped() {
+    world.apply(pool(4, "img", ""));
+    awaitFull();
+    Set<UUID> before =
+        members().stream().map(Resource::uid).collect(java.util.stream.Collectors.toSet());
+    String network =
+        java.util.Arrays.stream(BASE.split("---\n"))
+            .filter(m -> m.contains("kind: Network"))
+            .findFirst()
+            .orElseThrow();
+    world.apply(network.replace("spec:\n", "spec:\n  vlan: 7\n"));
+    world.await(
+        "they are others",
+        3,
+        () -> members().stream().map(Resource::uid).noneMatch(before::contains));
+    awaitFull();
+    assertThat(members())
+        .allSatisfy(m ->
+            assertThat(world.hypervisor.definition(m.uid()).orElseThrow().nics().getFirst().vlan())
+                .isEqualTo(7));
+    for (UUID old : before) {
+      assertThat(operations(old, "DELETE")).isOne();
+      assertThat(operations(old, "UPDATE")).isZero();
+    }
+  }
+
+  private long operations(UUID target, String verb) {
+    return world.number(
+        "SELECT count(*) FROM operation WHERE target = '%s' AND verb = '%s'"
+            .formatted(target, verb));
   }
 
   @Test

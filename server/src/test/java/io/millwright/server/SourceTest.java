@@ -714,6 +714,41 @@ class SourceTest {
         .isEqualTo("group " + name + " for source " + name + " at " + second);
   }
 
+  /** And what a pool does: what it makes in the place of another one, and what it removes. */
+  @Test
+  void theCommitIsOnWhatAPoolDoesForIt() throws Exception {
+    String pool =
+        """
+        apiVersion: millwright/v1
+        kind: Pool
+        metadata: {name: %s}
+        spec:
+          ready: 1
+          machine: {image: img, size: small, profiles: [me], nics: [{network: net}]}
+        """
+            .formatted(name);
+    write("p.yaml", pool);
+    String first = commit();
+    declare("apply: auto, prune: true");
+    stands("Synced", first);
+    world.awaitReady(name + "-1");
+    UUID old = find(Kind.MACHINE, name + "-1").orElseThrow().uid();
+    assertThat(world.latest(old).requestedBy()).contains(first);
+    write("p.yaml", pool.replace("profiles: [me]", "profiles: []"));
+    String second = commit();
+    stands("Synced", second);
+    world.awaitReady(name + "-2");
+    String pools = "pool " + name + " for source " + name + " at ";
+    assertThat(world.latest(old).requestedBy()).isEqualTo(pools + second);
+    UUID fresh = find(Kind.MACHINE, name + "-2").orElseThrow().uid();
+    assertThat(world.latest(fresh).requestedBy()).isEqualTo(pools + second);
+    Files.delete(dir.resolve("p.yaml"));
+    write("size.yaml", size(name, 1));
+    String third = commit();
+    stands("Synced", third);
+    assertThat(world.latest(fresh).requestedBy()).isEqualTo(pools + third);
+  }
+
   // --- a server that dies ----------------------------------------------------------------------
 
   /** The server is no more; nothing may catch this and go on. */

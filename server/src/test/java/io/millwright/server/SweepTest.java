@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -192,6 +193,105 @@ class SweepTest {
     assertThat(status.object()).isEqualTo(data);
     assertThat(status.size()).isEqualTo(ByteSize.ofMib(32));
     awaitSettled(3);
+  }
+
+  /** After the database was put back to an older state, say: it runs, and is found by its name. */
+  @Test
+  void whatIsPublishedOfAMachineThatNobodyKnowsStaysAsLongAsThatDoes() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+    world.awaitEnd(uid);
+    Resource<?, ?> net =
+        world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
+    world.store.write(tx -> tx.resources().remove(uid));
+    world.sql("DELETE FROM tombstone WHERE uid = '" + uid + "'");
+    awaitSettled(2); // the machine, and its disk
+    Runnable look = () -> assertThat(world.engine.reconcilers().reconcile(net.uid())).isPresent();
+    look.run();
+    world.pass(Duration.ofHours(1));
+    look.run();
+    assertThat(world.published()).containsKey(uid);
+    anHourPasses();
+    purge(uid.toString());
+    look.run();
+    world.await("it is gone, too", () -> world.published().isEmpty());
+  }
+
+  @Test
+  void whatIsPublishedOfNobodyIsWithdrawnAfterAWhile() {
+    world.apply(World.machine("web", ""));
+    world.awaitReady("web");
+    UUID uid = world.machine("web").uid();
+    world.awaitEnd(uid);
+    Resource<?, ?> net =
+        world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
+    world.store.write(tx -> tx.resources().remove(uid));
+    world.sql("DELETE FROM tombstone WHERE uid = '" + uid + "'");
+    awaitSettled(2);
+    anHourPasses();
+    purge(uid.toString());
+    Runnable look = () -> assertThat(world.engine.reconcilers().reconcile(net.uid())).isPresent();
+    look.run();
+    world.pass(Duration.ofMinutes(9));
+    look.run();
+    assertThat(world.published()).containsKey(uid);
+    world.pass(Duration.ofMinutes(2));
+    look.run();
+    assertThat(world.published()).isEmpty();
+  }
+
+  /** In quarantine it would be deleted under its new Volume when the days are over. */
+  @Test
+  void aDiskThatIsAdoptedWhileItIsPurgedIsTheVolumes() throws Exception {
+    UUID volume = UUID.randomUUID();
+    String data = name(ours, volume, ObjectName.DATA).toString();
+    leave(ours, UUID.randomUUID(), volume);
+    awaitSettled(4);
+    anHourPasses();
+    AtomicReference<Throwable> refused = new AtomicReference<>();
+    Thread purges =
+        Thread.ofPlatform()
+            .unstarted(() -> {
+              try {
+                purge(data);
+              } catch (RuntimeException e) {
+                refused.set(e);
+              }
+            });
+    world.store.write(tx -> {
+      world.engine.sweep().adopt(tx, World.ANNA, data, "default", "found");
+      purges.start();
+      world.await(
+          "it has read, and waits to write",
+          () ->
+              world.number(
+                      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND"
+                          + " datname = current_database()")
+                  > 0);
+    });
+    purges.join();
+    assertThat(refused.get())
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("is no orphan any more");
+    assertThat(world.engine.restore().list("default")).isEmpty();
+    assertThat(world.awaitEnd(volume).state()).isEqualTo(new State.Succeeded());
+  }
+
+  @Test
+  void aDiskThatAVolumeHasIsNotPurgedWhateverWasFound() throws Exception {
+    UUID volume = UUID.randomUUID();
+    String data = name(ours, volume, ObjectName.DATA).toString();
+    leave(ours, UUID.randomUUID(), volume);
+    awaitSettled(4);
+    String known = "SELECT * FROM orphan WHERE object = '" + data + "'";
+    world.sql("CREATE TABLE remembered AS " + known);
+    world.store.write(tx -> world.engine.sweep().adopt(tx, World.ANNA, data, "default", "found"));
+    world.await("it is the volume's", () -> findings().size() == 3);
+    world.sql("INSERT INTO orphan SELECT * FROM remembered");
+    anHourPasses();
+    assertThatThrownBy(() -> purge(data)).isInstanceOf(ProblemException.class);
+    assertThat(world.engine.restore().list("default")).isEmpty();
   }
 
   @Test

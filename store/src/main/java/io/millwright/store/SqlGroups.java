@@ -46,7 +46,7 @@ final class SqlGroups implements Groups {
             """
             SELECT m.* FROM member m JOIN resource r ON r.uid = m.uid
               JOIN placement p ON p.uid = r.uid JOIN resource h ON h.uid = p.hypervisor
-            WHERE m."group" = :pool AND m.volume IS NULL AND r.deleted_at IS NULL
+            WHERE m."group" = :pool AND m.volume IS NULL AND NOT m.due AND r.deleted_at IS NULL
               AND r.status -> 'conditions' @> '[{"type": "Ready", "value": "true"}]'
               AND NOT r.status -> 'conditions' @> '[{"type": "Held", "value": "true"}]'
               AND NOT h.status -> 'conditions' @> '[{"type": "Ready", "value": "false"}]'
@@ -72,7 +72,8 @@ final class SqlGroups implements Groups {
         row.getInt("revision"),
         Columns.instant(row, "healthy_since"),
         Columns.instant(row, "trouble_since"),
-        row.getString("trouble"));
+        row.getString("trouble"),
+        row.getBoolean("due"));
   }
 
   @Override
@@ -96,6 +97,14 @@ final class SqlGroups implements Groups {
         .param("healthySince", Columns.time(member.healthySince()), Types.TIMESTAMP_WITH_TIMEZONE)
         .param("troubleSince", Columns.time(member.troubleSince()), Types.TIMESTAMP_WITH_TIMEZONE)
         .param("trouble", StoredJson.text(member.trouble()))
+        .update();
+  }
+
+  @Override
+  public void due(UUID uid, boolean due) {
+    jdbc.sql("UPDATE member SET due = :due WHERE uid = :uid")
+        .param("uid", uid)
+        .param("due", due)
         .update();
   }
 

@@ -80,11 +80,12 @@ final class SqlOrphans implements Orphans {
   }
 
   @Override
-  public void remove(UUID hypervisor, String object) {
-    jdbc.sql("DELETE FROM orphan WHERE hypervisor = :hypervisor AND object = :object")
-        .param("hypervisor", hypervisor)
-        .param("object", object)
-        .update();
+  public boolean remove(UUID hypervisor, String object) {
+    return jdbc.sql("DELETE FROM orphan WHERE hypervisor = :hypervisor AND object = :object")
+            .param("hypervisor", hypervisor)
+            .param("object", object)
+            .update()
+        == 1;
   }
 
   @Override

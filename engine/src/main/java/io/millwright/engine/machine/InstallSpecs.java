@@ -174,6 +174,9 @@ public final class InstallSpecs {
   /** Those of its volumes that are declared with a file system. */
   private static List<InstallSpec.DataDisk> dataDisks(ResolvedMachine machine) {
     List<InstallSpec.DataDisk> out = new ArrayList<>();
+    if (Installers.alone(machine)) {
+      return out; // it gets them when it is up, and is told of them then
+    }
     for (Resource<VolumeSpec, VolumeStatus> volume : machine.volumes()) {
       VolumeSpec.Filesystem filesystem = volume.spec().filesystem();
       if (filesystem != null) {

@@ -108,6 +108,15 @@ public final class Installers {
     return image.installer() == null ? null : start(image, machine.hypervisor().status().facets());
   }
 
+  /**
+   * True if its system is installed by a medium of which nothing is seen. Until it reports it has
+   * no volumes; so its first boot is told of none.
+   */
+  static boolean alone(ResolvedMachine machine) {
+    Start start = start(machine);
+    return start != null && !start.byKernel() && machine.machine().status().source() == null;
+  }
+
   /** Why a machine's installer is started as it is, in half a sentence. */
   static String why(ResolvedMachine machine) {
     ImageSpec image = machine.image().spec();

@@ -97,6 +97,9 @@ public final class MachineGoals {
    * system is a copy of one that had its first boot before.
    */
   public static @Nullable List<String> toldAtFirstBoot(ResolvedMachine r) {
+    if (Installers.alone(r)) {
+      return List.of();
+    }
     return r.machine().status().source() == null && readsSeed(r.image().spec())
         ? r.volumes().stream().flatMap(v -> formatted(v).stream()).toList()
         : null;

@@ -20,6 +20,7 @@ public interface Groups {
    *     null if it is not
    * @param troubleSince since when it has not been, though nothing works on it; null if it is
    * @param trouble why it is not healthy, or empty
+   * @param due true if a network of it was changed, and it was not given that yet; see {@link #due}
    */
   record Member(
       UUID uid,
@@ -29,12 +30,13 @@ public interface Groups {
       int revision,
       @Nullable Instant healthySince,
       @Nullable Instant troubleSince,
-      String trouble) {
+      String trouble,
+      boolean due) {
 
     /** One that was given something just now, and of which nothing is known yet. */
     public static Member fresh(
         UUID uid, UUID group, int ordinal, @Nullable String volume, int revision) {
-      return new Member(uid, group, ordinal, volume, revision, null, null, "");
+      return new Member(uid, group, ordinal, volume, revision, null, null, "", false);
     }
   }
 
@@ -57,12 +59,17 @@ public interface Groups {
    * this revision and image first, then the oldest one. Nobody else gets it before this transaction
    * ends; those that others are about to get are passed over.
    *
+   * <p>None that is due for a change: it would be stopped for that under whoever has it.
+   *
    * @param sha256 of the image that a new one would have; null if it is not made yet
    */
   Optional<Member> vacant(UUID pool, int revision, @Nullable String sha256);
 
-  /** Puts a member in place, new or not. */
+  /** Puts a member in place, new or not; what it is due stays. */
   void put(Member member);
+
+  /** Says that a member is to be given what has changed around it, or that it was. */
+  void due(UUID uid, boolean due);
 
   /** From here on it belongs to no group. */
   void release(UUID uid);

@@ -54,7 +54,12 @@ public interface Orphans {
   /** What one complete listing showed, in place of what was known before. */
   void found(UUID hypervisor, Collection<Orphan> all);
 
-  void remove(UUID hypervisor, String object);
+  /**
+   * Removes one; it is locked until the end of this transaction.
+   *
+   * @return false if it is none any more: somebody else has decided about it
+   */
+  boolean remove(UUID hypervisor, String object);
 
   /**
    * An image that is staged on a hypervisor and that nobody needs. No person need decide about it.

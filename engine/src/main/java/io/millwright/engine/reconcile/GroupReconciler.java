@@ -226,7 +226,8 @@ public final class GroupReconciler implements AutoCloseable {
     if (look.unknown().isPresent() && !look.working()) {
       // It is no trouble of its own, and no time is counted for it.
       String said = MachineReconciler.sentence(look.unknown().get());
-      return new Member(m.uid(), m.group(), m.ordinal(), null, m.revision(), null, null, said);
+      return new Member(
+          m.uid(), m.group(), m.ordinal(), null, m.revision(), null, null, said, m.due());
     }
     String why = trouble.get(m.uid());
     String found = look.working() ? null : why; // what is worked on was not asked
@@ -240,7 +241,8 @@ public final class GroupReconciler implements AutoCloseable {
         m.revision(),
         well ? (m.healthySince() == null ? now : m.healthySince()) : null,
         ill ? (m.troubleSince() == null ? now : m.troubleSince()) : null,
-        found != null && ill ? MachineReconciler.sentence(found) : "");
+        found != null && ill ? MachineReconciler.sentence(found) : "",
+        m.due());
   }
 
   private static List<Member> changed(Seen seen, Map<Integer, Member> health) {
@@ -272,7 +274,7 @@ public final class GroupReconciler implements AutoCloseable {
                   ordinal,
                   // What has failed by now is not tried again, though it has the former build
                   // still.
-                  before || (look.outdated() && failed == null) ? -1 : m.revision(),
+                  before || m.due() || (look.outdated() && failed == null) ? -1 : m.revision(),
                   look.busy(),
                   look.machine().deleting(),
                   m.healthySince(),
@@ -618,6 +620,7 @@ public final class GroupReconciler implements AutoCloseable {
           case Act.Create c -> creates.add(c);
           case Act.Change c -> {
             Look look = Objects.requireNonNull(seen.looks().get(c.ordinal()));
+            tx.groups().due(look.machine().uid(), false);
             if (look.outdated() && look.member().revision() == goal.revision()) {
               rebuild.unattended(tx, caller, look.machine());
               tx.groups()
@@ -625,6 +628,23 @@ public final class GroupReconciler implements AutoCloseable {
                       Member.fresh(
                           look.machine().uid(), group.uid(), c.ordinal(), null, goal.revision()));
             } else {
+              if (look.member().due()) {
+                // Nothing of its own need be declared otherwise for that.
+                Begin.operation(
+                    tx,
+                    tx.resources().find(look.machine().uid()).orElseThrow(),
+                    Operation.Verb.UPDATE,
+                    caller.name(),
+                    clock);
+                tx.groups()
+                    .put(
+                        Member.fresh(
+                            look.machine().uid(),
+                            group.uid(),
+                            c.ordinal(),
+                            null,
+                            look.member().revision()));
+              }
               changes.add(c.ordinal());
             }
           }

@@ -329,7 +329,11 @@ final class MachineActs {
     disks.add(
         new MachineDefinition.Disk(
             Objects.requireNonNull(machine.machine().status().disk()), Installers.SYSTEM_SERIAL));
+    boolean alone = MachineGoals.goal(machine, mark.installation()).alone();
     for (var volume : machine.volumes()) {
+      if (alone) {
+        break;
+      }
       disks.add(
           new MachineDefinition.Disk(
               Objects.requireNonNull(machine.disk(volume)),

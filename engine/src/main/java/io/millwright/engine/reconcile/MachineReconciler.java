@@ -451,9 +451,13 @@ public final class MachineReconciler {
             run.fail(failed);
             return undo.giveUp(run, subject, "FirstBootFailed", failed.forUser(), false);
           }
+          boolean alone = MachineGoals.goal(machine, subject.installation()).alone();
           machine = booted(run, machine, ready.get());
           subject = subject.with(machine);
           run.done("by " + ready.get().by());
+          if (alone && !machine.volumes().isEmpty()) {
+            return Optional.of(Duration.ZERO); // from here on it may have these, by another plan
+          }
           continue;
         }
         if (step instanceof Step.AwaitInstalled await) {

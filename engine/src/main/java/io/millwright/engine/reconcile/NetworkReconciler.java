@@ -1,5 +1,7 @@
 package io.millwright.engine.reconcile;
 
+import static java.util.stream.Collectors.toSet;
+
 import io.millwright.driver.DriverException;
 import io.millwright.driver.NetworkServices.Records;
 import io.millwright.engine.machine.Lookup;
@@ -7,6 +9,7 @@ import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
+import io.millwright.engine.port.Orphans;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
@@ -19,6 +22,8 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -27,6 +32,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,11 +50,18 @@ public final class NetworkReconciler {
 
   private final Store store;
   private final Outside outside;
+  private final InstantSource clock;
   private final Duration round;
 
-  public NetworkReconciler(Store store, Outside outside, Duration round) {
+  /** When this node first saw that something is published of whom nobody knows. */
+  private final Map<Published, Instant> unknown = new ConcurrentHashMap<>();
+
+  private record Published(UUID network, UUID of) {}
+
+  public NetworkReconciler(Store store, Outside outside, InstantSource clock, Duration round) {
     this.store = store;
     this.outside = outside;
+    this.clock = clock;
     this.round = round;
   }
 
@@ -70,7 +83,7 @@ public final class NetworkReconciler {
       if (!differing.isEmpty()) {
         store.write(tx -> tx.nudges().nudgeAll(differing));
       }
-      withdraw(network, users.strange());
+      withdraw(network, ripe(network, users));
       return Optional.of(round);
     } catch (DriverException e) {
       LOG.info("{}: {}", network.title(), e.forOperator());
@@ -78,6 +91,26 @@ public final class NetworkReconciler {
     } catch (Busy e) {
       return Optional.of(e.retryIn());
     }
+  }
+
+  /**
+   * Those of whom it is certain that nothing shall be published. Whom nobody knows, neither as
+   * declared nor as deleted, may be a machine that runs, and that an older database does not know:
+   * what is published of it stays as an orphan does, for as long as it is one itself.
+   */
+  private List<UUID> ripe(Resource<NetworkSpec, NetworkStatus> network, Users users) {
+    Instant now = clock.instant();
+    unknown
+        .keySet()
+        .removeIf(p -> p.network().equals(network.uid()) && !users.unknown().contains(p.of()));
+    List<UUID> out = new ArrayList<>(users.strange());
+    for (UUID uid : users.unknown()) {
+      Instant since = unknown.computeIfAbsent(new Published(network.uid(), uid), p -> now);
+      if (!now.isBefore(since.plus(Sweep.GRACE)) && !users.orphans().contains(uid)) {
+        out.add(uid);
+      }
+    }
+    return out;
   }
 
   private void withdraw(Resource<NetworkSpec, NetworkStatus> network, List<UUID> strange)
@@ -96,7 +129,9 @@ public final class NetworkReconciler {
     }
     try {
       Map<UUID, Records> published = outside.callServices(network, s -> s.observe());
-      withdraw(network, store.read(tx -> users(tx, network, published)).strange());
+      Users users = store.read(tx -> users(tx, network, published));
+      withdraw(network, users.strange());
+      withdraw(network, List.copyOf(users.unknown())); // who asked for that has decided about them
       run.finish(new State.Succeeded(), tx -> tx.resources().remove(network.uid()));
     } catch (DriverException e) {
       run.waitFor("Unreachable", "what it has published cannot be withdrawn: " + e.forUser(), AWAY);
@@ -116,8 +151,11 @@ public final class NetworkReconciler {
    *
    * @param up machines that shall have it now
    * @param strange uids of which something is published and nothing shall be
+   * @param unknown uids of which something is published and that are neither declared nor deleted
+   * @param orphans uids of machines of ours that are there and that nobody declared
    */
-  private record Users(List<ResolvedMachine> up, List<UUID> strange) {}
+  private record Users(
+      List<ResolvedMachine> up, List<UUID> strange, Set<UUID> unknown, Set<UUID> orphans) {}
 
   private static Users users(
       Tx tx, Resource<NetworkSpec, NetworkStatus> network, Map<UUID, Records> published) {
@@ -143,7 +181,18 @@ public final class NetworkReconciler {
             .filter(uid -> !accounted.contains(uid))
             .filter(uid -> !sharesServices(tx, lookup, uid, network))
             .toList();
-    return new Users(up, strange);
+    Set<UUID> declared = strange.isEmpty() ? Set.of() : tx.resources().declared(strange);
+    Set<UUID> unknown =
+        strange.stream().filter(uid -> Sweep.unknown(tx, declared, uid)).collect(toSet());
+    Set<UUID> orphans =
+        unknown.isEmpty()
+            ? Set.of()
+            : tx.orphans().list().stream()
+                .filter(o -> o.what() == Orphans.What.MACHINE)
+                .map(Orphans.Orphan::uid)
+                .collect(toSet());
+    return new Users(
+        up, strange.stream().filter(uid -> !unknown.contains(uid)).toList(), unknown, orphans);
   }
 
   private static boolean differs(

@@ -9,11 +9,14 @@ import io.millwright.engine.request.Delete;
 import io.millwright.engine.request.Pools;
 import io.millwright.engine.request.Pools.Look;
 import io.millwright.model.Condition;
+import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.PoolSpec;
 import io.millwright.model.PoolStatus;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.SourceSpec;
+import io.millwright.model.SourceStatus;
 import io.millwright.model.Violation;
 import io.millwright.planner.PoolPlanner;
 import io.millwright.planner.PoolPlanner.Next;
@@ -105,7 +108,7 @@ public final class PoolReconciler {
         Resource<PoolSpec, PoolStatus> present = read(tx, pool);
         Look again = Pools.look(tx, present, clock.instant());
         int creates = PoolPlanner.plan(again.goal(), again.members()).creates();
-        apply.refill(tx, caller(pool), present, Math.min(creates, next.creates()));
+        apply.refill(tx, caller(tx, pool), present, Math.min(creates, next.creates()));
       }
       return true;
     });
@@ -119,12 +122,25 @@ public final class PoolReconciler {
   private void remove(Tx tx, Resource<PoolSpec, PoolStatus> pool, UUID machine) {
     if (tx.resources().lock(machine).isPresent()
         && tx.groups().find(machine).filter(m -> m.group().equals(pool.uid())).isPresent()) {
-      delete.member(tx, caller(pool), machine);
+      delete.member(tx, caller(tx, pool), machine);
     }
   }
 
-  private static Caller caller(Resource<PoolSpec, PoolStatus> pool) {
-    return new Caller("pool " + pool.name());
+  /** The pool; and the commit, if it is that which says how the pool shall be, or that it goes. */
+  private static Caller caller(Tx tx, Resource<PoolSpec, PoolStatus> pool) {
+    Optional<String> by =
+        pool.deleting()
+            ? tx.operations()
+                .latest(pool.uid())
+                .map(Operation::requestedBy)
+                .filter(said -> said.startsWith(SourceReconciler.CALLER))
+            : Optional.ofNullable(tx.sourced().sources(List.of(pool.uid())).get(pool.uid()))
+                .flatMap(tx.resources()::find)
+                .map(r -> r.as(SourceSpec.class, SourceStatus.class))
+                .flatMap(s ->
+                    Optional.ofNullable(s.status().applied())
+                        .map(commit -> SourceReconciler.named(s, commit)));
+    return new Caller("pool " + pool.name() + by.map(said -> " for " + said).orElse(""));
   }
 
   /** Says how it stands now; writes nothing if that was said before. */

@@ -146,13 +146,18 @@ public final class SourceReconciler {
     }
   }
 
+  /** As whom it asks for work. */
+  static String named(Resource<SourceSpec, SourceStatus> source, String commit) {
+    return CALLER + source.name() + " at " + commit;
+  }
+
   /**
    * Who declares: an operator of the project, whoever declared the source. So what reaches beyond
    * the project cannot come from one, and it does not lose its rights with a person who leaves.
    */
   private static Caller caller(Resource<SourceSpec, SourceStatus> source, String commit) {
     return new Caller(
-        CALLER + source.name() + " at " + commit,
+        named(source, commit),
         "source:" + source.uid(),
         null,
         false,

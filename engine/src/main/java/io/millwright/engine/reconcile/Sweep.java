@@ -154,7 +154,7 @@ public final class Sweep {
   }
 
   /** Neither declared nor deleted here: what was deleted here is collected by its tombstone. */
-  private static boolean unknown(Tx tx, Set<UUID> declared, UUID uid) {
+  static boolean unknown(Tx tx, Set<UUID> declared, UUID uid) {
     return !declared.contains(uid) && tx.resources().tombstone(uid).isEmpty();
   }
 
@@ -259,17 +259,29 @@ public final class Sweep {
                       .delete(ObjectName.parse(orphan.object()).orElseThrow()));
       case DATA_DISK -> {
         store.write(tx -> {
+          take(tx, orphan);
           tx.quarantine().put(entry(tx, orphan, "default"));
-          tx.orphans().remove(orphan.hypervisor(), orphan.object());
           note(tx, caller, orphan, "was put into quarantine");
         });
         return;
       }
     }
     store.write(tx -> {
-      tx.orphans().remove(orphan.hypervisor(), orphan.object());
+      var _ = tx.orphans().remove(orphan.hypervisor(), orphan.object());
       note(tx, caller, orphan, "was taken away");
     });
+  }
+
+  /** A data disk is decided about once: since it was looked up it may have become a Volume's. */
+  private static void take(Tx tx, Orphan orphan) {
+    String object = orphan.object();
+    if (!tx.orphans().remove(orphan.hypervisor(), object)
+        || tx.resources().hasDisk(object)
+        || tx.quarantine().ofDisk(object).isPresent()) {
+      throw ProblemException.of(
+          Problem.Type.CONFLICT,
+          object + " is no orphan any more: a Volume has it, or it is in quarantine");
+    }
   }
 
   private static void note(Tx tx, Caller caller, Orphan orphan, String what) {
@@ -304,9 +316,9 @@ public final class Sweep {
       throw ProblemException.of(
           Problem.Type.CONFLICT, object + " is no data disk, and only these can be adopted");
     }
+    take(tx, orphan);
     Quarantine.Entry entry = entry(tx, orphan, project);
     tx.quarantine().put(entry);
-    tx.orphans().remove(orphan.hypervisor(), orphan.object());
     return restore.restore(tx, caller, project, entry.uid().toString(), name);
   }
 

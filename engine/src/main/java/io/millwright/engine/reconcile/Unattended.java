@@ -30,6 +30,7 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
+import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.planner.MachineDrift;
 import io.millwright.planner.MachineDrift.Difference;
@@ -122,6 +123,33 @@ final class Unattended {
       return Optional.empty();
     }
     boolean stops = runs && plan.steps().stream().anyMatch(s -> s instanceof Step.Stop);
+    try {
+      atRest(
+          machine,
+          (tx, locked, spared) -> {
+            // It is its group's to say when a member is stopped for what was declared of it.
+            if (!runs || tx.groups().find(machine.uid()).filter(Member::due).isEmpty()) {
+              answer(tx, locked, differences, stops && !spared, runs && !spared);
+            }
+          });
+    } catch (ProblemException e) {
+      // Nothing of that was written. It stays as it is, and says why, until one of the two changes.
+      String why = e.problem().detail();
+      atRest(
+          machine,
+          (tx, locked, _) ->
+              tellDrift(tx, locked, differences, "its rebuild by its policy is refused: " + why));
+    }
+    return Optional.empty();
+  }
+
+  /** What is done with a machine at rest, which is locked, as is its group. */
+  private interface AtRest {
+    void on(Tx tx, Resource<MachineSpec, MachineStatus> locked, boolean spared);
+  }
+
+  /** Does it, unless the machine was declared anew or is worked on by now. */
+  private void atRest(Resource<MachineSpec, MachineStatus> machine, AtRest act) {
     store.write(tx -> {
       boolean spared = canBeSpared(tx, machine.uid());
       Resource<MachineSpec, MachineStatus> locked =
@@ -132,10 +160,9 @@ final class Unattended {
       if (locked.generation() == machine.generation()
           && !locked.deleting()
           && tx.operations().active(machine.uid()).isEmpty()) {
-        answer(tx, locked, differences, stops && !spared, runs && !spared);
+        act.on(tx, locked, spared);
       }
     });
-    return Optional.empty();
   }
 
   private static List<Difference> differences(

@@ -63,12 +63,15 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -372,6 +375,9 @@ public final class Apply {
                   declaration(after)));
       if (before != null && changes.isEmpty() && !retry) {
         Operation again = expected.again() ? again(before) : null;
+        if (again == null && done.containsKey(before.uid())) {
+          return; // it follows from something before it
+        }
         done.put(
             before.uid(), new Applied(before, Action.UNCHANGED, List.of(), again, "", List.of()));
         return;
@@ -438,7 +444,7 @@ public final class Apply {
               "",
               List.of()));
       if (before != null && specChanged) {
-        followers(after);
+        followers(before, after);
       }
       if (specChanged && after.kind() == Kind.GROUP) {
         Resource<GroupSpec, GroupStatus> group = after.as(GroupSpec.class, GroupStatus.class);
@@ -540,8 +546,14 @@ public final class Apply {
                   fresh ? member.revision() : group.status().revision()));
         }
       }
-      change(group, next.changes(), group.status().revision());
       Map<Integer, Resource<MachineSpec, MachineStatus>> machines = Members.machines(tx, group);
+      for (Member member : tx.groups().members(group.uid())) {
+        Resource<MachineSpec, MachineStatus> machine = machines.get(member.ordinal());
+        if (member.due() && machine != null && next.changes().contains(member.ordinal())) {
+          follows(machine);
+        }
+      }
+      change(group, next.changes(), group.status().revision());
       for (int ordinal : next.removes()) {
         Resource<MachineSpec, MachineStatus> machine = machines.get(ordinal);
         if (machine != null) {
@@ -762,25 +774,77 @@ public final class Apply {
               : "; there are: " + String.join(", ", names));
     }
 
-    /** Machines that feel a change of what they name: their plans change with it. */
-    private void followers(Resource<?, ?> changed) {
+    /**
+     * Machines that feel a change of what they name: their plans change with it. Members for which
+     * that means a stop would all stop at once; so they are due from now on, and their group or
+     * pool takes one after the other.
+     */
+    private void followers(Resource<?, ?> before, Resource<?, ?> changed) {
       if (changed.kind() != Kind.SIZE && changed.kind() != Kind.NETWORK) {
         return;
       }
+      boolean stops =
+          before.spec() instanceof NetworkSpec old
+              && changed.spec() instanceof NetworkSpec now
+              && !old.carriesAs(now);
+      SortedMap<UUID, List<UUID>> members = new TreeMap<>();
+      Map<UUID, Boolean> owners = new HashMap<>();
       for (Resource<?, ?> machine : tx.resources().referrers(changed.uid(), Integer.MAX_VALUE)) {
-        if (machine.kind() == Kind.MACHINE
-            && !machine.deleting()
-            && !done.containsKey(machine.uid())) {
-          done.put(
-              machine.uid(),
-              new Applied(
-                  machine,
-                  Action.UNCHANGED,
-                  List.of(),
-                  start(machine, Operation.Verb.UPDATE),
-                  "",
-                  List.of()));
+        if (machine.kind() != Kind.MACHINE || machine.deleting()) {
+          continue;
         }
+        Optional<UUID> owner =
+            stops
+                ? tx.groups()
+                    .find(machine.uid())
+                    .map(Member::group)
+                    .filter(g -> owners.computeIfAbsent(g, this::isOwner))
+                : Optional.empty();
+        if (owner.isPresent()) {
+          members.computeIfAbsent(owner.get(), g -> new ArrayList<>()).add(machine.uid());
+        } else if (!done.containsKey(machine.uid())) {
+          follows(machine);
+        }
+      }
+      members.forEach(this::due);
+    }
+
+    /** False of an image whose build a machine checks. */
+    private boolean isOwner(UUID uid) {
+      return tx.resources().find(uid).filter(r -> r.spec() instanceof OwnerSpec).isPresent();
+    }
+
+    private void follows(Resource<?, ?> resource) {
+      done.put(
+          resource.uid(),
+          new Applied(
+              resource,
+              Action.UNCHANGED,
+              List.of(),
+              start(resource, Operation.Verb.UPDATE),
+              "",
+              List.of()));
+    }
+
+    /** Locked in one order, and before its members, as by whoever works on it. */
+    private void due(UUID uid, List<UUID> members) {
+      Resource<?, ?> owner = tx.resources().lock(uid).orElseThrow();
+      members.forEach(m -> tx.groups().due(m, true));
+      if (owner.deleting()
+          || owner.kind() != Kind.GROUP
+          || tx.operations().active(uid).isPresent()) {
+        tx.nudges().nudge(uid);
+        return;
+      }
+      Resource<GroupSpec, GroupStatus> group = owner.as(GroupSpec.class, GroupStatus.class);
+      int declared = group.status().revision();
+      boolean rolledOut =
+          tx.groups().members(uid).stream()
+              .allMatch(m -> m.volume() != null || m.revision() == declared);
+      // A rollout of what was declared that has failed is not tried again by this.
+      if (rolledOut || group.status().failed() == null) {
+        tx.resources().updateStatus(uid, group.status().retried(), "", "");
+        follows(tx.resources().find(uid).orElseThrow());
       }
     }
 

@@ -275,8 +275,9 @@ final class MachineAdmission {
   }
 
   /**
-   * An installer that cannot be followed is not parted from the data either: that it is done is
-   * seen only when the system reports, which has them already.
+   * Of an installer that cannot be followed is not seen that it is done before its system reports;
+   * so that one's first boot cannot have its volumes, and whoever declares them is told. Where a
+   * disk is lost and installed anew it gets them again when it is up, by its plan.
    */
   private static void checkInstaller(
       Lookup lookup,

@@ -409,7 +409,7 @@ public final class Members {
       Resource<MachineSpec, MachineStatus> machine = machines.get(member.ordinal());
       if (member.volume() == null && machine != null) {
         members.add(declared(member, machine));
-        if (member.revision() != goal.revision() && !machine.deleting()) {
+        if ((member.revision() != goal.revision() || member.due()) && !machine.deleting()) {
           changes.add(member.ordinal());
         }
       }

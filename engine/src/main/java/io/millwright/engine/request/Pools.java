@@ -164,7 +164,9 @@ public final class Pools {
     Map<Integer, Integer> revisions = new HashMap<>();
     Set<UUID> all = new HashSet<>();
     for (Member member : tx.groups().members(pool.uid())) {
-      revisions.put(member.ordinal(), member.revision());
+      if (!member.due()) {
+        revisions.put(member.ordinal(), member.revision());
+      }
       all.add(member.uid());
     }
     Set<UUID> busy = tx.operations().busy(all);
