@@ -107,16 +107,18 @@ final class DiskWatch {
       return Optional.empty();
     }
     return switch (resource.status()) {
-      case VolumeStatus s when s.object() != null && s.size() != null && s.copy() == null ->
-          ObjectName.parse(s.object()).map(name -> new Kept(name, s.size()));
+      case VolumeStatus s when s.copy() == null -> kept(s.object(), s.size());
       case SnapshotStatus s
-          when s.stage() == SnapshotStatus.Stage.TAKEN
-              && s.object() != null
-              && s.size() != null
-              && place.equals(s.hypervisor()) ->
-          ObjectName.parse(s.object()).map(name -> new Kept(name, s.size()));
+          when s.stage() == SnapshotStatus.Stage.TAKEN && place.equals(s.hypervisor()) ->
+          kept(s.object(), s.size());
       default -> Optional.empty();
     };
+  }
+
+  private static Optional<Kept> kept(@Nullable String object, @Nullable ByteSize size) {
+    return object == null || size == null
+        ? Optional.empty()
+        : ObjectName.parse(object).map(name -> new Kept(name, size));
   }
 
   private void write(Tx tx, Resource<?, ?> resource, Ready ready) {
