@@ -20,6 +20,7 @@ import io.millwright.model.VolumeStatus;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells of volumes and snapshots whose disk is not as it was left: gone, or of another size.
