@@ -8,6 +8,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.GuestCommands;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
 import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.GuestBehaviour;
 import io.millwright.driver.testkit.Verb;
@@ -214,6 +215,10 @@ class VolumeTest {
     ObjectName name = ObjectName.parse(disk).orElseThrow();
     try (HypervisorDriver driver = world.hypervisor.attach(world.store.read(Tx::installation))) {
       Disks disks = driver.disks().orElseThrow();
+      // As much as a storage may have rounded up.
+      var _ = disks.grow(name, ByteSize.ofMib(1024 + 4));
+      round();
+      assertThat(ready("data")).isEqualTo("TRUE Its disk is there.");
       var _ = disks.grow(name, ByteSize.parse("2GiB"));
       world.await("its growth is told", () -> ready("data").contains("has 2GiB and had 1GiB"));
       assertThat(ready("data")).as("it can be used").startsWith("TRUE");
@@ -229,6 +234,39 @@ class VolumeTest {
       var _ = disks.create(name, ByteSize.parse("1GiB"), null);
       world.await("its return is told", () -> ready("data").equals("TRUE Its disk is there."));
     }
+  }
+
+  @Test
+  void aMachineWhoseVolumeIsLostIsNotChanged() throws Exception {
+    made("data", "");
+    String disk = find("data").orElseThrow().status().object();
+    world.apply(World.machine("web", "volumes: [data]"));
+    world.awaitReady("web");
+    UUID web = world.machine("web").uid();
+    world.awaitEnd(web);
+    world.hypervisor.deleteDisk(disk);
+    world.await("its loss is told", () -> ready("data").startsWith("FALSE"));
+
+    // What is declared of the volume besides does not bring its disk back.
+    world.apply(volume("data", ", quarantineDays: 3"));
+    UUID uid = find("data").orElseThrow().uid();
+    world.await("it was tried", () -> world.latest(uid).state() instanceof State.Failed);
+    world.await("it is still told", () -> ready("data").contains("is not on hypervisor"));
+
+    world.store.write(tx -> world.engine.rebuild().rebuild(tx, World.ANNA, "default", "web", null));
+    assertThat(world.awaitEnd(web).state())
+        .isInstanceOfSatisfying(
+            State.Failed.class, failed -> assertThat(failed.message()).contains(disk));
+    assertThat(world.hypervisor.state(web)).contains(Observation.State.RUNNING);
+
+    try (HypervisorDriver driver = world.hypervisor.attach(world.store.read(Tx::installation))) {
+      var _ =
+          driver
+              .disks()
+              .orElseThrow()
+              .create(ObjectName.parse(disk).orElseThrow(), ByteSize.parse("1GiB"), null);
+    }
+    world.await("its return is told", () -> ready("data").startsWith("TRUE"));
   }
 
   @Test

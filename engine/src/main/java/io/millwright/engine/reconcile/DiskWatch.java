@@ -18,6 +18,7 @@ import io.millwright.model.Status;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.InstantSource;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * Nothing is done about it, for an empty disk in the place of a lost one would hide the loss.
  */
 final class DiskWatch {
+  /** By less a disk may be larger than was asked for: storages round up to their extents. */
+  private static final long EXTENT_MIB = 64;
+
   private static final String MADE = "Made";
   private static final String GONE = "DiskGone";
   private static final String CHANGED = "DiskChanged";
@@ -56,43 +60,52 @@ final class DiskWatch {
 
   /** False if its disk was never made, or is known to be lost. */
   static boolean isThere(Resource<VolumeSpec, VolumeStatus> volume) {
-    return volume.status().object() != null
-        && Condition.find(volume.status().conditions(), Condition.READY)
-            .filter(ready -> ready.reason().equals(GONE))
-            .isEmpty();
+    return volume.status().object() != null && !isGone(volume);
+  }
+
+  /** True if its disk is known to be lost. */
+  static boolean isGone(Resource<?, ?> resource) {
+    return told(resource).filter(ready -> ready.reason().equals(GONE)).isPresent();
   }
 
   /** What was told of its disk, as long as that is not over. */
-  static Optional<String> told(Resource<?, ?> resource) {
-    return Condition.find(resource.status().conditions(), Condition.READY)
-        .filter(DiskWatch::ours)
-        .map(Condition::message);
+  static Optional<Condition> told(Resource<?, ?> resource) {
+    return Condition.find(resource.status().conditions(), Condition.READY).filter(DiskWatch::ours);
   }
 
   private static boolean ours(Condition ready) {
     return ready.reason().equals(GONE) || ready.reason().equals(CHANGED);
   }
 
-  /** Looks once more, for since the listing it may have been made or have grown, and tells. */
-  void tell(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Resource<?, ?> listed) {
-    Kept kept = kept(listed, hypervisor.name()).orElseThrow();
-    Observation again;
+  /** Looks once more, for since the listing one may have been made or have grown, and tells. */
+  void tell(
+      Resource<HypervisorSpec, HypervisorStatus> hypervisor, Collection<Resource<?, ?>> listed) {
+    if (listed.isEmpty()) {
+      return;
+    }
+    Observation seen;
     try {
-      again = outside.call(hypervisor, d -> d.observe(new Scope.One(kept.name().mark().uid())));
+      seen = outside.call(hypervisor, d -> d.observe(new Scope.All()));
     } catch (DriverException | Busy e) {
       return; // the next round sees it again
     }
-    if (!again.complete()) {
-      return;
+    if (seen.complete()) {
+      HypervisorReconciler.Index again = HypervisorReconciler.Index.of(seen);
+      listed.forEach(resource -> tell(hypervisor.name(), resource, again));
     }
+  }
+
+  private void tell(String place, Resource<?, ?> listed, HypervisorReconciler.Index again) {
+    Kept kept = kept(listed, place).orElseThrow();
     store.write(tx -> {
       Resource<?, ?> resource = tx.resources().lock(listed.uid()).orElse(null);
-      if (resource == null
-          || !kept(resource, hypervisor.name()).equals(Optional.of(kept))
-          || isWorkedOn(tx, resource)) {
+      if (resource == null || !kept(resource, place).equals(Optional.of(kept))) {
         return;
       }
-      news(resource, kept, again, hypervisor.name()).ifPresent(ready -> write(tx, resource, ready));
+      news(resource, kept, again.of(kept.name().mark().uid()), place)
+          // That it is back is what work may be waiting for.
+          .filter(ready -> ready.value() || !isWorkedOn(tx, resource))
+          .ifPresent(ready -> write(tx, resource, ready));
     });
   }
 
@@ -136,7 +149,7 @@ final class DiskWatch {
     tx.resources().updateStatus(resource.uid(), status, ready.reason(), ready.message());
   }
 
-  /** What is to be told; nothing if that was done already, or if something else is told of it. */
+  /** What is to be told; nothing if that was done already. */
   private static Optional<Ready> news(
       Resource<?, ?> resource, Kept kept, Observation seen, String place) {
     Condition told = Condition.find(resource.status().conditions(), Condition.READY).orElse(null);
@@ -145,8 +158,9 @@ final class DiskWatch {
     }
     boolean ready = told.value() == Condition.Value.TRUE;
     Ready now = now(kept, seen, place);
+    // A growth that failed, say, was told; it stays so unless it is the disk that failed it.
     boolean same =
-        ours(told) ? now.message().equals(told.message()) : !ready || now.reason().equals(MADE);
+        ours(told) ? now.message().equals(told.message()) : ready && now.reason().equals(MADE);
     return same ? Optional.empty() : Optional.of(now);
   }
 
@@ -161,10 +175,11 @@ final class DiskWatch {
               .formatted(kept.name(), place));
     }
     ByteSize size = disk.get().size();
-    return size.equals(kept.size())
+    long more = size.mib() - kept.size().mib();
+    return 0 <= more && more < EXTENT_MIB
         ? new Ready(true, MADE, "Its disk is there.")
         : new Ready(
-            size.compareTo(kept.size()) > 0, // what is on it can be whole still
+            more > 0, // what is on it can be whole still
             CHANGED,
             "Its disk %s on hypervisor %s has %s and had %s: somebody else has changed it."
                 .formatted(kept.name(), place, size, kept.size()));

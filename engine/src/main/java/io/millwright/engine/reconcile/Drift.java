@@ -265,9 +265,9 @@ public final class Drift {
       note = "a disk that is not Millwright's is left as it is";
     }
     for (Resource<VolumeSpec, VolumeStatus> volume : r.volumes()) {
-      Optional<String> lost = DiskWatch.told(volume);
-      if (note == null && lost.isPresent()) {
-        note = volume.title() + ": " + lost.get();
+      Optional<Condition> told = DiskWatch.told(volume);
+      if (note == null && told.isPresent()) {
+        note = volume.title() + ": " + told.get().message();
       }
     }
     Plan repair = MachinePlanner.plan(Leaving.promised(store, Map.of(), compared, facts), facts);

@@ -183,7 +183,7 @@ public final class HypervisorReconciler {
       });
     }
     declared.astray().forEach(uid -> takeIn(hypervisor, uid));
-    declared.changed().forEach(resource -> disks.tell(hypervisor, resource));
+    disks.tell(hypervisor, declared.changed());
     Outdated.tell(store, declared.untold(), clock.instant());
     describe(hypervisor, listing, installation);
   }

@@ -188,6 +188,10 @@ public final class MachineReconciler {
       if (unmade.isPresent()) {
         return undo.giveUp(run, subject, "VolumeFailed", unmade.get(), false);
       }
+      Optional<String> lost = lost(resolved);
+      if (lost.isPresent() && run.operation().verb() != Verb.REPAIR) {
+        return undo.giveUp(run, subject, "VolumeLost", lost.get(), false);
+      }
       Optional<String> lack = lacking(resolved);
       if (lack.isPresent()) {
         run.waitFor("Waiting", lack.get(), Duration.ofSeconds(2));
@@ -261,7 +265,7 @@ public final class MachineReconciler {
    */
   private Optional<String> unmade(ResolvedMachine r) {
     return r.volumes().stream()
-        .filter(v -> !Condition.holds(v.status().conditions(), Condition.READY))
+        .filter(v -> v.status().object() == null)
         .flatMap(v ->
             store.read(tx -> tx.operations().latest(v.uid())).stream()
                 .map(Operation::state)
@@ -270,6 +274,17 @@ public final class MachineReconciler {
                     v.title()
                         + " was not made"
                         + (s.message().isEmpty() ? "" : ": " + s.message())))
+        .findFirst();
+  }
+
+  /**
+   * Which of its volumes has lost its disk, in words. What somebody asked for would wait for ever,
+   * and so would its group; what drift asks for waits until the disk is back.
+   */
+  private static Optional<String> lost(ResolvedMachine r) {
+    return r.volumes().stream()
+        .filter(v -> !Condition.holds(v.status().conditions(), Condition.READY))
+        .flatMap(v -> DiskWatch.told(v).stream().map(told -> v.title() + ": " + told.message()))
         .findFirst();
   }
 
@@ -288,7 +303,7 @@ public final class MachineReconciler {
         return Optional.of(
             volume.title()
                 + " is not ready"
-                + DiskWatch.told(volume).map(told -> ": " + told).orElse(""));
+                + DiskWatch.told(volume).map(told -> ": " + told.message()).orElse(""));
       }
     }
     // By them is decided how an installer is started.

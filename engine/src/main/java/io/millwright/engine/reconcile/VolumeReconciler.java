@@ -140,7 +140,8 @@ public final class VolumeReconciler {
     if (verb == Operation.Verb.RESTORE) {
       return List.of(new Step.RestoreVolume(disk, size));
     }
-    return size.equals(volume.status().size())
+    // One that is known to be lost may be back; that is only seen by asking for it.
+    return size.equals(volume.status().size()) && !DiskWatch.isGone(volume)
         ? List.of()
         : List.of(new Step.GrowVolume(disk, size));
   }
@@ -169,7 +170,7 @@ public final class VolumeReconciler {
     Condition ready =
         MachineReconciler.condition(
             Condition.READY,
-            volume.status().object() != null,
+            DiskWatch.isThere(volume),
             MachineReconciler.reason(e.kind()),
             message,
             clock.instant());
