@@ -90,6 +90,9 @@ final class Simulation implements AutoCloseable {
   /** Looks that are given to it to come to rest once nothing goes wrong any more. */
   private static final int MOST_ROUNDS = 80;
 
+  /** After which nothing may be orphaned any more. */
+  private static final int MOST_PASSES = 3;
+
   private static final int MACHINES = 4;
   private static final int VOLUMES = 3;
 
@@ -806,18 +809,22 @@ final class Simulation implements AutoCloseable {
     }
   }
 
-  /** Whoever looks after the house purges what nobody needs, once that can be. */
-  private void tidy() {
+  /** Whoever looks after the house purges what nobody needs, once that can be; true if so. */
+  private boolean tidy() {
     Engine engine = server().engine;
     List<Sweep.Finding> found = engine.sweep().list();
-    if (!found.isEmpty()) {
-      found.stream()
-          .filter(f -> f.objection() == null)
-          .map(Sweep.Finding::orphan)
-          .sorted(Comparator.comparing(Orphan::what)) // machines before their disks
-          .forEach(o -> ask(() -> purge(engine, o)));
-      now = now.plus(Duration.ofMinutes(10));
+    if (found.isEmpty()) {
+      return false;
     }
+    List<Orphan> purged =
+        found.stream()
+            .filter(f -> f.objection() == null)
+            .map(Sweep.Finding::orphan)
+            .sorted(Comparator.comparing(Orphan::what)) // machines before their disks
+            .toList();
+    purged.forEach(o -> ask(() -> purge(engine, o)));
+    now = now.plus(Duration.ofMinutes(10));
+    return !purged.isEmpty();
   }
 
   // --- what is done past Millwright ---------------------------------------------------------
@@ -1709,6 +1716,7 @@ final class Simulation implements AutoCloseable {
   /** Nothing goes wrong any more, so everything must come to its end; after how many rounds. */
   private int rest() {
     List<String> open = List.of();
+    int passes = 0;
     for (int round = 1; round <= MOST_ROUNDS; round++) {
       while (!events.isEmpty()) {
         tell();
@@ -1718,7 +1726,7 @@ final class Simulation implements AutoCloseable {
         check();
       }
       applyAgain();
-      tidy();
+      passes += tidy() ? 1 : 0;
       now = now.plusSeconds(15);
       checking = true;
       open = new ArrayList<>(invariants.broken());
@@ -1739,6 +1747,10 @@ final class Simulation implements AutoCloseable {
                   + " WHERE kind = 'MACHINE' AND status->>'elsewhere' IS NOT NULL")
           .forEach(open::add);
       if (open.isEmpty()) {
+        figures.most("passes of the sweep until nothing was orphaned, at most", passes);
+        if (passes > MOST_PASSES) {
+          throw new AssertionError("it took " + passes + " passes of the sweep to leave nothing");
+        }
         return round;
       }
     }

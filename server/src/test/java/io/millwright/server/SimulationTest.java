@@ -40,8 +40,11 @@ class SimulationTest {
         long life = seed;
         played.add(lives.submit(() -> play(life, figures).ifPresent(failed::add)));
       }
-      for (Future<?> life : played) {
-        life.get();
+      for (int n = 1; n <= seeds; n++) {
+        played.get(n - 1).get();
+        if (n % 25 == 0) {
+          System.out.println(n + " of " + seeds + " lives are played");
+        }
       }
     }
     long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begun);
