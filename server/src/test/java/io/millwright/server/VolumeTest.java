@@ -327,6 +327,36 @@ class VolumeTest {
   }
 
   @Test
+  void twoMachinesThatChangeVolumesDoNotWaitForEachOther() {
+    UUID v0 = made("v0", "");
+    UUID v1 = made("v1", "");
+    world.apply(World.machine("a", "volumes: [v0]"));
+    world.apply(World.machine("b", "volumes: [v1]"));
+    world.awaitReady("a");
+    world.awaitReady("b");
+    UUID a = world.machine("a").uid();
+    UUID b = world.machine("b").uid();
+    world.awaitEnd(a);
+    world.awaitEnd(b);
+    // Neither has let go of anything when both want what the other one has.
+    world.hypervisor.faults().reachable(false);
+    world.apply(World.machine("a", "volumes: []"));
+    world.apply(World.machine("b", "volumes: [v0]"));
+    world.apply(World.machine("a", "volumes: [v1]"));
+    world.hypervisor.faults().reachable(true);
+    assertThat(world.awaitEnd(a).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.awaitEnd(b).state()).isEqualTo(new State.Succeeded());
+    assertThat(has(a)).contains(v1).doesNotContain(v0);
+    assertThat(has(b)).contains(v0).doesNotContain(v1);
+  }
+
+  private List<UUID> has(UUID machine) {
+    return world.hypervisor.definition(machine).orElseThrow().disks().stream()
+        .map(disk -> ObjectName.parse(disk.name()).orElseThrow().mark().uid())
+        .toList();
+  }
+
+  @Test
   void whoWaitsForAMachineThatIsHeldIsToldWhatToDo() {
     made("data", "");
     world.apply(World.machine("old", "volumes: [data]"));

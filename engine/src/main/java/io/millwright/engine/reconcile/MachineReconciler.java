@@ -3,6 +3,7 @@ package io.millwright.engine.reconcile;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Mark;
+import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.image.ImageFiles;
@@ -221,11 +222,19 @@ public final class MachineReconciler {
                 "Deleting");
         facts = sight.observe(resolved, subject.installation());
       }
-      Optional<String> held =
-          machine.deleting() ? Optional.empty() : heldElsewhere(resolved, facts);
-      if (held.isPresent()) {
-        run.waitFor("Waiting", held.get(), Duration.ofSeconds(2));
-        return Optional.of(Duration.ofSeconds(2));
+      if (!machine.deleting()) {
+        Map<Resource<VolumeSpec, VolumeStatus>, Observation.Machine> held =
+            sight.heldElsewhere(resolved, facts);
+        ResolvedMachine without = resolved.withVolumes(v -> !held.containsKey(v));
+        // Whoever has what this one waits for may be waiting for what this one is to let go.
+        boolean first =
+            sight.letsGo(without, facts)
+                && !sight.plan(without, subject.installation(), facts).empty();
+        if (!held.isEmpty() && !first) {
+          run.waitFor("Waiting", held(held), Duration.ofSeconds(2));
+          return Optional.of(Duration.ofSeconds(2));
+        }
+        resolved = without;
       }
       resolved = tellKept(run, resolved, subject.installation(), facts);
       if (facts.installerDone() && run.goes(INSTALLING)) {
@@ -313,16 +322,14 @@ public final class MachineReconciler {
   }
 
   /** Which of its volumes another machine still has on the hypervisor, in words. */
-  private Optional<String> heldElsewhere(ResolvedMachine r, MachineFacts facts)
-      throws DriverException {
-    return sight.heldElsewhere(r, facts).entrySet().stream()
-        .findFirst()
-        .map(held ->
-            held.getKey().title()
-                + " is still attached to "
-                + held.getValue().name()
-                + " on the hypervisor"
-                + stuck(held.getValue().uid()));
+  private String held(Map<Resource<VolumeSpec, VolumeStatus>, Observation.Machine> held) {
+    Map.Entry<Resource<VolumeSpec, VolumeStatus>, Observation.Machine> one =
+        held.entrySet().iterator().next();
+    return one.getKey().title()
+        + " is still attached to "
+        + one.getValue().name()
+        + " on the hypervisor"
+        + stuck(one.getValue().uid());
   }
 
   /** What to do about a machine that does not let go because nothing is done on it any more. */
@@ -525,6 +532,10 @@ public final class MachineReconciler {
       } catch (DriverException e) {
         return fault(run, subject, e);
       }
+    }
+    if (machine.volumes().size() < machine.machine().spec().volumes().size()) {
+      return Optional.of(
+          Duration.ZERO); // what it was to let go it has; now it waits for the others
     }
     return succeed(run, machine);
   }

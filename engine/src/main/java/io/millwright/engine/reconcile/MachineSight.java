@@ -3,6 +3,7 @@ package io.millwright.engine.reconcile;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.NetworkServices.Records;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.engine.machine.Installers;
@@ -28,6 +29,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What there is of a machine, as far as it was seen, and the plan from there. */
 final class MachineSight {
@@ -104,6 +107,21 @@ final class MachineSight {
       }
     }
     return held;
+  }
+
+  /** True if it has a data disk that is declared of another machine. */
+  boolean letsGo(ResolvedMachine r, MachineFacts facts) {
+    if (facts.vm() == null) {
+      return false;
+    }
+    Set<String> own = r.volumes().stream().map(r::disk).collect(Collectors.toSet());
+    return facts.vm().disks().stream()
+        .filter(disk -> !own.contains(disk))
+        .flatMap(disk -> ObjectName.parse(disk).stream())
+        .filter(name -> name.role().equals(ObjectName.DATA))
+        .anyMatch(name ->
+            store.read(tx -> tx.resources().referrers(name.mark().uid(), 1)).stream()
+                .anyMatch(other -> !other.uid().equals(r.uid())));
   }
 
   private Observation look(Resource<HypervisorSpec, HypervisorStatus> hypervisor, Scope scope)
