@@ -99,6 +99,7 @@ public final class GroupReconciler implements AutoCloseable {
   /**
    * A machine of the group, as the database knows it.
    *
+   * @param repaired true if it was well and is being repaired: it may serve all the while
    * @param unknown why nobody can tell how it is, if so
    * @param outdated true if its image has a newer build, and the group follows that now
    */
@@ -106,6 +107,7 @@ public final class GroupReconciler implements AutoCloseable {
       Member member,
       Resource<MachineSpec, MachineStatus> machine,
       boolean busy,
+      boolean repaired,
       Optional<String> unknown,
       Optional<Operation> failed,
       boolean outdated) {
@@ -185,6 +187,7 @@ public final class GroupReconciler implements AutoCloseable {
               member,
               machine,
               works,
+              works && well && isRepaired(tx, machine.uid()),
               unknown,
               works || well ? Optional.empty() : Members.failed(tx, machine),
               follows && Outdated.newer(lookup, machine).isPresent()));
@@ -195,6 +198,13 @@ public final class GroupReconciler implements AutoCloseable {
     List<Member> left =
         all.stream().filter(m -> m.volume() != null && !looks.containsKey(m.ordinal())).toList();
     return new Seen(looks, patients, left, taken(tx, group, looks));
+  }
+
+  private static boolean isRepaired(Tx tx, UUID machine) {
+    return tx.operations()
+        .active(machine)
+        .filter(o -> o.verb() == Operation.Verb.REPAIR)
+        .isPresent();
   }
 
   private static Name name(Resource<GroupSpec, GroupStatus> group, int ordinal) {
@@ -275,10 +285,12 @@ public final class GroupReconciler implements AutoCloseable {
                   // What has failed by now is not tried again, though it has the former build
                   // still.
                   before || m.due() || (look.outdated() && failed == null) ? -1 : m.revision(),
-                  look.busy(),
+                  // To take one that is being repaired is not for nothing, though it does not
+                  // count.
+                  look.busy() && !look.repaired(),
                   look.machine().deleting(),
                   m.healthySince(),
-                  look.unknown().isPresent(),
+                  look.repaired() || look.unknown().isPresent(),
                   troubleSince != null && begun != null && troubleSince.isBefore(begun)
                       ? begun
                       : troubleSince,
