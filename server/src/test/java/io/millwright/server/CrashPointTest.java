@@ -359,6 +359,25 @@ class CrashPointTest {
           .formatted(group, count, size, firmware);
     }
 
+    /** A network of its own, which other scenes do not feel. */
+    String network(int vlan) {
+      return """
+      apiVersion: millwright/v1
+      kind: Network
+      metadata: {name: %s}
+      spec:
+        vlan: %d
+        subnets: [{cidr: 172.%d.%d.0/24}]
+        attachments: [{hypervisor: sim, bridge: br0}]
+      ---
+      """
+          .formatted(kept, vlan, 16 + number / 256, number % 256);
+    }
+
+    String groupOnIt() {
+      return group(2, "bios").replace("network: net", "network: " + kept);
+    }
+
     String pool(int ready) {
       return """
       apiVersion: millwright/v1
@@ -1093,6 +1112,26 @@ class CrashPointTest {
               s -> {
                 assertThat(s.members()).hasSize(1);
                 assertThat(s.world.find(s.group + "-1")).isEmpty();
+                assertThat(s.broken).as("promises that were broken").isEmpty();
+              }),
+          new Flow(
+              "group on a network that changes",
+              s -> {
+                s.apply(s.network(6) + s.size(1, "2GiB") + s.groupOnIt());
+                s.before = s.world.awaitEnd(s.uid(Kind.GROUP, s.group)).uid();
+                s.watchPromise(1);
+              },
+              s -> {
+                s.apply(s.network(7));
+                return s.uid(Kind.GROUP, s.group);
+              },
+              s -> {
+                assertThat(s.members())
+                    .hasSize(2)
+                    .allSatisfy(m ->
+                        assertThat(s.world.hypervisor.definition(m.uid()).orElseThrow().nics())
+                            .extracting(MachineDefinition.Nic::vlan)
+                            .containsExactly(7));
                 assertThat(s.broken).as("promises that were broken").isEmpty();
               }),
           new Flow(

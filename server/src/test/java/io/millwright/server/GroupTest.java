@@ -14,6 +14,7 @@ import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Projects;
 import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Apply;
 import io.millwright.engine.request.Rollouts;
 import io.millwright.engine.request.Rollouts.MemberFacts;
 import io.millwright.model.ByteSize;
@@ -34,10 +35,12 @@ import io.millwright.model.Resource;
 import io.millwright.model.TimeSpan;
 import io.millwright.model.Violation;
 import io.millwright.model.VolumeSpec;
+import io.millwright.model.manifest.Manifests;
 import io.millwright.planner.Step;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -802,6 +805,74 @@ class GroupTest {
     world.apply(network(8));
     succeeds();
     assertThat(vlans()).containsOnly(8);
+  }
+
+  /** The group has looked at its members, and is about to say that all is done. */
+  @Test
+  void aChangeOfTheNetworkInTheVeryMomentInWhichARolloutEndsIsTakenUpByIt() throws Exception {
+    world.apply(web(1, "img", "maxUnavailable: 1"));
+    succeeds();
+    Fault.Hang hang = Fault.hang();
+    // The first of the two has it all, and the other one is being made.
+    List.of(world.hypervisor, second).forEach(h -> h.faults().next(Verb.START, hang));
+    world.apply(web(2, "img", "maxUnavailable: 1"));
+    hang.awaitEntered();
+    UUID uid = group().uid();
+    UUID rollout = world.latest(uid).uid();
+    UUID made = world.machine("web-1").uid();
+    world.await("it is told", () -> group().status().members() == 2);
+    world.store.write(tx -> {
+      // Nothing can be written of the group, and so nothing ended.
+      var _ = tx.resources().lock(uid);
+      hang.release();
+      world.await("the other one is there", () -> world.latest(made).state().terminal());
+      world.await(
+          "the group has seen that, and waits to write",
+          () ->
+              world.number(
+                      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND"
+                          + " datname = current_database()")
+                  > 0);
+      world
+          .engine
+          .apply()
+          .apply(
+              tx,
+              World.ANNA,
+              Manifests.parse(network(7).getBytes(StandardCharsets.UTF_8), "test"),
+              Apply.Expectation.NONE);
+    });
+    succeeds();
+    assertThat(vlans()).containsOnly(7);
+    assertThat(world.number("SELECT count(*) FROM member WHERE due")).isZero();
+    assertThat(world.latest(uid).uid()).as("it was just ending").isEqualTo(rollout);
+  }
+
+  @Test
+  void whatMembersAreDueIsBegunWhoeverForgotIt() {
+    world.apply(web(2, "img", GATE));
+    succeeds();
+    UUID before = world.latest(group().uid()).uid();
+    // As if its operation had ended without them.
+    world.sql("UPDATE member SET due = true WHERE volume IS NULL");
+    world.await("it is begun", () -> !world.latest(group().uid()).uid().equals(before));
+    succeeds();
+    assertThat(world.number("SELECT count(*) FROM member WHERE due")).isZero();
+  }
+
+  @Test
+  void whatMembersAreDueIsNotBegunAgainOnceItWasCancelled() {
+    world.apply(web(2, "img", GATE));
+    succeeds();
+    world.store.write(tx -> world.engine.rollouts().pause(tx, "default", "web"));
+    world.apply(network(7));
+    UUID rollout = world.latest(group().uid()).uid();
+    world.engine.cancel().cancel(rollout);
+    assertThat(ended().state()).isEqualTo(new State.Cancelled());
+    assertThat(world.number("SELECT count(*) FROM member WHERE due")).isEqualTo(2);
+    int before = asked.get();
+    world.await("it was looked at often", () -> asked.get() > before + 8);
+    assertThat(world.latest(group().uid()).uid()).isEqualTo(rollout);
   }
 
   @Test

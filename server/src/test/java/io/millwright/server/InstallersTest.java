@@ -18,6 +18,7 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Problem;
@@ -688,6 +689,36 @@ class InstallersTest {
     assertThat(now.installer()).isNull();
     assertThat(vendors.hypervisor.state(uid)).contains(Observation.State.RUNNING);
     assertThat(started).hasSize(before + (hotPlug ? 1 : 2));
+  }
+
+  /** Its first boot was told of none, and its system of this one since. */
+  @Test
+  void aLateReportDoesNotForgetTheVolumesOfWhichItsSystemWasTold() {
+    String volume =
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: told}
+        spec: {size: 1GiB, hypervisor: sim, filesystem: ext4}
+        """;
+    vendors.apply(volume + "---\n" + machine("tells-late", "rocky-9", ""));
+    UUID uid = vendors.machine("tells-late").uid();
+    assertThat(vendors.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    vendors.apply(machine("tells-late", "rocky-9", "volumes: [told]"));
+    Operation attached = vendors.awaitEnd(uid);
+    assertThat(attached.state()).isEqualTo(new State.Succeeded());
+    MachineStatus now = vendors.machine("tells-late").status();
+    assertThat(now.knownVolumes()).hasSize(1);
+    // As if it had been found up by that, before its report came.
+    vendors.store.write(tx -> tx.resources().updateStatus(uid, now.withReadyBy("ssh"), "", ""));
+    vendors.await(
+        "it is heard",
+        () -> {
+          var _ = vendors.engine.reconcilers().reconcile(uid);
+          return "phone-home".equals(vendors.machine("tells-late").status().readyBy());
+        });
+    assertThat(vendors.machine("tells-late").status().knownVolumes()).isEqualTo(now.knownVolumes());
+    assertThat(vendors.latest(uid).uid()).isEqualTo(attached.uid());
   }
 
   private GuestBehaviour.Guest noted(GuestBehaviour.Guest guest) {

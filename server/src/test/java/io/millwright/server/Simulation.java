@@ -461,7 +461,7 @@ final class Simulation implements AutoCloseable {
     String machine = "m" + chance.nextInt(MACHINES);
     String volume = "v" + chance.nextInt(VOLUMES);
     figures.count("requests");
-    switch (chance.nextInt(35)) {
+    switch (chance.nextInt(37)) {
       case 0, 1, 2, 3 -> {
         String wanted = machine(machine);
         say("apply " + wanted.replaceAll("\\s+", " "));
@@ -522,6 +522,12 @@ final class Simulation implements AutoCloseable {
       case 23, 24, 25, 26 -> imports(engine);
       case 27, 28, 29, 30 -> snapshot(engine);
       case 31, 32, 33 -> plug(engine);
+      case 34, 35 -> {
+        String wanted = network();
+        say("apply " + wanted.replaceAll("\\s+", " "));
+        world.apply(engine, wanted);
+        figures.count("networks changed under their members");
+      }
       case 17 -> {
         say("restore volume " + volume);
         database
@@ -562,6 +568,19 @@ final class Simulation implements AutoCloseable {
       machine: {image: img, size: small, firmware: %s, nics: [{network: net}]}
     """
         .formatted(ready, firmware);
+  }
+
+  /** That of the members, carried otherwise as a rule. */
+  private String network() {
+    return withSecrets(World.BASE)
+        .split("---\n")[1]
+        .replace(
+            "spec:\n",
+            "spec:\n  vlan: "
+                + (1 + chance.nextInt(3))
+                + "\n  mtu: "
+                + pick(List.of("1500", "9000"))
+                + "\n");
   }
 
   private void group(Engine engine) {

@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
+import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Orphans.What;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.reconcile.Sweep;
@@ -195,50 +198,54 @@ class SweepTest {
     awaitSettled(3);
   }
 
-  /** After the database was put back to an older state, say: it runs, and is found by its name. */
-  @Test
-  void whatIsPublishedOfAMachineThatNobodyKnowsStaysAsLongAsThatDoes() {
+  /** Of it nothing is known any more, as after the database was put back to an older state. */
+  private UUID forgotten() {
     world.apply(World.machine("web", ""));
     world.awaitReady("web");
     UUID uid = world.machine("web").uid();
     world.awaitEnd(uid);
-    Resource<?, ?> net =
-        world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
+    assertThat(world.published()).containsKey(uid);
     world.store.write(tx -> tx.resources().remove(uid));
     world.sql("DELETE FROM tombstone WHERE uid = '" + uid + "'");
-    awaitSettled(2); // the machine, and its disk
-    Runnable look = () -> assertThat(world.engine.reconcilers().reconcile(net.uid())).isPresent();
-    look.run();
-    world.pass(Duration.ofHours(1));
-    look.run();
-    assertThat(world.published()).containsKey(uid);
-    anHourPasses();
-    purge(uid.toString());
-    look.run();
-    world.await("it is gone, too", () -> world.published().isEmpty());
+    return uid;
   }
 
-  @Test
-  void whatIsPublishedOfNobodyIsWithdrawnAfterAWhile() {
-    world.apply(World.machine("web", ""));
-    world.awaitReady("web");
-    UUID uid = world.machine("web").uid();
-    world.awaitEnd(uid);
+  private void theNetworkIsLookedAt() {
     Resource<?, ?> net =
         world.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
-    world.store.write(tx -> tx.resources().remove(uid));
-    world.sql("DELETE FROM tombstone WHERE uid = '" + uid + "'");
-    awaitSettled(2);
-    anHourPasses();
-    purge(uid.toString());
-    Runnable look = () -> assertThat(world.engine.reconcilers().reconcile(net.uid())).isPresent();
-    look.run();
-    world.pass(Duration.ofMinutes(9));
-    look.run();
+    assertThat(world.engine.reconcilers().reconcile(net.uid())).isPresent();
+  }
+
+  /** It runs, and is found by its name. */
+  @Test
+  void whatIsPublishedOfAMachineThatNobodyKnowsStaysUntilThatIsPurged() {
+    UUID uid = forgotten();
+    awaitSettled(2); // the machine, and its disk
+    theNetworkIsLookedAt();
+    world.pass(Duration.ofHours(1));
+    theNetworkIsLookedAt();
     assertThat(world.published()).containsKey(uid);
-    world.pass(Duration.ofMinutes(2));
-    look.run();
+    anHourPasses();
+    world.services.faults().next(Verb.WITHDRAW, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    assertThatThrownBy(() -> purge(uid.toString()))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("could not be purged");
+    assertThat(world.hypervisor.state(uid)).as("so it can be purged again").isPresent();
+    purge(uid.toString());
     assertThat(world.published()).isEmpty();
+    assertThat(world.hypervisor.state(uid)).isEmpty();
+  }
+
+  /** Nobody can say that it does not run. */
+  @Test
+  void whatIsPublishedOfOneOnAHypervisorThatIsAwayStays() {
+    UUID uid = forgotten();
+    world.hypervisor.faults().reachable(false);
+    world.sql("DELETE FROM orphan");
+    theNetworkIsLookedAt();
+    world.pass(Duration.ofHours(1));
+    theNetworkIsLookedAt();
+    assertThat(world.published()).containsKey(uid);
   }
 
   /** In quarantine it would be deleted under its new Volume when the days are over. */

@@ -311,7 +311,7 @@ public final class GroupReconciler implements AutoCloseable {
   /** Says how its members are; nothing is done. */
   private Optional<Duration> observe(
       Resource<GroupSpec, GroupStatus> group, Seen seen, Map<Integer, Member> health, Instant now) {
-    if (follow(group, seen)) {
+    if (follow(group, seen) || takeOver(group, seen)) {
       return Optional.empty();
     }
     Goal goal = Members.goal(group, false, Set.of());
@@ -370,6 +370,32 @@ public final class GroupReconciler implements AutoCloseable {
     });
   }
 
+  /**
+   * Begins to give members what they are due, should whoever made them so have left that to an
+   * operation that has ended without it. What failed or was cancelled is not tried again by itself.
+   */
+  private boolean takeOver(Resource<GroupSpec, GroupStatus> group, Seen seen) {
+    if (group.status().failed() != null
+        || seen.looks().values().stream()
+            .noneMatch(l -> l.member().due() && !l.machine().deleting())) {
+      return false;
+    }
+    return store.inTransaction(tx -> {
+      if (tx.resources()
+              .lock(group.uid())
+              .filter(r -> r.metadata().revision() == group.metadata().revision())
+              .isEmpty()
+          || tx.operations()
+              .latest(group.uid())
+              .filter(o -> !o.state().terminal() || o.state() instanceof State.Cancelled)
+              .isPresent()) {
+        return false;
+      }
+      Begin.operation(tx, group, Operation.Verb.UPDATE, "network", clock);
+      return true;
+    });
+  }
+
   private static Condition healthCondition(
       Resource<GroupSpec, GroupStatus> group,
       Map<Integer, Member> health,
@@ -413,7 +439,7 @@ public final class GroupReconciler implements AutoCloseable {
   /**
    * Nothing is written of what has changed since it was looked at, which may have taken a while:
    * neither over a pause that somebody has asked for, nor as if a member were at rest that is being
-   * repaired.
+   * repaired, or had all that it is due.
    */
   private static void requireAsSeen(
       Tx tx, Resource<GroupSpec, GroupStatus> group, Seen seen, List<Integer> ordinals) {
@@ -422,6 +448,13 @@ public final class GroupReconciler implements AutoCloseable {
         .filter(r -> r.metadata().revision() == group.metadata().revision())
         .isEmpty()) {
       throw new Stale();
+    }
+    // Whoever makes a member due has locked the group, and changed nothing else of it.
+    for (Member member : tx.groups().members(group.uid())) {
+      Look look = seen.looks().get(member.ordinal());
+      if (member.volume() == null && member.due() && look != null && !look.member().due()) {
+        throw new Stale();
+      }
     }
     Set<UUID> members = new HashSet<>();
     Set<UUID> busy = new HashSet<>();

@@ -308,7 +308,7 @@ public final class Invariants {
     return one.isBefore(other) ? one : other;
   }
 
-  private static List<Resource<?, ?>> all(Tx tx, Kind kind) {
+  static List<Resource<?, ?>> all(Tx tx, Kind kind) {
     List<Resource<?, ?>> out = new ArrayList<>();
     String cursor = null;
     do {

@@ -1,6 +1,6 @@
 package io.millwright.engine.reconcile;
 
-import static java.util.stream.Collectors.toSet;
+import static java.util.stream.Collectors.partitioningBy;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.NetworkServices.Records;
@@ -9,7 +9,6 @@ import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
-import io.millwright.engine.port.Orphans;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
@@ -22,8 +21,6 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -32,7 +29,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,18 +46,11 @@ public final class NetworkReconciler {
 
   private final Store store;
   private final Outside outside;
-  private final InstantSource clock;
   private final Duration round;
 
-  /** When this node first saw that something is published of whom nobody knows. */
-  private final Map<Published, Instant> unknown = new ConcurrentHashMap<>();
-
-  private record Published(UUID network, UUID of) {}
-
-  public NetworkReconciler(Store store, Outside outside, InstantSource clock, Duration round) {
+  public NetworkReconciler(Store store, Outside outside, Duration round) {
     this.store = store;
     this.outside = outside;
-    this.clock = clock;
     this.round = round;
   }
 
@@ -83,7 +72,7 @@ public final class NetworkReconciler {
       if (!differing.isEmpty()) {
         store.write(tx -> tx.nudges().nudgeAll(differing));
       }
-      withdraw(network, ripe(network, users));
+      withdraw(network, users.strange());
       return Optional.of(round);
     } catch (DriverException e) {
       LOG.info("{}: {}", network.title(), e.forOperator());
@@ -91,26 +80,6 @@ public final class NetworkReconciler {
     } catch (Busy e) {
       return Optional.of(e.retryIn());
     }
-  }
-
-  /**
-   * Those of whom it is certain that nothing shall be published. Whom nobody knows, neither as
-   * declared nor as deleted, may be a machine that runs, and that an older database does not know:
-   * what is published of it stays as an orphan does, for as long as it is one itself.
-   */
-  private List<UUID> ripe(Resource<NetworkSpec, NetworkStatus> network, Users users) {
-    Instant now = clock.instant();
-    unknown
-        .keySet()
-        .removeIf(p -> p.network().equals(network.uid()) && !users.unknown().contains(p.of()));
-    List<UUID> out = new ArrayList<>(users.strange());
-    for (UUID uid : users.unknown()) {
-      Instant since = unknown.computeIfAbsent(new Published(network.uid(), uid), p -> now);
-      if (!now.isBefore(since.plus(Sweep.GRACE)) && !users.orphans().contains(uid)) {
-        out.add(uid);
-      }
-    }
-    return out;
   }
 
   private void withdraw(Resource<NetworkSpec, NetworkStatus> network, List<UUID> strange)
@@ -131,7 +100,7 @@ public final class NetworkReconciler {
       Map<UUID, Records> published = outside.callServices(network, s -> s.observe());
       Users users = store.read(tx -> users(tx, network, published));
       withdraw(network, users.strange());
-      withdraw(network, List.copyOf(users.unknown())); // who asked for that has decided about them
+      withdraw(network, users.unknown()); // who asked for that has decided about them
       run.finish(new State.Succeeded(), tx -> tx.resources().remove(network.uid()));
     } catch (DriverException e) {
       run.waitFor("Unreachable", "what it has published cannot be withdrawn: " + e.forUser(), AWAY);
@@ -151,11 +120,12 @@ public final class NetworkReconciler {
    *
    * @param up machines that shall have it now
    * @param strange uids of which something is published and nothing shall be
-   * @param unknown uids of which something is published and that are neither declared nor deleted
-   * @param orphans uids of machines of ours that are there and that nobody declared
+   * @param unknown uids of which something is published and that are neither declared nor deleted.
+   *     They may be of machines that run and that an older database does not know, be it on a
+   *     hypervisor that is away or that it does not know either: so it stays until somebody purges
+   *     the machine; see {@link Sweep#purge}
    */
-  private record Users(
-      List<ResolvedMachine> up, List<UUID> strange, Set<UUID> unknown, Set<UUID> orphans) {}
+  private record Users(List<ResolvedMachine> up, List<UUID> strange, List<UUID> unknown) {}
 
   private static Users users(
       Tx tx, Resource<NetworkSpec, NetworkStatus> network, Map<UUID, Records> published) {
@@ -182,17 +152,10 @@ public final class NetworkReconciler {
             .filter(uid -> !sharesServices(tx, lookup, uid, network))
             .toList();
     Set<UUID> declared = strange.isEmpty() ? Set.of() : tx.resources().declared(strange);
-    Set<UUID> unknown =
-        strange.stream().filter(uid -> Sweep.unknown(tx, declared, uid)).collect(toSet());
-    Set<UUID> orphans =
-        unknown.isEmpty()
-            ? Set.of()
-            : tx.orphans().list().stream()
-                .filter(o -> o.what() == Orphans.What.MACHINE)
-                .map(Orphans.Orphan::uid)
-                .collect(toSet());
+    Map<Boolean, List<UUID>> known =
+        strange.stream().collect(partitioningBy(uid -> !Sweep.unknown(tx, declared, uid)));
     return new Users(
-        up, strange.stream().filter(uid -> !unknown.contains(uid)).toList(), unknown, orphans);
+        up, Objects.requireNonNull(known.get(true)), Objects.requireNonNull(known.get(false)));
   }
 
   private static boolean differs(

@@ -21,6 +21,8 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
 import io.millwright.model.Kind;
 import io.millwright.model.Metadata;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -194,10 +196,11 @@ public final class Sweep {
   }
 
   /**
-   * Takes an orphan away for ever; a data disk is put into quarantine instead.
+   * Takes an orphan away for ever, a machine with what is published of it; a data disk is put into
+   * quarantine instead.
    *
    * @throws ProblemException NOT_FOUND; CONFLICT if it cannot be purged yet or the hypervisor
-   *     refuses; UNAVAILABLE if that does not answer
+   *     refuses; UNAVAILABLE if that does not answer, or services of a network do not
    */
   public void purge(Caller caller, String object) {
     record Found(Orphan orphan, Resource<HypervisorSpec, HypervisorStatus> hypervisor) {}
@@ -246,9 +249,12 @@ public final class Sweep {
       throws DriverException {
     String installation = store.read(Tx::installation);
     switch (orphan.what()) {
-      case MACHINE ->
-          outside.call(
-              hypervisor, d -> Collect.removeOrRelease(d, new Mark(installation, orphan.uid(), 0)));
+      case MACHINE -> {
+        // First, for without it nobody would find them again.
+        withdraw(orphan.uid());
+        outside.call(
+            hypervisor, d -> Collect.removeOrRelease(d, new Mark(installation, orphan.uid(), 0)));
+      }
       case SYSTEM_DISK ->
           disposal.delete(hypervisor, ObjectName.parse(orphan.object()).orElseThrow());
       case MEDIUM ->
@@ -270,6 +276,18 @@ public final class Sweep {
       var _ = tx.orphans().remove(orphan.hypervisor(), orphan.object());
       note(tx, caller, orphan, "was taken away");
     });
+  }
+
+  /** Nobody knows on which network it was. */
+  private void withdraw(UUID machine) throws DriverException {
+    for (Resource<?, ?> each : store.read(tx -> Invariants.all(tx, Kind.NETWORK))) {
+      Resource<NetworkSpec, NetworkStatus> network =
+          each.as(NetworkSpec.class, NetworkStatus.class);
+      if (network.spec().services() != null
+          && outside.callServices(network, s -> s.find(machine)).isPresent()) {
+        outside.callServices(network, s -> s.withdraw(machine));
+      }
+    }
   }
 
   /** A data disk is decided about once: since it was looked up it may have become a Volume's. */

@@ -417,10 +417,10 @@ final class Unattended {
               Resource<?, ?> locked = tx.resources().lock(r.uid()).orElseThrow(Lost::new);
               if (locked.metadata().revision() == r.machine().metadata().revision()
                   && tx.operations().active(r.uid()).isEmpty()) {
-                Settled.tell(
-                    tx,
-                    r.uid(),
-                    Settled.told(r, ready, r.machine().spec().power(), clock.instant()));
+                MachineStatus told =
+                    Settled.told(r, ready, r.machine().spec().power(), clock.instant());
+                // Of some volumes it may have been told since its first boot.
+                Settled.tell(tx, r.uid(), told.withKnownVolumes(s.knownVolumes()));
               }
             }));
   }
