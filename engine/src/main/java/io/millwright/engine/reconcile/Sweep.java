@@ -283,9 +283,19 @@ public final class Sweep {
     for (Resource<?, ?> each : store.read(tx -> Invariants.all(tx, Kind.NETWORK))) {
       Resource<NetworkSpec, NetworkStatus> network =
           each.as(NetworkSpec.class, NetworkStatus.class);
-      if (network.spec().services() != null
-          && outside.callServices(network, s -> s.find(machine)).isPresent()) {
-        outside.callServices(network, s -> s.withdraw(machine));
+      if (network.spec().services() == null) {
+        continue;
+      }
+      try {
+        if (outside.callServices(network, s -> s.find(machine)).isPresent()) {
+          outside.callServices(network, s -> s.withdraw(machine));
+        }
+      } catch (DriverException e) {
+        throw new DriverException(
+            e.kind(),
+            "what is published of it on " + network.title() + " cannot be seen to: " + e.forUser(),
+            e.forOperator(),
+            e);
       }
     }
   }
