@@ -130,7 +130,8 @@ final class DeleteCommand extends Waiting {
         if (!uid.isEmpty()) {
           begun.operations.add(uid);
         }
-        print(target + (answer.accepted() ? " is being deleted" : " deleted"));
+        String done = answer.accepted() ? "is being deleted" : "deleted";
+        print(target + " " + deleted(answer, done));
       } catch (ApiException | UnreachableException e) {
         if (lenient && e instanceof ApiException a && Follow.notFound(a)) {
           print(target + " is gone already");

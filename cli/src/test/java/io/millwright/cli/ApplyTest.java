@@ -306,6 +306,22 @@ class ApplyTest extends CliTestCase {
   }
 
   @Test
+  void whatIsNotThereAfterAnAnswerWasLostIsNotCalledDeleted() {
+    FakeServer.Reply lost = FakeServer.json(502, "");
+    FakeServer.Reply none = FakeServer.problem(404, "not-found", "there is none");
+    server
+        .on("DELETE /projects/default/sizes/typo", lost, none)
+        .on("DELETE /tokens/typo", lost, none)
+        .on("DELETE /projects/default/snapshots/typo", lost, none);
+    assertThat(run("delete", "size", "typo").done().out())
+        .isEqualTo("size/typo is gone (the first answer was lost)\n");
+    assertThat(run("token", "revoke", "typo").done().out())
+        .isEqualTo("token typo is gone (the first answer was lost)\n");
+    assertThat(run("snapshot", "delete", "typo").done().out())
+        .isEqualTo("snapshot/typo delete: is gone (the first answer was lost)\n");
+  }
+
+  @Test
   void deleteAllOfAKind() {
     server
         .on("GET /projects/-/machines", 200, Samples.list(Samples.HELLO))
