@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -56,16 +57,16 @@ final class DeleteCommand extends Waiting {
     }
     MillwrightApi api = api();
     if (files.isEmpty()) {
-      List<Doomed> named = named(api);
-      delete(api, named, all).end(wait);
+      delete(api, named(api), List.of(), all).end(wait);
       return 0;
     }
     List<Doomed> declared = declared();
     // Machines use volumes, volumes live on hypervisors; so it goes against the order of kinds.
     for (Kind kind : List.of(Kind.values()).reversed()) {
       List<Doomed> same = declared.stream().filter(d -> d.target().kind() == kind).toList();
-      boolean others = declared.stream().anyMatch(d -> d.target().kind().compareTo(kind) < 0);
-      delete(api, same, true).end(wait || others);
+      List<Doomed> others =
+          declared.stream().filter(d -> d.target().kind().compareTo(kind) < 0).toList();
+      delete(api, same, others, true).end(wait || !others.isEmpty());
     }
     return 0;
   }
@@ -90,6 +91,7 @@ final class DeleteCommand extends Waiting {
     private final MillwrightApi api;
     private final List<String> operations = new ArrayList<>();
     private final Map<Target, RuntimeException> refused = new LinkedHashMap<>();
+    private final List<Target> unasked = new ArrayList<>();
 
     Begun(MillwrightApi api) {
       this.api = api;
@@ -113,35 +115,55 @@ final class DeleteCommand extends Waiting {
         }
       }
       if (!wrong.isEmpty()) {
+        String unasked =
+            this.unasked.isEmpty()
+                ? ""
+                : "; not asked for: "
+                    + this.unasked.stream().map(Target::toString).collect(Collectors.joining(", "));
         throw new Failure(
             wrong.getFirst().code(),
-            wrong.stream().map(Complaint::line).collect(Collectors.joining("; ")));
+            wrong.stream().map(Complaint::line).collect(Collectors.joining("; ")) + unasked);
       }
     }
   }
 
-  private Begun delete(MillwrightApi api, List<Doomed> doomed, boolean lenient) {
+  /**
+   * Asks for these to be deleted.
+   *
+   * @param later what is asked for after them
+   * @param lenient true if what is gone already is no error
+   */
+  private Begun delete(
+      MillwrightApi api, List<Doomed> doomed, List<Doomed> later, boolean lenient) {
     Begun begun = new Begun(api);
+    List<Target> left = new ArrayList<>();
+    Stream.concat(doomed.stream(), later.stream()).map(Doomed::target).forEach(left::add);
     for (Doomed each : doomed) {
       Target target = each.target();
+      left.removeFirst();
       try {
         Answer answer = target.kind().delete(api, each.project(), target.name());
         String uid = answer.accepted() ? new View(answer.body()).uid() : "";
         if (!uid.isEmpty()) {
           begun.operations.add(uid);
         }
-        print(target + (answer.accepted() ? " is being deleted" : " deleted"));
-      } catch (ApiException | UnreachableException e) {
-        if (lenient && e instanceof ApiException a && Follow.notFound(a)) {
+        String done = answer.accepted() ? "is being deleted" : "deleted";
+        print(target + " " + deleted(answer, done));
+      } catch (ApiException e) {
+        if (lenient && Follow.notFound(e)) {
           print(target + " is gone already");
         } else if (doomed.size() == 1) {
           throw e;
         } else {
           begun.refused.put(target, e);
-          if (e instanceof UnreachableException) {
-            break; // nor does it hear of the others
-          }
         }
+      } catch (UnreachableException e) {
+        if (doomed.size() == 1 && left.isEmpty()) {
+          throw e;
+        }
+        begun.refused.put(target, e);
+        begun.unasked.addAll(left); // they would not be heard of either
+        break;
       }
     }
     shell().out().flush();

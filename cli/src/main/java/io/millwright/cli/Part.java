@@ -1,5 +1,6 @@
 package io.millwright.cli;
 
+import io.millwright.client.Answer;
 import io.millwright.client.MillwrightApi;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -23,5 +24,10 @@ abstract class Part implements Callable<Integer> {
 
   final void print(String line) {
     shell().out().println(line);
+  }
+
+  /** What became of something that was to be deleted; who mistypes a name shall not be told so. */
+  static String deleted(Answer answer, String done) {
+    return answer.presumed() ? "is gone (the first answer was lost)" : done;
   }
 }

@@ -125,8 +125,7 @@ final class TokenCommand extends Part {
     @Override
     public Integer call() {
       for (String name : names) {
-        api().deleteToken(name);
-        print("token " + name + " revoked");
+        print("token " + name + " " + deleted(api().deleteToken(name), "revoked"));
       }
       return 0;
     }

@@ -166,8 +166,7 @@ final class UserCommand extends Part {
     @Override
     public Integer call() {
       for (String name : names) {
-        api().deleteUser(name);
-        print("user " + name + " deleted");
+        print("user " + name + " " + deleted(api().deleteUser(name), "deleted"));
       }
       return 0;
     }

@@ -16,7 +16,9 @@ import picocli.CommandLine.Parameters;
 /** Waits for something to become true. */
 @Command(name = "wait", description = "Wait until something is true of a resource.")
 final class WaitCommand extends Part {
-  private static final String READY = "condition=Ready";
+  private static final String READY = "Ready";
+
+  private static final String UNLESS_SAID = "condition=" + READY;
 
   /** What a machine has on which nothing is done any more before it is declared anew. */
   private static final String HELD = "Held";
@@ -33,9 +35,9 @@ final class WaitCommand extends Part {
       paramLabel = "WHAT",
       description =
           "condition=Ready (or another one, or condition=Ready=false), deleted, or operation: the"
-              + " end of the latest one. condition=Ready if not given. A condition must be true"
-              + " of what was declared last: work that goes on is waited for.")
-  String what = READY;
+              + " end of the latest one. condition=Ready if not given. Ready must be true of what"
+              + " was declared last: work that goes on is waited for.")
+  String what = UNLESS_SAID;
 
   @Option(
       names = "--timeout",
@@ -71,7 +73,7 @@ final class WaitCommand extends Part {
     if (uids.isEmpty()) {
       throw Failure.usage("which operation? write operation UID");
     }
-    if (!what.equals(READY) && !what.equals("operation")) {
+    if (!what.equals(UNLESS_SAID) && !what.equals("operation")) {
       throw Failure.usage("an operation is waited for to its end; leave --for out");
     }
     new Follow(shell(), api(), timeout, false).all(uids);
@@ -127,8 +129,8 @@ final class WaitCommand extends Part {
   }
 
   /**
-   * Whether a condition is as wanted. One that is to be true must be so of what was declared last:
-   * while work goes on, it may still be that of what was there before.
+   * Whether a condition is as wanted. Ready must be true of what was declared last: while work goes
+   * on, it may still be that of what was there before. What is to go is not what anybody wants.
    */
   private boolean holds(
       MillwrightApi api, Target target, View seen, String type, String wanted, long end) {
@@ -136,6 +138,10 @@ final class WaitCommand extends Part {
       return false;
     }
     if (!wanted.equals("true")) {
+      return true;
+    }
+    if (!type.equalsIgnoreCase(READY)) {
+      requireStaying(target, seen);
       return true;
     }
     @Nullable Timeline latest = Follow.latest(api, cli().project(), target);
@@ -150,14 +156,15 @@ final class WaitCommand extends Part {
     } catch (ApiException e) {
       throw Follow.notFound(e) ? gone(target) : e;
     }
-    if (!now.holds(type)) {
+    requireStaying(target, now);
+    if (!now.ready()) {
       return false;
     }
-    if (now.holds(HELD) && !type.equalsIgnoreCase(HELD)) {
-      throw givenUp(target, type, Trees.text(now.condition(HELD), "message"));
+    if (now.holds(HELD)) {
+      throw givenUp(target, Trees.text(now.condition(HELD), "message"));
     }
     if (latest != null && declared(latest, now) && !latest.succeeded()) {
-      throw givenUp(target, type, Follow.reason(latest));
+      throw givenUp(target, Follow.reason(latest));
     }
     return true;
   }
@@ -170,13 +177,17 @@ final class WaitCommand extends Part {
         && view.spec("generation").equals(Trees.text(now.tree().path("metadata"), "generation"));
   }
 
-  private static Failure givenUp(Target target, String type, String why) {
+  private static Failure givenUp(Target target, String why) {
     return Failure.failed(
         target
-            + " has "
-            + type
-            + " true only as it was before, for what was declared last was given up: "
+            + " has Ready true only as it was before, for what was declared last was given up: "
             + why);
+  }
+
+  private static void requireStaying(Target target, View now) {
+    if (now.deleting()) {
+      throw Failure.failed(target + " is being deleted");
+    }
   }
 
   private static Failure gone(Target target) {

@@ -21,7 +21,7 @@ abstract class Waiting extends Part {
   final void conclude(String what, Answer answer) {
     View operation = new View(answer.body());
     if (!operation.kind().equals("Operation")) {
-      print(what + ": nothing to do");
+      print(what + ": " + deleted(answer, "nothing to do"));
       return;
     }
     print(what + ": operation " + operation.uid());

@@ -2,6 +2,7 @@ package io.millwright.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -303,6 +304,46 @@ class ApplyTest extends CliTestCase {
         FakeServer.events("event: operation", "data: " + Samples.failed(), ""));
     assertThat(run("delete", "machine", "kept", "hello", "--wait").err())
         .contains("machine/kept: ", "create Machine hello failed: it did not report");
+  }
+
+  @Test
+  void whatIsNotThereAfterAnAnswerWasLostIsNotCalledDeleted() {
+    FakeServer.Reply lost = FakeServer.json(502, "");
+    FakeServer.Reply none = FakeServer.problem(404, "not-found", "there is none");
+    server
+        .on("DELETE /projects/default/sizes/typo", lost, none)
+        .on("DELETE /tokens/typo", lost, none)
+        .on("DELETE /projects/default/snapshots/typo", lost, none);
+    assertThat(run("delete", "size", "typo").done().out())
+        .isEqualTo("size/typo is gone (the first answer was lost)\n");
+    assertThat(run("token", "revoke", "typo").done().out())
+        .isEqualTo("token typo is gone (the first answer was lost)\n");
+    assertThat(run("snapshot", "delete", "typo").done().out())
+        .isEqualTo("snapshot/typo delete: is gone (the first answer was lost)\n");
+  }
+
+  @Test
+  void whatAServerThatIsAwayIsNotAskedForIsNamed() throws IOException {
+    FakeServer.Reply away = HttpExchange::close;
+    server
+        .on("DELETE /projects/default/machines/a", 204, "")
+        .on("DELETE /projects/default/machines/b", away);
+    Result named = run("delete", "machine", "a", "b", "c", "d");
+    assertThat(named.code()).isEqualTo(1);
+    assertThat(named.out()).isEqualTo("machine/a deleted\n");
+    assertThat(named.err())
+        .contains("machine/b: the connection to ")
+        .endsWith("; not asked for: machine/c, machine/d\n")
+        .doesNotContain("asked for: machine/b");
+    Path file =
+        file(
+            "m.yaml",
+            "kind: Size\nmetadata: {name: small}\n---\nkind: Machine\nmetadata: {name: b}\n");
+    assertThat(run("delete", "-f", file.toString()).err())
+        .contains("machine/b: the connection to ")
+        .endsWith("; not asked for: size/small\n");
+    assertThat(server.lines()).noneMatch(line -> line.endsWith("/c") || line.endsWith("/small"));
+    assertThat(run("delete", "machine", "b").err()).doesNotContain("not asked for");
   }
 
   @Test

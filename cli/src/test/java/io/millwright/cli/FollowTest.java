@@ -90,6 +90,55 @@ class FollowTest extends CliTestCase {
   }
 
   @Test
+  void onlyReadyIsOfWhatWasDeclaredLast() {
+    String both =
+        Samples.HELLO.replace(
+            "\"conditions\":[",
+            "\"conditions\":[{\"type\":\"Held\",\"value\":\"true\",\"reason\":\"Refused\","
+                + "\"message\":\"No room.\"},{\"type\":\"Outdated\",\"value\":\"true\","
+                + "\"reason\":\"NewBuild\",\"message\":\"There is a newer build.\"},");
+    server
+        .on("GET /projects/default/machines/hello", 200, both)
+        .on(
+            "GET /operations",
+            FakeServer.json(200, "{\"items\":[" + Samples.running() + "]}"),
+            FakeServer.json(200, "{\"items\":[" + Samples.failed() + "]}"))
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.failed(), ""));
+    assertThat(run("wait", "machine", "hello", "--for", "condition=Outdated").done().out())
+        .isEqualTo("machine/hello has Outdated true\n");
+    assertThat(run("wait", "machine", "hello", "--for", "condition=Held").done().out())
+        .isEqualTo("machine/hello has Held true\n");
+    assertThat(server.lines()).noneMatch(line -> line.startsWith("GET /operations"));
+  }
+
+  @Test
+  void whatIsBeingDeletedIsNoSuccess() {
+    String going =
+        Samples.HELLO.replace("\"uid\":", "\"deletedAt\":\"2026-11-21T11:59:00Z\",\"uid\":");
+    assertThat(going).isNotEqualTo(Samples.HELLO);
+    String outdated =
+        going.replace(
+            "\"conditions\":[",
+            "\"conditions\":[{\"type\":\"Outdated\",\"value\":\"true\","
+                + "\"reason\":\"NewBuild\"},");
+    String delete = Samples.running().replace("\"verb\":\"create\"", "\"verb\":\"delete\"");
+    server
+        .on("GET /projects/default/machines/hello", 200, going)
+        .on("GET /operations", 200, "{\"items\":[" + delete + "]}");
+    run("wait", "machine", "hello").failed(1, "machine/hello is being deleted");
+    server.on(
+        "GET /projects/default/machines/hello",
+        FakeServer.json(200, Samples.HELLO), // it is deleted after the first question
+        FakeServer.json(200, going));
+    run("wait", "machine", "hello").failed(1, "machine/hello is being deleted");
+    server.on("GET /projects/default/machines/hello", 200, outdated);
+    run("wait", "machine", "hello", "--for", "condition=Outdated")
+        .failed(1, "machine/hello is being deleted");
+  }
+
+  @Test
   void waitGoesOnBehindTheLastEventAfterABreak() {
     String later = Samples.BROKEN.replace("\"false\"", "\"true\"");
     server

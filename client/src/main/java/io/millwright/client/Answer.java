@@ -11,8 +11,11 @@ import tools.jackson.databind.JsonNode;
  * @param body a missing node if there was none
  * @param etag revision of what was read, or null
  * @param date the server's clock, or null
+ * @param presumed true if the answer to a deletion was lost, and at the second try there was
+ *     nothing to delete: the first one may have done it, or there never was any
  */
-public record Answer(int status, JsonNode body, @Nullable String etag, @Nullable Instant date) {
+public record Answer(
+    int status, JsonNode body, @Nullable String etag, @Nullable Instant date, boolean presumed) {
 
   /** True if the body is the operation that carries the request out. */
   public boolean accepted() {

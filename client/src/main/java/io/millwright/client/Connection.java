@@ -139,8 +139,8 @@ public final class Connection {
       throw unreachable(e.cause());
     } catch (ApiException e) {
       if (request.method().equals("DELETE") && e.problem().type().equals("not-found")) {
-        // It is as it was to become; most likely by the first try.
-        return new Answer(204, MissingNode.getInstance(), null, null);
+        // It is as it was to become, whether by the first try or because it never was there.
+        return new Answer(204, MissingNode.getInstance(), null, null, true);
       }
       throw e;
     }
@@ -190,7 +190,11 @@ public final class Connection {
       }
       long date = http.getDate();
       return new Answer(
-          status, tree, http.getHeaderField("ETag"), date == 0 ? null : Instant.ofEpochMilli(date));
+          status,
+          tree,
+          http.getHeaderField("ETag"),
+          date == 0 ? null : Instant.ofEpochMilli(date),
+          false);
     } catch (ConnectException | UnknownHostException | SocketTimeoutException | SSLException e) {
       throw unreachable(e);
     } catch (IOException e) {

@@ -231,7 +231,9 @@ class MillwrightApiTest {
           exchange.close();
         });
     MillwrightApi api = api(server.getAddress().getPort());
-    assertThat(api.deleteSize("p", "s", null).status()).isEqualTo(204);
+    Answer answer = api.deleteSize("p", "s", null);
+    assertThat(answer.status()).isEqualTo(204);
+    assertThat(answer.presumed()).isTrue();
     assertThat(asked).containsExactly("DELETE", "DELETE");
     assertThatThrownBy(() -> api.deleteSize("p", "s", null))
         .isInstanceOfSatisfying(ApiException.class, e -> assertThat(e.status()).isEqualTo(404));

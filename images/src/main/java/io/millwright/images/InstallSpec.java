@@ -103,6 +103,12 @@ public record InstallSpec(
     return new InstallSpec(identity, interfaces, next, reportTo, installation, dataDisks);
   }
 
+  /** The same in names that this system has. */
+  public InstallSpec forSystem(String os, String version) {
+    String zone = profile.timezone();
+    return zone == null ? this : withProfile(profile.withTimezone(Zones.of(zone, os, version)));
+  }
+
   /** With the same, but installed in this way. */
   public InstallSpec withInstallation(@Nullable Installation next) {
     return new InstallSpec(identity, interfaces, profile, reportTo, next, dataDisks);

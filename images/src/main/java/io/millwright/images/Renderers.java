@@ -21,7 +21,7 @@ public final class Renderers {
     return new Renderer<>() {
       @Override
       public List<Refusal> check(InstallSpec spec) {
-        List<Refusal> out = new ArrayList<>(plain.check(spec));
+        List<Refusal> out = new ArrayList<>(plain.check(named(spec)));
         family.release(version).ifPresent(release -> checkDisk(release, spec, out));
         return List.copyOf(out);
       }
@@ -29,7 +29,11 @@ public final class Renderers {
       @Override
       public Answers render(InstallSpec spec) {
         demand(spec);
-        return plain.render(spec);
+        return plain.render(named(spec));
+      }
+
+      private InstallSpec named(InstallSpec spec) {
+        return spec.forSystem(family.family(), version);
       }
     };
   }

@@ -4,19 +4,49 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * Time zones by the names that every system has. Debian from 13 on and Ubuntu from 24.04 on have
- * the older ones, such as US/Eastern, in a package that nobody installs by himself.
+ * Time zones by the names that a system has. Debian from 13 on and Ubuntu from 24.04 on have the
+ * older ones, such as US/Eastern, in a package that nobody installs by himself; every system knows
+ * today's, but for a few that came lately.
  */
 final class Zones {
   private static final Properties LINKS = read("zone-links.properties");
 
+  /** Those whose successors systems of a few years ago do not know. */
+  private static final Properties LATE = read("late-zone-links.properties");
+
+  private static final Pattern MAJOR = Pattern.compile("(\\d{1,4})(\\D.*)?");
+
   private Zones() {}
 
-  /** Today's name of this zone. */
+  /** Today's name of this zone, if every system knows that; else the zone as it is called. */
   static String today(String zone) {
     return LINKS.getProperty(zone, zone);
+  }
+
+  /** The name of this zone that this system has, whether it came lately or not. */
+  static String of(String zone, String os, String version) {
+    String today = today(zone);
+    return hasOnlyTodays(os, version) ? LATE.getProperty(today, today) : today;
+  }
+
+  private static boolean hasOnlyTodays(String os, String version) {
+    return switch (os) {
+      case "debian" -> isSince(13, version);
+      case "ubuntu" -> isSince(24, version);
+      // Proxmox's installer chooses among zone.tab's, and Windows has a table here.
+      case "proxmox-ve", "windows", "windows-server" -> true;
+      default -> false;
+    };
+  }
+
+  /** A version that cannot be read is taken for today's. */
+  private static boolean isSince(int major, String version) {
+    Matcher found = MAJOR.matcher(version);
+    return !found.matches() || Integer.parseInt(found.group(1)) >= major;
   }
 
   /** Values by zone, out of a file that stands beside this class. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millwright.model.ProfileSpec;
 import java.time.ZoneId;
 import java.util.List;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -13,6 +14,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ZonesTest {
   private static final Properties LINKS = Zones.read("zone-links.properties");
+
+  private static final Properties LATE = Zones.read("late-zone-links.properties");
 
   private static ProfileSpec in(String zone) {
     return new ProfileSpec(List.of(), List.of(), List.of(), List.of(), zone, null, List.of());
@@ -36,6 +39,41 @@ class ZonesTest {
     assertThat(Samples.of("dhcp").withProfile(in(asked)).profile()).isEqualTo(in(told));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "debian, 11, Europe/Kiev, Europe/Kiev",
+    "debian, 12.5, Europe/Uzhgorod, Europe/Uzhgorod",
+    "debian, 13, Europe/Kiev, Europe/Kyiv",
+    "debian, 13.1, Europe/Zaporozhye, Europe/Kyiv",
+    "debian, sid, Europe/Uzhgorod, Europe/Kyiv",
+    "ubuntu, 22.04, Pacific/Enderbury, Pacific/Enderbury",
+    "ubuntu, 24.04.3, Pacific/Enderbury, Pacific/Kanton",
+    "ubuntu, 26.04, America/Godthab, America/Nuuk",
+    "rocky, 8, America/Godthab, America/Godthab",
+    "proxmox-ve, 8.4, Europe/Kiev, Europe/Kyiv",
+    "debian, 11, US/Eastern, America/New_York",
+    "debian, 11, Europe/Kyiv, Europe/Kyiv"
+  })
+  void namesThatCameLatelyAreToldWhereTheOlderOnesAreMissing(
+      String os, String version, String asked, String told) {
+    assertThat(Samples.with(in(asked)).forSystem(os, version).profile()).isEqualTo(in(told));
+  }
+
+  @Test
+  void installersAreToldTheNameThatTheirSystemHas() {
+    assertThat(preseed("12")).contains("d-i time/zone string Europe/Kiev\n");
+    assertThat(preseed("13")).contains("d-i time/zone string Europe/Kyiv\n");
+  }
+
+  private static String preseed(String version) {
+    Catalogue.Family debian = Objects.requireNonNull(Catalogue.known().families().get("debian"));
+    Answers answers =
+        Renderers.of(debian, version)
+            .render(Samples.with(in("Europe/Kiev")).withInstallation(Samples.ON_DISK));
+    Answers.Way way = answers.ways().getFirst();
+    return Objects.requireNonNull(way.initrd().get("/preseed.cfg")).asText();
+  }
+
   /** Debian's package without the older names has regions with cities, Etc, and UTC. */
   @Test
   void noOlderNameIsLeft() {
@@ -54,8 +92,8 @@ class ZonesTest {
             "Pacific");
     for (String zone : ZoneId.getAvailableZoneIds()) {
       if (!zone.startsWith("SystemV/")) {
-        String today = Zones.today(zone);
-        assertThat(Zones.today(today)).as(zone).isEqualTo(today);
+        String today = Zones.of(zone, "debian", "13");
+        assertThat(Zones.of(today, "debian", "13")).as(zone).isEqualTo(today);
         assertThat(ZoneId.getAvailableZoneIds()).as(zone).contains(today);
         assertThat(today.equals("UTC") || regions.contains(today.replaceAll("/.*", "")))
             .as(zone)
@@ -63,6 +101,8 @@ class ZonesTest {
       }
     }
     assertThat(LINKS.values()).doesNotContainAnyElementsOf(LINKS.keySet());
+    assertThat(LATE.keySet()).doesNotContainAnyElementsOf(LINKS.keySet());
+    assertThat(LATE.values()).doesNotContainAnyElementsOf(LINKS.keySet());
   }
 
   /** Nothing that Windows' table has is lost by its other name. */
@@ -71,5 +111,10 @@ class ZonesTest {
     Properties windows = Zones.read("windows-zones.properties");
     LINKS.forEach(
         (old, today) -> assertThat(windows.getProperty((String) today)).as("%s", old).isNotNull());
+    LATE.forEach((old, today) -> {
+      String told = Zones.of((String) old, "windows-server", "2022");
+      assertThat(told).isEqualTo(today);
+      assertThat(windows.getProperty(told)).as("%s", old).isNotNull();
+    });
   }
 }

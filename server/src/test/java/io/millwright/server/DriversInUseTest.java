@@ -4,11 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.NetworkServices;
+import io.millwright.driver.Observation;
+import io.millwright.driver.testkit.Fault;
 import io.millwright.driver.testkit.SimulatedNetworkServices;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.request.Applied;
+import io.millwright.model.Condition;
+import io.millwright.model.Kind;
+import io.millwright.model.Resource;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -99,5 +106,57 @@ class DriversInUseTest {
         () ->
             world.hypervisor.attached().size() == 1
                 && !world.hypervisor.attached().equals(drivers));
+  }
+
+  private Condition ready() {
+    return ready(
+        world
+            .store
+            .read(tx -> tx.resources().find(Kind.HYPERVISOR, "shared", "sim"))
+            .orElseThrow());
+  }
+
+  private static Condition ready(Resource<?, ?> of) {
+    return Condition.find(of.status().conditions(), Condition.READY).orElseThrow();
+  }
+
+  @Test
+  void aHypervisorIsReadyAsItIsDeclaredAndNotAsItWasBefore() {
+    world.await("it answers", () -> ready().value() == Condition.Value.TRUE);
+    Resource<?, ?> cordoned =
+        world.apply(hypervisor("", ", cordoned: true, concurrency: 2")).getFirst().resource();
+    assertThat(ready(cordoned).value()).isEqualTo(Condition.Value.TRUE);
+    // A look that began before is of what was declared before, whatever news it has.
+    world.hypervisor.addForeignMachine(UUID.randomUUID(), "other", Observation.State.STOPPED);
+    AtomicReference<Condition> declared = new AtomicReference<>();
+    AtomicReference<Condition> next = new AtomicReference<>();
+    world
+        .hypervisor
+        .faults()
+        .witness(call -> {
+          if (call.verb() == Verb.OBSERVE && declared.get() != null) {
+            next.compareAndSet(null, ready());
+          }
+        })
+        .when(
+            call -> call.verb() == Verb.OBSERVE && call.uid() == null,
+            1,
+            new Fault.Run(
+                () -> {},
+                () -> {
+                  world.hypervisor.faults().reachable(false);
+                  declared.set(
+                      ready(
+                          world.apply(hypervisor(", password: wrong", "")).getFirst().resource()));
+                }));
+    world.await("it does not answer", () -> ready().value() == Condition.Value.FALSE);
+    assertThat(declared.get().value()).isEqualTo(Condition.Value.UNKNOWN);
+    assertThat(declared.get().reason()).isEqualTo("Pending");
+    assertThat(next.get()).isEqualTo(declared.get());
+    // What does not answer is not taken for one that may.
+    Resource<?, ?> again = world.apply(hypervisor(", password: another", "")).getFirst().resource();
+    assertThat(ready(again).value()).isEqualTo(Condition.Value.FALSE);
+    world.hypervisor.faults().reachable(true);
+    world.await("it answers again", () -> ready().value() == Condition.Value.TRUE);
   }
 }

@@ -156,6 +156,23 @@ class PoolTest {
                     .allMatch(m -> Condition.holds(m.status().conditions(), Condition.READY)));
   }
 
+  @Test
+  void aPoolIsReadyAsItIsDeclaredAndNotAsItWasBefore() {
+    world.apply(pool(1, "img", ""));
+    awaitFull();
+    assertThat(declared(pool(1, "img", "ttl: 3h")).reason()).isEqualTo("Full");
+    Condition more = declared(pool(2, "img", "ttl: 3h"));
+    assertThat(more.value()).isEqualTo(Condition.Value.UNKNOWN);
+    assertThat(more.reason()).isEqualTo("Pending");
+    awaitFull();
+  }
+
+  private Condition declared(String manifest) {
+    return Condition.find(
+            world.apply(manifest).getFirst().resource().status().conditions(), Condition.READY)
+        .orElseThrow();
+  }
+
   private Resource<MachineSpec, MachineStatus> claim(@Nullable String ttl, @Nullable String leash) {
     return world
         .store

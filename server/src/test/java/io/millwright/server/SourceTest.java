@@ -525,6 +525,21 @@ class SourceTest {
   }
 
   @Test
+  void aSourceIsReadyAsItIsDeclaredAndNotAsItWasBefore() throws Exception {
+    write("a.yaml", size(name, 1));
+    String first = commit();
+    declare("apply: auto");
+    stands("Synced", first);
+    Resource<?, ?> elsewhere =
+        world.apply(manifest("apply: auto, branch: none")).getFirst().resource();
+    Condition ready =
+        Condition.find(elsewhere.status().conditions(), Condition.READY).orElseThrow();
+    assertThat(ready.value()).isEqualTo(Condition.Value.UNKNOWN);
+    assertThat(ready.reason()).isEqualTo("Pending");
+    world.await("it is refused", () -> ready().reason().equals("Refused"));
+  }
+
+  @Test
   void whatIsNotToBePrunedIsKept() throws Exception {
     write("a.yaml", size(name, 1));
     write("b.yaml", size(name + "b", 1));

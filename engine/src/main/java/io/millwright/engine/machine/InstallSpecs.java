@@ -64,7 +64,8 @@ public final class InstallSpecs {
                         profiles)
                     .profile()),
             reportTo)
-        .withDataDisks(dataDisks(machine));
+        .withDataDisks(dataDisks(machine))
+        .forSystem(machine.image().spec().os(), machine.image().spec().version());
   }
 
   /**

@@ -177,7 +177,8 @@ public final class Isos {
         title = golden.os() + " " + golden.version();
         if (golden.firstBoot() == ImageSpec.FirstBoot.CLOUD_INIT) {
           Map<String, AnswerFile> files = new TreeMap<>();
-          rendered(wanted, CloudInit.ofClone(golden.os()), masked)
+          InstallSpec named = masked.forSystem(golden.os(), golden.version());
+          rendered(wanted, CloudInit.ofClone(golden.os()), named)
               .files()
               .forEach((path, bytes) -> files.put(path, new AnswerFile(bytes, false)));
           add(out, "seed", files);

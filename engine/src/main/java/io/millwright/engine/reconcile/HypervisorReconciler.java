@@ -443,10 +443,15 @@ public final class HypervisorReconciler {
     boolean told = before.isPresent() && before.get().value() == ready.value();
     HypervisorStatus next = status.withConditions(Condition.set(status.conditions(), ready));
     if (!next.equals(hypervisor.status())) {
-      store.write(tx ->
+      store.write(tx -> {
+        if (tx.resources().lock(hypervisor.uid(), hypervisor.generation())) {
           tx.resources()
               .updateStatus(
-                  hypervisor.uid(), next, told ? "" : ready.reason(), told ? "" : ready.message()));
+                  hypervisor.uid(), next, told ? "" : ready.reason(), told ? "" : ready.message());
+        } else {
+          tx.nudges().nudge(hypervisor.uid()); // what was seen is of what was declared before
+        }
+      });
     }
   }
 

@@ -423,6 +423,9 @@ public final class Apply {
                   Members.revision(
                       tx, after.as(PoolSpec.class, PoolStatus.class), caller.name(), now));
         }
+        if (before != null && Renewal.concerns(before.spec(), after.spec())) {
+          status = Renewal.of(status, now);
+        }
         tx.resources().updateStatus(after.uid(), status, "", "");
         after = tx.resources().find(after.uid()).orElseThrow();
       }

@@ -198,12 +198,16 @@ public final class Move {
       Resource<HypervisorSpec, HypervisorStatus> target,
       Violations at) {
     for (Resource<HypervisorSpec, HypervisorStatus> each : List.of(source, target)) {
-      Optional<Condition> ready =
-          Condition.find(each.status().conditions(), Condition.READY)
-              .filter(c -> c.value() == Condition.Value.TRUE);
+      List<Condition> says = each.status().conditions();
       at.require(
-          ready.isPresent(),
-          each.title() + " does not answer, and nothing can be moved without it");
+          Condition.holds(says, Condition.READY),
+          each.title()
+              + (Condition.find(says, Condition.READY)
+                      .filter(c -> c.reason().equals("Pending"))
+                      .isPresent()
+                  ? " was declared just now and has not answered yet"
+                  : " does not answer")
+              + ", and nothing can be moved without it");
     }
     // As it was the last time that each was seen; the plan looks once more.
     String endpoint = source.status().endpoint();
