@@ -404,9 +404,7 @@ public record InstallSpec(
       // RFC 8200 section 5; Linux takes IPv6 off an interface below it.
       at.field("mtu").require(!ip.has(true) || mtu >= 1280, "IPv6 needs at least 1280 bytes");
     }
-    for (int i = 0; i < ip.search().size(); i++) {
-      Names.checkDomain(ip.search().get(i), at.field("search").index(i));
-    }
+    Names.checkDomains(ip.search(), at.field("search"));
   }
 
   /** True if it may be on every link, so that an address alone does not tell which is meant. */

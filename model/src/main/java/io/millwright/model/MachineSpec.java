@@ -5,6 +5,7 @@ import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -93,6 +94,12 @@ public record MachineSpec(
     @Nullable Addressing ipv6();
 
     List<Route> routes();
+
+    /** Servers to ask; those of its network if null. */
+    @Nullable List<Ip> dns();
+
+    /** Domains to search; those of its network if null. */
+    @Nullable List<String> search();
   }
 
   /**
@@ -105,6 +112,8 @@ public record MachineSpec(
    * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
    * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
    * @param routes more routes through it
+   * @param dns servers to ask, instead of the network's; an empty list for none
+   * @param search domains to search, instead of the network's; an empty list for none
    */
   public record Nic(
       @JsonInclude(JsonInclude.Include.NON_EMPTY) @Default("nic0, nic1, ...") String name,
@@ -112,15 +121,21 @@ public record MachineSpec(
       @Nullable Mac mac,
       @Nullable Addressing ipv4,
       @Nullable Addressing ipv6,
-      @Default List<Route> routes)
+      @Default List<Route> routes,
+      @Default("the network's") @Nullable List<Ip> dns,
+      @Default("the network's") @Nullable List<String> search)
       implements Interface {
     public Nic {
       name = name == null ? "" : name;
       routes = routes == null ? List.of() : List.copyOf(routes);
+      dns = dns == null ? null : List.copyOf(dns);
+      search = search == null ? null : List.copyOf(search);
     }
 
     Nic named(int index) {
-      return name.isEmpty() ? new Nic("nic" + index, network, mac, ipv4, ipv6, routes) : this;
+      return name.isEmpty()
+          ? new Nic("nic" + index, network, mac, ipv4, ipv6, routes, dns, search)
+          : this;
     }
   }
 
@@ -135,6 +150,8 @@ public record MachineSpec(
    * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
    * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
    * @param routes more routes through it
+   * @param dns servers to ask, instead of the network's; an empty list for none
+   * @param search domains to search, instead of the network's; an empty list for none
    */
   public record Bond(
       String name,
@@ -143,12 +160,16 @@ public record MachineSpec(
       String network,
       @Nullable Addressing ipv4,
       @Nullable Addressing ipv6,
-      @Default List<Route> routes)
+      @Default List<Route> routes,
+      @Default("the network's") @Nullable List<Ip> dns,
+      @Default("the network's") @Nullable List<String> search)
       implements Interface {
     public Bond {
       mode = mode == null ? BondMode.ACTIVE_BACKUP : mode;
       members = List.copyOf(members);
       routes = routes == null ? List.of() : List.copyOf(routes);
+      dns = dns == null ? null : List.copyOf(dns);
+      search = search == null ? null : List.copyOf(search);
     }
   }
 
@@ -173,6 +194,8 @@ public record MachineSpec(
    * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
    * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
    * @param routes more routes through it
+   * @param dns servers to ask, instead of the network's; an empty list for none
+   * @param search domains to search, instead of the network's; an empty list for none
    */
   public record Vlan(
       String name,
@@ -181,10 +204,14 @@ public record MachineSpec(
       String network,
       @Nullable Addressing ipv4,
       @Nullable Addressing ipv6,
-      @Default List<Route> routes)
+      @Default List<Route> routes,
+      @Default("the network's") @Nullable List<Ip> dns,
+      @Default("the network's") @Nullable List<String> search)
       implements Interface {
     public Vlan {
       routes = routes == null ? List.of() : List.copyOf(routes);
+      dns = dns == null ? null : List.copyOf(dns);
+      search = search == null ? null : List.copyOf(search);
     }
   }
 
@@ -198,6 +225,8 @@ public record MachineSpec(
    * @param ipv4 auto if the network has an IPv4 subnet, else none, if not given
    * @param ipv6 auto if the network has an IPv6 subnet, else none, if not given
    * @param routes more routes through it
+   * @param dns servers to ask, instead of the network's; an empty list for none
+   * @param search domains to search, instead of the network's; an empty list for none
    */
   public record Bridge(
       String name,
@@ -205,11 +234,15 @@ public record MachineSpec(
       String network,
       @Nullable Addressing ipv4,
       @Nullable Addressing ipv6,
-      @Default List<Route> routes)
+      @Default List<Route> routes,
+      @Default("the network's") @Nullable List<Ip> dns,
+      @Default("the network's") @Nullable List<String> search)
       implements Interface {
     public Bridge {
       members = List.copyOf(members);
       routes = routes == null ? List.of() : List.copyOf(routes);
+      dns = dns == null ? null : List.copyOf(dns);
+      search = search == null ? null : List.copyOf(search);
     }
   }
 
@@ -338,10 +371,13 @@ public record MachineSpec(
     for (Interface face : interfaces()) {
       if (taken.contains(face.name())) {
         String owner = bonded.contains(face.name()) ? "bond" : "bridge";
-        at.field(path(face))
-            .require(
-                plain(face.ipv4()) && plain(face.ipv6()),
-                "is a member of a " + owner + "; the " + owner + " carries the addresses");
+        Violations here = at.field(path(face));
+        here.require(
+            plain(face.ipv4()) && plain(face.ipv6()),
+            "is a member of a " + owner + "; the " + owner + " carries the addresses");
+        String theirs = "is of a member of a " + owner + "; give it to the " + owner;
+        here.field("dns").require(face.dns() == null, theirs);
+        here.field("search").require(face.search() == null, theirs);
       }
     }
     for (int i = 0; i < vlans.size(); i++) {
@@ -399,6 +435,8 @@ public record MachineSpec(
       here.field("mac").require(nics.get(i).mac() != null, "is missing; it is the card's own");
       checkImported(nics.get(i).ipv4(), here.field("ipv4"));
       checkImported(nics.get(i).ipv6(), here.field("ipv6"));
+      here.field("dns").require(nics.get(i).dns() == null, NOT_IMPORTED);
+      here.field("search").require(nics.get(i).search() == null, NOT_IMPORTED);
     }
   }
 
@@ -441,6 +479,7 @@ public record MachineSpec(
         here.field("metric").require(route.metric() >= 0, "must not be negative");
       }
     }
+    Names.checkDomains(Objects.requireNonNullElse(face.search(), List.of()), at.field("search"));
   }
 
   private static void checkAddressing(

@@ -2,6 +2,7 @@ package io.millwright.model;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -85,6 +86,13 @@ public final class Names {
 
   public static void checkDomain(String s, Violations at) {
     at.require(isDomain(s), quote(s) + " is no domain name, such as lab.example.org");
+  }
+
+  /** Each of them, by its place in the list. */
+  public static void checkDomains(List<String> domains, Violations at) {
+    for (int i = 0; i < domains.size(); i++) {
+      checkDomain(domains.get(i), at.index(i));
+    }
   }
 
   public static void checkLabels(Map<String, String> labels, Violations at) {

@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * @param vlan VLAN tag that the hypervisor puts on the segment's frames, 1 to 4094, if any
  * @param mtu largest packet in bytes, 576 to 9216; the guest's default if not given
  * @param domain under which its machines have their names, for example {@code lab.test}
- * @param dns servers that machines on it ask
- * @param search domains that machines on it search; its own domain if not given
+ * @param dns servers that machines on it ask, where their interfaces name no others
+ * @param search domains that machines on it search, where their interfaces name no others; its own
+ *     domain if not given
  * @param subnets at most one IPv4 and one IPv6 range
  * @param attachments what carries it on each hypervisor
  * @param services who publishes its DHCP reservations and DNS names, if anybody
@@ -245,9 +246,7 @@ public record NetworkSpec(
     if (domain != null) {
       Names.checkDomain(domain, at.field("domain"));
     }
-    for (int i = 0; i < search.size(); i++) {
-      Names.checkDomain(search.get(i), at.field("search").index(i));
-    }
+    Names.checkDomains(search, at.field("search"));
     Set<Boolean> families = new HashSet<>();
     for (int i = 0; i < subnets.size(); i++) {
       Subnet subnet = subnets.get(i);

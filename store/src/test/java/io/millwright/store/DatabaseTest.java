@@ -119,7 +119,7 @@ abstract class DatabaseTest {
             null,
             null,
             null,
-            List.of(new Nic(null, "lan", null, null, null, null)),
+            List.of(new Nic(null, "lan", null, null, null, null, null, null)),
             null,
             null,
             null,

@@ -230,8 +230,8 @@ public final class InstallSpecs {
         gateways[1],
         face.routes(),
         network.mtu(),
-        network.dns(),
-        network.search(),
+        Objects.requireNonNullElse(face.dns(), network.dns()),
+        Objects.requireNonNullElse(face.search(), network.search()),
         false);
   }
 }

@@ -170,7 +170,7 @@ final class MachineAdmission {
   /** The cards, but for their addresses. */
   private static List<Nic> cards(MachineSpec spec) {
     return spec.namedNics().stream()
-        .map(n -> new Nic(n.name(), n.network(), n.mac(), null, null, List.of()))
+        .map(n -> new Nic(n.name(), n.network(), n.mac(), null, null, List.of(), null, null))
         .toList();
   }
 

@@ -330,7 +330,9 @@ public final class MachineImport {
               card.mac(),
               addressing(on, has, false),
               addressing(on, has, true),
-              List.of()));
+              List.of(),
+              null,
+              null));
       has.stream()
           .filter(ip -> !reserved(nics.getLast(), ip))
           .forEach(ip ->

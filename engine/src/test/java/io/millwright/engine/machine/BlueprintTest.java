@@ -186,8 +186,16 @@ class BlueprintTest {
                 blueprint(with("overrides: {keyboard: de}")),
                 blueprint(
                     with("overrides: {commands: {after: [{name: a, content: \"#!/bin/sh\"}]}}")),
-                blueprint(with("bridges: [{name: br0, members: [nic0], network: lab}]"))))
+                blueprint(with("bridges: [{name: br0, members: [nic0], network: lab}]")),
+                blueprint(card("dns: []")),
+                blueprint(card("dns: [10.0.0.53]")),
+                blueprint(card("search: []")),
+                blueprint(card("search: [lab.test]"))))
         .doesNotHaveDuplicates();
+  }
+
+  private static String card(String more) {
+    return PLAIN.replace("network: lab}", "network: lab, " + more + "}");
   }
 
   private static String with(String more) {

@@ -21,9 +21,13 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import io.millwright.model.manifest.Manifests;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /** What an installer is told of a machine that is only described. */
 class RenderingsTest {
@@ -129,6 +133,64 @@ class RenderingsTest {
             proposals);
     assertThat(spec.interfaces().getFirst().ip().addresses().toString())
         .contains("fd00::ffff:0:0:4");
+  }
+
+  /**
+   * What an interface says stands in place of its network's; what it leaves out is the network's.
+   */
+  @Test
+  void anInterfaceHasItsOwnNameServersAndSearchDomains() {
+    String cards =
+        """
+        [{network: lab, ipv4: 10.0.0.9, ipv6: none, mac: "52:54:00:00:00:01",
+            dns: ["fd00::53", 10.0.0.54], search: [own.test, lab.test]},
+          {network: lab, ipv4: 10.0.0.10, ipv6: none, mac: "52:54:00:00:00:02", dns: []},
+          {network: lab, ipv4: 10.0.0.11, ipv6: none, mac: "52:54:00:00:00:03", search: []},
+          {network: lab, ipv4: none, ipv6: none, mac: "52:54:00:00:00:04"},
+          {network: lab, ipv4: none, ipv6: none, mac: "52:54:00:00:00:05"}]\
+        """;
+    String built =
+        """
+        bonds: [{name: b0, members: [nic3, nic4], network: lab, ipv4: dhcp, ipv6: none,
+            dns: [10.0.0.55], search: [bond.test]}]
+          vlans:
+            - {name: v7, link: nic0, id: 7, network: lab, ipv4: 10.0.0.12, ipv6: none,
+                dns: [10.0.0.56], search: [vlan.test]}
+            - {name: v8, link: nic0, id: 8, network: lab, ipv4: none, ipv6: none}
+          bridges: [{name: r0, members: [v8], network: lab, ipv4: 10.0.0.13, ipv6: none,
+              dns: [10.0.0.57], search: [bridge.test]}]\
+        """;
+    InstallSpec spec = describe(bundle(cards, built));
+    Map<String, String> found = new TreeMap<>();
+    spec.interfaces()
+        .forEach(face -> found.put(face.name(), face.ip().dns() + " " + face.ip().search()));
+    assertThat(found)
+        .containsEntry("nic0", "[fd00::53, 10.0.0.54] [own.test, lab.test]")
+        .containsEntry("nic1", "[] [lab.example]")
+        .containsEntry("nic2", "[10.0.0.53] []")
+        .containsEntry("b0", "[10.0.0.55] [bond.test]")
+        .containsEntry("v7", "[10.0.0.56] [vlan.test]")
+        .containsEntry("r0", "[10.0.0.57] [bridge.test]");
+    JsonNode v2 =
+        new YAMLMapper().readTree(CloudInit.ofClone("debian").render(clone(spec)).networkConfig());
+    assertThat(v2.at("/version").asInt()).isEqualTo(2);
+    assertThat(v2.at("/ethernets/nic0/nameservers").toString())
+        .isEqualTo(
+            "{\"addresses\":[\"fd00::53\",\"10.0.0.54\"],\"search\":[\"own.test\",\"lab.test\"]}");
+    assertThat(v2.at("/ethernets/nic1/nameservers").toString())
+        .isEqualTo("{\"search\":[\"lab.example\"]}");
+    assertThat(v2.at("/ethernets/nic2/nameservers").toString())
+        .isEqualTo("{\"addresses\":[\"10.0.0.53\"]}");
+    assertThat(v2.at("/bonds/b0/nameservers").toString())
+        .isEqualTo("{\"addresses\":[\"10.0.0.55\"],\"search\":[\"bond.test\"]}");
+    assertThat(v2.at("/vlans/v7/nameservers").toString())
+        .isEqualTo("{\"addresses\":[\"10.0.0.56\"],\"search\":[\"vlan.test\"]}");
+    assertThat(v2.at("/bridges/r0/nameservers").toString())
+        .isEqualTo("{\"addresses\":[\"10.0.0.57\"],\"search\":[\"bridge.test\"]}");
+  }
+
+  private static InstallSpec clone(InstallSpec spec) {
+    return spec.withInstallation(null).withProfile(spec.profile().withStorage(null));
   }
 
   /** All that only an installer does, as somebody writes it. */

@@ -531,6 +531,55 @@ class ChecksTest {
         .containsExactly("nics[0].routes[0].via", "nics[0].routes[1].metric");
   }
 
+  /** On every kind of interface, by the rules of a network. */
+  @Test
+  void nameServersAreAddressesAndSearchDomainsAreDomains() {
+    String nics = "'nics': [{'network': 'n'%s}, {'network': 'n'}, {'network': 'n'}]";
+    String built =
+        ", 'bonds': [{'name': 'b', 'members': ['nic1', 'nic2'], 'network': 'n'%1$s}],"
+            + " 'vlans': [{'name': 'v', 'link': 'nic0', 'id': 7, 'network': 'n'%1$s},"
+            + " {'name': 'w', 'link': 'nic0', 'id': 8, 'network': 'n'}],"
+            + " 'bridges': [{'name': 'r', 'members': ['w'], 'network': 'n'%1$s}]";
+    String good = ", 'dns': ['10.0.0.53', 'fd00::53'], 'search': ['lab.test', 'a.b.example']";
+    for (String right : List.of("", good, ", 'dns': [], 'search': []")) {
+      assertThat(machine(nics.formatted(right) + built.formatted(right))).as(right).isEmpty();
+    }
+    String wrong = ", 'dns': ['10.0.0.53', 'ns.lab.test'], 'search': ['lab.test', 'a b']";
+    assertThat(machine(nics.formatted(wrong))).containsExactly("nics[0].dns[1]");
+    String domain = ", 'search': ['lab.test', 'a b']";
+    assertThat(machine(nics.formatted(domain) + built.formatted(domain)))
+        .containsExactly(
+            "nics[0].search[1]",
+            "bonds[0].search[1]",
+            "vlans[0].search[1]",
+            "bridges[0].search[1]");
+  }
+
+  @ParameterizedTest
+  @MethodSource("breakouts")
+  void nothingElsePassesForASearchDomain(String text) {
+    assertThat(machine("'nics': [{'network': 'n', 'search': [" + Json.write(text) + "]}]"))
+        .isNotEmpty();
+  }
+
+  /** They would be dropped without a word. */
+  @Test
+  void whatIsInABondOrBridgeOrWasImportedHasNoNameServersOfItsOwn() {
+    assertThat(
+            machine(
+                "'nics': [{'network': 'n', 'dns': []}, {'network': 'n', 'search': ['lab.test']},"
+                    + " {'network': 'n', 'dns': ['10.0.0.53'], 'search': []}],"
+                    + " 'bonds': [{'name': 'b', 'members': ['nic0', 'nic1'], 'network': 'n'}],"
+                    + " 'bridges': [{'name': 'r', 'members': ['nic2'], 'network': 'n'}]"))
+        .containsExactly("nics[0].dns", "nics[1].search", "nics[2].dns", "nics[2].search");
+    String imported =
+        "{'hypervisor': 'h', 'image': 'none', 'size': 's', 'imported': true, 'nics': [{'network':"
+            + " 'n', 'mac': '52:54:00:00:00:01', 'ipv4': 'none', 'ipv6': 'none',"
+            + " 'dns': ['10.0.0.53'], 'search': []}]}";
+    assertThat(wrong(Kind.MACHINE, imported.replace('\'', '"')))
+        .containsExactly("Machine a: spec.nics[0].dns", "Machine a: spec.nics[0].search");
+  }
+
   private static List<String> network(String spec) {
     return wrong(Kind.NETWORK, "{" + spec.replace('\'', '"') + "}").stream()
         .map(f -> f.replace("Network a: spec.", ""))

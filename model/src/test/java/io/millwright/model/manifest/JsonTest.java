@@ -11,8 +11,10 @@ import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.Operation;
+import io.millwright.model.Violations;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class JsonTest {
@@ -50,9 +52,31 @@ class JsonTest {
   void cardsWithoutNamesStayWithout() {
     MachineSpec.Nic nic =
         new MachineSpec.Nic(
-            "", "lab", null, new Addressing.Fixed(Ip.parse("10.0.0.5")), null, List.of());
+            "",
+            "lab",
+            null,
+            new Addressing.Fixed(Ip.parse("10.0.0.5")),
+            null,
+            List.of(),
+            null,
+            null);
     assertThat(Json.write(nic)).isEqualTo("{\"network\":\"lab\",\"ipv4\":\"10.0.0.5\"}");
     assertThat(Json.read(Json.write(nic), MachineSpec.Nic.class)).isEqualTo(nic);
+  }
+
+  /** No list is the network's, an empty one is none. */
+  @Test
+  void anInterfacesEmptyListsAreNotThoseOfItsNetwork() {
+    for (String none : List.of("\"dns\":[]", "\"search\":[]")) {
+      String json = "{\"network\":\"lab\"," + none + "}";
+      MachineSpec.Nic nic = Json.read(json, MachineSpec.Nic.class);
+      assertThat(nic).isNotEqualTo(Json.read("{\"network\":\"lab\"}", MachineSpec.Nic.class));
+      assertThat(Json.write(nic)).isEqualTo(json);
+      assertThat(YamlReader.documents(Json.yaml(nic)).getFirst())
+          .satisfies(node ->
+              assertThat(Decoder.record(MachineSpec.Nic.class, node, Violations.at(""), Set.of()))
+                  .isEqualTo(nic));
+    }
   }
 
   @Test
