@@ -103,10 +103,14 @@ final class DiskWatch {
         return;
       }
       news(resource, kept, again.of(kept.name().mark().uid()), place)
-          // That it is back is what work may be waiting for.
-          .filter(ready -> ready.value() || !isWorkedOn(tx, resource))
+          // That it is back is what work may be waiting for; all else may be that work's own doing.
+          .filter(ready -> isBack(resource, ready) || !isWorkedOn(tx, resource))
           .ifPresent(ready -> write(tx, resource, ready));
     });
+  }
+
+  private static boolean isBack(Resource<?, ?> resource, Ready ready) {
+    return ready.reason().equals(MADE) && told(resource).isPresent();
   }
 
   /** Also by the machine that has it, whose move may just be about to take the disk elsewhere. */

@@ -201,9 +201,10 @@ public final class GroupReconciler implements AutoCloseable {
   }
 
   private static boolean isRepaired(Tx tx, UUID machine) {
+    // One that waits (for a volume that is lost, say) may do so for ever.
     return tx.operations()
         .active(machine)
-        .filter(o -> o.verb() == Operation.Verb.REPAIR)
+        .filter(o -> o.verb() == Operation.Verb.REPAIR && !(o.state() instanceof State.Waiting))
         .isPresent();
   }
 

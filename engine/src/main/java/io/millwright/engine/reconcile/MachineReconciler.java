@@ -189,9 +189,14 @@ public final class MachineReconciler {
       if (unmade.isPresent()) {
         return undo.giveUp(run, subject, "VolumeFailed", unmade.get(), false);
       }
-      Optional<String> lost = lost(resolved);
-      if (lost.isPresent() && run.operation().verb() != Verb.REPAIR) {
-        return undo.giveUp(run, subject, "VolumeLost", lost.get(), false);
+      try {
+        Optional<String> lost =
+            run.operation().verb() == Verb.REPAIR ? Optional.empty() : lost(resolved);
+        if (lost.isPresent()) {
+          return undo.giveUp(run, subject, "VolumeLost", lost.get(), false);
+        }
+      } catch (DriverException e) {
+        return blind(run, subject, e);
       }
       Optional<String> lack = lacking(resolved);
       if (lack.isPresent()) {
@@ -226,9 +231,12 @@ public final class MachineReconciler {
         Map<Resource<VolumeSpec, VolumeStatus>, Observation.Machine> held =
             sight.heldElsewhere(resolved, facts);
         ResolvedMachine without = resolved.withVolumes(v -> !held.containsKey(v));
-        // Whoever has what this one waits for may be waiting for what this one is to let go.
+        // Whoever has what this one waits for may be waiting for what this one is to let go. A
+        // first
+        // boot waits for all that it is told of.
         boolean first =
-            sight.letsGo(without, facts)
+            resolved.machine().status().readyBy() != null
+                && sight.letsGo(without, facts)
                 && !sight.plan(without, subject.installation(), facts).empty();
         if (!held.isEmpty() && !first) {
           run.waitFor("Waiting", held(held), Duration.ofSeconds(2));
@@ -290,11 +298,18 @@ public final class MachineReconciler {
    * Which of its volumes has lost its disk, in words. What somebody asked for would wait for ever,
    * and so would its group; what drift asks for waits until the disk is back.
    */
-  private static Optional<String> lost(ResolvedMachine r) {
-    return r.volumes().stream()
-        .filter(v -> !Condition.holds(v.status().conditions(), Condition.READY))
-        .flatMap(v -> DiskWatch.told(v).stream().map(told -> v.title() + ": " + told.message()))
-        .findFirst();
+  private Optional<String> lost(ResolvedMachine r) throws DriverException {
+    for (Resource<VolumeSpec, VolumeStatus> volume : r.volumes()) {
+      Optional<Condition> told = DiskWatch.told(volume);
+      if (told.isEmpty() || told.get().value() == Condition.Value.TRUE) {
+        continue;
+      }
+      if (!sight.hasWhole(r, volume)) {
+        return Optional.of(volume.title() + ": " + told.get().message());
+      }
+      store.write(tx -> tx.nudges().nudge(r.hypervisor().uid())); // for it is back
+    }
+    return Optional.empty();
   }
 
   /** What another resource must become before work can begin, in words. */

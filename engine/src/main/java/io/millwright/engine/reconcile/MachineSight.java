@@ -12,6 +12,7 @@ import io.millwright.engine.machine.MachineGoals;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Store;
+import io.millwright.model.ByteSize;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.MachineStatus;
@@ -107,6 +108,16 @@ final class MachineSight {
       }
     }
     return held;
+  }
+
+  /** True if the volume's disk is there, and not smaller than it was. */
+  boolean hasWhole(ResolvedMachine r, Resource<VolumeSpec, VolumeStatus> volume)
+      throws DriverException {
+    ObjectName name = ObjectName.parse(String.valueOf(volume.status().object())).orElseThrow();
+    ByteSize size = volume.status().size();
+    return look(r.hypervisor(), new Scope.One(name.mark().uid())).disks().stream()
+        .filter(disk -> disk.name().equals(name))
+        .anyMatch(disk -> size == null || disk.size().compareTo(size) >= 0);
   }
 
   /** True if it has a data disk that is declared of another machine. */

@@ -140,8 +140,11 @@ public final class VolumeReconciler {
     if (verb == Operation.Verb.RESTORE) {
       return List.of(new Step.RestoreVolume(disk, size));
     }
-    // One that is known to be lost may be back; that is only seen by asking for it.
-    return size.equals(volume.status().size()) && !DiskWatch.isGone(volume)
+    // One that was lost, or of which something failed, may be there; that is only seen by asking.
+    boolean known =
+        Condition.holds(volume.status().conditions(), Condition.READY)
+            || DiskWatch.told(volume).isPresent() && !DiskWatch.isGone(volume);
+    return size.equals(volume.status().size()) && known
         ? List.of()
         : List.of(new Step.GrowVolume(disk, size));
   }
@@ -170,7 +173,7 @@ public final class VolumeReconciler {
     Condition ready =
         MachineReconciler.condition(
             Condition.READY,
-            DiskWatch.isThere(volume),
+            volume.status().object() != null,
             MachineReconciler.reason(e.kind()),
             message,
             clock.instant());
@@ -178,12 +181,14 @@ public final class VolumeReconciler {
         new State.Failed(ready.reason(), e.forUser()),
         tx -> {
           VolumeStatus now = now(tx, volume);
-          tx.resources()
-              .updateStatus(
-                  volume.uid(),
-                  now.withConditions(Condition.set(now.conditions(), ready)),
-                  ready.reason(),
-                  message);
+          if (!DiskWatch.isGone(volume)) { // else that is what has to be told of it
+            tx.resources()
+                .updateStatus(
+                    volume.uid(),
+                    now.withConditions(Condition.set(now.conditions(), ready)),
+                    ready.reason(),
+                    message);
+          }
         });
     return Optional.empty();
   }
