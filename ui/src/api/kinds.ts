@@ -95,7 +95,7 @@ export function standingOf({ kind, deleting, off, conditions }: Stands): Standin
       ? { health: 'busy', word: 'Waiting', sentence: 'Work on it has not begun yet.' }
       : { health: 'good', word: 'Declared', sentence: '' };
   }
-  if (ready.value === 'unknown') {
+  if (ready.value === 'unknown' && ready.reason !== 'Pending') {
     return { health: 'unknown', word: 'Unknown', sentence: ready.message };
   }
   return busyReasons.has(ready.reason)

@@ -262,6 +262,11 @@ describe('what is wrong', () => {
     expect(found[1]!.since).toBe('2026-11-28T11:00:00Z');
     expect(found[1]!.what[0]!.to).toBe('/p/shop/machines/a');
   });
+  it('is not what has new settings and is about to be looked at', () => {
+    const renewed = ill('Hypervisor', ['kvm'], 'It was declared anew, and not looked at since.');
+    Object.assign(renewed.conditions[0]!, { value: 'unknown', reason: 'Pending' });
+    expect(causes([renewed] as never, [], 'shop')).toEqual([]);
+  });
   it('is nothing when all is well', () => {
     expect(causes([], [], 'shop')).toEqual([]);
   });

@@ -99,7 +99,9 @@ final class Scrape {
         .forEach((kind, n) ->
             point(resources, n, Labels.of("kind", kind.toString().toLowerCase(Locale.ROOT))));
     GaugeSnapshot.Builder up =
-        gauge("millwright_hypervisor_up", "1 if it answers and could be seen completely.");
+        gauge(
+            "millwright_hypervisor_up",
+            "1 if it answered and could be seen completely when it was looked at last.");
     for (Resource<?, ?> found :
         tx.resources()
             .list(
@@ -108,9 +110,10 @@ final class Scrape {
             .items()) {
       Resource<HypervisorSpec, HypervisorStatus> hypervisor =
           found.as(HypervisorSpec.class, HypervisorStatus.class);
+      List<Condition> says = hypervisor.status().conditions();
       point(
           up,
-          Condition.holds(hypervisor.status().conditions(), Condition.READY) ? 1 : 0,
+          Condition.holds(says, Condition.READY) || Condition.renewed(says) ? 1 : 0,
           Labels.of("project", hypervisor.project(), "hypervisor", hypervisor.name()));
     }
     Runtime jvm = Runtime.getRuntime();

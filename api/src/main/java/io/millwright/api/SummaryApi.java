@@ -84,7 +84,7 @@ final class SummaryApi {
           Condition.find(a.conditions(), Condition.READY)
               .filter(c -> c.value() != Condition.Value.TRUE)
               .isPresent();
-      if (a.deleting() || !held && !unready) {
+      if (a.deleting() || !held && (!unready || Condition.renewed(a.conditions()))) {
         return null;
       }
       return switch (a.kind()) {

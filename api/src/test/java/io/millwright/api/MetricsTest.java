@@ -5,8 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.millwright.api.Rig.Reply;
 import io.millwright.engine.access.Scope;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Condition;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.HypervisorStatus;
+import io.millwright.model.Kind;
+import io.millwright.model.Resource;
 import io.millwright.model.Usage;
 import io.millwright.model.Usage.Flow;
+import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -120,5 +127,36 @@ class MetricsTest {
         .doesNotContain("me-d", "millwright_server", "millwright_hypervisor_up");
     assertThat(scrape("").statusCode()).isEqualTo(401);
     assertThat(scrape("mwt_wrong").statusCode()).isEqualTo(401);
+  }
+
+  /** What was up as it was declared before is not down for being declared anew. */
+  @Test
+  void aHypervisorIsUpUntilALookTellsOtherwise() {
+    assertThat(up(Condition.Value.TRUE, "Seen")).isOne();
+    assertThat(up(Condition.Value.UNKNOWN, "Pending")).isOne();
+    assertThat(up(Condition.Value.UNKNOWN, "Unreachable")).isZero();
+    assertThat(up(Condition.Value.FALSE, "Pending")).as("it is new").isZero();
+  }
+
+  private double up(Condition.Value value, String reason) {
+    return rig.store.dryRun(tx -> {
+      Resource<HypervisorSpec, HypervisorStatus> sim =
+          tx.resources()
+              .find(Kind.HYPERVISOR, "shared", "sim", HypervisorSpec.class, HypervisorStatus.class)
+              .orElseThrow();
+      HypervisorStatus as =
+          sim.status()
+              .withConditions(
+                  List.of(new Condition(Condition.READY, value, reason, "", Instant.EPOCH)));
+      tx.resources().updateStatus(sim.uid(), as, "", "");
+      MetricSnapshots told = Scrape.of(tx, List.of(), true);
+      return told.stream()
+          .filter(m -> m.getMetadata().getName().equals("millwright_hypervisor_up"))
+          .flatMap(m -> ((GaugeSnapshot) m).getDataPoints().stream())
+          .filter(point -> "sim".equals(point.getLabels().get("hypervisor")))
+          .findFirst()
+          .orElseThrow()
+          .getValue();
+    });
   }
 }

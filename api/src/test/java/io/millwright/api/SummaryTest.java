@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -134,5 +135,26 @@ class SummaryTest {
     assertThat(SummaryApi.bounded(all.subList(0, 200))).isEqualTo(all.subList(0, 200));
     assertThat(SummaryApi.StandingView.of(all.getFirst()).next())
         .isEqualTo("Look at its last operation.");
+  }
+
+  @Test
+  void whatWasDeclaredAnewIsLookedAtByItself() {
+    assertThat(next(Condition.Value.UNKNOWN, "Pending")).isNull();
+    assertThat(next(Condition.Value.UNKNOWN, "Unreachable"))
+        .isEqualTo("Its machines cannot be changed until it answers.");
+    assertThat(next(Condition.Value.FALSE, "Pending")).isNotNull();
+  }
+
+  private static @Nullable String next(Condition.Value value, String reason) {
+    Condition ready = new Condition(Condition.READY, value, reason, "So it is.", Instant.EPOCH);
+    return SummaryApi.StandingView.of(
+            new Alike(
+                Kind.HYPERVISOR,
+                false,
+                false,
+                List.of(ready),
+                1,
+                List.of(new Named("shared", "kvm"))))
+        .next();
   }
 }

@@ -405,7 +405,10 @@ public final class Proxmox implements Renderer<Answers> {
         .forEach((path, text) -> files.add(TargetFile.ofRoot(path, "0644", text)));
     List<String> servers = Networkd.nameServers(spec);
     List<String> domains = Networkd.searchDomains(spec);
-    if (!servers.isEmpty()) {
+    // Where nobody tells any later, an empty one too: the installer has put the router there.
+    if (!servers.isEmpty()
+        || spec.interfaces().stream()
+            .noneMatch(face -> face.ip().isDynamic(false) || face.ip().isDynamic(true))) {
       files.add(
           TargetFile.ofRoot(
               "/etc/resolv.conf",

@@ -18,9 +18,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
@@ -187,6 +189,30 @@ class ProxmoxTest {
             ip.withDns(List.of(Ip.parse("fd00::1")), List.of()))) {
       assertThat(fields(slaac.withInterfaces(List.of(Samples.card(0, told))))).isEmpty();
     }
+  }
+
+  /** The installer wants a name server and is told the router, which is not to be asked later. */
+  @Test
+  void noNameServersAreNone() {
+    IpConfig ip = Samples.of("static-v4").interfaces().getFirst().ip();
+    assertThat(resolvConf(ip.withDns(List.of(), List.of()))).contains("");
+    assertThat(resolvConf(ip.withDns(List.of(), List.of("lab.test"))))
+        .contains("search lab.test\n");
+    IpConfig dhcp = Samples.of("dhcp").interfaces().getFirst().ip().withDns(List.of(), List.of());
+    assertThat(resolvConf(dhcp)).as("DHCP tells some").isEmpty();
+  }
+
+  private static Optional<String> resolvConf(IpConfig ip) {
+    InstallSpec spec =
+        node(Samples.of("static-v4"))
+            .withInstallation(Samples.ON_DISK)
+            .withInterfaces(List.of(Samples.card(0, ip)));
+    String hook = Objects.requireNonNull(files(spec).get("/proxmox-first-boot")).asText();
+    return Pattern.compile("'/etc/resolv\\.conf' <<'EOF'\n(.*?)EOF\n", Pattern.DOTALL)
+        .matcher(hook)
+        .results()
+        .map(m -> new String(Base64.getMimeDecoder().decode(m.group(1)), StandardCharsets.UTF_8))
+        .findFirst();
   }
 
   /** Its parser wants a level of RAID of each filesystem that has some, also on one disk. */

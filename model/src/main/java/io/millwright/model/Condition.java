@@ -29,6 +29,9 @@ public record Condition(String type, Value value, String reason, String message,
 
   public static final String READY = "Ready";
 
+  /** The reason of what nobody has looked at yet. */
+  public static final String PENDING = "Pending";
+
   /** Whether a machine has told that its first boot went well. */
   public static final String FIRST_BOOT = "FirstBoot";
 
@@ -39,6 +42,16 @@ public record Condition(String type, Value value, String reason, String message,
 
   public static boolean holds(List<Condition> all, String type) {
     return find(all, type).map(c -> c.value() == Value.TRUE).orElse(false);
+  }
+
+  /**
+   * True if it was ready as it was declared before, and nobody has looked at it since it was
+   * declared anew: no trouble yet.
+   */
+  public static boolean renewed(List<Condition> all) {
+    return find(all, READY)
+        .map(c -> c.value() == Value.UNKNOWN && c.reason().equals(PENDING))
+        .orElse(false);
   }
 
   /** The list with this condition set; {@code since} is kept where the value did not change. */

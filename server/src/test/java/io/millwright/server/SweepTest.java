@@ -226,14 +226,52 @@ class SweepTest {
     theNetworkIsLookedAt();
     assertThat(world.published()).containsKey(uid);
     anHourPasses();
-    world.services.faults().next(Verb.WITHDRAW, Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.hypervisor.faults().next(Verb.REMOVE, Fault.beforeEffect(FaultKind.REFUSED));
     assertThatThrownBy(() -> purge(uid.toString()))
         .isInstanceOf(ProblemException.class)
         .hasMessageContaining("could not be purged");
-    assertThat(world.hypervisor.state(uid)).as("so it can be purged again").isPresent();
+    theNetworkIsLookedAt();
+    assertThat(world.published()).as("it runs on").containsKey(uid);
     purge(uid.toString());
-    assertThat(world.published()).isEmpty();
     assertThat(world.hypervisor.state(uid)).isEmpty();
+    world.await("nobody finds it by its name", () -> world.published().isEmpty());
+  }
+
+  @Test
+  void aHypervisorThatIsAwayPurgesNothing() {
+    UUID uid = forgotten();
+    awaitSettled(2);
+    anHourPasses();
+    world.hypervisor.faults().reachable(false);
+    assertThatThrownBy(() -> purge(uid.toString()))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("could not be purged");
+    theNetworkIsLookedAt();
+    assertThat(world.published()).containsKey(uid);
+  }
+
+  @Test
+  void servicesThatAreAwayHoldUpNoPurgeAndWithdrawWhenTheyAreBack() {
+    UUID uid = forgotten();
+    awaitSettled(2);
+    anHourPasses();
+    world.services.faults().reachable(false);
+    purge(uid.toString());
+    assertThat(world.hypervisor.state(uid)).isEmpty();
+    world.await("it is found no more", () -> findings().size() == 1);
+    world.services.faults().reachable(true);
+    world.await("nobody finds it by its name", () -> world.published().isEmpty());
+  }
+
+  /** Its hypervisor does not list it any more, and nobody was told that this was meant. */
+  @Test
+  void aPurgeWhoseAnswerWasLostWithdrawsToo() {
+    UUID uid = forgotten();
+    awaitSettled(2);
+    anHourPasses();
+    world.hypervisor.faults().next(Verb.REMOVE, Fault.afterEffect(FaultKind.UNREACHABLE));
+    assertThatThrownBy(() -> purge(uid.toString())).isInstanceOf(ProblemException.class);
+    world.await("nobody finds it by its name", () -> world.published().isEmpty());
   }
 
   /** Nobody can say that it does not run. */

@@ -89,6 +89,28 @@ final class SqlOrphans implements Orphans {
   }
 
   @Override
+  public void purge(UUID machine) {
+    jdbc.sql("INSERT INTO purged (machine) VALUES (:machine) ON CONFLICT DO NOTHING")
+        .param("machine", machine)
+        .update();
+  }
+
+  @Override
+  public Set<UUID> purged(Collection<UUID> machines) {
+    return Set.copyOf(
+        jdbc.sql(
+                """
+                SELECT p.machine FROM purged p
+                WHERE p.machine = ANY (CAST(:machines AS uuid[]))
+                  AND NOT EXISTS (
+                    SELECT FROM orphan o WHERE o.what = 'MACHINE' AND o.uid = p.machine)
+                """)
+            .param("machines", Columns.texts(machines))
+            .query(UUID.class)
+            .list());
+  }
+
+  @Override
   public List<Unneeded> images(UUID hypervisor) {
     return jdbc.sql("SELECT * FROM unneeded_image WHERE hypervisor = :hypervisor ORDER BY sha256")
         .param("hypervisor", hypervisor)

@@ -61,6 +61,12 @@ public interface Orphans {
    */
   boolean remove(UUID hypervisor, String object);
 
+  /** A person has decided that this machine goes for ever, with what is published of it. */
+  void purge(UUID machine);
+
+  /** Of these machines, those that were to go for ever and are no orphans any more. */
+  Set<UUID> purged(Collection<UUID> machines);
+
   /**
    * An image that is staged on a hypervisor and that nobody needs. No person need decide about it.
    *

@@ -123,7 +123,7 @@ public final class NetworkReconciler {
    * @param unknown uids of which something is published and that are neither declared nor deleted.
    *     They may be of machines that run and that an older database does not know, be it on a
    *     hypervisor that is away or that it does not know either: so it stays until somebody purges
-   *     the machine; see {@link Sweep#purge}
+   *     the machine and that is gone; see {@link Sweep#purge}
    */
   private record Users(List<ResolvedMachine> up, List<UUID> strange, List<UUID> unknown) {}
 
@@ -152,8 +152,11 @@ public final class NetworkReconciler {
             .filter(uid -> !sharesServices(tx, lookup, uid, network))
             .toList();
     Set<UUID> declared = strange.isEmpty() ? Set.of() : tx.resources().declared(strange);
+    Set<UUID> purged = strange.isEmpty() ? Set.of() : tx.orphans().purged(strange);
     Map<Boolean, List<UUID>> known =
-        strange.stream().collect(partitioningBy(uid -> !Sweep.unknown(tx, declared, uid)));
+        strange.stream()
+            .collect(
+                partitioningBy(uid -> purged.contains(uid) || !Sweep.unknown(tx, declared, uid)));
     return new Users(
         up, Objects.requireNonNull(known.get(true)), Objects.requireNonNull(known.get(false)));
   }

@@ -1,10 +1,12 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
+import io.millwright.driver.Scope;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.outside.Busy;
@@ -21,8 +23,6 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
 import io.millwright.model.Kind;
 import io.millwright.model.Metadata;
-import io.millwright.model.NetworkSpec;
-import io.millwright.model.NetworkStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -196,11 +196,11 @@ public final class Sweep {
   }
 
   /**
-   * Takes an orphan away for ever, a machine with what is published of it; a data disk is put into
-   * quarantine instead.
+   * Takes an orphan away for ever; a data disk is put into quarantine instead. What is published of
+   * a machine is withdrawn soon after it, by {@link NetworkReconciler}.
    *
    * @throws ProblemException NOT_FOUND; CONFLICT if it cannot be purged yet or the hypervisor
-   *     refuses; UNAVAILABLE if that does not answer, or services of a network do not
+   *     refuses; UNAVAILABLE if that does not answer
    */
   public void purge(Caller caller, String object) {
     record Found(Orphan orphan, Resource<HypervisorSpec, HypervisorStatus> hypervisor) {}
@@ -226,9 +226,7 @@ public final class Sweep {
       remove(caller, orphan, found.hypervisor());
     } catch (DriverException e) {
       throw ProblemException.of(
-          e.kind() == io.millwright.driver.FaultKind.UNREACHABLE
-              ? Problem.Type.UNAVAILABLE
-              : Problem.Type.CONFLICT,
+          e.kind() == FaultKind.UNREACHABLE ? Problem.Type.UNAVAILABLE : Problem.Type.CONFLICT,
           object + " could not be purged: " + e.forUser());
     } catch (Busy e) {
       throw ProblemException.of(
@@ -247,14 +245,8 @@ public final class Sweep {
   private void remove(
       Caller caller, Orphan orphan, Resource<HypervisorSpec, HypervisorStatus> hypervisor)
       throws DriverException {
-    String installation = store.read(Tx::installation);
     switch (orphan.what()) {
-      case MACHINE -> {
-        // First, for without it nobody would find them again.
-        withdraw(orphan.uid());
-        outside.call(
-            hypervisor, d -> Collect.removeOrRelease(d, new Mark(installation, orphan.uid(), 0)));
-      }
+      case MACHINE -> purge(orphan.uid(), hypervisor);
       case SYSTEM_DISK ->
           disposal.delete(hypervisor, ObjectName.parse(orphan.object()).orElseThrow());
       case MEDIUM ->
@@ -275,29 +267,27 @@ public final class Sweep {
     store.write(tx -> {
       var _ = tx.orphans().remove(orphan.hypervisor(), orphan.object());
       note(tx, caller, orphan, "was taken away");
+      if (orphan.what() == What.MACHINE) {
+        tx.nudges().nudgeAll(Invariants.all(tx, Kind.NETWORK).stream().map(Resource::uid).toList());
+      }
     });
   }
 
-  /** Nobody knows on which network it was. */
-  private void withdraw(UUID machine) throws DriverException {
-    for (Resource<?, ?> each : store.read(tx -> Invariants.all(tx, Kind.NETWORK))) {
-      Resource<NetworkSpec, NetworkStatus> network =
-          each.as(NetworkSpec.class, NetworkStatus.class);
-      if (network.spec().services() == null) {
-        continue;
-      }
-      try {
-        if (outside.callServices(network, s -> s.find(machine)).isPresent()) {
-          outside.callServices(network, s -> s.withdraw(machine));
-        }
-      } catch (DriverException e) {
-        throw new DriverException(
-            e.kind(),
-            "what is published of it on " + network.title() + " cannot be seen to: " + e.forUser(),
-            e.forOperator(),
-            e);
-      }
+  /**
+   * Only what is gone is withdrawn, or a machine that runs on would not be found any more. Nobody
+   * knows on which network it was, so each of them sees to it, and one whose services are away does
+   * so when they are back.
+   */
+  private void purge(UUID machine, Resource<HypervisorSpec, HypervisorStatus> hypervisor)
+      throws DriverException {
+    Mark mark = new Mark(store.read(Tx::installation), machine, 0);
+    if (!outside.call(hypervisor, d -> d.observe(new Scope.One(machine))).complete()) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE, hypervisor.title() + " does not tell all of it");
     }
+    // Before the act: what a server leaves that dies after it is found to be gone, and forgotten.
+    store.write(tx -> tx.orphans().purge(machine));
+    outside.call(hypervisor, d -> Collect.removeOrRelease(d, mark));
   }
 
   /** A data disk is decided about once: since it was looked up it may have become a Volume's. */

@@ -56,7 +56,7 @@ final class Renewal {
             new Condition(
                 Condition.READY,
                 Condition.Value.UNKNOWN,
-                "Pending",
+                Condition.PENDING,
                 "It was declared anew, and not looked at since.",
                 now));
     return switch (status) {
