@@ -18,6 +18,7 @@ import { Ask, ShownOnce } from '../parts/Ask';
 import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { AddIcon } from '../parts/icons';
+import { Barred } from '../parts/May';
 import { PageLink } from '../parts/RowLink';
 import { ROLES, type Role } from './Projects';
 
@@ -34,9 +35,13 @@ export function People() {
   return (
     <>
       <PageHead title="People" under="Who can sign in, and with which role in all projects.">
-        <Button variant="contained" startIcon={<AddIcon />} disabled={!found.data} onClick={() => setMaking(true)}>
-          New person
-        </Button>
+        <Barred reason={found.data ? undefined : found.error?.message}>
+          {(barred) => (
+            <Button variant="contained" startIcon={<AddIcon />} disabled={barred || !found.data} onClick={() => setMaking(true)}>
+              New person
+            </Button>
+          )}
+        </Barred>
       </PageHead>
       <DataTable
         label="People"
