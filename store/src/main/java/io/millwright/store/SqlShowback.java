@@ -74,7 +74,7 @@ final class SqlShowback implements Showback {
               SELECT CAST(:begin AS timestamptz) AS begins,
                      least(CAST(:end AS timestamptz), clock_timestamp()) AS ends),
             had AS (
-              SELECT m.project, m.size, m.machine, greatest(m.since, span.begins) AS since,
+              SELECT m.project, m.size, m.shared, m.machine, greatest(m.since, span.begins) AS since,
                      least(coalesce(m.until, 'infinity'), span.ends) AS until
               FROM machine_time m, span
               WHERE m.since < span.ends AND coalesce(m.until, 'infinity') > span.begins),
@@ -82,10 +82,11 @@ final class SqlShowback implements Showback {
               SELECT size, since, per_hour,
                      lead(since, 1, 'infinity') OVER (PARTITION BY size ORDER BY since) AS until
               FROM price)
-            SELECT h.project, h.size, count(DISTINCT h.machine) AS machines,
+            SELECT h.project, h.size, h.shared, count(DISTINCT h.machine) AS machines,
                    round(CAST(sum(extract(epoch FROM h.until - h.since)) / 3600 AS numeric), 2)
                      AS hours,
-                   round(CAST(coalesce(sum(c.cost), 0) AS numeric), 4) AS cost
+                   CASE WHEN h.shared
+                     THEN round(CAST(coalesce(sum(c.cost), 0) AS numeric), 4) END AS cost
             FROM had h CROSS JOIN LATERAL (
               SELECT sum(extract(epoch FROM least(h.until, p.until) - greatest(h.since, p.since))
                          / 3600 * p.per_hour) AS cost
@@ -99,7 +100,7 @@ final class SqlShowback implements Showback {
     if (among != null) {
       sql.append(" AND h.project = ANY (:among)");
     }
-    sql.append(" GROUP BY h.project, h.size ORDER BY h.project, h.size");
+    sql.append(" GROUP BY h.project, h.size, h.shared ORDER BY h.project, h.size, h.shared DESC");
     StatementSpec statement =
         jdbc.sql(sql.toString())
             .param("begin", month.atDay(1).atStartOfDay().atOffset(ZoneOffset.UTC))
