@@ -118,7 +118,7 @@ function Change({ of, onClose }: { of: Schemas['Prices']; onClose: () => void })
       }}
       onClose={onClose}
     >
-      <TextField autoFocus label="Currency" value={currency} onChange={(e) => setCurrency(e.target.value.toUpperCase())} slotProps={{ htmlInput: { maxLength: 3 } }} />
+      <TextField autoFocus label="Currency" value={currency} onChange={(e) => setCurrency(e.target.value.toUpperCase())} slotProps={{ htmlInput: { maxLength: 3 } }} helperText="It stays once there was a price." />
       <TextField
         label="Sizes"
         multiline

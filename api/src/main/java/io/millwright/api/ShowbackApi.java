@@ -71,7 +71,9 @@ final class ShowbackApi {
   @Operation(
       operationId = "putPrices",
       summary = "Says what machines cost from now on",
-      description = "In place of what was said before; hours that have passed cost what they did.")
+      description =
+          "In place of what was said before; hours that have passed cost what they did, and so the"
+              + " currency stays once there was a price: another one is answered with 409.")
   @Needs(value = Verb.LIMIT, where = Needs.Where.HOUSE)
   @PutMapping("/prices")
   PricesView price(@RequestBody Body body) {

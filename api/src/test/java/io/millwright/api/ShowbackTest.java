@@ -34,6 +34,10 @@ class ShowbackTest {
 
     Reply priced = rig.put("prices", "{\"currency\": \"EUR\", \"sizes\": {\"sb-small\": \"0.5\"}}");
     assertThat(priced.status()).as(priced.raw().body()).isEqualTo(200);
+    Reply other = rig.put("prices", "{\"currency\": \"CHF\", \"sizes\": {\"sb-small\": \"0.5\"}}");
+    assertThat(other.status()).isEqualTo(409);
+    assertThat(other.json().path("detail").asString()).contains("give prices in EUR");
+    assertThat(month("sb1", present).path("currency").asString()).isEqualTo("EUR");
     // As if the machine had been there for the last two days of January and the first of February
     // 2026, and the price had doubled with the month.
     rig.sql(

@@ -27,7 +27,10 @@ final class PriceCommand extends Part {
       description = "Such as small=0.02; or small=none.")
   List<String> prices = new ArrayList<>();
 
-  @Option(names = "--currency", paramLabel = "CODE", description = "Three letters, such as EUR.")
+  @Option(
+      names = "--currency",
+      paramLabel = "CODE",
+      description = "Three letters, such as EUR; it stays once there was a price.")
   @Nullable String currency;
 
   @Override

@@ -1,6 +1,8 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Showback;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
 import java.math.BigDecimal;
 import java.sql.Types;
 import java.time.YearMonth;
@@ -38,9 +40,21 @@ final class SqlShowback implements Showback {
   @Override
   public void price(Prices prices) {
     // The row of the list is locked, so that two lists do not mix.
-    jdbc.sql("UPDATE price_list SET currency = :currency")
-        .param("currency", prices.currency())
-        .update();
+    String present =
+        jdbc.sql("SELECT currency FROM price_list FOR UPDATE").query(String.class).single();
+    if (!present.equals(prices.currency())) {
+      if (jdbc.sql("SELECT EXISTS (SELECT FROM price)").query(Boolean.class).single()) {
+        throw ProblemException.of(
+            Problem.Type.CONFLICT,
+            "hours that have passed were priced in %1$s, and would be told in %2$s without being"
+                    .formatted(present, prices.currency())
+                + " converted; give prices in "
+                + present);
+      }
+      jdbc.sql("UPDATE price_list SET currency = :currency")
+          .param("currency", prices.currency())
+          .update();
+    }
     Map<String, BigDecimal> before = prices().sizes();
     prices
         .sizes()

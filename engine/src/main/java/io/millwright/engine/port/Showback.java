@@ -35,7 +35,12 @@ public interface Showback {
 
   Prices prices();
 
-  /** Puts the prices in place from now on; what was before costs what it did. */
+  /**
+   * Puts the prices in place from now on; what was before costs what it did.
+   *
+   * @throws io.millwright.model.ProblemException CONFLICT for another currency, once there was a
+   *     price
+   */
   void price(Prices prices);
 
   /**
