@@ -1,5 +1,6 @@
 package io.millwright.store;
 
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Showback;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -67,6 +68,15 @@ final class SqlShowback implements Showback {
     before.keySet().stream()
         .filter(size -> !prices.sizes().containsKey(size))
         .forEach(size -> put(size, null));
+    tell();
+  }
+
+  /** Everybody may see prices. */
+  private void tell() {
+    jdbc.sql("INSERT INTO journal (project, uid, name, change) VALUES ('', :uid, :name, 'NOTE')")
+        .param("uid", Journal.OF_EVERYBODY)
+        .param("name", Journal.OF_AN_ACT)
+        .update();
   }
 
   private void put(String size, @Nullable BigDecimal price) {
