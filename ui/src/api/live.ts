@@ -14,6 +14,10 @@ const BREATH = 2000;
 const WIDE = ['summary', 'drift', 'orphans'];
 /** What a quota counts, and what makes machines. */
 const COUNTED: Plural[] = ['machines', 'volumes', 'snapshots', 'sizes', 'groups', 'pools'];
+/** Of what people do the stream says no more than that they did something. */
+const ACTED = ['users', 'members', 'global-roles', 'sessions', 'tokens', 'prices', 'showback', 'approval-rules', 'project', 'projects'];
+/** What one may do: the stream ends when that changes. */
+const ALLOWED = ['session', 'access', 'actions'];
 const WAITS = [500, 1000, 2000, 5000, 10_000];
 
 type State = 'connecting' | 'live' | 'lost';
@@ -108,7 +112,7 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
       become('live');
       if (failed > 0) {
         // The stream goes on where it was; what has no place in it, or was asked for in vain, is asked for again.
-        const missed = (q: Query) => !cursor || q.state.status === 'error' || q.state.fetchFailureCount > 0;
+        const missed = (q: Query) => !cursor || ALLOWED.includes(q.queryKey[0] as string) || q.state.status === 'error' || q.state.fetchFailureCount > 0;
         void queries.invalidateQueries({ predicate: missed });
       }
       failed = 0;
@@ -147,6 +151,9 @@ function look(queries: QueryClient, changes: Change[]) {
     }
   }
   const also = new Set(['operations', 'operation', 'events', 'actions', 'audit', 'approvals', 'customisation']);
+  if (changes.some((c) => !c.kind && !c.name)) {
+    ACTED.forEach((key) => also.add(key));
+  }
   if (kinds.has('machines') || kinds.has('volumes')) {
     ['quarantine', 'addresses'].forEach((k) => also.add(k));
   }

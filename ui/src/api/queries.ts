@@ -445,11 +445,10 @@ export const actions = (plural: Plural, project: string, name: string) =>
     },
   });
 
-/** What one may do in a project, as `declare Machine` or `govern`; of all projects together nobody has said so. */
+/** What one may do in a project, or in any, as `declare Machine` or `govern`. */
 export const access = (project: string) =>
   queryOptions({
     queryKey: ['access', project],
-    enabled: project !== '-',
     staleTime: 60_000,
     queryFn: async (): Promise<Allowed[]> =>
       (await unwrap(api.GET('/api/v1/projects/{project}/access', { params: { path: { project } } }))).items.map((p) => ({

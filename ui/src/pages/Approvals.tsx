@@ -84,7 +84,7 @@ type Verdict = 'approve' | 'reject' | 'withdraw';
 function Waiting({ of, named }: { of: Approval; named: boolean }) {
   const [asking, setAsking] = useState<Verdict>();
   // As the server says it: whoever asked, or has approved already, or has not the role, cannot.
-  const may = [{ action: 'decide', allowed: of.hindrance === '', reason: of.hindrance }];
+  const may = { data: [{ action: 'decide', allowed: of.hindrance === '', reason: of.hindrance }], error: null };
   return (
     <Card
       title={`${of.kind} ${of.name}${named ? ` in ${of.project}` : ''}`}
@@ -95,14 +95,14 @@ function Waiting({ of, named }: { of: Approval; named: boolean }) {
               Withdraw
             </Button>
           )}
-          <May all={may} action="decide">
+          <May of={may} action="decide">
             {(disabled) => (
               <Button size="small" variant="outlined" color="error" disabled={disabled} onClick={() => setAsking('reject')}>
                 Reject
               </Button>
             )}
           </May>
-          <May all={may} action="decide">
+          <May of={may} action="decide">
             {(disabled) => (
               <Button size="small" variant="contained" disabled={disabled} onClick={() => setAsking('approve')}>
                 Approve

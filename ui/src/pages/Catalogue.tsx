@@ -12,12 +12,13 @@ import { useParams } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, pluralOf, type Offer } from '../api/kinds';
-import { order, useNameable, useProjects } from '../api/queries';
+import { order, useNameable } from '../api/queries';
 import { Card, Copy, Empty, Loading, NotThere, PageHead, Quiet, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { useLabels } from '../parts/listed';
 import { MayIn } from '../parts/May';
+import { Place, usePlace } from '../parts/Place';
 import { PlanView, ToApprove } from '../parts/plan';
 import { PageButton, PageLink } from '../parts/RowLink';
 import { useSettled } from '../parts/settled';
@@ -97,9 +98,7 @@ export function Catalogue() {
 /** The form of one offer; beside it what would be done, and the YAML that it makes. */
 export function Order() {
   const { project, name } = useParams({ from: '/p/$project/catalogue/$name' });
-  const projects = useProjects();
-  const choices = (projects.data ?? []).filter((p) => p !== SHARED);
-  const [chosen, setChosen] = useState(project === ALL || project === SHARED ? 'default' : project);
+  const place = usePlace(project);
   const offers = useNameable('offers', project === ALL ? SHARED : project);
   const offer = offers.items.find((o) => o.metadata.name === name);
   if (offers.error || offers.loading) {
@@ -118,17 +117,9 @@ export function Order() {
   return (
     <>
       <PageHead title={titleOf(offer)} under={<Box sx={{ whiteSpace: 'pre-line' }}>{offer.spec.description}</Box>}>
-        {(project === ALL || project === SHARED) && (
-          <TextField select label="For project" value={chosen} onChange={(e) => setChosen(e.target.value)} sx={{ minWidth: 150 }}>
-            {[...new Set([...choices, chosen])].sort().map((p) => (
-              <MenuItem key={p} value={p}>
-                {p}
-              </MenuItem>
-            ))}
-          </TextField>
-        )}
+        <Place of={place} label="For project" />
       </PageHead>
-      <Form key={`${chosen}/${offer.metadata.uid}/${offer.metadata.generation}`} project={chosen} offer={offer} />
+      <Form key={`${place.project}/${offer.metadata.uid}/${offer.metadata.generation}`} project={place.project} offer={offer} />
     </>
   );
 }

@@ -241,7 +241,7 @@ function Actions({ group }: { group: Group }) {
           Continue
         </Button>
       ) : (
-        <May all={allowed.data} action="pause">
+        <May of={allowed} action="pause">
           {(disabled) => (
             <Button variant="outlined" disabled={disabled} loading={act.isPending} onClick={() => act.mutate('pause')}>
               Pause
@@ -249,14 +249,14 @@ function Actions({ group }: { group: Group }) {
           )}
         </May>
       )}
-      <May all={allowed.data} action="rollback">
+      <May of={allowed} action="rollback">
         {(disabled) => (
           <Button variant="outlined" disabled={disabled} onClick={() => setDialog('rollback')}>
             Roll back
           </Button>
         )}
       </May>
-      <May all={allowed.data} action="scale">
+      <May of={allowed} action="scale">
         {(disabled) => (
           <Button variant="outlined" disabled={disabled} onClick={() => setDialog('scale')}>
             Scale
@@ -266,7 +266,7 @@ function Actions({ group }: { group: Group }) {
       <Declare project={project} kind="Group" name={name}>
         Edit
       </Declare>
-      <May all={allowed.data} action="delete">
+      <May of={allowed} action="delete">
         {(disabled) => (
           <Button variant="outlined" color="error" disabled={disabled} onClick={() => setDialog('delete')}>
             Delete
@@ -456,7 +456,7 @@ function Revisions({ group }: { group: Group }) {
               </Typography>
             </Box>
             {!r.declared && (
-              <May all={allowed.data} action="rollback">
+              <May of={allowed} action="rollback">
                 {(disabled) => (
                   <Button size="small" variant="outlined" disabled={disabled} onClick={() => setBack(r.number)}>
                     Roll back to {r.number}

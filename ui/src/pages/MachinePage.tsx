@@ -299,7 +299,7 @@ function Ends({ machine, at }: { machine: Machine; at: string }) {
     <Card
       title="Its end"
       action={
-        <May all={allowed.data} action="extend">
+        <May of={allowed} action="extend">
           {(disabled) => (
             <Button size="small" variant="outlined" disabled={disabled} onClick={() => setTtl('8h')}>
               Extend
@@ -386,14 +386,14 @@ function Actions({ machine }: { machine: Machine }) {
   const volumes = machine.spec.volumes ?? [];
   return (
     <>
-      <May all={allowed.data} action="console">
+      <May of={allowed} action="console">
         {(disabled) => (
           <PageButton to="/p/$project/machines/$name/console" params={{ project, name }} variant={off ? 'outlined' : 'contained'} startIcon={<TerminalIcon />} disabled={disabled}>
             Console
           </PageButton>
         )}
       </May>
-      <May all={allowed.data} action={off ? 'power-on' : 'power-off'}>
+      <May of={allowed} action={off ? 'power-on' : 'power-off'}>
         {(disabled) => (
           <Button
             variant={off ? 'contained' : 'outlined'}
@@ -406,7 +406,7 @@ function Actions({ machine }: { machine: Machine }) {
           </Button>
         )}
       </May>
-      <May all={allowed.data} action="reset">
+      <May of={allowed} action="reset">
         {(disabled) => (
           <Button
             variant="outlined"
@@ -419,7 +419,7 @@ function Actions({ machine }: { machine: Machine }) {
           </Button>
         )}
       </May>
-      <May all={allowed.data} action="rebuild">
+      <May of={allowed} action="rebuild">
         {(disabled) => (
           <Button variant="outlined" startIcon={<AutorenewIcon />} disabled={disabled} onClick={() => setDialog('rebuild')}>
             Rebuild
@@ -429,7 +429,7 @@ function Actions({ machine }: { machine: Machine }) {
       <Declare project={project} kind="Machine" name={name}>
         Edit
       </Declare>
-      <May all={allowed.data} action="delete">
+      <May of={allowed} action="delete">
         {(disabled) => (
           <Button variant="outlined" color="error" startIcon={<DeleteIcon />} disabled={disabled} onClick={() => setDialog('delete')}>
             Delete

@@ -7,10 +7,10 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { standing, type Kinds, type Machine } from '../api/kinds';
-import { actions, once, refresh, useCollection, type Allowed } from '../api/queries';
+import { actions, once, refresh, useCollection } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Card, Loading, Quiet, Row, Standing, Trouble } from '../parts/basics';
-import { May } from '../parts/May';
+import { May, type Said } from '../parts/May';
 import { PlanView } from '../parts/plan';
 
 type Snapshot = Kinds['snapshots'];
@@ -28,7 +28,7 @@ export function MachineSnapshots({ machine }: { machine: Machine }) {
       title="Snapshots"
       flush
       action={
-        <May all={allowed.data} action="snapshot">
+        <May of={allowed} action="snapshot">
           {(disabled) => (
             <Button size="small" variant="outlined" disabled={disabled} onClick={() => setDialog({ act: 'take' })}>
               Take one
@@ -43,7 +43,7 @@ export function MachineSnapshots({ machine }: { machine: Machine }) {
         </Row>
       )}
       {own.map((s) => (
-        <One key={s.metadata.uid} of={s} may={allowed.data} ask={(act) => setDialog({ act, of: s })} />
+        <One key={s.metadata.uid} of={s} may={allowed} ask={(act) => setDialog({ act, of: s })} />
       ))}
       {own.length === 0 && !all.error && (
         <Row>
@@ -57,7 +57,7 @@ export function MachineSnapshots({ machine }: { machine: Machine }) {
   );
 }
 
-function One({ of, may, ask }: { of: Snapshot; may: Allowed[] | undefined; ask: (act: 'revert' | 'delete') => void }) {
+function One({ of, may, ask }: { of: Snapshot; may: Said; ask: (act: 'revert' | 'delete') => void }) {
   const { project, name, createdAt, deletedAt } = of.metadata;
   const own = useQuery(actions('snapshots', project, name));
   return (
@@ -74,7 +74,7 @@ function One({ of, may, ask }: { of: Snapshot; may: Allowed[] | undefined; ask: 
         </Box>
         <Standing {...standing(of)} />
         <Stack direction="row" sx={{ gap: 0.5 }}>
-          <May all={may} action="revert">
+          <May of={may} action="revert">
             {(disabled) => (
               <Button
                 size="small"
@@ -87,7 +87,7 @@ function One({ of, may, ask }: { of: Snapshot; may: Allowed[] | undefined; ask: 
               </Button>
             )}
           </May>
-          <May all={own.data} action="delete">
+          <May of={own} action="delete">
             {(disabled) => (
               <Button size="small" color="error" aria-label={`Delete ${name}`} disabled={disabled || !!deletedAt} onClick={() => ask('delete')}>
                 Delete

@@ -10,10 +10,12 @@ import { stringify } from 'yaml';
 import { type Schemas } from '../api/client';
 import { ALL, pluralOf, type Plural } from '../api/kinds';
 import { applyText, readOne } from '../api/queries';
+import { useSignedIn } from '../api/session';
 import { Card, Loading, PageHead, Trouble } from '../parts/basics';
 import { PlanView, ToApprove } from '../parts/plan';
 import { PageLink } from '../parts/RowLink';
 import { declaredOf } from './manifest';
+import { placeOf } from './place';
 
 const START: Record<string, string> = {
   groups:
@@ -42,6 +44,7 @@ const START: Record<string, string> = {
 export function Manifest() {
   const { project } = useParams({ from: '/p/$project/manifest' });
   const { kind, name } = useSearch({ from: '/p/$project/manifest' });
+  const preset = placeOf(useSignedIn().roles);
   const present = useQuery({
     queryKey: ['manifest', project, kind, name],
     enabled: !!kind && !!name,
@@ -60,7 +63,7 @@ export function Manifest() {
       ) : name && present.isPending ? (
         <Loading />
       ) : (
-        <Editor key={`${project}/${kind}/${name}`} project={project === ALL ? 'default' : project} start={present.data ?? START[kind ?? 'machines'] ?? ''} />
+        <Editor key={`${project}/${kind}/${name}`} project={project === ALL ? preset : project} start={present.data ?? START[kind ?? 'machines'] ?? ''} />
       )}
     </>
   );

@@ -12,13 +12,14 @@ import { useNavigate, useParams } from '@tanstack/react-router';
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
-import { ALL, SHARED, standing, type Resource } from '../api/kinds';
-import { applyText, createMachine, projectOf, rendering, useCollection, useNameable, useProjects } from '../api/queries';
-import { Asked, Card, Copy, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { standing, type Resource } from '../api/kinds';
+import { applyText, createMachine, projectOf, rendering, useCollection, useNameable } from '../api/queries';
+import { Asked, Card, Copy, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { Declare } from '../parts/Declare';
 import { Folded } from '../parts/Folded';
 import { bytes, freeName, mib } from '../parts/format';
 import { ExpandMoreIcon } from '../parts/icons';
+import { Place, usePlace } from '../parts/Place';
 import { PlanView, ToApprove } from '../parts/plan';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
@@ -58,9 +59,8 @@ const FOLDED: (keyof Draft)[] = ['ipv4', 'profiles', 'volumes', 'hypervisor', 'f
 
 export function NewMachine() {
   const { project: at } = useParams({ from: '/p/$project/new-machine' });
-  const projects = useProjects();
-  const choices = (projects.data ?? []).filter((p) => p !== SHARED);
-  const [project, setProject] = useState(at === ALL || at === SHARED ? 'default' : at);
+  const place = usePlace(at);
+  const { project } = place;
   const images = useNameable('images', project);
   const sizes = useNameable('sizes', project);
   const networks = useNameable('networks', project);
@@ -157,13 +157,17 @@ export function NewMachine() {
 
   const lacks = !loading && (images.items.length === 0 || sizes.items.length === 0);
   const lacking = [images, sizes, networks, profiles, machines].find((c) => c.error);
-  if (lacking) {
-    return <NotThere title="New machine" of={{ error: lacking.error, refetch: lacking.retry }} />;
-  }
   return (
     <>
-      <PageHead title="New machine" under={lacks ? 'First it needs what it is made of.' : 'Everything here has a sensible value already; change what you like.'} />
-      {lacks ? (
+      <PageHead
+        title="New machine"
+        under={lacking ? undefined : lacks ? 'First it needs what it is made of.' : 'Everything here has a sensible value already; change what you like.'}
+      >
+        <Place of={place} label="Project" {...said('project')} />
+      </PageHead>
+      {lacking ? (
+        <Trouble error={lacking.error} retry={lacking.retry} />
+      ) : lacks ? (
         <Needed
           project={project}
           there={{ hypervisors: hypervisors.items, networks: networks.items, images: images.items, sizes: sizes.items }}
@@ -195,15 +199,6 @@ export function NewMachine() {
                     ? { error: true, helperText: 'There is a machine of this name already.' }
                     : { helperText: 'Under this name it is found in DNS, too.', ...said('name') })}
                 />
-                {at === ALL && (
-                  <TextField select label="Project" value={project} onChange={(e) => setProject(e.target.value)} {...said('project')}>
-                    {[...new Set([...choices, project])].sort().map((p) => (
-                      <MenuItem key={p} value={p}>
-                        {p}
-                      </MenuItem>
-                    ))}
-                  </TextField>
-                )}
                 <Choice label="Image" items={images.items} value={draft.image} onChange={set('image')} say={imageWords} {...said('image')} />
                 <Choice label="Size" items={sizes.items} value={draft.size} onChange={set('size')} say={sizeWords} {...said('size')} />
                 <Choice

@@ -18,6 +18,7 @@ import { Ask, ShownOnce } from '../parts/Ask';
 import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { AddIcon } from '../parts/icons';
+import { Barred } from '../parts/May';
 import { PageLink } from '../parts/RowLink';
 import { ROLES, type Role } from './Projects';
 
@@ -34,9 +35,13 @@ export function People() {
   return (
     <>
       <PageHead title="People" under="Who can sign in, and with which role in all projects.">
-        <Button variant="contained" startIcon={<AddIcon />} disabled={!found.data} onClick={() => setMaking(true)}>
-          New person
-        </Button>
+        <Barred reason={found.data ? undefined : found.error?.message}>
+          {(barred) => (
+            <Button variant="contained" startIcon={<AddIcon />} disabled={barred || !found.data} onClick={() => setMaking(true)}>
+              New person
+            </Button>
+          )}
+        </Barred>
       </PageHead>
       <DataTable
         label="People"
@@ -124,7 +129,7 @@ function NewPerson({ onClose, done }: { onClose: () => void; done: (f: Schemas['
   );
 }
 
-function GlobalRole({ value, onChange, disabled }: { value: Role | ''; onChange: (r: Role | '') => void; disabled?: boolean }) {
+function GlobalRole({ value, has, onChange, disabled }: { value: Role | ''; has?: Role | undefined; onChange: (r: Role | '') => void; disabled?: boolean }) {
   return (
     <TextField
       select
@@ -132,6 +137,7 @@ function GlobalRole({ value, onChange, disabled }: { value: Role | ''; onChange:
       value={value}
       disabled={disabled ?? false}
       onChange={(e) => onChange(e.target.value as Role | '')}
+      helperText={has && has !== value && `By a group of theirs they are ${has}, whatever is chosen here.`}
       slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}
     >
       <MenuItem value="">none; only where they are a member</MenuItem>
@@ -174,7 +180,7 @@ function Person({ of, fresh, onClose }: { of: User; fresh: (f: Schemas['FreshUse
           ]}
         />
         <Box sx={{ mt: 2.5, display: 'grid' }}>
-          <GlobalRole value={of.roles.global ?? ''} disabled={act.isPending} onChange={(role) => act.mutate(() => govern(name, false, role))} />
+          <GlobalRole value={of.role ?? ''} has={of.roles.global} disabled={act.isPending} onChange={(role) => act.mutate(() => govern(name, false, role))} />
         </Box>
         <Typography variant="h3" sx={{ mt: 2.5, mb: 0.5 }}>
           Open sessions

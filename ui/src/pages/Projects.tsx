@@ -231,7 +231,7 @@ function Members({ project }: { project: string }) {
       width: '130px',
       value: (m) => ROLES.indexOf(m.role),
       cell: (m) => (
-        <May all={allowed.data} action="govern">
+        <May of={allowed} action="govern">
           {(disabled) => (
             <RoleSelect label={`Role of ${m.name}`} value={m.role} disabled={disabled || give.isPending} onChange={(role) => give.mutate({ ...m, role })} bare />
           )}
@@ -244,7 +244,7 @@ function Members({ project }: { project: string }) {
       width: '90px',
       value: () => undefined,
       cell: (m) => (
-        <May all={allowed.data} action="govern">
+        <May of={allowed} action="govern">
           {(disabled) => (
             <Button size="small" color="inherit" disabled={disabled} aria-label={`Remove ${m.name}`} onClick={() => setLeaving(m)}>
               Remove
@@ -258,7 +258,7 @@ function Members({ project }: { project: string }) {
     <>
       <Stack direction="row" sx={{ justifyContent: 'space-between', alignItems: 'center', mb: 1.5 }}>
         <Typography variant="h2">Members</Typography>
-        <May all={allowed.data} action="govern">
+        <May of={allowed} action="govern">
           {(disabled) => (
             <Button size="small" variant="outlined" startIcon={<AddIcon />} disabled={disabled} onClick={() => setAdding(true)}>
               Add member

@@ -60,7 +60,7 @@ export function Showback() {
             label="Costs"
             of={whole(lines)}
             columns={columns}
-            id={(l) => `${l.project}/${l.size}`}
+            id={(l) => `${l.project}/${l.size}/${l.cost === undefined}`}
             empty={<Empty title="No machine in this month">A machine counts from the moment in which it is declared until it is gone.</Empty>}
           />
         </div>
@@ -81,7 +81,9 @@ export function Showback() {
           ) : list.isPending ? (
             <Loading lines={2} />
           ) : Object.keys(list.data.sizes).length === 0 ? (
-            <Quiet>Nothing has a price yet, so nothing costs anything.</Quiet>
+            <Quiet>
+              Nothing has a price yet, so nothing costs anything. Sizes of the project <code>shared</code> can have one.
+            </Quiet>
           ) : (
             <Facts rows={Object.entries(list.data.sizes).map(([size, price]) => [size, `${price} ${list.data.currency}`])} />
           )}
@@ -97,7 +99,7 @@ const columns: Column<Line>[] = [
   { key: 'size', title: 'Size', width: 'minmax(90px, 1fr)', value: (l) => l.size, cell: (l) => l.size },
   { key: 'machines', title: 'Machines', width: '80px', value: (l) => l.machines, cell: (l) => l.machines },
   { key: 'hours', title: 'Hours', width: '110px', wide: true, value: (l) => Number(l.hours), cell: (l) => l.hours },
-  { key: 'cost', title: 'Cost', width: '110px', value: (l) => Number(l.cost), cell: (l) => money(l.cost) },
+  { key: 'cost', title: 'Cost', width: '110px', value: (l) => (l.cost === undefined ? undefined : Number(l.cost)), cell: (l) => (l.cost === undefined ? <Quiet>without price</Quiet> : money(l.cost)) },
 ];
 
 function Change({ of, onClose }: { of: Schemas['Prices']; onClose: () => void }) {
@@ -116,7 +118,7 @@ function Change({ of, onClose }: { of: Schemas['Prices']; onClose: () => void })
       }}
       onClose={onClose}
     >
-      <TextField autoFocus label="Currency" value={currency} onChange={(e) => setCurrency(e.target.value.toUpperCase())} slotProps={{ htmlInput: { maxLength: 3 } }} />
+      <TextField autoFocus label="Currency" value={currency} onChange={(e) => setCurrency(e.target.value.toUpperCase())} slotProps={{ htmlInput: { maxLength: 3 } }} helperText="It stays once there was a price." />
       <TextField
         label="Sizes"
         multiline
@@ -124,7 +126,7 @@ function Change({ of, onClose }: { of: Schemas['Prices']; onClose: () => void })
         value={text}
         onChange={(e) => setText(e.target.value)}
         placeholder={'small 0.02\nlarge 0.08'}
-        helperText="A size and its price in each line. They count from now on; hours that have passed cost what they did."
+        helperText="A Size of the project shared and its price in each line. They count from now on; hours that have passed cost what they did."
         slotProps={{ inputLabel: { shrink: true } }}
       />
     </Ask>

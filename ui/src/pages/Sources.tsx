@@ -102,7 +102,7 @@ export function SourcePage() {
   return (
     <>
       <PageHead title={name} under={<State of={found.data} />}>
-        <May all={may.data} action="sync">
+        <May of={may} action="sync">
           {(disabled) => (
             <Button variant="outlined" startIcon={<RefreshIcon />} disabled={disabled} loading={sync.isPending} onClick={() => sync.mutate()}>
               Read now
@@ -119,7 +119,7 @@ export function SourcePage() {
           <Card
             title={`Commit ${brief(plan.commit)} waits`}
             action={
-              <May all={may.data} action="approve">
+              <May of={may} action="approve">
                 {(disabled) => (
                   <Button variant="contained" size="small" disabled={disabled} onClick={() => setApproving(true)}>
                     Approve

@@ -10,6 +10,7 @@ import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manife
 import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
+import { placeOf } from './place';
 import { leaves, slices } from './typed';
 import { costOf, limitsOf, quotaOf, typedOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
@@ -452,5 +453,21 @@ describe('what is typed into a console', () => {
     expect(keys({ altKey: false })).toBe(false);
     expect(keys({ code: 'Escape' })).toBe(false);
     expect(keys({ getModifierState: (key: string) => key === 'AltGraph' })).toBe(false);
+  });
+});
+
+describe('the project of what is declared from all projects', () => {
+  it('is the default one only for who may declare there', () => {
+    expect(placeOf({ global: 'user', projects: {} })).toBe('default');
+    expect(placeOf({ global: null, projects: { shop: 'admin', default: 'user' } })).toBe('default');
+    expect(placeOf({ global: null, projects: { shop: 'user', shared: 'admin', blog: 'viewer' } })).toBe('shop');
+    expect(placeOf({ global: 'viewer', projects: { shop: 'operator' } })).toBe('shop');
+    expect(placeOf({ global: null, projects: { default: 'viewer', shop: 'user' } })).toBe('shop');
+  });
+
+  it('is one that can be seen for who may declare nowhere', () => {
+    expect(placeOf({ global: null, projects: { shared: 'viewer', shop: 'viewer' } })).toBe('shop');
+    expect(placeOf({ global: 'viewer', projects: {} })).toBe('default');
+    expect(placeOf({ global: null, projects: {} })).toBe('default');
   });
 });

@@ -3,6 +3,7 @@ package io.millwright.api;
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
 import io.millwright.engine.access.Verb;
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.model.Kind;
 import io.swagger.v3.oas.annotations.Hidden;
@@ -15,6 +16,7 @@ import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
@@ -42,7 +44,10 @@ final class EventsApi {
    * Something that happened.
    *
    * @param cursor its place, to resume behind it
-   * @param kind of the resource; left out for operations
+   * @param kind of the resource; left out for operations and for acts
+   * @param project where; empty for an act that is in none
+   * @param name of the resource or operation; empty for a change that says only that somebody did
+   *     something: of people, roles, tokens, sessions, limits and prices nothing else is told
    * @param reason one word in CamelCase, for programs
    * @param message one sentence, for people
    */
@@ -117,7 +122,12 @@ final class EventsApi {
       throws IOException {
     Filter filter =
         new Filter(
-            Inputs.projectOrAll(project), Inputs.kind(kind), name, changes, Callers.visible());
+            Inputs.projectOrAll(project),
+            Inputs.kind(kind),
+            name,
+            changes,
+            Callers.visible(),
+            Callers.now().account());
     Inputs.limit(limit);
     live.serve(
         response,
@@ -130,13 +140,20 @@ final class EventsApi {
       @Nullable Kind kind,
       @Nullable String name,
       boolean changes,
-      @Nullable Set<String> among) {
+      @Nullable Set<String> among,
+      @Nullable UUID account) {
     boolean takes(Entry e) {
       return (changes || !e.message().isEmpty())
           && (project == null || project.equals(e.project()))
-          && (among == null || among.contains(e.project()))
+          && (among == null || among.contains(e.project()) || isMine(e))
           && (kind == null || kind == e.kind())
           && (name == null || name.equals(e.name()));
+    }
+
+    /** What is in no project is for those who may see all of them, and for whose it is. */
+    private boolean isMine(Entry e) {
+      return e.project().isEmpty()
+          && (e.uid().equals(account) || e.uid().equals(Journal.OF_EVERYBODY));
     }
   }
 

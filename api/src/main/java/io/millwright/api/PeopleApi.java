@@ -14,7 +14,9 @@ import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.ResponseEntity;
@@ -59,7 +61,8 @@ final class PeopleApi {
    * @param mustChangePassword true until the first password was changed
    * @param issuer of the provider of identities by which they sign in; left out for a password
    * @param groups that it said they are in, when they signed in last
-   * @param roles by membership or by group
+   * @param role in all projects that was given to them themselves; left out if none
+   * @param roles that they have, by that or by their groups
    */
   record UserView(
       String name,
@@ -68,6 +71,7 @@ final class PeopleApi {
       boolean mustChangePassword,
       @Nullable String issuer,
       List<String> groups,
+      @Nullable Role role,
       SessionApi.RolesView roles,
       Instant createdAt) {}
 
@@ -86,6 +90,17 @@ final class PeopleApi {
   }
 
   private UserView view(Account a) {
+    return view(a, given());
+  }
+
+  /** Roles in all projects by the names of those who were given them themselves. */
+  private Map<String, Role> given() {
+    return accounts().members(null).stream()
+        .filter(m -> !m.group())
+        .collect(Collectors.toMap(Membership::who, Membership::role));
+  }
+
+  private UserView view(Account a, Map<String, Role> given) {
     return new UserView(
         a.name(),
         a.displayName(),
@@ -93,6 +108,7 @@ final class PeopleApi {
         a.mustChange(),
         a.issuer(),
         a.groups(),
+        given.get(a.name()),
         SessionApi.RolesView.of(accounts().rights(a)),
         a.createdAt());
   }
@@ -105,7 +121,8 @@ final class PeopleApi {
   @Needs(value = Verb.GOVERN, where = Needs.Where.HOUSE)
   @GetMapping("/users")
   UsersView users() {
-    return new UsersView(accounts().list().stream().map(this::view).toList());
+    Map<String, Role> given = given();
+    return new UsersView(accounts().list().stream().map(a -> view(a, given)).toList());
   }
 
   @Operation(

@@ -3,6 +3,7 @@ package io.millwright.api;
 import static org.springframework.http.MediaType.TEXT_EVENT_STREAM_VALUE;
 
 import io.millwright.engine.access.Decision;
+import io.millwright.engine.access.Policy;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Projects;
@@ -99,37 +100,43 @@ final class ProjectsApi {
    * @param reason why not; empty if allowed
    */
   record PermissionView(Verb verb, @Nullable Kind kind, boolean allowed, String reason) {
-    static PermissionView of(Verb verb, @Nullable Kind kind, String project) {
-      Decision decision = Callers.allowed(verb, kind, project);
+    static PermissionView of(Verb verb, @Nullable Kind kind, @Nullable String project) {
+      Decision decision =
+          project == null
+              ? Policy.anywhere(Callers.now(), verb, kind)
+              : Callers.allowed(verb, kind, project);
       return new PermissionView(verb, kind, decision.allowed(), decision.reason());
     }
   }
 
   /**
-   * What the caller may do in a project.
+   * What the caller may do in a project, or in any.
    *
-   * @param role of the caller there
+   * @param role of the caller there, or in all projects
    */
   record AccessView(String project, @Nullable Role role, List<PermissionView> items) {}
 
   @Operation(
       operationId = "listAccess",
       summary = "Tells what the caller may do in a project",
-      description = "So that a page can offer what is allowed, and say why the rest is not.")
-  @Needs(Verb.VIEW)
+      description =
+          "So that a page can offer what is allowed, and say why the rest is not. The project `-`"
+              + " stands for all: allowed is what is allowed in any.")
+  @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping("/{project}/access")
   AccessView access(@PathVariable String project) {
+    String one = Inputs.projectOrAll(project);
     List<PermissionView> out = new ArrayList<>();
     for (Kind kind : Kind.values()) {
       for (Verb verb : List.of(Verb.DECLARE, Verb.DELETE, Verb.OPERATE)) {
-        out.add(PermissionView.of(verb, kind, project));
+        out.add(PermissionView.of(verb, kind, one));
       }
     }
-    out.add(PermissionView.of(Verb.CONSOLE, Kind.MACHINE, project));
+    out.add(PermissionView.of(Verb.CONSOLE, Kind.MACHINE, one));
     for (Verb verb : List.of(Verb.APPROVE, Verb.TEND, Verb.GOVERN, Verb.LIMIT, Verb.AUDIT)) {
-      out.add(PermissionView.of(verb, null, project));
+      out.add(PermissionView.of(verb, null, one));
     }
-    return new AccessView(project, Callers.now().rights().in(project), out);
+    return new AccessView(project, Callers.now().rights().in(one), out);
   }
 
   /** A project that is wanted. */

@@ -17,6 +17,7 @@ import java.time.YearMonth;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -49,8 +50,8 @@ final class ShowbackApi {
    * What machines cost.
    *
    * @param currency three letters, such as EUR
-   * @param sizes for an hour of a machine, by the name of its Size, such as 0.02; others cost
-   *     nothing
+   * @param sizes for an hour of a machine, by the name of its Size in the project shared, such as
+   *     0.02; others of these cost nothing, and a project's own Sizes have no price
    */
   record PricesView(String currency, Map<String, String> sizes) {
     static PricesView of(Prices p) {
@@ -70,7 +71,9 @@ final class ShowbackApi {
   @Operation(
       operationId = "putPrices",
       summary = "Says what machines cost from now on",
-      description = "In place of what was said before; hours that have passed cost what they did.")
+      description =
+          "In place of what was said before; hours that have passed cost what they did, and so the"
+              + " currency stays once there was a price: another one is answered with 409.")
   @Needs(value = Verb.LIMIT, where = Needs.Where.HOUSE)
   @PutMapping("/prices")
   PricesView price(@RequestBody Body body) {
@@ -136,12 +139,18 @@ final class ShowbackApi {
    *
    * @param machines so many different ones
    * @param hours of all of them together, from declaring each until it was gone
-   * @param cost at the prices that were in force
+   * @param cost at the prices that were in force; left out for a Size of the project's own, which
+   *     has no price
    */
-  record LineView(String project, String size, long machines, String hours, String cost) {
+  record LineView(String project, String size, long machines, String hours, @Nullable String cost) {
     static LineView of(Line l) {
+      BigDecimal cost = l.cost();
       return new LineView(
-          l.project(), l.size(), l.machines(), l.hours().toPlainString(), l.cost().toPlainString());
+          l.project(),
+          l.size(),
+          l.machines(),
+          l.hours().toPlainString(),
+          cost == null ? null : cost.toPlainString());
     }
   }
 
@@ -149,7 +158,7 @@ final class ShowbackApi {
    * A month.
    *
    * @param month in UTC, such as 2026-11; the present one up to now
-   * @param total of all lines
+   * @param total of all lines that have a price
    */
   record ShowbackView(String month, String currency, List<LineView> items, String total) {}
 
@@ -180,6 +189,7 @@ final class ShowbackApi {
         found.lines().stream().map(LineView::of).toList(),
         found.lines().stream()
             .map(Line::cost)
+            .filter(Objects::nonNull)
             .reduce(BigDecimal.ZERO, BigDecimal::add)
             .toPlainString());
   }
@@ -201,7 +211,7 @@ final class ShowbackApi {
               l.size(),
               Long.toString(l.machines()),
               l.hours(),
-              l.cost(),
+              l.cost() == null ? "without price" : l.cost(),
               view.currency() + "\r\n"));
     }
     return ResponseEntity.ok()

@@ -2,7 +2,6 @@ package io.millwright.api;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.millwright.engine.access.SignIn;
 import io.millwright.engine.access.SingleSignOn;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Sessions;
@@ -95,7 +94,8 @@ final class SingleSignOnApi {
           @Nullable String returnTo,
       HttpServletRequest request) {
     try {
-      SingleSignOn.Departure departure = provider().depart(returnTo == null ? "/" : returnTo);
+      SingleSignOn.Departure departure =
+          provider().depart(returnTo == null ? "/" : returnTo, BearerFilter.cookie(request));
       return ResponseEntity.status(303)
           .header(HttpHeaders.LOCATION, departure.where().toString())
           .header(HttpHeaders.SET_COOKIE, aside(departure.aside(), SingleSignOn.PATIENCE, request))
@@ -141,11 +141,6 @@ final class SingleSignOnApi {
                       error == null ? "" : error),
                   request.getRemoteAddr(),
                   agent == null ? "" : agent);
-      String before = BearerFilter.cookie(request);
-      if (before != null) {
-        SignIn signIn = backend.access().signIn();
-        signIn.end(before);
-      }
       bearers.forget();
       return ResponseEntity.status(303)
           .header(HttpHeaders.LOCATION, arrival.returnTo())

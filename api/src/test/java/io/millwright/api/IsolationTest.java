@@ -135,6 +135,7 @@ class IsolationTest {
             "projects/-/machines",
             "projects/-/sizes",
             "projects/-/events",
+            "projects/-/events?changes=true",
             "projects/-/machines?labelSelector=!x",
             "projects/-/offers",
             "projects/-/pools",

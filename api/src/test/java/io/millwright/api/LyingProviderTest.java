@@ -114,7 +114,10 @@ class LyingProviderTest {
   /** One who is about to come back, with the nonce that the provider was given. */
   private record Traveller(Browser browser, String back, String nonce) {
     static Traveller depart() {
-      Browser browser = lab.browser();
+      return depart(lab.browser());
+    }
+
+    static Traveller depart(Browser browser) {
       String there = browser.depart("");
       return new Traveller(
           browser,
@@ -168,6 +171,25 @@ class LyingProviderTest {
         signed(traveller.claims().subject("honest").claim("preferred_username", "honest"), key);
     assertThat(traveller.browser().arrive(traveller.back()).header("Location")).isEqualTo("/");
     assertThat(authorization).startsWith("Basic ");
+  }
+
+  @Test
+  void whoSignsInAnewEndsTheSessionThatWasThere() throws Exception {
+    Browser browser = lab.browser();
+    List<String> before = List.of();
+    for (int i = 0; i < 2; i++) {
+      Traveller traveller = Traveller.depart(browser);
+      idToken =
+          signed(traveller.claims().subject("again").claim("preferred_username", "again"), key);
+      traveller.browser().arrive(traveller.back());
+      List<String> now =
+          RIG.engine.access().signIn().list(null).stream()
+              .filter(o -> o.name().equals("again"))
+              .map(o -> o.session().uid().toString())
+              .toList();
+      assertThat(now).hasSize(1).isNotEqualTo(before);
+      before = now;
+    }
   }
 
   @Test

@@ -72,6 +72,37 @@ class PeopleTest {
             .build());
   }
 
+  @Test
+  void aRoleByAGroupIsToldFromOneThatWasGiven() {
+    create("grouped", "viewer");
+    create("ungrouped", "");
+    for (String name : List.of("grouped", "ungrouped")) {
+      rig.store.write(tx ->
+          tx.people()
+              .update(
+                  tx.people().find(name).orElseThrow().seenAs(name, List.of("people-platform"))));
+    }
+    assertThat(rig.put("roles/people-platform?group=true", "{\"role\": \"operator\"}").status())
+        .isEqualTo(200);
+    try {
+      assertThat(user("grouped").path("role").asString()).isEqualTo("viewer");
+      assertThat(user("grouped").at("/roles/global").asString()).isEqualTo("operator");
+      assertThat(user("ungrouped").has("role")).isFalse();
+      assertThat(user("ungrouped").at("/roles/global").asString()).isEqualTo("operator");
+    } finally {
+      rig.delete("roles/people-platform?group=true");
+    }
+  }
+
+  private JsonNode user(String name) {
+    for (JsonNode one : rig.get("users").json().path("items")) {
+      if (one.path("name").asString().equals(name)) {
+        return one;
+      }
+    }
+    throw new AssertionError("there is no " + name);
+  }
+
   private String create(String name, String role) {
     Reply made =
         rig.post(

@@ -22,7 +22,7 @@ class ShowbackTest {
 
   @Test
   void timeCountsFromDeclaringUntilItIsGoneAtThePricesThatWereInForce() {
-    rig.apply("sb1", Rig.size("sb-small", 1, ""));
+    rig.apply("shared", Rig.size("sb-small", 1, ""));
     String machine = Rig.machine("sb-a").replace("size: small", "size: sb-small");
     assertThat(rig.put("projects/sb1/machines/sb-a", machine).status()).isEqualTo(202);
     String present = YearMonth.now(ZoneOffset.UTC).toString();
@@ -34,6 +34,10 @@ class ShowbackTest {
 
     Reply priced = rig.put("prices", "{\"currency\": \"EUR\", \"sizes\": {\"sb-small\": \"0.5\"}}");
     assertThat(priced.status()).as(priced.raw().body()).isEqualTo(200);
+    Reply other = rig.put("prices", "{\"currency\": \"CHF\", \"sizes\": {\"sb-small\": \"0.5\"}}");
+    assertThat(other.status()).isEqualTo(409);
+    assertThat(other.json().path("detail").asString()).contains("give prices in EUR");
+    assertThat(month("sb1", present).path("currency").asString()).isEqualTo("EUR");
     // As if the machine had been there for the last two days of January and the first of February
     // 2026, and the price had doubled with the month.
     rig.sql(
@@ -59,6 +63,33 @@ class ShowbackTest {
         .isEqualTo(
             "month,project,size,machines,hours,cost,currency\r\n"
                 + "2026-01,sb1,sb-small,1,48.00,24.0000,EUR\r\n");
+  }
+
+  @Test
+  void aProjectsOwnSizeHasNoPriceThoughTheHousesOfItsNameHasOne() {
+    rig.apply("shared", Rig.size("sb-cheap", 1, ""));
+    String machine = Rig.machine("sb-c").replace("size: small", "size: sb-cheap");
+    assertThat(rig.put("projects/sb4/machines/sb-c", machine).status()).isEqualTo(202);
+    rig.apply("sb5", Rig.size("sb-cheap", 64, ""));
+    String large = Rig.machine("sb-d").replace("size: small", "size: sb-cheap");
+    assertThat(rig.put("projects/sb5/machines/sb-d", large).status()).isEqualTo(202);
+    rig.sql(
+        "INSERT INTO price (size, since, per_hour) VALUES ('sb-cheap', '2025-01-01T00:00Z', 2)");
+    rig.sql(
+        """
+        UPDATE machine_time SET since = '2026-04-01T00:00Z', until = '2026-04-01T10:00Z'
+        WHERE project IN ('sb4', 'sb5')
+        """);
+    JsonNode told = month("-", "2026-04");
+    JsonNode ofTheHouse = told.path("items").get(0);
+    assertThat(ofTheHouse.path("cost").asString()).isEqualTo("20.0000");
+    JsonNode own = told.path("items").get(1);
+    assertThat(own.path("project").asString()).isEqualTo("sb5");
+    assertThat(own.path("hours").asString()).isEqualTo("10.00");
+    assertThat(own.has("cost")).isFalse();
+    assertThat(told.path("total").asString()).isEqualTo("20.0000");
+    assertThat(rig.get("projects/-/showback?month=2026-04", "Accept", "text/csv").raw().body())
+        .contains("2026-04,sb5,sb-cheap,1,10.00,without price,EUR\r\n");
   }
 
   @Test

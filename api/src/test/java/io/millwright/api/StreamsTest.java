@@ -6,8 +6,11 @@ import io.millwright.api.Events.Event;
 import io.millwright.api.Rig.Reply;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
+import io.millwright.engine.port.People.Account;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -266,6 +269,47 @@ class StreamsTest {
       assertThat(newest.next().json().at("/spec/target/name").asString()).isEqualTo("n");
       assertThat(newest.next().name()).isEqualTo("synced");
     }
+  }
+
+  @Test
+  void thatSomebodyDidSomethingIsHeardByWhoMaySeeItsProjectOrDidIt() throws Exception {
+    rig.post("users", "{\"name\": \"st-acts\"}");
+    rig.put("projects/st-mine/members/st-acts", "{\"role\": \"user\"}");
+    UUID account =
+        rig.store.inTransaction(tx -> {
+          Account fresh = tx.people().find("st-acts").orElseThrow().withPassword("", false);
+          tx.people().update(fresh);
+          return fresh.uid();
+        });
+    String secret = rig.engine.tokens().create("st-acts", null, account, Scope.ALL).secret();
+    try (Events heard = Events.openAs(rig, secret, "projects/-/events?changes=true")) {
+      rig.put("projects/st-theirs/quota", "{machines: 7}"); // what comes after it is heard first
+      rig.post("tokens", "{name: st-house}");
+      rig.put("projects/st-mine/quota", "{machines: 7}");
+      assertThat(act(heard)).isEqualTo("st-mine");
+      rig.send(
+          HttpRequest.newBuilder(rig.uri("tokens"))
+              .header("Authorization", "Bearer " + secret)
+              .header("Content-Type", "application/yaml")
+              .POST(BodyPublishers.ofString("{name: st-own}"))
+              .build());
+      assertThat(act(heard)).isEmpty();
+      rig.put("projects/st-mine/approval-rules", "{rules: []}");
+      assertThat(act(heard)).isEqualTo("st-mine");
+      rig.put("prices", "{\"currency\": \"EUR\", \"sizes\": {}}");
+      assertThat(act(heard)).isEmpty();
+    }
+  }
+
+  /** The project of the next line, which says nothing else. */
+  private static String act(Events heard) throws Exception {
+    Event line = heard.next();
+    while (line.json().has("kind")) { // of what is shared
+      line = heard.next();
+    }
+    assertThat(line.json().path("name").asString()).isEmpty();
+    assertThat(line.json().path("reason").asString()).isEmpty();
+    return line.json().path("project").asString();
   }
 
   @Test

@@ -229,6 +229,42 @@ class WhoMayTest {
     assertThat(compared).isGreaterThan(100);
   }
 
+  @Test
+  void whereNoProjectIsNamedItIsSaidWhetherSomethingMayBeDoneInAny() {
+    assertThat(anywhere("somebody else", "declare Size")).isEmpty(); // admin of another one
+    assertThat(anywhere("user", "declare Machine")).isEmpty();
+    assertThat(anywhere("all-user", "declare Machine")).isEmpty();
+    assertThat(anywhere("wrong project", "declare Machine")).isEmpty(); // good for one
+    assertThat(anywhere("viewer", "declare Machine"))
+        .isEqualTo("this needs the role user in a project");
+    assertThat(anywhere("user", "declare Size"))
+        .isEqualTo("this needs the role operator in a project");
+    assertThat(anywhere("weak", "declare Machine"))
+        .isEqualTo("this needs the role user in a project");
+    assertThat(anywhere("only view", "declare Machine"))
+        .isEqualTo("this token is not good for declare");
+    assertThat(anywhere("admin", "tend")) // is of the house, in whatever project one is
+        .isEqualTo("this needs the role operator in all projects");
+    assertThat(anywhere("wrong project", "declare Hypervisor")).contains("in all projects");
+  }
+
+  /** Why somebody may not do it in any project; empty if they may. */
+  private static String anywhere(String who, String what) {
+    Reply reply =
+        RIG.send(
+            HttpRequest.newBuilder(RIG.uri("projects/-/access"))
+                .header("Authorization", "Bearer " + TOKENS.get(who))
+                .build());
+    assertThat(reply.status()).as(reply.raw().body()).isEqualTo(200);
+    for (JsonNode item : reply.json().path("items")) {
+      String kind = item.path("kind").asString("");
+      if (what.equals(item.path("verb").asString() + (kind.isEmpty() ? "" : " " + kind))) {
+        return item.path("allowed").asBoolean() ? "" : item.path("reason").asString();
+      }
+    }
+    throw new AssertionError("nothing was said of " + what);
+  }
+
   /** One call of a sample of all that can be done with what is there: METHOD, path, body. */
   private record Doing(String method, String path, String body) {
     Reply by(String token, String project, String name) {

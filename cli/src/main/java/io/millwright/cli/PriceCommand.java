@@ -17,6 +17,7 @@ import tools.jackson.databind.node.ObjectNode;
     name = "price",
     description = {
       "Show what an hour of a machine of each Size costs, or say it.",
+      "Sizes of the project shared have prices; a project's own have none.",
       "What is not given stays as it is; what was used until now costs what it did."
     })
 final class PriceCommand extends Part {
@@ -26,7 +27,10 @@ final class PriceCommand extends Part {
       description = "Such as small=0.02; or small=none.")
   List<String> prices = new ArrayList<>();
 
-  @Option(names = "--currency", paramLabel = "CODE", description = "Three letters, such as EUR.")
+  @Option(
+      names = "--currency",
+      paramLabel = "CODE",
+      description = "Three letters, such as EUR; it stays once there was a price.")
   @Nullable String currency;
 
   @Override

@@ -45,7 +45,8 @@ final class ShowbackCommand extends Part {
       print("month," + String.join(",", FIELDS) + ",currency");
       for (JsonNode line : told.path("items")) {
         List<String> cells = new ArrayList<>(List.of(Trees.text(told, "month")));
-        FIELDS.forEach(field -> cells.add(Trees.text(line, field)));
+        FIELDS.subList(0, 4).forEach(field -> cells.add(Trees.text(line, field)));
+        cells.add(cost(line, ""));
         cells.add(currency);
         print(Safe.line(String.join(",", cells)));
       }
@@ -54,7 +55,7 @@ final class ShowbackCommand extends Part {
       for (JsonNode line : told.path("items")) {
         List<Cell> cells = new ArrayList<>();
         FIELDS.subList(0, 4).forEach(field -> cells.add(Cell.of(Trees.text(line, field))));
-        cells.add(Cell.of(Trees.text(line, "cost") + " " + currency));
+        cells.add(Cell.of(cost(line, " " + currency)));
         table.add(cells);
       }
       table.print(shell().out(), shell().coloured());
@@ -62,5 +63,10 @@ final class ShowbackCommand extends Part {
       Listing.one(shell(), format, told);
     }
     return 0;
+  }
+
+  /** A Size of the project's own has no price. */
+  private static String cost(JsonNode line, String unit) {
+    return line.has("cost") ? Trees.text(line, "cost") + unit : "without price";
   }
 }

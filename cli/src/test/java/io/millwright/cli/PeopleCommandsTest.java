@@ -253,7 +253,8 @@ class PeopleCommandsTest extends CliTestCase {
             200,
             """
             {"month":"2026-10","currency":"EUR","total":"12.3456","items":[
-              {"project":"shop","size":"small","machines":3,"hours":"617.28","cost":"12.3456"}]}
+              {"project":"shop","size":"small","machines":3,"hours":"617.28","cost":"12.3456"},
+              {"project":"shop","size":"tiny","machines":1,"hours":"5.00"}]}
             """)
         .on(
             "GET /projects/-/showback",
@@ -270,11 +271,15 @@ class PeopleCommandsTest extends CliTestCase {
                 .out()
                 .lines()
                 .map(l -> l.replaceAll(" +", " ").strip()))
-        .containsExactly("PROJECT SIZE MACHINES HOURS COST", "shop small 3 617.28 12.3456 EUR");
+        .containsExactly(
+            "PROJECT SIZE MACHINES HOURS COST",
+            "shop small 3 617.28 12.3456 EUR",
+            "shop tiny 1 5.00 without price");
     assertThat(run("showback", "--month", "2026-10", "-p", "shop", "--csv").done().out())
         .isEqualTo(
             "month,project,size,machines,hours,cost,currency\n"
-                + "2026-10,shop,small,3,617.28,12.3456,EUR\n");
+                + "2026-10,shop,small,3,617.28,12.3456,EUR\n"
+                + "2026-10,shop,tiny,1,5.00,without price,EUR\n");
     run("showback", "-A").done();
     assertThat(server.lines()).last().isEqualTo("GET /projects/-/showback");
     assertThat(

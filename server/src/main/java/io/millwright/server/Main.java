@@ -179,7 +179,9 @@ public final class Main implements AutoCloseable {
         add(
             "web",
             listen(
-                "--listen", settings.listen(), () -> Web.start(settings.listen(), tls, backend)));
+                "--listen",
+                settings.listen(),
+                () -> Web.start(settings.listen(), tls, settings.proxies(), backend)));
     return settings.url(web.port());
   }
 

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param data the directory where everything lies that belongs to this server
  * @param listen where people's clients reach it
  * @param tls with which clients are spoken to, or null for plain HTTP
+ * @param proxies whose word is taken on who asks
  * @param doors where machines reach it
  * @param mayReach addresses of its own machine or link to which people may have the server go
  * @param catalogue a directory with more releases of operating systems, or null
@@ -35,6 +36,7 @@ record ServerSettings(
     Path data,
     Address listen,
     @Nullable Tls tls,
+    List<Cidr> proxies,
     List<Address> doors,
     List<Cidr> mayReach,
     @Nullable Path catalogue,
@@ -54,7 +56,10 @@ record ServerSettings(
         --listen ADDRESS:PORT         where clients reach it (default 127.0.0.1:7070)
         --tls-cert FILE               certificate chain (PEM) with which clients are spoken to
         --tls-key FILE                its private key (PEM, PKCS#8, not encrypted)
-        --behind-proxy                plain HTTP beyond this machine, since a proxy does TLS
+        --behind-proxy [ADDRESSES]    plain HTTP beyond this machine, since a proxy does TLS; with
+                                      the proxy's addresses (10.0.0.5,fd00:1::/64) it is believed
+                                      who asks (X-Forwarded-For), and whether by TLS
+                                      (X-Forwarded-Proto)
         --door ADDRESS:PORT           where machines reach it, to report their first boot; may be
                                       repeated (default none)
         --may-reach CIDR              images, sources and webhooks may lead to these addresses too,
@@ -87,8 +92,9 @@ record ServerSettings(
         --help                        print this
       """;
 
+  private static final String BEHIND_PROXY = "--behind-proxy";
   private static final Set<String> FLAGS =
-      Set.of("--behind-proxy", "--print-token", "--new-admin-token", "--replace-key");
+      Set.of(BEHIND_PROXY, "--print-token", "--new-admin-token", "--replace-key");
   private static final Set<String> VALUES =
       Set.of(
           "--data",
@@ -194,12 +200,22 @@ record ServerSettings(
     Map<String, String> given = new TreeMap<>();
     List<Address> doors = new ArrayList<>();
     List<Cidr> mayReach = new ArrayList<>();
+    List<Cidr> proxies = new ArrayList<>();
     List<String> sources = new ArrayList<>();
     Set<String> flags = new HashSet<>();
     for (int i = 0; i < arguments.size(); i++) {
       String argument = arguments.get(i);
       int equals = argument.indexOf('=');
       String name = equals < 0 ? argument : argument.substring(0, equals);
+      boolean follows = i + 1 < arguments.size() && !arguments.get(i + 1).startsWith("--");
+      if (name.equals(BEHIND_PROXY) && (equals >= 0 || follows)) {
+        flags.add(name);
+        String addresses = equals < 0 ? arguments.get(++i) : argument.substring(equals + 1);
+        for (String address : addresses.split(",", -1)) {
+          proxies.add(proxy(address));
+        }
+        continue;
+      }
       if (FLAGS.contains(name)) {
         if (equals >= 0) {
           throw new UsageException(name + " takes no value");
@@ -210,7 +226,7 @@ record ServerSettings(
       if (!VALUES.contains(name)) {
         throw new UsageException(unknown(name));
       }
-      if (equals < 0 && (i + 1 == arguments.size() || arguments.get(i + 1).startsWith("--"))) {
+      if (equals < 0 && !follows) {
         throw new UsageException(name + " needs a value");
       }
       String value = equals < 0 ? arguments.get(++i) : argument.substring(equals + 1);
@@ -229,7 +245,7 @@ record ServerSettings(
     }
     Address listen = Address.parse("--listen", given.getOrDefault("--listen", "127.0.0.1:7070"));
     Tls tls = tls(given);
-    if (tls == null && !listen.loopback() && !flags.contains("--behind-proxy")) {
+    if (tls == null && !listen.loopback() && !flags.contains(BEHIND_PROXY)) {
       throw new UsageException(
           "--listen: at "
               + listen
@@ -240,6 +256,7 @@ record ServerSettings(
         Path.of(given.getOrDefault("--data", "/var/lib/millwright")).toAbsolutePath().normalize(),
         listen,
         tls,
+        List.copyOf(proxies),
         List.copyOf(doors),
         List.copyOf(mayReach),
         path(given.get("--catalogue")),
@@ -327,6 +344,20 @@ record ServerSettings(
     } catch (IllegalArgumentException e) {
       throw new UsageException(
           name + ": " + Names.quote(value) + " is no range of addresses, such as 127.0.0.0/8");
+    }
+  }
+
+  private static Cidr proxy(String address) throws UsageException {
+    try {
+      return address.indexOf('/') >= 0
+          ? Cidr.parse(address)
+          : Cidr.parse(address + (address.indexOf(':') < 0 ? "/32" : "/128"));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(
+          BEHIND_PROXY
+              + ": "
+              + Names.quote(address)
+              + " is no address of a proxy, such as 10.0.0.5 or 10.0.0.0/29");
     }
   }
 

@@ -2,11 +2,14 @@ package io.millwright.server;
 
 import io.millwright.api.ApiConfiguration;
 import io.millwright.api.Backend;
+import io.millwright.model.Cidr;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.Tls;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.Banner;
 import org.springframework.boot.SpringApplication;
@@ -22,8 +25,9 @@ record Web(ServletWebServerApplicationContext context) implements AutoCloseable 
    * Opens it.
    *
    * @param tls null for plain HTTP
+   * @param proxies whose word is taken on who asks, and whether by TLS; nobody else's is
    */
-  static Web start(Address listen, @Nullable Tls tls, Backend backend) {
+  static Web start(Address listen, @Nullable Tls tls, List<Cidr> proxies, Backend backend) {
     SpringApplication app = new SpringApplication(ApiConfiguration.class);
     app.setWebApplicationType(WebApplicationType.SERVLET);
     app.setBannerMode(Banner.Mode.OFF);
@@ -45,6 +49,12 @@ record Web(ServletWebServerApplicationContext context) implements AutoCloseable 
       settings.put(bundle + "reload-on-update", true);
       settings.put("server.ssl.bundle", "door");
       settings.put("server.ssl.enabled-protocols", "TLSv1.3,TLSv1.2");
+    }
+    if (!proxies.isEmpty()) {
+      settings.put("server.forward-headers-strategy", "native");
+      settings.put(
+          "server.tomcat.remoteip.internal-proxies",
+          proxies.stream().map(Cidr::toString).collect(Collectors.joining(",")));
     }
     app.addInitializers(context -> {
       // First, so that no variable of the environment changes what our own settings say.

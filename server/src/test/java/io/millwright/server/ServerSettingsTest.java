@@ -3,6 +3,7 @@ package io.millwright.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.model.Cidr;
 import io.millwright.server.ServerSettings.Address;
 import io.millwright.server.ServerSettings.UsageException;
 import java.nio.file.Path;
@@ -60,6 +61,15 @@ class ServerSettingsTest {
     ServerSettings proxied =
         ServerSettings.parse(List.of("--listen", "10.0.0.7:7070", "--behind-proxy"));
     assertThat(proxied.tls()).isNull();
+    assertThat(proxied.proxies()).isEmpty();
+    assertThat(ServerSettings.parse(List.of("--behind-proxy", "--print-token")).proxies())
+        .isEmpty();
+    assertThat(
+            ServerSettings.parse(List.of("--behind-proxy", "10.0.0.5,fd00:1::7,192.0.2.0/29"))
+                .proxies())
+        .extracting(Cidr::toString)
+        .containsExactly("10.0.0.5/32", "fd00:1::7/128", "192.0.2.0/29");
+    assertThat(ServerSettings.parse(List.of("--behind-proxy=10.0.0.5")).proxies()).hasSize(1);
     assertThat(proxied.url(7070)).isEqualTo("http://10.0.0.7:7070");
   }
 
@@ -94,6 +104,9 @@ class ServerSettingsTest {
         "--data= | needs a value",
         "--data a --data b | given twice",
         "--print-token=yes | takes no value",
+        "--behind-proxy 10.0.0.5, | \"\" is no address of a proxy",
+        "--behind-proxy nginx | is no address of a proxy",
+        "--behind-proxy= | is no address of a proxy",
         "--listen 7070 | no address with a port",
         "--listen :7070 | no address with a port",
         "--listen 127.0.0.1:70000 | no address with a port",

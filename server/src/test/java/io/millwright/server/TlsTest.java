@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.util.Base64;
+import java.util.List;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.TrustManagerFactory;
@@ -91,7 +92,7 @@ class TlsTest {
     Own own = own("own", "EC");
     TlsFiles.check(own.files());
     try (World world = new World();
-        Web web = Web.start(new Address("127.0.0.1", 0), own.files(), backend(world))) {
+        Web web = Web.start(new Address("127.0.0.1", 0), own.files(), List.of(), backend(world))) {
       HttpRequest health =
           HttpRequest.newBuilder(URI.create("https://localhost:" + web.port() + "/api/v1/health"))
               .build();

@@ -3,10 +3,12 @@ package io.millwright.store;
 import io.millwright.engine.port.Audit;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -46,10 +48,19 @@ final class SqlAudit implements Audit {
               INSERT INTO audit (seq, at, who, caller, origin, verb, call, kind, project, name,
                                  result, detail, hash)
               SELECT a.*, sha256(CAST(:before AS bytea) || %s) FROM a
-              RETURNING seq, hash)
+              RETURNING seq, hash),
+            told AS (
+              INSERT INTO journal (project, uid, name, change)
+              SELECT a.project, coalesce(CAST(:account AS uuid),
+                  (SELECT owner FROM token WHERE uid = CAST(:token AS uuid)), gen_random_uuid()),
+                '', 'NOTE' FROM a)
             UPDATE audit_head SET seq = added.seq, hash = added.hash FROM added
             """
                 .formatted(SEALED))
+        // Whoever has it on their screen looks again: people, tokens, sessions and limits have no
+        // journal of their own. The line says where, and by its uid whose act it was.
+        .param("account", identity(act, "user:"), Types.OTHER)
+        .param("token", identity(act, "token:"), Types.OTHER)
         .param("seq", head.seq() + 1)
         .param("before", head.hash())
         .param("who", StoredJson.text(act.who()))
@@ -63,6 +74,12 @@ final class SqlAudit implements Audit {
         .param("result", act.result())
         .param("detail", StoredJson.text(act.detail()))
         .update();
+  }
+
+  private static @Nullable UUID identity(Act act, String of) {
+    return act.caller().startsWith(of)
+        ? UUID.fromString(act.caller().substring(of.length()))
+        : null;
   }
 
   @Override

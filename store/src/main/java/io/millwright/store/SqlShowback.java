@@ -1,6 +1,9 @@
 package io.millwright.store;
 
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Showback;
+import io.millwright.model.Problem;
+import io.millwright.model.ProblemException;
 import java.math.BigDecimal;
 import java.sql.Types;
 import java.time.YearMonth;
@@ -38,9 +41,21 @@ final class SqlShowback implements Showback {
   @Override
   public void price(Prices prices) {
     // The row of the list is locked, so that two lists do not mix.
-    jdbc.sql("UPDATE price_list SET currency = :currency")
-        .param("currency", prices.currency())
-        .update();
+    String present =
+        jdbc.sql("SELECT currency FROM price_list FOR UPDATE").query(String.class).single();
+    if (!present.equals(prices.currency())) {
+      if (jdbc.sql("SELECT EXISTS (SELECT FROM price)").query(Boolean.class).single()) {
+        throw ProblemException.of(
+            Problem.Type.CONFLICT,
+            "hours that have passed were priced in %1$s, and would be told in %2$s without being"
+                    .formatted(present, prices.currency())
+                + " converted; give prices in "
+                + present);
+      }
+      jdbc.sql("UPDATE price_list SET currency = :currency")
+          .param("currency", prices.currency())
+          .update();
+    }
     Map<String, BigDecimal> before = prices().sizes();
     prices
         .sizes()
@@ -53,6 +68,15 @@ final class SqlShowback implements Showback {
     before.keySet().stream()
         .filter(size -> !prices.sizes().containsKey(size))
         .forEach(size -> put(size, null));
+    tell();
+  }
+
+  /** Everybody may see prices. */
+  private void tell() {
+    jdbc.sql("INSERT INTO journal (project, uid, name, change) VALUES ('', :uid, :name, 'NOTE')")
+        .param("uid", Journal.OF_EVERYBODY)
+        .param("name", Journal.OF_AN_ACT)
+        .update();
   }
 
   private void put(String size, @Nullable BigDecimal price) {
@@ -74,7 +98,7 @@ final class SqlShowback implements Showback {
               SELECT CAST(:begin AS timestamptz) AS begins,
                      least(CAST(:end AS timestamptz), clock_timestamp()) AS ends),
             had AS (
-              SELECT m.project, m.size, m.machine, greatest(m.since, span.begins) AS since,
+              SELECT m.project, m.size, m.shared, m.machine, greatest(m.since, span.begins) AS since,
                      least(coalesce(m.until, 'infinity'), span.ends) AS until
               FROM machine_time m, span
               WHERE m.since < span.ends AND coalesce(m.until, 'infinity') > span.begins),
@@ -82,10 +106,11 @@ final class SqlShowback implements Showback {
               SELECT size, since, per_hour,
                      lead(since, 1, 'infinity') OVER (PARTITION BY size ORDER BY since) AS until
               FROM price)
-            SELECT h.project, h.size, count(DISTINCT h.machine) AS machines,
+            SELECT h.project, h.size, h.shared, count(DISTINCT h.machine) AS machines,
                    round(CAST(sum(extract(epoch FROM h.until - h.since)) / 3600 AS numeric), 2)
                      AS hours,
-                   round(CAST(coalesce(sum(c.cost), 0) AS numeric), 4) AS cost
+                   CASE WHEN h.shared
+                     THEN round(CAST(coalesce(sum(c.cost), 0) AS numeric), 4) END AS cost
             FROM had h CROSS JOIN LATERAL (
               SELECT sum(extract(epoch FROM least(h.until, p.until) - greatest(h.since, p.since))
                          / 3600 * p.per_hour) AS cost
@@ -99,7 +124,7 @@ final class SqlShowback implements Showback {
     if (among != null) {
       sql.append(" AND h.project = ANY (:among)");
     }
-    sql.append(" GROUP BY h.project, h.size ORDER BY h.project, h.size");
+    sql.append(" GROUP BY h.project, h.size, h.shared ORDER BY h.project, h.size, h.shared DESC");
     StatementSpec statement =
         jdbc.sql(sql.toString())
             .param("begin", month.atDay(1).atStartOfDay().atOffset(ZoneOffset.UTC))

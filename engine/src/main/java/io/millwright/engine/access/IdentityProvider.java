@@ -28,6 +28,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -52,8 +53,13 @@ final class IdentityProvider {
 
   private static final long MOST_BYTES = 1 << 20;
 
-  /** Who is not known yet shall not make us ask others as often as they like. */
+  /**
+   * Who is not known yet shall not make us ask others as often as they like, nor wait in a queue.
+   */
   private static final int PLACES = 16;
+
+  /** What could not be asked is not asked again for so long. */
+  private static final Duration AGAIN = Duration.ofSeconds(5);
 
   private final SingleSignOn.Settings settings;
   private final InstantSource clock;
@@ -61,6 +67,7 @@ final class IdentityProvider {
   private final Semaphore places = new Semaphore(PLACES);
   private @Nullable Metadata metadata;
   private @Nullable Keys keys;
+  private @Nullable Failure failure;
 
   IdentityProvider(SingleSignOn.Settings settings, InstantSource clock) {
     this.settings = settings;
@@ -87,6 +94,25 @@ final class IdentityProvider {
 
   private record Keys(JWKSet set, Instant at) {}
 
+  private record Failure(Problem problem, Instant until) {}
+
+  /** What is done while one of the places is held. */
+  private interface Work<T, E extends Exception> {
+    T get() throws E;
+  }
+
+  private <T, E extends Exception> T placed(Work<T, E> work) throws E {
+    if (!places.tryAcquire()) {
+      throw ProblemException.of(
+          Problem.Type.UNAVAILABLE, "too many people sign in just now; try again");
+    }
+    try {
+      return work.get();
+    } finally {
+      places.release();
+    }
+  }
+
   /**
    * Where a person is sent to sign in.
    *
@@ -102,7 +128,7 @@ final class IdentityProvider {
     query.put("nonce", nonce);
     query.put("code_challenge", challenge);
     query.put("code_challenge_method", "S256");
-    String endpoint = metadata().authorization().toString();
+    String endpoint = placed(this::metadata).authorization().toString();
     return URI.create(endpoint + (endpoint.indexOf('?') < 0 ? "?" : "&") + form(query));
   }
 
@@ -112,6 +138,11 @@ final class IdentityProvider {
    * @throws NotBelieved if the code is of no use, or the token says anything that it must not
    */
   Map<String, Object> claims(String code, String verifier, URI callback, String nonce)
+      throws NotBelieved {
+    return placed(() -> asked(code, verifier, callback, nonce));
+  }
+
+  private Map<String, Object> asked(String code, String verifier, URI callback, String nonce)
       throws NotBelieved {
     Metadata known = metadata();
     JsonNode answer = exchange(known, code, verifier, callback);
@@ -203,50 +234,73 @@ final class IdentityProvider {
   private synchronized Keys keys(Metadata known, Duration age) {
     Keys now = keys;
     if (now == null || now.at().plus(age).isBefore(clock.instant())) {
-      HttpResponse<byte[]> answer = send(HttpRequest.newBuilder(known.keys()).build());
-      if (answer.statusCode() != 200) {
-        throw unavailable("does not tell its keys");
-      }
-      try {
-        now = new Keys(IdTokens.keys(new String(answer.body(), UTF_8)), clock.instant());
-      } catch (NotBelieved e) {
-        throw unavailable("tells no keys that can be read");
-      }
+      now = remembering(() -> askKeys(known));
       keys = now;
     }
     return now;
   }
 
+  private Keys askKeys(Metadata known) {
+    HttpResponse<byte[]> answer = send(HttpRequest.newBuilder(known.keys()).build());
+    if (answer.statusCode() != 200) {
+      throw unavailable("does not tell its keys");
+    }
+    try {
+      return new Keys(IdTokens.keys(new String(answer.body(), UTF_8)), clock.instant());
+    } catch (NotBelieved e) {
+      throw unavailable("tells no keys that can be read");
+    }
+  }
+
+  /** Those who have waited for the same answer do not each wait for their own silence. */
+  private synchronized <T> T remembering(Supplier<T> question) {
+    Failure before = failure;
+    if (before != null && clock.instant().isBefore(before.until())) {
+      throw new ProblemException(before.problem());
+    }
+    try {
+      T answer = question.get();
+      failure = null;
+      return answer;
+    } catch (ProblemException e) {
+      failure = new Failure(e.problem(), clock.instant().plus(AGAIN));
+      throw e;
+    }
+  }
+
   private synchronized Metadata metadata() {
     Metadata now = metadata;
     if (now == null || now.until().isBefore(clock.instant())) {
-      String issuer = settings.issuer().toString();
-      URI where =
-          URI.create(
-              (issuer.endsWith("/") ? issuer.substring(0, issuer.length() - 1) : issuer)
-                  + "/.well-known/openid-configuration");
-      HttpResponse<byte[]> answer = send(HttpRequest.newBuilder(where).build());
-      if (answer.statusCode() != 200) {
-        throw unavailable("does not describe itself at " + where);
-      }
-      JsonNode told = json(answer);
-      if (!told.path("issuer").asString("").equals(issuer)) {
-        throw unavailable("calls itself otherwise; --oidc-issuer must be exactly what it says");
-      }
-      JsonNode ways = told.path("token_endpoint_auth_methods_supported");
-      List<String> names =
-          ways.isArray() ? ways.valueStream().map(w -> w.asString("")).toList() : List.of();
-      now =
-          new Metadata(
-              endpoint(told, "authorization_endpoint"),
-              endpoint(told, "token_endpoint"),
-              endpoint(told, "jwks_uri"),
-              told.has("userinfo_endpoint") ? endpoint(told, "userinfo_endpoint") : null,
-              !names.contains("client_secret_basic") && names.contains("client_secret_post"),
-              clock.instant().plus(FRESH));
+      now = remembering(this::askMetadata);
       metadata = now;
     }
     return now;
+  }
+
+  private Metadata askMetadata() {
+    String issuer = settings.issuer().toString();
+    URI where =
+        URI.create(
+            (issuer.endsWith("/") ? issuer.substring(0, issuer.length() - 1) : issuer)
+                + "/.well-known/openid-configuration");
+    HttpResponse<byte[]> answer = send(HttpRequest.newBuilder(where).build());
+    if (answer.statusCode() != 200) {
+      throw unavailable("does not describe itself at " + where);
+    }
+    JsonNode told = json(answer);
+    if (!told.path("issuer").asString("").equals(issuer)) {
+      throw unavailable("calls itself otherwise; --oidc-issuer must be exactly what it says");
+    }
+    JsonNode ways = told.path("token_endpoint_auth_methods_supported");
+    List<String> names =
+        ways.isArray() ? ways.valueStream().map(w -> w.asString("")).toList() : List.of();
+    return new Metadata(
+        endpoint(told, "authorization_endpoint"),
+        endpoint(told, "token_endpoint"),
+        endpoint(told, "jwks_uri"),
+        told.has("userinfo_endpoint") ? endpoint(told, "userinfo_endpoint") : null,
+        !names.contains("client_secret_basic") && names.contains("client_secret_post"),
+        clock.instant().plus(FRESH));
   }
 
   private URI endpoint(JsonNode told, String field) {
@@ -262,10 +316,6 @@ final class IdentityProvider {
   }
 
   private HttpResponse<byte[]> send(HttpRequest request) {
-    if (!places.tryAcquire()) {
-      throw ProblemException.of(
-          Problem.Type.UNAVAILABLE, "too many people sign in just now; try again");
-    }
     CompletableFuture<HttpResponse<byte[]>> answer =
         http.sendAsync(request, BodyHandlers.limiting(BodyHandlers.ofByteArray(), MOST_BYTES));
     try {
@@ -278,8 +328,6 @@ final class IdentityProvider {
       answer.cancel(true);
       Thread.currentThread().interrupt();
       throw unavailable("was not waited for");
-    } finally {
-      places.release();
     }
   }
 

@@ -1,6 +1,7 @@
 package io.millwright.engine.access;
 
 import io.millwright.model.Kind;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +30,7 @@ public final class Policy {
           ? Decision.YES
           : Decision.no("a token that is narrowed looks after nothing but itself; sign in");
     }
-    if (!rights.scope().verbs().isEmpty() && !rights.scope().verbs().contains(verb)) {
+    if (!rights.scope().allows(verb)) {
       return Decision.no("this token is not good for " + verb);
     }
     Role needed = needed(verb, kind);
@@ -45,6 +46,20 @@ public final class Policy {
             + " "
             + place
             + (role == null ? "" : ", and you are " + role + " there"));
+  }
+
+  /** The same where no project is named: whether it is allowed in any. */
+  public static Decision anywhere(Caller caller, Verb verb, @Nullable Kind kind) {
+    Decision everywhere = allowed(caller, verb, kind, null);
+    Rights rights = caller.rights();
+    boolean somewhere =
+        Stream.concat(rights.projects().keySet().stream(), rights.scope().projects().stream())
+            .anyMatch(project -> allowed(caller, verb, kind, project).allowed());
+    return somewhere
+        ? Decision.YES
+        : everywhere.allowed() || ofTheHouse(verb, kind) || !rights.scope().allows(verb)
+            ? everywhere
+            : Decision.no("this needs the role " + needed(verb, kind) + " in a project");
   }
 
   private static Role needed(Verb verb, @Nullable Kind kind) {

@@ -46,7 +46,7 @@ public record Rights(@Nullable Role global, Map<String, Role> projects, Scope sc
 
   /** The projects of which this one may see what is in them, or null for all. */
   public @Nullable Set<String> visible() {
-    if (!scope.verbs().isEmpty() && !scope.verbs().contains(Verb.VIEW)) {
+    if (!scope.allows(Verb.VIEW)) {
       return Set.of();
     }
     if (global != null && scope.projects().isEmpty()) {

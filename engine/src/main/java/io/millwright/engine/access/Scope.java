@@ -27,4 +27,8 @@ public record Scope(@Nullable Role role, Set<String> projects, Set<Verb> verbs) 
   boolean covers(@Nullable String project) {
     return projects.isEmpty() || (project != null && projects.contains(project));
   }
+
+  boolean allows(Verb verb) {
+    return verbs.isEmpty() || verbs.contains(verb);
+  }
 }

@@ -123,6 +123,12 @@ public final class SignIn {
     return found.map(Found::caller);
   }
 
+  /** Uid of the session, if it is not over. */
+  Optional<UUID> session(String secret) {
+    byte[] hash = Secrets.hash(secret);
+    return store.read(tx -> tx.sessions().find(hash).map(Session::uid));
+  }
+
   /** Ends the session. */
   public void end(String secret) {
     byte[] hash = Secrets.hash(secret);

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -114,16 +115,28 @@ public final class SingleSignOn {
    */
   public record Departure(URI where, String aside) {}
 
-  /** What is remembered of it. */
+  /**
+   * What is remembered of it.
+   *
+   * @param session that the person had, and that ends when they have signed in anew; or null
+   */
   private record Aside(
-      String what, String state, String nonce, String verifier, String returnTo, Instant until) {}
+      String what,
+      String state,
+      String nonce,
+      String verifier,
+      String returnTo,
+      Instant until,
+      @Nullable UUID session) {}
 
   /**
    * Sends somebody to the provider.
    *
    * @param returnTo a path of this site, where they go when they have signed in
+   * @param session the secret of the session that they have, or null; their browser does not send
+   *     it when they come back from another site
    */
-  public Departure depart(String returnTo) {
+  public Departure depart(String returnTo, @Nullable String session) {
     requireOurs(returnTo);
     String verifier = Secrets.random("") + Secrets.random("");
     Aside aside =
@@ -133,7 +146,8 @@ public final class SingleSignOn {
             Secrets.random(""),
             verifier,
             returnTo,
-            clock.instant().plus(PATIENCE));
+            clock.instant().plus(PATIENCE),
+            session == null ? null : signIn.session(session).orElse(null));
     URI where =
         provider.authorization(callback(), aside.state(), aside.nonce(), challenge(verifier));
     return new Departure(where, secrets.seal(Json.write(aside)));
@@ -215,7 +229,7 @@ public final class SingleSignOn {
     }
     Person person = Person.of(claims, settings);
     Acts.about(person.name());
-    return new Arrival(begin(person, origin, agent), kept.returnTo());
+    return new Arrival(begin(person, kept.session(), origin, agent), kept.returnTo());
   }
 
   private Aside open(@Nullable String aside) {
@@ -278,9 +292,13 @@ public final class SingleSignOn {
     }
   }
 
-  private SignIn.Outcome.Begun begin(Person person, String origin, String agent) {
+  private SignIn.Outcome.Begun begin(
+      Person person, @Nullable UUID before, String origin, String agent) {
     return store.inTransaction(tx -> {
       Account account = account(tx, person);
+      if (before != null) {
+        tx.sessions().remove(before);
+      }
       return switch (signIn.begin(tx, account.uid(), origin, agent)) {
         case SignIn.Outcome.Begun begun -> begun;
         case SignIn.Outcome.Refused _, SignIn.Outcome.Locked _ ->

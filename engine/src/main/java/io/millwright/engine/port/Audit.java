@@ -44,7 +44,10 @@ public interface Audit {
    */
   record Verdict(long rows, String head, @Nullable Long altered) {}
 
-  /** Adds a row. Until this transaction ends nobody else adds one, so it comes last. */
+  /**
+   * Adds a row. Until this transaction ends nobody else adds one, so it comes last. The journal
+   * gets a {@linkplain Journal#OF_AN_ACT line} that says only that there is one.
+   */
   void append(Act act);
 
   /** The last rows, newest first; all filters may be null. */

@@ -19,11 +19,20 @@ public interface Journal {
     NOTE
   }
 
+  /** Name of a line that tells only that somebody did something, or tried to: nothing has it. */
+  String OF_AN_ACT = "";
+
+  /** Uid of a line for everybody, whatever they may see. */
+  UUID OF_EVERYBODY = new UUID(0, 0);
+
   /**
    * A line.
    *
    * @param cursor to read on from behind it
-   * @param kind null for operations
+   * @param kind null for operations and acts
+   * @param project where; empty for acts that are in none
+   * @param uid of the resource or operation; for an act that of the account whose it was, or of
+   *     nothing
    * @param reason one word in CamelCase, or empty
    * @param message one sentence for people, or empty for a change not worth telling
    */

@@ -13,7 +13,8 @@ public interface Showback {
    * What machines cost.
    *
    * @param currency three letters, such as EUR
-   * @param sizes for an hour of a machine, by the name of its Size; others cost nothing
+   * @param sizes for an hour of a machine, by the name of its Size in the project shared; others of
+   *     these cost nothing
    */
   record Prices(String currency, Map<String, BigDecimal> sizes) {
     public Prices {
@@ -26,13 +27,20 @@ public interface Showback {
    *
    * @param machines so many different ones
    * @param hours of all of them together
-   * @param cost at the prices that were in force
+   * @param cost at the prices that were in force; null for a Size of the project's own, which has
+   *     no price, though one of the same name may have one
    */
-  record Line(String project, String size, long machines, BigDecimal hours, BigDecimal cost) {}
+  record Line(
+      String project, String size, long machines, BigDecimal hours, @Nullable BigDecimal cost) {}
 
   Prices prices();
 
-  /** Puts the prices in place from now on; what was before costs what it did. */
+  /**
+   * Puts the prices in place from now on; what was before costs what it did.
+   *
+   * @throws io.millwright.model.ProblemException CONFLICT for another currency, once there was a
+   *     price
+   */
   void price(Prices prices);
 
   /**
