@@ -9,6 +9,8 @@ import { readEvents } from './sse';
 /** So many changes at once are looked at one by one; more, and the lists are read anew. */
 const FEW = 30;
 const PAUSE = 250;
+/** Lists are not read anew more often than this, and less and less often while they change without end. */
+const PAUSES = [2000, 5000, 15_000];
 /** What the server has to look at everything for is asked for again this much later, however much changes meanwhile. */
 const BREATH = 2000;
 const WIDE = ['summary', 'drift', 'orphans'];
@@ -85,9 +87,10 @@ let cursor: string | null = null;
 async function listen(queries: QueryClient, signal: AbortSignal) {
   const waiting = new Map<string, Change>();
   let timer = 0;
+  let crowded = 0;
   const flush = () => {
     timer = 0;
-    look(queries, [...waiting.values()]);
+    crowded = look(queries, [...waiting.values()]) ? crowded + 1 : 0;
     waiting.clear();
   };
   for (let failed = 0; !signal.aborted; ) {
@@ -121,7 +124,7 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
         if (e.event === 'event') {
           const change = JSON.parse(e.data) as Change;
           waiting.set(`${change.kind ?? ''}/${change.project}/${change.name}`, change);
-          timer ||= window.setTimeout(flush, PAUSE);
+          timer ||= window.setTimeout(flush, crowded ? PAUSES[Math.min(crowded, PAUSES.length) - 1] : PAUSE);
         }
       });
     } catch {
@@ -136,10 +139,12 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
   }
 }
 
-function look(queries: QueryClient, changes: Change[]) {
+/** Looks at what changed again; true if so much did that whole lists are read. */
+function look(queries: QueryClient, changes: Change[]): boolean {
   const resources = changes.filter((c) => c.kind);
   const kinds = new Set<string>(resources.map((c) => pluralOf(c.kind!)));
-  if (resources.length > FEW) {
+  const crowded = resources.length > FEW;
+  if (crowded) {
     for (const plural of kinds) {
       forget(queries, plural);
       void queries.invalidateQueries({ queryKey: ['list', plural] });
@@ -172,6 +177,7 @@ function look(queries: QueryClient, changes: Change[]) {
       WIDE.forEach((key) => void queries.invalidateQueries({ queryKey: [key] }));
     }, BREATH);
   }
+  return crowded;
 }
 
 let breath = 0;
