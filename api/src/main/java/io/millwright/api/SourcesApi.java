@@ -64,7 +64,10 @@ final class SourcesApi extends Collection {
           String commit,
       Once once) {
     return once.answer(
-        tx -> Answer.of(200, backend.engine().sources().approve(tx, project, name, commit)));
+        tx ->
+            Answer.of(
+                200,
+                backend.engine().sources().approve(tx, Callers.now(), project, name, commit)));
   }
 
   @Operation(

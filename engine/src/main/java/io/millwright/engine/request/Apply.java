@@ -395,6 +395,9 @@ public final class Apply {
       }
       if (specChanged) {
         tx.resources().refer(after.uid(), references);
+        if (after.kind() == Kind.SOURCE) {
+          tx.sourced().declaredBy(after.uid(), caller.account());
+        }
         boolean mayGrow = before != null && after.kind() == Kind.MACHINE;
         long had = mayGrow ? addresses(after) : 0;
         Status status =

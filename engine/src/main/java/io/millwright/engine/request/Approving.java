@@ -55,6 +55,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -271,6 +272,15 @@ public final class Approving {
 
   /** Keeps what was wanted until others have approved it; the same again is the same request. */
   public Request hold(Held held) {
+    return hold(held, held.asked().caller().account());
+  }
+
+  /**
+   * As the other one, for who asks on behalf of somebody.
+   *
+   * @param account of the person who wants it, and so cannot approve it; null if that is nobody
+   */
+  public Request hold(Held held, @Nullable UUID account) {
     Asked asked = held.asked();
     String plan = plan(asked);
     return store.inTransaction(tx -> {
@@ -281,7 +291,7 @@ public final class Approving {
               asked.project(),
               asked.caller().name(),
               asked.caller().who(),
-              asked.caller().account(),
+              account,
               asked.caller().token(),
               asked.kind(),
               asked.name(),
@@ -423,7 +433,10 @@ public final class Approving {
       return "this token is nobody's; a person has to decide";
     }
     if (account.equals(request.account())) {
-      return "you asked for it yourself; somebody else has to decide";
+      return request.asker().startsWith(SOURCE)
+          ? "you had it applied, as who approved the commit or declared the source; somebody else"
+              + " has to decide"
+          : "you asked for it yourself; somebody else has to decide";
     }
     return request.votes().stream().anyMatch(v -> v.account().equals(account))
         ? "you have approved it already; somebody else has to as well"
