@@ -367,6 +367,20 @@ class SourceTest {
     }
   }
 
+  @Test
+  void aRuleForARoleHoldsASourceAsWell() throws Exception {
+    rules(new ApprovalRule(0, null, null, null, List.of(), List.of(Role.USER), 1));
+    try {
+      write("a.yaml", World.machine(name, ""));
+      String commit = commit();
+      declare("apply: auto");
+      stands("AwaitingApproval", commit);
+      assertThat(find(Kind.MACHINE, name)).isEmpty();
+    } finally {
+      rules();
+    }
+  }
+
   private void declare(Caller by, String more) {
     world
         .engine
