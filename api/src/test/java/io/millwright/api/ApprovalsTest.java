@@ -26,7 +26,7 @@ import tools.jackson.databind.JsonNode;
 class ApprovalsTest {
   private static final Rig RIG = Rig.shared();
   private static final List<String> PROJECTS =
-      List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9");
+      List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9", "ap10", "ap11");
   private static final Map<String, String> TOKENS = new HashMap<>();
 
   @BeforeAll
@@ -165,6 +165,29 @@ class ApprovalsTest {
     assertThat(decide("adm", "ap2", uid, "approve").json().path("state").asString())
         .isEqualTo("done");
     assertThat(RIG.get("projects/ap2/machines/b").status()).isEqualTo(200);
+  }
+
+  @Test
+  void machinesThatFollowAChangedSizeAreHeldAsIfEachWereChanged() {
+    rules("ap10", "{coresAbove: 4}");
+    String size = Rig.size("ap-own", 1, "");
+    assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", size).status()).isEqualTo(201);
+    String larger = Rig.size("ap-own", 16, "");
+    assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", larger).status())
+        .as("nobody has it")
+        .isEqualTo(200);
+    assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", size).status()).isEqualTo(200);
+    String machine = Rig.machine("m").replace("size: small", "size: ap-own");
+    assertThat(as("ask", "PUT", "projects/ap10/machines/m", machine).status()).isEqualTo(202);
+    String uid = held(as("op1", "PUT", "projects/ap10/sizes/ap-own", larger));
+    assertThat(cores()).isOne();
+    assertThat(decide("op2", "ap10", uid, "approve").status()).isEqualTo(200);
+    assertThat(cores()).isEqualTo(16);
+  }
+
+  private static int cores() {
+    JsonNode size = RIG.get("projects/ap10/sizes/ap-own").json();
+    return size.path("spec").path("cores").asInt();
   }
 
   @Test

@@ -104,8 +104,9 @@ public final class Approving {
   /** What the rules of each project ask for, where they ask for anything. */
   static Map<String, Need> needs(Tx tx, Caller caller, Lookup lookup, List<Applied> applied) {
     Map<String, List<Demand>> demands = new TreeMap<>();
+    Set<UUID> sizes = changedSizes(applied);
     for (Applied each : applied) {
-      demand(lookup, each)
+      demand(lookup, each, sizes)
           .ifPresent(d ->
               demands.computeIfAbsent(each.resource().project(), _ -> new ArrayList<>()).add(d));
     }
@@ -162,7 +163,7 @@ public final class Approving {
       Resource<?, ?> main =
           applied.stream()
               .filter(a -> a.resource().project().equals(project))
-              .filter(a -> demand(lookup, a).isPresent())
+              .filter(a -> demand(lookup, a, changedSizes(applied)).isPresent())
               .map(Applied::resource)
               .reduce((a, b) -> b.spec() instanceof OwnerSpec ? b : a)
               .orElseThrow();
@@ -172,7 +173,26 @@ public final class Approving {
     note(tx, granted.get(), "ApprovalDone", "what was approved is under way");
   }
 
-  private static Optional<Demand> demand(Lookup lookup, Applied applied) {
+  /** With which the machines that have them change. */
+  private static Set<UUID> changedSizes(List<Applied> applied) {
+    return applied.stream()
+        .filter(a -> a.action() == Applied.Action.CHANGED && a.resource().kind() == Kind.SIZE)
+        .filter(a -> a.changes().stream().anyMatch(c -> c.path().startsWith("spec")))
+        .map(a -> a.resource().uid())
+        .collect(Collectors.toSet());
+  }
+
+  /** Of machines that follow a Size only those of its own project: a shared one is the house's. */
+  private static boolean follows(Lookup lookup, Resource<?, ?> resource, Set<UUID> sizes) {
+    return !sizes.isEmpty()
+        && resource.spec() instanceof MachineSpec m
+        && lookup
+            .find(Kind.SIZE, resource.project(), m.size())
+            .filter(s -> sizes.contains(s.uid()) && s.project().equals(resource.project()))
+            .isPresent();
+  }
+
+  private static Optional<Demand> demand(Lookup lookup, Applied applied, Set<UUID> sizes) {
     Resource<?, ?> resource = applied.resource();
     boolean makes = applied.action() == Applied.Action.CREATED;
     boolean changes =
@@ -185,7 +205,7 @@ public final class Approving {
         operation != null
             && (operation.verb() == Operation.Verb.REBUILD
                 || operation.verb() == Operation.Verb.REVERT);
-    if (!makes && !changes && !renews) {
+    if (!makes && !changes && !renews && !follows(lookup, resource, sizes)) {
       return Optional.empty();
     }
     return Optional.ofNullable(
