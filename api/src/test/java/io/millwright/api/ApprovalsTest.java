@@ -209,6 +209,29 @@ class ApprovalsTest {
   }
 
   @Test
+  void withAnotherSecretItIsAnotherRequest() {
+    rules("ap11", "{coresAbove: 4}");
+    String old = held(as("ask", "PUT", "projects/ap11/machines/s", secret("o")));
+    String fresh = held(as("ask", "PUT", "projects/ap11/machines/s", secret("n")));
+    assertThat(fresh).as("what was given first was the old one").isNotEqualTo(old);
+    assertThat(held(as("ask", "PUT", "projects/ap11/machines/s", secret("n"))))
+        .as("the same again")
+        .isEqualTo(fresh);
+    assertThat(decide("op1", "ap11", fresh, "approve").status()).isEqualTo(200);
+    assertThat(state("ap11", fresh)).isEqualTo("done");
+    assertThat(state("ap11", old)).isEqualTo("waiting");
+    assertThat(as("ask", "PUT", "projects/ap11/machines/s", secret("n")).status())
+        .as("it is what is declared now")
+        .isLessThan(300);
+  }
+
+  private static String secret(String letter) {
+    String users =
+        "overrides: {users: [{name: eva, passwordHash: $6$secretsalt$" + letter.repeat(86) + "}]}";
+    return big("s").replace("size:", users + ", size:");
+  }
+
+  @Test
   void ofManyWhoApproveAtOnceOneHasItDone() throws Exception {
     rules("ap4", "{coresAbove: 4}");
     String uid = held(as("ask", "PUT", "projects/ap4/machines/b", big("b")));

@@ -128,7 +128,12 @@ public final class Apply {
     Run run = new Run(tx, caller, expected);
     List<Applied> applied = run.all(drafts);
     Approving.require(
-        tx, caller, run.lookup, applied, new Wish.Declare(drafts, expected.mustBeNew()));
+        tx,
+        caller,
+        run.lookup,
+        applied,
+        admission.seal(applied),
+        new Wish.Declare(drafts, expected.mustBeNew()));
     return applied;
   }
 

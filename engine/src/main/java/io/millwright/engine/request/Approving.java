@@ -141,6 +141,17 @@ public final class Approving {
    * @throws Held if it has to be approved first
    */
   static void require(Tx tx, Caller caller, Lookup lookup, List<Applied> applied, Wish wish) {
+    require(tx, caller, lookup, applied, "", wish);
+  }
+
+  /**
+   * As the other one, for what may have secrets.
+   *
+   * @param seal by which those that were given are told from others, for the changes do not show
+   *     them
+   */
+  static void require(
+      Tx tx, Caller caller, Lookup lookup, List<Applied> applied, String seal, Wish wish) {
     Map<String, Need> needs = needs(tx, caller, lookup, applied);
     if (needs.isEmpty()) {
       return;
@@ -154,7 +165,7 @@ public final class Approving {
     }
     String project = needs.keySet().iterator().next();
     Need need = needs.values().iterator().next();
-    String fingerprint = fingerprint(lookup, applied);
+    String fingerprint = fingerprint(lookup, applied, seal);
     Optional<Request> granted =
         tx.approvals()
             .open(caller.who(), project, fingerprint)
@@ -257,7 +268,7 @@ public final class Approving {
   }
 
   /** The same if the same would change, of the same, and what it names is the same. */
-  private static String fingerprint(Lookup lookup, List<Applied> applied) {
+  private static String fingerprint(Lookup lookup, List<Applied> applied, String seal) {
     ArrayNode all = Json.mapper().createArrayNode();
     for (Applied each : applied) {
       Operation operation = each.operation();
@@ -288,6 +299,9 @@ public final class Approving {
           names.add(ref.kind() + " " + found.get().uid() + " " + found.get().generation());
         }
       }
+    }
+    if (!seal.isEmpty()) {
+      all.addObject().put("secrets", seal);
     }
     try {
       return HexFormat.of()
