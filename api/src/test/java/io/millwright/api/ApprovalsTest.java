@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -167,11 +168,23 @@ class ApprovalsTest {
     assertThat(RIG.get("projects/ap2/machines/b").status()).isEqualTo(200);
   }
 
+  /** What the audit says became of the approvals of a request. */
+  private static List<String> approvals(String project, String uid) {
+    List<String> out = new ArrayList<>();
+    for (JsonNode act : RIG.get("projects/" + project + "/audit").json().path("items")) {
+      if (act.path("call").asString().endsWith(":approve")
+          && act.path("name").asString().equals(uid)) {
+        out.add(act.path("result").asString());
+      }
+    }
+    return out;
+  }
+
   @Test
   void machinesThatFollowAChangedSizeAreHeldAsIfEachWereChanged() {
     rules("ap10", "{coresAbove: 4}");
     String size = Rig.size("ap-own", 1, "");
-    assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", size).status()).isEqualTo(201);
+    assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", size).status()).isEqualTo(200);
     String larger = Rig.size("ap-own", 16, "");
     assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", larger).status())
         .as("nobody has it")
@@ -199,6 +212,9 @@ class ApprovalsTest {
     assertThat(stale.status()).isEqualTo(409);
     assertThat(stale.raw().body()).contains("has lapsed, and nothing was done");
     assertThat(state("ap3", uid)).isEqualTo("lapsed");
+    // What was not done is written when it was answered.
+    Awaitility.await()
+        .untilAsserted(() -> assertThat(approvals("ap3", uid)).containsExactly("conflict"));
     assertThat(RIG.get("projects/ap3/machines/b").status()).isEqualTo(404);
     String taken = held(as("ask", "POST", "projects/ap3/machines", big("c")));
     rules("ap3", "");

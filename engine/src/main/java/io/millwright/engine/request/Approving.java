@@ -657,12 +657,14 @@ public final class Approving {
   }
 
   private ProblemException lapse(String project, UUID uid, String why) {
-    store.write(tx -> {
-      Request request = lock(tx, project, uid);
-      if (request.state() == State.WAITING) {
-        end(tx, request, State.LAPSED, why);
-      }
-    });
+    // Whoever approved it has not done it: their row says what they are answered.
+    Acts.aside(() ->
+        store.inTransaction(tx -> {
+          Request request = lock(tx, project, uid);
+          return request.state() == State.WAITING
+              ? end(tx, request, State.LAPSED, why)
+              : request;
+        }));
     return ProblemException.of(
         Problem.Type.CONFLICT,
         "the request has lapsed, and nothing was done: " + why + "; it has to be asked for anew");
