@@ -118,7 +118,7 @@ final class BearerFilter extends OncePerRequestFilter {
             new Bearer(
                 caller.get(),
                 cookie == null ? null : ConsoleTickets.hash(cookie),
-                () -> bearers.authenticate(secret).equals(caller)));
+                () -> bearers.look(secret).equals(caller)));
         SecurityContextHolder.setContext(context);
       }
     } catch (ProblemException e) {

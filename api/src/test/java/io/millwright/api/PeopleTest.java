@@ -166,6 +166,32 @@ class PeopleTest {
   }
 
   @Test
+  void whatIsMerelyOpenKeepsNoSessionAlive() {
+    Browser browser = person("p-open", "admin");
+    String secret = browser.cookie.substring(browser.cookie.indexOf('=') + 1);
+    Bearers bearers = new Bearers(rig.engine.tokens(), rig.engine.access().signIn());
+    assertThat(browser.get("sessions").status()).isEqualTo(200);
+    rig.sql(
+        "UPDATE session SET seen_at = now() - interval '7 hours' WHERE account = (SELECT uid FROM"
+            + " account WHERE name = 'p-open')");
+    assertThat(bearers.look(secret)).isPresent();
+    assertThat(idle(secret)).as("nobody has asked for anything").isGreaterThan(Duration.ofHours(6));
+    assertThat(bearers.authenticate(secret)).isPresent();
+    assertThat(idle(secret))
+        .as("a request is one, though somebody looked a moment before")
+        .isLessThan(Duration.ofHours(1));
+  }
+
+  private Duration idle(String secret) {
+    var session = rig.store.read(tx -> tx.sessions().find(sha256(secret))).orElseThrow();
+    return Duration.between(session.seenAt(), Instant.now());
+  }
+
+  private static byte[] sha256(String text) {
+    return Base64.getDecoder().decode(ConsoleTickets.hash(text));
+  }
+
+  @Test
   void anotherSiteCanChangeNothing() {
     Browser browser = person("p4", "admin");
     HttpRequest.Builder post =
