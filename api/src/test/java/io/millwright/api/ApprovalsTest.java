@@ -7,12 +7,19 @@ import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
 import io.millwright.engine.port.People.Account;
 import io.millwright.engine.port.People.Membership;
+import io.millwright.engine.port.Quarantine;
+import io.millwright.model.Kind;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -27,7 +34,7 @@ import tools.jackson.databind.JsonNode;
 class ApprovalsTest {
   private static final Rig RIG = Rig.shared();
   private static final List<String> PROJECTS =
-      List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9", "ap10", "ap11");
+      List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9", "ap10", "ap11", "ap12");
   private static final Map<String, String> TOKENS = new HashMap<>();
 
   @BeforeAll
@@ -245,6 +252,34 @@ class ApprovalsTest {
     String users =
         "overrides: {users: [{name: eva, passwordHash: $6$secretsalt$" + letter.repeat(86) + "}]}";
     return big("s").replace("size:", users + ", size:");
+  }
+
+  @Test
+  void aLargeVolumeIsHeldWhenItIsRestoredToo() {
+    RIG.apply("ap12", Rig.volume("v", "7GiB"));
+    RIG.store.write(tx -> {
+      var volume =
+          tx.resources()
+              .find(Kind.VOLUME, "ap12", "v", VolumeSpec.class, VolumeStatus.class)
+              .orElseThrow();
+      UUID sim = tx.resources().find(Kind.HYPERVISOR, "shared", "sim").orElseThrow().uid();
+      Instant now = Instant.now();
+      tx.quarantine()
+          .put(
+              new Quarantine.Entry(
+                  volume, sim, "ap12-disk", now, now.plus(Duration.ofDays(7)), false));
+      tx.resources().remove(volume.uid());
+    });
+    rules("ap12", "{diskAbove: 5GiB}");
+    String uid = held(as("ask", "POST", "projects/ap12/quarantine/v:restore?as=w", ""));
+    assertThat(RIG.get("projects/ap12/volumes/w").status()).isEqualTo(404);
+    assertThat(held(as("ask", "POST", "projects/ap12/quarantine/v:restore?as=w", "")))
+        .as("the same again")
+        .isEqualTo(uid);
+    Reply approved = decide("op1", "ap12", uid, "approve");
+    assertThat(approved.status()).as(approved.raw().body()).isEqualTo(200);
+    assertThat(state("ap12", uid)).isEqualTo("done");
+    assertThat(RIG.get("projects/ap12/volumes/w").status()).isEqualTo(200);
   }
 
   @Test

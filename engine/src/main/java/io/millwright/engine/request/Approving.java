@@ -81,6 +81,7 @@ public final class Approving {
   private final Apply apply;
   private final Rebuild rebuild;
   private final Snapshots snapshots;
+  private final Restore restore;
   private final SecretBox secrets;
   private final InstantSource clock;
 
@@ -89,12 +90,14 @@ public final class Approving {
       Apply apply,
       Rebuild rebuild,
       Snapshots snapshots,
+      Restore restore,
       SecretBox secrets,
       InstantSource clock) {
     this.store = store;
     this.apply = apply;
     this.rebuild = rebuild;
     this.snapshots = snapshots;
+    this.restore = restore;
     this.secrets = secrets;
     this.clock = clock;
   }
@@ -280,7 +283,9 @@ public final class Approving {
       one.put("what", resource.kind() + " " + resource.project() + "/" + resource.name());
       one.put("action", each.action().name());
       one.put("verb", operation == null ? "" : operation.verb().name());
-      if (each.action() != Applied.Action.CREATED) {
+      // What is restored is made and still is the one that it was.
+      boolean restored = operation != null && operation.verb() == Operation.Verb.RESTORE;
+      if (each.action() != Applied.Action.CREATED || restored) {
         one.put("uid", resource.uid().toString());
         one.put("generation", resource.generation());
       }
@@ -425,6 +430,7 @@ public final class Approving {
             case Wish.Declare d -> apply.plan(asked.caller(), d.drafts());
             case Wish.Revert r ->
                 snapshots.plan(asked.caller(), r.project(), r.name(), r.snapshot());
+            case Wish.Restore r -> restore.plan(asked.caller(), r.project(), r.volume(), r.as());
             case Wish.Renew r -> rebuild.plan(asked.caller(), r.project(), r.name(), r.image());
           };
     } catch (ProblemException e) {
@@ -568,6 +574,10 @@ public final class Approving {
         case Wish.Revert r -> {
           may(as, Verb.OPERATE, Kind.MACHINE, r.project());
           snapshots.revert(tx, as, r.project(), r.name(), r.snapshot());
+        }
+        case Wish.Restore r -> {
+          may(as, Verb.OPERATE, Kind.VOLUME, r.project());
+          restore.restore(tx, as, r.project(), r.volume(), r.as());
         }
         case Wish.Renew r -> {
           may(as, Verb.OPERATE, Kind.MACHINE, r.project());
