@@ -131,8 +131,7 @@ public class ApiConfiguration {
   /** Everything needs a token or a session but health and signing in; see {@link BearerFilter}. */
   @Bean
   SecurityFilterChain security(
-      HttpSecurity http, Bearers bearers, ConsoleTickets tickets, LateRows late)
-      throws Exception {
+      HttpSecurity http, Bearers bearers, ConsoleTickets tickets, LateRows late) throws Exception {
     return http.csrf(AbstractHttpConfigurer::disable)
         .formLogin(AbstractHttpConfigurer::disable)
         .httpBasic(AbstractHttpConfigurer::disable)

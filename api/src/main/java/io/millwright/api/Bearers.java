@@ -54,9 +54,7 @@ final class Bearers {
   private Optional<Caller> find(String secret, boolean uses) {
     String hash = hash(secret);
     Known before = known.get(hash);
-    if (before != null
-        && System.nanoTime() - before.until() < 0
-        && (before.used() || !uses)) {
+    if (before != null && System.nanoTime() - before.until() < 0 && (before.used() || !uses)) {
       return Optional.of(before.caller());
     }
     long asked = age.get();

@@ -34,7 +34,8 @@ import tools.jackson.databind.JsonNode;
 class ApprovalsTest {
   private static final Rig RIG = Rig.shared();
   private static final List<String> PROJECTS =
-      List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9", "ap10", "ap11", "ap12");
+      List.of(
+          "ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9", "ap10", "ap11", "ap12");
   private static final Map<String, String> TOKENS = new HashMap<>();
 
   @BeforeAll

@@ -61,8 +61,7 @@ class LimitsTest {
   void aProjectsOwnSizeDoesNotGrowBeyondItsQuota() {
     rig.apply("l11", Rig.size("own", 1, "") + "---\n" + Rig.size("unused", 1, ""));
     Reply made =
-        rig.put(
-            "projects/l11/machines/a", Rig.machine("a").replace("size: small", "size: own"));
+        rig.put("projects/l11/machines/a", Rig.machine("a").replace("size: small", "size: own"));
     assertThat(made.status()).isEqualTo(202);
     limit("l11", "{cores: 2}");
     Reply more = rig.put("projects/l11/sizes/own", Rig.size("own", 3, ""));

@@ -642,7 +642,9 @@ public final class Apply {
           && size.disk().compareTo(other.disk()) <= 0;
     }
 
-    /** Whether machines of its own project have this Size; those of others the house answers for. */
+    /**
+     * Whether machines of its own project have this Size; those of others the house answers for.
+     */
     private boolean onIt(Resource<?, ?> size) {
       return tx.resources().referrers(size.uid(), Integer.MAX_VALUE).stream()
           .anyMatch(r -> r.kind() == Kind.MACHINE && r.project().equals(size.project()));
@@ -656,9 +658,7 @@ public final class Apply {
       if (size.project().equals(Projects.SHARED)) {
         return;
       }
-      tx.resources()
-          .find(Kind.SIZE, Projects.SHARED, size.name())
-          .stream()
+      tx.resources().find(Kind.SIZE, Projects.SHARED, size.name()).stream()
           .flatMap(shared -> tx.resources().referrers(shared.uid(), Integer.MAX_VALUE).stream())
           .filter(r -> r.kind() == Kind.MACHINE && r.project().equals(size.project()))
           .findFirst()

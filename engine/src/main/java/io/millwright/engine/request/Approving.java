@@ -671,9 +671,7 @@ public final class Approving {
     Acts.aside(() ->
         store.inTransaction(tx -> {
           Request request = lock(tx, project, uid);
-          return request.state() == State.WAITING
-              ? end(tx, request, State.LAPSED, why)
-              : request;
+          return request.state() == State.WAITING ? end(tx, request, State.LAPSED, why) : request;
         }));
     return ProblemException.of(
         Problem.Type.CONFLICT,

@@ -59,8 +59,8 @@ public final class Restore {
   }
 
   /**
-   * As {@link #restore}, for who looks after the house and has just put it there; so nobody is asked
-   * to approve it.
+   * As {@link #restore}, for who looks after the house and has just put it there; so nobody is
+   * asked to approve it.
    */
   public Operation adopt(Tx tx, Caller caller, String project, String which, String as) {
     return operation(begin(tx, caller, project, which, as));

@@ -42,8 +42,7 @@ public final class Sources {
    * @throws ProblemException INVALID; CONFLICT if another one is the newest by now, or there is
    *     nothing to do
    */
-  public Resource<?, ?> approve(
-      Tx tx, Caller caller, String project, String name, String commit) {
+  public Resource<?, ?> approve(Tx tx, Caller caller, String project, String name, String commit) {
     if (!commit.matches("[0-9a-f]{" + SHORTEST + ",64}")) {
       throw ProblemException.invalid(
           "commit", "must be a commit's name, or the first seven digits of it or more");

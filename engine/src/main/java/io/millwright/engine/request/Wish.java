@@ -19,7 +19,9 @@ sealed interface Wish {
   /** To give a machine the system disk of one of its snapshots. */
   record Revert(String project, String name, String snapshot) implements Wish {}
 
-  /** To take a deleted volume out of quarantine, by its uid; under another name, if one is given. */
+  /**
+   * To take a deleted volume out of quarantine, by its uid; under another name, if one is given.
+   */
   record Restore(String project, String volume, @Nullable String as) implements Wish {}
 
   /** As it is kept; with the secrets that are in it. */
