@@ -85,6 +85,7 @@ final class Rig {
 
   private Rig() throws IOException {
     Path data = directory("postgres");
+    outlivesNoPowerCut(data);
     EmbeddedPostgres postgres = EmbeddedPostgres.start(data, Progress.silent());
     database =
         Database.open(
@@ -313,6 +314,15 @@ final class Rig {
     Path dir = Files.createTempDirectory("millwright-test-" + what);
     Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));
     return dir;
+  }
+
+  /** What is in this PostgreSQL is not waited for until it is on a disk. */
+  private static void outlivesNoPowerCut(Path postgres) throws IOException {
+    Path data = Files.createDirectory(postgres.resolve("data"));
+    Files.setPosixFilePermissions(data, Files.getPosixFilePermissions(postgres));
+    Path conf =
+        Files.write(data.resolve("local.conf"), List.of("fsync = off", "synchronous_commit = off"));
+    Files.setPosixFilePermissions(conf, PosixFilePermissions.fromString("rw-r--r--"));
   }
 
   static void delete(Path dir) {

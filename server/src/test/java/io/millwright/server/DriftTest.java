@@ -239,6 +239,8 @@ class DriftTest {
 
   @Test
   void oneThatStopsWithoutADefinitionComesBackLasting() {
+    world.stop();
+    world.start(World.Pace.FAST); // that it is gone is found by a round
     world.hypervisor.tellsEvents(false);
     world.hypervisor.undefine(uid);
     world.hypervisor.powerOff(uid);

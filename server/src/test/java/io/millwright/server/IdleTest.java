@@ -18,13 +18,15 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Machines that do not change cost no writes and no calls of their own. */
-@Tag("database")
+@Tag("slow")
 class IdleTest {
   /** Rows that three rounds and a node's start may write, however many machines. */
   private static final long FEW = 150;
 
-  /** {@code ./millwright test --many N} says how many. */
-  private static final int MANY = Integer.getInteger("many", 2_000);
+  /** {@code ./millwright test --many N} says how many: whole batches. */
+  private static final int MANY = Integer.getInteger("many", 800);
+
+  private static final int BATCH = 400;
 
   private World world;
 
@@ -42,21 +44,10 @@ class IdleTest {
   }
 
   @Test
-  void hundredsOfMachinesAtRest() {
-    rest(400);
-  }
-
-  @Test
-  @Tag("slow")
   void manyMachinesAtRest() {
-    rest(MANY);
-  }
-
-  private void rest(int count) {
-    int batch = 400;
-    for (int first = 0; first < count; first += batch) {
+    for (int first = 0; first < MANY; first += BATCH) {
       StringBuilder all = new StringBuilder();
-      for (int i = first; i < first + batch; i++) {
+      for (int i = first; i < first + BATCH; i++) {
         all.append(World.machine("m" + i, "")).append("---\n");
       }
       world.apply(all.toString());
@@ -79,7 +70,7 @@ class IdleTest {
     world.await("two rounds pass", 5, () -> rounds.get() >= 3);
     awaitRest();
     assertThat(world.number("SELECT count(*) FROM operation WHERE word = 'succeeded'"))
-        .isEqualTo(count + 1);
+        .isEqualTo(MANY + 1);
 
     // The server counts what a session wrote for certain only when the session has ended.
     world.stop();
@@ -107,7 +98,7 @@ class IdleTest {
     // What they use is one call and one row a round.
     assertThat(measured.get()).isLessThanOrEqualTo(looks.size());
     assertThat(world.number("SELECT count(DISTINCT m) FROM measurement, unnest(machines) AS m"))
-        .isEqualTo(count);
+        .isEqualTo(MANY);
     more.replaceAll((table, rows) -> rows - before.getOrDefault(table, 0L));
     assertThat(more.values().stream().mapToLong(rows -> rows).sum())
         .as("rows written by table: %s", more)

@@ -312,6 +312,7 @@ class MoveTest {
   void aSystemThatDoesNotComeUpThereLeadsBack() {
     nothingComesUpThere();
     move("sim2");
+    world.passInFirstBoot(uid, Duration.ofSeconds(11));
     Operation failed = world.awaitEnd(uid);
     assertThat(failed.state().message()).contains("did not report ready within 10 s");
     assertBack(failed);

@@ -45,6 +45,9 @@ class RebuildTest {
       ---
       """;
 
+  /** Too long for a first boot of {@link #web}. */
+  private static final Duration LATE = Duration.ofSeconds(11);
+
   private World world;
   private UUID uid;
   private MachineStatus before;
@@ -229,6 +232,7 @@ class RebuildTest {
     assertThat(world.awaitEnd(image("next")).state()).isEqualTo(new State.Succeeded());
     nothingComesUp();
     rebuild("next");
+    world.passInFirstBoot(uid, LATE);
     assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
     world.engine.delete().delete(World.ANNA, Kind.IMAGE, "default", "img", null);
     assertThat(world.awaitEnd(gone).state()).isEqualTo(new State.Succeeded());
@@ -335,6 +339,7 @@ class RebuildTest {
   void aSystemThatDoesNotComeUpIsTakenBackAndNotTriedAgain() {
     nothingComesUp();
     world.apply(web("firmware: uefi"));
+    world.passInFirstBoot(uid, LATE);
     Operation failed = world.awaitEnd(uid);
     assertBack(failed, "did not report ready within 10 s");
     assertThat(world.hypervisor.definition(uid).orElseThrow().firmware())

@@ -190,6 +190,7 @@ class SnapshotTest {
         new GuestBehaviour.Conduct(
             null, new GuestAgent.Facts(Map.of(), List.of()), Duration.ZERO, null, ""));
     revert("good");
+    world.passInFirstBoot(uid, Duration.ofSeconds(11));
     Operation failed = world.awaitEnd(uid);
     assertThat(failed.state().message())
         .contains("did not report ready within 10 s")

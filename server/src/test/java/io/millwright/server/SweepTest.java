@@ -439,6 +439,8 @@ class SweepTest {
             world.latest(uid).state() instanceof State.Waiting w
                 && w.message().contains("the images that were staged there cannot be removed"));
     world.second.faults().reachable(true);
+    // Or else it would be tried again only later and later.
+    world.store.write(tx -> tx.nudges().nudge(uid));
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
     assertThat(world.outside(world.second).images()).isEmpty();
   }

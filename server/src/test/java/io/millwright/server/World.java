@@ -23,6 +23,7 @@ import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Resource;
 import io.millwright.model.manifest.Manifests;
+import io.millwright.planner.Step;
 import io.millwright.store.Database;
 import io.millwright.store.embedded.EmbeddedPostgres;
 import io.millwright.store.embedded.Progress;
@@ -312,6 +313,18 @@ final class World implements AutoCloseable {
   /** Lets time pass for whatever asks the clock; what was nudged for later stays for later. */
   void pass(Duration time) {
     passed = passed.plus(time);
+  }
+
+  /** Once it waits for the first boot of this machine, so much time passes. */
+  void passInFirstBoot(UUID machine, Duration time) {
+    await(
+        "its first boot is waited for",
+        () ->
+            latest(machine).steps().stream()
+                .anyMatch(s ->
+                    s.key().endsWith(new Step.AwaitReady(0).key())
+                        && s.state() == Operation.StepState.RUNNING));
+    pass(time);
   }
 
   /** A server stops in good order. */

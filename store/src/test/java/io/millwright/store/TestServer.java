@@ -79,6 +79,7 @@ final class TestServer {
   private static TestServer embedded() {
     try {
       Path dir = directory();
+      outlivesNoPowerCut(dir);
       EmbeddedPostgres postgres = EmbeddedPostgres.start(dir, Progress.silent());
       atEnd(() -> {
         postgres.close();
@@ -127,6 +128,10 @@ final class TestServer {
                       Integer.toString(port),
                       "-c",
                       "listen_addresses=127.0.0.1",
+                      "-c",
+                      "fsync=off",
+                      "-c",
+                      "synchronous_commit=off",
                       "-c",
                       "unix_socket_directories="))
               .redirectErrorStream(true)
@@ -193,6 +198,15 @@ final class TestServer {
     Path dir = Files.createTempDirectory("millwright-store");
     Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx--x--x"));
     return dir;
+  }
+
+  /** What is in this PostgreSQL is not waited for until it is on a disk. */
+  private static void outlivesNoPowerCut(Path postgres) throws IOException {
+    Path data = Files.createDirectory(postgres.resolve("data"));
+    Files.setPosixFilePermissions(data, Files.getPosixFilePermissions(postgres));
+    Path conf =
+        Files.write(data.resolve("local.conf"), List.of("fsync = off", "synchronous_commit = off"));
+    Files.setPosixFilePermissions(conf, PosixFilePermissions.fromString("rw-r--r--"));
   }
 
   private static int freePort() throws IOException {

@@ -63,6 +63,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,6 +99,9 @@ public abstract class HypervisorContract {
     /** Leaves what a server leaves that was killed in the middle of staging this image. */
     void leaveHalfStaged(String installation, Disks.Image image) throws Exception;
   }
+
+  /** The tag of what is about disks, their images and copies of both. */
+  protected static final String DISKS = "disks";
 
   private static final Random RANDOM = new Random();
 
@@ -450,6 +454,7 @@ public abstract class HypervisorContract {
   // ------------------------------------------------------------------------------------ compute
 
   @Test
+  @Tag(DISKS)
   void aDefinedMachineIsSeenAsItWasDefined() throws Exception {
     if (!has("compute") || !has("disks")) {
       return;
@@ -584,6 +589,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void definingWithoutItsDiskOrMediumIsAConflict() throws Exception {
     if (!has("compute") || !has("disks") || !has("media")) {
       return;
@@ -626,6 +632,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aRunningMachineIsRemovedAndItsDiskStays() throws Exception {
     if (!has("compute") || !has("disks")) {
       return;
@@ -875,6 +882,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void whatAnotherInstallationMadeIsForeign() throws Exception {
     if (!has("compute") || !has("disks") || !has("media")) {
       return;
@@ -945,6 +953,7 @@ public abstract class HypervisorContract {
   // -------------------------------------------------------------------------------------- disks
 
   @Test
+  @Tag(DISKS)
   void anImageIsStagedOnceAndUnstaged() throws Exception {
     if (!has("disks")) {
       return;
@@ -956,6 +965,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aHalfStagedImageIsNotTakenForAWholeOne() throws Exception {
     if (!has("disks")) {
       return;
@@ -971,6 +981,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void anImageThatADiskIsBackedByIsKept() throws Exception {
     if (!has("disks")) {
       return;
@@ -990,6 +1001,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskIsMadeOnceAndGrows() throws Exception {
     if (!has("disks")) {
       return;
@@ -1011,6 +1023,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskFromAnImageIsAtLeastAsLargeAsIt() throws Exception {
     if (!has("disks")) {
       return;
@@ -1025,6 +1038,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskOfARunningMachineGrowsAndCannotBeDeleted() throws Exception {
     if (!has("compute") || !has("disks")) {
       return;
@@ -1052,6 +1066,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aRunningMachineIsGivenADisk() throws Exception {
     if (!has(HypervisorDriver.HOT_PLUG)) {
       return;
@@ -1085,6 +1100,7 @@ public abstract class HypervisorContract {
 
   /** A guest has to boot for it. */
   @Test
+  @Tag(DISKS)
   @Timeout(value = 240, unit = TimeUnit.SECONDS)
   void aRunningMachineIsRidOfADiskThatItsGuestLetsGo() throws Exception {
     if (!has(HypervisorDriver.HOT_PLUG)) {
@@ -1318,6 +1334,7 @@ public abstract class HypervisorContract {
 
   /** Once staged it is many machines', and none of them has anything to write to it. */
   @Test
+  @Tag(DISKS)
   void aVendorsMediumIsSharedBesideTheSeedsOfMachinesAndGivenBack() throws Exception {
     if (!has("compute") || !has("disks") || !has("media") || !has("shared-media")) {
       return;
@@ -1402,6 +1419,7 @@ public abstract class HypervisorContract {
 
   /** Larger than what a driver sends in one piece, and read while it is sent. */
   @Test
+  @Tag(DISKS)
   void anInstallationMediumIsAttachedEjectedAndGone() throws Exception {
     if (!has("compute") || !has("disks") || !has("media")) {
       return;
@@ -1452,6 +1470,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskIsWrittenAndReadBackAsItWas(@TempDir Path server) throws Exception {
     if (!has("disk-transfer") || !has("disks")) {
       return;
@@ -1479,6 +1498,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskThatIsInUseIsNeitherReadNorWritten(@TempDir Path server) throws Exception {
     if (!has("disk-transfer") || !has("disks") || !has("compute")) {
       return;
@@ -1500,6 +1520,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskOfAnotherInstallationIsNeitherReadNorWritten(@TempDir Path server) throws Exception {
     if (!has("disk-transfer")) {
       return;
@@ -1513,6 +1534,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void whoMayNotProceedWritesNothing(@TempDir Path server) throws Exception {
     if (!has("disk-transfer") || !has("disks")) {
       return;
@@ -1549,6 +1571,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aCopyHasWhatTheDiskHadAndOutlivesIt(@TempDir Path server) throws Exception {
     if (!has("disk-copy") || !has("disk-transfer") || !has("disks")) {
       return;
@@ -1586,6 +1609,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskThatStartedAsAnImageIsCopiedAndNeedsTheImageNoMore() throws Exception {
     if (!has("disk-copy") || !has("disks")) {
       return;
@@ -1603,6 +1627,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskThatAMachineRunsWithIsNotCopied() throws Exception {
     if (!has("disk-copy") || !has("disks") || !has("compute")) {
       return;
@@ -1622,6 +1647,7 @@ public abstract class HypervisorContract {
   }
 
   @Test
+  @Tag(DISKS)
   void aDiskOfAnotherInstallationIsNotCopied() {
     if (!has("disk-copy")) {
       return;
@@ -1896,6 +1922,7 @@ public abstract class HypervisorContract {
   // ------------------------------------------------------------------------ threads and closing
 
   @Test
+  @Tag(DISKS)
   void severalThreadsDoTheSame() throws Exception {
     if (!has("compute") || !has("disks")) {
       return;

@@ -10,6 +10,7 @@ import com.sun.jna.ptr.PointerByReference;
 import io.millwright.driver.libvirt.Handle.Domain;
 import io.millwright.driver.libvirt.Handle.Pool;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -29,10 +30,17 @@ import org.jspecify.annotations.Nullable;
 final class Connection implements AutoCloseable {
   private static final Libvirt C = Libvirt.get();
 
-  /** Seconds between keepalives, and how many may stay unanswered: dead after 20 seconds or so. */
-  private static final int KEEPALIVE_INTERVAL = 5;
-
-  private static final int KEEPALIVE_COUNT = 3;
+  /**
+   * How long a daemon may be silent.
+   *
+   * @param opening while a connection to it is opened
+   * @param seconds between keepalives
+   * @param unanswered how many of these may stay without an answer
+   */
+  record Patience(Duration opening, int seconds, int unanswered) {
+    /** A connection is dead after 20 seconds or so. */
+    static final Patience USUAL = new Patience(Duration.ofSeconds(30), 5, 3);
+  }
 
   // virDomainStatsTypes
   private static final int STATS_STATE = 1;
@@ -51,7 +59,7 @@ final class Connection implements AutoCloseable {
   private volatile boolean alive = true;
   private boolean closed;
 
-  private Connection(Pointer pointer, String daemon, Runnable lost) {
+  private Connection(Pointer pointer, String daemon, Patience patience, Runnable lost) {
     this.pointer = pointer;
     this.daemon = daemon;
     this.onClose =
@@ -60,7 +68,7 @@ final class Connection implements AutoCloseable {
           lost.run();
         };
     // Neither is had by the drivers that run inside the client (test:///), which cannot be lost.
-    var _ = C.virConnectSetKeepAlive(pointer, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT);
+    var _ = C.virConnectSetKeepAlive(pointer, patience.seconds(), patience.unanswered());
     var _ = C.virConnectRegisterCloseCallback(pointer, onClose, null, null);
   }
 
@@ -69,12 +77,12 @@ final class Connection implements AutoCloseable {
    *
    * @param lost called on the event loop when the daemon went away
    */
-  static Connection open(Settings settings, Runnable lost) throws LibvirtError {
+  static Connection open(Settings settings, Patience patience, Runnable lost) throws LibvirtError {
     EventLoop.ensure();
     Credentials credentials = new Credentials(settings);
     try (Memory auth = credentials.struct()) {
       return new Connection(
-          check(C.virConnectOpenAuth(settings.uri(), auth, 0)), settings.daemon(), lost);
+          check(C.virConnectOpenAuth(settings.uri(), auth, 0)), settings.daemon(), patience, lost);
     }
   }
 

@@ -41,7 +41,11 @@ final class LibvirtHypervisor implements HypervisorDriver {
   private final Metrics metrics;
 
   LibvirtHypervisor(Settings settings, String installation) {
-    line = new Line(lost -> Connection.open(settings, lost));
+    this(settings, installation, Connection.Patience.USUAL);
+  }
+
+  LibvirtHypervisor(Settings settings, String installation, Connection.Patience patience) {
+    line = new Line(lost -> Connection.open(settings, patience, lost), patience.opening());
     Acceleration acceleration = new Acceleration(settings.acceleration());
     PoolFiles files = new PoolFiles(settings, installation);
     survey = new Survey(line, acceleration, files, installation);

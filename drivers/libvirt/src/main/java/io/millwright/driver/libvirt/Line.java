@@ -55,7 +55,6 @@ final class Line implements AutoCloseable {
   /** For what moves much data, whose caller sees to its end. */
   static final Duration UNBOUNDED = Duration.ofDays(1);
 
-  private static final Duration OPEN_DEADLINE = Duration.ofSeconds(30);
   private static final Duration LISTEN_PATIENCE = Duration.ofSeconds(2);
   private static final int MOST_STUCK = 16;
   private static final int MOST_STUCK_OPENING = 3;
@@ -64,6 +63,7 @@ final class Line implements AutoCloseable {
   private static final long LONGEST_PAUSE_MILLIS = 30_000;
 
   private final Opener opener;
+  private final Duration openDeadline;
   private final ExecutorService threads =
       Executors.newCachedThreadPool(Thread.ofPlatform().name("libvirt-", 0).daemon().factory());
   private final Set<Job<?>> jobs = ConcurrentHashMap.newKeySet();
@@ -82,7 +82,15 @@ final class Line implements AutoCloseable {
   private boolean hears;
 
   Line(Opener opener) {
+    this(opener, Connection.Patience.USUAL.opening());
+  }
+
+  /**
+   * @param openDeadline how long a connection is waited for
+   */
+  Line(Opener opener, Duration openDeadline) {
     this.opener = opener;
+    this.openDeadline = openDeadline;
   }
 
   <T extends @Nullable Object> T call(Work<T> work) throws DriverException {
@@ -255,7 +263,7 @@ final class Line implements AutoCloseable {
 
   /** A live connection for the caller alone; opened if none is idle. */
   private Connection acquire() throws DriverException, LibvirtError, InterruptedException {
-    long deadline = System.nanoTime() + OPEN_DEADLINE.toNanos();
+    long deadline = System.nanoTime() + openDeadline.toNanos();
     while (true) {
       Connection candidate;
       synchronized (lock) {

@@ -23,8 +23,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** The contract, kept by a real libvirt. */
 @Tag("libvirt")
@@ -97,10 +97,18 @@ class LibvirtContractTest extends HypervisorContract {
   }
 
   /** As a system that knows no virtual machines finds them: by its own drivers, and at work. */
-  @ParameterizedTest
-  @EnumSource(Firmware.class)
-  void aGuestWithDriversOfHardwareAloneHasDisksADriveAndANetwork(Firmware firmware)
-      throws Exception {
+  @Test
+  void aGuestWithDriversOfHardwareAloneHasDisksADriveAndANetwork() throws Exception {
+    hardwareAlone(Firmware.UEFI);
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "nightly", matches = "true")
+  void soItHasByTheOlderFirmware() throws Exception {
+    hardwareAlone(Firmware.BIOS);
+  }
+
+  private void hardwareAlone(Firmware firmware) throws Exception {
     Path file = Lab.hardwareImage();
     Disks.Image hardware =
         new Disks.Image(Lab.sha256(file), file, "qcow2", Micro.virtualSize(file));

@@ -7,9 +7,17 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ConditionEvaluationResult;
+import org.junit.jupiter.api.extension.ExecutionCondition;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** The contract, kept with system disks that are linked to their images. */
+/**
+ * The contract, kept with system disks that are linked to their images. All else is as it is with
+ * copies of them, so a build takes what is about disks, and {@code -Dnightly=true} takes all.
+ */
 @Tag("vsphere")
+@ExtendWith(VsphereLinkedContractTest.OfDisks.class)
 final class VsphereLinkedContractTest extends VsphereContractTest {
   @Override
   protected HypervisorDriver open(String installation) throws DriverException {
@@ -29,5 +37,16 @@ final class VsphereLinkedContractTest extends VsphereContractTest {
   @Override
   protected boolean disksOfImagesGrow() {
     return false;
+  }
+
+  static final class OfDisks implements ExecutionCondition {
+    @Override
+    public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+      return context.getTestMethod().isEmpty()
+              || context.getTags().contains(DISKS)
+              || Boolean.getBoolean("nightly")
+          ? ConditionEvaluationResult.enabled("")
+          : ConditionEvaluationResult.disabled("not about disks");
+    }
   }
 }
