@@ -83,10 +83,14 @@ final class Contents {
     return List.copyOf(out);
   }
 
-  /** Disks by the number of the VM that holds them; a holder has one. */
-  Map<Integer, Volume> disks(Cluster.Place place) throws DriverException, PveFault {
-    Map<Integer, Volume> out = new LinkedHashMap<>();
-    list(place.storage(), "images").forEach(v -> out.putIfAbsent(v.owner(), v));
+  /**
+   * Disks by the number of the VM in their names. A holder has one, but a creation that died may
+   * have left another one under its number.
+   */
+  Map<Integer, List<Volume>> disks(Cluster.Place place) throws DriverException, PveFault {
+    Map<Integer, List<Volume>> out = new LinkedHashMap<>();
+    list(place.storage(), "images")
+        .forEach(v -> out.computeIfAbsent(v.owner(), _ -> new ArrayList<>()).add(v));
     return out;
   }
 

@@ -23,6 +23,9 @@ final class Guests {
   /** How soon to ask again for what is being made. */
   static final Duration POLL = Duration.ofSeconds(3);
 
+  /** Where a holder has its disk. */
+  static final String HELD = "scsi0";
+
   private static final int LOCKS = 64;
 
   /** In the name of a volume, the number of the VM that it belongs to. */
@@ -259,6 +262,25 @@ final class Guests {
     }
     foreign.put(guest.number(), new Known(guest.name(), guest.tags(), uid));
     return uid;
+  }
+
+  /** The volume that a holder has in its configuration, or an empty text. */
+  String held(Guest holder) throws DriverException, PveFault {
+    return Options.properties(options(holder).text(HELD), "file").getOrDefault("file", "");
+  }
+
+  /**
+   * The disk of a holder, by its configuration and not by its number, which a volume that a dead
+   * creation left has in its name as well.
+   *
+   * @param all as {@link Contents#disks} tells them
+   */
+  Optional<Contents.Volume> held(Guest holder, Map<Integer, List<Contents.Volume>> all)
+      throws DriverException, PveFault {
+    String volume = held(holder);
+    return all.getOrDefault(holder.number(), List.of()).stream()
+        .filter(v -> v.id().equals(volume))
+        .findFirst();
   }
 
   /** The VM that holds a disk of ours. */

@@ -34,9 +34,6 @@ import org.jspecify.annotations.Nullable;
  * their removal leaves it where it is.
  */
 final class HeldDisks implements Disks, AutoCloseable {
-  /** Where the holder has its disk. */
-  private static final String AT = "scsi0";
-
   private final Api api;
   private final Tasks tasks;
   private final Settings settings;
@@ -235,7 +232,7 @@ final class HeldDisks implements Disks, AutoCloseable {
     out.put("scsihw", "virtio-scsi-pci");
     out.put("protection", "1");
     out.put("onboot", "0");
-    out.put(AT, disk);
+    out.put(Guests.HELD, disk);
     return out;
   }
 
@@ -266,13 +263,12 @@ final class HeldDisks implements Disks, AutoCloseable {
 
   private Contents.Volume volume(Cluster.Place place, Guest holder)
       throws DriverException, PveFault {
-    Contents.Volume out = contents.disks(place).get(holder.number());
-    if (out == null) {
-      throw Guests.conflict(
-          "A disk of ours is not in the storage that the settings name.",
-          "no volume of VM " + holder.number() + " in " + place.storage().name());
-    }
-    return out;
+    return guests
+        .held(holder, contents.disks(place))
+        .orElseThrow(() ->
+            Guests.conflict(
+                "A disk of ours is not in the storage that the settings name.",
+                "no volume of VM " + holder.number() + " in " + place.storage().name()));
   }
 
   /** By the machine that has it plugged in, which else would go on with the old size. */
@@ -289,7 +285,7 @@ final class HeldDisks implements Disks, AutoCloseable {
             .filter(g -> g.label().filter(l -> l.role() == null).isPresent())
             .toList();
     Guest by = holder;
-    String at = AT;
+    String at = Guests.HELD;
     for (Guests.User user : guests.users(machines, volume.id())) {
       if (Options.isDisk(user.at())) {
         by = user.guest();
@@ -314,9 +310,7 @@ final class HeldDisks implements Disks, AutoCloseable {
           if (holder.isEmpty()) {
             return Outcome.DONE;
           }
-          String volume =
-              Options.properties(guests.options(holder.get()).text(AT), "file")
-                  .getOrDefault("file", "");
+          String volume = guests.held(holder.get());
           List<Guest> others =
               cluster.machines().filter(g -> g.number() != holder.get().number()).toList();
           List<Guests.User> users = volume.isEmpty() ? List.of() : guests.users(others, volume);

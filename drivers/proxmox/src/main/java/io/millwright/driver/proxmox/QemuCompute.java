@@ -254,18 +254,18 @@ final class QemuCompute implements Compute {
     out.put("hotplug", "0");
     out.put("scsihw", "virtio-scsi-pci");
     out.put("boot", "order=" + String.join(";", bootOrder(machine, places)));
-    Map<Integer, Contents.Volume> volumes =
+    Map<Integer, List<Contents.Volume>> volumes =
         machine.disks().isEmpty() ? Map.of() : contents.disks(place);
     int n = 0;
     for (MachineDefinition.Disk disk : machine.disks()) {
+      Optional<Guest> holder =
+          ObjectName.parse(disk.name()).flatMap(name -> guests.holder(cluster, name));
       Contents.Volume volume =
-          ObjectName.parse(disk.name())
-              .flatMap(name -> guests.holder(cluster, name))
-              .map(holder -> volumes.get(holder.number()))
-              .orElse(null);
-      if (volume == null) {
-        throw Guests.conflict("There is no disk of this name on the hypervisor.", disk.name());
-      }
+          (holder.isEmpty()
+                  ? Optional.<Contents.Volume>empty()
+                  : guests.held(holder.get(), volumes))
+              .orElseThrow(() ->
+                  Guests.conflict("There is no disk of this name on the hypervisor.", disk.name()));
       out.put(places.get(n++), volume.id() + ",serial=" + disk.serial());
     }
     n = 0;

@@ -310,6 +310,10 @@ final class FakePve implements AutoCloseable {
     return volumes.containsKey(volume);
   }
 
+  synchronized long size(String volume) {
+    return Objects.requireNonNull(volumes.get(volume), volume).size();
+  }
+
   synchronized List<String> volumes() {
     return List.copyOf(volumes.keySet());
   }
@@ -317,6 +321,13 @@ final class FakePve implements AutoCloseable {
   synchronized void file(String content, String name, long size) {
     String id = "local:" + content + "/" + name;
     volumes.put(id, new Volume(id, content, name.replaceAll(".*\\.", ""), size, 0));
+  }
+
+  /** What a creation that died left under a number. */
+  synchronized String leftover(int number, long size) {
+    String id = "local-lvm:vm-" + number + "-disk-0";
+    volumes.put(id, new Volume(id, "images", "raw", size, number));
+    return id;
   }
 
   synchronized void release() {

@@ -517,6 +517,37 @@ final class TroubleTest {
     }
   }
 
+  /** Proxmox VE gives the new disk the next name, and both carry the number of the holder. */
+  @Test
+  void whatADeadCreationLeftUnderTheSameNumberIsNotTakenForTheDisk() throws Exception {
+    ByteSize larger = ByteSize.ofMib(128);
+    try (ProxmoxHypervisor driver = open()) {
+      done(disks(driver).create(SYSTEM, SIZE, null));
+      int holder = pve.tagged("-system.");
+      done(disks(driver).delete(SYSTEM));
+      String left = pve.leftover(holder, 32L << 20);
+      defined(driver);
+      String disk = "local-lvm:vm-" + holder + "-disk-1";
+      assertThat(pve.config(number()).get("scsi0")).startsWith(disk + ",");
+      Observation seen = driver.observe(new Scope.All());
+      assertThat(seen.disks()).containsExactly(new Observation.Disk(SYSTEM, SIZE));
+      Observation.Machine machine = seen.machine(UID).orElseThrow();
+      assertThat(machine.disks()).containsExactly(SYSTEM.toString());
+      assertThat(machine.foreignDisks()).isEmpty();
+
+      done(disks(driver).grow(SYSTEM, larger));
+      assertThat(pve.size(disk)).isEqualTo(larger.bytes());
+      assertThat(pve.size(left)).isEqualTo(32L << 20);
+      done(disks(driver).create(SYSTEM, larger, null));
+
+      // Where the holder's configuration cannot be read, it is not known which of them is the disk.
+      pve.refuse("GET /nodes/pve1/qemu/" + holder + "/config", 595, "No route to host\n");
+      Observation gap = driver.observe(new Scope.All());
+      assertThat(gap.disks()).isEmpty();
+      assertThat(gap.gaps()).anyMatch(line -> line.contains(SYSTEM.toString()));
+    }
+  }
+
   @Test
   void aGuestThatPaysNoHeedIsAskedOnceAtATimeAndCanBeCutOff() throws Exception {
     try (ProxmoxHypervisor driver = open();
