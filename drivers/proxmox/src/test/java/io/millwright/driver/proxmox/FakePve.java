@@ -25,6 +25,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.regex.Matcher;
@@ -129,6 +130,9 @@ final class FakePve implements AutoCloseable {
 
   /** Kinds of tasks that never end until {@link #release}. */
   final Set<String> held = ConcurrentHashMap.newKeySet();
+
+  /** Has uploads taken and not answered until then, as after a connection was dropped. */
+  volatile @Nullable CountDownLatch stuck;
 
   /** Contents of the storage local, as its settings say. */
   volatile String contents = "iso,import,vztmpl";
@@ -377,6 +381,14 @@ final class FakePve implements AutoCloseable {
         Request request = request(exchange, sent);
         String line = request.method() + " /" + String.join("/", request.path());
         calls.add(line);
+        CountDownLatch until = stuck;
+        if (until != null && line.endsWith("/upload")) {
+          try {
+            until.await();
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+        }
         if (!("PVEAPIToken=" + TOKEN + "=" + SECRET).equals(auth)) {
           throw new Refusal(401, "invalid token value!\n");
         }

@@ -28,11 +28,13 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** What goes wrong at a Proxmox VE, and what the driver says and does then. */
 @Tag("proxmox")
@@ -470,6 +472,31 @@ final class TroubleTest {
   }
 
   // ---------------------------------------------------------------------------- work that goes on
+
+  @Test
+  @Timeout(60)
+  void anUploadThatDoesNotMoveAnyMoreIsGivenUpAndBegunAnew() throws Exception {
+    CountDownLatch over = new CountDownLatch(1);
+    pve.stuck = over;
+    try (ProxmoxHypervisor driver =
+        new ProxmoxHypervisor(
+            Settings.read(pve.settings()),
+            INSTALLATION,
+            now::get,
+            Duration.ofSeconds(30),
+            Duration.ofMillis(200))) {
+      for (int i = 1; i <= 2; i++) {
+        fails(
+            FaultKind.UNREACHABLE,
+            () -> disks(driver).stage(ProxmoxContractTest.image(32)),
+            "did not answer in time");
+        assertThat(Collections.frequency(pve.calls, "POST /nodes/pve1/storage/local/upload"))
+            .isEqualTo(i);
+      }
+    } finally {
+      over.countDown();
+    }
+  }
 
   @Test
   void aCopyThatGoesOnIsFoundAgainByAnotherServerAndMadeOnce() throws Exception {

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.DiskTransfer;
+import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HotPlug;
@@ -19,6 +20,7 @@ import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.driver.Screen;
+import io.millwright.driver.testkit.Lab;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
@@ -26,6 +28,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -38,11 +41,13 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -516,6 +521,35 @@ final class TroubleTest {
       assertThat(failure.forUser()).contains("The datastore is full");
       // It did not get its name.
       assertThat(vcenter.calls).doesNotContain("MoveDatastoreFile_Task");
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void aFileThatDoesNotMoveAnyMoreIsGivenUpAndBroughtAnew(@TempDir Path directory)
+      throws Exception {
+    Path file = Files.write(directory.resolve("medium.iso"), new byte[4096]);
+    Disks.Image medium =
+        new Disks.Image(Lab.sha256(file), file, Disks.Image.MEDIUM, ByteSize.ofMib(1));
+    CountDownLatch over = new CountDownLatch(1);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver =
+            new VsphereHypervisor(
+                Settings.read(vcenter.settings()),
+                INSTALLATION,
+                now::get,
+                Duration.ofSeconds(30),
+                Tasks.PATIENCE,
+                Duration.ofMillis(200))) {
+      AtomicInteger asked = vcenter.stuck(over);
+      for (int i = 1; i <= 2; i++) {
+        DriverException failure = failure(() -> driver.disks().orElseThrow().stage(medium));
+        assertThat(failure.kind()).isEqualTo(FaultKind.UNREACHABLE);
+        assertThat(failure.forUser()).contains("did not answer in time");
+        assertThat(asked.get()).isEqualTo(i);
+      }
+    } finally {
+      over.countDown();
     }
   }
 
