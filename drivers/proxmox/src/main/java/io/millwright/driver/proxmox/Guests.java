@@ -2,6 +2,7 @@ package io.millwright.driver.proxmox;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Locks;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
@@ -13,7 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
@@ -26,8 +26,6 @@ final class Guests {
   /** Where a holder has its disk. */
   static final String HELD = "scsi0";
 
-  private static final int LOCKS = 64;
-
   /** In the name of a volume, the number of the VM that it belongs to. */
   private static final Pattern OWNER = Pattern.compile("[:/]vm-([0-9]{3,9})-");
 
@@ -35,7 +33,7 @@ final class Guests {
   private final Tasks tasks;
   private final Settings settings;
   private final String installation;
-  private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
+  private final Locks<UUID> locks = new Locks<>();
 
   /** A foreign machine as it was when its uid was read. */
   private record Known(String name, List<String> tags, UUID uid) {}
@@ -47,9 +45,6 @@ final class Guests {
     this.tasks = tasks;
     this.settings = settings;
     this.installation = installation;
-    for (int i = 0; i < LOCKS; i++) {
-      locks[i] = new ReentrantLock();
-    }
   }
 
   String installation() {
@@ -58,16 +53,10 @@ final class Guests {
 
   /** Acts on one resource, one after the other. */
   <T> T alone(UUID uid, Api.Work<T> work) throws DriverException {
-    ReentrantLock lock = locks[Math.floorMod(uid.hashCode(), LOCKS)];
-    try {
-      lock.lockInterruptibly();
+    try (Locks.Held _ = locks.take(uid)) {
+      return api.act(work);
     } catch (InterruptedException e) {
       throw Api.interrupted(e);
-    }
-    try {
-      return api.act(work);
-    } finally {
-      lock.unlock();
     }
   }
 

@@ -7,6 +7,7 @@ import static io.millwright.driver.vsphere.FakeVcenter.property;
 import static io.millwright.driver.vsphere.FakeVcenter.ref;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.Disks;
@@ -15,6 +16,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
+import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
@@ -551,6 +553,36 @@ final class TroubleTest {
     } finally {
       over.countDown();
     }
+  }
+
+  /** Locks that were shared by hash had these two wait for each other. */
+  @Test
+  @Timeout(60)
+  void whatIsBroughtForOneMachineKeepsNoOtherOneWaiting() throws Exception {
+    CountDownLatch over = new CountDownLatch(1);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      AtomicInteger asked = vcenter.stuck(over);
+      Media media = driver.media().orElseThrow();
+      Thread brings =
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  media.put(seedOf(new UUID(0, 1)), new byte[2048]);
+                } catch (DriverException e) {
+                  // It is never answered.
+                }
+              });
+      await().until(() -> asked.get() == 1);
+      assertThat(media.delete(seedOf(new UUID(0, 65)))).isEqualTo(Outcome.DONE);
+      assertThat(brings.isAlive()).isTrue();
+    } finally {
+      over.countDown();
+    }
+  }
+
+  private static ObjectName seedOf(UUID uid) {
+    return new ObjectName(new Mark(INSTALLATION, uid, 1), ObjectName.SEED);
   }
 
   // -------------------------------------------------------------------------------------- tasks
