@@ -18,6 +18,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
 
 /**
  * Whole files over HTTP, for drivers: each lasts as long as something moves. A connection that was
@@ -46,7 +47,8 @@ public final class Transfers {
     HttpRequest.Builder watched = HttpRequest.newBuilder(request, (_, _) -> true);
     request
         .bodyPublisher()
-        .ifPresent(body -> watched.method(request.method(), watched(body, moved)));
+        .ifPresent(body ->
+            watched.method(request.method(), counted(body, _ -> moved.set(System.nanoTime()))));
     CompletableFuture<HttpResponse<T>> answer = http.sendAsync(watched.build(), handler);
     while (true) {
       long left = patience.toNanos() - (System.nanoTime() - moved.get());
@@ -80,7 +82,8 @@ public final class Transfers {
     return new HttpTimeoutException("nothing moved for " + patience.toSeconds() + " s");
   }
 
-  private static BodyPublisher watched(BodyPublisher body, AtomicLong moved) {
+  /** A body of which is told how many bytes each piece has that goes out. */
+  public static BodyPublisher counted(BodyPublisher body, LongConsumer out) {
     Flow.Publisher<ByteBuffer> pieces =
         to ->
             body.subscribe(
@@ -92,7 +95,7 @@ public final class Transfers {
 
                   @Override
                   public void onNext(ByteBuffer piece) {
-                    moved.set(System.nanoTime());
+                    out.accept(piece.remaining());
                     to.onNext(piece);
                   }
 
