@@ -16,6 +16,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** Finds machines and disks by their marks, and says whose they are. */
@@ -284,20 +285,27 @@ final class Guests {
   // -------------------------------------------------------------------------------------- numbers
 
   /**
-   * The number under which a new VM is made. It follows from what it is for: whoever begins again
-   * after a crash comes to the same one, and finds what was begun.
+   * The number under which a new VM is made.
+   *
+   * @param making what makes it already, or null
    */
-  int number(Cluster cluster, String purpose) throws DriverException, PveFault {
+  record Number(int number, Outcome.@Nullable Running making) {}
+
+  /**
+   * It follows from what it is for: whoever begins again after a crash comes to the same one, and
+   * finds what was begun.
+   */
+  Number number(Cluster cluster, String purpose) throws DriverException, PveFault {
     Settings.Numbers range = settings.numbers();
     long first = purpose.hashCode() * 0x9E3779B97F4A7C15L >>> 1;
     for (int i = 0; i < range.count(); i++) {
       int number = range.from() + Math.floorMod(first + i, range.count());
       Optional<Guest> there = cluster.at(number);
       if (there.isEmpty()) {
-        return number;
+        return new Number(number, null);
       }
       if (there.get().unfinished() && there.get().label().isEmpty()) {
-        throw unfinished(there.get());
+        return new Number(number, unfinished(there.get()));
       }
     }
     throw new DriverException(
@@ -305,20 +313,18 @@ final class Guests {
   }
 
   /** Nothing is known of it but its number, and that somebody makes it or has ceased to. */
-  private DriverException unfinished(Guest there) throws DriverException, PveFault {
-    Optional<String> task = tasks.active(there.node(), there.number(), "qmcreate");
-    return task.isPresent()
-        ? new DriverException(
-            FaultKind.UNREACHABLE,
-            "The hypervisor has not finished yet.",
-            "VM " + there.number() + " is being made by " + task.get(),
-            null)
-        : conflict(
-            "VM "
-                + there.number()
-                + " on the hypervisor was left half-made and nobody works on it; have it removed"
-                + " there.",
-            "VM " + there.number() + " has the lock create and no task");
+  private Outcome.Running unfinished(Guest there) throws DriverException, PveFault {
+    return new Outcome.Running(
+        tasks
+            .active(there.node(), there.number(), "qmcreate")
+            .orElseThrow(() ->
+                conflict(
+                    "VM "
+                        + there.number()
+                        + " on the hypervisor was left half-made and nobody works on it; have it"
+                        + " removed there.",
+                    "VM " + there.number() + " has the lock create and no task")),
+        POLL);
   }
 
   /**

@@ -176,7 +176,11 @@ final class HeldDisks implements Disks, AutoCloseable {
             return enlarge(cluster, place, there.get(), size);
           }
           String disk = fresh(place, size, base);
-          int number = guests.number(cluster, name.toString());
+          Guests.Number free = guests.number(cluster, name.toString());
+          if (free.making() != null) {
+            return free.making();
+          }
+          int number = free.number();
           Outcome made = guests.make(place, number, holder(name, number, disk), patience);
           if (!made.equals(Outcome.DONE) || base == null) {
             return made;

@@ -36,10 +36,11 @@ final class ProxmoxHypervisor implements HypervisorDriver {
    */
   ProxmoxHypervisor(
       Settings settings, String installation, InstantSource clock, Duration patience) {
-    this(settings, installation, clock, patience, Transfers.PATIENCE);
+    this(settings, installation, clock, patience, Tasks.PATIENCE, Transfers.PATIENCE);
   }
 
   /**
+   * @param quick how long a call waits for what is quick as a rule
    * @param still how long a file may not move before it is given up
    */
   ProxmoxHypervisor(
@@ -47,9 +48,10 @@ final class ProxmoxHypervisor implements HypervisorDriver {
       String installation,
       InstantSource clock,
       Duration patience,
+      Duration quick,
       Duration still) {
     api = new Api(settings, clock, still);
-    Tasks tasks = new Tasks(api);
+    Tasks tasks = new Tasks(api, quick);
     Guests guests = new Guests(api, tasks, settings, installation);
     Contents contents = new Contents(api, tasks, installation);
     survey = new Survey(api, settings, guests, contents);

@@ -114,7 +114,11 @@ final class QemuCompute implements Compute {
             change(cluster, place, machine, values, there.get(), now);
             return Outcome.DONE;
           }
-          int number = guests.number(cluster, machine.mark().uid().toString());
+          Guests.Number free = guests.number(cluster, machine.mark().uid().toString());
+          if (free.making() != null) {
+            return free.making();
+          }
+          int number = free.number();
           values.put("tags", new Label(machine.mark(), null, number).toString());
           values.put("serial0", "socket");
           values.put("vga", "std");
@@ -122,7 +126,7 @@ final class QemuCompute implements Compute {
           if (machine.firmware() == Firmware.UEFI) {
             values.put("efidisk0", variables(place));
           }
-          return guests.make(place, number, values, Tasks.PATIENCE);
+          return guests.make(place, number, values, tasks.patience());
         });
   }
 

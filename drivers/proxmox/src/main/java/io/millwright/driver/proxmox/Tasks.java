@@ -19,14 +19,25 @@ final class Tasks {
   private static final Duration LAST_LOOK = Duration.ofSeconds(1);
 
   private final Api api;
+  private final Duration patience;
 
-  Tasks(Api api) {
+  Tasks(Api api, Duration patience) {
     this.api = api;
+    this.patience = patience;
+  }
+
+  Duration patience() {
+    return patience;
   }
 
   /** Waits for what a request has begun; some are done at once and name no task. */
   void finish(JsonNode answer, String what) throws DriverException, PveFault {
-    if (!finish(answer, PATIENCE)) {
+    finish(answer, patience, what);
+  }
+
+  /** As {@link #finish(JsonNode, String)}, waiting so long. */
+  void finish(JsonNode answer, Duration patience, String what) throws DriverException, PveFault {
+    if (!finish(answer, patience)) {
       throw new DriverException(
           FaultKind.UNREACHABLE,
           "The hypervisor has not finished yet.",
