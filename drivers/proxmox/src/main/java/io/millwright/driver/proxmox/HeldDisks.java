@@ -104,6 +104,7 @@ final class HeldDisks implements Disks, AutoCloseable {
           try {
             return api.act(() -> {
               Cluster.Place place = Cluster.read(api).place(settings);
+              contents.awaitCopy(place.files(), content(image), stem(image));
               if (staged(place, image.sha256()).isEmpty()) {
                 upload(place, image);
               }
@@ -121,8 +122,8 @@ final class HeldDisks implements Disks, AutoCloseable {
     try {
       contents.put(
           place.files(),
-          image.format().equals(Image.MEDIUM) ? "iso" : "import",
-          contents.imageStem(image.sha256(), image.virtualSize().mib()),
+          content(image),
+          stem(image),
           image.format(),
           BodyPublishers.ofFile(image.file()),
           Map.of("checksum-algorithm", "sha256", "checksum", image.sha256()));
@@ -130,6 +131,14 @@ final class HeldDisks implements Disks, AutoCloseable {
       throw new DriverException(
           FaultKind.REFUSED, "The image's file cannot be read.", e.toString(), e);
     }
+  }
+
+  private static String content(Image image) {
+    return image.format().equals(Image.MEDIUM) ? "iso" : "import";
+  }
+
+  private String stem(Image image) {
+    return contents.imageStem(image.sha256(), image.virtualSize().mib());
   }
 
   private Optional<Contents.Image> staged(Cluster.Place place, String sha256)

@@ -2,6 +2,7 @@ package io.millwright.driver.proxmox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.Disks;
@@ -23,6 +24,7 @@ import io.millwright.model.Firmware;
 import io.millwright.model.GuestFamily;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
@@ -539,6 +541,37 @@ final class TroubleTest {
       assertThat(other.observe(new Scope.All()).disks())
           .containsExactly(new Observation.Disk(SYSTEM, SIZE));
       assertThat(Collections.frequency(pve.calls, "POST /nodes/pve1/qemu")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void anImageWhoseCopyTakesLongIsUploadedOnce() throws Exception {
+    Disks.Image image = ProxmoxContractTest.image(32);
+    String upload = "POST /nodes/pve1/storage/local/upload";
+    pve.held.add("imgcopy");
+    try (ProxmoxHypervisor driver = quick(Duration.ZERO)) {
+      await()
+          .until(
+              () -> disks(driver).stage(image),
+              _ -> pve.calls.stream().filter(c -> c.contains("/tasks/UPID")).count() > 2);
+      assertThat(disks(driver).stage(image)).isInstanceOf(Outcome.Running.class);
+    }
+    // The server dies, and what was sent is copied on.
+    long length = Files.size(image.file());
+    pve.file("import", "mw-0a0b0c0d-" + image.sha256() + "-32m." + length + ".qcow2", length / 2);
+    pve.calls.add("died");
+    try (ProxmoxHypervisor driver = quick(Duration.ZERO)) {
+      await()
+          .until(
+              () -> disks(driver).stage(image),
+              _ ->
+                  pve.calls.subList(pve.calls.indexOf("died"), pve.calls.size()).stream()
+                      .anyMatch(c -> c.contains("/tasks/UPID")));
+      assertThat(disks(driver).stage(image)).isInstanceOf(Outcome.Running.class);
+      pve.release();
+      await().until(() -> disks(driver).stage(image).equals(Outcome.DONE));
+      assertThat(Collections.frequency(pve.calls, upload)).isEqualTo(1);
+      assertThat(driver.observe(new Scope.All()).images()).containsExactly(image.sha256());
     }
   }
 
