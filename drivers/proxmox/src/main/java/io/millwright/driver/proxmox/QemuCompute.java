@@ -120,6 +120,7 @@ final class QemuCompute implements Compute {
           }
           int number = free.number();
           values.put("tags", new Label(machine.mark(), null, number).toString());
+          values.putIfAbsent("cpu", Settings.CPU);
           values.put("serial0", "socket");
           values.put("vga", "std");
           values.put("onboot", "0");
@@ -251,6 +252,9 @@ final class QemuCompute implements Compute {
     out.put("ostype", Options.system(machine.guest()));
     out.put("cores", Integer.toString(machine.cores()));
     out.put("sockets", "1");
+    if (settings.cpu() != null) {
+      out.put("cpu", settings.cpu());
+    }
     out.put("memory", Long.toString(machine.memory().mib()));
     out.put("bios", machine.firmware() == Firmware.UEFI ? "ovmf" : "seabios");
     out.put("smbios1", "uuid=" + machine.mark().uid());
@@ -389,6 +393,11 @@ final class QemuCompute implements Compute {
           && new Options(Map.of(name, there))
               .medium(name)
               .equals(new Options(Map.of(name, wanted)).medium(name));
+    }
+    if (name.equals("cpu")) {
+      return Objects.equals(
+          Options.properties(there, "cputype").get("cputype"),
+          Options.properties(wanted, "cputype").get("cputype"));
     }
     if (name.equals("smbios1")) {
       return new Options(Map.of(name, there))

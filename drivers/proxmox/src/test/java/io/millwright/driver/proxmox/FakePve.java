@@ -837,7 +837,7 @@ final class FakePve implements AutoCloseable {
 
   private static final Pattern KNOWN =
       Pattern.compile(
-          "name|description|cores|sockets|memory|bios|smbios1|agent|hotplug|scsihw|boot|tags|ostype"
+          "name|description|cores|sockets|cpu|memory|bios|smbios1|agent|hotplug|scsihw|boot|tags|ostype"
               + "|serial0|vga|onboot|protection|efidisk0|ide[02]|scsi[0-9]+|sata[0-5]|net[0-9]+|unused[0-9]+");
 
   private static final Pattern NEW = Pattern.compile("([a-z-]+):([0-9]+(?:\\.[0-9]+)?)((?:,.*)?)");

@@ -304,6 +304,32 @@ final class TroubleTest {
     }
   }
 
+  /** A default of ours is for new machines: nobody wants all others restarted for it. */
+  @Test
+  void aNewMachineGetsAProcessorAndOthersKeepTheirsUnlessOneIsDeclared() throws Exception {
+    MachineDefinition machine = machine("web", "vmbr0", SYSTEM.toString());
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      assertThat(pve.config(number())).containsEntry("cpu", "x86-64-v2-AES");
+      pve.set(number(), "cpu", "kvm64");
+      done(compute(driver).define(machine));
+      assertThat(pve.config(number())).containsEntry("cpu", "kvm64");
+    }
+    Map<String, String> settings = pve.settings();
+    settings.put("cpu", "host");
+    try (ProxmoxHypervisor driver = open(settings)) {
+      done(compute(driver).define(machine));
+      assertThat(pve.config(number())).containsEntry("cpu", "host");
+      // Somebody has given it flags as well; it is the model that was declared.
+      pve.set(number(), "cpu", "cputype=host,flags=+aes");
+      pve.calls.clear();
+      done(compute(driver).define(machine));
+      assertThat(pve.calls).allMatch(call -> call.startsWith("GET"));
+    }
+    settings.put("cpu", "host,flags=+aes");
+    fails(FaultKind.REFUSED, () -> open(settings), "cpu");
+  }
+
   @Test
   void aMachineThatWasRenamedAndMigratedByHandIsOursAndACopyIsNot() throws Exception {
     try (ProxmoxHypervisor driver = open()) {
