@@ -512,6 +512,47 @@ class InstallersTest {
     assertThat(media.outside().disks()).noneMatch(d -> d.name().mark().uid().equals(uid));
   }
 
+  private static String hypervisor(World world, String more) {
+    return """
+    apiVersion: millwright/v1
+    kind: Hypervisor
+    metadata: {name: sim, project: shared}
+    spec: {driver: simulated, settings: {world: WORLD}, concurrency: 32MORE}
+    """
+        .replace("WORLD", world.name)
+        .replace("MORE", more);
+  }
+
+  /** It is as large as the vendor's, and what is quick has a minute. */
+  @Test
+  void aMediumThatTakesLongerThanACallMayIsSentOnce() throws Exception {
+    media.apply(hypervisor(media, ", deadlineSeconds: 1"));
+    Fault.Hang hang = Fault.hang();
+    media.hypervisor.faults().next(Verb.PUT_MEDIUM, hang);
+    long before = media.hypervisor.faults().calls(Verb.PUT_MEDIUM);
+    media.apply(machine("slow", "freebsd-14", ""));
+    hang.awaitEntered();
+    long begun = System.nanoTime();
+    UUID uid = media.machine("slow").uid();
+    media.await(
+        "it takes longer than a call may",
+        () ->
+            Duration.ofNanos(System.nanoTime() - begun).compareTo(Duration.ofSeconds(2)) > 0
+                && media.latest(uid).steps().stream()
+                    .anyMatch(s ->
+                        s.key().startsWith("put-medium/")
+                            && s.state() == Operation.StepState.RUNNING
+                            && String.valueOf(s.message()).contains("sends it to")));
+    hang.release();
+    media.awaitReady("slow");
+    media.apply(hypervisor(media, ""));
+    assertThat(media.latest(uid).steps())
+        .filteredOn(s -> s.key().startsWith("put-medium/"))
+        .singleElement()
+        .satisfies(s -> assertThat(s.state()).isEqualTo(Operation.StepState.DONE));
+    assertThat(media.hypervisor.faults().calls(Verb.PUT_MEDIUM) - before).isEqualTo(1);
+  }
+
   /** When somebody changes his mind. */
   private enum Moment {
     IT_IS_SENT,

@@ -39,6 +39,9 @@ import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
 import io.millwright.model.Violation;
 import io.millwright.planner.Step;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -60,13 +63,18 @@ final class MachineActs {
   private final Disposal disposal;
   private final Carriage carriage;
 
+  /** Media of machines' own, each as large as the vendor's; a machine has one at a time. */
+  private final Loads media;
+
   MachineActs(
       Outside outside,
       ImageFiles files,
       FirstBootDoor door,
       SecretBox secrets,
       Disposal disposal,
-      Carriage carriage) {
+      Carriage carriage,
+      Loads media) {
+    this.media = media;
     this.secrets = secrets;
     this.outside = outside;
     this.files = files;
@@ -102,6 +110,13 @@ final class MachineActs {
       Step step, ResolvedMachine machine, String installation, Instant asked, Duration begun)
       throws DriverException {
     Mark mark = MachineGoals.mark(machine.machine(), installation);
+    if (!(step instanceof Step.PutMedium)) {
+      // Somebody has changed his mind; what is sent behind his back would be left.
+      Outcome ended = media.end(machine.uid());
+      if (!(ended instanceof Outcome.Done)) {
+        return ended;
+      }
+    }
     return switch (step) {
       case Step.There s -> act(s.act(), machine.there(), installation, asked, begun);
       case Step.CarryVolume s -> carriage.carry(machine, s);
@@ -114,7 +129,8 @@ final class MachineActs {
       case Step.Publish s -> publish(machine, s.network());
       case Step.Withdraw s -> withdraw(machine, s.network());
       case Step.PutSeed s -> putSeed(machine, s.medium(), asked);
-      case Step.PutMedium s -> putMedium(machine, s.medium(), asked);
+      case Step.PutMedium s ->
+          media.follow(machine.uid(), load -> putMedium(load, machine, s.medium(), asked));
       case Step.Define s -> compute(machine, c -> c.define(definition(machine, mark, s.medium())));
       case Step.Eject _ -> compute(machine, c -> c.define(definition(machine, mark, null)));
       case Step.Start _ -> compute(machine, c -> c.start(mark));
@@ -259,14 +275,57 @@ final class MachineActs {
     }
   }
 
-  private Outcome putMedium(ResolvedMachine machine, String medium, Instant asked)
+  /** However long it takes: it is as large as the vendor's, and a call has a minute. */
+  private void putMedium(Loads.Load load, ResolvedMachine machine, String medium, Instant asked)
       throws DriverException {
     requireDoor();
     Answers.Way way = answers(machine, asked);
     try (InstallationMedium vendors = medium(machine)) {
-      Content own = vendors.ownFile(way);
-      return media(machine, m -> m.put(name(medium), own));
+      Content own = whileWanted(vendors.ownFile(way), load);
+      load.doing("sends it to " + machine.hypervisor().name());
+      while (outside.callUnhurried(machine.hypervisor(), d -> drives(d).put(name(medium), own))
+          instanceof Outcome.Running going) {
+        load.proceed();
+        Thread.sleep(going.pollAfter());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DriverException(FaultKind.UNREACHABLE, "Millwright is shutting down");
     }
+  }
+
+  private static Content whileWanted(Content of, Loads.Load load) {
+    return new Content() {
+      @Override
+      public long length() {
+        return of.length();
+      }
+
+      @Override
+      public InputStream open() throws IOException {
+        return new FilterInputStream(of.open()) {
+          @Override
+          public int read() throws IOException {
+            wanted();
+            return in.read();
+          }
+
+          @Override
+          public int read(byte[] into, int from, int most) throws IOException {
+            wanted();
+            return in.read(into, from, most);
+          }
+
+          private void wanted() throws IOException {
+            try {
+              load.proceed();
+            } catch (DriverException e) {
+              throw new IOException(e);
+            }
+          }
+        };
+      }
+    };
   }
 
   private Outcome putInstaller(ResolvedMachine machine, Step.PutInstaller step, Instant asked)
@@ -417,9 +476,11 @@ final class MachineActs {
 
   private Outcome media(ResolvedMachine machine, Outside.Act<Media, Outcome> act)
       throws DriverException {
-    return outside.call(
-        machine.hypervisor(),
-        d -> act.on(facet(d, HypervisorDriver::media, "cannot attach first-boot media")));
+    return outside.call(machine.hypervisor(), d -> act.on(drives(d)));
+  }
+
+  private static Media drives(HypervisorDriver driver) throws DriverException {
+    return facet(driver, HypervisorDriver::media, "cannot attach first-boot media");
   }
 
   private Outcome directBoot(ResolvedMachine machine, Outside.Act<DirectBoot, Outcome> act)

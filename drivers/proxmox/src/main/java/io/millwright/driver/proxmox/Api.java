@@ -2,6 +2,7 @@ package io.millwright.driver.proxmox;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Transfers;
 import io.millwright.driver.Trust;
 import io.millwright.model.manifest.Json;
 import java.io.IOException;
@@ -61,12 +62,16 @@ final class Api implements AutoCloseable {
 
   private final Settings settings;
   private final HttpClient http;
+  private final Transfers transfers;
   private final InstantSource clock;
   private final AtomicLong calls = new AtomicLong();
   private volatile boolean closed;
   private volatile @Nullable Instant refused;
 
-  Api(Settings settings, InstantSource clock) {
+  /**
+   * @param still how long a file may not move before it is given up
+   */
+  Api(Settings settings, InstantSource clock, Duration still) {
     this.settings = settings;
     this.clock = clock;
     this.http =
@@ -76,6 +81,7 @@ final class Api implements AutoCloseable {
             .connectTimeout(Duration.ofSeconds(10))
             .sslContext(Trust.of(settings.ca(), settings.fingerprint()))
             .build();
+    this.transfers = new Transfers(http, still);
   }
 
   /** How many requests were sent; for measuring. */
@@ -148,7 +154,7 @@ final class Api implements AutoCloseable {
   }
 
   /**
-   * Puts a file into a storage, with however long that takes.
+   * Puts a file into a storage, however long that takes if only something moves.
    *
    * @param values that go before the file
    */
@@ -168,7 +174,7 @@ final class Api implements AutoCloseable {
         .append("\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"")
         .append(name)
         .append("\"\r\nContent-Type: application/octet-stream\r\n\r\n");
-    return send(
+    HttpRequest request =
         request(path, Map.of())
             .header("Content-Type", "multipart/form-data; boundary=" + BOUNDARY)
             .POST(
@@ -176,7 +182,8 @@ final class Api implements AutoCloseable {
                     BodyPublishers.ofString(head.toString()),
                     content,
                     BodyPublishers.ofString("\r\n--" + BOUNDARY + "--\r\n")))
-            .build());
+            .build();
+    return send(() -> transfers.send(request, BodyHandlers.ofByteArray()));
   }
 
   private static HttpRequest.Builder withForm(HttpRequest.Builder request) {
@@ -194,7 +201,16 @@ final class Api implements AutoCloseable {
         .header("Accept", "application/json");
   }
 
+  /** The way to an answer. */
+  private interface Sending {
+    HttpResponse<byte[]> send() throws IOException, InterruptedException;
+  }
+
   private JsonNode send(HttpRequest request) throws DriverException, PveFault {
+    return send(() -> http.send(request, BodyHandlers.ofByteArray()));
+  }
+
+  private JsonNode send(Sending request) throws DriverException, PveFault {
     if (closed) {
       throw closed();
     }
@@ -209,7 +225,7 @@ final class Api implements AutoCloseable {
     calls.incrementAndGet();
     HttpResponse<byte[]> response;
     try {
-      response = http.send(request, BodyHandlers.ofByteArray());
+      response = request.send();
     } catch (InterruptedException e) {
       throw interrupted(e);
     } catch (IOException e) {

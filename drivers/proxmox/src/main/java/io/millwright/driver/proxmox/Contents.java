@@ -83,10 +83,14 @@ final class Contents {
     return List.copyOf(out);
   }
 
-  /** Disks by the number of the VM that holds them; a holder has one. */
-  Map<Integer, Volume> disks(Cluster.Place place) throws DriverException, PveFault {
-    Map<Integer, Volume> out = new LinkedHashMap<>();
-    list(place.storage(), "images").forEach(v -> out.putIfAbsent(v.owner(), v));
+  /**
+   * Disks by the number of the VM in their names. A holder has one, but a creation that died may
+   * have left another one under its number.
+   */
+  Map<Integer, List<Volume>> disks(Cluster.Place place) throws DriverException, PveFault {
+    Map<Integer, List<Volume>> out = new LinkedHashMap<>();
+    list(place.storage(), "images")
+        .forEach(v -> out.computeIfAbsent(v.owner(), _ -> new ArrayList<>()).add(v));
     return out;
   }
 
@@ -163,11 +167,27 @@ final class Contents {
     String name = stem + "." + bytes.contentLength() + "." + ending;
     Map<String, String> all = new LinkedHashMap<>(values);
     all.put("content", content);
-    tasks.finish(api.upload(path(at, "upload"), all, name, bytes), "the upload of " + name);
+    tasks.finish(
+        api.upload(path(at, "upload"), all, name, bytes), Tasks.LEISURE, "the upload of " + name);
     for (Volume other : list(at, content)) {
       if (other.stem().equals(stem) && !other.id().endsWith("/" + name)) {
         remove(at, other);
       }
+    }
+  }
+
+  /**
+   * Waits while a file of this name grows, that a server which died had sent: Proxmox VE copies it
+   * on, and a second copy would be written over the first.
+   */
+  void awaitCopy(Cluster.Storage at, String content, String stem) throws DriverException, PveFault {
+    while (list(at, content).stream().anyMatch(v -> v.stem().equals(stem) && !v.whole())) {
+      List<String> copies = tasks.active(at.node(), "imgcopy");
+      if (copies.isEmpty()) {
+        return;
+      }
+      // Which file one of them is about, it does not tell.
+      tasks.awaitEnd(copies.getFirst());
     }
   }
 

@@ -2,6 +2,7 @@ package io.millwright.driver.proxmox;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Locks;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
@@ -13,9 +14,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** Finds machines and disks by their marks, and says whose they are. */
@@ -23,7 +24,8 @@ final class Guests {
   /** How soon to ask again for what is being made. */
   static final Duration POLL = Duration.ofSeconds(3);
 
-  private static final int LOCKS = 64;
+  /** Where a holder has its disk. */
+  static final String HELD = "scsi0";
 
   /** In the name of a volume, the number of the VM that it belongs to. */
   private static final Pattern OWNER = Pattern.compile("[:/]vm-([0-9]{3,9})-");
@@ -32,7 +34,7 @@ final class Guests {
   private final Tasks tasks;
   private final Settings settings;
   private final String installation;
-  private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
+  private final Locks<UUID> locks = new Locks<>();
 
   /** A foreign machine as it was when its uid was read. */
   private record Known(String name, List<String> tags, UUID uid) {}
@@ -44,9 +46,6 @@ final class Guests {
     this.tasks = tasks;
     this.settings = settings;
     this.installation = installation;
-    for (int i = 0; i < LOCKS; i++) {
-      locks[i] = new ReentrantLock();
-    }
   }
 
   String installation() {
@@ -55,16 +54,10 @@ final class Guests {
 
   /** Acts on one resource, one after the other. */
   <T> T alone(UUID uid, Api.Work<T> work) throws DriverException {
-    ReentrantLock lock = locks[Math.floorMod(uid.hashCode(), LOCKS)];
-    try {
-      lock.lockInterruptibly();
+    try (Locks.Held _ = locks.take(uid)) {
+      return api.act(work);
     } catch (InterruptedException e) {
       throw Api.interrupted(e);
-    }
-    try {
-      return api.act(work);
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -261,6 +254,25 @@ final class Guests {
     return uid;
   }
 
+  /** The volume that a holder has in its configuration, or an empty text. */
+  String held(Guest holder) throws DriverException, PveFault {
+    return Options.properties(options(holder).text(HELD), "file").getOrDefault("file", "");
+  }
+
+  /**
+   * The disk of a holder, by its configuration and not by its number, which a volume that a dead
+   * creation left has in its name as well.
+   *
+   * @param all as {@link Contents#disks} tells them
+   */
+  Optional<Contents.Volume> held(Guest holder, Map<Integer, List<Contents.Volume>> all)
+      throws DriverException, PveFault {
+    String volume = held(holder);
+    return all.getOrDefault(holder.number(), List.of()).stream()
+        .filter(v -> v.id().equals(volume))
+        .findFirst();
+  }
+
   /** The VM that holds a disk of ours. */
   Optional<Guest> holder(Cluster cluster, ObjectName disk) {
     return cluster
@@ -273,20 +285,27 @@ final class Guests {
   // -------------------------------------------------------------------------------------- numbers
 
   /**
-   * The number under which a new VM is made. It follows from what it is for: whoever begins again
-   * after a crash comes to the same one, and finds what was begun.
+   * The number under which a new VM is made.
+   *
+   * @param making what makes it already, or null
    */
-  int number(Cluster cluster, String purpose) throws DriverException, PveFault {
+  record Number(int number, Outcome.@Nullable Running making) {}
+
+  /**
+   * It follows from what it is for: whoever begins again after a crash comes to the same one, and
+   * finds what was begun.
+   */
+  Number number(Cluster cluster, String purpose) throws DriverException, PveFault {
     Settings.Numbers range = settings.numbers();
     long first = purpose.hashCode() * 0x9E3779B97F4A7C15L >>> 1;
     for (int i = 0; i < range.count(); i++) {
       int number = range.from() + Math.floorMod(first + i, range.count());
       Optional<Guest> there = cluster.at(number);
       if (there.isEmpty()) {
-        return number;
+        return new Number(number, null);
       }
       if (there.get().unfinished() && there.get().label().isEmpty()) {
-        throw unfinished(there.get());
+        return new Number(number, unfinished(there.get()));
       }
     }
     throw new DriverException(
@@ -294,20 +313,18 @@ final class Guests {
   }
 
   /** Nothing is known of it but its number, and that somebody makes it or has ceased to. */
-  private DriverException unfinished(Guest there) throws DriverException, PveFault {
-    Optional<String> task = tasks.active(there.node(), there.number(), "qmcreate");
-    return task.isPresent()
-        ? new DriverException(
-            FaultKind.UNREACHABLE,
-            "The hypervisor has not finished yet.",
-            "VM " + there.number() + " is being made by " + task.get(),
-            null)
-        : conflict(
-            "VM "
-                + there.number()
-                + " on the hypervisor was left half-made and nobody works on it; have it removed"
-                + " there.",
-            "VM " + there.number() + " has the lock create and no task");
+  private Outcome.Running unfinished(Guest there) throws DriverException, PveFault {
+    return new Outcome.Running(
+        tasks
+            .active(there.node(), there.number(), "qmcreate")
+            .orElseThrow(() ->
+                conflict(
+                    "VM "
+                        + there.number()
+                        + " on the hypervisor was left half-made and nobody works on it; have it"
+                        + " removed there.",
+                    "VM " + there.number() + " has the lock create and no task")),
+        POLL);
   }
 
   /**

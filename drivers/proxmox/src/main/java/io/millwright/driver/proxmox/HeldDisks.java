@@ -34,9 +34,6 @@ import org.jspecify.annotations.Nullable;
  * their removal leaves it where it is.
  */
 final class HeldDisks implements Disks, AutoCloseable {
-  /** Where the holder has its disk. */
-  private static final String AT = "scsi0";
-
   private final Api api;
   private final Tasks tasks;
   private final Settings settings;
@@ -107,6 +104,7 @@ final class HeldDisks implements Disks, AutoCloseable {
           try {
             return api.act(() -> {
               Cluster.Place place = Cluster.read(api).place(settings);
+              contents.awaitCopy(place.files(), content(image), stem(image));
               if (staged(place, image.sha256()).isEmpty()) {
                 upload(place, image);
               }
@@ -124,8 +122,8 @@ final class HeldDisks implements Disks, AutoCloseable {
     try {
       contents.put(
           place.files(),
-          image.format().equals(Image.MEDIUM) ? "iso" : "import",
-          contents.imageStem(image.sha256(), image.virtualSize().mib()),
+          content(image),
+          stem(image),
           image.format(),
           BodyPublishers.ofFile(image.file()),
           Map.of("checksum-algorithm", "sha256", "checksum", image.sha256()));
@@ -133,6 +131,14 @@ final class HeldDisks implements Disks, AutoCloseable {
       throw new DriverException(
           FaultKind.REFUSED, "The image's file cannot be read.", e.toString(), e);
     }
+  }
+
+  private static String content(Image image) {
+    return image.format().equals(Image.MEDIUM) ? "iso" : "import";
+  }
+
+  private String stem(Image image) {
+    return contents.imageStem(image.sha256(), image.virtualSize().mib());
   }
 
   private Optional<Contents.Image> staged(Cluster.Place place, String sha256)
@@ -179,7 +185,11 @@ final class HeldDisks implements Disks, AutoCloseable {
             return enlarge(cluster, place, there.get(), size);
           }
           String disk = fresh(place, size, base);
-          int number = guests.number(cluster, name.toString());
+          Guests.Number free = guests.number(cluster, name.toString());
+          if (free.making() != null) {
+            return free.making();
+          }
+          int number = free.number();
           Outcome made = guests.make(place, number, holder(name, number, disk), patience);
           if (!made.equals(Outcome.DONE) || base == null) {
             return made;
@@ -235,7 +245,7 @@ final class HeldDisks implements Disks, AutoCloseable {
     out.put("scsihw", "virtio-scsi-pci");
     out.put("protection", "1");
     out.put("onboot", "0");
-    out.put(AT, disk);
+    out.put(Guests.HELD, disk);
     return out;
   }
 
@@ -266,13 +276,12 @@ final class HeldDisks implements Disks, AutoCloseable {
 
   private Contents.Volume volume(Cluster.Place place, Guest holder)
       throws DriverException, PveFault {
-    Contents.Volume out = contents.disks(place).get(holder.number());
-    if (out == null) {
-      throw Guests.conflict(
-          "A disk of ours is not in the storage that the settings name.",
-          "no volume of VM " + holder.number() + " in " + place.storage().name());
-    }
-    return out;
+    return guests
+        .held(holder, contents.disks(place))
+        .orElseThrow(() ->
+            Guests.conflict(
+                "A disk of ours is not in the storage that the settings name.",
+                "no volume of VM " + holder.number() + " in " + place.storage().name()));
   }
 
   /** By the machine that has it plugged in, which else would go on with the old size. */
@@ -289,7 +298,7 @@ final class HeldDisks implements Disks, AutoCloseable {
             .filter(g -> g.label().filter(l -> l.role() == null).isPresent())
             .toList();
     Guest by = holder;
-    String at = AT;
+    String at = Guests.HELD;
     for (Guests.User user : guests.users(machines, volume.id())) {
       if (Options.isDisk(user.at())) {
         by = user.guest();
@@ -314,9 +323,7 @@ final class HeldDisks implements Disks, AutoCloseable {
           if (holder.isEmpty()) {
             return Outcome.DONE;
           }
-          String volume =
-              Options.properties(guests.options(holder.get()).text(AT), "file")
-                  .getOrDefault("file", "");
+          String volume = guests.held(holder.get());
           List<Guest> others =
               cluster.machines().filter(g -> g.number() != holder.get().number()).toList();
           List<Guests.User> users = volume.isEmpty() ? List.of() : guests.users(others, volume);

@@ -11,6 +11,7 @@ import io.millwright.driver.Media;
 import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
+import io.millwright.driver.Transfers;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -35,8 +36,22 @@ final class ProxmoxHypervisor implements HypervisorDriver {
    */
   ProxmoxHypervisor(
       Settings settings, String installation, InstantSource clock, Duration patience) {
-    api = new Api(settings, clock);
-    Tasks tasks = new Tasks(api);
+    this(settings, installation, clock, patience, Tasks.PATIENCE, Transfers.PATIENCE);
+  }
+
+  /**
+   * @param quick how long a call waits for what is quick as a rule
+   * @param still how long a file may not move before it is given up
+   */
+  ProxmoxHypervisor(
+      Settings settings,
+      String installation,
+      InstantSource clock,
+      Duration patience,
+      Duration quick,
+      Duration still) {
+    api = new Api(settings, clock, still);
+    Tasks tasks = new Tasks(api, quick);
     Guests guests = new Guests(api, tasks, settings, installation);
     Contents contents = new Contents(api, tasks, installation);
     survey = new Survey(api, settings, guests, contents);

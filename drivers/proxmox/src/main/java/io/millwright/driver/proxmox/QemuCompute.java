@@ -114,15 +114,20 @@ final class QemuCompute implements Compute {
             change(cluster, place, machine, values, there.get(), now);
             return Outcome.DONE;
           }
-          int number = guests.number(cluster, machine.mark().uid().toString());
+          Guests.Number free = guests.number(cluster, machine.mark().uid().toString());
+          if (free.making() != null) {
+            return free.making();
+          }
+          int number = free.number();
           values.put("tags", new Label(machine.mark(), null, number).toString());
+          values.putIfAbsent("cpu", Settings.CPU);
           values.put("serial0", "socket");
           values.put("vga", "std");
           values.put("onboot", "0");
           if (machine.firmware() == Firmware.UEFI) {
             values.put("efidisk0", variables(place));
           }
-          return guests.make(place, number, values, Tasks.PATIENCE);
+          return guests.make(place, number, values, tasks.patience());
         });
   }
 
@@ -247,6 +252,9 @@ final class QemuCompute implements Compute {
     out.put("ostype", Options.system(machine.guest()));
     out.put("cores", Integer.toString(machine.cores()));
     out.put("sockets", "1");
+    if (settings.cpu() != null) {
+      out.put("cpu", settings.cpu());
+    }
     out.put("memory", Long.toString(machine.memory().mib()));
     out.put("bios", machine.firmware() == Firmware.UEFI ? "ovmf" : "seabios");
     out.put("smbios1", "uuid=" + machine.mark().uid());
@@ -254,18 +262,18 @@ final class QemuCompute implements Compute {
     out.put("hotplug", "0");
     out.put("scsihw", "virtio-scsi-pci");
     out.put("boot", "order=" + String.join(";", bootOrder(machine, places)));
-    Map<Integer, Contents.Volume> volumes =
+    Map<Integer, List<Contents.Volume>> volumes =
         machine.disks().isEmpty() ? Map.of() : contents.disks(place);
     int n = 0;
     for (MachineDefinition.Disk disk : machine.disks()) {
+      Optional<Guest> holder =
+          ObjectName.parse(disk.name()).flatMap(name -> guests.holder(cluster, name));
       Contents.Volume volume =
-          ObjectName.parse(disk.name())
-              .flatMap(name -> guests.holder(cluster, name))
-              .map(holder -> volumes.get(holder.number()))
-              .orElse(null);
-      if (volume == null) {
-        throw Guests.conflict("There is no disk of this name on the hypervisor.", disk.name());
-      }
+          (holder.isEmpty()
+                  ? Optional.<Contents.Volume>empty()
+                  : guests.held(holder.get(), volumes))
+              .orElseThrow(() ->
+                  Guests.conflict("There is no disk of this name on the hypervisor.", disk.name()));
       out.put(places.get(n++), volume.id() + ",serial=" + disk.serial());
     }
     n = 0;
@@ -385,6 +393,11 @@ final class QemuCompute implements Compute {
           && new Options(Map.of(name, there))
               .medium(name)
               .equals(new Options(Map.of(name, wanted)).medium(name));
+    }
+    if (name.equals("cpu")) {
+      return Objects.equals(
+          Options.properties(there, "cputype").get("cputype"),
+          Options.properties(wanted, "cputype").get("cputype"));
     }
     if (name.equals("smbios1")) {
       return new Options(Map.of(name, there))

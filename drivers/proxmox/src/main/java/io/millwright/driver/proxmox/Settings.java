@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param token its name, {@code USER@REALM!ID}
  * @param ca certificates in PEM that the server's is verified against, or null
  * @param fingerprint of the server's own certificate, as {@link Trust} takes it, or null
+ * @param cpu the model that machines see, or null for {@link #CPU} in new ones
  * @param numbers out of which our machines and disks get theirs
  */
 record Settings(
@@ -32,7 +33,14 @@ record Settings(
     @Nullable String storage,
     @Nullable String files,
     @Nullable String pool,
+    @Nullable String cpu,
     Numbers numbers) {
+
+  /**
+   * What the page of Proxmox VE gives new machines, too; its API alone gives them {@code kvm64}, on
+   * which Red Hat's family does not start from release 9 on.
+   */
+  static final String CPU = "x86-64-v2-AES";
 
   /** A range of VM numbers, both ends included. */
   record Numbers(int from, int to) {
@@ -79,6 +87,12 @@ record Settings(
               new Setting(
                   "pool", false, false, "resource pool that machines and disks are put into"),
               new Setting(
+                  "cpu",
+                  false,
+                  false,
+                  "model of the processor that machines see, such as host or x86-64-v3; new ones"
+                      + " get x86-64-v2-AES if not given, and the others keep theirs"),
+              new Setting(
                   "numbers",
                   false,
                   false,
@@ -90,6 +104,7 @@ record Settings(
       Pattern.compile("[^\\s:/@!=]{1,60}@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*");
   private static final Pattern SECRET = Pattern.compile("[\\x21-\\x7e]+");
   private static final Pattern NUMBERS = Pattern.compile("([0-9]{3,9})-([0-9]{3,9})");
+  private static final Pattern MODEL = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
   private static final int FEWEST = 1000;
 
   static void check(Map<String, String> given, Violations found) {
@@ -131,6 +146,11 @@ record Settings(
           .require(Trust.certificates(ca) > 0, "holds no certificate that can be read as PEM");
     }
     found
+        .field("cpu")
+        .require(
+            MODEL.matcher(given.getOrDefault("cpu", CPU)).matches(),
+            "write the name of a model alone, such as host or x86-64-v3");
+    found
         .field("numbers")
         .require(
             numbers(given) != null,
@@ -160,6 +180,7 @@ record Settings(
         given.get("storage"),
         given.get("files"),
         given.get("pool"),
+        given.get("cpu"),
         numbers);
   }
 

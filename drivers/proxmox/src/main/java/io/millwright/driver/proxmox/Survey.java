@@ -113,7 +113,7 @@ final class Survey {
       Cluster cluster, Cluster.Place place, Scope scope, Stored out, List<String> gaps)
       throws DriverException, PveFault {
     try {
-      Map<Integer, Contents.Volume> volumes = contents.disks(place);
+      Map<Integer, List<Contents.Volume>> volumes = contents.disks(place);
       List<Guest> holders =
           cluster
               .machines()
@@ -123,7 +123,7 @@ final class Survey {
               .toList();
       for (Guest holder : holders) {
         ObjectName name = holder.label().flatMap(Label::disk).orElseThrow();
-        Contents.Volume volume = volumes.get(holder.number());
+        Contents.Volume volume = held(holder, volumes);
         if (volume == null) {
           if (within(scope, name)) {
             gaps.add("The storage does not tell of a disk: " + name + ".");
@@ -154,6 +154,26 @@ final class Survey {
         throw e;
       }
       gaps.add(FaultKinds.translate(e).forUser());
+    }
+  }
+
+  /**
+   * Its configuration is read only where its number alone does not say it; null if that is not to
+   * be had.
+   */
+  private Contents.@Nullable Volume held(Guest holder, Map<Integer, List<Contents.Volume>> volumes)
+      throws DriverException, PveFault {
+    List<Contents.Volume> ofNumber = volumes.getOrDefault(holder.number(), List.of());
+    if (ofNumber.size() < 2) {
+      return ofNumber.isEmpty() ? null : ofNumber.getFirst();
+    }
+    try {
+      return guests.held(holder, volumes).orElse(null);
+    } catch (PveFault e) {
+      if (e.status() == 401) {
+        throw e;
+      }
+      return null;
     }
   }
 

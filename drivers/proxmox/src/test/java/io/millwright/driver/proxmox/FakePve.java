@@ -25,6 +25,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.regex.Matcher;
@@ -129,6 +130,9 @@ final class FakePve implements AutoCloseable {
 
   /** Kinds of tasks that never end until {@link #release}. */
   final Set<String> held = ConcurrentHashMap.newKeySet();
+
+  /** Has uploads taken and not answered until then, as after a connection was dropped. */
+  volatile @Nullable CountDownLatch stuck;
 
   /** Contents of the storage local, as its settings say. */
   volatile String contents = "iso,import,vztmpl";
@@ -310,6 +314,10 @@ final class FakePve implements AutoCloseable {
     return volumes.containsKey(volume);
   }
 
+  synchronized long size(String volume) {
+    return Objects.requireNonNull(volumes.get(volume), volume).size();
+  }
+
   synchronized List<String> volumes() {
     return List.copyOf(volumes.keySet());
   }
@@ -317,6 +325,13 @@ final class FakePve implements AutoCloseable {
   synchronized void file(String content, String name, long size) {
     String id = "local:" + content + "/" + name;
     volumes.put(id, new Volume(id, content, name.replaceAll(".*\\.", ""), size, 0));
+  }
+
+  /** What a creation that died left under a number. */
+  synchronized String leftover(int number, long size) {
+    String id = "local-lvm:vm-" + number + "-disk-0";
+    volumes.put(id, new Volume(id, "images", "raw", size, number));
+    return id;
   }
 
   synchronized void release() {
@@ -366,6 +381,14 @@ final class FakePve implements AutoCloseable {
         Request request = request(exchange, sent);
         String line = request.method() + " /" + String.join("/", request.path());
         calls.add(line);
+        CountDownLatch until = stuck;
+        if (until != null && line.endsWith("/upload")) {
+          try {
+            until.await();
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+        }
         if (!("PVEAPIToken=" + TOKEN + "=" + SECRET).equals(auth)) {
           throw new Refusal(401, "invalid token value!\n");
         }
@@ -814,7 +837,7 @@ final class FakePve implements AutoCloseable {
 
   private static final Pattern KNOWN =
       Pattern.compile(
-          "name|description|cores|sockets|memory|bios|smbios1|agent|hotplug|scsihw|boot|tags|ostype"
+          "name|description|cores|sockets|cpu|memory|bios|smbios1|agent|hotplug|scsihw|boot|tags|ostype"
               + "|serial0|vga|onboot|protection|efidisk0|ide[02]|scsi[0-9]+|sata[0-5]|net[0-9]+|unused[0-9]+");
 
   private static final Pattern NEW = Pattern.compile("([a-z-]+):([0-9]+(?:\\.[0-9]+)?)((?:,.*)?)");

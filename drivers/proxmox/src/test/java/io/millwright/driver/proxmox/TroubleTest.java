@@ -2,6 +2,7 @@ package io.millwright.driver.proxmox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.Compute;
 import io.millwright.driver.Disks;
@@ -16,23 +17,27 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
+import io.millwright.driver.Transfers;
 import io.millwright.driver.testkit.ServerKeys;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.GuestFamily;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** What goes wrong at a Proxmox VE, and what the driver says and does then. */
 @Tag("proxmox")
@@ -55,6 +60,17 @@ final class TroubleTest {
   private ProxmoxHypervisor open(Map<String, String> settings) throws DriverException {
     return new ProxmoxHypervisor(
         Settings.read(settings), INSTALLATION, now::get, Duration.ofMillis(50));
+  }
+
+  /** One for which what is quick as a rule has no more time than this. */
+  private ProxmoxHypervisor quick(Duration quick) throws DriverException {
+    return new ProxmoxHypervisor(
+        Settings.read(pve.settings()),
+        INSTALLATION,
+        now::get,
+        Duration.ofMillis(50),
+        quick,
+        Transfers.PATIENCE);
   }
 
   private ProxmoxHypervisor open() throws DriverException {
@@ -288,6 +304,32 @@ final class TroubleTest {
     }
   }
 
+  /** A default of ours is for new machines: nobody wants all others restarted for it. */
+  @Test
+  void aNewMachineGetsAProcessorAndOthersKeepTheirsUnlessOneIsDeclared() throws Exception {
+    MachineDefinition machine = machine("web", "vmbr0", SYSTEM.toString());
+    try (ProxmoxHypervisor driver = open()) {
+      defined(driver);
+      assertThat(pve.config(number())).containsEntry("cpu", "x86-64-v2-AES");
+      pve.set(number(), "cpu", "kvm64");
+      done(compute(driver).define(machine));
+      assertThat(pve.config(number())).containsEntry("cpu", "kvm64");
+    }
+    Map<String, String> settings = pve.settings();
+    settings.put("cpu", "host");
+    try (ProxmoxHypervisor driver = open(settings)) {
+      done(compute(driver).define(machine));
+      assertThat(pve.config(number())).containsEntry("cpu", "host");
+      // Somebody has given it flags as well; it is the model that was declared.
+      pve.set(number(), "cpu", "cputype=host,flags=+aes");
+      pve.calls.clear();
+      done(compute(driver).define(machine));
+      assertThat(pve.calls).allMatch(call -> call.startsWith("GET"));
+    }
+    settings.put("cpu", "host,flags=+aes");
+    fails(FaultKind.REFUSED, () -> open(settings), "cpu");
+  }
+
   @Test
   void aMachineThatWasRenamedAndMigratedByHandIsOursAndACopyIsNot() throws Exception {
     try (ProxmoxHypervisor driver = open()) {
@@ -472,6 +514,32 @@ final class TroubleTest {
   // ---------------------------------------------------------------------------- work that goes on
 
   @Test
+  @Timeout(60)
+  void anUploadThatDoesNotMoveAnyMoreIsGivenUpAndBegunAnew() throws Exception {
+    CountDownLatch over = new CountDownLatch(1);
+    pve.stuck = over;
+    try (ProxmoxHypervisor driver =
+        new ProxmoxHypervisor(
+            Settings.read(pve.settings()),
+            INSTALLATION,
+            now::get,
+            Duration.ofSeconds(30),
+            Tasks.PATIENCE,
+            Duration.ofMillis(200))) {
+      for (int i = 1; i <= 2; i++) {
+        fails(
+            FaultKind.UNREACHABLE,
+            () -> disks(driver).stage(ProxmoxContractTest.image(32)),
+            "did not answer in time");
+        assertThat(Collections.frequency(pve.calls, "POST /nodes/pve1/storage/local/upload"))
+            .isEqualTo(i);
+      }
+    } finally {
+      over.countDown();
+    }
+  }
+
+  @Test
   void aCopyThatGoesOnIsFoundAgainByAnotherServerAndMadeOnce() throws Exception {
     Disks.Image image = ProxmoxContractTest.image(32);
     try (ProxmoxHypervisor driver = open();
@@ -486,15 +554,68 @@ final class TroubleTest {
           .isInstanceOfSatisfying(
               Outcome.Running.class, r -> assertThat(r.token()).startsWith("UPID:pve1:"));
       assertThat(driver.observe(new Scope.All()).disks()).isEmpty();
-      // Killed here; whoever comes next is told by which task it is being made.
-      DriverException failure = failure(() -> disks(other).create(SYSTEM, SIZE, image.sha256()));
-      assertThat(failure.kind()).isEqualTo(FaultKind.UNREACHABLE);
-      assertThat(failure.forOperator()).contains("UPID:pve1:", "qmcreate");
+      // Killed here; whoever comes next is told by which task it is being made, and so is who asks
+      // again: that it takes long is no sign that nobody answers.
+      for (ProxmoxHypervisor each : List.of(other, driver)) {
+        assertThat(disks(each).create(SYSTEM, SIZE, image.sha256()))
+            .isInstanceOfSatisfying(
+                Outcome.Running.class,
+                r -> assertThat(r.token()).startsWith("UPID:pve1:").contains("qmcreate"));
+      }
       pve.release();
       done(disks(other).create(SYSTEM, SIZE, image.sha256()));
       assertThat(other.observe(new Scope.All()).disks())
           .containsExactly(new Observation.Disk(SYSTEM, SIZE));
       assertThat(Collections.frequency(pve.calls, "POST /nodes/pve1/qemu")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void anImageWhoseCopyTakesLongIsUploadedOnce() throws Exception {
+    Disks.Image image = ProxmoxContractTest.image(32);
+    String upload = "POST /nodes/pve1/storage/local/upload";
+    pve.held.add("imgcopy");
+    try (ProxmoxHypervisor driver = quick(Duration.ZERO)) {
+      await()
+          .until(
+              () -> disks(driver).stage(image),
+              _ -> pve.calls.stream().filter(c -> c.contains("/tasks/UPID")).count() > 2);
+      assertThat(disks(driver).stage(image)).isInstanceOf(Outcome.Running.class);
+    }
+    // The server dies, and what was sent is copied on.
+    long length = Files.size(image.file());
+    pve.file("import", "mw-0a0b0c0d-" + image.sha256() + "-32m." + length + ".qcow2", length / 2);
+    pve.calls.add("died");
+    try (ProxmoxHypervisor driver = quick(Duration.ZERO)) {
+      await()
+          .until(
+              () -> disks(driver).stage(image),
+              _ ->
+                  pve.calls.subList(pve.calls.indexOf("died"), pve.calls.size()).stream()
+                      .anyMatch(c -> c.contains("/tasks/UPID")));
+      assertThat(disks(driver).stage(image)).isInstanceOf(Outcome.Running.class);
+      pve.release();
+      await().until(() -> disks(driver).stage(image).equals(Outcome.DONE));
+      assertThat(Collections.frequency(pve.calls, upload)).isEqualTo(1);
+      assertThat(driver.observe(new Scope.All()).images()).containsExactly(image.sha256());
+    }
+  }
+
+  @Test
+  void aMachineThatIsBeingMadeIsFollowedToo() throws Exception {
+    try (ProxmoxHypervisor driver = open();
+        ProxmoxHypervisor other = quick(Duration.ZERO)) {
+      done(disks(driver).create(SYSTEM, SIZE, null));
+      pve.held.add("qmcreate");
+      MachineDefinition machine = machine("web", "vmbr0", SYSTEM.toString());
+      for (int i = 0; i < 2; i++) {
+        assertThat(compute(other).define(machine))
+            .isInstanceOfSatisfying(
+                Outcome.Running.class, r -> assertThat(r.token()).contains("qmcreate"));
+      }
+      pve.release();
+      done(compute(driver).define(machine));
+      assertThat(pve.machines()).isEqualTo(2);
     }
   }
 
@@ -514,6 +635,37 @@ final class TroubleTest {
           "half-made",
           "removed");
       assertThat(pve.machines()).isEqualTo(1);
+    }
+  }
+
+  /** Proxmox VE gives the new disk the next name, and both carry the number of the holder. */
+  @Test
+  void whatADeadCreationLeftUnderTheSameNumberIsNotTakenForTheDisk() throws Exception {
+    ByteSize larger = ByteSize.ofMib(128);
+    try (ProxmoxHypervisor driver = open()) {
+      done(disks(driver).create(SYSTEM, SIZE, null));
+      int holder = pve.tagged("-system.");
+      done(disks(driver).delete(SYSTEM));
+      String left = pve.leftover(holder, 32L << 20);
+      defined(driver);
+      String disk = "local-lvm:vm-" + holder + "-disk-1";
+      assertThat(pve.config(number()).get("scsi0")).startsWith(disk + ",");
+      Observation seen = driver.observe(new Scope.All());
+      assertThat(seen.disks()).containsExactly(new Observation.Disk(SYSTEM, SIZE));
+      Observation.Machine machine = seen.machine(UID).orElseThrow();
+      assertThat(machine.disks()).containsExactly(SYSTEM.toString());
+      assertThat(machine.foreignDisks()).isEmpty();
+
+      done(disks(driver).grow(SYSTEM, larger));
+      assertThat(pve.size(disk)).isEqualTo(larger.bytes());
+      assertThat(pve.size(left)).isEqualTo(32L << 20);
+      done(disks(driver).create(SYSTEM, larger, null));
+
+      // Where the holder's configuration cannot be read, it is not known which of them is the disk.
+      pve.refuse("GET /nodes/pve1/qemu/" + holder + "/config", 595, "No route to host\n");
+      Observation gap = driver.observe(new Scope.All());
+      assertThat(gap.disks()).isEmpty();
+      assertThat(gap.gaps()).anyMatch(line -> line.contains(SYSTEM.toString()));
     }
   }
 

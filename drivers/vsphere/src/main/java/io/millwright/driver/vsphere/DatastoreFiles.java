@@ -3,6 +3,7 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Transfers;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -13,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +28,11 @@ final class DatastoreFiles {
 
   /** Ends the name of a disk's bytes, which are in a file of their own. */
   static final String FLAT = "-flat" + DISK;
+
+  private static final String FREE = "summary.freeSpace";
+
+  /** So much of what was sent may not have been written. */
+  private static final long ON_THE_WAY = 16 << 20;
 
   /** A file of ours; the capacity is of a virtual disk, in KiB, and 0 if it is not told. */
   record Entry(String name, long capacityKib) {}
@@ -161,8 +168,43 @@ final class DatastoreFiles {
     return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
   }
 
+  /** Whether there is room is asked, for a host that has none just breaks off, or answers 500. */
   void upload(Place place, String file, BodyPublisher content) throws DriverException, VimFault {
-    vim.put(address(place, file), content);
+    long length = content.contentLength();
+    long before = free(place);
+    if (before < length && !deleted(place, file)) { // else it takes the place of what it replaces
+      throw full(before, length, null);
+    }
+    AtomicLong sent = new AtomicLong();
+    try {
+      vim.put(address(place, file), Transfers.counted(content, sent::addAndGet));
+    } catch (DriverException e) {
+      if (e.kind() == FaultKind.UNREACHABLE && !Thread.currentThread().isInterrupted()) {
+        long left = free(place);
+        long missing = Math.max(0, length - sent.get()) + ON_THE_WAY;
+        if (left < missing) {
+          throw full(left, missing, e);
+        }
+      }
+      throw e;
+    }
+  }
+
+  private long free(Place place) throws DriverException, VimFault {
+    String told = new Collector(vim).read(place.datastore(), FREE).text(FREE);
+    return told.isEmpty() ? Long.MAX_VALUE : Long.parseLong(told);
+  }
+
+  private static DriverException full(long free, long needed, @Nullable DriverException cause) {
+    return new DriverException(
+        FaultKind.CAPACITY,
+        "The datastore is full; make room, or use another one.",
+        free
+            + " bytes are free, "
+            + needed
+            + " are needed"
+            + (cause == null ? "" : "; " + cause.forOperator()),
+        cause);
   }
 
   InputStream download(Place place, String file) throws DriverException, VimFault {
@@ -183,16 +225,23 @@ final class DatastoreFiles {
 
   /** Deletes a plain file; one that is not there is gone. */
   void delete(Place place, String file) throws DriverException, VimFault {
+    var _ = deleted(place, file);
+  }
+
+  /** True if it was there. */
+  private boolean deleted(Place place, String file) throws DriverException, VimFault {
     try {
       tasks.run(
           vim.content().files(),
           "DeleteDatastoreFile_Task",
           new Element("name").holding(path(place, file)),
           place.datacenter().as("datacenter"));
+      return true;
     } catch (VimFault e) {
       if (!e.is("FileNotFound")) {
         throw e;
       }
+      return false;
     }
   }
 

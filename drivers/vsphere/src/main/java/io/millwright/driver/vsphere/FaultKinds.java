@@ -5,6 +5,9 @@ import io.millwright.driver.FaultKind;
 
 /** What vSphere's faults mean to us; the one place that knows. */
 final class FaultKinds {
+  /** Ours, for an {@code InvalidState} of which was looked up that the host is the reason. */
+  static final String IN_MAINTENANCE = "MillwrightHostInMaintenance";
+
   private FaultKinds() {}
 
   /**
@@ -23,8 +26,12 @@ final class FaultKinds {
       case "NoDiskSpace",
           "OutOfBounds",
           "NoCompatibleHost",
+          "NoCompatibleHostWithAccessToDevice",
           "InvalidHostState",
+          "InvalidHostConnectionState",
+          "NoActiveHostInCluster",
           "HostNotConnected",
+          IN_MAINTENANCE,
           "QuotaExceeded",
           "FileTooLarge",
           "NotEnoughLicenses",
@@ -63,9 +70,14 @@ final class FaultKinds {
               + " is taken on the hypervisor by something else.";
       case Tasks.GoesOn.TYPE -> "The hypervisor has not finished yet.";
       case "NoDiskSpace" -> "The datastore is full; make room, or use another one.";
-      case "InvalidHostState", "HostNotConnected" ->
+      case "InvalidHostState",
+          "InvalidHostConnectionState",
+          "NoActiveHostInCluster",
+          "HostNotConnected",
+          IN_MAINTENANCE ->
           "No host is in a state to do this, for example because of maintenance.";
-      case "NoCompatibleHost" -> "No host of the cluster can run this machine now.";
+      case "NoCompatibleHost", "NoCompatibleHostWithAccessToDevice" ->
+          "No host of the cluster can run this machine now.";
       default ->
           switch (kind) {
             case CAPACITY -> "The hypervisor has not enough memory, processors or disk for this.";

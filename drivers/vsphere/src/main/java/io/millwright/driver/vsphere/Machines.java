@@ -2,6 +2,7 @@ package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Locks;
 import io.millwright.driver.Mark;
 import io.millwright.driver.Outcome;
 import io.millwright.model.Names;
@@ -11,13 +12,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 
 /** Finds machines by their uid, and says whose they are. */
 final class Machines {
-  private static final int LOCKS = 64;
-
   /** So many names of snapshots are told. */
   private static final int SHOWN = 5;
 
@@ -27,7 +25,7 @@ final class Machines {
   private final Options options;
   private final String installation;
   private final Map<UUID, Ref> known = new ConcurrentHashMap<>();
-  private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
+  private final Locks<UUID> locks = new Locks<>();
 
   Machines(Vim vim, Tasks tasks, Options options, String installation) {
     this.vim = vim;
@@ -35,9 +33,6 @@ final class Machines {
     this.tasks = tasks;
     this.options = options;
     this.installation = installation;
-    for (int i = 0; i < LOCKS; i++) {
-      locks[i] = new ReentrantLock();
-    }
   }
 
   /**
@@ -60,16 +55,10 @@ final class Machines {
 
   /** Looks at one machine while nobody acts on it. */
   <T> T alone(UUID uid, Vim.Work<T> work) throws DriverException {
-    ReentrantLock lock = locks[Math.floorMod(uid.hashCode(), LOCKS)];
-    try {
-      lock.lockInterruptibly();
+    try (Locks.Held _ = locks.take(uid)) {
+      return vim.act(work);
     } catch (InterruptedException e) {
       throw Vim.interrupted(e);
-    }
-    try {
-      return vim.act(work);
-    } finally {
-      lock.unlock();
     }
   }
 

@@ -2,6 +2,7 @@ package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Transfers;
 import io.millwright.driver.Trust;
 import java.io.IOException;
 import java.io.InputStream;
@@ -141,6 +142,7 @@ final class Vim implements AutoCloseable {
   private final Settings settings;
   private final URI sdk;
   private final HttpClient http;
+  private final Transfers transfers;
   private final InstantSource clock;
   private final Account account;
   private final AtomicLong calls = new AtomicLong();
@@ -148,6 +150,13 @@ final class Vim implements AutoCloseable {
   private volatile boolean closed;
 
   Vim(Settings settings, InstantSource clock) {
+    this(settings, clock, Transfers.PATIENCE);
+  }
+
+  /**
+   * @param still how long a file may not move before it is given up
+   */
+  Vim(Settings settings, InstantSource clock, Duration still) {
     this.settings = settings;
     this.sdk = settings.url().resolve("/sdk");
     this.clock = clock;
@@ -159,6 +168,7 @@ final class Vim implements AutoCloseable {
             .connectTimeout(Duration.ofSeconds(10))
             .sslContext(Trust.of(settings.ca(), settings.thumbprint()))
             .build();
+    this.transfers = new Transfers(http, still);
   }
 
   private static byte[] salt() {
@@ -566,12 +576,21 @@ final class Vim implements AutoCloseable {
 
   private <T> HttpResponse<T> send(HttpRequest request, BodyHandler<T> handler)
       throws DriverException {
+    return send(() -> http.send(request, handler));
+  }
+
+  /** The way to an answer. */
+  private interface Sending<T> {
+    HttpResponse<T> send() throws IOException, InterruptedException;
+  }
+
+  private <T> HttpResponse<T> send(Sending<T> request) throws DriverException {
     if (closed) {
       throw closed();
     }
     calls.incrementAndGet();
     try {
-      return http.send(request, handler);
+      return request.send();
     } catch (InterruptedException e) {
       throw interrupted(e);
     } catch (IOException e) {
@@ -621,7 +640,7 @@ final class Vim implements AutoCloseable {
           ? Machines.conflict("The datastore has no such file.", relative.getPath())
           : status(response.statusCode());
     }
-    return response.body();
+    return transfers.watched(response.body());
   }
 
   /** Asks, in another session if the server has ended this one, which 401 says here. */
@@ -629,12 +648,14 @@ final class Vim implements AutoCloseable {
       URI relative, UnaryOperator<HttpRequest.Builder> what, BodyHandler<T> handler)
       throws DriverException, VimFault {
     Session now = session();
-    HttpResponse<T> response = send(file(now, relative, what), handler);
+    HttpRequest request = file(now, relative, what);
+    HttpResponse<T> response = send(() -> transfers.send(request, handler));
     if (response.statusCode() != 401) {
       return response;
     }
     drop(response.body());
-    return send(file(renew(now), relative, what), handler);
+    HttpRequest again = file(renew(now), relative, what);
+    return send(() -> transfers.send(again, handler));
   }
 
   private HttpRequest file(Session session, URI relative, UnaryOperator<HttpRequest.Builder> what) {

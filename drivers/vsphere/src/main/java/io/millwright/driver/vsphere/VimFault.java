@@ -33,6 +33,11 @@ sealed class VimFault extends Exception permits Tasks.GoesOn {
     return new VimFault(type, error.text("localizedMessage").strip(), detail);
   }
 
+  /** The same, of which was found out what it means. */
+  VimFault as(String meaning) {
+    return new VimFault(meaning, type + ": " + getMessage(), detail);
+  }
+
   String type() {
     return type;
   }

@@ -314,7 +314,7 @@ final class VmCompute implements Compute, HotPlug {
     } catch (VimFault e) {
       // Another node was as fast as this one, or an earlier request took effect after all.
       if (!e.is("DuplicateName") || machines.find(machine.mark()).isEmpty()) {
-        throw e;
+        throw ofHosts(e, place);
       }
     }
   }
@@ -876,7 +876,7 @@ final class VmCompute implements Compute, HotPlug {
           } catch (VimFault e) {
             // Somebody else was faster.
             if (!e.is("InvalidPowerState") || !machines.need(mark).power().equals("poweredOn")) {
-              throw e;
+              throw ofHost(e, there.ref());
             }
           }
           return Outcome.DONE;
@@ -971,9 +971,55 @@ final class VmCompute implements Compute, HotPlug {
           if (!there.power().equals("poweredOn")) {
             throw Machines.conflict("The machine does not run.", there.power());
           }
-          tasks.run(there.ref(), "ResetVM_Task");
+          try {
+            tasks.run(there.ref(), "ResetVM_Task");
+          } catch (VimFault e) {
+            throw ofHost(e, there.ref());
+          }
           return Outcome.DONE;
         });
+  }
+
+  /**
+   * A state that forbids this may be the machine's, or its host's, which is entering maintenance or
+   * is in it: vSphere says the same.
+   */
+  private VimFault ofHost(VimFault fault, Ref machine) throws DriverException, VimFault {
+    if (!fault.is("InvalidState")) {
+      return fault;
+    }
+    Collector collector = new Collector(vim);
+    Ref host =
+        collector
+            .read(machine, "runtime.host")
+            .get("runtime.host")
+            .map(Element::ref)
+            .orElse(new Ref("", ""));
+    boolean maintained =
+        !host.value().isEmpty()
+            && collector
+                .read(host, "runtime.inMaintenanceMode")
+                .text("runtime.inMaintenanceMode")
+                .equals("true");
+    return maintained ? fault.as(FaultKinds.IN_MAINTENANCE) : fault;
+  }
+
+  /** The same of a machine that no host has yet: none of the place may be one to take it. */
+  private VimFault ofHosts(VimFault fault, Place place) throws DriverException, VimFault {
+    if (!fault.is("InvalidState")) {
+      return fault;
+    }
+    Collector collector = new Collector(vim);
+    List<Ref> hosts = collector.read(place.compute(), "host").refs("host");
+    for (Ref host : hosts) {
+      if (!collector
+          .read(host, "runtime.inMaintenanceMode")
+          .text("runtime.inMaintenanceMode")
+          .equals("true")) {
+        return fault;
+      }
+    }
+    return hosts.isEmpty() ? fault : fault.as(FaultKinds.IN_MAINTENANCE);
   }
 
   @Override

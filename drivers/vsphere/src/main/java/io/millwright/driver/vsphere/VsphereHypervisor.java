@@ -15,6 +15,7 @@ import io.millwright.driver.Metrics;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.Screen;
+import io.millwright.driver.Transfers;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -56,7 +57,20 @@ final class VsphereHypervisor implements HypervisorDriver {
       InstantSource clock,
       Duration patience,
       Duration quick) {
-    vim = new Vim(settings, clock);
+    this(settings, installation, clock, patience, quick, Transfers.PATIENCE);
+  }
+
+  /**
+   * @param still how long a file may not move before it is given up
+   */
+  VsphereHypervisor(
+      Settings settings,
+      String installation,
+      InstantSource clock,
+      Duration patience,
+      Duration quick,
+      Duration still) {
+    vim = new Vim(settings, clock, still);
     Tasks tasks = new Tasks(vim, quick);
     Place.Finder places = new Place.Finder(settings, new Collector(vim));
     Options options = new Options(vim);

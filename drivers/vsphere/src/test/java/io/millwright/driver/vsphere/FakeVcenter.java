@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -128,6 +129,23 @@ final class FakeVcenter implements AutoCloseable {
             exchange.sendResponseHeaders(statuses[now], -1);
           }
         });
+  }
+
+  /** Has files of a datastore taken and not answered, as after a connection was dropped. */
+  AtomicInteger stuck(CountDownLatch until) {
+    AtomicInteger asked = new AtomicInteger();
+    server.createContext(
+        "/folder",
+        exchange -> {
+          exchange.getRequestBody().readAllBytes();
+          asked.incrementAndGet();
+          try {
+            until.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
+    return asked;
   }
 
   /**

@@ -5,20 +5,26 @@ import static io.millwright.driver.vsphere.FakeVcenter.named;
 import static io.millwright.driver.vsphere.FakeVcenter.object;
 import static io.millwright.driver.vsphere.FakeVcenter.property;
 import static io.millwright.driver.vsphere.FakeVcenter.ref;
+import static io.millwright.driver.vsphere.FakeVcenter.reference;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
+import io.millwright.driver.Compute;
 import io.millwright.driver.DiskTransfer;
+import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HotPlug;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
+import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.driver.Screen;
+import io.millwright.driver.testkit.Lab;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
@@ -26,6 +32,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -38,11 +45,13 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -472,6 +481,9 @@ final class TroubleTest {
     kinds.put("WhateverALaterVersionHas", FaultKind.CONFLICT);
     kinds.put("HostNotConnected", FaultKind.CAPACITY);
     kinds.put("NoCompatibleHost", FaultKind.CAPACITY);
+    kinds.put("NoCompatibleHostWithAccessToDevice", FaultKind.CAPACITY);
+    kinds.put("NoActiveHostInCluster", FaultKind.CAPACITY);
+    kinds.put("InvalidHostConnectionState", FaultKind.CAPACITY);
     kinds.put("RequestCanceled", FaultKind.UNREACHABLE);
     kinds.put("HostCommunication", FaultKind.UNREACHABLE);
     Map<String, String> words =
@@ -480,6 +492,8 @@ final class TroubleTest {
             "NoDiskSpace", "The datastore is full",
             "InsufficientResourcesFault", "not enough memory, processors or disk",
             "InvalidHostState", "because of maintenance",
+            "NoActiveHostInCluster", "because of maintenance",
+            "NoCompatibleHostWithAccessToDevice", "No host of the cluster can run",
             "InvalidState", "is in another state");
     try (FakeVcenter vcenter = new FakeVcenter();
         VsphereHypervisor driver = open(vcenter.settings())) {
@@ -517,6 +531,159 @@ final class TroubleTest {
       // It did not get its name.
       assertThat(vcenter.calls).doesNotContain("MoveDatastoreFile_Task");
     }
+  }
+
+  private static void free(FakeVcenter vcenter, long bytes) {
+    vcenter.object(
+        "Datastore",
+        "ds-1",
+        named("store", new Ref("Folder", "group-s1"))
+            + reference("browser", new Ref("HostDatastoreBrowser", "browser-1"))
+            + property("summary.freeSpace", "xsd:long", Long.toString(bytes)));
+  }
+
+  /** A host that has no room left does not say so by HTTP. */
+  @Test
+  void aDatastoreThatIsFullIsNamedWhateverTheHostAnswers() throws Exception {
+    ObjectName seed = new ObjectName(MARK, ObjectName.SEED);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.files(500, 500, 201);
+      vcenter.answer(
+          "MoveDatastoreFile_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      Media media = driver.media().orElseThrow();
+      assertThat(failure(() -> media.put(seed, new byte[2048])).kind())
+          .as("there is room")
+          .isEqualTo(FaultKind.UNREACHABLE);
+      free(vcenter, 4096);
+      DriverException failure = failure(() -> media.put(seed, new byte[2048]));
+      assertThat(failure.kind()).isEqualTo(FaultKind.CAPACITY);
+      assertThat(failure.forUser()).contains("The datastore is full");
+      assertThat(failure.forOperator()).contains("HTTP status 500");
+
+      // What cannot fit is not sent at all, unless it takes the place of another.
+      DriverException before = failure(() -> media.put(seed, new byte[8192]));
+      assertThat(before.kind()).isEqualTo(FaultKind.CAPACITY);
+      assertThat(before.forOperator()).isEqualTo("4096 bytes are free, 8192 are needed");
+      vcenter.answer(
+          "DeleteDatastoreFile_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      assertThat(media.put(seed, new byte[8192])).isEqualTo(Outcome.DONE);
+    }
+  }
+
+  /** What forbids it is in the state of the host, and not in that of the machine. */
+  @Test
+  void aHostInMaintenanceIsTheReasonOfAnInvalidState() throws Exception {
+    for (boolean maintained : List.of(true, false)) {
+      try (FakeVcenter vcenter = new FakeVcenter();
+          VsphereHypervisor driver = open(vcenter.settings())) {
+        for (String method : List.of("PowerOnVM_Task", "ResetVM_Task", "CreateVM_Task")) {
+          vcenter.answer(method, c -> "<returnval type=\"Task\">task-9</returnval>");
+        }
+        vcenter.object(
+            "Task",
+            "task-9",
+            property(
+                "info",
+                "TaskInfo",
+                "<state>error</state><error><fault xsi:type=\"InvalidState\"></fault></error>"));
+        for (String host : List.of("host-1", "host-2")) {
+          vcenter.object(
+              "HostSystem",
+              host,
+              property(
+                  "runtime.inMaintenanceMode",
+                  "xsd:boolean",
+                  Boolean.toString(maintained || host.equals("host-2"))));
+        }
+        FaultKind kind = maintained ? FaultKind.CAPACITY : FaultKind.CONFLICT;
+        String words = maintained ? "because of maintenance" : "is in another state";
+        Compute compute = driver.compute().orElseThrow();
+        vcenter.answer("FindByUuid", c -> "");
+        List<ThrowingCallable> acts =
+            List.of(
+                () -> compute.define(machine("lan")),
+                () -> {
+                  is(
+                      vcenter,
+                      "poweredOn",
+                      reference("runtime.host", new Ref("HostSystem", "host-1")));
+                  compute.reset(MARK);
+                },
+                () -> {
+                  is(
+                      vcenter,
+                      "poweredOff",
+                      reference("runtime.host", new Ref("HostSystem", "host-1")));
+                  compute.start(MARK);
+                });
+        for (ThrowingCallable act : acts) {
+          DriverException failure = failure(act);
+          assertThat(failure.kind()).as(failure.forOperator()).isEqualTo(kind);
+          assertThat(failure.forUser()).contains(words);
+          assertThat(failure.forOperator()).contains("InvalidState");
+        }
+      }
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void aFileThatDoesNotMoveAnyMoreIsGivenUpAndBroughtAnew(@TempDir Path directory)
+      throws Exception {
+    Path file = Files.write(directory.resolve("medium.iso"), new byte[4096]);
+    Disks.Image medium =
+        new Disks.Image(Lab.sha256(file), file, Disks.Image.MEDIUM, ByteSize.ofMib(1));
+    CountDownLatch over = new CountDownLatch(1);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver =
+            new VsphereHypervisor(
+                Settings.read(vcenter.settings()),
+                INSTALLATION,
+                now::get,
+                Duration.ofSeconds(30),
+                Tasks.PATIENCE,
+                Duration.ofMillis(200))) {
+      AtomicInteger asked = vcenter.stuck(over);
+      for (int i = 1; i <= 2; i++) {
+        DriverException failure = failure(() -> driver.disks().orElseThrow().stage(medium));
+        assertThat(failure.kind()).isEqualTo(FaultKind.UNREACHABLE);
+        assertThat(failure.forUser()).contains("did not answer in time");
+        assertThat(asked.get()).isEqualTo(i);
+      }
+    } finally {
+      over.countDown();
+    }
+  }
+
+  /** Locks that were shared by hash had these two wait for each other. */
+  @Test
+  @Timeout(60)
+  void whatIsBroughtForOneMachineKeepsNoOtherOneWaiting() throws Exception {
+    CountDownLatch over = new CountDownLatch(1);
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      AtomicInteger asked = vcenter.stuck(over);
+      Media media = driver.media().orElseThrow();
+      Thread brings =
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  media.put(seedOf(new UUID(0, 1)), new byte[2048]);
+                } catch (DriverException e) {
+                  // It is never answered.
+                }
+              });
+      await().until(() -> asked.get() == 1);
+      assertThat(media.delete(seedOf(new UUID(0, 65)))).isEqualTo(Outcome.DONE);
+      assertThat(brings.isAlive()).isTrue();
+    } finally {
+      over.countDown();
+    }
+  }
+
+  private static ObjectName seedOf(UUID uid) {
+    return new ObjectName(new Mark(INSTALLATION, uid, 1), ObjectName.SEED);
   }
 
   // -------------------------------------------------------------------------------------- tasks
@@ -1161,13 +1328,17 @@ final class TroubleTest {
   }
 
   private static void runs(FakeVcenter vcenter, String more) {
+    is(vcenter, "poweredOn", more);
+  }
+
+  private static void is(FakeVcenter vcenter, String power, String more) {
     vcenter.answer("FindByUuid", c -> "<returnval type=\"VirtualMachine\">vm-1</returnval>");
     vcenter.object(
         "VirtualMachine",
         "vm-1",
         property("name", "xsd:string", "web")
             + property("summary.config.instanceUuid", "xsd:string", UID.toString())
-            + property("runtime.powerState", "VirtualMachinePowerState", "poweredOn")
+            + property("runtime.powerState", "VirtualMachinePowerState", power)
             + property(
                 "config.extraConfig[\"millwright.mark\"]",
                 "OptionValue",
