@@ -70,7 +70,8 @@ record ServerSettings(
         --sources URL                 from where sources may be read, such as
                                       https://git.example.org/ or file:///srv/git; may be repeated
                                       (default: by https and ssh from anywhere but this machine)
-        --url URL                     under which people reach this server, if it is not --listen
+        --url URL                     under which people reach this server, if it is not --listen:
+                                      where the provider sends them back to (--oidc-...)
         --oidc-issuer URL             a provider of identities (OpenID Connect) by which people sign
                                       in, besides those with a password
         --oidc-client-id ID           what it calls this server

@@ -2,19 +2,28 @@ package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.millwright.driver.DriverDescription;
 import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.HypervisorProvider;
 import io.millwright.driver.NetworkServicesProvider;
 import io.millwright.driver.SourceDriver;
 import io.millwright.engine.outside.Drivers;
+import io.millwright.model.HypervisorSpec;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.SourceSpec;
+import io.millwright.model.Violations;
+import io.millwright.model.manifest.Draft;
+import io.millwright.model.manifest.Manifests;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -24,6 +33,7 @@ import org.junit.jupiter.api.Test;
  */
 class DriverMatrixTest {
   private static final Path PAGE = Path.of("../docs/drivers.md");
+  private static final Path EXAMPLES = Path.of("../model/src/test/resources/examples");
 
   /** What is needed to open one; nothing is connected to. */
   private static final Map<String, Map<String, String>> SETTINGS =
@@ -82,8 +92,9 @@ class DriverMatrixTest {
             """
             # Drivers
 
-            What each hypervisor driver can do, and what it has to be told. This page is written by a test from the drivers
-            themselves; do not edit it. What a driver cannot do is refused, with the reason, before anything is changed.
+            What each hypervisor driver can do, and what each driver has to be told in `settings`. This page is written by a test
+            from the drivers themselves; do not edit it. What a driver cannot do is refused, with the reason, before anything is
+            changed.
 
             ## Facets
 
@@ -107,20 +118,86 @@ class DriverMatrixTest {
       }
       out.append('\n');
     }
-    for (Map.Entry<String, HypervisorProvider> each : drivers.entrySet()) {
-      out.append("\n## Settings of ").append(each.getKey()).append("\n\n");
-      if (each.getValue().describe().experimental()) {
-        out.append("This driver is **experimental**: it was never run against the real thing.\n\n");
+    for (HypervisorProvider each : drivers.values()) {
+      settings(
+          each.describe(),
+          each.describe().experimental()
+              ? "This driver is **experimental**: it was never run against the real thing."
+              : "Of a Hypervisor.",
+          out);
+    }
+    Drivers all = Drivers.load();
+    for (NetworkServicesProvider each : all.networkServices().values()) {
+      if (!each.describe().name().equals("simulated")) {
+        settings(
+            each.describe(),
+            "Of a Network's `services`. How the two daemons are configured is told in"
+                + " [production.md](production.md#dhcp-and-dns-by-dnsmasq).",
+            out);
       }
-      out.append("| Setting | Needed | Secret | Meaning |\n|---|---|---|---|\n");
-      for (Setting setting : each.getValue().describe().settings()) {
-        out.append("| `").append(setting.name()).append("` | ");
-        out.append(setting.required() ? "**yes**" : "no").append(" | ");
-        out.append(setting.secret() ? "yes" : "no").append(" | ");
-        out.append(setting.description()).append(" |\n");
+    }
+    for (SourceDriver each : all.sources().values()) {
+      if (!each.describe().name().equals("simulated")) {
+        settings(each.describe(), "Of a Source; see [Declarations in Git](gitops.md).", out);
+      }
+    }
+    for (String name : all.builders().keySet()) {
+      if (!name.equals("simulated")) {
+        out.append("\n## Settings of ")
+            .append(name)
+            .append("\n\nIt has none: what it builds stands in the [Image](manifest.md#image).\n");
       }
     }
     return out.toString();
+  }
+
+  private static void settings(DriverDescription driver, String of, StringBuilder out) {
+    out.append("\n## Settings of ").append(driver.name()).append("\n\n").append(of);
+    out.append("\n\n| Setting | Needed | Secret | Meaning |\n|---|---|---|---|\n");
+    for (Setting setting : driver.settings()) {
+      out.append("| `").append(setting.name()).append("` | ");
+      out.append(setting.required() ? "**yes**" : "no").append(" | ");
+      out.append(setting.secret() ? "yes" : "no").append(" | ");
+      out.append(setting.description()).append(" |\n");
+    }
+  }
+
+  /** An example of the reference that an installation would refuse helps nobody. */
+  @Test
+  void theirDriversTakeTheExamplesOfTheReference() throws Exception {
+    Drivers all = Drivers.load();
+    Violations found = Violations.at("");
+    Set<String> asked = new TreeSet<>();
+    try (Stream<Path> files = Files.list(EXAMPLES)) {
+      for (Path file : files.sorted().toList()) {
+        for (Draft draft : Manifests.parse(Files.readAllBytes(file), file.toString())) {
+          Violations at = found.field(draft.where());
+          switch (draft.spec()) {
+            case HypervisorSpec h -> {
+              asked.add(h.driver());
+              Drivers.find(all.hypervisors(), h.driver(), at)
+                  .ifPresent(d -> d.check(h.settings(), at));
+            }
+            case NetworkSpec n -> {
+              NetworkSpec.Services services = n.services();
+              if (services != null) {
+                asked.add(services.driver());
+                Drivers.find(all.networkServices(), services.driver(), at)
+                    .ifPresent(d -> d.check(services.settings(), at));
+              }
+            }
+            case SourceSpec s -> {
+              asked.add(s.driver());
+              Drivers.find(all.sources(), s.driver(), at)
+                  .ifPresent(d -> d.describe().check(s.settings(), at));
+            }
+            default -> {}
+          }
+        }
+      }
+    }
+    assertThat(asked).contains("libvirt", "dnsmasq", "git");
+    assertThat(found.list()).isEmpty();
   }
 
   /** What is sealed and masked is what a driver calls secret; this finds what it forgot to. */

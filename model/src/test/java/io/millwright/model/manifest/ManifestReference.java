@@ -151,7 +151,9 @@ final class ManifestReference {
   private void fields(String name, Class<?> type) {
     out.append("| Field | Type | Default | Meaning |\n|---|---|---|---|\n");
     for (RecordComponent c : type.getRecordComponents()) {
-      String text = docs.of(name + "#" + c.getName());
+      String text =
+          docs.of(name + "#" + c.getName())
+              .replace("the driver says", "[the driver says](drivers.md)");
       if (c.isAnnotationPresent(Default.class)) {
         text = text.replaceAll("; [^;]* if not given$", ""); // there is a column for it
       }
