@@ -1,0 +1,76 @@
+package io.millwright.store;
+
+import io.millwright.engine.port.Operations;
+import io.millwright.engine.port.Tx;
+import io.millwright.model.Operation.State;
+import java.time.Duration;
+import java.util.function.Consumer;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Where there is a lot, what asks for a little is answered by the index that was made for it. */
+@NullUnmarked
+class IndexesTest extends DatabaseTest {
+  @BeforeAll
+  void fill() {
+    jdbc.sql(
+            """
+            INSERT INTO operation (uid, project, verb, kind, target, name, generation, word, state,
+                                   requested_by, created_at, ended_at, steps)
+            SELECT gen_random_uuid(), 'p' || n % 20, 'CREATE', 'MACHINE', gen_random_uuid(),
+                   'm' || n % 5000, 1, word,
+                   CAST(:state AS jsonb),
+                   'ann', now(), CASE WHEN word <> 'running' THEN now() END, '[]'
+            FROM (SELECT n, CASE WHEN n % 4000 = 1 THEN 'running' WHEN n % 4000 = 2 THEN 'failed'
+                                 ELSE 'succeeded' END AS word
+                  FROM generate_series(1, 40000) n) as made
+            """)
+        .param("state", StoredJson.write(new State.Running()))
+        .update();
+    jdbc.sql("ANALYZE").update();
+  }
+
+  private void uses(String index, Consumer<Tx> question) {
+    long before = scans(index);
+    // Asked again, for a connection tells of its scans once a second.
+    eventually(
+        Duration.ofSeconds(30),
+        () -> {
+          store.read(tx -> {
+            question.accept(tx);
+            return true;
+          });
+          return scans(index) > before;
+        });
+  }
+
+  private long scans(String index) {
+    return jdbc.sql("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = :index")
+        .param("index", index)
+        .query(Long.class)
+        .single();
+  }
+
+  private static Consumer<Tx> operations(String project, String name, String state) {
+    return tx ->
+        tx.operations()
+            .list(new Operations.Query(project, null, name, state, null, 50, null, null));
+  }
+
+  @Test
+  void whatIsOpenIsFoundAmongTheOpen() {
+    uses("operation_open", operations("p1", null, "running"));
+    uses("operation_open", operations(null, null, "running"));
+  }
+
+  @Test
+  void whatHasANameIsFoundByIt() {
+    uses("operation_name", operations("p7", "m7", null));
+  }
+
+  @Test
+  void whatFailedIsFoundAmongTheFailed() {
+    uses("operation_word", operations(null, null, "failed"));
+  }
+}
