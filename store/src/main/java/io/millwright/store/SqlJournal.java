@@ -17,6 +17,9 @@ import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
 
 /** The journal; see its table for why its order has two parts. */
 final class SqlJournal implements Journal {
+  /** So many lines are dropped at once. */
+  static final int BATCH = 5000;
+
   private final JdbcClient jdbc;
 
   SqlJournal(JdbcClient jdbc) {
@@ -132,24 +135,25 @@ final class SqlJournal implements Journal {
 
   @Override
   public int prune(Duration age) {
-    // All before the first line that is young enough: a beginning, so that one floor tells it all.
+    // Only lines before the first that is young enough, from the beginning: one floor tells it all.
     return jdbc.sql(
             """
-            WITH keep AS (
-              SELECT xid, seq FROM journal
-              WHERE at >= now() - :seconds * interval '1 second'
-              ORDER BY xid, seq LIMIT 1),
-            gone AS (
-              DELETE FROM journal
+            WITH first AS (
+              SELECT xid, seq, at < now() - :seconds * interval '1 second' AS old FROM journal
               WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-                AND (NOT EXISTS (SELECT FROM keep)
-                     OR (xid, seq) < (SELECT keep.xid, keep.seq FROM keep))
-              RETURNING xid, seq),
+              ORDER BY xid, seq LIMIT :batch),
+            gone AS (
+              DELETE FROM journal j
+              USING (SELECT xid, seq, bool_and(old) OVER (ORDER BY xid, seq) AS goes FROM first) f
+              WHERE f.goes AND j.xid = f.xid AND j.seq = f.seq
+              RETURNING j.xid, j.seq),
             floor AS (
               UPDATE journal_floor f SET xid = last.xid, seq = last.seq
-              FROM (SELECT xid, seq FROM gone ORDER BY xid DESC, seq DESC LIMIT 1) last)
+              FROM (SELECT xid, seq FROM gone ORDER BY xid DESC, seq DESC LIMIT 1) last
+              WHERE (f.xid, f.seq) < (last.xid, last.seq))
             SELECT count(*) FROM gone
             """)
+        .param("batch", BATCH)
         .param("seconds", age.toSeconds())
         .query(Integer.class)
         .single();

@@ -163,6 +163,28 @@ abstract class JournalContract extends DatabaseTest {
   }
 
   @Test
+  void whatIsOldIsDroppedInParts() {
+    try (Database own = Database.open(server().create(4))) {
+      SqlStore its = own.store();
+      JdbcClient.create(own.pool())
+          .sql(
+              """
+              INSERT INTO journal (project, uid, name, change, at)
+              SELECT 'p', gen_random_uuid(), 'x', 'ADDED',
+                     now() - CASE WHEN n = :young THEN interval '0' ELSE interval '2 hours' END
+              FROM generate_series(1, :young + 10) n
+              """)
+          .param("young", SqlJournal.BATCH + 21)
+          .update();
+      List<Integer> dropped = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        dropped.add(its.<Integer>inTransaction(tx -> tx.journal().prune(Duration.ofHours(1))));
+      }
+      assertThat(dropped).as("what is behind a young one stays").containsExactly(SqlJournal.BATCH, 20, 0);
+    }
+  }
+
+  @Test
   void whoseLinesWereDroppedHearsSo() {
     try (Database own = Database.open(server().create(4))) {
       SqlStore its = own.store();

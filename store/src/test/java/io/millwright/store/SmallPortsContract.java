@@ -1,6 +1,7 @@
 package io.millwright.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millwright.engine.port.Measurements;
@@ -293,6 +294,20 @@ abstract class SmallPortsContract extends DatabaseTest {
     assertThat(count("journal")).isOne();
     housekeeping.run();
     assertThat(count("journal")).isOne();
+  }
+
+  @Test
+  void whatCannotBeDroppedKeepsNothingElse() {
+    store.write(tx -> tx.requests().insert("kept", "old", new Answered("", 200, "", "")));
+    jdbc.sql("UPDATE request SET at = at - interval '25 hours' WHERE token = 'kept'").update();
+    Housekeeping housekeeping = new Housekeeping(database, Housekeeping.Kept.DEFAULT);
+    jdbc.sql("ALTER TABLE journal_floor RENAME TO away").update();
+    try {
+      assertThatThrownBy(housekeeping::run).hasMessageContaining("lines of the journal");
+    } finally {
+      jdbc.sql("ALTER TABLE away RENAME TO journal_floor").update();
+    }
+    assertThat(count("request WHERE token = 'kept'")).isZero();
   }
 
   private Operation operation(UUID target) {

@@ -73,6 +73,6 @@ public interface Journal {
       @Nullable Set<String> among,
       @Nullable String before);
 
-  /** Drops lines that are older. */
+  /** Drops lines that are older, the oldest first and only some thousands; how many it dropped. */
   int prune(Duration age);
 }
