@@ -59,7 +59,10 @@ function Who() {
 
 /** Has the chain of hashes computed anew. */
 function Verify() {
-  const verify = useMutation({ mutationFn: () => unwrap(api.GET('/api/v1/audit/verification')) });
+  const [noted, setNoted] = useState('');
+  const verify = useMutation({
+    mutationFn: () => unwrap(api.GET('/api/v1/audit/verification', { params: { query: { noted: noted.trim() || undefined } } })),
+  });
   const told = verify.data;
   return (
     <>
@@ -70,11 +73,18 @@ function Verify() {
           </Button>
         )}
       </MayIn>
+      <TextField
+        label="Noted row"
+        placeholder="SEQ:HASH"
+        value={noted}
+        onChange={(e) => setNoted(e.target.value)}
+        sx={{ width: 180, bgcolor: 'background.paper', borderRadius: 2 }}
+      />
       {verify.error && <Trouble error={verify.error} />}
       {told &&
         (told.altered === undefined ? (
           <Alert severity="success" variant="outlined" sx={{ borderRadius: 3 }}>
-            All {told.rows} rows are as they were written. Note this hash elsewhere: <Copyable text={told.head} what="hash" />
+            All {told.rows} rows are as they were written. Note the last one elsewhere: <Copyable text={`${told.seq}:${told.head}`} what="hash" />
           </Alert>
         ) : (
           <Alert severity="error" variant="outlined" sx={{ borderRadius: 3 }}>
@@ -85,9 +95,12 @@ function Verify() {
   );
 }
 
+/** A token that is nobody's may be called as somebody is. */
+const whose = (a: Act) => (a.as === 'token' && !a.who.includes('/') ? `${a.who} (token)` : a.who);
+
 const columns: Column<Act>[] = [
   { key: 'when', title: 'When', width: '100px', value: (a) => -a.seq, cell: (a) => <Ago when={a.at} /> },
-  { key: 'who', title: 'Who', width: 'minmax(90px, 0.8fr)', value: (a) => a.who, cell: (a) => a.who },
+  { key: 'who', title: 'Who', width: 'minmax(90px, 0.8fr)', value: whose, cell: whose },
   { key: 'verb', title: 'Verb', width: '90px', wide: true, value: (a) => a.verb, cell: (a) => a.verb },
   {
     key: 'what',

@@ -130,8 +130,8 @@ public class ApiConfiguration {
 
   /** Everything needs a token or a session but health and signing in; see {@link BearerFilter}. */
   @Bean
-  SecurityFilterChain security(HttpSecurity http, Bearers bearers, ConsoleTickets tickets)
-      throws Exception {
+  SecurityFilterChain security(
+      HttpSecurity http, Bearers bearers, ConsoleTickets tickets, LateRows late) throws Exception {
     return http.csrf(AbstractHttpConfigurer::disable)
         .formLogin(AbstractHttpConfigurer::disable)
         .httpBasic(AbstractHttpConfigurer::disable)
@@ -183,8 +183,8 @@ public class ApiConfiguration {
                             Problem.Type.FORBIDDEN, "this token may not do that", List.of()),
                         request,
                         response)))
-        .addFilterBefore(new BearerFilter(bearers), AuthorizationFilter.class)
-        .addFilterBefore(tickets.filter(), AuthorizationFilter.class)
+        .addFilterBefore(new BearerFilter(bearers, late), AuthorizationFilter.class)
+        .addFilterBefore(tickets.filter(late), AuthorizationFilter.class)
         .build();
   }
 

@@ -2,11 +2,14 @@ package io.millwright.api;
 
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Audit;
+import io.millwright.model.ProblemException;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.time.Instant;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
@@ -29,7 +32,10 @@ final class AuditApi {
    * Something that was done, or was not.
    *
    * @param seq its place in the chain
-   * @param who a person, a token or {@code anonymous}
+   * @param who a person, a token, a source or {@code anonymous}; a person's token is {@code
+   *     anna/ci}
+   * @param as what {@code who} is: {@code person}, {@code token}, {@code source}, or {@code nobody}
+   *     who has not shown who they are
    * @param origin address from which it was asked for
    * @param call method and path
    * @param kind of what it is about, or empty
@@ -43,6 +49,7 @@ final class AuditApi {
       long seq,
       Instant at,
       String who,
+      String as,
       String origin,
       String verb,
       String call,
@@ -58,6 +65,7 @@ final class AuditApi {
           row.seq(),
           row.at(),
           a.who(),
+          kind(a.caller()),
           a.origin(),
           a.verb(),
           a.call(),
@@ -67,6 +75,15 @@ final class AuditApi {
           a.result(),
           a.detail(),
           row.hash());
+    }
+
+    private static String kind(String caller) {
+      return switch (caller.substring(0, Math.max(0, caller.indexOf(':')))) {
+        case "user" -> "person";
+        case "token" -> "token";
+        case "source" -> "source";
+        default -> "nobody";
+      };
     }
   }
 
@@ -81,13 +98,17 @@ final class AuditApi {
    * Whether the audit is as it was written.
    *
    * @param rows how many there are
-   * @param head hash of the last one; noted elsewhere, it shows later that nothing was rewritten
+   * @param seq place of the last one, or 0
+   * @param head hash of the last one; noted elsewhere with its place, it shows later that nothing
+   *     was rewritten or cut off
    * @param altered the first row that is not as it was written, or is gone; left out if there is
    *     none
    */
-  record VerificationView(long rows, String head, @Nullable Long altered) {}
+  record VerificationView(long rows, long seq, String head, @Nullable Long altered) {}
 
-  private static final String WHO = "only what this one did";
+  private static final Pattern ROW = Pattern.compile("([0-9]{1,18}):([0-9a-f]{64})");
+
+  private static final String WHO = "only what this one did, by whatever token of theirs";
   private static final String BEFORE = "only what came before this place";
 
   @Operation(operationId = "listAudit", summary = "Tells who did what, newest first")
@@ -127,8 +148,21 @@ final class AuditApi {
       description = "And names the first row that was altered or taken out.")
   @Needs(value = Verb.AUDIT, where = Needs.Where.HOUSE)
   @GetMapping("/audit/verification")
-  VerificationView verify() {
-    Audit.Verdict verdict = backend.store().read(tx -> tx.audit().verify());
-    return new VerificationView(verdict.rows(), verdict.head(), verdict.altered());
+  VerificationView verify(
+      @Parameter(description = "a row as it was noted once, as SEQ:HASH; it has to be there still")
+          @RequestParam(required = false)
+          @Nullable String noted) {
+    Audit.Noted row = noted == null ? null : noted(noted);
+    Audit.Verdict verdict = backend.store().read(tx -> tx.audit().verify(row));
+    return new VerificationView(verdict.rows(), verdict.seq(), verdict.head(), verdict.altered());
+  }
+
+  private static Audit.Noted noted(String text) {
+    Matcher row = ROW.matcher(text);
+    if (!row.matches()) {
+      throw ProblemException.invalid(
+          "noted", "must be SEQ:HASH, as it was told: a number, and 64 hex digits");
+    }
+    return new Audit.Noted(Long.parseLong(row.group(1)), row.group(2));
   }
 }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.SignIn;
+import io.millwright.engine.access.Verb;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import jakarta.servlet.FilterChain;
@@ -39,10 +40,17 @@ final class BearerFilter extends OncePerRequestFilter {
   private static final String CSRF = "X-CSRF-Token";
   private static final String SCHEME = "Bearer ";
 
-  private final Bearers bearers;
+  private static final Set<String> READS = Set.of("GET", "HEAD", "OPTIONS");
 
-  BearerFilter(Bearers bearers) {
+  private final Bearers bearers;
+  private final LateRows late;
+
+  /**
+   * @param late for the audit: what is refused here never gets as far as {@link Trail}
+   */
+  BearerFilter(Bearers bearers, LateRows late) {
     this.bearers = bearers;
+    this.late = late;
   }
 
   /** Somebody with a token or a session in force. */
@@ -118,16 +126,34 @@ final class BearerFilter extends OncePerRequestFilter {
             new Bearer(
                 caller.get(),
                 cookie == null ? null : ConsoleTickets.hash(cookie),
-                () -> bearers.authenticate(secret).equals(caller)));
+                () -> bearers.look(secret).equals(caller)));
         SecurityContextHolder.setContext(context);
       }
     } catch (ProblemException e) {
       if (!request.getRequestURI().equals(HealthApi.PATH)) {
+        if (secret != null) {
+          writeDown(request, secret, e.problem());
+        }
         Problems.write(e.problem(), request, response);
         return;
       }
     }
     chain.doFilter(request, response);
+  }
+
+  /** Of who has shown who they are; and of a first password only what would have done something. */
+  private void writeDown(HttpServletRequest request, String secret, Problem problem) {
+    boolean acts = !READS.contains(request.getMethod());
+    if (problem.type() == Problem.Type.CSRF
+        || (problem.type() == Problem.Type.PASSWORD_CHANGE && acts)) {
+      try {
+        bearers
+            .look(secret)
+            .ifPresent(who -> late.refused(who, request, Verb.SIGN_IN, "", "", problem));
+      } catch (ProblemException e) {
+        logger.warn("nobody can say who it was that was refused: " + e.getMessage());
+      }
+    }
   }
 
   /** Whether the token of the present request still is in force, for what outlives the request. */
@@ -154,7 +180,7 @@ final class BearerFilter extends OncePerRequestFilter {
   }
 
   private static void requireCsrfToken(HttpServletRequest request, String cookie) {
-    boolean reads = Set.of("GET", "HEAD", "OPTIONS").contains(request.getMethod());
+    boolean reads = READS.contains(request.getMethod());
     boolean signsIn =
         request.getMethod().equals("POST") && request.getRequestURI().equals(SessionApi.PATH);
     String given = request.getHeader(CSRF);

@@ -34,25 +34,39 @@ final class Bearers {
     this.signIn = signIn;
   }
 
-  private record Known(Caller caller, long until) {}
+  /**
+   * Somebody.
+   *
+   * @param used false if it is known by a look only, by which no session is in use
+   */
+  private record Known(Caller caller, long until, boolean used) {}
 
-  /** Whose token or session this is, if it is in force. */
+  /** Whose token or session this is, if it is in force; a session is in use by that. */
   Optional<Caller> authenticate(String secret) {
+    return find(secret, true);
+  }
+
+  /** As {@link #authenticate}, for what is only open: a session ends as if nobody had looked. */
+  Optional<Caller> look(String secret) {
+    return find(secret, false);
+  }
+
+  private Optional<Caller> find(String secret, boolean uses) {
     String hash = hash(secret);
     Known before = known.get(hash);
-    if (before != null && System.nanoTime() - before.until() < 0) {
+    if (before != null && System.nanoTime() - before.until() < 0 && (before.used() || !uses)) {
       return Optional.of(before.caller());
     }
     long asked = age.get();
     Optional<Caller> caller =
         secret.startsWith(SignIn.PREFIX)
-            ? signIn.authenticate(secret)
+            ? uses ? signIn.authenticate(secret) : signIn.look(secret)
             : tokens.authenticate(secret);
     if (known.size() >= MOST) {
       known.clear();
     }
     if (caller.isPresent()) {
-      known.put(hash, new Known(caller.get(), System.nanoTime() + FRESH_NANOS));
+      known.put(hash, new Known(caller.get(), System.nanoTime() + FRESH_NANOS, uses));
       if (age.get() != asked) {
         known.remove(hash); // one was revoked meanwhile, perhaps this one
       }

@@ -35,6 +35,9 @@ final class ConsoleSocket implements SmartLifecycle {
   /** How soon a console ends when its token, session or role is revoked. */
   private static final Duration CHECK = Duration.ofSeconds(1);
 
+  /** How long it stays open while nobody can say whether these are in force. */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private final DefaultHandshakeHandler handshake = new DefaultHandshakeHandler();
   private final Set<Joint> open = ConcurrentHashMap.newKeySet();
   private volatile boolean running;
@@ -75,6 +78,29 @@ final class ConsoleSocket implements SmartLifecycle {
         && request.getAttribute(ConsoleTickets.REDEEMED) == null) {
       throw ProblemException.of(
           Problem.Type.FORBIDDEN, "a browser opens a console with a ticket; ask for one first");
+    }
+  }
+
+  /**
+   * Waits until it has ended, is not in force any more, or for so long nobody could say whether it
+   * is; a database that is away for a moment ends nothing, and does not keep anything open either.
+   */
+  static void guard(
+      CountDownLatch ended, BooleanSupplier inForce, Duration pause, Duration patience)
+      throws InterruptedException {
+    long known = System.nanoTime();
+    while (!ended.await(pause.toMillis(), TimeUnit.MILLISECONDS)) {
+      try {
+        if (!inForce.getAsBoolean()) {
+          return;
+        }
+        known = System.nanoTime();
+      } catch (RuntimeException e) {
+        LOG.debug("whether a console may stay open cannot be said: {}", e.toString());
+        if (System.nanoTime() - known >= patience.toNanos()) {
+          return;
+        }
+      }
     }
   }
 
@@ -121,12 +147,10 @@ final class ConsoleSocket implements SmartLifecycle {
 
     private void check() {
       try {
-        while (!ended.await(CHECK.toMillis(), TimeUnit.MILLISECONDS)) {
-          if (!inForce.getAsBoolean()) {
-            end();
-          }
-        }
+        guard(ended, inForce, CHECK, PATIENCE);
       } catch (InterruptedException e) {
+        LOG.debug("a console is not looked after any more: {}", e.toString());
+      } finally {
         end();
       }
     }

@@ -2,6 +2,7 @@ package io.millwright.api;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.millwright.engine.access.Verb;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import jakarta.servlet.FilterChain;
@@ -121,7 +122,7 @@ final class ConsoleTickets {
   }
 
   /** Lets who shows a ticket in as who made it; a wrong one is refused, whatever else is shown. */
-  OncePerRequestFilter filter() {
+  OncePerRequestFilter filter(LateRows late) {
     return new OncePerRequestFilter() {
       @Override
       protected void doFilterInternal(
@@ -137,14 +138,17 @@ final class ConsoleTickets {
           SecurityContextHolder.setContext(context);
           if (context.getAuthentication() == null || !BearerFilter.inForce().getAsBoolean()) {
             SecurityContextHolder.clearContext();
-            Problems.write(
+            Problem problem =
                 ProblemException.of(
                         Problem.Type.UNAUTHENTICATED,
                         "this ticket is unknown, was used, has expired or is for another console;"
                             + " ask for a new one")
-                    .problem(),
-                request,
-                response);
+                    .problem();
+            if (bearer instanceof BearerFilter.Bearer who) {
+              late.refused(
+                  who.caller(), request, Verb.CONSOLE, console.group(1), console.group(2), problem);
+            }
+            Problems.write(problem, request, response);
             return;
           }
           request.setAttribute(REDEEMED, Boolean.TRUE);

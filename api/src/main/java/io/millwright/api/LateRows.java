@@ -1,9 +1,12 @@
 package io.millwright.api;
 
+import io.millwright.engine.access.Caller;
+import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Audit;
 import io.millwright.engine.port.Store;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import jakarta.servlet.http.HttpServletRequest;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -24,6 +27,8 @@ final class LateRows implements AutoCloseable {
 
   /** So many wait at most: about a megabyte. What comes beyond them is in the log only. */
   static final int MOST = 2_000;
+
+  private static final int LONGEST_CALL = 300;
 
   private record Row(Audit.Act act, Instant when) {}
 
@@ -53,6 +58,36 @@ final class LateRows implements AutoCloseable {
     if (away || behind() || !written(act)) {
       await(row);
     }
+  }
+
+  /**
+   * Writes that a request was refused before it was known what it would do.
+   *
+   * @param who has shown who they are, all the same
+   * @param project where that is known, or empty
+   * @param name of what it is about, where that is known, or empty
+   */
+  void refused(
+      Caller who,
+      HttpServletRequest request,
+      Verb verb,
+      String project,
+      String name,
+      Problem problem) {
+    String call = request.getMethod() + " " + request.getRequestURI();
+    write(
+        new Audit.Act(
+            who.name(),
+            who.id(),
+            request.getRemoteAddr(),
+            verb.word(),
+            call.substring(0, Math.min(LONGEST_CALL, call.length())),
+            "",
+            project,
+            name,
+            problem.type().slug(),
+            ""),
+        false);
   }
 
   /** True if others wait: rows keep their order. */

@@ -63,8 +63,9 @@ final class SourcesApi extends Collection {
           @RequestParam
           String commit,
       Once once) {
-    return once.answer(
-        tx -> Answer.of(200, backend.engine().sources().approve(tx, project, name, commit)));
+    return once.answer(tx ->
+        Answer.of(
+            200, backend.engine().sources().approve(tx, Callers.now(), project, name, commit)));
   }
 
   @Operation(

@@ -7,15 +7,23 @@ import io.millwright.engine.access.Role;
 import io.millwright.engine.access.Scope;
 import io.millwright.engine.port.People.Account;
 import io.millwright.engine.port.People.Membership;
+import io.millwright.engine.port.Quarantine;
+import io.millwright.model.Kind;
+import io.millwright.model.VolumeSpec;
+import io.millwright.model.VolumeStatus;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -26,7 +34,8 @@ import tools.jackson.databind.JsonNode;
 class ApprovalsTest {
   private static final Rig RIG = Rig.shared();
   private static final List<String> PROJECTS =
-      List.of("ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9");
+      List.of(
+          "ap1", "ap2", "ap3", "ap4", "ap5", "ap6", "ap7", "ap8", "ap9", "ap10", "ap11", "ap12");
   private static final Map<String, String> TOKENS = new HashMap<>();
 
   @BeforeAll
@@ -167,6 +176,41 @@ class ApprovalsTest {
     assertThat(RIG.get("projects/ap2/machines/b").status()).isEqualTo(200);
   }
 
+  /** What the audit says became of the approvals of a request. */
+  private static List<String> approvals(String project, String uid) {
+    List<String> out = new ArrayList<>();
+    for (JsonNode act : RIG.get("projects/" + project + "/audit").json().path("items")) {
+      if (act.path("call").asString().endsWith(":approve")
+          && act.path("name").asString().equals(uid)) {
+        out.add(act.path("result").asString());
+      }
+    }
+    return out;
+  }
+
+  @Test
+  void machinesThatFollowAChangedSizeAreHeldAsIfEachWereChanged() {
+    rules("ap10", "{coresAbove: 4}");
+    String size = Rig.size("ap-own", 1, "");
+    assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", size).status()).isEqualTo(200);
+    String larger = Rig.size("ap-own", 16, "");
+    assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", larger).status())
+        .as("nobody has it")
+        .isEqualTo(200);
+    assertThat(as("op1", "PUT", "projects/ap10/sizes/ap-own", size).status()).isEqualTo(200);
+    String machine = Rig.machine("m").replace("size: small", "size: ap-own");
+    assertThat(as("ask", "PUT", "projects/ap10/machines/m", machine).status()).isEqualTo(202);
+    String uid = held(as("op1", "PUT", "projects/ap10/sizes/ap-own", larger));
+    assertThat(cores()).isOne();
+    assertThat(decide("op2", "ap10", uid, "approve").status()).isEqualTo(200);
+    assertThat(cores()).isEqualTo(16);
+  }
+
+  private static int cores() {
+    JsonNode size = RIG.get("projects/ap10/sizes/ap-own").json();
+    return size.path("spec").path("cores").asInt();
+  }
+
   @Test
   void whatWasChangedMeanwhileLapses() {
     rules("ap3", "{coresAbove: 4}");
@@ -176,6 +220,9 @@ class ApprovalsTest {
     assertThat(stale.status()).isEqualTo(409);
     assertThat(stale.raw().body()).contains("has lapsed, and nothing was done");
     assertThat(state("ap3", uid)).isEqualTo("lapsed");
+    // What was not done is written when it was answered.
+    Awaitility.await()
+        .untilAsserted(() -> assertThat(approvals("ap3", uid)).containsExactly("conflict"));
     assertThat(RIG.get("projects/ap3/machines/b").status()).isEqualTo(404);
     String taken = held(as("ask", "POST", "projects/ap3/machines", big("c")));
     rules("ap3", "");
@@ -183,6 +230,57 @@ class ApprovalsTest {
     assertThat(decide("op1", "ap3", taken, "approve").raw().body())
         .contains("there is a Machine c in project ap3 already");
     assertThat(state("ap3", taken)).isEqualTo("lapsed");
+  }
+
+  @Test
+  void withAnotherSecretItIsAnotherRequest() {
+    rules("ap11", "{coresAbove: 4}");
+    String old = held(as("ask", "PUT", "projects/ap11/machines/s", secret("o")));
+    String fresh = held(as("ask", "PUT", "projects/ap11/machines/s", secret("n")));
+    assertThat(fresh).as("what was given first was the old one").isNotEqualTo(old);
+    assertThat(held(as("ask", "PUT", "projects/ap11/machines/s", secret("n"))))
+        .as("the same again")
+        .isEqualTo(fresh);
+    assertThat(decide("op1", "ap11", fresh, "approve").status()).isEqualTo(200);
+    assertThat(state("ap11", fresh)).isEqualTo("done");
+    assertThat(state("ap11", old)).isEqualTo("waiting");
+    assertThat(as("ask", "PUT", "projects/ap11/machines/s", secret("n")).status())
+        .as("it is what is declared now")
+        .isLessThan(300);
+  }
+
+  private static String secret(String letter) {
+    String users =
+        "overrides: {users: [{name: eva, passwordHash: $6$secretsalt$" + letter.repeat(86) + "}]}";
+    return big("s").replace("size:", users + ", size:");
+  }
+
+  @Test
+  void aLargeVolumeIsHeldWhenItIsRestoredToo() {
+    RIG.apply("ap12", Rig.volume("v", "7GiB"));
+    RIG.store.write(tx -> {
+      var volume =
+          tx.resources()
+              .find(Kind.VOLUME, "ap12", "v", VolumeSpec.class, VolumeStatus.class)
+              .orElseThrow();
+      UUID sim = tx.resources().find(Kind.HYPERVISOR, "shared", "sim").orElseThrow().uid();
+      Instant now = Instant.now();
+      tx.quarantine()
+          .put(
+              new Quarantine.Entry(
+                  volume, sim, "ap12-disk", now, now.plus(Duration.ofDays(7)), false));
+      tx.resources().remove(volume.uid());
+    });
+    rules("ap12", "{diskAbove: 5GiB}");
+    String uid = held(as("ask", "POST", "projects/ap12/quarantine/v:restore?as=w", ""));
+    assertThat(RIG.get("projects/ap12/volumes/w").status()).isEqualTo(404);
+    assertThat(held(as("ask", "POST", "projects/ap12/quarantine/v:restore?as=w", "")))
+        .as("the same again")
+        .isEqualTo(uid);
+    Reply approved = decide("op1", "ap12", uid, "approve");
+    assertThat(approved.status()).as(approved.raw().body()).isEqualTo(200);
+    assertThat(state("ap12", uid)).isEqualTo("done");
+    assertThat(RIG.get("projects/ap12/volumes/w").status()).isEqualTo(200);
   }
 
   @Test

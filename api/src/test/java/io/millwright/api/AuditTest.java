@@ -3,6 +3,8 @@ package io.millwright.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.api.Rig.Reply;
+import io.millwright.engine.access.Role;
+import io.millwright.engine.access.Scope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -148,6 +150,82 @@ class AuditTest {
       rig.sql("ALTER TABLE audit ENABLE TRIGGER ALL");
       rig.sql("DROP TABLE IF EXISTS audit_kept");
     }
+  }
+
+  @Test
+  void whatSomebodyDidByATokenIsTheirsAndATokenOfTheirNameIsNot() {
+    var account = rig.engine.access().accounts().create("audit8", null, Role.ADMIN).account();
+    rig.store.write(tx -> tx.people().update(account.withPassword("", false)));
+    String own = rig.engine.tokens().create("audit8-ci", null, account.uid(), Scope.ALL).secret();
+    String other = rig.engine.tokens().create("audit8", null).secret();
+    String longer = rig.engine.tokens().create("audit8x", null).secret();
+    for (String secret : List.of(own, other, longer)) {
+      Reply made =
+          rig.send(
+              java.net.http.HttpRequest.newBuilder(rig.uri("projects/audit8/sizes/s"))
+                  .header("Authorization", "Bearer " + secret)
+                  .DELETE()
+                  .build());
+      assertThat(made.status()).isEqualTo(404);
+    }
+    Awaitility.await()
+        .untilAsserted(() -> {
+          List<String> found = new ArrayList<>();
+          rig.get("audit?who=audit8")
+              .json()
+              .path("items")
+              .forEach(a -> found.add(a.path("who").asString() + " " + a.path("as").asString()));
+          assertThat(found).containsExactly("audit8 token", "audit8/audit8-ci token");
+        });
+  }
+
+  @Test
+  void rowsThatWereCutOffWithTheirEndAreFoundByWhatWasNoted() {
+    rig.post("projects/audit7/sizes", Rig.size("s", 1, ""));
+    rig.post("projects/audit7/sizes", Rig.size("t", 1, ""));
+    JsonNode last = verified();
+    String noted = last.path("seq").asString("") + ":" + last.path("head").asString();
+    rig.post("projects/audit7/sizes", Rig.size("u", 1, ""));
+    assertThat(verified(noted).has("altered")).isFalse();
+    assertThat(
+            verified(
+                    noted.replaceFirst(
+                        ":.", last.path("head").asString().startsWith("0") ? ":1" : ":0"))
+                .path("altered")
+                .asLong())
+        .isEqualTo(last.path("seq").asLong());
+    assertThat(rig.get("audit/verification?noted=7").raw().body()).contains("must be SEQ:HASH");
+    Assertions.assertThatThrownBy(() -> rig.sql("DELETE FROM audit_head"))
+        .hasStackTraceContaining("only goes on");
+    Assertions.assertThatThrownBy(() -> rig.sql("UPDATE audit_head SET seq = seq - 1"))
+        .hasStackTraceContaining("only goes on");
+
+    rig.sql("CREATE TABLE audit_kept AS SELECT * FROM audit WHERE seq >= " + last.path("seq"));
+    rig.sql("CREATE TABLE audit_end AS SELECT * FROM audit_head");
+    rig.sql("ALTER TABLE audit DISABLE TRIGGER ALL");
+    rig.sql("ALTER TABLE audit_head DISABLE TRIGGER ALL");
+    try {
+      rig.sql("DELETE FROM audit WHERE seq >= " + last.path("seq"));
+      rig.sql(
+          "UPDATE audit_head SET (seq, hash) = (SELECT seq, hash FROM audit ORDER BY seq DESC"
+              + " LIMIT 1)");
+      assertThat(verified().has("altered")).as("by itself it is whole").isFalse();
+      assertThat(verified(noted).path("altered").asLong()).isEqualTo(last.path("seq").asLong());
+      rig.sql("DELETE FROM audit_head");
+      assertThat(verified().has("altered")).as("without an end").isTrue();
+    } finally {
+      rig.sql("DELETE FROM audit_head");
+      rig.sql("INSERT INTO audit SELECT * FROM audit_kept");
+      rig.sql("INSERT INTO audit_head SELECT * FROM audit_end");
+      rig.sql("ALTER TABLE audit ENABLE TRIGGER ALL");
+      rig.sql("ALTER TABLE audit_head ENABLE TRIGGER ALL");
+      rig.sql("DROP TABLE audit_kept, audit_end");
+    }
+    assertThat(verified(noted).has("altered")).isFalse();
+  }
+
+  private JsonNode verified(String noted) {
+    return rig.get("audit/verification?noted=" + noted).json();
   }
 
   @Test

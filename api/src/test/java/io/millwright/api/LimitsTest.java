@@ -58,6 +58,38 @@ class LimitsTest {
   }
 
   @Test
+  void aProjectsOwnSizeDoesNotGrowBeyondItsQuota() {
+    rig.apply("l11", Rig.size("own", 1, "") + "---\n" + Rig.size("unused", 1, ""));
+    Reply made =
+        rig.put("projects/l11/machines/a", Rig.machine("a").replace("size: small", "size: own"));
+    assertThat(made.status()).isEqualTo(202);
+    limit("l11", "{cores: 2}");
+    Reply more = rig.put("projects/l11/sizes/own", Rig.size("own", 3, ""));
+    assertThat(more.status()).isEqualTo(409);
+    assertThat(more.json().path("detail").asString()).contains("would have 3 cores, and may have");
+    assertThat(used("l11").path("cores").asInt()).isEqualTo(1);
+    assertThat(rig.put("projects/l11/sizes/own", Rig.size("own", 2, "")).status()).isEqualTo(200);
+    limit("l11", "{cores: 1}");
+    assertThat(rig.put("projects/l11/sizes/unused", Rig.size("unused", 9, "")).status())
+        .as("nobody has it")
+        .isEqualTo(200);
+    assertThat(rig.put("projects/l11/sizes/own", Rig.size("own", 1, "")).status())
+        .as("less is never too much")
+        .isEqualTo(200);
+  }
+
+  @Test
+  void noSizeOfAProjectTakesThePlaceOfASharedOneThatMachinesHave() {
+    assertThat(machine("l12", "a").status()).isEqualTo(202);
+    Reply hides = rig.post("projects/l12/sizes", Rig.size("small", 64, ""));
+    assertThat(hides.status()).isEqualTo(400);
+    assertThat(hides.raw().body()).contains("is that of a shared Size, which Machine a has");
+    assertThat(rig.post("projects/l13/sizes", Rig.size("small", 64, "")).status())
+        .as("nobody has the shared one there")
+        .isEqualTo(201);
+  }
+
+  @Test
   void whatIsThereStaysThoughItBeMore() {
     assertThat(machine("l2", "a").status()).isEqualTo(202);
     assertThat(machine("l2", "b").status()).isEqualTo(202);

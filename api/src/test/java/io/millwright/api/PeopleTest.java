@@ -10,7 +10,9 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.WebSocket;
 import java.net.http.WebSocketHandshakeException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
@@ -166,6 +168,32 @@ class PeopleTest {
   }
 
   @Test
+  void whatIsMerelyOpenKeepsNoSessionAlive() {
+    Browser browser = person("p-open", "admin");
+    String secret = browser.cookie.substring(browser.cookie.indexOf('=') + 1);
+    Bearers bearers = new Bearers(rig.engine.tokens(), rig.engine.access().signIn());
+    assertThat(browser.get("sessions").status()).isEqualTo(200);
+    rig.sql(
+        "UPDATE session SET seen_at = now() - interval '7 hours' WHERE account = (SELECT uid FROM"
+            + " account WHERE name = 'p-open')");
+    assertThat(bearers.look(secret)).isPresent();
+    assertThat(idle(secret)).as("nobody has asked for anything").isGreaterThan(Duration.ofHours(6));
+    assertThat(bearers.authenticate(secret)).isPresent();
+    assertThat(idle(secret))
+        .as("a request is one, though somebody looked a moment before")
+        .isLessThan(Duration.ofHours(1));
+  }
+
+  private Duration idle(String secret) {
+    var session = rig.store.read(tx -> tx.sessions().find(sha256(secret))).orElseThrow();
+    return Duration.between(session.seenAt(), Instant.now());
+  }
+
+  private static byte[] sha256(String text) {
+    return Base64.getDecoder().decode(ConsoleTickets.hash(text));
+  }
+
+  @Test
   void anotherSiteCanChangeNothing() {
     Browser browser = person("p4", "admin");
     HttpRequest.Builder post =
@@ -204,6 +232,51 @@ class PeopleTest {
     assertThat(socket(browser, "https://evil.example")).isEqualTo(403);
     assertThat(socket(browser, null)).as("no page at all").isEqualTo(403);
     assertThat(socket(browser, rig.api.url())).as("without a ticket").isEqualTo(403);
+    String ticket = "projects/p4/machines/none/console?ticket=wrong";
+    assertThat(socket(browser, rig.api.url(), ticket)).isEqualTo(401);
+    // What was refused is written when it was answered.
+    Awaitility.await()
+        .untilAsserted(() ->
+            assertThat(refused("p4"))
+                .containsExactlyInAnyOrder(
+                    "127.0.0.1 sign-in POST /api/v1/projects/p4/sizes: csrf",
+                    "127.0.0.1 sign-in POST /api/v1/projects/p4/sizes: csrf",
+                    "127.0.0.1 sign-in POST /api/v1/projects/p4/sizes: csrf",
+                    "127.0.0.1 sign-in GET /api/v1/projects/p4/events: csrf",
+                    "127.0.0.1 sign-in GET /api/v1/projects/p4/machines/none/console: csrf",
+                    "127.0.0.1 sign-in GET /api/v1/projects/p4/machines/none/console: csrf",
+                    "127.0.0.1 console GET /api/v1/projects/p4/machines/none/console:"
+                        + " unauthenticated"));
+  }
+
+  /** What was refused to somebody before it was known what it would do. */
+  private List<String> refused(String who) {
+    List<String> out = new ArrayList<>();
+    for (JsonNode act : rig.get("audit?limit=1000&who=" + who).json().path("items")) {
+      String call = act.path("call").asString();
+      if (!call.contains("{") && !act.path("result").asString().equals("done")) {
+        out.add(
+            "%s %s %s: %s"
+                .formatted(
+                    act.path("origin").asString(),
+                    act.path("verb").asString(),
+                    call,
+                    act.path("result").asString()));
+      }
+    }
+    return out;
+  }
+
+  @Test
+  void whatIsRefusedBeforeThePasswordIsChangedIsWrittenDown() {
+    Browser browser = new Browser(signIn("p-first", create("p-first", "admin")));
+    assertThat(browser.post("projects/p4/sizes", "{}").status()).isEqualTo(403);
+    assertThat(browser.get("projects").status()).isEqualTo(403);
+    Awaitility.await()
+        .untilAsserted(() ->
+            assertThat(refused("p-first"))
+                .containsExactly(
+                    "127.0.0.1 sign-in POST /api/v1/projects/p4/sizes: password-change-needed"));
   }
 
   private int socket(Browser browser, @org.jspecify.annotations.Nullable String origin) {

@@ -28,7 +28,10 @@ final class AuditCommand extends Part {
         description = "Everything, also what belongs to no project.")
     boolean all;
 
-    @Option(names = "--who", paramLabel = "NAME", description = "Only what this one did.")
+    @Option(
+        names = "--who",
+        paramLabel = "NAME",
+        description = "Only what this one did, by their tokens too.")
     @Nullable String who;
 
     @Option(
@@ -62,10 +65,13 @@ final class AuditCommand extends Part {
     String name = Trees.text(act, "name");
     String kind = Trees.text(act, "kind");
     String what = (kind + " " + (project.isEmpty() ? "" : project + "/") + name).strip();
+    String who = Trees.text(act, "who");
+    // One that is nobody's may be called as somebody is.
+    boolean token = Trees.text(act, "as").equals("token") && !who.contains("/");
     return List.of(
         Cell.of(act.path("seq").asString("")),
         Cell.of(Trees.text(act, "at")),
-        Cell.of(Trees.text(act, "who")),
+        Cell.of(token ? who + " (token)" : who),
         Cell.of(Trees.text(act, "origin")),
         Cell.of(Trees.text(act, "verb")),
         Cell.of(what.isEmpty() ? Trees.text(act, "call") : what),
@@ -77,12 +83,19 @@ final class AuditCommand extends Part {
       name = "verify",
       description = {
         "Compute the chain of hashes anew, and name the first row that is not as it was written.",
-        "The last hash is printed; noted elsewhere, it shows later that nothing was rewritten."
+        "The last row is printed with its hash; noted elsewhere, it shows later that nothing was"
+            + " rewritten or cut off."
       })
   static final class Verify extends Part {
+    @Option(
+        names = "--noted",
+        paramLabel = "SEQ:HASH",
+        description = "A row as it was noted; it has to be there still.")
+    @Nullable String noted;
+
     @Override
     public Integer call() {
-      JsonNode verdict = api().getAuditVerification().body();
+      JsonNode verdict = api().getAuditVerification(noted).body();
       if (verdict.has("altered")) {
         throw new Failure(
             Failure.FAILED,
@@ -90,7 +103,9 @@ final class AuditCommand extends Part {
       }
       print(
           verdict.path("rows").asString("")
-              + " rows are as they were written; the last hash is "
+              + " rows are as they were written; the last one is "
+              + verdict.path("seq").asString("")
+              + ":"
               + Safe.line(Trees.text(verdict, "head")));
       return 0;
     }

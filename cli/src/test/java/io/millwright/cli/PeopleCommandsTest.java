@@ -145,7 +145,7 @@ class PeopleCommandsTest extends CliTestCase {
             200,
             """
             {"items":[
-              {"seq":2,"at":"2026-11-21T11:59:00Z","who":"ben","origin":"10.0.0.9","verb":"delete",
+              {"seq":2,"at":"2026-11-21T11:59:00Z","who":"ben","as":"token","origin":"10.0.0.9","verb":"delete",
                "call":"DELETE /x","kind":"Machine","project":"shop","name":"web","result":"refused"},
               {"seq":1,"at":"2026-11-21T11:58:00Z","who":"anna","origin":"10.0.0.8",
                "verb":"sign-in","call":"POST /api/v1/session","kind":"","project":"","name":"",
@@ -154,8 +154,8 @@ class PeopleCommandsTest extends CliTestCase {
         .on("GET /audit", 200, "{\"items\":[]}")
         .on(
             "GET /audit/verification",
-            FakeServer.json(200, "{\"rows\":2,\"head\":\"abc\"}"),
-            FakeServer.json(200, "{\"rows\":2,\"head\":\"abc\",\"altered\":1}"));
+            FakeServer.json(200, "{\"rows\":2,\"seq\":2,\"head\":\"abc\"}"),
+            FakeServer.json(200, "{\"rows\":2,\"seq\":2,\"head\":\"abc\",\"altered\":1}"));
     assertThat(
             run("audit", "list", "-p", "shop")
                 .done()
@@ -165,12 +165,13 @@ class PeopleCommandsTest extends CliTestCase {
         .containsExactly(
             "SEQ AT WHO FROM VERB WHAT RESULT",
             "1 2026-11-21T11:58:00Z anna 10.0.0.8 sign-in POST /api/v1/session done",
-            "2 2026-11-21T11:59:00Z ben 10.0.0.9 delete Machine shop/web refused");
+            "2 2026-11-21T11:59:00Z ben (token) 10.0.0.9 delete Machine shop/web refused");
     run("audit", "list", "-A", "--who", "anna", "--limit", "7");
     assertThat(server.lines()).last().isEqualTo("GET /audit?limit=7&who=anna");
     assertThat(run("audit", "verify").done().out())
-        .isEqualTo("2 rows are as they were written; the last hash is abc\n");
-    run("audit", "verify").failed(1, "row 1 was altered or taken out");
+        .isEqualTo("2 rows are as they were written; the last one is 2:abc\n");
+    run("audit", "verify", "--noted", "2:abc").failed(1, "row 1 was altered or taken out");
+    assertThat(server.lines()).last().isEqualTo("GET /audit/verification?noted=2%3Aabc");
   }
 
   @Test

@@ -142,13 +142,13 @@ public final class Engine implements AutoCloseable {
     sources = new Sources(store, secrets);
     move = new Move(admission, preview, clock);
     snapshots = new Snapshots(preview, secrets, clock);
-    approving = new Approving(store, apply, rebuild, snapshots, secrets, clock);
+    restore = new Restore(store, clock);
+    approving = new Approving(store, apply, rebuild, snapshots, restore, secrets, clock);
     rollouts = new Rollouts(store, apply, clock);
     pools = new Pools(apply, clock);
     builds = new Builds(clock);
     delete = new Delete(store, clock);
     expire = new Expire(delete, clock);
-    restore = new Restore(store, clock);
     sweep = new Sweep(store, outside, restore, clock);
     drift = new Drift(store, outside);
     invariants = new Invariants(store, outside, secrets, clock);

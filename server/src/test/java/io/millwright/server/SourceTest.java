@@ -20,6 +20,7 @@ import io.millwright.engine.port.People.Membership;
 import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -29,6 +30,7 @@ import io.millwright.model.Resource;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.SourceStatus;
 import io.millwright.model.SourceStatus.Item;
+import io.millwright.model.manifest.Manifests;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -327,6 +329,71 @@ class SourceTest {
     }
   }
 
+  /** Whoever has a source apply something does not get round the eyes of a second person by it. */
+  @Test
+  void whoHadItAppliedDoesNotApproveIt() throws Exception {
+    rules(new ApprovalRule(0, null, null, null, List.of(), List.of(), 1));
+    Caller paula = new Caller("paula", "account:paula", new UUID(4, 3), false, Rights.ADMIN);
+    world.store.write(tx -> {
+      for (Caller each : List.of(OTTO, paula)) {
+        tx.people().insert(account(each));
+        tx.people().grant(new Membership(false, each.name(), null, Role.ADMIN));
+      }
+    });
+    try {
+      write("a.yaml", World.machine(name + "a", ""));
+      String first = commit();
+      declare(OTTO, "apply: auto");
+      stands("AwaitingApproval", first);
+      assertThatThrownBy(() -> world.engine.approving().approve(OTTO, "default", held().uid(), ""))
+          .as("whoever declared the source")
+          .hasMessageContaining("you had it applied");
+      world.engine.approving().approve(paula, "default", held().uid(), "");
+      world.awaitReady(name + "a");
+
+      declare(OTTO, "apply: approved");
+      write("b.yaml", World.machine(name + "b", ""));
+      String second = commit();
+      stands("AwaitingApproval", second);
+      approve(paula, second);
+      world.await("the rules hold it", () -> !waiting().isEmpty());
+      assertThatThrownBy(() -> world.engine.approving().approve(paula, "default", held().uid(), ""))
+          .as("whoever approved the commit")
+          .hasMessageContaining("you had it applied");
+      world.engine.approving().approve(OTTO, "default", held().uid(), "");
+      world.awaitReady(name + "b");
+    } finally {
+      rules();
+    }
+  }
+
+  @Test
+  void aRuleForARoleHoldsASourceAsWell() throws Exception {
+    rules(new ApprovalRule(0, null, null, null, List.of(), List.of(Role.USER), 1));
+    try {
+      write("a.yaml", World.machine(name, ""));
+      String commit = commit();
+      declare("apply: auto");
+      stands("AwaitingApproval", commit);
+      assertThat(find(Kind.MACHINE, name)).isEmpty();
+    } finally {
+      rules();
+    }
+  }
+
+  private void declare(Caller by, String more) {
+    world
+        .engine
+        .apply()
+        .apply(
+            by,
+            Manifests.parse(manifest(more).getBytes(StandardCharsets.UTF_8), "test"),
+            Apply.Expectation.NONE);
+  }
+
+  private static final Caller OTTO =
+      new Caller("otto", "account:otto", new UUID(4, 4), false, Rights.ADMIN);
+
   private static final Caller OSKAR =
       new Caller("oskar", "account:oskar", new UUID(4, 2), false, Rights.ADMIN);
 
@@ -369,7 +436,11 @@ class SourceTest {
   }
 
   private void approve(String commit) {
-    world.store.write(tx -> world.engine.sources().approve(tx, "default", name, commit));
+    approve(World.ANNA, commit);
+  }
+
+  private void approve(Caller by, String commit) {
+    world.store.write(tx -> world.engine.sources().approve(tx, by, "default", name, commit));
   }
 
   @Test

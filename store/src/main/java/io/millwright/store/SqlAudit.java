@@ -3,6 +3,7 @@ package io.millwright.store;
 import io.millwright.engine.port.Audit;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,7 +76,7 @@ final class SqlAudit implements Audit {
       params.put("project", project);
     }
     if (who != null) {
-      sql.append(" AND who = :who");
+      sql.append(" AND (who = :who OR starts_with(who, :who || '/'))"); // by a token of theirs
       params.put("who", StoredJson.text(who));
     }
     if (before != null) {
@@ -88,7 +89,7 @@ final class SqlAudit implements Audit {
   }
 
   @Override
-  public Verdict verify() {
+  public Verdict verify(@Nullable Noted noted) {
     return jdbc.sql(
             """
             WITH chain AS (
@@ -97,19 +98,27 @@ final class SqlAudit implements Audit {
               FROM audit a WINDOW w AS (ORDER BY a.seq)),
             wrong AS (
               SELECT min(least(seq, due)) AS seq FROM chain WHERE hash <> computed OR seq <> due)
-            SELECT (SELECT count(*) FROM chain) AS rows, h.hash AS head,
-              coalesce(wrong.seq, CASE
-                WHEN h.seq > coalesce((SELECT max(seq) FROM chain), 0)
-                  THEN coalesce((SELECT max(seq) FROM chain), 0) + 1
-                WHEN h.hash IS DISTINCT FROM
-                  coalesce((SELECT hash FROM chain ORDER BY seq DESC LIMIT 1), '') THEN h.seq
-                END) AS altered
-            FROM audit_head h, wrong
+            SELECT (SELECT count(*) FROM chain) AS rows, coalesce(h.seq, 0) AS seq,
+              coalesce(h.hash, '') AS head,
+              least(
+                coalesce(wrong.seq, CASE
+                  WHEN h.seq IS NULL OR h.seq > coalesce((SELECT max(seq) FROM chain), 0)
+                    THEN coalesce((SELECT max(seq) FROM chain), 0) + 1
+                  WHEN h.hash IS DISTINCT FROM
+                    coalesce((SELECT hash FROM chain ORDER BY seq DESC LIMIT 1), '') THEN h.seq
+                  END),
+                (SELECT CAST(:noted AS bigint)
+                 WHERE CAST(:noted AS bigint) NOT IN
+                   (SELECT seq FROM chain WHERE hash = CAST(:hash AS bytea)))) AS altered
+            FROM wrong LEFT JOIN audit_head h ON true
             """
                 .formatted(SEALED))
+        .param("noted", noted == null ? null : noted.seq(), Types.BIGINT)
+        .param("hash", noted == null ? null : HexFormat.of().parseHex(noted.hash()), Types.BINARY)
         .query((row, n) ->
             new Verdict(
                 row.getLong("rows"),
+                row.getLong("seq"),
                 HexFormat.of().formatHex(row.getBytes("head")),
                 row.getObject("altered", Long.class)))
         .single();

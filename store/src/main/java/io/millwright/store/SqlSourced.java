@@ -2,12 +2,15 @@ package io.millwright.store;
 
 import io.millwright.engine.port.Sourced;
 import io.millwright.model.Kind;
+import java.sql.Types;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Which resources are declared by which source. */
@@ -82,5 +85,37 @@ final class SqlSourced implements Sourced {
   @Override
   public void release(UUID uid) {
     jdbc.sql("DELETE FROM sourced WHERE uid = :uid").param("uid", uid).update();
+  }
+
+  @Override
+  public void declaredBy(UUID source, @Nullable UUID account) {
+    person(source, "declared", account);
+  }
+
+  @Override
+  public void approvedBy(UUID source, @Nullable UUID account) {
+    person(source, "approved", account);
+  }
+
+  private void person(UUID source, String how, @Nullable UUID account) {
+    jdbc.sql(
+            """
+            INSERT INTO source_person (source, %1$s) VALUES (:source, :account)
+            ON CONFLICT (source) DO UPDATE SET %1$s = excluded.%1$s
+            """
+                .formatted(how))
+        .param("source", source)
+        .param("account", account, Types.OTHER)
+        .update();
+  }
+
+  @Override
+  public Optional<UUID> person(UUID source, boolean approved) {
+    return jdbc.sql("SELECT declared, approved FROM source_person WHERE source = :source")
+        .param("source", source)
+        .query((row, n) ->
+            Optional.ofNullable(row.getObject(approved ? "approved" : "declared", UUID.class)))
+        .optional()
+        .flatMap(found -> found);
   }
 }

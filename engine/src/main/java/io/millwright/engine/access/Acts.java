@@ -90,8 +90,8 @@ public final class Acts {
     }
   }
 
-  /** Does something that is no part of it. */
-  static <T> T aside(Supplier<T> work) {
+  /** Does something that is no part of it, and so says nothing of what became of it. */
+  public static <T> T aside(Supplier<T> work) {
     Acts now = NOW.get();
     NOW.remove();
     try {

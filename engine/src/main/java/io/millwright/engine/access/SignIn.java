@@ -98,19 +98,28 @@ public final class SignIn {
     return new Outcome.Begun(secret, account.get(), caller);
   }
 
-  /** Whose session this is, if it is not over. */
-  public Optional<Caller> authenticate(String secret) {
-    record Found(Session session, Caller caller) {}
+  private record Found(Session session, Caller caller) {}
+
+  private Optional<Found> find(String secret) {
     byte[] hash = Secrets.hash(secret);
-    Optional<Found> found =
-        store.read(tx ->
-            tx.sessions()
-                .find(hash)
-                .flatMap(s ->
-                    tx.people()
-                        .find(s.account())
-                        .filter(a -> !a.disabled())
-                        .map(a -> new Found(s, Accounts.caller(tx, a)))));
+    return store.read(tx ->
+        tx.sessions()
+            .find(hash)
+            .flatMap(s ->
+                tx.people()
+                    .find(s.account())
+                    .filter(a -> !a.disabled())
+                    .map(a -> new Found(s, Accounts.caller(tx, a)))));
+  }
+
+  /** As {@link #authenticate}, but the session is not in use by it and ends as it would. */
+  public Optional<Caller> look(String secret) {
+    return find(secret).map(Found::caller);
+  }
+
+  /** Whose session this is, if it is not over; it is in use by that. */
+  public Optional<Caller> authenticate(String secret) {
+    Optional<Found> found = find(secret);
     found.ifPresent(f -> {
       if (f.session().seenAt().plus(SEEN).isBefore(clock.instant())) {
         Acts.aside(() ->

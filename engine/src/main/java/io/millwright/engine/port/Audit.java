@@ -39,10 +39,11 @@ public interface Audit {
    * What the chain looks like.
    *
    * @param rows how many there are
-   * @param head hash of the last one, to be noted elsewhere
+   * @param seq place of the last one
+   * @param head hash of the last one, to be noted elsewhere with its place
    * @param altered the first row that is not as it was written, or null
    */
-  record Verdict(long rows, String head, @Nullable Long altered) {}
+  record Verdict(long rows, long seq, String head, @Nullable Long altered) {}
 
   /** Adds a row. Until this transaction ends nobody else adds one, so it comes last. */
   void append(Act act);
@@ -50,6 +51,17 @@ public interface Audit {
   /** The last rows, newest first; all filters may be null. */
   List<Row> list(@Nullable String project, @Nullable String who, int limit, @Nullable Long before);
 
-  /** Computes the whole chain anew. */
-  Verdict verify();
+  /**
+   * What somebody noted of a row; who can rewrite the whole chain cannot rewrite that.
+   *
+   * @param hash in hex digits
+   */
+  record Noted(long seq, String hash) {}
+
+  /**
+   * Computes the whole chain anew.
+   *
+   * @param noted that has to be in it still, or null
+   */
+  Verdict verify(@Nullable Noted noted);
 }

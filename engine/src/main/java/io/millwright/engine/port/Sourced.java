@@ -4,7 +4,9 @@ import io.millwright.model.Kind;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Which resources are declared by which source. */
 public interface Sourced {
@@ -29,4 +31,21 @@ public interface Sourced {
 
   /** It has no source any more. */
   void release(UUID uid);
+
+  /**
+   * Notes who declared a source.
+   *
+   * @param account null for a token that is nobody's
+   */
+  void declaredBy(UUID source, @Nullable UUID account);
+
+  /** Notes who approved a commit of a source; as {@link #declaredBy}. */
+  void approvedBy(UUID source, @Nullable UUID account);
+
+  /**
+   * Account of the person who wants what a source asks for, if it is known.
+   *
+   * @param approved true for whoever approved its commit, false for whoever declared it last
+   */
+  Optional<UUID> person(UUID source, boolean approved);
 }

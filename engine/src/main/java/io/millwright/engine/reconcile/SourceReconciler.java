@@ -276,7 +276,8 @@ public final class SourceReconciler {
 
     /** The rules of its project hold it, whatever the source itself says. */
     private boolean held(Held held) {
-      Request request = approving.hold(held);
+      Optional<UUID> person = store.read(tx -> tx.sourced().person(source.uid(), approved));
+      Request request = approving.hold(held, person.orElse(null));
       tell(
           source,
           s -> s.saw(commit, null),

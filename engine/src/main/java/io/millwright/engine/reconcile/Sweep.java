@@ -337,7 +337,7 @@ public final class Sweep {
     take(tx, orphan);
     Quarantine.Entry entry = entry(tx, orphan, project);
     tx.quarantine().put(entry);
-    return restore.restore(tx, caller, project, entry.uid().toString(), name);
+    return restore.adopt(tx, caller, project, entry.uid().toString(), name);
   }
 
   /** As if a Volume of it had been deleted just now. */

@@ -39,6 +39,7 @@ import io.millwright.model.Violations;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.model.WebhookSpec;
+import io.millwright.model.manifest.Json;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -238,6 +239,20 @@ public final class Admission {
       out.put(setting.name(), sealed(value, old.get(setting.name()), at.field(setting.name())));
     }
     return out;
+  }
+
+  /**
+   * Tells the secrets of what was declared from others, and nothing else of them; empty if there
+   * are none.
+   */
+  String seal(List<Applied> applied) {
+    List<String> open =
+        applied.stream()
+            .filter(a -> a.action() != Applied.Action.UNCHANGED)
+            .flatMap(a -> Masking.sealed(Apply.declaration(a.resource())).stream())
+            .map(secrets::open)
+            .toList();
+    return open.isEmpty() ? "" : secrets.sign("approval " + Json.write(open));
   }
 
   /**

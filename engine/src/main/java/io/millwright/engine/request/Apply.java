@@ -5,6 +5,7 @@ import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.ImageSteps;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Groups.Member;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Resources.Name;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -127,7 +128,12 @@ public final class Apply {
     Run run = new Run(tx, caller, expected);
     List<Applied> applied = run.all(drafts);
     Approving.require(
-        tx, caller, run.lookup, applied, new Wish.Declare(drafts, expected.mustBeNew()));
+        tx,
+        caller,
+        run.lookup,
+        applied,
+        admission.seal(applied),
+        new Wish.Declare(drafts, expected.mustBeNew()));
     return applied;
   }
 
@@ -359,6 +365,9 @@ public final class Apply {
       Resource<?, ?> after =
           before == null ? fresh(draft, spec) : changed(draft, spec, before, retry);
       List<UUID> references = references(after, at);
+      if (before == null && after.kind() == Kind.SIZE) {
+        refuseHiding(after, at);
+      }
       if (!at.list().isEmpty() || lacksFailed(after)) {
         at.list().forEach(v -> wrong.add(new Violation(draft.field(v.field()), v.message())));
         failed.add(new Name(after.kind(), after.project(), after.name()));
@@ -395,6 +404,9 @@ public final class Apply {
       }
       if (specChanged) {
         tx.resources().refer(after.uid(), references);
+        if (after.kind() == Kind.SOURCE) {
+          tx.sourced().declaredBy(after.uid(), caller.account());
+        }
         boolean mayGrow = before != null && after.kind() == Kind.MACHINE;
         long had = mayGrow ? addresses(after) : 0;
         Status status =
@@ -605,10 +617,10 @@ public final class Apply {
         case VolumeSpec v ->
             !(before instanceof VolumeSpec old) || old.size().compareTo(v.size()) < 0;
         case SnapshotSpec _ -> before == null;
+        case SizeSpec s -> before instanceof SizeSpec old && !within(s, old) && onIt(after);
         case HypervisorSpec _,
             NetworkSpec _,
             ImageSpec _,
-            SizeSpec _,
             ProfileSpec _,
             OwnerSpec _,
             SourceSpec _,
@@ -621,11 +633,41 @@ public final class Apply {
     private boolean smaller(String before, String now, Resource<?, ?> of) {
       SizeSpec a = size(before, of);
       SizeSpec b = size(now, of);
-      return a != null
-          && b != null
-          && b.cores() <= a.cores()
-          && b.memory().compareTo(a.memory()) <= 0
-          && b.disk().compareTo(a.disk()) <= 0;
+      return a != null && b != null && within(b, a);
+    }
+
+    private static boolean within(SizeSpec size, SizeSpec other) {
+      return size.cores() <= other.cores()
+          && size.memory().compareTo(other.memory()) <= 0
+          && size.disk().compareTo(other.disk()) <= 0;
+    }
+
+    /**
+     * Whether machines of its own project have this Size; those of others the house answers for.
+     */
+    private boolean onIt(Resource<?, ?> size) {
+      return tx.resources().referrers(size.uid(), Integer.MAX_VALUE).stream()
+          .anyMatch(r -> r.kind() == Kind.MACHINE && r.project().equals(size.project()));
+    }
+
+    /**
+     * A Size of a project's own goes before a shared one of the same name, so machines that are on
+     * that would become another one's without anybody having changed them.
+     */
+    private void refuseHiding(Resource<?, ?> size, Violations at) {
+      if (size.project().equals(Projects.SHARED)) {
+        return;
+      }
+      tx.resources().find(Kind.SIZE, Projects.SHARED, size.name()).stream()
+          .flatMap(shared -> tx.resources().referrers(shared.uid(), Integer.MAX_VALUE).stream())
+          .filter(r -> r.kind() == Kind.MACHINE && r.project().equals(size.project()))
+          .findFirst()
+          .ifPresent(machine ->
+              at.field("metadata.name")
+                  .add(
+                      "is that of a shared Size, which "
+                          + machine.title()
+                          + " has; take another name"));
     }
 
     private @Nullable SizeSpec size(String name, Resource<?, ?> of) {

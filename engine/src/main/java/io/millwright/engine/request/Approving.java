@@ -10,6 +10,7 @@ import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Decision;
 import io.millwright.engine.access.Policy;
 import io.millwright.engine.access.Rights;
+import io.millwright.engine.access.Role;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.machine.Lookup;
@@ -55,6 +56,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -79,6 +81,7 @@ public final class Approving {
   private final Apply apply;
   private final Rebuild rebuild;
   private final Snapshots snapshots;
+  private final Restore restore;
   private final SecretBox secrets;
   private final InstantSource clock;
 
@@ -87,12 +90,14 @@ public final class Approving {
       Apply apply,
       Rebuild rebuild,
       Snapshots snapshots,
+      Restore restore,
       SecretBox secrets,
       InstantSource clock) {
     this.store = store;
     this.apply = apply;
     this.rebuild = rebuild;
     this.snapshots = snapshots;
+    this.restore = restore;
     this.secrets = secrets;
     this.clock = clock;
   }
@@ -102,24 +107,35 @@ public final class Approving {
   /** What the rules of each project ask for, where they ask for anything. */
   static Map<String, Need> needs(Tx tx, Caller caller, Lookup lookup, List<Applied> applied) {
     Map<String, List<Demand>> demands = new TreeMap<>();
+    Set<UUID> sizes = changedSizes(applied);
     for (Applied each : applied) {
-      demand(lookup, each)
+      demand(lookup, each, sizes)
           .ifPresent(d ->
               demands.computeIfAbsent(each.resource().project(), _ -> new ArrayList<>()).add(d));
     }
     Map<String, Need> out = new TreeMap<>();
     demands.forEach((project, wanted) -> {
       List<ApprovalRule> rules = tx.projects().approvalRules(Lookup.places(project));
-      Rights rights = caller.rights();
-      // As what its owner is, too: nobody gets round a rule by narrowing their own token.
-      Need need =
-          ApprovalRule.need(rules, rights.in(project), wanted)
-              .and(ApprovalRule.need(rules, rights.whole().in(project), wanted));
+      Need need = need(caller, project, rules, wanted);
       if (need.people() > 0) {
         out.put(project, need);
       }
     });
     return out;
+  }
+
+  private static Need need(
+      Caller caller, String project, List<ApprovalRule> rules, List<Demand> wanted) {
+    if (caller.who().startsWith(SOURCE)) {
+      // Nobody knows who wrote a commit, so it may have been whomever a rule is for.
+      return Stream.of(Role.values())
+          .map(role -> ApprovalRule.need(rules, role, wanted))
+          .reduce(Need.NONE, Need::and);
+    }
+    Rights rights = caller.rights();
+    // As what its owner is, too: nobody gets round a rule by narrowing their own token.
+    return ApprovalRule.need(rules, rights.in(project), wanted)
+        .and(ApprovalRule.need(rules, rights.whole().in(project), wanted));
   }
 
   /**
@@ -128,6 +144,17 @@ public final class Approving {
    * @throws Held if it has to be approved first
    */
   static void require(Tx tx, Caller caller, Lookup lookup, List<Applied> applied, Wish wish) {
+    require(tx, caller, lookup, applied, "", wish);
+  }
+
+  /**
+   * As the other one, for what may have secrets.
+   *
+   * @param seal by which those that were given are told from others, for the changes do not show
+   *     them
+   */
+  static void require(
+      Tx tx, Caller caller, Lookup lookup, List<Applied> applied, String seal, Wish wish) {
     Map<String, Need> needs = needs(tx, caller, lookup, applied);
     if (needs.isEmpty()) {
       return;
@@ -141,7 +168,7 @@ public final class Approving {
     }
     String project = needs.keySet().iterator().next();
     Need need = needs.values().iterator().next();
-    String fingerprint = fingerprint(lookup, applied);
+    String fingerprint = fingerprint(lookup, applied, seal);
     Optional<Request> granted =
         tx.approvals()
             .open(caller.who(), project, fingerprint)
@@ -150,7 +177,7 @@ public final class Approving {
       Resource<?, ?> main =
           applied.stream()
               .filter(a -> a.resource().project().equals(project))
-              .filter(a -> demand(lookup, a).isPresent())
+              .filter(a -> demand(lookup, a, changedSizes(applied)).isPresent())
               .map(Applied::resource)
               .reduce((a, b) -> b.spec() instanceof OwnerSpec ? b : a)
               .orElseThrow();
@@ -160,7 +187,26 @@ public final class Approving {
     note(tx, granted.get(), "ApprovalDone", "what was approved is under way");
   }
 
-  private static Optional<Demand> demand(Lookup lookup, Applied applied) {
+  /** With which the machines that have them change. */
+  private static Set<UUID> changedSizes(List<Applied> applied) {
+    return applied.stream()
+        .filter(a -> a.action() == Applied.Action.CHANGED && a.resource().kind() == Kind.SIZE)
+        .filter(a -> a.changes().stream().anyMatch(c -> c.path().startsWith("spec")))
+        .map(a -> a.resource().uid())
+        .collect(Collectors.toSet());
+  }
+
+  /** Of machines that follow a Size only those of its own project: a shared one is the house's. */
+  private static boolean follows(Lookup lookup, Resource<?, ?> resource, Set<UUID> sizes) {
+    return !sizes.isEmpty()
+        && resource.spec() instanceof MachineSpec m
+        && lookup
+            .find(Kind.SIZE, resource.project(), m.size())
+            .filter(s -> sizes.contains(s.uid()) && s.project().equals(resource.project()))
+            .isPresent();
+  }
+
+  private static Optional<Demand> demand(Lookup lookup, Applied applied, Set<UUID> sizes) {
     Resource<?, ?> resource = applied.resource();
     boolean makes = applied.action() == Applied.Action.CREATED;
     boolean changes =
@@ -173,7 +219,7 @@ public final class Approving {
         operation != null
             && (operation.verb() == Operation.Verb.REBUILD
                 || operation.verb() == Operation.Verb.REVERT);
-    if (!makes && !changes && !renews) {
+    if (!makes && !changes && !renews && !follows(lookup, resource, sizes)) {
       return Optional.empty();
     }
     return Optional.ofNullable(
@@ -225,7 +271,7 @@ public final class Approving {
   }
 
   /** The same if the same would change, of the same, and what it names is the same. */
-  private static String fingerprint(Lookup lookup, List<Applied> applied) {
+  private static String fingerprint(Lookup lookup, List<Applied> applied, String seal) {
     ArrayNode all = Json.mapper().createArrayNode();
     for (Applied each : applied) {
       Operation operation = each.operation();
@@ -237,7 +283,9 @@ public final class Approving {
       one.put("what", resource.kind() + " " + resource.project() + "/" + resource.name());
       one.put("action", each.action().name());
       one.put("verb", operation == null ? "" : operation.verb().name());
-      if (each.action() != Applied.Action.CREATED) {
+      // What is restored is made and still is the one that it was.
+      boolean restored = operation != null && operation.verb() == Operation.Verb.RESTORE;
+      if (each.action() != Applied.Action.CREATED || restored) {
         one.put("uid", resource.uid().toString());
         one.put("generation", resource.generation());
       }
@@ -257,6 +305,9 @@ public final class Approving {
         }
       }
     }
+    if (!seal.isEmpty()) {
+      all.addObject().put("secrets", seal);
+    }
     try {
       return HexFormat.of()
           .formatHex(
@@ -271,6 +322,15 @@ public final class Approving {
 
   /** Keeps what was wanted until others have approved it; the same again is the same request. */
   public Request hold(Held held) {
+    return hold(held, held.asked().caller().account());
+  }
+
+  /**
+   * As the other one, for who asks on behalf of somebody.
+   *
+   * @param account of the person who wants it, and so cannot approve it; null if that is nobody
+   */
+  public Request hold(Held held, @Nullable UUID account) {
     Asked asked = held.asked();
     String plan = plan(asked);
     return store.inTransaction(tx -> {
@@ -281,7 +341,7 @@ public final class Approving {
               asked.project(),
               asked.caller().name(),
               asked.caller().who(),
-              asked.caller().account(),
+              account,
               asked.caller().token(),
               asked.kind(),
               asked.name(),
@@ -370,6 +430,7 @@ public final class Approving {
             case Wish.Declare d -> apply.plan(asked.caller(), d.drafts());
             case Wish.Revert r ->
                 snapshots.plan(asked.caller(), r.project(), r.name(), r.snapshot());
+            case Wish.Restore r -> restore.plan(asked.caller(), r.project(), r.volume(), r.as());
             case Wish.Renew r -> rebuild.plan(asked.caller(), r.project(), r.name(), r.image());
           };
     } catch (ProblemException e) {
@@ -423,7 +484,10 @@ public final class Approving {
       return "this token is nobody's; a person has to decide";
     }
     if (account.equals(request.account())) {
-      return "you asked for it yourself; somebody else has to decide";
+      return request.asker().startsWith(SOURCE)
+          ? "you had it applied, as who approved the commit or declared the source; somebody else"
+              + " has to decide"
+          : "you asked for it yourself; somebody else has to decide";
     }
     return request.votes().stream().anyMatch(v -> v.account().equals(account))
         ? "you have approved it already; somebody else has to as well"
@@ -510,6 +574,10 @@ public final class Approving {
         case Wish.Revert r -> {
           may(as, Verb.OPERATE, Kind.MACHINE, r.project());
           snapshots.revert(tx, as, r.project(), r.name(), r.snapshot());
+        }
+        case Wish.Restore r -> {
+          may(as, Verb.OPERATE, Kind.VOLUME, r.project());
+          restore.restore(tx, as, r.project(), r.volume(), r.as());
         }
         case Wish.Renew r -> {
           may(as, Verb.OPERATE, Kind.MACHINE, r.project());
@@ -599,12 +667,12 @@ public final class Approving {
   }
 
   private ProblemException lapse(String project, UUID uid, String why) {
-    store.write(tx -> {
-      Request request = lock(tx, project, uid);
-      if (request.state() == State.WAITING) {
-        end(tx, request, State.LAPSED, why);
-      }
-    });
+    // Whoever approved it has not done it: their row says what they are answered.
+    Acts.aside(() ->
+        store.inTransaction(tx -> {
+          Request request = lock(tx, project, uid);
+          return request.state() == State.WAITING ? end(tx, request, State.LAPSED, why) : request;
+        }));
     return ProblemException.of(
         Problem.Type.CONFLICT,
         "the request has lapsed, and nothing was done: " + why + "; it has to be asked for anew");

@@ -50,6 +50,19 @@ public final class Masking {
     return changes.stream().map(Masking::mask).toList();
   }
 
+  /** All sealed values in it, in their order. */
+  static List<String> sealed(JsonNode node) {
+    return switch (node) {
+      case ObjectNode object ->
+          object.properties().stream().flatMap(p -> sealed(p.getValue()).stream()).toList();
+      case ArrayNode array -> array.valueStream().flatMap(each -> sealed(each).stream()).toList();
+      default ->
+          node.isString() && SecretBox.isSealed(node.stringValue())
+              ? List.of(node.stringValue())
+              : List.of();
+    };
+  }
+
   private static Change mask(Change change) {
     JsonNode before = change.before();
     JsonNode after = change.after();

@@ -18,6 +18,7 @@ import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +48,34 @@ public final class Restore {
    */
   public Operation restore(
       Tx tx, Caller caller, String project, String which, @Nullable String as) {
+    Applied applied = begin(tx, caller, project, which, as);
+    Approving.require(
+        tx,
+        caller,
+        new Lookup(tx),
+        List.of(applied),
+        new Wish.Restore(project, applied.resource().uid().toString(), as));
+    return operation(applied);
+  }
+
+  /**
+   * As {@link #restore}, for who looks after the house and has just put it there; so nobody is
+   * asked to approve it.
+   */
+  public Operation adopt(Tx tx, Caller caller, String project, String which, String as) {
+    return operation(begin(tx, caller, project, which, as));
+  }
+
+  private static Operation operation(Applied applied) {
+    return Objects.requireNonNull(applied.operation(), "a restoring has its operation");
+  }
+
+  /** What {@link #restore} would do; nothing is changed. */
+  List<Applied> plan(Caller caller, String project, String which, @Nullable String as) {
+    return store.dryRun(tx -> List.of(begin(tx, caller, project, which, as)));
+  }
+
+  private Applied begin(Tx tx, Caller caller, String project, String which, @Nullable String as) {
     Quarantine.Entry entry =
         tx.quarantine()
             .lock(one(tx, project, which).uid())
@@ -112,7 +141,13 @@ public final class Restore {
     tx.resources().place(volume.uid(), entry.hypervisor());
     tx.quarantine().remove(volume.uid());
     Limits.require(tx, new TreeSet<>(List.of(project)));
-    return Begin.operation(tx, volume, Operation.Verb.RESTORE, caller.name(), clock);
+    return new Applied(
+        volume,
+        Applied.Action.CREATED,
+        List.of(),
+        Begin.operation(tx, volume, Operation.Verb.RESTORE, caller.name(), clock),
+        "",
+        List.of());
   }
 
   private static Quarantine.Entry one(Tx tx, String project, String which) {

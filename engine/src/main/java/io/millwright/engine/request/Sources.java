@@ -1,6 +1,7 @@
 package io.millwright.engine.request;
 
 import io.millwright.driver.SourceDriver;
+import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -34,13 +35,14 @@ public final class Sources {
   }
 
   /**
-   * Approves a commit, of which the plan was seen; no other one.
+   * Approves a commit, of which the plan was seen; no other one. Whoever does has asked for it, if
+   * rules hold it for the approval of others.
    *
    * @param commit its name, or at least the first seven digits of it
    * @throws ProblemException INVALID; CONFLICT if another one is the newest by now, or there is
    *     nothing to do
    */
-  public Resource<?, ?> approve(Tx tx, String project, String name, String commit) {
+  public Resource<?, ?> approve(Tx tx, Caller caller, String project, String name, String commit) {
     if (!commit.matches("[0-9a-f]{" + SHORTEST + ",64}")) {
       throw ProblemException.invalid(
           "commit", "must be a commit's name, or the first seven digits of it or more");
@@ -70,6 +72,7 @@ public final class Sources {
             status.withApproved(seen),
             "Approved",
             "commit " + seen + " was approved");
+    tx.sourced().approvedBy(source.uid(), caller.account());
     tx.nudges().nudge(source.uid());
     return tx.resources().find(source.uid()).orElseThrow();
   }

@@ -19,6 +19,11 @@ sealed interface Wish {
   /** To give a machine the system disk of one of its snapshots. */
   record Revert(String project, String name, String snapshot) implements Wish {}
 
+  /**
+   * To take a deleted volume out of quarantine, by its uid; under another name, if one is given.
+   */
+  record Restore(String project, String volume, @Nullable String as) implements Wish {}
+
   /** As it is kept; with the secrets that are in it. */
   record Kept(
       @Nullable String manifests,
@@ -26,7 +31,8 @@ sealed interface Wish {
       @Nullable String project,
       @Nullable String name,
       @Nullable String image,
-      @Nullable String snapshot) {}
+      @Nullable String snapshot,
+      @Nullable String volume) {}
 
   /** The wish as text. */
   default String text() {
@@ -39,9 +45,11 @@ sealed interface Wish {
                   null,
                   null,
                   null,
+                  null,
                   null);
-          case Renew r -> new Kept(null, false, r.project(), r.name(), r.image(), null);
-          case Revert r -> new Kept(null, false, r.project(), r.name(), null, r.snapshot());
+          case Renew r -> new Kept(null, false, r.project(), r.name(), r.image(), null, null);
+          case Revert r -> new Kept(null, false, r.project(), r.name(), null, r.snapshot(), null);
+          case Restore r -> new Kept(null, false, r.project(), r.as(), null, null, r.volume());
         });
   }
 
@@ -53,6 +61,10 @@ sealed interface Wish {
       return new Declare(
           Manifests.parse(manifests.getBytes(StandardCharsets.UTF_8), "the request"),
           kept.mustBeNew());
+    }
+    String volume = kept.volume();
+    if (volume != null) {
+      return new Restore(String.valueOf(kept.project()), volume, kept.name());
     }
     String snapshot = kept.snapshot();
     if (snapshot != null) {
