@@ -28,6 +28,15 @@ class IndexesTest extends DatabaseTest {
             """)
         .param("state", StoredJson.write(new State.Running()))
         .update();
+    jdbc.sql(
+            """
+            INSERT INTO audit (seq, at, who, caller, origin, verb, call, kind, project, name, result,
+                               detail, hash)
+            SELECT n, now(), CASE n % 1000 WHEN 1 THEN 'ann' WHEN 2 THEN 'ann/ci' ELSE 'bob' END,
+                   '', '', '', '', '', 'p' || n % 20, '', '', '', ''
+            FROM generate_series(1, 40000) n
+            """)
+        .update();
     jdbc.sql("ANALYZE").update();
   }
 
@@ -72,5 +81,11 @@ class IndexesTest extends DatabaseTest {
   @Test
   void whatFailedIsFoundAmongTheFailed() {
     uses("operation_word", operations(null, null, "failed"));
+  }
+
+  @Test
+  void whatSomebodyDidIsFoundByWhoItWas() {
+    uses("audit_who", tx -> tx.audit().list(null, "ann", 50, null));
+    uses("audit_project_who", tx -> tx.audit().list("p2", "ann", 50, null));
   }
 }
