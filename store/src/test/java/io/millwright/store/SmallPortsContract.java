@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Measurements;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports.Report;
@@ -11,6 +12,7 @@ import io.millwright.engine.port.Requests.Answered;
 import io.millwright.engine.port.Tokens.Token;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineTemplate;
 import io.millwright.model.Metadata;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
@@ -308,6 +310,34 @@ abstract class SmallPortsContract extends DatabaseTest {
       jdbc.sql("ALTER TABLE away RENAME TO journal_floor").update();
     }
     assertThat(count("request WHERE token = 'kept'")).isZero();
+  }
+
+  @Test
+  void theLastRevisionsAreKeptAndThoseInUse() {
+    UUID group = add(machine("revisions", "g")).uid();
+    UUID member = add(machine("revisions", "g-0")).uid();
+    store.write(tx -> tx.groups().put(new Groups.Member(member, group, 0, null, 7, null, null, "", false)));
+    for (int i = 1; i <= Groups.REVISIONS + 20; i++) {
+      int number = i;
+      store.write(tx ->
+          tx.groups().add(group, new Groups.Revision(number, template(number), now(), "ann")));
+    }
+    List<Integer> kept =
+        store.<List<Groups.Revision>>read(tx -> tx.groups().revisions(group)).stream()
+            .map(Groups.Revision::number)
+            .toList();
+    assertThat(kept).hasSize(Groups.REVISIONS + 1).startsWith(7, 21);
+    assertThat(store.<Optional<Integer>>read(tx -> tx.groups().same(group, template(50))))
+        .contains(50);
+    assertThat(store.<Optional<Integer>>read(tx -> tx.groups().same(group, template(9)))).isEmpty();
+    assertThat(store.read(tx -> tx.groups().revision(group, 7)).orElseThrow().machine())
+        .isEqualTo(template(7));
+    assertThat(store.<Boolean>read(tx -> tx.groups().revision(group, 8).isPresent())).isFalse();
+  }
+
+  private static MachineTemplate template(int number) {
+    return StoredJson.read(
+        "{\"image\": \"debian\", \"size\": \"s" + number + "\"}", MachineTemplate.class);
   }
 
   private Operation operation(UUID target) {
