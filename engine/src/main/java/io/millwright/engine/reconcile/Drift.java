@@ -201,6 +201,7 @@ public final class Drift {
               .toList();
       Set<UUID> busy = tx.operations().busy(asked.stream().map(Resource::uid).toList());
       List<Subject> machines = new ArrayList<>();
+      ResolvedMachine.prepare(lookup, asked);
       for (Resource<?, ?> r : asked) {
         Resource<MachineSpec, MachineStatus> machine = r.as(MachineSpec.class, MachineStatus.class);
         machines.add(
