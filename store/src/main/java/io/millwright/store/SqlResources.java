@@ -6,6 +6,7 @@ import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Metadata;
+import io.millwright.model.NetworkSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
@@ -544,6 +545,24 @@ final class SqlResources implements Resources {
         .param("limit", limit)
         .query(resource)
         .list();
+  }
+
+  @Override
+  public Set<UUID> served(NetworkSpec.Services services, Collection<UUID> among) {
+    return Set.copyOf(
+        jdbc.sql(
+                """
+                SELECT DISTINCT m.uid
+                FROM resource n JOIN reference f ON f.to_uid = n.uid
+                  JOIN resource m ON m.uid = f.from_uid
+                WHERE n.kind = 'NETWORK' AND n.spec -> 'services' = CAST(:services AS jsonb)
+                  AND m.uid = ANY (CAST(:among AS uuid[]))
+                  AND m.kind = 'MACHINE' AND m.status ->> 'hypervisor' IS NOT NULL
+                """)
+            .param("services", StoredJson.write(services))
+            .param("among", Columns.texts(among))
+            .query((row, n) -> Columns.uuid(row, "uid"))
+            .list());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.millwright.engine.port;
 
 import io.millwright.model.Kind;
+import io.millwright.model.NetworkSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.model.Spec;
@@ -146,6 +147,9 @@ public interface Resources {
 
   /** Says on which hypervisor a machine or volume lives, for {@link #on}. */
   void place(UUID uid, @Nullable UUID hypervisor);
+
+  /** Which of these are machines that are placed and on a network with just these services. */
+  Set<UUID> served(NetworkSpec.Services services, Collection<UUID> among);
 
   /** All machines and volumes that live on this hypervisor, in no order. */
   List<Resource<?, ?>> on(UUID hypervisor);
