@@ -45,38 +45,57 @@ final class SqlJournal implements Journal {
 
   @Override
   public List<Entry> after(String cursor, int limit) {
+    return read(cursor, limit, null).entries();
+  }
+
+  @Override
+  public Along along(String cursor, int limit, String project) {
+    return read(cursor, limit, project);
+  }
+
+  private Along read(String cursor, int limit, @Nullable String project) {
     List<String> at = Cursors.decode(cursor, 2);
     String xid = Long.toString(Cursors.number(at.get(0)));
     long seq = Cursors.number(at.get(1));
     List<Entry> out = new ArrayList<>();
-    jdbc.sql(
-            """
-            SELECT gone.it AS gone, j.*
-            FROM (SELECT (f.xid, f.seq) > (CAST(:xid AS xid8), :seq)
-                           -- of another database, from which this one was restored
-                           OR CAST(:xid AS xid8) > pg_snapshot_xmax(pg_current_snapshot()) AS it
-                  FROM journal_floor f) gone
-            LEFT JOIN LATERAL (
-              SELECT * FROM journal
-              WHERE (xid, seq) > (CAST(:xid AS xid8), :seq)
-                AND xid < pg_snapshot_xmin(pg_current_snapshot())
-              ORDER BY xid, seq LIMIT :limit) j ON true
-            """)
-        .param("xid", xid)
-        .param("seq", seq)
-        .param("limit", limit)
-        .query(row -> {
-          if (row.getBoolean("gone")) {
-            throw ProblemException.of(
-                Problem.Type.GONE,
-                "what happened after this cursor is not kept any more; list anew and go on"
-                    + " from there");
-          }
-          if (row.getString("xid") != null) {
-            out.add(entry(row));
-          }
-        });
-    return out;
+    List<String> horizon = new ArrayList<>();
+    StatementSpec statement =
+        jdbc.sql(
+                """
+                SELECT gone.it AS gone,
+                       CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS horizon, j.*
+                FROM (SELECT (f.xid, f.seq) > (CAST(:xid AS xid8), :seq)
+                               -- of another database, from which this one was restored
+                               OR CAST(:xid AS xid8) > pg_snapshot_xmax(pg_current_snapshot()) AS it
+                      FROM journal_floor f) gone
+                LEFT JOIN LATERAL (
+                  SELECT * FROM journal
+                  WHERE (xid, seq) > (CAST(:xid AS xid8), :seq)
+                    AND xid < pg_snapshot_xmin(pg_current_snapshot())%s
+                  ORDER BY xid, seq LIMIT :limit) j ON true
+                """
+                    .formatted(
+                        project == null ? "" : " AND project = :project AND reason <> ''"))
+            .param("xid", xid)
+            .param("seq", seq)
+            .param("limit", limit);
+    if (project != null) {
+      statement = statement.param("project", project);
+    }
+    statement.query(row -> {
+      if (row.getBoolean("gone")) {
+        throw ProblemException.of(
+            Problem.Type.GONE,
+            "what happened after this cursor is not kept any more; list anew and go on"
+                + " from there");
+      }
+      horizon.add(Cursors.encode(row.getString("horizon"), "0"));
+      if (row.getString("xid") != null) {
+        out.add(entry(row));
+      }
+    });
+    // All of older transactions was read, of whatever project.
+    return new Along(out, out.size() < limit ? horizon.getLast() : out.getLast().cursor());
   }
 
   @Override

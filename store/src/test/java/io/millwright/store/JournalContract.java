@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millwright.engine.port.Journal.Change;
 import io.millwright.engine.port.Journal.Entry;
+import io.millwright.engine.port.Journal;
 import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -160,6 +161,30 @@ abstract class JournalContract extends DatabaseTest {
     return store.<List<Entry>>read(tx -> tx.journal().told(project, kind, name, limit)).stream()
         .map(Entry::message)
         .toList();
+  }
+
+  @Test
+  void whoReadsAProjectAlongIsPastWhatIsOfOthers() {
+    try (Database own = Database.open(server().create(4))) {
+      SqlStore its = own.store();
+      String first = its.read(tx -> tx.journal().head());
+      for (String project : List.of("mine", "other", "mine", "other")) {
+        its.write(tx -> tx.journal().note(Kind.IMAGE, project, uid(), "x", "Said", "words"));
+      }
+      its.write(tx -> tx.journal().note(Kind.IMAGE, "mine", uid(), "x", "", "no reason"));
+      Journal.Along one = its.read(tx -> tx.journal().along(first, 1, "mine"));
+      assertThat(one.entries()).hasSize(1);
+      assertThat(one.cursor()).isEqualTo(one.entries().getFirst().cursor());
+      Journal.Along rest = its.read(tx -> tx.journal().along(one.cursor(), 10, "mine"));
+      assertThat(rest.entries()).extracting(Entry::project).containsExactly("mine");
+      assertThat(its.<List<Entry>>read(tx -> tx.journal().after(rest.cursor(), 10)))
+          .as("nothing is read twice, of whatever project")
+          .isEmpty();
+      its.write(tx -> tx.journal().note(Kind.IMAGE, "mine", uid(), "x", "Said", "later"));
+      assertThat(its.<Journal.Along>read(tx -> tx.journal().along(rest.cursor(), 10, "mine")).entries())
+          .extracting(Entry::message)
+          .containsExactly("later");
+    }
   }
 
   @Test

@@ -50,6 +50,16 @@ public interface Journal {
    */
   List<Entry> after(String cursor, int limit);
 
+  /**
+   * What was read.
+   *
+   * @param cursor to read on from, behind lines of others as well
+   */
+  record Along(List<Entry> entries, String cursor) {}
+
+  /** As {@link #after}, but only lines of a project that have a reason. */
+  Along along(String cursor, int limit, String project);
+
   /** Cursor of the present end. */
   String head();
 
