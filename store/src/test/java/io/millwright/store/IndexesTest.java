@@ -4,6 +4,8 @@ import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Operation.State;
 import java.time.Duration;
+import java.time.YearMonth;
+import java.time.ZoneOffset;
 import java.util.function.Consumer;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeAll;
@@ -34,6 +36,24 @@ class IndexesTest extends DatabaseTest {
                                detail, hash)
             SELECT n, now(), CASE n % 1000 WHEN 1 THEN 'ann' WHEN 2 THEN 'ann/ci' ELSE 'bob' END,
                    '', '', '', '', '', 'p' || n % 20, '', '', '', ''
+            FROM generate_series(1, 40000) n
+            """)
+        .update();
+    jdbc.sql(
+            """
+            INSERT INTO approval (uid, project, requester, asker, kind, name, people, because, plan,
+                                  fingerprint, wish, state, detail, created_at, expires_at)
+            SELECT gen_random_uuid(), 'p' || n % 20, 'ann', 'a' || n, 'MACHINE', 'm', 1, '{}', '[]',
+                   'f', '', CASE n % 1000 WHEN 1 THEN 'WAITING' ELSE 'DONE' END, '', now(),
+                   now() + interval '1 hour'
+            FROM generate_series(1, 20000) n
+            """)
+        .update();
+    jdbc.sql(
+            """
+            INSERT INTO machine_time (machine, project, size, since, until)
+            SELECT gen_random_uuid(), 'p' || n % 20, 's', now() - n * interval '1 hour',
+                   now() - (n - 1) * interval '1 hour'
             FROM generate_series(1, 40000) n
             """)
         .update();
@@ -87,5 +107,16 @@ class IndexesTest extends DatabaseTest {
   void whatSomebodyDidIsFoundByWhoItWas() {
     uses("audit_who", tx -> tx.audit().list(null, "ann", 50, null));
     uses("audit_project_who", tx -> tx.audit().list("p2", "ann", 50, null));
+  }
+
+  @Test
+  void whatWaitsIsFoundAmongWhatWaits() {
+    uses("approval_once", tx -> tx.approvals().list("p1", null, true, null, 50));
+    uses("approval_once", tx -> tx.approvals().list(null, null, true, null, 50));
+  }
+
+  @Test
+  void aMonthIsToldOfWhatWasThereInIt() {
+    uses("machine_time_until", tx -> tx.showback().month(YearMonth.now(ZoneOffset.UTC), null, null));
   }
 }
