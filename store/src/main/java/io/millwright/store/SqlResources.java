@@ -1,6 +1,7 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Page;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Resources;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
@@ -544,6 +545,44 @@ final class SqlResources implements Resources {
         .param("to", to)
         .param("limit", limit)
         .query(resource)
+        .list();
+  }
+
+  @Override
+  public List<Sized> sized(@Nullable String project, @Nullable Set<String> among) {
+    Map<String, SizeSpec> sizes = new HashMap<>();
+    StatementSpec statement =
+        jdbc.sql(
+            """
+            SELECT m.uid, m.project, m.name, m.status ->> 'hypervisor' AS hypervisor, s.spec
+            FROM resource m JOIN LATERAL (
+              -- its project's own, or else the shared one
+              SELECT spec FROM resource s
+              WHERE s.kind = 'SIZE' AND s.name = m.spec ->> 'size' COLLATE "C"
+                AND s.project IN (m.project, :shared)
+              ORDER BY s.project = m.project DESC LIMIT 1) s ON true
+            WHERE m.kind = 'MACHINE'%s%s
+            ORDER BY m.project, m.name
+            """
+                .formatted(
+                    project == null ? "" : " AND m.project = :project",
+                    among == null ? "" : " AND m.project = ANY (:among)"));
+    statement = statement.param("shared", Projects.SHARED);
+    if (project != null) {
+      statement = statement.param("project", project);
+    }
+    if (among != null) {
+      statement = statement.param("among", Columns.texts(among));
+    }
+    return statement
+        .query((row, n) ->
+            new Sized(
+                Columns.uuid(row, "uid"),
+                row.getString("project"),
+                row.getString("name"),
+                row.getString("hypervisor"),
+                sizes.computeIfAbsent(
+                    row.getString("spec"), s -> StoredJson.read(s, SizeSpec.class))))
         .list();
   }
 

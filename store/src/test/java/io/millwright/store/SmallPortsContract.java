@@ -194,9 +194,14 @@ abstract class SmallPortsContract extends DatabaseTest {
             begin.plusSeconds(1800),
             begin.plusSeconds(2400));
     assertThat(history.getLast().usage()).isEqualTo(counts);
-    Map<UUID, List<Measurements.Taken>> latest = store.read(tx -> tx.measurements().latest());
+    Map<UUID, List<Measurements.Taken>> latest =
+        store.read(tx -> tx.measurements().latest(List.of(one, other)));
     assertThat(latest.get(one)).isEqualTo(history.subList(2, 4));
     assertThat(latest.get(other)).hasSize(2).last().extracting(t -> t.usage()).isEqualTo(measures);
+    assertThat(
+            store.<Map<UUID, List<Measurements.Taken>>>read(
+                tx -> tx.measurements().latest(List.of(other))))
+        .containsOnlyKeys(other);
   }
 
   @Test
@@ -316,7 +321,8 @@ abstract class SmallPortsContract extends DatabaseTest {
   void theLastRevisionsAreKeptAndThoseInUse() {
     UUID group = add(machine("revisions", "g")).uid();
     UUID member = add(machine("revisions", "g-0")).uid();
-    store.write(tx -> tx.groups().put(new Groups.Member(member, group, 0, null, 7, null, null, "", false)));
+    store.write(
+        tx -> tx.groups().put(new Groups.Member(member, group, 0, null, 7, null, null, "", false)));
     for (int i = 1; i <= Groups.REVISIONS + 20; i++) {
       int number = i;
       store.write(tx ->
