@@ -74,8 +74,7 @@ final class SqlJournal implements Journal {
                     AND xid < pg_snapshot_xmin(pg_current_snapshot())%s
                   ORDER BY xid, seq LIMIT :limit) j ON true
                 """
-                    .formatted(
-                        project == null ? "" : " AND project = :project AND reason <> ''"))
+                    .formatted(project == null ? "" : " AND project = :project AND reason <> ''"))
             .param("xid", xid)
             .param("seq", seq)
             .param("limit", limit);
@@ -96,6 +95,17 @@ final class SqlJournal implements Journal {
     });
     // All of older transactions was read, of whatever project.
     return new Along(out, out.size() < limit ? horizon.getLast() : out.getLast().cursor());
+  }
+
+  @Override
+  public Duration behind() {
+    return jdbc.sql(
+            """
+            SELECT CAST(coalesce(extract(epoch FROM clock_timestamp() - min(at)) * 1000, 0) AS bigint)
+            FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())
+            """)
+        .query((row, n) -> Duration.ofMillis(Math.max(0, row.getLong(1))))
+        .single();
   }
 
   @Override

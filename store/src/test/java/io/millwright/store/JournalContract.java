@@ -3,12 +3,13 @@ package io.millwright.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Journal.Change;
 import io.millwright.engine.port.Journal.Entry;
-import io.millwright.engine.port.Journal;
 import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -181,9 +182,38 @@ abstract class JournalContract extends DatabaseTest {
           .as("nothing is read twice, of whatever project")
           .isEmpty();
       its.write(tx -> tx.journal().note(Kind.IMAGE, "mine", uid(), "x", "Said", "later"));
-      assertThat(its.<Journal.Along>read(tx -> tx.journal().along(rest.cursor(), 10, "mine")).entries())
+      assertThat(
+              its.<Journal.Along>read(tx -> tx.journal().along(rest.cursor(), 10, "mine"))
+                  .entries())
           .extracting(Entry::message)
           .containsExactly("later");
+    }
+  }
+
+  @Test
+  void howFarReadersAreBehindIsTold() throws Exception {
+    try (Database own = Database.open(server().create(4))) {
+      SqlStore its = own.store();
+      JdbcClient jdbc = JdbcClient.create(own.pool());
+      String line =
+          """
+          INSERT INTO journal (project, uid, name, change, at)
+          VALUES ('p', gen_random_uuid(), 'x', 'ADDED', now() - interval '1 minute')
+          """;
+      jdbc.sql(line).update();
+      assertThat(its.<Duration>read(tx -> tx.journal().behind())).isZero();
+      try (Connection writing = own.pool().getConnection()) {
+        writing.setAutoCommit(false);
+        writing.createStatement().execute(line);
+        assertThat(its.<Duration>read(tx -> tx.journal().behind()))
+            .as("nobody waits for what is not written yet")
+            .isZero();
+        jdbc.sql(line).update();
+        assertThat(its.<Duration>read(tx -> tx.journal().behind()))
+            .isGreaterThan(Duration.ofSeconds(59));
+        writing.rollback();
+      }
+      assertThat(its.<Duration>read(tx -> tx.journal().behind())).isZero();
     }
   }
 
@@ -205,7 +235,9 @@ abstract class JournalContract extends DatabaseTest {
       for (int i = 0; i < 3; i++) {
         dropped.add(its.<Integer>inTransaction(tx -> tx.journal().prune(Duration.ofHours(1))));
       }
-      assertThat(dropped).as("what is behind a young one stays").containsExactly(SqlJournal.BATCH, 20, 0);
+      assertThat(dropped)
+          .as("what is behind a young one stays")
+          .containsExactly(SqlJournal.BATCH, 20, 0);
     }
   }
 

@@ -60,6 +60,12 @@ public interface Journal {
   /** As {@link #after}, but only lines of a project that have a reason. */
   Along along(String cursor, int limit, String project);
 
+  /**
+   * How old the oldest line is that nobody can read yet, for a transaction that began before it
+   * still writes; nothing if all can be read.
+   */
+  Duration behind();
+
   /** Cursor of the present end. */
   String head();
 
