@@ -188,8 +188,10 @@ final class SummaryApi {
     UUID me = Callers.now().account();
     // As it was after this was asked: the page asks when it has heard of a change.
     Counted all =
-        counts.ask(new Asked(one, among), Duration.ZERO, () -> backend.store().read(tx ->
-            counted(tx.standings(), one, among)));
+        counts.ask(
+            new Asked(one, among),
+            Duration.ZERO,
+            () -> backend.store().read(tx -> counted(tx.standings(), one, among)));
     return backend
         .store()
         .read(tx ->

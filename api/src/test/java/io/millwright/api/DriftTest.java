@@ -27,10 +27,11 @@ class DriftTest {
       for (String name : new String[] {"a", "b"}) {
         rig.put("projects/drift-1/machines/" + name, Rig.machine(name));
       }
-      Awaitility.await().until(() -> {
-        JsonNode told = drift("?fresh=true");
-        return compared(told) == 2 && told.at("/items").isEmpty();
-      });
+      Awaitility.await()
+          .until(() -> {
+            JsonNode told = drift("?fresh=true");
+            return compared(told) == 2 && told.at("/items").isEmpty();
+          });
       assertThat(drift("?fresh=true").path("differing").asInt()).isZero();
 
       UUID uid =

@@ -62,7 +62,9 @@ public final class Housekeeping {
         }
       } catch (RuntimeException e) {
         if (failed == null) {
-          failed = new IllegalStateException(task.what() + " that are old could not be dropped: " + e.getMessage(), e);
+          failed =
+              new IllegalStateException(
+                  task.what() + " that are old could not be dropped: " + e.getMessage(), e);
         } else {
           failed.addSuppressed(e);
         }

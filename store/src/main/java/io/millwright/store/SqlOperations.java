@@ -44,6 +44,7 @@ final class SqlOperations implements Operations {
           "failed",
           "cancelled",
           "superseded");
+
   /** Those of an operation that has not ended: few, and found by indexes that hold only these. */
   private static final Set<String> OPEN = Set.of("pending", "running", "waiting", "undoing");
 

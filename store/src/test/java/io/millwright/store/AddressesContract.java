@@ -180,8 +180,7 @@ abstract class AddressesContract extends DatabaseTest {
     assertThat(store.<Set<Ip>>read(tx -> tx.addresses().others(network, asked, nobody)))
         .containsExactlyInAnyOrder(Ip.parse("10.0.0.9"), Ip.parse("fd00::1"));
     for (Lease lease : leases) {
-      assertThat(
-              store.<Set<Ip>>read(tx -> tx.addresses().others(network, asked, lease.machine())))
+      assertThat(store.<Set<Ip>>read(tx -> tx.addresses().others(network, asked, lease.machine())))
           .as("its own is no other's")
           .doesNotContain(lease.ip());
     }

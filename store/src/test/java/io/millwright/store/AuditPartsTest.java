@@ -19,8 +19,7 @@ class AuditPartsTest extends DatabaseTest {
     for (int i = 0; i < 7; i++) {
       store.write(tx ->
           tx.audit()
-              .append(
-                  new Audit.Act("ann", "a", "here", "view", "GET", "", "p", "", "done", "")));
+              .append(new Audit.Act("ann", "a", "here", "view", "GET", "", "p", "", "done", "")));
     }
     for (int part = 1; part < 9; part++) {
       assertThat(verified(part))

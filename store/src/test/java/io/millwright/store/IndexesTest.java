@@ -117,6 +117,7 @@ class IndexesTest extends DatabaseTest {
 
   @Test
   void aMonthIsToldOfWhatWasThereInIt() {
-    uses("machine_time_until", tx -> tx.showback().month(YearMonth.now(ZoneOffset.UTC), null, null));
+    uses(
+        "machine_time_until", tx -> tx.showback().month(YearMonth.now(ZoneOffset.UTC), null, null));
   }
 }

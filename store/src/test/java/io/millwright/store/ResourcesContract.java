@@ -254,7 +254,8 @@ abstract class ResourcesContract extends DatabaseTest {
         .containsExactly(machines.get("here").uid());
   }
 
-  private static Resource<NetworkSpec, NetworkStatus> served(String name, NetworkSpec.Services services) {
+  private static Resource<NetworkSpec, NetworkStatus> served(
+      String name, NetworkSpec.Services services) {
     return resource(
         Kind.NETWORK,
         "served",

@@ -85,8 +85,24 @@ public interface Approvals {
 
     public Request with(List<Vote> said) {
       return new Request(
-          uid, project, requester, asker, account, token, kind, name, people, because, plan,
-          fingerprint, wish, state, detail, createdAt, expiresAt, said);
+          uid,
+          project,
+          requester,
+          asker,
+          account,
+          token,
+          kind,
+          name,
+          people,
+          because,
+          plan,
+          fingerprint,
+          wish,
+          state,
+          detail,
+          createdAt,
+          expiresAt,
+          said);
     }
 
     /** How it stands at this time, though nobody may have written that down yet. */

@@ -149,8 +149,7 @@ final class HealthProbe implements AutoCloseable {
         continue;
       }
       NetworkSpec spec = (NetworkSpec) network.get().spec();
-      Set<Ip> others =
-          tx.addresses().others(network.get().uid(), face.addresses(), machine.uid());
+      Set<Ip> others = tx.addresses().others(network.get().uid(), face.addresses(), machine.uid());
       face.addresses().stream()
           .filter(ip -> spec.subnets().stream().anyMatch(s -> s.cidr().usable(ip)))
           .filter(ip -> !others.contains(ip))
