@@ -371,12 +371,13 @@ export const summary = (project: string) =>
     queryFn: () => unwrap(api.GET('/api/v1/projects/{project}/summary', { params: { path: { project } } })),
   });
 
-/** How machines differ from what is declared. With a limit of 0 it tells only how many do, which is small however many there are. */
+/** How machines differ from what is declared; of all of them the server tells what it saw within half a minute, so it is asked again. With a limit of 0 it tells only how many do, which is small however many there are. */
 export const drift = (project: string, query: { machine?: string; limit?: number } = {}) =>
   queryOptions({
     queryKey: ['drift', project, query],
     queryFn: () => unwrap(api.GET('/api/v1/projects/{project}/drift', { params: { path: { project }, query } })),
     staleTime: 15_000,
+    refetchInterval: query.machine ? false : 30_000,
   });
 
 /** Which layer sets each value of a machine's customisation. */

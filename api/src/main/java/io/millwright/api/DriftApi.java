@@ -10,8 +10,11 @@ import io.millwright.planner.Step;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
@@ -25,7 +28,16 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}")
 @Tag(name = "drift", description = "How machines differ from what is declared of them.")
 final class DriftApi {
+  /** As old as a round of the hypervisors is may be what is told to who does not ask anew. */
+  private static final Duration ROUND = Duration.ofSeconds(30);
+
+  private static final Duration GAP = Duration.ofSeconds(2);
+
   private final Backend backend;
+
+  /** Of a project, or of all for nothing: every page asks for it, and it asks all hypervisors. */
+  private final Together<Optional<String>, Drift.Report> looks =
+      new Together<>(GAP, ROUND, Together.Time.real());
 
   DriftApi(Backend backend) {
     this.backend = backend;
@@ -91,7 +103,8 @@ final class DriftApi {
       description =
           "Power, cores, memory, cards, disks, seeds, DHCP and DNS records, and missing machines,"
               + " by one listing of each hypervisor and network. Nothing is changed. The project"
-              + " `-` stands for all.")
+              + " `-` stands for all. What is told of more than one machine may be half a minute"
+              + " old, unless it is asked for anew.")
   @Needs(value = Verb.VIEW, where = Needs.Where.PROJECTS)
   @GetMapping("/drift")
   DriftView drift(
@@ -100,13 +113,26 @@ final class DriftApi {
           @Nullable String machine,
       @Parameter(description = "so many items at most; 0 if the numbers are enough; all without it")
           @RequestParam(required = false)
-          @Nullable Integer limit) {
+          @Nullable Integer limit,
+      @Parameter(description = "true to have all looked at now; who asks at once is told the same")
+          @RequestParam(defaultValue = "false")
+          boolean fresh) {
     if (limit != null && limit < 0) {
       throw ProblemException.invalid("limit", "must be 0 or more");
     }
+    String one = Inputs.projectOrAll(project);
+    Set<String> among = Callers.visible();
+    Drift drift = backend.engine().drift();
     return DriftView.of(
-        backend.engine().drift().look(Inputs.projectOrAll(project), machine, Callers.visible()),
+        machine != null
+            ? drift.look(one, machine, among)
+            : look(fresh ? one : null, fresh ? Duration.ZERO : ROUND).of(one, among),
         limit == null ? Integer.MAX_VALUE : limit);
+  }
+
+  private Drift.Report look(@Nullable String project, Duration age) {
+    return looks.ask(
+        Optional.ofNullable(project), age, () -> backend.engine().drift().look(project));
   }
 
   /**

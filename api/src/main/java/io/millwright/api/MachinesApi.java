@@ -444,7 +444,7 @@ final class MachinesApi extends Collection {
       description =
           "A machine with spec.expiry.leash is deleted when this was not said for so long. Time in"
               + " which the server could not be asked does not count.")
-  @Needs(Verb.OPERATE)
+  @Needs(value = Verb.OPERATE, routine = true)
   @Again(harmless = "it says only that the caller is there now")
   @PostMapping("/{name}:heartbeat")
   ResponseEntity<Void> heartbeat(@PathVariable String project, @PathVariable String name) {

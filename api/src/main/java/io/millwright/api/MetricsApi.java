@@ -4,9 +4,7 @@ import io.millwright.engine.access.Verb;
 import io.millwright.engine.machine.Load;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Measurements.Taken;
-import io.millwright.engine.port.Page;
-import io.millwright.engine.port.Resources;
-import io.millwright.engine.port.Tx;
+import io.millwright.engine.port.Resources.Sized;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -14,7 +12,6 @@ import io.millwright.model.PlainStatus;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import io.millwright.model.SizeSpec;
 import io.prometheus.metrics.expositionformats.ExpositionFormatWriter;
 import io.prometheus.metrics.expositionformats.ExpositionFormats;
@@ -27,7 +24,6 @@ import io.swagger.v3.oas.annotations.tags.Tag;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -44,8 +40,6 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "metrics", description = "What machines use of their hosts.")
 final class MetricsApi {
   static final String SCRAPED = "/metrics";
-
-  private static final int PAGE = 1000;
 
   private final Backend backend;
 
@@ -126,11 +120,12 @@ final class MetricsApi {
     return backend
         .store()
         .read(tx -> {
-          Map<UUID, List<Taken>> latest = tx.measurements().latest();
-          Lookup lookup = new Lookup(tx);
+          List<Sized> machines = tx.resources().sized(one, Callers.visible());
+          Map<UUID, List<Taken>> latest =
+              tx.measurements().latest(machines.stream().map(Sized::uid).toList());
           return new LoadsView(
-              machines(tx, one).stream()
-                  .map(m -> view(lookup, m, latest.getOrDefault(m.uid(), List.of())))
+              machines.stream()
+                  .map(m -> view(m, latest.getOrDefault(m.uid(), List.of())))
                   .toList());
         });
   }
@@ -157,7 +152,21 @@ final class MetricsApi {
                   .as(MachineSpec.class, MachineStatus.class);
           List<Taken> taken = tx.measurements().of(machine.uid());
           return new MachineMetricsView(
-              view(new Lookup(tx), machine, taken),
+              view(
+                  new Sized(
+                      machine.uid(),
+                      machine.project(),
+                      machine.name(),
+                      machine.status().hypervisor(),
+                      new Lookup(tx)
+                          .get(
+                              Kind.SIZE,
+                              project,
+                              machine.spec().size(),
+                              SizeSpec.class,
+                              PlainStatus.class)
+                          .spec()),
+                  taken),
               Load.of(taken).stream().map(LoadView::of).toList());
         });
   }
@@ -189,46 +198,14 @@ final class MetricsApi {
         .body(out.toByteArray());
   }
 
-  private static List<Resource<MachineSpec, MachineStatus>> machines(
-      Tx tx, @Nullable String project) {
-    List<Resource<MachineSpec, MachineStatus>> out = new ArrayList<>();
-    String cursor = null;
-    do {
-      Page<Resource<?, ?>> page =
-          tx.resources()
-              .list(
-                  new Resources.Query(
-                      Kind.MACHINE,
-                      project,
-                      Selector.ALL,
-                      Map.of(),
-                      PAGE,
-                      cursor,
-                      Callers.visible()));
-      page.items().forEach(m -> out.add(m.as(MachineSpec.class, MachineStatus.class)));
-      cursor = page.next();
-    } while (cursor != null);
-    return out;
-  }
-
-  private static MachineLoadView view(
-      Lookup lookup, Resource<MachineSpec, MachineStatus> machine, List<Taken> taken) {
-    SizeSpec size =
-        lookup
-            .get(
-                Kind.SIZE,
-                machine.project(),
-                machine.spec().size(),
-                SizeSpec.class,
-                PlainStatus.class)
-            .spec();
+  private static MachineLoadView view(Sized machine, List<Taken> taken) {
     List<Load> loads = Load.of(taken);
     return new MachineLoadView(
         machine.project(),
         machine.name(),
-        machine.status().hypervisor(),
-        size.cores(),
-        size.memory().bytes(),
+        machine.hypervisor(),
+        machine.size().cores(),
+        machine.size().memory().bytes(),
         loads.isEmpty() ? null : LoadView.of(loads.getLast()));
   }
 }

@@ -27,6 +27,12 @@ import java.lang.annotation.Target;
   /** True for a GET that is not only reading, so that it belongs into the audit. */
   boolean acts() default false;
 
+  /**
+   * True for a POST that only says that the caller is still there: it comes again and again, and
+   * only its refusal belongs into the audit, which is kept for ever.
+   */
+  boolean routine() default false;
+
   /** Where one must be allowed to do something. */
   enum Where {
     /** In the project that the path names as {@code {project}}. */

@@ -116,9 +116,15 @@ final class Scrape {
           Condition.holds(says, Condition.READY) || Condition.renewed(says) ? 1 : 0,
           Labels.of("project", hypervisor.project(), "hypervisor", hypervisor.name()));
     }
+    double behind = tx.journal().behind().toMillis() / 1000.0;
     Runtime jvm = Runtime.getRuntime();
     out.metricSnapshot(resources.build())
         .metricSnapshot(up.build())
+        .metricSnapshot(
+            one(
+                "millwright_journal_behind_seconds",
+                "Age of the oldest line of the journal that cannot be read yet.",
+                behind))
         .metricSnapshot(
             one(
                 "millwright_server_heap_bytes",

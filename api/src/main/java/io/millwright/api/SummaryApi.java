@@ -38,11 +38,27 @@ final class SummaryApi {
   private static final int NEWEST = 8;
   private static final Duration SOON = Duration.ofDays(3);
 
+  /** So often at most the same is counted anew, however many pages are open. */
+  private static final Duration GAP = Duration.ofSeconds(1);
+
   private final Backend backend;
+
+  /** By project, or all for null, and by what the asker may see. */
+  private final Together<Asked, Counted> counts =
+      new Together<>(GAP, Duration.ofMinutes(1), Together.Time.real());
 
   SummaryApi(Backend backend) {
     this.backend = backend;
   }
+
+  private record Asked(@Nullable String project, @Nullable Set<String> among) {}
+
+  /** What is the same for all who may see the same. */
+  private record Counted(
+      List<StandingView> standings,
+      long endingSoon,
+      List<EndingView> ending,
+      List<NewestView> newest) {}
 
   /** Which one. */
   record NamedView(String project, String name) {}
@@ -170,21 +186,34 @@ final class SummaryApi {
     String one = Inputs.projectOrAll(project);
     Set<String> among = Callers.visible();
     UUID me = Callers.now().account();
+    // As it was after this was asked: the page asks when it has heard of a change.
+    Counted all =
+        counts.ask(
+            new Asked(one, among),
+            Duration.ZERO,
+            () -> backend.store().read(tx -> counted(tx.standings(), one, among)));
     return backend
         .store()
-        .read(tx -> {
-          Standings standings = tx.standings();
-          Standings.Endings ending = standings.ending(one, among, SOON, ENDINGS);
-          return new SummaryView(
-              bounded(standings.alike(one, among)).stream().map(StandingView::of).toList(),
-              ending.count(),
-              ending.first().stream()
-                  .map(e -> new EndingView(e.project(), e.name(), e.expiresAt()))
-                  .toList(),
-              newest(standings.newest(one, among, null, NEWEST)),
-              me == null ? null : Long.valueOf(standings.owned(one, among, me)),
-              me == null ? List.of() : newest(standings.newest(one, among, me, NEWEST)));
-        });
+        .read(tx ->
+            new SummaryView(
+                all.standings(),
+                all.endingSoon(),
+                all.ending(),
+                all.newest(),
+                me == null ? null : Long.valueOf(tx.standings().owned(one, among, me)),
+                me == null ? List.of() : newest(tx.standings().newest(one, among, me, NEWEST))));
+  }
+
+  private static Counted counted(
+      Standings standings, @Nullable String project, @Nullable Set<String> among) {
+    Standings.Endings ending = standings.ending(project, among, SOON, ENDINGS);
+    return new Counted(
+        bounded(standings.alike(project, among)).stream().map(StandingView::of).toList(),
+        ending.count(),
+        ending.first().stream()
+            .map(e -> new EndingView(e.project(), e.name(), e.expiresAt()))
+            .toList(),
+        newest(standings.newest(project, among, null, NEWEST)));
   }
 
   private static List<NewestView> newest(List<Resource<?, ?>> machines) {

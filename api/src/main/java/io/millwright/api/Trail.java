@@ -41,10 +41,10 @@ final class Trail implements HandlerInterceptor {
     return true;
   }
 
-  /** Reading is no act, but for sitting at a console. */
+  /** Reading is no act, but for sitting at a console; nor is saying that one is still there. */
   private static boolean acts(HttpServletRequest request, Needs needs) {
     boolean reads = request.getMethod().equals("GET") || request.getMethod().equals("HEAD");
-    return !reads || needs.acts() || needs.value() == Verb.CONSOLE;
+    return !reads && !needs.routine() || needs.acts() || needs.value() == Verb.CONSOLE;
   }
 
   private static void begin(HttpServletRequest request, HandlerMethod method, Needs needs) {

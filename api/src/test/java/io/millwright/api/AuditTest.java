@@ -94,6 +94,27 @@ class AuditTest {
   }
 
   @Test
+  void aHeartbeatIsWrittenDownOnlyWhenItIsRefused() {
+    String token =
+        rig.post("tokens", "{\"name\": \"audit9-view\", \"verbs\": [\"view\"]}")
+            .json()
+            .path("secret")
+            .asString();
+    assertThat(rig.post("projects/audit9/machines/m:heartbeat").status()).isEqualTo(404);
+    Reply denied =
+        rig.send(
+            java.net.http.HttpRequest.newBuilder(rig.uri("projects/audit9/machines/m:heartbeat"))
+                .header("Authorization", "Bearer " + token)
+                .POST(java.net.http.HttpRequest.BodyPublishers.noBody())
+                .build());
+    assertThat(denied.status()).isEqualTo(403);
+    // What was refused is written when it was answered.
+    Awaitility.await()
+        .untilAsserted(() ->
+            assertThat(acts("audit9")).containsExactly("audit9-view operate Machine m: refused"));
+  }
+
+  @Test
   void theDatabaseRefusesToChangeIt() {
     rig.post("projects/audit3/sizes", Rig.size("s", 1, ""));
     for (String sql :

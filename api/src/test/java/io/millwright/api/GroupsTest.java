@@ -168,6 +168,9 @@ class GroupsTest {
       assertThat(none.json().path("detail").asString())
           .startsWith("no machine of Pool ci is ready just now; ");
       assertThat(rig.post("projects/groups/machines/ci-1:heartbeat").status()).isEqualTo(204);
+      assertThat(rig.get("projects/groups/audit?limit=5").raw().body())
+          .contains("pools")
+          .doesNotContain(":heartbeat");
       assertThat(rig.delete("projects/groups/machines/ci-1").status()).isEqualTo(202);
       assertThat(rig.delete(POOL).status()).isEqualTo(202);
       await(() -> rig.get(POOL).status() == 404);

@@ -115,6 +115,7 @@ class MetricsTest {
                 + " 6\\.815744E7")
         .contains("millwright_resources{kind=\"machine\"}")
         .contains("millwright_hypervisor_up{hypervisor=\"sim\",project=\"shared\"}")
+        .contains("millwright_journal_behind_seconds")
         .contains("millwright_server_uptime_seconds");
 
     String narrow =

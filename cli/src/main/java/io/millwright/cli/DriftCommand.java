@@ -49,7 +49,7 @@ final class DriftCommand extends Listed {
     }
     List<String> wanted = names.stream().map(Kind.MACHINE::bare).toList();
     String only = wanted.size() == 1 ? wanted.getFirst() : null;
-    JsonNode answer = api().getDrift(allProjects ? "-" : cli().project(), null, only).body();
+    JsonNode answer = api().getDrift(allProjects ? "-" : cli().project(), true, null, only).body();
     List<JsonNode> items = new ArrayList<>();
     answer.path("items").forEach(items::add);
     if (!names.isEmpty()) {

@@ -8,27 +8,41 @@ import org.slf4j.LoggerFactory;
 final class Every implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Every.class);
 
+  private static final long DAY = Duration.ofDays(1).toNanos();
+
   private final Thread thread;
 
   Every(String name, Duration pause, Runnable act) {
+    this(name, pause, pause, act);
+  }
+
+  /**
+   * One that begins.
+   *
+   * @param first how long it waits before it does it for the first time
+   */
+  Every(String name, Duration first, Duration pause, Runnable act) {
     thread =
         Thread.ofVirtual()
             .name(name)
             .start(() -> {
-              boolean failing = false;
+              Duration wait = first;
+              Long told = null;
               while (true) {
                 try {
-                  Thread.sleep(pause);
+                  Thread.sleep(wait);
+                  wait = pause;
                   act.run();
-                  failing = false;
+                  told = null;
                 } catch (InterruptedException e) {
                   return;
                 } catch (RuntimeException e) {
-                  // Said once: a cause that lasts would fill the log.
-                  if (!failing) {
+                  // Said once a day: a cause that lasts would fill the log.
+                  long now = System.nanoTime();
+                  if (told == null || now - told >= DAY) {
                     LOG.warn("{} failed and is tried again: {}", name, e.toString());
+                    told = now;
                   }
-                  failing = true;
                 }
               }
             });

@@ -165,7 +165,10 @@ public final class Main implements AutoCloseable {
     store.afterNudge(work::wake);
     work.start();
     Housekeeping housekeeping = new Housekeeping(database, Housekeeping.Kept.DEFAULT);
-    add("housekeeping", new Every("housekeeping", Duration.ofHours(1), housekeeping::run));
+    // Soon, for servers that never live for an hour.
+    add(
+        "housekeeping",
+        new Every("housekeeping", Duration.ofMinutes(1), Duration.ofHours(1), housekeeping::run));
 
     for (Address door : settings.doors()) {
       add("door", listen("--door", door, () -> Door.open(door.resolve(), engine.door()::post)));

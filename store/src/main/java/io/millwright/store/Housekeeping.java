@@ -1,6 +1,8 @@
 package io.millwright.store;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.IntSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,20 +35,46 @@ public final class Housekeeping {
     this.kept = kept;
   }
 
-  /** Does all of it once; for every hour. */
+  /** Something to drop, a batch at a time; it says how many it dropped. */
+  private record Task(String what, IntSupplier batch) {}
+
+  /**
+   * Does all of it once; for every hour. What fails keeps nothing else from being dropped.
+   *
+   * @throws RuntimeException of the first that failed, after the others were done
+   */
   public void run() {
-    int lines = store.inTransaction(tx -> tx.journal().prune(kept.journal()));
-    int operations = inBatches(this::operations);
-    int requests = inBatches(this::requests);
-    int addresses = inBatches(this::addresses);
-    store.inTransaction(tx -> tx.sessions().prune());
-    if (lines + operations + requests + addresses > 0) {
-      LOG.info(
-          "Dropped {} lines of the journal, {} operations, {} answered requests, {} old leases",
-          lines,
-          operations,
-          requests,
-          addresses);
+    List<String> dropped = new ArrayList<>();
+    RuntimeException failed = null;
+    for (Task task :
+        List.of(
+            new Task(
+                "lines of the journal",
+                () -> store.inTransaction(tx -> tx.journal().prune(kept.journal()))),
+            new Task("operations", this::operations),
+            new Task("answered requests", this::requests),
+            new Task("leases", this::addresses),
+            new Task("sessions", () -> store.inTransaction(tx -> tx.sessions().prune())))) {
+      try {
+        int count = inBatches(task.batch());
+        if (count > 0) {
+          dropped.add(count + " " + task.what());
+        }
+      } catch (RuntimeException e) {
+        if (failed == null) {
+          failed =
+              new IllegalStateException(
+                  task.what() + " that are old could not be dropped: " + e.getMessage(), e);
+        } else {
+          failed.addSuppressed(e);
+        }
+      }
+    }
+    if (!dropped.isEmpty()) {
+      LOG.info("Dropped {}", String.join(", ", dropped));
+    }
+    if (failed != null) {
+      throw failed;
     }
   }
 
@@ -56,7 +84,7 @@ public final class Housekeeping {
     do {
       last = batch.getAsInt();
       sum += last;
-    } while (last == BATCH);
+    } while (last > 0);
     return sum;
   }
 

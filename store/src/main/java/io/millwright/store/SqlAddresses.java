@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -284,6 +285,23 @@ final class SqlAddresses implements Addresses {
         .param("machine", machine)
         .query((row, n) -> lease(row))
         .list();
+  }
+
+  @Override
+  public Set<Ip> others(UUID network, Collection<Ip> ips, UUID machine) {
+    return jdbc
+        .sql(
+            LEASES
+                + "WHERE network = :network AND machine <> :machine"
+                + " AND address.ip = ANY (CAST(:ips AS inet[])) AND "
+                + TAKEN)
+        .param("network", network)
+        .param("machine", machine)
+        .param("ips", Columns.texts(ips))
+        .query((row, n) -> lease(row))
+        .stream()
+        .map(Lease::ip)
+        .collect(Collectors.toSet());
   }
 
   @Override

@@ -5,7 +5,10 @@ import io.millwright.model.Kind;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -111,23 +114,30 @@ final class SqlApprovals implements Approvals {
     JdbcClient.StatementSpec statement =
         jdbc.sql(
                 """
-                SELECT * FROM approval
-                WHERE (CAST(:project AS text) IS NULL OR project = :project)%s%s%s
+                SELECT uid, project, requester, asker, account, token, kind, name, people, because,
+                       plan, fingerprint, '' AS wish, state, detail, created_at, expires_at
+                FROM approval
+                WHERE true%s%s%s%s
                 ORDER BY uid DESC LIMIT :limit
                 """
                     .formatted(
+                        project == null ? "" : " AND project = :project",
                         among == null ? "" : " AND project = ANY (:among)",
                         waiting ? " AND state = 'WAITING' AND expires_at > now()" : "",
                         before == null ? "" : " AND uid < :before"))
-            .param("project", project, Types.VARCHAR)
             .param("limit", limit);
+    if (project != null) {
+      statement = statement.param("project", project);
+    }
     if (among != null) {
       statement = statement.param("among", Columns.texts(among));
     }
     if (before != null) {
       statement = statement.param("before", before);
     }
-    return statement.query((row, n) -> request(row)).list();
+    List<Request> found = statement.query((row, n) -> request(row, List.of())).list();
+    Map<UUID, List<Vote>> votes = votes(found.stream().map(Request::uid).toList());
+    return found.stream().map(r -> r.with(votes.getOrDefault(r.uid(), List.of()))).toList();
   }
 
   @Override
@@ -157,8 +167,12 @@ final class SqlApprovals implements Approvals {
 
   private Request request(ResultSet row) throws SQLException {
     UUID uid = Columns.uuid(row, "uid");
+    return request(row, votes(List.of(uid)).getOrDefault(uid, List.of()));
+  }
+
+  private static Request request(ResultSet row, List<Vote> votes) throws SQLException {
     return new Request(
-        uid,
+        Columns.uuid(row, "uid"),
         row.getString("project"),
         row.getString("requester"),
         row.getString("asker"),
@@ -175,19 +189,27 @@ final class SqlApprovals implements Approvals {
         row.getString("detail"),
         Columns.instantOf(row, "created_at"),
         Columns.instantOf(row, "expires_at"),
-        votes(uid));
+        votes);
   }
 
-  private List<Vote> votes(UUID uid) {
-    return jdbc.sql("SELECT * FROM approval_vote WHERE approval = :uid ORDER BY at, account")
-        .param("uid", uid)
-        .query((row, n) ->
-            new Vote(
-                Columns.uuid(row, "account"),
-                row.getString("who"),
-                row.getBoolean("yes"),
-                row.getString("reason"),
-                Columns.instantOf(row, "at")))
-        .list();
+  private Map<UUID, List<Vote>> votes(List<UUID> requests) {
+    Map<UUID, List<Vote>> out = new HashMap<>();
+    jdbc.sql(
+            """
+            SELECT * FROM approval_vote WHERE approval = ANY (CAST(:requests AS uuid[]))
+            ORDER BY at, account
+            """)
+        .param("requests", Columns.texts(requests))
+        .query(row -> {
+          out.computeIfAbsent(Columns.uuid(row, "approval"), _ -> new ArrayList<>())
+              .add(
+                  new Vote(
+                      Columns.uuid(row, "account"),
+                      row.getString("who"),
+                      row.getBoolean("yes"),
+                      row.getString("reason"),
+                      Columns.instantOf(row, "at")));
+        });
+    return out;
   }
 }

@@ -3,7 +3,6 @@ package io.millwright.store;
 import io.millwright.engine.port.Audit;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Types;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -105,38 +104,48 @@ final class SqlAudit implements Audit {
   }
 
   @Override
-  public Verdict verify(@Nullable Noted noted) {
+  public Part part(@Nullable Noted from, int rows) {
     return jdbc.sql(
             """
             WITH chain AS (
-              SELECT a.seq, a.hash, lag(a.seq, 1, CAST(0 AS bigint)) OVER w + 1 AS due,
-                sha256(lag(a.hash, 1, CAST('' AS bytea)) OVER w || %s) AS computed
-              FROM audit a WINDOW w AS (ORDER BY a.seq)),
-            wrong AS (
-              SELECT min(least(seq, due)) AS seq FROM chain WHERE hash <> computed OR seq <> due)
-            SELECT (SELECT count(*) FROM chain) AS rows, coalesce(h.seq, 0) AS seq,
-              coalesce(h.hash, '') AS head,
-              least(
-                coalesce(wrong.seq, CASE
-                  WHEN h.seq IS NULL OR h.seq > coalesce((SELECT max(seq) FROM chain), 0)
-                    THEN coalesce((SELECT max(seq) FROM chain), 0) + 1
-                  WHEN h.hash IS DISTINCT FROM
-                    coalesce((SELECT hash FROM chain ORDER BY seq DESC LIMIT 1), '') THEN h.seq
-                  END),
-                (SELECT CAST(:noted AS bigint)
-                 WHERE CAST(:noted AS bigint) NOT IN
-                   (SELECT seq FROM chain WHERE hash = CAST(:hash AS bytea)))) AS altered
-            FROM wrong LEFT JOIN audit_head h ON true
+              SELECT a.seq, a.hash, lag(a.seq, 1, CAST(:seq AS bigint)) OVER w + 1 AS due,
+                sha256(lag(a.hash, 1, CAST(:hash AS bytea)) OVER w || %s) AS computed
+              FROM (SELECT * FROM audit WHERE seq > :after ORDER BY seq LIMIT :rows) a
+              WINDOW w AS (ORDER BY a.seq))
+            SELECT count(*) AS rows, coalesce(max(seq), :seq) AS seq,
+              coalesce((SELECT hash FROM chain ORDER BY seq DESC LIMIT 1), CAST(:hash AS bytea))
+                AS hash,
+              min(least(seq, due)) FILTER (WHERE hash <> computed OR seq <> due) AS altered,
+              (SELECT seq FROM audit_head) AS head_seq, (SELECT hash FROM audit_head) AS head_hash
+            FROM chain
             """
                 .formatted(SEALED))
-        .param("noted", noted == null ? null : noted.seq(), Types.BIGINT)
-        .param("hash", noted == null ? null : HexFormat.of().parseHex(noted.hash()), Types.BINARY)
-        .query((row, n) ->
-            new Verdict(
-                row.getLong("rows"),
-                row.getLong("seq"),
-                HexFormat.of().formatHex(row.getBytes("head")),
-                row.getObject("altered", Long.class)))
+        .param("seq", from == null ? 0 : from.seq())
+        .param("hash", from == null ? new byte[0] : HexFormat.of().parseHex(from.hash()))
+        // What was put before the first one is wrong, too.
+        .param("after", from == null ? Long.MIN_VALUE : from.seq())
+        .param("rows", rows)
+        .query((row, n) -> {
+          byte[] head = row.getBytes("head_hash");
+          return new Part(
+              row.getLong("rows"),
+              noted(row.getLong("seq"), row.getBytes("hash")),
+              row.getObject("altered", Long.class),
+              head == null ? null : noted(row.getLong("head_seq"), head));
+        })
+        .single();
+  }
+
+  private static Noted noted(long seq, byte[] hash) {
+    return new Noted(seq, HexFormat.of().formatHex(hash));
+  }
+
+  @Override
+  public boolean has(Noted noted) {
+    return jdbc.sql("SELECT EXISTS (SELECT FROM audit WHERE seq = :seq AND hash = :hash)")
+        .param("seq", noted.seq())
+        .param("hash", HexFormat.of().parseHex(noted.hash()))
+        .query(Boolean.class)
         .single();
   }
 

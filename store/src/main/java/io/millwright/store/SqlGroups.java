@@ -117,13 +117,38 @@ final class SqlGroups implements Groups {
   public List<Revision> revisions(UUID group) {
     return jdbc.sql("SELECT * FROM revision WHERE \"group\" = :group ORDER BY number")
         .param("group", group)
-        .query((row, n) ->
-            new Revision(
-                row.getInt("number"),
-                StoredJson.read(row.getString("machine"), MachineTemplate.class),
-                Columns.instantOf(row, "at"),
-                row.getString("by")))
+        .query(SqlGroups::revision)
         .list();
+  }
+
+  @Override
+  public Optional<Revision> revision(UUID group, int number) {
+    return jdbc.sql("SELECT * FROM revision WHERE \"group\" = :group AND number = :number")
+        .param("group", group)
+        .param("number", number)
+        .query(SqlGroups::revision)
+        .optional();
+  }
+
+  @Override
+  public Optional<Integer> same(UUID group, MachineTemplate machine) {
+    return jdbc.sql(
+            """
+            SELECT number FROM revision
+            WHERE "group" = :group AND machine = CAST(:machine AS jsonb) ORDER BY number LIMIT 1
+            """)
+        .param("group", group)
+        .param("machine", StoredJson.write(machine))
+        .query(Integer.class)
+        .optional();
+  }
+
+  private static Revision revision(ResultSet row, int n) throws SQLException {
+    return new Revision(
+        row.getInt("number"),
+        StoredJson.read(row.getString("machine"), MachineTemplate.class),
+        Columns.instantOf(row, "at"),
+        row.getString("by"));
   }
 
   @Override
@@ -138,6 +163,20 @@ final class SqlGroups implements Groups {
         .param("machine", StoredJson.write(revision.machine()))
         .param("at", Columns.time(revision.at()), Types.TIMESTAMP_WITH_TIMEZONE)
         .param("by", StoredJson.text(revision.by()))
+        .update();
+    jdbc.sql(
+            """
+            DELETE FROM revision v USING resource r
+            WHERE v."group" = :group AND v.number <= :number - :kept AND r.uid = v."group"
+              AND NOT EXISTS (
+                SELECT FROM member m WHERE m."group" = v."group" AND m.revision = v.number)
+              AND CAST(v.number AS text) NOT IN (
+                coalesce(r.status ->> 'revision', ''), coalesce(r.status ->> 'previous', ''),
+                coalesce(r.status ->> 'stable', ''), coalesce(r.status ->> 'failed', ''))
+            """)
+        .param("group", group)
+        .param("number", revision.number())
+        .param("kept", REVISIONS)
         .update();
   }
 

@@ -17,6 +17,9 @@ import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
 
 /** The journal; see its table for why its order has two parts. */
 final class SqlJournal implements Journal {
+  /** So many lines are dropped at once. */
+  static final int BATCH = 5000;
+
   private final JdbcClient jdbc;
 
   SqlJournal(JdbcClient jdbc) {
@@ -42,38 +45,67 @@ final class SqlJournal implements Journal {
 
   @Override
   public List<Entry> after(String cursor, int limit) {
+    return read(cursor, limit, null).entries();
+  }
+
+  @Override
+  public Along along(String cursor, int limit, String project) {
+    return read(cursor, limit, project);
+  }
+
+  private Along read(String cursor, int limit, @Nullable String project) {
     List<String> at = Cursors.decode(cursor, 2);
     String xid = Long.toString(Cursors.number(at.get(0)));
     long seq = Cursors.number(at.get(1));
     List<Entry> out = new ArrayList<>();
-    jdbc.sql(
+    List<String> horizon = new ArrayList<>();
+    StatementSpec statement =
+        jdbc.sql(
+                """
+                SELECT gone.it AS gone,
+                       CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS horizon, j.*
+                FROM (SELECT (f.xid, f.seq) > (CAST(:xid AS xid8), :seq)
+                               -- of another database, from which this one was restored
+                               OR CAST(:xid AS xid8) > pg_snapshot_xmax(pg_current_snapshot()) AS it
+                      FROM journal_floor f) gone
+                LEFT JOIN LATERAL (
+                  SELECT * FROM journal
+                  WHERE (xid, seq) > (CAST(:xid AS xid8), :seq)
+                    AND xid < pg_snapshot_xmin(pg_current_snapshot())%s
+                  ORDER BY xid, seq LIMIT :limit) j ON true
+                """
+                    .formatted(project == null ? "" : " AND project = :project AND reason <> ''"))
+            .param("xid", xid)
+            .param("seq", seq)
+            .param("limit", limit);
+    if (project != null) {
+      statement = statement.param("project", project);
+    }
+    statement.query(row -> {
+      if (row.getBoolean("gone")) {
+        throw ProblemException.of(
+            Problem.Type.GONE,
+            "what happened after this cursor is not kept any more; list anew and go on"
+                + " from there");
+      }
+      horizon.add(Cursors.encode(row.getString("horizon"), "0"));
+      if (row.getString("xid") != null) {
+        out.add(entry(row));
+      }
+    });
+    // All of older transactions was read, of whatever project.
+    return new Along(out, out.size() < limit ? horizon.getLast() : out.getLast().cursor());
+  }
+
+  @Override
+  public Duration behind() {
+    return jdbc.sql(
             """
-            SELECT gone.it AS gone, j.*
-            FROM (SELECT (f.xid, f.seq) > (CAST(:xid AS xid8), :seq)
-                           -- of another database, from which this one was restored
-                           OR CAST(:xid AS xid8) > pg_snapshot_xmax(pg_current_snapshot()) AS it
-                  FROM journal_floor f) gone
-            LEFT JOIN LATERAL (
-              SELECT * FROM journal
-              WHERE (xid, seq) > (CAST(:xid AS xid8), :seq)
-                AND xid < pg_snapshot_xmin(pg_current_snapshot())
-              ORDER BY xid, seq LIMIT :limit) j ON true
+            SELECT CAST(coalesce(extract(epoch FROM clock_timestamp() - min(at)) * 1000, 0) AS bigint)
+            FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())
             """)
-        .param("xid", xid)
-        .param("seq", seq)
-        .param("limit", limit)
-        .query(row -> {
-          if (row.getBoolean("gone")) {
-            throw ProblemException.of(
-                Problem.Type.GONE,
-                "what happened after this cursor is not kept any more; list anew and go on"
-                    + " from there");
-          }
-          if (row.getString("xid") != null) {
-            out.add(entry(row));
-          }
-        });
-    return out;
+        .query((row, n) -> Duration.ofMillis(Math.max(0, row.getLong(1))))
+        .single();
   }
 
   @Override
@@ -132,24 +164,25 @@ final class SqlJournal implements Journal {
 
   @Override
   public int prune(Duration age) {
-    // All before the first line that is young enough: a beginning, so that one floor tells it all.
+    // Only lines before the first that is young enough, from the beginning: one floor tells it all.
     return jdbc.sql(
             """
-            WITH keep AS (
-              SELECT xid, seq FROM journal
-              WHERE at >= now() - :seconds * interval '1 second'
-              ORDER BY xid, seq LIMIT 1),
-            gone AS (
-              DELETE FROM journal
+            WITH first AS (
+              SELECT xid, seq, at < now() - :seconds * interval '1 second' AS old FROM journal
               WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-                AND (NOT EXISTS (SELECT FROM keep)
-                     OR (xid, seq) < (SELECT keep.xid, keep.seq FROM keep))
-              RETURNING xid, seq),
+              ORDER BY xid, seq LIMIT :batch),
+            gone AS (
+              DELETE FROM journal j
+              USING (SELECT xid, seq, bool_and(old) OVER (ORDER BY xid, seq) AS goes FROM first) f
+              WHERE f.goes AND j.xid = f.xid AND j.seq = f.seq
+              RETURNING j.xid, j.seq),
             floor AS (
               UPDATE journal_floor f SET xid = last.xid, seq = last.seq
-              FROM (SELECT xid, seq FROM gone ORDER BY xid DESC, seq DESC LIMIT 1) last)
+              FROM (SELECT xid, seq FROM gone ORDER BY xid DESC, seq DESC LIMIT 1) last
+              WHERE (f.xid, f.seq) < (last.xid, last.seq))
             SELECT count(*) FROM gone
             """)
+        .param("batch", BATCH)
         .param("seconds", age.toSeconds())
         .query(Integer.class)
         .single();

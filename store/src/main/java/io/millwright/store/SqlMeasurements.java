@@ -104,7 +104,7 @@ final class SqlMeasurements implements Measurements {
   }
 
   @Override
-  public Map<UUID, List<Taken>> latest() {
+  public Map<UUID, List<Taken>> latest(Collection<UUID> machines) {
     Map<UUID, List<Taken>> out = new HashMap<>();
     jdbc.sql(
             """
@@ -114,7 +114,8 @@ final class SqlMeasurements implements Measurements {
             """
                 + " "
                 + EACH
-                + " WHERE m.nth <= 2 ORDER BY m.at")
+                + " WHERE m.nth <= 2 AND u.machine = ANY (CAST(:machines AS uuid[])) ORDER BY m.at")
+        .param("machines", Columns.texts(machines))
         .query((row, n) -> taken(row))
         .list()
         .forEach(t -> out.computeIfAbsent(t.usage().machine(), _ -> new ArrayList<>()).add(t));

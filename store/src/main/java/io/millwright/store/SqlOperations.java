@@ -44,6 +44,10 @@ final class SqlOperations implements Operations {
           "failed",
           "cancelled",
           "superseded");
+
+  /** Those of an operation that has not ended: few, and found by indexes that hold only these. */
+  private static final Set<String> OPEN = Set.of("pending", "running", "waiting", "undoing");
+
   private static final RowMapper<Operation> OPERATION = (row, n) -> operation(row);
 
   private final JdbcClient jdbc;
@@ -169,6 +173,9 @@ final class SqlOperations implements Operations {
             "state", Names.quote(word) + " is no state of an operation" + Names.hint(word, WORDS));
       }
       sql.append(" AND word = :word");
+      if (OPEN.contains(word)) {
+        sql.append(" AND ended_at IS NULL");
+      }
       params.put("word", word);
     }
     if (query.target() != null) {

@@ -4,8 +4,6 @@ import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.port.Projects;
 import io.millwright.model.ByteSize;
 import io.millwright.model.SizeSpec;
-import io.millwright.model.SnapshotStatus;
-import io.millwright.model.VolumeSpec;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -116,20 +114,21 @@ final class SqlProjects implements Projects {
       memory += each.machines() * each.size().memory().mib();
       disk += each.machines() * each.size().disk().mib();
     }
-    for (String spec :
-        jdbc.sql("SELECT spec FROM resource WHERE kind = 'VOLUME' AND project = :name")
+    // Disks are of few sizes, too.
+    record Disks(String size, long count) {}
+    for (Disks each :
+        jdbc.sql(
+                """
+                SELECT size, count(*) AS disks
+                FROM (SELECT CASE kind WHEN 'VOLUME' THEN spec ->> 'size'
+                                  ELSE status ->> 'size' END AS size
+                      FROM resource WHERE kind IN ('VOLUME', 'SNAPSHOT') AND project = :name) sized
+                WHERE size IS NOT NULL GROUP BY size
+                """)
             .param("name", name)
-            .query((row, n) -> row.getString("spec"))
+            .query((row, n) -> new Disks(row.getString("size"), row.getLong("disks")))
             .list()) {
-      disk += StoredJson.read(spec, VolumeSpec.class).size().mib();
-    }
-    for (String status :
-        jdbc.sql("SELECT status FROM resource WHERE kind = 'SNAPSHOT' AND project = :name")
-            .param("name", name)
-            .query((row, n) -> row.getString("status"))
-            .list()) {
-      ByteSize size = StoredJson.read(status, SnapshotStatus.class).size();
-      disk += size == null ? 0 : size.mib();
+      disk += each.count() * ByteSize.parse(each.size()).mib();
     }
     return new Usage(machines, cores, ByteSize.ofMib(memory), ByteSize.ofMib(disk), addresses);
   }

@@ -1,11 +1,13 @@
 package io.millwright.store;
 
 import io.millwright.engine.port.Page;
+import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Resources;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Metadata;
+import io.millwright.model.NetworkSpec;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
@@ -544,6 +546,62 @@ final class SqlResources implements Resources {
         .param("limit", limit)
         .query(resource)
         .list();
+  }
+
+  @Override
+  public List<Sized> sized(@Nullable String project, @Nullable Set<String> among) {
+    Map<String, SizeSpec> sizes = new HashMap<>();
+    StatementSpec statement =
+        jdbc.sql(
+            """
+            SELECT m.uid, m.project, m.name, m.status ->> 'hypervisor' AS hypervisor, s.spec
+            FROM resource m JOIN LATERAL (
+              -- its project's own, or else the shared one
+              SELECT spec FROM resource s
+              WHERE s.kind = 'SIZE' AND s.name = m.spec ->> 'size' COLLATE "C"
+                AND s.project IN (m.project, :shared)
+              ORDER BY s.project = m.project DESC LIMIT 1) s ON true
+            WHERE m.kind = 'MACHINE'%s%s
+            ORDER BY m.project, m.name
+            """
+                .formatted(
+                    project == null ? "" : " AND m.project = :project",
+                    among == null ? "" : " AND m.project = ANY (:among)"));
+    statement = statement.param("shared", Projects.SHARED);
+    if (project != null) {
+      statement = statement.param("project", project);
+    }
+    if (among != null) {
+      statement = statement.param("among", Columns.texts(among));
+    }
+    return statement
+        .query((row, n) ->
+            new Sized(
+                Columns.uuid(row, "uid"),
+                row.getString("project"),
+                row.getString("name"),
+                row.getString("hypervisor"),
+                sizes.computeIfAbsent(
+                    row.getString("spec"), s -> StoredJson.read(s, SizeSpec.class))))
+        .list();
+  }
+
+  @Override
+  public Set<UUID> served(NetworkSpec.Services services, Collection<UUID> among) {
+    return Set.copyOf(
+        jdbc.sql(
+                """
+                SELECT DISTINCT m.uid
+                FROM resource n JOIN reference f ON f.to_uid = n.uid
+                  JOIN resource m ON m.uid = f.from_uid
+                WHERE n.kind = 'NETWORK' AND n.spec -> 'services' = CAST(:services AS jsonb)
+                  AND m.uid = ANY (CAST(:among AS uuid[]))
+                  AND m.kind = 'MACHINE' AND m.status ->> 'hypervisor' IS NOT NULL
+                """)
+            .param("services", StoredJson.write(services))
+            .param("among", Columns.texts(among))
+            .query((row, n) -> Columns.uuid(row, "uid"))
+            .list());
   }
 
   @Override

@@ -101,7 +101,7 @@ final class SqlShowback implements Showback {
               SELECT m.project, m.size, m.shared, m.machine, greatest(m.since, span.begins) AS since,
                      least(coalesce(m.until, 'infinity'), span.ends) AS until
               FROM machine_time m, span
-              WHERE m.since < span.ends AND coalesce(m.until, 'infinity') > span.begins),
+              WHERE m.since < span.ends AND (m.until IS NULL OR m.until > CAST(:begin AS timestamptz))),
             priced AS (
               SELECT size, since, per_hour,
                      lead(since, 1, 'infinity') OVER (PARTITION BY size ORDER BY since) AS until

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -174,6 +175,15 @@ abstract class AddressesContract extends DatabaseTest {
     assertThat(leases)
         .extracting(l -> l.ip().toString())
         .containsExactly("10.0.0.5", "10.0.0.9", "10.0.0.10", "fd00::1");
+    List<Ip> asked = List.of(Ip.parse("10.0.0.9"), Ip.parse("10.0.0.77"), Ip.parse("fd00::1"));
+    UUID nobody = uid();
+    assertThat(store.<Set<Ip>>read(tx -> tx.addresses().others(network, asked, nobody)))
+        .containsExactlyInAnyOrder(Ip.parse("10.0.0.9"), Ip.parse("fd00::1"));
+    for (Lease lease : leases) {
+      assertThat(store.<Set<Ip>>read(tx -> tx.addresses().others(network, asked, lease.machine())))
+          .as("its own is no other's")
+          .doesNotContain(lease.ip());
+    }
   }
 
   @Test

@@ -3,11 +3,13 @@ package io.millwright.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Journal.Change;
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -160,6 +162,83 @@ abstract class JournalContract extends DatabaseTest {
     return store.<List<Entry>>read(tx -> tx.journal().told(project, kind, name, limit)).stream()
         .map(Entry::message)
         .toList();
+  }
+
+  @Test
+  void whoReadsAProjectAlongIsPastWhatIsOfOthers() {
+    try (Database own = Database.open(server().create(4))) {
+      SqlStore its = own.store();
+      String first = its.read(tx -> tx.journal().head());
+      for (String project : List.of("mine", "other", "mine", "other")) {
+        its.write(tx -> tx.journal().note(Kind.IMAGE, project, uid(), "x", "Said", "words"));
+      }
+      its.write(tx -> tx.journal().note(Kind.IMAGE, "mine", uid(), "x", "", "no reason"));
+      Journal.Along one = its.read(tx -> tx.journal().along(first, 1, "mine"));
+      assertThat(one.entries()).hasSize(1);
+      assertThat(one.cursor()).isEqualTo(one.entries().getFirst().cursor());
+      Journal.Along rest = its.read(tx -> tx.journal().along(one.cursor(), 10, "mine"));
+      assertThat(rest.entries()).extracting(Entry::project).containsExactly("mine");
+      assertThat(its.<List<Entry>>read(tx -> tx.journal().after(rest.cursor(), 10)))
+          .as("nothing is read twice, of whatever project")
+          .isEmpty();
+      its.write(tx -> tx.journal().note(Kind.IMAGE, "mine", uid(), "x", "Said", "later"));
+      assertThat(
+              its.<Journal.Along>read(tx -> tx.journal().along(rest.cursor(), 10, "mine"))
+                  .entries())
+          .extracting(Entry::message)
+          .containsExactly("later");
+    }
+  }
+
+  @Test
+  void howFarReadersAreBehindIsTold() throws Exception {
+    try (Database own = Database.open(server().create(4))) {
+      SqlStore its = own.store();
+      JdbcClient jdbc = JdbcClient.create(own.pool());
+      String line =
+          """
+          INSERT INTO journal (project, uid, name, change, at)
+          VALUES ('p', gen_random_uuid(), 'x', 'ADDED', now() - interval '1 minute')
+          """;
+      jdbc.sql(line).update();
+      assertThat(its.<Duration>read(tx -> tx.journal().behind())).isZero();
+      try (Connection writing = own.pool().getConnection()) {
+        writing.setAutoCommit(false);
+        writing.createStatement().execute(line);
+        assertThat(its.<Duration>read(tx -> tx.journal().behind()))
+            .as("nobody waits for what is not written yet")
+            .isZero();
+        jdbc.sql(line).update();
+        assertThat(its.<Duration>read(tx -> tx.journal().behind()))
+            .isGreaterThan(Duration.ofSeconds(59));
+        writing.rollback();
+      }
+      assertThat(its.<Duration>read(tx -> tx.journal().behind())).isZero();
+    }
+  }
+
+  @Test
+  void whatIsOldIsDroppedInParts() {
+    try (Database own = Database.open(server().create(4))) {
+      SqlStore its = own.store();
+      JdbcClient.create(own.pool())
+          .sql(
+              """
+              INSERT INTO journal (project, uid, name, change, at)
+              SELECT 'p', gen_random_uuid(), 'x', 'ADDED',
+                     now() - CASE WHEN n = :young THEN interval '0' ELSE interval '2 hours' END
+              FROM generate_series(1, :young + 10) n
+              """)
+          .param("young", SqlJournal.BATCH + 21)
+          .update();
+      List<Integer> dropped = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        dropped.add(its.<Integer>inTransaction(tx -> tx.journal().prune(Duration.ofHours(1))));
+      }
+      assertThat(dropped)
+          .as("what is behind a young one stays")
+          .containsExactly(SqlJournal.BATCH, 20, 0);
+    }
   }
 
   @Test

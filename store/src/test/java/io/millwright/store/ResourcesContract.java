@@ -13,6 +13,8 @@ import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.MachineStatus.ScriptResult;
 import io.millwright.model.Metadata;
+import io.millwright.model.NetworkSpec;
+import io.millwright.model.NetworkStatus;
 import io.millwright.model.Power;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
@@ -20,6 +22,7 @@ import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -213,6 +216,53 @@ abstract class ResourcesContract extends DatabaseTest {
         (MachineStatus) store.read(tx -> tx.resources().find(r.uid())).orElseThrow().status();
     assertThat(back.scripts().getFirst().output())
         .startsWith("a\ufffdb\\u0000c\u001b[0m\ud83d\ude00 ");
+  }
+
+  @Test
+  void whoIsServedByTheSameServersIsFoundAtOnce() {
+    NetworkSpec.Services services = new NetworkSpec.Services("dnsmasq", Map.of("a", "b", "c", "d"));
+    Resource<?, ?> one = add(served("one", services));
+    Resource<?, ?> other = add(served("other", new NetworkSpec.Services("dnsmasq", Map.of())));
+    Resource<?, ?> none = add(served("none", null));
+    MachineStatus placed = MachineStatus.EMPTY.with(s -> s.hypervisor("h"));
+    Map<String, Resource<?, ?>> machines = new LinkedHashMap<>();
+    for (String name : List.of("here", "elsewhere", "unserved", "unplaced", "unasked")) {
+      machines.put(
+          name,
+          add(
+              machine("served", name)
+                  .withStatus(name.equals("unplaced") ? MachineStatus.EMPTY : placed)));
+    }
+    store.write(tx ->
+        machines.forEach((name, m) ->
+            tx.resources()
+                .refer(
+                    m.uid(),
+                    List.of(
+                        switch (name) {
+                          case "elsewhere" -> other.uid();
+                          case "unserved" -> none.uid();
+                          default -> one.uid();
+                        }))));
+    List<UUID> asked = new ArrayList<>();
+    machines.forEach((name, m) -> {
+      if (!name.equals("unasked")) {
+        asked.add(m.uid());
+      }
+    });
+    assertThat(store.<Set<UUID>>read(tx -> tx.resources().served(services, asked)))
+        .containsExactly(machines.get("here").uid());
+  }
+
+  private static Resource<NetworkSpec, NetworkStatus> served(
+      String name, NetworkSpec.Services services) {
+    return resource(
+        Kind.NETWORK,
+        "served",
+        name,
+        Map.of(),
+        new NetworkSpec(null, null, null, null, null, List.of(), null, services, null),
+        NetworkStatus.EMPTY);
   }
 
   @Test

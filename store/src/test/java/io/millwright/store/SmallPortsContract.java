@@ -1,8 +1,10 @@
 package io.millwright.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.millwright.engine.port.Groups;
 import io.millwright.engine.port.Measurements;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Reports.Report;
@@ -10,6 +12,7 @@ import io.millwright.engine.port.Requests.Answered;
 import io.millwright.engine.port.Tokens.Token;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Kind;
+import io.millwright.model.MachineTemplate;
 import io.millwright.model.Metadata;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
@@ -191,9 +194,14 @@ abstract class SmallPortsContract extends DatabaseTest {
             begin.plusSeconds(1800),
             begin.plusSeconds(2400));
     assertThat(history.getLast().usage()).isEqualTo(counts);
-    Map<UUID, List<Measurements.Taken>> latest = store.read(tx -> tx.measurements().latest());
+    Map<UUID, List<Measurements.Taken>> latest =
+        store.read(tx -> tx.measurements().latest(List.of(one, other)));
     assertThat(latest.get(one)).isEqualTo(history.subList(2, 4));
     assertThat(latest.get(other)).hasSize(2).last().extracting(t -> t.usage()).isEqualTo(measures);
+    assertThat(
+            store.<Map<UUID, List<Measurements.Taken>>>read(
+                tx -> tx.measurements().latest(List.of(other))))
+        .containsOnlyKeys(other);
   }
 
   @Test
@@ -293,6 +301,49 @@ abstract class SmallPortsContract extends DatabaseTest {
     assertThat(count("journal")).isOne();
     housekeeping.run();
     assertThat(count("journal")).isOne();
+  }
+
+  @Test
+  void whatCannotBeDroppedKeepsNothingElse() {
+    store.write(tx -> tx.requests().insert("kept", "old", new Answered("", 200, "", "")));
+    jdbc.sql("UPDATE request SET at = at - interval '25 hours' WHERE token = 'kept'").update();
+    Housekeeping housekeeping = new Housekeeping(database, Housekeeping.Kept.DEFAULT);
+    jdbc.sql("ALTER TABLE journal_floor RENAME TO away").update();
+    try {
+      assertThatThrownBy(housekeeping::run).hasMessageContaining("lines of the journal");
+    } finally {
+      jdbc.sql("ALTER TABLE away RENAME TO journal_floor").update();
+    }
+    assertThat(count("request WHERE token = 'kept'")).isZero();
+  }
+
+  @Test
+  void theLastRevisionsAreKeptAndThoseInUse() {
+    UUID group = add(machine("revisions", "g")).uid();
+    UUID member = add(machine("revisions", "g-0")).uid();
+    store.write(
+        tx -> tx.groups().put(new Groups.Member(member, group, 0, null, 7, null, null, "", false)));
+    for (int i = 1; i <= Groups.REVISIONS + 20; i++) {
+      int number = i;
+      store.write(tx ->
+          tx.groups().add(group, new Groups.Revision(number, template(number), now(), "ann")));
+    }
+    List<Integer> kept =
+        store.<List<Groups.Revision>>read(tx -> tx.groups().revisions(group)).stream()
+            .map(Groups.Revision::number)
+            .toList();
+    assertThat(kept).hasSize(Groups.REVISIONS + 1).startsWith(7, 21);
+    assertThat(store.<Optional<Integer>>read(tx -> tx.groups().same(group, template(50))))
+        .contains(50);
+    assertThat(store.<Optional<Integer>>read(tx -> tx.groups().same(group, template(9)))).isEmpty();
+    assertThat(store.read(tx -> tx.groups().revision(group, 7)).orElseThrow().machine())
+        .isEqualTo(template(7));
+    assertThat(store.<Boolean>read(tx -> tx.groups().revision(group, 8).isPresent())).isFalse();
+  }
+
+  private static MachineTemplate template(int number) {
+    return StoredJson.read(
+        "{\"image\": \"debian\", \"size\": \"s" + number + "\"}", MachineTemplate.class);
   }
 
   private Operation operation(UUID target) {

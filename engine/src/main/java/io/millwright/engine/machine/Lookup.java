@@ -69,11 +69,18 @@ public final class Lookup {
    * Reads what a resource of this project mentions all together, so that {@link #find} need not.
    */
   public void prepare(String project, Collection<Ref> refs) {
+    prepare(Map.of(project, refs));
+  }
+
+  /** As the other one, for resources of several projects. */
+  public void prepare(Map<String, ? extends Collection<Ref>> refs) {
     Set<Name> wanted = new LinkedHashSet<>();
-    for (Ref ref : refs) {
-      wanted.add(new Name(ref.kind(), project, ref.name()));
-      wanted.add(new Name(ref.kind(), Projects.SHARED, ref.name()));
-    }
+    refs.forEach((project, all) -> {
+      for (Ref ref : all) {
+        wanted.add(new Name(ref.kind(), project, ref.name()));
+        wanted.add(new Name(ref.kind(), Projects.SHARED, ref.name()));
+      }
+    });
     wanted.removeIf(this::known);
     if (wanted.size() < 2) {
       return;

@@ -29,10 +29,14 @@ import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -81,6 +85,35 @@ public record ResolvedMachine(
               null),
           ImageStatus.EMPTY);
 
+  /**
+   * Looks up all together what these machines name, so that {@link #of} need not for each: those
+   * that have volumes name something of their own each.
+   */
+  public static void prepare(Lookup lookup, Collection<? extends Resource<?, ?>> machines) {
+    Map<String, Set<Ref>> named = new HashMap<>();
+    for (Resource<?, ?> any : machines) {
+      if (any.kind() == Kind.MACHINE) {
+        named
+            .computeIfAbsent(any.project(), _ -> new LinkedHashSet<>())
+            .addAll(named(any.as(MachineSpec.class, MachineStatus.class)));
+      }
+    }
+    lookup.prepare(named);
+  }
+
+  private static List<Ref> named(Resource<MachineSpec, MachineStatus> machine) {
+    List<Ref> named = new ArrayList<>(machine.spec().references());
+    String place = machine.status().hypervisor();
+    if (place != null) {
+      named.add(new Ref(Kind.HYPERVISOR, place, "hypervisor"));
+    }
+    String elsewhere = machine.status().elsewhere();
+    if (elsewhere != null) {
+      named.add(new Ref(Kind.HYPERVISOR, elsewhere, "elsewhere"));
+    }
+    return named;
+  }
+
   /** Looks everything up that a placed machine names. */
   public static ResolvedMachine of(Lookup lookup, Resource<MachineSpec, MachineStatus> machine) {
     MachineSpec spec = machine.spec();
@@ -89,13 +122,8 @@ public record ResolvedMachine(
     if (place == null) {
       throw new IllegalStateException(machine.title() + " was never placed");
     }
-    List<Ref> named = new ArrayList<>(spec.references());
-    named.add(new Ref(Kind.HYPERVISOR, place, "hypervisor"));
     String elsewhere = machine.status().elsewhere();
-    if (elsewhere != null) {
-      named.add(new Ref(Kind.HYPERVISOR, elsewhere, "elsewhere"));
-    }
-    lookup.prepare(project, named);
+    lookup.prepare(project, named(machine));
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks = new LinkedHashMap<>();
     for (Interface face : spec.interfaces()) {
       String name = face.network();

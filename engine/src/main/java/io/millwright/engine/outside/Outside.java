@@ -49,6 +49,7 @@ public final class Outside implements AutoCloseable {
   private final Consumer<UUID> nudge;
   private final Map<UUID, Open<HypervisorDriver>> hypervisors = new ConcurrentHashMap<>();
   private final Map<UUID, Open<NetworkServices>> services = new ConcurrentHashMap<>();
+  private final Map<UUID, Object> locks = new ConcurrentHashMap<>();
   private final Map<UUID, Gate> sources = new ConcurrentHashMap<>();
   private final Semaphore reading = new Semaphore(SOURCES_AT_ONCE);
 
@@ -174,7 +175,7 @@ public final class Outside implements AutoCloseable {
     if (present != null && present.generation() >= generation) {
       return present;
     }
-    synchronized (this) {
+    synchronized (lock(hypervisor.uid())) {
       HypervisorSpec spec = hypervisor.spec();
       present = hypervisors.get(hypervisor.uid());
       if (present == null || !present.serves(Key.of(spec), generation)) {
@@ -190,6 +191,11 @@ public final class Outside implements AutoCloseable {
       }
       return present;
     }
+  }
+
+  /** Each is opened once; one that does not answer keeps no other from being opened. */
+  private Object lock(UUID uid) {
+    return locks.computeIfAbsent(uid, _ -> new Object());
   }
 
   private Open<HypervisorDriver> fresh(Resource<HypervisorSpec, HypervisorStatus> hypervisor)
@@ -214,7 +220,7 @@ public final class Outside implements AutoCloseable {
     if (present != null && present.generation() >= generation) {
       return present;
     }
-    synchronized (this) {
+    synchronized (lock(network.uid())) {
       present = services.get(network.uid());
       if (present == null || !present.serves(Key.of(services(network)), generation)) {
         Open<NetworkServices> fresh = freshServices(network);
@@ -354,10 +360,12 @@ public final class Outside implements AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    hypervisors.values().forEach(Outside::close);
-    services.values().forEach(Outside::close);
-    hypervisors.clear();
-    services.clear();
+  public void close() {
+    locks.forEach((uid, lock) -> {
+      synchronized (lock) { // what is being opened is closed as well
+        forget(uid);
+        forgetServices(uid);
+      }
+    });
   }
 }

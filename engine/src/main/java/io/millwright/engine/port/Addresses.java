@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,9 @@ public interface Addresses {
   void release(UUID machine, Map<UUID, List<Ip>> keep, Map<UUID, Integer> cooldownSeconds);
 
   List<Lease> leases(UUID machine);
+
+  /** Which of these addresses others than the machine have on a network. */
+  Set<Ip> others(UUID network, Collection<Ip> ips, UUID machine);
 
   /** All leases of a network, in order of address. */
   List<Lease> leasesOf(UUID network);

@@ -83,6 +83,28 @@ public interface Approvals {
       votes = List.copyOf(votes);
     }
 
+    public Request with(List<Vote> said) {
+      return new Request(
+          uid,
+          project,
+          requester,
+          asker,
+          account,
+          token,
+          kind,
+          name,
+          people,
+          because,
+          plan,
+          fingerprint,
+          wish,
+          state,
+          detail,
+          createdAt,
+          expiresAt,
+          said);
+    }
+
     /** How it stands at this time, though nobody may have written that down yet. */
     public State at(Instant now) {
       boolean open = state == State.WAITING || state == State.APPROVED;
@@ -105,7 +127,7 @@ public interface Approvals {
   Optional<Request> last(String asker, String project, String fingerprint);
 
   /**
-   * The newest ones first.
+   * The newest ones first, without their wishes.
    *
    * @param project null for all
    * @param among the projects of which the asker may know, or null for all

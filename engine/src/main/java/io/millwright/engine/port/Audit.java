@@ -62,9 +62,55 @@ public interface Audit {
   record Noted(long seq, String hash) {}
 
   /**
-   * Computes the whole chain anew.
+   * What a part of the chain looks like, computed anew.
+   *
+   * @param rows how many are in it; fewer than were asked for if it is the last part
+   * @param end of it, to go on from
+   * @param altered the first row of it that is not as it was written, or null
+   * @param head what the database has noted of the last row of all, or null if that is gone
+   */
+  record Part(long rows, Noted end, @Nullable Long altered, @Nullable Noted head) {}
+
+  /**
+   * Computes the next part of the chain.
+   *
+   * @param from end of the part before, or null for the beginning
+   */
+  Part part(@Nullable Noted from, int rows);
+
+  /** Whether a row is there, and as it was noted. */
+  boolean has(Noted noted);
+
+  /** So many rows are computed by one statement: years of them would take longer than one may. */
+  int PART = 100_000;
+
+  /**
+   * Computes the whole chain anew, each part in a reading of its own.
    *
    * @param noted that has to be in it still, or null
    */
-  Verdict verify(@Nullable Noted noted);
+  static Verdict verify(Store store, @Nullable Noted noted, int part) {
+    long rows = 0;
+    Long altered = null;
+    Noted end = null;
+    Part last;
+    do {
+      Noted from = end;
+      last = store.read(tx -> tx.audit().part(from, part));
+      rows += last.rows();
+      altered = altered == null ? last.altered() : altered;
+      end = last.end();
+    } while (last.rows() == part);
+    Noted head = last.head();
+    if (altered == null && (head == null || head.seq() > end.seq())) {
+      altered = end.seq() + 1; // cut off
+    } else if (altered == null && head != null && !head.hash().equals(end.hash())) {
+      altered = head.seq();
+    }
+    if (noted != null && !store.read(tx -> tx.audit().has(noted))) {
+      altered = altered == null ? noted.seq() : Math.min(altered, noted.seq());
+    }
+    return new Verdict(
+        rows, head == null ? 0 : head.seq(), head == null ? "" : head.hash(), altered);
+  }
 }

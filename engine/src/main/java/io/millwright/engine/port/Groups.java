@@ -74,9 +74,18 @@ public interface Groups {
   /** From here on it belongs to no group. */
   void release(UUID uid);
 
-  /** Its revisions, the first one first. */
+  /** Its revisions that are kept, the first one first. */
   List<Revision> revisions(UUID group);
 
+  Optional<Revision> revision(UUID group, int number);
+
+  /** The number of the first one that was written down just as this is. */
+  Optional<Integer> same(UUID group, MachineTemplate machine);
+
+  /** So many are kept, besides those that a member has or the status names. */
+  int REVISIONS = 100;
+
+  /** Adds one, and drops those that are not kept any more. */
   void add(UUID group, Revision revision);
 
   /** Forgets a group that has no machine any more; volumes that are left are their own. */

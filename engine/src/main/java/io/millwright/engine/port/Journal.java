@@ -59,6 +59,22 @@ public interface Journal {
    */
   List<Entry> after(String cursor, int limit);
 
+  /**
+   * What was read.
+   *
+   * @param cursor to read on from, behind lines of others as well
+   */
+  record Along(List<Entry> entries, String cursor) {}
+
+  /** As {@link #after}, but only lines of a project that have a reason. */
+  Along along(String cursor, int limit, String project);
+
+  /**
+   * How old the oldest line is that nobody can read yet, for a transaction that began before it
+   * still writes; nothing if all can be read.
+   */
+  Duration behind();
+
   /** Cursor of the present end. */
   String head();
 
@@ -82,6 +98,6 @@ public interface Journal {
       @Nullable Set<String> among,
       @Nullable String before);
 
-  /** Drops lines that are older. */
+  /** Drops lines that are older, the oldest first and only some thousands; how many it dropped. */
   int prune(Duration age);
 }

@@ -26,6 +26,6 @@ public interface Measurements {
   /** Of one machine, the oldest first. */
   List<Taken> of(UUID machine);
 
-  /** Of the last two looks at each hypervisor, for each machine, the older one first. */
-  Map<UUID, List<Taken>> latest();
+  /** Of the last two looks at each hypervisor, for each of these machines, the older one first. */
+  Map<UUID, List<Taken>> latest(Collection<UUID> machines);
 }

@@ -1,8 +1,10 @@
 package io.millwright.engine.port;
 
 import io.millwright.model.Kind;
+import io.millwright.model.NetworkSpec;
 import io.millwright.model.Resource;
 import io.millwright.model.Selector;
+import io.millwright.model.SizeSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import java.time.Instant;
@@ -146,6 +148,20 @@ public interface Resources {
 
   /** Says on which hypervisor a machine or volume lives, for {@link #on}. */
   void place(UUID uid, @Nullable UUID hypervisor);
+
+  /** A machine in short, with what its size gives it. */
+  record Sized(UUID uid, String project, String name, @Nullable String hypervisor, SizeSpec size) {}
+
+  /**
+   * All machines, by project and name; of ten thousand no more than this is read.
+   *
+   * @param project null for all
+   * @param among the projects of which the asker may know, or null for all
+   */
+  List<Sized> sized(@Nullable String project, @Nullable Set<String> among);
+
+  /** Which of these are machines that are placed and on a network with just these services. */
+  Set<UUID> served(NetworkSpec.Services services, Collection<UUID> among);
 
   /** All machines and volumes that live on this hypervisor, in no order. */
   List<Resource<?, ?>> on(UUID hypervisor);

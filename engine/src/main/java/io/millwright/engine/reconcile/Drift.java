@@ -49,6 +49,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -103,10 +104,29 @@ public final class Drift {
   /**
    * What was found.
    *
-   * @param compared how many machines were compared
+   * @param comparedIn how many machines were compared of each project that has any
    * @param findings those of them that differ, and those that could not be compared
    */
-  public record Report(int compared, List<Finding> findings) {}
+  public record Report(Map<String, Integer> comparedIn, List<Finding> findings) {
+    public int compared() {
+      return comparedIn.values().stream().mapToInt(n -> n).sum();
+    }
+
+    /**
+     * What of it is about a project, or about all for null.
+     *
+     * @param among the projects of which the asker may know, or null for all
+     */
+    public Report of(@Nullable String project, @Nullable Set<String> among) {
+      Predicate<String> asked =
+          p -> (project == null || p.equals(project)) && (among == null || among.contains(p));
+      Map<String, Integer> compared = new HashMap<>(comparedIn);
+      compared.keySet().removeIf(asked.negate());
+      return new Report(
+          Map.copyOf(compared),
+          findings.stream().filter(f -> asked.test(f.machine().project())).toList());
+    }
+  }
 
   /** One that shall be compared, with the title of what is at work on it. */
   private record Subject(ResolvedMachine machine, DriftPolicy policy, @Nullable String work) {}
@@ -131,7 +151,7 @@ public final class Drift {
     List<Place> places = store.read(tx -> places(tx, project, name, among));
     Map<UUID, Optional<Map<UUID, Records>>> published = new HashMap<>();
     List<Finding> out = new ArrayList<>();
-    int compared = 0;
+    Map<String, Integer> compared = new HashMap<>();
     for (Place place : places) {
       HypervisorReconciler.Index index;
       try {
@@ -149,7 +169,7 @@ public final class Drift {
         continue;
       }
       for (Subject subject : place.machines()) {
-        compared++;
+        compared.merge(subject.machine().machine().project(), 1, Integer::sum);
         Finding finding = compare(subject, index, installation, published);
         if (name != null && subject.work() == null) {
           finding = withAddresses(finding, subject.machine(), installation);
@@ -159,7 +179,7 @@ public final class Drift {
         }
       }
     }
-    return new Report(compared, List.copyOf(out));
+    return new Report(Map.copyOf(compared), List.copyOf(out));
   }
 
   private static List<Place> places(
@@ -181,6 +201,7 @@ public final class Drift {
               .toList();
       Set<UUID> busy = tx.operations().busy(asked.stream().map(Resource::uid).toList());
       List<Subject> machines = new ArrayList<>();
+      ResolvedMachine.prepare(lookup, asked);
       for (Resource<?, ?> r : asked) {
         Resource<MachineSpec, MachineStatus> machine = r.as(MachineSpec.class, MachineStatus.class);
         machines.add(

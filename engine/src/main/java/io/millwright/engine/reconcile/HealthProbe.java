@@ -149,12 +149,10 @@ final class HealthProbe implements AutoCloseable {
         continue;
       }
       NetworkSpec spec = (NetworkSpec) network.get().spec();
-      List<Lease> leases = tx.addresses().leasesOf(network.get().uid());
+      Set<Ip> others = tx.addresses().others(network.get().uid(), face.addresses(), machine.uid());
       face.addresses().stream()
           .filter(ip -> spec.subnets().stream().anyMatch(s -> s.cidr().usable(ip)))
-          .filter(ip ->
-              leases.stream()
-                  .noneMatch(l -> l.ip().equals(ip) && !l.machine().equals(machine.uid())))
+          .filter(ip -> !others.contains(ip))
           .forEach(own::add);
     }
     return List.copyOf(own);

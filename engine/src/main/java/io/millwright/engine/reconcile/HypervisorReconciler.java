@@ -264,7 +264,9 @@ public final class HypervisorReconciler {
     List<Resource<?, ?>> changed = new ArrayList<>();
     Lookup lookup = new Lookup(tx);
     Set<UUID> declared = new HashSet<>();
-    for (Resource<?, ?> resource : tx.resources().on(hypervisor.uid())) {
+    List<Resource<?, ?>> here = tx.resources().on(hypervisor.uid());
+    ResolvedMachine.prepare(lookup, here);
+    for (Resource<?, ?> resource : here) {
       declared.add(resource.uid());
       if (index.all().complete() && DiskWatch.isNews(resource, index, hypervisor.name())) {
         changed.add(resource);

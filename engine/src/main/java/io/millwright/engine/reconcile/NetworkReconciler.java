@@ -132,7 +132,9 @@ public final class NetworkReconciler {
     List<ResolvedMachine> up = new ArrayList<>();
     Set<UUID> accounted = new HashSet<>();
     Lookup lookup = new Lookup(tx);
-    for (Resource<?, ?> user : tx.resources().referrers(network.uid(), Integer.MAX_VALUE)) {
+    List<Resource<?, ?>> referrers = tx.resources().referrers(network.uid(), Integer.MAX_VALUE);
+    ResolvedMachine.prepare(lookup, referrers);
+    for (Resource<?, ?> user : referrers) {
       if (user.kind() != Kind.MACHINE) {
         continue;
       }
@@ -146,11 +148,15 @@ public final class NetworkReconciler {
         up.add(ResolvedMachine.of(lookup, machine));
       }
     }
+    Set<UUID> left = new HashSet<>(published.keySet());
+    left.removeAll(accounted);
+    NetworkSpec.Services services = network.spec().services();
+    if (services != null && !left.isEmpty()) {
+      // Where many networks share a server, each sees there what is of all of them.
+      left.removeAll(tx.resources().served(services, left));
+    }
     List<UUID> strange =
-        published.keySet().stream()
-            .filter(uid -> !accounted.contains(uid))
-            .filter(uid -> !sharesServices(tx, lookup, uid, network))
-            .toList();
+        left.stream().filter(uid -> !sharesServices(tx, lookup, uid, network)).toList();
     Set<UUID> declared = strange.isEmpty() ? Set.of() : tx.resources().declared(strange);
     Set<UUID> purged = strange.isEmpty() ? Set.of() : tx.orphans().purged(strange);
     Map<Boolean, List<UUID>> known =

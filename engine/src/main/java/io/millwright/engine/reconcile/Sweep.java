@@ -33,6 +33,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -187,8 +188,11 @@ public final class Sweep {
     Instant now = clock.instant();
     return store.read(tx -> {
       List<Finding> out = new ArrayList<>();
+      Map<UUID, String> names = new HashMap<>();
       for (Orphan o : tx.orphans().list()) {
-        String name = tx.resources().find(o.hypervisor()).map(Resource::name).orElse("");
+        String name =
+            names.computeIfAbsent(
+                o.hypervisor(), h -> tx.resources().find(h).map(Resource::name).orElse(""));
         out.add(new Finding(o, name, objection(o, now).orElse(null)));
       }
       return out;

@@ -159,7 +159,7 @@ public final class Members {
   private static void checkKept(
       Tx tx, Resource<GroupSpec, GroupStatus> group, @Nullable GroupSpec before, Violations at) {
     MachineTemplate template = group.spec().machine();
-    if (tx.groups().revisions(group.uid()).stream().anyMatch(r -> r.machine().equals(template))) {
+    if (known(tx, group.uid(), template).isPresent()) {
       return;
     }
     for (int v = 0; v < template.volumes().size(); v++) {
@@ -302,23 +302,32 @@ public final class Members {
 
   /** Number of what is declared of its machines, written down if it was never declared before. */
   static int revision(Tx tx, Resource<? extends OwnerSpec, ?> group, String by, Instant now) {
-    List<Revision> all = tx.groups().revisions(group.uid());
-    Optional<Revision> same =
-        all.stream().filter(r -> r.machine().equals(group.spec().machine())).findFirst();
+    Optional<Integer> same = known(tx, group.uid(), group.spec().machine());
     if (same.isPresent()) {
-      return same.get().number();
+      return same.get();
     }
+    List<Revision> all = tx.groups().revisions(group.uid());
     int number = all.isEmpty() ? 1 : all.getLast().number() + 1;
     tx.groups().add(group.uid(), new Revision(number, group.spec().machine(), now, by));
     return number;
   }
 
+  private static Optional<Integer> known(Tx tx, UUID group, MachineTemplate machine) {
+    // One that an earlier server wrote down may say the same in other words.
+    return tx.groups()
+        .same(group, machine)
+        .or(() ->
+            tx.groups().revisions(group).stream()
+                .filter(r -> r.machine().equals(machine))
+                .map(Revision::number)
+                .findFirst());
+  }
+
   /** What a revision of a group declares. */
   static MachineTemplate template(Tx tx, UUID group, int number) {
-    return tx.groups().revisions(group).stream()
-        .filter(r -> r.number() == number)
+    return tx.groups()
+        .revision(group, number)
         .map(Revision::machine)
-        .findFirst()
         .orElseThrow(() -> new IllegalStateException("there is no revision " + number));
   }
 

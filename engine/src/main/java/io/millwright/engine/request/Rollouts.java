@@ -196,10 +196,8 @@ public final class Rollouts {
 
   private static Revision revision(
       Tx tx, Resource<GroupSpec, GroupStatus> group, int number, String field) {
-    List<Revision> all = tx.groups().revisions(group.uid());
-    return all.stream()
-        .filter(r -> r.number() == number)
-        .findFirst()
+    return tx.groups()
+        .revision(group.uid(), number)
         .orElseThrow(() ->
             ProblemException.invalid(
                 field,
@@ -207,7 +205,7 @@ public final class Rollouts {
                     + " has no revision "
                     + number
                     + "; there are: "
-                    + all.stream()
+                    + tx.groups().revisions(group.uid()).stream()
                         .map(r -> String.valueOf(r.number()))
                         .collect(Collectors.joining(", "))));
   }

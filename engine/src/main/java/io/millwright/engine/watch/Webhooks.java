@@ -7,6 +7,7 @@ import io.millwright.engine.outside.Reach;
 import io.millwright.engine.port.Deliveries;
 import io.millwright.engine.port.Deliveries.Delivery;
 import io.millwright.engine.port.Deliveries.State;
+import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Journal.Entry;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
@@ -29,8 +30,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,6 +70,8 @@ public final class Webhooks implements AutoCloseable {
   private final InstantSource clock;
   private final Post post;
   private final Map<UUID, String> projects = new ConcurrentHashMap<>();
+  private final Set<UUID> due = ConcurrentHashMap.newKeySet();
+  private final AtomicBoolean nudging = new AtomicBoolean();
   private Watch.@Nullable Subscription subscription;
 
   public Webhooks(Store store, Watch watch, SecretBox secrets, Reach reach, InstantSource clock) {
@@ -124,14 +129,25 @@ public final class Webhooks implements AutoCloseable {
                                 && e.project().equals(p.getValue())))
             .map(Map.Entry::getKey)
             .toList();
-    if (concerned.isEmpty()) {
-      return;
+    due.addAll(concerned);
+    if (!concerned.isEmpty() && nudging.compareAndSet(false, true)) {
+      // The reader of the journal reads for everybody, and does not wait for a commit.
+      Thread.ofVirtual().name("nudges webhooks").start(this::nudge);
     }
-    try {
-      store.write(tx -> tx.nudges().nudgeAll(concerned));
-    } catch (RuntimeException e) {
-      LOG.debug("webhooks were not nudged: {}", e.toString());
-    }
+  }
+
+  /** All that became due meanwhile go into one. */
+  private void nudge() {
+    do {
+      List<UUID> all = List.copyOf(due);
+      due.removeAll(all);
+      try {
+        store.write(tx -> tx.nudges().nudgeAll(all));
+      } catch (RuntimeException e) {
+        LOG.debug("webhooks were not nudged: {}", e.toString());
+      }
+      nudging.set(false);
+    } while (!due.isEmpty() && nudging.compareAndSet(false, true));
   }
 
   /** Makes deliveries of what is new in the journal; true if there is more. */
@@ -146,9 +162,9 @@ public final class Webhooks implements AutoCloseable {
       if (deliveries.pending(webhook.uid()) >= MOST_PENDING) {
         return false;
       }
-      List<Entry> batch;
+      Journal.Along along;
       try {
-        batch = tx.journal().after(from, BATCH);
+        along = tx.journal().along(from, BATCH, webhook.project());
       } catch (ProblemException e) {
         if (e.problem().type() != Problem.Type.GONE) {
           throw e;
@@ -157,19 +173,21 @@ public final class Webhooks implements AutoCloseable {
         deliveries.advance(webhook.uid(), from, tx.journal().head());
         return false;
       }
-      if (batch.isEmpty() || !deliveries.advance(webhook.uid(), from, batch.getLast().cursor())) {
+      // Past what is of others, too: it would be read again each time.
+      if (!deliveries.advance(webhook.uid(), from, along.cursor())) {
         return false;
       }
       String installation = tx.installation();
-      for (Entry entry : batch) {
-        if (entry.project().equals(webhook.project())
-            && CloudEvent.concerns(webhook.spec(), entry)) {
+      for (Entry entry : along.entries()) {
+        if (CloudEvent.concerns(webhook.spec(), entry)) {
           CloudEvent event = CloudEvent.of(installation, entry);
           deliveries.insert(Ids.next(clock), webhook.uid(), event.id(), event.type(), event.json());
         }
       }
-      deliveries.prune(webhook.uid());
-      return batch.size() == BATCH;
+      if (!along.entries().isEmpty()) {
+        deliveries.prune(webhook.uid());
+      }
+      return along.entries().size() == BATCH;
     });
   }
 
